@@ -1,0 +1,79 @@
+//! What can happen. One event, whatever the contract: the dialects say it in each client's words.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::Message;
+use crate::names::{Id, PersonId, Room, Timestamp};
+use crate::people::Person;
+use crate::spaces::Space;
+use crate::tasks::Task;
+
+/// Something that happened, whole: a reader needs no second look-up to show it. Its serde form is the journal's own.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A space's details changed.
+    SpaceUpdated { space: Space },
+    /// A person became a member.
+    MemberJoined { space: Space, person: Person },
+    /// A person is no longer a member.
+    MemberLeft { space: Space, person: PersonId },
+    /// A space has a new invite code; the old one is void.
+    InviteRefreshed { space: Space },
+    /// A person's profile changed; told once in each of the person's spaces.
+    ProfileUpdated { person: Person },
+    /// A task was created.
+    TaskCreated { task: Task },
+    /// A task's fields changed.
+    TaskUpdated { task: Task },
+    /// A task is gone.
+    TaskDeleted { task: Id },
+    /// A task was completed, or taken up again: see `task.completed`.
+    TaskToggled { task: Task, by: Person },
+    /// A task was given to a person.
+    TaskAssigned { task: Task, to: Person },
+    /// A task was taken from a person.
+    TaskUnassigned { task: Task, from: Person },
+    /// A message was sent.
+    MessageSent { message: Message },
+}
+
+/// An event that is stored, ordered and recoverable.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Fact {
+    /// The offset in the journal; later facts have larger ones.
+    pub offset: i64,
+    /// The space in which it happened.
+    pub room: Room,
+    /// The space's own counter.
+    pub seq: i64,
+    /// When the transaction decided it.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+impl Fact {
+    /// The rooms that hear of it; somebody who is in several hears it once.
+    pub fn audience(&self) -> Vec<Room> {
+        match &self.event {
+            // The one who comes or goes is told in the inbox too: another device may not be in the room (yet, or any more).
+            Event::MemberJoined { person, .. } => vec![self.room.clone(), Room::inbox(&person.id)],
+            Event::MemberLeft { person, .. } => vec![self.room.clone(), Room::inbox(person)],
+            _ => vec![self.room.clone()],
+        }
+    }
+}
+
+/// An event that is worth nothing late: never stored, dropped first when a client is slow.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Signal {
+    /// A person's first connection entered a room.
+    Entered { room: Room, person: Person },
+    /// A person's last connection left a room.
+    Left { room: Room, person: Person },
+    /// A person is online: the first connection anywhere.
+    Online { person: PersonId },
+    /// A person is offline: the last connection is gone, and the grace with it.
+    Offline { person: PersonId },
+}

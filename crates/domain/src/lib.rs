@@ -1,0 +1,20 @@
+//! What Roomcast does, and nothing about how: no I/O, no clock, no randomness, no client's field names.
+//!
+//! Read in this order:
+//!
+//! - [`names`]: who and where (people, rooms, ids, times).
+//! - [`event`]: what can happen, and which rooms hear of it.
+//! - [`refusal`]: the closed list of ways to say no.
+//! - [`seam`]: what the rules ask of the outside (stores, ids, the bus).
+//! - [`operation`]: a command or a query, and the transaction in which it is decided.
+//! - the areas, one file or folder each: [`people`], [`spaces`], [`tasks`], [`chat`].
+
+pub mod chat;
+pub mod event;
+pub mod names;
+pub mod operation;
+pub mod people;
+pub mod refusal;
+pub mod seam;
+pub mod spaces;
+pub mod tasks;

@@ -1,0 +1,125 @@
+//! The names of things: people, rooms, ids and moments.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Who a token speaks for: the token's subject, as text. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonId(Arc<str>);
+
+impl PersonId {
+    /// A person's id from a token's subject or from a path.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a room is the room of. The text form is the part of the address before the colon.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// A person's inbox: all of the person's connections are in it.
+    User,
+    /// A household (contract: household).
+    Household,
+    /// A trip (contract: trip).
+    Trip,
+    /// A chat room (contract: studio); its address starts with `room:`.
+    ChatRoom,
+    /// A conversation (contract: messenger).
+    Conversation,
+    /// A project (contract: workspace).
+    Project,
+    /// A channel of a project (contract: workspace); its members are the project's.
+    Channel,
+    /// A single task of a project (contract: workspace); its members are the project's.
+    Task,
+}
+
+impl Kind {
+    const ALL: [Kind; 8] =
+        [Kind::User, Kind::Household, Kind::Trip, Kind::ChatRoom, Kind::Conversation, Kind::Project, Kind::Channel, Kind::Task];
+
+    /// The kind as it stands in a room's address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::User => "user",
+            Kind::Household => "household",
+            Kind::Trip => "trip",
+            Kind::ChatRoom => "room",
+            Kind::Conversation => "conversation",
+            Kind::Project => "project",
+            Kind::Channel => "channel",
+            Kind::Task => "task",
+        }
+    }
+
+    /// The room of this kind that bears `id`.
+    pub fn room(self, id: impl fmt::Display) -> Room {
+        Room(format!("{}:{id}", self.as_str()).into())
+    }
+}
+
+/// The address of a space or of a person's inbox, `kind:id`. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Room(Arc<str>);
+
+impl Room {
+    /// Reads an address such as `channel:456`. `None` if the kind is unknown, or the id is empty or longer than 200 bytes.
+    pub fn parse(address: &str) -> Option<Self> {
+        let (kind, id) = address.split_once(':')?;
+        Kind::ALL.iter().find(|known| known.as_str() == kind)?;
+        (!id.is_empty() && id.len() <= 200).then(|| Self(address.into()))
+    }
+
+    /// The inbox of a person.
+    pub fn inbox(person: &PersonId) -> Self {
+        Kind::User.room(person)
+    }
+
+    /// What this is the room of.
+    pub fn kind(&self) -> Kind {
+        let kind = self.0.split(':').next().unwrap_or_default();
+        // Every constructor checks the kind, so the search cannot fail; an inbox that nobody is in is the harmless answer.
+        Kind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(Kind::User)
+    }
+
+    /// The part behind the kind.
+    pub fn id(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, id)| id)
+    }
+
+    /// The whole address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The id of something that only the server makes (a task, a message, a generated space): a positive number of sixteen digits,
+/// so that it is exact in JavaScript and that the order of the text is the order of making.
+pub type Id = i64;
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);

@@ -1,0 +1,86 @@
+//! A command or a query, and the transaction in which it is decided.
+//!
+//! One operation, one place: its input, its rules and its answer stand together in its area's file. REST and sockets make the same
+//! operation, and the writer runs it; nothing else changes the store.
+
+use crate::event::{Event, Fact};
+use crate::names::{Id, PersonId, Room, Timestamp};
+use crate::refusal::Refusal;
+use crate::seam::{Ids, Store};
+
+/// On whose behalf something is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Actor {
+    /// The person.
+    pub person: PersonId,
+    /// Whether the token has the server's own role `admin`.
+    pub admin: bool,
+}
+
+/// What somebody wants changed.
+pub trait Command: Send + 'static {
+    /// What the caller learns when it is done.
+    type Answer: Send + 'static;
+
+    /// Decides inside the transaction: asks for the role, applies the rules, writes the change and records its facts.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; the caller then rolls back everything that this command wrote.
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Self::Answer, Refusal>;
+}
+
+/// What somebody asks. It changes nothing.
+pub trait Query: Send + 'static {
+    /// What the caller learns.
+    type Answer: Send + 'static;
+
+    /// Answers from the store.
+    ///
+    /// # Errors
+    /// A [`Refusal`].
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Self::Answer, Refusal>;
+}
+
+/// One command's part of the writer's transaction. Time and ids are given, so a decision is exact and repeatable.
+pub struct Tx<'a> {
+    /// The store, inside the transaction.
+    pub store: &'a mut dyn Store,
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// The moment of the decision.
+    pub now: Timestamp,
+    ids: &'a mut dyn Ids,
+    facts: Vec<Fact>,
+}
+
+impl<'a> Tx<'a> {
+    /// Begins one command's part.
+    pub fn new(store: &'a mut dyn Store, actor: &'a Actor, now: Timestamp, ids: &'a mut dyn Ids) -> Self {
+        Self { store, actor, now, ids, facts: Vec::new() }
+    }
+
+    /// A new id; see [`Id`].
+    pub fn new_id(&mut self) -> Id {
+        self.ids.next_id(self.now)
+    }
+
+    /// An invite code: eight characters that can be told apart on paper.
+    pub fn new_invite_code(&mut self) -> String {
+        self.ids.invite_code()
+    }
+
+    /// The one door through which a fact reaches the world: writes its row with the room's next `seq`; it is published after the commit.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] or [`Refusal::Internal`] if the row cannot be written.
+    pub fn record(&mut self, room: &Room, event: Event) -> Result<(), Refusal> {
+        let fact = self.store.append(room, self.now, event)?;
+        self.facts.push(fact);
+        Ok(())
+    }
+
+    /// The facts that were recorded, in order.
+    pub fn into_facts(self) -> Vec<Fact> {
+        self.facts
+    }
+}

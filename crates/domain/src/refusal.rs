@@ -1,0 +1,57 @@
+//! The closed list of ways to say no. Every transport says them in its own way; the rules only choose one.
+
+use thiserror::Error;
+
+/// Why something was not done. Nothing of a refused command remains.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum Refusal {
+    /// The caller sent something that cannot be meant; `field` names it and `reason` says what would be right.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The client's name of the field.
+        field: &'static str,
+        /// What is wrong and what would be right, in a sentence's words.
+        reason: String,
+    },
+    /// The caller may see the thing but may not do this to it.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// The thing is not there, or the caller may not know that it is: both are answered alike.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// The thing is in a state that does not allow this.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The caller's budget is used up.
+    #[error("Rate limit exceeded, try again in {retry_after} s")]
+    TooMany {
+        /// Whole seconds after which the same call may succeed.
+        retry_after: u64,
+    },
+    /// The store cannot be used now (full disk, read-only, locked); the same call may succeed later.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A fault of ours. The text is for the log, never for a client.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Refusal {
+    /// A refusal of one field.
+    pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { field, reason: reason.into() }
+    }
+
+    /// The word that programs read; part of the public API.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "not_found",
+            Self::Conflict(_) => "conflict",
+            Self::TooMany { .. } => "rate_limited",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}

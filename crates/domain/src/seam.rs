@@ -1,0 +1,164 @@
+//! What the rules ask of the outside. Each trait is one area's; an implementation passes the conformance suite of the `store` crate.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::chat::Message;
+use crate::event::{Event, Fact, Signal};
+use crate::names::{Id, PersonId, Room, Timestamp};
+use crate::people::Person;
+use crate::refusal::Refusal;
+use crate::spaces::{Member, Role, Space};
+use crate::tasks::Task;
+
+/// Why the store could not do what it was asked. "Not there" is an answer (`None`), not an error.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// It may work later: full disk, read-only, locked, connection lost.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It will not work later: a fault of ours or a damaged database.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            StoreError::Broken(reason) => Self::Internal(reason),
+        }
+    }
+}
+
+/// What a store method gives back.
+pub type Stored<T> = Result<T, StoreError>;
+
+/// Which part of a list: at most `limit` rows, all older than `before`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// 1 to 200.
+    pub limit: u32,
+    /// Only rows whose id is smaller.
+    pub before: Option<Id>,
+}
+
+/// People, by id.
+pub trait People {
+    /// One person.
+    fn person(&mut self, id: &PersonId) -> Stored<Option<Person>>;
+    /// Stores a person, new or changed.
+    fn put_person(&mut self, person: &Person) -> Stored<()>;
+    /// Removes a person's profile; memberships are ended by the caller.
+    fn delete_person(&mut self, id: &PersonId) -> Stored<()>;
+}
+
+/// Spaces and who is in them.
+pub trait Spaces {
+    /// One space.
+    fn space(&mut self, room: &Room) -> Stored<Option<Space>>;
+    /// Stores a space, new or changed. The space's `seq` is not touched.
+    fn put_space(&mut self, space: &Space) -> Stored<()>;
+    /// The space that this invite code opens.
+    fn space_by_invite(&mut self, code: &str) -> Stored<Option<Space>>;
+    /// The role that a person has in a space now.
+    fn role(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>>;
+    /// When a person was last removed from a space or left it, if the person is not a member now.
+    fn left_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>>;
+    /// Makes a person a member, or changes the role.
+    fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()>;
+    /// Ends a membership and remembers when.
+    fn remove_member(&mut self, room: &Room, person: &PersonId, at: Timestamp) -> Stored<()>;
+    /// The members, in the order in which they joined.
+    fn members(&mut self, room: &Room) -> Stored<Vec<Member>>;
+    /// The rooms that a person is a member of, newest first; `kind` narrows them.
+    fn rooms_of(&mut self, person: &PersonId, kind: Option<crate::names::Kind>) -> Stored<Vec<Room>>;
+    /// The spaces inside another (a project's channels), newest first.
+    fn spaces_in(&mut self, parent: &Room, page: Page) -> Stored<Vec<Space>>;
+}
+
+/// Tasks and to whom they are given.
+pub trait Tasks {
+    /// One task, with its assignees.
+    fn task(&mut self, id: Id) -> Stored<Option<Task>>;
+    /// Stores a task, new or changed, without its assignees.
+    fn put_task(&mut self, task: &Task) -> Stored<()>;
+    /// Removes a task.
+    fn delete_task(&mut self, id: Id) -> Stored<()>;
+    /// A space's tasks, newest first.
+    fn tasks_in(&mut self, room: &Room, page: Page) -> Stored<Vec<Task>>;
+    /// Gives a task to a person; false if it already was.
+    fn assign(&mut self, id: Id, person: &PersonId, at: Timestamp) -> Stored<bool>;
+    /// Takes a task from a person; false if it was not theirs.
+    fn unassign(&mut self, id: Id, person: &PersonId) -> Stored<bool>;
+    /// Takes all of a space's tasks from a person.
+    fn unassign_all(&mut self, room: &Room, person: &PersonId) -> Stored<()>;
+}
+
+/// Messages.
+pub trait Chat {
+    /// One message with its sender.
+    fn message(&mut self, id: Id) -> Stored<Option<Message>>;
+    /// Stores a message, new or changed.
+    fn put_message(&mut self, message: &Message) -> Stored<()>;
+    /// A room's messages, newest first.
+    fn messages_in(&mut self, room: &Room, page: Page) -> Stored<Vec<Message>>;
+}
+
+/// The ordered list of facts.
+pub trait Journal {
+    /// Raises the room's `seq` and writes the event's row; gives back the fact with its offset.
+    fn append(&mut self, room: &Room, at: Timestamp, event: Event) -> Stored<Fact>;
+    /// At most `limit` facts behind `offset`, in order.
+    fn facts_after(&mut self, offset: i64, limit: u32) -> Stored<Vec<Fact>>;
+}
+
+/// A request that was answered before, and the answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// A digest of the request's body.
+    pub digest: String,
+    /// The HTTP status that was answered.
+    pub status: u16,
+    /// The body that was answered.
+    pub body: String,
+}
+
+/// Idempotency keys: what was answered to which request. `scope` is person and route.
+pub trait Keys {
+    /// What was answered under this key after `since`.
+    fn answered(&mut self, scope: &str, key: &str, since: Timestamp) -> Stored<Option<Answered>>;
+    /// Remembers an answer, in the transaction of the change itself.
+    fn remember(&mut self, scope: &str, key: &str, answered: &Answered, at: Timestamp) -> Stored<()>;
+    /// Forgets what was answered before `until`.
+    fn forget_before(&mut self, until: Timestamp) -> Stored<()>;
+}
+
+/// Everything that is stored.
+pub trait Store: People + Spaces + Tasks + Chat + Journal + Keys {}
+
+impl<T: People + Spaces + Tasks + Chat + Journal + Keys> Store for T {}
+
+/// Where new ids come from: a counter and randomness, as parameters.
+pub trait Ids: Send {
+    /// The next id: larger than every one before.
+    fn next_id(&mut self, now: Timestamp) -> Id;
+    /// Eight characters out of an alphabet without look-alikes.
+    fn invite_code(&mut self) -> String;
+}
+
+/// What the bus carries.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A committed fact.
+    Fact(Arc<Fact>),
+    /// Something worth nothing late.
+    Signal(Arc<Signal>),
+}
+
+/// Brings every notice to every node, this one too: a room's notices in one order for everybody.
+pub trait Bus: Send + Sync {
+    /// Publishes one notice. Facts are published after their commit, in the order of their offsets.
+    fn publish(&self, notice: Notice);
+}

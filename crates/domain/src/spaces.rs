@@ -1,0 +1,48 @@
+//! Spaces: anything people are members of. The one permission question is asked here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{PersonId, Room, Timestamp};
+use crate::people::Person;
+
+/// What a member may do: admins change members, archive and delete; members read, write and invite.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The creator, and whom an admin makes one.
+    Admin,
+    /// Everybody else.
+    Member,
+}
+
+/// A person in a space.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// Who.
+    pub person: Person,
+    /// As what.
+    pub role: Role,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+/// A space, whole.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Space {
+    /// Its address.
+    pub room: Room,
+    /// Its name.
+    pub name: String,
+    /// The space that it is part of (a channel's project).
+    pub parent: Option<Room>,
+    /// Opens it to whoever has it; only households have one.
+    pub invite_code: Option<String>,
+    /// Who made it.
+    pub created_by: PersonId,
+    /// When.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+    /// Who is in it, in the order of joining. Empty for a space whose members are its parent's.
+    pub members: Vec<Member>,
+}
