@@ -1,0 +1,210 @@
+//! Client frames, out of reads cut anywhere, to whole messages.
+
+mod held;
+
+use std::ops::Range;
+
+use held::{Held, Unfinished};
+
+use super::header::{Header, Start};
+use super::{Opcode, Violation, close, deflate, mask};
+
+/// Fragments of one message at most; the bound of the `ws` package. The bytes are bounded by [`Limits::max_message`], this bounds the
+/// work that empty fragments make.
+const MAX_FRAGMENTS: u32 = 131_072;
+
+/// What a connection allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest message in bytes, after inflating. A header that announces more is refused before its payload arrives.
+    pub max_message: usize,
+    /// Whether permessage-deflate was negotiated: only then may a message be compressed.
+    pub deflate: bool,
+}
+
+/// One whole message or control frame of the client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Incoming<'a> {
+    /// A text message.
+    Text(&'a str),
+    /// A binary message.
+    Binary(&'a [u8]),
+    /// To be answered by a pong with the same payload.
+    Ping(&'a [u8]),
+    /// An answer to a ping, or an unasked one.
+    Pong(&'a [u8]),
+    /// The client's last frame; what comes behind it is to be ignored.
+    Close {
+        /// Why; 1005 if the client gave no code.
+        code: u16,
+        /// The same in words; often empty.
+        reason: &'a str,
+    },
+}
+
+/// The bytes of one read from the socket that are not taken yet.
+#[derive(Debug)]
+pub struct Input<'a> {
+    bytes: &'a mut [u8],
+    taken: usize,
+}
+
+impl<'a> Input<'a> {
+    /// All of `bytes`. They are unmasked in place, so afterwards they are no longer what was read.
+    pub fn new(bytes: &'a mut [u8]) -> Self {
+        Input { bytes, taken: 0 }
+    }
+
+    /// Whether all of it was taken.
+    pub fn is_empty(&self) -> bool {
+        self.taken == self.bytes.len()
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    /// The next `count` bytes, or all that are left.
+    fn take(&mut self, count: usize) -> &[u8] {
+        let start = self.taken;
+        self.taken += count.min(self.bytes.len() - start);
+        &self.bytes[start..self.taken]
+    }
+}
+
+/// The reader of one connection's frames: fragments, control frames between them, compression, and every check of RFC 6455.
+///
+/// Idle it is one null pointer. A frame that lies whole in the input is neither copied nor allocated for; the begun rest of an input,
+/// the fragments of an unfinished message and an inflated message are kept on the heap, and freed when they are used up.
+#[derive(Default, Debug)]
+pub struct Reader {
+    held: Option<Box<Held>>,
+}
+
+/// Where a payload lies.
+enum Place {
+    Input(Range<usize>),
+    Raw(Range<usize>),
+    Finished,
+}
+
+impl Reader {
+    /// The next whole message out of what was kept and `input`, in the order of the stream; None when more bytes are needed, and then
+    /// all of `input` was taken. A violation is final: the connection is to be closed and the reader dropped.
+    pub fn next<'s>(&'s mut self, input: &'s mut Input<'_>, limits: &Limits) -> Result<Option<Incoming<'s>>, Violation> {
+        if self.held.as_mut().is_some_and(|held| held.release_used()) {
+            self.held = None;
+        }
+        let (opcode, place) = loop {
+            let Some((header, place)) = self.next_frame(input, limits)? else { return Ok(None) };
+            mask::unmask(self.payload(input, &place), header.mask);
+            let alone = header.fin && header.opcode != Opcode::Continuation && !header.compressed;
+            if alone {
+                break (header.opcode, place);
+            }
+            if let Some(opcode) = self.gather(&header, input, place, limits)? {
+                break (opcode, Place::Finished);
+            }
+        };
+        incoming(opcode, self.payload(input, &place)).map(Some)
+    }
+
+    /// Keeps the unread rest of `input` for later calls with an empty input (a connection that is paused between two messages).
+    pub fn keep(&mut self, mut input: Input<'_>) {
+        self.keep_rest(&mut input);
+    }
+
+    /// Whether anything is kept: whole frames, or the beginning of a frame or message.
+    pub fn has_kept(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.is_in_use())
+    }
+
+    fn keep_rest(&mut self, input: &mut Input<'_>) {
+        if !input.is_empty() {
+            let rest = input.take(usize::MAX);
+            self.held.get_or_insert_default().raw.extend_from_slice(rest);
+        }
+    }
+
+    /// The next whole frame, still masked.
+    fn next_frame(&mut self, input: &mut Input<'_>, limits: &Limits) -> Result<Option<(Header, Place)>, Violation> {
+        if let Some(held) = &mut self.held
+            && held.has_unread()
+        {
+            return held.next_frame(input, limits);
+        }
+        if let Start::Whole(header) = Header::parse(input.unread())? {
+            check(&header, self.held.as_ref().and_then(|held| held.unfinished.as_ref()), limits)?;
+            if input.unread().len() - header.size >= header.length {
+                let start = input.taken + header.size;
+                input.taken = start + header.length;
+                return Ok(Some((header, Place::Input(start..input.taken))));
+            }
+        }
+        self.keep_rest(input);
+        Ok(None)
+    }
+
+    /// Adds a data frame to its message, inflating when it is finished: then its opcode, and the message lies in `held.finished`.
+    fn gather(&mut self, header: &Header, input: &Input<'_>, place: Place, limits: &Limits) -> Result<Option<Opcode>, Violation> {
+        let held = self.held.get_or_insert_default();
+        let payload = match place {
+            Place::Input(range) => &input.bytes[range],
+            Place::Raw(range) => &held.raw[range],
+            Place::Finished => &[],
+        };
+        if header.fin && header.compressed {
+            held.finished = deflate::inflate(payload, limits.max_message)?;
+            return Ok(Some(header.opcode));
+        }
+        let mut message = held.unfinished.take().unwrap_or_else(|| Unfinished::begun_by(header));
+        message.fragments += 1;
+        message.payload.extend_from_slice(payload);
+        if !header.fin {
+            held.unfinished = Some(message);
+            return Ok(None);
+        }
+        held.finished = if message.compressed { deflate::inflate(&message.payload, limits.max_message)? } else { message.payload };
+        Ok(Some(message.opcode))
+    }
+
+    fn payload<'s>(&'s mut self, input: &'s mut Input<'_>, place: &Place) -> &'s mut [u8] {
+        match (place, &mut self.held) {
+            (Place::Input(range), _) => &mut input.bytes[range.clone()],
+            (Place::Raw(range), Some(held)) => &mut held.raw[range.clone()],
+            (Place::Finished, Some(held)) => &mut held.finished,
+            (_, None) => &mut [],
+        }
+    }
+}
+
+/// The rules between a frame and the message around it, and the limits.
+fn check(header: &Header, unfinished: Option<&Unfinished>, limits: &Limits) -> Result<(), Violation> {
+    if header.compressed && !limits.deflate {
+        return Err(Violation::ReservedBits);
+    }
+    let before = match (header.opcode, unfinished) {
+        (Opcode::Continuation, None) => return Err(Violation::NothingToContinue),
+        (Opcode::Text | Opcode::Binary, Some(_)) => return Err(Violation::Unfinished),
+        (Opcode::Continuation, Some(message)) if message.fragments == MAX_FRAGMENTS => return Err(Violation::TooManyFragments),
+        (Opcode::Continuation, Some(message)) => message.payload.len(),
+        // A control frame has a limit of its own.
+        (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => return Ok(()),
+        (Opcode::Text | Opcode::Binary, None) => 0,
+    };
+    if before.saturating_add(header.length) > limits.max_message { Err(Violation::TooBig) } else { Ok(()) }
+}
+
+fn incoming(opcode: Opcode, payload: &[u8]) -> Result<Incoming<'_>, Violation> {
+    Ok(match opcode {
+        Opcode::Text => Incoming::Text(simdutf8::basic::from_utf8(payload).map_err(|_| Violation::Utf8)?),
+        Opcode::Ping => Incoming::Ping(payload),
+        Opcode::Pong => Incoming::Pong(payload),
+        Opcode::Close => {
+            let (code, reason) = close::decode(payload)?;
+            Incoming::Close { code, reason }
+        }
+        // A continuation never ends here: its message has the opcode of its first frame.
+        Opcode::Binary | Opcode::Continuation => Incoming::Binary(payload),
+    })
+}
