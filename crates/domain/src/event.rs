@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Message;
-use crate::names::{Id, PersonId, Room, Timestamp};
+use crate::names::{Id, Kind, PersonId, Room, Timestamp};
 use crate::people::Person;
 use crate::spaces::Space;
 use crate::tasks::Task;
@@ -11,7 +11,10 @@ use crate::tasks::Task;
 /// Something that happened, whole: a reader needs no second look-up to show it. Its serde form is the journal's own.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Event {
+    /// A space was made, with these members.
+    SpaceCreated { space: Space },
     /// A space's details changed.
     SpaceUpdated { space: Space },
     /// A person became a member.
@@ -34,7 +37,7 @@ pub enum Event {
     TaskAssigned { task: Task, to: Person },
     /// A task was taken from a person.
     TaskUnassigned { task: Task, from: Person },
-    /// A message was sent.
+    /// A message was sent, by `message.sender`.
     MessageSent { message: Message },
 }
 
@@ -60,6 +63,24 @@ impl Fact {
             // The one who comes or goes is told in the inbox too: another device may not be in the room (yet, or any more).
             Event::MemberJoined { person, .. } => vec![self.room.clone(), Room::inbox(&person.id)],
             Event::MemberLeft { person, .. } => vec![self.room.clone(), Room::inbox(person)],
+            // Nobody can be in the room yet.
+            Event::SpaceCreated { space } => space.members.iter().map(|member| Room::inbox(&member.person.id)).collect(),
+            Event::TaskDeleted { task } => self.task_audience(*task),
+            Event::TaskCreated { task }
+            | Event::TaskUpdated { task }
+            | Event::TaskToggled { task, .. }
+            | Event::TaskAssigned { task, .. }
+            | Event::TaskUnassigned { task, .. } => self.task_audience(task.id),
+            Event::SpaceUpdated { .. } | Event::InviteRefreshed { .. } | Event::ProfileUpdated { .. } | Event::MessageSent { .. } => {
+                vec![self.room.clone()]
+            }
+        }
+    }
+
+    /// A project's task has a room of its own too.
+    fn task_audience(&self, task: Id) -> Vec<Room> {
+        match self.room.kind() {
+            Kind::Project => vec![self.room.clone(), Kind::Task.room(task)],
             _ => vec![self.room.clone()],
         }
     }
@@ -67,6 +88,7 @@ impl Fact {
 
 /// An event that is worth nothing late: never stored, dropped first when a client is slow.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Signal {
     /// A person's first connection entered a room.
     Entered { room: Room, person: Person },

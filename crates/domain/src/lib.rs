@@ -7,10 +7,15 @@
 //! - [`refusal`]: the closed list of ways to say no.
 //! - [`seam`]: what the rules ask of the outside (stores, ids, the bus).
 //! - [`operation`]: a command or a query, and the transaction in which it is decided.
-//! - the areas, one file or folder each: [`people`], [`spaces`], [`tasks`], [`chat`].
+//! - [`ids`]: how new ids are made. [`fields`]: what may stand in a field. [`keys`]: one request is answered once.
+//! - the areas, a folder each: [`people`], [`spaces`], [`tasks`], [`chat`]. Each `mod.rs` is the area's things; the files beside it are its
+//!   operations.
 
 pub mod chat;
 pub mod event;
+pub mod fields;
+pub mod ids;
+pub mod keys;
 pub mod names;
 pub mod operation;
 pub mod people;

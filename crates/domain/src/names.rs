@@ -16,6 +16,11 @@ impl PersonId {
         Self(id.into())
     }
 
+    /// A person's id from outside: 1 to 200 bytes without control characters, else `None`.
+    pub fn parse(id: &str) -> Option<Self> {
+        is_outside_id(id).then(|| Self(id.into()))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -67,7 +72,21 @@ impl Kind {
         }
     }
 
-    /// The room of this kind that bears `id`.
+    /// What a reader calls it: "Household", "Task".
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::User => "User",
+            Kind::Household => "Household",
+            Kind::Trip => "Trip",
+            Kind::ChatRoom => "Room",
+            Kind::Conversation => "Conversation",
+            Kind::Project => "Project",
+            Kind::Channel => "Channel",
+            Kind::Task => "Task",
+        }
+    }
+
+    /// The room of this kind that bears `id`, an id of ours or one that was checked: see [`Room::parse`] for one that was not.
     pub fn room(self, id: impl fmt::Display) -> Room {
         Room(format!("{}:{id}", self.as_str()).into())
     }
@@ -79,11 +98,12 @@ impl Kind {
 pub struct Room(Arc<str>);
 
 impl Room {
-    /// Reads an address such as `channel:456`. `None` if the kind is unknown, or the id is empty or longer than 200 bytes.
+    /// Reads an address such as `channel:456`. `None` if the kind is unknown, or the id is empty, longer than 200 bytes or has control
+    /// characters.
     pub fn parse(address: &str) -> Option<Self> {
         let (kind, id) = address.split_once(':')?;
         Kind::ALL.iter().find(|known| known.as_str() == kind)?;
-        (!id.is_empty() && id.len() <= 200).then(|| Self(address.into()))
+        is_outside_id(id).then(|| Self(address.into()))
     }
 
     /// The inbox of a person.
@@ -119,7 +139,25 @@ impl fmt::Display for Room {
 /// so that it is exact in JavaScript and that the order of the text is the order of making.
 pub type Id = i64;
 
+/// Reads an [`Id`] as clients write it: decimal digits without a sign or a leading zero. `None` is an id that nothing has.
+pub fn parse_id(text: &str) -> Option<Id> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    if digits { text.parse().ok() } else { None }
+}
+
+/// Whether an id that was not made here can be kept and shown. Control characters are refused for PostgreSQL (NUL) and for the log's sake.
+fn is_outside_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 200 && !id.chars().any(char::is_control)
+}
+
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The moment `seconds` before this one.
+    pub fn minus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_sub(seconds.saturating_mul(1_000_000)))
+    }
+}

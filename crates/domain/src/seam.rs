@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::chat::Message;
 use crate::event::{Event, Fact, Signal};
-use crate::names::{Id, PersonId, Room, Timestamp};
+use crate::names::{Id, Kind, PersonId, Room, Timestamp};
 use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::spaces::{Member, Role, Space};
@@ -35,13 +35,24 @@ impl From<StoreError> for Refusal {
 /// What a store method gives back.
 pub type Stored<T> = Result<T, StoreError>;
 
-/// Which part of a list: at most `limit` rows, all older than `before`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Page {
+/// Which part of a list, newest first: at most `limit` rows, all older than `before`. A thing that [`Ids`] numbers is named by its [`Id`],
+/// a space by its [`Room`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page<T = Id> {
     /// 1 to 200.
     pub limit: u32,
-    /// Only rows whose id is smaller.
-    pub before: Option<Id>,
+    /// Only rows older than this one.
+    pub before: Option<T>,
+}
+
+impl<T> Page<T> {
+    /// The most rows that one answer has.
+    pub const MOST: u32 = 200;
+
+    /// A page of what was asked for: 50 rows unless `limit` says otherwise, at least one and at most 200.
+    pub fn new(limit: Option<u32>, before: Option<T>) -> Self {
+        Self { limit: limit.unwrap_or(50).clamp(1, Self::MOST), before }
+    }
 }
 
 /// People, by id.
@@ -52,6 +63,8 @@ pub trait People {
     fn put_person(&mut self, person: &Person) -> Stored<()>;
     /// Removes a person's profile; memberships are ended by the caller.
     fn delete_person(&mut self, id: &PersonId) -> Stored<()>;
+    /// Whether there is a space that both are members of.
+    fn share_a_space(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool>;
 }
 
 /// Spaces and who is in them.
@@ -60,8 +73,8 @@ pub trait Spaces {
     fn space(&mut self, room: &Room) -> Stored<Option<Space>>;
     /// Stores a space, new or changed. The space's `seq` is not touched.
     fn put_space(&mut self, space: &Space) -> Stored<()>;
-    /// The space that this invite code opens.
-    fn space_by_invite(&mut self, code: &str) -> Stored<Option<Space>>;
+    /// The space that this one is part of (a channel's project); `None` also if there is no such space.
+    fn parent(&mut self, room: &Room) -> Stored<Option<Room>>;
     /// The role that a person has in a space now.
     fn role(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>>;
     /// When a person was last removed from a space or left it, if the person is not a member now.
@@ -73,9 +86,11 @@ pub trait Spaces {
     /// The members, in the order in which they joined.
     fn members(&mut self, room: &Room) -> Stored<Vec<Member>>;
     /// The rooms that a person is a member of, newest first; `kind` narrows them.
-    fn rooms_of(&mut self, person: &PersonId, kind: Option<crate::names::Kind>) -> Stored<Vec<Room>>;
+    fn rooms_of(&mut self, person: &PersonId, kind: Option<Kind>) -> Stored<Vec<Room>>;
+    /// The spaces of a kind that a person is a member of, newest first.
+    fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>>;
     /// The spaces inside another (a project's channels), newest first.
-    fn spaces_in(&mut self, parent: &Room, page: Page) -> Stored<Vec<Space>>;
+    fn spaces_in(&mut self, parent: &Room, page: &Page<Room>) -> Stored<Vec<Space>>;
 }
 
 /// Tasks and to whom they are given.
@@ -84,26 +99,28 @@ pub trait Tasks {
     fn task(&mut self, id: Id) -> Stored<Option<Task>>;
     /// Stores a task, new or changed, without its assignees.
     fn put_task(&mut self, task: &Task) -> Stored<()>;
-    /// Removes a task.
+    /// Removes a task, and takes it from everybody.
     fn delete_task(&mut self, id: Id) -> Stored<()>;
     /// A space's tasks, newest first.
-    fn tasks_in(&mut self, room: &Room, page: Page) -> Stored<Vec<Task>>;
+    fn tasks_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Task>>;
+    /// The tasks of a space that a person has, oldest first.
+    fn tasks_of(&mut self, room: &Room, person: &PersonId) -> Stored<Vec<Task>>;
     /// Gives a task to a person; false if it already was.
     fn assign(&mut self, id: Id, person: &PersonId, at: Timestamp) -> Stored<bool>;
     /// Takes a task from a person; false if it was not theirs.
     fn unassign(&mut self, id: Id, person: &PersonId) -> Stored<bool>;
-    /// Takes all of a space's tasks from a person.
-    fn unassign_all(&mut self, room: &Room, person: &PersonId) -> Stored<()>;
 }
 
 /// Messages.
 pub trait Chat {
     /// One message with its sender.
     fn message(&mut self, id: Id) -> Stored<Option<Message>>;
+    /// The message to which its sender gave this id of the sender's own, in this room.
+    fn message_by_client_id(&mut self, room: &Room, sender: &PersonId, client_id: &str) -> Stored<Option<Message>>;
     /// Stores a message, new or changed.
     fn put_message(&mut self, message: &Message) -> Stored<()>;
     /// A room's messages, newest first.
-    fn messages_in(&mut self, room: &Room, page: Page) -> Stored<Vec<Message>>;
+    fn messages_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Message>>;
 }
 
 /// The ordered list of facts.
@@ -131,8 +148,8 @@ pub trait Keys {
     fn answered(&mut self, scope: &str, key: &str, since: Timestamp) -> Stored<Option<Answered>>;
     /// Remembers an answer, in the transaction of the change itself.
     fn remember(&mut self, scope: &str, key: &str, answered: &Answered, at: Timestamp) -> Stored<()>;
-    /// Forgets what was answered before `until`.
-    fn forget_before(&mut self, until: Timestamp) -> Stored<()>;
+    /// Forgets at most `limit` answers that were given before `until`; gives back how many.
+    fn forget_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64>;
 }
 
 /// Everything that is stored.
@@ -142,6 +159,8 @@ impl<T: People + Spaces + Tasks + Chat + Journal + Keys> Store for T {}
 
 /// Where new ids come from: a counter and randomness, as parameters.
 pub trait Ids: Send {
+    /// Makes every later id larger than `last`, the largest that was given before the start.
+    fn resume_after(&mut self, last: Id);
     /// The next id: larger than every one before.
     fn next_id(&mut self, now: Timestamp) -> Id;
     /// Eight characters out of an alphabet without look-alikes.

@@ -5,6 +5,22 @@ use serde::{Deserialize, Serialize};
 use crate::names::{PersonId, Room, Timestamp};
 use crate::people::Person;
 
+mod access;
+mod create;
+mod details;
+mod invites;
+mod kinds;
+mod membership;
+mod read;
+
+pub use access::{EnterRoom, require_admin, require_member, role_in};
+pub use create::{CreateChannel, CreateSpace};
+pub use details::RenameSpace;
+pub use invites::{JoinByInvite, RefreshInvite};
+pub use membership::RemoveMember;
+pub(crate) use membership::end_membership;
+pub use read::{ListChannels, ListSpaces, ReadSpace};
+
 /// What a member may do: admins change members, archive and delete; members read, write and invite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,4 +61,11 @@ pub struct Space {
     pub updated_at: Timestamp,
     /// Who is in it, in the order of joining. Empty for a space whose members are its parent's.
     pub members: Vec<Member>,
+}
+
+impl Space {
+    /// Whether a person is one of [`Space::members`].
+    pub fn has_member(&self, person: &PersonId) -> bool {
+        self.members.iter().any(|member| member.person.id == *person)
+    }
 }

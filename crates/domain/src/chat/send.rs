@@ -1,0 +1,65 @@
+//! Sending.
+
+use serde_json::Value;
+
+use crate::chat::Message;
+use crate::event::Event;
+use crate::fields;
+use crate::names::{Kind, Room};
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+use crate::spaces::require_member;
+
+/// Sends a message to a room, as a member of it. The text is kept as it was given.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SendMessage {
+    /// Where to.
+    pub room: Room,
+    /// The text.
+    pub content: String,
+    /// What the client wants kept with it.
+    pub metadata: Option<Value>,
+    /// The sender's own id of it: sent twice to a room, the message is stored and told once.
+    pub client_id: Option<String>,
+}
+
+/// What was sent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sent {
+    /// The message, as stored.
+    pub message: Message,
+    /// Whether it had been sent before.
+    pub duplicate: bool,
+}
+
+impl Command for SendMessage {
+    type Answer = Sent;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Sent, Refusal> {
+        require_member(tx.store, tx.actor, &self.room)?;
+        if !self.room.kind().has_messages() {
+            return Err(Refusal::invalid("room", "takes no messages; send to a channel"));
+        }
+        fields::required("content", &self.content, fields::CONTENT)?;
+        fields::metadata("metadata", self.metadata.as_ref())?;
+        fields::optional("clientId", self.client_id.as_deref(), fields::CLIENT_ID)?;
+        if let Some(client_id) = &self.client_id
+            && let Some(message) = tx.store.message_by_client_id(&self.room, &tx.actor.person, client_id)?
+        {
+            return Ok(Sent { message, duplicate: true });
+        }
+        let sender = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound(Kind::User.noun()))?;
+        let message = Message {
+            id: tx.new_id(),
+            room: self.room,
+            sender,
+            content: self.content,
+            metadata: self.metadata,
+            client_id: self.client_id,
+            created_at: tx.now,
+        };
+        tx.store.put_message(&message)?;
+        tx.record(&message.room, Event::MessageSent { message: message.clone() })?;
+        Ok(Sent { message, duplicate: false })
+    }
+}

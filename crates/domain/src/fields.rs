@@ -1,0 +1,123 @@
+//! What may stand in a field. Each check names the client's field, and says what would be right.
+
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
+
+use crate::names::PersonId;
+use crate::refusal::Refusal;
+
+/// The longest name of a person or a space, in characters.
+pub const NAME: usize = 200;
+/// The longest title of a task, in characters.
+pub const TITLE: usize = 500;
+/// The longest description of a task, in characters.
+pub const DESCRIPTION: usize = 10_000;
+/// The longest category of a task, in characters.
+pub const CATEGORY: usize = 100;
+/// The longest message, in characters.
+pub const CONTENT: usize = 10_000;
+/// The longest link, in characters.
+pub const LINK: usize = 2_000;
+/// The longest id that a client gives to what it creates, in characters.
+pub const CLIENT_ID: usize = 200;
+/// The largest metadata of a message, in bytes of JSON.
+pub const METADATA: usize = 16 * 1024;
+/// How many people one command may name.
+pub const PEOPLE: usize = 100;
+
+/// A text that must be there: 1 to `longest` characters, not only spaces. It is kept as it was given.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn required(field: &'static str, text: &str, longest: usize) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::invalid(field, format!("must have 1 to {longest} characters and not be blank")));
+    }
+    optional(field, Some(text), longest)
+}
+
+/// A text that may be missing or empty: up to `longest` characters.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn optional(field: &'static str, text: Option<&str>, longest: usize) -> Result<(), Refusal> {
+    let Some(text) = text else { return Ok(()) };
+    // The bytes are looked at first: most texts need no counting of characters.
+    if text.len() > longest && text.chars().count() > longest {
+        return Err(Refusal::invalid(field, format!("must have at most {longest} characters")));
+    }
+    // PostgreSQL cannot keep it.
+    if text.contains('\0') {
+        return Err(Refusal::invalid(field, "must not contain the character U+0000"));
+    }
+    Ok(())
+}
+
+/// A link, if there is one: http or https with a host, so that no screen opens a script.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn link(field: &'static str, link: Option<&str>) -> Result<(), Refusal> {
+    optional(field, link, LINK)?;
+    let Some(link) = link else { return Ok(()) };
+    let scheme_ends = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+        .map(str::len);
+    let host = scheme_ends.and_then(|end| link.get(end..)).and_then(|rest| rest.split(['/', '?', '#']).next());
+    let plain = !link.chars().any(|c| c.is_control() || c.is_whitespace());
+    if plain && host.is_some_and(|host| !host.is_empty()) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(field, "must be a link that starts with https:// or http://, or null"))
+}
+
+/// A day, if there is one: an RFC 3339 date, or date and time.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn date(field: &'static str, date: Option<&str>) -> Result<(), Refusal> {
+    let Some(text) = date else { return Ok(()) };
+    let is_date = Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok();
+    if is_date || OffsetDateTime::parse(text, &Rfc3339).is_ok() {
+        return Ok(());
+    }
+    Err(Refusal::invalid(field, "must be a date such as 2025-12-31, a time such as 2025-12-31T18:00:00Z, or null"))
+}
+
+/// What a client wants kept with its message, if anything: a JSON object of at most 16 KB.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn metadata(field: &'static str, metadata: Option<&serde_json::Value>) -> Result<(), Refusal> {
+    let Some(value) = metadata else { return Ok(()) };
+    if !value.is_object() {
+        return Err(Refusal::invalid(field, "must be a JSON object or null"));
+    }
+    let size = serde_json::to_string(value).map_err(|error| Refusal::Internal(error.to_string()))?.len();
+    if size > METADATA {
+        return Err(Refusal::invalid(field, format!("must be at most {METADATA} bytes of JSON")));
+    }
+    Ok(())
+}
+
+/// The people that a command names, each once, in the given order.
+///
+/// # Errors
+/// [`Refusal::Invalid`] if they are more than [`PEOPLE`], or an id cannot be one.
+pub fn people(field: &'static str, ids: Vec<PersonId>) -> Result<Vec<PersonId>, Refusal> {
+    if ids.len() > PEOPLE {
+        return Err(Refusal::invalid(field, format!("must name at most {PEOPLE} people at once")));
+    }
+    let mut each: Vec<PersonId> = Vec::with_capacity(ids.len());
+    for id in ids {
+        if PersonId::parse(id.as_str()).is_none() {
+            return Err(Refusal::invalid(field, "must be ids of 1 to 200 bytes"));
+        }
+        if !each.contains(&id) {
+            each.push(id);
+        }
+    }
+    Ok(each)
+}

@@ -1,0 +1,106 @@
+//! How new ids are made: ever larger numbers of sixteen digits, and invite codes. Randomness is a parameter.
+
+use crate::names::{Id, Timestamp};
+use crate::seam::Ids;
+
+/// 2025-01-01T00:00:00Z in milliseconds since 1970.
+const FIRST_MILLISECOND: i64 = 1_735_689_600_000;
+/// The smallest number of sixteen digits. The ids stay exact in JavaScript (below 2^53) until 2086.
+const FIRST_ID: Id = 1_000_000_000_000_000;
+/// 4096 ids a millisecond; more run ahead of the clock, which does no harm.
+const COUNTER_BITS: u32 = 12;
+/// Capital letters and digits that can be told apart on paper: no I, L, O, 0 or 1.
+const INVITE_ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
+const INVITE_LENGTH: usize = 8;
+
+/// Makes ids out of the time, a counter and a source of randomness.
+pub struct Generator<R> {
+    last: Id,
+    random: R,
+}
+
+impl<R: FnMut() -> u64 + Send> Generator<R> {
+    /// `random` gives 64 fresh random bits a call; invite codes are as hard to guess as these.
+    pub fn new(random: R) -> Self {
+        Self { last: 0, random }
+    }
+}
+
+impl<R: FnMut() -> u64 + Send> Ids for Generator<R> {
+    fn resume_after(&mut self, last: Id) {
+        self.last = self.last.max(last);
+    }
+
+    fn next_id(&mut self, now: Timestamp) -> Id {
+        let milliseconds = (now.0 / 1000 - FIRST_MILLISECOND).max(0);
+        // A clock that stands still or steps back must not repeat an id.
+        self.last = (FIRST_ID + (milliseconds << COUNTER_BITS)).max(self.last + 1);
+        self.last
+    }
+
+    fn invite_code(&mut self) -> String {
+        let mut code = String::with_capacity(INVITE_LENGTH);
+        while code.len() < INVITE_LENGTH {
+            // Of 32 five-bit values one is thrown away, so that the rest stay equally likely.
+            let index = ((self.random)() >> 59) as usize;
+            if let Some(letter) = INVITE_ALPHABET.get(index) {
+                code.push(char::from(*letter));
+            }
+        }
+        code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_763_725_000_000_000);
+
+    #[test]
+    fn ids_have_sixteen_digits_and_are_exact_in_javascript_for_decades() {
+        let mut ids = Generator::new(|| 0);
+        for year in [2025, 2026, 2050, 2085] {
+            let id = ids.next_id(Timestamp((year - 1970) * 31_556_952_000_000));
+            assert_eq!(id.to_string().len(), 16, "{year}");
+            assert!(id < 1 << 53, "{year}");
+        }
+    }
+
+    #[test]
+    fn ids_grow_when_the_clock_stands_still_or_steps_back() {
+        let mut ids = Generator::new(|| 0);
+        let mut last = 0;
+        for now in [NOW, NOW, NOW.minus_seconds(3600), Timestamp(0), Timestamp(NOW.0 + 1_000_000)] {
+            for _ in 0..5000 {
+                let id = ids.next_id(now);
+                assert!(id > last);
+                last = id;
+            }
+        }
+    }
+
+    #[test]
+    fn ids_of_before_a_restart_are_not_given_again() {
+        let mut before = Generator::new(|| 0);
+        let last = (0..9000).map(|_| before.next_id(NOW)).last().unwrap();
+        let mut after = Generator::new(|| 0);
+        after.resume_after(last);
+        assert_eq!(after.next_id(NOW.minus_seconds(60)), last + 1);
+    }
+
+    #[test]
+    fn an_invite_code_has_eight_letters_that_can_be_told_apart() {
+        let mut seed = 0_u64;
+        let mut ids = Generator::new(move || {
+            seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            seed
+        });
+        let codes: Vec<String> = (0..200).map(|_| ids.invite_code()).collect();
+        for code in &codes {
+            assert_eq!(code.len(), 8);
+            assert!(code.bytes().all(|byte| INVITE_ALPHABET.contains(&byte)), "{code}");
+        }
+        assert!(codes.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

@@ -1,0 +1,72 @@
+//! Idempotency: a request that comes twice is done once and answered twice.
+//!
+//! The caller puts this around a command, inside one unit of work: ask [`replay`]; if it is new, decide the command, render the answer and
+//! [`remember`] it. The change and its answer are then committed together or not at all.
+
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+use crate::seam::Answered;
+
+/// How long an answer is kept, in seconds: 24 hours.
+pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
+const LONGEST_KEY: usize = 255;
+
+/// A request that its sender may repeat.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// Person and route: the same key means different requests to different routes and from different people.
+    pub scope: String,
+    /// What the client sent as `Idempotency-Key`, 1 to 255 bytes.
+    pub key: String,
+    /// A digest of the body.
+    pub digest: String,
+}
+
+/// What to do with a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Replay {
+    /// It was answered before, so.
+    Answered(Answered),
+    /// Do it, then [`remember`] the answer.
+    New,
+}
+
+/// Whether this request was answered in the last 24 hours.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for a key that cannot be one; [`Refusal::Conflict`] if the key was used with another body; the store's.
+pub fn replay(tx: &mut Tx<'_>, request: &Request) -> Result<Replay, Refusal> {
+    if request.key.is_empty() || request.key.len() > LONGEST_KEY || request.key.contains('\0') {
+        return Err(Refusal::invalid("Idempotency-Key", format!("must have 1 to {LONGEST_KEY} characters")));
+    }
+    let since = tx.now.minus_seconds(KEPT_SECONDS);
+    match tx.store.answered(&request.scope, &request.key, since)? {
+        None => Ok(Replay::New),
+        Some(answered) if answered.digest == request.digest => Ok(Replay::Answered(answered)),
+        Some(_) => Err(Refusal::Conflict("This Idempotency-Key was used for another request; use a new one for each request")),
+    }
+}
+
+/// Remembers what was answered: `status` and `body` as they go to the client.
+///
+/// # Errors
+/// The store's; the change is then rolled back too.
+pub fn remember(tx: &mut Tx<'_>, request: Request, status: u16, body: String) -> Result<(), Refusal> {
+    let answered = Answered { digest: request.digest, status, body };
+    Ok(tx.store.remember(&request.scope, &request.key, &answered, tx.now)?)
+}
+
+/// Forgets answers that are older than 24 hours, a thousand at a time, so that nobody waits long behind it. The answer is whether there may
+/// be more to forget. The server runs it now and then.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ForgetOldAnswers;
+
+impl Command for ForgetOldAnswers {
+    type Answer = bool;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
+        const AT_ONCE: u32 = 1000;
+        let forgotten = tx.store.forget_before(tx.now.minus_seconds(KEPT_SECONDS), AT_ONCE)?;
+        Ok(forgotten == u64::from(AT_ONCE))
+    }
+}

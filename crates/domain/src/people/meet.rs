@@ -1,0 +1,117 @@
+//! A token is seen.
+
+use crate::fields::NAME;
+use crate::names::{Kind, PersonId, Room, Timestamp};
+use crate::operation::{Command, Tx};
+use crate::people::Person;
+use crate::refusal::Refusal;
+use crate::spaces::{Role, Space};
+
+/// What a token says about its person.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Claims {
+    /// The name to show.
+    pub name: Option<String>,
+    /// The name by which others mention the person.
+    pub username: Option<String>,
+    /// The mail address.
+    pub email: Option<String>,
+    /// The id of a household that the person is a member of.
+    pub household: Option<String>,
+    /// When the token was issued. Tokens count whole seconds.
+    pub issued_at: Option<Timestamp>,
+}
+
+/// A token of the actor is seen: stores the person at first sight and lets the claims fill what is empty.
+///
+/// A signed household is a membership, and the household is made if it is new; no event tells of either. Somebody who is known already
+/// is met again without a single write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Meet {
+    /// What the token says.
+    pub claims: Claims,
+}
+
+/// Who was met.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Met {
+    /// The person, as stored now.
+    pub person: Person,
+    /// Whether this was the first sight.
+    pub created: bool,
+    /// All households that the person is in, to be joined without asking.
+    pub households: Vec<Room>,
+}
+
+impl Command for Meet {
+    type Answer = Met;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Met, Refusal> {
+        let id = tx.actor.person.clone();
+        if PersonId::parse(id.as_str()).is_none() {
+            return Err(Refusal::invalid("sub", "must be an id of 1 to 200 bytes"));
+        }
+        let known = tx.store.person(&id)?;
+        let created = known.is_none();
+        let mut person = known.unwrap_or_else(|| Person::unseen(id, tx.now));
+        if fill(&mut person, &self.claims) || created {
+            person.updated_at = tx.now;
+            tx.store.put_person(&person)?;
+        }
+        // A claim that cannot be a room's id is no claim; the token is still good for everything else.
+        if let Some(room) = self.claims.household.and_then(|id| Room::parse(&format!("{}:{id}", Kind::Household.as_str()))) {
+            honour_household(tx, &room, &person, self.claims.issued_at)?;
+        }
+        let households = tx.store.rooms_of(&person.id, Some(Kind::Household))?;
+        Ok(Met { person, created, households })
+    }
+}
+
+/// Fills the profile's empty fields; whether any was filled. What a person set is not undone by a token.
+fn fill(person: &mut Person, claims: &Claims) -> bool {
+    let mut filled = false;
+    for (field, claim) in [(&mut person.name, &claims.name), (&mut person.username, &claims.username)] {
+        if let Some(text) = claim.as_deref().and_then(presentable).filter(|_| field.is_empty()) {
+            *field = text;
+            filled = true;
+        }
+    }
+    if person.email.is_none() {
+        person.email = claims.email.as_deref().and_then(presentable);
+        filled |= person.email.is_some();
+    }
+    filled
+}
+
+/// A claim as a profile keeps it: cut to the longest name; `None` if nothing is left to show.
+fn presentable(claim: &str) -> Option<String> {
+    let text: String = claim.trim().chars().filter(|c| *c != '\0').take(NAME).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Option<Timestamp>) -> Result<(), Refusal> {
+    if tx.store.role(room, &person.id)?.is_some() {
+        return Ok(());
+    }
+    if let Some(left_at) = tx.store.left_at(room, &person.id)? {
+        // A token of the very second of the removal may be older than it, so only a later second counts. Without `iat` there is no telling.
+        if issued_at.is_none_or(|issued_at| issued_at <= left_at) {
+            return Ok(());
+        }
+    }
+    if tx.store.space(room)?.is_none() {
+        let space = Space {
+            room: room.clone(),
+            name: room.id().to_owned(),
+            parent: None,
+            invite_code: Some(tx.new_invite_code()),
+            created_by: person.id.clone(),
+            created_at: tx.now,
+            updated_at: tx.now,
+            members: Vec::new(),
+        };
+        tx.store.put_space(&space)?;
+    }
+    tx.store.put_member(room, &person.id, Role::Member, tx.now)?;
+    Ok(())
+}

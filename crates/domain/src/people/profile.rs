@@ -1,0 +1,79 @@
+//! Profiles: who may read one, who may change one, and who hears of it.
+
+use crate::event::Event;
+use crate::fields;
+use crate::names::{Kind, PersonId};
+use crate::operation::{Actor, Command, Query, Tx};
+use crate::people::Person;
+use crate::refusal::Refusal;
+use crate::seam::Store;
+
+/// A person's profile, for oneself, the server's admin and whoever shares a space with the person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadPerson {
+    /// Whose.
+    pub person: PersonId,
+}
+
+impl Query for ReadPerson {
+    type Answer = Person;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Person, Refusal> {
+        visible_person(store, actor, &self.person)
+    }
+}
+
+/// Changes a profile: one's own, or anybody's for the server's admin. A field that is `None` stays as it is.
+///
+/// Each household of the person hears of it, once; a change that changes nothing is not told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpdateProfile {
+    /// Whose.
+    pub person: PersonId,
+    /// The new name.
+    pub name: Option<String>,
+    /// The new picture; `Some(None)` takes it away.
+    pub avatar_url: Option<Option<String>>,
+}
+
+impl Command for UpdateProfile {
+    type Answer = Person;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Person, Refusal> {
+        let before = own_person(tx, &self.person)?;
+        let mut person = before.clone();
+        if let Some(name) = self.name {
+            fields::required("name", &name, fields::NAME)?;
+            person.name = name;
+        }
+        if let Some(avatar_url) = self.avatar_url {
+            fields::link("avatarUrl", avatar_url.as_deref())?;
+            person.avatar_url = avatar_url;
+        }
+        if person == before {
+            return Ok(person);
+        }
+        person.updated_at = tx.now;
+        tx.store.put_person(&person)?;
+        for room in tx.store.rooms_of(&person.id, Some(Kind::Household))? {
+            tx.record(&room, Event::ProfileUpdated { person: person.clone() })?;
+        }
+        Ok(person)
+    }
+}
+
+/// A person whom the actor may see; everybody else is not found.
+pub(super) fn visible_person(store: &mut dyn Store, actor: &Actor, id: &PersonId) -> Result<Person, Refusal> {
+    let visible = *id == actor.person || actor.admin || store.share_a_space(&actor.person, id)?;
+    let person = if visible { store.person(id)? } else { None };
+    person.ok_or(Refusal::NotFound(Kind::User.noun()))
+}
+
+/// A person whose profile the actor may change.
+pub(super) fn own_person(tx: &mut Tx<'_>, id: &PersonId) -> Result<Person, Refusal> {
+    let person = visible_person(tx.store, tx.actor, id)?;
+    if *id != tx.actor.person && !tx.actor.admin {
+        return Err(Refusal::Forbidden("Only the person or an admin may do this"));
+    }
+    Ok(person)
+}

@@ -1,0 +1,70 @@
+//! The one permission question, and what is refused by its answer.
+
+use crate::names::{Kind, PersonId, Room, parse_id};
+use crate::operation::{Actor, Command, Tx};
+use crate::refusal::Refusal;
+use crate::seam::{Store, Stored};
+use crate::spaces::Role;
+
+/// The role that a person has in a room now. A channel and a task are as open as their project; an inbox is its person's own.
+///
+/// # Errors
+/// The store's.
+pub fn role_in(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
+    let home = match room.kind() {
+        Kind::User => return Ok((room.id() == person.as_str()).then_some(Role::Admin)),
+        Kind::Channel => store.parent(room)?,
+        // Only a project's tasks have rooms; a household's are told in the household.
+        Kind::Task => match parse_id(room.id()) {
+            Some(id) => store.task(id)?.map(|task| task.room).filter(|room| room.kind() == Kind::Project),
+            None => None,
+        },
+        Kind::Household | Kind::Trip | Kind::ChatRoom | Kind::Conversation | Kind::Project => return store.role(room, person),
+    };
+    home.map_or(Ok(None), |home| store.role(&home, person))
+}
+
+/// Refuses everybody who is not in the room. An unknown room and a forbidden one are answered alike.
+///
+/// # Errors
+/// [`Refusal::NotFound`]; the store's.
+pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<Role, Refusal> {
+    role_in(store, room, &actor.person)?.ok_or(not_found(room))
+}
+
+/// Refuses everybody who is not the room's admin. The server's own admin is one everywhere: a household that only claims made has no other.
+///
+/// # Errors
+/// [`Refusal::Forbidden`] for a member, [`Refusal::NotFound`] for everybody else; the store's.
+pub fn require_admin(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<(), Refusal> {
+    if actor.admin && store.space(room)?.is_some() {
+        return Ok(());
+    }
+    match require_member(store, actor, room)? {
+        Role::Admin => Ok(()),
+        Role::Member => Err(Refusal::Forbidden("Only an admin may do this")),
+    }
+}
+
+/// What a room is called when it is not there.
+pub(super) fn not_found(room: &Room) -> Refusal {
+    Refusal::NotFound(room.kind().noun())
+}
+
+/// Whether the actor may listen to a room; the answer is the room.
+///
+/// It is a command although it changes nothing: in the writer's queue it stands in one order with the removals of members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnterRoom {
+    /// Which.
+    pub room: Room,
+}
+
+impl Command for EnterRoom {
+    type Answer = Room;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Room, Refusal> {
+        require_member(tx.store, tx.actor, &self.room)?;
+        Ok(self.room)
+    }
+}

@@ -1,0 +1,87 @@
+//! New spaces, and new channels of a project.
+
+use crate::event::Event;
+use crate::fields;
+use crate::names::{Kind, PersonId, Room};
+use crate::operation::{Command, Tx};
+use crate::people::known_or_unseen;
+use crate::refusal::Refusal;
+use crate::spaces::access::{not_found, require_member};
+use crate::spaces::{Member, Role, Space};
+
+/// Makes a space; who makes it is its admin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateSpace {
+    /// A kind that people are members of.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Who else is in it from the start. Ids that were never seen are fine: they are filled in by the person's first token.
+    pub members: Vec<PersonId>,
+}
+
+impl Command for CreateSpace {
+    type Answer = Space;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        if !self.kind.has_own_members() {
+            return Err(Refusal::Internal(format!("a space cannot be a {}", self.kind.noun())));
+        }
+        fields::required("name", &self.name, fields::NAME)?;
+        let mut people = fields::people("memberIds", self.members)?;
+        let creator = tx.actor.person.clone();
+        people.retain(|person| *person != creator);
+        people.insert(0, creator);
+
+        let room = self.kind.room(tx.new_id());
+        let invite_code = self.kind.opens_by_invite().then(|| tx.new_invite_code());
+        let mut space = new_space(tx, room, self.name, None, invite_code);
+        tx.store.put_space(&space)?;
+        for id in people {
+            let role = if id == space.created_by { Role::Admin } else { Role::Member };
+            let person = known_or_unseen(tx, &id)?;
+            tx.store.put_member(&space.room, &id, role, tx.now)?;
+            space.members.push(Member { person, role, joined_at: tx.now });
+        }
+        tx.record(&space.room, Event::SpaceCreated { space: space.clone() })?;
+        Ok(space)
+    }
+}
+
+/// Makes a channel of a project; its members are the project's, and each of them may make one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateChannel {
+    /// The project.
+    pub project: Room,
+    /// Its name.
+    pub name: String,
+}
+
+impl Command for CreateChannel {
+    type Answer = Space;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        require_member(tx.store, tx.actor, &self.project)?;
+        if !self.project.kind().has_channels() {
+            return Err(not_found(&self.project));
+        }
+        fields::required("name", &self.name, fields::NAME)?;
+        let room = Kind::Channel.room(tx.new_id());
+        let channel = new_space(tx, room, self.name, Some(self.project), None);
+        tx.store.put_space(&channel)?;
+        Ok(channel)
+    }
+}
+
+fn new_space(tx: &Tx<'_>, room: Room, name: String, parent: Option<Room>, invite_code: Option<String>) -> Space {
+    Space {
+        room,
+        name,
+        parent,
+        invite_code,
+        created_by: tx.actor.person.clone(),
+        created_at: tx.now,
+        updated_at: tx.now,
+        members: Vec::new(),
+    }
+}

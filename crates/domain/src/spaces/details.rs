@@ -1,0 +1,38 @@
+//! What a space is called.
+
+use crate::event::Event;
+use crate::fields;
+use crate::names::Room;
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+use crate::spaces::Space;
+use crate::spaces::access::{not_found, require_member};
+
+/// Gives a space another name. Any member may; the same name again is not told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RenameSpace {
+    /// Which.
+    pub room: Room,
+    /// The new name; `None` leaves it.
+    pub name: Option<String>,
+}
+
+impl Command for RenameSpace {
+    type Answer = Space;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        require_member(tx.store, tx.actor, &self.room)?;
+        if let Some(name) = &self.name {
+            fields::required("name", name, fields::NAME)?;
+        }
+        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+        match self.name {
+            Some(name) if name != space.name => space.name = name,
+            _ => return Ok(space),
+        }
+        space.updated_at = tx.now;
+        tx.store.put_space(&space)?;
+        tx.record(&space.room, Event::SpaceUpdated { space: space.clone() })?;
+        Ok(space)
+    }
+}

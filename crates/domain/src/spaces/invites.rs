@@ -1,0 +1,62 @@
+//! Invite codes: the one way into a space that nobody has to open for you.
+
+use crate::event::Event;
+use crate::names::Room;
+use crate::operation::{Command, Tx};
+use crate::people::known_or_unseen;
+use crate::refusal::Refusal;
+use crate::spaces::access::{not_found, require_member};
+use crate::spaces::{Member, Role, Space};
+
+/// Joins a space by its invite code. Who is a member already gets the same answer, and nobody hears of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JoinByInvite {
+    /// Which.
+    pub room: Room,
+    /// The code as it was typed; capitals and surrounding spaces do not matter.
+    pub code: String,
+}
+
+impl Command for JoinByInvite {
+    type Answer = Space;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+        let Some(code) = &space.invite_code else { return Err(not_found(&self.room)) };
+        if space.has_member(&tx.actor.person) {
+            return Ok(space);
+        }
+        if !self.code.trim().eq_ignore_ascii_case(code) {
+            return Err(Refusal::invalid("inviteCode", "is not the code of this household; ask a member for the present one"));
+        }
+        let person = known_or_unseen(tx, &tx.actor.person)?;
+        tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
+        space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
+        tx.record(&space.room, Event::MemberJoined { space: space.clone(), person })?;
+        Ok(space)
+    }
+}
+
+/// Makes a new invite code; the old one is void. Members invite, so any member may. The answer's `invite_code` is the new one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefreshInvite {
+    /// Of which space.
+    pub room: Room,
+}
+
+impl Command for RefreshInvite {
+    type Answer = Space;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        require_member(tx.store, tx.actor, &self.room)?;
+        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+        if !self.room.kind().opens_by_invite() {
+            return Err(not_found(&self.room));
+        }
+        space.invite_code = Some(tx.new_invite_code());
+        space.updated_at = tx.now;
+        tx.store.put_space(&space)?;
+        tx.record(&space.room, Event::InviteRefreshed { space: space.clone() })?;
+        Ok(space)
+    }
+}

@@ -1,0 +1,33 @@
+//! What each kind of space can be used for. A new contract's kind gets its say here, and the operations need no change.
+
+use crate::names::Kind;
+
+impl Kind {
+    /// Whether people are members of it directly, and whether somebody may make one.
+    pub fn has_own_members(self) -> bool {
+        match self {
+            Kind::Household | Kind::Trip | Kind::ChatRoom | Kind::Conversation | Kind::Project => true,
+            Kind::User | Kind::Channel | Kind::Task => false,
+        }
+    }
+
+    /// Whether an invite code opens it.
+    pub fn opens_by_invite(self) -> bool {
+        matches!(self, Kind::Household)
+    }
+
+    /// Whether it has channels.
+    pub fn has_channels(self) -> bool {
+        matches!(self, Kind::Project)
+    }
+
+    /// Whether tasks belong to it.
+    pub fn has_tasks(self) -> bool {
+        matches!(self, Kind::Household | Kind::Project)
+    }
+
+    /// Whether messages are sent to it.
+    pub fn has_messages(self) -> bool {
+        matches!(self, Kind::Channel | Kind::ChatRoom | Kind::Conversation)
+    }
+}

@@ -1,0 +1,57 @@
+//! The end of a membership.
+
+use crate::event::Event;
+use crate::names::{PersonId, Room};
+use crate::operation::{Command, Tx};
+use crate::people::Person;
+use crate::refusal::Refusal;
+use crate::spaces::access::{not_found, require_admin, require_member};
+use crate::spaces::{Role, Space};
+use crate::tasks;
+
+/// Ends a membership: one's own, or another's as an admin. The answer is the space without the person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemoveMember {
+    /// In which space.
+    pub room: Room,
+    /// Whose.
+    pub person: PersonId,
+}
+
+impl Command for RemoveMember {
+    type Answer = Space;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        if !self.room.kind().has_own_members() {
+            return Err(not_found(&self.room));
+        }
+        if self.person == tx.actor.person {
+            require_member(tx.store, tx.actor, &self.room)?;
+        } else {
+            require_admin(tx.store, tx.actor, &self.room)?;
+        }
+        let person = match tx.store.role(&self.room, &self.person)? {
+            Some(_) => tx.store.person(&self.person)?,
+            None => None,
+        };
+        let person = person.ok_or(Refusal::NotFound("Member"))?;
+        end_membership(tx, &self.room, &person)
+    }
+}
+
+/// Takes a member out of a space: gives the person's tasks back, each told by itself; if the last admin goes, makes the longest member one;
+/// then tells the space. A space that nobody is in any more stays, and its invite code still opens it.
+pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Result<Space, Refusal> {
+    tasks::take_back_all(tx, room, person)?;
+    let role = tx.store.role(room, &person.id)?;
+    tx.store.remove_member(room, &person.id, tx.now)?;
+    let mut space = tx.store.space(room)?.ok_or(not_found(room))?;
+    // Members stand in the order of joining, so the first is the longest.
+    let admin_left = role == Some(Role::Admin) && space.members.iter().all(|member| member.role != Role::Admin);
+    if let Some(heir) = space.members.first_mut().filter(|_| admin_left) {
+        heir.role = Role::Admin;
+        tx.store.put_member(room, &heir.person.id, Role::Admin, tx.now)?;
+    }
+    tx.record(room, Event::MemberLeft { space: space.clone(), person: person.id.clone() })?;
+    Ok(space)
+}

@@ -1,0 +1,25 @@
+//! The end of a task.
+
+use crate::event::Event;
+use crate::names::Id;
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+use crate::tasks::{Task, open_task};
+
+/// Removes a task; any member of its space may. The answer is the task as it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeleteTask {
+    /// Which.
+    pub task: Id,
+}
+
+impl Command for DeleteTask {
+    type Answer = Task;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+        let task = open_task(tx.store, tx.actor, self.task)?;
+        tx.store.delete_task(task.id)?;
+        tx.record(&task.room, Event::TaskDeleted { task: task.id })?;
+        Ok(task)
+    }
+}

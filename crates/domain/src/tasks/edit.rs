@@ -1,0 +1,126 @@
+//! Changes of a task's fields.
+
+use crate::event::Event;
+use crate::fields;
+use crate::names::{Id, PersonId};
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+use crate::tasks::{Task, assignees, open_task};
+
+/// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it. What changes nothing is answered and not told.
+///
+/// The updated task carries its assignees; no second event tells who came or went. Only completing is an event of its own, because clients
+/// count on it: see [`ToggleTask`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EditTask {
+    /// Which.
+    pub task: Id,
+    /// What is to be done.
+    pub title: Option<String>,
+    /// More words about it.
+    pub description: Option<Option<String>>,
+    /// What the space sorts it under.
+    pub category: Option<Option<String>>,
+    /// An RFC 3339 date, or date and time.
+    pub due_date: Option<Option<String>>,
+    /// To whom it is given, all of them, in that order.
+    pub assigned_to: Option<Vec<PersonId>>,
+    /// Whether it is done.
+    pub completed: Option<bool>,
+}
+
+impl EditTask {
+    /// An edit that changes nothing yet.
+    pub fn of(task: Id) -> Self {
+        Self { task, title: None, description: None, category: None, due_date: None, assigned_to: None, completed: None }
+    }
+}
+
+impl Command for EditTask {
+    type Answer = Task;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+        let before = open_task(tx.store, tx.actor, self.task)?;
+        let mut task = before.clone();
+        if let Some(title) = self.title {
+            fields::required("title", &title, fields::TITLE)?;
+            task.title = title;
+        }
+        if let Some(description) = self.description {
+            fields::optional("description", description.as_deref(), fields::DESCRIPTION)?;
+            task.description = description;
+        }
+        if let Some(category) = self.category {
+            fields::optional("category", category.as_deref(), fields::CATEGORY)?;
+            task.category = category;
+        }
+        if let Some(due_date) = self.due_date {
+            fields::date("dueDate", due_date.as_deref())?;
+            task.due_date = due_date;
+        }
+        if let Some(ids) = self.assigned_to {
+            task.assigned_to = assignees(tx.store, &task.room, "assignedTo", ids)?;
+        }
+        let edited = task != before;
+        let toggled = self.completed.is_some_and(|completed| completed != before.completed);
+        if !edited && !toggled {
+            return Ok(task);
+        }
+        task.updated_at = tx.now;
+        if toggled {
+            toggle(tx, &mut task);
+        }
+        store_with_assignees(tx, &before, &task)?;
+        if edited {
+            tx.record(&task.room, Event::TaskUpdated { task: task.clone() })?;
+        }
+        if toggled {
+            record_toggle(tx, &task)?;
+        }
+        Ok(task)
+    }
+}
+
+/// Completes a task, or takes it up again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ToggleTask {
+    /// Which.
+    pub task: Id,
+}
+
+impl Command for ToggleTask {
+    type Answer = Task;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+        let mut task = open_task(tx.store, tx.actor, self.task)?;
+        task.updated_at = tx.now;
+        toggle(tx, &mut task);
+        tx.store.put_task(&task)?;
+        record_toggle(tx, &task)?;
+        Ok(task)
+    }
+}
+
+fn toggle(tx: &Tx<'_>, task: &mut Task) {
+    task.completed = !task.completed;
+    task.completed_at = task.completed.then_some(tx.now);
+}
+
+fn record_toggle(tx: &mut Tx<'_>, task: &Task) -> Result<(), Refusal> {
+    let by = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))?;
+    tx.record(&task.room, Event::TaskToggled { task: task.clone(), by })
+}
+
+fn store_with_assignees(tx: &mut Tx<'_>, before: &Task, task: &Task) -> Result<(), Refusal> {
+    tx.store.put_task(task)?;
+    if before.assigned_to != task.assigned_to {
+        // All go and come again, because the order may have changed too.
+        for person in &before.assigned_to {
+            tx.store.unassign(task.id, &person.id)?;
+        }
+        for person in &task.assigned_to {
+            tx.store.assign(task.id, &person.id, tx.now)?;
+        }
+    }
+    Ok(())
+}
