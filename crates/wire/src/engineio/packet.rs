@@ -1,0 +1,82 @@
+//! One packet: a type, and what it carries.
+
+use std::borrow::Cow;
+
+use super::{Version, base64};
+
+/// One Engine.IO packet. Text behind a type that carries none is ignored, as Node ignores it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Packet<'a> {
+    /// The handshake; only a server sends it.
+    Open(&'a str),
+    /// The end of the session.
+    Close,
+    /// A heartbeat, or `probe` on a WebSocket that would take over the session.
+    Ping(&'a str),
+    /// The answer to a ping.
+    Pong(&'a str),
+    /// A text message.
+    Message(&'a str),
+    /// A binary message.
+    Binary(Cow<'a, [u8]>),
+    /// The WebSocket takes over now.
+    Upgrade,
+    /// Nothing; it ends a pending poll.
+    Noop,
+}
+
+/// Why bytes are not a packet or payload. The session is to be closed with the reason `parse error`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ParseError {
+    /// A packet or body of no bytes.
+    #[error("empty packet")]
+    Empty,
+    /// A first character that names no type.
+    #[error("unknown packet type")]
+    UnknownType,
+    /// A text body that is not UTF-8.
+    #[error("invalid UTF-8")]
+    Utf8,
+    /// A length (version 3) that is not a number, or not the length of what follows.
+    #[error("invalid packet length")]
+    Length,
+    /// An octet-stream body in version 4, which has none.
+    #[error("binary payload in version 4")]
+    BinaryPayload,
+}
+
+/// Reads the text of a WebSocket text frame, or of one element of a payload.
+pub fn decode(text: &str, version: Version) -> Result<Packet<'_>, ParseError> {
+    let mut rest = text.chars();
+    let kind = rest.next().ok_or(ParseError::Empty)?;
+    let data = rest.as_str();
+    Ok(match kind {
+        '0' => Packet::Open(data),
+        '1' => Packet::Close,
+        '2' => Packet::Ping(data),
+        '3' => Packet::Pong(data),
+        '4' => Packet::Message(data),
+        '5' => Packet::Upgrade,
+        '6' => Packet::Noop,
+        'b' => {
+            let data = match version {
+                Version::V4 => data,
+                // Version 3 has the type once more behind the `b`; a message is all that can be binary.
+                Version::V3 => data.strip_prefix('4').ok_or(ParseError::UnknownType)?,
+            };
+            Packet::Binary(Cow::Owned(base64::decode(data)))
+        }
+        _ => return Err(ParseError::UnknownType),
+    })
+}
+
+/// Reads a WebSocket binary frame: in version 4 the message itself, in version 3 with its type in front (as a number, not a digit).
+pub fn decode_binary(frame: &[u8], version: Version) -> Result<Packet<'_>, ParseError> {
+    let data = match (version, frame) {
+        (Version::V4, data) => data,
+        (Version::V3, [4, data @ ..]) => data,
+        (Version::V3, []) => return Err(ParseError::Empty),
+        (Version::V3, _) => return Err(ParseError::UnknownType),
+    };
+    Ok(Packet::Binary(Cow::Borrowed(data)))
+}

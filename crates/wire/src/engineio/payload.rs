@@ -1,0 +1,151 @@
+//! Payloads of HTTP long-polling: several packets in one body.
+//!
+//! Version 4 is text, packets joined by the byte 0x1e, binary as `b` + base64. Version 3 is in `payload_v3.rs`.
+
+use super::payload_v3::{self, EncoderV3};
+use super::{Packet, ParseError, Version, base64};
+
+pub use super::jsonp::{jsonp, jsonp_body};
+
+/// Between two packets. JSON escapes it, so Socket.IO's texts never contain it.
+const SEPARATOR: char = '\x1e';
+
+/// What a GET answers with.
+pub const TEXT: &str = "text/plain; charset=UTF-8";
+
+/// The same for a version 3 payload that holds a binary packet.
+pub const OCTET_STREAM: &str = "application/octet-stream";
+
+/// Reads a POST's body. `binary` says whether its content type is [`OCTET_STREAM`]. The packets in front of a bad one are given, then
+/// its error, then nothing more.
+pub fn decode(body: &[u8], version: Version, binary: bool) -> Packets<'_> {
+    let body = match (version, binary) {
+        (Version::V4, true) => Body::Bad(ParseError::BinaryPayload),
+        (Version::V3, _) if body.is_empty() => Body::Bad(ParseError::Empty),
+        (Version::V3, true) => Body::BinaryV3(body),
+        (_, false) => match (version, simdutf8::basic::from_utf8(body)) {
+            (Version::V4, Ok(text)) => Body::TextV4(text),
+            (Version::V3, Ok(text)) => Body::TextV3(text),
+            (_, Err(_)) => Body::Bad(ParseError::Utf8),
+        },
+    };
+    Packets { body }
+}
+
+/// The packets of one body, see [`decode`].
+#[derive(Clone, Debug)]
+pub struct Packets<'a> {
+    body: Body<'a>,
+}
+
+/// What is left of a body.
+#[derive(Clone, Debug)]
+enum Body<'a> {
+    TextV4(&'a str),
+    TextV3(&'a str),
+    BinaryV3(&'a [u8]),
+    Bad(ParseError),
+    End,
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Result<Packet<'a>, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (packet, rest) = match std::mem::replace(&mut self.body, Body::End) {
+                Body::TextV4(text) => match text.split_once(SEPARATOR) {
+                    Some((packet, rest)) => (super::decode(packet, Version::V4), Body::TextV4(rest)),
+                    None => (super::decode(text, Version::V4), Body::End),
+                },
+                Body::TextV3("") | Body::BinaryV3([]) | Body::End => return None,
+                Body::TextV3(text) => match payload_v3::split_text(text) {
+                    // `0:` is how the JavaScript client writes a payload without packets.
+                    Ok(("", rest)) => {
+                        self.body = Body::TextV3(rest);
+                        continue;
+                    }
+                    Ok((packet, rest)) => (super::decode(packet, Version::V3), Body::TextV3(rest)),
+                    Err(error) => (Err(error), Body::End),
+                },
+                Body::BinaryV3(bytes) => match payload_v3::split_binary(bytes) {
+                    Ok((packet, rest)) => (packet, Body::BinaryV3(rest)),
+                    Err(error) => (Err(error), Body::End),
+                },
+                Body::Bad(error) => (Err(error), Body::End),
+            };
+            if packet.is_ok() {
+                self.body = rest;
+            }
+            return Some(packet);
+        }
+    }
+}
+
+/// Collects what one GET answers.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    form: Form,
+    empty: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    V4(String),
+    V3(EncoderV3),
+}
+
+impl Encoder {
+    /// `b64` is the query parameter: this client cannot take binary bodies. It changes nothing in version 4, which has none.
+    pub fn new(version: Version, b64: bool) -> Self {
+        let form = match version {
+            Version::V4 => Form::V4(String::new()),
+            Version::V3 => Form::V3(EncoderV3::new(b64)),
+        };
+        Encoder { form, empty: true }
+    }
+
+    /// Adds a packet as text, its type digit in front.
+    pub fn push_text(&mut self, packet: &str) {
+        match &mut self.form {
+            Form::V4(payload) => {
+                separate(payload, self.empty);
+                payload.push_str(packet);
+            }
+            Form::V3(payload) => payload.push_text(packet),
+        }
+        self.empty = false;
+    }
+
+    /// Adds a binary message, given as its bytes alone.
+    pub fn push_binary(&mut self, message: &[u8]) {
+        match &mut self.form {
+            Form::V4(payload) => {
+                separate(payload, self.empty);
+                payload.push('b');
+                base64::encode(message, payload);
+            }
+            Form::V3(payload) => payload.push_binary(message),
+        }
+        self.empty = false;
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// The body and its content type.
+    pub fn finish(self) -> (Vec<u8>, &'static str) {
+        match self.form {
+            Form::V4(payload) => (payload.into_bytes(), TEXT),
+            Form::V3(payload) => payload.finish(),
+        }
+    }
+}
+
+fn separate(payload: &mut String, empty: bool) {
+    if !empty {
+        payload.push(SEPARATOR);
+    }
+}
