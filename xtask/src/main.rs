@@ -1,1 +1,28 @@
-fn main() {}
+//! The project's own chores: `cargo xtask test` checks everything, `cargo xtask bench` measures Roomcast beside its peers.
+
+mod bench;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every test of the project.
+    Test,
+    /// Measure Roomcast, a bare floor server and the peers in one go, and print one table.
+    Bench(bench::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().chore {
+        Chore::Test => test::run(),
+        Chore::Bench(options) => bench::run(options),
+    }
+}

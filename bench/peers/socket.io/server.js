@@ -1,0 +1,24 @@
+// The bench's few lines on socket.io. The protocol is described in bench/README.md.
+const { createServer } = require("node:http");
+const jwt = require("jsonwebtoken");
+const { Server } = require("socket.io");
+
+const http = createServer();
+const io = new Server(http, { pingInterval: 25_000, pingTimeout: 60_000, perMessageDeflate: false });
+
+io.use((socket, next) => {
+  try {
+    jwt.verify(socket.handshake.auth.token, process.env.JWT_SECRET, { algorithms: ["HS256"] });
+    next();
+  } catch {
+    next(new Error("Authentication error"));
+  }
+});
+
+io.on("connection", (socket) => {
+  socket.join(socket.handshake.auth.rooms);
+  socket.on("publish", (room, payload) => io.to(room).emit("message", payload));
+  socket.on("echo", (payload, ack) => ack(payload));
+});
+
+http.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("ready"));

@@ -1,0 +1,191 @@
+//! The floor: the least that a server can do and still serve the scenarios. One epoll loop, one write a member, no features.
+//!
+//! It believes every token, never beats a heart, knows its messages by fixed byte patterns, and relies on the generator's zero mask key.
+//! What it costs is mostly the kernel's, so other servers are told as a multiple of it.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result};
+use memchr::memmem;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+
+use super::load::{first_frame, server_text};
+
+const LISTENER: Token = Token(usize::MAX);
+/// The answer to the one key that the generator uses.
+const UPGRADED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const OPEN: &[u8] = br#"0{"sid":"floor-floor-floor-00","upgrades":[],"pingInterval":25000,"pingTimeout":60000,"maxPayload":1000000}"#;
+/// A connection that lets more than this wait is dropped.
+const MOST_UNSENT: usize = 1 << 20;
+
+struct Connection {
+    socket: TcpStream,
+    upgraded: bool,
+    unread: Vec<u8>,
+    unsent: Vec<u8>,
+}
+
+struct Floor {
+    connections: Vec<Option<Connection>>,
+    rooms: HashMap<Vec<u8>, Vec<usize>>,
+    /// The frame that is going out.
+    frame: Vec<u8>,
+    text: Vec<u8>,
+}
+
+/// Serves on 127.0.0.1:PORT until it is killed.
+pub fn serve() -> Result<()> {
+    let port: u16 = std::env::var("PORT").context("PORT is not set")?.parse()?;
+    let mut listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    let mut poll = Poll::new()?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    println!("ready");
+
+    let mut floor = Floor { connections: Vec::new(), rooms: HashMap::new(), frame: Vec::new(), text: Vec::new() };
+    let mut events = Events::with_capacity(1024);
+    let mut scratch = vec![0; 65_536];
+    loop {
+        poll.poll(&mut events, None)?;
+        for event in events.iter() {
+            let Token(number) = event.token();
+            if event.token() == LISTENER {
+                while let Ok((mut socket, _)) = listener.accept() {
+                    socket.set_nodelay(true)?;
+                    poll.registry().register(&mut socket, Token(floor.connections.len()), Interest::READABLE | Interest::WRITABLE)?;
+                    floor.connections.push(Some(Connection { socket, upgraded: false, unread: Vec::new(), unsent: Vec::new() }));
+                }
+            } else if floor.serve(number, event.is_writable(), &mut scratch).is_err() {
+                floor.drop_connection(number);
+            }
+        }
+    }
+}
+
+impl Floor {
+    fn serve(&mut self, number: usize, writable: bool, scratch: &mut Vec<u8>) -> Result<()> {
+        let Some(connection) = self.connections[number].as_mut() else { return Ok(()) };
+        if writable && !connection.unsent.is_empty() {
+            let waiting = std::mem::take(&mut connection.unsent);
+            connection.write(&waiting)?;
+        }
+        loop {
+            let Some(connection) = self.connections[number].as_mut() else { return Ok(()) };
+            let kept = connection.unread.len();
+            if scratch.len() < kept + 65_536 {
+                scratch.resize(kept + 65_536, 0);
+            }
+            scratch[..kept].copy_from_slice(&connection.unread);
+            let filled = match connection.socket.read(&mut scratch[kept..]) {
+                Ok(0) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
+                Ok(read) => kept + read,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            connection.unread.clear();
+            let used = self.understand(number, &scratch[..filled])?;
+            let Some(connection) = self.connections[number].as_mut() else { return Ok(()) };
+            connection.unread.extend_from_slice(&scratch[used..filled]);
+            if filled < scratch.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles the whole messages in `buffer` and answers how many bytes they take.
+    fn understand(&mut self, number: usize, buffer: &[u8]) -> Result<usize> {
+        let mut at = 0;
+        if let Some(connection) = self.connections[number].as_mut()
+            && !connection.upgraded
+        {
+            let Some(end) = memmem::find(buffer, b"\r\n\r\n") else { return Ok(0) };
+            at = end + 4;
+            connection.upgraded = true;
+            self.frame.clear();
+            self.frame.extend_from_slice(UPGRADED);
+            server_text(&mut self.frame, OPEN);
+            connection.write(&self.frame)?;
+        }
+        while let Some(frame) = first_frame(&buffer[at..])? {
+            self.message(number, &buffer[at + frame.payload.start..at + frame.payload.end])?;
+            at += frame.payload.end;
+        }
+        Ok(at)
+    }
+
+    fn message(&mut self, number: usize, text: &[u8]) -> Result<()> {
+        if let Some(rest) = text.strip_prefix(br#"42["publish",""#) {
+            let (room, payload) = split(rest, br#"","#).context("publish without a room")?;
+            self.say(&[br#"42["message","#, payload]);
+            for member in self.rooms.get(room).into_iter().flatten() {
+                if let Some(connection) = self.connections[*member].as_mut() {
+                    // Whoever cannot be written to is noticed when its socket says so.
+                    connection.write(&self.frame).ok();
+                }
+            }
+        } else if let Some(rest) = text.strip_prefix(b"42")
+            && let Some((id, payload)) = split(rest, br#"["echo","#)
+        {
+            self.say(&[b"43", id, b"[", payload]);
+            self.answer(number)?;
+        } else if text.starts_with(b"40") {
+            let (_, rooms) = split(text, br#""rooms":[""#).context("CONNECT without rooms")?;
+            let (rooms, _) = split(rooms, br#""]"#).context("CONNECT without rooms")?;
+            for room in rooms.split(|byte| *byte == b'"').step_by(2) {
+                self.rooms.entry(room.to_vec()).or_default().push(number);
+            }
+            self.say(&[br#"40{"sid":"floor-floor-floor-01"}"#]);
+            self.answer(number)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the frame that goes out next.
+    fn say(&mut self, parts: &[&[u8]]) {
+        self.text.clear();
+        parts.iter().for_each(|part| self.text.extend_from_slice(part));
+        self.frame.clear();
+        server_text(&mut self.frame, &self.text);
+    }
+
+    fn answer(&mut self, number: usize) -> Result<()> {
+        match self.connections[number].as_mut() {
+            Some(connection) => connection.write(&self.frame),
+            None => Ok(()),
+        }
+    }
+
+    fn drop_connection(&mut self, number: usize) {
+        self.connections[number] = None;
+        self.rooms.values_mut().for_each(|members| members.retain(|member| *member != number));
+    }
+}
+
+impl Connection {
+    fn write(&mut self, wire: &[u8]) -> Result<()> {
+        if self.unsent.is_empty() {
+            match self.socket.write(wire) {
+                Ok(written) if written == wire.len() => return Ok(()),
+                Ok(written) => self.unsent.extend_from_slice(&wire[written..]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.unsent.extend_from_slice(wire),
+                Err(error) => return Err(error.into()),
+            }
+        } else {
+            self.unsent.extend_from_slice(wire);
+        }
+        if self.unsent.len() > MOST_UNSENT {
+            // Its end shows up as an event, which drops the connection.
+            self.unsent = Vec::new();
+            self.socket.shutdown(std::net::Shutdown::Both)?;
+        }
+        Ok(())
+    }
+}
+
+fn split<'a>(text: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let place = memmem::find(text, at)?;
+    Some((&text[..place], &text[place + at.len()..]))
+}

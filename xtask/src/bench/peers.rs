@@ -1,0 +1,148 @@
+//! The servers that are measured: how each is built and how it is started.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+
+/// In the order of the table's columns.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
+pub enum Peer {
+    /// One bare epoll loop: what the kernel costs.
+    Floor,
+    /// Roomcast's engine, with the few lines that the peers have.
+    Engine,
+    /// The whole product.
+    Roomcast,
+    /// socketioxide, the few lines.
+    Socketioxide,
+    /// socket.io on Node, the few lines.
+    #[value(name = "socket.io")]
+    SocketIo,
+}
+
+impl Peer {
+    pub fn name(self) -> &'static str {
+        match self {
+            Peer::Floor => "floor",
+            Peer::Engine => "engine",
+            Peer::Roomcast => "roomcast",
+            Peer::Socketioxide => "socketioxide",
+            Peer::SocketIo => "socket.io",
+        }
+    }
+
+    /// Whether it speaks its own contracts, and not the bench's few lines.
+    pub fn is_the_product(self) -> bool {
+        self == Peer::Roomcast
+    }
+
+    /// Builds it, unless that is done already.
+    pub fn build(self, workshop: &Workshop) -> Result<()> {
+        match self {
+            Peer::Floor => Ok(()),
+            Peer::Engine => workshop.cargo(&["build", "--release", "--package", "engine", "--example", "bench"]),
+            Peer::Roomcast => workshop.cargo(&["build", "--release", "--package", "server", "--bin", "roomcast"]),
+            Peer::Socketioxide => {
+                let manifest = workshop.peers.join("socketioxide/Cargo.toml");
+                let target = workshop.target.join("bench");
+                workshop.cargo(&["build", "--release", "--locked", "--manifest-path", text(&manifest)?, "--target-dir", text(&target)?])
+            }
+            Peer::SocketIo => workshop.npm(&workshop.peers.join("socket.io")),
+        }
+        .with_context(|| format!("{} cannot be built", self.name()))
+    }
+
+    /// The command that starts it, but for the port.
+    pub fn command(self, workshop: &Workshop) -> Result<Command> {
+        let command = match self {
+            Peer::Floor => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["bench", "--serve-floor"]);
+                command
+            }
+            Peer::Engine => Command::new(workshop.target.join("release/examples/bench")),
+            Peer::Roomcast => {
+                let mut command = Command::new(workshop.target.join("release/roomcast"));
+                command.arg("serve");
+                command
+            }
+            Peer::Socketioxide => Command::new(workshop.target.join("bench/release/bench-socketioxide")),
+            Peer::SocketIo => {
+                let mut command = Command::new("node");
+                command.arg(workshop.peers.join("socket.io/server.js")).env("NODE_ENV", "production");
+                command
+            }
+        };
+        Ok(command)
+    }
+
+    /// The version that is measured, where it is somebody else's.
+    pub fn version(self, workshop: &Workshop) -> Option<String> {
+        match self {
+            Peer::Floor | Peer::Engine | Peer::Roomcast => None,
+            Peer::Socketioxide => {
+                let lock = fs::read_to_string(workshop.peers.join("socketioxide/Cargo.lock")).ok()?;
+                let (_, rest) = lock.split_once("name = \"socketioxide\"\nversion = \"")?;
+                Some(format!("socketioxide {}", rest.split_once('"')?.0))
+            }
+            Peer::SocketIo => {
+                let package = fs::read(workshop.peers.join("socket.io/node_modules/socket.io/package.json")).ok()?;
+                let package: serde_json::Value = serde_json::from_slice(&package).ok()?;
+                let node = Command::new("node").arg("--version").output().ok()?;
+                Some(format!("socket.io {} on Node {}", package["version"].as_str()?, String::from_utf8_lossy(&node.stdout).trim()))
+            }
+        }
+    }
+}
+
+/// Where things are built.
+pub struct Workshop {
+    root: PathBuf,
+    target: PathBuf,
+    peers: PathBuf,
+}
+
+impl Workshop {
+    pub fn here() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in no workspace")?.to_path_buf();
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        Ok(Self { peers: root.join("bench/peers"), target, root })
+    }
+
+    /// The generator itself, built with optimisations.
+    pub fn fast_xtask(&self) -> Result<PathBuf> {
+        self.cargo(&["build", "--release", "--package", "xtask"])?;
+        Ok(self.target.join("release/xtask"))
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Result<()> {
+        let mut cargo = Command::new("cargo");
+        run(cargo.arg("--quiet").args(arguments).current_dir(&self.root))
+    }
+
+    /// Installs what package-lock.json says, when it is newer than what is installed.
+    fn npm(&self, folder: &Path) -> Result<()> {
+        run(Command::new("node").arg("--check").arg(folder.join("server.js")))?;
+        let locked = fs::metadata(folder.join("package-lock.json"))?.modified()?;
+        let installed = fs::metadata(folder.join("node_modules/.package-lock.json")).and_then(|file| file.modified());
+        if installed.is_ok_and(|installed| installed >= locked) {
+            return Ok(());
+        }
+        run(Command::new("npm").args(["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder))
+    }
+}
+
+/// What it prints goes to stderr: stdout is for the table.
+fn run(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.stdout(std::io::stderr()).status().with_context(|| format!("{program} cannot be started"))?;
+    ensure!(status.success(), "{program} fails");
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("a path that is not UTF-8")
+}

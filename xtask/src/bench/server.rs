@@ -1,0 +1,102 @@
+//! A server while it runs: a fresh process on a port of its own, gone when this is dropped.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::measure::Process;
+use super::peers::{Peer, Workshop};
+use super::token::SECRET;
+
+const START: Duration = Duration::from_secs(15);
+
+pub struct Server {
+    pub peer: Peer,
+    pub port: u16,
+    pub process: Process,
+    child: Child,
+    /// The whole product's database.
+    folder: Option<PathBuf>,
+}
+
+impl Server {
+    /// Starts it and waits until it listens. `settings` are environment variables of this scenario.
+    pub fn start(peer: Peer, workshop: &Workshop, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::try_start(peer, workshop, settings).with_context(|| format!("{} cannot be started", peer.name()))
+    }
+
+    fn try_start(peer: Peer, workshop: &Workshop, settings: &[(&str, &str)]) -> Result<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let mut command = peer.command(workshop)?;
+        command.env("PORT", port.to_string()).env("JWT_SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped());
+        let folder = if peer.is_the_product() { Some(furnish(&mut command, port)?) } else { None };
+        command.envs(settings.iter().copied());
+        let mut child = command.spawn().with_context(|| format!("{:?}", command.get_program()))?;
+        let stdout = child.stdout.take().context("no stdout")?;
+        // From here on dropping it ends the child.
+        let mut server = Self { peer, port, process: Process::new(child.id())?, child, folder };
+        server.await_ready(stdout)?;
+        Ok(server)
+    }
+
+    /// The few lines say `ready`; the product is ready when it listens.
+    fn await_ready(&mut self, stdout: ChildStdout) -> Result<()> {
+        let (said, ready) = mpsc::channel();
+        thread::spawn(move || {
+            // Read to the end, so that it never waits for its log to be read.
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if line.trim() == "ready" {
+                    said.send(()).ok();
+                }
+            }
+        });
+        let start = Instant::now();
+        loop {
+            if self.peer.is_the_product() {
+                thread::sleep(Duration::from_millis(20));
+                if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+                    return Ok(());
+                }
+            } else if ready.recv_timeout(Duration::from_millis(20)).is_ok() {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("it ended at once: {status}");
+            }
+            if start.elapsed() > START {
+                bail!("it is not ready after {} s", START.as_secs());
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if let Some(folder) = &self.folder {
+            std::fs::remove_dir_all(folder).ok();
+        }
+    }
+}
+
+/// The whole product with its own new database, and none of the limits that a load test would run into.
+fn furnish(command: &mut Command, port: u16) -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("roomcast-bench-{}-{port}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    command.current_dir(&folder).env("DATABASE_URL", format!("sqlite://{}", folder.join("bench.db").display())).envs([
+        ("HOST", "127.0.0.1"),
+        ("RATE_LIMITS", "off"),
+        ("PRESENCE_AUDIENCE", "none"),
+        ("MAX_CONNECTIONS_PER_USER", "0"),
+        ("SOCKETIO_MAX_CONNECTIONS_PER_USER", "0"),
+        ("LOG_LEVEL", "warn"),
+    ]);
+    Ok(folder)
+}
