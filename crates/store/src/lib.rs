@@ -1,1 +1,28 @@
-//! store
+//! The only SQL. It answers what the rules ask (`domain::seam`) and knows no rule itself.
+//!
+//! Read in this order:
+//!
+//! - [`Database`]: a database, found by its URL, brought up to date and opened.
+//! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
+//! - `people`, `spaces`, `tasks`, `chat`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
+//! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
+
+mod batch;
+mod chat;
+mod driver;
+mod journal;
+mod keys;
+mod location;
+mod marks;
+mod migrations;
+mod people;
+mod queue;
+mod readers;
+mod spaces;
+mod sqlite;
+mod tasks;
+mod writer;
+
+pub use location::{Database, OpenError, Options};
+pub use readers::Readers;
+pub use writer::Writer;

@@ -1,0 +1,176 @@
+//! Many commands in one transaction: each decided by itself, all committed together, all answered in order.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use domain::event::Fact;
+use domain::names::{Id, Timestamp};
+use domain::operation::{Actor, Tx};
+use domain::refusal::Refusal;
+use domain::seam::{Ids, Stored};
+
+use crate::driver::Tables;
+use crate::sqlite::Sqlite;
+
+/// Something that waits in the writer's queue.
+pub(crate) trait Job: Send {
+    /// Whether it wants the store at all.
+    fn needs_store(&self) -> bool;
+
+    /// Decides it inside the transaction, and keeps the outcome to itself until the commit.
+    fn decide(&mut self, desk: &mut Desk) -> Stored<()>;
+
+    /// Answers it, and then publishes its facts. `batch` says whether the transaction is on the disk.
+    fn finish(self: Box<Self>, batch: &Result<(), Refusal>, publish: &mut dyn FnMut(Fact));
+}
+
+/// What the writer's thread decides with.
+pub(crate) struct Desk {
+    pub(crate) session: Tables<Sqlite>,
+    pub(crate) clock: Box<dyn Fn() -> Timestamp + Send>,
+    pub(crate) ids: KeptIds,
+}
+
+/// The ids, and the largest one that was given: it is stored with what it is used in.
+pub(crate) struct KeptIds {
+    pub(crate) source: Box<dyn Ids>,
+    pub(crate) last: Id,
+}
+
+impl Ids for KeptIds {
+    fn resume_after(&mut self, last: Id) {
+        self.source.resume_after(last);
+    }
+
+    fn next_id(&mut self, now: Timestamp) -> Id {
+        self.last = self.source.next_id(now);
+        self.last
+    }
+
+    fn invite_code(&mut self) -> String {
+        self.source.invite_code()
+    }
+}
+
+impl Desk {
+    /// Decides a whole batch in one transaction. The error is why nothing of it is kept.
+    pub(crate) fn decide(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
+        if !jobs.iter().any(|job| job.needs_store()) {
+            return Ok(());
+        }
+        let outcome = self.decide_in_transaction(jobs);
+        if let Err(error) = &outcome {
+            tracing::error!(%error, commands = jobs.len(), "a batch was lost");
+            self.session.0.abandon();
+        }
+        // Whatever was wrong, it is the batch's misfortune and not a command's fault, and trying again may help.
+        outcome.map_err(|error| Refusal::Unavailable(error.to_string()))
+    }
+
+    fn decide_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Stored<()> {
+        let last_id = self.ids.last;
+        self.session.0.begin()?;
+        for job in jobs {
+            job.decide(self)?;
+        }
+        if self.ids.last != last_id {
+            self.session.put_last_id(self.ids.last)?;
+        }
+        self.session.0.commit()
+    }
+}
+
+/// A unit of work on somebody's behalf, and to whom its outcome is told.
+pub(crate) struct Work<T, W, R> {
+    pub(crate) actor: Actor,
+    pub(crate) stage: Stage<T, W>,
+    pub(crate) reply: R,
+}
+
+/// How far a unit of work has come.
+pub(crate) enum Stage<T, W> {
+    Waiting(W),
+    Decided(Result<(T, Vec<Fact>), Refusal>),
+    /// Its batch was lost before or while it was decided.
+    Lost,
+}
+
+impl<T, W, R> Job for Work<T, W, R>
+where
+    T: Send,
+    W: FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send,
+    R: FnOnce(Result<T, Refusal>) + Send,
+{
+    fn needs_store(&self) -> bool {
+        true
+    }
+
+    fn decide(&mut self, desk: &mut Desk) -> Stored<()> {
+        let Stage::Waiting(work) = std::mem::replace(&mut self.stage, Stage::Lost) else { return Ok(()) };
+        desk.session.0.begin_part();
+        let now = (desk.clock)();
+        // What a panic leaves half-done is undone with the part, so nothing broken is looked at afterwards.
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            let mut tx = Tx::new(&mut desk.session, &self.actor, now, &mut desk.ids);
+            work(&mut tx).map(|answer| (answer, tx.into_facts()))
+        }));
+        let decided = decided.unwrap_or_else(|panic| Err(Refusal::Internal(format!("a command panicked: {}", said(&*panic)))));
+        if !desk.session.0.in_transaction() {
+            // A full disk ends the whole transaction, and with it what the commands before this one wrote.
+            return Err(domain::seam::StoreError::Unavailable(match decided {
+                Err(refusal) => refusal.to_string(),
+                Ok(_) => "the database ended the transaction".to_owned(),
+            }));
+        }
+        match &decided {
+            Ok(_) => desk.session.0.keep_part()?,
+            Err(_) => desk.session.0.undo_part()?,
+        }
+        self.stage = Stage::Decided(decided);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, batch: &Result<(), Refusal>, publish: &mut dyn FnMut(Fact)) {
+        let (answer, facts) = match (batch, self.stage) {
+            (Err(refusal), _) => (Err(refusal.clone()), Vec::new()),
+            (Ok(()), Stage::Decided(Ok((answer, facts)))) => (Ok(answer), facts),
+            (Ok(()), Stage::Decided(Err(refusal))) => (Err(refusal), Vec::new()),
+            (Ok(()), _) => (Err(Refusal::Internal("a command was not decided".to_owned())), Vec::new()),
+        };
+        let reply = self.reply;
+        guarded("a reply", || reply(answer));
+        for fact in facts {
+            guarded("a publication", || publish(fact));
+        }
+    }
+}
+
+/// Something that only keeps its place in the order.
+pub(crate) struct Passthrough<R>(pub(crate) R);
+
+impl<R: FnOnce(Result<(), Refusal>) + Send> Job for Passthrough<R> {
+    fn needs_store(&self) -> bool {
+        false
+    }
+
+    fn decide(&mut self, _: &mut Desk) -> Stored<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _: &Result<(), Refusal>, _: &mut dyn FnMut(Fact)) {
+        guarded("a reply", || (self.0)(Ok(())));
+    }
+}
+
+/// Runs what others gave us. Their panic must not end the thread that everybody needs.
+pub(crate) fn guarded(what: &'static str, run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        tracing::error!(panic = said(&*panic), "{what} panicked");
+    }
+}
+
+/// What a panic said.
+pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
+}

@@ -1,0 +1,132 @@
+//! What the areas' SQL asks of a database driver.
+//!
+//! The text is written once for every database: BIGINT and TEXT only, ids made by us, `ON CONFLICT` and `RETURNING`, and parameters
+//! `$1`, `$2` … which stand in that order where they first appear (SQLite numbers them by appearance).
+
+use domain::names::{Id, PersonId, Room, Timestamp};
+use domain::seam::{StoreError, Stored};
+
+/// A parameter of a statement.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Value<'a> {
+    Int(i64),
+    Text(&'a str),
+    Null,
+}
+
+/// A row of an answer; columns count from 0.
+pub(crate) trait Row {
+    fn maybe_int(&self, column: usize) -> Stored<Option<i64>>;
+    fn maybe_text(&self, column: usize) -> Stored<Option<&str>>;
+
+    fn int(&self, column: usize) -> Stored<i64> {
+        self.maybe_int(column)?.ok_or_else(|| unexpected(column, "a number"))
+    }
+
+    fn text(&self, column: usize) -> Stored<&str> {
+        self.maybe_text(column)?.ok_or_else(|| unexpected(column, "a text"))
+    }
+
+    fn owned_text(&self, column: usize) -> Stored<Option<String>> {
+        Ok(self.maybe_text(column)?.map(str::to_owned))
+    }
+
+    fn time(&self, column: usize) -> Stored<Timestamp> {
+        Ok(Timestamp(self.int(column)?))
+    }
+
+    fn person_id(&self, column: usize) -> Stored<PersonId> {
+        Ok(PersonId::new(self.text(column)?))
+    }
+
+    fn room(&self, column: usize) -> Stored<Room> {
+        Room::parse(self.text(column)?).ok_or_else(|| unexpected(column, "a room"))
+    }
+}
+
+fn unexpected(column: usize, wanted: &str) -> StoreError {
+    StoreError::Broken(format!("column {column} of a row is not {wanted}"))
+}
+
+/// A database driver.
+pub(crate) trait Driver {
+    /// Runs a statement that changes something; gives back how many rows it changed.
+    fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64>;
+
+    /// Runs a statement that changes something and returns a row.
+    fn write_returning<T>(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&dyn Row) -> Stored<T>,
+    ) -> Stored<Option<T>>;
+
+    /// The first row of an answer.
+    fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> Stored<T>) -> Stored<Option<T>>;
+
+    /// All rows of an answer.
+    fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnMut(&dyn Row) -> Stored<T>) -> Stored<Vec<T>>;
+}
+
+/// The tables, by whatever driver: each area's file implements its seam for them.
+pub(crate) struct Tables<D>(pub(crate) D);
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a PersonId> for Value<'a> {
+    fn from(id: &'a PersonId) -> Self {
+        Self::Text(id.as_str())
+    }
+}
+
+impl<'a> From<&'a Room> for Value<'a> {
+    fn from(room: &'a Room) -> Self {
+        Self::Text(room.as_str())
+    }
+}
+
+impl From<Id> for Value<'_> {
+    fn from(number: Id) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<u32> for Value<'_> {
+    fn from(number: u32) -> Self {
+        Self::Int(number.into())
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(truth: bool) -> Self {
+        Self::Int(truth.into())
+    }
+}
+
+impl From<Timestamp> for Value<'_> {
+    fn from(time: Timestamp) -> Self {
+        Self::Int(time.0)
+    }
+}
+
+impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The parameters of a statement, in order.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { &[$($crate::driver::Value::from($value)),*] };
+}
+pub(crate) use values;

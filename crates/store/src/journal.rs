@@ -1,0 +1,33 @@
+//! The ordered list of facts, and each room's counter.
+
+use domain::event::{Event, Fact};
+use domain::names::{Room, Timestamp};
+use domain::seam::{Journal, StoreError, Stored};
+
+use crate::driver::{Driver, Tables, values};
+
+impl<D: Driver> Journal for Tables<D> {
+    fn append(&mut self, room: &Room, at: Timestamp, event: Event) -> Stored<Fact> {
+        let raise = "INSERT INTO sequences (room, seq) VALUES ($1, 1)
+            ON CONFLICT (room) DO UPDATE SET seq = sequences.seq + 1 RETURNING seq";
+        let write = "INSERT INTO journal (room, seq, at, body) VALUES ($1, $2, $3, $4) RETURNING id";
+        let body = serde_json::to_string(&event).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
+        let seq = self.0.write_returning(raise, values![room], |row| row.int(0))?.ok_or_else(nothing_returned)?;
+        let offset = self.0.write_returning(write, values![room, seq, at, &body], |row| row.int(0))?.ok_or_else(nothing_returned)?;
+        Ok(Fact { offset, room: room.clone(), seq, at, event })
+    }
+
+    fn facts_after(&mut self, offset: i64, limit: u32) -> Stored<Vec<Fact>> {
+        let sql = "SELECT id, room, seq, at, body FROM journal WHERE id > $1 ORDER BY id LIMIT $2";
+        self.0.all(sql, values![offset, limit], |row| {
+            let offset = row.int(0)?;
+            let event = serde_json::from_str(row.text(4)?);
+            let event = event.map_err(|error| StoreError::Broken(format!("the fact at offset {offset}: {error}")))?;
+            Ok(Fact { offset, room: row.room(1)?, seq: row.int(2)?, at: row.time(3)?, event })
+        })
+    }
+}
+
+fn nothing_returned() -> StoreError {
+    StoreError::Broken("the journal's statement returned no row".to_owned())
+}

@@ -1,0 +1,172 @@
+//! Where the database is, and how it is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::seam::Store;
+use tempfile::TempDir;
+use thiserror::Error;
+
+use crate::driver::Tables;
+use crate::migrations;
+use crate::sqlite::Sqlite;
+
+/// How a database is opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// `sqlite://data/roomcast.db` (relative), `sqlite:///var/lib/roomcast.db` (absolute) or `sqlite::memory:` (gone with the process).
+    pub url: String,
+    /// How long a write waits for another program that holds the database.
+    pub busy_timeout: Duration,
+    /// The most pages (of 4 KB) that the file may have; for tests of a full disk.
+    pub max_pages: Option<u32>,
+}
+
+impl Options {
+    /// The usual options for a URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), busy_timeout: Duration::from_secs(5), max_pages: None }
+    }
+}
+
+/// Why a database cannot be used. Each is one line for whoever starts the program, and tells no password.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// A database that is planned and not there yet.
+    #[error("{0}:// is not supported yet by this build; use sqlite://path/to/roomcast.db")]
+    NotYet(String),
+    /// Not the URL of a database.
+    #[error("the database's URL must be sqlite://path/to/roomcast.db or sqlite::memory:, not {0}")]
+    Malformed(String),
+    /// The folder of the file cannot be made.
+    #[error("the folder {} cannot be made: {reason}", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// A newer program wrote it.
+    #[error("the database is of a newer Roomcast (schema {theirs}, this program knows {ours}); start the newer program")]
+    Newer {
+        /// The schema's version in the database.
+        theirs: i64,
+        /// The newest version that this program knows.
+        ours: i64,
+    },
+    /// The database says no.
+    #[error("the database cannot be opened: {0}")]
+    Failed(String),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// A database that is there and up to date. Cheap to clone; a database in memory is gone with the last clone.
+#[derive(Clone, Debug)]
+pub struct Database(Arc<Located>);
+
+#[derive(Debug)]
+struct Located {
+    options: Options,
+    path: PathBuf,
+    /// A database "in memory" is a file like every other, so that it behaves like one; its folder goes with it.
+    _temporary: Option<TempDir>,
+}
+
+impl Database {
+    /// Finds or makes the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says in one line what is wrong.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let (path, temporary) = match location(&options.url)? {
+            Location::File(path) => (path, None),
+            Location::Memory => {
+                let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
+                let folder = folder.map_err(|reason| OpenError::Folder { folder: std::env::temp_dir(), reason })?;
+                (folder.path().join("memory.db"), Some(folder))
+            }
+        };
+        if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
+            std::fs::create_dir_all(folder).map_err(|reason| OpenError::Folder { folder: folder.to_owned(), reason })?;
+        }
+        let database = Self(Arc::new(Located { options, path, _temporary: temporary }));
+        migrations::apply(&mut Sqlite::connect(&database.0.path, &database.0.options)?)?;
+        Ok(database)
+    }
+
+    /// The database's file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// A store that writes each change at once, for tests and tools. The product changes it through the [`Writer`](crate::Writer) only.
+    ///
+    /// # Errors
+    /// [`OpenError::Failed`].
+    pub fn store(&self) -> Result<Box<dyn Store + Send>, OpenError> {
+        Ok(Box::new(self.session()?))
+    }
+
+    pub(crate) fn session(&self) -> Result<Tables<Sqlite>, OpenError> {
+        Ok(Tables(Sqlite::open(&self.0.path, &self.0.options)?))
+    }
+
+    pub(crate) fn reading_session(&self) -> Result<Tables<Sqlite>, OpenError> {
+        Ok(Tables(Sqlite::open_to_read(&self.0.path, &self.0.options)?))
+    }
+}
+
+#[derive(PartialEq, Eq, Debug)]
+enum Location {
+    File(PathBuf),
+    Memory,
+}
+
+fn location(url: &str) -> Result<Location, OpenError> {
+    if url == "sqlite::memory:" {
+        return Ok(Location::Memory);
+    }
+    // Only the scheme is told back: the rest of a URL may hold a password.
+    let Some((scheme, path)) = url.split_once("://") else { return Err(OpenError::Malformed("a URL without ://".to_owned())) };
+    match scheme {
+        "sqlite" if path.is_empty() || path.ends_with('/') => Err(OpenError::Malformed("sqlite:// without a file's name".to_owned())),
+        "sqlite" if path.contains('?') => Err(OpenError::Malformed("sqlite:// with options behind a ?".to_owned())),
+        "sqlite" => Ok(Location::File(path.into())),
+        "postgres" | "postgresql" => Err(OpenError::NotYet(scheme.to_owned())),
+        _ => Err(OpenError::Malformed(format!("{scheme}://…"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_file_or_memory() {
+        assert_eq!(location("sqlite://data/roomcast.db").unwrap(), Location::File("data/roomcast.db".into()));
+        assert_eq!(location("sqlite:///var/lib/roomcast.db").unwrap(), Location::File("/var/lib/roomcast.db".into()));
+        assert_eq!(location("sqlite::memory:").unwrap(), Location::Memory);
+    }
+
+    #[test]
+    fn other_urls_are_refused_in_one_line_that_tells_no_password() {
+        for (url, said) in [
+            ("postgres://u:secret@db/roomcast", "postgres:// is not supported yet by this build"),
+            ("mysql://u:secret@db/roomcast", "not mysql://…"),
+            ("secret", "without ://"),
+            ("sqlite://", "without a file's name"),
+            ("sqlite://data/", "without a file's name"),
+            ("sqlite://data/x.db?mode=ro", "with options"),
+        ] {
+            let line = location(url).unwrap_err().to_string();
+            assert!(line.contains(said), "{line}");
+            assert!(!line.contains("secret") && !line.contains('\n'), "{line}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Numbers that outlive a restart.
+
+use domain::names::Id;
+use domain::seam::Stored;
+
+use crate::driver::{Driver, Tables, values};
+
+const LAST_ID: &str = "last_id";
+
+impl<D: Driver> Tables<D> {
+    /// The largest id that was ever given; 0 if none was.
+    pub(crate) fn last_id(&mut self) -> Stored<Id> {
+        let sql = "SELECT value FROM marks WHERE name = $1";
+        Ok(self.0.first(sql, values![LAST_ID], |row| row.int(0))?.unwrap_or(0))
+    }
+
+    /// Remembers the largest id, in the transaction that uses it.
+    pub(crate) fn put_last_id(&mut self, id: Id) -> Stored<()> {
+        let sql = "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.0.write(sql, values![LAST_ID, id]).map(drop)
+    }
+}

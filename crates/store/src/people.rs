@@ -1,0 +1,55 @@
+//! People.
+
+use domain::names::{PersonId, Timestamp};
+use domain::people::Person;
+use domain::seam::{People, Stored};
+
+use crate::driver::{Driver, Row, Tables, values};
+
+impl<D: Driver> People for Tables<D> {
+    fn person(&mut self, id: &PersonId) -> Stored<Option<Person>> {
+        let sql = "SELECT id, name, username, email, avatar_url, created_at, updated_at FROM people WHERE id = $1";
+        self.0.first(sql, values![id], |row| person_at(row, 0))
+    }
+
+    fn put_person(&mut self, person: &Person) -> Stored<()> {
+        let sql = "INSERT INTO people (id, name, username, email, avatar_url, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (id) DO UPDATE SET name = excluded.name, username = excluded.username, email = excluded.email,
+                avatar_url = excluded.avatar_url, updated_at = excluded.updated_at";
+        let values = values![
+            &person.id,
+            &person.name,
+            &person.username,
+            person.email.as_deref(),
+            person.avatar_url.as_deref(),
+            person.created_at,
+            person.updated_at
+        ];
+        self.0.write(sql, values).map(drop)
+    }
+
+    fn delete_person(&mut self, id: &PersonId) -> Stored<()> {
+        self.0.write("DELETE FROM people WHERE id = $1", values![id]).map(drop)
+    }
+
+    fn share_a_space(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool> {
+        let sql = "SELECT 1 FROM members a JOIN members b ON b.room = a.room WHERE a.person = $1 AND b.person = $2 LIMIT 1";
+        Ok(self.0.first(sql, values![one, other], |_| Ok(()))?.is_some())
+    }
+}
+
+/// Reads a person out of seven columns of a join: the id as the other table has it, then the profile, which is missing (NULL) if the
+/// person was deleted.
+pub(crate) fn person_at(row: &dyn Row, first: usize) -> Stored<Person> {
+    let since = Timestamp(row.maybe_int(first + 5)?.unwrap_or_default());
+    Ok(Person {
+        id: row.person_id(first)?,
+        name: row.owned_text(first + 1)?.unwrap_or_default(),
+        username: row.owned_text(first + 2)?.unwrap_or_default(),
+        email: row.owned_text(first + 3)?,
+        avatar_url: row.owned_text(first + 4)?,
+        created_at: since,
+        updated_at: row.maybe_int(first + 6)?.map_or(since, Timestamp),
+    })
+}

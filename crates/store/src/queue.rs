@@ -1,0 +1,121 @@
+//! A bounded queue between many threads and the few that serve it.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A queue that holds at most `bound` things. It never blocks who puts: see [`Rejected`].
+///
+/// It takes memory for what is in it only, which a bounded channel of the standard library would not: tens of thousands of places are
+/// empty most of the time.
+pub(crate) struct Queue<T> {
+    state: Mutex<State<T>>,
+    arrived: Condvar,
+    bound: usize,
+}
+
+struct State<T> {
+    waiting: VecDeque<T>,
+    sleepers: usize,
+    closed: bool,
+}
+
+/// Why a thing was not taken in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Rejected {
+    Full,
+    Closed,
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(bound: usize) -> Self {
+        let state = State { waiting: VecDeque::new(), sleepers: 0, closed: false };
+        Self { state: Mutex::new(state), arrived: Condvar::new(), bound }
+    }
+
+    /// Puts a thing behind all others, or gives it back with the reason.
+    pub(crate) fn put(&self, thing: T) -> Result<(), (Rejected, T)> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err((Rejected::Closed, thing));
+        }
+        if state.waiting.len() >= self.bound {
+            return Err((Rejected::Full, thing));
+        }
+        state.waiting.push_back(thing);
+        let wake = state.sleepers > 0;
+        drop(state);
+        if wake {
+            self.arrived.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits until something is there and moves up to `most` things into `taken`. False when the queue is closed and empty: nothing comes
+    /// any more.
+    pub(crate) fn take(&self, most: usize, taken: &mut Vec<T>) -> bool {
+        let mut state = self.lock();
+        while state.waiting.is_empty() {
+            if state.closed {
+                return false;
+            }
+            state.sleepers += 1;
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.sleepers -= 1;
+        }
+        let count = most.min(state.waiting.len());
+        taken.extend(state.waiting.drain(..count));
+        // A storm's memory is given back once it is over.
+        if state.waiting.is_empty() && state.waiting.capacity() > 4096 {
+            state.waiting = VecDeque::new();
+        }
+        true
+    }
+
+    /// Takes nothing in any more. What is waiting is still served.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing in here can panic half-way through a change, so a poisoned state is a whole one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_come_out_in_order_and_at_most_as_many_as_asked_for() {
+        let queue = Queue::new(10);
+        for number in 0..5 {
+            queue.put(number).unwrap();
+        }
+        let mut taken = Vec::new();
+        assert!(queue.take(3, &mut taken));
+        assert_eq!(taken, [0, 1, 2]);
+        assert!(queue.take(3, &mut taken));
+        assert_eq!(taken, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_full_queue_gives_the_thing_back() {
+        let queue = Queue::new(1);
+        queue.put("first").unwrap();
+        assert_eq!(queue.put("second"), Err((Rejected::Full, "second")));
+    }
+
+    #[test]
+    fn a_closed_queue_serves_what_is_waiting_and_takes_nothing_in() {
+        let queue = Queue::new(2);
+        queue.put(1).unwrap();
+        queue.close();
+        assert_eq!(queue.put(2), Err((Rejected::Closed, 2)));
+        let mut taken = Vec::new();
+        assert!(queue.take(9, &mut taken));
+        assert!(!queue.take(9, &mut taken));
+        assert_eq!(taken, [1]);
+    }
+}

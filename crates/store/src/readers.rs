@@ -1,0 +1,106 @@
+//! The threads that only look.
+//!
+//! A query sees what was committed when it began: also what its asker was answered before.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use domain::operation::{Actor, Query};
+use domain::refusal::Refusal;
+
+use crate::batch::{guarded, said};
+use crate::driver::Tables;
+use crate::location::{Database, OpenError};
+use crate::queue::Queue;
+use crate::sqlite::Sqlite;
+
+/// How many queries may wait. When they are as many, the next is answered at once with [`Refusal::Unavailable`].
+pub const QUEUE_BOUND: usize = 16_384;
+
+/// Puts queries into the readers' queue. Cheap to clone; when the last clone is dropped, the readers finish what is queued and end.
+#[derive(Clone)]
+pub struct Readers(Arc<Handle>);
+
+struct Handle {
+    queue: Arc<Queue<Box<dyn Asked>>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl Readers {
+    /// Starts `threads` readers, each with a connection that cannot write.
+    ///
+    /// # Errors
+    /// [`OpenError::Failed`] if the database cannot be opened or a thread cannot be started.
+    pub fn start(database: &Database, threads: usize) -> Result<(Self, Vec<JoinHandle<()>>), OpenError> {
+        let readers = Self(Arc::new(Handle { queue: Arc::new(Queue::new(QUEUE_BOUND)) }));
+        let mut started = Vec::with_capacity(threads);
+        for number in 1..=threads {
+            let session = database.reading_session()?;
+            let queue = Arc::clone(&readers.0.queue);
+            let database = database.clone();
+            let thread = Builder::new().name(format!("reader-{number}")).spawn(move || {
+                serve(&queue, session);
+                // The file must outlive the connection, which is closed by now.
+                drop(database);
+            });
+            started.push(thread.map_err(|error| OpenError::Failed(error.to_string()))?);
+        }
+        Ok((readers, started))
+    }
+
+    /// Queues a query; `reply` runs on a reader's thread, in no order with other queries. A full or closed queue answers
+    /// [`Refusal::Unavailable`] at once, on the caller's thread.
+    pub fn ask<Q: Query>(&self, actor: Actor, query: Q, reply: impl FnOnce(Result<Q::Answer, Refusal>) + Send + 'static) {
+        if let Err((rejected, asked)) = self.0.queue.put(Box::new(Question { actor, query, reply })) {
+            asked.refuse(rejected.into());
+        }
+    }
+
+    /// Takes nothing in any more, for every handle. What is queued is answered; then the threads end.
+    pub fn close(&self) {
+        self.0.queue.close();
+    }
+}
+
+trait Asked: Send {
+    fn answer(self: Box<Self>, session: &mut Tables<Sqlite>);
+    fn refuse(self: Box<Self>, refusal: Refusal);
+}
+
+struct Question<Q, R> {
+    actor: Actor,
+    query: Q,
+    reply: R,
+}
+
+impl<Q: Query, R: FnOnce(Result<Q::Answer, Refusal>) + Send> Asked for Question<Q, R> {
+    fn answer(self: Box<Self>, session: &mut Tables<Sqlite>) {
+        let Self { actor, query, reply } = *self;
+        let answer = session.0.begin_to_read().map_err(Refusal::from).and_then(|()| {
+            let answer = catch_unwind(AssertUnwindSafe(|| query.answer(session, &actor)));
+            answer.unwrap_or_else(|panic| Err(Refusal::Internal(format!("a query panicked: {}", said(&*panic)))))
+        });
+        // Nothing was written, so there is nothing to keep.
+        session.0.abandon();
+        guarded("a reply", || reply(answer));
+    }
+
+    fn refuse(self: Box<Self>, refusal: Refusal) {
+        guarded("a reply", || (self.reply)(Err(refusal)));
+    }
+}
+
+fn serve(queue: &Queue<Box<dyn Asked>>, mut session: Tables<Sqlite>) {
+    let mut asked = Vec::with_capacity(1);
+    while queue.take(1, &mut asked) {
+        for question in asked.drain(..) {
+            question.answer(&mut session);
+        }
+    }
+}

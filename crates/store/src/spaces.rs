@@ -1,0 +1,146 @@
+//! Spaces and who is in them.
+
+use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::seam::{Page, Spaces, StoreError, Stored};
+use domain::spaces::{Member, Role, Space};
+
+use crate::driver::{Driver, Row, Tables, values};
+use crate::people::person_at;
+
+impl<D: Driver> Spaces for Tables<D> {
+    fn space(&mut self, room: &Room) -> Stored<Option<Space>> {
+        let sql = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at FROM spaces WHERE room = $1";
+        let space = self.0.first(sql, values![room], bare_space)?;
+        space.map(|space| self.with_members(space)).transpose()
+    }
+
+    fn put_space(&mut self, space: &Space) -> Stored<()> {
+        let sql = "INSERT INTO spaces (room, name, parent, invite_code, created_by, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (room) DO UPDATE SET name = excluded.name, invite_code = excluded.invite_code, updated_at = excluded.updated_at";
+        let values = values![
+            &space.room,
+            &space.name,
+            space.parent.as_ref(),
+            space.invite_code.as_deref(),
+            &space.created_by,
+            space.created_at,
+            space.updated_at
+        ];
+        self.0.write(sql, values).map(drop)
+    }
+
+    fn parent(&mut self, room: &Room) -> Stored<Option<Room>> {
+        let sql = "SELECT parent FROM spaces WHERE room = $1 AND parent IS NOT NULL";
+        self.0.first(sql, values![room], |row| row.room(0))
+    }
+
+    fn role(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
+        let sql = "SELECT role FROM members WHERE room = $1 AND person = $2";
+        self.0.first(sql, values![room, person], |row| role_of(row.text(0)?))
+    }
+
+    fn left_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>> {
+        let sql = "SELECT d.left_at FROM departures d WHERE d.room = $1 AND d.person = $2
+            AND NOT EXISTS (SELECT 1 FROM members m WHERE m.room = d.room AND m.person = d.person)";
+        self.0.first(sql, values![room, person], |row| row.time(0))
+    }
+
+    fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()> {
+        let sql = "INSERT INTO members (room, person, kind, role, joined_at, place)
+            VALUES ($1, $2, $3, $4, $5, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1))
+            ON CONFLICT (room, person) DO UPDATE SET role = excluded.role";
+        self.0.write(sql, values![room, person, room.kind().as_str(), role_name(role), at]).map(drop)
+    }
+
+    fn remove_member(&mut self, room: &Room, person: &PersonId, at: Timestamp) -> Stored<()> {
+        let removed = self.0.write("DELETE FROM members WHERE room = $1 AND person = $2", values![room, person])?;
+        if removed == 0 {
+            return Ok(());
+        }
+        let sql = "INSERT INTO departures (room, person, left_at) VALUES ($1, $2, $3)
+            ON CONFLICT (room, person) DO UPDATE SET left_at = excluded.left_at";
+        self.0.write(sql, values![room, person, at]).map(drop)
+    }
+
+    fn members(&mut self, room: &Room) -> Stored<Vec<Member>> {
+        let sql = "SELECT m.role, m.joined_at, m.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM members m LEFT JOIN people p ON p.id = m.person WHERE m.room = $1 ORDER BY m.place";
+        self.0
+            .all(sql, values![room], |row| Ok(Member { role: role_of(row.text(0)?)?, joined_at: row.time(1)?, person: person_at(row, 2)? }))
+    }
+
+    fn rooms_of(&mut self, person: &PersonId, kind: Option<Kind>) -> Stored<Vec<Room>> {
+        let of_kind = "SELECT room FROM members WHERE person = $1 AND kind = $2 ORDER BY joined_at DESC, room DESC";
+        let of_all = "SELECT room FROM members WHERE person = $1 ORDER BY joined_at DESC, room DESC";
+        match kind {
+            Some(kind) => self.0.all(of_kind, values![person, kind.as_str()], |row| row.room(0)),
+            None => self.0.all(of_all, values![person], |row| row.room(0)),
+        }
+    }
+
+    fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>> {
+        let first = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at
+            FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2
+            ORDER BY m.joined_at DESC, m.room DESC LIMIT $3";
+        let next = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at
+            FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2
+            AND (m.joined_at, m.room) < (SELECT b.joined_at, b.room FROM members b WHERE b.room = $3 AND b.person = $1)
+            ORDER BY m.joined_at DESC, m.room DESC LIMIT $4";
+        let spaces = match &page.before {
+            None => self.0.all(first, values![person, kind.as_str(), page.limit], bare_space),
+            Some(before) => self.0.all(next, values![person, kind.as_str(), before, page.limit], bare_space),
+        }?;
+        spaces.into_iter().map(|space| self.with_members(space)).collect()
+    }
+
+    fn spaces_in(&mut self, parent: &Room, page: &Page<Room>) -> Stored<Vec<Space>> {
+        let first = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at FROM spaces
+            WHERE parent = $1 ORDER BY created_at DESC, room DESC LIMIT $2";
+        let next = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at FROM spaces
+            WHERE parent = $1 AND (created_at, room) < (SELECT b.created_at, b.room FROM spaces b WHERE b.room = $2)
+            ORDER BY created_at DESC, room DESC LIMIT $3";
+        match &page.before {
+            None => self.0.all(first, values![parent, page.limit], bare_space),
+            Some(before) => self.0.all(next, values![parent, before, page.limit], bare_space),
+        }
+    }
+}
+
+impl<D: Driver> Tables<D> {
+    fn with_members(&mut self, mut space: Space) -> Stored<Space> {
+        if space.room.kind().has_own_members() {
+            space.members = self.members(&space.room)?;
+        }
+        Ok(space)
+    }
+}
+
+/// A space whose members are still to be read.
+fn bare_space(row: &dyn Row) -> Stored<Space> {
+    Ok(Space {
+        room: row.room(0)?,
+        name: row.text(1)?.to_owned(),
+        parent: row.maybe_text(2)?.and_then(Room::parse),
+        invite_code: row.owned_text(3)?,
+        created_by: row.person_id(4)?,
+        created_at: row.time(5)?,
+        updated_at: row.time(6)?,
+        members: Vec::new(),
+    })
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Member => "member",
+    }
+}
+
+fn role_of(name: &str) -> Stored<Role> {
+    match name {
+        "admin" => Ok(Role::Admin),
+        "member" => Ok(Role::Member),
+        _ => Err(StoreError::Broken(format!("{name} is not a role"))),
+    }
+}

@@ -1,0 +1,226 @@
+//! SQLite as a driver: one connection, its settings, and its transaction in parts.
+
+use std::path::Path;
+
+use domain::seam::{StoreError, Stored};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+
+use crate::driver::{Driver, Row, Value};
+use crate::location::{OpenError, Options};
+
+/// A connection. It works statement by statement, or in transactions that consist of parts which can be undone alone.
+pub(crate) struct Sqlite {
+    connection: Connection,
+    part: Part,
+}
+
+/// A part of the transaction: what one command writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// There is none: what is written is the connection's own affair.
+    None,
+    /// Nothing was written yet, so there is nothing to undo. Many commands end here, and cost no savepoint.
+    Untouched,
+    /// A savepoint stands before the first write.
+    Written,
+}
+
+/// More statements than the areas have, so that each is prepared once a connection.
+const STATEMENTS: usize = 64;
+
+impl Sqlite {
+    /// A bare connection that may write, with its durability set.
+    pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(options.busy_timeout)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // An answered command is on the disk.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        Ok(connection)
+    }
+
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let connection = Self::connect(path, options)?;
+        // 16 MB of log before it is copied into the file: the copying costs as much for few batches as for many.
+        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        // What a burst leaves of the log is cut to this again.
+        connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        connection.pragma_update(None, "cache_size", -16_000)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        if let Some(pages) = options.max_pages {
+            connection.pragma_update(None, "max_page_count", pages)?;
+        }
+        Ok(Self::new(connection))
+    }
+
+    pub(crate) fn open_to_read(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(options.busy_timeout)?;
+        Ok(Self::new(connection))
+    }
+
+    fn new(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Self { connection, part: Part::None }
+    }
+
+    /// Begins a transaction that may write, and waits for other programs that do.
+    pub(crate) fn begin(&mut self) -> Stored<()> {
+        self.run("BEGIN IMMEDIATE")
+    }
+
+    /// Begins a transaction that only looks: all of its questions see the database at one moment.
+    pub(crate) fn begin_to_read(&mut self) -> Stored<()> {
+        self.run("BEGIN")
+    }
+
+    /// Puts the transaction on the disk. When it fails, [`Sqlite::abandon`] must follow.
+    pub(crate) fn commit(&mut self) -> Stored<()> {
+        self.run("COMMIT")
+    }
+
+    /// Leaves nothing of the transaction, if there still is one.
+    pub(crate) fn abandon(&mut self) {
+        self.part = Part::None;
+        if self.in_transaction()
+            && let Err(error) = self.run("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+
+    /// False when the database has ended the transaction by itself, as SQLite does when the disk is full.
+    pub(crate) fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Begins a part of the transaction.
+    pub(crate) fn begin_part(&mut self) {
+        self.part = Part::Untouched;
+    }
+
+    /// Keeps what was written since [`Sqlite::begin_part`].
+    pub(crate) fn keep_part(&mut self) -> Stored<()> {
+        match std::mem::replace(&mut self.part, Part::None) {
+            Part::Written => self.run("RELEASE part"),
+            Part::None | Part::Untouched => Ok(()),
+        }
+    }
+
+    /// Takes back what was written since [`Sqlite::begin_part`].
+    pub(crate) fn undo_part(&mut self) -> Stored<()> {
+        match std::mem::replace(&mut self.part, Part::None) {
+            Part::Written => self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part")),
+            Part::None | Part::Untouched => Ok(()),
+        }
+    }
+
+    /// Copies the log into the file and empties it; what cannot be copied now is copied later.
+    pub(crate) fn checkpoint(&mut self) {
+        let done = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!(%error, "the database's log was not emptied");
+        }
+    }
+
+    fn before_write(&mut self) -> Stored<()> {
+        if self.part == Part::Untouched {
+            self.run("SAVEPOINT part")?;
+            self.part = Part::Written;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, sql: &'static str) -> Stored<()> {
+        self.statement(sql)?.execute(()).map(drop).map_err(stored_error)
+    }
+
+    fn statement(&mut self, sql: &'static str) -> Stored<CachedStatement<'_>> {
+        let statement = self.connection.prepare_cached(sql).map_err(stored_error)?;
+        // SQLite numbers `$n` by appearance, PostgreSQL by its name; only a text in which both agree means the same to both.
+        debug_assert!(
+            (1..=statement.parameter_count()).all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
+            "the parameters of {sql} do not appear in order"
+        );
+        Ok(statement)
+    }
+}
+
+impl Driver for Sqlite {
+    fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64> {
+        self.before_write()?;
+        let changed = self.statement(sql)?.execute(params_from_iter(values)).map_err(stored_error)?;
+        Ok(changed as u64)
+    }
+
+    fn write_returning<T>(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&dyn Row) -> Stored<T>,
+    ) -> Stored<Option<T>> {
+        self.before_write()?;
+        self.first(sql, values, read)
+    }
+
+    fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> Stored<T>) -> Stored<Option<T>> {
+        let mut statement = self.statement(sql)?;
+        let mut rows = statement.query(params_from_iter(values)).map_err(stored_error)?;
+        rows.next().map_err(stored_error)?.map(|row| read(&SqliteRow(row))).transpose()
+    }
+
+    fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], mut read: impl FnMut(&dyn Row) -> Stored<T>) -> Stored<Vec<T>> {
+        let mut statement = self.statement(sql)?;
+        let mut rows = statement.query(params_from_iter(values)).map_err(stored_error)?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().map_err(stored_error)? {
+            all.push(read(&SqliteRow(row))?);
+        }
+        Ok(all)
+    }
+}
+
+/// A row of SQLite's.
+struct SqliteRow<'r>(&'r rusqlite::Row<'r>);
+
+impl Row for SqliteRow<'_> {
+    fn maybe_int(&self, column: usize) -> Stored<Option<i64>> {
+        let value = self.0.get_ref(column).map_err(stored_error)?;
+        value.as_i64_or_null().map_err(|error| StoreError::Broken(format!("column {column} of a row: {error}")))
+    }
+
+    fn maybe_text(&self, column: usize) -> Stored<Option<&str>> {
+        let value = self.0.get_ref(column).map_err(stored_error)?;
+        value.as_str_or_null().map_err(|error| StoreError::Broken(format!("column {column} of a row: {error}")))
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Value::Int(number) => ValueRef::Integer(number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Null => ValueRef::Null,
+        }))
+    }
+}
+
+/// Whether a failure may pass by itself.
+fn stored_error(error: rusqlite::Error) -> StoreError {
+    let passing = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DiskFull
+                | ErrorCode::ReadOnly
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::CannotOpen
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::PermissionDenied
+                | ErrorCode::OutOfMemory
+        )
+    );
+    if passing { StoreError::Unavailable(error.to_string()) } else { StoreError::Broken(error.to_string()) }
+}

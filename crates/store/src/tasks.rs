@@ -1,0 +1,100 @@
+//! Tasks and to whom they are given.
+
+use domain::names::{Id, PersonId, Room, Timestamp};
+use domain::people::Person;
+use domain::seam::{Page, Stored, Tasks};
+use domain::tasks::Task;
+
+use crate::driver::{Driver, Row, Tables, values};
+use crate::people::person_at;
+
+impl<D: Driver> Tasks for Tables<D> {
+    fn task(&mut self, id: Id) -> Stored<Option<Task>> {
+        let sql = "SELECT id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at
+            FROM tasks WHERE id = $1";
+        let task = self.0.first(sql, values![id], bare_task)?;
+        task.map(|task| self.with_assignees(task)).transpose()
+    }
+
+    fn put_task(&mut self, task: &Task) -> Stored<()> {
+        let sql = "INSERT INTO tasks
+                (id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description, category = excluded.category,
+                due_date = excluded.due_date, completed = excluded.completed, completed_at = excluded.completed_at,
+                updated_at = excluded.updated_at";
+        let values = values![
+            task.id,
+            &task.room,
+            &task.title,
+            task.description.as_deref(),
+            task.category.as_deref(),
+            task.due_date.as_deref(),
+            task.completed,
+            task.completed_at,
+            &task.created_by,
+            task.created_at,
+            task.updated_at
+        ];
+        self.0.write(sql, values).map(drop)
+    }
+
+    fn delete_task(&mut self, id: Id) -> Stored<()> {
+        self.0.write("DELETE FROM assignments WHERE task = $1", values![id])?;
+        self.0.write("DELETE FROM tasks WHERE id = $1", values![id]).map(drop)
+    }
+
+    fn tasks_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Task>> {
+        let sql = "SELECT id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at
+            FROM tasks WHERE room = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        let tasks = self.0.all(sql, values![room, page.before.unwrap_or(Id::MAX), page.limit], bare_task)?;
+        tasks.into_iter().map(|task| self.with_assignees(task)).collect()
+    }
+
+    fn tasks_of(&mut self, room: &Room, person: &PersonId) -> Stored<Vec<Task>> {
+        let sql = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_by,
+                t.created_at, t.updated_at
+            FROM assignments a JOIN tasks t ON t.id = a.task WHERE t.room = $1 AND a.person = $2 ORDER BY t.id";
+        let tasks = self.0.all(sql, values![room, person], bare_task)?;
+        tasks.into_iter().map(|task| self.with_assignees(task)).collect()
+    }
+
+    fn assign(&mut self, id: Id, person: &PersonId, at: Timestamp) -> Stored<bool> {
+        let sql = "INSERT INTO assignments (task, person, assigned_at, place)
+            VALUES ($1, $2, $3, (SELECT COALESCE(MAX(place), 0) + 1 FROM assignments WHERE task = $1))
+            ON CONFLICT (task, person) DO NOTHING";
+        Ok(self.0.write(sql, values![id, person, at])? > 0)
+    }
+
+    fn unassign(&mut self, id: Id, person: &PersonId) -> Stored<bool> {
+        Ok(self.0.write("DELETE FROM assignments WHERE task = $1 AND person = $2", values![id, person])? > 0)
+    }
+}
+
+impl<D: Driver> Tables<D> {
+    fn with_assignees(&mut self, mut task: Task) -> Stored<Task> {
+        let sql = "SELECT a.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM assignments a LEFT JOIN people p ON p.id = a.person WHERE a.task = $1 ORDER BY a.place";
+        let assigned_to: Vec<Person> = self.0.all(sql, values![task.id], |row| person_at(row, 0))?;
+        task.assigned_to = assigned_to;
+        Ok(task)
+    }
+}
+
+/// A task whose assignees are still to be read.
+fn bare_task(row: &dyn Row) -> Stored<Task> {
+    Ok(Task {
+        id: row.int(0)?,
+        room: row.room(1)?,
+        title: row.text(2)?.to_owned(),
+        description: row.owned_text(3)?,
+        category: row.owned_text(4)?,
+        due_date: row.owned_text(5)?,
+        completed: row.int(6)? != 0,
+        completed_at: row.maybe_int(7)?.map(Timestamp),
+        assigned_to: Vec::new(),
+        created_by: row.person_id(8)?,
+        created_at: row.time(9)?,
+        updated_at: row.time(10)?,
+    })
+}

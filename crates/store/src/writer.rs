@@ -1,0 +1,127 @@
+//! The one thread that changes the database.
+//!
+//! It takes what is waiting, decides each command inside one transaction, commits, and answers in the order of the queue. An answer means:
+//! on the disk. Time and ids are given, so that everything else is exact.
+
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use domain::event::Fact;
+use domain::names::Timestamp;
+use domain::operation::{Actor, Command, Tx};
+use domain::refusal::Refusal;
+use domain::seam::Ids;
+
+use crate::batch::{Desk, Job, KeptIds, Passthrough, Stage, Work};
+use crate::location::{Database, OpenError};
+use crate::queue::{Queue, Rejected};
+
+/// How many commands may wait. When they are as many, the next is answered at once with [`Refusal::Unavailable`], and so before those that
+/// wait.
+pub const QUEUE_BOUND: usize = 65_536;
+/// How many commands share a transaction. More would not cost less, and would make the first wait for the last.
+const BATCH: usize = 256;
+
+/// Puts commands into the writer's queue. Cheap to clone; when the last clone is dropped, the writer finishes what is queued and ends.
+#[derive(Clone)]
+pub struct Writer(Arc<Handle>);
+
+struct Handle {
+    queue: Arc<Queue<Box<dyn Job>>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl Writer {
+    /// Starts the writer's thread.
+    ///
+    /// `clock` is asked once a command. `ids` goes on behind the largest id that was ever stored. `publish` is called on the writer's thread
+    /// after the commit, with each fact in the order of the offsets: first a command's reply runs, then its facts are published, then comes
+    /// the next command. Neither may block.
+    ///
+    /// The thread ends after [`Writer::close`], or when the last handle is dropped: join it to know that everything is on the disk.
+    ///
+    /// # Errors
+    /// [`OpenError::Failed`] if the database cannot be opened or the thread cannot be started.
+    pub fn start(
+        database: &Database,
+        clock: impl Fn() -> Timestamp + Send + 'static,
+        mut ids: impl Ids + 'static,
+        publish: impl FnMut(Fact) + Send + 'static,
+    ) -> Result<(Self, JoinHandle<()>), OpenError> {
+        let mut session = database.session()?;
+        let last = session.last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
+        ids.resume_after(last);
+        let desk = Desk { session, clock: Box::new(clock), ids: KeptIds { source: Box::new(ids), last } };
+        let queue = Arc::new(Queue::new(QUEUE_BOUND));
+        let served = Arc::clone(&queue);
+        let database = database.clone();
+        let thread = Builder::new().name("writer".to_owned()).spawn(move || {
+            serve(&served, desk, publish);
+            // The file must outlive the connection, which is closed by now.
+            drop(database);
+        });
+        let thread = thread.map_err(|error| OpenError::Failed(error.to_string()))?;
+        Ok((Self(Arc::new(Handle { queue })), thread))
+    }
+
+    /// Queues one unit of work. `work` is decided inside the batch's transaction; when it refuses or panics, what it wrote is undone, alone.
+    /// `reply` runs on the writer's thread after the commit.
+    ///
+    /// If the batch cannot be committed (full disk, read-only, locked), nothing of it is kept and each of its commands is answered
+    /// [`Refusal::Unavailable`]; the next batch is tried afresh. A full or closed queue answers so at once, on the caller's thread.
+    pub fn submit<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
+        reply: impl FnOnce(Result<T, Refusal>) + Send + 'static,
+    ) {
+        self.put(Box::new(Work { actor, stage: Stage::Waiting(work), reply }));
+    }
+
+    /// Queues a command: [`Writer::submit`] of its decision.
+    pub fn run<C: Command>(&self, actor: Actor, command: C, reply: impl FnOnce(Result<C::Answer, Refusal>) + Send + 'static) {
+        self.submit(actor, |tx| command.decide(tx), reply);
+    }
+
+    /// Queues something that only has to keep its place in the order, behind the commands before it and their facts. It is told `Ok`, or, at
+    /// once, that the queue is full or closed.
+    pub fn submit_passthrough(&self, reply: impl FnOnce(Result<(), Refusal>) + Send + 'static) {
+        self.put(Box::new(Passthrough(reply)));
+    }
+
+    /// Takes nothing in any more, for every handle. What is queued is finished; then the thread empties the log and ends.
+    pub fn close(&self) {
+        self.0.queue.close();
+    }
+
+    fn put(&self, job: Box<dyn Job>) {
+        if let Err((rejected, job)) = self.0.queue.put(job) {
+            job.finish(&Err(rejected.into()), &mut drop);
+        }
+    }
+}
+
+impl From<Rejected> for Refusal {
+    fn from(rejected: Rejected) -> Self {
+        Self::Unavailable(match rejected {
+            Rejected::Full => "the queue is full".to_owned(),
+            Rejected::Closed => "the server is stopping".to_owned(),
+        })
+    }
+}
+
+fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk, mut publish: impl FnMut(Fact)) {
+    let mut jobs = Vec::with_capacity(BATCH);
+    while queue.take(BATCH, &mut jobs) {
+        let batch = desk.decide(&mut jobs);
+        for job in jobs.drain(..) {
+            job.finish(&batch, &mut publish);
+        }
+    }
+    desk.session.0.checkpoint();
+}
