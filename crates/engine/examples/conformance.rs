@@ -1,0 +1,67 @@
+//! A server for the two official protocol suites (engine.io-protocol and socket.io-protocol), and nothing else.
+//!
+//! `PORT=3000 cargo run -p engine --example conformance`, then `npm ci && npm test` in the folder `test-suite` of each suite.
+//! `PARSER=msgpack`, `ALLOW_EIO3=true` and `DEFLATE=true` serve the project's own tests.
+
+mod support;
+
+use std::time::Duration;
+
+use engine::config::Cors;
+use engine::{App, Config, Connect, Endpoint, Engine, Event, Format, Protocol, Saying, Shard, SocketKey};
+
+struct Echo;
+
+impl App for Echo {
+    type Handshake = ();
+    type Data = ();
+    type Message = ();
+
+    fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
+        shard.accept(socket, ());
+        shard.emit(socket, &Saying::event("auth", request.auth));
+    }
+
+    fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
+        match (event.name, event.ack) {
+            ("message", _) => {
+                let (args, attachments) = (event.args.raw().to_owned(), event.attachments.to_vec());
+                shard.emit(socket, &Saying::Event { name: "message-back".into(), args, attachments });
+            }
+            ("message-with-ack", Some(id)) => shard.ack(socket, id, event.args.raw(), event.attachments),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str) {
+        shard.emit(socket, &Saying::Text(text.to_owned()));
+    }
+
+    fn binary(&mut self, shard: &mut Shard<Self>, socket: SocketKey, bytes: &[u8]) {
+        shard.emit(socket, &Saying::Binary(bytes.to_vec()));
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let set = |name: &str| std::env::var(name).is_ok_and(|value| value == "true");
+    let ping_interval = Duration::from_millis(300);
+    let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval };
+    let config = Config {
+        endpoints: vec![
+            endpoint("/engine.io", Protocol::EngineIo),
+            endpoint("/socket.io", Protocol::SocketIo),
+            endpoint("/raw", Protocol::Raw),
+        ],
+        namespaces: vec!["/".into(), "/custom".into()],
+        parser: if std::env::var("PARSER").is_ok_and(|parser| parser == "msgpack") { Format::MsgPack } else { Format::Json },
+        ping_timeout: Duration::from_millis(200),
+        connect_timeout: Duration::from_millis(1000),
+        max_payload: 1_000_000,
+        allow_eio3: set("ALLOW_EIO3"),
+        deflate: set("DEFLATE"),
+        cors: Some(std::sync::Arc::new(|_| Cors { allow_origin: Some("*".into()), ..Cors::default() })),
+        ..Config::default()
+    };
+    let engine = Engine::start(config, |_, _| Ok(()), |_, _| Echo)?;
+    support::serve(engine.handle(), support::loopback(support::number("PORT", 3000) as u16)?)
+}

@@ -1,0 +1,120 @@
+//! What a program is told of its connections.
+
+use wire::socketio::Args;
+
+use crate::shard::{Shard, SocketKey};
+use crate::voice::Namespace;
+
+/// A program on the engine. One copy runs on each shard, in that shard's thread: its methods must not block, and need no locks.
+pub trait App: Sized + 'static {
+    /// What is kept of a connection's first request until the connection ends; made by the gate (see [`crate::Engine::start`]).
+    type Handshake: Send + 'static;
+    /// What the program keeps with each accepted socket.
+    type Data: 'static;
+    /// What other threads may tell the program on a shard; see [`crate::Handle::tell`].
+    type Message: Send + 'static;
+
+    /// Somebody wants to be connected to a namespace (or, on a plain endpoint, to be served at all). Answer with [`Shard::accept`],
+    /// [`Shard::refuse`] or [`Shard::close`], now or later. Until then the client's events are a protocol error.
+    fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>);
+
+    /// A Socket.IO event.
+    fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
+        let _ = (shard, socket, event);
+    }
+
+    /// A text message on a plain endpoint.
+    fn text(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str) {
+        let _ = (shard, socket, text);
+    }
+
+    /// A binary message on a plain endpoint.
+    fn binary(&mut self, shard: &mut Shard<Self>, socket: SocketKey, bytes: &[u8]) {
+        let _ = (shard, socket, bytes);
+    }
+
+    /// The client's answer to [`Shard::emit_with_ack`].
+    fn acknowledged(&mut self, shard: &mut Shard<Self>, socket: SocketKey, id: u64, args: Args<'_>) {
+        let _ = (shard, socket, id, args);
+    }
+
+    /// An accepted socket ends. Its rooms are still full; afterwards its key is void.
+    fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+        let _ = (shard, socket, reason);
+    }
+
+    /// What another thread told this shard.
+    fn message(&mut self, shard: &mut Shard<Self>, message: Self::Message) {
+        let _ = (shard, message);
+    }
+
+    /// The moment asked for by [`Shard::wake_at`] has come.
+    fn wake(&mut self, shard: &mut Shard<Self>) {
+        let _ = shard;
+    }
+}
+
+/// A request to be connected.
+#[derive(Clone, Copy, Debug)]
+pub struct Connect<'a> {
+    /// Which namespace; [`Namespace::PLAIN`] on a plain endpoint.
+    pub namespace: Namespace,
+    /// The client's auth object as JSON text; `{}` if it sent none.
+    pub auth: &'a str,
+}
+
+/// An event from a client.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its arguments, raw JSON, attachments as placeholders.
+    pub args: Args<'a>,
+    /// The binary attachments, in the order of the placeholders' numbers.
+    pub attachments: &'a [Vec<u8>],
+    /// Wants an answer by [`Shard::ack`] under this id.
+    pub ack: Option<u64>,
+}
+
+/// Why a socket ended. The texts are those of Socket.IO for Node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// The transport failed, or the client broke the Engine.IO protocol.
+    TransportError,
+    /// The client closed the transport.
+    TransportClose,
+    /// We closed the transport.
+    ForcedClose,
+    /// No answer to a heartbeat.
+    PingTimeout,
+    /// Bytes that are no packet.
+    ParseError,
+    /// The server is going down.
+    ServerShuttingDown,
+    /// The client broke the Socket.IO protocol, or we closed the connection.
+    ForcedServerClose,
+    /// The client left the namespace.
+    ClientNamespaceDisconnect,
+    /// We ended the socket.
+    ServerNamespaceDisconnect,
+    /// The client did not read what waited for it; see [`crate::Config::outbox_limit`].
+    TooSlow,
+}
+
+impl Reason {
+    /// The reason in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TransportError => "transport error",
+            Self::TransportClose => "transport close",
+            Self::ForcedClose => "forced close",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+            Self::ServerShuttingDown => "server shutting down",
+            Self::ForcedServerClose => "forced server close",
+            Self::ClientNamespaceDisconnect => "client namespace disconnect",
+            Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::TooSlow => "too slow",
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One thing said to many: what it says is asked once for each voice that somebody present needs, and the same bytes go to everybody
+//! who shares that voice.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wire::engineio::Version;
+use wire::socketio::{json, msgpack};
+use wire::websocket::{Opcode, deflate, encode, encode_compressed};
+
+use crate::id::Id;
+use crate::voice::{Format, Namespace, Voice};
+
+/// Messages shorter than this are not worth deflating: the result is hardly smaller and costs both sides time.
+const DEFLATE_FROM: usize = 512;
+
+/// One message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Saying {
+    /// A Socket.IO event.
+    Event {
+        /// Its name.
+        name: Cow<'static, str>,
+        /// Its arguments: raw JSON values joined by commas, attachments as placeholders.
+        args: String,
+        /// Its attachments.
+        attachments: Vec<Vec<u8>>,
+    },
+    /// A text for a plain endpoint.
+    Text(String),
+    /// A binary for a plain endpoint.
+    Binary(Vec<u8>),
+}
+
+impl Saying {
+    /// An event without attachments; `args` as in [`Saying::Event`].
+    pub fn event(name: impl Into<Cow<'static, str>>, args: impl Into<String>) -> Self {
+        Self::Event { name: name.into(), args: args.into(), attachments: Vec::new() }
+    }
+}
+
+/// What is said in each namespace; several messages go out in one write. Nothing means that this namespace does not hear of it.
+pub trait Say: Send + Sync {
+    /// The messages for one namespace ([`Namespace::PLAIN`] for plain endpoints). Called at most once for each voice.
+    fn say(&self, namespace: Namespace) -> Vec<Saying>;
+}
+
+impl<F: Fn(Namespace) -> Vec<Saying> + Send + Sync> Say for F {
+    fn say(&self, namespace: Namespace) -> Vec<Saying> {
+        self(namespace)
+    }
+}
+
+/// Who hears it: everybody who is in one of the rooms, once, and in none of the excepted ones.
+#[derive(Clone, Debug)]
+pub(crate) enum Audience {
+    Everyone,
+    Rooms(Vec<Arc<str>>),
+}
+
+/// Something on its way to many connections, on every shard.
+pub struct Broadcast {
+    pub(crate) audience: Audience,
+    pub(crate) except_rooms: Vec<Arc<str>>,
+    pub(crate) except_sockets: Vec<Id>,
+    pub(crate) namespace: Option<Namespace>,
+    pub(crate) volatile: bool,
+    say: Box<dyn Say>,
+    encoded: Mutex<Vec<(Voice, Option<Arc<[u8]>>)>>,
+}
+
+impl Broadcast {
+    fn new(audience: Audience, say: impl Say + 'static) -> Self {
+        Self {
+            audience,
+            except_rooms: Vec::new(),
+            except_sockets: Vec::new(),
+            namespace: None,
+            volatile: false,
+            say: Box::new(say),
+            encoded: Mutex::default(),
+        }
+    }
+
+    /// To everybody who is in at least one of these rooms.
+    pub fn to_rooms(rooms: Vec<Arc<str>>, say: impl Say + 'static) -> Self {
+        Self::new(Audience::Rooms(rooms), say)
+    }
+
+    /// To every accepted socket.
+    pub fn to_everyone(say: impl Say + 'static) -> Self {
+        Self::new(Audience::Everyone, say)
+    }
+
+    /// Only to this namespace.
+    pub fn within(mut self, namespace: Namespace) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// Not to who is in this room.
+    pub fn except_room(mut self, room: Arc<str>) -> Self {
+        self.except_rooms.push(room);
+        self
+    }
+
+    /// Not to this socket.
+    pub fn except_socket(mut self, id: Id) -> Self {
+        self.except_sockets.push(id);
+        self
+    }
+
+    /// Not to who cannot take it at this instant.
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// The bytes for one voice: whole WebSocket frames, or none if this voice does not hear of it.
+    pub(crate) fn encoded(&self, voice: Voice, namespaces: &[String]) -> Option<Arc<[u8]>> {
+        let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == voice) {
+            return bytes.clone();
+        }
+        let mut out = Vec::new();
+        for saying in self.say.say(voice.namespace) {
+            encode_saying(&mut out, &saying, voice, namespaces);
+        }
+        let bytes = (!out.is_empty()).then(|| Arc::from(out));
+        encoded.push((voice, bytes.clone()));
+        bytes
+    }
+}
+
+/// Appends one message as whole WebSocket frames. A message that this voice cannot say (an event on a plain endpoint) is left out.
+pub(crate) fn encode_saying(out: &mut Vec<u8>, saying: &Saying, voice: Voice, namespaces: &[String]) {
+    let nsp = namespaces.get(voice.namespace.0 as usize).map_or("/", String::as_str);
+    match (saying, voice.format) {
+        (Saying::Event { name, args, attachments }, Format::Json) => {
+            text(out, json::event(nsp, None, attachments.len(), name, args).as_bytes(), voice);
+            binaries(out, attachments, voice);
+        }
+        (Saying::Event { name, args, attachments }, Format::MsgPack) => {
+            let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
+            binary(out, &msgpack::event(nsp, None, name, args, &attachments), voice);
+        }
+        (Saying::Text(message), Format::Engine) => {
+            let mut packet = String::with_capacity(message.len() + 1);
+            packet.push('4');
+            packet.push_str(message);
+            text(out, packet.as_bytes(), voice);
+        }
+        (Saying::Text(message), Format::Raw) => text(out, message.as_bytes(), voice),
+        (Saying::Binary(message), Format::Engine | Format::Raw) => binary(out, message, voice),
+        (Saying::Event { .. }, Format::Engine | Format::Raw) | (Saying::Text(_) | Saying::Binary(_), Format::Json | Format::MsgPack) => {}
+    }
+}
+
+/// Appends a text frame.
+pub(crate) fn text(out: &mut Vec<u8>, payload: &[u8], voice: Voice) {
+    frame(out, Opcode::Text, payload, voice);
+}
+
+/// Appends a binary message.
+pub(crate) fn binary(out: &mut Vec<u8>, payload: &[u8], voice: Voice) {
+    if voice.version == Version::V3 && voice.format != Format::Raw {
+        let mut typed = Vec::with_capacity(payload.len() + 1);
+        typed.push(4);
+        typed.extend_from_slice(payload);
+        frame(out, Opcode::Binary, &typed, voice);
+    } else {
+        frame(out, Opcode::Binary, payload, voice);
+    }
+}
+
+/// Appends attachments, one message each.
+pub(crate) fn binaries(out: &mut Vec<u8>, attachments: &[Vec<u8>], voice: Voice) {
+    for attachment in attachments {
+        binary(out, attachment, voice);
+    }
+}
+
+fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], voice: Voice) {
+    if voice.deflate && payload.len() >= DEFLATE_FROM {
+        encode_compressed(out, opcode, &deflate(payload));
+    } else {
+        encode(out, opcode, payload);
+    }
+}

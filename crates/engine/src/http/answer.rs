@@ -1,0 +1,99 @@
+//! What is answered over HTTP: error bodies as Node sends them, and CORS headers.
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Response, StatusCode};
+use bytes::Bytes;
+use http_body_util::Full;
+
+use super::Answer;
+use crate::config::Cors;
+use crate::shard::json_string;
+
+/// Why a request is refused; code and text as in Engine.IO.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    TransportUnknown,
+    SessionUnknown,
+    BadHandshakeMethod,
+    BadRequest,
+    Forbidden(String),
+    UnsupportedVersion,
+    /// A status without a body.
+    Status(StatusCode),
+    /// A WebSocket handshake in a version that we do not speak.
+    WebSocketVersion,
+}
+
+impl Failure {
+    /// The answer: JSON to a plain request, plain text (and always 400) to an upgrade request.
+    pub fn answer(self, upgrade: bool) -> Answer {
+        let (code, message) = match &self {
+            Self::TransportUnknown => (0, "Transport unknown"),
+            Self::SessionUnknown => (1, "Session ID unknown"),
+            Self::BadHandshakeMethod => (2, "Bad handshake method"),
+            Self::BadRequest => (3, "Bad request"),
+            Self::Forbidden(message) => (4, message.as_str()),
+            Self::UnsupportedVersion => (5, "Unsupported protocol version"),
+            Self::Status(status) => return self::status(*status),
+            Self::WebSocketVersion => {
+                let mut response = plain(StatusCode::BAD_REQUEST, "Missing or invalid Sec-WebSocket-Version header");
+                response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13, 8"));
+                return response;
+            }
+        };
+        if upgrade {
+            return plain(StatusCode::BAD_REQUEST, message);
+        }
+        let status = if code == 4 { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+        let body = format!(r#"{{"code":{code},"message":{}}}"#, json_string(message));
+        with_type(status, Bytes::from(body), "application/json")
+    }
+}
+
+/// A status without a body.
+pub(crate) fn status(status: StatusCode) -> Answer {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}
+
+fn plain(status: StatusCode, message: &str) -> Answer {
+    let mut response = with_type(status, Bytes::copy_from_slice(message.as_bytes()), "text/html");
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A body with its content type.
+pub(crate) fn with_type(status: StatusCode, body: Bytes, content_type: &'static str) -> Answer {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// The answer to a CORS preflight, before [`allow`].
+pub(crate) fn preflight(request: &HeaderMap) -> Answer {
+    let mut response = status(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE"));
+    if let Some(asked) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+        headers.append(header::VARY, HeaderValue::from_name(HeaderName::from_static("access-control-request-headers")));
+    }
+    response
+}
+
+/// Adds the CORS headers that the policy decided.
+pub(crate) fn allow(response: &mut Answer, cors: &Cors) {
+    let headers = response.headers_mut();
+    if let Some(origin) = cors.allow_origin.as_ref().and_then(|origin| HeaderValue::from_str(origin).ok()) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if cors.credentials {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+    }
+    if cors.vary {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Handshakes and long-polling requests, on their way to a shard. The HTTP server itself (listening, TLS, timeouts) is the program's.
+
+mod answer;
+mod polling;
+mod query;
+mod upgrade;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ::http::{Method, Response, StatusCode, request};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+use wire::engineio::Version;
+
+use crate::app::App;
+use crate::config::{Endpoint, Protocol};
+use crate::hub::{Handle, Hub};
+use crate::id::Id;
+use crate::shard::PollAnswer;
+use crate::stream::NewStream;
+use answer::Failure;
+use query::Query;
+
+/// A WebSocket that has finished its handshake.
+pub(crate) struct Arrival<A: App> {
+    pub stream: NewStream,
+    /// What the client sent right behind its handshake.
+    pub early: Bytes,
+    pub deflate: bool,
+    pub purpose: Purpose<A>,
+}
+
+/// What a new WebSocket is for.
+pub(crate) enum Purpose<A: App> {
+    Session(NewSession<A>),
+    /// To take over a long-polling session.
+    Upgrade(Id),
+}
+
+pub(crate) struct NewSession<A: App> {
+    pub endpoint: u8,
+    pub version: Version,
+    pub handshake: A::Handshake,
+    /// The client takes no binary.
+    pub base64: bool,
+    /// For clients of Socket.IO 2, who have no auth object: the query as one.
+    pub auth: Option<String>,
+}
+
+/// A long-polling request. The `Gone` ones tell that the client dropped a request that was not answered yet.
+pub(crate) enum Request<A: App> {
+    Open { session: NewSession<A>, reply: oneshot::Sender<PollAnswer> },
+    Poll { session: Id, reply: oneshot::Sender<PollAnswer> },
+    PollGone { session: Id },
+    PostBegins { session: Id, reply: oneshot::Sender<PollAnswer> },
+    Post { session: Id, body: Bytes, binary: bool, reply: oneshot::Sender<PollAnswer> },
+    PostGone { session: Id },
+    PostTooLarge { session: Id },
+    PostInvalid { session: Id },
+    Upgradable { session: Id, reply: oneshot::Sender<PollAnswer> },
+}
+
+/// An answer: always a whole body.
+pub type Answer = Response<Full<Bytes>>;
+
+impl<A: App> Handle<A> {
+    /// Whether a request's path is one of the engine's.
+    pub fn serves(&self, path: &str) -> bool {
+        self.0.endpoint_of(path).is_some()
+    }
+
+    /// Answers a request to one of the engine's paths. It must come from a hyper HTTP/1 connection that is served `with_upgrades` on a
+    /// tokio `TcpStream`, plain or in `tokio_rustls`. Runs in a tokio runtime.
+    pub async fn serve(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Answer {
+        let hub = &self.0;
+        let Some((index, endpoint)) = hub.endpoint_of(request.uri().path()) else {
+            return answer::status(StatusCode::NOT_FOUND);
+        };
+        let cors = hub.config.cors.as_ref().map(|policy| policy(request.headers()));
+        let mut response = match (&cors, request.method()) {
+            (Some(_), &Method::OPTIONS) => answer::preflight(request.headers()),
+            _ => hub.clone().answer(index, endpoint.protocol, request, peer).await,
+        };
+        if let Some(cors) = cors {
+            answer::allow(&mut response, &cors);
+        }
+        response
+    }
+}
+
+impl<A: App> Hub<A> {
+    fn endpoint_of(&self, path: &str) -> Option<(u8, &Endpoint)> {
+        let endpoints = self.config.endpoints.iter().enumerate();
+        let mut matching = endpoints.filter(|(_, endpoint)| match endpoint.protocol {
+            Protocol::Raw => path == endpoint.path,
+            // A plain prefix, as in Node: `/socket.io/whatever/` is served too. `/socket.iox` is not.
+            _ => path.strip_prefix(endpoint.path.as_str()).is_some_and(|rest| rest.starts_with('/') || rest.is_empty()),
+        });
+        matching.next().map(|(index, endpoint)| (index as u8, endpoint))
+    }
+
+    async fn answer(self: Arc<Self>, endpoint: u8, protocol: Protocol, request: hyper::Request<Incoming>, peer: SocketAddr) -> Answer {
+        let upgrade = upgrade::is_upgrade(&request);
+        let result = match protocol {
+            Protocol::Raw if upgrade => self.open_raw(endpoint, request, peer).await,
+            Protocol::Raw => Ok(answer::status(StatusCode::UPGRADE_REQUIRED)),
+            _ => self.engine_request(endpoint, request, peer, upgrade).await,
+        };
+        result.unwrap_or_else(|failure| failure.answer(upgrade))
+    }
+
+    /// The checks of a request to an Engine.IO path, in Node's order (facts: transport, method, upgrade, gate, version).
+    async fn engine_request(
+        self: Arc<Self>,
+        endpoint: u8,
+        request: hyper::Request<Incoming>,
+        peer: SocketAddr,
+        upgrade: bool,
+    ) -> Result<Answer, Failure> {
+        let uri = request.uri().clone();
+        let query = Query::parse(uri.query().unwrap_or_default());
+        let websocket = match query.get("transport") {
+            Some("websocket") if self.config.websocket => true,
+            Some("polling") if self.config.polling => false,
+            _ => return Err(Failure::TransportUnknown),
+        };
+        match query.get("sid") {
+            Some(sid) => {
+                let session = Id::parse(sid).ok_or(Failure::SessionUnknown)?;
+                match (websocket, upgrade) {
+                    (_, true) => self.upgrade_session(session, request, websocket).await,
+                    (true, false) => Err(Failure::BadRequest),
+                    (false, false) => self.poll(session, request, &query).await,
+                }
+            }
+            None => {
+                if request.method() != Method::GET {
+                    return Err(Failure::BadHandshakeMethod);
+                }
+                if websocket != upgrade {
+                    return Err(Failure::BadRequest);
+                }
+                let (parts, body) = request.into_parts();
+                let handshake = self.ask_gate(&parts, peer)?;
+                let version = self.version(&query)?;
+                let auth = (version == Version::V3).then(|| query.to_json());
+                let session = NewSession { endpoint, version, handshake, base64: query.has("b64"), auth };
+                let request = hyper::Request::from_parts(parts, body);
+                if websocket { self.open_websocket(session, request).await } else { self.open_polling(session, &query).await }
+            }
+        }
+    }
+
+    fn version(&self, query: &Query) -> Result<Version, Failure> {
+        match query.get("EIO") {
+            Some("4") => Ok(Version::V4),
+            // Anything else, even nothing, is version 3.
+            _ if self.config.allow_eio3 => Ok(Version::V3),
+            _ => Err(Failure::UnsupportedVersion),
+        }
+    }
+
+    fn ask_gate(&self, parts: &request::Parts, peer: SocketAddr) -> Result<A::Handshake, Failure> {
+        (self.gate)(parts, peer).map_err(Failure::Forbidden)
+    }
+}
+
+/// A query as a JSON object: what clients of Socket.IO 2 have for an auth object.
+pub(crate) fn query_to_json(query: &str) -> String {
+    Query::parse(query).to_json()
+}

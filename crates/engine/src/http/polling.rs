@@ -1,0 +1,140 @@
+//! Long-polling: GETs that wait, POSTs that are read, and clients that drop either.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Method, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use super::answer::{self, Failure};
+use super::query::Query;
+use super::{Answer, NewSession, Request};
+use crate::app::App;
+use crate::hub::{Hub, Mail};
+use crate::id::Id;
+use crate::shard::PollAnswer;
+
+/// How long a POST's body may take. A client that is slower is dropped with its session.
+const POST_TIME: Duration = Duration::from_secs(30);
+
+/// Tells the shard when a request is dropped before it is answered: hyper drops the future of a client that went away.
+struct Unanswered<A: App> {
+    hub: Arc<Hub<A>>,
+    session: Id,
+    gone: Option<fn(Id) -> Request<A>>,
+}
+
+impl<A: App> Drop for Unanswered<A> {
+    fn drop(&mut self) {
+        if let Some(gone) = self.gone {
+            self.hub.put(self.session.shard(), Mail::Request(Box::new(gone(self.session))));
+        }
+    }
+}
+
+impl<A: App> Hub<A> {
+    /// Puts a request to the session's shard and waits for the answer.
+    async fn ask(&self, shard: u8, request: impl FnOnce(oneshot::Sender<PollAnswer>) -> Request<A>) -> Result<PollAnswer, Failure> {
+        let (reply, answer) = oneshot::channel();
+        if !self.put(shard, Mail::Request(Box::new(request(reply)))) {
+            return Err(Failure::SessionUnknown);
+        }
+        // A shard that drops the reply is going down, and the session with it.
+        answer.await.map_err(|_| Failure::SessionUnknown)
+    }
+
+    pub(super) async fn open_polling(&self, session: NewSession<A>, query: &Query<'_>) -> Result<Answer, Failure> {
+        let answer = self.ask(self.next_shard(), |reply| Request::Open { session, reply }).await?;
+        finish(answer, query, &HeaderMap::new())
+    }
+
+    /// Whether a session is there to be upgraded.
+    pub(super) async fn upgradable(&self, session: Id) -> Result<(), Failure> {
+        match self.ask(session.shard(), |reply| Request::Upgradable { session, reply }).await? {
+            PollAnswer::Accepted => Ok(()),
+            _ => Err(Failure::SessionUnknown),
+        }
+    }
+
+    pub(super) async fn poll(self: Arc<Self>, session: Id, request: hyper::Request<Incoming>, query: &Query<'_>) -> Result<Answer, Failure> {
+        match *request.method() {
+            Method::GET => {
+                let gone: fn(Id) -> Request<A> = |session| Request::PollGone { session };
+                let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
+                let answer = self.ask(session.shard(), |reply| Request::Poll { session, reply }).await;
+                unanswered.gone = None;
+                finish(answer?, query, request.headers())
+            }
+            Method::POST => self.post(session, request, query).await,
+            // Any other method is refused, but only to who knows a session.
+            _ => self.upgradable(session).await.and(Err(Failure::Status(StatusCode::INTERNAL_SERVER_ERROR))),
+        }
+    }
+
+    async fn post(self: Arc<Self>, session: Id, request: hyper::Request<Incoming>, query: &Query<'_>) -> Result<Answer, Failure> {
+        let shard = session.shard();
+        match self.ask(shard, |reply| Request::PostBegins { session, reply }).await? {
+            PollAnswer::Accepted => {}
+            other => return finish(other, query, request.headers()),
+        }
+        let gone: fn(Id) -> Request<A> = |session| Request::PostGone { session };
+        let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
+        let (head, body) = request.into_parts();
+        let binary = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"));
+        let limited = Limited::new(body, self.config.max_payload);
+        let body = match tokio::time::timeout(POST_TIME, limited.collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                unanswered.gone = Some(|session| Request::PostTooLarge { session });
+                return Err(Failure::Status(StatusCode::PAYLOAD_TOO_LARGE));
+            }
+            Ok(Err(_)) => return Err(Failure::Status(StatusCode::BAD_REQUEST)),
+            Err(_) => return Err(Failure::Status(StatusCode::REQUEST_TIMEOUT)),
+        };
+        let body = if query.get("j").is_some() {
+            let form = std::str::from_utf8(&body).ok().and_then(wire::engineio::payload::jsonp_body);
+            match form {
+                Some(form) => Bytes::from(form),
+                None => {
+                    unanswered.gone = Some(|session| Request::PostInvalid { session });
+                    return Err(Failure::Status(StatusCode::BAD_REQUEST));
+                }
+            }
+        } else {
+            body
+        };
+        let answer = self.ask(shard, |reply| Request::Post { session, body, binary, reply }).await;
+        unanswered.gone = None;
+        finish(answer?, query, &head.headers)
+    }
+}
+
+/// Turns a shard's answer into HTTP.
+fn finish(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap) -> Result<Answer, Failure> {
+    let mut response = match answer {
+        PollAnswer::Payload(body, content_type) => match query.get("j") {
+            Some(index) => {
+                let payload = String::from_utf8_lossy(&body);
+                let body = Bytes::from(wire::engineio::payload::jsonp(index, &payload));
+                answer::with_type(StatusCode::OK, body, "text/plain; charset=UTF-8")
+            }
+            None => answer::with_type(StatusCode::OK, Bytes::from(body), content_type),
+        },
+        PollAnswer::Accepted => answer::with_type(StatusCode::OK, Bytes::from_static(b"ok"), "text/html"),
+        PollAnswer::UnknownSession => return Err(Failure::SessionUnknown),
+        PollAnswer::BadRequest => return Err(Failure::BadRequest),
+        PollAnswer::Refused => return Err(Failure::Status(StatusCode::BAD_REQUEST)),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let agent = request.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    if agent.contains(";MSIE") || agent.contains("Trident/") {
+        // Old Internet Explorers take a payload for an attack without it.
+        headers.insert(HeaderName::from_static("x-xss-protection"), HeaderValue::from_static("0"));
+    }
+    Ok(response)
+}

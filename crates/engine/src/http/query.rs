@@ -1,0 +1,83 @@
+//! The query of a request.
+
+use std::borrow::Cow;
+
+use crate::shard::json_string;
+
+/// A parsed query. Of a repeated key the last value counts.
+pub(crate) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> Query<'a> {
+    pub fn parse(query: &'a str) -> Self {
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        Self(
+            pairs
+                .map(|pair| {
+                    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (decode(key), decode(value))
+                })
+                .collect(),
+        )
+    }
+
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(known, _)| known == key).map(|(_, value)| value.as_ref())
+    }
+
+    /// Whether the key is there with a value that is not empty.
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| !value.is_empty())
+    }
+
+    /// All of it as a JSON object.
+    pub fn to_json(&self) -> String {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut members = Vec::new();
+        for (key, value) in self.0.iter().rev() {
+            if !seen.contains(&key.as_ref()) {
+                seen.push(key);
+                members.push(format!("{}:{}", json_string(key), json_string(value)));
+            }
+        }
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+/// Percent-decoding with `+` as a space. What is no valid escape stays as it is; what is no UTF-8 is replaced.
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escape = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (bytes[at], escape) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 2;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_value_of_a_key_counts() {
+        let query = Query::parse("a=1&b=x%20y+z&a=2&c&d=%zz");
+        assert_eq!(query.get("a"), Some("2"));
+        assert_eq!(query.get("b"), Some("x y z"));
+        assert_eq!(query.get("c"), Some(""));
+        assert_eq!(query.get("d"), Some("%zz"));
+        assert!(!query.has("c") && !query.has("e"));
+        assert_eq!(query.to_json(), r#"{"d":"%zz","c":"","a":"2","b":"x y z"}"#);
+    }
+}

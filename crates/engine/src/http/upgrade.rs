@@ -1,0 +1,125 @@
+//! WebSocket handshakes (RFC 6455 §4). Behind the 101 the raw stream moves to its shard, and the HTTP server keeps nothing of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ::http::header::{self, HeaderMap, HeaderValue};
+use ::http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use wire::engineio::Version;
+use wire::websocket::{accept_key, negotiate_deflate};
+
+use super::answer::{self, Failure};
+use super::{Answer, Arrival, NewSession, Purpose};
+use crate::app::App;
+use crate::hub::{Hub, Mail};
+use crate::id::Id;
+use crate::stream::NewStream;
+
+/// Whether a request asks for a WebSocket.
+pub(crate) fn is_upgrade(request: &Request<Incoming>) -> bool {
+    let upgrade = request.headers().get(header::UPGRADE);
+    upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+impl<A: App> Hub<A> {
+    /// A WebSocket to a plain endpoint.
+    pub(super) async fn open_raw(self: Arc<Self>, endpoint: u8, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Failure> {
+        let (parts, body) = request.into_parts();
+        let handshake = self.ask_gate(&parts, peer)?;
+        let request = Request::from_parts(parts, body);
+        let session = NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None };
+        self.open_websocket(session, request).await
+    }
+
+    /// A WebSocket that begins a session.
+    pub(super) async fn open_websocket(self: Arc<Self>, session: NewSession<A>, mut request: Request<Incoming>) -> Result<Answer, Failure> {
+        let (response, deflate) = self.switch(&request)?;
+        let stream = hyper::upgrade::on(&mut request);
+        let shard = self.next_shard();
+        tokio::spawn(hand_over(self, shard, stream, deflate, Purpose::Session(session)));
+        Ok(response)
+    }
+
+    /// A WebSocket for a session that has begun by long-polling. Any known session is answered with 101; whether it may be upgraded (not
+    /// twice, and not by a request that says `polling`) is told by closing: some clients cannot take an HTTP error here.
+    pub(super) async fn upgrade_session(
+        self: Arc<Self>,
+        session: Id,
+        mut request: Request<Incoming>,
+        websocket: bool,
+    ) -> Result<Answer, Failure> {
+        self.upgradable(session).await?;
+        let (response, deflate) = self.switch(&request)?;
+        let stream = hyper::upgrade::on(&mut request);
+        if websocket {
+            let shard = session.shard();
+            tokio::spawn(hand_over(self, shard, stream, deflate, Purpose::Upgrade(session)));
+        } else {
+            tokio::spawn(async move { drop(stream.await) });
+        }
+        Ok(response)
+    }
+
+    /// The 101, and whether messages may be deflated.
+    fn switch(&self, request: &Request<Incoming>) -> Result<(Answer, bool), Failure> {
+        let headers = request.headers();
+        if request.method() != Method::GET {
+            return Err(Failure::Status(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        let key = text(headers, header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24).ok_or(Failure::BadRequest)?;
+        if !matches!(text(headers, header::SEC_WEBSOCKET_VERSION), Some("13" | "8")) {
+            return Err(Failure::WebSocketVersion);
+        }
+        let mut response = answer::status(StatusCode::SWITCHING_PROTOCOLS);
+        let accept = HeaderValue::try_from(accept_key(key)).map_err(|_| Failure::BadRequest)?;
+        let out = response.headers_mut();
+        out.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        out.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        out.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        let first = text(headers, header::SEC_WEBSOCKET_PROTOCOL).and_then(|offered| offered.split(',').next());
+        if let Some(first) = first.and_then(|first| HeaderValue::from_str(first.trim()).ok()) {
+            out.insert(header::SEC_WEBSOCKET_PROTOCOL, first);
+        }
+        let offers = text(headers, header::SEC_WEBSOCKET_EXTENSIONS).filter(|_| self.config.deflate);
+        let deflate = offers.and_then(negotiate_deflate).and_then(|agreed| HeaderValue::try_from(agreed).ok());
+        let deflates = deflate.is_some();
+        if let Some(agreed) = deflate {
+            out.insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
+        }
+        Ok((response, deflates))
+    }
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+/// Waits until the 101 is written, takes the stream out of the HTTP server and gives it to the shard.
+async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, deflate: bool, purpose: Purpose<A>) {
+    let Ok(upgraded) = stream.await else { return };
+    match take_apart(upgraded) {
+        Ok((stream, early)) => {
+            hub.put(shard, Mail::Arrival(Box::new(Arrival { stream, early, deflate, purpose })));
+        }
+        Err(error) => tracing::error!(error, "a WebSocket's stream cannot be taken over"),
+    }
+}
+
+fn take_apart(upgraded: Upgraded) -> Result<(NewStream, bytes::Bytes), &'static str> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let stream = parts.io.into_inner().into_std().map_err(|_| "the socket is no longer valid")?;
+            return Ok((NewStream::Plain(stream), parts.read_buf));
+        }
+        Err(upgraded) => upgraded,
+    };
+    let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>().map_err(|_| "the HTTP server uses a stream of another type")?;
+    let (tcp, session) = parts.io.into_inner().into_inner();
+    let tcp = tcp.into_std().map_err(|_| "the socket is no longer valid")?;
+    Ok((NewStream::Tls(tcp, Box::new(session)), parts.read_buf))
+}

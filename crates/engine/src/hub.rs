@@ -1,0 +1,207 @@
+//! How other threads reach the shards: one mailbox a shard, and one order for everything that goes to all of them.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::{io, thread};
+
+use crate::app::App;
+use crate::broadcast::Broadcast;
+use crate::config::Config;
+use crate::http::{Arrival, Request};
+use crate::worker::Worker;
+
+/// What a shard finds in its mailbox, in the order in which it was put there.
+pub(crate) enum Mail<A: App> {
+    Broadcast(Arc<Broadcast>),
+    Message(A::Message),
+    Arrival(Box<Arrival<A>>),
+    Request(Box<Request<A>>),
+    Stop,
+}
+
+struct Letters<A: App> {
+    waiting: Vec<Mail<A>>,
+    /// The shard is in (or on its way into) epoll and must be woken.
+    asleep: bool,
+}
+
+/// The mailbox of one shard.
+pub(crate) struct Mailbox<A: App> {
+    letters: Mutex<Letters<A>>,
+    waker: mio::Waker,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<A: App> Mailbox<A> {
+    pub fn put(&self, mail: impl IntoIterator<Item = Mail<A>>) {
+        let mut letters = lock(&self.letters);
+        letters.waiting.extend(mail);
+        let wake = std::mem::take(&mut letters.asleep);
+        drop(letters);
+        if wake && let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "a shard cannot be woken");
+        }
+    }
+
+    /// Swaps everything that waits into `into`, which must be empty.
+    pub fn take(&self, into: &mut Vec<Mail<A>>) {
+        std::mem::swap(&mut lock(&self.letters).waiting, into);
+    }
+
+    /// Says that the shard is about to sleep. False if it must not, because mail waits.
+    pub fn fall_asleep(&self) -> bool {
+        let mut letters = lock(&self.letters);
+        letters.asleep = letters.waiting.is_empty();
+        letters.asleep
+    }
+
+    /// Says that the shard is awake and will look by itself.
+    pub fn wake_up(&self) {
+        lock(&self.letters).asleep = false;
+    }
+}
+
+pub(crate) type Gate<H> = Arc<dyn Fn(&http::request::Parts, SocketAddr) -> Result<H, String> + Send + Sync>;
+
+pub(crate) struct Hub<A: App> {
+    pub config: Arc<Config>,
+    pub gate: Gate<A::Handshake>,
+    pub mailboxes: Vec<Mailbox<A>>,
+    /// Held while something is put into every mailbox, so that all shards find all of it in the same order.
+    order: Mutex<()>,
+    next: AtomicUsize,
+}
+
+impl<A: App> Hub<A> {
+    /// The shard for a new connection: each in turn.
+    pub fn next_shard(&self) -> u8 {
+        (self.next.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len()) as u8
+    }
+
+    /// Puts mail into one shard's mailbox. False if there is no such shard.
+    pub fn put(&self, shard: u8, mail: Mail<A>) -> bool {
+        let Some(mailbox) = self.mailboxes.get(shard as usize) else { return false };
+        mailbox.put([mail]);
+        true
+    }
+
+    /// Publishes in one go: every shard hears it in the same order relative to everything else that was published.
+    pub fn publish(&self, broadcasts: &mut Vec<Arc<Broadcast>>) {
+        let order = (self.mailboxes.len() > 1).then(|| lock(&self.order));
+        for mailbox in &self.mailboxes[1..] {
+            mailbox.put(broadcasts.iter().cloned().map(Mail::Broadcast));
+        }
+        self.mailboxes[0].put(broadcasts.drain(..).map(Mail::Broadcast));
+        drop(order);
+    }
+}
+
+/// A way to reach the engine from any thread. Cheap to clone.
+pub struct Handle<A: App>(pub(crate) Arc<Hub<A>>);
+
+impl<A: App> Clone for Handle<A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<A: App> Handle<A> {
+    /// Says something to many. Everybody who hears two broadcasts hears them in the order in which they were published.
+    pub fn publish(&self, broadcast: Broadcast) {
+        self.0.publish(&mut vec![Arc::new(broadcast)]);
+    }
+
+    /// Tells the application on one shard. Nothing happens if there is no such shard.
+    pub fn tell(&self, shard: usize, message: A::Message) {
+        if let Some(mailbox) = self.0.mailboxes.get(shard) {
+            mailbox.put([Mail::Message(message)]);
+        }
+    }
+
+    /// Tells the application on every shard, in the same order as broadcasts.
+    pub fn tell_all(&self, mut message: impl FnMut() -> A::Message) {
+        let _order = lock(&self.0.order);
+        for mailbox in &self.0.mailboxes {
+            mailbox.put([Mail::Message(message())]);
+        }
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.0.mailboxes.len()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+}
+
+/// The running shards.
+pub struct Engine<A: App> {
+    handle: Handle<A>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<A: App> Engine<A> {
+    /// Starts one thread a shard, each with the application that `app` makes for it.
+    ///
+    /// `gate` looks at each handshake's request head and the peer's address: it gives what is to be kept of them, or the message with which
+    /// the handshake is refused (403 by long-polling, 400 by WebSocket).
+    ///
+    /// # Errors
+    /// If the operating system gives no epoll instance or no thread.
+    pub fn start(
+        config: Config,
+        gate: impl Fn(&http::request::Parts, SocketAddr) -> Result<A::Handshake, String> + Send + Sync + 'static,
+        app: impl Fn(usize, Handle<A>) -> A + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let shards = config.shards.clamp(1, u8::MAX as usize);
+        let polls = (0..shards).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
+        let mailboxes = polls
+            .iter()
+            .map(|poll| {
+                let waker = mio::Waker::new(poll.registry(), crate::worker::WAKE)?;
+                Ok(Mailbox { letters: Mutex::new(Letters { waiting: Vec::new(), asleep: false }), waker })
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        let hub =
+            Arc::new(Hub { config: Arc::new(config), gate: Arc::new(gate), mailboxes, order: Mutex::default(), next: AtomicUsize::new(0) });
+        let app = Arc::new(app);
+        let threads = polls
+            .into_iter()
+            .enumerate()
+            .map(|(index, poll)| {
+                let (hub, app) = (hub.clone(), app.clone());
+                thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+                    let application = app(index, Handle(hub.clone()));
+                    match Worker::new(index as u8, hub, poll, application) {
+                        Ok(worker) => worker.run(),
+                        Err(error) => tracing::error!(%error, "a shard cannot start"),
+                    }
+                })
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { handle: Handle(hub), threads })
+    }
+
+    /// A way to reach it.
+    pub fn handle(&self) -> Handle<A> {
+        self.handle.clone()
+    }
+
+    /// Closes every connection (reason "server shutting down") and waits for the shards' threads to end.
+    pub fn stop(self) {
+        for mailbox in &self.handle.0.mailboxes {
+            mailbox.put([Mail::Stop]);
+        }
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}

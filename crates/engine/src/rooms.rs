@@ -1,0 +1,163 @@
+//! Who is in which room, on one shard. Members stand in dense lists, one for each voice, so that a broadcast walks memory in order.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use slab::Slab;
+use smallvec::SmallVec;
+
+use crate::voice::Voice;
+
+/// A socket in a room, with its connection, so that delivering need not look at the socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Member {
+    pub connection: u32,
+    pub socket: u32,
+}
+
+/// Where a socket sits in a room: kept by the socket, so that leaving needs no search.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Seat {
+    room: u32,
+    position: u32,
+}
+
+/// The members of a room who share a voice.
+pub(crate) struct Group {
+    pub voice: Voice,
+    pub members: SmallVec<[Member; 2]>,
+}
+
+struct Room {
+    name: Box<str>,
+    groups: SmallVec<[Group; 1]>,
+}
+
+/// All rooms of a shard. A room exists while somebody is in it.
+#[derive(Default)]
+pub(crate) struct Rooms {
+    by_name: HashTable<u32>,
+    rooms: Slab<Room>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Rooms {
+    /// The room of this name, if anybody is in it.
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.by_name.find(self.hasher.hash_one(name), |&room| *self.rooms[room as usize].name == *name).copied()
+    }
+
+    /// The name of a seat's room.
+    pub fn name_of(&self, seat: Seat) -> &str {
+        &self.rooms[seat.room as usize].name
+    }
+
+    /// The members of a room, by voice.
+    pub fn groups(&self, name: &str) -> &[Group] {
+        self.find(name).map_or(&[], |room| &self.rooms[room as usize].groups)
+    }
+
+    /// Lets a socket in that is not in this room yet. The caller keeps the seat.
+    pub fn enter(&mut self, name: &str, voice: Voice, member: Member) -> Seat {
+        let hash = self.hasher.hash_one(name);
+        let rooms = &mut self.rooms;
+        let room = match self.by_name.find(hash, |&room| *rooms[room as usize].name == *name) {
+            Some(&room) => room,
+            None => {
+                let room = rooms.insert(Room { name: name.into(), groups: SmallVec::new() }) as u32;
+                let hasher = &self.hasher;
+                self.by_name.insert_unique(hash, room, |&room| hasher.hash_one(&*rooms[room as usize].name));
+                room
+            }
+        };
+        let groups = &mut rooms[room as usize].groups;
+        let group = match groups.iter().position(|group| group.voice == voice) {
+            Some(known) => &mut groups[known],
+            None => {
+                groups.push(Group { voice, members: SmallVec::new() });
+                groups.last_mut().expect("a group was just added")
+            }
+        };
+        group.members.push(member);
+        Seat { room, position: group.members.len() as u32 - 1 }
+    }
+
+    /// Whether a seat is in this room.
+    pub fn is_in(&self, seat: Seat, name: &str) -> bool {
+        *self.rooms[seat.room as usize].name == *name
+    }
+
+    /// Gives up a seat. The last member takes it over: the caller must note the new seat of the one that is given back.
+    pub fn leave(&mut self, seat: Seat, voice: Voice) -> Option<(Member, Seat, Seat)> {
+        let room = &mut self.rooms[seat.room as usize];
+        let at = room.groups.iter().position(|group| group.voice == voice)?;
+        let members = &mut room.groups[at].members;
+        let last = Seat { room: seat.room, position: members.len() as u32 - 1 };
+        members.swap_remove(seat.position as usize);
+        let moved = members.get(seat.position as usize).map(|&member| (member, last, seat));
+        if members.is_empty() {
+            room.groups.swap_remove(at);
+        } else if members.spilled() && members.len() <= 2 {
+            members.shrink_to_fit();
+        }
+        if room.groups.is_empty() {
+            let gone = self.rooms.remove(seat.room as usize);
+            let hash = self.hasher.hash_one(&*gone.name);
+            if let Ok(entry) = self.by_name.find_entry(hash, |&room| room == seat.room) {
+                entry.remove();
+            }
+        }
+        moved
+    }
+
+    /// How many rooms somebody is in.
+    pub fn len(&self) -> usize {
+        self.rooms.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+    use wire::engineio::Version;
+
+    use super::*;
+    use crate::voice::{Format, Namespace};
+
+    fn voice(n: u32) -> Voice {
+        Voice { namespace: Namespace(n as u8 % 3), format: Format::Json, version: Version::V4, deflate: false }
+    }
+
+    #[test]
+    fn random_comings_and_goings_agree_with_a_plain_set() {
+        let mut random = StdRng::seed_from_u64(7);
+        let mut rooms = Rooms::default();
+        let mut seats: HashMap<(u32, String), Seat> = HashMap::new();
+        for _ in 0..20_000 {
+            let (socket, room) = (random.random_range(0..40), format!("r:{}", random.random_range(0..12)));
+            let member = Member { connection: socket + 1000, socket };
+            match seats.remove(&(socket, room.clone())) {
+                None => {
+                    let seat = rooms.enter(&room, voice(socket), member);
+                    seats.insert((socket, room), seat);
+                }
+                Some(seat) => {
+                    if let Some((moved, from, to)) = rooms.leave(seat, voice(socket)) {
+                        let kept = seats.get_mut(&(moved.socket, room)).expect("only members move");
+                        assert_eq!(*kept, from);
+                        *kept = to;
+                    }
+                }
+            }
+        }
+        for room in (0..12).map(|n| format!("r:{n}")) {
+            let expected: HashSet<u32> = seats.keys().filter(|(_, r)| *r == room).map(|(socket, _)| *socket).collect();
+            let found: Vec<u32> = rooms.groups(&room).iter().flat_map(|g| g.members.iter().map(|m| m.socket)).collect();
+            assert_eq!(found.len(), expected.len());
+            assert_eq!(found.into_iter().collect::<HashSet<_>>(), expected);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! One live transport.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+use wire::engineio::Version;
+use wire::websocket::Reader;
+
+use super::ConnectionKey;
+use crate::app::App;
+use crate::id::Id;
+use crate::outbox::Outbox;
+use crate::stream::Stream;
+use crate::timers::Tick;
+
+/// What a long-polling request is answered.
+#[derive(Debug)]
+pub(crate) enum PollAnswer {
+    /// A payload, with its content type.
+    Payload(Vec<u8>, &'static str),
+    /// `ok`, to a POST.
+    Accepted,
+    /// The session is not known (any more).
+    UnknownSession,
+    /// The session does not take this kind of request now.
+    BadRequest,
+    /// The request broke the protocol and ended the session: 400 without a body.
+    Refused,
+}
+
+pub(crate) type Responder = oneshot::Sender<PollAnswer>;
+
+/// A WebSocket, with what it has sent of an unfinished message.
+pub(crate) struct WebSocket {
+    pub stream: Stream,
+    pub reader: Reader,
+    /// The kernel takes no more for now; an edge will tell when it does.
+    pub blocked: bool,
+}
+
+/// A long-polling session's requests.
+#[derive(Default)]
+pub(crate) struct Polling {
+    /// The GET that waits for something to say.
+    pub get: Option<Responder>,
+    /// A POST's body is being read or handled.
+    pub posting: bool,
+    /// What is left of a POST's body while the connection is paused, and who waits for its answer.
+    pub rest: Option<(Bytes, usize, bool, Responder)>,
+    /// The client takes no binary (`b64`).
+    pub base64: bool,
+    /// The WebSocket that this session is upgrading to.
+    pub probe: Option<ConnectionKey>,
+    /// The client is on its way to the WebSocket: every GET is answered at once.
+    pub probed: bool,
+    /// The next GET is told that the session has ended.
+    pub closing: bool,
+}
+
+pub(crate) enum Transport {
+    WebSocket(WebSocket),
+    Polling(Box<Polling>),
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    Open,
+    /// A WebSocket that wants to take over this long-polling session.
+    Probing(ConnectionKey),
+    /// The close frame is on its way, or the client's is awaited: nothing that arrives counts any more.
+    Closing,
+}
+
+/// A binary packet whose attachments are still arriving.
+pub(crate) struct Attaching {
+    pub text: String,
+    pub expected: usize,
+    pub attachments: Vec<Vec<u8>>,
+}
+
+pub(crate) struct Connection<A: App> {
+    pub generation: u32,
+    pub id: Id,
+    pub endpoint: u8,
+    pub version: Version,
+    pub deflate: bool,
+    pub phase: Phase,
+    pub transport: Transport,
+    pub outbox: Outbox,
+    pub sockets: SmallVec<[u32; 2]>,
+    /// None while it is only a probe.
+    pub handshake: Option<Box<A::Handshake>>,
+    pub attaching: Option<Box<Attaching>>,
+    /// Stands in the list of those with something to write.
+    pub dirty: bool,
+    /// Stands in the list of those with something to read.
+    pub readable: bool,
+    /// The application wants nothing more from it for now.
+    pub paused: bool,
+    /// The client has closed its side, which still has to be read.
+    pub hung_up: bool,
+    pub awaiting_pong: bool,
+    /// When the next ping is due, or the answer to the last.
+    pub heartbeat_due: Tick,
+    /// When it must have joined a namespace.
+    pub connect_due: Tick,
+    /// When a closing or probing connection is dropped.
+    pub end_due: Tick,
+    /// The tick for which an entry stands among the timers.
+    pub scheduled: Tick,
+}

@@ -1,0 +1,177 @@
+//! From broadcasts to outboxes, and from outboxes to the kernel.
+
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+
+use super::{Ending, Shard, Transport};
+use crate::app::{App, Reason};
+use crate::broadcast::{Audience, Broadcast};
+use crate::outbox::Frames;
+use crate::voice::Voice;
+
+/// How many messages one write takes.
+const SLICES: usize = 256;
+
+impl<A: App> Shard<A> {
+    /// Puts a broadcast into the outbox of every connection of this shard that is to hear it, once.
+    pub(crate) fn deliver(&mut self, broadcast: &Broadcast) {
+        self.mark = self.mark.wrapping_add(1).max(1);
+        for room in &broadcast.except_rooms {
+            for member in self.rooms.groups(room).iter().flat_map(|group| &group.members) {
+                self.sockets[member.socket as usize].mark = self.mark;
+            }
+        }
+        for id in &broadcast.except_sockets {
+            if id.shard() == self.index
+                && let Some(socket) = self.sockets.get_mut(id.slot() as usize)
+                && socket.id == *id
+            {
+                socket.mark = self.mark;
+            }
+        }
+        match &broadcast.audience {
+            Audience::Everyone => self.deliver_to_everyone(broadcast),
+            Audience::Rooms(rooms) => {
+                let marked = rooms.len() > 1 || !broadcast.except_rooms.is_empty() || !broadcast.except_sockets.is_empty();
+                for room in rooms {
+                    self.deliver_to_room(broadcast, room, marked);
+                }
+            }
+        }
+    }
+
+    fn deliver_to_room(&mut self, broadcast: &Broadcast, room: &str, marked: bool) {
+        for group in self.rooms.groups(room) {
+            if broadcast.namespace.is_some_and(|only| only != group.voice.namespace) {
+                continue;
+            }
+            let Some(bytes) = broadcast.encoded(group.voice, &self.config.namespaces) else { continue };
+            let frames: Frames = Rc::from(&bytes[..]);
+            for member in &group.members {
+                if marked && std::mem::replace(&mut self.sockets[member.socket as usize].mark, self.mark) == self.mark {
+                    continue;
+                }
+                let connection = &mut self.connections[member.connection as usize];
+                if broadcast.volatile && !connection.takes_volatile() {
+                    continue;
+                }
+                connection.outbox.push(frames.clone(), &mut self.spare);
+                if !std::mem::replace(&mut connection.dirty, true) {
+                    self.dirty.push_back(member.connection);
+                }
+            }
+        }
+    }
+
+    fn deliver_to_everyone(&mut self, broadcast: &Broadcast) {
+        let mut encoded: Vec<(Voice, Option<Frames>)> = Vec::new();
+        for (_, socket) in &self.sockets {
+            if socket.data.is_none() || socket.mark == self.mark || broadcast.namespace.is_some_and(|only| only != socket.voice.namespace) {
+                continue;
+            }
+            let known = encoded.iter().find(|(voice, _)| *voice == socket.voice);
+            let frames = match known {
+                Some((_, frames)) => frames.clone(),
+                None => {
+                    let frames = broadcast.encoded(socket.voice, &self.config.namespaces).map(|bytes| Rc::from(&bytes[..]));
+                    encoded.push((socket.voice, frames.clone()));
+                    frames
+                }
+            };
+            let connection = &mut self.connections[socket.connection as usize];
+            let Some(frames) = frames else { continue };
+            if broadcast.volatile && !connection.takes_volatile() {
+                continue;
+            }
+            connection.outbox.push(frames, &mut self.spare);
+            if !std::mem::replace(&mut connection.dirty, true) {
+                self.dirty.push_back(socket.connection);
+            }
+        }
+    }
+
+    /// Keeps account of a message that was put into an outbox.
+    pub(crate) fn after_push(&mut self, slot: u32) {
+        self.mark_dirty(slot);
+    }
+
+    /// Writes what waits for the connections that stand first in line, at most `most` of them, so that a large room does not keep the
+    /// others from being read. A connection that is further behind than the limit is ended.
+    pub(crate) fn flush_some(&mut self, most: usize) {
+        for _ in 0..most {
+            let Some(slot) = self.dirty.pop_front() else { return };
+            let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
+            if !std::mem::replace(&mut connection.dirty, false) {
+                // The slot has a new owner, who never asked.
+                continue;
+            }
+            self.flush(slot);
+        }
+    }
+
+    pub(crate) fn flush(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        let result = match &mut connection.transport {
+            Transport::WebSocket(socket) if socket.blocked => Ok(()),
+            Transport::WebSocket(socket) => {
+                let mut result = Ok(());
+                while !connection.outbox.is_empty() {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    let count = connection.outbox.slices(&mut slices);
+                    match socket.stream.write(&slices[..count]) {
+                        Ok(0) => result = Err(io::ErrorKind::WriteZero.into()),
+                        Ok(written) => {
+                            connection.outbox.advance(written, &mut self.spare);
+                            continue;
+                        }
+                        Err(error) => result = Err(error),
+                    }
+                    break;
+                }
+                match result.and_then(|()| socket.stream.flush()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        socket.blocked = true;
+                        Ok(())
+                    }
+                    other => other,
+                }
+            }
+            Transport::Polling(_) => {
+                self.answer_poll(slot);
+                Ok(())
+            }
+        };
+        let connection = &mut self.connections[slot as usize];
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.mark_dirty(slot),
+            Err(_) => self.end_connection(slot, Reason::TransportError, Ending::Drop),
+            Ok(()) if connection.outbox.bytes() > self.config.outbox_limit => {
+                self.end_connection(slot, Reason::TooSlow, Ending::Drop);
+            }
+            Ok(()) if connection.phase == super::Phase::Closing => self.close_written(slot),
+            Ok(()) => {}
+        }
+    }
+
+    /// A closing WebSocket whose close frame has left: our side is done.
+    fn close_written(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        if connection.outbox.is_empty()
+            && let Transport::WebSocket(socket) = &mut connection.transport
+            && !socket.blocked
+        {
+            socket.stream.shutdown();
+        }
+    }
+}
+
+impl<A: App> super::Connection<A> {
+    /// Whether something that is worth nothing late may be sent: nothing waits, and the transport can take it at this instant.
+    fn takes_volatile(&self) -> bool {
+        self.outbox.is_empty()
+            && match &self.transport {
+                Transport::WebSocket(socket) => !socket.blocked,
+                Transport::Polling(polling) => polling.get.is_some(),
+            }
+    }
+}

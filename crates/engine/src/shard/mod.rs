@@ -1,0 +1,525 @@
+//! One core's share of the connections: pure state, and what an application may do with it. The thread around it is `worker`.
+
+mod connection;
+mod deliver;
+mod polling;
+mod socket;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use slab::Slab;
+use wire::engineio::Version;
+use wire::websocket;
+
+use crate::app::{App, Reason};
+use crate::broadcast::{Broadcast, Saying, encode_saying};
+use crate::config::{Config, Protocol};
+use crate::id::Id;
+use crate::outbox::{Frames, SpareQueues};
+use crate::rooms::Rooms;
+use crate::timers::{Tick, Timers};
+use crate::voice::{Format, Namespace, Voice};
+
+pub(crate) use connection::{Attaching, Connection, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
+pub(crate) use socket::Socket;
+
+/// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SocketKey {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// A connection, likewise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ConnectionKey {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+/// How a connection's transport is brought to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// The peer is gone, or shall not hear any more: drop it.
+    Drop,
+    /// A close frame with this code (0: without one) and reason, then wait for the client's; long-polling: a close packet.
+    Say(u16, String),
+}
+
+/// Something that ends when the application's turn is over: ends are all carried out in one place, `Worker::reap`.
+#[derive(Debug)]
+pub(crate) enum Doomed {
+    Socket(SocketKey, Reason),
+    Connection(ConnectionKey, Reason, Ending),
+}
+
+/// The connections of one shard.
+pub struct Shard<A: App> {
+    pub(crate) index: u8,
+    pub(crate) config: Arc<Config>,
+    pub(crate) connections: Slab<Connection<A>>,
+    pub(crate) sockets: Slab<Socket<A>>,
+    pub(crate) rooms: Rooms,
+    pub(crate) timers: Timers,
+    pub(crate) spare: SpareQueues,
+    /// Connections with something to write, in the order in which they got it.
+    pub(crate) dirty: VecDeque<u32>,
+    /// Connections with something to read, likewise.
+    pub(crate) readable: VecDeque<u32>,
+    pub(crate) doomed: Vec<Doomed>,
+    /// Broadcasts of this turn, not yet published.
+    pub(crate) outgoing: Vec<Arc<Broadcast>>,
+    pub(crate) random: StdRng,
+    pub(crate) now: Instant,
+    pub(crate) wake_at: Option<Instant>,
+    generations: u32,
+    mark: u32,
+    ack_ids: u64,
+    scratch: Vec<u8>,
+}
+
+impl<A: App> Shard<A> {
+    pub(crate) fn new(index: u8, config: Arc<Config>, now: Instant) -> Self {
+        Self {
+            index,
+            config,
+            connections: Slab::new(),
+            sockets: Slab::new(),
+            rooms: Rooms::default(),
+            timers: Timers::new(now),
+            spare: SpareQueues::default(),
+            dirty: VecDeque::new(),
+            readable: VecDeque::new(),
+            doomed: Vec::new(),
+            outgoing: Vec::new(),
+            random: StdRng::from_os_rng(),
+            now,
+            wake_at: None,
+            generations: 0,
+            mark: 0,
+            ack_ids: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    pub(crate) fn next_generation(&mut self) -> u32 {
+        self.generations = self.generations.wrapping_add(1);
+        self.generations
+    }
+
+    // ---- Answers to a request to be connected ----
+
+    /// Lets a socket in: it is told so, with its id. False if the client has gone in the meantime.
+    pub fn accept(&mut self, key: SocketKey, data: A::Data) -> bool {
+        let Some(socket) = self.socket_mut(key) else { return false };
+        if socket.data.is_some() {
+            return true;
+        }
+        socket.data = Some(data);
+        let (voice, id, slot) = (socket.voice, socket.id, socket.connection);
+        let connection = &mut self.connections[slot as usize];
+        connection.connect_due = 0;
+        let v2 = connection.version == Version::V3;
+        if matches!(voice.format, Format::Json | Format::MsgPack) {
+            // A client of Socket.IO 2 takes the id from the Engine.IO handshake and expects no data here.
+            let data = if v2 { String::new() } else { format!(r#"{{"sid":"{}"}}"#, id.text()) };
+            self.send_packet(slot, voice, |nsp, format| match format {
+                Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::connect(nsp, &data)),
+                _ => Encoded::Text(wire::socketio::json::connect(nsp, &data)),
+            });
+        }
+        true
+    }
+
+    /// Refuses a socket: CONNECT_ERROR with this message and, as raw JSON, these data. On a plain endpoint use [`Shard::close`].
+    pub fn refuse(&mut self, key: SocketKey, message: &str, data: Option<&str>) {
+        let Some(socket) = self.socket(key) else { return };
+        let (voice, slot) = (socket.voice, socket.connection);
+        self.send_connect_error(slot, voice, message, data);
+        self.doomed.push(Doomed::Socket(key, Reason::ServerNamespaceDisconnect));
+    }
+
+    // ---- Sockets ----
+
+    /// What the application keeps with an accepted socket.
+    pub fn data(&self, key: SocketKey) -> Option<&A::Data> {
+        self.socket(key)?.data.as_ref()
+    }
+
+    /// The same, to change.
+    pub fn data_mut(&mut self, key: SocketKey) -> Option<&mut A::Data> {
+        self.socket_mut(key)?.data.as_mut()
+    }
+
+    /// The id that its client knows it by, and that others may know.
+    pub fn id(&self, key: SocketKey) -> Option<Id> {
+        Some(self.socket(key)?.id)
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self, key: SocketKey) -> Option<Namespace> {
+        Some(self.socket(key)?.voice.namespace)
+    }
+
+    /// What the gate kept of its connection's first request.
+    pub fn handshake(&self, key: SocketKey) -> Option<&A::Handshake> {
+        self.connections.get(self.socket(key)?.connection as usize)?.handshake.as_deref()
+    }
+
+    /// The same, to change (to drop what is needed no longer, say).
+    pub fn handshake_mut(&mut self, key: SocketKey) -> Option<&mut A::Handshake> {
+        let slot = self.socket(key)?.connection;
+        self.connections.get_mut(slot as usize)?.handshake.as_deref_mut()
+    }
+
+    /// The other accepted sockets of the same connection.
+    pub fn siblings(&self, key: SocketKey) -> impl Iterator<Item = SocketKey> {
+        let connection = self.socket(key).and_then(|socket| self.connections.get(socket.connection as usize));
+        let slots = connection.into_iter().flat_map(|connection| connection.sockets.iter().copied());
+        slots.filter_map(move |slot| {
+            let socket = self.sockets.get(slot as usize)?;
+            (slot != key.slot && socket.data.is_some()).then_some(SocketKey { slot, generation: socket.generation })
+        })
+    }
+
+    /// How the connection is made at this moment: `polling` or `websocket`.
+    pub fn transport(&self, key: SocketKey) -> &'static str {
+        let connection = self.socket(key).and_then(|socket| self.connections.get(socket.connection as usize));
+        match connection.map(|connection| &connection.transport) {
+            Some(Transport::Polling(_)) => "polling",
+            _ => "websocket",
+        }
+    }
+
+    /// All accepted sockets.
+    pub fn sockets(&self) -> impl Iterator<Item = SocketKey> {
+        self.sockets
+            .iter()
+            .filter(|(_, socket)| socket.data.is_some())
+            .map(|(slot, socket)| SocketKey { slot: slot as u32, generation: socket.generation })
+    }
+
+    // ---- Rooms ----
+
+    /// Puts a socket into a room. False if it is in it already, or has ended.
+    pub fn join(&mut self, key: SocketKey, room: &str) -> bool {
+        let Some(socket) = self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation) else { return false };
+        if socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)) {
+            return false;
+        }
+        let member = crate::rooms::Member { connection: socket.connection, socket: key.slot };
+        socket.seats.push(self.rooms.enter(room, socket.voice, member));
+        true
+    }
+
+    /// Takes a socket out of a room. False if it is not in it.
+    pub fn leave(&mut self, key: SocketKey, room: &str) -> bool {
+        let Some(socket) = self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation) else { return false };
+        let Some(at) = socket.seats.iter().position(|&seat| self.rooms.is_in(seat, room)) else { return false };
+        let seat = socket.seats.swap_remove(at);
+        let voice = socket.voice;
+        self.give_up(seat, voice);
+        true
+    }
+
+    /// Whether a socket is in a room.
+    pub fn is_in(&self, key: SocketKey, room: &str) -> bool {
+        self.socket(key).is_some_and(|socket| socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)))
+    }
+
+    /// The rooms that a socket is in, besides the one that its own id is.
+    pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &str> {
+        let seats = self.socket(key).map_or(&[][..], |socket| &socket.seats);
+        seats.iter().map(|&seat| self.rooms.name_of(seat))
+    }
+
+    /// The sockets of this shard that are in a room.
+    pub fn members(&self, room: &str) -> impl Iterator<Item = SocketKey> {
+        let members = self.rooms.groups(room).iter().flat_map(|group| &group.members);
+        members.map(|member| SocketKey { slot: member.socket, generation: self.sockets[member.socket as usize].generation })
+    }
+
+    /// How many rooms have a member on this shard.
+    pub fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    // ---- Saying something ----
+
+    /// Says something to one socket.
+    pub fn emit(&mut self, key: SocketKey, saying: &Saying) {
+        let Some(socket) = self.socket(key) else { return };
+        let (voice, slot) = (socket.voice, socket.connection);
+        let mut out = std::mem::take(&mut self.scratch);
+        encode_saying(&mut out, saying, voice, &self.config.namespaces);
+        self.send_scratch(slot, out);
+    }
+
+    /// The same as an event whose answer comes to [`App::acknowledged`] under the id that is given back.
+    pub fn emit_with_ack(&mut self, key: SocketKey, name: &str, args: &str) -> Option<u64> {
+        let id = self.ack_ids;
+        let socket = self.socket_mut(key)?;
+        socket.awaited.push(id);
+        let (voice, slot) = (socket.voice, socket.connection);
+        self.ack_ids += 1;
+        self.send_packet(slot, voice, |nsp, format| match format {
+            Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::event(nsp, Some(id), name, args, &[])),
+            _ => Encoded::Text(wire::socketio::json::event(nsp, Some(id), 0, name, args)),
+        });
+        Some(id)
+    }
+
+    /// Answers a client's event. `args` are raw JSON values joined by commas, attachments as placeholders.
+    pub fn ack(&mut self, key: SocketKey, id: u64, args: &str, attachments: &[Vec<u8>]) {
+        let Some(socket) = self.socket(key) else { return };
+        let (voice, slot) = (socket.voice, socket.connection);
+        let mut out = std::mem::take(&mut self.scratch);
+        let nsp = self.namespace_name(voice.namespace);
+        if voice.format == Format::MsgPack {
+            let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
+            crate::broadcast::binary(&mut out, &wire::socketio::msgpack::ack(nsp, id, args, &attachments), voice);
+        } else {
+            crate::broadcast::text(&mut out, wire::socketio::json::ack(nsp, id, attachments.len(), args).as_bytes(), voice);
+            crate::broadcast::binaries(&mut out, attachments, voice);
+        }
+        self.send_scratch(slot, out);
+    }
+
+    /// Says something to many, on every shard. It takes its place in the order of all broadcasts when this turn of the application ends;
+    /// what is emitted to a single socket until then reaches that socket first.
+    pub fn broadcast(&mut self, broadcast: Broadcast) {
+        self.outgoing.push(Arc::new(broadcast));
+    }
+
+    // ---- Ending ----
+
+    /// Ends a socket (the client is told), or with `close` its whole connection.
+    pub fn disconnect(&mut self, key: SocketKey, close: bool) {
+        let Some(socket) = self.socket(key) else { return };
+        let (voice, connection) = (socket.voice, socket.connection);
+        if socket.is_socketio() && socket.data.is_some() {
+            self.send_packet(connection, voice, |nsp, format| match format {
+                Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::disconnect(nsp)),
+                _ => Encoded::Text(wire::socketio::json::disconnect(nsp)),
+            });
+        }
+        self.doomed.push(Doomed::Socket(key, Reason::ServerNamespaceDisconnect));
+        if close {
+            self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(0, String::new()));
+        }
+    }
+
+    /// Closes a socket's whole connection with a WebSocket close code and reason (what a plain endpoint's client is told).
+    pub fn close(&mut self, key: SocketKey, code: u16, reason: &str) {
+        let Some(connection) = self.socket(key).map(|socket| socket.connection) else { return };
+        self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(code, reason.to_owned()));
+    }
+
+    /// Stops reading from a socket's connection: nothing of it is lost, the client is slowed down. Its heartbeat stands still meanwhile.
+    pub fn pause(&mut self, key: SocketKey) {
+        let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return };
+        self.connections[slot as usize].paused = true;
+    }
+
+    /// Reads again.
+    pub fn resume(&mut self, key: SocketKey) {
+        let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return };
+        let connection = &mut self.connections[slot as usize];
+        if std::mem::take(&mut connection.paused) {
+            self.mark_readable(slot);
+            self.restart_heartbeat(slot);
+        }
+    }
+
+    // ---- Time and place ----
+
+    /// When this turn began.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Asks for [`App::wake`] at a moment. The earliest wish counts; it must be renewed after it came true.
+    pub fn wake_at(&mut self, at: Instant) {
+        self.wake_at = Some(self.wake_at.map_or(at, |known| known.min(at)));
+    }
+
+    /// Which shard this is.
+    pub fn index(&self) -> usize {
+        self.index as usize
+    }
+
+    // ---- For the engine itself ----
+
+    pub(crate) fn socket(&self, key: SocketKey) -> Option<&Socket<A>> {
+        self.sockets.get(key.slot as usize).filter(|socket| socket.generation == key.generation)
+    }
+
+    pub(crate) fn socket_mut(&mut self, key: SocketKey) -> Option<&mut Socket<A>> {
+        self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation)
+    }
+
+    pub(crate) fn key_of(&self, slot: u32) -> ConnectionKey {
+        ConnectionKey { slot, generation: self.connections[slot as usize].generation }
+    }
+
+    pub(crate) fn is_alive(&self, key: ConnectionKey) -> bool {
+        self.connections.get(key.slot as usize).is_some_and(|connection| connection.generation == key.generation)
+    }
+
+    pub(crate) fn namespace_name(&self, namespace: Namespace) -> &str {
+        self.config.namespaces.get(namespace.0 as usize).map_or("/", String::as_str)
+    }
+
+    /// The voice in which a connection hears a namespace.
+    pub(crate) fn voice(&self, connection: &Connection<A>, namespace: Namespace) -> Voice {
+        let format = match self.config.endpoints[connection.endpoint as usize].protocol {
+            Protocol::SocketIo => self.config.parser,
+            Protocol::EngineIo => Format::Engine,
+            Protocol::Raw => Format::Raw,
+        };
+        Voice { namespace, format, version: connection.version, deflate: connection.deflate }
+    }
+
+    pub(crate) fn end_connection(&mut self, slot: u32, reason: Reason, ending: Ending) {
+        let key = self.key_of(slot);
+        self.doomed.push(Doomed::Connection(key, reason, ending));
+    }
+
+    pub(crate) fn mark_readable(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        if !std::mem::replace(&mut connection.readable, true) {
+            self.readable.push_back(slot);
+        }
+    }
+
+    pub(crate) fn mark_dirty(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        if !std::mem::replace(&mut connection.dirty, true) {
+            self.dirty.push_back(slot);
+        }
+    }
+
+    /// Puts whole frames into a connection's outbox.
+    pub(crate) fn send(&mut self, slot: u32, frames: Frames) {
+        self.connections[slot as usize].outbox.push(frames, &mut self.spare);
+        self.after_push(slot);
+    }
+
+    pub(crate) fn send_connect_error(&mut self, slot: u32, voice: Voice, message: &str, data: Option<&str>) {
+        let message = json_string(message);
+        let v2 = self.connections[slot as usize].version == Version::V3;
+        let error = match data {
+            // A client of Socket.IO 2 is given the data, or the message alone.
+            Some(data) if v2 => data.to_owned(),
+            None if v2 => message,
+            Some(data) => format!(r#"{{"message":{message},"data":{data}}}"#),
+            None => format!(r#"{{"message":{message}}}"#),
+        };
+        self.send_packet(slot, voice, |nsp, format| match format {
+            Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::connect_error(nsp, &error)),
+            _ => Encoded::Text(wire::socketio::json::connect_error(nsp, &error)),
+        });
+    }
+
+    /// Sends one Socket.IO packet without attachments.
+    pub(crate) fn send_packet(&mut self, slot: u32, voice: Voice, packet: impl FnOnce(&str, Format) -> Encoded) {
+        let mut out = std::mem::take(&mut self.scratch);
+        match packet(self.namespace_name(voice.namespace), voice.format) {
+            Encoded::Text(text) => crate::broadcast::text(&mut out, text.as_bytes(), voice),
+            Encoded::Binary(bytes) => crate::broadcast::binary(&mut out, &bytes, voice),
+        }
+        self.send_scratch(slot, out);
+    }
+
+    /// Sends an Engine.IO text packet, or a control frame's bytes as they are.
+    pub(crate) fn send_text(&mut self, slot: u32, text: &str) {
+        let mut out = std::mem::take(&mut self.scratch);
+        websocket::encode(&mut out, websocket::Opcode::Text, text.as_bytes());
+        self.send_scratch(slot, out);
+    }
+
+    pub(crate) fn send_scratch(&mut self, slot: u32, mut out: Vec<u8>) {
+        if !out.is_empty() {
+            self.send(slot, Rc::from(&out[..]));
+        }
+        out.clear();
+        // One large message must not be remembered for ever.
+        if out.capacity() <= 1 << 16 {
+            self.scratch = out;
+        }
+    }
+
+    fn give_up(&mut self, seat: crate::rooms::Seat, voice: Voice) {
+        if let Some((moved, from, to)) = self.rooms.leave(seat, voice)
+            && let Some(kept) = self.sockets[moved.socket as usize].seats.iter_mut().find(|kept| **kept == from)
+        {
+            *kept = to;
+        }
+    }
+
+    /// Removes a socket and empties its seats.
+    pub(crate) fn remove_socket(&mut self, slot: u32) {
+        let voice = self.sockets[slot as usize].voice;
+        for seat in std::mem::take(&mut self.sockets[slot as usize].seats) {
+            self.give_up(seat, voice);
+        }
+        let socket = self.sockets.remove(slot as usize);
+        if let Some(connection) = self.connections.get_mut(socket.connection as usize) {
+            connection.sockets.retain(|kept| *kept != slot);
+        }
+    }
+
+    /// Makes sure that a connection is looked at when its earliest deadline comes.
+    pub(crate) fn schedule(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        let due = [connection.heartbeat_due, connection.connect_due, connection.end_due].into_iter().filter(|&tick| tick > 0).min();
+        let Some(due) = due else { return };
+        if connection.scheduled == 0 || due < connection.scheduled {
+            connection.scheduled = due;
+            self.timers.add(due, (slot, connection.generation));
+        }
+    }
+
+    pub(crate) fn tick_after(&self, wait: std::time::Duration) -> Tick {
+        self.timers.tick(self.now + wait)
+    }
+
+    /// The next ping comes one interval from now (for a client of Engine.IO 3: its ping must come within interval and timeout).
+    pub(crate) fn restart_heartbeat(&mut self, slot: u32) {
+        let connection = &self.connections[slot as usize];
+        let interval = self.config.endpoints[connection.endpoint as usize].ping_interval;
+        let wait = if connection.version == Version::V3 { interval + self.config.ping_timeout } else { interval };
+        let due = self.tick_after(wait);
+        let connection = &mut self.connections[slot as usize];
+        connection.awaiting_pong = false;
+        connection.heartbeat_due = due;
+        self.schedule(slot);
+    }
+}
+
+/// A packet in one of the two formats.
+pub(crate) enum Encoded {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+/// A text as a JSON string literal.
+pub(crate) fn json_string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            control if control < ' ' => out.push_str(&format!("\\u{:04x}", control as u32)),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}

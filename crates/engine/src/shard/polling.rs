@@ -1,0 +1,35 @@
+//! What a long-polling client is told.
+
+use wire::engineio::Version;
+use wire::engineio::payload::Encoder;
+use wire::websocket::{Frames, Opcode};
+
+use super::{PollAnswer, Shard, Transport};
+use crate::app::App;
+
+impl<A: App> Shard<A> {
+    /// Answers a waiting GET with everything that waits for this client. Without one, or with nothing to say, nothing happens.
+    pub(crate) fn answer_poll(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        let Transport::Polling(polling) = &mut connection.transport else { return };
+        if connection.outbox.is_empty() {
+            return;
+        }
+        let Some(get) = polling.get.take() else { return };
+        let mut payload = Encoder::new(connection.version, polling.base64);
+        while let Some(frames) = connection.outbox.pop(&mut self.spare) {
+            for (opcode, bytes) in Frames::new(&frames) {
+                match (opcode, connection.version) {
+                    // Only whole text packets are ever put into an outbox, so this is always UTF-8.
+                    (Opcode::Text, _) => payload.push_text(&String::from_utf8_lossy(bytes)),
+                    // On a version 3 WebSocket a binary has a type byte, which the payload writes by itself.
+                    (Opcode::Binary, Version::V3) => payload.push_binary(&bytes[1..]),
+                    (Opcode::Binary, Version::V4) => payload.push_binary(bytes),
+                    _ => {}
+                }
+            }
+        }
+        let (body, content_type) = payload.finish();
+        let _ = get.send(PollAnswer::Payload(body, content_type));
+    }
+}

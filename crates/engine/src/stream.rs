@@ -1,0 +1,86 @@
+//! A client's byte stream, plain or TLS, on a shard's own epoll.
+
+use std::io::{self, IoSlice, Read, Write};
+
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+
+/// A stream on its way from the HTTP server to a shard.
+pub(crate) enum NewStream {
+    Plain(std::net::TcpStream),
+    Tls(std::net::TcpStream, Box<rustls::ServerConnection>),
+}
+
+/// A non-blocking stream that is registered with a shard.
+pub(crate) enum Stream {
+    Plain(mio::net::TcpStream),
+    Tls(Box<Tls>),
+}
+
+pub(crate) struct Tls {
+    tcp: mio::net::TcpStream,
+    session: rustls::ServerConnection,
+}
+
+impl Stream {
+    pub fn new(stream: NewStream) -> Self {
+        match stream {
+            NewStream::Plain(tcp) => Self::Plain(mio::net::TcpStream::from_std(tcp)),
+            NewStream::Tls(tcp, session) => Self::Tls(Box::new(Tls { tcp: mio::net::TcpStream::from_std(tcp), session: *session })),
+        }
+    }
+
+    fn tcp(&mut self) -> &mut mio::net::TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => &mut tls.tcp,
+        }
+    }
+
+    /// Both directions, edge-triggered, once and for all: a connection costs no further epoll call.
+    pub fn register(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
+        self.tcp().register(registry, Token(token), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// The same stream under another token.
+    pub fn reregister(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
+        self.tcp().reregister(registry, Token(token), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(buffer),
+            Self::Tls(tls) => rustls::Stream::new(&mut tls.session, &mut tls.tcp).read(buffer),
+        }
+    }
+
+    /// Whether a read of `got` bytes into a buffer of `size` proves that nothing more waits. Only true of a plain socket: the kernel gives
+    /// all it has, and whatever comes later raises a new edge.
+    pub fn is_drained(&self, got: usize, size: usize) -> bool {
+        matches!(self, Self::Plain(_)) && got < size
+    }
+
+    pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write_vectored(slices),
+            Self::Tls(tls) => rustls::Stream::new(&mut tls.session, &mut tls.tcp).write_vectored(slices),
+        }
+    }
+
+    /// Hands to the kernel what TLS has taken but not sent.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(_) => Ok(()),
+            Self::Tls(tls) => rustls::Stream::new(&mut tls.session, &mut tls.tcp).flush(),
+        }
+    }
+
+    /// Ends our side; the client can still finish its own.
+    pub fn shutdown(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.session.send_close_notify();
+            let _ = rustls::Stream::new(&mut tls.session, &mut tls.tcp).flush();
+        }
+        let _ = self.tcp().shutdown(std::net::Shutdown::Write);
+    }
+}

@@ -1,0 +1,45 @@
+//! When connections are due, on one shard: an ordered list of ticks. One entry a connection; nothing runs while nobody is due.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// The width of a tick. Moments are rounded down, so nobody is due late by more than the loop itself is.
+const TICK: Duration = Duration::from_millis(8);
+
+/// A moment, counted in ticks from the start of the shard; 0 is never due.
+pub(crate) type Tick = u64;
+
+/// Whom a tick is for: a slot and its generation.
+pub(crate) type Due = (u32, u32);
+
+pub(crate) struct Timers {
+    start: Instant,
+    queue: BTreeMap<Tick, Vec<Due>>,
+}
+
+impl Timers {
+    pub fn new(start: Instant) -> Self {
+        Self { start, queue: BTreeMap::new() }
+    }
+
+    /// The tick that holds a moment; the first is 1.
+    pub fn tick(&self, at: Instant) -> Tick {
+        (at.saturating_duration_since(self.start).as_millis() / TICK.as_millis()) as Tick + 1
+    }
+
+    pub fn add(&mut self, tick: Tick, due: Due) {
+        self.queue.entry(tick).or_default().push(due);
+    }
+
+    /// When the next one is due.
+    pub fn next(&self) -> Option<Instant> {
+        let tick = *self.queue.keys().next()?;
+        Some(self.start + TICK * (tick - 1) as u32)
+    }
+
+    /// Takes one tick that is due at `now`.
+    pub fn pop(&mut self, now: Instant) -> Option<(Tick, Vec<Due>)> {
+        let entry = self.queue.first_entry()?;
+        (*entry.key() <= (now.saturating_duration_since(self.start).as_millis() / TICK.as_millis()) as Tick + 1).then(|| entry.remove_entry())
+    }
+}

@@ -1,0 +1,78 @@
+//! Engine.IO packets of an open session.
+
+use std::borrow::Cow;
+
+use wire::engineio::{self, Packet, Version};
+
+use super::Worker;
+use crate::app::{App, Reason};
+use crate::config::Protocol;
+use crate::shard::{ConnectionKey, Doomed, Ending, SocketKey};
+
+impl<A: App> Worker<A> {
+    /// A text message on a WebSocket.
+    pub(super) fn engine_text(&mut self, key: ConnectionKey, text: &str) {
+        let version = self.shard.connections[key.slot as usize].version;
+        match engineio::decode(text, version) {
+            Ok(packet) => self.packet(key, packet),
+            Err(_) => self.violation(key, Reason::ParseError),
+        }
+    }
+
+    /// A binary message on a WebSocket.
+    pub(super) fn engine_binary(&mut self, key: ConnectionKey, bytes: &[u8]) {
+        let version = self.shard.connections[key.slot as usize].version;
+        match engineio::decode_binary(bytes, version) {
+            Ok(packet) => self.packet(key, packet),
+            Err(_) => self.violation(key, Reason::ParseError),
+        }
+    }
+
+    pub(super) fn packet(&mut self, key: ConnectionKey, packet: Packet<'_>) {
+        let connection = &self.shard.connections[key.slot as usize];
+        let (version, slot) = (connection.version, key.slot);
+        let protocol = self.shard.config.endpoints[connection.endpoint as usize].protocol;
+        match packet {
+            Packet::Ping(_) if version == Version::V3 => {
+                self.shard.send_text(slot, "3");
+                self.shard.restart_heartbeat(slot);
+            }
+            // In version 4 it is the server that pings.
+            Packet::Ping(_) => self.violation(key, Reason::TransportError),
+            Packet::Pong(_) if version == Version::V4 => self.shard.restart_heartbeat(slot),
+            Packet::Close => {
+                self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Say(0, String::new())));
+            }
+            Packet::Message(text) if protocol == Protocol::EngineIo => self.plain_text(key, text),
+            Packet::Binary(bytes) if protocol == Protocol::EngineIo => self.plain_binary(key, &bytes),
+            Packet::Message(text) => self.socketio_text(key, text),
+            Packet::Binary(Cow::Borrowed(bytes)) => self.socketio_binary(key, bytes.to_vec()),
+            Packet::Binary(Cow::Owned(bytes)) => self.socketio_binary(key, bytes),
+            Packet::Pong(_) | Packet::Open(_) | Packet::Upgrade | Packet::Noop => {}
+        }
+    }
+
+    /// A message without Socket.IO.
+    pub(super) fn plain_text(&mut self, key: ConnectionKey, text: &str) {
+        if let Some(socket) = self.only_socket(key) {
+            self.app.text(&mut self.shard, socket, text);
+        }
+    }
+
+    /// The same in bytes.
+    pub(super) fn plain_binary(&mut self, key: ConnectionKey, bytes: &[u8]) {
+        if let Some(socket) = self.only_socket(key) {
+            self.app.binary(&mut self.shard, socket, bytes);
+        }
+    }
+
+    fn only_socket(&self, key: ConnectionKey) -> Option<SocketKey> {
+        let slot = *self.shard.connections[key.slot as usize].sockets.first()?;
+        Some(SocketKey { slot, generation: self.shard.sockets[slot as usize].generation })
+    }
+
+    /// The client broke the Engine.IO protocol: the session ends at once.
+    pub(super) fn violation(&mut self, key: ConnectionKey, reason: Reason) {
+        self.shard.doomed.push(Doomed::Connection(key, reason, Ending::Say(1002, reason.as_str().to_owned())));
+    }
+}

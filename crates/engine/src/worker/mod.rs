@@ -1,0 +1,159 @@
+//! The thread of a shard: one epoll loop that reads, lets the application act, publishes, delivers, and writes once at the end of a turn.
+
+mod engineio;
+mod heartbeat;
+mod polling;
+mod read;
+mod reap;
+mod sessions;
+mod socketio;
+mod upgrade;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mio::{Events, Poll, Token};
+
+use crate::app::{App, Reason};
+use crate::hub::{Hub, Mail};
+use crate::shard::{ConnectionKey, Doomed, Ending, Shard, Transport};
+
+/// The token of the mailbox's waker; connections have their slots.
+pub(crate) const WAKE: Token = Token(usize::MAX);
+
+/// How much is read from one connection before the next has its turn.
+const READ: usize = 64 * 1024;
+
+/// How many connections are read, and how many written, before the other is done again.
+const READS: usize = 256;
+const FLUSHES: usize = 256;
+
+pub(crate) struct Worker<A: App> {
+    shard: Shard<A>,
+    app: A,
+    hub: Arc<Hub<A>>,
+    poll: Poll,
+    /// One for all connections: an idle one keeps no buffer.
+    buffer: Vec<u8>,
+    mail: Vec<Mail<A>>,
+    /// The session whose transport a probe has just become; see `upgrade`.
+    promoted: Option<ConnectionKey>,
+    stopping: bool,
+}
+
+impl<A: App> Worker<A> {
+    pub fn new(index: u8, hub: Arc<Hub<A>>, poll: Poll, app: A) -> io::Result<Self> {
+        let shard = Shard::new(index, hub.config.clone(), Instant::now());
+        Ok(Self { shard, app, hub, poll, buffer: vec![0; READ], mail: Vec::new(), promoted: None, stopping: false })
+    }
+
+    pub fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        while !self.stopping {
+            let idle = self.shard.dirty.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty();
+            let sleep = idle && self.hub.mailboxes[self.shard.index as usize].fall_asleep();
+            let timeout = if sleep { self.time_to_next() } else { Some(std::time::Duration::ZERO) };
+            if let Err(error) = self.poll.poll(&mut events, timeout)
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "epoll failed; the shard ends");
+                return;
+            }
+            if sleep {
+                self.hub.mailboxes[self.shard.index as usize].wake_up();
+            }
+            self.shard.now = Instant::now();
+            for event in &events {
+                self.note(event);
+            }
+            self.turn();
+        }
+    }
+
+    fn time_to_next(&self) -> Option<std::time::Duration> {
+        let next = [self.shard.timers.next(), self.shard.wake_at].into_iter().flatten().min()?;
+        // One millisecond more than needed is better than a loop that wakes too early again and again.
+        let wait = next.saturating_duration_since(Instant::now());
+        Some(if wait.is_zero() { wait } else { wait + std::time::Duration::from_millis(1) })
+    }
+
+    fn note(&mut self, event: &mio::event::Event) {
+        if event.token() == WAKE {
+            return;
+        }
+        let slot = event.token().0 as u32;
+        let Some(connection) = self.shard.connections.get_mut(slot as usize) else { return };
+        let Transport::WebSocket(socket) = &mut connection.transport else { return };
+        if event.is_writable() && std::mem::take(&mut socket.blocked) {
+            self.shard.mark_dirty(slot);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            let connection = &mut self.shard.connections[slot as usize];
+            connection.hung_up |= event.is_read_closed() || event.is_error();
+            self.shard.mark_readable(slot);
+        }
+    }
+
+    /// One turn: what came in, what it led to, and one write for each connection that has something to say.
+    fn turn(&mut self) {
+        for _ in 0..READS.min(self.shard.readable.len()) {
+            let Some(slot) = self.shard.readable.pop_front() else { break };
+            self.read(slot);
+            self.reap();
+        }
+        self.publish();
+        self.open_mail();
+        self.heartbeats();
+        if self.shard.wake_at.is_some_and(|at| at <= self.shard.now) {
+            self.shard.wake_at = None;
+            self.app.wake(&mut self.shard);
+        }
+        self.reap();
+        if !self.shard.outgoing.is_empty() {
+            // What the mail and the timers led to reaches this shard's own sockets in the same turn.
+            self.publish();
+            self.open_mail();
+        }
+        self.shard.flush_some(FLUSHES);
+        self.reap();
+    }
+
+    fn publish(&mut self) {
+        if !self.shard.outgoing.is_empty() {
+            self.hub.publish(&mut self.shard.outgoing);
+        }
+    }
+
+    fn open_mail(&mut self) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.hub.mailboxes[self.shard.index as usize].take(&mut mail);
+        for letter in mail.drain(..) {
+            match letter {
+                Mail::Broadcast(broadcast) => self.shard.deliver(&broadcast),
+                Mail::Message(message) => self.app.message(&mut self.shard, message),
+                Mail::Arrival(arrival) => self.arrive(*arrival),
+                Mail::Request(request) => self.request(*request),
+                Mail::Stop => self.stop(),
+            }
+            self.reap();
+        }
+        if mail.capacity() <= 4096 {
+            self.mail = mail;
+        }
+    }
+
+    /// Tells every client that the server goes down.
+    fn stop(&mut self) {
+        let all: Vec<u32> = self.shard.connections.iter().map(|(slot, _)| slot as u32).collect();
+        for slot in all {
+            let key = self.shard.key_of(slot);
+            self.shard.doomed.push(Doomed::Connection(key, Reason::ServerShuttingDown, Ending::Say(1001, "server shutting down".into())));
+        }
+        self.reap();
+        while !self.shard.dirty.is_empty() {
+            self.shard.flush_some(usize::MAX);
+        }
+        self.stopping = true;
+    }
+}

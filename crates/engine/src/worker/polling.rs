@@ -1,0 +1,156 @@
+//! Long-polling requests of a session. A POST is handled before it is answered; a GET waits until there is something to say.
+
+use bytes::Bytes;
+use wire::engineio::{Version, payload};
+
+use super::Worker;
+use crate::app::{App, Reason};
+use crate::http::Request;
+use crate::id::Id;
+use crate::shard::{ConnectionKey, Doomed, Ending, Phase, PollAnswer, Polling, Responder, Transport};
+
+impl<A: App> Worker<A> {
+    pub(super) fn request(&mut self, request: Request<A>) {
+        match request {
+            Request::Open { session, reply } => {
+                let key = self.begin(session, Transport::Polling(Box::default()), false);
+                if let Some(polling) = self.polling(key) {
+                    polling.get = Some(reply);
+                    self.shard.answer_poll(key.slot);
+                }
+            }
+            Request::Poll { session, reply } => self.on_session(session, reply, Self::get),
+            Request::PostBegins { session, reply } => self.on_session(session, reply, Self::post_begins),
+            Request::Post { session, body, binary, reply } => {
+                self.on_session(session, reply, |worker, key, reply| worker.post(key, body, 0, binary, reply));
+            }
+            Request::Upgradable { session, reply } => {
+                let known = self.session(session).is_some();
+                let _ = reply.send(if known { PollAnswer::Accepted } else { PollAnswer::UnknownSession });
+            }
+            Request::PollGone { session } | Request::PostGone { session } => self.end_session(session, Reason::TransportError),
+            Request::PostInvalid { session } => self.end_session(session, Reason::ParseError),
+            Request::PostTooLarge { session } => {
+                // As in Node, the session survives: the client knows what it did.
+                if let Some(polling) = self.session(session).and_then(|key| self.polling(key)) {
+                    polling.posting = false;
+                }
+            }
+        }
+    }
+
+    /// The living session of an id.
+    pub(super) fn session(&self, id: Id) -> Option<ConnectionKey> {
+        let connection = self.shard.connections.get(id.slot() as usize)?;
+        let whole = connection.id == id && !matches!(connection.phase, Phase::Probing(_));
+        whole.then_some(ConnectionKey { slot: id.slot(), generation: connection.generation })
+    }
+
+    fn polling(&mut self, key: ConnectionKey) -> Option<&mut Polling> {
+        let connection = self.shard.connections.get_mut(key.slot as usize).filter(|connection| connection.generation == key.generation)?;
+        match &mut connection.transport {
+            Transport::Polling(polling) => Some(polling),
+            Transport::WebSocket(_) => None,
+        }
+    }
+
+    fn end_session(&mut self, session: Id, reason: Reason) {
+        if let Some(key) = self.session(session)
+            && self.polling(key).is_some()
+        {
+            self.shard.doomed.push(Doomed::Connection(key, reason, Ending::Drop));
+        }
+    }
+
+    /// Handles a request of a session that is still on long-polling.
+    fn on_session(&mut self, session: Id, reply: Responder, handle: impl FnOnce(&mut Self, ConnectionKey, Responder)) {
+        let Some(key) = self.session(session) else {
+            let _ = reply.send(PollAnswer::UnknownSession);
+            return;
+        };
+        // What the client wrote to its new WebSocket it wrote before this request: that comes first.
+        if let Some(probe) = self.polling(key).and_then(|polling| polling.probe) {
+            self.shard.mark_readable(probe.slot);
+            self.read(probe.slot);
+            self.reap();
+        }
+        if self.polling(key).is_some() {
+            handle(self, key, reply);
+        } else {
+            let _ = reply.send(if self.shard.is_alive(key) { PollAnswer::BadRequest } else { PollAnswer::UnknownSession });
+        }
+    }
+
+    fn get(&mut self, key: ConnectionKey, reply: Responder) {
+        let Some(polling) = self.polling(key) else { return };
+        if polling.closing {
+            polling.get = Some(reply);
+            let connection = &self.shard.connections[key.slot as usize];
+            if connection.outbox.is_empty() {
+                self.shard.send_text(key.slot, "6");
+            }
+            self.shard.send_text(key.slot, "1");
+            self.shard.answer_poll(key.slot);
+            self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));
+        } else if polling.get.is_some() {
+            let _ = reply.send(PollAnswer::Refused);
+            self.violation(key, Reason::TransportError);
+        } else {
+            polling.get = Some(reply);
+            let probed = polling.probed;
+            if probed && self.shard.connections[key.slot as usize].outbox.is_empty() {
+                self.shard.send_text(key.slot, "6");
+            }
+            self.shard.answer_poll(key.slot);
+        }
+    }
+
+    fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {
+        let Some(polling) = self.polling(key) else { return };
+        if std::mem::replace(&mut polling.posting, true) {
+            let _ = reply.send(PollAnswer::Refused);
+            self.violation(key, Reason::TransportError);
+        } else {
+            let _ = reply.send(PollAnswer::Accepted);
+        }
+    }
+
+    /// Handles a body, from the packet number `from` on.
+    fn post(&mut self, key: ConnectionKey, body: Bytes, from: usize, binary: bool, reply: Responder) {
+        let version = self.shard.connections[key.slot as usize].version;
+        if binary && version == Version::V4 {
+            let _ = reply.send(PollAnswer::Refused);
+            return self.violation(key, Reason::TransportError);
+        }
+        for (number, packet) in payload::decode(&body, version, binary).enumerate().skip(from) {
+            if self.polling(key).is_none_or(|polling| polling.closing) {
+                break;
+            }
+            if self.shard.connections[key.slot as usize].paused {
+                if let Some(polling) = self.polling(key) {
+                    polling.rest = Some((body.clone(), number, binary, reply));
+                }
+                return;
+            }
+            match packet {
+                Ok(packet) => self.packet(key, packet),
+                Err(_) => {
+                    let _ = reply.send(PollAnswer::Refused);
+                    return self.violation(key, Reason::ParseError);
+                }
+            }
+            self.reap();
+        }
+        if let Some(polling) = self.polling(key) {
+            polling.posting = false;
+        }
+        let _ = reply.send(PollAnswer::Accepted);
+    }
+
+    /// Goes on with a POST that was held up while the connection was paused.
+    pub(super) fn resume_post(&mut self, key: ConnectionKey) {
+        if let Some((body, from, binary, reply)) = self.polling(key).and_then(|polling| polling.rest.take()) {
+            self.post(key, body, from, binary, reply);
+        }
+    }
+}

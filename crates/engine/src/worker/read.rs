@@ -1,0 +1,137 @@
+//! From a socket's bytes to messages.
+
+use std::io;
+
+use wire::websocket::{self, Incoming, Input, Limits, Opcode};
+
+use super::Worker;
+use crate::app::{App, Reason};
+use crate::config::Protocol;
+use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Transport};
+
+impl<A: App> Worker<A> {
+    /// Reads once from a connection and handles every whole message that it has now.
+    pub(super) fn read(&mut self, slot: u32) {
+        let Some(connection) = self.shard.connections.get_mut(slot as usize) else { return };
+        if !std::mem::replace(&mut connection.readable, false) {
+            return;
+        }
+        let key = ConnectionKey { slot, generation: connection.generation };
+        if connection.paused {
+            return;
+        }
+        if !matches!(connection.transport, Transport::WebSocket(_)) {
+            return self.resume_post(key);
+        }
+        self.handle_kept(key);
+        let Some(connection) = self.shard.connections.get_mut(slot as usize).filter(|c| c.generation == key.generation && !c.paused) else {
+            return;
+        };
+        let Transport::WebSocket(socket) = &mut connection.transport else { return };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        match socket.stream.read(&mut buffer) {
+            Ok(0) => self.hang_up(key),
+            Ok(got) => {
+                if connection.phase == Phase::Closing {
+                    // Nothing that comes now counts; only its end does.
+                    self.shard.mark_readable(slot);
+                    self.buffer = buffer;
+                    return;
+                }
+                // After a hang-up no further edge comes, so the end itself has to be read too.
+                if !socket.stream.is_drained(got, buffer.len()) || connection.hung_up {
+                    self.shard.mark_readable(slot);
+                }
+                self.handle(key, Input::new(&mut buffer[..got]));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.shard.mark_readable(slot),
+            Err(_) => self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, Ending::Drop)),
+        }
+        self.buffer = buffer;
+    }
+
+    /// The client has closed its side.
+    fn hang_up(&mut self, key: ConnectionKey) {
+        self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Drop));
+    }
+
+    /// Handles what was kept while the connection was paused.
+    pub(super) fn handle_kept(&mut self, key: ConnectionKey) {
+        let kept = match self.shard.connections.get(key.slot as usize).map(|connection| &connection.transport) {
+            Some(Transport::WebSocket(socket)) => socket.reader.has_kept(),
+            _ => false,
+        };
+        if kept {
+            self.handle(key, Input::new(&mut []));
+        }
+    }
+
+    /// Handles messages until they run out, the connection is paused, or it ends.
+    pub(super) fn handle(&mut self, key: ConnectionKey, mut input: Input<'_>) {
+        let Some(connection) = self.shard.connections.get_mut(key.slot as usize).filter(|c| c.generation == key.generation) else { return };
+        let limits = Limits { max_message: self.shard.config.max_payload, deflate: connection.deflate };
+        let Transport::WebSocket(socket) = &mut connection.transport else { return };
+        let mut reader = std::mem::take(&mut socket.reader);
+        loop {
+            match reader.next(&mut input, &limits) {
+                Ok(None) => break,
+                Ok(Some(message)) => self.message(key, message),
+                Err(violation) => {
+                    let ending = Ending::Say(violation.code(), violation.to_string());
+                    self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, ending));
+                    return;
+                }
+            }
+            self.reap();
+            if let Some(session) = self.promoted.take() {
+                reader.keep(input);
+                return self.continue_as(session, reader);
+            }
+            // An application may have ended or paused the connection, so it is looked up anew.
+            match self.shard.connections.get(key.slot as usize).filter(|c| c.generation == key.generation) {
+                Some(connection) if connection.phase == Phase::Closing => return,
+                Some(connection) if connection.paused => {
+                    reader.keep(input);
+                    break;
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+        if let Some(connection) = self.shard.connections.get_mut(key.slot as usize).filter(|c| c.generation == key.generation)
+            && let Transport::WebSocket(socket) = &mut connection.transport
+        {
+            socket.reader = reader;
+        }
+    }
+
+    fn message(&mut self, key: ConnectionKey, message: Incoming<'_>) {
+        let Some(connection) = self.shard.connections.get(key.slot as usize) else { return };
+        let phase = connection.phase;
+        let protocol = self.shard.config.endpoints[connection.endpoint as usize].protocol;
+        match (message, phase) {
+            (_, Phase::Closing) => {}
+            (Incoming::Ping(payload), _) => {
+                let mut pong = Vec::with_capacity(payload.len() + 2);
+                websocket::encode(&mut pong, Opcode::Pong, payload);
+                self.shard.send_scratch(key.slot, pong);
+            }
+            (Incoming::Close { code, .. }, _) => {
+                // The client's code goes back to it, as RFC 6455 §5.5.1 asks.
+                let code = if code == 1005 { 0 } else { code };
+                self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Say(code, String::new())));
+            }
+            (message, Phase::Probing(session)) => self.probe(key, session, message),
+            (Incoming::Pong(_), Phase::Open) => {
+                if protocol == Protocol::Raw {
+                    self.shard.restart_heartbeat(key.slot);
+                }
+            }
+            (Incoming::Text(text), Phase::Open) if protocol == Protocol::Raw => self.plain_text(key, text),
+            (Incoming::Binary(bytes), Phase::Open) if protocol == Protocol::Raw => self.plain_binary(key, bytes),
+            (Incoming::Text(text), Phase::Open) => self.engine_text(key, text),
+            (Incoming::Binary(bytes), Phase::Open) => self.engine_binary(key, bytes),
+        }
+    }
+}

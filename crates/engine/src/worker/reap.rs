@@ -1,0 +1,123 @@
+//! Everything that ends, ends here, and its application is told why.
+
+use std::time::Duration;
+
+use wire::websocket;
+
+use super::Worker;
+use crate::app::{App, Reason};
+use crate::shard::{ConnectionKey, Doomed, Ending, Phase, PollAnswer, SocketKey, Transport};
+
+/// How long a client may take to answer a close frame.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// How long a long-polling session that has ended waits to tell its client so.
+const LAST_POLL_TIME: Duration = Duration::from_secs(30);
+
+impl<A: App> Worker<A> {
+    /// Carries out all ends that were asked for, also those that the application asks for meanwhile.
+    pub(super) fn reap(&mut self) {
+        while !self.shard.doomed.is_empty() {
+            for doomed in std::mem::take(&mut self.shard.doomed) {
+                match doomed {
+                    Doomed::Socket(key, reason) => self.end_socket(key, reason),
+                    Doomed::Connection(key, reason, ending) => self.end_connection(key, reason, ending),
+                }
+            }
+        }
+    }
+
+    fn end_socket(&mut self, key: SocketKey, reason: Reason) {
+        let Some(socket) = self.shard.socket(key) else { return };
+        if socket.data.is_some() {
+            self.app.disconnect(&mut self.shard, key, reason);
+        }
+        self.shard.remove_socket(key.slot);
+    }
+
+    fn end_connection(&mut self, key: ConnectionKey, reason: Reason, ending: Ending) {
+        if !self.shard.is_alive(key) {
+            return;
+        }
+        let connection = &self.shard.connections[key.slot as usize];
+        match connection.phase {
+            Phase::Closing if ending == Ending::Drop => return self.remove(key),
+            Phase::Closing => return,
+            Phase::Probing(session) => self.forget_probe(session),
+            Phase::Open => {
+                for slot in connection.sockets.clone() {
+                    let generation = self.shard.sockets[slot as usize].generation;
+                    self.end_socket(SocketKey { slot, generation }, reason);
+                }
+            }
+        }
+        match (&mut self.shard.connections[key.slot as usize].transport, ending) {
+            (Transport::WebSocket(_), Ending::Say(code, reason)) => self.say_close(key, code, &reason),
+            (Transport::WebSocket(_), Ending::Drop) => self.remove(key),
+            (Transport::Polling(_), ending) => self.end_polling(key, reason, ending),
+        }
+    }
+
+    /// Sends a close frame behind everything that waits, and then hears nothing more.
+    pub(super) fn say_close(&mut self, key: ConnectionKey, code: u16, reason: &str) {
+        let mut frame = Vec::with_capacity(4 + reason.len());
+        websocket::encode_close(&mut frame, code, reason);
+        self.shard.send_scratch(key.slot, frame);
+        self.linger(key, CLOSE_TIME);
+    }
+
+    fn linger(&mut self, key: ConnectionKey, time: Duration) {
+        let due = self.shard.tick_after(time);
+        let connection = &mut self.shard.connections[key.slot as usize];
+        connection.phase = Phase::Closing;
+        connection.paused = false;
+        connection.attaching = None;
+        connection.heartbeat_due = 0;
+        connection.connect_due = 0;
+        connection.end_due = due;
+        self.shard.schedule(key.slot);
+    }
+
+    fn end_polling(&mut self, key: ConnectionKey, reason: Reason, ending: Ending) {
+        let Transport::Polling(polling) = &mut self.shard.connections[key.slot as usize].transport else { return };
+        let probe = polling.probe.take();
+        let pending = polling.get.is_some();
+        match reason {
+            // The client's own close is answered with nothing to do, not with a close of ours.
+            Reason::TransportClose => self.answer_get(key, b"6"),
+            Reason::ParseError | Reason::TransportError | Reason::PingTimeout | Reason::TooSlow => self.answer_get(key, b"1"),
+            _ if ending == Ending::Drop || (reason == Reason::ServerShuttingDown && !pending) => {}
+            _ if pending => {
+                self.shard.send_text(key.slot, "1");
+                self.shard.answer_poll(key.slot);
+            }
+            _ => {
+                polling.closing = true;
+                self.linger(key, LAST_POLL_TIME);
+                return self.drop_probe(probe);
+            }
+        }
+        self.remove(key);
+        self.drop_probe(probe);
+    }
+
+    fn drop_probe(&mut self, probe: Option<ConnectionKey>) {
+        if let Some(probe) = probe {
+            self.shard.doomed.push(Doomed::Connection(probe, Reason::TransportClose, Ending::Drop));
+        }
+    }
+
+    fn answer_get(&mut self, key: ConnectionKey, body: &[u8]) {
+        if let Transport::Polling(polling) = &mut self.shard.connections[key.slot as usize].transport
+            && let Some(get) = polling.get.take()
+        {
+            let _ = get.send(PollAnswer::Payload(body.to_vec(), "text/plain; charset=UTF-8"));
+        }
+    }
+
+    /// Drops a connection and closes its descriptor, which takes it out of epoll too.
+    pub(super) fn remove(&mut self, key: ConnectionKey) {
+        let mut connection = self.shard.connections.remove(key.slot as usize);
+        connection.outbox.clear(&mut self.shard.spare);
+    }
+}

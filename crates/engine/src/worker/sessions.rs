@@ -1,0 +1,104 @@
+//! New sessions.
+
+use wire::engineio::{Handshake, Version};
+use wire::websocket::Input;
+
+use super::Worker;
+use crate::app::{App, Connect};
+use crate::config::Protocol;
+use crate::http::{Arrival, NewSession, Purpose};
+use crate::id::{Id, MAX_SLOTS};
+use crate::outbox::Outbox;
+use crate::shard::{Connection, ConnectionKey, Phase, Transport, WebSocket};
+use crate::stream::Stream;
+use crate::voice::Namespace;
+
+impl<A: App> Worker<A> {
+    /// A WebSocket comes from the HTTP server.
+    pub(super) fn arrive(&mut self, arrival: Arrival<A>) {
+        let mut stream = Stream::new(arrival.stream);
+        if self.shard.connections.len() >= MAX_SLOTS || stream.register(self.poll.registry(), self.shard.connections.vacant_key()).is_err() {
+            return;
+        }
+        let transport = Transport::WebSocket(WebSocket { stream, reader: Default::default(), blocked: false });
+        let key = match arrival.purpose {
+            Purpose::Session(session) => Some(self.begin(session, transport, arrival.deflate)),
+            Purpose::Upgrade(session) => self.begin_probe(session, transport, arrival.deflate),
+        };
+        let Some(key) = key else { return };
+        if !arrival.early.is_empty() {
+            self.handle(key, Input::new(&mut arrival.early.to_vec()));
+        }
+    }
+
+    /// Begins a session: it is told of, its heartbeat starts, and a plain one asks the application at once.
+    pub(super) fn begin(&mut self, session: NewSession<A>, transport: Transport, deflate: bool) -> ConnectionKey {
+        let key = self.insert(session.endpoint, session.version, deflate, Phase::Open, transport);
+        let config = self.shard.config.clone();
+        let endpoint = &config.endpoints[session.endpoint as usize];
+        let connection = &mut self.shard.connections[key.slot as usize];
+        connection.handshake = Some(Box::new(session.handshake));
+        let websocket = matches!(connection.transport, Transport::WebSocket(_));
+        if let Transport::Polling(polling) = &mut connection.transport {
+            polling.base64 = session.base64;
+        }
+        let id = connection.id;
+        self.shard.restart_heartbeat(key.slot);
+        if endpoint.protocol != Protocol::Raw {
+            let upgrades: &[&str] = if !websocket && config.websocket && config.allow_upgrades { &["websocket"] } else { &[] };
+            let handshake = Handshake {
+                sid: &id.text(),
+                upgrades,
+                ping_interval_ms: endpoint.ping_interval.as_millis() as u64,
+                ping_timeout_ms: config.ping_timeout.as_millis() as u64,
+                max_payload: config.max_payload,
+            };
+            self.shard.send_text(key.slot, &handshake.encode());
+        }
+        match endpoint.protocol {
+            Protocol::SocketIo => {
+                let due = self.shard.tick_after(config.connect_timeout);
+                self.shard.connections[key.slot as usize].connect_due = due;
+                self.shard.schedule(key.slot);
+                if session.version == Version::V3 {
+                    // The main namespace is joined without being asked for.
+                    self.connect(key, "/", session.auth.as_deref());
+                }
+            }
+            Protocol::EngineIo | Protocol::Raw => {
+                let socket = self.add_socket(key, Namespace::PLAIN);
+                self.app.connect(&mut self.shard, socket, Connect { namespace: Namespace::PLAIN, auth: "{}" });
+            }
+        }
+        key
+    }
+
+    pub(super) fn insert(&mut self, endpoint: u8, version: Version, deflate: bool, phase: Phase, transport: Transport) -> ConnectionKey {
+        let generation = self.shard.next_generation();
+        let slot = self.shard.connections.vacant_key() as u32;
+        let id = Id::new(self.shard.index, slot, &mut self.shard.random);
+        self.shard.connections.insert(Connection {
+            generation,
+            id,
+            endpoint,
+            version,
+            deflate,
+            phase,
+            transport,
+            outbox: Outbox::default(),
+            sockets: Default::default(),
+            handshake: None,
+            attaching: None,
+            dirty: false,
+            readable: false,
+            paused: false,
+            hung_up: false,
+            awaiting_pong: false,
+            heartbeat_due: 0,
+            connect_due: 0,
+            end_due: 0,
+            scheduled: 0,
+        });
+        ConnectionKey { slot, generation }
+    }
+}

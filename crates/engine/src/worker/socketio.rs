@@ -1,0 +1,139 @@
+//! Socket.IO packets: namespaces, events, acknowledgements.
+
+use wire::engineio::Version;
+use wire::socketio::{DecodeError, Packet, json, msgpack};
+
+use super::Worker;
+use crate::app::{App, Connect, Event, Reason};
+use crate::id::Id;
+use crate::shard::{Attaching, ConnectionKey, Doomed, Ending, Socket, SocketKey};
+use crate::voice::{Format, Namespace};
+
+impl<A: App> Worker<A> {
+    /// An Engine.IO text message.
+    pub(super) fn socketio_text(&mut self, key: ConnectionKey, text: &str) {
+        if self.shard.config.parser == Format::MsgPack || self.shard.connections[key.slot as usize].attaching.is_some() {
+            return self.broken(key);
+        }
+        match json::decode(text) {
+            Ok(Packet::Event { attachments, .. } | Packet::Ack { attachments, .. }) if attachments > 0 => {
+                let attaching = Attaching { text: text.to_owned(), expected: attachments, attachments: Vec::new() };
+                self.shard.connections[key.slot as usize].attaching = Some(Box::new(attaching));
+            }
+            decoded => self.decoded(key, decoded, &[]),
+        }
+    }
+
+    /// An Engine.IO binary message: an attachment, or a whole msgpack packet.
+    pub(super) fn socketio_binary(&mut self, key: ConnectionKey, bytes: Vec<u8>) {
+        if self.shard.config.parser == Format::MsgPack {
+            let (mut json, mut attachments) = (String::new(), Vec::new());
+            return match msgpack::decode(&bytes, &mut json, &mut attachments) {
+                Ok(packet) => self.decoded(key, Ok(packet), &attachments),
+                Err(_) => self.broken(key),
+            };
+        }
+        let slot = &mut self.shard.connections[key.slot as usize].attaching;
+        let Some(attaching) = slot else { return self.broken(key) };
+        attaching.attachments.push(bytes);
+        if attaching.attachments.len() == attaching.expected
+            && let Some(whole) = slot.take()
+        {
+            self.decoded(key, json::decode(&whole.text), &whole.attachments);
+        }
+    }
+
+    fn decoded(&mut self, key: ConnectionKey, packet: Result<Packet<'_>, DecodeError>, attachments: &[Vec<u8>]) {
+        match packet {
+            Ok(Packet::Connect { nsp, auth }) => self.connect(key, nsp, auth),
+            Ok(Packet::Event { nsp, id, event, .. }) => match (self.joined(key, nsp), event) {
+                (Some(socket), Some(event)) => {
+                    let event = Event { name: &event.name, args: event.args, attachments, ack: id };
+                    self.app.event(&mut self.shard, socket, event);
+                }
+                (Some(_), None) => {}
+                (None, _) => self.broken(key),
+            },
+            Ok(Packet::Ack { nsp, id, args, .. }) => match self.joined(key, nsp) {
+                Some(socket) => {
+                    let awaited = self.shard.socket_mut(socket).map(|socket| &mut socket.awaited);
+                    let known = awaited.and_then(|awaited| awaited.iter().position(|&awaited| Some(awaited) == id).map(|at| awaited.swap_remove(at)));
+                    if let Some(id) = known {
+                        self.app.acknowledged(&mut self.shard, socket, id, args);
+                    }
+                }
+                None => self.broken(key),
+            },
+            Ok(Packet::Disconnect { nsp }) => match self.joined(key, nsp) {
+                Some(socket) => self.shard.doomed.push(Doomed::Socket(socket, Reason::ClientNamespaceDisconnect)),
+                None => self.broken(key),
+            },
+            Ok(Packet::ConnectError { .. }) | Err(_) => self.broken(key),
+        }
+    }
+
+    /// A CONNECT packet. A second one for the same namespace is a protocol error.
+    pub(super) fn connect(&mut self, key: ConnectionKey, nsp: &str, auth: Option<&str>) {
+        // Clients of Socket.IO 2 may put a query behind the name, which is their auth object.
+        let v2 = self.shard.connections[key.slot as usize].version == Version::V3;
+        let (name, query) = if v2 { nsp.split_once('?').unwrap_or((nsp, "")) } else { (nsp, "") };
+        let query = (!query.is_empty()).then(|| crate::http::query_to_json(query));
+        let known = self.shard.config.namespaces.iter().position(|known| known == name);
+        let Some(index) = known else {
+            let voice = self.shard.voice(&self.shard.connections[key.slot as usize], Namespace::PLAIN);
+            let error = r#"{"message":"Invalid namespace"}"#;
+            return self.shard.send_packet(key.slot, voice, |_, format| match format {
+                Format::MsgPack => crate::shard::Encoded::Binary(msgpack::connect_error(nsp, error)),
+                _ => crate::shard::Encoded::Text(json::connect_error(nsp, error)),
+            });
+        };
+        let namespace = Namespace(index as u8);
+        if self.in_namespace(key, namespace).is_some() {
+            return self.broken(key);
+        }
+        let socket = self.add_socket(key, namespace);
+        self.app.connect(&mut self.shard, socket, Connect { namespace, auth: auth.or(query.as_deref()).unwrap_or("{}") });
+    }
+
+    /// Makes a socket that the application has still to accept.
+    pub(super) fn add_socket(&mut self, key: ConnectionKey, namespace: Namespace) -> SocketKey {
+        let generation = self.shard.next_generation();
+        let connection = &self.shard.connections[key.slot as usize];
+        let voice = self.shard.voice(connection, namespace);
+        // A client of Socket.IO 2 takes its session's id for its socket's.
+        let inherited = (connection.version == Version::V3 && namespace == Namespace(0)).then_some(connection.id);
+        let slot = self.shard.sockets.vacant_key() as u32;
+        let id = inherited.unwrap_or_else(|| Id::new(self.shard.index, slot, &mut self.shard.random));
+        let seats = Default::default();
+        self.shard.sockets.insert(Socket {
+            generation,
+            connection: key.slot,
+            voice,
+            id,
+            mark: 0,
+            seats,
+            awaited: Vec::new(),
+            data: None,
+        });
+        self.shard.connections[key.slot as usize].sockets.push(slot);
+        SocketKey { slot, generation }
+    }
+
+    fn in_namespace(&self, key: ConnectionKey, namespace: Namespace) -> Option<SocketKey> {
+        let sockets = &self.shard.connections[key.slot as usize].sockets;
+        let slot = *sockets.iter().find(|&&slot| self.shard.sockets[slot as usize].voice.namespace == namespace)?;
+        Some(SocketKey { slot, generation: self.shard.sockets[slot as usize].generation })
+    }
+
+    /// The accepted socket of a namespace.
+    fn joined(&self, key: ConnectionKey, nsp: &str) -> Option<SocketKey> {
+        let index = self.shard.config.namespaces.iter().position(|known| known == nsp)?;
+        let socket = self.in_namespace(key, Namespace(index as u8))?;
+        self.shard.sockets[socket.slot as usize].data.is_some().then_some(socket)
+    }
+
+    /// The client broke the Socket.IO protocol: the whole connection ends, in an orderly way.
+    fn broken(&mut self, key: ConnectionKey) {
+        self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedServerClose, Ending::Say(0, String::new())));
+    }
+}
