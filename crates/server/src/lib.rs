@@ -1,1 +1,23 @@
-//! server
+//! The server: everything between the network and the domain, and the binary's shell.
+//!
+//! Read in this order:
+//!
+//! - [`cli`]: what the binary `roomcast` can be told to do.
+//! - [`config`]: every setting with its default, its environment name and its sentence; and the rule for origins.
+//! - [`auth`]: where a token is found, whom it speaks for, and how one is made.
+//! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
+//! - [`audit`]: who came, who left, who was refused.
+//! - [`logs`]: how all of that is written down.
+//! - [`clock`]: what time it is.
+//! - [`serve`](mod@serve): the start, from the settings to a listening server.
+
+pub mod audit;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod listener;
+pub mod logs;
+pub mod serve;
+
+pub use serve::serve;

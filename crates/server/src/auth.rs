@@ -1,0 +1,61 @@
+//! Who is it? Where a token is found, whether it is believed, whom it speaks for, and how one is made.
+//!
+//! - [`identity`]: what a token says about a person.
+//! - [`places`]: where a request may carry its token.
+//! - [`verifier`]: signature, times, issuer and audience.
+//! - [`claims`]: a token's payload, read leniently where other people's tokens differ.
+//! - [`keys`], [`public_key`], [`dev_secret`]: what tokens are verified with.
+//! - [`mint`]: tokens for tests and for a first try.
+//! - [`api_key`]: the key of a team's own back end.
+//! - [`authenticator`]: all of that for one request, the same for REST and sockets.
+
+pub mod api_key;
+pub mod authenticator;
+pub mod claims;
+pub mod dev_secret;
+pub mod identity;
+pub mod keys;
+pub mod mint;
+pub mod places;
+pub mod public_key;
+pub mod verifier;
+
+pub use api_key::ApiKey;
+pub use authenticator::Authenticator;
+pub use identity::Identity;
+pub use keys::Keys;
+pub use places::ConnectAuth;
+pub use verifier::Verifier;
+
+/// Why somebody is not let in. The code is the client's to act on, the text is for people; neither says anything about the token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Unauthenticated {
+    /// There is no token in any of the places.
+    #[error("No token was given")]
+    Missing,
+    /// The token is not believed: its form, signature, key, issuer, audience, beginning or subject.
+    #[error("The token is not valid")]
+    Invalid,
+    /// The token was good once.
+    #[error("The token has expired")]
+    Expired,
+    /// The client says it is somebody else than its token.
+    #[error("The token belongs to another user")]
+    SubjectMismatch,
+    /// The person has as many connections as a person may have.
+    #[error("Too many connections")]
+    TooManyConnections,
+}
+
+impl Unauthenticated {
+    /// The stable word for it: `data.code` of a refused Socket.IO connection, and `code` in REST.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "token_missing",
+            Self::Invalid => "token_invalid",
+            Self::Expired => "token_expired",
+            Self::SubjectMismatch => "subject_mismatch",
+            Self::TooManyConnections => "too_many_connections",
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Dev mode's secret: made once, and kept beside the database, so that a token outlives a restart.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::config::{ConfigError, Secret};
+
+/// The file's name in the data folder.
+const FILE: &str = "dev-secret";
+
+/// Bytes of randomness, as many as HS256 makes use of.
+const BYTES: usize = 32;
+
+/// The secret of the data folder, made if there is none yet.
+///
+/// Input: the folder; without one (a database in memory) the secret is as short-lived as the data. Errors: a line about a folder or file that
+/// cannot be written or read, or a file that holds something else.
+pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
+    let Some(folder) = folder else { return make() };
+    let path = folder.join(FILE);
+    let refuse = |what: &str, error: std::io::Error| ConfigError::line(format!("{}: dev mode's secret {what} ({error})", path.display()));
+    std::fs::create_dir_all(folder).map_err(|error| refuse("cannot be kept: the folder cannot be made", error))?;
+    let secret = make()?;
+    // Written whole under another name and then linked: a second process that starts now sees all of it or none of it, and both use the same.
+    let draft = folder.join(format!("{FILE}.{}", std::process::id()));
+    match OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft) {
+        Ok(mut file) => {
+            let written = file.write_all(secret.expose().as_bytes()).and_then(|()| file.sync_all());
+            let linked = written.and_then(|()| std::fs::hard_link(&draft, &path));
+            // The draft has done its work, whatever came of it; a leftover would be a secret that nobody uses.
+            let _ = std::fs::remove_file(&draft);
+            match linked {
+                Ok(()) => return Ok(secret),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(refuse("cannot be written", error)),
+            }
+        }
+        // A folder that may only be read is fine if the secret is there already.
+        Err(error) if !path.exists() => return Err(refuse("cannot be written", error)),
+        Err(_) => {}
+    }
+    load(&path).map_err(|error| refuse("cannot be read", error))
+}
+
+fn make() -> Result<Secret, ConfigError> {
+    let mut bytes = [0u8; BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| ConfigError::line(format!("the system gives no random bytes ({error})")))?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+fn load(path: &Path) -> std::io::Result<Secret> {
+    let text = std::fs::read_to_string(path)?;
+    let text = text.trim();
+    if URL_SAFE_NO_PAD.decode(text).map_or(0, |bytes| bytes.len()) != BYTES {
+        return Err(std::io::Error::new(ErrorKind::InvalidData, "it holds something else; delete it"));
+    }
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(Secret::new(text))
+}

@@ -1,0 +1,63 @@
+//! What tokens are verified with, loaded once at the start.
+
+use jsonwebtoken::{Algorithm, DecodingKey};
+
+use super::verifier::VerifyingKey;
+use super::{dev_secret, public_key};
+use crate::config::{Config, ConfigError, KeyChoice, PublicKey, Secret};
+
+/// The keys of the settings, read from wherever they are.
+#[derive(Clone, Debug)]
+pub enum Keys {
+    /// A secret shared with whoever makes the tokens.
+    Secret {
+        /// The secret.
+        secret: Secret,
+        /// True if the server made it itself, in dev mode.
+        dev: bool,
+    },
+    /// Public keys: this server verifies, and others make the tokens.
+    Public(Vec<VerifyingKey>),
+}
+
+impl Keys {
+    /// Loads the keys that the settings name; in dev mode, makes the secret if there is none yet.
+    ///
+    /// Errors: a line about several keys, none in production, or a file that cannot be read or holds no key that can be used.
+    pub fn load(config: &Config) -> Result<Self, ConfigError> {
+        match config.key_choice()? {
+            KeyChoice::Secret(secret) => Ok(Self::Secret { secret: secret.clone(), dev: false }),
+            KeyChoice::Dev => {
+                let secret = dev_secret::load_or_make(config.storage.database_url.folder())?;
+                Ok(Self::Secret { secret, dev: true })
+            }
+            KeyChoice::PublicKey(PublicKey::Pem(pem)) => public_key::from_pem(pem)
+                .map(|key| Self::Public(vec![key]))
+                .map_err(|problem| ConfigError::setting("JWT_PUBLIC_KEY", "(PEM text)", problem)),
+            KeyChoice::PublicKey(PublicKey::File(path)) => {
+                let refuse = |problem: String| ConfigError::setting("JWT_PUBLIC_KEY", &path.display().to_string(), problem);
+                let pem = std::fs::read_to_string(path).map_err(|error| refuse(format!("the file cannot be read ({error})")))?;
+                public_key::from_pem(&pem).map(|key| Self::Public(vec![key])).map_err(|problem| refuse(problem.into()))
+            }
+            KeyChoice::Jwks(path) => {
+                let refuse = |problem: String| ConfigError::setting("JWT_JWKS", &path.display().to_string(), problem);
+                let json = std::fs::read_to_string(path).map_err(|error| refuse(format!("the file cannot be read ({error})")))?;
+                public_key::from_jwks(&json).map(Self::Public).map_err(|problem| refuse(problem.into()))
+            }
+        }
+    }
+
+    /// True in dev mode.
+    pub fn is_dev(&self) -> bool {
+        matches!(self, Self::Secret { dev: true, .. })
+    }
+
+    pub(super) fn verifying(&self) -> Vec<VerifyingKey> {
+        match self {
+            Self::Secret { secret, .. } => {
+                vec![VerifyingKey { kid: None, algorithms: &[Algorithm::HS256], key: DecodingKey::from_secret(secret.expose().as_bytes()) }]
+            }
+            Self::Public(keys) => keys.clone(),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Where a request may carry its token, in the order in which they are looked at. Plain data in, so that REST and sockets share it.
+
+use domain::names::PersonId;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use std::borrow::Cow;
+
+use super::Unauthenticated;
+use super::claims::Claim;
+
+/// What a client says in the payload of a Socket.IO CONNECT.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct ConnectAuth {
+    token: Claim,
+    #[serde(rename = "userId")]
+    user_id: Claim,
+}
+
+impl ConnectAuth {
+    /// Reads the payload. One that is absent, no object or not even JSON says nothing: the token may be elsewhere.
+    pub fn read(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
+    /// Holds the client to what it says about itself: studio's `auth.userId`, when sent, is the token's subject as text.
+    ///
+    /// Errors: [`Unauthenticated::SubjectMismatch`].
+    pub fn check_subject(self, person: &PersonId) -> Result<(), Unauthenticated> {
+        if self.user_id.is_absent() || self.user_id.text().is_some_and(|claimed| claimed == person.as_str()) {
+            Ok(())
+        } else {
+            Err(Unauthenticated::SubjectMismatch)
+        }
+    }
+}
+
+/// Everything that may hold a token.
+pub struct Places<'a> {
+    /// The Socket.IO CONNECT payload, where there is one.
+    pub auth: Option<&'a ConnectAuth>,
+    /// The request's headers; for a socket those of its handshake.
+    pub headers: &'a HeaderMap,
+    /// The part of the URL behind the question mark.
+    pub query: Option<&'a str>,
+    /// The name of the cookie, or `None` if this request's cookies are not believed.
+    pub cookie: Option<&'a str>,
+}
+
+impl<'a> Places<'a> {
+    /// The token, without `Bearer`: of `auth.token`, the `Authorization` header, `?token=` and the cookie, the first that is there.
+    ///
+    /// Errors: [`Unauthenticated::Missing`], or [`Unauthenticated::Invalid`] for an `auth.token` that is no text.
+    pub fn token(&self) -> Result<Cow<'a, str>, Unauthenticated> {
+        if let Some(token) = self.in_auth()? {
+            return Ok(Cow::Borrowed(token));
+        }
+        self.in_header()
+            .map(Cow::Borrowed)
+            .or_else(|| self.in_query().map(Cow::Owned))
+            .or_else(|| self.in_cookie().map(Cow::Owned))
+            .ok_or(Unauthenticated::Missing)
+    }
+
+    fn in_auth(&self) -> Result<Option<&'a str>, Unauthenticated> {
+        match self.auth.map(|auth| &auth.token) {
+            None | Some(Claim::Absent) => Ok(None),
+            Some(Claim::Text(text)) => Ok(without_bearer(text)),
+            Some(Claim::Number(_) | Claim::List(_) | Claim::Other) => Err(Unauthenticated::Invalid),
+        }
+    }
+
+    fn in_header(&self) -> Option<&'a str> {
+        bearer(self.headers)
+    }
+
+    fn in_query(&self) -> Option<String> {
+        let pairs = form_urlencoded::parse(self.query?.as_bytes());
+        pairs.filter(|(name, _)| name == "token").find_map(|(_, value)| without_bearer(&value).map(str::to_owned))
+    }
+
+    fn in_cookie(&self) -> Option<String> {
+        let wanted = self.cookie?;
+        let headers = self.headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = headers.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find_map(|(name, value)| {
+            // Node's frameworks percent-encode what they put in a cookie, and the space of "Bearer …" is encoded then.
+            let value = percent_decode_str(value.trim_matches('"')).decode_utf8().ok()?;
+            (name == wanted).then(|| without_bearer(&value).map(str::to_owned)).flatten()
+        })
+    }
+}
+
+/// The token or key of an `Authorization` header, with or without `Bearer`. Another scheme, such as Basic, is somebody else's and no token.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    without_bearer(value).filter(|token| !token.contains(' '))
+}
+
+/// The text without a leading `Bearer` in whatever case, or `None` if nothing is left.
+fn without_bearer(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let rest = match text.split_at_checked("bearer".len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") && (rest.is_empty() || rest.starts_with(' ')) => rest.trim_start(),
+        _ => text,
+    };
+    if rest.is_empty() { None } else { Some(rest) }
+}

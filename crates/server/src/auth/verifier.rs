@@ -1,0 +1,136 @@
+//! Is the token believed? The key decides the algorithm, never the token; the time is the caller's.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
+use serde::Deserialize;
+
+use super::claims::Claims;
+use super::{Identity, Keys, Unauthenticated};
+use crate::config::IdentityConfig;
+
+/// Longer tokens are refused unread: no header could carry one, and a Socket.IO payload shall not make the server hash a megabyte.
+pub const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// A key, and the algorithms that it is for.
+#[derive(Clone, Debug)]
+pub struct VerifyingKey {
+    /// The name under which a token may ask for it.
+    pub kid: Option<String>,
+    /// All that a token signed for this key may use: one, or the sizes of one family for an RSA key that does not say.
+    pub algorithms: &'static [Algorithm],
+    /// The key itself.
+    pub key: DecodingKey,
+}
+
+/// Decides whether a token is believed.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    keys: Vec<VerifyingKey>,
+    issuer: Option<String>,
+    audience: Vec<String>,
+    leeway: i64,
+}
+
+/// The part of a token's header that is looked at.
+#[derive(Deserialize)]
+struct Header<'a> {
+    #[serde(borrow)]
+    alg: Cow<'a, str>,
+    #[serde(borrow, default)]
+    kid: Option<Cow<'a, str>>,
+    /// Extensions that must be understood; none is, so the token must not have any.
+    #[serde(default)]
+    crit: Option<serde::de::IgnoredAny>,
+}
+
+impl Verifier {
+    /// A verifier with these keys and the settings' issuer, audience and leeway.
+    pub fn new(keys: &Keys, config: &IdentityConfig) -> Self {
+        Self {
+            keys: keys.verifying(),
+            issuer: config.jwt_issuer.clone(),
+            audience: config.jwt_audience.clone(),
+            leeway: i64::try_from(config.jwt_leeway.as_secs()).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Whom a token speaks for.
+    ///
+    /// Inputs: the token without `Bearer`, and the time in seconds since 1970. Errors: [`Unauthenticated::Expired`] for a token that was good
+    /// once, else [`Unauthenticated::Invalid`].
+    pub fn verify(&self, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(Unauthenticated::Invalid);
+        }
+        let payload = self.signed_payload(token).ok_or(Unauthenticated::Invalid)?;
+        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| Unauthenticated::Invalid)?;
+        let expires = claims.exp.0;
+        if !self.is_for_us(&claims) || claims.nbf.0.is_some_and(|begin| now < begin.saturating_sub(self.leeway)) {
+            return Err(Unauthenticated::Invalid);
+        }
+        let identity = claims.identity().ok_or(Unauthenticated::Invalid)?;
+        // Last of all, so that "expired" is only said of a token that would be good otherwise. RFC 7519: not accepted on or after.
+        if expires.is_some_and(|end| now >= end.saturating_add(self.leeway)) {
+            return Err(Unauthenticated::Expired);
+        }
+        Ok(identity)
+    }
+
+    /// The payload of a token whose signature one of the keys made.
+    fn signed_payload(&self, token: &str) -> Option<Vec<u8>> {
+        let (message, signature) = token.rsplit_once('.')?;
+        let (header, payload) = message.split_once('.')?;
+        let header = URL_SAFE_NO_PAD.decode(header).ok()?;
+        let header: Header<'_> = serde_json::from_slice(&header).ok()?;
+        if header.crit.is_some() {
+            return None;
+        }
+        let signed = self.candidates(&header).any(|(key, algorithm)| {
+            // An error is a signature that cannot even be read, or a key that cannot be used; neither is a reason to believe.
+            crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
+        });
+        // A payload that has a point in it, as in a token of four parts, is not base64 and ends here.
+        if signed { URL_SAFE_NO_PAD.decode(payload).ok() } else { None }
+    }
+
+    /// The keys that may have signed a token with this header: of its kid, if both have one, and for its algorithm.
+    fn candidates(&self, header: &Header<'_>) -> impl Iterator<Item = (&DecodingKey, Algorithm)> {
+        self.keys
+            .iter()
+            .filter(|key| match (&key.kid, &header.kid) {
+                (Some(known), Some(asked)) => known == asked,
+                _ => true,
+            })
+            .filter_map(|key| {
+                let algorithm = key.algorithms.iter().find(|algorithm| name(**algorithm) == header.alg)?;
+                Some((&key.key, *algorithm))
+            })
+    }
+
+    fn is_for_us(&self, claims: &Claims) -> bool {
+        let issuer = self.issuer.as_ref().is_none_or(|issuer| claims.iss.holds(issuer));
+        let audience = self.audience.is_empty() || self.audience.iter().any(|audience| claims.aud.holds(audience));
+        issuer && audience
+    }
+}
+
+/// The algorithm as a token's header names it.
+fn name(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::HS256 => "HS256",
+        Algorithm::HS384 => "HS384",
+        Algorithm::HS512 => "HS512",
+        Algorithm::ES256 => "ES256",
+        Algorithm::ES384 => "ES384",
+        Algorithm::RS256 => "RS256",
+        Algorithm::RS384 => "RS384",
+        Algorithm::RS512 => "RS512",
+        Algorithm::PS256 => "PS256",
+        Algorithm::PS384 => "PS384",
+        Algorithm::PS512 => "PS512",
+        Algorithm::EdDSA => "EdDSA",
+    }
+}

@@ -1,0 +1,78 @@
+//! What `roomcast` can be told to do.
+//!
+//! - [`token`]: `roomcast token`.
+//! - [`banner`]: what `roomcast serve` says when it has started.
+
+pub mod banner;
+pub mod token;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, TABLE, listing};
+
+/// The realtime back end for clients that already speak Socket.IO or plain WebSocket.
+#[derive(Parser)]
+#[command(name = "roomcast", version, about)]
+struct Cli {
+    /// A TOML file with settings, as config.example.toml shows them; also ROOMCAST_CONFIG. The environment wins over it
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server; the same as no command
+    Serve,
+    /// Print a token that this server believes
+    Token(token::TokenArguments),
+    /// Print the effective settings, one a line, each with its source; secrets are hidden
+    Config {
+        /// Print an example file with every default instead
+        #[arg(long)]
+        example: bool,
+    },
+}
+
+/// Runs the binary: reads the command line, and does what it says. Whatever keeps it from that is one line on standard error.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match execute(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A closed standard error is no reason to panic.
+            let _ = writeln!(std::io::stderr(), "roomcast: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli) -> anyhow::Result<()> {
+    if let Some(Command::Config { example: true }) = cli.command {
+        return print(&listing::example(TABLE));
+    }
+    let (config, lines) = Config::of_process(cli.config.as_deref())?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => crate::serve(config),
+        Command::Token(arguments) => print(&token::make(&config, arguments)?),
+        Command::Config { .. } => {
+            print(&listing::effective(&lines))?;
+            // Printed first: whoever is told of a contradiction wants to see where its parts come from.
+            Ok(config.check()?)
+        }
+    }
+}
+
+/// Prints to standard output. A reader that has left, as `head` does, has had enough and is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,61 @@
+//! What `roomcast serve` says on standard output when it has started: where it is, and what to try.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use crate::auth::Keys;
+use crate::auth::mint::{NewToken, mint};
+use crate::clock;
+use crate::config::Config;
+use crate::listener::Listener;
+
+/// How long the token of dev mode is good.
+const DAY: i64 = 24 * 3600;
+
+/// Prints the banner. A standard output that nobody reads is no reason to stop.
+pub fn print(config: &Config, keys: &Keys, listener: &Listener) {
+    let text = banner(config, keys, &listener.addresses(), listener.is_secure());
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+}
+
+fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) -> String {
+    let scheme = if secure { "https" } else { "http" };
+    let mut urls: Vec<_> = addresses.iter().map(|address| url(scheme, address)).collect();
+    urls.dedup();
+    let main = urls.first().cloned().unwrap_or_default();
+    let mut text = format!("Roomcast {} listens on {}\n", env!("CARGO_PKG_VERSION"), urls.join(", "));
+    let token = if keys.is_dev() { dev_token(config, keys) } else { None };
+    // Writing to a String cannot fail.
+    let _ = match &token {
+        Some(token) => {
+            writeln!(text, "Dev mode: no JWT_SECRET is set, so this machine only. A token of \"dev\", good for a day:\n\n  {token}\n")
+        }
+        None => writeln!(text, "A token for a first try, if JWT_SECRET is set: roomcast token --sub alice\n"),
+    };
+    let token = token.as_deref().unwrap_or("$TOKEN");
+    let _ = writeln!(text, "Try:\n  curl -H \"Authorization: Bearer {token}\" {main}/households");
+    if config.net.websocket_enabled {
+        let _ = writeln!(
+            text,
+            "  npm install socket.io-client && node -e \"\n    const socket = require('socket.io-client').io('{main}', {{ auth: {{ token: '{token}' }} }});\n    socket.on('connect', () => console.log('connected', socket.id)).onAny(console.log)\""
+        );
+    }
+    text
+}
+
+fn dev_token(config: &Config, keys: &Keys) -> Option<String> {
+    let now = clock::seconds();
+    let token = NewToken { sub: "dev".into(), name: Some("Dev".into()), iat: now, exp: Some(now + DAY), ..NewToken::default() };
+    mint(keys, &token, &config.identity).ok()
+}
+
+/// An address to open: `localhost` for this machine and for every interface, which no browser can open.
+fn url(scheme: &str, address: &SocketAddr) -> String {
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        format!("{scheme}://localhost:{}", address.port())
+    } else {
+        format!("{scheme}://{address}")
+    }
+}

@@ -1,0 +1,59 @@
+//! `roomcast token`: a token that this server believes.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::auth::Keys;
+use crate::auth::mint::{NewToken, mint};
+use crate::clock;
+use crate::config::value::Value;
+use crate::config::{Config, ConfigError};
+
+/// The arguments of `roomcast token`.
+#[derive(Args)]
+pub struct TokenArguments {
+    /// The person's id
+    #[arg(long, value_name = "ID")]
+    sub: String,
+    /// The name that is shown
+    #[arg(long)]
+    name: Option<String>,
+    /// The name in workspace
+    #[arg(long)]
+    username: Option<String>,
+    /// The e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// A household that the person is to be a member of
+    #[arg(long, value_name = "ID")]
+    household: Option<String>,
+    /// admin or service
+    #[arg(long)]
+    role: Option<String>,
+    /// How long the token is good: seconds, or with ms, s, m or h; 0 for ever
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    ttl: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    Duration::read(text).ok_or_else(|| format!("expected {}", Duration::WANTED))
+}
+
+/// The token, as a line. Errors: a line about keys that cannot sign, or a subject that could not be a person's.
+pub fn make(config: &Config, arguments: TokenArguments) -> Result<String, ConfigError> {
+    let keys = Keys::load(config)?;
+    let now = clock::seconds();
+    let lives = i64::try_from(arguments.ttl.as_secs()).unwrap_or(i64::MAX);
+    let token = NewToken {
+        sub: arguments.sub,
+        name: arguments.name,
+        username: arguments.username,
+        email: arguments.email,
+        household_id: arguments.household,
+        role: arguments.role,
+        iat: now,
+        exp: (!arguments.ttl.is_zero()).then(|| now.saturating_add(lives)),
+    };
+    mint(&keys, &token, &config.identity).map(|token| token + "\n")
+}

@@ -1,0 +1,206 @@
+//! The settings: what there is to set, where it comes from, and what makes no sense.
+//!
+//! - [`sections`]: every setting with its default, environment name and sentence.
+//! - [`value`], [`address`], [`level`], [`url`]: the kinds of values.
+//! - [`table`], [`source`]: how a declared setting is read from the environment and a file.
+//! - [`origins`]: which web pages may talk to the server.
+//! - [`listing`]: the settings as `roomcast config` and the example file show them.
+//! - [`error`]: the one clear line.
+
+pub mod address;
+pub mod error;
+pub mod level;
+pub mod listing;
+pub mod origins;
+pub mod sections;
+pub mod source;
+pub mod table;
+pub mod url;
+pub mod value;
+
+use std::path::Path;
+
+pub use address::Host;
+pub use error::ConfigError;
+pub use origins::{Cors, Origins};
+pub use sections::{
+    Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, NetConfig, OriginsConfig, PresenceConfig, PublicKey, RealtimeConfig,
+    SocketParser, StorageConfig, TokenEnd,
+};
+pub use source::{Source, Sources};
+pub use url::Database;
+pub use value::{Cap, Secret, Size};
+
+use table::{Line, Reader, Section};
+use value::Value;
+
+/// The documentation of every setting, in the order of [`Config`]'s fields.
+pub const TABLE: &[Section] = &[
+    NetConfig::SECTION,
+    IdentityConfig::SECTION,
+    RealtimeConfig::SECTION,
+    PresenceConfig::SECTION,
+    LimitsConfig::SECTION,
+    StorageConfig::SECTION,
+    OriginsConfig::SECTION,
+    LogConfig::SECTION,
+];
+
+/// The effective settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the server listens.
+    pub net: NetConfig,
+    /// Whose tokens are believed.
+    pub identity: IdentityConfig,
+    /// How the sockets behave.
+    pub realtime: RealtimeConfig,
+    /// Who hears who is online.
+    pub presence: PresenceConfig,
+    /// How much one person may ask for.
+    pub limits: LimitsConfig,
+    /// Where things are kept.
+    pub storage: StorageConfig,
+    /// Which web pages may talk to the server.
+    pub origins: OriginsConfig,
+    /// What is written down.
+    pub log: LogConfig,
+}
+
+/// The key that tokens are verified with.
+#[derive(Clone, Copy, Debug)]
+pub enum KeyChoice<'a> {
+    /// `JWT_SECRET`.
+    Secret(&'a Secret),
+    /// `JWT_PUBLIC_KEY`.
+    PublicKey(&'a PublicKey),
+    /// `JWT_JWKS`.
+    Jwks(&'a Path),
+    /// None: dev mode.
+    Dev,
+}
+
+impl Config {
+    /// The settings of this process, each with its source.
+    ///
+    /// Input: the file that `--config` names, if it does. Errors: a line about the first setting that makes no sense by itself; what makes no
+    /// sense together is [`Config::check`]'s to say.
+    pub fn of_process(file: Option<&Path>) -> Result<(Self, Vec<Line>), ConfigError> {
+        Self::read(&Sources::of_process(file, TABLE)?)
+    }
+
+    /// The settings that these sources make, each with its source. Errors: as [`Config::of_process`].
+    pub fn read(sources: &Sources) -> Result<(Self, Vec<Line>), ConfigError> {
+        let mut reader = Reader { sources, lines: Vec::new() };
+        let config = Self {
+            net: NetConfig::read(&mut reader)?,
+            identity: IdentityConfig::read(&mut reader)?,
+            realtime: RealtimeConfig::read(&mut reader)?,
+            presence: PresenceConfig::read(&mut reader)?,
+            limits: LimitsConfig::read(&mut reader)?,
+            storage: StorageConfig::read(&mut reader)?,
+            origins: OriginsConfig::read(&mut reader)?,
+            log: LogConfig::read(&mut reader)?,
+        };
+        Ok((config, reader.lines))
+    }
+
+    /// The settings of an environment of these pairs, for tests and for embedding. Errors: as [`Config::of_process`].
+    pub fn of_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ConfigError> {
+        Self::read(&Sources::of_pairs(pairs)).map(|(config, _)| config)
+    }
+
+    /// Says whether a server can start with these settings.
+    ///
+    /// Errors: a line about settings that contradict each other, or that this build does not support yet.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_tls()?;
+        if matches!(self.key_choice()?, KeyChoice::Dev)
+            && let Some(host) = self.net.host.as_ref().filter(|host| !host.is_loopback())
+        {
+            let right = "without JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS the server runs in dev mode and listens on this machine only; \
+                         set one of them, or HOST=localhost";
+            return Err(ConfigError::setting("HOST", &host.show(), right));
+        }
+        self.check_supported()
+    }
+
+    /// The key that tokens are verified with. Errors: several are set, or none in production.
+    pub fn key_choice(&self) -> Result<KeyChoice<'_>, ConfigError> {
+        let identity = &self.identity;
+        match (&identity.jwt_secret, &identity.jwt_public_key, &identity.jwt_jwks) {
+            (Some(secret), None, None) => Ok(KeyChoice::Secret(secret)),
+            (None, Some(key), None) => Ok(KeyChoice::PublicKey(key)),
+            (None, None, Some(path)) => Ok(KeyChoice::Jwks(path)),
+            (None, None, None) if identity.is_production() => {
+                let right = "dev mode is forbidden in production; set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS";
+                Err(ConfigError::setting("NODE_ENV", "production", right))
+            }
+            (None, None, None) => Ok(KeyChoice::Dev),
+            (secret, key, _) => {
+                let names = [secret.as_ref().map(|_| "JWT_SECRET"), key.as_ref().map(|_| "JWT_PUBLIC_KEY")];
+                let others = identity.jwt_jwks.as_ref().map(|_| "JWT_JWKS");
+                let set: Vec<_> = names.into_iter().flatten().chain(others).collect();
+                Err(ConfigError::line(format!("{} are all set: a token is verified by one of them; unset the others", set.join(" and "))))
+            }
+        }
+    }
+
+    /// Where to listen: `HOST`, else only this machine in dev mode, else everywhere.
+    pub fn host(&self) -> Host {
+        let dev = matches!(self.key_choice(), Ok(KeyChoice::Dev));
+        self.net.host.clone().unwrap_or(if dev { Host::Localhost } else { Host::Every })
+    }
+
+    fn check_tls(&self) -> Result<(), ConfigError> {
+        let (set, missing, path) = match (&self.net.tls_cert, &self.net.tls_key) {
+            (Some(path), None) => ("TLS_CERT", "TLS_KEY", path),
+            (None, Some(path)) => ("TLS_KEY", "TLS_CERT", path),
+            _ => return Ok(()),
+        };
+        Err(ConfigError::setting(set, &path.show(), format!("TLS needs {missing}, too")))
+    }
+
+    fn check_supported(&self) -> Result<(), ConfigError> {
+        if let Database::Postgres(_) = self.storage.database_url {
+            let right = "PostgreSQL is not supported yet by this build; expected sqlite://PATH, such as sqlite://data/roomcast.db";
+            return Err(ConfigError::setting("DATABASE_URL", &self.storage.database_url.show(), right));
+        }
+        if let Some(url) = &self.storage.redis_url {
+            let right = "Redis is not supported yet by this build, which runs as one node; unset REDIS_URL";
+            return Err(ConfigError::setting("REDIS_URL", &url.show(), right));
+        }
+        if self.identity.token_end == TokenEnd::Close {
+            let right = "ending connections with their tokens is not supported yet by this build; expected keep";
+            return Err(ConfigError::setting("TOKEN_END", "close", right));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Config {
+    /// What holds when nothing is set.
+    fn default() -> Self {
+        Self::of_pairs([]).expect("a test reads every default")
+    }
+}
+
+impl IdentityConfig {
+    /// True if `NODE_ENV` says production.
+    pub fn is_production(&self) -> bool {
+        self.node_env.as_deref() == Some("production")
+    }
+}
+
+impl NetConfig {
+    /// The ports to listen on, each once.
+    pub fn ports(&self) -> Vec<u16> {
+        let mut ports = vec![self.port];
+        for port in [self.websocket_port, self.socket_io_port] {
+            if port != 0 && !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        ports
+    }
+}

@@ -1,0 +1,39 @@
+//! The one clear line that stops a start.
+
+use std::fmt;
+
+/// A setting that makes no sense, in one line: its name, its value (never a secret's) and what would be right.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfigError(String);
+
+/// Longer values are cut, so that the line stays one that can be read.
+const SHOWN_CHARACTERS: usize = 80;
+
+impl ConfigError {
+    /// A line about one setting. Inputs: its name where it was set, the value as it may be shown, and what would be right.
+    pub fn setting(name: impl fmt::Display, value: &str, right: impl fmt::Display) -> Self {
+        Self::line(format!("{name}={}: {right}", on_one_line(value)))
+    }
+
+    /// A line that is not about a single value.
+    pub fn line(line: impl Into<String>) -> Self {
+        Self(line.into().replace(['\n', '\r'], " "))
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+fn on_one_line(value: &str) -> String {
+    let mut shown: String =
+        value.chars().take(SHOWN_CHARACTERS).map(|character| if character.is_control() { ' ' } else { character }).collect();
+    if value.chars().nth(SHOWN_CHARACTERS).is_some() {
+        shown.push('…');
+    }
+    shown
+}

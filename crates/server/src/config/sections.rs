@@ -1,0 +1,241 @@
+//! Every setting: its sentence, name, type, default and environment name, side by side.
+//!
+//! To add one, add its line here, and run `roomcast config --example > config.example.toml`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::address::Host;
+use super::error::ConfigError;
+use super::level::Level;
+use super::origins::OriginSetting;
+use super::table::{Reader, Section, Setting, section};
+use super::url::{Database, RedisUrl};
+use super::value::{Cap, Secret, Size, Value, choice, in_range};
+
+section! {
+    /// Where the server listens, and over what.
+    NetConfig = "net" {
+        /// The address to listen on; unset, it is every interface, or in dev mode only this machine.
+        host: Option<Host> = "", HOST;
+        /// The port for everything: REST, Socket.IO and raw WebSocket.
+        port: u16 = "3000", PORT;
+        /// A further port that serves everything, too; 0 for none.
+        websocket_port: u16 = "0", WEBSOCKET_PORT;
+        /// A further port that serves everything, too; 0 for none.
+        socket_io_port: u16 = "0", SOCKET_IO_PORT;
+        /// Whether there are sockets at all; false gives REST alone.
+        websocket_enabled: bool = "true", WEBSOCKET_ENABLED;
+        /// A PEM file with the certificate chain; with it and the key every port speaks TLS.
+        tls_cert: Option<FilePath> = "", TLS_CERT;
+        /// A PEM file with the private key of the certificate.
+        tls_key: Option<FilePath> = "", TLS_KEY;
+    }
+}
+
+section! {
+    /// Whose tokens are believed. One of the three keys; with none, dev mode makes a secret of its own.
+    IdentityConfig = "identity" {
+        /// The secret of tokens signed with HS256.
+        jwt_secret: Option<Secret> = "", JWT_SECRET;
+        /// The public key of tokens signed with RS256/384/512, ES256/384 or EdDSA: a PEM file, or the PEM text itself.
+        jwt_public_key: Option<PublicKey> = "", JWT_PUBLIC_KEY;
+        /// A JWKS file with public keys, chosen by a token's kid.
+        jwt_jwks: Option<FilePath> = "", JWT_JWKS;
+        /// The iss that a token must have; unset, iss is not looked at.
+        jwt_issuer: Option<String> = "", JWT_ISSUER;
+        /// The aud that a token must name, or several parted by commas of which it must name one; unset, aud is not looked at.
+        jwt_audience: Vec<String> = "", JWT_AUDIENCE;
+        /// How long a token is still believed after its end, for clocks that differ.
+        jwt_leeway: Duration = "0s", JWT_LEEWAY from "0s" to "24h";
+        /// The cookie in which a token may come, from an allowed origin only.
+        jwt_cookie: CookieName = "token", JWT_COOKIE;
+        /// What a token's end does to a connection: keep looks at it when connecting only.
+        token_end: TokenEnd = "keep", TOKEN_END;
+        /// The key of a team's own back end for emitting, presence and disconnecting over HTTP.
+        roomcast_api_key: Option<Secret> = "", ROOMCAST_API_KEY;
+        /// With production, dev mode is forbidden.
+        node_env: Option<String> = "", NODE_ENV;
+    }
+}
+
+section! {
+    /// How the sockets behave.
+    RealtimeConfig = "realtime" {
+        /// How often the server pings an Engine.IO client.
+        ping_interval: Duration = "25s", PING_INTERVAL from "100ms" to "1h";
+        /// How long a client may take to answer a ping.
+        ping_timeout: Duration = "60s", PING_TIMEOUT from "100ms" to "1h";
+        /// How long a Socket.IO connection may stay without having joined a namespace.
+        connect_timeout: Duration = "45s", CONNECT_TIMEOUT from "100ms" to "1h";
+        /// How often the server pings a raw WebSocket.
+        ws_heartbeat_interval: Duration = "30s", WS_HEARTBEAT_INTERVAL from "100ms" to "1h";
+        /// Whether a raw WebSocket is closed with 4403 when it asks for a room that it may not see.
+        ws_close_on_forbidden: bool = "true", WS_CLOSE_ON_FORBIDDEN;
+        /// Whether WebSocket messages may be deflated.
+        ws_compression: bool = "false", WS_COMPRESSION;
+        /// The largest message that a client may send.
+        max_payload: Size = "1MB", MAX_PAYLOAD from "1KB" to "100MB";
+        /// How much may wait to be written to one connection before it is closed as too slow.
+        outbox_limit: Size = "1MB", OUTBOX_LIMIT from "16KB" to "1000MB";
+        /// Whether clients of Engine.IO 3 (Socket.IO 2) are served, too.
+        allow_eio3: bool = "false", ALLOW_EIO3;
+        /// How Socket.IO packets are written: json, or msgpack for clients with socket.io-msgpack-parser.
+        socket_parser: SocketParser = "json", SOCKET_PARSER;
+        /// How many shards hold the connections; 0 for one a core.
+        shards: u16 = "0", SHARDS from "0" to "1024";
+    }
+}
+
+section! {
+    /// Who hears who is online.
+    PresenceConfig = "presence" {
+        /// Who hears that a person came or went: everyone, contacts (people who share a space) or none.
+        audience: Audience = "everyone", PRESENCE_AUDIENCE;
+        /// How long a person without a connection still counts as online, so that a reload does not blink.
+        grace: Duration = "2s", PRESENCE_GRACE from "0s" to "1h";
+    }
+}
+
+section! {
+    /// How much one person may ask for.
+    LimitsConfig = "limits" {
+        /// How many raw WebSockets a person may have at once, over all devices; 0 for no limit.
+        max_connections_per_user: Cap = "5", MAX_CONNECTIONS_PER_USER;
+        /// How many Socket.IO connections a person may have at once, over all devices; 0 for no limit.
+        socketio_max_connections_per_user: Cap = "20", SOCKETIO_MAX_CONNECTIONS_PER_USER;
+        /// Whether the budgets of commands and connection attempts hold; off lifts them, not the sizes.
+        rate_limits: bool = "true", RATE_LIMITS;
+    }
+}
+
+section! {
+    /// Where things are kept.
+    StorageConfig = "storage" {
+        /// The database: sqlite://PATH, or sqlite::memory: for a server that forgets.
+        database_url: Database = "sqlite://data/roomcast.db", DATABASE_URL;
+        /// The Redis of a server with several nodes; this build runs as one node and refuses it.
+        redis_url: Option<RedisUrl> = "", REDIS_URL;
+    }
+}
+
+section! {
+    /// Which web pages may talk to the server: the union of the three. With none, localhost may with credentials and others without.
+    OriginsConfig = "origins" {
+        /// Origins of the front ends, parted by commas.
+        frontend_urls: Vec<OriginSetting> = "", FRONTEND_URLS;
+        /// The origin of the front end.
+        frontend_url: Vec<OriginSetting> = "", FRONTEND_URL;
+        /// Origins of Socket.IO clients, parted by commas; * for every page, without credentials.
+        socket_io_cors_origin: Vec<OriginSetting> = "", SOCKET_IO_CORS_ORIGIN;
+    }
+}
+
+section! {
+    /// What is written down about the server's doings, to standard error.
+    LogConfig = "log" {
+        /// The least that is worth a line: error, warn, info, debug, trace or off; or directives such as info,audit=warn.
+        level: Level = "info", LOG_LEVEL;
+        /// How a line is written: text, or json for machines.
+        format: LogFormat = "text", LOG_FORMAT;
+    }
+}
+
+choice! {
+    /// What a token's end does to a connection.
+    TokenEnd {
+        /// Nothing: it is looked at when connecting.
+        Keep = "keep",
+        /// It ends the connection.
+        Close = "close",
+    } wanted "keep or close"
+}
+
+choice! {
+    /// How Socket.IO packets are written; like in Socket.IO itself, one for the whole server.
+    SocketParser {
+        /// The default parser.
+        Json = "json",
+        /// The one of socket.io-msgpack-parser.
+        Msgpack = "msgpack",
+    } wanted "json or msgpack"
+}
+
+choice! {
+    /// Who hears that a person came or went.
+    Audience {
+        /// Every connection.
+        Everyone = "everyone",
+        /// People who share a space.
+        Contacts = "contacts",
+        /// Nobody.
+        None = "none",
+    } wanted "everyone, contacts or none"
+}
+
+choice! {
+    /// How a log line is written.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// For machines.
+        Json = "json",
+    } wanted "text or json"
+}
+
+/// The path of a file.
+pub type FilePath = PathBuf;
+
+impl Value for PathBuf {
+    const WANTED: &'static str = "the path of a file";
+
+    fn read(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+
+    fn show(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+/// A public key: where it is, or what it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PublicKey {
+    /// In a PEM file.
+    File(PathBuf),
+    /// PEM text; environments that cannot hold line ends write them as `\n`.
+    Pem(String),
+}
+
+impl Value for PublicKey {
+    const WANTED: &'static str = "the path of a PEM file, or PEM text";
+
+    fn read(text: &str) -> Option<Self> {
+        Some(if text.contains("-----BEGIN") { Self::Pem(text.replace("\\n", "\n")) } else { Self::File(text.into()) })
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::File(path) => path.show(),
+            // Somebody may have put a private key here; that is refused, but `roomcast config` prints before.
+            Self::Pem(_) => "(PEM text)".into(),
+        }
+    }
+}
+
+/// The name of a cookie.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CookieName(pub String);
+
+impl Value for CookieName {
+    const WANTED: &'static str = "a cookie's name of letters, digits and -_.";
+
+    fn read(text: &str) -> Option<Self> {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        (!text.is_empty() && text.bytes().all(good)).then(|| Self(text.into()))
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}

@@ -1,0 +1,270 @@
+//! How a setting is read from text, and shown again. Every source ends as text, so each kind of value is read in one way only.
+
+use std::time::Duration;
+
+/// Something that a setting can hold.
+pub trait Value: Sized {
+    /// What a right value looks like; stands behind "expected" in a refusal.
+    const WANTED: &'static str;
+    /// True if the value must never be shown.
+    const HIDDEN: bool = false;
+    /// True if the value is a list, which a TOML file may write as an array.
+    const LIST: bool = false;
+
+    /// The value that the text stands for, or `None` if it stands for none.
+    fn read(text: &str) -> Option<Self>;
+
+    /// The value as text that is safe to print.
+    fn show(&self) -> String;
+
+    /// A text that could not be read, as it may be shown in a refusal: where a password may stand in it, without that.
+    fn show_unread(text: &str) -> String {
+        if Self::HIDDEN { HIDDEN.into() } else { text.into() }
+    }
+}
+
+/// What is printed instead of a secret.
+pub const HIDDEN: &str = "(hidden)";
+
+/// Nothing is set by the empty text.
+impl<T: Value> Value for Option<T> {
+    const WANTED: &'static str = T::WANTED;
+    const HIDDEN: bool = T::HIDDEN;
+    const LIST: bool = T::LIST;
+
+    fn read(text: &str) -> Option<Self> {
+        if text.is_empty() { Some(None) } else { T::read(text).map(Some) }
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map(T::show).unwrap_or_default()
+    }
+
+    fn show_unread(text: &str) -> String {
+        T::show_unread(text)
+    }
+}
+
+/// True if `value` lies between two values written as text, both included.
+pub(super) fn in_range<T: Value + PartialOrd>(value: &T, low: &str, high: &str) -> bool {
+    T::read(low).is_some_and(|low| *value >= low) && T::read(high).is_some_and(|high| *value <= high)
+}
+
+impl Value for bool {
+    const WANTED: &'static str = "true or false (also on/off, yes/no, 1/0)";
+
+    fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "on" | "yes" | "1" => Some(true),
+            "false" | "off" | "no" | "0" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for u16 {
+    const WANTED: &'static str = "a whole number from 0 to 65535";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for String {
+    const WANTED: &'static str = "text";
+
+    fn read(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+
+    fn show(&self) -> String {
+        self.clone()
+    }
+}
+
+/// Values parted by commas.
+impl<T: Value> Value for Vec<T> {
+    const WANTED: &'static str = T::WANTED;
+    const HIDDEN: bool = T::HIDDEN;
+    const LIST: bool = true;
+
+    fn read(text: &str) -> Option<Self> {
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::read).collect()
+    }
+
+    fn show(&self) -> String {
+        self.iter().map(T::show).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Seconds, or a number with `ms`, `s`, `m` or `h`; to the millisecond.
+impl Value for Duration {
+    const WANTED: &'static str = "a duration in seconds or with a unit (ms, s, m, h), such as 25, 500ms or 1h";
+
+    fn read(text: &str) -> Option<Self> {
+        let (number, unit) = split_unit(text);
+        let milliseconds = match unit.to_ascii_lowercase().as_str() {
+            "ms" => 1.0,
+            "" | "s" => 1000.0,
+            "m" => 60_000.0,
+            "h" => 3_600_000.0,
+            _ => return None,
+        } * decimal(number)?;
+        // More than a year is a slip of the unit, and would not fit where milliseconds are counted in 32 bits elsewhere.
+        let whole = milliseconds.round();
+        ((milliseconds - whole).abs() < 1e-6 && whole <= 366.0 * 86_400_000.0).then(|| Duration::from_millis(whole as u64))
+    }
+
+    fn show(&self) -> String {
+        let milliseconds = self.as_millis();
+        let whole =
+            [("h", 3_600_000), ("m", 60_000), ("s", 1000)].into_iter().find(|(_, unit)| milliseconds >= *unit && milliseconds % unit == 0);
+        match whole {
+            Some((name, unit)) => format!("{}{name}", milliseconds / unit),
+            None if milliseconds == 0 => "0s".into(),
+            None => format!("{milliseconds}ms"),
+        }
+    }
+}
+
+/// A number of bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Size(pub usize);
+
+impl Value for Size {
+    const WANTED: &'static str = "a size in bytes or with a unit (KB, MB, KiB, MiB), such as 1000000 or 1MB";
+
+    fn read(text: &str) -> Option<Self> {
+        let (number, unit) = split_unit(text);
+        let bytes = match unit.to_ascii_lowercase().as_str() {
+            "" | "b" => 1.0,
+            "kb" => 1e3,
+            "mb" => 1e6,
+            "kib" => 1024.0,
+            "mib" => 1024.0 * 1024.0,
+            _ => return None,
+        } * decimal(number)?;
+        (bytes.fract() == 0.0 && bytes <= f64::from(u32::MAX)).then_some(Self(bytes as usize))
+    }
+
+    fn show(&self) -> String {
+        match self.0 {
+            bytes if bytes > 0 && bytes % 1_000_000 == 0 => format!("{}MB", bytes / 1_000_000),
+            bytes if bytes > 0 && bytes % 1000 == 0 => format!("{}KB", bytes / 1000),
+            bytes => bytes.to_string(),
+        }
+    }
+}
+
+/// How many there may be at most. Zero, as a setting, means that there is no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cap(Option<u32>);
+
+impl Cap {
+    /// A cap of so many; 0 is no limit.
+    pub const fn of(most: u32) -> Self {
+        Self(if most == 0 { None } else { Some(most) })
+    }
+
+    /// The limit, or `None` if there is none.
+    pub fn limit(self) -> Option<u32> {
+        self.0
+    }
+
+    /// True if one more is allowed where there are `count` already.
+    pub fn has_room(self, count: usize) -> bool {
+        self.0.is_none_or(|most| count < most as usize)
+    }
+}
+
+impl Value for Cap {
+    const WANTED: &'static str = "a whole number, 0 for no limit";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::of)
+    }
+
+    fn show(&self) -> String {
+        self.0.unwrap_or(0).to_string()
+    }
+}
+
+/// A text that is never shown: no `Display`, and a `Debug` that hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret text.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself, for the one place that computes with it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+impl Value for Secret {
+    const WANTED: &'static str = "text";
+    const HIDDEN: bool = true;
+
+    fn read(text: &str) -> Option<Self> {
+        Some(Self::new(text))
+    }
+
+    fn show(&self) -> String {
+        HIDDEN.into()
+    }
+}
+
+/// Declares a setting that is one of a few words.
+macro_rules! choice {
+    ($(#[$about:meta])* $name:ident { $(#[doc = $sentence:literal] $variant:ident = $first:literal $(| $more:literal)*),+ $(,)? } wanted $wanted:literal) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum $name { $(#[doc = $sentence] $variant),+ }
+
+        impl $crate::config::value::Value for $name {
+            const WANTED: &'static str = $wanted;
+
+            fn read(text: &str) -> Option<Self> {
+                match text.to_ascii_lowercase().as_str() {
+                    $($first $(| $more)* => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            fn show(&self) -> String {
+                match self { $(Self::$variant => $first),+ }.into()
+            }
+        }
+    };
+}
+pub(super) use choice;
+
+/// `25ms` → (`25`, `ms`), spaces around both left out.
+fn split_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
+    (text[..end].trim(), text[end..].trim())
+}
+
+/// Digits with at most one point; no sign, exponent, infinity or the other words that Rust reads as a float.
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.starts_with(|first: char| first.is_ascii_digit()) && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if plain { text.parse().ok() } else { None }
+}

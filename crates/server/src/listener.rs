@@ -1,0 +1,91 @@
+//! From a TCP connection to an HTTP request: sockets, TLS and HTTP/1.1. What a request means is the handler's.
+//!
+//! - [`addresses`]: which sockets are opened.
+//! - [`accept`]: taking connections, and never ceasing to.
+//! - [`tls`](mod@tls): certificates.
+//! - [`http`]: one connection, until it ends or is upgraded.
+//! - [`handler`]: what answers the requests.
+//! - [`descriptors`]: how many connections the system allows.
+
+pub mod accept;
+pub mod addresses;
+pub mod descriptors;
+pub mod handler;
+pub mod http;
+pub mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_rustls::TlsAcceptor;
+
+pub use handler::{Handler, Peer, router};
+
+use crate::config::{Config, ConfigError};
+use accept::Acceptor;
+
+/// How many connections may be in their HTTP phase at once: an idle keep-alive, a request, a long poll; an upgraded one has left it. When it is
+/// full, further connections wait in the kernel's backlog. Its memory is bounded by this times hyper's two small buffers.
+const HTTP_CONNECTIONS: usize = 16_384;
+
+/// How long requests that are being answered may still take once the server is told to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Open sockets, not yet served.
+#[derive(Debug)]
+pub struct Listener {
+    sockets: Vec<TcpListener>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl Listener {
+    /// Opens the sockets of `HOST`, `PORT`, `WEBSOCKET_PORT` and `SOCKET_IO_PORT`, and loads the certificate.
+    ///
+    /// Errors: a line about an address that cannot be listened on, or a certificate that cannot be used.
+    pub async fn bind(config: &Config) -> Result<Self, ConfigError> {
+        let tls = match (&config.net.tls_cert, &config.net.tls_key) {
+            (Some(certificate), Some(key)) => Some(tls::load(certificate, key)?),
+            _ => None,
+        };
+        let mut sockets = Vec::new();
+        for port in config.net.ports() {
+            sockets.extend(addresses::bind(&config.host(), port).await?);
+        }
+        Ok(Self { sockets, tls })
+    }
+
+    /// The addresses that are listened on, with the ports that the system chose for port 0.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
+    }
+
+    /// True if the connections are TLS.
+    pub fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Serves until `shutdown` is ready; then takes no more connections, and lets the open requests end for ten seconds at most.
+    ///
+    /// Inputs: what answers requests. After it has answered 101 it gets the raw stream from `hyper::upgrade::on`: the upgraded connection
+    /// downcasts to `TokioIo<TcpStream>`, or with TLS to `TokioIo<tokio_rustls::server::TlsStream<TcpStream>>`.
+    pub async fn serve(self, handler: impl Handler, shutdown: impl Future<Output = ()>) {
+        let (stop, stopped) = watch::channel(());
+        // Each connection holds a sender and never sends: the receiver ends when the last is gone.
+        let (alive, mut all_gone) = mpsc::channel::<()>(1);
+        let acceptor =
+            Acceptor { handler, tls: self.tls.map(TlsAcceptor::from), permits: Arc::new(Semaphore::new(HTTP_CONNECTIONS)), stopped, alive };
+        let loops: Vec<_> = self.sockets.into_iter().map(|socket| tokio::spawn(acceptor.clone().accept_forever(socket))).collect();
+        drop(acceptor);
+        shutdown.await;
+        for accepting in loops {
+            accepting.abort();
+        }
+        drop(stop);
+        if tokio::time::timeout(FAREWELL, all_gone.recv()).await.is_err() {
+            tracing::warn!("some requests were still open ten seconds after the stop and are dropped");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What answers requests: a function, or an axum router.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tower_service::Service;
+
+/// The other end of a connection. A router's handlers find it among the request's extensions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// Its address; an IPv4 address never stands as an IPv6 one.
+    pub address: SocketAddr,
+    /// True if the connection is TLS.
+    pub secure: bool,
+}
+
+/// Answers a request.
+pub trait Handler: Clone + Send + Sync + 'static {
+    /// The answer to a request of this peer. There is always one: a failure is an answer, too.
+    fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
+}
+
+impl<F, A> Handler for F
+where
+    F: Fn(Request<Incoming>, Peer) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Body>> + Send,
+{
+    fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send {
+        self(request, peer)
+    }
+}
+
+/// A router as a handler; it puts the [`Peer`] among the request's extensions.
+pub fn router(router: Router) -> impl Handler {
+    move |mut request: Request<Incoming>, peer: Peer| {
+        request.extensions_mut().insert(peer);
+        // A router is always ready, so it can be called without asking.
+        let answer = router.clone().call(request.map(Body::new));
+        async move {
+            match answer.await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+    }
+}

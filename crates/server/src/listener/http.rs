@@ -1,0 +1,50 @@
+//! One connection's HTTP/1.1, until it ends or is upgraded.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
+use tokio::sync::watch;
+
+use super::handler::{Handler, Peer};
+
+/// How long a client may take for a request's headers, and how long a connection may stay idle between two requests.
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// The most that a request's line and headers may take; hyper answers 431 above. A token in a header or a URL has to fit.
+const HEADER_BYTES: usize = 16 * 1024;
+
+/// Serves a connection. Returns when it has ended, or when it has been upgraded and its stream has moved to whoever asked for it.
+///
+/// Inputs: the stream, whose type an upgrade's handler downcasts to; the peer; what answers; what ends when the server stops.
+pub(super) async fn serve<S, H>(stream: S, peer: Peer, handler: H, mut stopped: watch::Receiver<()>)
+where
+    S: Read + Write + Unpin + Send + 'static,
+    H: Handler,
+{
+    let service = service_fn(|request: Request<Incoming>| {
+        let handler = handler.clone();
+        async move { Ok::<_, Infallible>(handler.handle(request, peer).await) }
+    });
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEADER_BYTES);
+    let mut connection = pin!(builder.serve_connection(stream, service).with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        // The sender never sends: this is its end.
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Nearly always the client's doing: it left in the middle, or was too slow.
+        tracing::debug!(address = %peer.address, %error, "HTTP connection ended");
+    }
+}
