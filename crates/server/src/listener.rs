@@ -75,8 +75,13 @@ impl Listener {
         let (stop, stopped) = watch::channel(());
         // Each connection holds a sender and never sends: the receiver ends when the last is gone.
         let (alive, mut all_gone) = mpsc::channel::<()>(1);
-        let acceptor =
-            Acceptor { handler, tls: self.tls.map(TlsAcceptor::from), permits: Arc::new(Semaphore::new(HTTP_CONNECTIONS)), stopped, alive };
+        let acceptor = Acceptor {
+            handler,
+            tls: self.tls.map(TlsAcceptor::from),
+            permits: Arc::new(Semaphore::new(HTTP_CONNECTIONS)),
+            stopped,
+            _alive: alive,
+        };
         let loops: Vec<_> = self.sockets.into_iter().map(|socket| tokio::spawn(acceptor.clone().accept_forever(socket))).collect();
         drop(acceptor);
         shutdown.await;
