@@ -1,0 +1,48 @@
+//! Arguments that are passed on more often than they are read.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+/// A list of JSON texts: the arguments of an event or ack. Up to four need no heap.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Args<'a> {
+    raw: &'a str,
+    elements: SmallVec<[&'a str; 4]>,
+}
+
+impl<'a> Args<'a> {
+    /// From the places of the elements within `text`.
+    pub(super) fn new(text: &'a str, elements: &[Range<usize>]) -> Self {
+        let raw = match elements {
+            [] => "",
+            [first, ..] => &text[first.start..elements[elements.len() - 1].end],
+        };
+        Args { raw, elements: elements.iter().map(|element| &text[element.clone()]).collect() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    /// The JSON text of one.
+    pub fn get(&self, index: usize) -> Option<&'a str> {
+        self.elements.get(index).copied()
+    }
+
+    /// The JSON texts in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a str> {
+        self.elements.iter().copied()
+    }
+
+    /// All of them as they stood on the wire, commas between them, without the array's brackets: an echo of it is exact to the byte.
+    pub fn raw(&self) -> &'a str {
+        self.raw
+    }
+}

@@ -1,0 +1,37 @@
+//! Binary data beside a JSON text.
+
+use std::fmt::Write;
+
+use super::text;
+
+/// The most attachments of one packet; the bound of socket.io-parser 4.2.6, whose clients refuse more.
+pub const MAX_ATTACHMENTS: usize = 10;
+
+/// Appends what stands in a JSON text for attachment `num`.
+pub(super) fn write_placeholder(json: &mut String, num: usize) {
+    // A String takes everything.
+    let _ = write!(json, r#"{{"_placeholder":true,"num":{num}}}"#);
+}
+
+/// Finds out, member by member, whether a JSON object is a placeholder.
+#[derive(Default)]
+pub(super) struct Suspect<'a> {
+    marked: bool,
+    num: Option<&'a str>,
+}
+
+impl<'a> Suspect<'a> {
+    /// Looks at one member: the JSON texts of its name and value. Of two with one name the last counts, as in JavaScript.
+    pub fn member(&mut self, name: &'a str, value: &'a str) {
+        if text::is_string(name, "_placeholder") {
+            self.marked = value == "true";
+        } else if text::is_string(name, "num") {
+            self.num = Some(value);
+        }
+    }
+
+    /// Whether it is none, or one of an attachment that exists.
+    pub fn is_innocent(&self, attachments: usize) -> bool {
+        !self.marked || self.num.and_then(|num| num.parse().ok()).is_some_and(|num: usize| num < attachments)
+    }
+}

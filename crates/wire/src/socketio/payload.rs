@@ -1,0 +1,56 @@
+//! What each type wants of its data: the same rules for both formats.
+
+use std::borrow::Cow;
+
+use super::packet::Kind;
+use super::{Args, DecodeError, Event, Packet, scan, text};
+
+/// Names of what happens inside the JavaScript library. A client that sent one would seem to be the library itself.
+const RESERVED_EVENTS: [&str; 6] = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+/// Puts a packet together. `payload` is its data as a JSON text, empty if there are none.
+pub(super) fn packet<'a>(
+    kind: Kind,
+    nsp: &'a str,
+    id: Option<u64>,
+    payload: &'a str,
+    attachments: usize,
+) -> Result<Packet<'a>, DecodeError> {
+    Ok(match kind {
+        Kind::Connect => {
+            let auth = if payload.is_empty() { None } else { Some(scan::object(payload)?) };
+            Packet::Connect { nsp, auth }
+        }
+        Kind::Disconnect if payload.is_empty() => Packet::Disconnect { nsp },
+        Kind::Disconnect => return Err(DecodeError::Payload),
+        Kind::Event => {
+            let event = if payload.is_empty() { None } else { Some(event(payload, attachments)?) };
+            Packet::Event { nsp, id, event, attachments }
+        }
+        Kind::Ack => {
+            let args = if payload.is_empty() { Args::default() } else { Args::new(payload, &scan::array(payload, attachments)?) };
+            Packet::Ack { nsp, id, args, attachments }
+        }
+        Kind::ConnectError => {
+            let data = scan::value(payload)?;
+            if !data.starts_with(['{', '"']) {
+                return Err(DecodeError::Payload);
+            }
+            Packet::ConnectError { nsp, data }
+        }
+    })
+}
+
+fn event(payload: &str, attachments: usize) -> Result<Event<'_>, DecodeError> {
+    let elements = scan::array(payload, attachments)?;
+    let (name, args) = elements.split_first().ok_or(DecodeError::Payload)?;
+    let name = match &payload[name.clone()] {
+        string if string.starts_with('"') => text::unescape(string).ok_or(DecodeError::Payload)?,
+        number if number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) => Cow::Borrowed(number),
+        _ => return Err(DecodeError::Payload),
+    };
+    if RESERVED_EVENTS.contains(&name.as_ref()) {
+        return Err(DecodeError::ReservedEvent);
+    }
+    Ok(Event { name, args: Args::new(payload, args) })
+}

@@ -1,0 +1,205 @@
+//! Finds the parts of a JSON text without building anything. Every rule of RFC 8259 is checked on the way, so that what is passed on as it
+//! stands is JSON indeed.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::DecodeError;
+use super::attachments::Suspect;
+
+/// Arrays and objects inside one another at most: what serde_json reads.
+const MAX_DEPTH: u8 = 127;
+
+/// An event's name and up to four arguments.
+pub(super) type Elements = SmallVec<[Range<usize>; 5]>;
+
+/// The places of the elements of a JSON array, which is all of `text`. With attachments, placeholders are checked.
+pub(super) fn array(text: &str, attachments: usize) -> Result<Elements, DecodeError> {
+    let mut elements = Elements::new();
+    let mut scanner = Scanner { text, at: 0, attachments };
+    scanner.space();
+    if scanner.peek() != Some(b'[') {
+        return Err(DecodeError::Payload);
+    }
+    scanner.array(1, |element| elements.push(element))?;
+    scanner.end()?;
+    Ok(elements)
+}
+
+/// The JSON object that is all of `text`, without the space around it.
+pub(super) fn object(text: &str) -> Result<&str, DecodeError> {
+    let value = value(text)?;
+    if value.starts_with('{') { Ok(value) } else { Err(DecodeError::Payload) }
+}
+
+/// The JSON value that is all of `text`, without the space around it.
+pub(super) fn value(text: &str) -> Result<&str, DecodeError> {
+    let mut scanner = Scanner { text, at: 0, attachments: 0 };
+    scanner.space();
+    let value = scanner.value(1)?;
+    scanner.end()?;
+    Ok(&text[value])
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    /// Always at the beginning of a character.
+    at: usize,
+    attachments: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Steps over `byte` if it is next.
+    fn skip(&mut self, byte: u8) -> bool {
+        let next = self.peek() == Some(byte);
+        self.at += usize::from(next);
+        next
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), DecodeError> {
+        if self.skip(byte) { Ok(()) } else { Err(DecodeError::Payload) }
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn end(&mut self) -> Result<(), DecodeError> {
+        self.space();
+        if self.peek().is_none() { Ok(()) } else { Err(DecodeError::Payload) }
+    }
+
+    /// Steps over one value, which would be at `depth` if it were an array or object: its place.
+    fn value(&mut self, depth: u8) -> Result<Range<usize>, DecodeError> {
+        let start = self.at;
+        match self.peek() {
+            Some(b'"') => self.string()?,
+            Some(b'{') => self.object(depth)?,
+            Some(b'[') => self.array(depth, |_| {})?,
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            _ => self.word()?,
+        }
+        Ok(start..self.at)
+    }
+
+    fn array(&mut self, depth: u8, mut each: impl FnMut(Range<usize>)) -> Result<(), DecodeError> {
+        self.open(b'[', depth)?;
+        if self.skip(b']') {
+            return Ok(());
+        }
+        loop {
+            each(self.value(depth + 1)?);
+            if self.is_last(b']')? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn object(&mut self, depth: u8) -> Result<(), DecodeError> {
+        self.open(b'{', depth)?;
+        if self.skip(b'}') {
+            return Ok(());
+        }
+        let mut suspect = Suspect::default();
+        loop {
+            let name = self.at;
+            self.string()?;
+            let name = name..self.at;
+            self.space();
+            self.expect(b':')?;
+            self.space();
+            let value = self.value(depth + 1)?;
+            if self.attachments > 0 {
+                suspect.member(&self.text[name], &self.text[value]);
+            }
+            if self.is_last(b'}')? {
+                break;
+            }
+        }
+        if suspect.is_innocent(self.attachments) { Ok(()) } else { Err(DecodeError::IllegalPlaceholder) }
+    }
+
+    fn open(&mut self, bracket: u8, depth: u8) -> Result<(), DecodeError> {
+        if depth > MAX_DEPTH {
+            return Err(DecodeError::TooDeep);
+        }
+        self.expect(bracket)?;
+        self.space();
+        Ok(())
+    }
+
+    /// Steps over what is behind an element: true at the bracket, false at a comma.
+    fn is_last(&mut self, bracket: u8) -> Result<bool, DecodeError> {
+        self.space();
+        if self.skip(bracket) {
+            return Ok(true);
+        }
+        self.expect(b',')?;
+        self.space();
+        Ok(false)
+    }
+
+    fn string(&mut self) -> Result<(), DecodeError> {
+        self.expect(b'"')?;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape()?,
+                None | Some(..0x20) => return Err(DecodeError::Payload),
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), DecodeError> {
+        let rest = &self.text.as_bytes()[self.at + 1..];
+        self.at += match rest {
+            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => 6,
+            _ => return Err(DecodeError::Payload),
+        };
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), DecodeError> {
+        self.skip(b'-');
+        // Nothing may follow a leading zero: the digits behind it will be found where they do not belong.
+        if !self.skip(b'0') {
+            self.digits()?;
+        }
+        if self.skip(b'.') {
+            self.digits()?;
+        }
+        if self.skip(b'e') || self.skip(b'E') {
+            let _ = self.skip(b'+') || self.skip(b'-');
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// One digit or more.
+    fn digits(&mut self) -> Result<(), DecodeError> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(DecodeError::Payload) }
+    }
+
+    fn word(&mut self) -> Result<(), DecodeError> {
+        let rest = &self.text.as_bytes()[self.at..];
+        let word = ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
+        self.at += word.ok_or(DecodeError::Payload)?.len();
+        Ok(())
+    }
+}
