@@ -1,1 +1,115 @@
-//! Msgpack.
+//! The msgpack format (socket.io-msgpack-parser): one binary message a packet, attachments inside it.
+//!
+//! A packet is a map with the keys `type` (0 to 4), `nsp`, and where they apply `data` and `id`; clients add `options`. Binary data come
+//! out as attachments and the rest as JSON texts, so that a room may hold clients of both formats.
+
+mod date;
+mod encode;
+mod from_json;
+mod to_json;
+mod token;
+mod write;
+
+pub use encode::{ack, connect, connect_error, disconnect, event};
+
+use token::{Token, Tokens};
+
+use super::packet::Kind;
+use super::{DecodeError, Packet, payload};
+
+/// Reads one packet. Its texts are written to `json` and borrowed from there, its binary data put into `attachments`; what was in the two
+/// is dropped.
+///
+/// Keys may come in any order, unknown ones are skipped, and a nil is the same as an absent key. Stricter than Node, so that both
+/// formats obey the same rules: an event needs a name that is not reserved, and there are at most [`super::MAX_ATTACHMENTS`].
+pub fn decode<'a>(bytes: &[u8], json: &'a mut String, attachments: &mut Vec<Vec<u8>>) -> Result<Packet<'a>, DecodeError> {
+    json.clear();
+    attachments.clear();
+    let fields = Fields::read(bytes)?;
+    let kind = fields.kind()?;
+    let id = fields.id()?;
+    json.push_str(fields.nsp()?);
+    let nsp_end = json.len();
+    if let Some(data) = fields.data {
+        to_json::value(data, json, attachments)?;
+    }
+    let (nsp, data) = json.split_at(nsp_end);
+    let attachments = attachments.len();
+    if attachments > 0 && !matches!(kind, Kind::Event | Kind::Ack) {
+        return Err(DecodeError::Payload);
+    }
+    payload::packet(kind, nsp, id, data, attachments)
+}
+
+/// The keys that matter, each with the bytes of its value. Of two with one name the last counts, as in JavaScript.
+#[derive(Default)]
+struct Fields<'a> {
+    kind: Option<&'a [u8]>,
+    nsp: Option<&'a [u8]>,
+    id: Option<&'a [u8]>,
+    data: Option<&'a [u8]>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut tokens = Tokens::new(bytes);
+        let Token::Map(members) = tokens.next().map_err(|_| if bytes.is_empty() { DecodeError::Empty } else { DecodeError::Msgpack })?
+        else {
+            return Err(DecodeError::Msgpack);
+        };
+        let mut fields = Fields::default();
+        for _ in 0..members {
+            let key = tokens.skip_value()?;
+            let value = Some(tokens.skip_value()?);
+            match Tokens::new(key).next()? {
+                Token::Text("type") => fields.kind = value,
+                Token::Text("nsp") => fields.nsp = value,
+                Token::Text("id") => fields.id = value,
+                Token::Text("data") => fields.data = value,
+                _ => {}
+            }
+        }
+        if !tokens.is_empty() {
+            return Err(DecodeError::Msgpack);
+        }
+        // A nil or undefined is no data. Node never writes them, old clients do.
+        if let Some(Token::Nil | Token::Undefined) = first(fields.data)? {
+            fields.data = None;
+        }
+        Ok(fields)
+    }
+
+    fn kind(&self) -> Result<Kind, DecodeError> {
+        Ok(match first(self.kind)? {
+            Some(Token::Unsigned(0)) => Kind::Connect,
+            Some(Token::Unsigned(1)) => Kind::Disconnect,
+            Some(Token::Unsigned(2)) => Kind::Event,
+            Some(Token::Unsigned(3)) => Kind::Ack,
+            Some(Token::Unsigned(4)) => Kind::ConnectError,
+            _ => return Err(DecodeError::UnknownType),
+        })
+    }
+
+    fn nsp(&self) -> Result<&'a str, DecodeError> {
+        match first(self.nsp)? {
+            Some(Token::Text(nsp)) => Ok(nsp),
+            _ => Err(DecodeError::Namespace),
+        }
+    }
+
+    fn id(&self) -> Result<Option<u64>, DecodeError> {
+        const LAST_EXACT: f64 = 9_007_199_254_740_992.0;
+        match first(self.id)? {
+            None | Some(Token::Nil | Token::Undefined) => Ok(None),
+            Some(Token::Unsigned(id)) => Ok(Some(id)),
+            // JavaScript has one type of number, and some encoders write it as a float.
+            Some(Token::Float(id)) if id.fract() == 0.0 && (0.0..=LAST_EXACT).contains(&id) => Ok(Some(id as u64)),
+            _ => Err(DecodeError::AckId),
+        }
+    }
+}
+
+/// The first token of a field's value.
+fn first(value: Option<&[u8]>) -> Result<Option<Token<'_>>, DecodeError> {
+    value.map(|value| Tokens::new(value).next()).transpose()
+}

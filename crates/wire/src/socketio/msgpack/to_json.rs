@@ -1,0 +1,111 @@
+//! From msgpack to JSON text.
+
+use std::fmt::Write;
+
+use super::date;
+use super::token::{Token, Tokens};
+use crate::socketio::{DecodeError, MAX_ATTACHMENTS, attachments, text};
+
+/// Arrays and maps inside one another at most, as in JSON.
+const MAX_DEPTH: u8 = 127;
+
+/// Appends the JSON text of one value; its binary data go to `attachments`, a placeholder standing where each was.
+pub(super) fn value(bytes: &[u8], json: &mut String, attachments: &mut Vec<Vec<u8>>) -> Result<(), DecodeError> {
+    Transcoder { tokens: Tokens::new(bytes), json, attachments }.value(1)
+}
+
+struct Transcoder<'t> {
+    tokens: Tokens<'t>,
+    json: &'t mut String,
+    attachments: &'t mut Vec<Vec<u8>>,
+}
+
+impl Transcoder<'_> {
+    fn value(&mut self, depth: u8) -> Result<(), DecodeError> {
+        match self.tokens.next()? {
+            Token::Text(string) => text::write_string(self.json, string),
+            Token::Bytes(bytes) => self.attach(bytes)?,
+            Token::Date(Some(millis)) => date::write_json(self.json, millis),
+            Token::Array(_) | Token::Map(_) if depth > MAX_DEPTH => return Err(DecodeError::TooDeep),
+            Token::Array(elements) => self.array(elements, depth)?,
+            Token::Map(members) => self.map(members, depth)?,
+            // Everything else is written as it reads, but what JSON has no word for becomes null, as in JSON.stringify.
+            Token::Nil | Token::Undefined | Token::Date(None) => self.json.push_str("null"),
+            Token::Float(number) if !number.is_finite() => self.json.push_str("null"),
+            scalar => self.scalar(scalar)?,
+        }
+        Ok(())
+    }
+
+    fn array(&mut self, elements: usize, depth: u8) -> Result<(), DecodeError> {
+        self.json.push('[');
+        for element in 0..elements {
+            if element > 0 {
+                self.json.push(',');
+            }
+            self.value(depth + 1)?;
+        }
+        self.json.push(']');
+        Ok(())
+    }
+
+    fn map(&mut self, members: usize, depth: u8) -> Result<(), DecodeError> {
+        self.json.push('{');
+        let mut first = true;
+        for _ in 0..members {
+            let key = self.tokens.next()?;
+            // JSON.stringify leaves out what is undefined.
+            if self.tokens.undefined_is_next() {
+                self.tokens.next()?;
+                continue;
+            }
+            if !std::mem::take(&mut first) {
+                self.json.push(',');
+            }
+            self.key(key)?;
+            self.json.push(':');
+            self.value(depth + 1)?;
+        }
+        self.json.push('}');
+        Ok(())
+    }
+
+    /// A key that is no text becomes one, as a property's name does in JavaScript.
+    fn key(&mut self, key: Token<'_>) -> Result<(), DecodeError> {
+        if let Token::Text(string) = key {
+            text::write_string(self.json, string);
+            return Ok(());
+        }
+        self.json.push('"');
+        match key {
+            Token::Nil => self.json.push_str("null"),
+            Token::Undefined => self.json.push_str("undefined"),
+            scalar => self.scalar(scalar)?,
+        }
+        self.json.push('"');
+        Ok(())
+    }
+
+    fn scalar(&mut self, token: Token<'_>) -> Result<(), DecodeError> {
+        match token {
+            Token::Bool(value) => write!(self.json, "{value}"),
+            Token::Unsigned(number) => write!(self.json, "{number}"),
+            Token::Negative(number) => write!(self.json, "{number}"),
+            // The shortest text that reads as the same number, with `.0` or an exponent, so that it stays a float.
+            Token::Float(number) => write!(self.json, "{number:?}"),
+            _ => return Err(DecodeError::Msgpack),
+        }
+        // A String takes everything.
+        .map_err(|_| DecodeError::Msgpack)
+    }
+
+    fn attach(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let num = self.attachments.len();
+        if num == MAX_ATTACHMENTS {
+            return Err(DecodeError::TooManyAttachments);
+        }
+        attachments::write_placeholder(self.json, num);
+        self.attachments.push(bytes.to_vec());
+        Ok(())
+    }
+}
