@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Args<'a> {
     raw: &'a str,
-    elements: SmallVec<[&'a str; 4]>,
+    /// Where each stands in `raw`. Not the texts themselves: the list would then be invariant in their lifetime.
+    elements: SmallVec<[(u32, u32); 4]>,
 }
 
 impl<'a> Args<'a> {
@@ -18,7 +19,8 @@ impl<'a> Args<'a> {
             [] => "",
             [first, ..] => &text[first.start..elements[elements.len() - 1].end],
         };
-        Args { raw, elements: elements.iter().map(|element| &text[element.clone()]).collect() }
+        let start = elements.first().map_or(0, |first| first.start);
+        Args { raw, elements: elements.iter().map(|element| ((element.start - start) as u32, (element.end - start) as u32)).collect() }
     }
 
     /// How many there are.
@@ -33,12 +35,16 @@ impl<'a> Args<'a> {
 
     /// The JSON text of one.
     pub fn get(&self, index: usize) -> Option<&'a str> {
-        self.elements.get(index).copied()
+        self.elements.get(index).map(|&element| self.text(element))
     }
 
     /// The JSON texts in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a str> {
-        self.elements.iter().copied()
+        self.elements.iter().map(|&element| self.text(element))
+    }
+
+    fn text(&self, (start, end): (u32, u32)) -> &'a str {
+        &self.raw[start as usize..end as usize]
     }
 
     /// All of them as they stood on the wire, commas between them, without the array's brackets: an echo of it is exact to the byte.

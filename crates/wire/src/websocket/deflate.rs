@@ -5,7 +5,12 @@ mod offer;
 
 use std::cell::RefCell;
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use miniz_oxide::DataFormat;
+use miniz_oxide::deflate::CompressionLevel;
+use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress};
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::{TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF};
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use super::Violation;
 
@@ -17,11 +22,14 @@ const TAIL: &[u8] = &[0x00, 0x00, 0xff, 0xff];
 /// A message without content, compressed (section 7.2.3.6).
 const EMPTY: &[u8] = &[0x00];
 
-// Their tables take hundreds of kilobytes to make and nothing to reset, so each thread keeps one. No state passes from one message
-// to the next.
+/// All output stays in one buffer, which is the window, too: nothing of an earlier message can be referred to.
+const INFLATE_FLAGS: u32 = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF | TINFL_FLAG_HAS_MORE_INPUT;
+
+// Their tables are large, so each thread makes them once. They are reset before each message.
 thread_local! {
-    static COMPRESSOR: RefCell<Compress> = RefCell::new(Compress::new(Compression::default(), false));
-    static DECOMPRESSOR: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+    static COMPRESSOR: RefCell<CompressorOxide> =
+        RefCell::new(CompressorOxide::with_format_and_level(DataFormat::Raw, CompressionLevel::DefaultLevel));
+    static DECOMPRESSOR: RefCell<DecompressorOxide> = RefCell::default();
 }
 
 /// Compresses one message, without the tail `00 00 ff ff`: what [`super::encode_compressed`] takes.
@@ -31,63 +39,56 @@ pub fn deflate(payload: &[u8]) -> Vec<u8> {
     }
     COMPRESSOR.with_borrow_mut(|compressor| {
         compressor.reset();
-        let mut out = Vec::with_capacity(payload.len() / 2 + 64);
+        // Enough even for what cannot be compressed: blocks as they are, each with a few bytes in front.
+        let mut out = vec![0; payload.len() + payload.len() / 1024 + 64];
+        let (mut taken, mut filled) = (0, 0);
         loop {
-            let taken = compressor.total_in() as usize;
-            // Compressing has no error of its own: it can only lack room.
-            let _ = compressor.compress_vec(&payload[taken..], &mut out, FlushCompress::Sync);
-            if out.len() < out.capacity() {
+            let (_, read, written) = compress(compressor, &payload[taken..], &mut out[filled..], TDEFLFlush::Sync);
+            taken += read;
+            filled += written;
+            // Room left over means that all is flushed.
+            if filled < out.len() {
                 break;
             }
-            out.reserve(out.len());
+            out.resize(2 * filled, 0);
         }
+        out.truncate(filled);
         if out.ends_with(TAIL) {
-            out.truncate(out.len() - TAIL.len());
+            out.truncate(filled - TAIL.len());
         }
         out
     })
 }
 
-/// Inflates one message of a client. Its output is never longer than `max`: what would be is [`Violation::TooBig`], found out with
-/// no more than `max` + 1 bytes allocated.
+/// Inflates one message of a client. No more than `max` bytes (and one) are ever allocated for it: what would be longer is
+/// [`Violation::TooBig`].
 pub(super) fn inflate(deflated: &[u8], max: usize) -> Result<Vec<u8>, Violation> {
     DECOMPRESSOR.with_borrow_mut(|decompressor| {
-        decompressor.reset(false);
-        let mut out = Vec::new();
-        for part in [deflated, TAIL] {
-            if inflate_part(decompressor, part, &mut out, max)? == Status::StreamEnd {
-                // A final block (section 7.2.3.4): what its sender put behind it has no meaning.
-                break;
+        decompressor.init();
+        let most = max.saturating_add(1);
+        let mut out = vec![0; deflated.len().saturating_mul(2).max(64).min(most)];
+        let mut filled = 0;
+        for mut rest in [deflated, TAIL] {
+            loop {
+                let (status, read, written) = decompress(decompressor, rest, &mut out, filled, INFLATE_FLAGS);
+                rest = &rest[read..];
+                filled += written;
+                if filled > max {
+                    return Err(Violation::TooBig);
+                }
+                match status {
+                    TINFLStatus::NeedsMoreInput => break,
+                    // A final block (section 7.2.3.4): what its sender put behind it has no meaning.
+                    TINFLStatus::Done => {
+                        out.truncate(filled);
+                        return Ok(out);
+                    }
+                    TINFLStatus::HasMoreOutput if out.len() < most => out.resize(out.len().saturating_mul(2).min(most), 0),
+                    _ => return Err(Violation::Deflate),
+                }
             }
         }
+        out.truncate(filled);
         Ok(out)
     })
-}
-
-fn inflate_part(decompressor: &mut Decompress, part: &[u8], out: &mut Vec<u8>, max: usize) -> Result<Status, Violation> {
-    let start = decompressor.total_in();
-    loop {
-        if out.len() == out.capacity() {
-            let room = max.saturating_add(1) - out.len();
-            out.reserve_exact(room.min(out.len().max(part.len() * 2).max(64)));
-        }
-        let rest = &part[(decompressor.total_in() - start) as usize..];
-        let before = (decompressor.total_in(), out.len());
-        let status = decompressor.decompress_vec(rest, out, FlushDecompress::Sync).map_err(|_| Violation::Deflate)?;
-        if out.len() > max {
-            return Err(Violation::TooBig);
-        }
-        if status == Status::StreamEnd {
-            return Ok(status);
-        }
-        let moved = before != (decompressor.total_in(), out.len());
-        let taken = (decompressor.total_in() - start) as usize == part.len();
-        // Room left over means that nothing waits inside the decompressor.
-        if taken && out.len() < out.capacity() {
-            return Ok(status);
-        }
-        if !moved && out.len() < out.capacity() {
-            return Err(Violation::Deflate);
-        }
-    }
 }

@@ -1,0 +1,18 @@
+//! The decoders and encoders, held against what the protocols say. Tables first, then properties, then noise.
+
+mod support;
+
+mod websocket_deflate;
+mod websocket_frames;
+mod websocket_handshake;
+mod websocket_reader;
+
+mod engineio_packets;
+mod engineio_payloads;
+
+mod socketio_json;
+mod socketio_msgpack;
+
+mod fuzz_bodies;
+mod fuzzing;
+mod roundtrips;

@@ -1,0 +1,99 @@
+use wire::websocket::{Limits, Opcode, Violation, deflate, encode_compressed};
+
+use crate::support::{Dice, Seen, frame, hex, read_in_pieces, read_kept};
+
+const LIMITS: Limits = Limits { max_message: 1000, deflate: true };
+
+fn check(stream: &[u8], expected: &[Seen]) {
+    for sizes in [&[usize::MAX][..], &[1], &[3, 1], &[7, usize::MAX]] {
+        assert_eq!(read_in_pieces(stream, sizes, &LIMITS), expected, "in pieces of {sizes:?}");
+    }
+    assert_eq!(read_kept(stream, &LIMITS), expected, "kept");
+}
+
+fn text(text: &str) -> Seen {
+    Seen::Text(text.to_owned())
+}
+
+#[test]
+fn the_examples_of_the_rfc_are_read() {
+    // RFC 7692 section 7.2.3: one frame, two fragments, a stored block, a final block, two blocks, nothing.
+    check(&frame(0xc1, &hex("f248cdc9c90700")), &[text("Hello")]);
+    check(&[frame(0x41, &hex("f248cd")), frame(0x80, &hex("c9c90700"))].concat(), &[text("Hello")]);
+    check(&frame(0xc1, &hex("000500faff48656c6c6f00")), &[text("Hello")]);
+    check(&frame(0xc1, &hex("f348cdc9c9070000")), &[text("Hello")]);
+    check(&frame(0xc1, &hex("f248050000 00ffff cac9c90700")), &[text("Hello")]);
+    check(&frame(0xc1, &hex("00")), &[text("")]);
+    check(&frame(0xc2, &hex("f248cdc9c90700")), &[Seen::Binary(b"Hello".to_vec())]);
+}
+
+#[test]
+fn a_frame_without_any_bytes_inflates_to_nothing() {
+    check(&frame(0xc1, b""), &[text("")]);
+}
+
+#[test]
+fn compressed_and_plain_messages_take_turns() {
+    let stream =
+        [frame(0x81, b"plain"), frame(0xc1, &hex("f248cdc9c90700")), frame(0x01, b"a"), frame(0x89, b""), frame(0x80, b"b")].concat();
+    check(&stream, &[text("plain"), text("Hello"), Seen::Ping(vec![]), text("ab")]);
+}
+
+#[test]
+fn no_window_passes_from_one_message_to_the_next() {
+    // The second of RFC 7692 section 7.2.3.2 refers back into the first.
+    let stream = [frame(0xc1, &hex("f248cdc9c90700")), frame(0xc1, &hex("f200110000"))].concat();
+    check(&stream, &[text("Hello"), Seen::Refused(Violation::Deflate)]);
+}
+
+#[test]
+fn compression_that_was_not_negotiated_is_refused() {
+    let limits = Limits { deflate: false, ..LIMITS };
+    assert_eq!(read_in_pieces(&frame(0xc1, b"\0"), &[1], &limits), [Seen::Refused(Violation::ReservedBits)]);
+}
+
+#[test]
+fn only_the_first_frame_says_that_a_message_is_compressed() {
+    check(&[frame(0x41, &hex("f248cd")), frame(0xc0, &hex("c9c90700"))].concat(), &[Seen::Refused(Violation::ReservedBits)]);
+    check(&frame(0xc9, b""), &[Seen::Refused(Violation::ReservedBits)]);
+}
+
+#[test]
+fn what_does_not_inflate_is_refused() {
+    assert_eq!(Violation::Deflate.code(), 1007);
+    for garbage in ["ff", "07", "f248cdc9c907ffffff", "0005000000"] {
+        check(&frame(0xc2, &hex(garbage)), &[Seen::Refused(Violation::Deflate)]);
+    }
+    check(&frame(0xc1, &deflate(b"\xff\xfe")), &[Seen::Refused(Violation::Utf8)]);
+}
+
+#[test]
+fn a_bomb_is_refused_at_the_limit() {
+    let bomb = deflate(&vec![b'x'; 1_000_000]);
+    assert!(bomb.len() <= LIMITS.max_message, "the header must not give it away");
+    check(&frame(0xc1, &bomb), &[Seen::Refused(Violation::TooBig)]);
+    check(&[frame(0x41, &bomb[..500]), frame(0x80, &bomb[500..])].concat(), &[Seen::Refused(Violation::TooBig)]);
+    check(&frame(0xc1, &deflate(&[b'x'; 1000])), &[text(&"x".repeat(1000))]);
+    check(&frame(0xc1, &deflate(&[b'x'; 1001])), &[Seen::Refused(Violation::TooBig)]);
+}
+
+#[test]
+fn deflated_messages_have_no_tail_and_inflate_to_the_same() {
+    let mut dice = Dice(7);
+    let limits = Limits { max_message: 1 << 20, deflate: true };
+    for length in [0, 1, 2, 5, 100, 1000, 4096, 65_536, 300_000] {
+        for payload in [dice.bytes(length), vec![b'x'; length], b"{\"key\":\"value\"},".iter().copied().cycle().take(length).collect()] {
+            let deflated = deflate(&payload);
+            assert!(!deflated.ends_with(&[0, 0, 0xff, 0xff]));
+            assert_eq!(read_in_pieces(&frame(0xc2, &deflated), &[usize::MAX], &limits), [Seen::Binary(payload)]);
+        }
+    }
+}
+
+#[test]
+fn a_compressed_message_is_smaller() {
+    let json = "{\"type\":\"message\",\"text\":\"hello\"},".repeat(30);
+    let mut out = Vec::new();
+    encode_compressed(&mut out, Opcode::Text, &deflate(json.as_bytes()));
+    assert!(out.len() < json.len() / 10, "{} of {}", out.len(), json.len());
+}

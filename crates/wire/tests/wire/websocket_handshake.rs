@@ -1,0 +1,52 @@
+use wire::websocket::{accept_key, negotiate_deflate};
+
+#[test]
+fn the_key_of_the_rfc_is_answered_as_the_rfc_says() {
+    assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
+
+const ACCEPTED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+fn check(offers: &str, expected: Option<&str>) {
+    assert_eq!(negotiate_deflate(offers).as_deref(), expected, "{offers:?}");
+}
+
+#[test]
+fn an_offer_of_deflate_is_accepted_without_context_takeover() {
+    check("permessage-deflate", Some(ACCEPTED));
+    check("Permessage-Deflate", Some(ACCEPTED));
+    // Chrome, Firefox, Safari and ws.
+    check("permessage-deflate; client_max_window_bits", Some(ACCEPTED));
+    check("permessage-deflate; client_max_window_bits=15", Some(ACCEPTED));
+    check("permessage-deflate;client_max_window_bits=\"10\"", Some(ACCEPTED));
+    check("permessage-deflate; server_no_context_takeover; client_no_context_takeover", Some(ACCEPTED));
+    check("x-webkit-deflate-frame, permessage-deflate", Some(ACCEPTED));
+    check("foo; bar=\"a, permessage-deflate\", permessage-deflate", Some(ACCEPTED));
+    check("permessage-deflate; server_max_window_bits=15", Some(&format!("{ACCEPTED}; server_max_window_bits=15")));
+}
+
+#[test]
+fn the_first_acceptable_offer_counts() {
+    check("permessage-deflate; server_max_window_bits=10, permessage-deflate", Some(ACCEPTED));
+    check("permessage-deflate; x, permessage-deflate; y, permessage-deflate", Some(ACCEPTED));
+}
+
+#[test]
+fn other_offers_are_declined() {
+    check("", None);
+    check("x-webkit-deflate-frame", None);
+    check("foo; bar=\"permessage-deflate\"", None);
+    check("foo; bar=\", permessage-deflate\"", None);
+    // A smaller window than ours.
+    check("permessage-deflate; server_max_window_bits=14", None);
+    // What RFC 7692 section 7.1 tells to decline: an unknown parameter, one twice, a value where none may be, a bad or missing one.
+    check("permessage-deflate; unknown", None);
+    check("permessage-deflate; client_max_window_bits; client_max_window_bits", None);
+    check("permessage-deflate; server_no_context_takeover=1", None);
+    check("permessage-deflate; client_no_context_takeover=\"\"", None);
+    check("permessage-deflate; server_max_window_bits", None);
+    check("permessage-deflate; client_max_window_bits=7", None);
+    check("permessage-deflate; client_max_window_bits=16", None);
+    check("permessage-deflate; client_max_window_bits=08", None);
+    check("permessage-deflate;", None);
+}
