@@ -125,8 +125,9 @@ impl Value for Duration {
 
     fn show(&self) -> String {
         let milliseconds = self.as_millis();
-        let whole =
-            [("h", 3_600_000), ("m", 60_000), ("s", 1000)].into_iter().find(|(_, unit)| milliseconds >= *unit && milliseconds % unit == 0);
+        let whole = [("h", 3_600_000), ("m", 60_000), ("s", 1000)]
+            .into_iter()
+            .find(|(_, unit)| milliseconds >= *unit && milliseconds.is_multiple_of(*unit));
         match whole {
             Some((name, unit)) => format!("{}{name}", milliseconds / unit),
             None if milliseconds == 0 => "0s".into(),

@@ -1,0 +1,542 @@
+//! Settings: every source, every kind of value, and every refusal, which is one clear line.
+
+use std::time::Duration;
+
+use server::config::sections::*;
+use server::config::table::{Line, Setting};
+use server::config::value::Value;
+use server::config::{Cap, Config, Cors, Database, Host, Origins, Size, Source, Sources, TABLE, listing};
+
+fn settings() -> impl Iterator<Item = &'static Setting> {
+    TABLE.iter().flat_map(|section| section.settings)
+}
+
+fn line<'a>(lines: &'a [Line], name: &str) -> &'a Line {
+    lines.iter().find(|line| line.setting.env == name).unwrap()
+}
+
+fn from_file(text: &str) -> Result<(Config, Vec<Line>), String> {
+    let sources = Sources::default().with_toml("roomcast.toml", text, TABLE);
+    sources.and_then(|sources| Config::read(&sources)).map_err(|error| error.to_string())
+}
+
+/// The line that refuses these settings, read and checked as a start would.
+fn refusal(pairs: &[(&str, &str)]) -> String {
+    let refused = Config::of_pairs(pairs.iter().copied()).and_then(|config| config.check()).unwrap_err().to_string();
+    assert!(!refused.contains('\n'), "more than one line: {refused}");
+    refused
+}
+
+/// For each setting a value that is good and not the default, as text and as it is shown.
+const OTHER_VALUES: &[(&str, &str, &str)] = &[
+    ("HOST", "192.0.2.1", "192.0.2.1"),
+    ("PORT", "8080", "8080"),
+    ("WEBSOCKET_PORT", "3001", "3001"),
+    ("SOCKET_IO_PORT", "3002", "3002"),
+    ("WEBSOCKET_ENABLED", "false", "false"),
+    ("TLS_CERT", "/tls/cert.pem", "/tls/cert.pem"),
+    ("TLS_KEY", "/tls/key.pem", "/tls/key.pem"),
+    ("JWT_SECRET", "s3cret-one", "(hidden)"),
+    ("JWT_PUBLIC_KEY", "/keys/public.pem", "/keys/public.pem"),
+    ("JWT_JWKS", "/keys/jwks.json", "/keys/jwks.json"),
+    ("JWT_ISSUER", "group-planner-api", "group-planner-api"),
+    ("JWT_AUDIENCE", "group-planner-client,other", "group-planner-client,other"),
+    ("JWT_LEEWAY", "5s", "5s"),
+    ("JWT_COOKIE", "session", "session"),
+    ("TOKEN_END", "close", "close"),
+    ("ROOMCAST_API_KEY", "s3cret-two", "(hidden)"),
+    ("NODE_ENV", "production", "production"),
+    ("PING_INTERVAL", "300ms", "300ms"),
+    ("PING_TIMEOUT", "200ms", "200ms"),
+    ("CONNECT_TIMEOUT", "1", "1s"),
+    ("WS_HEARTBEAT_INTERVAL", "15", "15s"),
+    ("WS_CLOSE_ON_FORBIDDEN", "false", "false"),
+    ("WS_COMPRESSION", "on", "true"),
+    ("MAX_PAYLOAD", "64KB", "64KB"),
+    ("OUTBOX_LIMIT", "2000000", "2MB"),
+    ("ALLOW_EIO3", "yes", "true"),
+    ("SOCKET_PARSER", "msgpack", "msgpack"),
+    ("SHARDS", "4", "4"),
+    ("PRESENCE_AUDIENCE", "contacts", "contacts"),
+    ("PRESENCE_GRACE", "0", "0s"),
+    ("MAX_CONNECTIONS_PER_USER", "0", "0"),
+    ("SOCKETIO_MAX_CONNECTIONS_PER_USER", "7", "7"),
+    ("RATE_LIMITS", "off", "false"),
+    ("DATABASE_URL", "postgresql://u:s3cret-three@db/roomcast", "postgresql://…@db/roomcast"),
+    ("REDIS_URL", "redis://:s3cret-four@localhost:6379/0", "redis://…@localhost:6379/0"),
+    ("FRONTEND_URLS", "http://localhost:3000,http://localhost:5173", "http://localhost:3000,http://localhost:5173"),
+    ("FRONTEND_URL", "https://app.example.com/", "https://app.example.com"),
+    ("SOCKET_IO_CORS_ORIGIN", "*", "*"),
+    ("LOG_LEVEL", "debug", "debug"),
+    ("LOG_FORMAT", "json", "json"),
+];
+
+#[test]
+fn every_setting_has_a_default_that_is_good() {
+    let (config, lines) = Config::read(&Sources::default()).unwrap();
+    config.check().unwrap();
+    assert_eq!(lines.len(), settings().count());
+    assert!(lines.iter().all(|line| line.source == Source::Default));
+    let values = |config: &Config| format!("{config:?}");
+    assert_eq!(values(&Config::default()), values(&config));
+}
+
+#[test]
+fn the_defaults_are_those_of_the_design() {
+    let config = Config::default();
+    assert_eq!((config.net.port, config.host()), (3000, Host::Localhost));
+    assert_eq!(config.realtime.ping_interval, Duration::from_secs(25));
+    assert_eq!(config.realtime.ping_timeout, Duration::from_secs(60));
+    assert_eq!(config.realtime.connect_timeout, Duration::from_secs(45));
+    assert_eq!(config.realtime.ws_heartbeat_interval, Duration::from_secs(30));
+    assert_eq!((config.realtime.max_payload, config.realtime.outbox_limit), (Size(1_000_000), Size(1_000_000)));
+    assert_eq!(config.limits.max_connections_per_user, Cap::of(5));
+    assert_eq!(config.limits.socketio_max_connections_per_user, Cap::of(20));
+    assert_eq!(config.presence.audience, Audience::Everyone);
+    assert_eq!(config.presence.grace, Duration::from_secs(2));
+    assert_eq!(config.storage.database_url, Database::Sqlite("data/roomcast.db".into()));
+    assert!(config.net.websocket_enabled && config.limits.rate_limits && config.realtime.ws_close_on_forbidden);
+    assert_eq!(config.identity.jwt_leeway, Duration::ZERO);
+}
+
+#[test]
+fn every_name_works_in_the_environment() {
+    assert_eq!(OTHER_VALUES.len(), settings().count(), "a setting has no value to try here");
+    for (name, text, shown) in OTHER_VALUES {
+        let (_, lines) = Config::read(&Sources::of_pairs([(*name, *text)])).unwrap();
+        let line = line(&lines, name);
+        assert_eq!((line.value.as_str(), line.source), (*shown, Source::Environment), "{name}");
+        assert_ne!(line.value, line.setting.default, "{name}");
+    }
+}
+
+#[test]
+fn every_setting_works_in_a_file() {
+    for (name, text, shown) in OTHER_VALUES {
+        let setting = settings().find(|setting| setting.env == *name).unwrap();
+        let (_, lines) = from_file(&format!("[{}]\n{} = \"{text}\"", setting.section, setting.key)).unwrap();
+        let line = line(&lines, name);
+        assert_eq!((line.value.as_str(), line.source), (*shown, Source::File), "{name}");
+    }
+}
+
+#[test]
+fn a_file_may_use_the_types_of_toml() {
+    let text = "
+        [net]
+        port = 8080
+        websocket_enabled = false
+        [realtime]
+        ping_interval = 10
+        ping_timeout = 1.5
+        [origins]
+        frontend_urls = ['http://localhost:3000', 'https://app.example.com']
+    ";
+    let (config, _) = from_file(text).unwrap();
+    assert_eq!(config.net.port, 8080);
+    assert!(!config.net.websocket_enabled);
+    assert_eq!(config.realtime.ping_interval, Duration::from_secs(10));
+    assert_eq!(config.realtime.ping_timeout, Duration::from_millis(1500));
+    assert_eq!(config.origins.frontend_urls.len(), 2);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_unless_it_is_empty() {
+    let with = |port: &'static str| {
+        let sources = Sources::of_pairs([("PORT", port)]).with_toml("f", "[net]\nport = 8080", TABLE).unwrap();
+        let (config, lines) = Config::read(&sources).unwrap();
+        (config.net.port, line(&lines, "PORT").source)
+    };
+    assert_eq!(with("9090"), (9090, Source::Environment));
+    assert_eq!(with(""), (8080, Source::File));
+}
+
+#[test]
+fn spaces_around_a_value_are_no_part_of_it_but_a_secret_is_kept_as_it_is() {
+    let config = Config::of_pairs([("PORT", " 8080 "), ("JWT_SECRET", " s ")]).unwrap();
+    assert_eq!(config.net.port, 8080);
+    assert_eq!(config.identity.jwt_secret.unwrap().expose(), " s ");
+}
+
+#[test]
+fn durations_are_seconds_or_have_a_unit() {
+    let good = [
+        ("0", 0),
+        ("25", 25_000),
+        ("1.5", 1500),
+        ("500ms", 500),
+        ("500 ms", 500),
+        ("30s", 30_000),
+        ("2m", 120_000),
+        ("1h", 3_600_000),
+        ("1H", 3_600_000),
+    ];
+    for (text, milliseconds) in good {
+        assert_eq!(Duration::read(text), Some(Duration::from_millis(milliseconds)), "{text}");
+    }
+    for bad in ["", "s", "-1", "+1", "1d", "1e3", "inf", "NaN", "0.5ms", "1.2.3", "1s2", "ten", "99999999h", "٣"] {
+        assert_eq!(Duration::read(bad), None, "{bad}");
+    }
+    for shown in ["0s", "25s", "500ms", "2m", "1h", "90s"] {
+        assert_eq!(Duration::read(shown).unwrap().show(), shown);
+    }
+}
+
+#[test]
+fn sizes_are_bytes_or_have_a_unit() {
+    let good = [("1000000", 1_000_000), ("1MB", 1_000_000), ("64kb", 64_000), ("1MiB", 1 << 20), ("1.5 KB", 1500), ("10b", 10)];
+    for (text, bytes) in good {
+        assert_eq!(Size::read(text), Some(Size(bytes)), "{text}");
+    }
+    for bad in ["", "MB", "-1", "1.5", "1TB", "5000MB", "1e6"] {
+        assert_eq!(Size::read(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn a_cap_of_zero_means_none() {
+    assert_eq!(Cap::of(0).limit(), None);
+    assert!(Cap::of(0).has_room(usize::MAX));
+    assert!(Cap::of(5).has_room(4));
+    assert!(!Cap::of(5).has_room(5));
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_refused_with_what_would_be_right() {
+    let port = "expected a whole number from 0 to 65535";
+    let duration = "expected a duration in seconds or with a unit (ms, s, m, h), such as 25, 500ms or 1h, from 100ms to 1h";
+    let size = "expected a size in bytes or with a unit (KB, MB, KiB, MiB), such as 1000000 or 1MB";
+    let flag = "expected true or false (also on/off, yes/no, 1/0)";
+    let cases: &[(&str, &str, String)] = &[
+        ("PORT", "99999", format!("PORT=99999: {port}")),
+        ("PORT", "http", format!("PORT=http: {port}")),
+        ("WEBSOCKET_PORT", "-1", format!("WEBSOCKET_PORT=-1: {port}")),
+        ("PING_INTERVAL", "0", format!("PING_INTERVAL=0: {duration}")),
+        // Socket.IO's own options are milliseconds: seven hours between two pings are a slip of the unit.
+        ("PING_INTERVAL", "25000", format!("PING_INTERVAL=25000: {duration}")),
+        ("PING_TIMEOUT", "soon", format!("PING_TIMEOUT=soon: {duration}")),
+        ("WS_HEARTBEAT_INTERVAL", "-30", format!("WS_HEARTBEAT_INTERVAL=-30: {duration}")),
+        ("MAX_PAYLOAD", "0", format!("MAX_PAYLOAD=0: {size}, from 1KB to 100MB")),
+        ("OUTBOX_LIMIT", "1 byte", format!("OUTBOX_LIMIT=1 byte: {size}, from 16KB to 1000MB")),
+        ("WEBSOCKET_ENABLED", "maybe", format!("WEBSOCKET_ENABLED=maybe: {flag}")),
+        ("RATE_LIMITS", "10/min", format!("RATE_LIMITS=10/min: {flag}")),
+        ("MAX_CONNECTIONS_PER_USER", "many", "MAX_CONNECTIONS_PER_USER=many: expected a whole number, 0 for no limit".into()),
+        ("SHARDS", "5000", "SHARDS=5000: expected a whole number from 0 to 65535, from 0 to 1024".into()),
+        ("PRESENCE_AUDIENCE", "friends", "PRESENCE_AUDIENCE=friends: expected everyone, contacts or none".into()),
+        ("SOCKET_PARSER", "bson", "SOCKET_PARSER=bson: expected json or msgpack".into()),
+        ("TOKEN_END", "later", "TOKEN_END=later: expected keep or close".into()),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT=xml: expected text or json".into()),
+        (
+            "LOG_LEVEL",
+            "loud",
+            "LOG_LEVEL=loud: expected error, warn, info, debug, trace or off, or directives such as info,audit=warn".into(),
+        ),
+        (
+            "HOST",
+            "http://localhost",
+            "HOST=http://localhost: expected an address such as 0.0.0.0, ::1 or localhost, without scheme and port".into(),
+        ),
+        ("HOST", "127.0.0", "HOST=127.0.0: expected an address such as 0.0.0.0, ::1 or localhost, without scheme and port".into()),
+        (
+            "FRONTEND_URLS",
+            "http://a.example, nonsense",
+            "FRONTEND_URLS=http://a.example, nonsense: expected origins such as https://app.example.com, parted by commas, or *".into(),
+        ),
+        (
+            "SOCKET_IO_CORS_ORIGIN",
+            "https://*.example.com",
+            "SOCKET_IO_CORS_ORIGIN=https://*.example.com: expected origins such as https://app.example.com, parted by commas, or *".into(),
+        ),
+        (
+            "DATABASE_URL",
+            "mysql://root:s3cret@db",
+            "DATABASE_URL=mysql://…@db: expected sqlite://PATH, such as sqlite://data/roomcast.db, or sqlite::memory:".into(),
+        ),
+        ("REDIS_URL", "localhost:6379", "REDIS_URL=localhost:6379: expected redis://HOST:PORT or rediss://HOST:PORT".into()),
+        ("JWT_COOKIE", "a b", "JWT_COOKIE=a b: expected a cookie's name of letters, digits and -_.".into()),
+    ];
+    for (name, value, expected) in cases {
+        assert_eq!(&refusal(&[(name, value)]), expected);
+    }
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[("TLS_CERT", "cert.pem")], "TLS_CERT=cert.pem: TLS needs TLS_KEY, too"),
+        (&[("TLS_KEY", "key.pem")], "TLS_KEY=key.pem: TLS needs TLS_CERT, too"),
+        (
+            &[("JWT_SECRET", "s3cret"), ("JWT_JWKS", "jwks.json")],
+            "JWT_SECRET and JWT_JWKS are all set: a token is verified by one of them; unset the others",
+        ),
+        (
+            &[("NODE_ENV", "production")],
+            "NODE_ENV=production: dev mode is forbidden in production; set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS",
+        ),
+        (
+            &[("HOST", "0.0.0.0")],
+            "HOST=0.0.0.0: without JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS the server runs in dev mode and listens on this machine only; \
+             set one of them, or HOST=localhost",
+        ),
+        (
+            &[("HOST", "::")],
+            "HOST=::: without JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS the server runs in dev mode and listens on this machine only; \
+             set one of them, or HOST=localhost",
+        ),
+    ];
+    for (pairs, expected) in cases {
+        assert_eq!(&refusal(pairs), expected);
+    }
+}
+
+#[test]
+fn what_this_build_does_not_support_yet_stops_the_start() {
+    let cases: &[(&str, &str, &str)] = &[
+        (
+            "REDIS_URL",
+            "redis://localhost:6379",
+            "REDIS_URL=redis://localhost:6379: Redis is not supported yet by this build, which runs as one node; unset REDIS_URL",
+        ),
+        (
+            "DATABASE_URL",
+            "postgresql://user:s3cret@db:5432/app?password=s3cret",
+            "DATABASE_URL=postgresql://…@db:5432/app?…: PostgreSQL is not supported yet by this build; \
+             expected sqlite://PATH, such as sqlite://data/roomcast.db",
+        ),
+        ("TOKEN_END", "close", "TOKEN_END=close: ending connections with their tokens is not supported yet by this build; expected keep"),
+    ];
+    for (name, value, expected) in cases {
+        assert_eq!(&refusal(&[("JWT_SECRET", "s"), (name, value)]), expected);
+    }
+}
+
+#[test]
+fn a_secret_is_shown_nowhere() {
+    let sources = Sources::of_pairs(OTHER_VALUES.iter().map(|(name, text, _)| (*name, *text)));
+    let (config, lines) = Config::read(&sources).unwrap();
+    assert!(!format!("{config:?}").contains("s3cret"));
+    assert!(!listing::effective(&lines).contains("s3cret"));
+    assert!(!config.check().unwrap_err().to_string().contains("s3cret"));
+    let pem = "-----BEGIN PRIVATE KEY-----\\ns3cret\\n-----END PRIVATE KEY-----";
+    let (_, lines) = Config::read(&Sources::of_pairs([("JWT_PUBLIC_KEY", pem)])).unwrap();
+    assert!(!listing::effective(&lines).contains("s3cret"));
+    // A password that has an @ in it.
+    assert!(!refusal(&[("REDIS_URL", "redis://u:s3c@s3cret@host")]).contains("s3c"));
+    let error = from_file("[identity]\njwt_secret = \"s3cret").unwrap_err();
+    assert!(!error.contains("s3cret"), "{error}");
+    let error = from_file("[identity]\njwt_secret = [\"s3cret\"]").unwrap_err();
+    assert!(!error.contains("s3cret"), "{error}");
+}
+
+#[test]
+fn a_file_with_an_unknown_key_is_refused() {
+    let error = from_file("[presence]\naudiense = 'none'").unwrap_err();
+    assert_eq!(error, "roomcast.toml: presence.audiense is not a setting; [presence] has audience, grace");
+    let error = from_file("[prezence]").unwrap_err();
+    assert!(error.starts_with("roomcast.toml: [prezence] is not a section; the sections are net, identity,"), "{error}");
+    let error = from_file("port = 3000").unwrap_err();
+    assert!(error.starts_with("roomcast.toml: [port] is not a section"), "{error}");
+    let error = from_file("net = 3000").unwrap_err();
+    assert_eq!(error, "roomcast.toml: net is a section and is written [net]");
+}
+
+#[test]
+fn a_file_that_is_wrong_is_refused_in_one_line_that_says_where() {
+    let error = from_file("[net]\nport = 3000\nhost = localhost").unwrap_err();
+    assert!(error.starts_with("roomcast.toml: line 3 is not TOML (") && !error.contains('\n'), "{error}");
+    let error = from_file("[net]\nport = 'high'").unwrap_err();
+    assert_eq!(error, "roomcast.toml: net.port=high: expected a whole number from 0 to 65535");
+    let error = from_file("[net]\nport = { number = 1 }").unwrap_err();
+    assert_eq!(error, "roomcast.toml: net.port=table: expected a single value");
+    let error = from_file("[origins]\nfrontend_url = 1979-05-27").unwrap_err();
+    assert_eq!(error, "roomcast.toml: origins.frontend_url=datetime: expected a list of texts");
+}
+
+#[test]
+fn a_long_or_broken_value_is_cut_to_one_line() {
+    let error = refusal(&[("PORT", &format!("1\n{}", "9".repeat(10_000)))]);
+    assert!(error.len() < 200 && error.contains('…'), "{error}");
+}
+
+#[test]
+fn the_example_file_is_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config.example.toml");
+    let file = std::fs::read_to_string(path).unwrap();
+    assert_eq!(file, listing::example(TABLE), "run: roomcast config --example > config.example.toml");
+}
+
+#[test]
+fn the_example_file_has_every_setting_with_its_default() {
+    let example = listing::example(TABLE);
+    from_file(&example).expect("nothing is set in it");
+    // A commented setting begins right behind its mark, a sentence does not.
+    let set: String = example
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(setting) if setting.starts_with(|first: char| first.is_ascii_lowercase()) => setting,
+            _ => line,
+        })
+        .fold(String::new(), |text, line| text + line + "\n");
+    let (config, lines) = from_file(&set).unwrap();
+    assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    for setting in settings() {
+        assert!(set.contains(&format!("\n{} = ", setting.key)), "{}", setting.key);
+    }
+    // A setting whose default is nothing is an empty text there, which says nothing, too.
+    assert!(lines.iter().all(|line| line.source == Source::File || line.value.is_empty()));
+}
+
+#[test]
+fn the_listing_has_a_line_for_each_setting() {
+    let (_, lines) = Config::read(&Sources::of_pairs([("PORT", "8080"), ("JWT_SECRET", "s3cret")])).unwrap();
+    let text = listing::effective(&lines);
+    assert_eq!(text.lines().count(), settings().count());
+    let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(line("PORT="), "PORT=8080 [env] The port for everything: REST, Socket.IO and raw WebSocket.");
+    assert_eq!(line("JWT_SECRET="), "JWT_SECRET=(hidden) [env] The secret of tokens signed with HS256.");
+}
+
+#[test]
+fn hosts_are_addresses_or_names() {
+    let loopback = |text: &str| Host::read(text).map(|host| host.is_loopback());
+    for text in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1"] {
+        assert_eq!(loopback(text), Some(true), "{text}");
+    }
+    for text in ["0.0.0.0", "::", "192.0.2.1", "example.com", "web_1"] {
+        assert_eq!(loopback(text), Some(false), "{text}");
+    }
+    for text in ["", "localhost:3000", "http://a", "1.2.3", "a..b", "a b", "*"] {
+        assert_eq!(Host::read(text), None, "{text}");
+    }
+}
+
+#[test]
+fn without_host_the_server_listens_everywhere_but_in_dev_mode_on_this_machine() {
+    let host = |pairs: &[(&'static str, &'static str)]| Config::of_pairs(pairs.iter().copied()).unwrap().host();
+    assert_eq!(host(&[]), Host::Localhost);
+    assert_eq!(host(&[("JWT_SECRET", "s")]), Host::Every);
+    assert_eq!(host(&[("JWT_SECRET", "s"), ("HOST", "127.0.0.1")]), Host::Ip([127, 0, 0, 1].into()));
+    assert_eq!(Config::of_pairs([("HOST", "::1")]).unwrap().check(), Ok(()));
+}
+
+#[test]
+fn each_port_is_listened_on_once() {
+    let ports = |pairs: &[(&'static str, &'static str)]| Config::of_pairs(pairs.iter().copied()).unwrap().net.ports();
+    assert_eq!(ports(&[]), [3000]);
+    assert_eq!(ports(&[("PORT", "3001"), ("WEBSOCKET_PORT", "3001"), ("SOCKET_IO_PORT", "3001")]), [3001]);
+    assert_eq!(ports(&[("WEBSOCKET_PORT", "3001"), ("SOCKET_IO_PORT", "3002")]), [3000, 3001, 3002]);
+}
+
+#[test]
+fn databases_are_urls() {
+    let sqlite = |path: &str| Some(Database::Sqlite(path.into()));
+    assert_eq!(Database::read("sqlite://data/roomcast.db"), sqlite("data/roomcast.db"));
+    assert_eq!(Database::read("sqlite:///var/lib/roomcast.db"), sqlite("/var/lib/roomcast.db"));
+    assert_eq!(Database::read("sqlite:roomcast.db"), sqlite("roomcast.db"));
+    assert_eq!(Database::read("sqlite::memory:"), Some(Database::Memory));
+    for bad in ["", "roomcast.db", "sqlite://", "sqlite://data/", "sqlite://a.db?mode=ro", "mysql://x", "postgres:x"] {
+        assert_eq!(Database::read(bad), None, "{bad}");
+    }
+    let folder = |text: &str| Database::read(text).unwrap().folder().map(|folder| folder.display().to_string());
+    assert_eq!(folder("sqlite://data/roomcast.db").as_deref(), Some("data"));
+    assert_eq!(folder("sqlite://roomcast.db").as_deref(), Some("."));
+    assert_eq!(folder("sqlite::memory:"), None);
+}
+
+#[test]
+fn the_words_of_other_loggers_are_understood() {
+    for word in ["error", "WARN", "warning", "info", "debug", "trace", "off", "silent", "info,audit=off", "server=debug"] {
+        assert!(Config::of_pairs([("LOG_LEVEL", word)]).is_ok(), "{word}");
+    }
+}
+
+/// The rule for these origins, given as `FRONTEND_URLS`.
+fn origins(allowed: &str) -> Origins {
+    Origins::new(&Config::of_pairs([("FRONTEND_URLS", allowed)]).unwrap().origins)
+}
+
+const HOST: Option<&str> = Some("api.example.com");
+
+#[test]
+fn with_no_origin_configured_localhost_is_reflected_and_others_get_a_star() {
+    let rule = origins("");
+    for origin in ["http://localhost:3000", "https://localhost", "http://127.0.0.1:5173", "http://[::1]:8081", "http://app.localhost"] {
+        assert_eq!(rule.cors(Some(origin), HOST), Cors::Reflect, "{origin}");
+    }
+    for origin in ["https://app.example.com", "null", "nonsense", "http://localhost.evil.com", "http://notlocalhost", "http://1270.0.0.1"] {
+        assert_eq!(rule.cors(Some(origin), HOST), Cors::Every, "{origin}");
+        assert!(rule.allows_socket(Some(origin), HOST), "{origin}");
+    }
+    assert_eq!(rule.cors(None, HOST), Cors::Every);
+}
+
+#[test]
+fn with_origins_configured_only_those_are_reflected() {
+    let rule = origins("https://app.example.com, http://localhost:5173/");
+    for origin in ["https://app.example.com", "HTTPS://App.Example.com", "https://app.example.com:443", "http://localhost:5173"] {
+        assert_eq!(rule.cors(Some(origin), HOST), Cors::Reflect, "{origin}");
+        assert!(rule.allows_socket(Some(origin), HOST), "{origin}");
+    }
+    let strangers = [
+        "http://app.example.com",
+        "https://app.example.com.evil.com",
+        "https://evil.com/https://app.example.com",
+        "https://app.example.com:8443",
+        "http://localhost:3000",
+        "https://user@app.example.com",
+        "null",
+        "",
+    ];
+    for origin in strangers {
+        assert_eq!(rule.cors(Some(origin), HOST), Cors::Nothing, "{origin}");
+        assert!(!rule.allows_socket(Some(origin), HOST), "{origin}");
+    }
+}
+
+#[test]
+fn the_three_settings_are_one_list() {
+    let config = Config::of_pairs([
+        ("FRONTEND_URLS", "https://a.example,https://b.example"),
+        ("FRONTEND_URL", "https://c.example"),
+        ("SOCKET_IO_CORS_ORIGIN", "https://d.example"),
+    ]);
+    let rule = Origins::new(&config.unwrap().origins);
+    for origin in ["https://a.example", "https://b.example", "https://c.example", "https://d.example"] {
+        assert!(rule.allows_socket(Some(origin), HOST), "{origin}");
+    }
+    assert!(!rule.allows_socket(Some("https://e.example"), HOST));
+}
+
+#[test]
+fn a_socket_without_origin_or_of_the_servers_own_page_is_allowed() {
+    let rule = origins("https://app.example.com");
+    assert!(rule.allows_socket(None, HOST));
+    assert!(rule.allows_socket(Some("https://api.example.com"), HOST));
+    assert!(rule.allows_socket(Some("https://api.example.com"), Some("api.example.com:443")));
+    assert!(rule.allows_socket(Some("http://10.0.2.2:3000"), Some("10.0.2.2:3000")));
+    assert!(!rule.allows_socket(Some("http://10.0.2.2:3000"), Some("10.0.2.2:3001")));
+    assert!(!rule.allows_socket(Some("https://api.example.com"), None));
+}
+
+#[test]
+fn a_star_allows_every_page_without_credentials() {
+    let rule = origins("*");
+    assert_eq!(rule.cors(Some("https://anywhere.example"), HOST), Cors::Every);
+    assert_eq!(rule.cors(Some("http://localhost:3000"), HOST), Cors::Every);
+    assert!(rule.allows_socket(Some("https://anywhere.example"), HOST));
+    assert!(!rule.allows_cookie(Some("https://anywhere.example"), HOST, None));
+}
+
+#[test]
+fn a_cookie_is_believed_from_a_trusted_page_only() {
+    let rule = origins("https://app.example.com");
+    assert!(rule.allows_cookie(Some("https://app.example.com"), HOST, None));
+    assert!(rule.allows_cookie(Some("https://api.example.com"), HOST, None));
+    assert!(!rule.allows_cookie(Some("https://evil.example"), HOST, None));
+    assert!(!rule.allows_cookie(None, HOST, None));
+    assert!(!rule.allows_cookie(None, HOST, Some("cross-site")));
+    assert!(rule.allows_cookie(None, HOST, Some("same-origin")));
+    let open = origins("");
+    assert!(open.allows_cookie(Some("http://localhost:3000"), HOST, None));
+    assert!(!open.allows_cookie(Some("https://evil.example"), HOST, None));
+}
