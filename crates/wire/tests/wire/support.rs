@@ -33,6 +33,12 @@ impl Dice {
         (0..length).map(|_| self.next() as u8).collect()
     }
 
+    /// Up to `most` bytes.
+    pub fn some_bytes(&mut self, most: usize) -> Vec<u8> {
+        let length = self.below(most + 1);
+        self.bytes(length)
+    }
+
     /// A text of up to `length` characters of one to four bytes, some of which JSON must escape.
     pub fn text(&mut self, length: usize) -> String {
         const CHARS: &[char] = &['a', 'b', '0', ' ', '"', '\\', '/', '\n', '\u{1}', 'é', '€', '𝄞', '\u{2028}', ',', ':', '{', ']'];
@@ -90,9 +96,11 @@ pub fn read_in_pieces(stream: &[u8], sizes: &[usize], limits: &Limits) -> Vec<Se
     let mut reader = Reader::default();
     let mut seen = Vec::new();
     let mut rest = stream.to_vec();
-    let mut sizes = sizes.iter().copied().chain(std::iter::repeat(*sizes.last().unwrap()));
-    while !rest.is_empty() {
-        let size = sizes.next().unwrap().clamp(1, rest.len());
+    for number in 0.. {
+        if rest.is_empty() {
+            break;
+        }
+        let size = sizes[number.min(sizes.len() - 1)].clamp(1, rest.len());
         let mut read: Vec<u8> = rest.drain(..size).collect();
         let mut input = Input::new(&mut read);
         while let Some(incoming) = reader.next(&mut input, limits).transpose() {

@@ -43,7 +43,9 @@ fn a_run_of_frames_is_walked_in_order() {
 
 #[test]
 fn a_run_that_is_cut_or_not_ours_ends_the_walk() {
-    for bytes in ["", "81", "81 05 48", "81 7e 00", "82 7f 00 00 00 00 00 00 00", "82 7f ff ff ff ff ff ff ff ff 00", "83 00", "81 85 00 00"] {
+    for bytes in
+        ["", "81", "81 05 48", "81 7e 00", "82 7f 00 00 00 00 00 00 00", "82 7f ff ff ff ff ff ff ff ff 00", "83 00", "81 85 00 00"]
+    {
         assert_eq!(Frames::new(&hex(bytes)).next(), None, "{bytes}");
     }
 }

@@ -29,9 +29,8 @@ impl Transcoder<'_> {
             Token::Array(_) | Token::Map(_) if depth > MAX_DEPTH => return Err(DecodeError::TooDeep),
             Token::Array(elements) => self.array(elements, depth)?,
             Token::Map(members) => self.map(members, depth)?,
-            // Everything else is written as it reads, but what JSON has no word for becomes null, as in JSON.stringify.
+            // What JSON has no word for becomes null, as in JSON.stringify.
             Token::Nil | Token::Undefined | Token::Date(None) => self.json.push_str("null"),
-            Token::Float(number) if !number.is_finite() => self.json.push_str("null"),
             scalar => self.scalar(scalar)?,
         }
         Ok(())
@@ -91,8 +90,8 @@ impl Transcoder<'_> {
             Token::Bool(value) => write!(self.json, "{value}"),
             Token::Unsigned(number) => write!(self.json, "{number}"),
             Token::Negative(number) => write!(self.json, "{number}"),
-            // The shortest text that reads as the same number, with `.0` or an exponent, so that it stays a float.
-            Token::Float(number) => write!(self.json, "{number:?}"),
+            // The shortest text that reads as the same number; with `.0` or an exponent, so that it stays a float; null if it is none.
+            Token::Float(number) => write!(self.json, "{}", serde_json::Value::from(number)),
             _ => return Err(DecodeError::Msgpack),
         }
         // A String takes everything.
