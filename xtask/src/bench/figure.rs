@@ -1,21 +1,31 @@
-//! One number of one scenario.
+//! One number of one scenario, and how the numbers of all rounds become one.
 
 /// What a scenario has measured. Its name is the row of the table.
 pub struct Figure {
     pub name: String,
-    pub value: f64,
-    /// Whether the floor's number of the same round says something about it.
-    pub against_floor: bool,
+    pub value: Value,
+}
+
+#[derive(Clone, Copy)]
+pub enum Value {
+    /// A cost that the floor has, too: the median, and the median of the ratios to the floor.
+    Cost(f64),
+    /// A number that stands for itself: the median.
+    Plain(f64),
+    /// So many of so many: added up, for the median would hide what is rare.
+    Count { bad: usize, of: usize },
 }
 
 impl Figure {
-    /// A cost that the floor has, too.
     pub fn cost(name: impl Into<String>, value: f64) -> Self {
-        Self { name: name.into(), value, against_floor: true }
+        Self { name: name.into(), value: Value::Cost(value) }
     }
 
-    /// A number that stands for itself.
     pub fn plain(name: impl Into<String>, value: f64) -> Self {
-        Self { name: name.into(), value, against_floor: false }
+        Self { name: name.into(), value: Value::Plain(value) }
+    }
+
+    pub fn count(name: impl Into<String>, bad: usize, of: usize) -> Self {
+        Self { name: name.into(), value: Value::Count { bad, of } }
     }
 }

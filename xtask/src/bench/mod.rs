@@ -8,6 +8,7 @@ mod machine;
 mod measure;
 mod peers;
 mod rest;
+mod rounds;
 mod scenarios;
 mod sequence;
 mod server;
@@ -23,6 +24,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use machine::Machine;
 use peers::{Peer, Workshop};
+use rounds::Rounds;
 use scenarios::{Scale, Scenario};
 use table::Table;
 
@@ -75,25 +77,9 @@ pub fn run(options: Options) -> Result<()> {
         server::Server::start(*peer, &workshop, &[])?;
     }
 
-    let mut table = Table::default();
-    for round in 0..options.rounds {
-        for scenario in &scenarios {
-            // Nobody is always the first after a pause.
-            let order = peers.iter().cycle().skip(round % peers.len()).take(peers.len());
-            for peer in order.filter(|peer| scenario.suits(**peer)) {
-                eprintln!("round {} of {}: {} on {}", round + 1, options.rounds, scenario.name(), peer.name());
-                match scenario.run(*peer, &workshop, &scale) {
-                    Ok(figures) => table.enter(*scenario, *peer, round, figures),
-                    Err(error) => {
-                        let failure = format!("{} on {}, round {}: {error:#}", scenario.name(), peer.name(), round + 1);
-                        eprintln!("failed: {failure}");
-                        table.failures.push(failure);
-                    }
-                }
-            }
-        }
-    }
-    report(&options, &peers, &workshop, &table)
+    let rounds = Rounds { workshop: &workshop, scale, peers, rounds: options.rounds };
+    let table = rounds.measure(&scenarios)?;
+    report(&options, &rounds.peers, &workshop, &table)
 }
 
 /// What was asked for in the order of the table, or everything.
@@ -113,7 +99,7 @@ fn report(options: &Options, peers: &[Peer], workshop: &Workshop, table: &Table)
         println!("Peers: {}.", versions.join(", "));
     }
     let quick = if options.quick { ", --quick" } else { "" };
-    println!("Medians of {} rounds{quick}; in brackets the ratio to the floor of the same round.", options.rounds);
+    println!("Medians of {} rounds{quick}; in brackets the ratio to the floor at the same time.", options.rounds);
     if let Some(file) = &options.json {
         let json = table.json(&machine, &versions, options.rounds, peers)?;
         std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;

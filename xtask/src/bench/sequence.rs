@@ -47,6 +47,7 @@ pub fn number_in(message: &[u8]) -> Option<usize> {
 pub struct Account {
     receivers: Vec<Receiver>,
     pub delivered: usize,
+    /// Deliveries that came right after one with a higher number.
     pub reordered: usize,
     pub repeated: usize,
 }
@@ -55,7 +56,7 @@ pub struct Account {
 struct Receiver {
     /// One bit a message.
     seen: Vec<u64>,
-    /// One more than the highest number seen.
+    /// The number that came last, plus one.
     next: usize,
 }
 
@@ -77,12 +78,11 @@ impl Account {
         }
         receiver.seen[word] |= bit;
         self.delivered += 1;
-        // Late means: a later one came first.
+        // One that jumps a long queue puts one out of order, not the whole queue.
         if number < receiver.next {
             self.reordered += 1;
-        } else {
-            receiver.next = number + 1;
         }
+        receiver.next = number + 1;
         true
     }
 

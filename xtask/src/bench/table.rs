@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::figure::Figure;
+use super::figure::{Figure, Value};
 use super::machine::Machine;
 use super::peers::Peer;
 use super::scenarios::Scenario;
@@ -16,15 +16,15 @@ pub struct Table {
 struct Row {
     scenario: Scenario,
     name: String,
-    against_floor: bool,
     cells: Vec<Cell>,
 }
 
 /// One measurement.
 struct Cell {
     peer: Peer,
-    round: usize,
-    value: f64,
+    /// What was measured at about the same time, on this server and on the floor.
+    turn: usize,
+    value: Value,
 }
 
 #[derive(Serialize)]
@@ -41,20 +41,32 @@ struct Summary {
     scenario: &'static str,
     figure: String,
     server: &'static str,
-    median: f64,
+    /// The median; or the sum, for what is counted.
+    value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ratio_to_floor: Option<f64>,
+    /// How many there were in all, for what is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<usize>,
     values: Vec<f64>,
 }
 
 impl Table {
-    pub fn enter(&mut self, scenario: Scenario, peer: Peer, round: usize, figures: Vec<Figure>) {
-        for Figure { name, value, against_floor } in figures {
+    pub fn enter(&mut self, scenario: Scenario, peer: Peer, turn: usize, figures: Vec<Figure>) {
+        for Figure { name, value } in figures {
             let place = self.rows.iter().position(|row| row.scenario == scenario && row.name == name).unwrap_or_else(|| {
-                self.rows.push(Row { scenario, name, against_floor, cells: Vec::new() });
+                self.rows.push(Row { scenario, name, cells: Vec::new() });
                 self.rows.len() - 1
             });
-            self.rows[place].cells.push(Cell { peer, round, value });
+            self.rows[place].cells.push(Cell { peer, turn, value });
         }
+    }
+
+    /// A scenario that a server could not finish.
+    pub fn fail(&mut self, scenario: Scenario, peer: Peer, error: &anyhow::Error) {
+        let failure = format!("{} on {}: {error:#}", scenario.name(), peer.name());
+        eprintln!("failed: {failure}");
+        self.failures.push(failure);
     }
 
     pub fn markdown(&self, peers: &[Peer]) -> String {
@@ -63,16 +75,9 @@ impl Table {
         text += &format!("\n|---|{}\n", "---|".repeat(peers.len()));
         for row in &self.rows {
             text += &format!("| {}: {} |", row.scenario.name(), row.name);
-            for peer in peers {
-                let cell = row.median(*peer).map_or_else(
-                    || "–".into(),
-                    |value| match row.ratio(*peer).filter(|_| *peer != Peer::Floor) {
-                        Some(ratio) => format!("{} ({ratio:.2}×)", short(value)),
-                        None => short(value),
-                    },
-                );
-                text += &format!(" {cell} |");
-            }
+            peers
+                .iter()
+                .for_each(|peer| text += &format!(" {} |", row.summary(*peer).map_or_else(|| "–".into(), |summary| summary.cell())));
             text.push('\n');
         }
         text
@@ -85,33 +90,55 @@ impl Table {
 }
 
 impl Row {
-    fn values(&self, peer: Peer) -> Vec<f64> {
-        self.cells.iter().filter(|cell| cell.peer == peer).map(|cell| cell.value).collect()
-    }
-
-    fn median(&self, peer: Peer) -> Option<f64> {
-        median(self.values(peer))
-    }
-
-    /// Each round's measurement against the floor's of that round: what disturbs the machine disturbs both.
-    fn ratio(&self, peer: Peer) -> Option<f64> {
-        if !self.against_floor {
-            return None;
-        }
-        let floor = |round| self.cells.iter().find(|cell| cell.peer == Peer::Floor && cell.round == round);
-        let own = self.cells.iter().filter(|cell| cell.peer == peer);
-        median(own.filter_map(|cell| Some(cell.value / floor(cell.round)?.value)).filter(|ratio| ratio.is_finite()).collect())
-    }
-
     fn summary(&self, peer: Peer) -> Option<Summary> {
+        let own: Vec<&Cell> = self.cells.iter().filter(|cell| cell.peer == peer).collect();
+        let values: Vec<f64> = own.iter().map(|cell| cell.number()).collect();
+        let of = own.iter().filter_map(|cell| cell.of()).reduce(|one, other| one + other);
         Some(Summary {
             scenario: self.scenario.name(),
             figure: self.name.clone(),
             server: peer.name(),
-            median: self.median(peer)?,
-            ratio_to_floor: self.ratio(peer),
-            values: self.values(peer),
+            value: if of.is_some() { values.iter().sum() } else { median(values.clone())? },
+            ratio_to_floor: self.ratio(peer, &own),
+            of,
+            values,
         })
+    }
+
+    /// Each measurement against the floor's of the same turn: what disturbs the machine disturbs both.
+    fn ratio(&self, peer: Peer, own: &[&Cell]) -> Option<f64> {
+        if peer == Peer::Floor {
+            return None;
+        }
+        let floor = |turn| self.cells.iter().find(|cell| cell.peer == Peer::Floor && cell.turn == turn);
+        let ratios = own.iter().filter(|cell| matches!(cell.value, Value::Cost(_)));
+        median(ratios.filter_map(|cell| Some(cell.number() / floor(cell.turn)?.number())).filter(|ratio| ratio.is_finite()).collect())
+    }
+}
+
+impl Cell {
+    fn number(&self) -> f64 {
+        match self.value {
+            Value::Cost(value) | Value::Plain(value) => value,
+            Value::Count { bad, .. } => bad as f64,
+        }
+    }
+
+    fn of(&self) -> Option<usize> {
+        match self.value {
+            Value::Count { of, .. } => Some(of),
+            Value::Cost(_) | Value::Plain(_) => None,
+        }
+    }
+}
+
+impl Summary {
+    fn cell(&self) -> String {
+        match (self.of, self.ratio_to_floor) {
+            (Some(of), _) => format!("{} of {}", self.value, many(of)),
+            (None, Some(ratio)) => format!("{} ({ratio:.2}×)", short(self.value)),
+            (None, None) => short(self.value),
+        }
     }
 }
 
@@ -125,13 +152,21 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// Three significant digits; counts whole.
+/// Three significant digits.
 fn short(value: f64) -> String {
     match value.abs() {
-        size if size.fract() == 0.0 || size >= 100.0 => format!("{value:.0}"),
+        size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 0.1 => format!("{value:.2}"),
+        size if size >= 1.0 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
+    }
+}
+
+fn many(count: usize) -> String {
+    match count {
+        0..10_000 => count.to_string(),
+        10_000..1_000_000 => format!("{} thousand", count / 1_000),
+        _ => format!("{:.1} million", count as f64 / 1e6),
     }
 }
 
@@ -140,13 +175,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ratio_is_the_median_of_the_rounds_own_ratios() {
+    fn a_ratio_is_the_median_of_the_turns_own_ratios() {
         let mut table = Table::default();
-        for (round, floor, engine) in [(0, 2.0, 4.0), (1, 10.0, 11.0), (2, 4.0, 6.0)] {
-            table.enter(Scenario::Fanout, Peer::Floor, round, vec![Figure::cost("CPU", floor)]);
-            table.enter(Scenario::Fanout, Peer::Engine, round, vec![Figure::cost("CPU", engine)]);
+        for (turn, floor, engine) in [(0, 2.0, 4.0), (1, 10.0, 11.0), (2, 4.0, 6.0)] {
+            table.enter(Scenario::Fanout, Peer::Floor, turn, vec![Figure::cost("CPU", floor)]);
+            table.enter(Scenario::Fanout, Peer::Engine, turn, vec![Figure::cost("CPU", engine)]);
         }
         let text = table.markdown(&[Peer::Floor, Peer::Engine, Peer::SocketIo]);
-        assert!(text.ends_with("| fanout: CPU | 4 | 6 (1.50×) | – |\n"), "{text}");
+        assert!(text.ends_with("| fanout: CPU | 4.00 | 6.00 (1.50×) | – |\n"), "{text}");
+    }
+
+    #[test]
+    fn what_was_lost_once_is_not_hidden_by_a_median() {
+        let mut table = Table::default();
+        for (turn, lost) in [0, 0, 3].into_iter().enumerate() {
+            table.enter(Scenario::Burst, Peer::Engine, turn, vec![Figure::count("lost", lost, 1_000)]);
+        }
+        let text = table.markdown(&[Peer::Engine]);
+        assert!(text.ends_with("| burst: lost | 3 of 3000 |\n"), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use super::{Scale, micros};
+use super::{Scale, Sliced, micros};
 use crate::bench::figure::Figure;
 use crate::bench::latency::Latencies;
 use crate::bench::load::{Load, Script, Sends, client_text};
@@ -16,7 +16,14 @@ use crate::bench::stage::{AT_ONCE, visitors};
 const CLIENTS: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>> {
+struct Ack {
+    server: Server,
+    load: Load,
+    question: Vec<u8>,
+    round_trips: usize,
+}
+
+pub fn open(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Box<dyn Sliced>> {
     let server = Server::start(peer, workshop, &[])?;
     let mut load = Load::new(server.port)?;
     load.admit(visitors(peer, 0, CLIENTS), AT_ONCE)?;
@@ -25,16 +32,22 @@ pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>
         true => r#"420["join:household",{"householdId":"hall-0"}]"#.into(),
         false => format!(r#"420["echo",{}]"#, payload(50)),
     };
-    let question = client_text(&question);
-    converse(&mut load, &question, scale.round_trips / 10)?;
-    let cpu = server.process.cpu()?;
-    let mut latencies = converse(&mut load, &question, scale.round_trips)?;
-    let cpu = server.process.cpu()? - cpu;
-    Ok(vec![
-        Figure::cost("CPU a round trip, µs", micros(cpu, scale.round_trips)),
-        Figure::cost("p50, µs", latencies.percentile(0.5)),
-        Figure::cost("p99, µs", latencies.percentile(0.99)),
-    ])
+    let mut ack = Ack { server, load, question: client_text(&question), round_trips: scale.round_trips };
+    ack.slice()?;
+    Ok(Box::new(ack))
+}
+
+impl Sliced for Ack {
+    fn slice(&mut self) -> Result<Vec<Figure>> {
+        let cpu = self.server.process.cpu()?;
+        let mut latencies = converse(&mut self.load, &self.question, self.round_trips)?;
+        let cpu = self.server.process.cpu()? - cpu;
+        Ok(vec![
+            Figure::cost("CPU a round trip, µs", micros(cpu, self.round_trips)),
+            Figure::cost("p50, µs", latencies.percentile(0.5)),
+            Figure::cost("p99, µs", latencies.percentile(0.99)),
+        ])
+    }
 }
 
 /// Lets every client ask once, and again at each answer, until `round_trips` have been begun and all are answered.

@@ -9,7 +9,7 @@ mod slow;
 mod storm;
 mod volley;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use super::figure::Figure;
@@ -36,38 +36,30 @@ pub enum Scenario {
 /// How big the crowds are and how long it takes.
 pub struct Scale {
     pub idle_connections: usize,
+    pub connects: usize,
+    pub slow_messages: usize,
+    /// So many slices are measured by turns in a round; what follows is the size of each.
+    pub slices: usize,
     pub fanout_publishes: usize,
     pub burst_deliveries: usize,
-    /// Node needs as long for these as the others for theirs.
-    pub burst_deliveries_node: usize,
     pub round_trips: usize,
-    pub connects: usize,
-    pub slow_seconds: usize,
 }
 
 impl Scale {
     pub fn full() -> Self {
         Self {
             idle_connections: 10_000,
-            fanout_publishes: 400,
-            burst_deliveries: 2_000_000,
-            burst_deliveries_node: 500_000,
-            round_trips: 100_000,
             connects: 5_000,
-            slow_seconds: 6,
+            slow_messages: 3_000,
+            slices: 10,
+            fanout_publishes: 50,
+            burst_deliveries: 200_000,
+            round_trips: 10_000,
         }
     }
 
     pub fn quick() -> Self {
-        Self {
-            idle_connections: 2_000,
-            fanout_publishes: 100,
-            burst_deliveries: 200_000,
-            burst_deliveries_node: 100_000,
-            round_trips: 20_000,
-            connects: 1_000,
-            slow_seconds: 3,
-        }
+        Self { idle_connections: 2_000, connects: 1_000, slow_messages: 1_000, slices: 3, ..Self::full() }
     }
 
     pub fn most_connections(&self) -> usize {
@@ -93,17 +85,35 @@ impl Scenario {
         self != Scenario::Storm || peer.is_the_product()
     }
 
+    /// Whether it is measured in slices by [`Scenario::open`], and not in one piece by [`Scenario::run`].
+    pub fn is_sliced(self) -> bool {
+        matches!(self, Scenario::Fanout | Scenario::Burst | Scenario::Ack)
+    }
+
     pub fn run(self, peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>> {
         match self {
             Scenario::Idle => idle::run(peer, workshop, scale),
-            Scenario::Fanout => fanout::run(peer, workshop, scale),
-            Scenario::Burst => burst::run(peer, workshop, scale),
-            Scenario::Ack => ack::run(peer, workshop, scale),
             Scenario::Connect => connect::run(peer, workshop, scale),
             Scenario::Slow => slow::run(peer, workshop, scale),
             Scenario::Storm => storm::run(peer, workshop, scale),
+            Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(peer, workshop, scale)?.slice(),
         }
     }
+
+    /// Starts a server, lets the crowd in and warms up.
+    pub fn open(self, peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Box<dyn Sliced>> {
+        match self {
+            Scenario::Fanout => fanout::open(peer, workshop, scale),
+            Scenario::Burst => burst::open(peer, workshop, scale),
+            Scenario::Ack => ack::open(peer, workshop, scale),
+            Scenario::Idle | Scenario::Connect | Scenario::Slow | Scenario::Storm => bail!("{} is not measured in slices", self.name()),
+        }
+    }
+}
+
+/// A server under way in a scenario that can be measured a little at a time.
+pub trait Sliced {
+    fn slice(&mut self) -> Result<Vec<Figure>>;
 }
 
 fn micros(duration: std::time::Duration, count: usize) -> f64 {

@@ -21,7 +21,7 @@ const PAYLOAD: usize = 2048;
 const SILENCE: Duration = Duration::from_secs(1);
 
 pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>> {
-    let count = scale.slow_seconds * 500;
+    let count = scale.slow_messages;
     let mut without = observe(peer, workshop, 0, count)?;
     let mut with = observe(peer, workshop, DEAF, count)?;
     Ok(vec![
@@ -29,9 +29,9 @@ pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>
         Figure::cost("p50 of the others, µs", with.latencies.percentile(0.5)),
         Figure::cost("p99 when all read, µs", without.latencies.percentile(0.99)),
         Figure::cost("p99 of the others, µs", with.latencies.percentile(0.99)),
-        Figure::plain("lost by the others", with.lost as f64),
+        Figure::count("lost by the others", with.lost, count * (MEMBERS - DEAF)),
         Figure::plain("memory grown by the 10, MB", (with.grown as f64 - without.grown as f64).max(0.0) / 1_048_576.0),
-        Figure::plain("of the 10 closed", with.closed as f64),
+        Figure::count("of the 10 closed", with.closed, DEAF),
     ])
 }
 

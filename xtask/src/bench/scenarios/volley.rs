@@ -14,29 +14,49 @@ use crate::bench::stage::Stage;
 /// When nothing comes for so long, what is in flight is given up as lost.
 const SILENCE: Duration = Duration::from_millis(500);
 
+/// What one slice has shown.
 pub struct Volley {
     pub cpu_a_delivery: f64,
     pub latencies: Latencies,
+    /// How many deliveries there should have been.
+    pub deliveries: usize,
     pub lost: usize,
     pub reordered: usize,
     pub repeated: usize,
 }
 
-/// Publishes `count` messages, `window` in flight, after a tenth of that to warm up.
-pub fn fire(server: &Server, stage: &mut Stage, window: usize, count: usize) -> Result<Volley> {
-    let warm_up = count / 10;
-    shoot(stage, window, 0, warm_up)?;
-    let cpu = server.process.cpu()?;
-    let firing = shoot(stage, window, warm_up, count)?;
-    let cpu = server.process.cpu()? - cpu;
-    let Firing { account, latencies, .. } = firing;
-    Ok(Volley {
-        cpu_a_delivery: micros(cpu, account.delivered),
-        latencies,
-        lost: account.lost(count),
-        reordered: account.reordered,
-        repeated: account.repeated,
-    })
+/// A server, its crowd, and the publisher.
+pub struct Gunner {
+    server: Server,
+    stage: Stage,
+    window: usize,
+    publishes: usize,
+    /// The number of the next message.
+    next: usize,
+}
+
+impl Gunner {
+    /// Publishes as much as in a slice, so that the first slice is like the others.
+    pub fn warmed_up(server: Server, stage: Stage, window: usize, publishes: usize) -> Result<Self> {
+        let mut gunner = Self { server, stage, window, publishes, next: 0 };
+        gunner.fire()?;
+        Ok(gunner)
+    }
+
+    pub fn fire(&mut self) -> Result<Volley> {
+        let cpu = self.server.process.cpu()?;
+        let Firing { account, latencies, .. } = shoot(&mut self.stage, self.window, self.next, self.publishes)?;
+        let cpu = self.server.process.cpu()? - cpu;
+        self.next += self.publishes;
+        Ok(Volley {
+            cpu_a_delivery: micros(cpu, account.delivered),
+            latencies,
+            deliveries: self.publishes * self.stage.members,
+            lost: account.lost(self.publishes),
+            reordered: account.reordered,
+            repeated: account.repeated,
+        })
+    }
 }
 
 fn shoot(stage: &mut Stage, window: usize, first: usize, count: usize) -> Result<Firing<'_>> {
