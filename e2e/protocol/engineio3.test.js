@@ -1,0 +1,192 @@
+// Engine.IO 3, the transport of Socket.IO 2 clients, behind ALLOW_EIO3. Here it is the client that pings.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CALM, conformance } from "../support/conformance.js";
+import { get, post } from "../support/http.js";
+import { openEngineSocket, parseV3Payload, Polling, v3Payload } from "../support/engineio.js";
+import { openSocket } from "../support/socket.js";
+
+const server = conformance({ ...CALM, ALLOW_EIO3: "true" });
+const timed = conformance({ ALLOW_EIO3: "true" });
+
+const octets = { headers: { "content-type": "application/octet-stream" } };
+const isGone = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
+
+// Version 3's binary payload: for each packet its kind, its length digit by digit, 255, and its bytes.
+function v3Binary(packets) {
+  const parts = packets.map((packet) => {
+    const binary = Buffer.isBuffer(packet);
+    const data = binary ? Buffer.concat([Buffer.from([4]), packet]) : Buffer.from(packet);
+    return Buffer.concat([Buffer.from([binary ? 1 : 0, ...String(data.length).split("").map(Number), 255]), data]);
+  });
+  return Buffer.concat(parts);
+}
+
+describe("a session", () => {
+  test("of version 3 is what a request without a version begins", async () => {
+    for (const query of ["EIO=3&transport=polling", "transport=polling", "EIO=2&transport=polling"]) {
+      const answer = await get(`${server.url}/engine.io/?${query}`);
+      assert.equal(answer.status, 200);
+      const [packet] = parseV3Payload(answer.text);
+      assert.equal(answer.text, v3Payload([packet]), "its length stands before it");
+      assert.deepEqual(Object.keys(JSON.parse(packet.slice(1))), ["sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"]);
+    }
+  });
+
+  test("of version 4 is served beside it", async () => {
+    const session = await Polling.open(server);
+    await session.post("4hello");
+    assert.equal((await session.get()).text, "4hello");
+  });
+
+  test("by WebSocket begins in both versions", async () => {
+    const socket = await openEngineSocket(server, { eio: "3" });
+    assert.equal(socket.handshake.upgrades.length, 0);
+    await socket.close();
+  });
+});
+
+describe("a text payload", () => {
+  test("counts UTF-16 units, so that every language comes through", async () => {
+    const session = await Polling.open(server, { eio: "3" });
+    const packets = ["4hello", "4€", "4😀 and 漢字", "4"];
+    assert.equal((await session.post(v3Payload(packets))).text, "ok");
+    const answer = await session.get();
+    assert.equal(answer.headers["content-type"], "text/plain; charset=UTF-8");
+    assert.equal(answer.text, v3Payload(packets));
+  });
+
+  test("carries binary as base64 for a client that asked for it", async () => {
+    const session = await Polling.open(server, { eio: "3", query: "&b64=1" });
+    await session.post("10:b4AQIDBA==6:4hello");
+    assert.equal((await session.get()).text, "10:b4AQIDBA==6:4hello");
+  });
+
+  for (const body of ["", "abc", ":", "6:4hel", "x:4hello", "-1:4", "1:", "6:4hello9", `${"9".repeat(400)}:4`]) {
+    test(`${JSON.stringify(body.slice(0, 20))} is none, and ends the session`, async () => {
+      const session = await Polling.open(server, { eio: "3" });
+      const answer = await session.post(body).catch((error) => error);
+      assert.ok(answer instanceof Error || answer.status === 400, `${answer.status} ${answer.text}`);
+      await isGone(session);
+    });
+  }
+});
+
+describe("a binary payload", () => {
+  test("is understood from the client, and is what a binary message is answered with", async () => {
+    const session = await Polling.open(server, { eio: "3" });
+    const packets = ["4hello €", Buffer.from([1, 2, 3, 255]), Buffer.alloc(300, 7), Buffer.alloc(0)];
+    assert.equal((await session.post(v3Binary(packets), octets)).text, "ok");
+    const answer = await session.get();
+    assert.equal(answer.headers["content-type"], "application/octet-stream");
+    assert.deepEqual(answer.body, v3Binary(packets));
+  });
+
+  test("of texts alone is answered as text", async () => {
+    const session = await Polling.open(server, { eio: "3" });
+    await session.post(v3Binary(["4hello"]), octets);
+    assert.equal((await session.get()).text, "6:4hello");
+  });
+
+  for (const [what, bytes] of [
+    ["an unknown kind", [2, 1, 255, 0x34]],
+    ["no end of its length", [0, 1, 1, 1]],
+    ["more length than bytes", [0, 9, 255, 0x34]],
+    ["a digit that is none", [0, 17, 255, 0x34]],
+    ["text that is no UTF-8", [0, 2, 255, 0x34, 0xff]],
+  ]) {
+    test(`with ${what} ends the session`, async () => {
+      const session = await Polling.open(server, { eio: "3" });
+      const answer = await session.post(Buffer.from(bytes), octets).catch((error) => error);
+      assert.ok(answer instanceof Error || answer.status === 400, `${answer.status} ${answer.text}`);
+      await isGone(session);
+    });
+  }
+});
+
+describe("a WebSocket", () => {
+  test("carries binary behind its type byte", async () => {
+    const socket = await openEngineSocket(server, { eio: "3" });
+    socket.send("4hello", Buffer.from([4, 1, 2, 3]));
+    assert.equal(await socket.next(), "4hello");
+    assert.deepEqual(await socket.next(), Buffer.from([4, 1, 2, 3]));
+    await socket.close();
+  });
+
+  test("carries binary as base64 for a client that asked for it", async () => {
+    const socket = await openEngineSocket(server, { eio: "3", query: "&b64=1" });
+    socket.send("b4AQIDBA==");
+    assert.equal(await socket.next(), "b4AQIDBA==");
+    await socket.close();
+  });
+
+  test("takes over a session from long-polling", async () => {
+    const session = await Polling.open(server, { eio: "3" });
+    await session.post("7:4before");
+    const socket = await openSocket(session.ws);
+    socket.send("2probe");
+    assert.equal(await socket.next(), "3probe");
+    socket.send("5", "4after");
+    assert.equal(await socket.next(), "4before");
+    assert.equal(await socket.next(), "4after");
+    await socket.close();
+  });
+});
+
+describe("the heartbeat", () => {
+  test("is the client's: its ping is answered by a pong", async () => {
+    const session = await Polling.open(timed, { eio: "3" });
+    for (let round = 0; round < 3; round++) {
+      await session.post("1:2");
+      assert.equal((await session.get()).text, "1:3");
+    }
+    const socket = await openEngineSocket(timed, { eio: "3", pong: false });
+    socket.send("2");
+    assert.equal(await socket.next(), "3");
+    await socket.close();
+  });
+
+  test("that does not come ends the session", async () => {
+    const socket = await openEngineSocket(timed, { eio: "3", pong: false });
+    await socket.closed;
+    assert.deepEqual(socket.unread, [], "the server does not ping");
+    const session = await Polling.open(timed, { eio: "3" });
+    assert.equal((await session.get()).text, "1:1");
+    await isGone(session);
+  });
+});
+
+describe("JSONP, for browsers that know nothing better", () => {
+  const form = (payload) => `d=${encodeURIComponent(payload)}`;
+  const asForm = { headers: { "content-type": "application/x-www-form-urlencoded" } };
+
+  test("wraps each payload in a call", async () => {
+    const opening = await get(`${server.url}/engine.io/?EIO=3&transport=polling&j=7`);
+    assert.match(opening.text, /^___eio\[7\]\("\d+:0\{\\"sid\\":.*"\);$/);
+    assert.equal(opening.headers["content-type"], "text/plain; charset=UTF-8");
+    const call = JSON.parse(opening.text.slice("___eio[7](".length, -2));
+    const { sid } = JSON.parse(call.slice(call.indexOf("{")));
+    const url = `${server.url}/engine.io/?EIO=3&transport=polling&j=7&sid=${sid}`;
+    assert.equal((await post(url, form("6:4hello"), asForm)).text, "ok");
+    assert.equal((await get(url)).text, '___eio[7]("6:4hello");');
+    // The separators that end a line in scripts, but not in JSON, must not stand there as they are.
+    await post(url, form("4:4a\u2028b"), asForm);
+    assert.equal((await get(url)).text, '___eio[7]("4:4a\\u2028b");');
+  });
+
+  test("writes a line's end as backslash-n, and a backslash-n with one backslash more", async () => {
+    const session = await Polling.open(server, { query: "&j=0" }).catch(() => null);
+    assert.equal(session, null, "the answer is a call, so the helper finds no packet in it");
+    const opening = await get(`${server.url}/engine.io/?EIO=4&transport=polling&j=0`);
+    const call = JSON.parse(opening.text.slice("___eio[0](".length, -2));
+    const url = `${server.url}/engine.io/?EIO=4&transport=polling&j=0&sid=${JSON.parse(call.slice(1)).sid}`;
+    await post(url, form("4a\\nb\\\\nc"), asForm);
+    assert.equal((await get(url)).text, `___eio[0](${JSON.stringify("4a\nb\\nc")});`);
+  });
+
+  test("takes nothing but digits for its number", async () => {
+    const opening = await get(`${server.url}/engine.io/?EIO=4&transport=polling&j=1);alert(2`);
+    assert.match(opening.text, /^___eio\[12\]\(/);
+  });
+});

@@ -1,0 +1,113 @@
+// The server pings every 300 ms and waits 200 ms for the pong: the example's settings.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { conformance } from "../support/conformance.js";
+import { openEngineSocket, Polling } from "../support/engineio.js";
+import { openSocket } from "../support/socket.js";
+
+const server = conformance();
+
+// Resolves when a session that begins now and says nothing has been given up, and one more ping interval has passed.
+async function silenceIsOver() {
+  const silent = await openEngineSocket(server, { pong: false });
+  await silent.closed;
+  const next = await openEngineSocket(server, { pong: false });
+  assert.equal(await next.next(), "2");
+  await next.cut();
+}
+
+const isGone = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
+
+describe("over long-polling", () => {
+  test("a ping comes after each pong", async () => {
+    const session = await Polling.open(server);
+    for (let round = 0; round < 4; round++) {
+      assert.equal((await session.get()).text, "2");
+      assert.equal((await session.post("3")).text, "ok");
+    }
+  });
+
+  test("a session that never polls is given up", async () => {
+    const session = await Polling.open(server);
+    await silenceIsOver();
+    await isGone(session);
+  });
+
+  test("a session that polls and never pongs is given up, and its poll is answered with a close packet", async () => {
+    const session = await Polling.open(server);
+    assert.deepEqual(await session.packets(), ["2"]);
+    assert.deepEqual(await session.packets(), ["1"]);
+    await isGone(session);
+  });
+
+  test("messages are no pong", async () => {
+    const session = await Polling.open(server);
+    const heard = [];
+    for (let answer = await session.get(); answer.status === 200 && answer.text !== "1"; answer = await session.get()) {
+      heard.push(answer.text);
+      if ((await session.post("4talk")).status !== 200) break;
+    }
+    assert.equal(heard.filter((packet) => packet.split("\x1e").includes("2")).length, 1, "one ping, no second");
+  });
+});
+
+describe("over WebSocket", () => {
+  test("a ping comes after each pong", async () => {
+    const socket = await openEngineSocket(server, { pong: false });
+    for (let round = 0; round < 4; round++) {
+      assert.equal(await socket.next(), "2");
+      socket.send("3");
+    }
+    await socket.close();
+  });
+
+  test("a session that never pongs is given up", async () => {
+    const socket = await openEngineSocket(server, { pong: false });
+    await socket.closed;
+    assert.deepEqual(socket.unread, ["2"]);
+  });
+
+  test("messages are no pong", async () => {
+    const socket = await openEngineSocket(server, { pong: false });
+    socket.send("4again");
+    let pings = 0;
+    socket.answer((message) => (message === "2" ? (pings++, null) : message));
+    await socket.closed;
+    assert.equal(pings, 1);
+  });
+
+  test("a pong that nobody asked for does no harm", async () => {
+    const socket = await openEngineSocket(server, { pong: false });
+    socket.send("3", "3");
+    assert.equal(await socket.next(), "2");
+    socket.send("3");
+    assert.equal(await socket.next(), "2");
+    await socket.close();
+  });
+});
+
+test("heartbeats go on after an upgrade", async () => {
+  const session = await Polling.open(server);
+  const socket = await openSocket(session.ws);
+  socket.send("2probe");
+  assert.equal(await socket.next(), "3probe");
+  socket.send("5");
+  for (let round = 0; round < 3; round++) {
+    assert.equal(await socket.next(), "2");
+    socket.send("3");
+  }
+  assert.equal(await socket.next(), "2");
+  await socket.closed;
+});
+
+test("a raw WebSocket is pinged in its own way, and given up when it does not pong", async () => {
+  const patient = await openSocket(`${server.ws}/raw`);
+  const deaf = await openSocket(`${server.ws}/raw`, { autoPong: false });
+  let pings = 0;
+  const third = new Promise((resolve) => patient.ws.on("ping", () => ++pings === 3 && resolve()));
+  await Promise.all([deaf.closed, third]);
+  patient.send("still here");
+  assert.equal(await patient.next(), "still here");
+  await patient.close();
+});
