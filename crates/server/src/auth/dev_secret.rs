@@ -27,7 +27,8 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
     std::fs::create_dir_all(folder).map_err(|error| refuse("cannot be kept: the folder cannot be made", error))?;
     let secret = make()?;
     // Written whole under another name and then linked: a second process that starts now sees all of it or none of it, and both use the same.
-    let draft = folder.join(format!("{FILE}.{}", std::process::id()));
+    // Not named by the process's number, which two containers on one volume share.
+    let draft = folder.join(format!("{FILE}.{:08x}", random(getrandom::u32())?));
     match OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft) {
         Ok(mut file) => {
             let written = file.write_all(secret.expose().as_bytes()).and_then(|()| file.sync_all());
@@ -49,8 +50,12 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
 
 fn make() -> Result<Secret, ConfigError> {
     let mut bytes = [0u8; BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| ConfigError::line(format!("the system gives no random bytes ({error})")))?;
+    random(getrandom::fill(&mut bytes))?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+fn random<T>(given: Result<T, getrandom::Error>) -> Result<T, ConfigError> {
+    given.map_err(|error| ConfigError::line(format!("the system gives no random bytes ({error})")))
 }
 
 fn load(path: &Path) -> std::io::Result<Secret> {

@@ -1,0 +1,672 @@
+//! Tokens: what is believed, what is not, and where they may come from. The time is always given.
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use server::auth::mint::{NewToken, mint};
+use server::auth::{Authenticator, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
+use server::config::Config;
+
+const SECRET: &str = "a-secret-that-is-long-enough-for-hs256";
+const NOW: i64 = 1_700_000_000;
+
+fn config(pairs: &[(&str, &str)]) -> Config {
+    Config::of_pairs(pairs.iter().copied()).unwrap()
+}
+
+/// A verifier for the secret, with further settings.
+fn verifier(more: &[(&str, &str)]) -> Verifier {
+    let config = config(&[&[("JWT_SECRET", SECRET)], more].concat());
+    Verifier::new(&Keys::load(&config).unwrap(), &config.identity)
+}
+
+fn signed(claims: &Value) -> String {
+    signed_with(&Header::default(), claims, &EncodingKey::from_secret(SECRET.as_bytes()))
+}
+
+fn signed_with(header: &Header, claims: &Value, key: &EncodingKey) -> String {
+    jsonwebtoken::encode(header, claims, key).unwrap()
+}
+
+/// A token of these very bytes, rightly signed: for headers and payloads that no library would write.
+fn raw(header: &str, payload: &str) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+    format!("{message}.{signature}")
+}
+
+fn believed(claims: Value) -> Identity {
+    verifier(&[]).verify(&signed(&claims), NOW).unwrap()
+}
+
+fn refused(claims: Value) -> Unauthenticated {
+    verifier(&[]).verify(&signed(&claims), NOW).unwrap_err()
+}
+
+#[test]
+fn a_good_token_says_who_somebody_is() {
+    let identity = believed(json!({
+        "sub": "user-1", "name": "Alice", "username": "alice", "email": "alice@example.com", "household_id": "h1",
+        "role": "admin", "iat": NOW - 5, "exp": NOW + 60,
+    }));
+    assert_eq!(identity.person.as_str(), "user-1");
+    assert_eq!(identity.name.as_deref(), Some("Alice"));
+    assert_eq!(identity.username.as_deref(), Some("alice"));
+    assert_eq!(identity.email.as_deref(), Some("alice@example.com"));
+    assert_eq!(identity.household.as_deref(), Some("h1"));
+    assert!(identity.admin && !identity.service);
+    assert_eq!((identity.issued_at, identity.expires_at), (Some(NOW - 5), Some(NOW + 60)));
+}
+
+#[test]
+fn a_subject_has_four_names_and_the_first_decides() {
+    for claims in [json!({"sub": "a"}), json!({"user_id": "a"}), json!({"userId": "a"}), json!({"id": "a"})] {
+        assert_eq!(believed(claims).person.as_str(), "a");
+    }
+    assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b", "sub": "a"})).person.as_str(), "a");
+    assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b"})).person.as_str(), "b");
+    assert_eq!(believed(json!({"sub": null, "id": "d"})).person.as_str(), "d");
+    assert_eq!(refused(json!({"sub": "", "id": "d"})), Unauthenticated::Invalid);
+}
+
+#[test]
+fn a_subject_may_be_a_number() {
+    assert_eq!(believed(json!({"sub": 42})).person.as_str(), "42");
+    assert_eq!(believed(json!({"user_id": 18_446_744_073_709_551_615_u64})).person.as_str(), "18446744073709551615");
+    assert_eq!(believed(json!({"id": -7})).person.as_str(), "-7");
+}
+
+#[test]
+fn a_token_without_a_good_subject_is_refused() {
+    let long = "x".repeat(129);
+    let bad = [json!({}), json!({"name": "A"}), json!({"sub": ""}), json!({"sub": null}), json!({"sub": long}), json!({"sub": "a\nb"})];
+    for claims in bad {
+        assert_eq!(refused(claims), Unauthenticated::Invalid);
+    }
+    for claims in [json!({"sub": 1.5}), json!({"sub": true}), json!({"sub": ["a"]}), json!({"sub": {"id": 1}}), json!({"sub": "\u{7f}"})] {
+        assert_eq!(refused(claims), Unauthenticated::Invalid);
+    }
+    assert_eq!(believed(json!({"sub": "x".repeat(128)})).person.as_str().len(), 128);
+}
+
+#[test]
+fn other_claims_may_be_anything() {
+    let identity = believed(json!({
+        "sub": "a", "name": {"first": "A"}, "email": 5, "username": " ", "role": 3, "roles": {"admin": true}, "household_id": "",
+        "permissions": [1, {"deep": [[[]]]}],
+    }));
+    assert_eq!((identity.name, identity.username, identity.household), (None, None, None));
+    assert!(!identity.admin && !identity.service);
+    assert_eq!(believed(json!({"sub": "a", "household_id": 7})).household.as_deref(), Some("7"));
+    assert_eq!(believed(json!({"sub": "a", "householdId": "h"})).household.as_deref(), Some("h"));
+    assert_eq!(believed(json!({"sub": "a", "household_id": "x".repeat(500)})).household, None);
+}
+
+#[test]
+fn roles_are_a_text_or_a_list() {
+    let roles = |claims| {
+        let identity = believed(claims);
+        (identity.admin, identity.service)
+    };
+    assert_eq!(roles(json!({"sub": "a", "role": "admin"})), (true, false));
+    assert_eq!(roles(json!({"sub": "a", "role": "service"})), (false, true));
+    assert_eq!(roles(json!({"sub": "a", "roles": ["user", "admin", "service"]})), (true, true));
+    assert_eq!(roles(json!({"sub": "a", "role": ["admin"], "roles": "service"})), (true, true));
+    assert_eq!(roles(json!({"sub": "a", "role": "administrator", "roles": ["Admin"]})), (false, false));
+}
+
+#[test]
+fn a_token_ends_with_its_second_and_leeway_is_only_what_was_set() {
+    let at = |verifier: &Verifier, now| verifier.verify(&signed(&json!({"sub": "a", "exp": NOW})), now).map(|_| ());
+    let strict = verifier(&[]);
+    assert_eq!(at(&strict, NOW - 1), Ok(()));
+    assert_eq!(at(&strict, NOW), Err(Unauthenticated::Expired));
+    assert_eq!(at(&strict, NOW + 1), Err(Unauthenticated::Expired));
+    let lenient = verifier(&[("JWT_LEEWAY", "5s")]);
+    assert_eq!(at(&lenient, NOW + 4), Ok(()));
+    assert_eq!(at(&lenient, NOW + 5), Err(Unauthenticated::Expired));
+}
+
+#[test]
+fn a_token_without_end_never_expires() {
+    assert_eq!(believed(json!({"sub": "a"})).expires_at, None);
+    assert_eq!(believed(json!({"sub": "a", "exp": 1e300})).expires_at, Some(i64::MAX));
+}
+
+#[test]
+fn a_time_may_have_a_fraction_but_must_be_a_number() {
+    assert_eq!(believed(json!({"sub": "a", "exp": NOW as f64 + 1.5, "iat": NOW as f64 - 0.5})).expires_at, Some(NOW + 1));
+    assert_eq!(refused(json!({"sub": "a", "exp": NOW as f64 - 0.5})), Unauthenticated::Expired);
+    for exp in [json!("tomorrow"), json!((NOW + 60).to_string()), json!(true), json!([NOW + 60])] {
+        assert_eq!(refused(json!({"sub": "a", "exp": exp})), Unauthenticated::Invalid);
+    }
+}
+
+#[test]
+fn a_token_is_not_good_before_its_time() {
+    assert_eq!(refused(json!({"sub": "a", "nbf": NOW + 1})), Unauthenticated::Invalid);
+    assert_eq!(believed(json!({"sub": "a", "nbf": NOW})).person.as_str(), "a");
+    let lenient = verifier(&[("JWT_LEEWAY", "5s")]);
+    assert!(lenient.verify(&signed(&json!({"sub": "a", "nbf": NOW + 5})), NOW).is_ok());
+    assert!(lenient.verify(&signed(&json!({"sub": "a", "nbf": NOW + 6})), NOW).is_err());
+}
+
+#[test]
+fn only_a_token_that_was_good_is_called_expired() {
+    let expired = json!({"sub": "a", "exp": NOW - 1});
+    assert_eq!(refused(expired.clone()), Unauthenticated::Expired);
+    let other = signed_with(&Header::default(), &expired, &EncodingKey::from_secret(b"another secret"));
+    assert_eq!(verifier(&[]).verify(&other, NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(refused(json!({"exp": NOW - 1})), Unauthenticated::Invalid);
+    let issuer = verifier(&[("JWT_ISSUER", "us")]);
+    assert_eq!(issuer.verify(&signed(&expired), NOW), Err(Unauthenticated::Invalid));
+}
+
+#[test]
+fn issuer_and_audience_are_looked_at_only_when_set() {
+    let claims = json!({"sub": "a", "iss": "group-planner-api", "aud": "group-planner-client"});
+    assert!(verifier(&[]).verify(&signed(&claims), NOW).is_ok());
+    assert!(verifier(&[("JWT_ISSUER", "group-planner-api")]).verify(&signed(&claims), NOW).is_ok());
+    assert!(verifier(&[("JWT_AUDIENCE", "group-planner-client")]).verify(&signed(&claims), NOW).is_ok());
+    assert!(verifier(&[("JWT_ISSUER", "somebody else")]).verify(&signed(&claims), NOW).is_err());
+    assert!(verifier(&[("JWT_AUDIENCE", "somebody else")]).verify(&signed(&claims), NOW).is_err());
+    let bare = signed(&json!({"sub": "a"}));
+    assert_eq!(verifier(&[("JWT_ISSUER", "x")]).verify(&bare, NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(verifier(&[("JWT_AUDIENCE", "x")]).verify(&bare, NOW), Err(Unauthenticated::Invalid));
+}
+
+#[test]
+fn an_audience_may_be_a_list_on_either_side() {
+    let list = signed(&json!({"sub": "a", "aud": ["web", "mobile"]}));
+    assert!(verifier(&[("JWT_AUDIENCE", "mobile")]).verify(&list, NOW).is_ok());
+    assert!(verifier(&[("JWT_AUDIENCE", "desktop, web")]).verify(&list, NOW).is_ok());
+    assert!(verifier(&[("JWT_AUDIENCE", "desktop")]).verify(&list, NOW).is_err());
+    assert!(verifier(&[("JWT_AUDIENCE", "5")]).verify(&signed(&json!({"sub": "a", "aud": 5})), NOW).is_err());
+}
+
+#[test]
+fn a_token_of_another_secret_or_algorithm_is_refused() {
+    let claims = json!({"sub": "a"});
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let other = signed_with(&Header::default(), &claims, &EncodingKey::from_secret(b"another secret"));
+    let longer = signed_with(&Header::new(Algorithm::HS512), &claims, &key);
+    for token in [other, longer] {
+        assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid));
+    }
+}
+
+#[test]
+fn a_token_without_signature_is_refused() {
+    let payload = URL_SAFE_NO_PAD.encode(r#"{"sub":"a"}"#);
+    let signature = signed(&json!({"sub": "a"})).rsplit_once('.').unwrap().1.to_owned();
+    for alg in ["none", "None", "NONE", "nOnE", "", "HS256"] {
+        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","typ":"JWT"}}"#));
+        assert_eq!(verifier(&[]).verify(&format!("{header}.{payload}."), NOW), Err(Unauthenticated::Invalid), "{alg}");
+        if alg != "HS256" {
+            assert_eq!(verifier(&[]).verify(&format!("{header}.{payload}.{signature}"), NOW), Err(Unauthenticated::Invalid), "{alg}");
+        }
+    }
+    // Rightly signed, and yet without naming what with.
+    assert_eq!(verifier(&[]).verify(&raw("{}", r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(verifier(&[]).verify(&raw(r#"{"alg":"none"}"#, r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid));
+}
+
+#[test]
+fn a_token_that_asks_for_an_extension_is_refused() {
+    let header = r#"{"alg":"HS256","crit":["b64"],"b64":false}"#;
+    assert_eq!(verifier(&[]).verify(&raw(header, r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid));
+    assert!(verifier(&[]).verify(&raw(r#"{"alg":"HS256","typ":"at+jwt","x":1}"#, r#"{"sub":"a"}"#), NOW).is_ok());
+}
+
+#[test]
+fn a_claim_that_stands_twice_refuses_the_token() {
+    let token = raw(r#"{"alg":"HS256"}"#, r#"{"sub":"alice","sub":"admin"}"#);
+    assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid));
+}
+
+#[test]
+fn a_payload_that_is_no_object_is_refused() {
+    for payload in ["", "null", "[]", "\"a\"", "1", "{\"sub\":\"a\"", "\u{0}", &"[".repeat(5000), "{\"sub\":\"a\"}x"] {
+        assert_eq!(verifier(&[]).verify(&raw(r#"{"alg":"HS256"}"#, payload), NOW), Err(Unauthenticated::Invalid), "{payload:.20}");
+    }
+}
+
+#[test]
+fn a_token_that_was_cut_or_changed_anywhere_is_refused() {
+    let token = signed(&json!({"sub": "a", "exp": NOW + 60}));
+    for end in 0..token.len() {
+        assert_eq!(verifier(&[]).verify(&token[..end], NOW), Err(Unauthenticated::Invalid), "cut at {end}");
+    }
+    for place in 0..token.len() {
+        let mut bytes = token.clone().into_bytes();
+        bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(bytes).unwrap();
+        assert_eq!(verifier(&[]).verify(&changed, NOW), Err(Unauthenticated::Invalid), "changed at {place}");
+    }
+    for longer in [format!("{token}A"), format!("{token}."), format!(".{token}"), format!("{token}="), format!("{token}.{token}")] {
+        assert_eq!(verifier(&[]).verify(&longer, NOW), Err(Unauthenticated::Invalid));
+    }
+}
+
+#[test]
+fn garbage_is_refused() {
+    for garbage in ["", ".", "..", "...", "a.b.c", "null", "undefined", "\u{0}\u{0}.\u{0}", "é.é.é", "eyJhbGciOiJIUzI1NiJ9..", "{}"] {
+        assert_eq!(verifier(&[]).verify(garbage, NOW), Err(Unauthenticated::Invalid), "{garbage}");
+    }
+}
+
+#[test]
+fn a_huge_token_is_refused_even_if_it_is_signed() {
+    let fits = signed(&json!({"sub": "a", "name": "x".repeat(11_000)}));
+    assert!(fits.len() <= 16 * 1024 && verifier(&[]).verify(&fits, NOW).is_ok());
+    let huge = signed(&json!({"sub": "a", "name": "x".repeat(13_000)}));
+    assert!(huge.len() > 16 * 1024);
+    assert_eq!(verifier(&[]).verify(&huge, NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(verifier(&[]).verify(&"a.".repeat(1 << 20), NOW), Err(Unauthenticated::Invalid));
+}
+
+/// A key pair: how to sign with it, its public key as PEM and as JWK members.
+struct Pair {
+    signing: EncodingKey,
+    public: Vec<u8>,
+    jwk: Value,
+}
+
+impl Pair {
+    fn pem(&self) -> String {
+        pem("PUBLIC KEY", &self.public)
+    }
+
+    fn token(&self, algorithm: Algorithm, kid: Option<&str>) -> String {
+        let header = Header { kid: kid.map(str::to_owned), ..Header::new(algorithm) };
+        signed_with(&header, &json!({"sub": "a"}), &self.signing)
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+fn rsa() -> Pair {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
+    let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap();
+    let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let modulus = pair.public_key().modulus().big_endian_without_leading_zero().to_vec();
+    let exponent = pair.public_key().exponent().big_endian_without_leading_zero().to_vec();
+    Pair {
+        signing: EncodingKey::from_rsa_pem(pem("PRIVATE KEY", private.as_ref()).as_bytes()).unwrap(),
+        public: public.as_ref().to_vec(),
+        jwk: json!({"kty": "RSA", "n": number(&modulus), "e": number(&exponent)}),
+    }
+}
+
+fn ec(curve: &str) -> Pair {
+    let signing = if curve == "P-256" { &ECDSA_P256_SHA256_FIXED_SIGNING } else { &ECDSA_P384_SHA384_FIXED_SIGNING };
+    let pair = EcdsaKeyPair::generate(signing).unwrap();
+    let private = pair.to_pkcs8v1().unwrap();
+    let point = pair.public_key().as_ref().to_vec();
+    let (x, y) = point[1..].split_at(point.len() / 2);
+    Pair {
+        signing: EncodingKey::from_ec_der(private.as_ref()),
+        public: AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec(),
+        jwk: json!({"kty": "EC", "crv": curve, "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)}),
+    }
+}
+
+fn ed25519() -> Pair {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let private = pair.to_pkcs8v1().unwrap();
+    Pair {
+        signing: EncodingKey::from_ed_der(private.as_ref()),
+        public: AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec(),
+        jwk: json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())}),
+    }
+}
+
+fn public_verifier(pem: &str) -> Result<Verifier, String> {
+    let config = config(&[("JWT_PUBLIC_KEY", pem)]);
+    Keys::load(&config).map(|keys| Verifier::new(&keys, &config.identity)).map_err(|error| error.to_string())
+}
+
+fn jwks_verifier(jwks: &Value) -> Result<Verifier, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jwks.json");
+    std::fs::write(&path, jwks.to_string()).unwrap();
+    let config = config(&[("JWT_JWKS", path.to_str().unwrap())]);
+    Keys::load(&config).map(|keys| Verifier::new(&keys, &config.identity)).map_err(|error| error.to_string())
+}
+
+fn with(jwk: &Value, more: Value) -> Value {
+    let mut jwk = jwk.clone();
+    jwk.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    jwk
+}
+
+#[test]
+fn public_keys_of_every_kind_verify_their_own_algorithm_only() {
+    let all = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
+    let pairs: [(Pair, &[Algorithm]); 4] =
+        [(rsa(), &all), (ec("P-256"), &[Algorithm::ES256]), (ec("P-384"), &[Algorithm::ES384]), (ed25519(), &[Algorithm::EdDSA])];
+    for (pair, algorithms) in &pairs {
+        let by_pem = public_verifier(&pair.pem()).unwrap();
+        let by_jwk = jwks_verifier(&json!({"keys": [pair.jwk]})).unwrap();
+        for algorithm in *algorithms {
+            let token = pair.token(*algorithm, None);
+            assert_eq!(by_pem.verify(&token, NOW).unwrap().person.as_str(), "a", "{algorithm:?}");
+            assert_eq!(by_jwk.verify(&token, NOW).unwrap().person.as_str(), "a", "{algorithm:?}");
+        }
+        // Tokens of the other pairs, and of a secret.
+        for (other, algorithms) in pairs.iter().filter(|(other, _)| other.public != pair.public) {
+            assert!(by_pem.verify(&other.token(algorithms[0], None), NOW).is_err());
+        }
+        assert!(by_pem.verify(&signed(&json!({"sub": "a"})), NOW).is_err());
+    }
+    // Of the same key, in another family.
+    assert!(public_verifier(&pairs[0].0.pem()).unwrap().verify(&pairs[0].0.token(Algorithm::PS256, None), NOW).is_err());
+}
+
+#[test]
+fn a_public_key_is_no_secret() {
+    // The confusion: the attacker signs with HS256 and what everybody knows, in each form that it has.
+    let pair = rsa();
+    let verifier = public_verifier(&pair.pem()).unwrap();
+    for known in [pair.pem().into_bytes(), pair.pem().trim().as_bytes().to_vec(), pair.public.clone()] {
+        let token = signed_with(&Header::default(), &json!({"sub": "a", "role": "admin"}), &EncodingKey::from_secret(&known));
+        assert_eq!(verifier.verify(&token, NOW), Err(Unauthenticated::Invalid));
+    }
+}
+
+#[test]
+fn a_public_key_may_be_a_file_or_text_without_line_ends() {
+    let pair = ec("P-256");
+    let token = pair.token(Algorithm::ES256, None);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("public.pem");
+    std::fs::write(&path, pair.pem()).unwrap();
+    assert!(public_verifier(path.to_str().unwrap()).unwrap().verify(&token, NOW).is_ok());
+    assert!(public_verifier(&pair.pem().replace('\n', "\\n")).unwrap().verify(&token, NOW).is_ok());
+}
+
+#[test]
+fn a_key_of_a_set_is_found_by_its_kid() {
+    let (first, second) = (ec("P-256"), ec("P-256"));
+    let set = json!({"keys": [
+        {"kty": "oct", "k": URL_SAFE_NO_PAD.encode(SECRET), "kid": "symmetric", "alg": "HS256"},
+        {"kty": "future", "kid": "unknown"},
+        with(&ec("P-256").jwk, json!({"kid": "encryption", "use": "enc"})),
+        with(&first.jwk, json!({"kid": "first", "use": "sig", "alg": "ES256"})),
+        with(&second.jwk, json!({"kid": "second"})),
+    ]});
+    let verifier = jwks_verifier(&set).unwrap();
+    assert!(verifier.verify(&first.token(Algorithm::ES256, Some("first")), NOW).is_ok());
+    assert!(verifier.verify(&second.token(Algorithm::ES256, Some("second")), NOW).is_ok());
+    assert!(verifier.verify(&second.token(Algorithm::ES256, None), NOW).is_ok(), "without a kid every key is tried");
+    assert!(verifier.verify(&second.token(Algorithm::ES256, Some("first")), NOW).is_err());
+    assert!(verifier.verify(&second.token(Algorithm::ES256, Some("third")), NOW).is_err());
+    assert!(verifier.verify(&signed(&json!({"sub": "a"})), NOW).is_err(), "a symmetric key in a set verifies nothing");
+}
+
+#[test]
+fn a_key_of_a_set_that_names_its_algorithm_is_for_that_alone() {
+    let pair = rsa();
+    let verifier = jwks_verifier(&json!({"keys": [with(&pair.jwk, json!({"alg": "RS256"}))]})).unwrap();
+    assert!(verifier.verify(&pair.token(Algorithm::RS256, None), NOW).is_ok());
+    assert!(verifier.verify(&pair.token(Algorithm::RS512, None), NOW).is_err());
+    let pss = jwks_verifier(&json!({"keys": [with(&pair.jwk, json!({"alg": "PS256"}))]})).unwrap();
+    assert!(pss.verify(&pair.token(Algorithm::PS256, None), NOW).is_ok());
+    assert!(pss.verify(&pair.token(Algorithm::RS256, None), NOW).is_err());
+    let contradiction = jwks_verifier(&json!({"keys": [with(&pair.jwk, json!({"alg": "HS256"}))]}));
+    assert!(contradiction.unwrap_err().contains("JWKS"));
+}
+
+#[test]
+fn keys_that_cannot_be_used_stop_the_start_with_one_line() {
+    let file = public_verifier("/nowhere/public.pem").unwrap_err();
+    assert!(file.starts_with("JWT_PUBLIC_KEY=/nowhere/public.pem: the file cannot be read ("), "{file}");
+    let private = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let private = pem("PRIVATE KEY", AsDer::<Pkcs8V1Der<'_>>::as_der(&private).unwrap().as_ref());
+    let line = public_verifier(&private).unwrap_err();
+    assert_eq!(line, "JWT_PUBLIC_KEY=(PEM text): this is a private key, which does not belong here; expected its public key");
+    for broken in [pem("PUBLIC KEY", b"nonsense"), pem("PUBLIC KEY", &[0x30, 0x82, 0xff, 0xff]), pem("CERTIFICATE", &rsa().public)] {
+        let line = public_verifier(&broken).unwrap_err();
+        assert!(line.starts_with("JWT_PUBLIC_KEY=(PEM text): expected one PEM block") && !line.contains('\n'), "{line}");
+    }
+    for broken in [json!({}), json!({"keys": []}), json!([]), json!({"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]})] {
+        let line = jwks_verifier(&broken).unwrap_err();
+        assert!(line.contains("expected a JWKS file") && !line.contains('\n'), "{line}");
+    }
+}
+
+fn authenticator(more: &[(&str, &str)]) -> Authenticator {
+    let config = config(&[&[("JWT_SECRET", SECRET)], more].concat());
+    Authenticator::new(&Keys::load(&config).unwrap(), &config)
+}
+
+fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    let pair = |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    pairs.iter().map(pair).collect()
+}
+
+/// Who a request is from, as text, or the code of the refusal.
+fn who(auth: Option<Value>, headers: &HeaderMap, query: Option<&str>) -> String {
+    let auth = auth.map(|auth| ConnectAuth::read(&auth.to_string()));
+    let identity = authenticator(&[("FRONTEND_URL", "https://app.example.com")]).identify(auth, headers, query, NOW);
+    identity.map_or_else(|refusal| refusal.code().to_owned(), |identity| identity.person.to_string())
+}
+
+fn token_of(person: &str) -> String {
+    signed(&json!({"sub": person}))
+}
+
+#[test]
+fn a_token_is_found_in_each_place_with_and_without_bearer() {
+    let token = token_of("a");
+    let none = HeaderMap::new();
+    for prefix in ["", "Bearer ", "bearer ", "BEARER   ", " "] {
+        let text = format!("{prefix}{token}");
+        assert_eq!(who(Some(json!({"token": text})), &none, None), "a");
+        assert_eq!(who(None, &headers(&[("authorization", &text)]), None), "a");
+        let cookie = format!("theme=dark; token={text}; x=y");
+        assert_eq!(who(None, &headers(&[("origin", "https://app.example.com"), ("cookie", &cookie)]), None), "a");
+        for space in ["%20", "+"] {
+            let query = format!("EIO=4&token={}&transport=polling", text.replace(' ', space));
+            assert_eq!(who(None, &none, Some(&query)), "a");
+        }
+    }
+}
+
+#[test]
+fn the_places_are_looked_at_in_order() {
+    let (first, second, third, fourth) = (token_of("1"), token_of("2"), token_of("3"), token_of("4"));
+    let cookie = format!("token={fourth}");
+    let origin = ("origin", "https://app.example.com");
+    let query = format!("token={third}");
+    let all = headers(&[("authorization", &second), ("cookie", &cookie), origin]);
+    let rest = headers(&[("cookie", &cookie), origin]);
+    assert_eq!(who(Some(json!({"token": first})), &all, Some(&query)), "1");
+    assert_eq!(who(Some(json!({})), &all, Some(&query)), "2");
+    assert_eq!(who(None, &rest, Some(&query)), "3");
+    assert_eq!(who(None, &rest, Some("x=1")), "4");
+    // The first that is there decides, even if it is bad.
+    assert_eq!(who(Some(json!({"token": "garbage"})), &all, Some(&query)), "token_invalid");
+}
+
+#[test]
+fn an_empty_place_is_no_place() {
+    let token = token_of("a");
+    let query = format!("token={token}");
+    for empty in
+        [json!({"token": ""}), json!({"token": null}), json!({"token": "Bearer "}), json!({"token": "  "}), json!(null), json!("x")]
+    {
+        assert_eq!(who(Some(empty.clone()), &HeaderMap::new(), Some(&query)), "a", "{empty}");
+    }
+    assert_eq!(who(None, &headers(&[("authorization", "Bearer")]), Some(&query)), "a");
+    assert_eq!(who(None, &headers(&[("authorization", "Basic dXNlcjpwYXNz")]), Some(&query)), "a");
+    assert_eq!(who(None, &HeaderMap::new(), Some(&format!("token=&token={token}"))), "a");
+}
+
+#[test]
+fn no_token_anywhere_is_missing() {
+    assert_eq!(who(None, &HeaderMap::new(), None), "token_missing");
+    assert_eq!(who(Some(json!({"token": ""})), &headers(&[("authorization", "Bearer ")]), Some("token=")), "token_missing");
+    assert_eq!(who(Some(json!({"Token": "x"})), &HeaderMap::new(), Some("tokens=x")), "token_missing");
+}
+
+#[test]
+fn an_auth_token_that_is_no_text_is_invalid() {
+    for token in [json!(5), json!(true), json!(["x"]), json!({"x": 1})] {
+        assert_eq!(who(Some(json!({"token": token})), &HeaderMap::new(), None), "token_invalid");
+    }
+}
+
+#[test]
+fn a_cookie_counts_with_an_allowed_origin_only() {
+    let cookie = format!("token={}", token_of("a"));
+    let from = |more: &[(&'static str, &str)]| who(None, &headers(&[more, &[("cookie", cookie.as_str())]].concat()), None);
+    assert_eq!(from(&[("origin", "https://app.example.com")]), "a");
+    assert_eq!(from(&[("origin", "http://10.0.0.1:3000"), ("host", "10.0.0.1:3000")]), "a");
+    assert_eq!(from(&[("sec-fetch-site", "same-origin")]), "a");
+    assert_eq!(from(&[]), "token_missing");
+    assert_eq!(from(&[("origin", "https://evil.example")]), "token_missing");
+    assert_eq!(from(&[("origin", "null")]), "token_missing");
+    assert_eq!(from(&[("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")]), "token_missing");
+    assert_eq!(from(&[("sec-fetch-site", "cross-site")]), "token_missing");
+}
+
+#[test]
+fn a_cookies_name_and_form_may_differ() {
+    let token = token_of("a");
+    let from = |settings: &[(&str, &str)], cookie: String| {
+        let headers = headers(&[("origin", "http://localhost:3000"), ("cookie", &cookie)]);
+        authenticator(settings).identify(None, &headers, None, NOW).map(|_| ())
+    };
+    assert_eq!(from(&[("JWT_COOKIE", "session")], format!("session={token}")), Ok(()));
+    assert_eq!(from(&[("JWT_COOKIE", "session")], format!("token={token}")), Err(Unauthenticated::Missing));
+    assert_eq!(from(&[], format!("token=\"{token}\"")), Ok(()));
+    assert_eq!(from(&[], format!("token=Bearer%20{token}")), Ok(()));
+    assert_eq!(from(&[], format!("xtoken={token}; token")), Err(Unauthenticated::Missing));
+}
+
+#[test]
+fn what_a_client_says_about_itself_must_be_true() {
+    let with = |user: Value| who(Some(json!({"token": signed(&json!({"sub": 42})), "userId": user})), &HeaderMap::new(), None);
+    assert_eq!(with(json!("42")), "42");
+    assert_eq!(with(json!(42)), "42");
+    assert_eq!(with(json!(null)), "42");
+    for wrong in [json!("43"), json!(43), json!(""), json!("042"), json!(["42"]), json!({"id": 42}), json!(42.0)] {
+        assert_eq!(with(wrong.clone()), "subject_mismatch", "{wrong}");
+    }
+    // The token comes first: a stranger learns nothing from a claimed name.
+    assert_eq!(who(Some(json!({"token": "garbage", "userId": "1"})), &HeaderMap::new(), None), "token_invalid");
+}
+
+#[test]
+fn each_refusal_has_its_code() {
+    let codes = [
+        (Unauthenticated::Missing, "token_missing"),
+        (Unauthenticated::Invalid, "token_invalid"),
+        (Unauthenticated::Expired, "token_expired"),
+        (Unauthenticated::SubjectMismatch, "subject_mismatch"),
+        (Unauthenticated::TooManyConnections, "too_many_connections"),
+    ];
+    for (refusal, code) in codes {
+        assert_eq!(refusal.code(), code);
+    }
+}
+
+#[test]
+fn the_back_ends_key_is_compared_whole() {
+    let back_end = |settings: &[(&str, &str)], value: &str| authenticator(settings).is_back_end(&headers(&[("authorization", value)]));
+    let key = [("ROOMCAST_API_KEY", "the-key")];
+    assert!(back_end(&key, "Bearer the-key"));
+    assert!(back_end(&key, "the-key"));
+    for wrong in ["Bearer the-ke", "Bearer the-key2", "Bearer THE-KEY", "Bearer", "Bearer ", "Basic the-key", ""] {
+        assert!(!back_end(&key, wrong), "{wrong}");
+    }
+    // Without a key nobody is the back end, not even with an empty one.
+    assert!(!back_end(&[], "Bearer "));
+    assert!(!back_end(&[("ROOMCAST_API_KEY", "")], "Bearer "));
+    assert!(!authenticator(&key).is_back_end(&HeaderMap::new()));
+}
+
+#[test]
+fn a_minted_token_is_believed_where_it_was_made() {
+    let config = config(&[("JWT_SECRET", SECRET), ("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "web,mobile")]);
+    let keys = Keys::load(&config).unwrap();
+    let token = NewToken {
+        sub: "alice".into(),
+        name: Some("Alice".into()),
+        username: Some("al".into()),
+        email: Some("a@example.com".into()),
+        household_id: Some("h1".into()),
+        role: Some("admin".into()),
+        iat: NOW,
+        exp: Some(NOW + 60),
+    };
+    let text = mint(&keys, &token, &config.identity).unwrap();
+    let identity = Verifier::new(&keys, &config.identity).verify(&text, NOW).unwrap();
+    assert_eq!((identity.person.as_str(), identity.household.as_deref(), identity.admin), ("alice", Some("h1"), true));
+    assert_eq!((identity.issued_at, identity.expires_at), (Some(NOW), Some(NOW + 60)));
+    for bad in ["", "a\u{0}b", &"x".repeat(129)] {
+        assert!(mint(&keys, &NewToken { sub: bad.into(), ..token.clone() }, &config.identity).is_err());
+    }
+}
+
+#[test]
+fn a_server_that_only_verifies_mints_nothing() {
+    let config = config(&[("JWT_PUBLIC_KEY", &ed25519().pem())]);
+    let keys = Keys::load(&config).unwrap();
+    let refused = mint(&keys, &NewToken { sub: "a".into(), ..NewToken::default() }, &config.identity).unwrap_err();
+    assert!(refused.to_string().contains("this server can only verify them"));
+}
+
+#[test]
+fn dev_modes_secret_is_made_once_and_only_the_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/data/roomcast.db", folder.path().display());
+    let config = config(&[("DATABASE_URL", &url)]);
+    let secret = || match Keys::load(&config).unwrap() {
+        Keys::Secret { secret, dev: true } => secret,
+        other => panic!("{other:?}"),
+    };
+    let first = secret();
+    assert_eq!(first.expose().len(), 43, "32 bytes in base64");
+    assert_eq!(secret(), first);
+    let path = folder.path().join("data/dev-secret");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    assert_eq!(std::fs::read_dir(folder.path().join("data")).unwrap().count(), 1, "no draft is left behind");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(secret(), first);
+    assert_eq!(mode(), 0o600);
+    std::fs::write(&path, "short").unwrap();
+    let refused = Keys::load(&config).unwrap_err().to_string();
+    assert!(refused.contains("dev-secret") && refused.contains("it holds something else; delete it"), "{refused}");
+}
+
+#[test]
+fn two_servers_that_start_at_once_make_one_dev_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let secrets: Vec<_> = std::thread::scope(|scope| {
+        let load = || server::auth::dev_secret::load_or_make(Some(folder.path())).unwrap();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(secrets.iter().all(|secret| *secret == secrets[0]));
+}
+
+#[test]
+fn a_database_in_memory_has_a_dev_secret_as_short_lived_as_itself() {
+    let config = config(&[("DATABASE_URL", "sqlite::memory:")]);
+    assert!(Keys::load(&config).unwrap().is_dev());
+}

@@ -1,0 +1,287 @@
+//! The binary, run as a person would run it: each test in a folder and an environment of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use server::auth::{Keys, Verifier};
+use server::config::{Config, TABLE, listing};
+use tempfile::TempDir;
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn command(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast"));
+    command.env_clear().envs(environment.iter().copied()).args(arguments).current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+    command(folder, environment, arguments).output().unwrap()
+}
+
+/// What a successful run prints.
+fn printed(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> String {
+    let output = run(folder, environment, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The one line with which a run is refused.
+fn refusal(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> String {
+    let output = run(folder, environment, arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(line.matches('\n').count(), 1, "{line}");
+    line.strip_prefix("roomcast: ").unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn it_knows_its_version_and_its_commands() {
+    let folder = folder();
+    assert_eq!(printed(folder.path(), &[], &["--version"]), format!("roomcast {}\n", env!("CARGO_PKG_VERSION")));
+    let help = printed(folder.path(), &[], &["--help"]);
+    for word in ["serve", "token", "config", "--config"] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn config_prints_each_setting_with_its_source_and_hides_secrets() {
+    let folder = folder();
+    std::fs::write(folder.path().join("r.toml"), "[net]\nport = 8080\n[presence]\naudience = 'none'\n").unwrap();
+    let environment = [("ROOMCAST_CONFIG", "r.toml"), ("PRESENCE_AUDIENCE", "contacts"), ("JWT_SECRET", "s3cret")];
+    let text = printed(folder.path(), &environment, &["config"]);
+    assert_eq!(text.lines().count(), TABLE.iter().map(|section| section.settings.len()).sum::<usize>());
+    let has = |name: &str, source: &str| text.lines().any(|line| line.starts_with(&format!("{name} ")) && line.contains(source));
+    assert!(has("PORT=8080", "[file]"));
+    assert!(has("PRESENCE_AUDIENCE=contacts", "[env]"));
+    assert!(has("PING_INTERVAL=25s", "[default]"));
+    assert!(has("JWT_SECRET=(hidden)", "[env]"));
+    assert!(!text.contains("s3cret"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "to look at the settings makes nothing");
+}
+
+#[test]
+fn the_option_names_a_file_too_and_wins_over_the_variable() {
+    let folder = folder();
+    std::fs::write(folder.path().join("a.toml"), "[net]\nport = 1111\n").unwrap();
+    std::fs::write(folder.path().join("b.toml"), "[net]\nport = 2222\n").unwrap();
+    let environment = [("ROOMCAST_CONFIG", "a.toml")];
+    assert!(printed(folder.path(), &environment, &["config"]).contains("PORT=1111 "));
+    assert!(printed(folder.path(), &environment, &["config", "--config", "b.toml"]).contains("PORT=2222 "));
+    assert!(printed(folder.path(), &[], &["--config", "b.toml", "config"]).contains("PORT=2222 "));
+}
+
+#[test]
+fn config_can_print_the_example_file() {
+    assert_eq!(printed(folder().path(), &[], &["config", "--example"]), listing::example(TABLE));
+}
+
+#[test]
+fn config_shows_the_settings_also_when_they_contradict_each_other() {
+    let output = run(folder().path(), &[("NODE_ENV", "production")], &["config"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("NODE_ENV=production "));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("roomcast: NODE_ENV=production: dev mode is forbidden"));
+}
+
+#[test]
+fn what_makes_no_sense_stops_the_start_with_one_line() {
+    let folder = folder();
+    let secret = ("JWT_SECRET", "s3cret");
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[("PORT", "high")], "PORT=high: expected a whole number from 0 to 65535"),
+        (
+            &[("ROOMCAST_CONFIG", "none.toml")],
+            "ROOMCAST_CONFIG=none.toml: the file cannot be read (No such file or directory (os error 2))",
+        ),
+        (
+            &[("NODE_ENV", "production")],
+            "NODE_ENV=production: dev mode is forbidden in production; set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS",
+        ),
+        (
+            &[secret, ("REDIS_URL", "redis://localhost:6379")],
+            "REDIS_URL=redis://localhost:6379: Redis is not supported yet by this build, which runs as one node; unset REDIS_URL",
+        ),
+        (
+            &[("JWT_JWKS", "none.json"), ("HOST", "localhost"), ("PORT", "0")],
+            "JWT_JWKS=none.json: the file cannot be read (No such file or directory (os error 2))",
+        ),
+        (
+            &[secret, ("TLS_CERT", "c.pem"), ("TLS_KEY", "k.pem")],
+            "TLS_CERT=c.pem: the certificate chain cannot be read (I/O error: No such file or directory (os error 2))",
+        ),
+        (
+            &[secret, ("HOST", "192.0.2.1")],
+            "cannot listen on 192.0.2.1:3000 (Cannot assign requested address (os error 99)); set PORT and HOST to a free port and an address of this machine",
+        ),
+    ];
+    for (environment, line) in cases {
+        assert_eq!(&refusal(folder.path(), environment, &["serve"]), line);
+        assert_eq!(&refusal(folder.path(), environment, &[]), line);
+    }
+    assert_eq!(
+        refusal(folder.path(), &[], &["--config", "none.toml"]),
+        "--config=none.toml: the file cannot be read (No such file or directory (os error 2))"
+    );
+}
+
+#[test]
+fn a_token_says_what_it_was_told_to_say() {
+    let environment = [("JWT_SECRET", "a-secret"), ("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "web")];
+    let arguments = "token --sub alice --name Alice --username al --email a@example.com --household h1 --role admin --ttl 1h"
+        .split(' ')
+        .collect::<Vec<_>>();
+    let token = printed(folder().path(), &environment, &arguments);
+    let config = Config::of_pairs(environment).unwrap();
+    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
+    let identity = verifier.verify(token.trim_end(), 0).unwrap();
+    assert_eq!(identity.person.as_str(), "alice");
+    assert_eq!((identity.name.as_deref(), identity.username.as_deref()), (Some("Alice"), Some("al")));
+    assert_eq!((identity.email.as_deref(), identity.household.as_deref()), (Some("a@example.com"), Some("h1")));
+    assert!(identity.admin);
+    assert_eq!(identity.expires_at.unwrap() - identity.issued_at.unwrap(), 3600);
+}
+
+#[test]
+fn a_tokens_life_is_a_day_unless_told_and_zero_is_for_ever() {
+    let folder = folder();
+    let config = Config::of_pairs([("JWT_SECRET", "a-secret")]).unwrap();
+    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
+    let life = |more: &[&str]| {
+        let token = printed(folder.path(), &[("JWT_SECRET", "a-secret")], &[&["token", "--sub", "a"], more].concat());
+        let identity = verifier.verify(token.trim_end(), 0).unwrap();
+        identity.expires_at.map(|end| end - identity.issued_at.unwrap())
+    };
+    assert_eq!(life(&[]), Some(86_400));
+    assert_eq!(life(&["--ttl", "90"]), Some(90));
+    assert_eq!(life(&["--ttl", "0"]), None);
+    let bad = run(folder.path(), &[], &["token", "--sub", "a", "--ttl", "soon"]);
+    assert_eq!(bad.status.code(), Some(2));
+}
+
+#[test]
+fn a_token_is_not_made_where_it_could_not_be_believed() {
+    let folder = folder();
+    let public = refusal(folder.path(), &[("JWT_JWKS", "none.json")], &["token", "--sub", "a"]);
+    assert!(public.starts_with("JWT_JWKS=none.json: "), "{public}");
+    let production = refusal(folder.path(), &[("NODE_ENV", "production")], &["token", "--sub", "a"]);
+    assert!(production.starts_with("NODE_ENV=production: dev mode is forbidden"), "{production}");
+    let empty = refusal(folder.path(), &[("JWT_SECRET", "s")], &["token", "--sub", ""]);
+    assert_eq!(empty, "--sub=: expected 1 to 128 bytes without control characters");
+    assert_eq!(run(folder.path(), &[], &["token"]).status.code(), Some(2));
+}
+
+#[test]
+fn dev_modes_tokens_outlive_a_restart() {
+    let folder = folder();
+    let token = printed(folder.path(), &[], &["token", "--sub", "a"]);
+    let path = folder.path().join("data/dev-secret");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let secret = std::fs::read_to_string(&path).unwrap();
+    let config = Config::of_pairs([("JWT_SECRET", secret.as_str())]).unwrap();
+    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
+    assert!(verifier.verify(token.trim_end(), 0).is_ok());
+    let second = printed(folder.path(), &[], &["token", "--sub", "b"]);
+    assert!(verifier.verify(second.trim_end(), 0).is_ok());
+}
+
+/// A server that is stopped when the test ends, however it ends.
+struct Running {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    port: u16,
+    first_line: String,
+}
+
+impl Running {
+    fn start(folder: &Path, environment: &[(&str, &str)]) -> Self {
+        let environment = [&[("PORT", "0")], environment].concat();
+        let mut child = command(folder, &environment, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut first_line = String::new();
+        output.read_line(&mut first_line).unwrap();
+        let digits = first_line.trim_end().rsplit(':').next().unwrap();
+        let port = digits.parse().unwrap_or_else(|_| panic!("no address in {first_line:?}"));
+        Self { child, output, port, first_line }
+    }
+
+    /// Stops it as an operator does. What it still printed, and what it logged.
+    fn stop(mut self) -> (String, String) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success(), "a stop that was asked for is a success");
+        let (mut output, mut log) = (String::new(), String::new());
+        self.output.read_to_string(&mut output).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (output, log)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn dev_mode_listens_on_this_machine_and_prints_a_token_and_what_to_try() {
+    let folder = folder();
+    let server = Running::start(folder.path(), &[]);
+    assert!(server.first_line.contains(&format!("listens on http://localhost:{}", server.port)), "{}", server.first_line);
+    let (output, log) = server.stop();
+    let secret = std::fs::read_to_string(folder.path().join("data/dev-secret")).unwrap();
+    let config = Config::of_pairs([("JWT_SECRET", secret.as_str())]).unwrap();
+    let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
+    let token = output.lines().map(str::trim).find(|line| line.starts_with("eyJ")).expect("a token on a line of its own");
+    assert_eq!(verifier.verify(token, 0).unwrap().person.as_str(), "dev");
+    assert!(output.contains("curl -H") && output.contains("socket.io-client"), "{output}");
+    assert!(!log.contains(token) && !log.contains(&secret), "{log}");
+}
+
+#[test]
+fn with_a_secret_no_token_is_printed() {
+    let server = Running::start(folder().path(), &[("JWT_SECRET", "a-secret"), ("HOST", "127.0.0.1")]);
+    let (output, _) = server.stop();
+    assert!(!output.contains("eyJ") && output.contains("roomcast token --sub"), "{output}");
+}
+
+#[test]
+fn it_answers_http_on_every_port_and_stops_when_it_is_told_to() {
+    let folder = folder();
+    let free = |_| std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let [first, second] = [(); 2].map(free);
+    let (first_text, second_text) = (first.to_string(), second.to_string());
+    let environment = [("WEBSOCKET_PORT", first_text.as_str()), ("SOCKET_IO_PORT", second_text.as_str()), ("HOST", "127.0.0.1")];
+    let server = Running::start(folder.path(), &environment);
+    for port in [first, second] {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET /no-such-path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    }
+    server.stop();
+}
+
+#[test]
+fn logs_are_text_or_json_on_standard_error() {
+    let folder = folder();
+    let (_, log) = Running::start(folder.path(), &[("LOG_FORMAT", "json")]).stop();
+    assert!(log.lines().count() > 0);
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["level"].is_string() && line["target"].is_string(), "{line}");
+    }
+    let (_, log) = Running::start(folder.path(), &[]).stop();
+    assert!(log.contains("INFO") && !log.contains('\u{1b}'), "no colours in a file: {log:?}");
+    let (_, log) = Running::start(folder.path(), &[("LOG_LEVEL", "off")]).stop();
+    assert_eq!(log, "");
+}
