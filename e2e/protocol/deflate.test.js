@@ -1,0 +1,122 @@
+// permessage-deflate (RFC 7692), which is off unless asked for.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { client, connected, numbers, numbersBack } from "../support/clients.js";
+import { CALM, conformance } from "../support/conformance.js";
+import { openEngineSocket, Polling } from "../support/engineio.js";
+import { openSocket, Socket } from "../support/socket.js";
+
+const server = conformance({ ...CALM, DEFLATE: "true" });
+const plain = conformance(CALM);
+
+const words = "the same words again and again, ".repeat(3000);
+
+async function agreed(offer) {
+  const socket = new Socket(`${server.ws}/raw`, [], { headers: { "sec-websocket-extensions": offer } });
+  // The library refuses an answer to what it did not offer itself; the answer alone is looked at.
+  const [response] = await Promise.all([new Promise((resolve) => socket.ws.once("upgrade", resolve)), socket.opened.catch(() => {})]);
+  socket.ws.terminate();
+  return response.headers["sec-websocket-extensions"];
+}
+
+test("is not agreed when the server has it off", async () => {
+  const socket = await openEngineSocket(plain, { perMessageDeflate: true });
+  assert.equal(socket.ws.extensions, "");
+  await socket.close();
+});
+
+test("is not agreed with a client that does not offer it", async () => {
+  const socket = await openEngineSocket(server, { perMessageDeflate: false });
+  assert.equal(socket.ws.extensions, "");
+  socket.send(`4${words}`);
+  assert.equal(await socket.next(), `4${words}`);
+  await socket.close();
+});
+
+test("is agreed without a context that the server would have to keep", async () => {
+  for (const offer of ["permessage-deflate", "permessage-deflate; client_max_window_bits", "permessage-deflate; server_no_context_takeover", "permessage-deflate;client_no_context_takeover"]) {
+    assert.match((await agreed(offer)) ?? "", /^permessage-deflate;.*server_no_context_takeover/, offer);
+  }
+});
+
+test("is not agreed on terms that make no sense", async () => {
+  for (const offer of ["permessage-deflate; unknown=1", "permessage-deflate; server_max_window_bits=99", "x-webkit-deflate-frame", "permessage-deflate; server_max_window_bits=8; server_max_window_bits=8"]) {
+    assert.equal(await agreed(offer), undefined, offer);
+  }
+});
+
+test("falls back to the terms of a second offer", async () => {
+  assert.match((await agreed("permessage-deflate; unknown=1, permessage-deflate")) ?? "", /^permessage-deflate/);
+});
+
+for (const [terms, perMessageDeflate] of Object.entries({
+  "the client's defaults": { threshold: 0 },
+  "no context on either side": { threshold: 0, clientNoContextTakeover: true, serverNoContextTakeover: true },
+  "a small window of the client's": { threshold: 0, clientMaxWindowBits: 10 },
+})) {
+  describe(`with ${terms}`, () => {
+    const open = (path) => openEngineSocket(server, { path, perMessageDeflate });
+
+    test("texts and binaries of every size come back as they were", async () => {
+      const socket = await open("/engine.io/");
+      assert.match(socket.ws.extensions, /permessage-deflate/);
+      const sent = [];
+      for (const size of [0, 1, 2, 100, 125, 126, 1000, 65_535, 65_536, 300_000]) {
+        const text = `4${words.repeat(4).slice(0, size)}`;
+        const random = Buffer.from(Array.from({ length: Math.min(size, 70_000) }, () => Math.floor(Math.random() * 256)));
+        socket.send(text, random);
+        sent.push(text, random);
+      }
+      for (const message of sent) assert.deepEqual(await socket.next(), message);
+      await socket.close();
+    });
+
+    test("fragments of one message are inflated together, with a ping between them", async () => {
+      const socket = await open("/engine.io/");
+      const parts = ["4first ", words, "€€€", " last"];
+      parts.forEach((part, i) => {
+        socket.ws.send(part, { fin: i === parts.length - 1, compress: true });
+        if (i === 1) socket.ws.ping("between");
+      });
+      assert.equal(await socket.next(), parts.join(""));
+      await socket.close();
+    });
+
+    test("messages that were not deflated may come between deflated ones", async () => {
+      const socket = await open("/engine.io/");
+      for (let i = 0; i < 20; i++) {
+        socket.ws.send(`4${i} ${words}`, { compress: i % 2 === 0 });
+        assert.equal(await socket.next(), `4${i} ${words}`);
+      }
+      await socket.close();
+    });
+  });
+}
+
+test("makes what the server sends small", async () => {
+  const socket = await openEngineSocket(server, { perMessageDeflate: { threshold: 0 } });
+  socket.send(`4${words}`);
+  await socket.next();
+  const { bytesRead } = socket.ws._socket;
+  assert.ok(bytesRead < words.length / 10, `${bytesRead} bytes for ${words.length}`);
+  await socket.close();
+});
+
+test("serves the stock client in hundreds of messages, beside one that takes none", async (t) => {
+  const transports = ["websocket"];
+  const sockets = [true, false].map((perMessageDeflate) => client(t, server.url, { transports, perMessageDeflate }));
+  await Promise.all(sockets.map(connected));
+  const all = await Promise.all(sockets.map((socket) => numbersBack(socket, 300, (i) => (i % 3 ? words.slice(0, i) : Buffer.alloc(i, 65)))));
+  for (const back of all) assert.deepEqual(back, numbers(300));
+});
+
+test("begins with the upgrade of a session, too", async () => {
+  const session = await Polling.open(server);
+  await session.post(`4${words}`);
+  const socket = await openSocket(session.ws, { perMessageDeflate: { threshold: 0 } });
+  socket.send("5", `4later ${words}`);
+  assert.equal(await socket.next(), `4${words}`);
+  assert.equal(await socket.next(), `4later ${words}`);
+  await socket.close();
+});

@@ -1,0 +1,56 @@
+// The stock clients, opened for a test and closed after it.
+
+import { io as io4 } from "socket.io-client";
+import io2 from "socket.io-client-v2";
+
+// The three ways in which a client of Socket.IO may travel.
+export const TRAVELS = { websocket: ["websocket"], polling: ["polling"], upgrade: ["polling", "websocket"] };
+
+// A client of Socket.IO 4, not yet connected to anything when it is returned.
+export function client(t, url, options = {}) {
+  const socket = io4(url, { forceNew: true, reconnection: false, ...options });
+  t.after(() => socket.disconnect());
+  return socket;
+}
+
+// A client of Socket.IO 2.
+export function client2(t, url, options = {}) {
+  const socket = io2(url, { forceNew: true, reconnection: false, ...options });
+  t.after(() => socket.disconnect());
+  return socket;
+}
+
+// The arguments of the next such event.
+export function heard(socket, event) {
+  return new Promise((resolve) => socket.once(event, (...args) => resolve(args)));
+}
+
+// Waits until the client is connected; rejects if it is refused.
+export function connected(socket) {
+  return new Promise((resolve, reject) => {
+    socket.once("connect", () => resolve(socket));
+    socket.once("connect_error", (error) => reject(Object.assign(new Error(error.message), { data: error.data, refusal: error })));
+  });
+}
+
+// Waits until a client that travels by upgrade has arrived on its WebSocket.
+export function onWebSocket(socket) {
+  const engine = socket.io.engine;
+  if (engine.transport.name === "websocket" && !engine.upgrading) return Promise.resolve();
+  return new Promise((resolve) => engine.once("upgrade", resolve));
+}
+
+// Emits `count` numbered messages as fast as it can, and resolves with the numbers that come back, in the order of their coming.
+export function numbersBack(socket, count, value = (i) => i) {
+  return new Promise((resolve, reject) => {
+    const back = [];
+    socket.on("message-back", (number) => {
+      back.push(number);
+      if (back.length === count) resolve(back);
+    });
+    socket.once("disconnect", (reason) => reject(new Error(`${reason} after ${back.length} of ${count}`)));
+    for (let i = 0; i < count; i++) socket.emit("message", i, value(i));
+  });
+}
+
+export const numbers = (count) => Array.from({ length: count }, (_, i) => i);
