@@ -40,16 +40,24 @@ export function onWebSocket(socket) {
   return new Promise((resolve) => engine.once("upgrade", resolve));
 }
 
-// Emits `count` numbered messages as fast as it can, and resolves with the numbers that come back, in the order of their coming.
+// How many messages may be under way at once: enough to fill every buffer, few enough that heartbeats come through on a slow machine.
+const WINDOW = 400;
+
+// Emits `count` numbered messages, and resolves with the numbers that come back, in the order of their coming.
 export function numbersBack(socket, count, value = (i) => i) {
   return new Promise((resolve, reject) => {
     const back = [];
+    let sent = 0;
+    const send = () => {
+      while (sent < count && sent < back.length + WINDOW) socket.emit("message", sent, value(sent++));
+    };
     socket.on("message-back", (number) => {
       back.push(number);
       if (back.length === count) resolve(back);
+      else send();
     });
     socket.once("disconnect", (reason) => reject(new Error(`${reason} after ${back.length} of ${count}`)));
-    for (let i = 0; i < count; i++) socket.emit("message", i, value(i));
+    send();
   });
 }
 
