@@ -5,6 +5,11 @@
 //! - [`cli`]: what the binary `roomcast` can be told to do.
 //! - [`config`]: every setting with its default, its environment name and its sentence; and the rule for origins.
 //! - [`auth`]: where a token is found, whom it speaks for, and how one is made.
+//! - [`dialects`]: how each contract says what happens, and what it means by what its clients say.
+//! - [`live`]: people's live connections: who comes, what they ask, and what they are told.
+//! - [`presence`]: who is here.
+//! - [`rest`]: the same over HTTP.
+//! - [`limits`]: how much one person, and one address, may ask for in a while.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
 //! - [`audit`]: who came, who left, who was refused.
 //! - [`logs`]: how all of that is written down.
@@ -16,8 +21,13 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dialects;
+pub mod limits;
 pub mod listener;
+pub mod live;
 pub mod logs;
+pub mod presence;
+pub mod rest;
 pub mod serve;
 
 pub use serve::serve;

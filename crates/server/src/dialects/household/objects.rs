@@ -1,0 +1,113 @@
+//! The household contract's objects, complete: what sockets are told and what REST answers.
+
+use domain::people;
+use domain::spaces::{Role, Space};
+use domain::tasks;
+use serde::Serialize;
+
+use crate::dialects::times::Milliseconds;
+
+/// A person.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User<'a> {
+    id: &'a str,
+    name: &'a str,
+    email: Option<&'a str>,
+    avatar_url: Option<&'a str>,
+    created_at: Milliseconds,
+    updated_at: Milliseconds,
+}
+
+impl<'a> User<'a> {
+    /// The object of a person.
+    pub fn of(person: &'a people::Person) -> Self {
+        Self {
+            id: person.id.as_str(),
+            name: &person.name,
+            email: person.email.as_deref(),
+            avatar_url: person.avatar_url.as_deref(),
+            created_at: Milliseconds(person.created_at),
+            updated_at: Milliseconds(person.updated_at),
+        }
+    }
+}
+
+/// A person in a household: a user object with two more fields.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Member<'a> {
+    #[serde(flatten)]
+    user: User<'a>,
+    role: Role,
+    joined_at: Milliseconds,
+}
+
+/// A household with its members.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Household<'a> {
+    id: &'a str,
+    name: &'a str,
+    invite_code: Option<&'a str>,
+    created_by: &'a str,
+    created_at: Milliseconds,
+    updated_at: Milliseconds,
+    members: Vec<Member<'a>>,
+}
+
+impl<'a> Household<'a> {
+    /// The object of a household.
+    pub fn of(space: &'a Space) -> Self {
+        let members = space.members.iter();
+        Self {
+            id: space.room.id(),
+            name: &space.name,
+            invite_code: space.invite_code.as_deref(),
+            created_by: space.created_by.as_str(),
+            created_at: Milliseconds(space.created_at),
+            updated_at: Milliseconds(space.updated_at),
+            members: members
+                .map(|member| Member { user: User::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) })
+                .collect(),
+        }
+    }
+}
+
+/// A task with its assignees.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Task<'a> {
+    id: String,
+    household_id: &'a str,
+    title: &'a str,
+    description: Option<&'a str>,
+    category: Option<&'a str>,
+    due_date: Option<&'a str>,
+    completed: bool,
+    completed_at: Option<Milliseconds>,
+    assigned_to: Vec<User<'a>>,
+    created_by: &'a str,
+    created_at: Milliseconds,
+    updated_at: Milliseconds,
+}
+
+impl<'a> Task<'a> {
+    /// The object of a household's task.
+    pub fn of(task: &'a tasks::Task) -> Self {
+        Self {
+            id: task.id.to_string(),
+            household_id: task.room.id(),
+            title: &task.title,
+            description: task.description.as_deref(),
+            category: task.category.as_deref(),
+            due_date: task.due_date.as_deref(),
+            completed: task.completed,
+            completed_at: task.completed_at.map(Milliseconds),
+            assigned_to: task.assigned_to.iter().map(User::of).collect(),
+            created_by: task.created_by.as_str(),
+            created_at: Milliseconds(task.created_at),
+            updated_at: Milliseconds(task.updated_at),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What stands in the events, and in those REST answers that say the same as an event.
+
+use domain::names::PersonId;
+use domain::spaces::Space;
+use domain::tasks;
+use serde::Serialize;
+
+use super::objects::{Household, Task, User};
+
+/// Of `task:created` and `task:updated`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaskChanged<'a> {
+    pub(super) task: Task<'a>,
+    pub(super) household_id: &'a str,
+}
+
+/// Of `task:completed`, also when a task is taken up again.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaskCompleted<'a> {
+    pub(super) task: Task<'a>,
+    pub(super) household_id: &'a str,
+    pub(super) completed_by: User<'a>,
+}
+
+/// Of `task:assigned`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaskAssigned<'a> {
+    pub(super) task: Task<'a>,
+    pub(super) household_id: &'a str,
+    pub(super) assigned_to: User<'a>,
+}
+
+/// Of `task:unassigned`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaskUnassigned<'a> {
+    pub(super) task: Task<'a>,
+    pub(super) household_id: &'a str,
+    pub(super) unassigned_from: User<'a>,
+}
+
+/// Of `task:deleted`, and the answer to a task's DELETE.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskDeleted<'a> {
+    pub(super) task_id: String,
+    pub(super) household_id: &'a str,
+}
+
+impl<'a> TaskDeleted<'a> {
+    /// Says that this task is gone.
+    pub fn of(task: &'a tasks::Task) -> Self {
+        Self { task_id: task.id.to_string(), household_id: task.room.id() }
+    }
+}
+
+/// Of `household:updated`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct HouseholdUpdated<'a> {
+    pub(super) household: Household<'a>,
+}
+
+/// Of `household:member_joined`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct MemberJoined<'a> {
+    pub(super) user: User<'a>,
+    pub(super) household: Household<'a>,
+}
+
+/// Of `household:member_left`, and the answer to a member's DELETE.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberLeft<'a> {
+    pub(super) user_id: &'a str,
+    pub(super) household: Household<'a>,
+}
+
+impl<'a> MemberLeft<'a> {
+    /// Says that a person is no longer in this space.
+    pub fn of(space: &'a Space, person: &'a PersonId) -> Self {
+        Self { user_id: person.as_str(), household: Household::of(space) }
+    }
+}
+
+/// Of `household:invite_code_refreshed`, and the answer to the refresh.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InviteCodeRefreshed<'a> {
+    pub(super) invite_code: Option<&'a str>,
+    pub(super) household: Household<'a>,
+}
+
+impl<'a> InviteCodeRefreshed<'a> {
+    /// Says that this space has a new code.
+    pub fn of(space: &'a Space) -> Self {
+        Self { invite_code: space.invite_code.as_deref(), household: Household::of(space) }
+    }
+}
+
+/// Of `user:updated`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserUpdated<'a> {
+    pub(super) user: User<'a>,
+    pub(super) household_id: &'a str,
+}

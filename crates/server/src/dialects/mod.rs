@@ -1,0 +1,231 @@
+//! How each contract says what happens, and what it means by what its clients say. One file or folder a contract.
+//!
+//! A dialect knows names and shapes, nothing else: no connection, no store, no clock. To add a contract, write its file, and its line in
+//! [`Dialects::new`].
+
+pub mod household;
+pub mod ids;
+pub mod messenger;
+pub mod studio;
+pub mod times;
+pub mod workspace;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use domain::event::{Fact, Signal};
+use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::operation::Tx;
+use domain::people::Person;
+use domain::refusal::Refusal;
+use engine::{Namespace, Saying};
+use serde::Serialize;
+use serde_json::Value;
+use wire::socketio::Args;
+
+use crate::config::Config;
+
+/// One contract's way of speaking.
+pub trait Dialect: Send + Sync {
+    /// Where it is spoken alone; `None` for the one that is spoken on the raw WebSocket. All that have a namespace are spoken on `/` too.
+    fn namespace(&self) -> Option<&'static str>;
+
+    /// The kinds of spaces that are this contract's: what happens in others it does not tell.
+    fn kinds(&self) -> &'static [Kind];
+
+    /// The rooms of a person that a new connection is in without asking, besides the inbox.
+    fn joins_by_itself(&self, room: &Room) -> bool {
+        let _ = room;
+        false
+    }
+
+    /// What a newly accepted connection is told.
+    fn greeting(&self, person: &Person, now: Timestamp) -> Option<Saying> {
+        let _ = (person, now);
+        None
+    }
+
+    /// Tells a fact, whole. `None` if this contract has no word for it.
+    fn fact(&self, fact: &Fact) -> Option<Saying>;
+
+    /// Tells a signal, likewise.
+    fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
+        let _ = (signal, now);
+        None
+    }
+
+    /// What a client asks for. `None` if this contract does not know the word.
+    fn understand(&self, heard: &Heard<'_>) -> Option<Request>;
+
+    /// What the asker alone is told.
+    fn answer(&self, answer: &Answer<'_>) -> Reply;
+}
+
+/// What a client said.
+#[derive(Clone, Debug)]
+pub enum Heard<'a> {
+    /// A Socket.IO event.
+    Event {
+        /// Its name.
+        name: &'a str,
+        /// Its arguments, raw JSON.
+        args: &'a Args<'a>,
+    },
+    /// A message on the raw WebSocket.
+    Text(&'a str),
+}
+
+/// What a client asks for, understood.
+pub struct Request {
+    /// What the client calls it; the answer may name it.
+    pub name: Cow<'static, str>,
+    /// What is to be done, or why it cannot be meant.
+    pub ask: Result<Ask, Refusal>,
+}
+
+/// What is to be done for a client.
+pub enum Ask {
+    /// To hear a room.
+    Enter(Room),
+    /// To hear it no longer.
+    Leave(Room),
+    /// To be answered.
+    Ping,
+    /// A command, run in the writer's transaction; its value goes into the answer.
+    Change(Change),
+}
+
+/// A command, with its answer in the contract's words.
+pub type Change = Box<dyn FnOnce(&mut Tx<'_>) -> Result<Value, Refusal> + Send>;
+
+/// What came of it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome {
+    /// The room is heard from now on (or was already).
+    Entered(Room),
+    /// The room is heard no longer (or was not).
+    Left(Room),
+    /// To a ping.
+    Pong,
+    /// What the command answered.
+    Changed(Value),
+}
+
+/// Everything that an answer depends on.
+pub struct Answer<'a> {
+    /// The request's name.
+    pub name: &'a str,
+    /// What came of it.
+    pub result: Result<&'a Outcome, &'a Refusal>,
+    /// Whether the client waits for an acknowledgement.
+    pub acked: bool,
+    /// Who asked.
+    pub person: &'a PersonId,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+/// What the asker alone is told.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Reply {
+    /// The acknowledgement: raw JSON values joined by commas.
+    pub ack: Option<String>,
+    /// Messages.
+    pub say: Vec<Saying>,
+    /// The connection is closed behind them, with this code and reason.
+    pub close: Option<(u16, &'static str)>,
+}
+
+/// All dialects, by where they are spoken.
+#[derive(Clone)]
+pub struct Dialects(Arc<Spoken>);
+
+struct Spoken {
+    /// In the engine's order of namespaces; the first is `/`.
+    namespaces: Vec<(&'static str, Vec<Arc<dyn Dialect>>)>,
+    raw: Vec<Arc<dyn Dialect>>,
+}
+
+impl Dialects {
+    /// The contracts that are served.
+    pub fn new(config: &Config) -> Self {
+        let all: Vec<Arc<dyn Dialect>> = vec![
+            Arc::new(household::Household),
+            Arc::new(studio::Studio),
+            Arc::new(messenger::Messenger),
+            Arc::new(workspace::Workspace::new(config.realtime.ws_close_on_forbidden)),
+        ];
+        let (named, raw): (Vec<_>, Vec<_>) = all.into_iter().partition(|dialect| dialect.namespace().is_some());
+        let alone = named.iter().filter_map(|dialect| Some((dialect.namespace()?, vec![dialect.clone()])));
+        let namespaces = [("/", named.clone())].into_iter().chain(alone).collect();
+        Self(Arc::new(Spoken { namespaces, raw }))
+    }
+
+    /// The names of the namespaces, `/` first.
+    pub fn namespaces(&self) -> Vec<String> {
+        self.0.namespaces.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    /// The dialects that are spoken in a namespace; [`Namespace::PLAIN`] is the raw WebSocket.
+    pub fn spoken_in(&self, namespace: Namespace) -> &[Arc<dyn Dialect>] {
+        match self.0.namespaces.get(namespace.0 as usize) {
+            Some((_, dialects)) => dialects,
+            None if namespace == Namespace::PLAIN => &self.0.raw,
+            None => &[],
+        }
+    }
+}
+
+/// The refusal that a client without an acknowledgement is told as an `error` event, and one with an acknowledgement as that.
+/// Inputs: the request's name and the refusal. Both shapes are the same for all Socket.IO contracts that define none of their own.
+pub fn refused(name: &str, refusal: &Refusal, acked: bool) -> Reply {
+    let mut body = serde_json::Map::new();
+    let message = Value::from(told(refusal));
+    if acked {
+        body.insert("ok".into(), false.into());
+        body.insert("error".into(), message);
+        body.insert("code".into(), refusal.code().into());
+    } else {
+        body.insert("message".into(), message);
+        body.insert("code".into(), refusal.code().into());
+        body.insert("event".into(), name.into());
+    }
+    match refusal {
+        Refusal::Invalid { field, .. } => drop(body.insert("field".into(), (*field).into())),
+        Refusal::TooMany { retry_after } => drop(body.insert("retryAfter".into(), (*retry_after).into())),
+        _ => {}
+    }
+    let body = Value::Object(body).to_string();
+    if acked {
+        Reply { ack: Some(body), ..Reply::default() }
+    } else {
+        Reply { say: vec![Saying::event("error", body)], ..Reply::default() }
+    }
+}
+
+/// What a client is told whose event no contract knows.
+pub fn unknown(name: &str, acked: bool) -> Reply {
+    let text = serde_json::json!(format!("Unknown event {name}"));
+    if acked {
+        Reply { ack: Some(format!(r#"{{"ok":false,"error":{text},"code":"unknown_event"}}"#)), ..Reply::default() }
+    } else {
+        let name = serde_json::json!(name);
+        let body = format!(r#"{{"message":{text},"code":"unknown_event","event":{name}}}"#);
+        Reply { say: vec![Saying::event("error", body)], ..Reply::default() }
+    }
+}
+
+/// A refusal as a client may read it: a fault of ours stays in the log.
+pub fn told(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Internal(_) => "Internal server error".into(),
+        Refusal::Unavailable(_) => "The database is not available; try again later".into(),
+        other => other.to_string(),
+    }
+}
+
+/// A value as JSON text.
+pub fn json(value: &impl Serialize) -> String {
+    // Only a map with keys that are no text, or a writer that fails, could be an error; our objects have neither.
+    serde_json::to_string(value).expect("an object of ours is JSON")
+}

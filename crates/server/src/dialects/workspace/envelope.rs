@@ -1,0 +1,140 @@
+//! The envelopes that clients of the workspace contract are sent.
+
+use domain::chat;
+use domain::names::{Room, Timestamp};
+use domain::people::Person;
+use engine::Saying;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::dialects::ids::NumberOrText;
+use crate::dialects::json;
+use crate::dialects::times::Microseconds;
+
+/// What every message from the server looks like. `data` stands in all that we send.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Envelope<'a, D> {
+    pub r#type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<&'a str>,
+    pub data: D,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender: Option<&'a str>,
+    pub timestamp: Microseconds,
+}
+
+impl<'a, D: Serialize> Envelope<'a, D> {
+    /// An envelope without room or sender.
+    pub(super) fn new(r#type: &'a str, data: D, at: Timestamp) -> Self {
+        Self { r#type, room: None, data, sender: None, timestamp: Microseconds(at) }
+    }
+
+    /// About a room.
+    pub(super) fn about(self, room: &'a Room) -> Self {
+        Self { room: Some(room.as_str()), ..self }
+    }
+
+    /// From a person.
+    pub(super) fn from(self, person: &'a Person) -> Self {
+        Self { sender: Some(person.handle()), ..self }
+    }
+
+    /// The envelope as a message.
+    pub(super) fn say(&self) -> Saying {
+        Saying::Text(json(self))
+    }
+}
+
+/// `data` of `connected`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Connected<'a> {
+    message: &'static str,
+    user_id: NumberOrText<'a>,
+    username: &'a str,
+}
+
+/// Welcomes a person.
+pub(super) fn connected(person: &Person, at: Timestamp) -> Saying {
+    let user_id = NumberOrText(person.id.as_str());
+    Envelope::new("connected", Connected { message: "Connected successfully", user_id, username: person.handle() }, at).say()
+}
+
+/// `data` of `user_joined` and `user_left`.
+#[derive(Clone, Debug, Serialize)]
+struct Presence<'a> {
+    username: &'a str,
+    user_id: NumberOrText<'a>,
+}
+
+/// Tells that a person came or went.
+pub(super) fn presence(r#type: &str, room: &Room, person: &Person, at: Timestamp) -> Saying {
+    let data = Presence { username: person.handle(), user_id: NumberOrText(person.id.as_str()) };
+    Envelope::new(r#type, data, at).about(room).from(person).say()
+}
+
+/// `data` of `message`.
+#[derive(Clone, Debug, Serialize)]
+struct Message<'a> {
+    message_id: i64,
+    content: &'a str,
+    username: &'a str,
+    user_id: NumberOrText<'a>,
+    /// Always an object, so that clients may read `metadata.reply_to` of any message.
+    metadata: Metadata<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum Metadata<'a> {
+    Sent(&'a Value),
+    None(Map<String, Value>),
+}
+
+/// The envelope of a message, as text.
+pub(super) fn message(message: &chat::Message) -> String {
+    let data = Message {
+        message_id: message.id,
+        content: &message.content,
+        username: message.sender.handle(),
+        user_id: NumberOrText(message.sender.id.as_str()),
+        metadata: message.metadata.as_ref().map_or_else(|| Metadata::None(Map::new()), Metadata::Sent),
+        client_id: message.client_id.as_deref(),
+    };
+    json(&Envelope::new("message", data, message.created_at).about(&message.room).from(&message.sender))
+}
+
+/// `data` of `joined_room` and `left_room`.
+#[derive(Clone, Debug, Serialize)]
+struct Notice {
+    message: String,
+}
+
+/// Confirms what was asked: "Joined room channel:456".
+pub(super) fn confirmed(r#type: &str, what: &str, room: &Room, at: Timestamp) -> Saying {
+    Envelope::new(r#type, Notice { message: format!("{what} room {room}") }, at).about(room).say()
+}
+
+/// `data` of `pong`.
+#[derive(Clone, Debug, Serialize)]
+struct Pong {
+    timestamp: Microseconds,
+}
+
+/// Answers a ping.
+pub(super) fn pong(at: Timestamp) -> Saying {
+    Envelope::new("pong", Pong { timestamp: Microseconds(at) }, at).say()
+}
+
+/// `data` of `error`: the document's text, and a word for programs.
+#[derive(Clone, Debug, Serialize)]
+struct Error<'a> {
+    error: String,
+    code: &'a str,
+}
+
+/// Says no.
+pub(super) fn error(error: String, code: &str, at: Timestamp) -> Saying {
+    Envelope::new("error", Error { error, code }, at).say()
+}

@@ -1,0 +1,92 @@
+//! The workspace contract: projects, their channels and tasks, told over the raw WebSocket as `{type, room, data, sender, timestamp}`.
+
+mod envelope;
+pub mod objects;
+mod requests;
+
+use domain::event::{Event, Fact, Signal};
+use domain::names::{Kind, Timestamp};
+use domain::people::Person;
+use domain::refusal::Refusal;
+use engine::Saying;
+use serde_json::Value;
+
+use super::{Answer, Dialect, Heard, Outcome, Reply, Request, told};
+
+/// The kinds of this contract's spaces.
+const KINDS: &[Kind] = &[Kind::Project, Kind::Channel, Kind::Task];
+
+/// The close code of a connection that asked for a room that it may not see.
+const FORBIDDEN: (u16, &str) = (4403, "Forbidden");
+
+/// The workspace contract's way of speaking.
+#[derive(Clone, Copy, Debug)]
+pub struct Workspace {
+    close_on_forbidden: bool,
+}
+
+impl Workspace {
+    /// Input: whether a connection that asks for a room that it may not see is closed behind the error.
+    pub fn new(close_on_forbidden: bool) -> Self {
+        Self { close_on_forbidden }
+    }
+
+    fn refused(self, refusal: &Refusal, now: Timestamp) -> Reply {
+        // Unknown and forbidden are one and the same to a client. What is only malformed leaves the connection open.
+        let forbidden = matches!(refusal, Refusal::NotFound(_) | Refusal::Forbidden(_));
+        Reply {
+            say: vec![envelope::error(told(refusal), refusal.code(), now)],
+            close: (forbidden && self.close_on_forbidden).then_some(FORBIDDEN),
+            ..Reply::default()
+        }
+    }
+}
+
+impl Dialect for Workspace {
+    fn namespace(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        KINDS
+    }
+
+    fn greeting(&self, person: &Person, now: Timestamp) -> Option<Saying> {
+        Some(envelope::connected(person, now))
+    }
+
+    fn fact(&self, fact: &Fact) -> Option<Saying> {
+        match &fact.event {
+            Event::MessageSent { message } if KINDS.contains(&fact.room.kind()) => Some(Saying::Text(envelope::message(message))),
+            _ => None,
+        }
+    }
+
+    fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
+        let (r#type, room, person) = match signal {
+            Signal::Entered { room, person } => ("user_joined", room, person),
+            Signal::Left { room, person } => ("user_left", room, person),
+            Signal::Online { .. } | Signal::Offline { .. } => return None,
+        };
+        KINDS.contains(&room.kind()).then(|| envelope::presence(r#type, room, person, now))
+    }
+
+    fn understand(&self, heard: &Heard<'_>) -> Option<Request> {
+        match heard {
+            Heard::Text(text) => Some(requests::understand(text)),
+            Heard::Event { .. } => None,
+        }
+    }
+
+    fn answer(&self, answer: &Answer<'_>) -> Reply {
+        let say = match answer.result {
+            Err(refusal) => return self.refused(refusal, answer.now),
+            Ok(Outcome::Entered(room)) => vec![envelope::confirmed("joined_room", "Joined", room, answer.now)],
+            Ok(Outcome::Left(room)) => vec![envelope::confirmed("left_room", "Left", room, answer.now)],
+            Ok(Outcome::Pong) => vec![envelope::pong(answer.now)],
+            Ok(Outcome::Changed(Value::String(told))) => vec![Saying::Text(told.clone())],
+            Ok(Outcome::Changed(_)) => Vec::new(),
+        };
+        Reply { say, ..Reply::default() }
+    }
+}

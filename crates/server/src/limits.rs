@@ -1,0 +1,164 @@
+//! How much one person, and one address, may ask for in a while. REST and sockets draw from the same budgets.
+
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use domain::names::PersonId;
+use domain::refusal::Refusal;
+use governor::clock::{Clock, MonotonicClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+/// A person's commands: 20 a second, and 100 at once after a rest.
+const COMMANDS: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
+
+/// An address's attempts to connect: 100 in 10 seconds.
+const CONNECTS: Quota = Quota::per_second(NonZeroU32::new(10).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
+
+/// After so many checks the budgets that are full again are forgotten. So there are never more than were used within the time that a budget
+/// takes to fill, and this many.
+const SWEEP_EVERY: u32 = 4096;
+
+/// The budgets. The clock is a parameter for tests.
+pub struct Limits<C: Clock = MonotonicClock>(Option<(Budget<PersonId, C>, Budget<IpAddr, C>)>);
+
+impl Limits {
+    /// The product's budgets, or none (`RATE_LIMITS=off`).
+    pub fn new(hold: bool) -> Self {
+        if hold { Self::with_clock(MonotonicClock) } else { Self(None) }
+    }
+}
+
+impl<C: Clock + Clone> Limits<C> {
+    /// The product's budgets by this clock.
+    pub fn with_clock(clock: C) -> Self {
+        Self(Some((Budget::new(COMMANDS, clock.clone()), Budget::new(CONNECTS, clock))))
+    }
+
+    /// Takes one command from a person's budget.
+    ///
+    /// Errors: [`Refusal::TooMany`].
+    pub fn command(&self, person: &PersonId) -> Result<(), Refusal> {
+        self.0.as_ref().map_or(Ok(()), |(commands, _)| commands.take(person))
+    }
+
+    /// Takes one attempt to connect from an address's budget.
+    ///
+    /// Errors: [`Refusal::TooMany`].
+    pub fn connect(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.0.as_ref().map_or(Ok(()), |(_, connects)| connects.take(&network_of(address)))
+    }
+}
+
+/// Who has one IPv6 address has the whole /64 around it.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => std::net::Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+/// One kind of budget, for each who has used it of late.
+struct Budget<K: Hash + Eq + Clone, C: Clock> {
+    limiter: RateLimiter<K, DashMapStateStore<K>, C, NoOpMiddleware<C::Instant>>,
+    checks: AtomicU32,
+}
+
+impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
+    fn new(quota: Quota, clock: C) -> Self {
+        Self { limiter: RateLimiter::dashmap_with_clock(quota, clock), checks: AtomicU32::new(0) }
+    }
+
+    fn take(&self, key: &K) -> Result<(), Refusal> {
+        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+        }
+        self.limiter.check_key(key).map_err(|until| {
+            let wait = until.wait_time_from(self.limiter.clock().now());
+            Refusal::TooMany { retry_after: whole_seconds(wait) }
+        })
+    }
+}
+
+/// Rounded up, so that who waits as long is not refused again; at least one.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    fn alice() -> PersonId {
+        PersonId::new("alice")
+    }
+
+    fn granted(mut take: impl FnMut() -> Result<(), Refusal>) -> usize {
+        (0..1000).take_while(|_| take().is_ok()).count()
+    }
+
+    #[test]
+    fn a_person_may_send_a_hundred_commands_at_once_and_twenty_a_second_after() {
+        let clock = FakeRelativeClock::default();
+        let limits = Limits::with_clock(clock.clone());
+        assert_eq!(granted(|| limits.command(&alice())), 100);
+        assert_eq!(limits.command(&alice()), Err(Refusal::TooMany { retry_after: 1 }));
+        assert_eq!(limits.command(&PersonId::new("bob")), Ok(()), "each has a budget of their own");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(granted(|| limits.command(&alice())), 20);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(granted(|| limits.command(&alice())), 100);
+    }
+
+    #[test]
+    fn an_address_may_try_to_connect_a_hundred_times_in_ten_seconds() {
+        let clock = FakeRelativeClock::default();
+        let limits = Limits::with_clock(clock.clone());
+        let connect = |address: &str| limits.connect(address.parse().unwrap());
+        assert_eq!(granted(|| connect("192.0.2.1")), 100);
+        assert_eq!(connect("::ffff:192.0.2.1"), Err(Refusal::TooMany { retry_after: 1 }), "the same, written as IPv6");
+        assert_eq!(connect("192.0.2.2"), Ok(()));
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(granted(|| connect("192.0.2.1")), 100);
+    }
+
+    #[test]
+    fn one_ipv6_network_is_one_address() {
+        let limits = Limits::with_clock(FakeRelativeClock::default());
+        let mut last = 0_u16;
+        let granted = granted(|| {
+            last += 1;
+            limits.connect(format!("2001:db8:0:1::{last:x}").parse().unwrap())
+        });
+        assert_eq!(granted, 100);
+        assert_eq!(limits.connect("2001:db8:0:2::1".parse().unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn budgets_that_are_full_again_are_forgotten() {
+        let clock = FakeRelativeClock::default();
+        let limits = Limits::with_clock(clock.clone());
+        for number in 0..100_000 {
+            limits.command(&PersonId::new(format!("person-{number}"))).unwrap();
+            clock.advance(Duration::from_millis(1));
+        }
+        let (commands, _) = limits.0.as_ref().unwrap();
+        assert!(commands.limiter.len() <= SWEEP_EVERY as usize + 51, "{}", commands.limiter.len());
+    }
+
+    #[test]
+    fn lifted_limits_refuse_nobody() {
+        let limits = Arc::new(Limits::new(false));
+        assert_eq!(granted(|| limits.command(&alice())), 1000);
+        assert_eq!(granted(|| limits.connect([192, 0, 2, 1].into())), 1000);
+    }
+}

@@ -1,0 +1,137 @@
+//! A request's body: how it is awaited, and how its fields are read one by one, so that a refusal names the field.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use domain::names::PersonId;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::answer::Failure;
+use super::ids::GivenPeople;
+use crate::dialects::ids::GivenId;
+
+/// How long a client may take for its body.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads a whole body of at most `limit` bytes.
+///
+/// Errors: 413, 408, or 400 for a client that breaks off.
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Failure::too_large(limit));
+    }
+    match tokio::time::timeout(PATIENCE, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::too_large(limit)),
+        Ok(Err(_)) => Err(Failure::body("The body ends early")),
+        Err(_) => Err(Failure::too_slow()),
+    }
+}
+
+/// The fields of a body that are not read yet.
+#[derive(Debug)]
+pub(super) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> Fields<'a> {
+    /// Reads a body; an empty one has no fields.
+    ///
+    /// Errors: 400 if it says that it is something else than JSON, or is no JSON object.
+    pub fn of(headers: &HeaderMap, body: &'a [u8]) -> Result<Self, Failure> {
+        if body.is_empty() {
+            return Ok(Self(BTreeMap::new()));
+        }
+        // Without the header it is looked at all the same.
+        if headers.get(CONTENT_TYPE).is_some_and(|value| !value.to_str().is_ok_and(is_json)) {
+            return Err(Failure::field("Content-Type", "must be application/json"));
+        }
+        let fields = serde_json::from_slice(body).map_err(|error| Failure::body(format!("The body must be a JSON object: {error}")))?;
+        Ok(Self(fields))
+    }
+
+    /// A field that must be there.
+    pub fn required<T: Field>(&mut self, name: &'static str) -> Result<T, Failure> {
+        self.change(name)?.ok_or_else(|| Failure::field(name, "is required"))
+    }
+
+    /// A field that may be absent or null, which is the same.
+    pub fn optional<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
+        self.nullable(name).map(Option::flatten)
+    }
+
+    /// A change of a field that always has a value: absent, it stays.
+    pub fn change<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
+        self.0.remove(name).map(|raw| read_field(name, raw, T::WANTED)).transpose()
+    }
+
+    /// A change of a field that may have none: absent, it stays; null clears it.
+    pub fn nullable<T: Field>(&mut self, name: &'static str) -> Result<Option<Option<T>>, Failure> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(raw) if raw.get() == "null" => Ok(Some(None)),
+            Some(raw) => read_field(name, raw, T::WANTED).map(|field| Some(Some(field))),
+        }
+    }
+
+    /// Passes over fields that only the server sets: a client may send an object back as it got it.
+    pub fn pass_over(&mut self, names: &[&str]) {
+        for name in names {
+            self.0.remove(*name);
+        }
+    }
+
+    /// The end: every field that was not read is one that is not known here.
+    ///
+    /// Errors: 400 that names the first.
+    pub fn end(self) -> Result<(), Failure> {
+        match self.0.into_keys().next() {
+            Some(name) => Err(Failure::field(shortened(name), "is not a field of this request")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a field can be.
+pub(super) trait Field: for<'a> Deserialize<'a> {
+    /// What it must be, for people.
+    const WANTED: &'static str;
+}
+
+impl Field for String {
+    const WANTED: &'static str = "must be text";
+}
+
+impl Field for bool {
+    const WANTED: &'static str = "must be true or false";
+}
+
+impl Field for GivenId {
+    const WANTED: &'static str = "must be an id, as text or number";
+}
+
+impl Field for GivenPeople {
+    const WANTED: &'static str = "must be a list of ids, each as text or number";
+}
+
+/// The id of a person who is named in a body. Errors: 400.
+pub(super) fn person(field: &'static str, id: &GivenId) -> Result<PersonId, Failure> {
+    PersonId::parse(&id.0).ok_or_else(|| Failure::field(field, GivenId::WANTED))
+}
+
+fn read_field<T: Field>(name: &'static str, raw: &RawValue, wanted: &str) -> Result<T, Failure> {
+    serde_json::from_str(raw.get()).map_err(|_| Failure::field(name, wanted))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// A client's own name of a field, not longer than is good to read.
+fn shortened(name: String) -> String {
+    if name.chars().count() <= 100 { name } else { name.chars().take(100).chain(['…']).collect() }
+}

@@ -1,0 +1,173 @@
+//! A request of somebody who is known, and how it becomes a command or a query and then an answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::RequestExt;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, RawPathParams, Request};
+use domain::names::{Id, Kind, PersonId, Room, Timestamp, parse_id};
+use domain::operation::{Actor, Command, Query, Tx};
+use domain::people::Meet;
+use domain::refusal::Refusal;
+use domain::seam::Page;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use tokio::sync::oneshot;
+
+use super::answer::{Answer, Failure};
+use super::body::{self, Fields};
+use super::idempotency::{self, Done};
+use super::{Caller, Desk, ids};
+use crate::audit;
+use crate::listener::Peer;
+
+/// A request of somebody who is known and within the budget. Its body is there, whole.
+pub(super) struct Call {
+    pub desk: Arc<Desk>,
+    caller: Caller,
+    request: Parts,
+    params: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl FromRequest<Arc<Desk>> for Call {
+    type Rejection = Failure;
+
+    /// Errors: whoever is not known or over budget is refused before the body is read.
+    async fn from_request(mut request: Request, desk: &Arc<Desk>) -> Result<Self, Failure> {
+        // A path that is not even text names nothing.
+        let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Failure::unknown_path())?;
+        let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let (request, body) = request.into_parts();
+        let caller = desk.caller(&request)?;
+        desk.rest.limits.command(&caller.actor.person)?;
+        let body = match request.method {
+            Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
+            _ => body::read(body, desk.rest.max_body).await?,
+        };
+        Ok(Self { desk: Arc::clone(desk), caller, request, params, body })
+    }
+}
+
+impl Call {
+    /// The space that the path names as `{id}`.
+    pub fn room(&self, kind: Kind) -> Result<Room, Failure> {
+        Ok(ids::room(kind, self.param("id"))?)
+    }
+
+    /// The task that the path names as `{id}`.
+    pub fn task(&self) -> Result<Id, Failure> {
+        Ok(ids::task(self.param("id"))?)
+    }
+
+    /// The person whom the path names as `{param}`; `noun` is what is not found if nobody can have that id.
+    pub fn person(&self, param: &str, noun: &'static str) -> Result<PersonId, Failure> {
+        Ok(ids::person(noun, self.param(param))?)
+    }
+
+    /// The body's fields.
+    pub fn fields(&self) -> Result<Fields<'_>, Failure> {
+        Fields::of(&self.request.headers, &self.body)
+    }
+
+    /// The part of a list of things with numbers.
+    pub fn page(&self) -> Result<Page, Failure> {
+        ids::page(self.request.uri.query(), parse_id)
+    }
+
+    /// The part of a list of spaces.
+    pub fn page_of(&self, kind: Kind) -> Result<Page<Room>, Failure> {
+        ids::page(self.request.uri.query(), |id| ids::room(kind, id).ok())
+    }
+
+    /// Runs a command and renders its answer. A repeated request is answered as before.
+    pub async fn command<C: Command>(self, status: StatusCode, command: C, render: fn(&C::Answer) -> String) -> Result<Answer, Failure> {
+        self.change(status, |tx| command.decide(tx), render).await
+    }
+
+    /// Does some work in the writer's transaction, once, and renders its answer. The person is met in the same transaction, whatever
+    /// [`Met`](super::met::Met) says: so nothing can come between.
+    pub async fn change<A: Send + 'static>(
+        self,
+        status: StatusCode,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,
+        render: fn(&A) -> String,
+    ) -> Result<Answer, Failure> {
+        let Self { desk, caller, request, body, .. } = self;
+        let once = idempotency::request(&caller, &request.method, request.uri.path(), &request.headers, &body)?;
+        let Caller { actor, claims } = caller;
+        let done = desk.write(actor, move |tx| {
+            Meet { claims }.decide(tx)?;
+            idempotency::once(tx, once, status, work, render)
+        });
+        match done.await? {
+            Done::Now(answer) => Ok(Answer { status, body: render(&answer), replayed: false }),
+            Done::Kept(answer) => Ok(answer),
+        }
+    }
+
+    /// Asks a query and renders its answer.
+    pub async fn query<Q: Query>(self, query: Q, render: fn(&Q::Answer) -> String) -> Result<Answer, Failure> {
+        self.desk.meet(&self.caller).await?;
+        let answer = self.desk.read(self.caller.actor, query).await?;
+        Ok(Answer { status: StatusCode::OK, body: render(&answer), replayed: false })
+    }
+
+    fn param(&self, name: &str) -> &str {
+        // The names are those of our own routes; a missing one would be an id that nothing has.
+        self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl Desk {
+    fn now(&self) -> Timestamp {
+        (self.rest.clock)()
+    }
+
+    fn caller(&self, request: &Parts) -> Result<Caller, Failure> {
+        let seconds = self.now().0.div_euclid(1_000_000);
+        let identity = self.rest.authenticator.identify(None, &request.headers, request.uri.query(), seconds);
+        let identity = identity.inspect_err(|reason| audit::refused(None, address(request), "http", reason.code()))?;
+        Ok(identity.into())
+    }
+
+    /// Sees to it that a caller is stored.
+    async fn meet(&self, caller: &Caller) -> Result<(), Failure> {
+        let now = self.now();
+        if self.met.knows(caller, now) {
+            return Ok(());
+        }
+        let Caller { actor, claims } = caller.clone();
+        self.write(actor, |tx| Meet { claims }.decide(tx)).await?;
+        self.met.remember(caller, now);
+        Ok(())
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (reply, answer) = oneshot::channel();
+        // Who asked may be gone by then, which is no reason not to do it.
+        self.rest.writer.submit(actor, work, move |result| drop(reply.send(result)));
+        Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
+    }
+
+    async fn read<Q: Query>(&self, actor: Actor, query: Q) -> Result<Q::Answer, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.rest.readers.ask(actor, query, move |result| drop(reply.send(result)));
+        Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
+    }
+}
+
+/// A question that was dropped unanswered.
+fn gone() -> Refusal {
+    Refusal::Unavailable("the server is stopping".to_owned())
+}
+
+fn address(request: &Parts) -> SocketAddr {
+    // Only a router that nobody listens for has no peer.
+    request.extensions.get::<Peer>().map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |peer| peer.address)
+}

@@ -1,0 +1,24 @@
+//! Who calls.
+
+use domain::names::Timestamp;
+use domain::operation::Actor;
+use domain::people::Claims;
+
+use crate::auth::Identity;
+
+/// A person whose token is believed, as the rules know people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// On whose behalf.
+    pub actor: Actor,
+    /// What the token says about the person.
+    pub claims: Claims,
+}
+
+impl From<Identity> for Caller {
+    fn from(identity: Identity) -> Self {
+        let Identity { person, name, username, email, household, admin, issued_at, .. } = identity;
+        let issued_at = issued_at.map(|seconds| Timestamp(seconds.saturating_mul(1_000_000)));
+        Self { actor: Actor { person, admin }, claims: Claims { name, username, email, household, issued_at } }
+    }
+}

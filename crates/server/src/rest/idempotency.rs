@@ -1,0 +1,69 @@
+//! `Idempotency-Key`: a request that comes twice is done once and answered twice.
+
+use domain::keys::{self, Replay};
+use domain::operation::Tx;
+use domain::refusal::Refusal;
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use sha2::{Digest, Sha256};
+
+use super::Caller;
+use super::answer::{Answer, Failure};
+
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The request as its key makes it known; `None` if it has no key, or is of a kind that needs none (a PUT or DELETE that comes twice does no
+/// more than once).
+///
+/// Errors: a key that is no text, or several.
+pub(super) fn request(
+    caller: &Caller,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<keys::Request>, Failure> {
+    if *method != Method::POST && *method != Method::PATCH {
+        return Ok(None);
+    }
+    let mut given = headers.get_all(HEADER).iter();
+    let (key, more) = (given.next(), given.next());
+    let Some(key) = key else { return Ok(None) };
+    let key = key.to_str().ok().filter(|_| more.is_none());
+    let key = key.ok_or_else(|| Failure::field("Idempotency-Key", "must be one text of ASCII characters"))?;
+    let digest = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+    // Neither a method nor a path has a space, so no two scopes can be read as one.
+    let scope = format!("{method} {path} {}", caller.actor.person);
+    Ok(Some(keys::Request { scope, key: key.to_owned(), digest }))
+}
+
+/// What came of a command.
+pub(super) enum Done<A> {
+    /// It was done; nobody needs to remember the answer.
+    Now(A),
+    /// It was done under a key, now or before.
+    Kept(Answer),
+}
+
+/// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change.
+///
+/// Errors: the work's; a key that was used for another request; the store's. Then nothing is remembered, and a repeated request is done afresh.
+pub(super) fn once<A>(
+    tx: &mut Tx<'_>,
+    request: Option<keys::Request>,
+    status: StatusCode,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal>,
+    render: fn(&A) -> String,
+) -> Result<Done<A>, Refusal> {
+    let Some(request) = request else { return work(tx).map(Done::Now) };
+    match keys::replay(tx, &request)? {
+        Replay::Answered(answered) => {
+            let status = StatusCode::from_u16(answered.status).unwrap_or(status);
+            Ok(Done::Kept(Answer { status, body: answered.body, replayed: true }))
+        }
+        Replay::New => {
+            let body = render(&work(tx)?);
+            keys::remember(tx, request, status.as_u16(), body.clone())?;
+            Ok(Done::Kept(Answer { status, body, replayed: false }))
+        }
+    }
+}

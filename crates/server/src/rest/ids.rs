@@ -1,0 +1,96 @@
+//! Ids in paths, queries and bodies.
+
+use std::fmt::{self, Formatter};
+
+use domain::names::{Id, Kind, PersonId, Room, parse_id};
+use domain::refusal::Refusal;
+use domain::seam::Page;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+
+use super::answer::Failure;
+use crate::dialects::ids::GivenId;
+
+/// The space that a path names. Errors: an id that none can have is one that none has.
+pub(super) fn room(kind: Kind, id: &str) -> Result<Room, Refusal> {
+    Room::parse(&format!("{}:{id}", kind.as_str())).ok_or(Refusal::NotFound(kind.noun()))
+}
+
+/// The task that a path names. Errors: as [`room`].
+pub(super) fn task(id: &str) -> Result<Id, Refusal> {
+    parse_id(id).ok_or(Refusal::NotFound(Kind::Task.noun()))
+}
+
+/// The person whom a path names. Errors: as [`room`]; `noun` is what the person would be.
+pub(super) fn person(noun: &'static str, id: &str) -> Result<PersonId, Refusal> {
+    PersonId::parse(id).ok_or(Refusal::NotFound(noun))
+}
+
+/// Which part of a list a query asks for: `limit` and `before`. Other parameters are not looked at.
+///
+/// Inputs: the part of the URL behind the question mark; how an id of this list is read. Errors: 400 with the parameter's name.
+pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Page<T>, Failure> {
+    let (mut limit, mut before) = (None, None);
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*name {
+            "limit" => {
+                let number = value.parse().ok().filter(|limit| *limit > 0);
+                limit = Some(number.ok_or_else(|| Failure::field("limit", "must be a number from 1 to 200"))?);
+            }
+            "before" => before = Some(read(&value).ok_or_else(|| Failure::field("before", "must be an id out of this list"))?),
+            _ => {}
+        }
+    }
+    Ok(Page::new(limit, before))
+}
+
+/// People in a body: ids, or objects that have one, as they stand in what we answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct GivenPeople(pub Vec<PersonId>);
+
+impl<'de> Deserialize<'de> for GivenPeople {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let people = Vec::<GivenPerson>::deserialize(deserializer)?;
+        Ok(Self(people.into_iter().map(|person| person.0).collect()))
+    }
+}
+
+struct GivenPerson(PersonId);
+
+impl<'de> Deserialize<'de> for GivenPerson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Given;
+
+        impl<'de> Visitor<'de> for Given {
+            type Value = GivenPerson;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("an id, or an object with one")
+            }
+
+            fn visit_str<E: Error>(self, id: &str) -> Result<GivenPerson, E> {
+                PersonId::parse(id).map(GivenPerson).ok_or_else(|| E::custom("not an id"))
+            }
+
+            fn visit_u64<E: Error>(self, id: u64) -> Result<GivenPerson, E> {
+                self.visit_str(&id.to_string())
+            }
+
+            fn visit_i64<E: Error>(self, id: i64) -> Result<GivenPerson, E> {
+                self.visit_str(&id.to_string())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<GivenPerson, A::Error> {
+                let mut id = None;
+                while let Some(name) = fields.next_key::<String>()? {
+                    match &*name {
+                        "id" => id = Some(fields.next_value::<GivenId>()?.0),
+                        _ => drop(fields.next_value::<IgnoredAny>()?),
+                    }
+                }
+                self.visit_str(&id.ok_or_else(|| A::Error::missing_field("id"))?)
+            }
+        }
+
+        deserializer.deserialize_any(Given)
+    }
+}

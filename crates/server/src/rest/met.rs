@@ -1,0 +1,87 @@
+//! Who was met of late, so that a query need not write.
+//!
+//! A person is stored at the first sight of a token, and a token may carry a membership. A command sees to that in its own transaction. A
+//! query cannot: it goes to a reader. So before a query the writer is asked to meet the person, unless it was with the same claims within
+//! the last minute. The minute is for what happens elsewhere: a person who was deleted is met anew after it at the latest.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::names::{PersonId, Timestamp};
+
+use super::Caller;
+
+/// How many people are remembered; when there are more, all are forgotten, and each is met once more.
+const MOST: usize = 65_536;
+
+/// How long, in seconds.
+const KEPT: i64 = 60;
+
+/// Who was met, with a digest of the claims, and when.
+#[derive(Default)]
+pub(super) struct Met {
+    hasher: RandomState,
+    people: Mutex<HashMap<PersonId, (u64, Timestamp)>>,
+}
+
+impl Met {
+    /// Whether this caller needs not be met again.
+    pub fn knows(&self, caller: &Caller, now: Timestamp) -> bool {
+        let digest = self.digest(caller);
+        let met = self.people().get(&caller.actor.person).copied();
+        met.is_some_and(|(claims, at)| claims == digest && at > now.minus_seconds(KEPT))
+    }
+
+    /// Remembers that a caller was met.
+    pub fn remember(&self, caller: &Caller, now: Timestamp) {
+        let digest = self.digest(caller);
+        let mut people = self.people();
+        if people.len() >= MOST {
+            people.clear();
+        }
+        people.insert(caller.actor.person.clone(), (digest, now));
+    }
+
+    /// Forgets a person who is no longer stored.
+    pub fn forget(&self, person: &PersonId) {
+        self.people().remove(person);
+    }
+
+    fn digest(&self, caller: &Caller) -> u64 {
+        let claims = &caller.claims;
+        self.hasher.hash_one((&claims.name, &claims.username, &claims.email, &claims.household, claims.issued_at))
+    }
+
+    fn people(&self) -> MutexGuard<'_, HashMap<PersonId, (u64, Timestamp)>> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::operation::Actor;
+    use domain::people::Claims;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_763_035_200_000_000);
+
+    fn caller(name: &str) -> Caller {
+        let claims = Claims { name: Some(name.to_owned()), ..Claims::default() };
+        Caller { actor: Actor { person: PersonId::new("alice"), admin: false }, claims }
+    }
+
+    #[test]
+    fn a_person_is_met_again_with_other_claims_after_a_minute_and_after_a_deletion() {
+        let met = Met::default();
+        assert!(!met.knows(&caller("Alice"), NOW));
+        met.remember(&caller("Alice"), NOW);
+        assert!(met.knows(&caller("Alice"), NOW));
+        assert!(!met.knows(&caller("Alicia"), NOW));
+        assert!(met.knows(&caller("Alice"), Timestamp(NOW.0 + 59_000_000)));
+        assert!(!met.knows(&caller("Alice"), Timestamp(NOW.0 + 60_000_000)));
+        met.forget(&PersonId::new("alice"));
+        assert!(!met.knows(&caller("Alice"), NOW));
+    }
+}

@@ -1,0 +1,68 @@
+//! What can be changed and asked over HTTP: the contracts' paths, each in its contract's own style.
+//!
+//! Read in this order:
+//!
+//! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
+//! - [`household`](mod@household), [`workspace`](mod@workspace): the paths, a file a contract.
+//! - `body`, `ids`: how a request's fields and ids are read. `idempotency`: how a repeated request is answered.
+//! - `answer`: what is answered, and every way to say no.
+//! - [`cors`]: which pages may read the answers.
+//!
+//! To add a contract, write its file and merge its routes in [`router`].
+
+mod answer;
+mod body;
+mod call;
+mod caller;
+pub mod cors;
+mod household;
+mod idempotency;
+mod ids;
+mod met;
+mod workspace;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+use domain::names::Timestamp;
+use store::{Readers, Writer};
+
+use crate::auth::Authenticator;
+use crate::limits::Limits;
+use answer::Failure;
+pub use caller::Caller;
+use met::Met;
+
+/// What the paths need.
+pub struct Rest {
+    /// Takes the commands.
+    pub writer: Writer,
+    /// Take the queries.
+    pub readers: Readers,
+    /// Says who sent a request, and which pages may read the answer.
+    pub authenticator: Arc<Authenticator>,
+    /// What time it is, for tokens.
+    pub clock: fn() -> Timestamp,
+    /// The people's budgets.
+    pub limits: Arc<Limits>,
+    /// The largest body, in bytes.
+    pub max_body: usize,
+}
+
+/// What every request shares.
+struct Desk {
+    rest: Rest,
+    met: Met,
+}
+
+/// All paths. Whatever is not one of them is answered 404, so this router comes last.
+pub fn router(rest: Rest) -> Router {
+    let cors = cors::cors_policy(rest.authenticator.origins().clone());
+    Router::new()
+        .merge(household::routes())
+        .merge(workspace::routes())
+        .fallback(async || Failure::unknown_path())
+        .method_not_allowed_fallback(async || Failure::wrong_method())
+        .with_state(Arc::new(Desk { rest, met: Met::default() }))
+        .layer(middleware::from_fn_with_state(cors, cors::allow))
+}
