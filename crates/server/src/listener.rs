@@ -14,6 +14,9 @@ pub mod handler;
 pub mod http;
 pub mod tls;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! Tokens: what is believed, what is not, and where they may come from. The time is always given.
 
+// A test that cannot go on has failed.
+#![allow(clippy::unwrap_used)]
+
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};

@@ -1,5 +1,8 @@
 //! The binary, run as a person would run it: each test in a folder and an environment of its own.
 
+// A test that cannot go on has failed.
+#![allow(clippy::unwrap_used)]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -203,7 +206,11 @@ struct Running {
 impl Running {
     fn start(folder: &Path, environment: &[(&str, &str)]) -> Self {
         let environment = [&[("PORT", "0")], environment].concat();
-        let mut child = command(folder, &environment, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::of(command(folder, &environment, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Waits until a started server says where it listens.
+    fn of(mut child: Child) -> Self {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut first_line = String::new();
         output.read_line(&mut first_line).unwrap();
@@ -284,4 +291,29 @@ fn logs_are_text_or_json_on_standard_error() {
     assert!(log.contains("INFO") && !log.contains('\u{1b}'), "no colours in a file: {log:?}");
     let (_, log) = Running::start(folder.path(), &[("LOG_LEVEL", "off")]).stop();
     assert_eq!(log, "");
+}
+
+#[test]
+fn a_server_without_descriptors_takes_connections_again_when_some_come_free() {
+    let folder = folder();
+    // The shell's limit is the hard one, which the server cannot raise; the server itself needs some of it.
+    let script = r#"ulimit -n 200; exec "$0""#;
+    let mut child = Command::new("/bin/sh");
+    child.args(["-c", script, env!("CARGO_BIN_EXE_roomcast")]).env_clear().envs([("PORT", "0"), ("HOST", "127.0.0.1")]);
+    let child = child.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut server = Running::of(child);
+    let flood: Vec<_> = (0..300).map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap()).collect();
+    // Wait until it says so: only then was there none left.
+    let mut log = BufReader::new(server.child.stderr.as_mut().unwrap());
+    let mut line = String::new();
+    while !line.contains("cannot be accepted") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it never ran out of descriptors");
+    }
+    drop(flood);
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stream.write_all(b"GET /no-such-path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
 }

@@ -1,5 +1,8 @@
 //! Settings: every source, every kind of value, and every refusal, which is one clear line.
 
+// A test that cannot go on has failed.
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use server::config::sections::*;

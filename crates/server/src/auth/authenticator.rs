@@ -1,5 +1,7 @@
 //! Who sent this request? The same answer for REST and for sockets.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::{HOST, HeaderName, ORIGIN};
 
@@ -42,6 +44,23 @@ impl Authenticator {
         let token = Places { auth: auth.as_ref(), headers, query, cookie }.token()?;
         let identity = self.verifier.verify(&token, now)?;
         auth.unwrap_or_default().check_subject(&identity.person)?;
+        Ok(identity)
+    }
+
+    /// The token that a socket's handshake carries in a header, its query or a believed cookie: to be kept until the socket's CONNECT.
+    pub fn kept_token(&self, headers: &HeaderMap, query: Option<&str>) -> Option<String> {
+        let cookie = self.believes_cookies(headers).then_some(self.cookie.as_str());
+        Places { auth: None, headers, query, cookie }.token().ok().map(Cow::into_owned)
+    }
+
+    /// Who asks to be connected.
+    ///
+    /// Inputs: the CONNECT's payload; what [`Authenticator::kept_token`] gave for the handshake; the time in seconds since 1970.
+    /// Errors: why nobody is believed.
+    pub fn identify_socket(&self, auth: ConnectAuth, kept: Option<&str>, now: i64) -> Result<Identity, Unauthenticated> {
+        let token = auth.token()?.or(kept).ok_or(Unauthenticated::Missing)?;
+        let identity = self.verifier.verify(token, now)?;
+        auth.check_subject(&identity.person)?;
         Ok(identity)
     }
 

@@ -25,6 +25,15 @@ impl ConnectAuth {
         serde_json::from_str(json).unwrap_or_default()
     }
 
+    /// The token of the payload, without `Bearer`, if it has one. Errors: [`Unauthenticated::Invalid`] for one that is no text.
+    pub fn token(&self) -> Result<Option<&str>, Unauthenticated> {
+        match &self.token {
+            Claim::Absent => Ok(None),
+            Claim::Text(text) => Ok(without_bearer(text)),
+            Claim::Number(_) | Claim::List(_) | Claim::Other => Err(Unauthenticated::Invalid),
+        }
+    }
+
     /// Holds the client to what it says about itself: studio's `auth.userId`, when sent, is the token's subject as text.
     ///
     /// Errors: [`Unauthenticated::SubjectMismatch`].
@@ -54,26 +63,14 @@ impl<'a> Places<'a> {
     ///
     /// Errors: [`Unauthenticated::Missing`], or [`Unauthenticated::Invalid`] for an `auth.token` that is no text.
     pub fn token(&self) -> Result<Cow<'a, str>, Unauthenticated> {
-        if let Some(token) = self.in_auth()? {
+        if let Some(token) = self.auth.map(ConnectAuth::token).transpose()?.flatten() {
             return Ok(Cow::Borrowed(token));
         }
-        self.in_header()
+        bearer(self.headers)
             .map(Cow::Borrowed)
             .or_else(|| self.in_query().map(Cow::Owned))
             .or_else(|| self.in_cookie().map(Cow::Owned))
             .ok_or(Unauthenticated::Missing)
-    }
-
-    fn in_auth(&self) -> Result<Option<&'a str>, Unauthenticated> {
-        match self.auth.map(|auth| &auth.token) {
-            None | Some(Claim::Absent) => Ok(None),
-            Some(Claim::Text(text)) => Ok(without_bearer(text)),
-            Some(Claim::Number(_) | Claim::List(_) | Claim::Other) => Err(Unauthenticated::Invalid),
-        }
-    }
-
-    fn in_header(&self) -> Option<&'a str> {
-        bearer(self.headers)
     }
 
     fn in_query(&self) -> Option<String> {

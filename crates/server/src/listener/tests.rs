@@ -1,0 +1,322 @@
+//! Real sockets on this machine. Where a limit is waited for, the clock is paused and jumps.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{Request, Response, StatusCode};
+use axum::Extension;
+use axum::body::Body;
+use axum::routing::get;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::{CertificateDer, ServerName};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use super::accept::Acceptor;
+use super::*;
+
+/// A listener on a free port of 127.0.0.1, with further settings.
+async fn bound(more: &[(&str, &str)]) -> Listener {
+    let pairs = [&[("HOST", "127.0.0.1"), ("PORT", "0")], more].concat();
+    Listener::bind(&Config::of_pairs(pairs).unwrap()).await.unwrap()
+}
+
+/// A server, its address, how to stop it, and its end.
+struct Served {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    end: JoinHandle<()>,
+}
+
+fn serve(listener: Listener, handler: impl Handler) -> Served {
+    let address = listener.addresses()[0];
+    let (stop, stopped) = oneshot::channel::<()>();
+    let end = tokio::spawn(listener.serve(handler, async move { drop(stopped.await) }));
+    Served { address, stop, end }
+}
+
+async fn hello(_: Request<Incoming>, _: Peer) -> Response<Body> {
+    Response::new(Body::from("hello"))
+}
+
+/// Upgrades every request to a protocol that says what kind of stream it got, and then whatever it hears.
+async fn upgrade(mut request: Request<Incoming>, _: Peer) -> Response<Body> {
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let upgraded = upgrade.await.unwrap();
+        let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => {
+                let mut stream = parts.io.into_inner();
+                let kind = if stream.nodelay().unwrap() { "plain" } else { "plain, delayed" };
+                return echo(&mut stream, kind, &parts.read_buf).await;
+            }
+            Err(upgraded) => upgraded,
+        };
+        let parts = upgraded.downcast::<TokioIo<tokio_rustls::server::TlsStream<TcpStream>>>().unwrap();
+        echo(&mut parts.io.into_inner(), "tls", &parts.read_buf).await;
+    });
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.headers_mut().insert("connection", "upgrade".parse().unwrap());
+    response.headers_mut().insert("upgrade", "echo".parse().unwrap());
+    response
+}
+
+async fn echo(stream: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin), kind: &str, early: &[u8]) {
+    stream.write_all(kind.as_bytes()).await.unwrap();
+    stream.write_all(early).await.unwrap();
+    let mut heard = [0; 64];
+    while let Ok(length @ 1..) = stream.read(&mut heard).await {
+        stream.write_all(&heard[..length]).await.unwrap();
+    }
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly";
+
+async fn connect(address: SocketAddr, request: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    stream
+}
+
+/// Reads until the text ends so.
+async fn read_to(stream: &mut (impl tokio::io::AsyncRead + Unpin), end: &str) -> String {
+    let mut text = Vec::new();
+    while !text.ends_with(end.as_bytes()) {
+        text.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(text).unwrap()
+}
+
+/// Everything until the other side closes; a reset is a close, too.
+async fn rest(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[tokio::test]
+async fn a_request_is_answered_and_the_connection_kept() {
+    let served = serve(bound(&[]).await, hello);
+    let mut stream = connect(served.address, GET).await;
+    for _ in 0..3 {
+        assert!(read_to(&mut stream, "hello").await.starts_with("HTTP/1.1 200 "));
+        stream.write_all(GET).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_router_sees_the_peer() {
+    async fn peer(Extension(peer): Extension<Peer>) -> String {
+        format!("{} {}!", peer.address, peer.secure)
+    }
+    let served = serve(bound(&[]).await, router(axum::Router::new().route("/", get(peer))));
+    let mut stream = connect(served.address, GET).await;
+    let expected = format!("\r\n\r\n{} false!", stream.local_addr().unwrap());
+    assert!(read_to(&mut stream, "!").await.contains(&expected));
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_is_the_tcp_stream_itself_with_what_was_read_too_far() {
+    let served = serve(bound(&[]).await, upgrade);
+    let mut stream = connect(served.address, UPGRADE).await;
+    assert!(read_to(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 101 "));
+    assert_eq!(read_to(&mut stream, "early").await, "plainearly");
+    stream.write_all(b"more").await.unwrap();
+    assert_eq!(read_to(&mut stream, "more").await, "more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_that_never_end_are_not_waited_for() {
+    let served = serve(bound(&[]).await, hello);
+    let begun = Instant::now();
+    for started in [&b""[..], b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+        rest(&mut connect(served.address, started).await).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed() {
+    let served = serve(bound(&[]).await, hello);
+    let mut stream = connect(served.address, GET).await;
+    read_to(&mut stream, "hello").await;
+    let begun = Instant::now();
+    assert_eq!(rest(&mut stream).await, "");
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn headers_beyond_the_limit_are_refused() {
+    let served = serve(bound(&[]).await, hello);
+    let fits = format!("GET / HTTP/1.1\r\nAuthorization: Bearer {}\r\n\r\n", "x".repeat(15_000));
+    assert!(read_to(&mut connect(served.address, fits.as_bytes()).await, "hello").await.starts_with("HTTP/1.1 200 "));
+    let mut long = connect(served.address, b"GET / HTTP/1.1\r\nX: ").await;
+    // The server may close before all of it is written.
+    let _ = long.write_all(&[b'x'; 40_000]).await;
+    let answer = rest(&mut long).await;
+    assert!(answer.starts_with("HTTP/1.1 431 ") || answer.is_empty(), "{answer}");
+    assert!(rest(&mut connect(served.address, b"\x16\x03\x01\x02\x00\x01\xff\r\n\r\n").await).await.starts_with("HTTP/1.1 400 "));
+}
+
+#[tokio::test]
+async fn localhost_is_listened_on_in_both_families() {
+    let listener = Listener::bind(&Config::of_pairs([("HOST", "localhost"), ("PORT", "0")]).unwrap()).await.unwrap();
+    let addresses = listener.addresses();
+    let served = serve(listener, hello);
+    assert!(addresses[0].is_ipv4());
+    // A machine without IPv6 has one.
+    assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() == addresses[0].port()));
+    for address in addresses {
+        assert!(read_to(&mut connect(address, GET).await, "hello").await.starts_with("HTTP/1.1 200 "));
+    }
+    drop(served);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_refused_in_one_line() {
+    let first = bound(&[]).await;
+    let port = first.addresses()[0].port().to_string();
+    let config = Config::of_pairs([("HOST", "127.0.0.1"), ("PORT", port.as_str())]).unwrap();
+    let line = Listener::bind(&config).await.unwrap_err().to_string();
+    let expected = format!("cannot listen on 127.0.0.1:{port} (Address already in use (os error 98)); set PORT and HOST to a free port");
+    assert!(line.starts_with(&expected), "{line}");
+    let config = Config::of_pairs([("HOST", "no-such-name.invalid")]).unwrap();
+    let line = Listener::bind(&config).await.unwrap_err().to_string();
+    assert!(line.starts_with("HOST=no-such-name.invalid: the name leads to no address ("), "{line}");
+}
+
+#[tokio::test]
+async fn a_stop_lets_an_open_request_end_and_takes_no_more() {
+    let (begun, mut has_begun) = mpsc::channel::<()>(1);
+    let (go_on, wait) = watch::channel(());
+    let served = serve(bound(&[]).await, move |_request: Request<Incoming>, _peer: Peer| {
+        let (begun, mut wait) = (begun.clone(), wait.clone());
+        async move {
+            begun.send(()).await.unwrap();
+            wait.changed().await.unwrap();
+            Response::new(Body::from("late"))
+        }
+    });
+    let mut busy = connect(served.address, GET).await;
+    has_begun.recv().await.unwrap();
+    let mut idle = connect(served.address, b"").await;
+    served.stop.send(()).unwrap();
+    assert_eq!(rest(&mut idle).await, "", "a connection that asks nothing is closed at once");
+    assert!(!served.end.is_finished());
+    go_on.send(()).unwrap();
+    assert!(rest(&mut busy).await.ends_with("late"));
+    served.end.await.unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_ever() {
+    let (begun, mut has_begun) = mpsc::channel::<()>(1);
+    let served = serve(bound(&[]).await, move |_request: Request<Incoming>, _peer: Peer| {
+        let begun = begun.clone();
+        async move {
+            begun.send(()).await.unwrap();
+            std::future::pending().await
+        }
+    });
+    let _busy = connect(served.address, GET).await;
+    has_begun.recv().await.unwrap();
+    let begun = Instant::now();
+    served.stop.send(()).unwrap();
+    served.end.await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(11), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn when_all_permits_are_out_connections_wait_and_an_upgrade_gives_its_own_back() {
+    let socket = bound(&[]).await.sockets.remove(0);
+    let address = socket.local_addr().unwrap();
+    let (_stop, stopped) = watch::channel(());
+    let permits = Arc::new(Semaphore::new(1));
+    let acceptor = Acceptor { handler: upgrade, tls: None, permits, stopped, _alive: mpsc::channel(1).0 };
+    let accepting = tokio::spawn(acceptor.accept_forever(socket));
+    let first = connect(address, b"GET / HTTP/1.1\r\n").await;
+    let mut second = connect(address, UPGRADE).await;
+    // The first is taken before the second, so whatever the second hears now would have come by a permit too many.
+    let heard = tokio::time::timeout(Duration::from_millis(100), second.read_u8()).await;
+    assert!(heard.is_err(), "the second was served: {heard:?}");
+    drop(first);
+    read_to(&mut second, "plainearly").await;
+    let mut third = connect(address, UPGRADE).await;
+    read_to(&mut third, "plainearly").await;
+    second.write_all(b"more").await.unwrap();
+    assert_eq!(read_to(&mut second, "more").await, "more", "the upgraded one lives on");
+    accepting.abort();
+}
+
+/// A certificate for localhost that signs itself, in files, and what a client needs to believe it.
+fn certificate() -> (TempDir, PathBuf, PathBuf, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    (folder, certificate, key, made.cert.der().clone())
+}
+
+async fn bound_with_tls(certificate: &std::path::Path, key: &std::path::Path) -> Listener {
+    bound(&[("TLS_CERT", certificate.to_str().unwrap()), ("TLS_KEY", key.to_str().unwrap())]).await
+}
+
+#[tokio::test]
+async fn with_a_certificate_connections_are_tls_and_an_upgraded_one_is_the_tls_stream_itself() {
+    let (_folder, certificate, key, trusted) = certificate();
+    let listener = bound_with_tls(&certificate, &key).await;
+    assert!(listener.is_secure());
+    let served = serve(listener, upgrade);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    stream.write_all(UPGRADE).await.unwrap();
+    assert!(read_to(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 101 "));
+    assert_eq!(read_to(&mut stream, "early").await, "tlsearly");
+    stream.write_all(b"more").await.unwrap();
+    assert_eq!(read_to(&mut stream, "more").await, "more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_speak_tls_is_let_go() {
+    let (_folder, certificate, key, _) = certificate();
+    let served = serve(bound_with_tls(&certificate, &key).await, hello);
+    let answer = rest(&mut connect(served.address, GET).await).await;
+    assert!(!answer.contains("HTTP"), "{answer}");
+    let begun = Instant::now();
+    rest(&mut connect(served.address, b"").await).await;
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn files_that_are_no_certificate_and_key_stop_the_start() {
+    let (_folder, good_certificate, key, _) = certificate();
+    let (_other_folder, _, other_key, _) = certificate();
+    let refused = |certificate: &std::path::Path, key: &std::path::Path| tls::load(certificate, key).unwrap_err().to_string();
+    let shown = |name: &str, path: &std::path::Path| format!("{name}={}: ", path.display());
+    let line = refused(&good_certificate, &other_key);
+    assert!(line.starts_with(&shown("TLS_KEY", &other_key)) && line.contains("cannot be used together"), "{line}");
+    let line = refused(&key, &key);
+    assert!(line.starts_with(&shown("TLS_CERT", &key)) && line.contains("-----BEGIN CERTIFICATE-----"), "{line}");
+    let line = refused(&good_certificate, &good_certificate);
+    assert!(line.starts_with(&shown("TLS_KEY", &good_certificate)) && line.contains("private key"), "{line}");
+}
