@@ -142,12 +142,15 @@ impl Load {
     }
 }
 
+/// What goes to one client in a row is one write, as it is with a client whose event loop has several messages to send.
 fn write_all(clients: &mut [Client], sends: &mut Sends) -> Result<()> {
     let mut start = 0;
-    for (to, end) in sends.ends.drain(..) {
+    for row in sends.ends.chunk_by(|(one, _), (next, _)| one == next) {
+        let Some(&(to, end)) = row.last() else { continue };
         clients[to].send(&sends.bytes[start..end])?;
         start = end;
     }
+    sends.ends.clear();
     sends.bytes.clear();
     Ok(())
 }
