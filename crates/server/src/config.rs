@@ -186,9 +186,9 @@ impl Default for Config {
 }
 
 impl IdentityConfig {
-    /// True if `NODE_ENV` says production.
+    /// True if `NODE_ENV` says production, in whatever case: a slip there must not open dev mode.
     pub fn is_production(&self) -> bool {
-        self.node_env.as_deref() == Some("production")
+        self.node_env.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("production"))
     }
 }
 

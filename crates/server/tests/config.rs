@@ -277,6 +277,10 @@ fn settings_that_contradict_each_other_are_refused() {
             "NODE_ENV=production: dev mode is forbidden in production; set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS",
         ),
         (
+            &[("NODE_ENV", "Production")],
+            "NODE_ENV=production: dev mode is forbidden in production; set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS",
+        ),
+        (
             &[("HOST", "0.0.0.0")],
             "HOST=0.0.0.0: without JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS the server runs in dev mode and listens on this machine only; \
              set one of them, or HOST=localhost",

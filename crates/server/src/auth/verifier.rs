@@ -53,7 +53,8 @@ impl Verifier {
             keys: keys.verifying(),
             issuer: config.jwt_issuer.clone(),
             audience: config.jwt_audience.clone(),
-            leeway: i64::try_from(config.jwt_leeway.as_secs()).unwrap_or(i64::MAX),
+            // Times in tokens are whole seconds; a part of one is rounded up. The setting's own limit keeps it small.
+            leeway: config.jwt_leeway.as_secs_f64().ceil() as i64,
         }
     }
 
