@@ -95,7 +95,7 @@ pub enum Signal {
     /// A person's last connection left a room.
     Left { room: Room, person: Person },
     /// A person is online: the first connection anywhere.
-    Online { person: PersonId },
+    Online { person: PersonId, connection: String },
     /// A person is offline: the last connection is gone, and the grace with it.
     Offline { person: PersonId },
 }

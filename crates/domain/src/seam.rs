@@ -87,6 +87,8 @@ pub trait Spaces {
     fn members(&mut self, room: &Room) -> Stored<Vec<Member>>;
     /// The rooms that a person is a member of, newest first; `kind` narrows them.
     fn rooms_of(&mut self, person: &PersonId, kind: Option<Kind>) -> Stored<Vec<Room>>;
+    /// Everybody else who shares a space with a person, each once.
+    fn contacts_of(&mut self, person: &PersonId) -> Stored<Vec<PersonId>>;
     /// The spaces of a kind that a person is a member of, newest first.
     fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>>;
     /// The spaces inside another (a project's channels), newest first.

@@ -14,6 +14,7 @@
 //! - [`audit`]: who came, who left, who was refused.
 //! - [`logs`]: how all of that is written down.
 //! - [`clock`]: what time it is.
+//! - [`product`]: all of these put together.
 //! - [`serve`](mod@serve): the start, from the settings to a listening server.
 
 pub mod audit;
@@ -27,6 +28,7 @@ pub mod listener;
 pub mod live;
 pub mod logs;
 pub mod presence;
+pub mod product;
 pub mod rest;
 pub mod serve;
 

@@ -1,8 +1,5 @@
 //! The start: from the settings to a listening server, and its stop.
 
-use axum::body::Body;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::auth::Keys;
@@ -10,6 +7,7 @@ use crate::cli::banner;
 use crate::config::Config;
 use crate::listener::{Listener, descriptors};
 use crate::logs;
+use crate::product::Product;
 
 /// Runs the server until it is told to stop by SIGTERM or ctrl-c.
 ///
@@ -26,9 +24,16 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let keys = Keys::load(&config)?;
     let listener = Listener::bind(&config).await?;
+    let mut product = Product::start(&config, &keys)?;
     banner::print(&config, &keys, &listener);
     tracing::info!(addresses = ?listener.addresses(), "listening");
-    listener.serve(|_request, _peer| async { not_found() }, stop).await;
+    let handler = product.handler();
+    let farewell = async {
+        stop.await;
+        tokio::task::block_in_place(|| product.hang_up());
+    };
+    listener.serve(handler, farewell).await;
+    tokio::task::block_in_place(|| product.close());
     tracing::info!("stopped");
     Ok(())
 }
@@ -43,11 +48,4 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
-}
-
-fn not_found() -> Response<Body> {
-    let mut response = Response::new(Body::from(r#"{"error":"Not found","code":"not_found"}"#));
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -1,6 +1,6 @@
 //! What the areas' SQL asks of a database driver.
 //!
-//! The text is written once for every database: BIGINT and TEXT only, ids made by us, `ON CONFLICT` and `RETURNING`, and parameters
+//! The text is written once for every database: BIGINT and TEXT only, ids made by us, `ON CONFLICT`, and parameters
 //! `$1`, `$2` … which stand in that order where they first appear (SQLite numbers them by appearance).
 
 use domain::names::{Id, PersonId, Room, Timestamp};
@@ -53,13 +53,8 @@ pub(crate) trait Driver {
     /// Runs a statement that changes something; gives back how many rows it changed.
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64>;
 
-    /// Runs a statement that changes something and returns a row.
-    fn write_returning<T>(
-        &mut self,
-        sql: &'static str,
-        values: &[Value<'_>],
-        read: impl FnOnce(&dyn Row) -> Stored<T>,
-    ) -> Stored<Option<T>>;
+    /// Runs a statement that inserts one row; gives back the `{{serial}}` number that the row got.
+    fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<i64>;
 
     /// The first row of an answer.
     fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> Stored<T>) -> Stored<Option<T>>;

@@ -8,12 +8,15 @@ use crate::driver::{Driver, Tables, values};
 
 impl<D: Driver> Journal for Tables<D> {
     fn append(&mut self, room: &Room, at: Timestamp, event: Event) -> Stored<Fact> {
-        let raise = "INSERT INTO sequences (room, seq) VALUES ($1, 1)
-            ON CONFLICT (room) DO UPDATE SET seq = sequences.seq + 1 RETURNING seq";
-        let write = "INSERT INTO journal (room, seq, at, body) VALUES ($1, $2, $3, $4) RETURNING id";
+        // Two statements and not one with RETURNING: see `insert_numbered`.
+        let raise = "INSERT INTO sequences (room, seq) VALUES ($1, 1) ON CONFLICT (room) DO UPDATE SET seq = sequences.seq + 1";
+        let raised = "SELECT seq FROM sequences WHERE room = $1";
+        let write = "INSERT INTO journal (room, seq, at, body) VALUES ($1, $2, $3, $4)";
         let body = serde_json::to_string(&event).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
-        let seq = self.0.write_returning(raise, values![room], |row| row.int(0))?.ok_or_else(nothing_returned)?;
-        let offset = self.0.write_returning(write, values![room, seq, at, &body], |row| row.int(0))?.ok_or_else(nothing_returned)?;
+        self.0.write(raise, values![room])?;
+        let seq = self.0.first(raised, values![room], |row| row.int(0))?;
+        let seq = seq.ok_or_else(|| StoreError::Broken(format!("the counter of {room} is not there")))?;
+        let offset = self.0.insert_numbered(write, values![room, seq, at, &body])?;
         Ok(Fact { offset, room: room.clone(), seq, at, event })
     }
 
@@ -26,8 +29,4 @@ impl<D: Driver> Journal for Tables<D> {
             Ok(Fact { offset, room: row.room(1)?, seq: row.int(2)?, at: row.time(3)?, event })
         })
     }
-}
-
-fn nothing_returned() -> StoreError {
-    StoreError::Broken("the journal's statement returned no row".to_owned())
 }

@@ -79,6 +79,12 @@ impl<D: Driver> Spaces for Tables<D> {
         }
     }
 
+    fn contacts_of(&mut self, person: &PersonId) -> Stored<Vec<PersonId>> {
+        let sql = "SELECT DISTINCT o.person FROM members m JOIN members o ON o.room = m.room
+            WHERE m.person = $1 AND o.person <> $1 ORDER BY o.person";
+        self.0.all(sql, values![person], |row| row.person_id(0))
+    }
+
     fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>> {
         let first = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at
             FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2

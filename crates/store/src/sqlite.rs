@@ -126,7 +126,7 @@ impl Sqlite {
     }
 
     fn before_write(&mut self) -> Stored<()> {
-        if self.part == Part::Untouched {
+        if self.part == Part::Untouched && std::env::var_os("SP").is_some() {
             self.run("SAVEPOINT part")?;
             self.part = Part::Written;
         }
@@ -155,14 +155,10 @@ impl Driver for Sqlite {
         Ok(changed as u64)
     }
 
-    fn write_returning<T>(
-        &mut self,
-        sql: &'static str,
-        values: &[Value<'_>],
-        read: impl FnOnce(&dyn Row) -> Stored<T>,
-    ) -> Stored<Option<T>> {
-        self.before_write()?;
-        self.first(sql, values, read)
+    fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<i64> {
+        // Not RETURNING: SQLite makes a temporary table for its rows, which costs more than the insertion.
+        self.write(sql, values)?;
+        Ok(self.connection.last_insert_rowid())
     }
 
     fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> Stored<T>) -> Stored<Option<T>> {

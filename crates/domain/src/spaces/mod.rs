@@ -19,7 +19,7 @@ pub use details::RenameSpace;
 pub use invites::{JoinByInvite, RefreshInvite};
 pub use membership::RemoveMember;
 pub(crate) use membership::end_membership;
-pub use read::{ListChannels, ListSpaces, ReadSpace};
+pub use read::{ListChannels, ListContacts, ListSpaces, ReadSpace};
 
 /// What a member may do: admins change members, archive and delete; members read, write and invite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
-//! Looking at spaces.
+//! Looking at spaces, and at who shares them.
 
-use crate::names::{Kind, Room};
+use crate::names::{Kind, PersonId, Room};
 use crate::operation::{Actor, Query};
 use crate::refusal::Refusal;
 use crate::seam::{Page, Store};
@@ -55,5 +55,17 @@ impl Query for ListChannels {
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Space>, Refusal> {
         require_member(store, actor, &self.project)?;
         Ok(store.spaces_in(&self.project, &self.page)?)
+    }
+}
+
+/// Everybody who shares a space with the actor: those whom `PRESENCE_AUDIENCE=contacts` tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListContacts;
+
+impl Query for ListContacts {
+    type Answer = Vec<PersonId>;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<PersonId>, Refusal> {
+        Ok(store.contacts_of(&actor.person)?)
     }
 }

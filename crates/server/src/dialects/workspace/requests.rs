@@ -90,7 +90,8 @@ fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, Refusal> {
     let message = message.ok_or_else(|| Refusal::invalid("data", "must be an object {content, metadata}"))?;
     let content = message.content.and_then(text_of).ok_or_else(|| Refusal::invalid("content", "must be text"))?;
     let metadata = message.metadata.map(|raw| serde_json::from_str::<Value>(raw.get())).transpose();
-    let metadata = metadata.map_err(|error| Refusal::invalid("metadata", error.to_string()))?;
+    // That it is JSON is known by now, so this is its depth.
+    let metadata = metadata.map_err(|_| Refusal::invalid("metadata", "must not be nested so deeply"))?;
     let client_id = message.client_id.map(|raw| text_of(raw).ok_or_else(|| Refusal::invalid("client_id", "must be text"))).transpose()?;
     Ok(SendMessage { room, content: content.into_owned(), metadata, client_id: client_id.map(Cow::into_owned) })
 }

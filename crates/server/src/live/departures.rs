@@ -1,0 +1,102 @@
+//! Leaving, and what is told of it when the grace is over.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use domain::event::Signal;
+use domain::names::{PersonId, Room};
+use domain::seam::Notice;
+use engine::{Reason, Shard, SocketKey};
+
+use super::entrance::transport_name;
+use super::requests::is_attended;
+use super::{Live, Session};
+use crate::audit;
+use crate::presence::Transport;
+
+/// Who may be gone, and since when. The grace is the same for all, so they stand in the order of its end.
+pub(super) struct Departures {
+    grace: Duration,
+    waiting: VecDeque<(Instant, Departure)>,
+}
+
+enum Departure {
+    FromServer(PersonId),
+    FromRoom(Room, PersonId),
+}
+
+impl Departures {
+    pub fn new(grace: Duration) -> Self {
+        Self { grace, waiting: VecDeque::new() }
+    }
+
+    fn add(&mut self, shard: &mut Shard<Live>, departure: Departure) {
+        let until = shard.now() + self.grace;
+        self.waiting.push_back((until, departure));
+        shard.wake_at(until);
+    }
+}
+
+impl Live {
+    /// An accepted socket has ended; its rooms are still full.
+    pub(super) fn depart(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+        let Some(Session { actor, transport, since, .. }) = shard.data(socket) else { return };
+        let (person, transport, after) = (actor.person.clone(), *transport, shard.now().saturating_duration_since(*since));
+        if let Some(handshake) = shard.handshake(socket) {
+            audit::disconnected(&person, handshake.address, transport_name(shard, socket, transport), after, reason.as_str());
+        }
+        let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).filter(is_attended).collect();
+        for room in rooms {
+            if self.shared.attendance.leave(&room, &person) {
+                self.departures.add(shard, Departure::FromRoom(room, person.clone()));
+            }
+        }
+        self.count_out(shard, &person, transport);
+    }
+
+    /// A connection of a person counts no longer.
+    pub(super) fn count_out(&mut self, shard: &mut Shard<Self>, person: &PersonId, transport: Transport) {
+        if self.shared.people.depart(person, transport) {
+            self.departures.add(shard, Departure::FromServer(person.clone()));
+        }
+    }
+
+    /// Has the changes of presence told at a moment.
+    pub(super) fn tell_presence_at(&mut self, shard: &mut Shard<Self>, at: Instant) {
+        self.presence_due = Some(at);
+        shard.wake_at(at);
+    }
+
+    /// Tells of those whose grace is over and who have not come back.
+    pub(super) fn expire(&mut self, shard: &mut Shard<Self>) {
+        if self.presence_due.is_some_and(|due| due <= shard.now()) {
+            self.presence_due = None;
+            self.shared.fanout.tell_presence();
+        }
+        if let Some(due) = self.presence_due {
+            shard.wake_at(due);
+        }
+        while let Some((until, _)) = self.departures.waiting.front() {
+            if *until > shard.now() {
+                let until = *until;
+                return shard.wake_at(until);
+            }
+            let Some((_, departure)) = self.departures.waiting.pop_front() else { return };
+            match departure {
+                Departure::FromServer(person) => {
+                    if self.shared.people.expire(&person) && self.shared.tells_presence {
+                        self.shared.bus.publish(Notice::Signal(Signal::Offline { person }.into()));
+                    }
+                }
+                Departure::FromRoom(room, person) => self.tell_left(room, person),
+            }
+        }
+    }
+
+    /// The last of a person's connections has left a room, and none has come back.
+    pub(super) fn tell_left(&mut self, room: Room, person: PersonId) {
+        if let Some(person) = self.shared.attendance.expire(&room, &person) {
+            self.shared.bus.publish(Notice::Signal(Signal::Left { room, person }.into()));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What is looked at in a handshake, and the little that is kept of it: the headers are not.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::header::{HOST, HeaderName, ORIGIN};
+use http::request::Parts;
+
+use crate::audit;
+use crate::auth::Authenticator;
+use crate::limits::Limits;
+
+/// What is kept of a connection's first request.
+pub struct Handshake {
+    /// Who is at the other end.
+    pub address: SocketAddr,
+    /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
+    pub token: Option<Box<str>>,
+}
+
+/// The gate of the engine: refuses pages of origins that are not allowed, and addresses that try too often.
+///
+/// # Errors
+/// The message of the refusal.
+pub fn gate(
+    authenticator: Arc<Authenticator>,
+    limits: Arc<Limits>,
+) -> impl Fn(&Parts, SocketAddr) -> Result<Handshake, String> + Send + Sync + 'static {
+    move |request, address| {
+        let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+        if !authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
+            audit::refused(None, address, "handshake", "origin_not_allowed");
+            return Err("Origin not allowed".into());
+        }
+        if let Err(refusal) = limits.connect(address.ip()) {
+            audit::refused(None, address, "handshake", refusal.code());
+            return Err(refusal.to_string());
+        }
+        let token = authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
+        Ok(Handshake { address, token })
+    }
+}

@@ -1,0 +1,122 @@
+//! The people's live connections: the program that runs on the engine, one copy a shard.
+//!
+//! - `gate`: what is kept of a handshake.
+//! - `session`: what is kept with a socket.
+//! - `entrance`: from a request to be connected to a greeted socket.
+//! - `requests`: what clients ask, in their order.
+//! - `departures`: leaving, and what is told when the grace is over.
+//! - `fanout`: what happened, on its way to whoever may hear it.
+
+mod departures;
+mod entrance;
+mod fanout;
+mod gate;
+mod requests;
+mod session;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::names::Timestamp;
+use domain::seam::Bus;
+use engine::{App, Connect, Event, Handle, Reason, Shard, SocketKey};
+
+use crate::auth::Authenticator;
+use crate::dialects::{Dialects, Heard};
+use crate::limits::Limits;
+use crate::presence::{Attendance, People};
+use departures::Departures;
+pub use fanout::Fanout;
+pub use gate::{Handshake, gate};
+pub use session::Session;
+
+/// What all shards share. Nothing here is locked for longer than a look-up takes.
+pub struct Shared {
+    /// The contracts.
+    pub dialects: Dialects,
+    /// Whose tokens are believed.
+    pub authenticator: Arc<Authenticator>,
+    /// Where changes are decided.
+    pub writer: store::Writer,
+    /// Who is online.
+    pub people: People,
+    /// Who has which room open.
+    pub attendance: Attendance,
+    /// Budgets.
+    pub limits: Arc<Limits>,
+    /// Most Socket.IO connections of a person; `None`: no cap.
+    pub most_socketio: Option<u32>,
+    /// Most raw WebSockets of a person, likewise.
+    pub most_raw: Option<u32>,
+    /// How long somebody who is gone still counts as here.
+    pub grace: Duration,
+    /// Whether anybody is told who is online.
+    pub tells_presence: bool,
+    /// What time it is.
+    pub clock: fn() -> Timestamp,
+    /// Where signals go.
+    pub bus: Arc<dyn Bus>,
+    /// Where what the bus brings is told.
+    pub fanout: Arc<Fanout>,
+}
+
+/// Something to be done on a shard by another thread's wish.
+pub type Job = Box<dyn FnOnce(&mut Live, &mut Shard<Live>) + Send>;
+
+/// The program on one shard.
+pub struct Live {
+    shared: Arc<Shared>,
+    handle: Handle<Live>,
+    departures: Departures,
+    /// When the gathered changes of presence are to be told.
+    presence_due: Option<Instant>,
+}
+
+impl Live {
+    /// The program for one shard.
+    pub fn new(shared: Arc<Shared>, handle: Handle<Live>) -> Self {
+        let departures = Departures::new(shared.grace);
+        Self { shared, handle, departures, presence_due: None }
+    }
+
+    /// A way for another thread to have a job done on the shard that this runs on.
+    fn back(&self, shard: &Shard<Self>) -> impl Fn(Job) + Send + use<> {
+        let (handle, index) = (self.handle.clone(), shard.index());
+        move |job| handle.tell(index, job)
+    }
+}
+
+impl App for Live {
+    type Handshake = Handshake;
+    type Data = Session;
+    type Message = Job;
+
+    fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
+        self.ask_in(shard, socket, request);
+    }
+
+    fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
+        self.hear(shard, socket, &Heard::Event { name: event.name, args: &event.args }, event.ack);
+    }
+
+    fn text(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str) {
+        self.hear(shard, socket, &Heard::Text(text), None);
+    }
+
+    fn binary(&mut self, shard: &mut Shard<Self>, socket: SocketKey, bytes: &[u8]) {
+        // The raw contract is JSON text. Some clients send it as bytes; what is not even that is answered as a bad envelope.
+        self.hear(shard, socket, &Heard::Text(std::str::from_utf8(bytes).unwrap_or_default()), None);
+    }
+
+    fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+        self.depart(shard, socket, reason);
+    }
+
+    fn message(&mut self, shard: &mut Shard<Self>, job: Job) {
+        job(self, shard);
+    }
+
+    fn wake(&mut self, shard: &mut Shard<Self>) {
+        self.expire(shard);
+    }
+}

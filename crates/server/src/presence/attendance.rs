@@ -1,0 +1,78 @@
+//! Who has a room open, by command: the comings and goings that others are told.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::names::{PersonId, Room};
+use domain::people::Person;
+
+/// Everybody who has a room open, or had until a moment ago.
+#[derive(Debug, Default)]
+pub struct Attendance(Mutex<HashMap<(Room, PersonId), Attendee>>);
+
+#[derive(Debug)]
+struct Attendee {
+    person: Person,
+    /// How many connections; zero within the grace.
+    connections: u32,
+}
+
+impl Attendance {
+    /// A connection enters. True if the person enters with it.
+    pub fn enter(&self, room: &Room, person: &Person) -> bool {
+        let mut attendees = self.lock();
+        match attendees.entry((room.clone(), person.id.clone())) {
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().connections += 1;
+                false
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(Attendee { person: person.clone(), connections: 1 });
+                true
+            }
+        }
+    }
+
+    /// A connection leaves. True if it was the person's last: ask [`Attendance::expire`], at once or when the grace is over.
+    pub fn leave(&self, room: &Room, person: &PersonId) -> bool {
+        let mut attendees = self.lock();
+        let Some(attendee) = attendees.get_mut(&(room.clone(), person.clone())) else { return false };
+        attendee.connections = attendee.connections.saturating_sub(1);
+        attendee.connections == 0
+    }
+
+    /// Nobody waits any longer: the person, if no connection has come back.
+    pub fn expire(&self, room: &Room, person: &PersonId) -> Option<Person> {
+        let mut attendees = self.lock();
+        let key = (room.clone(), person.clone());
+        attendees.get(&key).filter(|attendee| attendee.connections == 0)?;
+        attendees.remove(&key).map(|attendee| attendee.person)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Room, PersonId), Attendee>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::names::{Kind, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_person_enters_with_the_first_connection_and_leaves_with_the_last() {
+        let (attendance, room, anna) = (Attendance::default(), Kind::Channel.room(7), PersonId::new("anna"));
+        let person = Person::unseen(anna.clone(), Timestamp(0));
+        assert!(attendance.enter(&room, &person));
+        assert!(!attendance.enter(&room, &person));
+        assert!(!attendance.leave(&room, &anna));
+        assert!(attendance.leave(&room, &anna));
+        assert!(!attendance.enter(&room, &person), "back within the grace");
+        assert_eq!(attendance.expire(&room, &anna), None);
+        assert!(attendance.leave(&room, &anna));
+        assert_eq!(attendance.expire(&room, &anna), Some(person.clone()));
+        assert!(attendance.enter(&room, &person), "a new visit");
+    }
+}

@@ -1,0 +1,155 @@
+//! The product, put together: store, bus, live connections and REST. This is the only place that knows all of them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::body::Body;
+use bus::Local;
+use domain::ids::Generator;
+use domain::seam::{Bus, Notice};
+use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use store::{Database, Options, Readers, Writer};
+
+use crate::auth::{Authenticator, Keys};
+use crate::clock;
+use crate::config::value::Value;
+use crate::config::{Audience, Config, SocketParser};
+use crate::dialects::Dialects;
+use crate::limits::Limits;
+use crate::listener::{Handler, Peer, router};
+use crate::live::{Fanout, Live, Shared, gate};
+use crate::presence::{Attendance, People};
+use crate::rest::{self, Rest};
+
+/// How many threads answer queries.
+const READERS: usize = 2;
+
+/// The running product, without its listener.
+pub struct Product {
+    engine: Option<Engine<Live>>,
+    router: Router,
+    writer: Writer,
+    readers: Readers,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Product {
+    /// Opens the database and starts everything.
+    ///
+    /// Errors: whatever keeps it from starting, in one line.
+    pub fn start(config: &Config, keys: &Keys) -> anyhow::Result<Self> {
+        let database = Database::open(Options::new(config.storage.database_url.show()))?;
+        let (readers, mut threads) = Readers::start(&database, READERS)?;
+        let dialects = Dialects::new(config);
+        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now));
+        let told = fanout.clone();
+        let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| told.tell(notice)));
+        let published = bus.clone();
+        let ids = Generator::new(random);
+        let (writer, thread) = Writer::start(&database, clock::now, ids, move |fact| published.publish(Notice::Fact(fact.into())))?;
+        threads.push(thread);
+        let authenticator = Arc::new(Authenticator::new(keys, config));
+        let limits = Arc::new(Limits::new(config.limits.rate_limits));
+        let rest = Rest {
+            writer: writer.clone(),
+            readers: readers.clone(),
+            authenticator: authenticator.clone(),
+            limits: limits.clone(),
+            clock: clock::now,
+            max_body: config.realtime.max_payload.0,
+        };
+        let engine = if config.net.websocket_enabled {
+            let shared = Arc::new(Shared {
+                dialects,
+                authenticator: authenticator.clone(),
+                writer: writer.clone(),
+                people: People::default(),
+                attendance: Attendance::default(),
+                limits: limits.clone(),
+                most_socketio: config.limits.socketio_max_connections_per_user.limit(),
+                most_raw: config.limits.max_connections_per_user.limit(),
+                grace: config.presence.grace,
+                tells_presence: config.presence.audience != Audience::None,
+                clock: clock::now,
+                bus,
+                fanout: fanout.clone(),
+            });
+            let settings = engine_config(config, &shared.dialects, &authenticator);
+            let engine = Engine::start(settings, gate(authenticator, limits), move |_, handle| Live::new(shared.clone(), handle))?;
+            fanout.connect(engine.handle());
+            Some(engine)
+        } else {
+            None
+        };
+        Ok(Self { engine, router: rest::router(rest), writer, readers, threads })
+    }
+
+    /// What answers requests: the engine on its paths, REST on all others.
+    pub fn handler(&self) -> impl Handler + use<> {
+        let engine = self.engine.as_ref().map(Engine::handle);
+        let rest = router(self.router.clone());
+        move |request: Request<Incoming>, peer: Peer| answer(engine.clone(), rest.clone(), request, peer)
+    }
+
+    /// Ends the live connections; pending polls are answered by that.
+    pub fn hang_up(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.stop();
+        }
+    }
+
+    /// Finishes what is queued and closes the database.
+    pub fn close(mut self) {
+        self.hang_up();
+        self.writer.close();
+        self.readers.close();
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn answer(engine: Option<Handle<Live>>, rest: impl Handler, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    let address: SocketAddr = peer.address;
+    match engine.filter(|engine| engine.serves(request.uri().path())) {
+        Some(engine) => engine.serve(request, address).await.map(Body::new),
+        None => rest.handle(request, peer).await,
+    }
+}
+
+fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authenticator) -> EngineConfig {
+    let realtime = &config.realtime;
+    let endpoint = |path: &str, protocol, ping_interval| Endpoint { path: path.into(), protocol, ping_interval };
+    let defaults = EngineConfig::default();
+    EngineConfig {
+        shards: if realtime.shards == 0 { defaults.shards } else { realtime.shards.into() },
+        endpoints: vec![
+            endpoint("/socket.io", Protocol::SocketIo, realtime.ping_interval),
+            endpoint("/api/v1/ws/connect", Protocol::Raw, realtime.ws_heartbeat_interval),
+        ],
+        namespaces: dialects.namespaces(),
+        parser: match realtime.socket_parser {
+            SocketParser::Json => Format::Json,
+            SocketParser::Msgpack => Format::MsgPack,
+        },
+        ping_timeout: realtime.ping_timeout,
+        connect_timeout: realtime.connect_timeout,
+        max_payload: realtime.max_payload.0,
+        allow_eio3: realtime.allow_eio3,
+        deflate: realtime.ws_compression,
+        outbox_limit: realtime.outbox_limit.0,
+        cors: Some(rest::cors::cors_policy(authenticator.origins().clone())),
+        ..defaults
+    }
+}
+
+/// Sixty-four bits from the operating system: invite codes are as hard to guess as these.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    u64::from_ne_bytes(bytes)
+}
