@@ -40,11 +40,14 @@ struct Floor {
 /// Serves on 127.0.0.1:PORT until it is killed.
 pub fn serve() -> Result<()> {
     let port: u16 = std::env::var("PORT").context("PORT is not set")?.parse()?;
-    let mut listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    println!("ready");
+    serve_on(listener)
+}
+
+fn serve_on(mut listener: TcpListener) -> Result<()> {
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    println!("ready");
-
     let mut floor = Floor { connections: Vec::new(), rooms: HashMap::new(), frame: Vec::new(), text: Vec::new() };
     let mut events = Events::with_capacity(1024);
     let mut scratch = vec![0; 65_536];
@@ -188,4 +191,49 @@ impl Connection {
 fn split<'a>(text: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let place = memmem::find(text, at)?;
     Some((&text[..place], &text[place + at.len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::bench::load::{Load, Script, Sends, client_text};
+    use crate::bench::peers::Peer;
+    use crate::bench::stage::visitors;
+
+    #[derive(Default)]
+    struct Log(Vec<(usize, String)>);
+
+    impl Script for Log {
+        fn message(&mut self, to: usize, text: &[u8], _at: Instant, _sends: &mut Sends) {
+            self.0.push((to, String::from_utf8_lossy(text).into_owned()));
+        }
+    }
+
+    #[test]
+    fn the_generators_clients_come_in_hear_their_room_and_are_answered() {
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(|| serve_on(listener));
+        let mut load = Load::new(port).unwrap();
+        let admission = load.admit(visitors(Peer::Floor, 0, 150), 16).unwrap();
+        assert_eq!(admission.took.len(), 150);
+
+        let mut sends = Sends::default();
+        sends.push(0, &client_text(r#"42["publish","hall-1",{"n":1}]"#));
+        sends.push(0, &client_text(r#"42["publish","own-7",{"n":2}]"#));
+        sends.push(0, &client_text(r#"427["echo",{"n":3}]"#));
+        load.send_all(&mut sends).unwrap();
+        let mut log = Log::default();
+        let end = Instant::now() + Duration::from_secs(30);
+        while log.0.len() < 52 && Instant::now() < end {
+            load.turn(Duration::from_secs(5), &mut log).unwrap();
+        }
+        log.0.sort();
+        assert_eq!(log.0[0], (0, r#"437[{"n":3}]"#.to_owned()));
+        assert_eq!(log.0[1], (7, r#"42["message",{"n":2}]"#.to_owned()));
+        assert_eq!(log.0[2], (100, r#"42["message",{"n":1}]"#.to_owned()));
+        assert_eq!(log.0.last().unwrap().0, 149);
+    }
 }
