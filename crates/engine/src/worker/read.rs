@@ -71,7 +71,11 @@ impl<A: App> Worker<A> {
     pub(super) fn handle(&mut self, key: ConnectionKey, mut input: Input<'_>) {
         let Some(connection) = self.shard.connections.get_mut(key.slot as usize).filter(|c| c.generation == key.generation) else { return };
         let limits = Limits { max_message: self.shard.config.max_payload, deflate: connection.deflate };
+        let paused = connection.paused;
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
+        if paused {
+            return socket.reader.keep(input);
+        }
         let mut reader = std::mem::take(&mut socket.reader);
         loop {
             match reader.next(&mut input, &limits) {

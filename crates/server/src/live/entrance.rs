@@ -37,6 +37,10 @@ impl Live {
             let connection = shard.id(socket).map(|id| id.text()).unwrap_or_default();
             self.shared.bus.publish(Notice::Signal(Signal::Online { person: actor.person.clone(), connection }.into()));
         }
+        if transport == Transport::Raw {
+            // Such a client may speak as soon as its socket is open; what it says waits until it is let in.
+            shard.pause(socket);
+        }
         let back = self.back(shard);
         let session = Session { actor: actor.clone(), transport, since: shard.now(), in_flight: 0, paused: false };
         self.shared.writer.run(actor, Meet { claims: claims(identity) }, move |met| {
@@ -88,6 +92,7 @@ impl Live {
                 return;
             }
         };
+        shard.resume(socket);
         shard.join(socket, Room::inbox(&actor.person).as_str());
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let now = (self.shared.clock)();
