@@ -21,7 +21,8 @@ use super::{DecodeError, Packet, payload};
 /// is dropped.
 ///
 /// Keys may come in any order, unknown ones are skipped, and a nil is the same as an absent key. Stricter than Node, so that both
-/// formats obey the same rules: an event needs a name that is not reserved, and there are at most [`super::MAX_ATTACHMENTS`].
+/// formats obey the same rules: an event needs a name that is not reserved, there are at most [`super::MAX_ATTACHMENTS`], and texts are
+/// UTF-8.
 pub fn decode<'a>(bytes: &[u8], json: &'a mut String, attachments: &mut Vec<Vec<u8>>) -> Result<Packet<'a>, DecodeError> {
     json.clear();
     attachments.clear();
@@ -34,11 +35,12 @@ pub fn decode<'a>(bytes: &[u8], json: &'a mut String, attachments: &mut Vec<Vec<
         to_json::value(data, json, attachments)?;
     }
     let (nsp, data) = json.split_at(nsp_end);
-    let attachments = attachments.len();
-    if attachments > 0 && !matches!(kind, Kind::Event | Kind::Ack) {
-        return Err(DecodeError::Payload);
+    match (kind, attachments.len()) {
+        // In JSON these two may go without data, here they may not; and only they may have binary data.
+        (Kind::Event | Kind::Ack, _) if data.is_empty() => Err(DecodeError::Payload),
+        (Kind::Event | Kind::Ack, attachments) | (_, attachments @ 0) => payload::packet(kind, nsp, id, data, attachments),
+        _ => Err(DecodeError::Payload),
     }
-    payload::packet(kind, nsp, id, data, attachments)
 }
 
 /// The keys that matter, each with the bytes of its value. Of two with one name the last counts, as in JavaScript.

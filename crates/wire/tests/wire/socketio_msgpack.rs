@@ -85,8 +85,9 @@ fn no_data_may_be_nil_or_the_undefined_of_notepack_2() {
     for nothing in ["c0", "d40000"] {
         check(&format!("83 {TYPE}00 {DATA}{nothing} {NSP_ROOT}"), "connect / -");
         check(&format!("83 {TYPE}01 {DATA}{nothing} {NSP_ROOT}"), "disconnect /");
-        check(&format!("83 {TYPE}02 {DATA}{nothing} {NSP_ROOT}"), "nothing / None");
-        check(&format!("83 {TYPE}03 {ID}{nothing} {NSP_ROOT}"), "ack / None []");
+        check(&format!("84 {TYPE}03 {DATA}90 {ID}{nothing} {NSP_ROOT}"), "ack / None []");
+        check(&format!("83 {TYPE}02 {DATA}{nothing} {NSP_ROOT}"), "Payload");
+        check(&format!("83 {TYPE}03 {DATA}{nothing} {NSP_ROOT}"), "Payload");
     }
 }
 
@@ -133,6 +134,8 @@ fn data_must_fit_the_type() {
     ] {
         check(&format!("83 {TYPE}{kind} {DATA}{data} {NSP_ROOT}"), "Payload");
     }
+    check(&format!("82 {TYPE}02 {NSP_ROOT}"), "Payload");
+    check(&format!("82 {TYPE}03 {NSP_ROOT}"), "Payload");
     check(&format!("83 {TYPE}02 {DATA}91aa646973636f6e6e656374 {NSP_ROOT}"), "ReservedEvent");
     check(&format!("83 {TYPE}02 {DATA}9105 {NSP_ROOT}"), "event / None 5 []");
     check(&format!("83 {TYPE}04 {DATA}a26e6f {NSP_ROOT}"), "connect_error / \"no\"");
