@@ -14,8 +14,12 @@ const MAX_DEPTH: u8 = 127;
 /// An event's name and up to four arguments.
 pub(super) type Elements = SmallVec<[Range<usize>; 5]>;
 
-/// The places of the elements of a JSON array, which is all of `text`. With attachments, placeholders are checked.
+/// The places of the elements of a JSON array, which is all of `text` and no longer than places of 32 bits reach. With attachments,
+/// placeholders are checked.
 pub(super) fn array(text: &str, attachments: usize) -> Result<Elements, DecodeError> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(DecodeError::Payload);
+    }
     let mut elements = Elements::new();
     let mut scanner = Scanner { text, at: 0, attachments };
     scanner.space();

@@ -47,7 +47,7 @@ pub fn encode(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     append(out, FIN | opcode as u8, payload);
 }
 
-/// The same with RSV1 set: `deflated` is what [`super::deflate`] returned (RFC 7692 section 6).
+/// The same with RSV1 set: `deflated` is what [`super::deflate()`] returned (RFC 7692 section 6).
 pub fn encode_compressed(out: &mut Vec<u8>, opcode: Opcode, deflated: &[u8]) {
     append(out, FIN | RSV1 | opcode as u8, deflated);
 }
