@@ -63,9 +63,14 @@ impl<H: Handler> Acceptor<H> {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         // Messages are small and each is wanted now; an error means that the client is gone already, which the first read says, too.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = &self.tls else {
-            return http::serve(TokioIo::new(stream), Peer { address, secure: false }, self.handler, self.stopped).await;
-        };
+        match self.tls.clone() {
+            None => http::serve(TokioIo::new(stream), Peer { address, secure: false }, self.handler, self.stopped).await,
+            // In a box, so that plain connections do not carry the room that a TLS handshake needs.
+            Some(tls) => Box::pin(self.serve_tls(tls, stream, address)).await,
+        }
+    }
+
+    async fn serve_tls(self, tls: TlsAcceptor, stream: TcpStream, address: SocketAddr) {
         match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
             Ok(Ok(stream)) => http::serve(TokioIo::new(stream), Peer { address, secure: true }, self.handler, self.stopped).await,
             Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
