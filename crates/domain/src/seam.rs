@@ -73,10 +73,10 @@ pub trait Spaces {
     fn space(&mut self, room: &Room) -> Stored<Option<Space>>;
     /// Stores a space, new or changed. The space's `seq` is not touched.
     fn put_space(&mut self, space: &Space) -> Stored<()>;
-    /// The space that this one is part of (a channel's project); `None` also if there is no such space.
-    fn parent(&mut self, room: &Room) -> Stored<Option<Room>>;
     /// The role that a person has in a space now.
     fn role(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>>;
+    /// The role that a person has now in the space that this one is part of (a channel's project).
+    fn role_in_parent(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>>;
     /// When a person was last removed from a space or left it, if the person is not a member now.
     fn left_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>>;
     /// Makes a person a member, or changes the role.

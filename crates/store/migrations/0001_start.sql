@@ -91,8 +91,7 @@ CREATE TABLE journal (
     room TEXT   NOT NULL,
     seq  BIGINT NOT NULL,
     at   BIGINT NOT NULL,
-    body TEXT   NOT NULL,
-    UNIQUE (room, seq)
+    body TEXT   NOT NULL
 );
 
 -- What was answered to a request with an Idempotency-Key.

@@ -18,15 +18,15 @@ pub(crate) trait Job: Send {
     fn needs_store(&self) -> bool;
 
     /// Decides it inside the transaction, and keeps the outcome to itself until the commit.
-    fn decide(&mut self, desk: &mut Desk) -> Stored<()>;
+    fn decide(&mut self, desk: &mut Desk<'_>) -> Stored<()>;
 
     /// Answers it, and then publishes its facts. `batch` says whether the transaction is on the disk.
     fn finish(self: Box<Self>, batch: &Result<(), Refusal>, publish: &mut dyn FnMut(Fact));
 }
 
 /// What the writer's thread decides with.
-pub(crate) struct Desk {
-    pub(crate) session: Tables<Sqlite>,
+pub(crate) struct Desk<'c> {
+    pub(crate) session: Tables<Sqlite<'c>>,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send>,
     pub(crate) ids: KeptIds,
 }
@@ -52,7 +52,7 @@ impl Ids for KeptIds {
     }
 }
 
-impl Desk {
+impl Desk<'_> {
     /// Decides a whole batch in one transaction. The error is why nothing of it is kept.
     pub(crate) fn decide(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
         if !jobs.iter().any(|job| job.needs_store()) {
@@ -105,7 +105,7 @@ where
         true
     }
 
-    fn decide(&mut self, desk: &mut Desk) -> Stored<()> {
+    fn decide(&mut self, desk: &mut Desk<'_>) -> Stored<()> {
         let Stage::Waiting(work) = std::mem::replace(&mut self.stage, Stage::Lost) else { return Ok(()) };
         desk.session.0.begin_part();
         let now = (desk.clock)();
@@ -153,7 +153,7 @@ impl<R: FnOnce(Result<(), Refusal>) + Send> Job for Passthrough<R> {
         false
     }
 
-    fn decide(&mut self, _: &mut Desk) -> Stored<()> {
+    fn decide(&mut self, _: &mut Desk<'_>) -> Stored<()> {
         Ok(())
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::seam::Store;
+use rusqlite::Connection;
 use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::driver::Tables;
 use crate::migrations;
-use crate::sqlite::Sqlite;
+use crate::sqlite::{self, Sqlite};
 
 /// How a database is opened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,7 +97,7 @@ impl Database {
             std::fs::create_dir_all(folder).map_err(|reason| OpenError::Folder { folder: folder.to_owned(), reason })?;
         }
         let database = Self(Arc::new(Located { options, path, _temporary: temporary }));
-        migrations::apply(&mut Sqlite::connect(&database.0.path, &database.0.options)?)?;
+        migrations::apply(&mut database.connect()?)?;
         Ok(database)
     }
 
@@ -105,20 +106,22 @@ impl Database {
         &self.0.path
     }
 
-    /// A store that writes each change at once, for tests and tools. The product changes it through the [`Writer`](crate::Writer) only.
+    /// Works with a store that writes each change at once, for tests and tools. The product changes it through the
+    /// [`Writer`](crate::Writer) only.
     ///
     /// # Errors
     /// [`OpenError::Failed`].
-    pub fn store(&self) -> Result<Box<dyn Store + Send>, OpenError> {
-        Ok(Box::new(self.session()?))
+    pub fn with_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<T, OpenError> {
+        let connection = self.connect()?;
+        Ok(work(&mut Tables(Sqlite::new(&connection))))
     }
 
-    pub(crate) fn session(&self) -> Result<Tables<Sqlite>, OpenError> {
-        Ok(Tables(Sqlite::open(&self.0.path, &self.0.options)?))
+    pub(crate) fn connect(&self) -> Result<Connection, OpenError> {
+        sqlite::connect(&self.0.path, &self.0.options)
     }
 
-    pub(crate) fn reading_session(&self) -> Result<Tables<Sqlite>, OpenError> {
-        Ok(Tables(Sqlite::open_to_read(&self.0.path, &self.0.options)?))
+    pub(crate) fn connect_to_read(&self) -> Result<Connection, OpenError> {
+        sqlite::connect_to_read(&self.0.path, &self.0.options)
     }
 }
 

@@ -11,7 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[("0001_start", include_str!("../migrations
 /// PRIMARY KEY`, `BIGINT NOT NULL PRIMARY KEY` and nothing.
 const SQLITE_WORDS: &[(&str, &str)] = &[
     // Ever increasing, also when the newest rows are gone.
-    ("{{serial}}", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+    ("{{serial}}", "INTEGER PRIMARY KEY"),
     // The row's own place, so that no second tree is kept for it.
     ("{{id}}", "INTEGER PRIMARY KEY"),
     // The rows are kept in their key's own tree.

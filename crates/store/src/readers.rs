@@ -41,12 +41,13 @@ impl Readers {
         let readers = Self(Arc::new(Handle { queue: Arc::new(Queue::new(QUEUE_BOUND)) }));
         let mut started = Vec::with_capacity(threads);
         for number in 1..=threads {
-            let session = database.reading_session()?;
+            let connection = database.connect_to_read()?;
             let queue = Arc::clone(&readers.0.queue);
             let database = database.clone();
             let thread = Builder::new().name(format!("reader-{number}")).spawn(move || {
-                serve(&queue, session);
-                // The file must outlive the connection, which is closed by now.
+                serve(&queue, Tables(Sqlite::new(&connection)));
+                // The file must outlive the connection: a database in memory goes with its last handle.
+                drop(connection);
                 drop(database);
             });
             started.push(thread.map_err(|error| OpenError::Failed(error.to_string()))?);
@@ -69,7 +70,7 @@ impl Readers {
 }
 
 trait Asked: Send {
-    fn answer(self: Box<Self>, session: &mut Tables<Sqlite>);
+    fn answer(self: Box<Self>, session: &mut Tables<Sqlite<'_>>);
     fn refuse(self: Box<Self>, refusal: Refusal);
 }
 
@@ -80,7 +81,7 @@ struct Question<Q, R> {
 }
 
 impl<Q: Query, R: FnOnce(Result<Q::Answer, Refusal>) + Send> Asked for Question<Q, R> {
-    fn answer(self: Box<Self>, session: &mut Tables<Sqlite>) {
+    fn answer(self: Box<Self>, session: &mut Tables<Sqlite<'_>>) {
         let Self { actor, query, reply } = *self;
         let answer = session.0.begin_to_read().map_err(Refusal::from).and_then(|()| {
             let answer = catch_unwind(AssertUnwindSafe(|| query.answer(session, &actor)));
@@ -96,7 +97,7 @@ impl<Q: Query, R: FnOnce(Result<Q::Answer, Refusal>) + Send> Asked for Question<
     }
 }
 
-fn serve(queue: &Queue<Box<dyn Asked>>, mut session: Tables<Sqlite>) {
+fn serve(queue: &Queue<Box<dyn Asked>>, mut session: Tables<Sqlite<'_>>) {
     let mut asked = Vec::with_capacity(1);
     while queue.take(1, &mut asked) {
         for question in asked.drain(..) {

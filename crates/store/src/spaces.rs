@@ -30,13 +30,13 @@ impl<D: Driver> Spaces for Tables<D> {
         self.0.write(sql, values).map(drop)
     }
 
-    fn parent(&mut self, room: &Room) -> Stored<Option<Room>> {
-        let sql = "SELECT parent FROM spaces WHERE room = $1 AND parent IS NOT NULL";
-        self.0.first(sql, values![room], |row| row.room(0))
-    }
-
     fn role(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
         let sql = "SELECT role FROM members WHERE room = $1 AND person = $2";
+        self.0.first(sql, values![room, person], |row| role_of(row.text(0)?))
+    }
+
+    fn role_in_parent(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
+        let sql = "SELECT m.role FROM spaces s JOIN members m ON m.room = s.parent WHERE s.room = $1 AND m.person = $2";
         self.0.first(sql, values![room, person], |row| role_of(row.text(0)?))
     }
 

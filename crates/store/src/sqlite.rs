@@ -1,17 +1,20 @@
-//! SQLite as a driver: one connection, its settings, and its transaction in parts.
+//! SQLite as a driver: connections and their settings, prepared statements, and a transaction in parts.
 
 use std::path::Path;
 
 use domain::seam::{StoreError, Stored};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, params_from_iter};
 
 use crate::driver::{Driver, Row, Value};
 use crate::location::{OpenError, Options};
 
-/// A connection. It works statement by statement, or in transactions that consist of parts which can be undone alone.
-pub(crate) struct Sqlite {
-    connection: Connection,
+/// A connection at work. It works statement by statement, or in transactions that consist of parts which can be undone alone.
+pub(crate) struct Sqlite<'c> {
+    connection: &'c Connection,
+    /// Every statement that was used, prepared. The SQL is all literals, so where a text stands tells it from the others, and no text has to
+    /// be hashed or copied to find its statement: rusqlite's own cache does both, which was a fifth of a chat message's cost.
+    statements: Vec<(*const str, Statement<'c>)>,
     part: Part,
 }
 
@@ -26,44 +29,35 @@ enum Part {
     Written,
 }
 
-/// More statements than the areas have, so that each is prepared once a connection.
-const STATEMENTS: usize = 64;
-
-impl Sqlite {
-    /// A bare connection that may write, with its durability set.
-    pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, OpenError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(options.busy_timeout)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // An answered command is on the disk.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        Ok(connection)
+/// A bare connection that may write, with its durability set.
+pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // An answered command is on the disk.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // 16 MB of log before it is copied into the file: the copying costs as much for few batches as for many.
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    // What a burst leaves of the log is cut to this again.
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "cache_size", -16_000)?;
+    if let Some(pages) = options.max_pages {
+        connection.pragma_update(None, "max_page_count", pages)?;
     }
+    Ok(connection)
+}
 
-    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        let connection = Self::connect(path, options)?;
-        // 16 MB of log before it is copied into the file: the copying costs as much for few batches as for many.
-        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
-        // What a burst leaves of the log is cut to this again.
-        connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-        connection.pragma_update(None, "cache_size", -16_000)?;
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
-        if let Some(pages) = options.max_pages {
-            connection.pragma_update(None, "max_page_count", pages)?;
-        }
-        Ok(Self::new(connection))
-    }
+/// A bare connection that cannot write.
+pub(crate) fn connect_to_read(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    Ok(connection)
+}
 
-    pub(crate) fn open_to_read(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(options.busy_timeout)?;
-        Ok(Self::new(connection))
-    }
-
-    fn new(connection: Connection) -> Self {
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Self { connection, part: Part::None }
+impl<'c> Sqlite<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Self {
+        Self { connection, statements: Vec::new(), part: Part::None }
     }
 
     /// Begins a transaction that may write, and waits for other programs that do.
@@ -126,7 +120,7 @@ impl Sqlite {
     }
 
     fn before_write(&mut self) -> Stored<()> {
-        if self.part == Part::Untouched && std::env::var_os("SP").is_some() {
+        if self.part == Part::Untouched {
             self.run("SAVEPOINT part")?;
             self.part = Part::Written;
         }
@@ -137,18 +131,26 @@ impl Sqlite {
         self.statement(sql)?.execute(()).map(drop).map_err(stored_error)
     }
 
-    fn statement(&mut self, sql: &'static str) -> Stored<CachedStatement<'_>> {
-        let statement = self.connection.prepare_cached(sql).map_err(stored_error)?;
-        // SQLite numbers `$n` by appearance, PostgreSQL by its name; only a text in which both agree means the same to both.
-        debug_assert!(
-            (1..=statement.parameter_count()).all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
-            "the parameters of {sql} do not appear in order"
-        );
-        Ok(statement)
+    fn statement(&mut self, sql: &'static str) -> Stored<&mut Statement<'c>> {
+        let known = self.statements.iter().position(|(text, _)| std::ptr::eq(*text, sql));
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let statement = self.connection.prepare(sql).map_err(stored_error)?;
+                // SQLite numbers `$n` by appearance, PostgreSQL by its name; only a text in which both agree means the same to both.
+                debug_assert!(
+                    (1..=statement.parameter_count()).all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
+                    "the parameters of {sql} do not appear in order"
+                );
+                self.statements.push((sql, statement));
+                self.statements.len() - 1
+            }
+        };
+        Ok(&mut self.statements[index].1)
     }
 }
 
-impl Driver for Sqlite {
+impl Driver for Sqlite<'_> {
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64> {
         self.before_write()?;
         let changed = self.statement(sql)?.execute(params_from_iter(values)).map_err(stored_error)?;
@@ -162,13 +164,13 @@ impl Driver for Sqlite {
     }
 
     fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> Stored<T>) -> Stored<Option<T>> {
-        let mut statement = self.statement(sql)?;
+        let statement = self.statement(sql)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(stored_error)?;
         rows.next().map_err(stored_error)?.map(|row| read(&SqliteRow(row))).transpose()
     }
 
     fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], mut read: impl FnMut(&dyn Row) -> Stored<T>) -> Stored<Vec<T>> {
-        let mut statement = self.statement(sql)?;
+        let statement = self.statement(sql)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(stored_error)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next().map_err(stored_error)? {

@@ -13,8 +13,10 @@ use domain::refusal::Refusal;
 use domain::seam::Ids;
 
 use crate::batch::{Desk, Job, KeptIds, Passthrough, Stage, Work};
+use crate::driver::Tables;
 use crate::location::{Database, OpenError};
 use crate::queue::{Queue, Rejected};
+use crate::sqlite::Sqlite;
 
 /// How many commands may wait. When they are as many, the next is answered at once with [`Refusal::Unavailable`], and so before those that
 /// wait.
@@ -53,16 +55,18 @@ impl Writer {
         mut ids: impl Ids + 'static,
         publish: impl FnMut(Fact) + Send + 'static,
     ) -> Result<(Self, JoinHandle<()>), OpenError> {
-        let mut session = database.session()?;
-        let last = session.last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
+        let connection = database.connect()?;
+        let last = Tables(Sqlite::new(&connection)).last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
         ids.resume_after(last);
-        let desk = Desk { session, clock: Box::new(clock), ids: KeptIds { source: Box::new(ids), last } };
+        let ids = KeptIds { source: Box::new(ids), last };
         let queue = Arc::new(Queue::new(QUEUE_BOUND));
         let served = Arc::clone(&queue);
         let database = database.clone();
         let thread = Builder::new().name("writer".to_owned()).spawn(move || {
-            serve(&served, desk, publish);
-            // The file must outlive the connection, which is closed by now.
+            let session = Tables(Sqlite::new(&connection));
+            serve(&served, Desk { session, clock: Box::new(clock), ids }, publish);
+            // The file must outlive the connection: a database in memory goes with its last handle.
+            drop(connection);
             drop(database);
         });
         let thread = thread.map_err(|error| OpenError::Failed(error.to_string()))?;
@@ -115,7 +119,7 @@ impl From<Rejected> for Refusal {
     }
 }
 
-fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk, mut publish: impl FnMut(Fact)) {
+fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut publish: impl FnMut(Fact)) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.take(BATCH, &mut jobs) {
         let batch = desk.decide(&mut jobs);

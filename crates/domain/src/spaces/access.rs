@@ -5,23 +5,27 @@ use crate::operation::{Actor, Command, Tx};
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 use crate::spaces::Role;
+use crate::tasks::Task;
 
 /// The role that a person has in a room now. A channel and a task are as open as their project; an inbox is its person's own.
 ///
 /// # Errors
 /// The store's.
 pub fn role_in(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
-    let home = match room.kind() {
-        Kind::User => return Ok((room.id() == person.as_str()).then_some(Role::Admin)),
-        Kind::Channel => store.parent(room)?,
+    match room.kind() {
+        Kind::User => Ok((room.id() == person.as_str()).then_some(Role::Admin)),
+        Kind::Household | Kind::Trip | Kind::ChatRoom | Kind::Conversation | Kind::Project => store.role(room, person),
+        Kind::Channel => store.role_in_parent(room, person),
         // Only a project's tasks have rooms; a household's are told in the household.
-        Kind::Task => match parse_id(room.id()) {
-            Some(id) => store.task(id)?.map(|task| task.room).filter(|room| room.kind() == Kind::Project),
-            None => None,
+        Kind::Task => match task_in(store, room)? {
+            Some(task) if task.room.kind() == Kind::Project => store.role(&task.room, person),
+            _ => Ok(None),
         },
-        Kind::Household | Kind::Trip | Kind::ChatRoom | Kind::Conversation | Kind::Project => return store.role(room, person),
-    };
-    home.map_or(Ok(None), |home| store.role(&home, person))
+    }
+}
+
+fn task_in(store: &mut dyn Store, room: &Room) -> Stored<Option<Task>> {
+    parse_id(room.id()).map_or(Ok(None), |id| store.task(id))
 }
 
 /// Refuses everybody who is not in the room. An unknown room and a forbidden one are answered alike.

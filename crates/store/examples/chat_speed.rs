@@ -1,0 +1,124 @@
+//! What a chat message costs on the writer's thread: `cargo run --release -p store --example chat_speed -- [messages] [folder] [channels]`.
+//!
+//! Prints the CPU time of the writer's thread and the wall time for each message, with thousands waiting (full batches), and for members who
+//! are met again (which writes nothing). Linux only: it reads the thread's own account in /proc.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+
+use domain::chat::SendMessage;
+use domain::ids::Generator;
+use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::operation::Actor;
+use domain::people::{Claims, Meet};
+use domain::refusal::Refusal;
+use domain::spaces::{CreateChannel, CreateSpace, EnterRoom};
+use store::{Database, Options, Writer};
+
+const PEOPLE: usize = 100;
+const BUNDLE: usize = 8192;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let messages: usize = arguments.next().map_or(Ok(300_000), |text| text.parse())?;
+    let url = arguments.next().filter(|f| f != "-").map_or("sqlite::memory:".to_owned(), |folder| format!("sqlite://{folder}/speed.db"));
+    let channel_count: usize = arguments.next().map_or(Ok(50), |text| text.parse())?;
+    let database = Database::open(Options::new(url))?;
+    let start = Instant::now();
+    let clock = move || Timestamp(1_763_725_000_000_000 + start.elapsed().as_micros() as i64);
+    let (writer, thread) = Writer::start(&database, clock, Generator::new(|| 42), drop)?;
+
+    let people: Vec<Actor> = (0..PEOPLE).map(|n| Actor { person: PersonId::new(format!("person-{n}")), admin: false }).collect();
+    let claims = |n: usize| Claims { name: Some(format!("Person {n}")), email: Some(format!("p{n}@example.com")), ..Claims::default() };
+    for (n, actor) in people.iter().enumerate() {
+        wait(|tell| writer.run(actor.clone(), Meet { claims: claims(n) }, tell))?;
+    }
+    let members = people.iter().map(|actor| actor.person.clone()).collect();
+    let create = CreateSpace { kind: Kind::Project, name: "Speed".into(), members };
+    let project = wait(|tell| writer.run(people[0].clone(), create, tell))?.room;
+    let mut channels: Vec<Room> = Vec::new();
+    for n in 0..channel_count {
+        let create = CreateChannel { project: project.clone(), name: format!("channel {n}") };
+        channels.push(wait(|tell| writer.run(people[0].clone(), create, tell))?.room);
+    }
+
+    flood("send a message", &writer, messages, |n, writer, done| {
+        let content = format!("Message number {n}, as long as people's messages are on the whole.");
+        let send = SendMessage { room: channels[n % channel_count].clone(), content, metadata: None, client_id: None };
+        writer.run(people[n * 7 % PEOPLE].clone(), send, move |sent| done(sent.is_ok()));
+    })?;
+    flood("be met again", &writer, messages, |n, writer, done| {
+        writer.run(people[n % PEOPLE].clone(), Meet { claims: claims(n % PEOPLE) }, move |met| done(met.is_ok()));
+    })?;
+    flood("enter a channel", &writer, messages, |n, writer, done| {
+        let enter = EnterRoom { room: channels[n % channel_count].clone() };
+        writer.run(people[n % PEOPLE].clone(), enter, move |entered| done(entered.is_ok()));
+    })?;
+    flood("keep its place", &writer, messages, |_, writer, done| writer.submit_passthrough(move |kept| done(kept.is_ok())))?;
+    drop(writer);
+    thread.join().map_err(|_| "the writer panicked")?;
+    Ok(())
+}
+
+/// Runs `count` commands, with always between one and two thousands-strong bundles in flight, and prints what one cost. Only a bundle's last
+/// command tells this thread, so that its waking up is not counted.
+fn flood(
+    what: &str,
+    writer: &Writer,
+    count: usize,
+    submit: impl Fn(usize, &Writer, Box<dyn FnOnce(bool) + Send>),
+) -> Result<(), Box<dyn Error>> {
+    let (tell, told) = channel();
+    let failed = Arc::new(AtomicUsize::new(0));
+    let cpu_before = writer_cpu(writer)?;
+    let start = Instant::now();
+    let bundles = count.div_ceil(BUNDLE);
+    for bundle in 0..bundles {
+        for n in 0..BUNDLE {
+            let tell = (n == BUNDLE - 1).then(|| tell.clone());
+            let failed = Arc::clone(&failed);
+            let done = Box::new(move |ok: bool| {
+                failed.fetch_add(usize::from(!ok), Relaxed);
+                let _ = tell.map(|tell| tell.send(()));
+            });
+            submit(bundle * BUNDLE + n, writer, done);
+        }
+        if bundle > 0 {
+            told.recv()?;
+        }
+    }
+    told.recv()?;
+    let wall = start.elapsed().as_secs_f64();
+    let cpu = (writer_cpu(writer)? - cpu_before) as f64;
+    let done = (bundles * BUNDLE) as f64;
+    println!(
+        "{what}: {done} in {wall:.2} s, {:.0}/s; writer's CPU {:.2} µs each; {} failed",
+        done / wall,
+        cpu / 1000.0 / done,
+        failed.load(Relaxed)
+    );
+    Ok(())
+}
+
+/// Nanoseconds that the writer's thread has run.
+fn writer_cpu(writer: &Writer) -> Result<u64, Box<dyn Error>> {
+    let (tell, told): (_, Receiver<Option<u64>>) = channel();
+    writer.submit_passthrough(move |_| {
+        let account = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+        let _ = tell.send(account.and_then(|text| text.split(' ').next()?.parse().ok()));
+    });
+    Ok(told.recv()?.ok_or("no /proc/thread-self/schedstat")?)
+}
+
+/// Runs one command to its end.
+fn wait<T: Send + 'static>(run: impl FnOnce(Box<dyn FnOnce(Result<T, Refusal>) + Send>)) -> Result<T, Box<dyn Error>> {
+    let (tell, told) = channel();
+    run(Box::new(move |answer| {
+        let _ = tell.send(answer);
+    }));
+    Ok(told.recv()??)
+}
