@@ -11,9 +11,6 @@ use engine::{App, Broadcast, Config, Connect, Engine, Event, Saying, Shard, Sock
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 struct Bench {
     key: Arc<DecodingKey>,
     validation: Validation,
