@@ -44,16 +44,25 @@ pub(super) struct Failure {
     code: &'static str,
     error: String,
     field: Option<Cow<'static, str>>,
-    header: Option<(HeaderName, HeaderValue)>,
+    hint: Option<Hint>,
+}
+
+/// What a header says about a no.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Hint {
+    /// Ask again after so many seconds.
+    RetryAfter(u64),
+    /// Come with a token.
+    Bearer,
 }
 
 impl Failure {
     fn new(status: StatusCode, code: &'static str, error: impl Into<String>) -> Self {
-        Self { status, code, error: error.into(), field: None, header: None }
+        Self { status, code, error: error.into(), field: None, hint: None }
     }
 
-    fn with(self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
-        Self { header: Some((name, value.into())), ..self }
+    fn hint(self, hint: Hint) -> Self {
+        Self { hint: Some(hint), ..self }
     }
 
     /// A field that is not as it should be. Unlike a refusal's, its name may be the client's.
@@ -103,8 +112,8 @@ impl From<Refusal> for Failure {
         let failure = Self::new(status, refusal.code(), told(&refusal));
         match refusal {
             Refusal::Invalid { field, .. } => Self { field: Some(field.into()), ..failure },
-            Refusal::TooMany { retry_after } => failure.with(RETRY_AFTER, retry_after),
-            Refusal::Unavailable(_) => failure.with(RETRY_AFTER, PAUSE),
+            Refusal::TooMany { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
+            Refusal::Unavailable(_) => failure.hint(Hint::RetryAfter(PAUSE)),
             Refusal::Internal(reason) => {
                 tracing::error!(reason, "a request failed by our fault");
                 failure
@@ -116,8 +125,7 @@ impl From<Refusal> for Failure {
 
 impl From<Unauthenticated> for Failure {
     fn from(reason: Unauthenticated) -> Self {
-        let failure = Self::new(StatusCode::UNAUTHORIZED, reason.code(), reason.to_string());
-        failure.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        Self::new(StatusCode::UNAUTHORIZED, reason.code(), reason.to_string()).hint(Hint::Bearer)
     }
 }
 
@@ -132,7 +140,11 @@ impl IntoResponse for Failure {
         }
         let body = json(&Body { error: &self.error, code: self.code, field: self.field.as_deref() });
         let mut response = respond(self.status, body);
-        response.headers_mut().extend(self.header);
+        match self.hint {
+            Some(Hint::RetryAfter(seconds)) => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
+            Some(Hint::Bearer) => drop(response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            None => {}
+        }
         response
     }
 }
@@ -141,4 +153,40 @@ fn respond(status: StatusCode, body: String) -> Response {
     // What one person may see must not be kept for another by a cache in between.
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     (status, headers, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_refusal_has_its_status_and_a_fault_of_ours_says_nothing_of_itself() {
+        let table = [
+            (Refusal::invalid("name", "is bad"), 400, r#"{"error":"name: is bad","code":"invalid","field":"name"}"#, None),
+            (Refusal::Forbidden("Only admins"), 403, r#"{"error":"Only admins","code":"forbidden"}"#, None),
+            (Refusal::NotFound("Task"), 404, r#"{"error":"Task not found","code":"not_found"}"#, None),
+            (Refusal::Conflict("Not now"), 409, r#"{"error":"Not now","code":"conflict"}"#, None),
+            (
+                Refusal::TooMany { retry_after: 3 },
+                429,
+                r#"{"error":"Rate limit exceeded, try again in 3 s","code":"rate_limited"}"#,
+                Some("3"),
+            ),
+            (
+                Refusal::Unavailable("disk /data full".into()),
+                503,
+                r#"{"error":"The database is not available; try again later","code":"unavailable"}"#,
+                Some("1"),
+            ),
+            (Refusal::Internal("SELECT secret".into()), 500, r#"{"error":"Internal server error","code":"internal"}"#, None),
+        ];
+        for (refusal, status, body, retry_after) in table {
+            let response = Failure::from(refusal).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap()), retry_after);
+            assert_eq!(to_bytes(response.into_body(), usize::MAX).await.unwrap(), body);
+        }
+    }
 }

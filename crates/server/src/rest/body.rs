@@ -135,3 +135,41 @@ fn is_json(content_type: &str) -> bool {
 fn shortened(name: String) -> String {
     if name.chars().count() <= 100 { name } else { name.chars().take(100).chain(['…']).collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body that never comes.
+    struct Silent;
+
+    impl HttpBody for Silent {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_for_a_body() {
+        assert_eq!(read(Body::new(Silent), 100).await, Err(Failure::too_slow()));
+    }
+
+    #[test]
+    fn json_is_known_by_its_content_type() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in ["", "json", "text/json", "text/plain", "application/jsonp", "application/x-www-form-urlencoded"] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use domain::event::{Event, Fact};
 use domain::names::{Kind, Room};
 use domain::refusal::Refusal;
 use engine::Saying;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use wire::socketio::Args;
 
 use super::ids::GivenId;
@@ -91,7 +91,7 @@ impl Dialect for Household {
 }
 
 /// The acknowledgement of a room entered or left.
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Confirmed<'a> {
     ok: bool,
@@ -105,9 +105,9 @@ fn household_of(args: &Args<'_>) -> Result<Room, Refusal> {
         #[serde(rename = "householdId")]
         household_id: GivenId,
     }
-    let given = args.get(0).and_then(|arg| {
-        let bare = serde_json::from_str::<GivenId>(arg);
-        bare.or_else(|_| serde_json::from_str::<Named>(arg).map(|named| named.household_id)).ok()
+    let given = args.get(0).and_then(|arg| match arg.starts_with('{') {
+        true => serde_json::from_str::<Named>(arg).ok().map(|named| named.household_id),
+        false => serde_json::from_str(arg).ok(),
     });
     let room = given.and_then(|id| Room::parse(&format!("{}:{}", Kind::Household.as_str(), id.0)));
     room.ok_or_else(|| Refusal::invalid("householdId", "must be the id of a household, as text or number"))

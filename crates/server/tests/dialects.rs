@@ -1,0 +1,423 @@
+//! What each contract says, to the byte of its values, and what it understands.
+
+// Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
+#![allow(clippy::unwrap_used)]
+
+use domain::chat::Message;
+use domain::event::{Event, Fact, Signal};
+use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::people::Person;
+use domain::refusal::Refusal;
+use domain::spaces::{Member, Role, Space};
+use domain::tasks::Task;
+use engine::Saying;
+use serde_json::{Value, json};
+use server::dialects::household::Household;
+use server::dialects::workspace::Workspace;
+use server::dialects::{Answer, Ask, Dialect, Heard, Outcome, Reply};
+use wire::socketio::{Packet, json as packets};
+
+/// 2025-11-13T12:00:00.123456Z
+const NOW: Timestamp = Timestamp(1_763_035_200_123_456);
+const MILLISECONDS: &str = "2025-11-13T12:00:00.123Z";
+const MICROSECONDS: &str = "2025-11-13T12:00:00.123456Z";
+
+fn alice() -> Person {
+    Person {
+        id: PersonId::new("7"),
+        name: "Alice".into(),
+        username: "alice".into(),
+        email: Some("alice@example.com".into()),
+        avatar_url: Some("https://example.com/a.png".into()),
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn bob() -> Person {
+    Person::unseen(PersonId::new("bob"), NOW)
+}
+
+fn space(room: Room) -> Space {
+    Space {
+        room,
+        name: "Home".into(),
+        parent: None,
+        invite_code: Some("ABCD2345".into()),
+        created_by: PersonId::new("7"),
+        created_at: NOW,
+        updated_at: NOW,
+        members: vec![
+            Member { person: alice(), role: Role::Admin, joined_at: NOW },
+            Member { person: bob(), role: Role::Member, joined_at: NOW },
+        ],
+    }
+}
+
+fn task(room: Room) -> Task {
+    Task {
+        id: 1_112_000_000_000_001,
+        room,
+        title: "Dishes".into(),
+        description: None,
+        category: Some("kitchen".into()),
+        due_date: Some("2025-12-31".into()),
+        completed: true,
+        completed_at: Some(NOW),
+        assigned_to: vec![bob()],
+        created_by: PersonId::new("7"),
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+fn message(room: Room, metadata: Option<Value>) -> Message {
+    let (content, client_id) = ("Hello \"everyone\"\n".into(), None);
+    Message { id: 1_112_000_000_000_002, room, sender: alice(), content, metadata, client_id, created_at: NOW }
+}
+
+fn fact(room: Room, event: Event) -> Fact {
+    Fact { offset: 1, room, seq: 1, at: NOW, event }
+}
+
+fn alice_object() -> Value {
+    json!({ "id": "7", "name": "Alice", "email": "alice@example.com", "avatarUrl": "https://example.com/a.png",
+        "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS })
+}
+
+fn bob_object() -> Value {
+    json!({ "id": "bob", "name": "", "email": null, "avatarUrl": null, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS })
+}
+
+fn with(mut object: Value, more: Value) -> Value {
+    let (Some(fields), Value::Object(more)) = (object.as_object_mut(), more) else { unreachable!("both are objects") };
+    fields.extend(more);
+    object
+}
+
+fn household_object() -> Value {
+    json!({ "id": "5", "name": "Home", "inviteCode": "ABCD2345", "createdBy": "7", "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS,
+        "members": [
+            with(alice_object(), json!({ "role": "admin", "joinedAt": MILLISECONDS })),
+            with(bob_object(), json!({ "role": "member", "joinedAt": MILLISECONDS })),
+        ] })
+}
+
+fn task_object() -> Value {
+    json!({ "id": "1112000000000001", "householdId": "5", "title": "Dishes", "description": null, "category": "kitchen",
+        "dueDate": "2025-12-31", "completed": true, "completedAt": MILLISECONDS, "assignedTo": [bob_object()], "createdBy": "7",
+        "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS })
+}
+
+#[test]
+fn the_household_contract_tells_each_fact_with_its_own_keys() {
+    let room = Kind::Household.room(5);
+    let (space, task) = (space(room.clone()), task(room.clone()));
+    let table = [
+        (Event::TaskCreated { task: task.clone() }, "task:created", json!({ "task": task_object(), "householdId": "5" })),
+        (Event::TaskUpdated { task: task.clone() }, "task:updated", json!({ "task": task_object(), "householdId": "5" })),
+        (Event::TaskDeleted { task: task.id }, "task:deleted", json!({ "taskId": "1112000000000001", "householdId": "5" })),
+        (
+            Event::TaskToggled { task: task.clone(), by: alice() },
+            "task:completed",
+            json!({ "task": task_object(), "householdId": "5", "completedBy": alice_object() }),
+        ),
+        (
+            Event::TaskAssigned { task: task.clone(), to: bob() },
+            "task:assigned",
+            json!({ "task": task_object(), "householdId": "5", "assignedTo": bob_object() }),
+        ),
+        (
+            Event::TaskUnassigned { task, from: alice() },
+            "task:unassigned",
+            json!({ "task": task_object(), "householdId": "5", "unassignedFrom": alice_object() }),
+        ),
+        (Event::SpaceUpdated { space: space.clone() }, "household:updated", json!({ "household": household_object() })),
+        (
+            Event::MemberJoined { space: space.clone(), person: alice() },
+            "household:member_joined",
+            json!({ "user": alice_object(), "household": household_object() }),
+        ),
+        (
+            Event::MemberLeft { space: space.clone(), person: PersonId::new("7") },
+            "household:member_left",
+            json!({ "userId": "7", "household": household_object() }),
+        ),
+        (
+            Event::InviteRefreshed { space },
+            "household:invite_code_refreshed",
+            json!({ "inviteCode": "ABCD2345", "household": household_object() }),
+        ),
+        (Event::ProfileUpdated { person: alice() }, "user:updated", json!({ "user": alice_object(), "householdId": "5" })),
+    ];
+    for (event, name, payload) in table {
+        let Some(Saying::Event { name: said, args, attachments }) = Household.fact(&fact(room.clone(), event)) else {
+            panic!("{name} is not told");
+        };
+        assert_eq!(said, name);
+        assert_eq!(serde_json::from_str::<Value>(&args).unwrap(), payload, "{name}");
+        assert!(attachments.is_empty());
+    }
+}
+
+#[test]
+fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
+    let (household, project) = (Kind::Household.room(5), Kind::Project.room(5));
+    for silent in [
+        fact(household.clone(), Event::SpaceCreated { space: space(household.clone()) }),
+        fact(household.clone(), Event::MessageSent { message: message(household, None) }),
+        fact(project.clone(), Event::TaskCreated { task: task(project.clone()) }),
+        fact(project.clone(), Event::SpaceUpdated { space: space(project.clone()) }),
+        fact(project.clone(), Event::ProfileUpdated { person: alice() }),
+        fact(Kind::Channel.room(1), Event::MessageSent { message: message(Kind::Channel.room(1), None) }),
+    ] {
+        assert_eq!(Household.fact(&silent), None, "{silent:?}");
+    }
+    assert!(Household.joins_by_itself(&Kind::Household.room(5)));
+    assert!(!Household.joins_by_itself(&project));
+}
+
+/// What a request comes to, as text.
+fn asked(dialect: &impl Dialect, heard: &Heard<'_>) -> String {
+    let Some(request) = dialect.understand(heard) else { return "unknown".into() };
+    match request.ask {
+        Ok(Ask::Enter(room)) => format!("{} enter {room}", request.name),
+        Ok(Ask::Leave(room)) => format!("{} leave {room}", request.name),
+        Ok(Ask::Ping) => format!("{} ping", request.name),
+        Ok(Ask::Change(_)) => format!("{} change", request.name),
+        Err(refusal) => format!("{} {}", refusal.code(), refusal),
+    }
+}
+
+/// What an event comes to; `packet` is its JSON array.
+fn asked_by_event(dialect: &impl Dialect, packet: &str) -> String {
+    let text = format!("2{packet}");
+    let Ok(Packet::Event { event: Some(event), .. }) = packets::decode(&text) else { panic!("{packet} is no event") };
+    asked(dialect, &Heard::Event { name: &event.name, args: &event.args })
+}
+
+#[test]
+fn the_household_contract_understands_join_and_leave_however_the_id_is_written() {
+    let malformed = "invalid householdId: must be the id of a household, as text or number";
+    let long = format!(r#"["join:household",{{"householdId":"{}"}}]"#, "x".repeat(201));
+    let table = [
+        (r#"["join:household",{"householdId":"5"}]"#, "join:household enter household:5"),
+        (r#"["join:household",{"householdId":5}]"#, "join:household enter household:5"),
+        (r#"["join:household", { "householdId" : 5 } ]"#, "join:household enter household:5"),
+        (r#"["join:household",5]"#, "join:household enter household:5"),
+        (r#"["join:household","h-1"]"#, "join:household enter household:h-1"),
+        (r#"["join:household",{"householdId":"5","more":[1]},"and more"]"#, "join:household enter household:5"),
+        (r#"["leave:household",{"householdId":"5"}]"#, "leave:household leave household:5"),
+        (r#"["join:household"]"#, malformed),
+        (r#"["join:household",null]"#, malformed),
+        (r#"["join:household",{}]"#, malformed),
+        (r#"["join:household",{"householdId":null}]"#, malformed),
+        (r#"["join:household",{"householdId":5.5}]"#, malformed),
+        (r#"["join:household",{"householdId":{"householdId":5}}]"#, malformed),
+        (r#"["join:household",{"householdId":""}]"#, malformed),
+        (r#"["join:household",{"householdId":"a\u0000b"}]"#, malformed),
+        (r#"["leave:household",[5]]"#, malformed),
+        (r#"["leave:household",["householdId","5"]]"#, malformed),
+        (&long, malformed),
+        (r#"["join:trip",{"tripId":"5"}]"#, "unknown"),
+        (r#"["task:create",{"title":"x"}]"#, "unknown"),
+    ];
+    for (packet, comes_to) in table {
+        assert_eq!(asked_by_event(&Household, packet), comes_to, "{packet}");
+    }
+    assert_eq!(asked(&Household, &Heard::Text("join:household")), "unknown");
+}
+
+fn answered(dialect: &impl Dialect, name: &str, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
+    dialect.answer(&Answer { name, result, acked, person: &PersonId::new("7"), now: NOW })
+}
+
+#[test]
+fn the_household_contract_answers_by_acknowledgement_alone_and_says_nothing_where_none_is_wanted() {
+    let entered = Outcome::Entered(Kind::Household.room(5));
+    let refusal = Refusal::NotFound("Household");
+    let confirmed = answered(&Household, "join:household", Ok(&entered), true);
+    assert_eq!(confirmed, Reply { ack: Some(r#"{"ok":true,"householdId":"5"}"#.into()), ..Reply::default() });
+    assert_eq!(answered(&Household, "join:household", Ok(&entered), false), Reply::default());
+    assert_eq!(answered(&Household, "leave:household", Ok(&Outcome::Left(Kind::Household.room(5))), true), confirmed);
+
+    let refused = answered(&Household, "join:household", Err(&refusal), true);
+    let ack: Value = serde_json::from_str(&refused.ack.unwrap()).unwrap();
+    assert_eq!(ack, json!({ "ok": false, "error": "Household not found", "code": "not_found" }));
+    assert_eq!((refused.say, refused.close), (vec![], None));
+
+    let refused = answered(&Household, "join:household", Err(&refusal), false);
+    let [Saying::Event { name, args, .. }] = &refused.say[..] else { panic!("{refused:?}") };
+    assert_eq!(name, "error");
+    let args: Value = serde_json::from_str(args).unwrap();
+    assert_eq!(args, json!({ "message": "Household not found", "code": "not_found", "event": "join:household" }));
+    assert_eq!((refused.ack, refused.close), (None, None));
+}
+
+fn text(saying: &Saying) -> Value {
+    let Saying::Text(text) = saying else { panic!("{saying:?} is no text") };
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
+    let welcome = |person: &Person| text(&Workspace::new(true).greeting(person, NOW).unwrap());
+    assert_eq!(
+        welcome(&alice()),
+        json!({ "type": "connected", "data": { "message": "Connected successfully", "user_id": 7, "username": "alice" },
+            "timestamp": MICROSECONDS })
+    );
+    assert_eq!(welcome(&bob())["data"], json!({ "message": "Connected successfully", "user_id": "bob", "username": "bob" }));
+}
+
+#[test]
+fn the_workspace_contract_tells_a_message_with_all_that_its_sender_sent() {
+    let room = Kind::Channel.room(456);
+    let told = |message: Message| text(&Workspace::new(true).fact(&fact(message.room.clone(), Event::MessageSent { message })).unwrap());
+    let data = json!({ "message_id": 1_112_000_000_000_002_i64, "content": "Hello \"everyone\"\n", "username": "alice", "user_id": 7,
+        "metadata": { "reply_to": 789 } });
+    assert_eq!(
+        told(message(room.clone(), Some(json!({ "reply_to": 789 })))),
+        json!({ "type": "message", "room": "channel:456", "data": data, "sender": "alice", "timestamp": MICROSECONDS })
+    );
+    // A client reads `data.metadata.reply_to` of every message.
+    assert_eq!(told(message(room.clone(), None))["data"], with(data.clone(), json!({ "metadata": {} })));
+    let repeatable = Message { client_id: Some("c-1".into()), ..message(room, None) };
+    assert_eq!(told(repeatable)["data"], with(data, json!({ "metadata": {}, "client_id": "c-1" })));
+}
+
+#[test]
+fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
+    let dialect = Workspace::new(true);
+    let channel = Kind::Channel.room(456);
+    let envelope = |r#type: &str| {
+        json!({ "type": r#type, "room": "channel:456", "data": { "username": "alice", "user_id": 7 }, "sender": "alice",
+            "timestamp": MICROSECONDS })
+    };
+    let joined = dialect.signal(&Signal::Entered { room: channel.clone(), person: alice() }, NOW).unwrap();
+    assert_eq!(text(&joined), envelope("user_joined"));
+    let left = dialect.signal(&Signal::Left { room: channel, person: alice() }, NOW).unwrap();
+    assert_eq!(text(&left), envelope("user_left"));
+    for silent in [
+        Signal::Entered { room: Kind::Household.room(5), person: alice() },
+        Signal::Left { room: Room::inbox(&alice().id), person: alice() },
+        Signal::Offline { person: alice().id },
+    ] {
+        assert_eq!(dialect.signal(&silent, NOW), None);
+    }
+}
+
+#[test]
+fn the_workspace_contract_has_no_word_yet_for_other_facts_and_none_for_other_rooms() {
+    let dialect = Workspace::new(true);
+    let (project, household) = (Kind::Project.room(1), Kind::Household.room(5));
+    for silent in [
+        fact(project.clone(), Event::SpaceCreated { space: space(project) }),
+        fact(household.clone(), Event::TaskCreated { task: task(household) }),
+        fact(Kind::ChatRoom.room(1), Event::MessageSent { message: message(Kind::ChatRoom.room(1), None) }),
+    ] {
+        assert_eq!(dialect.fact(&silent), None);
+    }
+}
+
+#[test]
+fn the_workspace_contract_understands_envelopes_and_names_what_is_wrong_with_others() {
+    let envelope = "invalid message: must be a JSON object {type, room, data}";
+    let r#type = "invalid type: must be join_room, leave_room, send_message or ping";
+    let room = "invalid room: must be project:ID, channel:ID, task:ID or user:ID";
+    let bomb = format!(r#"{{"type":"send_message","room":"channel:1","data":{{"content":"x","metadata":{}}}}}"#, "[".repeat(5000));
+    let deep = format!(
+        r#"{{"type":"send_message","room":"channel:1","data":{{"content":"x","metadata":{}{}}}}}"#,
+        "[".repeat(500),
+        "]".repeat(500)
+    );
+    let table = [
+        (r#"{"type":"ping"}"#, "ping ping"),
+        (r#" {"type":"ping","room":5,"data":[1],"more":{}}"#, "ping ping"),
+        (r#"{"type":"join_room","room":"channel:456"}"#, "join_room enter channel:456"),
+        (r#"{"type":"join_room","room":"project:p-1"}"#, "join_room enter project:p-1"),
+        (r#"{"type":"join_room","room":"task:1"}"#, "join_room enter task:1"),
+        (r#"{"type":"join_room","room":"user:7"}"#, "join_room enter user:7"),
+        (r#"{"type":"leave_room","room":"channel:456"}"#, "leave_room leave channel:456"),
+        (r#"{"type":"send_message","room":"channel:456","data":{"content":"Hello"}}"#, "send_message change"),
+        (r#"{"type":"send_message","room":"channel:456","data":{"content":"H\n","metadata":{"a":[1]}}}"#, "send_message change"),
+        (r#"{"type":"send_message","room":"channel:456","data":{"content":"Hello","metadata":null}}"#, "send_message change"),
+        ("", envelope),
+        ("ping", envelope),
+        ("null", envelope),
+        (r#"["ping"]"#, envelope),
+        (r#""ping""#, envelope),
+        (r#"{"type":"ping""#, envelope),
+        (r#"{"type":"ping","type":"ping"}"#, envelope),
+        (r#"{"type":"ping"} {}"#, envelope),
+        (&bomb, envelope),
+        ("{}", r#type),
+        (r#"{"type":null}"#, r#type),
+        (r#"{"type":5}"#, r#type),
+        (r#"{"type":"typing","room":"channel:1"}"#, r#type),
+        (r#"{"type":"join_room"}"#, room),
+        (r#"{"type":"join_room","room":null}"#, room),
+        (r#"{"type":"join_room","room":456}"#, room),
+        (r#"{"type":"join_room","room":"channel"}"#, room),
+        (r#"{"type":"join_room","room":"channel:"}"#, room),
+        (r#"{"type":"join_room","room":"kitchen:1"}"#, room),
+        (r#"{"type":"join_room","room":"household:1"}"#, room),
+        (r#"{"type":"join_room","room":"channel:a\nb"}"#, room),
+        (
+            r#"{"type":"leave_room","room":"user:7"}"#,
+            "invalid room: must be project:ID, channel:ID or task:ID; one's own user room cannot be left",
+        ),
+        (r#"{"type":"send_message","data":{"content":"Hello"}}"#, room),
+        (r#"{"type":"send_message","room":"channel:1"}"#, "invalid data: must be an object {content, metadata}"),
+        (r#"{"type":"send_message","room":"channel:1","data":["Hello"]}"#, "invalid data: must be an object {content, metadata}"),
+        (r#"{"type":"send_message","room":"channel:1","data":{}}"#, "invalid content: must be text"),
+        (r#"{"type":"send_message","room":"channel:1","data":{"content":5}}"#, "invalid content: must be text"),
+        (r#"{"type":"send_message","room":"channel:1","data":{"content":"\ud800"}}"#, "invalid content: must be text"),
+        (r#"{"type":"send_message","room":"channel:1","data":{"content":"x","client_id":5}}"#, "invalid client_id: must be text"),
+        (&deep, "invalid metadata: must not be nested so deeply"),
+    ];
+    for (said, comes_to) in table {
+        let shown: String = said.chars().take(100).collect();
+        assert_eq!(asked(&Workspace::new(true), &Heard::Text(said)), comes_to, "{shown}");
+    }
+    assert_eq!(asked_by_event(&Workspace::new(true), r#"["join_room",{"room":"channel:1"}]"#), "unknown");
+}
+
+#[test]
+fn the_workspace_contract_confirms_and_answers_in_envelopes() {
+    let say = |outcome: &Outcome| {
+        let reply = answered(&Workspace::new(true), "whatever", Ok(outcome), false);
+        assert_eq!((reply.ack, reply.close), (None, None));
+        reply.say.iter().map(text).collect::<Vec<_>>()
+    };
+    let channel = Kind::Channel.room(456);
+    let confirmed = |r#type: &str, message: &str| {
+        vec![json!({ "type": r#type, "room": "channel:456", "data": { "message": message }, "timestamp": MICROSECONDS })]
+    };
+    assert_eq!(say(&Outcome::Entered(channel.clone())), confirmed("joined_room", "Joined room channel:456"));
+    assert_eq!(say(&Outcome::Left(channel)), confirmed("left_room", "Left room channel:456"));
+    assert_eq!(say(&Outcome::Pong), vec![json!({ "type": "pong", "data": { "timestamp": MICROSECONDS }, "timestamp": MICROSECONDS })]);
+    assert_eq!(say(&Outcome::Changed(Value::Null)), Vec::<Value>::new());
+    assert_eq!(say(&Outcome::Changed(json!(r#"{"type":"message"}"#))), vec![json!({ "type": "message" })]);
+}
+
+#[test]
+fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else() {
+    let table = [
+        (Refusal::NotFound("Channel"), "Channel not found", "not_found", true),
+        (Refusal::Forbidden("Only an admin may do this"), "Only an admin may do this", "forbidden", true),
+        (Refusal::invalid("room", "must be better"), "room: must be better", "invalid", false),
+        (Refusal::Conflict("Not now"), "Not now", "conflict", false),
+        (Refusal::TooMany { retry_after: 3 }, "Rate limit exceeded, try again in 3 s", "rate_limited", false),
+        (Refusal::Unavailable("disk /data full".into()), "The database is not available; try again later", "unavailable", false),
+        (Refusal::Internal("secret".into()), "Internal server error", "internal", false),
+    ];
+    for (refusal, error, code, closes) in table {
+        for close_on_forbidden in [true, false] {
+            let reply = answered(&Workspace::new(close_on_forbidden), "join_room", Err(&refusal), false);
+            let [said] = &reply.say[..] else { panic!("{reply:?}") };
+            assert_eq!(text(said), json!({ "type": "error", "data": { "error": error, "code": code }, "timestamp": MICROSECONDS }));
+            assert_eq!(reply.close, (closes && close_on_forbidden).then_some((4403, "Forbidden")), "{refusal:?}");
+        }
+    }
+}

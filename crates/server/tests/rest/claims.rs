@@ -1,0 +1,40 @@
+//! A signed household is a membership.
+
+use serde_json::json;
+use server::auth::mint::NewToken;
+
+use crate::support::{Client, SECONDS, Server, id, member};
+
+fn client<'a>(server: &'a Server, sub: &str, iat: i64) -> Client<'a> {
+    let name = match sub {
+        "alice" => "Alice",
+        _ => "Bob",
+    };
+    let household_id = Some("h-1".into());
+    server.client_with(NewToken { sub: sub.into(), name: Some(name.into()), household_id, iat, ..NewToken::default() })
+}
+
+#[tokio::test]
+async fn the_first_question_finds_the_household_of_the_token() {
+    let server = Server::start();
+    let listed = client(&server, "alice", SECONDS).get("/households").await.expect(200);
+    let [home] = &listed.as_array().unwrap()[..] else { panic!("{listed}") };
+    assert_eq!((id(home), &home["name"], &home["members"]), ("h-1", &json!("h-1"), &json!([member("alice", "member")])));
+    client(&server, "bob", SECONDS)
+        .post("/households/h-1/tasks", json!({ "title": "x", "assignedTo": ["alice", "bob"] }))
+        .await
+        .expect(201);
+    assert_eq!(server.told().await, ["household:h-1 task_created"], "no event tells of a claimed membership");
+}
+
+#[tokio::test]
+async fn a_token_of_before_the_removal_does_not_bring_anybody_back() {
+    let server = Server::start();
+    client(&server, "alice", SECONDS).get("/households").await.expect(200);
+    let bob = client(&server, "bob", SECONDS);
+    bob.get("/households/h-1").await.expect(200);
+    bob.delete("/households/h-1/members/bob").await.expect(200);
+    bob.get("/households/h-1").await.refused(404, "not_found", "Household not found");
+    bob.post("/households/h-1/tasks", json!({ "title": "x" })).await.refused(404, "not_found", "Household not found");
+    client(&server, "bob", SECONDS + 1).get("/households/h-1").await.expect(200);
+}

@@ -1,0 +1,123 @@
+//! Households: made, named, joined and left.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, THEN, household, id, member, user, with};
+
+#[tokio::test]
+async fn a_household_is_made_read_listed_and_renamed() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let made = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
+    let code = made["inviteCode"].as_str().unwrap();
+    assert_eq!(code.len(), 8);
+    assert_eq!(id(&made).len(), 16);
+    assert_eq!(
+        made,
+        json!({ "id": id(&made), "name": "Home", "inviteCode": code, "createdBy": "alice", "createdAt": THEN, "updatedAt": THEN,
+            "members": [member("alice", "admin")] })
+    );
+    let path = format!("/households/{}", id(&made));
+    assert_eq!(alice.get(&path).await.expect(200), made);
+    assert_eq!(alice.get("/households").await.expect(200), json!([made]));
+    server.told().await;
+
+    let renamed = with(made.clone(), json!({ "name": "Our home" }));
+    assert_eq!(alice.put(&path, json!({ "name": "Our home" })).await.expect(200), renamed);
+    assert_eq!(server.told().await, [format!("household:{} space_updated", id(&made))]);
+    assert_eq!(alice.put(&path, renamed.clone()).await.expect(200), renamed, "an object may be sent back as it came");
+    assert_eq!(alice.put(&path, json!({})).await.expect(200), renamed);
+    assert_eq!(server.told().await, [""; 0], "what changes nothing is not told");
+}
+
+#[tokio::test]
+async fn a_household_is_joined_by_its_code() {
+    let server = Server::start();
+    let (alice, bob) = (server.client("alice"), server.client("bob"));
+    let made = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
+    let (path, room) = (format!("/households/{}/join", id(&made)), format!("household:{}", id(&made)));
+    server.told().await;
+
+    let wrong = "is not the code of this household; ask a member for the present one";
+    bob.post(&path, json!({ "inviteCode": "WRONG" })).await.invalid("inviteCode", wrong);
+    bob.post("/households/999/join", json!({ "inviteCode": "X" })).await.refused(404, "not_found", "Household not found");
+    assert_eq!(server.told().await, [""; 0]);
+
+    let typed = format!(" {} ", made["inviteCode"].as_str().unwrap().to_lowercase());
+    let joined = with(made.clone(), json!({ "members": [member("alice", "admin"), member("bob", "member")] }));
+    assert_eq!(bob.post(&path, json!({ "inviteCode": typed })).await.expect(200), joined);
+    assert_eq!(server.told().await, [format!("{room} member_joined")]);
+    assert_eq!(bob.post(&path, json!({ "inviteCode": "whatever" })).await.expect(200), joined, "a member is in already");
+    assert_eq!(server.told().await, [""; 0]);
+    assert_eq!(bob.get("/households").await.expect(200), json!([joined]));
+}
+
+#[tokio::test]
+async fn a_new_code_makes_the_old_one_void() {
+    let server = Server::start();
+    let made = household(&server).await;
+    let refreshed = server.client("bob").post(&format!("/households/{}/invite/refresh", id(&made)), Value::Null).await.expect(200);
+    assert_eq!(server.told().await, [format!("household:{} invite_refreshed", id(&made))]);
+    let code = &refreshed["inviteCode"];
+    assert_ne!(*code, made["inviteCode"]);
+    let members = json!([member("alice", "admin"), member("bob", "member")]);
+    let now = with(made.clone(), json!({ "inviteCode": code, "members": members }));
+    assert_eq!(refreshed, json!({ "inviteCode": code, "household": now }));
+
+    let (dave, path) = (server.client("dave"), format!("/households/{}/join", id(&made)));
+    assert_eq!(dave.post(&path, json!({ "inviteCode": made["inviteCode"] })).await.status, 400);
+    dave.post(&path, json!({ "inviteCode": code })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_member_leaves_or_is_removed() {
+    let server = Server::start();
+    let made = household(&server).await;
+    let members = format!("/households/{}/members", id(&made));
+    let alone = with(made.clone(), json!({ "members": [member("alice", "admin")] }));
+
+    let only_admins = "Only an admin may do this";
+    server.client("bob").delete(&format!("{members}/alice")).await.refused(403, "forbidden", only_admins);
+    server.client("alice").delete(&format!("{members}/dave")).await.refused(404, "not_found", "Member not found");
+    let removed = server.client("alice").delete(&format!("{members}/bob")).await.expect(200);
+    assert_eq!(removed, json!({ "userId": "bob", "household": alone }));
+    assert_eq!(server.told().await, [format!("household:{} member_left", id(&made))]);
+    server.client("bob").get(&format!("/households/{}", id(&made))).await.refused(404, "not_found", "Household not found");
+
+    let left = server.client("alice").delete(&format!("{members}/alice")).await.expect(200);
+    assert_eq!(left, json!({ "userId": "alice", "household": with(made, json!({ "members": [] })) }));
+    assert_eq!(server.client("alice").get("/households").await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn a_persons_households_are_listed_page_by_page() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let made = alice.post("/households", json!({ "name": format!("Home {number}") })).await.expect(201);
+        ids.insert(0, id(&made).to_owned());
+    }
+    let listed = async |query: &str| {
+        let page = alice.get(&format!("/households{query}")).await.expect(200);
+        page.as_array().unwrap().iter().map(|space| id(space).to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("").await, ids);
+    assert_eq!(listed("?limit=2").await, ids[..2]);
+    assert_eq!(listed(&format!("?limit=2&before={}", ids[1])).await, ids[2..4]);
+    assert_eq!(listed(&format!("?before={}&unknown=1", ids[3])).await, ids[4..]);
+    assert_eq!(listed(&format!("?before={}", ids[4])).await, [""; 0]);
+    assert_eq!(listed("?limit=9999").await, ids);
+    alice.get("/households?limit=0").await.invalid("limit", "must be a number from 1 to 200");
+    alice.get("/households?limit=many").await.invalid("limit", "must be a number from 1 to 200");
+    alice.get("/households?before=").await.invalid("before", "must be an id out of this list");
+}
+
+#[tokio::test]
+async fn members_are_shown_with_what_their_tokens_told() {
+    let server = Server::start();
+    let made = household(&server).await;
+    assert_eq!(server.client("bob").get("/users/alice").await.expect(200), user("alice"));
+    let shown = server.client("alice").get(&format!("/households/{}", id(&made))).await.expect(200);
+    assert_eq!(shown["members"], json!([member("alice", "admin"), member("bob", "member")]));
+}

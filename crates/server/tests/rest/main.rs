@@ -1,0 +1,15 @@
+//! REST over a router and a real database, without a network.
+
+// Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
+#![allow(clippy::unwrap_used)]
+
+mod claims;
+mod cors;
+mod household;
+mod idempotency;
+mod people;
+mod permissions;
+mod refusals;
+mod support;
+mod tasks;
+mod workspace;

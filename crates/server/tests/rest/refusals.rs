@@ -1,0 +1,190 @@
+//! Every way to say no, and that it is always JSON.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use domain::names::PersonId;
+use http::Method;
+use hyper::body::Frame;
+use serde_json::{Value, json};
+use server::auth::mint::NewToken;
+use server::limits::Limits;
+
+use crate::support::{MAX_BODY, SECONDS, Server, household, id};
+
+#[tokio::test]
+async fn whoever_is_not_believed_is_told_why_and_how_to_be() {
+    let server = Server::start();
+    let expired = NewToken { sub: "alice".into(), iat: SECONDS - 10, exp: Some(SECONDS), ..NewToken::default() };
+    let forged = [("authorization", "Bearer e30.e30.e30")];
+    for (answered, code, error) in [
+        (server.nobody().get("/households").await, "token_missing", "No token was given"),
+        (server.nobody().send(Method::GET, "/households", &forged, "").await, "token_invalid", "The token is not valid"),
+        (server.client_with(expired).get("/households").await, "token_expired", "The token has expired"),
+    ] {
+        assert_eq!(answered.header("www-authenticate"), "Bearer");
+        answered.refused(401, code, error);
+    }
+}
+
+#[tokio::test]
+async fn a_path_or_method_that_is_not_there_is_answered_as_json() {
+    let server = Server::start();
+    for path in ["/", "/household", "/households/", "/households/1/2/3", "/tasks", "/api/v1/nothing", "/%ff"] {
+        server.nobody().get(path).await.refused(404, "not_found", "Not found");
+    }
+    let answered = server.nobody().delete("/households").await;
+    let mut allowed: Vec<_> = answered.header("allow").split(',').collect();
+    allowed.sort();
+    assert_eq!(allowed, ["GET", "HEAD", "POST"]);
+    answered.refused(405, "method_not_allowed", "Method not allowed");
+    assert_eq!(server.nobody().patch("/tasks/1").await.status, 405);
+}
+
+#[tokio::test]
+async fn an_id_that_cannot_be_one_is_one_that_nothing_has() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let long = "x".repeat(201);
+    for id in ["0", "-1", "01", "1.5", "1e3", "999999999999999999999", "x", "%20", "a%00b", "%2e%2e"] {
+        alice.get(&format!("/tasks/{id}")).await.refused(404, "not_found", "Task not found");
+        alice.get(&format!("/households/{id}")).await.refused(404, "not_found", "Household not found");
+        alice.get(&format!("/users/{id}")).await.refused(404, "not_found", "User not found");
+    }
+    alice.get(&format!("/households/{long}")).await.refused(404, "not_found", "Household not found");
+    alice.delete(&format!("/households/1/members/{long}")).await.refused(404, "not_found", "Member not found");
+    alice.get("/tasks/%ff").await.refused(404, "not_found", "Not found");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_object_is_refused_with_what_is_wrong() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let post = async |content_type: &str, body: &[u8]| {
+        let headers = [("content-type", content_type)];
+        let headers = if content_type.is_empty() { &headers[..0] } else { &headers[..] };
+        alice.send(Method::POST, "/households", headers, body.to_vec()).await
+    };
+    let bomb = "[".repeat(5000);
+    let deep = format!(r#"{{"name":{}{}}}"#, "[".repeat(1000), "]".repeat(1000));
+    for (body, wrong) in [
+        (&b"{"[..], "EOF while parsing an object at line 1 column 1"),
+        (b"{\"name\": Home}", "expected value at line 1 column 10"),
+        (b"[]", "invalid type: sequence, expected a map at line 1 column 0"),
+        (b"null", "invalid type: null, expected a map at line 1 column 4"),
+        (b"name=Home", "expected ident at line 1 column 2"),
+        (b"{\"name\":\"\xff\"}", "invalid unicode code point at line 1 column 10"),
+        (bomb.as_bytes(), "invalid type: sequence, expected a map at line 1 column 0"),
+    ] {
+        post("application/json", body).await.refused(400, "invalid", &format!("The body must be a JSON object: {wrong}"));
+    }
+    post("application/json", deep.as_bytes()).await.invalid("name", "must be text");
+    post("application/json", b"").await.invalid("name", "is required");
+    for other in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "jsonish"] {
+        post(other, b"{\"name\":\"Home\"}").await.invalid("Content-Type", "must be application/json");
+    }
+    for fine in ["", "application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"] {
+        post(fine, b"{\"name\":\"Home\"}").await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_is_wrong_is_named() {
+    let server = Server::start();
+    let home = household(&server).await;
+    let alice = server.client("alice");
+    let tasks = format!("/households/{}/tasks", id(&home));
+    let join = format!("/households/{}/join", id(&home));
+    let long_name = "n".repeat(201);
+    let people: Vec<_> = (0..101).collect();
+    let table: &[(&str, Value, &str, &str)] = &[
+        ("/households", json!({}), "name", "is required"),
+        ("/households", json!({ "name": null }), "name", "must be text"),
+        ("/households", json!({ "name": 5 }), "name", "must be text"),
+        ("/households", json!({ "name": "" }), "name", "must have 1 to 200 characters and not be blank"),
+        ("/households", json!({ "name": long_name }), "name", "must have at most 200 characters"),
+        ("/households", json!({ "name": "x", "color": "red" }), "color", "is not a field of this request"),
+        ("/households", json!({ "name": "x", "id": "1" }), "id", "is not a field of this request"),
+        (&join, json!({}), "inviteCode", "is required"),
+        (&join, json!({ "inviteCode": 12345678 }), "inviteCode", "must be text"),
+        (&tasks, json!({ "title": "x", "description": {} }), "description", "must be text"),
+        (&tasks, json!({ "title": "x", "category": "c".repeat(101) }), "category", "must have at most 100 characters"),
+        (&tasks, json!({ "title": "x", "dueDate": 5 }), "dueDate", "must be text"),
+        (
+            &tasks,
+            json!({ "title": "x", "dueDate": "soon" }),
+            "dueDate",
+            "must be a date such as 2025-12-31, a time such as 2025-12-31T18:00:00Z, or null",
+        ),
+        (&tasks, json!({ "title": "x", "assignedTo": "bob" }), "assignedTo", "must be a list of ids, each as text or number"),
+        (&tasks, json!({ "title": "x", "assignedTo": [true] }), "assignedTo", "must be a list of ids, each as text or number"),
+        (&tasks, json!({ "title": "x", "assignedTo": [""] }), "assignedTo", "must be a list of ids, each as text or number"),
+        (&tasks, json!({ "title": "x", "assignedTo": [{}] }), "assignedTo", "must be a list of ids, each as text or number"),
+        (&tasks, json!({ "title": "x", "assignedTo": [5] }), "assignedTo", "must be members of the household; 5 is not"),
+        (&tasks, json!({ "title": "x", "assignedTo": people }), "assignedTo", "must name at most 100 people at once"),
+        ("/tasks/1/assign", json!({}), "userId", "is required"),
+        ("/tasks/1/assign", json!({ "userId": [] }), "userId", "must be an id, as text or number"),
+        ("/tasks/1/assign", json!({ "userId": "a\u{0}" }), "userId", "must be an id, as text or number"),
+    ];
+    for (path, body, field, reason) in table {
+        alice.post(path, body.clone()).await.invalid(field, reason);
+    }
+    let unknown = "u".repeat(5000);
+    let answered = alice.post("/households", json!({ "name": "x", unknown: 1 })).await;
+    assert!(answered.text.len() < 500, "a client's words come back shortened");
+    assert_eq!(server.told().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_so() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let large = json!({ "name": "x".repeat(MAX_BODY) }).to_string();
+    let error = format!("The body must have at most {MAX_BODY} bytes");
+    alice.send(Method::POST, "/households", &[], large.clone()).await.refused(413, "too_large", &error);
+    alice.send(Method::POST, "/households", &[], Body::new(Chunked(large.into_bytes()))).await.refused(413, "too_large", &error);
+    server.nobody().send(Method::POST, "/households", &[], "x".repeat(MAX_BODY + 1)).await.refused(
+        401,
+        "token_missing",
+        "No token was given",
+    );
+}
+
+#[tokio::test]
+async fn whoever_asks_too_much_is_told_when_to_ask_again() {
+    let server = Server::with(&[], Limits::new(true));
+    let alice = PersonId::new("alice");
+    while server.limits.command(&alice).is_ok() {}
+    let answered = server.client("alice").get("/households").await;
+    assert_eq!(answered.header("retry-after"), "1");
+    answered.refused(429, "rate_limited", "Rate limit exceeded, try again in 1 s");
+    server.client("bob").get("/households").await.expect(200);
+}
+
+#[tokio::test]
+async fn without_a_database_the_answer_is_to_try_again_later() {
+    let server = Server::start();
+    server.writer.close();
+    for answered in
+        [server.client("alice").post("/households", json!({ "name": "x" })).await, server.client("bob").get("/households").await]
+    {
+        assert_eq!(answered.header("retry-after"), "1");
+        answered.refused(503, "unavailable", "The database is not available; try again later");
+    }
+}
+
+/// A body that comes a thousand bytes at a time and does not say how long it will be.
+struct Chunked(Vec<u8>);
+
+impl HttpBody for Chunked {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let length = self.0.len().min(1000);
+        let chunk: Vec<u8> = self.0.drain(..length).collect();
+        Poll::Ready((!chunk.is_empty()).then(|| Ok(Frame::data(chunk.into()))))
+    }
+}

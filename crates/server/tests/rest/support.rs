@@ -1,0 +1,246 @@
+//! A server whose time stands still, and clients that speak its API.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use domain::event::{Event, Fact};
+use domain::ids::Generator;
+use domain::names::Timestamp;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::{Value, json};
+use server::auth::mint::{NewToken, mint};
+use server::auth::{Authenticator, Keys};
+use server::config::Config;
+use server::limits::Limits;
+use server::rest::{Rest, router};
+use store::{Database, Options, Readers, Writer};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tower::ServiceExt;
+
+/// 2025-11-13T12:00:00Z
+pub const NOW: Timestamp = Timestamp(1_763_035_200_000_000);
+/// The same, in seconds.
+pub const SECONDS: i64 = NOW.0 / 1_000_000;
+/// The same, as the household contract writes it.
+pub const THEN: &str = "2025-11-13T12:00:00.000Z";
+/// The largest body.
+pub const MAX_BODY: usize = 10_000;
+
+/// A server with a database of its own.
+pub struct Server {
+    pub writer: Writer,
+    pub limits: Arc<Limits>,
+    /// The writer's clock, in microseconds.
+    pub clock: Arc<AtomicI64>,
+    router: Router,
+    keys: Keys,
+    config: Config,
+    facts: Arc<Mutex<Vec<Fact>>>,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// A server without rate limits.
+    pub fn start() -> Self {
+        Self::with(&[], Limits::new(false))
+    }
+
+    /// A server with some settings.
+    pub fn with(settings: &[(&str, &str)], limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let database = Database::open(Options::new(url)).unwrap();
+        let facts = Arc::new(Mutex::new(Vec::new()));
+        let clock = Arc::new(AtomicI64::new(NOW.0));
+        let (published, time) = (Arc::clone(&facts), Arc::clone(&clock));
+        let mut random = 0_u64;
+        let ids = Generator::new(move || {
+            random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            random
+        });
+        let publish = move |fact| published.lock().unwrap().push(fact);
+        let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
+        let (readers, _) = Readers::start(&database, 2).unwrap();
+
+        let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
+        let config = Config::of_pairs(secret.into_iter().chain(settings.iter().copied())).unwrap();
+        let keys = Keys::load(&config).unwrap();
+        let limits = Arc::new(limits);
+        let rest = Rest {
+            writer: writer.clone(),
+            readers,
+            authenticator: Arc::new(Authenticator::new(&keys, &config)),
+            clock: || NOW,
+            limits: Arc::clone(&limits),
+            max_body: MAX_BODY,
+        };
+        Self { writer, limits, clock, router: router(rest), keys, config, facts, _folder: folder }
+    }
+
+    /// A client with a token of this subject.
+    pub fn client(&self, sub: &str) -> Client<'_> {
+        self.client_with(NewToken { sub: sub.into(), name: Some(capitalized(sub)), iat: SECONDS, ..NewToken::default() })
+    }
+
+    /// A client with this token.
+    pub fn client_with(&self, token: NewToken) -> Client<'_> {
+        Client { server: self, token: Some(mint(&self.keys, &token, &self.config.identity).unwrap()) }
+    }
+
+    /// A client without a token.
+    pub fn nobody(&self) -> Client<'_> {
+        Client { server: self, token: None }
+    }
+
+    /// What happened since the last call: the events' names and the room.
+    pub async fn told(&self) -> Vec<String> {
+        // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
+        let (reply, published) = oneshot::channel();
+        self.writer.submit_passthrough(move |result| reply.send(result).unwrap());
+        published.await.unwrap().unwrap();
+        let facts: Vec<Fact> = self.facts.lock().unwrap().drain(..).collect();
+        facts.iter().map(|fact| format!("{} {}", fact.room, name(&fact.event))).collect()
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, request: Request<Body>) -> Answered {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        Answered { status: parts.status, headers: parts.headers, text, body }
+    }
+}
+
+fn capitalized(sub: &str) -> String {
+    let mut letters = sub.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The event's name in the journal.
+fn name(event: &Event) -> String {
+    let json = serde_json::to_value(event).unwrap();
+    json["event"].as_str().unwrap().to_owned()
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Answered {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    pub body: Value,
+}
+
+impl Answered {
+    /// A header as text; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body, if the status is this.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        self.body
+    }
+
+    /// Checks that this is a refusal of this kind.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str, error: &str) {
+        assert_eq!(self.expect(status), json!({ "error": error, "code": code }));
+    }
+
+    /// Checks that this is a refusal of a field.
+    #[track_caller]
+    pub fn invalid(self, field: &str, reason: &str) {
+        let error = format!("{field}: {reason}");
+        assert_eq!(self.expect(400), json!({ "error": error, "code": "invalid", "field": field }));
+    }
+}
+
+/// Somebody who speaks the API.
+#[derive(Clone)]
+pub struct Client<'a> {
+    server: &'a Server,
+    token: Option<String>,
+}
+
+impl Client<'_> {
+    pub async fn get(&self, path: &str) -> Answered {
+        self.send(Method::GET, path, &[], Body::empty()).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answered {
+        self.json(Method::POST, path, &[], body).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answered {
+        self.json(Method::PUT, path, &[], body).await
+    }
+
+    pub async fn patch(&self, path: &str) -> Answered {
+        self.send(Method::PATCH, path, &[], Body::empty()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answered {
+        self.send(Method::DELETE, path, &[], Body::empty()).await
+    }
+
+    pub async fn json(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answered {
+        let headers: Vec<_> = [("content-type", "application/json")].into_iter().chain(headers.iter().copied()).collect();
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(method, path, &headers, body).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.server.send(request.body(body.into()).unwrap()).await
+    }
+}
+
+/// The id in an answer.
+pub fn id(object: &Value) -> &str {
+    object["id"].as_str().unwrap()
+}
+
+/// A user object of somebody who has told nothing but a name.
+pub fn user(sub: &str) -> Value {
+    json!({ "id": sub, "name": capitalized(sub), "email": null, "avatarUrl": null, "createdAt": THEN, "updatedAt": THEN })
+}
+
+/// The user object of a member.
+pub fn member(sub: &str, role: &str) -> Value {
+    with(user(sub), json!({ "role": role, "joinedAt": THEN }))
+}
+
+/// An object with more or other fields.
+pub fn with(mut object: Value, more: Value) -> Value {
+    let (Some(fields), Value::Object(more)) = (object.as_object_mut(), more) else { panic!("both must be objects") };
+    fields.extend(more);
+    object
+}
+
+/// A household of alice, with bob as a member; `carol` was one and was removed.
+pub async fn household(server: &Server) -> Value {
+    let made = server.client("alice").post("/households", json!({ "name": "Home" })).await.expect(201);
+    for sub in ["bob", "carol"] {
+        let join = format!("/households/{}/join", id(&made));
+        server.client(sub).post(&join, json!({ "inviteCode": made["inviteCode"] })).await.expect(200);
+    }
+    server.client("alice").delete(&format!("/households/{}/members/carol", id(&made))).await.expect(200);
+    server.told().await;
+    made
+}

@@ -1,0 +1,146 @@
+//! A household's tasks.
+
+use domain::names::{Kind, PersonId, Room};
+use domain::operation::Actor;
+use domain::tasks::CreateTask;
+use serde_json::{Value, json};
+
+use crate::support::{Server, THEN, household, id, user, with};
+
+async fn task(server: &Server, household: &Value) -> Value {
+    let made = server.client("alice").post(&format!("/households/{}/tasks", id(household)), json!({ "title": "Dishes" })).await;
+    server.told().await;
+    made.expect(201)
+}
+
+#[tokio::test]
+async fn a_task_is_made_with_all_its_fields_and_with_the_title_alone() {
+    let server = Server::start();
+    let home = household(&server).await;
+    let (alice, path) = (server.client("alice"), format!("/households/{}/tasks", id(&home)));
+    let asked = json!({ "title": "Dishes", "description": "All of them", "category": "kitchen", "dueDate": "2025-12-31",
+        "assignedTo": ["bob", "alice"] });
+    let whole = alice.post(&path, asked).await.expect(201);
+    assert_eq!(id(&whole).len(), 16);
+    assert_eq!(
+        whole,
+        json!({ "id": id(&whole), "householdId": id(&home), "title": "Dishes", "description": "All of them", "category": "kitchen",
+            "dueDate": "2025-12-31", "completed": false, "completedAt": null, "assignedTo": [user("bob"), user("alice")],
+            "createdBy": "alice", "createdAt": THEN, "updatedAt": THEN })
+    );
+    assert_eq!(server.told().await, [format!("household:{} task_created", id(&home))]);
+
+    let bare = server.client("bob").post(&path, json!({ "title": "x", "description": null, "assignedTo": null })).await.expect(201);
+    let nothing = json!({ "id": id(&bare), "title": "x", "description": null, "category": null, "dueDate": null, "assignedTo": [],
+        "createdBy": "bob" });
+    assert_eq!(bare, with(whole.clone(), nothing));
+
+    assert_eq!(alice.get(&path).await.expect(200), json!([bare, whole]));
+    assert_eq!(alice.get(&format!("{path}?limit=1&before={}", id(&bare))).await.expect(200), json!([whole]));
+    assert_eq!(alice.get(&format!("/tasks/{}", id(&whole))).await.expect(200), whole);
+    alice.get(&format!("{path}?before=x")).await.invalid("before", "must be an id out of this list");
+}
+
+#[tokio::test]
+async fn a_put_changes_the_given_fields_and_null_clears_one() {
+    let server = Server::start();
+    let home = household(&server).await;
+    let made = task(&server, &home).await;
+    let (bob, path) = (server.client("bob"), format!("/tasks/{}", id(&made)));
+    let room = format!("household:{}", id(&home));
+
+    let changed = with(made, json!({ "description": "All", "dueDate": "2025-12-31T18:00:00Z", "assignedTo": [user("bob")] }));
+    let change = json!({ "description": "All", "dueDate": "2025-12-31T18:00:00Z", "assignedTo": ["bob"] });
+    assert_eq!(bob.put(&path, change).await.expect(200), changed);
+    assert_eq!(server.told().await, [format!("{room} task_updated")]);
+    let cleared = with(changed, json!({ "description": null, "title": "Plates" }));
+    assert_eq!(bob.put(&path, json!({ "description": null, "title": "Plates" })).await.expect(200), cleared);
+    assert_eq!(server.told().await, [format!("{room} task_updated")]);
+
+    // A screen sends back the object that it was given, with what its user changed.
+    let done = with(cleared.clone(), json!({ "completed": true, "completedAt": THEN }));
+    assert_eq!(bob.put(&path, with(cleared.clone(), json!({ "completed": true }))).await.expect(200), done);
+    assert_eq!(server.told().await, [format!("{room} task_toggled")]);
+    assert_eq!(bob.put(&path, done.clone()).await.expect(200), done);
+    assert_eq!(server.told().await, [""; 0]);
+
+    bob.put(&path, json!({ "title": null })).await.invalid("title", "must be text");
+    bob.put(&path, json!({ "completed": "yes" })).await.invalid("completed", "must be true or false");
+    assert_eq!(server.told().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_task_is_completed_and_taken_up_again() {
+    let server = Server::start();
+    let home = household(&server).await;
+    let made = task(&server, &home).await;
+    let path = format!("/tasks/{}/toggle", id(&made));
+    let done = with(made.clone(), json!({ "completed": true, "completedAt": THEN }));
+    assert_eq!(server.client("bob").patch(&path).await.expect(200), done);
+    assert_eq!(server.client("bob").patch(&path).await.expect(200), made);
+    assert_eq!(server.told().await, vec![format!("household:{} task_toggled", id(&home)); 2]);
+}
+
+#[tokio::test]
+async fn a_task_is_assigned_and_unassigned() {
+    let server = Server::start();
+    let home = household(&server).await;
+    let made = task(&server, &home).await;
+    let (alice, path) = (server.client("alice"), format!("/tasks/{}/assign", id(&made)));
+    let room = format!("household:{}", id(&home));
+
+    let assigned = with(made.clone(), json!({ "assignedTo": [user("bob")] }));
+    assert_eq!(alice.post(&path, json!({ "userId": "bob" })).await.expect(200), assigned);
+    assert_eq!(alice.post(&path, json!({ "userId": "bob" })).await.expect(200), assigned);
+    assert_eq!(server.told().await, [format!("{room} task_assigned")], "once");
+    alice.post(&path, json!({ "userId": "dave" })).await.invalid("userId", "must be members of the household; dave is not");
+    alice.post(&path, json!({ "userId": "carol" })).await.invalid("userId", "must be members of the household; carol is not");
+
+    assert_eq!(alice.delete(&format!("{path}/bob")).await.expect(200), made);
+    assert_eq!(alice.delete(&format!("{path}/bob")).await.expect(200), made);
+    assert_eq!(server.told().await, [format!("{room} task_unassigned")], "once");
+}
+
+#[tokio::test]
+async fn a_task_is_deleted_once() {
+    let server = Server::start();
+    let home = household(&server).await;
+    let made = task(&server, &home).await;
+    let (bob, path) = (server.client("bob"), format!("/tasks/{}", id(&made)));
+    assert_eq!(bob.delete(&path).await.expect(200), json!({ "taskId": id(&made), "householdId": id(&home) }));
+    assert_eq!(server.told().await, [format!("household:{} task_deleted", id(&home))]);
+    bob.delete(&path).await.refused(404, "not_found", "Task not found");
+    bob.get(&path).await.refused(404, "not_found", "Task not found");
+}
+
+#[tokio::test]
+async fn a_projects_task_is_not_there_in_this_contract() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
+    let room: Room = Kind::Project.room(&project["id"]);
+    let command = CreateTask {
+        room: room.clone(),
+        title: "Launch".into(),
+        description: None,
+        category: None,
+        due_date: None,
+        assigned_to: Vec::new(),
+    };
+    let (reply, made) = tokio::sync::oneshot::channel();
+    let actor = Actor { person: PersonId::new("alice"), admin: false };
+    server.writer.run(actor, command, move |result| reply.send(result).unwrap());
+    let path = format!("/tasks/{}", made.await.unwrap().unwrap().id);
+    server.told().await;
+    for refused in [
+        alice.get(&path).await,
+        alice.put(&path, json!({ "title": "Land" })).await,
+        alice.patch(&format!("{path}/toggle")).await,
+        alice.post(&format!("{path}/assign"), json!({ "userId": "alice" })).await,
+        alice.delete(&path).await,
+        alice.delete(&path).await,
+    ] {
+        refused.refused(404, "not_found", "Task not found");
+    }
+    assert_eq!(server.told().await, [""; 0]);
+}

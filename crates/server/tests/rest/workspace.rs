@@ -1,0 +1,49 @@
+//! Projects and their channels.
+
+use serde_json::json;
+use server::auth::mint::NewToken;
+
+use crate::support::{SECONDS, Server};
+
+const THEN: &str = "2025-11-13T12:00:00.000000Z";
+
+#[tokio::test]
+async fn a_project_and_its_channels_have_numbers_for_ids() {
+    let server = Server::start();
+    let token =
+        NewToken { sub: "7".into(), name: Some("Alice".into()), username: Some("alice".into()), iat: SECONDS, ..NewToken::default() };
+    let alice = server.client_with(token);
+    let project = alice.post("/api/v1/projects", json!({ "name": "Apollo", "memberIds": [8, "bob", 7] })).await.expect(201);
+    let member = |id, username, name, role| json!({ "user_id": id, "username": username, "name": name, "role": role, "joined_at": THEN });
+    assert!(project["id"].as_i64().unwrap() > 1_000_000_000_000_000);
+    assert_eq!(
+        project,
+        json!({ "id": project["id"], "name": "Apollo", "created_by": 7, "created_at": THEN, "updated_at": THEN, "members": [
+            member(json!(7), "alice", "Alice", "admin"), member(json!(8), "8", "", "member"), member(json!("bob"), "bob", "", "member")] })
+    );
+
+    let path = format!("/api/v1/projects/{}/channels", project["id"]);
+    let channel = server.client("8").post(&path, json!({ "name": "general" })).await.expect(201);
+    assert_eq!(
+        channel,
+        json!({ "id": channel["id"], "project_id": project["id"], "name": "general", "created_by": 8, "created_at": THEN, "updated_at": THEN })
+    );
+    assert!(channel["id"].as_i64().unwrap() > project["id"].as_i64().unwrap());
+    let second = alice.post(&path, json!({ "name": "random" })).await.expect(201);
+    assert_eq!(alice.get(&path).await.expect(200), json!([second, channel]));
+    assert_eq!(alice.get(&format!("{path}?limit=1&before={}", second["id"])).await.expect(200), json!([channel]));
+    let listed = server.client("bob").get("/api/v1/projects").await.expect(200);
+    assert_eq!(listed[0]["id"], project["id"]);
+}
+
+#[tokio::test]
+async fn a_project_is_its_members_own() {
+    let server = Server::start();
+    let project = server.client("alice").post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
+    let path = format!("/api/v1/projects/{}/channels", project["id"]);
+    server.client("dave").post(&path, json!({ "name": "x" })).await.refused(404, "not_found", "Project not found");
+    server.client("dave").get(&path).await.refused(404, "not_found", "Project not found");
+    server.nobody().get("/api/v1/projects").await.refused(401, "token_missing", "No token was given");
+    server.client("alice").post(&path, json!({ "title": "x" })).await.invalid("name", "is required");
+    server.client("alice").get(&format!("/households/{}", project["id"])).await.refused(404, "not_found", "Household not found");
+}
