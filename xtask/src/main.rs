@@ -15,14 +15,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Chore {
     /// Run every test of the project.
-    Test,
+    Test(test::Options),
     /// Measure Roomcast, a bare floor server and the peers in one go, and print one table.
     Bench(bench::Options),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
-        Chore::Test => test::run(),
+        Chore::Test(options) => test::run(&options),
         Chore::Bench(options) => bench::run(options),
     }
 }

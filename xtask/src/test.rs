@@ -1,12 +1,150 @@
-//! `cargo xtask test`: everything that must pass before a change goes in.
+//! `cargo xtask test`: everything that must pass before a change goes in. What the tests need is installed first.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 
-/// Runs the tests of the workspace.
-pub fn run() -> anyhow::Result<()> {
-    let status = Command::new("cargo").args(["test", "--workspace"]).status().context("cargo cannot be started")?;
-    ensure!(status.success(), "the tests of the workspace fail");
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only one half of the tests
+    #[arg(long)]
+    only: Option<Half>,
+    /// Only tests whose name contains this
+    filter: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Half {
+    /// The tests of the crates.
+    Rust,
+    /// Stock clients against the real server.
+    E2e,
+}
+
+/// What the runners have counted.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    let root = root()?;
+    let filter = options.filter.as_deref();
+    let mut tally = Tally::default();
+    let mut broken = Vec::new();
+    for (half, run) in [(Half::Rust, rust as fn(&Path, Option<&str>, &mut Tally) -> Result<()>), (Half::E2e, end_to_end)] {
+        if options.only.is_none_or(|only| only == half)
+            && let Err(error) = run(&root, filter, &mut tally)
+        {
+            eprintln!("{error:#}");
+            broken.push(error);
+        }
+    }
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    ensure!(broken.is_empty() && tally.failed == 0, "there are failures above");
+    ensure!(tally.passed > 0, "no test was run");
     Ok(())
+}
+
+fn root() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
+    Ok(root.to_owned())
+}
+
+fn rust(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
+    let mut tests = Command::new("cargo");
+    tests.args(["test", "--workspace", "--no-fail-fast"]).args(filter).current_dir(root);
+    counted(&mut tests, tally)
+}
+
+fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
+    let folder = root.join("e2e");
+    install(&folder)?;
+
+    succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;
+    let mut tests = Command::new("node");
+    // One file at a time: two cores, and tests that look at a server's memory.
+    tests.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"]);
+    if let Some(filter) = filter {
+        tests.args(["--test-name-pattern", filter]);
+    }
+    counted(tests.arg(".").current_dir(folder), tally)
+}
+
+/// Installs the clients from npm, unless just these are installed.
+fn install(folder: &Path) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    let installed = folder.join("node_modules/.roomcast-lock");
+    let wanted = std::fs::read(&lock).with_context(|| format!("{} cannot be read", lock.display()))?;
+    if std::fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))?;
+    Ok(std::fs::write(installed, wanted)?)
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("{command:?} cannot be started"))?;
+    ensure!(status.success(), "{command:?} failed");
+    Ok(())
+}
+
+/// Runs tests, shows what they say, and counts.
+fn counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?} cannot be started"))?;
+    let output = child.stdout.take().context("a child without an output")?;
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("{line}");
+        tally.read(&line);
+    }
+    ensure!(child.wait()?.success(), "{command:?} failed");
+    Ok(())
+}
+
+impl Tally {
+    /// Adds what a closing line of cargo's runner or of Node's says.
+    fn read(&mut self, line: &str) {
+        let line = line.trim();
+        if let Some(counts) = line.strip_prefix("test result: ") {
+            let number = |word: &str| {
+                let before = counts.split([';', '.']).find_map(|part| part.trim().strip_suffix(word));
+                before.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0)
+            };
+            self.passed += number("passed");
+            self.failed += number("failed");
+        } else if let Some(counts) = line.strip_prefix("ℹ ") {
+            match counts.split_once(' ') {
+                Some(("pass", count)) => self.passed += count.parse().unwrap_or(0),
+                Some(("fail" | "cancelled", count)) => self.failed += count.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runners_closing_lines_are_added_up() {
+        let mut tally = Tally::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s",
+            "ℹ tests 9",
+            "ℹ pass 7",
+            "ℹ fail 1",
+            "ℹ cancelled 1",
+        ] {
+            tally.read(line);
+        }
+        assert_eq!(tally, Tally { passed: 22, failed: 4 });
+    }
 }
