@@ -1,0 +1,83 @@
+// What a person listens with: a Socket.IO client or a raw WebSocket, each with everything it hears in order.
+
+import { io } from "socket.io-client";
+import { Socket } from "../../support/socket.js";
+
+class Device {
+  heard = [];
+  // Whether the transcript has closed it.
+  left = false;
+  #waiting = [];
+
+  // A fence's own doings are not the transcript's.
+  isNoise = () => false;
+
+  hear(what) {
+    if (this.isNoise(what)) return;
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(what);
+    else this.heard.push(what);
+  }
+
+  // The next thing that is heard, or why nothing more will be.
+  next() {
+    if (this.heard.length > 0) return Promise.resolve(this.heard.shift());
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+export class SocketIoDevice extends Device {
+  // Connects. Resolves with null, or with the refusal {message, data?}.
+  async connect({ url, namespace, transport, auth }) {
+    this.socket = io(`${url}${namespace}`, { transports: [transport], auth, forceNew: true, reconnection: false });
+    this.socket.onAny((event, ...args) => this.hear({ event, args }));
+    this.closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
+    void this.closed.then((closed) => this.left || this.hear({ closed }));
+    return new Promise((resolve, reject) => {
+      this.socket.once("connect", () => resolve(null));
+      this.socket.once("connect_error", (error) => {
+        // A refusal of the server has its message; anything else is a failure to reach it.
+        if (this.socket.active || error.type === "TransportError") return reject(error);
+        resolve({ message: error.message, ...(error.data !== undefined && { data: error.data }) });
+      });
+    });
+  }
+
+  emit(event, args) {
+    this.socket.emit(event, ...args);
+  }
+
+  ask(event, args) {
+    return this.socket.emitWithAck(event, ...args);
+  }
+
+  // Closes it.
+  leave() {
+    this.left = true;
+    this.socket.disconnect();
+    return this.closed;
+  }
+}
+
+export class RawDevice extends Device {
+  // Connects. Resolves with null: a refused one is let in and closed.
+  async connect({ ws, token }) {
+    const query = token === null ? "" : `?token=${encodeURIComponent(token)}`;
+    this.socket = new Socket(`${ws}/api/v1/ws/connect${query}`);
+    // At once, because the first message may come with the handshake.
+    this.socket.ws.on("message", (message) => this.hear({ envelope: JSON.parse(message) }));
+    this.closed = this.socket.closed;
+    void this.closed.then((closed) => this.left || this.hear({ closed }));
+    await this.socket.opened;
+    return null;
+  }
+
+  send(message) {
+    this.socket.send(typeof message === "string" ? message : JSON.stringify(message));
+  }
+
+  leave() {
+    this.left = true;
+    return this.socket.close(1000);
+  }
+}
