@@ -45,6 +45,12 @@ impl Outbox {
         }
     }
 
+    /// What is to be written next, and whether more waits behind it.
+    pub fn front(&self) -> Option<(&[u8], bool)> {
+        let first = self.first.as_ref()?;
+        Some((&first[self.written..], self.rest.as_ref().is_some_and(|rest| !rest.is_empty())))
+    }
+
     /// The first waiting slices, as many as fit.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let Some(first) = &self.first else { return 0 };

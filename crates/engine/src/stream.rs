@@ -60,7 +60,14 @@ impl Stream {
         matches!(self, Self::Plain(_)) && got < size
     }
 
-    pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => rustls::Stream::new(&mut tls.session, &mut tls.tcp).write(bytes),
+        }
+    }
+
+    pub fn write_several(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Plain(tcp) => tcp.write_vectored(slices),
             Self::Tls(tls) => rustls::Stream::new(&mut tls.session, &mut tls.tcp).write_vectored(slices),

@@ -115,10 +115,16 @@ impl<A: App> Shard<A> {
             Transport::WebSocket(socket) if socket.blocked => Ok(()),
             Transport::WebSocket(socket) => {
                 let mut result = Ok(());
-                while !connection.outbox.is_empty() {
-                    let mut slices = [IoSlice::new(&[]); SLICES];
-                    let count = connection.outbox.slices(&mut slices);
-                    match socket.stream.write(&slices[..count]) {
+                while let Some((first, more)) = connection.outbox.front() {
+                    // Most of the time there is one message: a plain write costs less than a list of one.
+                    let written = if more {
+                        let mut slices = [IoSlice::new(&[]); SLICES];
+                        let count = connection.outbox.slices(&mut slices);
+                        socket.stream.write_several(&slices[..count])
+                    } else {
+                        socket.stream.write(first)
+                    };
+                    match written {
                         Ok(0) => result = Err(io::ErrorKind::WriteZero.into()),
                         Ok(written) => {
                             connection.outbox.advance(written, &mut self.spare);
