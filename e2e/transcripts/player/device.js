@@ -3,20 +3,31 @@
 import { io } from "socket.io-client";
 import { Socket } from "../../support/socket.js";
 
+// What a player calls the spaces that it makes to know that nothing more will come. A transcript calls nothing so.
+export const FENCE = "a fence of the player";
+
 class Device {
   heard = [];
   // Whether the transcript has closed it.
   left = false;
   #waiting = [];
 
-  // A fence's own doings are not the transcript's.
-  isNoise = () => false;
+  // Rooms of fences.
+  ignored = new Set();
+  #until = [];
 
   hear(what) {
-    if (this.isNoise(what)) return;
+    this.#until = this.#until.filter(({ wanted, resolve }) => !(wanted(what) && (resolve(), true)));
+    // The fences' own doings are not the transcript's; those of a person's other device are heard as well.
+    if (what.args?.[0]?.household?.name === FENCE || this.ignored.has(what.envelope?.room)) return;
     const waiting = this.#waiting.shift();
     if (waiting) waiting(what);
     else this.heard.push(what);
+  }
+
+  // Resolves when this is heard.
+  until(wanted) {
+    return new Promise((resolve) => this.#until.push({ wanted, resolve }));
   }
 
   // The next thing that is heard, or why nothing more will be.

@@ -72,9 +72,10 @@ class Player {
     const token = this.token(step.as);
     const raw = step.connect === "raw";
     const device = raw ? new RawDevice() : new SocketIoDevice();
-    this.devices.set(step.as, device);
     const auth = step.auth === undefined ? { token } : this.names.fill(step.auth);
     const refusal = await device.connect({ ...this.way, url: this.server.url, ws: this.server.ws, token, auth });
+    if (refusal) device.left = true;
+    else this.devices.set(step.as, device);
     this.check(step.refused ?? null, refusal, "the refusal");
   }
 
