@@ -23,14 +23,13 @@ pub fn visitor(peer: Peer, number: usize) -> Entrance {
 }
 
 fn socket_io(peer: Peer, number: usize, room: &str) -> Entrance {
-    if peer.is_the_product() {
+    let auth = if peer.is_the_product() {
         // It puts the connection into its household's room and into the person's own.
-        let auth = json!({"token": sign(number, Some(room))});
-        Entrance::socket_io(&auth.to_string(), Some(r#"42["connected""#))
+        json!({"token": sign(number, Some(room))})
     } else {
-        let auth = json!({"token": sign(number, None), "rooms": [room, format!("own-{number}")]});
-        Entrance::socket_io(&auth.to_string(), None)
-    }
+        json!({"token": sign(number, None), "rooms": [room, format!("own-{number}")]})
+    };
+    Entrance::socket_io(&auth.to_string())
 }
 
 /// Visitors, connected: numbers `first..first + count`.
@@ -82,7 +81,7 @@ impl Stage {
                 (members, Entrance::http(), request)
             }
             (true, Words::Workspace) => {
-                let room = open_channel(server, members)?;
+                let room = open_channel(server)?;
                 let mut entrances: Vec<Entrance> = (0..=members).map(|number| raw(number, &room)).collect();
                 let publisher = entrances.remove(members);
                 let text = json!({"type": "send_message", "room": room, "data": {"content": payload(size)}}).to_string();
@@ -107,15 +106,18 @@ impl Stage {
     }
 }
 
+/// As many people can be named when a project is made; a bigger crowd has several connections each.
+const PEOPLE: usize = 100;
+
 fn raw(number: usize, room: &str) -> Entrance {
-    Entrance::raw(&format!("/api/v1/ws/connect?token={}", sign(number, None)), room)
+    Entrance::raw(&format!("/api/v1/ws/connect?token={}", sign(number % PEOPLE, None)), room)
 }
 
-/// A channel of a project with persons `0..=members`.
-fn open_channel(server: &Server, members: usize) -> Result<String> {
+/// A channel of a project that all of these people are members of.
+fn open_channel(server: &Server) -> Result<String> {
     let owner = sign(0, None);
-    let ids: Vec<String> = (1..=members).map(subject).collect();
-    let project = rest::create(server.port, "/api/v1/projects", &owner, &json!({"name": "bench", "memberIds": ids}))?;
+    let others: Vec<String> = (1..PEOPLE).map(subject).collect();
+    let project = rest::create(server.port, "/api/v1/projects", &owner, &json!({"name": "bench", "memberIds": others}))?;
     let channel = rest::create(server.port, &format!("/api/v1/projects/{project}/channels"), &owner, &json!({"name": "bench"}))?;
     Ok(format!("channel:{channel}"))
 }

@@ -31,13 +31,12 @@ pub struct Step {
 }
 
 impl Entrance {
-    /// A Socket.IO client on the namespace `/`; `greeting` is the event it waits for after CONNECT, if any.
-    pub fn socket_io(auth: &str, greeting: Option<&'static str>) -> Self {
-        let mut steps = vec![
+    /// A Socket.IO client on the namespace `/`.
+    pub fn socket_io(auth: &str) -> Self {
+        let steps = vec![
             Step { awaits: r#"0{"sid":"#, says: frame::client_text(&format!("40{auth}")) },
             Step { awaits: r#"40{"sid":"#, says: Vec::new() },
         ];
-        steps.extend(greeting.map(|awaits| Step { awaits, says: Vec::new() }));
         Self { protocol: Protocol::WebSocket, request: upgrade("/socket.io/?EIO=4&transport=websocket"), steps, tiny_window: false }
     }
 
