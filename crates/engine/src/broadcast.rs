@@ -58,6 +58,9 @@ pub(crate) enum Audience {
     Rooms(Vec<Arc<str>>),
 }
 
+/// What one voice says: whole WebSocket frames, or nothing.
+type Encoded = (Voice, Option<Arc<[u8]>>);
+
 /// Something on its way to many connections, on every shard.
 pub struct Broadcast {
     pub(crate) audience: Audience,
@@ -66,7 +69,7 @@ pub struct Broadcast {
     pub(crate) namespace: Option<Namespace>,
     pub(crate) volatile: bool,
     say: Box<dyn Say>,
-    encoded: Mutex<Vec<(Voice, Option<Arc<[u8]>>)>>,
+    encoded: Mutex<Vec<Encoded>>,
 }
 
 impl Broadcast {

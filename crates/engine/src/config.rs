@@ -82,11 +82,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             shards: std::thread::available_parallelism().map_or(1, |n| n.get()),
-            endpoints: vec![Endpoint {
-                path: "/socket.io".into(),
-                protocol: Protocol::SocketIo,
-                ping_interval: Duration::from_secs(25),
-            }],
+            endpoints: vec![Endpoint { path: "/socket.io".into(), protocol: Protocol::SocketIo, ping_interval: Duration::from_secs(25) }],
             namespaces: vec!["/".into()],
             parser: Format::Json,
             ping_timeout: Duration::from_secs(20),

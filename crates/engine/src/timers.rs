@@ -40,6 +40,7 @@ impl Timers {
     /// Takes one tick that is due at `now`.
     pub fn pop(&mut self, now: Instant) -> Option<(Tick, Vec<Due>)> {
         let entry = self.queue.first_entry()?;
-        (*entry.key() <= (now.saturating_duration_since(self.start).as_millis() / TICK.as_millis()) as Tick + 1).then(|| entry.remove_entry())
+        (*entry.key() <= (now.saturating_duration_since(self.start).as_millis() / TICK.as_millis()) as Tick + 1)
+            .then(|| entry.remove_entry())
     }
 }

@@ -3,16 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use bus::Local;
 use domain::ids::Generator;
+use domain::keys::ForgetOldAnswers;
+use domain::names::PersonId;
+use domain::operation::Actor;
 use domain::seam::{Bus, Notice};
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use store::{Database, Options, Readers, Writer};
+use tokio::sync::oneshot;
 
 use crate::auth::{Authenticator, Keys};
 use crate::clock;
@@ -28,6 +33,10 @@ use crate::rest::{self, Rest};
 /// How many threads answer queries.
 const READERS: usize = 2;
 
+/// How soon old answers are looked for again when there may be more, and how long nothing is done when there are none.
+const FORGET_EVERY: Duration = Duration::from_secs(1);
+const FORGET_PAUSE: Duration = Duration::from_secs(600);
+
 /// The running product, without its listener.
 pub struct Product {
     engine: Option<Engine<Live>>,
@@ -38,7 +47,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// Opens the database and starts everything.
+    /// Opens the database and starts everything. Runs in a tokio runtime.
     ///
     /// Errors: whatever keeps it from starting, in one line.
     pub fn start(config: &Config, keys: &Keys) -> anyhow::Result<Self> {
@@ -85,6 +94,7 @@ impl Product {
         } else {
             None
         };
+        tokio::spawn(forget_old_answers(writer.clone()));
         Ok(Self { engine, router: rest::router(rest), writer, readers, threads })
     }
 
@@ -118,6 +128,23 @@ async fn answer(engine: Option<Handle<Live>>, rest: impl Handler, request: Reque
     match engine.filter(|engine| engine.serves(request.uri().path())) {
         Some(engine) => engine.serve(request, address).await.map(Body::new),
         None => rest.handle(request, peer).await,
+    }
+}
+
+/// Forgets, for as long as the server runs, what was answered to `Idempotency-Key`s that are too old.
+async fn forget_old_answers(writer: Writer) {
+    let server = Actor { person: PersonId::new("server"), admin: true };
+    loop {
+        tokio::time::sleep(FORGET_EVERY).await;
+        let (reply, answer) = oneshot::channel();
+        writer.run(server.clone(), ForgetOldAnswers, move |result| drop(reply.send(result)));
+        match answer.await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => tokio::time::sleep(FORGET_PAUSE).await,
+            Ok(Err(refusal)) => tracing::warn!(%refusal, "old answers could not be forgotten"),
+            // The writer has ended.
+            Err(_) => return,
+        }
     }
 }
 

@@ -86,6 +86,8 @@ CREATE TABLE sequences (
     seq  BIGINT NOT NULL
 ) {{clustered}};
 
+-- (room, seq) is unique because each seq is raised in the transaction that uses it. No index says so: with fifty rooms at once
+-- it made a message a quarter dearer.
 CREATE TABLE journal (
     id   {{serial}},
     room TEXT   NOT NULL,

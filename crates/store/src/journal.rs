@@ -8,14 +8,9 @@ use crate::driver::{Driver, Tables, values};
 
 impl<D: Driver> Journal for Tables<D> {
     fn append(&mut self, room: &Room, at: Timestamp, event: Event) -> Stored<Fact> {
-        // Two statements and not one with RETURNING: see `insert_numbered`.
-        let raise = "INSERT INTO sequences (room, seq) VALUES ($1, 1) ON CONFLICT (room) DO UPDATE SET seq = sequences.seq + 1";
-        let raised = "SELECT seq FROM sequences WHERE room = $1";
         let write = "INSERT INTO journal (room, seq, at, body) VALUES ($1, $2, $3, $4)";
         let body = serde_json::to_string(&event).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
-        self.0.write(raise, values![room])?;
-        let seq = self.0.first(raised, values![room], |row| row.int(0))?;
-        let seq = seq.ok_or_else(|| StoreError::Broken(format!("the counter of {room} is not there")))?;
+        let seq = self.raise_seq(room)?;
         let offset = self.0.insert_numbered(write, values![room, seq, at, &body])?;
         Ok(Fact { offset, room: room.clone(), seq, at, event })
     }
@@ -28,5 +23,20 @@ impl<D: Driver> Journal for Tables<D> {
             let event = event.map_err(|error| StoreError::Broken(format!("the fact at offset {offset}: {error}")))?;
             Ok(Fact { offset, room: row.room(1)?, seq: row.int(2)?, at: row.time(3)?, event })
         })
+    }
+}
+
+impl<D: Driver> Tables<D> {
+    /// The room's next `seq`. Two plain statements cost less than one with ON CONFLICT and RETURNING, and mean the same: the first holds
+    /// the row until the transaction ends.
+    fn raise_seq(&mut self, room: &Room) -> Stored<i64> {
+        let raise = "UPDATE sequences SET seq = seq + 1 WHERE room = $1";
+        let begin = "INSERT INTO sequences (room, seq) VALUES ($1, 1) ON CONFLICT (room) DO UPDATE SET seq = sequences.seq + 1";
+        let raised = "SELECT seq FROM sequences WHERE room = $1";
+        if self.0.write(raise, values![room])? == 0 {
+            self.0.write(begin, values![room])?;
+        }
+        let seq = self.0.first(raised, values![room], |row| row.int(0))?;
+        seq.ok_or_else(|| StoreError::Broken(format!("the counter of {room} is not there")))
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::seam::Store;
+use domain::seam::{Store, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use thiserror::Error;
@@ -106,14 +106,18 @@ impl Database {
         &self.0.path
     }
 
-    /// Works with a store that writes each change at once, for tests and tools. The product changes it through the
-    /// [`Writer`](crate::Writer) only.
+    /// Works with the store in one transaction, for tests and tools. The product changes it through the [`Writer`](crate::Writer) only.
     ///
     /// # Errors
-    /// [`OpenError::Failed`].
+    /// [`OpenError::Failed`]; nothing is changed then.
     pub fn with_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<T, OpenError> {
+        let failed = |error: StoreError| OpenError::Failed(error.to_string());
         let connection = self.connect()?;
-        Ok(work(&mut Tables(Sqlite::new(&connection))))
+        let mut session = Tables(Sqlite::new(&connection));
+        session.0.begin().map_err(failed)?;
+        let answer = work(&mut session);
+        session.0.commit().map_err(failed)?;
+        Ok(answer)
     }
 
     pub(crate) fn connect(&self) -> Result<Connection, OpenError> {

@@ -60,7 +60,12 @@ impl<A: App> Hub<A> {
         }
     }
 
-    pub(super) async fn poll(self: Arc<Self>, session: Id, request: hyper::Request<Incoming>, query: &Query<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn poll(
+        self: Arc<Self>,
+        session: Id,
+        request: hyper::Request<Incoming>,
+        query: &Query<'_>,
+    ) -> Result<Answer, Failure> {
         match *request.method() {
             Method::GET => {
                 let gone: fn(Id) -> Request<A> = |session| Request::PollGone { session };

@@ -208,7 +208,9 @@ impl<A: App> Shard<A> {
 
     /// Puts a socket into a room. False if it is in it already, or has ended.
     pub fn join(&mut self, key: SocketKey, room: &str) -> bool {
-        let Some(socket) = self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation) else { return false };
+        let Some(socket) = self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation) else {
+            return false;
+        };
         if socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)) {
             return false;
         }
@@ -219,7 +221,9 @@ impl<A: App> Shard<A> {
 
     /// Takes a socket out of a room. False if it is not in it.
     pub fn leave(&mut self, key: SocketKey, room: &str) -> bool {
-        let Some(socket) = self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation) else { return false };
+        let Some(socket) = self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation) else {
+            return false;
+        };
         let Some(at) = socket.seats.iter().position(|&seat| self.rooms.is_in(seat, room)) else { return false };
         let seat = socket.seats.swap_remove(at);
         let voice = socket.voice;

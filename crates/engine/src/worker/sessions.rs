@@ -17,7 +17,8 @@ impl<A: App> Worker<A> {
     /// A WebSocket comes from the HTTP server.
     pub(super) fn arrive(&mut self, arrival: Arrival<A>) {
         let mut stream = Stream::new(arrival.stream);
-        if self.shard.connections.len() >= MAX_SLOTS || stream.register(self.poll.registry(), self.shard.connections.vacant_key()).is_err() {
+        if self.shard.connections.len() >= MAX_SLOTS || stream.register(self.poll.registry(), self.shard.connections.vacant_key()).is_err()
+        {
             return;
         }
         let transport = Transport::WebSocket(WebSocket { stream, reader: Default::default(), blocked: false });

@@ -57,7 +57,8 @@ impl<A: App> Worker<A> {
             Ok(Packet::Ack { nsp, id, args, .. }) => match self.joined(key, nsp) {
                 Some(socket) => {
                     let awaited = self.shard.socket_mut(socket).map(|socket| &mut socket.awaited);
-                    let known = awaited.and_then(|awaited| awaited.iter().position(|&awaited| Some(awaited) == id).map(|at| awaited.swap_remove(at)));
+                    let known = awaited
+                        .and_then(|awaited| awaited.iter().position(|&awaited| Some(awaited) == id).map(|at| awaited.swap_remove(at)));
                     if let Some(id) = known {
                         self.app.acknowledged(&mut self.shard, socket, id, args);
                     }
@@ -105,16 +106,7 @@ impl<A: App> Worker<A> {
         let slot = self.shard.sockets.vacant_key() as u32;
         let id = inherited.unwrap_or_else(|| Id::new(self.shard.index, slot, &mut self.shard.random));
         let seats = Default::default();
-        self.shard.sockets.insert(Socket {
-            generation,
-            connection: key.slot,
-            voice,
-            id,
-            mark: 0,
-            seats,
-            awaited: Vec::new(),
-            data: None,
-        });
+        self.shard.sockets.insert(Socket { generation, connection: key.slot, voice, id, mark: 0, seats, awaited: Vec::new(), data: None });
         self.shard.connections[key.slot as usize].sockets.push(slot);
         SocketKey { slot, generation }
     }

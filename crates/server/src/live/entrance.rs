@@ -1,10 +1,10 @@
 //! From a request to be connected to a greeted socket: token, cap, person, rooms.
 
+use domain::event::Signal;
 use domain::names::{Room, Timestamp};
 use domain::operation::Actor;
 use domain::people::{Claims, Meet, Met};
 use domain::refusal::Refusal;
-use domain::event::Signal;
 use domain::seam::Notice;
 use engine::{Connect, Namespace, Shard, SocketKey};
 
@@ -48,13 +48,7 @@ impl Live {
         });
     }
 
-    fn identify(
-        &self,
-        shard: &Shard<Self>,
-        socket: SocketKey,
-        request: &Connect<'_>,
-        now: Timestamp,
-    ) -> Result<Identity, Unauthenticated> {
+    fn identify(&self, shard: &Shard<Self>, socket: SocketKey, request: &Connect<'_>, now: Timestamp) -> Result<Identity, Unauthenticated> {
         let kept = shard.handshake(socket).and_then(|handshake| handshake.token.as_deref());
         self.shared.authenticator.identify_socket(ConnectAuth::read(request.auth), kept, now.0.div_euclid(1_000_000))
     }

@@ -70,7 +70,12 @@ impl Fanout {
     fn signal(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
         match &*signal {
             Signal::Entered { room, .. } | Signal::Left { room, .. } => {
-                let said = SignalsSaid { room: Some(room.kind()), now: (self.clock)(), dialects: self.dialects.clone(), signals: vec![signal.clone()] };
+                let said = SignalsSaid {
+                    room: Some(room.kind()),
+                    now: (self.clock)(),
+                    dialects: self.dialects.clone(),
+                    signals: vec![signal.clone()],
+                };
                 engine.publish(Broadcast::to_rooms(vec![room.as_str().into()], said));
             }
             Signal::Online { .. } | Signal::Offline { .. } => {

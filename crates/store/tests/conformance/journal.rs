@@ -1,0 +1,51 @@
+use domain::event::Event;
+use domain::names::{Kind, Room};
+use domain::seam::Store;
+use domain::spaces::{Member, Role, Space};
+
+use crate::{T0, at, home, id, message, person, space, task};
+
+pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) {
+    let inbox = Room::inbox(&id("ann"));
+    let mut last = 0;
+    for (room, seq) in [(home(), 1), (inbox.clone(), 1), (home(), 2), (home(), 3), (inbox, 2)] {
+        let fact = store.append(&room, at(seq), Event::TaskDeleted { task: seq }).unwrap();
+        assert_eq!((fact.room, fact.seq, fact.at, fact.event), (room, seq, at(seq), Event::TaskDeleted { task: seq }));
+        assert!(fact.offset > last);
+        last = fact.offset;
+    }
+}
+
+pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
+    let ann = person("ann");
+    let members = vec![Member { person: ann.clone(), role: Role::Admin, joined_at: T0 }];
+    let space = Space { members, parent: Some(Kind::Project.room(1)), ..space(&home()) };
+    let mut task = task(5);
+    task.assigned_to.push(ann.clone());
+    let events = [
+        Event::SpaceCreated { space: space.clone() },
+        Event::SpaceUpdated { space: space.clone() },
+        Event::MemberJoined { space: space.clone(), person: ann.clone() },
+        Event::MemberLeft { space: space.clone(), person: ann.id.clone() },
+        Event::InviteRefreshed { space },
+        Event::ProfileUpdated { person: ann.clone() },
+        Event::TaskCreated { task: task.clone() },
+        Event::TaskUpdated { task: task.clone() },
+        Event::TaskDeleted { task: task.id },
+        Event::TaskToggled { task: task.clone(), by: ann.clone() },
+        Event::TaskAssigned { task: task.clone(), to: ann.clone() },
+        Event::TaskUnassigned { task, from: ann },
+        Event::MessageSent { message: message(1_763_725_000_000_000, "ann") },
+    ];
+    let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, event).unwrap()).collect();
+    assert_eq!(store.facts_after(0, 99).unwrap(), recorded);
+}
+
+pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
+    let offsets: Vec<i64> =
+        (1..=5).map(|n| store.append(&Kind::Trip.room(n), T0, Event::TaskDeleted { task: n }).unwrap().offset).collect();
+    let mut read = |after, limit| -> Vec<i64> { store.facts_after(after, limit).unwrap().iter().map(|fact| fact.offset).collect() };
+    assert_eq!(read(0, 2), offsets[..2]);
+    assert_eq!(read(offsets[1], 9), offsets[2..]);
+    assert!(read(offsets[4], 9).is_empty());
+}

@@ -1,0 +1,32 @@
+use domain::seam::{Answered, Store};
+
+use crate::{T0, at};
+
+fn answer(body: &str) -> Answered {
+    Answered { digest: format!("digest of {body}"), status: 201, body: body.to_owned() }
+}
+
+pub fn an_answer_is_kept_for_its_scope_and_key(store: &mut dyn Store) {
+    store.remember("ann POST /tasks", "k", &answer("one"), at(1)).unwrap();
+    assert_eq!(store.answered("ann POST /tasks", "k", T0).unwrap(), Some(answer("one")));
+    assert_eq!(store.answered("ben POST /tasks", "k", T0).unwrap(), None);
+    assert_eq!(store.answered("ann POST /tasks", "l", T0).unwrap(), None);
+}
+
+pub fn an_answer_counts_only_if_it_is_recent(store: &mut dyn Store) {
+    store.remember("s", "k", &answer("old"), at(1)).unwrap();
+    assert_eq!(store.answered("s", "k", at(1)).unwrap(), None);
+    store.remember("s", "k", &answer("new"), at(5)).unwrap();
+    assert_eq!(store.answered("s", "k", at(1)).unwrap(), Some(answer("new")));
+}
+
+pub fn old_answers_are_forgotten_some_at_a_time(store: &mut dyn Store) {
+    for n in 1..=5 {
+        store.remember("s", &n.to_string(), &answer("x"), at(n)).unwrap();
+    }
+    assert_eq!(store.forget_before(at(4), 2).unwrap(), 2);
+    assert_eq!(store.forget_before(at(4), 2).unwrap(), 1);
+    assert_eq!(store.forget_before(at(4), 2).unwrap(), 0);
+    assert!(store.answered("s", "3", T0).unwrap().is_none());
+    assert!(store.answered("s", "4", T0).unwrap().is_some());
+}

@@ -1,0 +1,158 @@
+//! One suite for every database: what each seam promises, asked of a store that knows nothing yet.
+//!
+//! A new database gets a `mod` beside `sqlite` and no test of its own.
+
+#![allow(clippy::unwrap_used)]
+
+use domain::chat::Message;
+use domain::names::{Id, Kind, PersonId, Room, Timestamp};
+use domain::people::Person;
+use domain::seam::Store;
+use domain::spaces::Space;
+use domain::tasks::Task;
+
+mod chat;
+mod journal;
+mod keys;
+mod people;
+mod spaces;
+mod tasks;
+
+/// Makes a test of every check, for every database.
+macro_rules! suite {
+    ($($area:ident { $($check:ident,)* })*) => {
+        mod sqlite {
+            $(mod $area {
+                $(#[test]
+                fn $check() {
+                    crate::in_sqlite(crate::$area::$check);
+                })*
+            })*
+        }
+    };
+}
+
+suite! {
+    people {
+        a_person_is_read_back_as_stored,
+        a_person_changes_but_for_the_first_sight,
+        a_deleted_person_is_not_there,
+        people_share_a_space_or_do_not,
+    }
+    spaces {
+        a_space_is_read_back_with_its_members_in_the_order_of_joining,
+        a_space_changes_but_for_its_beginning,
+        a_role_is_a_members_only,
+        a_channel_is_as_open_as_its_project,
+        a_departure_counts_only_while_one_is_away,
+        the_end_of_no_membership_is_no_departure,
+        rooms_of_a_person_come_newest_first_and_by_kind,
+        spaces_of_a_person_come_in_pages,
+        spaces_inside_another_come_in_pages,
+        contacts_are_those_who_share_a_space_each_once,
+    }
+    tasks {
+        a_task_is_read_back_as_stored,
+        a_task_changes_but_for_its_beginning,
+        assignees_stand_in_the_order_of_assigning_and_each_once,
+        a_deleted_task_is_nobodys,
+        tasks_of_a_space_come_newest_first_in_pages,
+        tasks_of_a_person_are_those_of_the_space,
+    }
+    chat {
+        a_message_is_read_back_with_its_sender,
+        a_message_of_a_deleted_person_keeps_the_id,
+        a_message_is_found_by_its_senders_own_id,
+        messages_come_newest_first_in_pages,
+    }
+    journal {
+        each_room_counts_for_itself_and_offsets_only_grow,
+        every_event_is_read_back_as_recorded,
+        facts_are_read_behind_an_offset_up_to_a_limit,
+    }
+    keys {
+        an_answer_is_kept_for_its_scope_and_key,
+        an_answer_counts_only_if_it_is_recent,
+        old_answers_are_forgotten_some_at_a_time,
+    }
+}
+
+fn in_sqlite(check: fn(&mut dyn Store)) {
+    let database = store::Database::open(store::Options::new("sqlite::memory:")).unwrap();
+    database.with_store(|store| check(store)).unwrap();
+}
+
+const T0: Timestamp = Timestamp(1_763_725_000_000_000);
+
+fn at(seconds: i64) -> Timestamp {
+    T0.minus_seconds(-seconds)
+}
+
+fn id(name: &str) -> PersonId {
+    PersonId::new(name)
+}
+
+/// A person of whom everything is known.
+fn person(name: &str) -> Person {
+    Person {
+        id: id(name),
+        name: format!("{name} Ünal"),
+        username: name.to_owned(),
+        email: Some(format!("{name}@example.com")),
+        avatar_url: None,
+        created_at: T0,
+        updated_at: T0,
+    }
+}
+
+fn store_people(store: &mut dyn Store, names: &[&str]) {
+    for name in names {
+        store.put_person(&person(name)).unwrap();
+    }
+}
+
+fn space(room: &Room) -> Space {
+    Space {
+        room: room.clone(),
+        name: "Home".to_owned(),
+        parent: None,
+        invite_code: Some("ABCD2345".to_owned()),
+        created_by: id("ann"),
+        created_at: T0,
+        updated_at: T0,
+        members: Vec::new(),
+    }
+}
+
+fn home() -> Room {
+    Kind::Household.room("home")
+}
+
+fn task(id: Id) -> Task {
+    Task {
+        id,
+        room: home(),
+        title: "Dishes".to_owned(),
+        description: Some("All of them; \"quotes\" too".to_owned()),
+        category: None,
+        due_date: Some("2025-12-31".to_owned()),
+        completed: false,
+        completed_at: None,
+        assigned_to: Vec::new(),
+        created_by: self::id("ann"),
+        created_at: T0,
+        updated_at: T0,
+    }
+}
+
+fn message(id: Id, sender: &str) -> Message {
+    Message {
+        id,
+        room: Kind::Channel.room(7),
+        sender: person(sender),
+        content: "Hello 👋".to_owned(),
+        metadata: Some(serde_json::json!({"reply_to": 789, "nested": {"a": [1, null]}})),
+        client_id: None,
+        created_at: T0,
+    }
+}

@@ -1,0 +1,48 @@
+use domain::people::Person;
+use domain::seam::Store;
+use domain::spaces::Role;
+
+use crate::{T0, at, home, id, person, store_people};
+
+pub fn a_person_is_read_back_as_stored(store: &mut dyn Store) {
+    assert_eq!(store.person(&id("ann")).unwrap(), None);
+    let unseen = Person::unseen(id("ben"), T0);
+    for known in [person("ann"), unseen] {
+        store.put_person(&known).unwrap();
+        assert_eq!(store.person(&known.id).unwrap(), Some(known));
+    }
+}
+
+pub fn a_person_changes_but_for_the_first_sight(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
+    let changed = Person {
+        name: "Ann B".to_owned(),
+        username: String::new(),
+        email: None,
+        avatar_url: Some("https://example.com/a.png".to_owned()),
+        created_at: at(9),
+        updated_at: at(9),
+        ..person("ann")
+    };
+    store.put_person(&changed).unwrap();
+    assert_eq!(store.person(&id("ann")).unwrap(), Some(Person { created_at: T0, ..changed }));
+}
+
+pub fn a_deleted_person_is_not_there(store: &mut dyn Store) {
+    store_people(store, &["ann", "ben"]);
+    store.delete_person(&id("ann")).unwrap();
+    store.delete_person(&id("nobody")).unwrap();
+    assert_eq!(store.person(&id("ann")).unwrap(), None);
+    assert_eq!(store.person(&id("ben")).unwrap(), Some(person("ben")));
+}
+
+pub fn people_share_a_space_or_do_not(store: &mut dyn Store) {
+    store_people(store, &["ann", "ben", "eve"]);
+    for name in ["ann", "ben"] {
+        store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
+    }
+    assert!(store.share_a_space(&id("ann"), &id("ben")).unwrap());
+    assert!(!store.share_a_space(&id("ann"), &id("eve")).unwrap());
+    store.remove_member(&home(), &id("ben"), T0).unwrap();
+    assert!(!store.share_a_space(&id("ann"), &id("ben")).unwrap());
+}

@@ -1,0 +1,130 @@
+use domain::names::{Kind, Room};
+use domain::people::Person;
+use domain::seam::{Page, Store};
+use domain::spaces::{Member, Role, Space};
+
+use crate::{T0, at, home, id, person, space, store_people};
+
+pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut dyn Store) {
+    assert_eq!(store.space(&home()).unwrap(), None);
+    store_people(store, &["ann", "ben", "cleo"]);
+    store.put_space(&space(&home())).unwrap();
+    // In one moment, against the alphabet; somebody unseen too.
+    let mut members = Vec::new();
+    for (name, role) in [("cleo", Role::Admin), ("ben", Role::Member), ("ann", Role::Member)] {
+        store.put_member(&home(), &id(name), role, T0).unwrap();
+        members.push(Member { person: person(name), role, joined_at: T0 });
+    }
+    store.put_member(&home(), &id("dan"), Role::Member, at(1)).unwrap();
+    assert_eq!(store.members(&home()).unwrap().len(), 4);
+    store.remove_member(&home(), &id("dan"), at(2)).unwrap();
+    assert_eq!(store.members(&home()).unwrap(), members);
+    assert_eq!(store.space(&home()).unwrap(), Some(Space { members, ..space(&home()) }));
+}
+
+pub fn a_space_changes_but_for_its_beginning(store: &mut dyn Store) {
+    store.put_space(&space(&home())).unwrap();
+    let name = "Ours".to_owned();
+    let changed = Space { name, invite_code: None, created_by: id("eve"), created_at: at(9), updated_at: at(9), ..space(&home()) };
+    store.put_space(&changed).unwrap();
+    assert_eq!(store.space(&home()).unwrap(), Some(Space { created_by: id("ann"), created_at: T0, ..changed }));
+}
+
+pub fn a_role_is_a_members_only(store: &mut dyn Store) {
+    store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
+    assert_eq!(store.role(&home(), &id("ann")).unwrap(), Some(Role::Member));
+    assert_eq!(store.role(&home(), &id("ben")).unwrap(), None);
+    store.put_member(&home(), &id("ann"), Role::Admin, at(5)).unwrap();
+    assert_eq!(store.role(&home(), &id("ann")).unwrap(), Some(Role::Admin));
+    assert_eq!(store.members(&home()).unwrap()[0].joined_at, T0, "another role is not another joining");
+    store.remove_member(&home(), &id("ann"), at(6)).unwrap();
+    assert_eq!(store.role(&home(), &id("ann")).unwrap(), None);
+}
+
+pub fn a_channel_is_as_open_as_its_project(store: &mut dyn Store) {
+    let (project, channel) = (Kind::Project.room(1), Kind::Channel.room(2));
+    store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
+    store.put_member(&project, &id("ann"), Role::Admin, T0).unwrap();
+    assert_eq!(store.role_in_parent(&channel, &id("ann")).unwrap(), Some(Role::Admin));
+    assert_eq!(store.role_in_parent(&channel, &id("ben")).unwrap(), None);
+    assert_eq!(store.role_in_parent(&project, &id("ann")).unwrap(), None, "a project is part of nothing");
+    assert_eq!(store.role_in_parent(&Kind::Channel.room(3), &id("ann")).unwrap(), None);
+    assert_eq!(store.space(&channel).unwrap().unwrap().parent, Some(project));
+}
+
+pub fn a_departure_counts_only_while_one_is_away(store: &mut dyn Store) {
+    assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), None);
+    store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
+    store.remove_member(&home(), &id("ann"), at(1)).unwrap();
+    assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), Some(at(1)));
+    store.put_member(&home(), &id("ann"), Role::Member, at(2)).unwrap();
+    assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), None);
+    store.remove_member(&home(), &id("ann"), at(3)).unwrap();
+    assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), Some(at(3)));
+}
+
+pub fn the_end_of_no_membership_is_no_departure(store: &mut dyn Store) {
+    store.remove_member(&home(), &id("ann"), T0).unwrap();
+    assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), None);
+}
+
+pub fn rooms_of_a_person_come_newest_first_and_by_kind(store: &mut dyn Store) {
+    let joined = [Kind::Household.room(1), Kind::Trip.room(2), Kind::Household.room(3)];
+    for (seconds, room) in (0..).zip(&joined) {
+        store.put_member(room, &id("ann"), Role::Member, at(seconds)).unwrap();
+    }
+    store.put_member(&home(), &id("ben"), Role::Member, T0).unwrap();
+    let [first, second, third] = joined;
+    assert_eq!(store.rooms_of(&id("ann"), None).unwrap(), [third.clone(), second, first.clone()]);
+    assert_eq!(store.rooms_of(&id("ann"), Some(Kind::Household)).unwrap(), [third, first]);
+    assert_eq!(store.rooms_of(&id("ann"), Some(Kind::Project)).unwrap(), Vec::<Room>::new());
+}
+
+pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
+    // The last two in one moment: the address decides.
+    for (n, seconds) in [(1, 0), (2, 1), (3, 2), (4, 2)] {
+        store.put_space(&space(&Kind::Household.room(n))).unwrap();
+        store.put_member(&Kind::Household.room(n), &id("ann"), Role::Admin, at(seconds)).unwrap();
+    }
+    let page = |limit, before: Option<u32>| Page { limit, before: before.map(|n| Kind::Household.room(n)) };
+    for (limit, before, expected) in [
+        (9, None, vec!["4", "3", "2", "1"]),
+        (2, None, vec!["4", "3"]),
+        (1, Some(4), vec!["3"]),
+        (9, Some(3), vec!["2", "1"]),
+        (9, Some(1), vec![]),
+        (9, Some(77), vec![]),
+    ] {
+        let spaces = store.spaces_of(&id("ann"), Kind::Household, &page(limit, before)).unwrap();
+        let ids: Vec<&str> = spaces.iter().map(|space| space.room.id()).collect();
+        assert_eq!(ids, expected, "{limit} before {before:?}");
+        assert!(spaces.iter().all(|space| space.members.len() == 1));
+    }
+    assert!(store.spaces_of(&id("ann"), Kind::Trip, &page(9, None)).unwrap().is_empty());
+    assert!(store.spaces_of(&id("ben"), Kind::Household, &page(9, None)).unwrap().is_empty());
+}
+
+pub fn spaces_inside_another_come_in_pages(store: &mut dyn Store) {
+    let parent = Kind::Project.room(1);
+    for n in 1..=3 {
+        let channel = Space { parent: Some(parent.clone()), created_at: at(n), ..space(&Kind::Channel.room(n)) };
+        store.put_space(&channel).unwrap();
+    }
+    let mut ids = |parent: &Room, limit, before: Option<u32>| -> Vec<String> {
+        let page = Page { limit, before: before.map(|n| Kind::Channel.room(n)) };
+        store.spaces_in(parent, &page).unwrap().iter().map(|space| space.room.id().to_owned()).collect()
+    };
+    assert_eq!(ids(&parent, 2, None), ["3", "2"]);
+    assert_eq!(ids(&parent, 2, Some(2)), ["1"]);
+    assert!(ids(&home(), 2, None).is_empty());
+}
+
+pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
+    for (room, name) in [(1, "ann"), (1, "ben"), (2, "ann"), (2, "ben"), (2, "cleo"), (3, "eve")] {
+        store.put_person(&Person::unseen(id(name), T0)).unwrap();
+        store.put_member(&Kind::Household.room(room), &id(name), Role::Member, T0).unwrap();
+    }
+    assert_eq!(store.contacts_of(&id("ann")).unwrap(), [id("ben"), id("cleo")]);
+    assert!(store.contacts_of(&id("eve")).unwrap().is_empty());
+}

@@ -1,0 +1,91 @@
+use domain::names::{Id, Kind};
+use domain::people::Person;
+use domain::seam::{Page, Store};
+use domain::tasks::Task;
+
+use crate::{T0, at, home, id, person, store_people, task};
+
+pub fn a_task_is_read_back_as_stored(store: &mut dyn Store) {
+    assert_eq!(store.task(1).unwrap(), None);
+    let bare = Task { description: None, due_date: None, completed: true, completed_at: Some(at(1)), ..task(2) };
+    for stored in [task(1), bare] {
+        store.put_task(&stored).unwrap();
+        assert_eq!(store.task(stored.id).unwrap(), Some(stored));
+    }
+}
+
+pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
+    store.put_task(&task(1)).unwrap();
+    let changed = Task {
+        room: Kind::Project.room(9),
+        title: "Plates".to_owned(),
+        description: None,
+        category: Some("kitchen".to_owned()),
+        due_date: None,
+        completed: true,
+        completed_at: Some(at(3)),
+        created_by: id("eve"),
+        created_at: at(3),
+        updated_at: at(3),
+        ..task(1)
+    };
+    store.put_task(&changed).unwrap();
+    assert_eq!(store.task(1).unwrap(), Some(Task { room: home(), created_by: id("ann"), created_at: T0, ..changed }));
+}
+
+pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn Store) {
+    store_people(store, &["ann", "ben"]);
+    store.put_task(&task(1)).unwrap();
+    assert!(store.assign(1, &id("ben"), T0).unwrap());
+    assert!(store.assign(1, &id("ann"), T0).unwrap());
+    assert!(!store.assign(1, &id("ben"), at(1)).unwrap());
+    assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [person("ben"), person("ann")]);
+    assert!(store.unassign(1, &id("ben")).unwrap());
+    assert!(!store.unassign(1, &id("ben")).unwrap());
+    assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [person("ann")]);
+    store.delete_person(&id("ann")).unwrap();
+    let nameless = Person::unseen(id("ann"), domain::names::Timestamp(0));
+    assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [nameless], "a deleted person is an id");
+}
+
+pub fn a_deleted_task_is_nobodys(store: &mut dyn Store) {
+    for n in [1, 2] {
+        store.put_task(&task(n)).unwrap();
+        store.assign(n, &id("ann"), T0).unwrap();
+    }
+    store.delete_task(1).unwrap();
+    store.delete_task(77).unwrap();
+    assert_eq!(store.task(1).unwrap(), None);
+    assert!(store.assign(1, &id("ann"), T0).unwrap(), "the assignment is gone too");
+    assert_eq!(store.task(2).unwrap().unwrap().assigned_to.len(), 1);
+}
+
+pub fn tasks_of_a_space_come_newest_first_in_pages(store: &mut dyn Store) {
+    for n in 1..=4 {
+        store.put_task(&task(n)).unwrap();
+    }
+    store.put_task(&Task { room: Kind::Project.room(9), ..task(5) }).unwrap();
+    store.assign(4, &id("ann"), T0).unwrap();
+    let mut ids =
+        |limit, before| -> Vec<Id> { store.tasks_in(&home(), &Page { limit, before }).unwrap().iter().map(|task| task.id).collect() };
+    assert_eq!(ids(9, None), [4, 3, 2, 1]);
+    assert_eq!(ids(2, None), [4, 3]);
+    assert_eq!(ids(2, Some(3)), [2, 1]);
+    assert!(ids(2, Some(1)).is_empty());
+    assert_eq!(store.tasks_in(&home(), &Page { limit: 1, before: None }).unwrap()[0].assigned_to.len(), 1);
+}
+
+pub fn tasks_of_a_person_are_those_of_the_space(store: &mut dyn Store) {
+    store_people(store, &["ann", "ben"]);
+    for n in [3, 1, 2] {
+        store.put_task(&task(n)).unwrap();
+        store.assign(n, &id("ben"), T0).unwrap();
+    }
+    store.put_task(&Task { room: Kind::Project.room(9), ..task(5) }).unwrap();
+    for n in [5, 3, 1] {
+        store.assign(n, &id("ann"), T0).unwrap();
+    }
+    let tasks = store.tasks_of(&home(), &id("ann")).unwrap();
+    assert_eq!(tasks.iter().map(|task| task.id).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(tasks[0].assigned_to, [person("ben"), person("ann")]);
+}
