@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wire::engineio::Version;
+use wire::engineio::{Version, base64_message};
 use wire::socketio::{json, msgpack};
 use wire::websocket::{Opcode, deflate, encode, encode_compressed};
 
@@ -166,7 +166,10 @@ pub(crate) fn text(out: &mut Vec<u8>, payload: &[u8], voice: Voice) {
 
 /// Appends a binary message.
 pub(crate) fn binary(out: &mut Vec<u8>, payload: &[u8], voice: Voice) {
-    if voice.version == Version::V3 && voice.format != Format::Raw {
+    let typed = voice.version == Version::V3 && voice.format != Format::Raw;
+    if typed && voice.base64 {
+        text(out, base64_message(payload).as_bytes(), voice);
+    } else if typed {
         let mut typed = Vec::with_capacity(payload.len() + 1);
         typed.push(4);
         typed.extend_from_slice(payload);

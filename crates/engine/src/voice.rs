@@ -31,8 +31,10 @@ pub struct Voice {
     pub namespace: Namespace,
     /// How.
     pub format: Format,
-    /// Engine.IO 3 writes binary messages with a type byte.
+    /// Engine.IO 3 writes binary messages with a type byte,
     pub version: Version,
+    /// or as text, for a client that said that it takes no binary (`b64`).
+    pub base64: bool,
     /// Whether the connection has negotiated permessage-deflate.
     pub deflate: bool,
 }

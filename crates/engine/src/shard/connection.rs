@@ -47,14 +47,23 @@ pub(crate) struct Polling {
     pub posting: bool,
     /// What is left of a POST's body while the connection is paused, and who waits for its answer.
     pub rest: Option<(Bytes, usize, bool, Responder)>,
-    /// The client takes no binary (`b64`).
-    pub base64: bool,
     /// The WebSocket that this session is upgrading to.
     pub probe: Option<ConnectionKey>,
     /// The client is on its way to the WebSocket: every GET is answered at once.
     pub probed: bool,
-    /// The next GET is told that the session has ended.
-    pub closing: bool,
+    /// The session has ended, and the next GET is told so.
+    pub farewell: Option<Farewell>,
+    /// The POST that closed it.
+    pub last_post: Option<Responder>,
+}
+
+/// How a long-polling session ended that waits to tell its client so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Farewell {
+    /// The server closed it: the client hears what was still to be said, and a close.
+    Servers,
+    /// The client closed it: it hears that there is nothing more.
+    Clients,
 }
 
 pub(crate) enum Transport {
@@ -84,6 +93,8 @@ pub(crate) struct Connection<A: App> {
     pub id: Id,
     pub endpoint: u8,
     pub version: Version,
+    /// The client takes no binary (`b64`).
+    pub base64: bool,
     pub deflate: bool,
     pub phase: Phase,
     pub transport: Transport,

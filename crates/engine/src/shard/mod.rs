@@ -25,7 +25,7 @@ use crate::rooms::Rooms;
 use crate::timers::{Tick, Timers};
 use crate::voice::{Format, Namespace, Voice};
 
-pub(crate) use connection::{Attaching, Connection, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
+pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
 pub(crate) use socket::Socket;
 
 /// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended.
@@ -386,7 +386,7 @@ impl<A: App> Shard<A> {
             Protocol::EngineIo => Format::Engine,
             Protocol::Raw => Format::Raw,
         };
-        Voice { namespace, format, version: connection.version, deflate: connection.deflate }
+        Voice { namespace, format, version: connection.version, base64: connection.base64, deflate: connection.deflate }
     }
 
     pub(crate) fn end_connection(&mut self, slot: u32, reason: Reason, ending: Ending) {

@@ -4,10 +4,18 @@ use wire::engineio::Version;
 use wire::engineio::payload::Encoder;
 use wire::websocket::{Frames, Opcode};
 
-use super::{PollAnswer, Shard, Transport};
+use super::{PollAnswer, Responder, Shard, Transport};
 use crate::app::App;
 
 impl<A: App> Shard<A> {
+    /// Answers a waiting GET with one packet.
+    pub(crate) fn answer_poll_with(version: Version, get: Responder, packet: &str) {
+        let mut payload = Encoder::new(version, false);
+        payload.push_text(packet);
+        let (body, content_type) = payload.finish();
+        let _ = get.send(PollAnswer::Payload(body, content_type));
+    }
+
     /// Answers a waiting GET with everything that waits for this client. Without one, or with nothing to say, nothing happens.
     pub(crate) fn answer_poll(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
@@ -16,7 +24,7 @@ impl<A: App> Shard<A> {
             return;
         }
         let Some(get) = polling.get.take() else { return };
-        let mut payload = Encoder::new(connection.version, polling.base64);
+        let mut payload = Encoder::new(connection.version, connection.base64);
         while let Some(frames) = connection.outbox.pop(&mut self.spare) {
             for (opcode, bytes) in Frames::new(&frames) {
                 match (opcode, connection.version) {

@@ -7,7 +7,7 @@ use super::Worker;
 use crate::app::{App, Reason};
 use crate::http::Request;
 use crate::id::Id;
-use crate::shard::{ConnectionKey, Doomed, Ending, Phase, PollAnswer, Polling, Responder, Transport};
+use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Polling, Responder, Transport};
 
 impl<A: App> Worker<A> {
     pub(super) fn request(&mut self, request: Request<A>) {
@@ -76,20 +76,25 @@ impl<A: App> Worker<A> {
         }
         if self.polling(key).is_some() {
             handle(self, key, reply);
+        } else if self.shard.is_alive(key) {
+            // What the WebSocket is told (`3probe`) leaves before the answer to a request that was sent after `2probe`.
+            self.shard.flush(key.slot);
+            let _ = reply.send(PollAnswer::BadRequest);
         } else {
-            let _ = reply.send(if self.shard.is_alive(key) { PollAnswer::BadRequest } else { PollAnswer::UnknownSession });
+            let _ = reply.send(PollAnswer::UnknownSession);
         }
     }
 
     fn get(&mut self, key: ConnectionKey, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
-        if polling.closing {
+        if let Some(farewell) = polling.farewell {
             polling.get = Some(reply);
-            let connection = &self.shard.connections[key.slot as usize];
-            if connection.outbox.is_empty() {
+            if self.shard.connections[key.slot as usize].outbox.is_empty() || farewell == Farewell::Clients {
                 self.shard.send_text(key.slot, "6");
             }
-            self.shard.send_text(key.slot, "1");
+            if farewell == Farewell::Servers {
+                self.shard.send_text(key.slot, "1");
+            }
             self.shard.answer_poll(key.slot);
             self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));
         } else if polling.get.is_some() {
@@ -107,7 +112,9 @@ impl<A: App> Worker<A> {
 
     fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
-        if std::mem::replace(&mut polling.posting, true) {
+        if polling.farewell == Some(Farewell::Clients) {
+            let _ = reply.send(PollAnswer::UnknownSession);
+        } else if std::mem::replace(&mut polling.posting, true) {
             let _ = reply.send(PollAnswer::Refused);
             self.violation(key, Reason::TransportError);
         } else {
@@ -123,7 +130,7 @@ impl<A: App> Worker<A> {
             return self.violation(key, Reason::TransportError);
         }
         for (number, packet) in payload::decode(&body, version, binary).enumerate().skip(from) {
-            if self.polling(key).is_none_or(|polling| polling.closing) {
+            if self.polling(key).is_none_or(|polling| polling.farewell.is_some()) {
                 break;
             }
             if self.shard.connections[key.slot as usize].paused {
@@ -141,10 +148,14 @@ impl<A: App> Worker<A> {
             }
             self.reap();
         }
-        if let Some(polling) = self.polling(key) {
-            polling.posting = false;
+        match self.polling(key) {
+            Some(polling) if polling.farewell == Some(Farewell::Clients) => polling.last_post = Some(reply),
+            Some(polling) => {
+                polling.posting = false;
+                let _ = reply.send(PollAnswer::Accepted);
+            }
+            None => drop(reply.send(PollAnswer::Accepted)),
         }
-        let _ = reply.send(PollAnswer::Accepted);
     }
 
     /// Goes on with a POST that was held up while the connection was paused.

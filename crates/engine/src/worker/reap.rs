@@ -6,10 +6,13 @@ use wire::websocket;
 
 use super::Worker;
 use crate::app::{App, Reason};
-use crate::shard::{ConnectionKey, Doomed, Ending, Phase, PollAnswer, SocketKey, Transport};
+use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Shard, SocketKey, Transport};
 
 /// How long a client may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// How long a GET may be overtaken by the POST that closes its session.
+const LATE_GET_TIME: Duration = Duration::from_millis(50);
 
 /// How long a long-polling session that has ended waits to tell its client so.
 const LAST_POLL_TIME: Duration = Duration::from_secs(30);
@@ -84,15 +87,21 @@ impl<A: App> Worker<A> {
         let pending = polling.get.is_some();
         match reason {
             // The client's own close is answered with nothing to do, not with a close of ours.
-            Reason::TransportClose => self.answer_get(key, b"6"),
-            Reason::ParseError | Reason::TransportError | Reason::PingTimeout | Reason::TooSlow => self.answer_get(key, b"1"),
+            Reason::TransportClose if pending => self.answer_get(key, "6"),
+            // A GET that was sent first may still be on its way, over another TCP connection. The POST is answered when it has had its time.
+            Reason::TransportClose if ending != Ending::Drop => {
+                polling.farewell = Some(Farewell::Clients);
+                self.linger(key, LATE_GET_TIME);
+                return self.drop_probe(probe);
+            }
+            Reason::ParseError | Reason::TransportError | Reason::PingTimeout | Reason::TooSlow => self.answer_get(key, "1"),
             _ if ending == Ending::Drop || (reason == Reason::ServerShuttingDown && !pending) => {}
             _ if pending => {
                 self.shard.send_text(key.slot, "1");
                 self.shard.answer_poll(key.slot);
             }
             _ => {
-                polling.closing = true;
+                polling.farewell = Some(Farewell::Servers);
                 self.linger(key, LAST_POLL_TIME);
                 return self.drop_probe(probe);
             }
@@ -107,17 +116,23 @@ impl<A: App> Worker<A> {
         }
     }
 
-    fn answer_get(&mut self, key: ConnectionKey, body: &[u8]) {
-        if let Transport::Polling(polling) = &mut self.shard.connections[key.slot as usize].transport
+    fn answer_get(&mut self, key: ConnectionKey, packet: &str) {
+        let connection = &mut self.shard.connections[key.slot as usize];
+        if let Transport::Polling(polling) = &mut connection.transport
             && let Some(get) = polling.get.take()
         {
-            let _ = get.send(PollAnswer::Payload(body.to_vec(), "text/plain; charset=UTF-8"));
+            Shard::<A>::answer_poll_with(connection.version, get, packet);
         }
     }
 
     /// Drops a connection and closes its descriptor, which takes it out of epoll too.
     pub(super) fn remove(&mut self, key: ConnectionKey) {
         let mut connection = self.shard.connections.remove(key.slot as usize);
+        if let Transport::Polling(polling) = &mut connection.transport
+            && let Some(post) = polling.last_post.take()
+        {
+            let _ = post.send(PollAnswer::Accepted);
+        }
         connection.outbox.clear(&mut self.shard.spare);
     }
 }

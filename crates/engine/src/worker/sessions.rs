@@ -40,9 +40,7 @@ impl<A: App> Worker<A> {
         let connection = &mut self.shard.connections[key.slot as usize];
         connection.handshake = Some(Box::new(session.handshake));
         let websocket = matches!(connection.transport, Transport::WebSocket(_));
-        if let Transport::Polling(polling) = &mut connection.transport {
-            polling.base64 = session.base64;
-        }
+        connection.base64 = session.base64;
         let id = connection.id;
         self.shard.restart_heartbeat(key.slot);
         if endpoint.protocol != Protocol::Raw {
@@ -83,6 +81,7 @@ impl<A: App> Worker<A> {
             id,
             endpoint,
             version,
+            base64: false,
             deflate,
             phase,
             transport,

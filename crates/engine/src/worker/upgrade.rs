@@ -5,14 +5,14 @@ use wire::websocket::{Incoming, Reader};
 use super::Worker;
 use crate::app::{App, Reason};
 use crate::id::Id;
-use crate::shard::{ConnectionKey, Doomed, Ending, Phase, PollAnswer, Transport};
+use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Shard, Transport};
 
 impl<A: App> Worker<A> {
     /// A WebSocket wants to take over a session. One that may not is closed at once.
     pub(super) fn begin_probe(&mut self, session: Id, transport: Transport, deflate: bool) -> Option<ConnectionKey> {
         let session = self.session(session);
         let free = session.filter(|session| match &self.shard.connections[session.slot as usize].transport {
-            Transport::Polling(polling) => polling.probe.is_none() && !polling.closing,
+            Transport::Polling(polling) => polling.probe.is_none() && polling.farewell.is_none(),
             Transport::WebSocket(_) => false,
         });
         let Some(session) = free else {
@@ -83,7 +83,7 @@ impl<A: App> Worker<A> {
         if let Transport::Polling(polling) = polling
             && let Some(get) = polling.get
         {
-            let _ = get.send(PollAnswer::Payload(b"1".to_vec(), "text/plain; charset=UTF-8"));
+            Shard::<A>::answer_poll_with(probe.version, get, "1");
         }
         self.shard.mark_dirty(session.slot);
         self.promoted = Some(session);

@@ -45,6 +45,15 @@ pub enum ParseError {
     BinaryPayload,
 }
 
+/// A binary message as the text packet that takes its place for a client of Engine.IO 3 that cannot take binary (`b64`): `b4`, and
+/// the bytes in base64.
+pub fn base64_message(message: &[u8]) -> String {
+    let mut packet = String::with_capacity(2 + message.len().div_ceil(3) * 4);
+    packet.push_str("b4");
+    base64::encode(message, &mut packet);
+    packet
+}
+
 /// Reads the text of a WebSocket text frame, or of one element of a payload.
 pub fn decode(text: &str, version: Version) -> Result<Packet<'_>, ParseError> {
     let mut rest = text.chars();

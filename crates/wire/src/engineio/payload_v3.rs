@@ -5,7 +5,7 @@
 //!   bytes. It is used when a packet is binary and the client can take it.
 
 use super::payload::{OCTET_STREAM, TEXT};
-use super::{Packet, ParseError, Version, base64, decode, decode_binary};
+use super::{Packet, ParseError, Version, base64_message, decode, decode_binary};
 
 /// No body has a length of more digits.
 const MAX_DIGITS: usize = 19;
@@ -90,9 +90,7 @@ impl EncoderV3 {
 
     pub fn push_binary(&mut self, message: &[u8]) {
         if self.b64 {
-            let mut packet = String::from("b4");
-            base64::encode(message, &mut packet);
-            return self.push_text(&packet);
+            return self.push_text(&base64_message(message));
         }
         self.any_binary = true;
         self.packets.push(MESSAGE);
