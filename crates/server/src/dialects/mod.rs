@@ -174,6 +174,11 @@ impl Dialects {
             None => &[],
         }
     }
+
+    /// Whether connections of a namespace are in a room of their person's without asking, besides the inbox.
+    pub fn join_by_themselves(&self, namespace: Namespace, room: &Room) -> bool {
+        self.spoken_in(namespace).iter().any(|dialect| dialect.joins_by_itself(room))
+    }
 }
 
 /// The refusal that a client without an acknowledgement is told as an `error` event, and one with an acknowledgement as that.

@@ -9,8 +9,7 @@ use domain::seam::Notice;
 use engine::{Reason, Shard, SocketKey};
 
 use super::entrance::transport_name;
-use super::requests::is_attended;
-use super::{Live, Session};
+use super::{Live, Session, Shared};
 use crate::audit;
 use crate::presence::Transport;
 
@@ -45,7 +44,7 @@ impl Live {
         if let Some(handshake) = shard.handshake(socket) {
             audit::disconnected(&person, handshake.address, transport_name(shard, socket, transport), after, reason.as_str());
         }
-        let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).filter(is_attended).collect();
+        let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
         for room in rooms {
             if self.shared.attendance.leave(&room, &person) {
                 self.departures.add(shard, Departure::FromRoom(room, person.clone()));
@@ -88,15 +87,17 @@ impl Live {
                         self.shared.bus.publish(Notice::Signal(Signal::Offline { person }.into()));
                     }
                 }
-                Departure::FromRoom(room, person) => self.tell_left(room, person),
+                Departure::FromRoom(room, person) => self.shared.tell_left(room, person),
             }
         }
     }
+}
 
-    /// The last of a person's connections has left a room, and none has come back.
-    pub(super) fn tell_left(&mut self, room: Room, person: PersonId) {
-        if let Some(person) = self.shared.attendance.expire(&room, &person) {
-            self.shared.bus.publish(Notice::Signal(Signal::Left { room, person }.into()));
+impl Shared {
+    /// The last of a person's connections has left a room: tells it, unless one has come back.
+    pub fn tell_left(&self, room: Room, person: PersonId) {
+        if let Some(person) = self.attendance.expire(&room, &person) {
+            self.bus.publish(Notice::Signal(Signal::Left { room, person }.into()));
         }
     }
 }

@@ -6,9 +6,9 @@ use domain::operation::Actor;
 use domain::people::{Claims, Meet, Met};
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use engine::{Connect, Namespace, Shard, SocketKey};
+use engine::{Connect, Namespace, Saying, Shard, SocketKey};
 
-use super::{Live, Session};
+use super::{Live, Session, Shared};
 use crate::audit;
 use crate::auth::{ConnectAuth, Identity, Unauthenticated};
 use crate::presence::Transport;
@@ -17,21 +17,82 @@ const AUTHENTICATION_FAILED: u16 = 4401;
 const TOO_MANY_CONNECTIONS: u16 = 4429;
 const INTERNAL_ERROR: u16 = 4500;
 
-impl Live {
-    pub(super) fn ask_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
-        let now = (self.shared.clock)();
-        let transport = if request.namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
-        let identity = match self.identify(shard, socket, &request, now) {
-            Ok(identity) => identity,
-            Err(why) => return self.turn_away(shard, socket, transport, why),
-        };
+/// Somebody who asks to be connected, and may be. The connection counts already.
+pub struct Entrant {
+    /// On whose behalf it will ask.
+    pub actor: Actor,
+    /// What the token says about the person, who is still to be met.
+    pub claims: Claims,
+    /// Whether the person comes online with it.
+    pub comes_online: bool,
+}
+
+/// How somebody is turned away.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TurnedAway {
+    /// Socket.IO: the connection is refused with a message and data, raw JSON.
+    Refused(&'static str, String),
+    /// The raw WebSocket: it is closed with a code and a reason.
+    Closed(u16, String),
+}
+
+impl TurnedAway {
+    /// How a client of this sort is told this.
+    pub fn of(transport: Transport, why: Unauthenticated) -> Self {
+        match transport {
+            Transport::SocketIo => Self::Refused("Authentication error", format!(r#"{{"code":"{}"}}"#, why.code())),
+            Transport::Raw => {
+                let code = if why == Unauthenticated::TooManyConnections { TOO_MANY_CONNECTIONS } else { AUTHENTICATION_FAILED };
+                Self::Closed(code, why.to_string())
+            }
+        }
+    }
+}
+
+/// What a new socket finds.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Welcome {
+    /// The rooms that it is in without asking; the first is its person's inbox.
+    pub rooms: Vec<Room>,
+    /// What it is told, once it is in them.
+    pub greetings: Vec<Saying>,
+}
+
+impl Shared {
+    /// Who asks to be connected. Inputs: the sort of connection, the CONNECT's payload and the token that was kept of the handshake.
+    ///
+    /// # Errors
+    /// Why nobody is believed, or that the person has as many connections as a person may have.
+    pub fn entrant(&self, transport: Transport, auth: &str, kept: Option<&str>) -> Result<Entrant, Unauthenticated> {
+        let now = (self.clock)().0.div_euclid(1_000_000);
+        let identity = self.authenticator.identify_socket(ConnectAuth::read(auth), kept, now)?;
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
         let most = match transport {
-            Transport::SocketIo => self.shared.most_socketio,
-            Transport::Raw => self.shared.most_raw,
+            Transport::SocketIo => self.most_socketio,
+            Transport::Raw => self.most_raw,
         };
-        let Ok(comes_online) = self.shared.people.arrive(&actor.person, transport, most) else {
-            return self.turn_away(shard, socket, transport, Unauthenticated::TooManyConnections);
+        let arrived = self.people.arrive(&actor.person, transport, most);
+        let comes_online = arrived.map_err(|_| Unauthenticated::TooManyConnections)?;
+        Ok(Entrant { actor, claims: claims(identity), comes_online })
+    }
+
+    /// What a socket of a person who has been met finds in a namespace.
+    pub fn welcome(&self, namespace: Namespace, met: &Met) -> Welcome {
+        let now = (self.clock)();
+        let households = met.households.iter().filter(|room| self.dialects.join_by_themselves(namespace, room));
+        let rooms = [Room::inbox(&met.person.id)].into_iter().chain(households.cloned()).collect();
+        let dialects = self.dialects.spoken_in(namespace).iter();
+        Welcome { rooms, greetings: dialects.filter_map(|dialect| dialect.greeting(&met.person, now)).collect() }
+    }
+}
+
+impl Live {
+    pub(super) fn ask_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
+        let transport = if request.namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
+        let kept = shard.handshake(socket).and_then(|handshake| handshake.token.as_deref());
+        let Entrant { actor, claims, comes_online } = match self.shared.entrant(transport, request.auth, kept) {
+            Ok(entrant) => entrant,
+            Err(why) => return self.turn_away(shard, socket, transport, why),
         };
         if comes_online && self.shared.tells_presence {
             let connection = shard.id(socket).map(|id| id.text()).unwrap_or_default();
@@ -43,28 +104,18 @@ impl Live {
         }
         let back = self.back(shard);
         let session = Session { actor: actor.clone(), transport, since: shard.now(), in_flight: 0, paused: false };
-        self.shared.writer.run(actor, Meet { claims: claims(identity) }, move |met| {
+        self.shared.writer.run(actor, Meet { claims }, move |met| {
             back(Box::new(move |live, shard| live.let_in(shard, socket, session, met)));
         });
-    }
-
-    fn identify(&self, shard: &Shard<Self>, socket: SocketKey, request: &Connect<'_>, now: Timestamp) -> Result<Identity, Unauthenticated> {
-        let kept = shard.handshake(socket).and_then(|handshake| handshake.token.as_deref());
-        self.shared.authenticator.identify_socket(ConnectAuth::read(request.auth), kept, now.0.div_euclid(1_000_000))
     }
 
     fn turn_away(&self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: Unauthenticated) {
         if let Some(handshake) = shard.handshake(socket) {
             audit::refused(None, handshake.address, transport_name(shard, socket, transport), why.code());
         }
-        match transport {
-            Transport::SocketIo => {
-                shard.refuse(socket, "Authentication error", Some(&format!(r#"{{"code":"{}"}}"#, why.code())));
-            }
-            Transport::Raw => {
-                let code = if why == Unauthenticated::TooManyConnections { TOO_MANY_CONNECTIONS } else { AUTHENTICATION_FAILED };
-                shard.close(socket, code, &why.to_string());
-            }
+        match TurnedAway::of(transport, why) {
+            TurnedAway::Refused(message, data) => shard.refuse(socket, message, Some(&data)),
+            TurnedAway::Closed(code, reason) => shard.close(socket, code, &reason),
         }
     }
 
@@ -87,17 +138,11 @@ impl Live {
             }
         };
         shard.resume(socket);
-        shard.join(socket, Room::inbox(&actor.person).as_str());
-        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-        let now = (self.shared.clock)();
-        let shared = self.shared.clone();
-        let dialects = shared.dialects.spoken_in(namespace);
-        for room in &met.households {
-            if dialects.iter().any(|dialect| dialect.joins_by_itself(room)) {
-                shard.join(socket, room.as_str());
-            }
+        let Welcome { rooms, greetings } = self.shared.welcome(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &met);
+        for room in rooms {
+            shard.join(socket, room.as_str());
         }
-        for greeting in dialects.iter().filter_map(|dialect| dialect.greeting(&met.person, now)) {
+        for greeting in greetings {
             shard.emit(socket, &greeting);
         }
         if let Some(handshake) = shard.handshake(socket) {

@@ -43,48 +43,50 @@ impl Fanout {
     /// Tells one notice. Called in the order of the notices.
     pub fn tell(&self, notice: Notice) {
         let Some(engine) = self.engine.get() else { return };
+        for effect in self.effects(notice) {
+            match effect {
+                Effect::Join(room, person) => join(engine, &room, &person),
+                Effect::Tell(rooms, said) => engine.publish(to_rooms(&rooms, said)),
+                Effect::Leave(room, person) => leave(engine, &room, &person),
+                Effect::Gather(signal) => self.gather(engine, signal),
+            }
+        }
+    }
+
+    /// What a notice does, in this order. Who joins hears of it too, on every device; who leaves hears it as the last.
+    pub fn effects(&self, notice: Notice) -> Vec<Effect> {
         match notice {
-            Notice::Fact(fact) => self.fact(engine, fact),
-            Notice::Signal(signal) => self.signal(engine, signal),
-        }
-    }
-
-    fn fact(&self, engine: &Handle<Live>, fact: Arc<Fact>) {
-        // Who joins hears of it too, on every device; who leaves hears it as the last.
-        match &fact.event {
-            Event::MemberJoined { space, person } => join(engine, &space.room, &person.id),
-            Event::SpaceCreated { space } => {
-                for member in &space.members {
-                    join(engine, &space.room, &member.person.id);
-                }
-            }
-            _ => {}
-        }
-        let rooms = fact.audience().iter().map(|room| room.as_str().into()).collect();
-        engine.publish(Broadcast::to_rooms(rooms, FactSaid { fact: fact.clone(), dialects: self.dialects.clone() }));
-        if let Event::MemberLeft { space, person } = &fact.event {
-            leave(engine, &space.room, person);
-        }
-    }
-
-    fn signal(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
-        match &*signal {
-            Signal::Entered { room, .. } | Signal::Left { room, .. } => {
-                let said = SignalsSaid {
-                    room: Some(room.kind()),
-                    now: (self.clock)(),
-                    dialects: self.dialects.clone(),
-                    signals: vec![signal.clone()],
+            Notice::Fact(fact) => {
+                let (joining, leaving) = match &fact.event {
+                    Event::MemberJoined { person, .. } => (vec![person.id.clone()], None),
+                    Event::SpaceCreated { space } => (space.members.iter().map(|member| member.person.id.clone()).collect(), None),
+                    Event::MemberLeft { person, .. } => (Vec::new(), Some(person.clone())),
+                    _ => (Vec::new(), None),
                 };
-                engine.publish(Broadcast::to_rooms(vec![room.as_str().into()], said));
+                let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
+                let tell = Effect::Tell(fact.audience(), Said { dialects: self.dialects.clone(), news: News::Fact(fact.clone()) });
+                let leave = leaving.map(|person| Effect::Leave(fact.room.clone(), person));
+                join.chain([tell]).chain(leave).collect()
             }
-            Signal::Online { .. } | Signal::Offline { .. } => {
-                let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-                gathered.push(signal);
-                if gathered.len() == 1 {
-                    engine.tell(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
+            Notice::Signal(signal) => match &*signal {
+                Signal::Entered { room, .. } | Signal::Left { room, .. } => {
+                    vec![Effect::Tell(vec![room.clone()], self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
-            }
+                Signal::Online { .. } | Signal::Offline { .. } => vec![Effect::Gather(signal)],
+            },
+        }
+    }
+
+    /// Signals in the words of whoever listens; `of` is the kind of their room.
+    fn signals(&self, of: Option<Kind>, signals: Vec<Arc<Signal>>) -> Said {
+        Said { dialects: self.dialects.clone(), news: News::Signals { of, now: (self.clock)(), signals } }
+    }
+
+    fn gather(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.push(signal);
+        if gathered.len() == 1 {
+            engine.tell(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
         }
     }
 
@@ -92,20 +94,19 @@ impl Fanout {
     pub(super) fn tell_presence(self: &Arc<Self>) {
         let Some(engine) = self.engine.get() else { return };
         let signals = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
-        let said = |signals| SignalsSaid { room: None, now: (self.clock)(), dialects: self.dialects.clone(), signals };
         match self.audience {
             Audience::None => {}
             Audience::Everyone if signals.is_empty() => {}
-            Audience::Everyone => engine.publish(Broadcast::to_everyone(said(signals))),
+            Audience::Everyone => engine.publish(Broadcast::to_everyone(self.signals(None, signals))),
             Audience::Contacts => {
                 for signal in signals {
                     let (Signal::Online { person, .. } | Signal::Offline { person }) = &*signal else { continue };
                     let actor = Actor { person: person.clone(), admin: false };
-                    let (engine, said) = (engine.clone(), said(vec![signal.clone()]));
+                    let (engine, said) = (engine.clone(), self.signals(None, vec![signal.clone()]));
                     self.readers.ask(actor, ListContacts, move |contacts| match contacts {
                         Ok(contacts) => {
-                            let inboxes = contacts.iter().map(|contact| Room::inbox(contact).as_str().into()).collect();
-                            engine.publish(Broadcast::to_rooms(inboxes, said));
+                            let inboxes: Vec<Room> = contacts.iter().map(Room::inbox).collect();
+                            engine.publish(to_rooms(&inboxes, said));
                         }
                         Err(refusal) => tracing::error!(%refusal, "a person's contacts could not be read"),
                     });
@@ -115,36 +116,54 @@ impl Fanout {
     }
 }
 
-/// A fact in the words of whoever listens.
-struct FactSaid {
-    fact: Arc<Fact>,
+/// What a notice does to those who are connected.
+pub enum Effect {
+    /// All connections of a person come into a room, where their contract joins it without asking.
+    Join(Room, PersonId),
+    /// Whoever is in at least one of these rooms is told, once.
+    Tell(Vec<Room>, Said),
+    /// All connections of a person leave a room; those inside it that they may not hear any more, too.
+    Leave(Room, PersonId),
+    /// A change of presence waits for others, to be told with them.
+    Gather(Arc<Signal>),
+}
+
+/// News in the words of whoever listens.
+pub struct Said {
     dialects: Dialects,
+    news: News,
 }
 
-impl Say for FactSaid {
-    fn say(&self, namespace: Namespace) -> Vec<Saying> {
-        let kind = self.fact.room.kind();
-        let dialects = self.dialects.spoken_in(namespace).iter().filter(|dialect| tells(&***dialect, kind));
-        dialects.filter_map(|dialect| dialect.fact(&self.fact)).collect()
-    }
+enum News {
+    Fact(Arc<Fact>),
+    /// In one message buffer.
+    Signals {
+        /// Of which kind their room is; none if they are of no room.
+        of: Option<Kind>,
+        now: Timestamp,
+        signals: Vec<Arc<Signal>>,
+    },
 }
 
-/// Signals, likewise, in one message buffer.
-struct SignalsSaid {
-    /// Of which kind their room is; none if they are of no room.
-    room: Option<Kind>,
-    now: Timestamp,
-    dialects: Dialects,
-    signals: Vec<Arc<Signal>>,
-}
-
-impl Say for SignalsSaid {
+impl Say for Said {
     fn say(&self, namespace: Namespace) -> Vec<Saying> {
         let dialects = self.dialects.spoken_in(namespace).iter();
-        let dialects: Vec<_> = dialects.filter(|dialect| self.room.is_none_or(|kind| tells(&***dialect, kind))).collect();
-        let each = self.signals.iter().flat_map(|signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, self.now)));
-        each.collect()
+        match &self.news {
+            News::Fact(fact) => {
+                let dialects = dialects.filter(|dialect| tells(&***dialect, fact.room.kind()));
+                dialects.filter_map(|dialect| dialect.fact(fact)).collect()
+            }
+            News::Signals { of, now, signals } => {
+                let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
+                let each = signals.iter().flat_map(|signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)));
+                each.collect()
+            }
+        }
     }
+}
+
+fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
+    Broadcast::to_rooms(rooms.iter().map(|room| room.as_str().into()).collect(), said)
 }
 
 /// Whether a contract tells what happens in rooms of this kind.
@@ -159,7 +178,7 @@ fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
         let job: Job = Box::new(move |live, shard| {
             for socket in sockets_in(shard, &inbox) {
                 let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-                if live.shared.dialects.spoken_in(namespace).iter().any(|dialect| dialect.joins_by_itself(&room)) {
+                if live.shared.dialects.join_by_themselves(namespace, &room) {
                     shard.join(socket, room.as_str());
                 }
             }

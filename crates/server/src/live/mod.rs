@@ -6,6 +6,8 @@
 //! - `requests`: what clients ask, in their order.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it.
+//!
+//! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
 
 mod departures;
 mod entrance;
@@ -26,8 +28,10 @@ use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
 use crate::presence::{Attendance, People};
 use departures::Departures;
-pub use fanout::Fanout;
+pub use entrance::{Entrant, TurnedAway, Welcome};
+pub use fanout::{Effect, Fanout, Said};
 pub use gate::{Handshake, gate};
+pub use requests::enter;
 pub use session::Session;
 
 /// What all shards share. Nothing here is locked for longer than a look-up takes.

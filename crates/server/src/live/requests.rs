@@ -5,14 +5,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use domain::event::Signal;
-use domain::names::{Kind, Room};
+use domain::names::{Kind, PersonId, Room};
+use domain::operation::Tx;
+use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::require_member;
 use engine::{Namespace, Shard, SocketKey};
 
-use super::Live;
 use super::session::MOST_IN_FLIGHT;
+use super::{Live, Shared};
 use crate::dialects::{self, Answer, Ask, Dialect, Heard, Outcome, Reply, Request};
 
 /// Who asked what, and how the answer is to be given.
@@ -23,30 +25,59 @@ struct Asked {
     ack: Option<u64>,
 }
 
-/// Whether others are told who comes to a room and who goes. A household and an inbox are not entered but belonged to.
-pub(super) fn is_attended(room: &Room) -> bool {
-    !matches!(room.kind(), Kind::User | Kind::Household)
+/// Decides whether the actor may hear a room; the answer is who that is, for those who are told of it.
+///
+/// # Errors
+/// The room is not there for the actor.
+pub fn enter(tx: &mut Tx<'_>, room: &Room) -> Result<Person, Refusal> {
+    require_member(tx.store, tx.actor, room)?;
+    tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))
+}
+
+impl Shared {
+    /// What a client's words come to: the dialect that answers, and what is to be done. Whoever is over budget is refused there.
+    ///
+    /// # Errors
+    /// The reply, if no contract of the namespace knows the words.
+    pub fn understand(
+        &self,
+        person: &PersonId,
+        namespace: Namespace,
+        heard: &Heard<'_>,
+        acked: bool,
+    ) -> Result<(Arc<dyn Dialect>, Request), Reply> {
+        let within_budget = self.limits.command(person);
+        let spoken = self.dialects.spoken_in(namespace);
+        let understood = spoken.iter().find_map(|dialect| Some((dialect.clone(), dialect.understand(heard)?)));
+        match (understood, heard) {
+            (Some((dialect, Request { name, ask })), _) => Ok((dialect, Request { name, ask: within_budget.and(ask) })),
+            (None, Heard::Event { name, .. }) => Err(dialects::unknown(name, acked)),
+            (None, Heard::Text(_)) => Err(Reply::default()),
+        }
+    }
+
+    /// What the asker is told of a request's end.
+    pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &PersonId, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
+        if let Err(refusal @ Refusal::Internal(_)) = result {
+            tracing::error!(%refusal, request = name, "a request failed");
+        }
+        dialect.answer(&Answer { name, result, acked, person, now: (self.clock)() })
+    }
 }
 
 impl Live {
     pub(super) fn hear(&mut self, shard: &mut Shard<Self>, socket: SocketKey, heard: &Heard<'_>, ack: Option<u64>) {
         let Some(session) = shard.data(socket) else { return };
-        let within_budget = self.shared.limits.command(&session.actor.person);
-        let spoken = self.shared.dialects.spoken_in(shard.namespace(socket).unwrap_or(Namespace::PLAIN));
-        let understood = spoken.iter().find_map(|dialect| Some((dialect.clone(), dialect.understand(heard)?)));
-        match (understood, heard) {
-            (Some((dialect, Request { name, ask })), _) => {
+        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        match self.shared.understand(&session.actor.person, namespace, heard, ack.is_some()) {
+            Ok((dialect, Request { name, ask })) => {
                 let asked = Asked { socket, dialect, name, ack };
-                match within_budget.and(ask) {
+                match ask {
                     Ok(ask) => self.perform(shard, asked, ask),
                     Err(refusal) => self.in_order(shard, asked, move |live, shard, asked| live.answer(shard, &asked, Err(refusal))),
                 }
             }
-            (None, Heard::Event { name, .. }) => {
-                let reply = dialects::unknown(name, ack.is_some());
-                self.give(shard, socket, ack, reply);
-            }
-            (None, Heard::Text(_)) => {}
+            Err(reply) => self.give(shard, socket, ack, reply),
         }
     }
 
@@ -60,23 +91,15 @@ impl Live {
             Ask::Enter(room) => {
                 let work = {
                     let room = room.clone();
-                    move |tx: &mut domain::operation::Tx<'_>| {
-                        require_member(tx.store, tx.actor, &room)?;
-                        tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))
-                    }
+                    move |tx: &mut Tx<'_>| enter(tx, &room)
                 };
-                self.through_writer(shard, asked, work, move |live, shard, asked, person| {
-                    let entered = person.map(|person| {
-                        let first = shard.join(asked.socket, room.as_str()) && is_attended(&room);
-                        (first && live.shared.attendance.enter(&room, &person)).then_some(person)
-                    });
-                    match entered {
-                        Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                        Ok(comes) => {
-                            live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
-                            if let Some(person) = comes {
-                                live.shared.bus.publish(Notice::Signal(Signal::Entered { room, person }.into()));
-                            }
+                self.through_writer(shard, asked, work, move |live, shard, asked, person| match person {
+                    Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+                    Ok(person) => {
+                        let comes = shard.join(asked.socket, room.as_str()) && live.shared.attendance.enter(&room, &person);
+                        live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
+                        if comes {
+                            live.shared.bus.publish(Notice::Signal(Signal::Entered { room, person }.into()));
                         }
                     }
                 });
@@ -90,12 +113,8 @@ impl Live {
     /// Takes a socket out of a room. Others are told if it was the person's last one there.
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room) {
         let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
-        if room.kind() != Kind::User
-            && shard.leave(socket, room.as_str())
-            && is_attended(room)
-            && self.shared.attendance.leave(room, &person)
-        {
-            self.tell_left(room.clone(), person);
+        if room.kind() != Kind::User && shard.leave(socket, room.as_str()) && self.shared.attendance.leave(room, &person) {
+            self.shared.tell_left(room.clone(), person);
         }
     }
 
@@ -120,7 +139,7 @@ impl Live {
         &mut self,
         shard: &mut Shard<Self>,
         asked: Asked,
-        work: impl FnOnce(&mut domain::operation::Tx<'_>) -> Result<T, Refusal> + Send + 'static,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
         then: impl FnOnce(&mut Self, &mut Shard<Self>, Asked, Result<T, Refusal>) + Send + 'static,
     ) {
         let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
@@ -154,16 +173,8 @@ impl Live {
 
     fn answer(&mut self, shard: &mut Shard<Self>, asked: &Asked, result: Result<Outcome, Refusal>) {
         let Some(session) = shard.data(asked.socket) else { return };
-        if let Err(refusal @ Refusal::Internal(_)) = &result {
-            tracing::error!(%refusal, request = &*asked.name, "a request failed");
-        }
-        let reply = asked.dialect.answer(&Answer {
-            name: &asked.name,
-            result: result.as_ref(),
-            acked: asked.ack.is_some(),
-            person: &session.actor.person,
-            now: (self.shared.clock)(),
-        });
+        let person = &session.actor.person;
+        let reply = self.shared.answer(&*asked.dialect, &asked.name, person, result.as_ref(), asked.ack.is_some());
         self.give(shard, asked.socket, asked.ack, reply);
     }
 

@@ -1,10 +1,10 @@
-//! Who has a room open, by command: the comings and goings that others are told.
+//! Who has a room open, by command: the comings and goings that others are told. A household and an inbox are not entered but belonged to.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::names::{PersonId, Room};
+use domain::names::{Kind, PersonId, Room};
 use domain::people::Person;
 
 /// Everybody who has a room open, or had until a moment ago.
@@ -19,8 +19,11 @@ struct Attendee {
 }
 
 impl Attendance {
-    /// A connection enters. True if the person enters with it.
+    /// A connection enters. True if the person enters with it, and others are to be told.
     pub fn enter(&self, room: &Room, person: &Person) -> bool {
+        if !is_attended(room) {
+            return false;
+        }
         let mut attendees = self.lock();
         match attendees.entry((room.clone(), person.id.clone())) {
             Entry::Occupied(mut entry) => {
@@ -36,6 +39,9 @@ impl Attendance {
 
     /// A connection leaves. True if it was the person's last: ask [`Attendance::expire`], at once or when the grace is over.
     pub fn leave(&self, room: &Room, person: &PersonId) -> bool {
+        if !is_attended(room) {
+            return false;
+        }
         let mut attendees = self.lock();
         let Some(attendee) = attendees.get_mut(&(room.clone(), person.clone())) else { return false };
         attendee.connections = attendee.connections.saturating_sub(1);
@@ -55,9 +61,14 @@ impl Attendance {
     }
 }
 
+/// Whether others are told who comes to a room and who goes.
+fn is_attended(room: &Room) -> bool {
+    !matches!(room.kind(), Kind::User | Kind::Household)
+}
+
 #[cfg(test)]
 mod tests {
-    use domain::names::{Kind, Timestamp};
+    use domain::names::Timestamp;
 
     use super::*;
 
@@ -74,5 +85,15 @@ mod tests {
         assert!(attendance.leave(&room, &anna));
         assert_eq!(attendance.expire(&room, &anna), Some(person.clone()));
         assert!(attendance.enter(&room, &person), "a new visit");
+    }
+
+    #[test]
+    fn nobody_enters_what_one_belongs_to() {
+        let (attendance, anna) = (Attendance::default(), PersonId::new("anna"));
+        let person = Person::unseen(anna.clone(), Timestamp(0));
+        for room in [Kind::Household.room(7), Room::inbox(&anna)] {
+            assert!(!attendance.enter(&room, &person), "{room}");
+            assert!(!attendance.leave(&room, &anna), "{room}");
+        }
     }
 }

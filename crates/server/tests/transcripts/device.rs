@@ -1,0 +1,58 @@
+//! What a person listens with: everything that it hears, in order.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use domain::operation::Actor;
+use engine::{Namespace, Saying};
+use serde_json::{Value, json};
+use server::presence::Transport;
+
+/// A virtual device. It is connected until it leaves or is closed.
+pub struct Device {
+    pub actor: Actor,
+    pub transport: Transport,
+    pub namespace: Namespace,
+    /// The addresses of the rooms that it is in.
+    pub rooms: BTreeSet<String>,
+    pub connected: bool,
+    /// What it has heard and no step has asked for: `{event, args}`, `{envelope}` or `{closed}`.
+    pub heard: VecDeque<Value>,
+}
+
+impl Device {
+    pub fn new(actor: Actor, transport: Transport, namespace: Namespace) -> Self {
+        Self { actor, transport, namespace, rooms: BTreeSet::new(), connected: true, heard: VecDeque::new() }
+    }
+
+    /// One that was let in only to be closed.
+    pub fn closed(transport: Transport, namespace: Namespace, code: u16, reason: &str) -> Self {
+        let nobody = Actor { person: domain::names::PersonId::new("nobody"), admin: false };
+        let mut device = Self::new(nobody, transport, namespace);
+        device.close(code, reason);
+        device
+    }
+
+    /// Hears a message, as a client of its sort reads it.
+    pub fn hear(&mut self, saying: &Saying) {
+        let heard = match (saying, self.transport) {
+            (Saying::Event { name, args, attachments }, Transport::SocketIo) => {
+                assert!(attachments.is_empty(), "no contract says binaries so far");
+                json!({ "event": name, "args": values(args) })
+            }
+            (Saying::Text(text), Transport::Raw) => json!({ "envelope": serde_json::from_str::<Value>(text).unwrap() }),
+            _ => panic!("{:?} cannot hear {saying:?}", self.transport),
+        };
+        self.heard.push_back(heard);
+    }
+
+    /// Hears that the server closes the connection.
+    pub fn close(&mut self, code: u16, reason: &str) {
+        self.connected = false;
+        self.heard.push_back(json!({ "closed": { "code": code, "reason": reason } }));
+    }
+}
+
+/// Raw JSON values joined by commas, as a list.
+pub fn values(args: &str) -> Value {
+    serde_json::from_str(&format!("[{args}]")).unwrap()
+}

@@ -1,0 +1,221 @@
+//! The devices in their rooms: what the engine does with connections and the program on its shards with the engine, done with plain data.
+//! Who is let in, what is understood, answered and told, and who hears it is asked of the product.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use domain::event::Signal;
+use domain::names::{Kind, PersonId, Room};
+use domain::operation::Command;
+use domain::people::Meet;
+use domain::refusal::Refusal;
+use domain::seam::Notice;
+use engine::{Namespace, Say};
+use http::HeaderMap;
+use serde_json::{Value, json};
+use server::dialects::{Ask, Heard, Outcome, Reply, Request};
+use server::live::{Effect, TurnedAway, Welcome, enter};
+use server::presence::Transport;
+
+use crate::device::{Device, values};
+use crate::house::House;
+
+/// Everybody who is connected, or was.
+pub struct Floor {
+    house: House,
+    devices: BTreeMap<String, Device>,
+}
+
+impl Floor {
+    pub fn new(house: House) -> Self {
+        assert!(!house.shared.tells_presence, "who is online is told when time has passed, and here it does not");
+        Self { house, devices: BTreeMap::new() }
+    }
+
+    /// A device asks to be connected. `auth` is the CONNECT's payload, `kept` the token of its handshake. The answer is its refusal.
+    pub async fn connect(
+        &mut self,
+        name: &str,
+        transport: Transport,
+        namespace: Namespace,
+        auth: &str,
+        kept: Option<&str>,
+    ) -> Option<Value> {
+        let shared = &self.house.shared;
+        let device = match shared.entrant(transport, auth, kept) {
+            Ok(entrant) => {
+                let meet = Meet { claims: entrant.claims };
+                let met = self.house.decide(entrant.actor.clone(), |tx| meet.decide(tx)).await.unwrap();
+                let Welcome { rooms, greetings } = shared.welcome(namespace, &met);
+                let mut device = Device::new(entrant.actor, transport, namespace);
+                device.rooms.extend(rooms.iter().map(|room| room.as_str().to_owned()));
+                greetings.iter().for_each(|greeting| device.hear(greeting));
+                device
+            }
+            Err(why) => match TurnedAway::of(transport, why) {
+                TurnedAway::Refused(message, data) => {
+                    return Some(json!({ "message": message, "data": serde_json::from_str::<Value>(&data).unwrap() }));
+                }
+                TurnedAway::Closed(code, reason) => Device::closed(transport, namespace, code, &reason),
+            },
+        };
+        if let Some(before) = self.devices.insert(name.to_owned(), device) {
+            assert!(!before.connected, "{name} is connected already");
+            assert!(before.heard.is_empty(), "before that {name} has heard {:?}", before.heard);
+        }
+        self.settle().await;
+        None
+    }
+
+    /// A device says something. The answer is the list of the acknowledgement's arguments, if there is one.
+    pub async fn hear(&mut self, name: &str, heard: &Heard<'_>, acked: bool) -> Option<Value> {
+        let device = self.connected(name);
+        let (person, namespace) = (device.actor.person.clone(), device.namespace);
+        let shared = self.house.shared.clone();
+        let reply = match shared.understand(&person, namespace, heard, acked) {
+            Ok((dialect, Request { name: request, ask })) => {
+                let outcome = match ask {
+                    Ok(ask) => self.perform(name, ask).await,
+                    Err(refusal) => Err(refusal),
+                };
+                shared.answer(&*dialect, &request, &person, outcome.as_ref(), acked)
+            }
+            Err(reply) => reply,
+        };
+        let ack = self.give(name, reply);
+        self.settle().await;
+        ack.filter(|_| acked)
+    }
+
+    /// What is told of it is heard when everything has settled, so behind the answer.
+    async fn perform(&mut self, name: &str, ask: Ask) -> Result<Outcome, Refusal> {
+        let actor = self.connected(name).actor.clone();
+        match ask {
+            Ask::Ping => Ok(Outcome::Pong),
+            Ask::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
+            Ask::Leave(room) => {
+                self.leave_room(name, &room);
+                Ok(Outcome::Left(room))
+            }
+            Ask::Enter(room) => {
+                let wanted = room.clone();
+                let person = self.house.decide(actor, move |tx| enter(tx, &wanted)).await?;
+                let comes = self.connected(name).rooms.insert(room.as_str().to_owned());
+                if comes && self.house.shared.attendance.enter(&room, &person) {
+                    let entered = Signal::Entered { room: room.clone(), person };
+                    self.house.shared.bus.publish(Notice::Signal(entered.into()));
+                }
+                Ok(Outcome::Entered(room))
+            }
+        }
+    }
+
+    fn give(&mut self, name: &str, reply: Reply) -> Option<Value> {
+        let device = self.connected(name);
+        reply.say.iter().for_each(|saying| device.hear(saying));
+        if let Some((code, reason)) = reply.close {
+            device.close(code, reason);
+            self.depart(name);
+        }
+        reply.ack.as_deref().map(values)
+    }
+
+    /// A device closes its connection.
+    pub async fn leave(&mut self, name: &str) {
+        self.connected(name).connected = false;
+        self.depart(name);
+        self.settle().await;
+    }
+
+    /// A connection has ended. Nobody is told: the grace is not over.
+    fn depart(&mut self, name: &str) {
+        let device = self.device(name);
+        let (rooms, person, transport) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.transport);
+        for room in rooms.iter().filter_map(|room| Room::parse(room)) {
+            self.house.shared.attendance.leave(&room, &person);
+        }
+        self.house.shared.people.depart(&person, transport);
+    }
+
+    fn leave_room(&mut self, name: &str, room: &Room) {
+        let device = self.device(name);
+        let person = device.actor.person.clone();
+        if device.rooms.remove(room.as_str()) && self.house.shared.attendance.leave(room, &person) {
+            self.house.shared.tell_left(room.clone(), person);
+        }
+    }
+
+    /// Until nothing more happens, everybody hears what has.
+    pub async fn settle(&mut self) {
+        let fanout = Arc::clone(&self.house.shared.fanout);
+        loop {
+            let notices = self.house.notices().await;
+            if notices.is_empty() {
+                return;
+            }
+            for effect in notices.into_iter().flat_map(|notice| fanout.effects(notice)) {
+                self.take(effect);
+            }
+        }
+    }
+
+    fn take(&mut self, effect: Effect) {
+        match effect {
+            Effect::Join(room, person) => {
+                for name in self.devices_of(&person) {
+                    let namespace = self.device(&name).namespace;
+                    if self.house.shared.dialects.join_by_themselves(namespace, &room) {
+                        self.device(&name).rooms.insert(room.as_str().to_owned());
+                    }
+                }
+            }
+            Effect::Tell(rooms, said) => {
+                for device in self.devices.values_mut() {
+                    if rooms.iter().any(|room| device.rooms.contains(room.as_str())) {
+                        said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                    }
+                }
+            }
+            Effect::Leave(room, person) => {
+                assert_ne!(room.kind(), Kind::Project, "of the rooms inside it nothing is known here");
+                for name in self.devices_of(&person) {
+                    self.leave_room(&name, &room);
+                }
+            }
+            Effect::Gather(signal) => panic!("nobody is told of {signal:?}"),
+        }
+    }
+
+    /// A person's devices that are connected.
+    fn devices_of(&self, person: &PersonId) -> Vec<String> {
+        let inbox = Room::inbox(person);
+        let present = self.devices.iter().filter(|(_, device)| device.rooms.contains(inbox.as_str()));
+        present.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What answers REST.
+    pub fn router(&self) -> Router {
+        self.house.router.clone()
+    }
+
+    /// What is kept of a handshake with this token in its query.
+    pub fn kept_token(&self, token: &str) -> Option<String> {
+        self.house.shared.authenticator.kept_token(&HeaderMap::new(), Some(&format!("token={token}")))
+    }
+
+    /// A device, whether it is still connected or not.
+    pub fn device(&mut self, name: &str) -> &mut Device {
+        self.devices.get_mut(name).unwrap_or_else(|| panic!("{name} has not been connected"))
+    }
+
+    pub fn devices(&self) -> impl Iterator<Item = (&String, &Device)> {
+        self.devices.iter()
+    }
+
+    fn connected(&mut self, name: &str) -> &mut Device {
+        let device = self.device(name);
+        assert!(device.connected, "{name} is not connected");
+        device
+    }
+}

@@ -1,0 +1,107 @@
+//! The product's parts, put together without engine and listener. Time stands still, so no grace is ever over.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use bus::Local;
+use domain::ids::Generator;
+use domain::names::Timestamp;
+use domain::operation::{Actor, Tx};
+use domain::refusal::Refusal;
+use domain::seam::{Bus, Notice};
+use jsonwebtoken::{EncodingKey, Header};
+use serde_json::Value;
+use server::auth::{Authenticator, Keys};
+use server::config::{Audience, Config};
+use server::dialects::Dialects;
+use server::limits::Limits;
+use server::live::{Fanout, Shared};
+use server::presence::{Attendance, People};
+use server::rest::{Rest, router};
+use store::{Database, Options, Readers, Writer};
+use tokio::sync::oneshot;
+
+/// 2025-11-13T12:00:00.123456Z
+pub const NOW: Timestamp = Timestamp(1_763_035_200_123_456);
+const SECRET: &str = "a secret that only the tests and this server know";
+
+/// A server with a database of its own.
+pub struct House {
+    pub router: Router,
+    pub shared: Arc<Shared>,
+    notices: Arc<Mutex<Vec<Notice>>>,
+}
+
+impl House {
+    pub fn new(settings: &BTreeMap<String, String>) -> Self {
+        let given = [("JWT_SECRET", SECRET), ("RATE_LIMITS", "off"), ("PRESENCE_AUDIENCE", "none")];
+        let more = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let config = Config::of_pairs(given.into_iter().chain(more)).unwrap();
+
+        let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+        let notices = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&notices);
+        let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| heard.lock().unwrap().push(notice)));
+        let published = Arc::clone(&bus);
+        let mut random = 0_u64;
+        let ids = Generator::new(move || {
+            random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            random
+        });
+        let (writer, _) = Writer::start(&database, || NOW, ids, move |fact| published.publish(Notice::Fact(fact.into()))).unwrap();
+        let (readers, _) = Readers::start(&database, 1).unwrap();
+        let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
+        let limits = Arc::new(Limits::new(config.limits.rate_limits));
+        let dialects = Dialects::new(&config);
+        let rest = Rest {
+            writer: writer.clone(),
+            readers: readers.clone(),
+            authenticator: Arc::clone(&authenticator),
+            clock: || NOW,
+            limits: Arc::clone(&limits),
+            max_body: config.realtime.max_payload.0,
+        };
+        let shared = Shared {
+            dialects: dialects.clone(),
+            authenticator,
+            writer,
+            people: People::default(),
+            attendance: Attendance::default(),
+            limits,
+            most_socketio: config.limits.socketio_max_connections_per_user.limit(),
+            most_raw: config.limits.max_connections_per_user.limit(),
+            grace: config.presence.grace,
+            tells_presence: config.presence.audience != Audience::None,
+            clock: || NOW,
+            bus,
+            fanout: Arc::new(Fanout::new(dialects, config.presence.audience, readers, || NOW)),
+        };
+        Self { router: router(rest), shared: Arc::new(shared), notices }
+    }
+
+    /// A token with these claims.
+    pub fn token(claims: &Value) -> String {
+        jsonwebtoken::encode(&Header::default(), claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+    }
+
+    /// Decides something in the writer's transaction.
+    pub async fn decide<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, decided) = oneshot::channel();
+        self.shared.writer.submit(actor, work, move |result| drop(reply.send(result)));
+        decided.await.unwrap()
+    }
+
+    /// What has happened since the last call.
+    pub async fn notices(&self) -> Vec<Notice> {
+        // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
+        let (reply, published) = oneshot::channel();
+        self.shared.writer.submit_passthrough(move |result| drop(reply.send(result)));
+        published.await.unwrap().unwrap();
+        std::mem::take(&mut self.notices.lock().unwrap())
+    }
+}

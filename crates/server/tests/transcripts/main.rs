@@ -1,0 +1,88 @@
+//! The second player of `e2e/transcripts`: the same conversations without sockets, by the domain, the contracts and a real database alone.
+//! What the steps mean is written in `e2e/transcripts/README.md`.
+//!
+//! - `script`: a transcript as data.
+//! - `values`: what is expected of values, and what was saved.
+//! - `house`: the product's parts, put together around a clock that stands still.
+//! - `device`: what a person listens with.
+//! - `floor`: the devices in their rooms, in the engine's place.
+//! - `player`: the steps.
+//!
+//! To add a transcript, add its file, and its name here.
+
+// Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
+#![allow(clippy::unwrap_used)]
+
+mod device;
+mod floor;
+mod house;
+mod player;
+mod script;
+mod values;
+
+/// A test for each transcript of a contract, and the list of them all.
+macro_rules! transcripts {
+    ($contract:ident: $($name:ident),* $(,)?) => {
+        mod $contract {
+            use crate::player::play;
+            use crate::script::{files, title};
+
+            /// The file of a transcript, without its ending.
+            fn file(name: &str) -> String {
+                name.replace('_', "-")
+            }
+
+            $(#[tokio::test]
+            async fn $name() {
+                play(stringify!($contract), &file(stringify!($name))).await;
+            })*
+
+            #[test]
+            fn each_file_is_played_and_is_a_sentence() {
+                let played = [$(file(stringify!($name))),*];
+                assert_eq!(files(stringify!($contract)), played, "the files, and those that are played");
+                for name in played {
+                    assert!(!title(stringify!($contract), &name).is_empty(), "{name}");
+                }
+            }
+        }
+    };
+}
+
+transcripts! {
+    household:
+    a_claim_does_not_bring_back,
+    a_deleted_person_leaves_everywhere,
+    a_numeric_claim_is_an_id,
+    a_repeated_request_is_done_once,
+    an_admin_who_leaves_has_an_heir,
+    bad_fields_are_named,
+    claims_are_memberships,
+    households_are_told,
+    ids_may_be_numbers,
+    invite_codes_open_the_door,
+    lists_are_paged,
+    memberships_change_live,
+    nobody_connects_without_a_token,
+    profiles_are_told,
+    rest_works_alone,
+    rooms_are_entered_by_themselves,
+    rooms_are_joined_and_left,
+    strangers_find_nothing,
+    tasks_are_told,
+}
+
+transcripts! {
+    workspace:
+    a_connection_is_welcomed_and_answered,
+    bad_envelopes_are_answered,
+    messages_reach_the_room,
+    nobody_is_let_in_without_a_token,
+    ones_own_user_room_is_joined_already,
+    projects_and_channels,
+    rooms_are_joined_and_left,
+    the_cap_may_be_lifted,
+    the_forbidden_room_closes,
+    the_forbidden_room_may_stay_open,
+    there_are_no_more_than_five,
+}

@@ -1,0 +1,231 @@
+//! Plays a transcript, step by step.
+
+use std::collections::BTreeMap;
+
+use axum::body::{Body, to_bytes};
+use engine::Namespace;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Request};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use server::dialects::Heard;
+use server::presence::Transport;
+use tower::ServiceExt;
+use wire::socketio::{Packet, json as packets};
+
+use crate::floor::Floor;
+use crate::house::{House, NOW};
+use crate::script::{Closed, Connect, Emit, Names as Hearers, Rest, Save, Send, Step, Transcript, Way, load};
+use crate::values::{Names, difference};
+
+/// Plays a transcript, in `/` and in the contract's own namespace if somebody connects with Socket.IO.
+pub async fn play(contract: &str, file: &str) {
+    let named = format!("/{contract}");
+    let namespaces: &[&str] = if load(contract, file).connects_with_socketio() { &["/", &named] } else { &["/"] };
+    for namespace in namespaces {
+        let place = Place(format!("in {contract}/{file}.json, played in {namespace}"));
+        Player::new(load(contract, file), namespace).play().await;
+        drop(place);
+    }
+}
+
+/// Where we are, said when a test fails there.
+struct Place(String);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0);
+        }
+    }
+}
+
+/// The claims of a person's token, and how many seconds from now it was issued.
+struct Token {
+    claims: Value,
+    issued: Option<i64>,
+}
+
+struct Player {
+    steps: Vec<Value>,
+    names: Names,
+    people: BTreeMap<String, Token>,
+    floor: Floor,
+    namespace: Namespace,
+}
+
+impl Player {
+    fn new(transcript: Transcript, namespace: &str) -> Self {
+        let house = House::new(&transcript.settings);
+        let index = house.shared.dialects.namespaces().iter().position(|name| name == namespace).unwrap();
+        let people = transcript.people.into_iter().map(|(person, claims)| (person, Token { claims, issued: None }));
+        Self {
+            steps: transcript.steps,
+            names: Names::new(transcript.shapes),
+            people: people.collect(),
+            floor: Floor::new(house),
+            namespace: Namespace(u8::try_from(index).unwrap()),
+        }
+    }
+
+    async fn play(mut self) {
+        let steps = std::mem::take(&mut self.steps);
+        self.all(&steps).await;
+        for (name, device) in self.floor.devices() {
+            assert!(device.heard.is_empty(), "at the end {name} has heard {:?}", device.heard);
+        }
+    }
+
+    async fn all(&mut self, steps: &[Value]) {
+        for (i, step) in steps.iter().enumerate() {
+            let place = Place(format!("at step {}, {step}", i + 1));
+            self.step(Step::deserialize(step).unwrap()).await;
+            drop(place);
+        }
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::Rest(step) => self.rest(step).await,
+            Step::Connect(step) => self.connect(step).await,
+            Step::Emit(step) => self.emit(step).await,
+            Step::Send(step) => self.send(step).await,
+            Step::HearsEvent(step) => {
+                self.hears(&step.hears, &json!({ "event": step.event, "args": step.args }), "args", &step.save);
+            }
+            Step::HearsEnvelope(step) => self.hears(&step.hears, &json!({ "envelope": step.envelope }), "envelope", &step.save),
+            Step::HearsNothing(step) => {
+                for name in step.hears_nothing.each() {
+                    let heard = &self.floor.device(name).heard;
+                    assert!(heard.is_empty(), "{name} has heard {heard:?}");
+                }
+            }
+            Step::Closed(step) => self.closed(&step),
+            Step::Leaves(step) => self.floor.leave(&step.r#as).await,
+            Step::Token(step) => {
+                self.people.insert(person(&step.r#as).to_owned(), Token { claims: step.token, issued: step.issued });
+            }
+            Step::Repeat(step) => {
+                for n in 1..=step.repeat {
+                    let place = Place(format!("in round {n}"));
+                    self.names.save_round(n);
+                    Box::pin(self.all(&step.steps)).await;
+                    drop(place);
+                }
+            }
+        }
+    }
+
+    async fn rest(&mut self, step: Rest) {
+        let target = self.names.text(&step.rest);
+        let (method, path) = target.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let headers = request.headers_mut();
+        if let Some(token) = self.token(&step.r#as) {
+            headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}")).unwrap());
+        }
+        if step.body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        for (name, value) in &step.headers {
+            headers.insert(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(self.names.text(value)).unwrap());
+        }
+        if let Some(body) = &step.body {
+            *request.body_mut() = as_sent(&self.names.fill(body)).into();
+        }
+        let (answer, body) = self.floor.router().oneshot(request).await.unwrap().into_parts();
+        self.floor.settle().await;
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let body: Option<Value> = serde_json::from_slice(&body).ok();
+        let replayed = answer.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
+        // What is not there is not the same as `null`.
+        let answered = json!({ "status": answer.status.as_u16(), "answer": body.as_slice(), "replayed": replayed });
+        self.check(
+            &json!({ "status": step.status, "answer": step.answer.as_slice(), "replayed": step.replayed }),
+            &answered,
+            "the response",
+        );
+        self.names.save(&step.save, &body.unwrap_or_default());
+    }
+
+    async fn connect(&mut self, step: Connect) {
+        let token = self.token(&step.r#as);
+        let refusal = match step.connect {
+            Way::SocketIo => {
+                let auth = step.auth.map_or_else(|| json!({ "token": token }), |auth| self.names.fill(&auth));
+                self.floor.connect(&step.r#as, Transport::SocketIo, self.namespace, &auth.to_string(), None).await
+            }
+            Way::Raw => {
+                let kept = token.and_then(|token| self.floor.kept_token(&token));
+                self.floor.connect(&step.r#as, Transport::Raw, Namespace::PLAIN, "", kept.as_deref()).await
+            }
+        };
+        self.check(&step.refused.into(), &refusal.into(), "the refusal");
+    }
+
+    async fn emit(&mut self, step: Emit) {
+        let event = [json!(step.emit)].into_iter().chain(step.args.iter().map(|arg| self.names.fill(arg)));
+        let packet = format!("2{}", event.collect::<Value>());
+        let Ok(Packet::Event { event: Some(event), .. }) = packets::decode(&packet) else { panic!("{packet} is no event") };
+        let heard = Heard::Event { name: &event.name, args: &event.args };
+        let ack = self.floor.hear(&step.r#as, &heard, step.ack.is_some()).await;
+        // The acknowledgement's only argument.
+        let expected = step.ack.map(|ack| json!([ack]));
+        self.check(&expected.into(), &ack.clone().into(), "the ack");
+        self.names.save(&step.save, &ack.map_or(Value::Null, |ack| ack[0].clone()));
+    }
+
+    async fn send(&mut self, step: Send) {
+        let text = as_sent(&self.names.fill(&step.send));
+        self.floor.hear(&step.r#as, &Heard::Text(&text), false).await;
+    }
+
+    fn hears(&mut self, hearers: &Hearers, expected: &Value, saved: &str, save: &Save) {
+        for name in hearers.each() {
+            let heard = self.next(name);
+            self.check(expected, &heard, name);
+            self.names.save(save, &heard[saved]);
+        }
+    }
+
+    fn closed(&mut self, step: &Closed) {
+        let heard = self.next(&step.closed);
+        let any = json!("<any>");
+        let expected = json!({
+            "code": step.code.map_or(any.clone(), Value::from),
+            "reason": step.reason.clone().map_or(any, Value::from),
+        });
+        self.check(&json!({ "closed": expected }), &heard, &step.closed);
+    }
+
+    fn next(&mut self, name: &str) -> Value {
+        self.floor.device(name).heard.pop_front().unwrap_or_else(|| panic!("{name} has heard nothing more"))
+    }
+
+    #[track_caller]
+    fn check(&self, expected: &Value, actual: &Value, what: &str) {
+        if let Some(difference) = difference(&self.names.fill(expected), actual, what) {
+            panic!("{difference}");
+        }
+    }
+
+    /// The token of a device's person; `None` for somebody who has none.
+    fn token(&self, name: &str) -> Option<String> {
+        let Token { claims, issued } = self.people.get(person(name)).unwrap_or_else(|| panic!("nobody is called {name}"));
+        let mut claims = self.names.fill(claims);
+        if let (Some(issued), Some(claims)) = (issued, claims.as_object_mut()) {
+            claims.insert("iat".to_owned(), (NOW.0.div_euclid(1_000_000) + issued).into());
+        }
+        (!claims.is_null()).then(|| House::token(&claims))
+    }
+}
+
+/// The person of a device.
+fn person(device: &str) -> &str {
+    device.split('/').next().unwrap_or_default()
+}
+
+/// A text as it is, everything else as JSON.
+fn as_sent(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

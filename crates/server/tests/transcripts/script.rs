@@ -1,0 +1,211 @@
+//! A transcript as data. A key that no step has is a slip, and refused.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// A conversation with the server.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transcript {
+    pub title: String,
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+    pub people: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub shapes: Map<String, Value>,
+    pub steps: Vec<Value>,
+}
+
+/// One step.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Step {
+    Rest(Rest),
+    Connect(Connect),
+    Emit(Emit),
+    Send(Send),
+    HearsEvent(HearsEvent),
+    HearsEnvelope(HearsEnvelope),
+    HearsNothing(HearsNothing),
+    Closed(Closed),
+    Leaves(Leaves),
+    Token(Token),
+    Repeat(Repeat),
+}
+
+/// Where a step's parts are kept: a name, and the path of what is kept under it.
+pub type Save = BTreeMap<String, String>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rest {
+    pub r#as: String,
+    pub rest: String,
+    #[serde(default, deserialize_with = "given")]
+    pub body: Option<Value>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    pub status: u16,
+    #[serde(default, deserialize_with = "given")]
+    pub answer: Option<Value>,
+    #[serde(default)]
+    pub replayed: bool,
+    #[serde(default)]
+    pub save: Save,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    pub r#as: String,
+    pub connect: Way,
+    #[serde(default, deserialize_with = "given")]
+    pub auth: Option<Value>,
+    #[serde(default, deserialize_with = "given")]
+    pub refused: Option<Value>,
+}
+
+/// How a device speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    SocketIo,
+    Raw,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Emit {
+    pub r#as: String,
+    pub emit: String,
+    #[serde(default)]
+    pub args: Vec<Value>,
+    #[serde(default, deserialize_with = "given")]
+    pub ack: Option<Value>,
+    #[serde(default)]
+    pub save: Save,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    pub r#as: String,
+    pub send: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HearsEvent {
+    pub hears: Names,
+    pub event: String,
+    pub args: Value,
+    #[serde(default)]
+    pub save: Save,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HearsEnvelope {
+    pub hears: Names,
+    pub envelope: Value,
+    #[serde(default)]
+    pub save: Save,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HearsNothing {
+    pub hears_nothing: Names,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    pub closed: String,
+    pub code: Option<u16>,
+    pub reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaves {
+    pub r#as: String,
+    #[serde(rename = "leaves")]
+    pub _leaves: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    pub r#as: String,
+    pub token: Value,
+    pub issued: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    pub repeat: u32,
+    pub steps: Vec<Value>,
+}
+
+/// One device, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Names {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Names {
+    pub fn each(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Many(names) => names,
+        }
+    }
+}
+
+/// `null` is something that is given.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+fn folder(contract: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "../../e2e/transcripts", contract].iter().collect()
+}
+
+/// The transcripts of a contract, without their ending, in the order of the alphabet.
+pub fn files(contract: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder(contract)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    names.sort();
+    names
+}
+
+/// A transcript of a contract.
+pub fn load(contract: &str, file: &str) -> Transcript {
+    let text = fs::read_to_string(folder(contract).join(file).with_extension("json")).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{contract}/{file}.json: {error}"))
+}
+
+/// A transcript's sentence.
+pub fn title(contract: &str, file: &str) -> String {
+    load(contract, file).title
+}
+
+impl Transcript {
+    /// Whether somebody in it connects with Socket.IO.
+    pub fn connects_with_socketio(&self) -> bool {
+        self.steps.iter().any(connects)
+    }
+}
+
+fn connects(step: &Value) -> bool {
+    step["connect"] == "socketio" || step["steps"].as_array().is_some_and(|steps| steps.iter().any(connects))
+}

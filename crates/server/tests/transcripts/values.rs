@@ -1,0 +1,192 @@
+//! What is expected of values: complete, key by key; and what was saved of those that came.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::script::Save;
+
+/// The largest whole number that JavaScript holds exactly.
+const LARGEST_EXACT: u64 = (1 << 53) - 1;
+
+/// What a transcript may refer to: what was saved, and its own shapes.
+pub struct Names {
+    shapes: Map<String, Value>,
+    saved: BTreeMap<String, Value>,
+}
+
+impl Names {
+    pub fn new(shapes: Map<String, Value>) -> Self {
+        Self { shapes, saved: BTreeMap::new() }
+    }
+
+    /// Puts saved values into what is sent or expected, and shapes in their places.
+    pub fn fill(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => match text.strip_prefix('@') {
+                Some(shape) => self.fill(self.shape(shape)),
+                None => self.fill_text(text),
+            },
+            Value::Array(items) => items.iter().map(|item| self.fill(item)).collect(),
+            Value::Object(object) => {
+                self.whole(object).into_iter().map(|(key, item)| (key.clone(), self.fill(item))).collect::<Map<_, _>>().into()
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// The same for a text that stays one.
+    pub fn text(&self, text: &str) -> String {
+        plain(&self.fill_text(text))
+    }
+
+    /// An object with the keys of its shape that it does not have itself. They are not filled in yet: what is replaced may not be saved.
+    fn whole<'a>(&'a self, object: &'a Map<String, Value>) -> BTreeMap<&'a String, &'a Value> {
+        let mut whole = match object.get("@") {
+            Some(shape) => self.whole(self.shape(shape.as_str().unwrap()).as_object().unwrap()),
+            None => BTreeMap::new(),
+        };
+        whole.extend(object.iter().filter(|(key, _)| *key != "@"));
+        whole
+    }
+
+    /// A text that is one `$name` becomes the value itself.
+    fn fill_text(&self, text: &str) -> Value {
+        let mut parts = text.split('$');
+        let mut filled = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            if name.is_empty() {
+                filled.push('$');
+            } else if name.len() + 1 == text.len() {
+                return self.value(name).clone();
+            } else {
+                filled.push_str(&plain(self.value(name)));
+            }
+            filled.push_str(rest);
+        }
+        filled.into()
+    }
+
+    /// Keeps parts of a value.
+    pub fn save(&mut self, save: &Save, value: &Value) {
+        for (name, path) in save {
+            let pointer = format!("/{}", path.replace('.', "/"));
+            let part = value.pointer(&pointer).unwrap_or_else(|| panic!("there is no {path} to be saved in {value}"));
+            self.saved.insert(name.clone(), part.clone());
+        }
+    }
+
+    /// Keeps the number of a round as `$n`.
+    pub fn save_round(&mut self, n: u32) {
+        self.saved.insert("n".into(), n.into());
+    }
+
+    fn value(&self, name: &str) -> &Value {
+        self.saved.get(name).unwrap_or_else(|| panic!("nothing was saved as {name}"))
+    }
+
+    fn shape(&self, name: &str) -> &Value {
+        self.shapes.get(name).unwrap_or_else(|| panic!("there is no shape {name}"))
+    }
+}
+
+/// A value within a text.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The first difference between a filled expectation and a value, as a sentence. `place` says where.
+pub fn difference(expected: &Value, actual: &Value, place: &str) -> Option<String> {
+    match (expected, actual) {
+        (Value::String(kind), _) if is_kind(kind) => {
+            (!is_of_kind(kind, actual)).then(|| format!("{place} should be {kind} and is {actual}"))
+        }
+        (Value::Array(wanted), Value::Array(found)) => {
+            if wanted.len() != found.len() {
+                return Some(format!("{place} should have {} items and is {actual}", wanted.len()));
+            }
+            let mut pairs = wanted.iter().zip(found).enumerate();
+            pairs.find_map(|(i, (wanted, found))| difference(wanted, found, &format!("{place}[{i}]")))
+        }
+        (Value::Object(wanted), Value::Object(found)) => {
+            if let Some(missing) = wanted.keys().find(|key| !found.contains_key(*key)) {
+                return Some(format!("{place} has no {missing}: {actual}"));
+            }
+            if let Some(more) = found.keys().find(|key| !wanted.contains_key(*key)) {
+                return Some(format!("{place} has a {more} that is not expected: {actual}"));
+            }
+            wanted.iter().find_map(|(key, wanted)| difference(wanted, &found[key], &format!("{place}.{key}")))
+        }
+        _ => (expected != actual).then(|| format!("{place} should be {expected} and is {actual}")),
+    }
+}
+
+fn is_kind(text: &str) -> bool {
+    matches!(text, "<any>" | "<text>" | "<number>" | "<id>" | "<time>" | "<micros>")
+}
+
+fn is_of_kind(kind: &str, value: &Value) -> bool {
+    let text = value.as_str();
+    match kind {
+        "<any>" => true,
+        "<text>" => text.is_some_and(|text| !text.is_empty()),
+        "<number>" => value.as_i64().is_some_and(|number| number.unsigned_abs() <= LARGEST_EXACT),
+        "<id>" => text.is_some_and(|id| !id.starts_with('0') && !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())),
+        "<time>" => text.is_some_and(is_time),
+        "<micros>" => text.is_some_and(|text| is_time(text) && text.len() == "2025-11-13T12:00:00.123456Z".len()),
+        _ => false,
+    }
+}
+
+fn is_time(text: &str) -> bool {
+    text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') && OffsetDateTime::parse(text, &Rfc3339).is_ok()
+}
+
+#[test]
+fn a_value_is_what_is_expected_key_for_key() {
+    let table = [
+        (r#"{"a": 1, "b": [2]}"#, r#"{"b": [2], "a": 1}"#, None),
+        (r#"{"a": 1}"#, r#"{"a": 1, "b": 2}"#, Some(r#"it has a b that is not expected: {"a":1,"b":2}"#)),
+        (r#"{"a": 1, "b": 2}"#, r#"{"a": 1}"#, Some(r#"it has no b: {"a":1}"#)),
+        (r#"{"a": [{"b": 1}]}"#, r#"{"a": [{"b": "1"}]}"#, Some(r#"it.a[0].b should be 1 and is "1""#)),
+        ("[1, 2]", "[2, 1]", Some("it[0] should be 1 and is 2")),
+        ("[1]", "[1, 2]", Some("it should have 1 items and is [1,2]")),
+        ("null", "false", Some("it should be null and is false")),
+        (r#""<any>""#, "null", None),
+        (r#""<text>""#, r#""""#, Some(r#"it should be <text> and is """#)),
+        (r#""<number>""#, "9007199254740991", None),
+        (r#""<number>""#, "9007199254740992", Some("it should be <number> and is 9007199254740992")),
+        (r#""<number>""#, "1.5", Some("it should be <number> and is 1.5")),
+        (r#""<id>""#, r#""10""#, None),
+        (r#""<id>""#, r#""01""#, Some(r#"it should be <id> and is "01""#)),
+        (r#""<id>""#, "10", Some("it should be <id> and is 10")),
+        (r#""<time>""#, r#""2025-11-13T12:00:00Z""#, None),
+        (r#""<time>""#, r#""2025-11-13T12:00:00+00:00""#, Some(r#"it should be <time> and is "2025-11-13T12:00:00+00:00""#)),
+        (r#""<micros>""#, r#""2025-11-13T12:00:00.123456Z""#, None),
+        (r#""<micros>""#, r#""2025-11-13T12:00:00.123Z""#, Some(r#"it should be <micros> and is "2025-11-13T12:00:00.123Z""#)),
+    ];
+    for (expected, actual, said) in table {
+        let [expected, actual] = [expected, actual].map(|json| serde_json::from_str(json).unwrap());
+        assert_eq!(difference(&expected, &actual, "it").as_deref(), said);
+    }
+}
+
+#[test]
+fn names_and_shapes_are_filled_in() {
+    let shapes = r#"{"anna": {"id": "$id", "name": "Anna", "home": "$home"}, "admin": {"@": "anna", "role": "admin"}}"#;
+    let mut names = Names::new(serde_json::from_str(shapes).unwrap());
+    names.save(&[("id".to_owned(), "0.id".to_owned())].into(), &serde_json::json!([{ "id": 7 }]));
+    let table = [
+        (r#""$id""#, "7"),
+        (r#""/people/$id/tasks?cost=5$""#, r#""/people/7/tasks?cost=5$""#),
+        (r#"[{"@": "admin", "home": null}]"#, r#"[{"id": 7, "name": "Anna", "home": null, "role": "admin"}]"#),
+    ];
+    for (template, filled) in table {
+        let [template, filled]: [Value; 2] = [template, filled].map(|json| serde_json::from_str(json).unwrap());
+        assert_eq!(names.fill(&template), filled);
+    }
+}
