@@ -23,8 +23,9 @@ pub async fn play(contract: &str, file: &str) {
     let named = format!("/{contract}");
     let namespaces: &[&str] = if load(contract, file).connects_with_socketio() { &["/", &named] } else { &["/"] };
     for namespace in namespaces {
-        let place = Place(format!("in {contract}/{file}.json, played in {namespace}"));
-        Player::new(load(contract, file), namespace).play().await;
+        let transcript = load(contract, file);
+        let place = Place(format!("in {contract}/{file}.json, played in {namespace}: {}", transcript.title));
+        Player::new(transcript, namespace).play().await;
         drop(place);
     }
 }
@@ -138,13 +139,8 @@ impl Player {
         let body = to_bytes(body, usize::MAX).await.unwrap();
         let body: Option<Value> = serde_json::from_slice(&body).ok();
         let replayed = answer.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
-        // What is not there is not the same as `null`.
-        let answered = json!({ "status": answer.status.as_u16(), "answer": body.as_slice(), "replayed": replayed });
-        self.check(
-            &json!({ "status": step.status, "answer": step.answer.as_slice(), "replayed": step.replayed }),
-            &answered,
-            "the response",
-        );
+        let expected = response(step.status, step.answer.as_ref(), step.replayed);
+        self.check(&expected, &response(answer.status.as_u16(), body.as_ref(), replayed), "the response");
         self.names.save(&step.save, &body.unwrap_or_default());
     }
 
@@ -223,6 +219,15 @@ impl Player {
 /// The person of a device.
 fn person(device: &str) -> &str {
     device.split('/').next().unwrap_or_default()
+}
+
+/// A response as it is compared: no answer is not the same as `null`.
+fn response(status: u16, answer: Option<&Value>, replayed: bool) -> Value {
+    let mut response = json!({ "status": status, "replayed": replayed });
+    if let Some(answer) = answer {
+        response["answer"] = answer.clone();
+    }
+    response
 }
 
 /// A text as it is, everything else as JSON.

@@ -194,11 +194,6 @@ pub fn load(contract: &str, file: &str) -> Transcript {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{contract}/{file}.json: {error}"))
 }
 
-/// A transcript's sentence.
-pub fn title(contract: &str, file: &str) -> String {
-    load(contract, file).title
-}
-
 impl Transcript {
     /// Whether somebody in it connects with Socket.IO.
     pub fn connects_with_socketio(&self) -> bool {
