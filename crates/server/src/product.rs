@@ -1,6 +1,5 @@
 //! The product, put together: store, bus, live connections and REST. This is the only place that knows all of them.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol}
 use http::{Request, Response};
 use hyper::body::Incoming;
 use store::{Database, Options, Readers, Writer};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::auth::{Authenticator, Keys};
@@ -100,9 +100,7 @@ impl Product {
 
     /// What answers requests: the engine on its paths, REST on all others.
     pub fn handler(&self) -> impl Handler + use<> {
-        let engine = self.engine.as_ref().map(Engine::handle);
-        let rest = router(self.router.clone());
-        move |request: Request<Incoming>, peer: Peer| answer(engine.clone(), rest.clone(), request, peer)
+        Front { engine: self.engine.as_ref().map(Engine::handle), rest: router(self.router.clone()) }
     }
 
     /// Ends the live connections; pending polls are answered by that.
@@ -123,11 +121,26 @@ impl Product {
     }
 }
 
-async fn answer(engine: Option<Handle<Live>>, rest: impl Handler, request: Request<Incoming>, peer: Peer) -> Response<Body> {
-    let address: SocketAddr = peer.address;
-    match engine.filter(|engine| engine.serves(request.uri().path())) {
-        Some(engine) => engine.serve(request, address).await.map(Body::new),
-        None => rest.handle(request, peer).await,
+/// The engine on its paths, REST on all others.
+#[derive(Clone)]
+struct Front<R> {
+    engine: Option<Handle<Live>>,
+    rest: R,
+}
+
+impl<R: Handler> Handler for Front<R> {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        match self.engine.as_ref().filter(|engine| engine.serves(request.uri().path())) {
+            Some(engine) => engine.serve(request, peer.address).await.map(Body::new),
+            None => self.rest.handle(request, peer).await,
+        }
+    }
+
+    async fn take(&self, stream: TcpStream, peer: Peer) -> Option<TcpStream> {
+        match &self.engine {
+            Some(engine) => engine.take(stream, peer.address).await,
+            None => Some(stream),
+        }
     }
 }
 

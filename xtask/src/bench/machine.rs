@@ -17,7 +17,7 @@ impl Machine {
     pub fn this() -> Self {
         Self {
             cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown CPU".into()),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
             memory_gb: field("/proc/meminfo", "MemTotal")
                 .and_then(|total| total.trim_end_matches("kB").trim().parse::<f64>().ok())
                 .map_or(0.0, |kilobytes| (kilobytes / 104_857.6).round() / 10.0),
@@ -28,6 +28,11 @@ impl Machine {
     pub fn sentence(&self) -> String {
         format!("{}, {} cores, {} GB, Linux {}", self.cpu, self.cores, self.memory_gb, self.kernel)
     }
+}
+
+/// How many threads can run at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn field(path: &str, name: &str) -> Option<String> {

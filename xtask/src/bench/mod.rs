@@ -39,6 +39,9 @@ pub struct Options {
     /// How often everything is measured; the table has the medians.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// The threads that serve connections, of the servers that can be told [default: one a core, but for the generator's core]
+    #[arg(long)]
+    threads: Option<usize>,
     /// Smaller crowds and shorter runs: to see that it works, not for figures.
     #[arg(long)]
     quick: bool,
@@ -54,7 +57,7 @@ pub fn run(options: Options) -> Result<()> {
     if options.serve_floor {
         return floor::serve();
     }
-    let workshop = Workshop::here()?;
+    let workshop = Workshop::here(options.threads)?;
     if cfg!(debug_assertions) {
         // A generator without optimisations would measure itself.
         let error = Command::new(workshop.fast_xtask()?).args(std::env::args_os().skip(1)).exec();

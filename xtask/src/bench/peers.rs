@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
+use super::machine;
+
 /// In the order of the table's columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
 pub enum Peer {
@@ -103,13 +105,16 @@ pub struct Workshop {
     root: PathBuf,
     target: PathBuf,
     peers: PathBuf,
+    /// How many threads serve connections.
+    pub threads: usize,
 }
 
 impl Workshop {
-    pub fn here() -> Result<Self> {
+    pub fn here(threads: Option<usize>) -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in no workspace")?.to_path_buf();
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-        Ok(Self { peers: root.join("bench/peers"), target, root })
+        let threads = threads.unwrap_or_else(|| machine::cores().saturating_sub(1)).max(1);
+        Ok(Self { threads, peers: root.join("bench/peers"), target, root })
     }
 
     /// The generator itself, built with optimisations.

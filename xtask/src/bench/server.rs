@@ -35,6 +35,8 @@ impl Server {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = peer.command(workshop)?;
         command.env("PORT", port.to_string()).env("JWT_SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped());
+        // The first is Roomcast's, the second tokio's. Node and the floor have one in any case.
+        command.env("SHARDS", workshop.threads.to_string()).env("TOKIO_WORKER_THREADS", workshop.threads.to_string());
         let folder = if peer.is_the_product() { Some(furnish(&mut command, port)?) } else { None };
         command.envs(settings.iter().copied());
         let mut child = command.spawn().with_context(|| format!("{:?}", command.get_program()))?;

@@ -29,6 +29,7 @@ async fn accept<A: App>(handle: Handle<A>, listener: TcpListener) -> std::io::Re
         stream.set_nodelay(true)?;
         let handle = handle.clone();
         tokio::spawn(async move {
+            let Some(stream) = handle.take(stream, peer).await else { return };
             let service = service_fn(move |request| {
                 let handle = handle.clone();
                 async move { Ok::<_, std::convert::Infallible>(handle.serve(request, peer).await) }

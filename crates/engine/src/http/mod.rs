@@ -1,6 +1,7 @@
 //! Handshakes and long-polling requests, on their way to a shard. The HTTP server itself (listening, TLS, timeouts) is the program's.
 
 mod answer;
+mod direct;
 mod polling;
 mod query;
 mod upgrade;
@@ -27,6 +28,8 @@ use query::Query;
 /// A WebSocket that has finished its handshake.
 pub(crate) struct Arrival<A: App> {
     pub stream: NewStream,
+    /// What is still to be written before anything else: the 101.
+    pub greeting: Vec<u8>,
     /// What the client sent right behind its handshake.
     pub early: Bytes,
     pub deflate: bool,
@@ -103,7 +106,7 @@ impl<A: App> Hub<A> {
     }
 
     async fn answer(self: Arc<Self>, endpoint: u8, protocol: Protocol, request: hyper::Request<Incoming>, peer: SocketAddr) -> Answer {
-        let upgrade = upgrade::is_upgrade(&request);
+        let upgrade = upgrade::is_upgrade(request.headers());
         let result = match protocol {
             Protocol::Raw if upgrade => self.open_raw(endpoint, request, peer).await,
             Protocol::Raw => Ok(answer::status(StatusCode::UPGRADE_REQUIRED)),
@@ -144,14 +147,26 @@ impl<A: App> Hub<A> {
                     return Err(Failure::BadRequest);
                 }
                 let (parts, body) = request.into_parts();
-                let handshake = self.ask_gate(&parts, peer)?;
-                let version = self.version(&query)?;
-                let auth = (version == Version::V3).then(|| query.to_json());
-                let session = NewSession { endpoint, version, handshake, base64: query.has("b64"), auth };
+                let session = self.session_of(endpoint, &parts, peer)?;
                 let request = hyper::Request::from_parts(parts, body);
                 if websocket { self.open_websocket(session, request).await } else { self.open_polling(session, &query).await }
             }
         }
+    }
+
+    /// The session that a handshake on an Engine.IO path begins.
+    fn session_of(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<NewSession<A>, Failure> {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let handshake = self.ask_gate(parts, peer)?;
+        let version = self.version(&query)?;
+        let auth = (version == Version::V3).then(|| query.to_json());
+        Ok(NewSession { endpoint, version, handshake, base64: query.has("b64"), auth })
+    }
+
+    /// The session that a handshake on a plain path begins.
+    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<NewSession<A>, Failure> {
+        let handshake = self.ask_gate(parts, peer)?;
+        Ok(NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None })
     }
 
     fn version(&self, query: &Query) -> Result<Version, Failure> {

@@ -10,7 +10,6 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
-use wire::engineio::Version;
 use wire::websocket::{accept_key, negotiate_deflate};
 
 use super::answer::{self, Failure};
@@ -21,8 +20,8 @@ use crate::id::Id;
 use crate::stream::NewStream;
 
 /// Whether a request asks for a WebSocket.
-pub(crate) fn is_upgrade(request: &Request<Incoming>) -> bool {
-    let upgrade = request.headers().get(header::UPGRADE);
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE);
     upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
@@ -30,15 +29,14 @@ impl<A: App> Hub<A> {
     /// A WebSocket to a plain endpoint.
     pub(super) async fn open_raw(self: Arc<Self>, endpoint: u8, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Failure> {
         let (parts, body) = request.into_parts();
-        let handshake = self.ask_gate(&parts, peer)?;
+        let session = self.raw_session(endpoint, &parts, peer)?;
         let request = Request::from_parts(parts, body);
-        let session = NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None };
         self.open_websocket(session, request).await
     }
 
     /// A WebSocket that begins a session.
     pub(super) async fn open_websocket(self: Arc<Self>, session: NewSession<A>, mut request: Request<Incoming>) -> Result<Answer, Failure> {
-        let (response, deflate) = self.switch(&request)?;
+        let (response, deflate) = self.switch(request.method(), request.headers())?;
         let stream = hyper::upgrade::on(&mut request);
         let shard = self.next_shard();
         tokio::spawn(hand_over(self, shard, stream, deflate, Purpose::Session(session)));
@@ -54,7 +52,7 @@ impl<A: App> Hub<A> {
         websocket: bool,
     ) -> Result<Answer, Failure> {
         self.upgradable(session).await?;
-        let (response, deflate) = self.switch(&request)?;
+        let (response, deflate) = self.switch(request.method(), request.headers())?;
         let stream = hyper::upgrade::on(&mut request);
         if websocket {
             let shard = session.shard();
@@ -66,9 +64,8 @@ impl<A: App> Hub<A> {
     }
 
     /// The 101, and whether messages may be deflated.
-    fn switch(&self, request: &Request<Incoming>) -> Result<(Answer, bool), Failure> {
-        let headers = request.headers();
-        if request.method() != Method::GET {
+    pub(super) fn switch(&self, method: &Method, headers: &HeaderMap) -> Result<(Answer, bool), Failure> {
+        if method != Method::GET {
             return Err(Failure::Status(StatusCode::METHOD_NOT_ALLOWED));
         }
         let key = text(headers, header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24).ok_or(Failure::BadRequest)?;
@@ -104,7 +101,7 @@ async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, defla
     let Ok(upgraded) = stream.await else { return };
     match take_apart(upgraded) {
         Ok((stream, early)) => {
-            hub.put(shard, Mail::Arrival(Box::new(Arrival { stream, early, deflate, purpose })));
+            hub.put(shard, Mail::Arrival(Box::new(Arrival { stream, greeting: Vec::new(), early, deflate, purpose })));
         }
         Err(error) => tracing::error!(error, "a WebSocket's stream cannot be taken over"),
     }

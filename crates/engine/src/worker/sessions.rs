@@ -1,5 +1,7 @@
 //! New sessions.
 
+use std::rc::Rc;
+
 use wire::engineio::{Handshake, Version};
 use wire::websocket::Input;
 
@@ -23,7 +25,7 @@ impl<A: App> Worker<A> {
         }
         let transport = Transport::WebSocket(WebSocket { stream, reader: Default::default(), blocked: false });
         let key = match arrival.purpose {
-            Purpose::Session(session) => Some(self.begin(session, transport, arrival.deflate)),
+            Purpose::Session(session) => Some(self.begin(session, transport, arrival.deflate, arrival.greeting)),
             Purpose::Upgrade(session) => self.begin_probe(session, transport, arrival.deflate),
         };
         let Some(key) = key else { return };
@@ -33,8 +35,11 @@ impl<A: App> Worker<A> {
     }
 
     /// Begins a session: it is told of, its heartbeat starts, and a plain one asks the application at once.
-    pub(super) fn begin(&mut self, session: NewSession<A>, transport: Transport, deflate: bool) -> ConnectionKey {
+    pub(super) fn begin(&mut self, session: NewSession<A>, transport: Transport, deflate: bool, greeting: Vec<u8>) -> ConnectionKey {
         let key = self.insert(session.endpoint, session.version, deflate, Phase::Open, transport);
+        if !greeting.is_empty() {
+            self.shard.send(key.slot, Rc::from(greeting));
+        }
         let config = self.shard.config.clone();
         let endpoint = &config.endpoints[session.endpoint as usize];
         let connection = &mut self.shard.connections[key.slot as usize];

@@ -64,9 +64,22 @@ impl<H: Handler> Acceptor<H> {
         // Messages are small and each is wanted now; an error means that the client is gone already, which the first read says, too.
         let _ = stream.set_nodelay(true);
         match self.tls.clone() {
-            None => http::serve(TokioIo::new(stream), Peer { address, secure: false }, self.handler, self.stopped).await,
+            None => self.serve_plain(stream, Peer { address, secure: false }).await,
             // In a box, so that plain connections do not carry the room that a TLS handshake needs.
             Some(tls) => Box::pin(self.serve_tls(tls, stream, address)).await,
+        }
+    }
+
+    async fn serve_plain(mut self, stream: TcpStream, peer: Peer) {
+        let first = tokio::select! {
+            first = tokio::time::timeout(http::HEADERS, self.handler.take(stream, peer)) => first,
+            // The sender never sends: this is its end. Whoever has said nothing yet is not waited for.
+            _ = self.stopped.changed() => return,
+        };
+        match first {
+            Ok(Some(stream)) => http::serve(TokioIo::new(stream), peer, self.handler, self.stopped).await,
+            Ok(None) => {}
+            Err(_) => tracing::debug!(address = %peer.address, "nothing was said on a connection"),
         }
     }
 

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use tokio::net::TcpStream;
 use tower_service::Service;
 
 /// The other end of a connection. A router's handlers find it among the request's extensions.
@@ -21,6 +22,11 @@ pub struct Peer {
 pub trait Handler: Clone + Send + Sync + 'static {
     /// The answer to a request of this peer. There is always one: a failure is an answer, too.
     fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Looks at the first bytes of a plain connection before HTTP is spoken on it, and keeps the connection or gives it back untouched.
+    fn take(&self, stream: TcpStream, _peer: Peer) -> impl Future<Output = Option<TcpStream>> + Send {
+        std::future::ready(Some(stream))
+    }
 }
 
 impl<F, A> Handler for F

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::handler::{Handler, Peer};
 
 /// How long a client may take for a request's headers, and how long a connection may stay idle between two requests.
-const HEADERS: Duration = Duration::from_secs(10);
+pub(super) const HEADERS: Duration = Duration::from_secs(10);
 
 /// The most that a request's line and headers may take; hyper answers 431 above. A token in a header or a URL has to fit.
 const HEADER_BYTES: usize = 16 * 1024;

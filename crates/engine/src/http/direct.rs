@@ -1,0 +1,128 @@
+//! The short way of the commonest request: a WebSocket over plain TCP that begins a session. Its head is looked at where it stands, in the
+//! socket; the 101 is left to the shard, which writes it together with the first packets. Everything else goes to the HTTP server as it came.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::task::{Poll, ready};
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Method, Request, request};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+
+use super::answer::{self, Failure};
+use super::query::Query;
+use super::{Answer, Arrival, NewSession, Purpose, upgrade};
+use crate::app::App;
+use crate::config::Protocol;
+use crate::hub::{Handle, Hub, Mail};
+use crate::stream::NewStream;
+
+/// A head that is longer, or has more headers, goes the long way.
+const HEAD: usize = 4096;
+const HEADERS: usize = 32;
+
+impl<A: App> Handle<A> {
+    /// Waits for the first bytes of a connection. If they are a WebSocket handshake that begins a session, the engine answers it, and keeps
+    /// the connection; if not, the connection is given back untouched, for the HTTP server. Runs in a tokio runtime.
+    pub async fn take(&self, stream: TcpStream, peer: SocketAddr) -> Option<TcpStream> {
+        let hub = &self.0;
+        let handshake = poll_fn(|context| {
+            let mut bytes = [0; HEAD];
+            let mut seen = ReadBuf::new(&mut bytes);
+            if ready!(stream.poll_peek(context, &mut seen)).is_err() {
+                return Poll::Ready(None);
+            }
+            let Some((length, handshake)) = hub.direct(seen.filled()) else { return Poll::Ready(None) };
+            // What was seen stands there, so it is read whole.
+            let read = stream.try_read(&mut bytes[..length]);
+            Poll::Ready(read.is_ok_and(|read| read == length).then_some(handshake))
+        });
+        let Some((endpoint, parts)) = handshake.await else { return Some(stream) };
+        let (mut answer, begun) = match hub.begin(endpoint, &parts, peer) {
+            Ok((answer, deflate, session)) => (answer, Some((deflate, session))),
+            Err(failure) => (failure.answer(true), None),
+        };
+        if let Some(policy) = &hub.config.cors {
+            answer::allow(&mut answer, &policy(&parts.headers));
+        }
+        let greeting = write(answer).await;
+        match begun {
+            Some((deflate, session)) => match stream.into_std() {
+                Ok(stream) => {
+                    let stream = NewStream::Plain(stream);
+                    let arrival = Arrival { stream, greeting, early: Bytes::new(), deflate, purpose: Purpose::Session(session) };
+                    hub.put(hub.next_shard(), Mail::Arrival(Box::new(arrival)));
+                }
+                Err(error) => tracing::error!(%error, "a WebSocket's stream cannot be taken over"),
+            },
+            // A few bytes into an empty socket: they fit, or the client is gone.
+            None => drop(stream.try_write(&greeting)),
+        }
+        None
+    }
+}
+
+impl<A: App> Hub<A> {
+    /// The handshake at the start of these bytes, with its endpoint, and how long it is; none if it has to go the long way.
+    fn direct(&self, bytes: &[u8]) -> Option<(usize, (u8, request::Parts))> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+        let mut head = httparse::Request::new(&mut headers);
+        let Ok(httparse::Status::Complete(length)) = head.parse(bytes) else { return None };
+        if head.method != Some("GET") || head.version != Some(1) {
+            return None;
+        }
+        let mut request = Request::builder().uri(head.path?).body(()).ok()?;
+        for header in head.headers.iter() {
+            let value = HeaderValue::from_bytes(header.value).ok()?;
+            request.headers_mut().append(HeaderName::from_bytes(header.name.as_bytes()).ok()?, value);
+        }
+        let headers = request.headers();
+        let has_body = headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING);
+        if has_body || !upgrade::is_upgrade(headers) || !asks_for_upgrade(headers) {
+            return None;
+        }
+        let (index, endpoint) = self.endpoint_of(request.uri().path())?;
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        let begins = query.get("transport") == Some("websocket") && query.get("sid").is_none() && self.config.websocket;
+        (begins || endpoint.protocol == Protocol::Raw).then(|| (length, (index, request.into_parts().0)))
+    }
+
+    /// The 101, whether messages may be deflated, and the session.
+    fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(Answer, bool, NewSession<A>), Failure> {
+        let session = match self.config.endpoints[endpoint as usize].protocol {
+            Protocol::Raw => self.raw_session(endpoint, parts, peer)?,
+            _ => self.session_of(endpoint, parts, peer)?,
+        };
+        let (answer, deflate) = self.switch(&Method::GET, &parts.headers)?;
+        Ok((answer, deflate, session))
+    }
+}
+
+/// RFC 6455 §4.2.1: the `Connection` header names the upgrade.
+fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+/// An answer as it goes over the wire.
+async fn write(answer: Answer) -> Vec<u8> {
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.map_or_else(|never| match never {}, |body| body.to_bytes());
+    let reason = parts.status.canonical_reason().unwrap_or_default();
+    let mut out = format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_str()).into_bytes();
+    for (name, value) in &parts.headers {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    if !parts.status.is_informational() {
+        out.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&body);
+    out
+}
