@@ -1,7 +1,8 @@
 //! A server for the two official protocol suites (engine.io-protocol and socket.io-protocol), and nothing else.
 //!
 //! `PORT=3000 cargo run -p engine --example conformance`, then `npm ci && npm test` in the folder `test-suite` of each suite.
-//! `PARSER=msgpack`, `ALLOW_EIO3=true` and `DEFLATE=true` serve the project's own tests.
+//! `PARSER=msgpack`, `ALLOW_EIO3=true` and `DEFLATE=true` serve the project's own tests, and so do
+//! `PING_INTERVAL` and `PING_TIMEOUT` in milliseconds.
 
 mod support;
 
@@ -44,7 +45,7 @@ impl App for Echo {
 
 fn main() -> std::io::Result<()> {
     let set = |name: &str| std::env::var(name).is_ok_and(|value| value == "true");
-    let ping_interval = Duration::from_millis(300);
+    let ping_interval = Duration::from_millis(support::number("PING_INTERVAL", 300));
     let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval };
     let config = Config {
         endpoints: vec![
@@ -54,7 +55,7 @@ fn main() -> std::io::Result<()> {
         ],
         namespaces: vec!["/".into(), "/custom".into()],
         parser: if std::env::var("PARSER").is_ok_and(|parser| parser == "msgpack") { Format::MsgPack } else { Format::Json },
-        ping_timeout: Duration::from_millis(200),
+        ping_timeout: Duration::from_millis(support::number("PING_TIMEOUT", 200)),
         connect_timeout: Duration::from_millis(1000),
         max_payload: 1_000_000,
         allow_eio3: set("ALLOW_EIO3"),

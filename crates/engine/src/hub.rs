@@ -1,6 +1,8 @@
 //! How other threads reach the shards: one mailbox a shard, and one order for everything that goes to all of them.
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::abort;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -25,6 +27,8 @@ struct Letters<A: App> {
     waiting: Vec<Mail<A>>,
     /// The shard is in (or on its way into) epoll and must be woken.
     asleep: bool,
+    /// The shard has ended: whatever comes is dropped, so that who waits for an answer hears that none will come.
+    closed: bool,
 }
 
 /// The mailbox of one shard.
@@ -40,6 +44,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<A: App> Mailbox<A> {
     pub fn put(&self, mail: impl IntoIterator<Item = Mail<A>>) {
         let mut letters = lock(&self.letters);
+        if letters.closed {
+            return;
+        }
         letters.waiting.extend(mail);
         let wake = std::mem::take(&mut letters.asleep);
         drop(letters);
@@ -51,6 +58,16 @@ impl<A: App> Mailbox<A> {
     /// Swaps everything that waits into `into`, which must be empty.
     pub fn take(&self, into: &mut Vec<Mail<A>>) {
         std::mem::swap(&mut lock(&self.letters).waiting, into);
+    }
+
+    /// Takes no more, and drops what waits.
+    pub fn close(&self) {
+        let mut letters = lock(&self.letters);
+        letters.closed = true;
+        let waiting = std::mem::take(&mut letters.waiting);
+        // Dropping a letter may wake somebody who puts another.
+        drop(letters);
+        drop(waiting);
     }
 
     /// Says that the shard is about to sleep. False if it must not, because mail waits.
@@ -66,7 +83,16 @@ impl<A: App> Mailbox<A> {
     }
 }
 
-pub(crate) type Gate<H> = Arc<dyn Fn(&http::request::Parts, SocketAddr) -> Result<H, String> + Send + Sync>;
+/// Why a handshake is refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// In words: the message of Engine.IO's error, the reason of a plain WebSocket's close.
+    pub message: String,
+    /// With which close code a plain WebSocket is told (RFC 6455 §7.4.2: 4000 to 4999 are an application's own).
+    pub code: u16,
+}
+
+pub(crate) type Gate<H> = Arc<dyn Fn(&http::request::Parts, SocketAddr) -> Result<H, Refusal> + Send + Sync>;
 
 pub(crate) struct Hub<A: App> {
     pub config: Arc<Config>,
@@ -152,13 +178,13 @@ impl<A: App> Engine<A> {
     /// Starts one thread a shard, each with the application that `app` makes for it.
     ///
     /// `gate` looks at each handshake's request head and the peer's address: it gives what is to be kept of them, or the message with which
-    /// the handshake is refused (403 by long-polling, 400 by WebSocket).
+    /// the handshake is refused (403 by long-polling, 400 by WebSocket; on a plain endpoint the WebSocket is opened and closed).
     ///
     /// # Errors
     /// If the operating system gives no epoll instance or no thread.
     pub fn start(
         config: Config,
-        gate: impl Fn(&http::request::Parts, SocketAddr) -> Result<A::Handshake, String> + Send + Sync + 'static,
+        gate: impl Fn(&http::request::Parts, SocketAddr) -> Result<A::Handshake, Refusal> + Send + Sync + 'static,
         app: impl Fn(usize, Handle<A>) -> A + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let shards = config.shards.clamp(1, u8::MAX as usize);
@@ -167,7 +193,7 @@ impl<A: App> Engine<A> {
             .iter()
             .map(|poll| {
                 let waker = mio::Waker::new(poll.registry(), crate::worker::WAKE)?;
-                Ok(Mailbox { letters: Mutex::new(Letters { waiting: Vec::new(), asleep: false }), waker })
+                Ok(Mailbox { letters: Mutex::new(Letters { waiting: Vec::new(), asleep: false, closed: false }), waker })
             })
             .collect::<io::Result<Vec<_>>>()?;
         let hub =
@@ -180,9 +206,13 @@ impl<A: App> Engine<A> {
                 let (hub, app) = (hub.clone(), app.clone());
                 thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
                     let application = app(index, Handle(hub.clone()));
-                    match Worker::new(index as u8, hub, poll, application) {
-                        Ok(worker) => worker.run(),
-                        Err(error) => tracing::error!(%error, "a shard cannot start"),
+                    let worker = Worker::new(index as u8, hub.clone(), poll, application);
+                    let ended = catch_unwind(AssertUnwindSafe(|| worker.run()));
+                    hub.mailboxes[index].close();
+                    if !matches!(ended, Ok(Ok(()))) {
+                        // Its clients would hang for as long as the others live. A process that ends is started again.
+                        tracing::error!(shard = index, ?ended, "a shard has died; the process ends");
+                        abort();
                     }
                 })
             })
@@ -202,6 +232,39 @@ impl<A: App> Engine<A> {
         }
         for thread in self.threads {
             let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Connect, Event};
+    use crate::shard::{Shard, SocketKey};
+    use tokio::sync::oneshot;
+
+    struct Waiting;
+
+    impl App for Waiting {
+        type Handshake = ();
+        type Data = ();
+        type Message = oneshot::Sender<()>;
+
+        fn connect(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Connect<'_>) {}
+
+        fn event(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Event<'_>) {}
+    }
+
+    #[test]
+    fn who_asks_a_shard_that_has_ended_is_not_left_waiting() {
+        let config = Config { shards: 2, ..Config::default() };
+        let engine = Engine::start(config, |_, _| Ok(()), |_, _| Waiting).unwrap();
+        let handle = engine.handle();
+        engine.stop();
+        for shard in 0..2 {
+            let (question, answer) = oneshot::channel();
+            handle.tell(shard, question);
+            assert!(answer.blocking_recv().is_err());
         }
     }
 }

@@ -34,7 +34,7 @@ impl Timers {
     /// When the next one is due.
     pub fn next(&self) -> Option<Instant> {
         let tick = *self.queue.keys().next()?;
-        Some(self.start + TICK * (tick - 1) as u32)
+        Some(self.start + Duration::from_millis((tick - 1) * TICK.as_millis() as u64))
     }
 
     /// Takes one tick that is due at `now`.
@@ -42,5 +42,23 @@ impl Timers {
         let entry = self.queue.first_entry()?;
         (*entry.key() <= (now.saturating_duration_since(self.start).as_millis() / TICK.as_millis()) as Tick + 1)
             .then(|| entry.remove_entry())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tick_is_due_at_its_own_moment_also_after_years() {
+        let start = Instant::now();
+        for tick in [2, 1000, 1 << 32, (1 << 32) + 7] {
+            let mut timers = Timers::new(start);
+            timers.add(tick, (0, 0));
+            let due = timers.next().unwrap();
+            assert_eq!(timers.tick(due), tick);
+            assert!(timers.pop(due - TICK).is_none());
+            assert_eq!(timers.pop(due), Some((tick, vec![(0, 0)])));
+        }
     }
 }

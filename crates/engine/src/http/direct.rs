@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use super::answer::{self, Failure};
 use super::query::Query;
-use super::{Answer, Arrival, NewSession, Purpose, upgrade};
+use super::{Answer, Arrival, Purpose, upgrade};
 use crate::app::App;
 use crate::config::Protocol;
 use crate::hub::{Handle, Hub, Mail};
@@ -42,7 +42,7 @@ impl<A: App> Handle<A> {
         });
         let Some((endpoint, parts)) = handshake.await else { return Some(stream) };
         let (mut answer, begun) = match hub.begin(endpoint, &parts, peer) {
-            Ok((answer, deflate, session)) => (answer, Some((deflate, session))),
+            Ok((answer, deflate, purpose)) => (answer, Some((deflate, purpose))),
             Err(failure) => (failure.answer(true), None),
         };
         if let Some(policy) = &hub.config.cors {
@@ -50,10 +50,10 @@ impl<A: App> Handle<A> {
         }
         let greeting = write(answer).await;
         match begun {
-            Some((deflate, session)) => match stream.into_std() {
+            Some((deflate, purpose)) => match stream.into_std() {
                 Ok(stream) => {
                     let stream = NewStream::Plain(stream);
-                    let arrival = Arrival { stream, greeting, early: Bytes::new(), deflate, purpose: Purpose::Session(session) };
+                    let arrival = Arrival { stream, greeting, early: Bytes::new(), deflate, purpose };
                     hub.put(hub.next_shard(), Mail::Arrival(Box::new(arrival)));
                 }
                 Err(error) => tracing::error!(%error, "a WebSocket's stream cannot be taken over"),
@@ -90,14 +90,14 @@ impl<A: App> Hub<A> {
         (begins || endpoint.protocol == Protocol::Raw).then(|| (length, (index, request.into_parts().0)))
     }
 
-    /// The 101, whether messages may be deflated, and the session.
-    fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(Answer, bool, NewSession<A>), Failure> {
-        let session = match self.config.endpoints[endpoint as usize].protocol {
-            Protocol::Raw => self.raw_session(endpoint, parts, peer)?,
-            _ => self.session_of(endpoint, parts, peer)?,
+    /// The 101, whether messages may be deflated, and what the WebSocket is for.
+    fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(Answer, bool, Purpose<A>), Failure> {
+        let purpose = match self.config.endpoints[endpoint as usize].protocol {
+            Protocol::Raw => self.raw_session(endpoint, parts, peer),
+            _ => Purpose::Session(self.session_of(endpoint, parts, peer)?),
         };
         let (answer, deflate) = self.switch(&Method::GET, &parts.headers)?;
-        Ok((answer, deflate, session))
+        Ok((answer, deflate, purpose))
     }
 }
 

@@ -18,7 +18,7 @@ use wire::engineio::Version;
 
 use crate::app::App;
 use crate::config::{Endpoint, Protocol};
-use crate::hub::{Handle, Hub};
+use crate::hub::{Handle, Hub, Refusal};
 use crate::id::Id;
 use crate::shard::PollAnswer;
 use crate::stream::NewStream;
@@ -41,6 +41,8 @@ pub(crate) enum Purpose<A: App> {
     Session(NewSession<A>),
     /// To take over a long-polling session.
     Upgrade(Id),
+    /// To be told why there is none: only so does a browser hear it.
+    Refusal(Refusal),
 }
 
 pub(crate) struct NewSession<A: App> {
@@ -149,7 +151,11 @@ impl<A: App> Hub<A> {
                 let (parts, body) = request.into_parts();
                 let session = self.session_of(endpoint, &parts, peer)?;
                 let request = hyper::Request::from_parts(parts, body);
-                if websocket { self.open_websocket(session, request).await } else { self.open_polling(session, &query).await }
+                if websocket {
+                    self.open_websocket(Purpose::Session(session), request).await
+                } else {
+                    self.open_polling(session, &query).await
+                }
             }
         }
     }
@@ -163,10 +169,12 @@ impl<A: App> Hub<A> {
         Ok(NewSession { endpoint, version, handshake, base64: query.has("b64"), auth })
     }
 
-    /// The session that a handshake on a plain path begins.
-    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<NewSession<A>, Failure> {
-        let handshake = self.ask_gate(parts, peer)?;
-        Ok(NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None })
+    /// What a handshake on a plain path begins.
+    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Purpose<A> {
+        match (self.gate)(parts, peer) {
+            Ok(handshake) => Purpose::Session(NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None }),
+            Err(refusal) => Purpose::Refusal(refusal),
+        }
     }
 
     fn version(&self, query: &Query) -> Result<Version, Failure> {
@@ -179,7 +187,7 @@ impl<A: App> Hub<A> {
     }
 
     fn ask_gate(&self, parts: &request::Parts, peer: SocketAddr) -> Result<A::Handshake, Failure> {
-        (self.gate)(parts, peer).map_err(Failure::Forbidden)
+        (self.gate)(parts, peer).map_err(|refusal| Failure::Forbidden(refusal.message))
     }
 }
 

@@ -82,12 +82,15 @@ impl<A: App> Hub<A> {
 
     async fn post(self: Arc<Self>, session: Id, request: hyper::Request<Incoming>, query: &Query<'_>) -> Result<Answer, Failure> {
         let shard = session.shard();
-        match self.ask(shard, |reply| Request::PostBegins { session, reply }).await? {
-            PollAnswer::Accepted => {}
-            other => return finish(other, query, request.headers()),
-        }
         let gone: fn(Id) -> Request<A> = |session| Request::PostGone { session };
         let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
+        match self.ask(shard, |reply| Request::PostBegins { session, reply }).await {
+            Ok(PollAnswer::Accepted) => {}
+            other => {
+                unanswered.gone = None;
+                return finish(other?, query, request.headers());
+            }
+        }
         let (head, body) = request.into_parts();
         let binary = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"));
         let limited = Limited::new(body, self.config.max_payload);

@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 use wire::websocket::{accept_key, negotiate_deflate};
 
 use super::answer::{self, Failure};
-use super::{Answer, Arrival, NewSession, Purpose};
+use super::{Answer, Arrival, Purpose};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
@@ -29,17 +29,17 @@ impl<A: App> Hub<A> {
     /// A WebSocket to a plain endpoint.
     pub(super) async fn open_raw(self: Arc<Self>, endpoint: u8, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Failure> {
         let (parts, body) = request.into_parts();
-        let session = self.raw_session(endpoint, &parts, peer)?;
+        let purpose = self.raw_session(endpoint, &parts, peer);
         let request = Request::from_parts(parts, body);
-        self.open_websocket(session, request).await
+        self.open_websocket(purpose, request).await
     }
 
     /// A WebSocket that begins a session.
-    pub(super) async fn open_websocket(self: Arc<Self>, session: NewSession<A>, mut request: Request<Incoming>) -> Result<Answer, Failure> {
+    pub(super) async fn open_websocket(self: Arc<Self>, purpose: Purpose<A>, mut request: Request<Incoming>) -> Result<Answer, Failure> {
         let (response, deflate) = self.switch(request.method(), request.headers())?;
         let stream = hyper::upgrade::on(&mut request);
         let shard = self.next_shard();
-        tokio::spawn(hand_over(self, shard, stream, deflate, Purpose::Session(session)));
+        tokio::spawn(hand_over(self, shard, stream, deflate, purpose));
         Ok(response)
     }
 

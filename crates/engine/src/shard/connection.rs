@@ -107,8 +107,8 @@ pub(crate) struct Connection<A: App> {
     pub dirty: bool,
     /// Stands in the list of those with something to read.
     pub readable: bool,
-    /// The application wants nothing more from it for now.
-    pub paused: bool,
+    /// How many of its sockets the application wants nothing more from for now. While there is one, nothing is read.
+    pub pauses: u8,
     /// The client has closed its side, which still has to be read.
     pub hung_up: bool,
     pub awaiting_pong: bool,

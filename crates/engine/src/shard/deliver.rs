@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{Ending, Shard, Transport};
 use crate::app::{App, Reason};
 use crate::broadcast::{Audience, Broadcast};
+use crate::id::Id;
 use crate::outbox::Frames;
 use crate::voice::Voice;
 
@@ -22,11 +23,8 @@ impl<A: App> Shard<A> {
             }
         }
         for id in &broadcast.except_sockets {
-            if id.shard() == self.index
-                && let Some(socket) = self.sockets.get_mut(id.slot() as usize)
-                && socket.id == *id
-            {
-                socket.mark = self.mark;
+            if let Some(socket) = self.slot_of(*id) {
+                self.sockets[socket as usize].mark = self.mark;
             }
         }
         match &broadcast.audience {
@@ -38,6 +36,18 @@ impl<A: App> Shard<A> {
                 }
             }
         }
+    }
+
+    /// The slot of the socket with this id, if it is here.
+    fn slot_of(&self, id: Id) -> Option<u32> {
+        let is_it = |slot: &u32| self.sockets.get(*slot as usize).is_some_and(|socket| socket.id == id);
+        if id.shard() != self.index {
+            return None;
+        }
+        Some(id.slot()).filter(is_it).or_else(|| {
+            // A client of Socket.IO 2 has its connection's id in the main namespace, which tells the connection's slot.
+            self.connections.get(id.slot() as usize)?.sockets.iter().copied().find(is_it)
+        })
     }
 
     fn deliver_to_room(&mut self, broadcast: &Broadcast, room: &str, marked: bool) {

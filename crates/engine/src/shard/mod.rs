@@ -4,6 +4,8 @@ mod connection;
 mod deliver;
 mod polling;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -326,15 +328,26 @@ impl<A: App> Shard<A> {
 
     /// Stops reading from a socket's connection: nothing of it is lost, the client is slowed down. Its heartbeat stands still meanwhile.
     pub fn pause(&mut self, key: SocketKey) {
-        let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return };
-        self.connections[slot as usize].paused = true;
+        let Some(socket) = self.socket_mut(key) else { return };
+        if !std::mem::replace(&mut socket.paused, true) {
+            let slot = socket.connection;
+            self.connections[slot as usize].pauses += 1;
+        }
     }
 
-    /// Reads again.
+    /// Reads again, unless another socket of the same connection is paused.
     pub fn resume(&mut self, key: SocketKey) {
-        let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return };
+        let Some(socket) = self.socket_mut(key) else { return };
+        if std::mem::take(&mut socket.paused) {
+            let slot = socket.connection;
+            self.lift_pause(slot);
+        }
+    }
+
+    fn lift_pause(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if std::mem::take(&mut connection.paused) {
+        connection.pauses -= 1;
+        if connection.pauses == 0 {
             self.mark_readable(slot);
             self.restart_heartbeat(slot);
         }
@@ -475,6 +488,9 @@ impl<A: App> Shard<A> {
         let socket = self.sockets.remove(slot as usize);
         if let Some(connection) = self.connections.get_mut(socket.connection as usize) {
             connection.sockets.retain(|kept| *kept != slot);
+            if socket.paused {
+                self.lift_pause(socket.connection);
+            }
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Socket<A: App> {
     pub seats: SmallVec<[Seat; 2]>,
     /// Events that the client has still to acknowledge.
     pub awaited: Vec<u64>,
+    /// The application wants nothing more from it for now.
+    pub paused: bool,
     /// None while the application has not decided.
     pub data: Option<A::Data>,
 }

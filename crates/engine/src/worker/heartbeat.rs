@@ -42,7 +42,7 @@ impl<A: App> Worker<A> {
         if !passed(connection.heartbeat_due) {
             return;
         }
-        if connection.paused {
+        if connection.pauses > 0 {
             // It is we who do not read: its answer may be waiting.
             return self.shard.restart_heartbeat(key.slot);
         }

@@ -43,12 +43,16 @@ pub(crate) struct Worker<A: App> {
 }
 
 impl<A: App> Worker<A> {
-    pub fn new(index: u8, hub: Arc<Hub<A>>, poll: Poll, app: A) -> io::Result<Self> {
+    pub fn new(index: u8, hub: Arc<Hub<A>>, poll: Poll, app: A) -> Self {
         let shard = Shard::new(index, hub.config.clone(), Instant::now());
-        Ok(Self { shard, app, hub, poll, buffer: vec![0; READ], mail: Vec::new(), promoted: None, stopping: false })
+        Self { shard, app, hub, poll, buffer: vec![0; READ], mail: Vec::new(), promoted: None, stopping: false }
     }
 
-    pub fn run(mut self) {
+    /// Runs until it is told to stop.
+    ///
+    /// # Errors
+    /// If epoll fails, for good.
+    pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.stopping {
             let idle = self.shard.dirty.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty();
@@ -57,8 +61,7 @@ impl<A: App> Worker<A> {
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != io::ErrorKind::Interrupted
             {
-                tracing::error!(%error, "epoll failed; the shard ends");
-                return;
+                return Err(error);
             }
             if sleep {
                 self.hub.mailboxes[self.shard.index as usize].wake_up();
@@ -69,6 +72,7 @@ impl<A: App> Worker<A> {
             }
             self.turn();
         }
+        Ok(())
     }
 
     fn time_to_next(&self) -> Option<std::time::Duration> {

@@ -133,7 +133,7 @@ impl<A: App> Worker<A> {
             if self.polling(key).is_none_or(|polling| polling.farewell.is_some()) {
                 break;
             }
-            if self.shard.connections[key.slot as usize].paused {
+            if self.shard.connections[key.slot as usize].pauses > 0 {
                 if let Some(polling) = self.polling(key) {
                     polling.rest = Some((body.clone(), number, binary, reply));
                 }

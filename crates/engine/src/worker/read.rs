@@ -17,14 +17,15 @@ impl<A: App> Worker<A> {
             return;
         }
         let key = ConnectionKey { slot, generation: connection.generation };
-        if connection.paused {
+        if connection.pauses > 0 {
             return;
         }
         if !matches!(connection.transport, Transport::WebSocket(_)) {
             return self.resume_post(key);
         }
         self.handle_kept(key);
-        let Some(connection) = self.shard.connections.get_mut(slot as usize).filter(|c| c.generation == key.generation && !c.paused) else {
+        let Some(connection) = self.shard.connections.get_mut(slot as usize).filter(|c| c.generation == key.generation && c.pauses == 0)
+        else {
             return;
         };
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
@@ -71,7 +72,7 @@ impl<A: App> Worker<A> {
     pub(super) fn handle(&mut self, key: ConnectionKey, mut input: Input<'_>) {
         let Some(connection) = self.shard.connections.get_mut(key.slot as usize).filter(|c| c.generation == key.generation) else { return };
         let limits = Limits { max_message: self.shard.config.max_payload, deflate: connection.deflate };
-        let paused = connection.paused;
+        let paused = connection.pauses > 0;
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
         if paused {
             return socket.reader.keep(input);
@@ -95,7 +96,7 @@ impl<A: App> Worker<A> {
             // An application may have ended or paused the connection, so it is looked up anew.
             match self.shard.connections.get(key.slot as usize).filter(|c| c.generation == key.generation) {
                 Some(connection) if connection.phase == Phase::Closing => return,
-                Some(connection) if connection.paused => {
+                Some(connection) if connection.pauses > 0 => {
                     reader.keep(input);
                     break;
                 }

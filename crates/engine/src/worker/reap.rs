@@ -73,7 +73,6 @@ impl<A: App> Worker<A> {
         let due = self.shard.tick_after(time);
         let connection = &mut self.shard.connections[key.slot as usize];
         connection.phase = Phase::Closing;
-        connection.paused = false;
         connection.attaching = None;
         connection.heartbeat_due = 0;
         connection.connect_due = 0;

@@ -9,6 +9,7 @@ use super::Worker;
 use crate::app::{App, Connect};
 use crate::config::Protocol;
 use crate::http::{Arrival, NewSession, Purpose};
+use crate::hub::Refusal;
 use crate::id::{Id, MAX_SLOTS};
 use crate::outbox::Outbox;
 use crate::shard::{Connection, ConnectionKey, Phase, Transport, WebSocket};
@@ -19,6 +20,7 @@ impl<A: App> Worker<A> {
     /// A WebSocket comes from the HTTP server.
     pub(super) fn arrive(&mut self, arrival: Arrival<A>) {
         let mut stream = Stream::new(arrival.stream);
+        let tls = matches!(stream, Stream::Tls(_));
         if self.shard.connections.len() >= MAX_SLOTS || stream.register(self.poll.registry(), self.shard.connections.vacant_key()).is_err()
         {
             return;
@@ -26,20 +28,37 @@ impl<A: App> Worker<A> {
         let transport = Transport::WebSocket(WebSocket { stream, reader: Default::default(), blocked: false });
         let key = match arrival.purpose {
             Purpose::Session(session) => Some(self.begin(session, transport, arrival.deflate, arrival.greeting)),
+            Purpose::Refusal(refusal) => return self.turn_away(&refusal, transport, arrival.greeting),
             Purpose::Upgrade(session) => self.begin_probe(session, transport, arrival.deflate),
         };
         let Some(key) = key else { return };
         if !arrival.early.is_empty() {
             self.handle(key, Input::new(&mut arrival.early.to_vec()));
         }
+        if tls && self.shard.is_alive(key) {
+            // What TLS has decrypted already raises no edge.
+            self.shard.mark_readable(key.slot);
+        }
+    }
+
+    /// Tells a WebSocket why it is not wanted.
+    fn turn_away(&mut self, refusal: &Refusal, transport: Transport, greeting: Vec<u8>) {
+        let key = self.insert(0, Version::V4, false, Phase::Closing, transport);
+        self.greet(key, greeting);
+        self.say_close(key, refusal.code, &refusal.message);
+    }
+
+    /// What goes out before anything else.
+    fn greet(&mut self, key: ConnectionKey, greeting: Vec<u8>) {
+        if !greeting.is_empty() {
+            self.shard.send(key.slot, Rc::from(greeting));
+        }
     }
 
     /// Begins a session: it is told of, its heartbeat starts, and a plain one asks the application at once.
     pub(super) fn begin(&mut self, session: NewSession<A>, transport: Transport, deflate: bool, greeting: Vec<u8>) -> ConnectionKey {
         let key = self.insert(session.endpoint, session.version, deflate, Phase::Open, transport);
-        if !greeting.is_empty() {
-            self.shard.send(key.slot, Rc::from(greeting));
-        }
+        self.greet(key, greeting);
         let config = self.shard.config.clone();
         let endpoint = &config.endpoints[session.endpoint as usize];
         let connection = &mut self.shard.connections[key.slot as usize];
@@ -96,7 +115,7 @@ impl<A: App> Worker<A> {
             attaching: None,
             dirty: false,
             readable: false,
-            paused: false,
+            pauses: 0,
             hung_up: false,
             awaiting_pong: false,
             heartbeat_due: 0,

@@ -16,7 +16,10 @@ impl<A: App> Worker<A> {
             return self.broken(key);
         }
         match json::decode(text) {
-            Ok(Packet::Event { attachments, .. } | Packet::Ack { attachments, .. }) if attachments > 0 => {
+            // Nothing is kept for who is not let in.
+            Ok(Packet::Event { attachments, nsp, .. } | Packet::Ack { attachments, nsp, .. })
+                if attachments > 0 && self.joined(key, nsp).is_some() =>
+            {
                 let attaching = Attaching { text: text.to_owned(), expected: attachments, attachments: Vec::new() };
                 self.shard.connections[key.slot as usize].attaching = Some(Box::new(attaching));
             }
@@ -106,7 +109,17 @@ impl<A: App> Worker<A> {
         let slot = self.shard.sockets.vacant_key() as u32;
         let id = inherited.unwrap_or_else(|| Id::new(self.shard.index, slot, &mut self.shard.random));
         let seats = Default::default();
-        self.shard.sockets.insert(Socket { generation, connection: key.slot, voice, id, mark: 0, seats, awaited: Vec::new(), data: None });
+        self.shard.sockets.insert(Socket {
+            generation,
+            connection: key.slot,
+            voice,
+            id,
+            mark: 0,
+            seats,
+            awaited: Vec::new(),
+            paused: false,
+            data: None,
+        });
         self.shard.connections[key.slot as usize].sockets.push(slot);
         SocketKey { slot, generation }
     }

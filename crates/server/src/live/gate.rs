@@ -3,12 +3,17 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use engine::Refusal;
 use http::header::{HOST, HeaderName, ORIGIN};
 use http::request::Parts;
 
 use crate::audit;
 use crate::auth::Authenticator;
 use crate::limits::Limits;
+
+/// With what a plain WebSocket is closed (workspace contract, close codes).
+const FORBIDDEN: u16 = 4403;
+const TOO_MANY: u16 = 4429;
 
 /// What is kept of a connection's first request.
 pub struct Handshake {
@@ -21,20 +26,20 @@ pub struct Handshake {
 /// The gate of the engine: refuses pages of origins that are not allowed, and addresses that try too often.
 ///
 /// # Errors
-/// The message of the refusal.
+/// Why it is refused.
 pub fn gate(
     authenticator: Arc<Authenticator>,
     limits: Arc<Limits>,
-) -> impl Fn(&Parts, SocketAddr) -> Result<Handshake, String> + Send + Sync + 'static {
+) -> impl Fn(&Parts, SocketAddr) -> Result<Handshake, Refusal> + Send + Sync + 'static {
     move |request, address| {
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
             audit::refused(None, address, "handshake", "origin_not_allowed");
-            return Err("Origin not allowed".into());
+            return Err(Refusal { message: "Origin not allowed".into(), code: FORBIDDEN });
         }
         if let Err(refusal) = limits.connect(address.ip()) {
             audit::refused(None, address, "handshake", refusal.code());
-            return Err(refusal.to_string());
+            return Err(Refusal { message: refusal.to_string(), code: TOO_MANY });
         }
         let token = authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
         Ok(Handshake { address, token })

@@ -1,0 +1,108 @@
+//! A shard without sockets of the operating system: its clients are on long-polling.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wire::engineio::Version;
+
+use super::{Connection, Phase, Shard, Socket, SocketKey, Transport};
+use crate::app::{App, Connect, Event};
+use crate::broadcast::{Broadcast, Saying};
+use crate::config::Config;
+use crate::id::Id;
+use crate::outbox::Outbox;
+use crate::voice::Namespace;
+
+struct Deaf;
+
+impl App for Deaf {
+    type Handshake = ();
+    type Data = ();
+    type Message = ();
+
+    fn connect(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Connect<'_>) {}
+
+    fn event(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Event<'_>) {}
+}
+
+fn shard() -> Shard<Deaf> {
+    let config = Config { namespaces: vec!["/".into(), "/other".into()], ..Config::default() };
+    Shard::new(0, Arc::new(config), Instant::now())
+}
+
+fn connection(shard: &mut Shard<Deaf>) -> u32 {
+    let slot = shard.connections.vacant_key() as u32;
+    let id = Id::new(0, slot, &mut shard.random);
+    shard.connections.insert(Connection {
+        generation: 0,
+        id,
+        endpoint: 0,
+        version: Version::V4,
+        base64: false,
+        deflate: false,
+        phase: Phase::Open,
+        transport: Transport::Polling(Box::default()),
+        outbox: Outbox::default(),
+        sockets: Default::default(),
+        handshake: None,
+        attaching: None,
+        dirty: false,
+        readable: false,
+        pauses: 0,
+        hung_up: false,
+        awaiting_pong: false,
+        heartbeat_due: 0,
+        connect_due: 0,
+        end_due: 0,
+        scheduled: 0,
+    }) as u32
+}
+
+/// An accepted socket of a connection; `id` if it is not one of its own.
+fn socket(shard: &mut Shard<Deaf>, connection: u32, namespace: u8, id: Option<Id>) -> SocketKey {
+    let slot = shard.sockets.vacant_key() as u32;
+    let id = id.unwrap_or_else(|| Id::new(0, slot, &mut shard.random));
+    let voice = shard.voice(&shard.connections[connection as usize], Namespace(namespace));
+    let (seats, awaited) = Default::default();
+    shard.sockets.insert(Socket { generation: 0, connection, voice, id, mark: 0, seats, awaited, paused: false, data: Some(()) });
+    shard.connections[connection as usize].sockets.push(slot);
+    SocketKey { slot, generation: 0 }
+}
+
+#[test]
+fn a_connection_is_read_again_when_the_last_of_its_sockets_is_resumed_or_gone() {
+    let mut shard = shard();
+    let slot = connection(&mut shard);
+    let [main, other] = [0, 1].map(|namespace| socket(&mut shard, slot, namespace, None));
+    shard.pause(main);
+    shard.pause(main);
+    shard.pause(other);
+    shard.resume(main);
+    shard.resume(main);
+    assert_eq!(shard.connections[slot as usize].pauses, 1, "another socket's resume is not its own");
+    assert!(shard.readable.is_empty());
+    shard.remove_socket(other.slot);
+    assert_eq!(shard.connections[slot as usize].pauses, 0);
+    assert_eq!(shard.readable, [slot]);
+}
+
+#[test]
+fn a_socket_that_is_excepted_hears_nothing_also_under_its_connections_id() {
+    let mut shard = shard();
+    // So that the slots of connections and sockets differ.
+    let filler = connection(&mut shard);
+    let (speaker, listener) = (connection(&mut shard), connection(&mut shard));
+    let inherited = shard.connections[speaker as usize].id;
+    let speaking = socket(&mut shard, speaker, 0, Some(inherited));
+    let listening = socket(&mut shard, listener, 0, None);
+    for key in [speaking, listening] {
+        shard.join(key, "room");
+    }
+    for id in [inherited, shard.sockets[listening.slot as usize].id] {
+        shard.deliver(&Broadcast::to_rooms(vec!["room".into()], |_| vec![Saying::event("hello", "1")]).except_socket(id));
+    }
+    let waiting = [filler, speaker, listener].map(|slot| shard.connections[slot as usize].outbox.bytes() > 0);
+    assert_eq!(waiting, [false, true, true]);
+    let bytes = [speaker, listener].map(|slot| shard.connections[slot as usize].outbox.bytes());
+    assert_eq!(bytes[0], bytes[1], "each heard one of the two");
+}
