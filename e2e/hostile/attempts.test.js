@@ -1,0 +1,26 @@
+// Who knocks too often is told to wait, at every door in its own words, and others are let in.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { roomcast } from "../support/roomcast.js";
+import { openSocket, outcome } from "../support/socket.js";
+
+const server = roomcast({ RATE_LIMITS: undefined });
+
+test("an address that connects a hundred times in ten seconds", async () => {
+  // All of loopback is this machine's, so one client can have several addresses.
+  const from = (localAddress) => ({ localAddress });
+  const raw = () => `${server.ws}/api/v1/ws/connect?token=${server.token({ sub: "anna" })}`;
+  let refused;
+  for (let attempt = 0; attempt < 200 && !refused; attempt++) {
+    const end = await outcome(`${server.ws}/api/v1/ws/connect`, from("127.0.0.2"));
+    if (end.code !== 4401) refused = end;
+  }
+  assert.deepEqual([refused?.opened, refused?.code], [true, 4429]);
+  assert.match(refused.reason, /again/);
+  const engine = await outcome(`${server.ws}/socket.io/?EIO=4&transport=websocket`, from("127.0.0.2"));
+  assert.deepEqual([engine.opened, engine.status], [false, 400]);
+  const other = await openSocket(raw(), from("127.0.0.3"));
+  assert.equal(JSON.parse(await other.next()).type, "connected");
+  await other.close();
+});
