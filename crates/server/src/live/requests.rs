@@ -25,6 +25,9 @@ struct Asked {
     ack: Option<u64>,
 }
 
+/// The most characters of a client's own name for an event that come back in a refusal: enough to know it again.
+const LONGEST_NAME: usize = 64;
+
 /// Decides whether the actor may hear a room; the answer is who that is, for those who are told of it.
 ///
 /// # Errors
@@ -38,7 +41,7 @@ impl Shared {
     /// What a client's words come to: the dialect that answers, and what is to be done. Whoever is over budget is refused there.
     ///
     /// # Errors
-    /// The reply, if no contract of the namespace knows the words.
+    /// The reply, if no contract of the namespace knows the words. They count all the same, and it takes its turn like any other answer.
     pub fn understand(
         &self,
         person: &PersonId,
@@ -51,7 +54,10 @@ impl Shared {
         let understood = spoken.iter().find_map(|dialect| Some((dialect.clone(), dialect.understand(heard)?)));
         match (understood, heard) {
             (Some((dialect, Request { name, ask })), _) => Ok((dialect, Request { name, ask: within_budget.and(ask) })),
-            (None, Heard::Event { name, .. }) => Err(dialects::unknown(name, acked)),
+            (None, Heard::Event { name, .. }) => {
+                let name = shortened(name);
+                Err(within_budget.map_or_else(|refusal| dialects::refused(&name, &refusal, acked), |()| dialects::unknown(&name, acked)))
+            }
             (None, Heard::Text(_)) => Err(Reply::default()),
         }
     }
@@ -74,17 +80,17 @@ impl Live {
                 let asked = Asked { socket, dialect, name, ack };
                 match ask {
                     Ok(ask) => self.perform(shard, asked, ask),
-                    Err(refusal) => self.in_order(shard, asked, move |live, shard, asked| live.answer(shard, &asked, Err(refusal))),
+                    Err(refusal) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(refusal))),
                 }
             }
-            Err(reply) => self.give(shard, socket, ack, reply),
+            Err(reply) => self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply)),
         }
     }
 
     fn perform(&mut self, shard: &mut Shard<Self>, asked: Asked, ask: Ask) {
         match ask {
-            Ask::Ping => self.in_order(shard, asked, |live, shard, asked| live.answer(shard, &asked, Ok(Outcome::Pong))),
-            Ask::Leave(room) => self.in_order(shard, asked, |live, shard, asked| {
+            Ask::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
+            Ask::Leave(room) => self.in_order(shard, asked.socket, move |live, shard| {
                 live.leave(shard, asked.socket, &room);
                 live.answer(shard, &asked, Ok(Outcome::Left(room)));
             }),
@@ -119,17 +125,17 @@ impl Live {
     }
 
     /// Does something that needs no store: now, or behind what this client has asked before.
-    fn in_order(&mut self, shard: &mut Shard<Self>, asked: Asked, then: impl FnOnce(&mut Self, &mut Shard<Self>, Asked) + Send + 'static) {
-        if shard.data(asked.socket).is_none_or(|session| session.in_flight == 0) {
-            return then(self, shard, asked);
+    fn in_order(&mut self, shard: &mut Shard<Self>, socket: SocketKey, then: impl FnOnce(&mut Self, &mut Shard<Self>) + Send + 'static) {
+        if shard.data(socket).is_none_or(|session| session.in_flight == 0) {
+            return then(self, shard);
         }
-        self.depart_to_writer(shard, asked.socket);
+        self.depart_to_writer(shard, socket);
         let back = self.back(shard);
         // A writer that takes nothing more answers at once; the request is done all the same.
         self.shared.writer.submit_passthrough(move |_| {
             back(Box::new(move |live, shard| {
-                live.returned(shard, asked.socket);
-                then(live, shard, asked);
+                live.returned(shard, socket);
+                then(live, shard);
             }));
         });
     }
@@ -188,5 +194,13 @@ impl Live {
         if let Some((code, reason)) = reply.close {
             shard.close(socket, code, reason);
         }
+    }
+}
+
+/// A client's own name for something, not longer than is good to read: whoever sends a megabyte is not sent it back twice.
+fn shortened(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        None => Cow::Borrowed(name),
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
     }
 }
