@@ -25,10 +25,19 @@ pub enum Event {
     InviteRefreshed { space: Space },
     /// A person's profile changed; told once in each of the person's spaces.
     ProfileUpdated { person: Person },
-    /// A task was created.
+    /// A task was created, and given to those whom it names.
     TaskCreated { task: Task },
-    /// A task's fields changed.
-    TaskUpdated { task: Task },
+    /// A task was edited. What the edit also was stands in it: who completed the task by it or took it up again (see `task.completed`), to
+    /// whom it was given and from whom it was taken.
+    TaskUpdated {
+        task: Task,
+        #[serde(default)]
+        toggled_by: Option<Person>,
+        #[serde(default)]
+        assigned: Vec<Person>,
+        #[serde(default)]
+        unassigned: Vec<Person>,
+    },
     /// A task is gone.
     TaskDeleted { task: Id },
     /// A task was completed, or taken up again: see `task.completed`.
@@ -67,7 +76,7 @@ impl Fact {
             Event::SpaceCreated { space } => space.members.iter().map(|member| Room::inbox(&member.person.id)).collect(),
             Event::TaskDeleted { task } => self.task_audience(*task),
             Event::TaskCreated { task }
-            | Event::TaskUpdated { task }
+            | Event::TaskUpdated { task, .. }
             | Event::TaskToggled { task, .. }
             | Event::TaskAssigned { task, .. }
             | Event::TaskUnassigned { task, .. } => self.task_audience(task.id),

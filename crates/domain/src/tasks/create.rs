@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use crate::spaces::require_member;
 use crate::tasks::{Task, assignees};
 
-/// Makes a task in a space, for its members. The created task carries its assignees; no second event tells of them.
+/// Makes a task in a space, for its members. The created task carries its assignees: the one event says both.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateTask {
     /// Where.

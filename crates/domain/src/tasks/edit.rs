@@ -4,13 +4,14 @@ use crate::event::Event;
 use crate::fields;
 use crate::names::{Id, PersonId};
 use crate::operation::{Command, Tx};
+use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::tasks::{Task, assignees, open_task};
 
-/// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it. What changes nothing is answered and not told.
+/// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it.
 ///
-/// The updated task carries its assignees; no second event tells who came or went. Only completing is an event of its own, because clients
-/// count on it: see [`ToggleTask`].
+/// Every edit is told, because clients wait for it; one that changes nothing leaves the task as it was, to the moment of its last change.
+/// It is one event, which says what else the edit was: that it completed the task, to whom it gave it and from whom it took it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EditTask {
     /// Which.
@@ -61,24 +62,24 @@ impl Command for EditTask {
         if let Some(ids) = self.assigned_to {
             task.assigned_to = assignees(tx.store, &task.room, "assignedTo", ids)?;
         }
-        let edited = task != before;
-        let toggled = self.completed.is_some_and(|completed| completed != before.completed);
-        if !edited && !toggled {
-            return Ok(task);
+        let toggled_by = match self.completed {
+            Some(completed) if completed != before.completed => Some(toggle(tx, &mut task)?),
+            _ => None,
+        };
+        if task != before {
+            task.updated_at = tx.now;
+            store_with_assignees(tx, &before, &task)?;
         }
-        task.updated_at = tx.now;
-        if toggled {
-            toggle(tx, &mut task);
-        }
-        store_with_assignees(tx, &before, &task)?;
-        if edited {
-            tx.record(&task.room, Event::TaskUpdated { task: task.clone() })?;
-        }
-        if toggled {
-            record_toggle(tx, &task)?;
-        }
+        let assigned = only_in(&task.assigned_to, &before.assigned_to);
+        let unassigned = only_in(&before.assigned_to, &task.assigned_to);
+        tx.record(&task.room, Event::TaskUpdated { task: task.clone(), toggled_by, assigned, unassigned })?;
         Ok(task)
     }
+}
+
+/// The people who are among the first and not among the others.
+fn only_in(people: &[Person], others: &[Person]) -> Vec<Person> {
+    people.iter().filter(|person| others.iter().all(|other| other.id != person.id)).cloned().collect()
 }
 
 /// Completes a task, or takes it up again.
@@ -94,21 +95,18 @@ impl Command for ToggleTask {
     fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
         let mut task = open_task(tx.store, tx.actor, self.task)?;
         task.updated_at = tx.now;
-        toggle(tx, &mut task);
+        let by = toggle(tx, &mut task)?;
         tx.store.put_task(&task)?;
-        record_toggle(tx, &task)?;
+        tx.record(&task.room, Event::TaskToggled { task: task.clone(), by })?;
         Ok(task)
     }
 }
 
-fn toggle(tx: &Tx<'_>, task: &mut Task) {
+/// Completes a task, or takes it up again; the answer is who did.
+fn toggle(tx: &mut Tx<'_>, task: &mut Task) -> Result<Person, Refusal> {
     task.completed = !task.completed;
     task.completed_at = task.completed.then_some(tx.now);
-}
-
-fn record_toggle(tx: &mut Tx<'_>, task: &Task) -> Result<(), Refusal> {
-    let by = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))?;
-    tx.record(&task.room, Event::TaskToggled { task: task.clone(), by })
+    tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))
 }
 
 fn store_with_assignees(tx: &mut Tx<'_>, before: &Task, task: &Task) -> Result<(), Refusal> {

@@ -27,8 +27,8 @@ impl Dialect for Messenger {
         &[Kind::Conversation]
     }
 
-    fn fact(&self, _: &Fact) -> Option<Saying> {
-        None
+    fn fact(&self, _: &Fact) -> Vec<Saying> {
+        Vec::new()
     }
 
     fn signal(&self, signal: &Signal, _: Timestamp) -> Option<Saying> {

@@ -45,8 +45,8 @@ pub trait Dialect: Send + Sync {
         None
     }
 
-    /// Tells a fact, whole. `None` if this contract has no word for it.
-    fn fact(&self, fact: &Fact) -> Option<Saying>;
+    /// Tells a fact, whole: in as many messages as the contract has for it, which go out in one write. None if it has no word for it.
+    fn fact(&self, fact: &Fact) -> Vec<Saying>;
 
     /// Tells a signal, likewise.
     fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {

@@ -37,8 +37,8 @@ impl Dialect for Studio {
         &[Kind::ChatRoom]
     }
 
-    fn fact(&self, _: &Fact) -> Option<Saying> {
-        None
+    fn fact(&self, _: &Fact) -> Vec<Saying> {
+        Vec::new()
     }
 
     fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {

@@ -151,7 +151,7 @@ impl Say for Said {
         match &self.news {
             News::Fact(fact) => {
                 let dialects = dialects.filter(|dialect| tells(&***dialect, fact.room.kind()));
-                dialects.filter_map(|dialect| dialect.fact(fact)).collect()
+                dialects.flat_map(|dialect| dialect.fact(fact)).collect()
             }
             News::Signals { of, now, signals } => {
                 let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();

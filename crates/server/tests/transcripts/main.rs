@@ -52,6 +52,7 @@ transcripts! {
     a_numeric_claim_is_an_id,
     a_repeated_request_is_done_once,
     an_admin_who_leaves_has_an_heir,
+    an_edit_tells_all_that_it_was,
     bad_fields_are_named,
     claims_are_memberships,
     households_are_told,

@@ -5,7 +5,9 @@ pub mod payloads;
 
 use domain::event::{Event, Fact};
 use domain::names::{Kind, Room};
+use domain::people::Person;
 use domain::refusal::Refusal;
+use domain::tasks;
 use engine::Saying;
 use serde::{Deserialize, Serialize};
 use wire::socketio::Args;
@@ -35,35 +37,37 @@ impl Dialect for Household {
         room.kind() == Kind::Household
     }
 
-    fn fact(&self, fact: &Fact) -> Option<Saying> {
+    fn fact(&self, fact: &Fact) -> Vec<Saying> {
         if fact.room.kind() != Kind::Household {
-            return None;
+            return Vec::new();
         }
         let household_id = fact.room.id();
-        let changed = |task| json(&TaskChanged { task: Task::of(task), household_id });
-        let (name, payload) = match &fact.event {
-            Event::TaskCreated { task } => ("task:created", changed(task)),
-            Event::TaskUpdated { task } => ("task:updated", changed(task)),
-            Event::TaskDeleted { task } => ("task:deleted", json(&TaskDeleted { task_id: task.to_string(), household_id })),
-            Event::TaskToggled { task, by } => {
-                ("task:completed", json(&TaskCompleted { task: Task::of(task), household_id, completed_by: User::of(by) }))
+        match &fact.event {
+            Event::TaskCreated { task } => {
+                let told = TaskTold { task, household_id };
+                let assigned = task.assigned_to.iter().map(|to| told.assigned(to));
+                [told.whole("task:created")].into_iter().chain(assigned).collect()
             }
-            Event::TaskAssigned { task, to } => {
-                ("task:assigned", json(&TaskAssigned { task: Task::of(task), household_id, assigned_to: User::of(to) }))
+            Event::TaskUpdated { task, toggled_by, assigned, unassigned } => {
+                let told = TaskTold { task, household_id };
+                let completed = toggled_by.iter().map(|by| told.completed(by));
+                let assigned = assigned.iter().map(|to| told.assigned(to));
+                let unassigned = unassigned.iter().map(|from| told.unassigned(from));
+                [told.whole("task:updated")].into_iter().chain(completed).chain(assigned).chain(unassigned).collect()
             }
-            Event::TaskUnassigned { task, from } => {
-                ("task:unassigned", json(&TaskUnassigned { task: Task::of(task), household_id, unassigned_from: User::of(from) }))
-            }
-            Event::SpaceUpdated { space } => ("household:updated", json(&HouseholdUpdated { household: objects::Household::of(space) })),
+            Event::TaskToggled { task, by } => vec![TaskTold { task, household_id }.completed(by)],
+            Event::TaskAssigned { task, to } => vec![TaskTold { task, household_id }.assigned(to)],
+            Event::TaskUnassigned { task, from } => vec![TaskTold { task, household_id }.unassigned(from)],
+            Event::TaskDeleted { task } => say("task:deleted", &TaskDeleted { task_id: task.to_string(), household_id }),
+            Event::SpaceUpdated { space } => say("household:updated", &HouseholdUpdated { household: objects::Household::of(space) }),
             Event::MemberJoined { space, person } => {
-                ("household:member_joined", json(&MemberJoined { user: User::of(person), household: objects::Household::of(space) }))
+                say("household:member_joined", &MemberJoined { user: User::of(person), household: objects::Household::of(space) })
             }
-            Event::MemberLeft { space, person } => ("household:member_left", json(&MemberLeft::of(space, person))),
-            Event::InviteRefreshed { space } => ("household:invite_code_refreshed", json(&InviteCodeRefreshed::of(space))),
-            Event::ProfileUpdated { person } => ("user:updated", json(&UserUpdated { user: User::of(person), household_id })),
-            Event::SpaceCreated { .. } | Event::MessageSent { .. } => return None,
-        };
-        Some(Saying::event(name, payload))
+            Event::MemberLeft { space, person } => say("household:member_left", &MemberLeft::of(space, person)),
+            Event::InviteRefreshed { space } => say("household:invite_code_refreshed", &InviteCodeRefreshed::of(space)),
+            Event::ProfileUpdated { person } => say("user:updated", &UserUpdated { user: User::of(person), household_id }),
+            Event::SpaceCreated { .. } | Event::MessageSent { .. } => Vec::new(),
+        }
     }
 
     fn understand(&self, heard: &Heard<'_>) -> Option<Request> {
@@ -87,6 +91,40 @@ impl Dialect for Household {
             // Nothing that this contract can ask for ends so.
             Ok(Outcome::Pong | Outcome::Changed(_)) => Reply { ack: Some(r#"{"ok":true}"#.into()), ..Reply::default() },
         }
+    }
+}
+
+/// One message.
+fn say(name: &'static str, payload: &impl Serialize) -> Vec<Saying> {
+    vec![Saying::event(name, json(payload))]
+}
+
+/// What may be told of a task, each as the contract's own event.
+#[derive(Clone, Copy)]
+struct TaskTold<'a> {
+    task: &'a tasks::Task,
+    household_id: &'a str,
+}
+
+impl TaskTold<'_> {
+    fn whole(self, name: &'static str) -> Saying {
+        let Self { task, household_id } = self;
+        Saying::event(name, json(&TaskChanged { task: Task::of(task), household_id }))
+    }
+
+    fn completed(self, by: &Person) -> Saying {
+        let Self { task, household_id } = self;
+        Saying::event("task:completed", json(&TaskCompleted { task: Task::of(task), household_id, completed_by: User::of(by) }))
+    }
+
+    fn assigned(self, to: &Person) -> Saying {
+        let Self { task, household_id } = self;
+        Saying::event("task:assigned", json(&TaskAssigned { task: Task::of(task), household_id, assigned_to: User::of(to) }))
+    }
+
+    fn unassigned(self, from: &Person) -> Saying {
+        let Self { task, household_id } = self;
+        Saying::event("task:unassigned", json(&TaskUnassigned { task: Task::of(task), household_id, unassigned_from: User::of(from) }))
     }
 }
 

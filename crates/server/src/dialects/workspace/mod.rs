@@ -55,10 +55,10 @@ impl Dialect for Workspace {
         Some(envelope::connected(person, now))
     }
 
-    fn fact(&self, fact: &Fact) -> Option<Saying> {
+    fn fact(&self, fact: &Fact) -> Vec<Saying> {
         match &fact.event {
-            Event::MessageSent { message } if KINDS.contains(&fact.room.kind()) => Some(Saying::Text(envelope::message(message))),
-            _ => None,
+            Event::MessageSent { message } if KINDS.contains(&fact.room.kind()) => vec![Saying::Text(envelope::message(message))],
+            _ => Vec::new(),
         }
     }
 
