@@ -1,8 +1,10 @@
 // Clients that ask for more than they are given, of the whole product with its limits on.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, test } from "node:test";
-import { openEngineSocket } from "../support/engineio.js";
+import { openEngineSocket, Polling, SEPARATOR } from "../support/engineio.js";
+import { get } from "../support/http.js";
 import { startRoomcast } from "../support/roomcast.js";
 
 // A server of its own for each test: budgets are kept by address, and all tests have the same one.
@@ -61,5 +63,66 @@ describe("an event that no contract knows", () => {
       assert.deepEqual(JSON.parse((await socket.next()).slice(2)), ["error", { message, code: "unknown_event", event: shown }]);
       assert.deepEqual(JSON.parse((await socket.next()).slice(3)), [{ ok: false, error: message, code: "unknown_event" }]);
     }
+  });
+});
+
+// The lines of the audit that say so.
+const audited = (server, reason) => server.said.split("\n").filter((line) => line.includes(`reason="${reason}"`));
+
+describe("one connection that asks to be connected again and again", () => {
+  test("with bad tokens is closed like an address that connects too often, and the log stays short", async (t) => {
+    const server = await limited(t);
+    const socket = await begun(server);
+    for (let i = 0; i < 20_000; i++) socket.send('40/household,{"token":"e30.e30.e30"}');
+    const { code, reason } = await socket.closed;
+    assert.deepEqual([code, reason], [4429, "Rate limit exceeded, try again in 1 s"]);
+    const refusals = socket.unread;
+    assert.ok(refusals.every((packet) => packet.startsWith("44/household,")));
+    assert.ok(refusals.length >= 100 && refusals.length < 1000, `${refusals.length} refusals`);
+    // The log may be a little behind.
+    while (audited(server, "rate_limited").length === 0) await once(server.child.stderr, "data");
+    assert.equal(audited(server, "rate_limited").length, 1);
+    assert.equal(audited(server, "token_invalid").length, refusals.length);
+  });
+
+  test("with a good one, leaving in between, is closed, too", async (t) => {
+    const server = await limited(t);
+    const socket = await begun(server);
+    const connect = `40/household,${JSON.stringify({ token: server.token({ sub: "alice" }) })}`;
+    let times = 0;
+    for (; times < 10_000; times++) {
+      socket.send(connect);
+      if ((await socket.next().catch(() => null)) === null) break;
+      socket.send("41/household,");
+    }
+    assert.equal((await socket.closed).code, 4429);
+    assert.ok(times >= 100 && times < 1000, `${times} times`);
+  });
+
+  test("over long-polling is closed, too", async (t) => {
+    const server = await limited(t);
+    const session = await Polling.open(server, { path: "/socket.io/" });
+    await session.post(Array.from({ length: 1000 }, () => '40/chat,{"token":"no"}').join(SEPARATOR)).catch(() => {});
+    const heard = await session.packets();
+    assert.equal(heard.at(-1), "1");
+    assert.ok(heard.length < 500, `${heard.length} packets`);
+  });
+
+  test("may connect to every namespace however often its address has tried", async (t) => {
+    const server = await limited(t);
+    const socket = await begun(server);
+    while ((await get(`${server.url}/socket.io/?EIO=4&transport=polling`)).status === 200);
+    for (const namespace of ["", "/household,", "/chat,", "/messenger,"]) {
+      socket.send(`40${namespace}${JSON.stringify({ token: server.token({ sub: "alice" }) })}`);
+      assert.ok((await socket.next()).startsWith(`40${namespace}{"sid"`));
+    }
+  });
+
+  test("is let be with the limits lifted", async (t) => {
+    const server = await startRoomcast();
+    t.after(() => server.stop());
+    const socket = await begun(server);
+    for (let i = 0; i < 500; i++) socket.send("40/household,");
+    for (let i = 0; i < 500; i++) assert.match(await socket.next(), /^44\/household,.*token_missing/);
   });
 });

@@ -8,13 +8,13 @@ use domain::refusal::Refusal;
 use domain::seam::Notice;
 use engine::{Connect, Namespace, Saying, Shard, SocketKey};
 
+use super::gate::TOO_MANY;
 use super::{Live, Session, Shared};
 use crate::audit;
 use crate::auth::{ConnectAuth, Identity, Unauthenticated};
 use crate::presence::Transport;
 
 const AUTHENTICATION_FAILED: u16 = 4401;
-const TOO_MANY_CONNECTIONS: u16 = 4429;
 const INTERNAL_ERROR: u16 = 4500;
 
 /// Somebody who asks to be connected, and may be. The connection counts already.
@@ -42,7 +42,7 @@ impl TurnedAway {
         match transport {
             Transport::SocketIo => Self::Refused("Authentication error", format!(r#"{{"code":"{}"}}"#, why.code())),
             Transport::Raw => {
-                let code = if why == Unauthenticated::TooManyConnections { TOO_MANY_CONNECTIONS } else { AUTHENTICATION_FAILED };
+                let code = if why == Unauthenticated::TooManyConnections { TOO_MANY } else { AUTHENTICATION_FAILED };
                 Self::Closed(code, why.to_string())
             }
         }
@@ -89,6 +89,9 @@ impl Shared {
 impl Live {
     pub(super) fn ask_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         let transport = if request.namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
+        if let Err(refusal) = self.attempt(shard, socket) {
+            return self.shut_out(shard, socket, transport, &refusal);
+        }
         let kept = shard.handshake(socket).and_then(|handshake| handshake.token.as_deref());
         let Entrant { actor, claims, comes_online } = match self.shared.entrant(transport, request.auth, kept) {
             Ok(entrant) => entrant,
@@ -107,6 +110,23 @@ impl Live {
         self.shared.writer.run(actor, Meet { claims }, move |met| {
             back(Box::new(move |live, shard| live.let_in(shard, socket, session, met)));
         });
+    }
+
+    /// Counts a request to be connected. Each namespace may be asked for once, as the handshake has paid for it. Whatever comes beyond is a
+    /// new attempt of the address: one connection could try tokens, or come and go, without end otherwise.
+    fn attempt(&self, shard: &mut Shard<Self>, socket: SocketKey) -> Result<(), Refusal> {
+        let Some(handshake) = shard.handshake_mut(socket) else { return Ok(()) };
+        handshake.connects = handshake.connects.saturating_add(1);
+        let paid = handshake.connects as usize <= self.handle.config().namespaces.len();
+        if paid { Ok(()) } else { self.shared.limits.connect(handshake.address.ip()) }
+    }
+
+    /// The address has tried too often: the whole connection is closed, with everything that it has.
+    fn shut_out(&self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &Refusal) {
+        if let Some(handshake) = shard.handshake(socket) {
+            audit::refused(None, handshake.address, transport_name(shard, socket, transport), refusal.code());
+        }
+        shard.close(socket, TOO_MANY, &refusal.to_string());
     }
 
     fn turn_away(&self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: Unauthenticated) {

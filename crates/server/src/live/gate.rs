@@ -13,7 +13,7 @@ use crate::limits::Limits;
 
 /// With what a plain WebSocket is closed (workspace contract, close codes).
 const FORBIDDEN: u16 = 4403;
-const TOO_MANY: u16 = 4429;
+pub(super) const TOO_MANY: u16 = 4429;
 
 /// What is kept of a connection's first request.
 pub struct Handshake {
@@ -21,6 +21,8 @@ pub struct Handshake {
     pub address: SocketAddr,
     /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
     pub token: Option<Box<str>>,
+    /// How often the connection has asked to be connected to a namespace.
+    pub(super) connects: u32,
 }
 
 /// The gate of the engine: refuses pages of origins that are not allowed, and addresses that try too often.
@@ -42,6 +44,6 @@ pub fn gate(
             return Err(Refusal { message: refusal.to_string(), code: TOO_MANY });
         }
         let token = authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
-        Ok(Handshake { address, token })
+        Ok(Handshake { address, token, connects: 0 })
     }
 }
