@@ -1,5 +1,6 @@
 //! How much one person, and one address, may ask for in a while. REST and sockets draw from the same budgets.
 
+use std::convert::Infallible;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -10,13 +11,15 @@ use domain::names::PersonId;
 use domain::refusal::Refusal;
 use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::DashMapStateStore;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
 use governor::{Quota, RateLimiter};
 
 /// A person's commands: 20 a second, and 100 at once after a rest.
 const COMMANDS: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
-/// An address's attempts to connect: 100 in 10 seconds.
+/// An address's attempts to connect, and to be believed over REST: 100 in 10 seconds.
 const CONNECTS: Quota = Quota::per_second(NonZeroU32::new(10).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
 /// After so many checks the budgets that are full again are forgotten. So there are never more than were used within the time that a budget
@@ -52,6 +55,13 @@ impl<C: Clock + Clone> Limits<C> {
     pub fn connect(&self, address: IpAddr) -> Result<(), Refusal> {
         self.0.as_ref().map_or(Ok(()), |(_, connects)| connects.take(&network_of(address)))
     }
+
+    /// Whether an address has an attempt left; none is taken.
+    ///
+    /// Errors: [`Refusal::TooMany`].
+    pub fn may_connect(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.0.as_ref().map_or(Ok(()), |(_, connects)| connects.look(&network_of(address)))
+    }
 }
 
 /// Who has one IPv6 address has the whole /64 around it.
@@ -64,13 +74,14 @@ fn network_of(address: IpAddr) -> IpAddr {
 
 /// One kind of budget, for each who has used it of late.
 struct Budget<K: Hash + Eq + Clone, C: Clock> {
-    limiter: RateLimiter<K, DashMapStateStore<K>, C, NoOpMiddleware<C::Instant>>,
+    limiter: RateLimiter<Draw<K>, Purses<K>, C, NoOpMiddleware<C::Instant>>,
     checks: AtomicU32,
 }
 
 impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
     fn new(quota: Quota, clock: C) -> Self {
-        Self { limiter: RateLimiter::dashmap_with_clock(quota, clock), checks: AtomicU32::new(0) }
+        let purses = Purses(DashMapStateStore::default());
+        Self { limiter: RateLimiter::new(quota, purses, clock), checks: AtomicU32::new(0) }
     }
 
     fn take(&self, key: &K) -> Result<(), Refusal> {
@@ -78,10 +89,69 @@ impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
         }
-        self.limiter.check_key(key).map_err(|until| {
+        self.draw(Draw { from: key.clone(), takes: true })
+    }
+
+    fn look(&self, key: &K) -> Result<(), Refusal> {
+        self.draw(Draw { from: key.clone(), takes: false })
+    }
+
+    fn draw(&self, draw: Draw<K>) -> Result<(), Refusal> {
+        self.limiter.check_key(&draw).map_err(|until| {
             let wait = until.wait_time_from(self.limiter.clock().now());
             Refusal::TooMany { retry_after: whole_seconds(wait) }
         })
+    }
+}
+
+/// A check of a budget. The limiter has no way to look without taking, so its key says which of the two is meant.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Draw<K> {
+    from: K,
+    takes: bool,
+}
+
+/// What is left of each budget.
+struct Purses<K: Hash + Eq + Clone>(DashMapStateStore<K>);
+
+impl<K: Hash + Eq + Clone> StateStore for Purses<K> {
+    type Key = Draw<K>;
+
+    fn measure_and_replace<T, F, E>(&self, draw: &Draw<K>, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        if draw.takes {
+            return self.0.measure_and_replace(&draw.from, measure);
+        }
+        // A look at somebody unknown must not make them known.
+        if !self.0.contains_key(&draw.from) {
+            return measure(None).map(|(granted, _)| granted);
+        }
+        // What ends with an error is not kept, so either outcome comes out as one.
+        let looked = self.0.measure_and_replace(&draw.from, |left| Err::<(Infallible, Nanos), _>(measure(left)));
+        match looked {
+            Ok(never) => match never {},
+            Err(outcome) => outcome.map(|(granted, _)| granted),
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<Draw<K>> for Purses<K> {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.0.retain_recent(drop_below);
+    }
+
+    fn shrink_to_fit(&self) {
+        self.0.shrink_to_fit();
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -132,6 +202,21 @@ mod tests {
     }
 
     #[test]
+    fn a_look_takes_nothing_and_is_refused_when_nothing_is_left() {
+        let clock = FakeRelativeClock::default();
+        let limits = Limits::with_clock(clock.clone());
+        let address = [192, 0, 2, 1].into();
+        assert_eq!(granted(|| limits.may_connect(address)), 1000);
+        assert_eq!(limits.0.as_ref().unwrap().1.limiter.len(), 0, "nobody is remembered for a look");
+        assert_eq!(granted(|| limits.connect(address).and_then(|()| limits.may_connect(address))), 99);
+        assert_eq!(limits.may_connect(address), Err(Refusal::TooMany { retry_after: 1 }));
+        assert_eq!(limits.may_connect([192, 0, 2, 2].into()), Ok(()));
+        clock.advance(Duration::from_millis(100));
+        assert_eq!(granted(|| limits.may_connect(address)), 1000);
+        assert_eq!(granted(|| limits.connect(address)), 1);
+    }
+
+    #[test]
     fn one_ipv6_network_is_one_address() {
         let limits = Limits::with_clock(FakeRelativeClock::default());
         let mut last = 0_u16;
@@ -160,5 +245,6 @@ mod tests {
         let limits = Arc::new(Limits::new(false));
         assert_eq!(granted(|| limits.command(&alice())), 1000);
         assert_eq!(granted(|| limits.connect([192, 0, 2, 1].into())), 1000);
+        assert_eq!(granted(|| limits.may_connect([192, 0, 2, 1].into())), 1000);
     }
 }

@@ -20,6 +20,7 @@ use super::body::{self, Fields};
 use super::idempotency::{self, Done};
 use super::{Caller, Desk, ids};
 use crate::audit;
+use crate::auth::Unauthenticated;
 use crate::listener::Peer;
 
 /// A request of somebody who is known and within the budget. Its body is there, whole.
@@ -125,10 +126,21 @@ impl Desk {
         (self.rest.clock)()
     }
 
+    /// Who calls. Bad tokens use up the attempts of their address, and when there are none left no token of it is even looked at: guessing
+    /// must not keep the server calculating.
     fn caller(&self, request: &Parts) -> Result<Caller, Failure> {
+        let address = address(request);
+        self.rest.limits.may_connect(address.ip())?;
         let seconds = self.now().0.div_euclid(1_000_000);
         let identity = self.rest.authenticator.identify(None, &request.headers, request.uri.query(), seconds);
-        let identity = identity.inspect_err(|reason| audit::refused(None, address(request), "http", reason.code()))?;
+        let identity = identity.inspect_err(|reason| {
+            audit::refused(None, address, "http", reason.code());
+            // Whoever shows no token has guessed nothing.
+            if *reason != Unauthenticated::Missing {
+                // Others may have taken the last one meanwhile; this one is refused in any case.
+                let _ = self.rest.limits.connect(address.ip());
+            }
+        })?;
         Ok(identity.into())
     }
 

@@ -164,6 +164,38 @@ async fn whoever_asks_too_much_is_told_when_to_ask_again() {
 }
 
 #[tokio::test]
+async fn an_address_may_show_a_hundred_bad_tokens_and_then_none_is_looked_at_for_a_while() {
+    let server = Server::with(&[], Limits::new(true));
+    let forged = async || server.nobody().send(Method::GET, "/households", &[("authorization", "Bearer e30.e30.e30")], "").await;
+    for number in 0..300 {
+        server.client(&format!("person-{number}")).get("/households").await.expect(200);
+        server.nobody().get("/households").await.refused(401, "token_missing", "No token was given");
+    }
+    for _ in 0..100 {
+        forged().await.refused(401, "token_invalid", "The token is not valid");
+    }
+    // The budget fills while the test runs, so a good token may find an attempt left; those who guess are faster in the end.
+    let refused = loop {
+        while forged().await.status != 429 {}
+        let good = server.client("alice").get("/households").await;
+        if good.status == 429 {
+            break good;
+        }
+    };
+    assert_eq!(refused.header("retry-after"), "1");
+    refused.refused(429, "rate_limited", "Rate limit exceeded, try again in 1 s");
+}
+
+#[tokio::test]
+async fn with_the_limits_lifted_anybody_may_guess() {
+    let server = Server::start();
+    for _ in 0..300 {
+        let forged = [("authorization", "Bearer e30.e30.e30")];
+        server.nobody().send(Method::GET, "/households", &forged, "").await.refused(401, "token_invalid", "The token is not valid");
+    }
+}
+
+#[tokio::test]
 async fn without_a_database_the_answer_is_to_try_again_later() {
     let server = Server::start();
     server.writer.close();
