@@ -19,6 +19,8 @@ pub enum Event {
     SpaceUpdated { space: Space },
     /// A person became a member.
     MemberJoined { space: Space, person: Person },
+    /// A person became a member by a token that says so. It is told to nobody; the person's connections hear the space from here on.
+    MembershipClaimed { person: PersonId },
     /// A person is no longer a member.
     MemberLeft { space: Space, person: PersonId },
     /// A space has a new invite code; the old one is void.
@@ -66,12 +68,13 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// The rooms that hear of it; somebody who is in several hears it once.
+    /// The rooms that hear of it; somebody who is in several hears it once. None if it is told to nobody.
     pub fn audience(&self) -> Vec<Room> {
         match &self.event {
             // The one who comes or goes is told in the inbox too: another device may not be in the room (yet, or any more).
             Event::MemberJoined { person, .. } => vec![self.room.clone(), Room::inbox(&person.id)],
             Event::MemberLeft { person, .. } => vec![self.room.clone(), Room::inbox(person)],
+            Event::MembershipClaimed { .. } => Vec::new(),
             // Nobody can be in the room yet.
             Event::SpaceCreated { space } => space.members.iter().map(|member| Room::inbox(&member.person.id)).collect(),
             Event::TaskDeleted { task } => self.task_audience(*task),

@@ -162,6 +162,7 @@ fn event_of(saying: &Saying) -> (&str, Value) {
 fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
     let (household, project) = (Kind::Household.room(5), Kind::Project.room(5));
     for silent in [
+        fact(household.clone(), Event::MembershipClaimed { person: alice().id }),
         fact(household.clone(), Event::SpaceCreated { space: space(household.clone()) }),
         fact(household.clone(), Event::MessageSent { message: message(household, None) }),
         fact(project.clone(), Event::TaskCreated { task: task(project.clone()) }),

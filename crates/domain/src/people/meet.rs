@@ -1,5 +1,6 @@
 //! A token is seen.
 
+use crate::event::Event;
 use crate::fields::NAME;
 use crate::names::{Kind, PersonId, Room, Timestamp};
 use crate::operation::{Command, Tx};
@@ -24,8 +25,8 @@ pub struct Claims {
 
 /// A token of the actor is seen: stores the person at first sight and lets the claims fill what is empty.
 ///
-/// A signed household is a membership, and the household is made if it is new; no event tells of either. Somebody who is known already
-/// is met again without a single write.
+/// A signed household is a membership, and the household is made if it is new; nobody is told of either
+/// ([`Event::MembershipClaimed`]). Somebody who is known already is met again without a single write.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Meet {
     /// What the token says.
@@ -113,5 +114,5 @@ fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Op
         tx.store.put_space(&space)?;
     }
     tx.store.put_member(room, &person.id, Role::Member, tx.now)?;
-    Ok(())
+    tx.record(room, Event::MembershipClaimed { person: person.id.clone() })
 }

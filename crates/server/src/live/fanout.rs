@@ -59,14 +59,17 @@ impl Fanout {
             Notice::Fact(fact) => {
                 let (joining, leaving) = match &fact.event {
                     Event::MemberJoined { person, .. } => (vec![person.id.clone()], None),
+                    Event::MembershipClaimed { person } => (vec![person.clone()], None),
                     Event::SpaceCreated { space } => (space.members.iter().map(|member| member.person.id.clone()).collect(), None),
                     Event::MemberLeft { person, .. } => (Vec::new(), Some(person.clone())),
                     _ => (Vec::new(), None),
                 };
                 let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
-                let tell = Effect::Tell(fact.audience(), Said { dialects: self.dialects.clone(), news: News::Fact(fact.clone()) });
+                let said = || Said { dialects: self.dialects.clone(), news: News::Fact(fact.clone()) };
+                let audience = fact.audience();
+                let tell = (!audience.is_empty()).then(|| Effect::Tell(audience, said()));
                 let leave = leaving.map(|person| Effect::Leave(fact.room.clone(), person));
-                join.chain([tell]).chain(leave).collect()
+                join.chain(tell).chain(leave).collect()
             }
             Notice::Signal(signal) => match &*signal {
                 Signal::Entered { room, .. } | Signal::Left { room, .. } => {

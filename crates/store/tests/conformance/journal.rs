@@ -26,6 +26,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::SpaceCreated { space: space.clone() },
         Event::SpaceUpdated { space: space.clone() },
         Event::MemberJoined { space: space.clone(), person: ann.clone() },
+        Event::MembershipClaimed { person: ann.id.clone() },
         Event::MemberLeft { space: space.clone(), person: ann.id.clone() },
         Event::InviteRefreshed { space },
         Event::ProfileUpdated { person: ann.clone() },

@@ -66,7 +66,7 @@ impl Dialect for Household {
             Event::MemberLeft { space, person } => say("household:member_left", &MemberLeft::of(space, person)),
             Event::InviteRefreshed { space } => say("household:invite_code_refreshed", &InviteCodeRefreshed::of(space)),
             Event::ProfileUpdated { person } => say("user:updated", &UserUpdated { user: User::of(person), household_id }),
-            Event::SpaceCreated { .. } | Event::MessageSent { .. } => Vec::new(),
+            Event::MembershipClaimed { .. } | Event::SpaceCreated { .. } | Event::MessageSent { .. } => Vec::new(),
         }
     }
 
