@@ -92,9 +92,14 @@ fn a_token_without_a_good_subject_is_refused() {
     for claims in bad {
         assert_eq!(refused(claims), Unauthenticated::Invalid);
     }
-    for claims in [json!({"sub": 1.5}), json!({"sub": true}), json!({"sub": ["a"]}), json!({"sub": {"id": 1}}), json!({"sub": "\u{7f}"})] {
+    for claims in [json!({"sub": 1.5}), json!({"sub": true}), json!({"sub": ["a"]}), json!({"sub": {"id": 1}})] {
         assert_eq!(refused(claims), Unauthenticated::Invalid);
     }
+    for subject in [" ", "   ", "\t", "\u{a0}", "\u{2003}\u{3000}", "\u{0}", "a\u{0}", "\u{7f}", "a\u{85}b", "\u{1b}[31m"] {
+        assert_eq!(refused(json!({"sub": subject})), Unauthenticated::Invalid, "{subject:?}");
+        assert_eq!(refused(json!({"user_id": subject})), Unauthenticated::Invalid, "{subject:?}");
+    }
+    assert_eq!(believed(json!({"sub": " a b "})).person.as_str(), " a b ", "what is not blank is as it is");
     assert_eq!(believed(json!({"sub": "x".repeat(128)})).person.as_str().len(), 128);
 }
 
@@ -108,7 +113,9 @@ fn other_claims_may_be_anything() {
     assert!(!identity.admin && !identity.service);
     assert_eq!(believed(json!({"sub": "a", "household_id": 7})).household.as_deref(), Some("7"));
     assert_eq!(believed(json!({"sub": "a", "householdId": "h"})).household.as_deref(), Some("h"));
-    assert_eq!(believed(json!({"sub": "a", "household_id": "x".repeat(500)})).household, None);
+    for household in ["x".repeat(500), " ".into(), "h\n".into()] {
+        assert_eq!(believed(json!({"sub": "a", "household_id": household})).household, None);
+    }
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn a_token_is_not_made_where_it_could_not_be_believed() {
     let production = refusal(folder.path(), &[("NODE_ENV", "production")], &["token", "--sub", "a"]);
     assert!(production.starts_with("NODE_ENV=production: dev mode is forbidden"), "{production}");
     let empty = refusal(folder.path(), &[("JWT_SECRET", "s")], &["token", "--sub", ""]);
-    assert_eq!(empty, "--sub=: expected 1 to 128 bytes without control characters");
+    assert_eq!(empty, "--sub=: expected 1 to 128 bytes that are not all blank and have no control characters");
     assert_eq!(run(folder.path(), &[], &["token"]).status.code(), Some(2));
 }
 

@@ -28,12 +28,13 @@ pub struct Identity {
     pub expires_at: Option<i64>,
 }
 
-/// The person of a subject. `None` if it is empty, longer than 128 bytes, or has control characters.
+/// The person of a subject. `None` if it is blank, longer than 128 bytes, or has control characters.
 pub fn person(subject: &str) -> Option<PersonId> {
     is_id(subject).then(|| PersonId::new(subject))
 }
 
-/// True if the text can be the id of a person or of a household from a claim.
+/// True if the text can be the id of a person or of a household from a claim. A blank one is what a back end's mistake looks like, and all
+/// who had it would be one person.
 pub(super) fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control)
+    !text.trim().is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control)
 }

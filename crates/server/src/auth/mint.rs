@@ -53,7 +53,11 @@ pub fn mint(keys: &Keys, token: &NewToken, config: &IdentityConfig) -> Result<St
         return Err(ConfigError::line(line));
     };
     if person(&token.sub).is_none() {
-        return Err(ConfigError::setting("--sub", &token.sub, "expected 1 to 128 bytes without control characters"));
+        return Err(ConfigError::setting(
+            "--sub",
+            &token.sub,
+            "expected 1 to 128 bytes that are not all blank and have no control characters",
+        ));
     }
     let payload = Payload { token, iss: config.jwt_issuer.as_deref(), aud: config.jwt_audience.first().map(String::as_str) };
     let key = EncodingKey::from_secret(secret.expose().as_bytes());
