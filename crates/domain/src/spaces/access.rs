@@ -2,6 +2,7 @@
 
 use crate::names::{Kind, PersonId, Room, parse_id};
 use crate::operation::{Actor, Command, Tx};
+use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 use crate::spaces::Role;
@@ -55,7 +56,16 @@ pub(super) fn not_found(room: &Room) -> Refusal {
     Refusal::NotFound(room.kind().noun())
 }
 
-/// Whether the actor may listen to a room; the answer is the room.
+/// The space that a room is inside: whoever loses that one loses this one.
+fn around(store: &mut dyn Store, room: &Room) -> Stored<Option<Room>> {
+    match room.kind() {
+        Kind::Channel => Ok(store.space(room)?.and_then(|space| space.parent)),
+        Kind::Task => Ok(task_in(store, room)?.map(|task| task.room)),
+        Kind::User | Kind::Household | Kind::Trip | Kind::ChatRoom | Kind::Conversation | Kind::Project => Ok(None),
+    }
+}
+
+/// Whether the actor may listen to a room.
 ///
 /// It is a command although it changes nothing: in the writer's queue it stands in one order with the removals of members.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,11 +74,21 @@ pub struct EnterRoom {
     pub room: Room,
 }
 
-impl Command for EnterRoom {
-    type Answer = Room;
+/// Who may listen to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entered {
+    /// The actor, for those who are told of it.
+    pub person: Person,
+    /// The space that the room is inside: a channel's or a task's project.
+    pub inside: Option<Room>,
+}
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Room, Refusal> {
+impl Command for EnterRoom {
+    type Answer = Entered;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Entered, Refusal> {
         require_member(tx.store, tx.actor, &self.room)?;
-        Ok(self.room)
+        let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))?;
+        Ok(Entered { person, inside: around(tx.store, &self.room)? })
     }
 }

@@ -13,7 +13,7 @@ mod kinds;
 mod membership;
 mod read;
 
-pub use access::{EnterRoom, require_admin, require_member, role_in};
+pub use access::{EnterRoom, Entered, require_admin, require_member, role_in};
 pub use create::{CreateChannel, CreateSpace};
 pub use details::RenameSpace;
 pub use invites::{JoinByInvite, RefreshInvite};

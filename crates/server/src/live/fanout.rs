@@ -7,7 +7,7 @@ use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Actor;
 use domain::seam::Notice;
-use domain::spaces::{EnterRoom, ListContacts};
+use domain::spaces::ListContacts;
 use engine::{Broadcast, Handle, Namespace, Say, Saying, Shard, SocketKey};
 
 use super::{Job, Live};
@@ -125,7 +125,7 @@ pub enum Effect {
     Join(Room, PersonId),
     /// Whoever is in at least one of these rooms is told, once.
     Tell(Vec<Room>, Said),
-    /// All connections of a person leave a room; those inside it that they may not hear any more, too.
+    /// All connections of a person leave a room, and whatever they hear of the rooms inside it.
     Leave(Room, PersonId),
     /// A change of presence waits for others, to be told with them.
     Gather(Arc<Signal>),
@@ -193,12 +193,14 @@ fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
 /// Takes all connections of a person out of a room, and out of the rooms inside it.
 fn leave(engine: &Handle<Live>, room: &Room, person: &PersonId) {
     engine.tell_all(|| {
-        let (room, inbox) = (room.clone(), Room::inbox(person));
+        let (room, person) = (room.clone(), person.clone());
         let job: Job = Box::new(move |live, shard| {
-            for socket in sockets_in(shard, &inbox) {
-                live.leave(shard, socket, &room);
-                if room.kind() == Kind::Project {
-                    live.ask_again(shard, socket);
+            for socket in sockets_in(shard, &Room::inbox(&person)) {
+                let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
+                for heard in rooms {
+                    if heard == room || live.shared.attendance.is_inside(&heard, &person, &room) {
+                        live.leave(shard, socket, &heard);
+                    }
                 }
             }
         });
@@ -208,21 +210,4 @@ fn leave(engine: &Handle<Live>, room: &Room, person: &PersonId) {
 
 fn sockets_in(shard: &Shard<Live>, room: &Room) -> Vec<SocketKey> {
     shard.members(room.as_str()).collect()
-}
-
-impl Live {
-    /// Asks for every channel and task that a socket hears whether its person still may: their members are the project's.
-    fn ask_again(&mut self, shard: &mut Shard<Self>, socket: SocketKey) {
-        let Some(actor) = shard.data(socket).map(|session| session.actor.clone()) else { return };
-        let rooms = shard.rooms_of(socket).filter_map(Room::parse);
-        let inside: Vec<Room> = rooms.filter(|room| matches!(room.kind(), Kind::Channel | Kind::Task)).collect();
-        for room in inside {
-            let back = self.back(shard);
-            self.shared.writer.run(actor.clone(), EnterRoom { room: room.clone() }, move |answer| {
-                if answer.is_err() {
-                    back(Box::new(move |live, shard| live.leave(shard, socket, &room)));
-                }
-            });
-        }
-    }
 }

@@ -31,7 +31,6 @@ use departures::Departures;
 pub use entrance::{Entrant, TurnedAway, Welcome};
 pub use fanout::{Effect, Fanout, Said};
 pub use gate::{Handshake, gate};
-pub use requests::enter;
 pub use session::Session;
 
 /// What all shards share. Nothing here is locked for longer than a look-up takes.

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use domain::event::Signal;
 use domain::names::{Kind, PersonId, Room};
-use domain::operation::Tx;
-use domain::people::Person;
+use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use domain::spaces::require_member;
+use domain::spaces::{EnterRoom, Entered};
 use engine::{Namespace, Shard, SocketKey};
 
 use super::session::MOST_IN_FLIGHT;
@@ -27,15 +26,6 @@ struct Asked {
 
 /// The most characters of a client's own name for an event that come back in a refusal: enough to know it again.
 const LONGEST_NAME: usize = 64;
-
-/// Decides whether the actor may hear a room; the answer is who that is, for those who are told of it.
-///
-/// # Errors
-/// The room is not there for the actor.
-pub fn enter(tx: &mut Tx<'_>, room: &Room) -> Result<Person, Refusal> {
-    require_member(tx.store, tx.actor, room)?;
-    tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))
-}
 
 impl Shared {
     /// What a client's words come to: the dialect that answers, and what is to be done. Whoever is over budget is refused there.
@@ -95,14 +85,12 @@ impl Live {
                 live.answer(shard, &asked, Ok(Outcome::Left(room)));
             }),
             Ask::Enter(room) => {
-                let work = {
-                    let room = room.clone();
-                    move |tx: &mut Tx<'_>| enter(tx, &room)
-                };
-                self.through_writer(shard, asked, work, move |live, shard, asked, person| match person {
+                let command = EnterRoom { room: room.clone() };
+                let work = |tx: &mut Tx<'_>| command.decide(tx);
+                self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok(person) => {
-                        let comes = shard.join(asked.socket, room.as_str()) && live.shared.attendance.enter(&room, &person);
+                    Ok(Entered { person, inside }) => {
+                        let comes = shard.join(asked.socket, room.as_str()) && live.shared.attendance.enter(&room, &person, inside);
                         live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
                         if comes {
                             live.shared.bus.publish(Notice::Signal(Signal::Entered { room, person }.into()));

@@ -14,13 +14,15 @@ pub struct Attendance(Mutex<HashMap<(Room, PersonId), Attendee>>);
 #[derive(Debug)]
 struct Attendee {
     person: Person,
+    /// The space that the room is inside, whose members alone may hear it.
+    inside: Option<Room>,
     /// How many connections; zero within the grace.
     connections: u32,
 }
 
 impl Attendance {
-    /// A connection enters. True if the person enters with it, and others are to be told.
-    pub fn enter(&self, room: &Room, person: &Person) -> bool {
+    /// A connection enters a room, which may be inside another. True if the person enters with it, and others are to be told.
+    pub fn enter(&self, room: &Room, person: &Person, inside: Option<Room>) -> bool {
         if !is_attended(room) {
             return false;
         }
@@ -31,7 +33,7 @@ impl Attendance {
                 false
             }
             Entry::Vacant(entry) => {
-                entry.insert(Attendee { person: person.clone(), connections: 1 });
+                entry.insert(Attendee { person: person.clone(), inside, connections: 1 });
                 true
             }
         }
@@ -56,6 +58,12 @@ impl Attendance {
         attendees.remove(&key).map(|attendee| attendee.person)
     }
 
+    /// Whether a room that a person has open is inside this space.
+    pub fn is_inside(&self, room: &Room, person: &PersonId, space: &Room) -> bool {
+        let attendees = self.lock();
+        attendees.get(&(room.clone(), person.clone())).is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<(Room, PersonId), Attendee>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,15 +84,29 @@ mod tests {
     fn a_person_enters_with_the_first_connection_and_leaves_with_the_last() {
         let (attendance, room, anna) = (Attendance::default(), Kind::Channel.room(7), PersonId::new("anna"));
         let person = Person::unseen(anna.clone(), Timestamp(0));
-        assert!(attendance.enter(&room, &person));
-        assert!(!attendance.enter(&room, &person));
+        assert!(attendance.enter(&room, &person, None));
+        assert!(!attendance.enter(&room, &person, None));
         assert!(!attendance.leave(&room, &anna));
         assert!(attendance.leave(&room, &anna));
-        assert!(!attendance.enter(&room, &person), "back within the grace");
+        assert!(!attendance.enter(&room, &person, None), "back within the grace");
         assert_eq!(attendance.expire(&room, &anna), None);
         assert!(attendance.leave(&room, &anna));
         assert_eq!(attendance.expire(&room, &anna), Some(person.clone()));
-        assert!(attendance.enter(&room, &person), "a new visit");
+        assert!(attendance.enter(&room, &person, None), "a new visit");
+    }
+
+    #[test]
+    fn what_is_inside_a_space_is_known_while_the_room_is_open() {
+        let (attendance, room, anna) = (Attendance::default(), Kind::Channel.room(7), PersonId::new("anna"));
+        let (project, other) = (Kind::Project.room(1), Kind::Project.room(2));
+        assert!(!attendance.is_inside(&room, &anna, &project));
+        attendance.enter(&room, &Person::unseen(anna.clone(), Timestamp(0)), Some(project.clone()));
+        assert!(attendance.is_inside(&room, &anna, &project));
+        assert!(!attendance.is_inside(&room, &anna, &other));
+        assert!(!attendance.is_inside(&room, &PersonId::new("ben"), &project));
+        attendance.leave(&room, &anna);
+        attendance.expire(&room, &anna);
+        assert!(!attendance.is_inside(&room, &anna, &project));
     }
 
     #[test]
@@ -92,7 +114,7 @@ mod tests {
         let (attendance, anna) = (Attendance::default(), PersonId::new("anna"));
         let person = Person::unseen(anna.clone(), Timestamp(0));
         for room in [Kind::Household.room(7), Room::inbox(&anna)] {
-            assert!(!attendance.enter(&room, &person), "{room}");
+            assert!(!attendance.enter(&room, &person, None), "{room}");
             assert!(!attendance.leave(&room, &anna), "{room}");
         }
     }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use domain::event::Signal;
-use domain::names::{Kind, PersonId, Room};
+use domain::names::{PersonId, Room};
 use domain::operation::Command;
 use domain::people::Meet;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
+use domain::spaces::{EnterRoom, Entered};
 use engine::{Namespace, Say};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use server::dialects::{Ask, Heard, Outcome, Reply, Request};
-use server::live::{Effect, TurnedAway, Welcome, enter};
+use server::live::{Effect, TurnedAway, Welcome};
 use server::presence::Transport;
 
 use crate::device::{Device, values};
@@ -99,10 +100,10 @@ impl Floor {
                 Ok(Outcome::Left(room))
             }
             Ask::Enter(room) => {
-                let wanted = room.clone();
-                let person = self.house.decide(actor, move |tx| enter(tx, &wanted)).await?;
+                let command = EnterRoom { room: room.clone() };
+                let Entered { person, inside } = self.house.decide(actor, |tx| command.decide(tx)).await?;
                 let comes = self.connected(name).rooms.insert(room.as_str().to_owned());
-                if comes && self.house.shared.attendance.enter(&room, &person) {
+                if comes && self.house.shared.attendance.enter(&room, &person, inside) {
                     let entered = Signal::Entered { room: room.clone(), person };
                     self.house.shared.bus.publish(Notice::Signal(entered.into()));
                 }
@@ -178,9 +179,13 @@ impl Floor {
                 }
             }
             Effect::Leave(room, person) => {
-                assert_ne!(room.kind(), Kind::Project, "of the rooms inside it nothing is known here");
                 for name in self.devices_of(&person) {
-                    self.leave_room(&name, &room);
+                    let heard: Vec<Room> = self.device(&name).rooms.iter().filter_map(|room| Room::parse(room)).collect();
+                    for heard in heard {
+                        if heard == room || self.house.shared.attendance.is_inside(&heard, &person, &room) {
+                            self.leave_room(&name, &heard);
+                        }
+                    }
                 }
             }
             Effect::Gather(signal) => panic!("nobody is told of {signal:?}"),

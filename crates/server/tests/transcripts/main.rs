@@ -82,4 +82,5 @@ transcripts! {
     the_forbidden_room_closes,
     the_forbidden_room_may_stay_open,
     there_are_no_more_than_five,
+    who_leaves_a_project_leaves_its_rooms,
 }
