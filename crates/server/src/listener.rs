@@ -3,7 +3,7 @@
 //! - [`addresses`]: which sockets are opened.
 //! - [`accept`]: taking connections, and never ceasing to.
 //! - [`tls`](mod@tls): certificates.
-//! - [`http`]: one connection, until it ends or is upgraded.
+//! - [`http`]: one connection, until it ends or is upgraded; `in_hand`: its requests that are still to be answered.
 //! - [`handler`]: what answers the requests.
 //! - [`descriptors`]: how many connections the system allows.
 
@@ -12,6 +12,7 @@ pub mod addresses;
 pub mod descriptors;
 pub mod handler;
 pub mod http;
+mod in_hand;
 pub mod tls;
 
 #[cfg(test)]
@@ -71,7 +72,8 @@ impl Listener {
         self.tls.is_some()
     }
 
-    /// Serves until `shutdown` is ready; then takes no more connections, and lets the open requests end for ten seconds at most.
+    /// Serves until `shutdown` is ready; then takes no more connections, drops those on which nothing is asked, and lets the open requests end
+    /// for ten seconds at most.
     ///
     /// Inputs: what answers requests. After it has answered 101 it gets the raw stream from `hyper::upgrade::on`: the upgraded connection
     /// downcasts to `TokioIo<TcpStream>`, or with TLS to `TokioIo<tokio_rustls::server::TlsStream<TcpStream>>`.

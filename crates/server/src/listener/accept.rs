@@ -83,8 +83,13 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    async fn serve_tls(self, tls: TlsAcceptor, stream: TcpStream, address: SocketAddr) {
-        match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+    async fn serve_tls(mut self, tls: TlsAcceptor, stream: TcpStream, address: SocketAddr) {
+        let handshake = tokio::select! {
+            handshake = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => handshake,
+            // As above.
+            _ = self.stopped.changed() => return,
+        };
+        match handshake {
             Ok(Ok(stream)) => http::serve(TokioIo::new(stream), Peer { address, secure: true }, self.handler, self.stopped).await,
             Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
