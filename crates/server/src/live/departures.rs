@@ -11,17 +11,17 @@ use engine::{Reason, Shard, SocketKey};
 use super::entrance::transport_name;
 use super::{Live, Session, Shared};
 use crate::audit;
-use crate::presence::Transport;
+use crate::presence::{Departure, Transport};
 
 /// Who may be gone, and since when. The grace is the same for all, so they stand in the order of its end.
 pub(super) struct Departures {
     grace: Duration,
-    waiting: VecDeque<(Instant, Departure)>,
+    waiting: VecDeque<(Instant, Departed)>,
 }
 
-enum Departure {
-    FromServer(PersonId),
-    FromRoom(Room, PersonId),
+enum Departed {
+    FromServer(PersonId, Departure),
+    FromRoom(Room, PersonId, Departure),
 }
 
 impl Departures {
@@ -29,9 +29,9 @@ impl Departures {
         Self { grace, waiting: VecDeque::new() }
     }
 
-    fn add(&mut self, shard: &mut Shard<Live>, departure: Departure) {
+    fn add(&mut self, shard: &mut Shard<Live>, departed: Departed) {
         let until = shard.now() + self.grace;
-        self.waiting.push_back((until, departure));
+        self.waiting.push_back((until, departed));
         shard.wake_at(until);
     }
 }
@@ -46,8 +46,8 @@ impl Live {
         }
         let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
         for room in rooms {
-            if self.shared.attendance.leave(&room, &person) {
-                self.departures.add(shard, Departure::FromRoom(room, person.clone()));
+            if let Some(departure) = self.shared.attendance.leave(&room, &person) {
+                self.departures.add(shard, Departed::FromRoom(room, person.clone(), departure));
             }
         }
         self.count_out(shard, &person, transport);
@@ -55,8 +55,8 @@ impl Live {
 
     /// A connection of a person counts no longer.
     pub(super) fn count_out(&mut self, shard: &mut Shard<Self>, person: &PersonId, transport: Transport) {
-        if self.shared.people.depart(person, transport) {
-            self.departures.add(shard, Departure::FromServer(person.clone()));
+        if let Some(departure) = self.shared.people.depart(person, transport) {
+            self.departures.add(shard, Departed::FromServer(person.clone(), departure));
         }
     }
 
@@ -80,23 +80,23 @@ impl Live {
                 let until = *until;
                 return shard.wake_at(until);
             }
-            let Some((_, departure)) = self.departures.waiting.pop_front() else { return };
-            match departure {
-                Departure::FromServer(person) => {
-                    if self.shared.people.expire(&person) && self.shared.tells_presence {
+            let Some((_, departed)) = self.departures.waiting.pop_front() else { return };
+            match departed {
+                Departed::FromServer(person, departure) => {
+                    if self.shared.people.expire(&person, departure) && self.shared.tells_presence {
                         self.shared.bus.publish(Notice::Signal(Signal::Offline { person }.into()));
                     }
                 }
-                Departure::FromRoom(room, person) => self.shared.tell_left(room, person),
+                Departed::FromRoom(room, person, departure) => self.shared.tell_left(room, person, departure),
             }
         }
     }
 }
 
 impl Shared {
-    /// The last of a person's connections has left a room: tells it, unless one has come back.
-    pub fn tell_left(&self, room: Room, person: PersonId) {
-        if let Some(person) = self.attendance.expire(&room, &person) {
+    /// The last of a person's connections has left a room by this departure: tells it, unless one has come back.
+    pub fn tell_left(&self, room: Room, person: PersonId, departure: Departure) {
+        if let Some(person) = self.attendance.expire(&room, &person, departure) {
             self.bus.publish(Notice::Signal(Signal::Left { room, person }.into()));
         }
     }

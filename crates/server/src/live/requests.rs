@@ -107,8 +107,11 @@ impl Live {
     /// Takes a socket out of a room. Others are told if it was the person's last one there.
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room) {
         let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
-        if room.kind() != Kind::User && shard.leave(socket, room.as_str()) && self.shared.attendance.leave(room, &person) {
-            self.shared.tell_left(room.clone(), person);
+        if room.kind() != Kind::User
+            && shard.leave(socket, room.as_str())
+            && let Some(departure) = self.shared.attendance.leave(room, &person)
+        {
+            self.shared.tell_left(room.clone(), person, departure);
         }
     }
 

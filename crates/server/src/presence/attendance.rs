@@ -7,9 +7,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::names::{Kind, PersonId, Room};
 use domain::people::Person;
 
+use super::Departure;
+
 /// Everybody who has a room open, or had until a moment ago.
 #[derive(Debug, Default)]
-pub struct Attendance(Mutex<HashMap<(Room, PersonId), Attendee>>);
+pub struct Attendance(Mutex<Register>);
+
+#[derive(Debug, Default)]
+struct Register {
+    attendees: HashMap<(Room, PersonId), Attendee>,
+    last_departure: Departure,
+}
 
 #[derive(Debug)]
 struct Attendee {
@@ -18,6 +26,8 @@ struct Attendee {
     inside: Option<Room>,
     /// How many connections; zero within the grace.
     connections: u32,
+    /// When there are none: how that came.
+    departed: Departure,
 }
 
 impl Attendance {
@@ -26,45 +36,49 @@ impl Attendance {
         if !is_attended(room) {
             return false;
         }
-        let mut attendees = self.lock();
-        match attendees.entry((room.clone(), person.id.clone())) {
+        match self.lock().attendees.entry((room.clone(), person.id.clone())) {
             Entry::Occupied(mut entry) => {
                 entry.get_mut().connections += 1;
                 false
             }
             Entry::Vacant(entry) => {
-                entry.insert(Attendee { person: person.clone(), inside, connections: 1 });
+                entry.insert(Attendee { person: person.clone(), inside, connections: 1, departed: Departure::default() });
                 true
             }
         }
     }
 
-    /// A connection leaves. True if it was the person's last: ask [`Attendance::expire`], at once or when the grace is over.
-    pub fn leave(&self, room: &Room, person: &PersonId) -> bool {
+    /// A connection leaves. If it was the person's last, it is a departure: ask [`Attendance::expire`], at once or when its grace is over.
+    pub fn leave(&self, room: &Room, person: &PersonId) -> Option<Departure> {
         if !is_attended(room) {
-            return false;
+            return None;
         }
-        let mut attendees = self.lock();
-        let Some(attendee) = attendees.get_mut(&(room.clone(), person.clone())) else { return false };
+        let mut register = self.lock();
+        let Register { attendees, last_departure } = &mut *register;
+        let attendee = attendees.get_mut(&(room.clone(), person.clone()))?;
         attendee.connections = attendee.connections.saturating_sub(1);
-        attendee.connections == 0
+        if attendee.connections > 0 {
+            return None;
+        }
+        attendee.departed = last_departure.next();
+        Some(attendee.departed)
     }
 
-    /// Nobody waits any longer: the person, if no connection has come back.
-    pub fn expire(&self, room: &Room, person: &PersonId) -> Option<Person> {
-        let mut attendees = self.lock();
+    /// Nobody waits any longer: the person, if no connection has come since this departure, not even for a while.
+    pub fn expire(&self, room: &Room, person: &PersonId, departure: Departure) -> Option<Person> {
+        let attendees = &mut self.lock().attendees;
         let key = (room.clone(), person.clone());
-        attendees.get(&key).filter(|attendee| attendee.connections == 0)?;
+        attendees.get(&key).filter(|attendee| attendee.connections == 0 && attendee.departed == departure)?;
         attendees.remove(&key).map(|attendee| attendee.person)
     }
 
     /// Whether a room that a person has open is inside this space.
     pub fn is_inside(&self, room: &Room, person: &PersonId, space: &Room) -> bool {
-        let attendees = self.lock();
+        let attendees = &self.lock().attendees;
         attendees.get(&(room.clone(), person.clone())).is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Room, PersonId), Attendee>> {
+    fn lock(&self) -> MutexGuard<'_, Register> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,12 +100,13 @@ mod tests {
         let person = Person::unseen(anna.clone(), Timestamp(0));
         assert!(attendance.enter(&room, &person, None));
         assert!(!attendance.enter(&room, &person, None));
-        assert!(!attendance.leave(&room, &anna));
-        assert!(attendance.leave(&room, &anna));
+        assert_eq!(attendance.leave(&room, &anna), None);
+        let first = attendance.leave(&room, &anna).expect("it was the last");
         assert!(!attendance.enter(&room, &person, None), "back within the grace");
-        assert_eq!(attendance.expire(&room, &anna), None);
-        assert!(attendance.leave(&room, &anna));
-        assert_eq!(attendance.expire(&room, &anna), Some(person.clone()));
+        assert_eq!(attendance.expire(&room, &anna, first), None);
+        let second = attendance.leave(&room, &anna).expect("it was the last");
+        assert_eq!(attendance.expire(&room, &anna, first), None, "the second departure has a grace of its own");
+        assert_eq!(attendance.expire(&room, &anna, second), Some(person.clone()));
         assert!(attendance.enter(&room, &person, None), "a new visit");
     }
 
@@ -104,8 +119,8 @@ mod tests {
         assert!(attendance.is_inside(&room, &anna, &project));
         assert!(!attendance.is_inside(&room, &anna, &other));
         assert!(!attendance.is_inside(&room, &PersonId::new("ben"), &project));
-        attendance.leave(&room, &anna);
-        attendance.expire(&room, &anna);
+        let departure = attendance.leave(&room, &anna).expect("it was the last");
+        attendance.expire(&room, &anna, departure);
         assert!(!attendance.is_inside(&room, &anna, &project));
     }
 
@@ -115,7 +130,7 @@ mod tests {
         let person = Person::unseen(anna.clone(), Timestamp(0));
         for room in [Kind::Household.room(7), Room::inbox(&anna)] {
             assert!(!attendance.enter(&room, &person, None), "{room}");
-            assert!(!attendance.leave(&room, &anna), "{room}");
+            assert_eq!(attendance.leave(&room, &anna), None, "{room}");
         }
     }
 }

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::names::PersonId;
 
+use super::Departure;
+
 /// Of which sort a connection is: each sort has its own cap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
@@ -38,7 +40,20 @@ impl Counts {
 
 /// Everybody who is online, or was until a moment ago. A person without an entry is offline.
 #[derive(Debug, Default)]
-pub struct People(Mutex<HashMap<PersonId, Counts>>);
+pub struct People(Mutex<Crowd>);
+
+#[derive(Debug, Default)]
+struct Crowd {
+    people: HashMap<PersonId, Presence>,
+    last_departure: Departure,
+}
+
+#[derive(Debug, Default)]
+struct Presence {
+    counts: Counts,
+    /// When the counts are zero: how that came.
+    departed: Departure,
+}
 
 impl People {
     /// A connection comes. True if the person comes online with it; an error if the person has `most` of this sort already (`None`: no cap).
@@ -46,9 +61,9 @@ impl People {
     /// # Errors
     /// How many there are.
     pub fn arrive(&self, person: &PersonId, transport: Transport, most: Option<u32>) -> Result<bool, u32> {
-        let mut people = self.lock();
-        if let Some(counts) = people.get_mut(person) {
-            let count = counts.of(transport);
+        let mut crowd = self.lock();
+        if let Some(presence) = crowd.people.get_mut(person) {
+            let count = presence.counts.of(transport);
             if most.is_some_and(|most| *count >= most) {
                 return Err(*count);
             }
@@ -58,25 +73,30 @@ impl People {
         if most == Some(0) {
             return Err(0);
         }
-        let mut counts = Counts::default();
-        *counts.of(transport) = 1;
-        people.insert(person.clone(), counts);
+        let mut presence = Presence::default();
+        *presence.counts.of(transport) = 1;
+        crowd.people.insert(person.clone(), presence);
         Ok(true)
     }
 
-    /// A connection goes. True if it was the last: ask [`People::expire`] when the grace is over.
-    pub fn depart(&self, person: &PersonId, transport: Transport) -> bool {
-        let mut people = self.lock();
-        let Some(counts) = people.get_mut(person) else { return false };
-        let count = counts.of(transport);
+    /// A connection goes. If it was the last, it is a departure: ask [`People::expire`] when its grace is over.
+    pub fn depart(&self, person: &PersonId, transport: Transport) -> Option<Departure> {
+        let mut crowd = self.lock();
+        let Crowd { people, last_departure } = &mut *crowd;
+        let presence = people.get_mut(person)?;
+        let count = presence.counts.of(transport);
         *count = count.saturating_sub(1);
-        counts.is_zero()
+        if !presence.counts.is_zero() {
+            return None;
+        }
+        presence.departed = last_departure.next();
+        Some(presence.departed)
     }
 
-    /// The grace after a last connection is over. True if the person goes offline with it: no other connection has come.
-    pub fn expire(&self, person: &PersonId) -> bool {
-        let mut people = self.lock();
-        let gone = people.get(person).is_some_and(|counts| counts.is_zero());
+    /// The grace after a departure is over. True if the person goes offline with it: no connection has come since, not even for a while.
+    pub fn expire(&self, person: &PersonId, departure: Departure) -> bool {
+        let people = &mut self.lock().people;
+        let gone = people.get(person).is_some_and(|presence| presence.counts.is_zero() && presence.departed == departure);
         if gone {
             people.remove(person);
             // A storm that is over must not be remembered for ever.
@@ -89,15 +109,15 @@ impl People {
 
     /// Whether a person is online; within the grace one still is.
     pub fn is_online(&self, person: &PersonId) -> bool {
-        self.lock().contains_key(person)
+        self.lock().people.contains_key(person)
     }
 
     /// How many people are online.
     pub fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().people.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PersonId, Counts>> {
+    fn lock(&self) -> MutexGuard<'_, Crowd> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,14 +130,30 @@ mod tests {
     fn a_reload_does_not_blink() {
         let (people, anna) = (People::default(), PersonId::new("anna"));
         assert_eq!(people.arrive(&anna, Transport::SocketIo, None), Ok(true));
-        assert!(people.depart(&anna, Transport::SocketIo), "it was the last");
+        let departure = people.depart(&anna, Transport::SocketIo).expect("it was the last");
         assert!(people.is_online(&anna), "within the grace");
         assert_eq!(people.arrive(&anna, Transport::Raw, None), Ok(false), "nobody is told");
-        assert!(!people.expire(&anna), "the grace of the first is over, the second is there");
-        assert!(people.depart(&anna, Transport::Raw));
-        assert!(people.expire(&anna));
-        assert!(!people.expire(&anna), "told once");
+        assert!(!people.expire(&anna, departure), "the grace of the first is over, the second is there");
+        let departure = people.depart(&anna, Transport::Raw).expect("it was the last");
+        assert!(people.expire(&anna, departure));
+        assert!(!people.expire(&anna, departure), "told once");
         assert_eq!(people.count(), 0);
+    }
+
+    #[test]
+    fn an_older_departure_does_not_cut_a_grace_short() {
+        let (people, anna) = (People::default(), PersonId::new("anna"));
+        let departure = || {
+            people.arrive(&anna, Transport::SocketIo, None).unwrap();
+            people.depart(&anna, Transport::SocketIo).expect("it was the last")
+        };
+        let (first, second) = (departure(), departure());
+        assert!(!people.expire(&anna, first), "back and gone again meanwhile");
+        assert!(people.is_online(&anna));
+        assert!(people.expire(&anna, second));
+        let third = departure();
+        assert!(!people.expire(&anna, second), "of a presence that is over");
+        assert!(people.expire(&anna, third));
     }
 
     #[test]

@@ -142,8 +142,10 @@ impl Floor {
     fn leave_room(&mut self, name: &str, room: &Room) {
         let device = self.device(name);
         let person = device.actor.person.clone();
-        if device.rooms.remove(room.as_str()) && self.house.shared.attendance.leave(room, &person) {
-            self.house.shared.tell_left(room.clone(), person);
+        if device.rooms.remove(room.as_str())
+            && let Some(departure) = self.house.shared.attendance.leave(room, &person)
+        {
+            self.house.shared.tell_left(room.clone(), person, departure);
         }
     }
 
