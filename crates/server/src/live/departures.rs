@@ -83,9 +83,7 @@ impl Live {
             let Some((_, departed)) = self.departures.waiting.pop_front() else { return };
             match departed {
                 Departed::FromServer(person, departure) => {
-                    if self.shared.people.expire(&person, departure) && self.shared.tells_presence {
-                        self.shared.bus.publish(Notice::Signal(Signal::Offline { person }.into()));
-                    }
+                    self.shared.people.expire(&person, departure, || self.shared.tell_presence(Signal::Offline { person: person.clone() }));
                 }
                 Departed::FromRoom(room, person, departure) => self.shared.tell_left(room, person, departure),
             }
@@ -96,8 +94,15 @@ impl Live {
 impl Shared {
     /// The last of a person's connections has left a room by this departure: tells it, unless one has come back.
     pub fn tell_left(&self, room: Room, person: PersonId, departure: Departure) {
-        if let Some(person) = self.attendance.expire(&room, &person, departure) {
-            self.bus.publish(Notice::Signal(Signal::Left { room, person }.into()));
+        self.attendance.expire(&room, &person, departure, |person| {
+            self.bus.publish(Notice::Signal(Signal::Left { room: room.clone(), person }.into()));
+        });
+    }
+
+    /// Tells that somebody came online or went offline, if that is anybody's business.
+    pub(super) fn tell_presence(&self, change: Signal) {
+        if self.tells_presence {
+            self.bus.publish(Notice::Signal(change.into()));
         }
     }
 }

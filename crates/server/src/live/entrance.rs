@@ -5,7 +5,6 @@ use domain::names::{Room, Timestamp};
 use domain::operation::Actor;
 use domain::people::{Claims, Meet, Met};
 use domain::refusal::Refusal;
-use domain::seam::Notice;
 use engine::{Connect, Namespace, Saying, Shard, SocketKey};
 
 use super::gate::TOO_MANY;
@@ -23,8 +22,6 @@ pub struct Entrant {
     pub actor: Actor,
     /// What the token says about the person, who is still to be met.
     pub claims: Claims,
-    /// Whether the person comes online with it.
-    pub comes_online: bool,
 }
 
 /// How somebody is turned away.
@@ -59,11 +56,12 @@ pub struct Welcome {
 }
 
 impl Shared {
-    /// Who asks to be connected. Inputs: the sort of connection, the CONNECT's payload and the token that was kept of the handshake.
+    /// Who asks to be connected. Inputs: the sort of connection, the socket's id, the CONNECT's payload and the token that was kept of the
+    /// handshake. It is told if the person comes online with it.
     ///
     /// # Errors
     /// Why nobody is believed, or that the person has as many connections as a person may have.
-    pub fn entrant(&self, transport: Transport, auth: &str, kept: Option<&str>) -> Result<Entrant, Unauthenticated> {
+    pub fn entrant(&self, transport: Transport, id: String, auth: &str, kept: Option<&str>) -> Result<Entrant, Unauthenticated> {
         let now = (self.clock)().0.div_euclid(1_000_000);
         let identity = self.authenticator.identify_socket(ConnectAuth::read(auth), kept, now)?;
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
@@ -71,9 +69,9 @@ impl Shared {
             Transport::SocketIo => self.most_socketio,
             Transport::Raw => self.most_raw,
         };
-        let arrived = self.people.arrive(&actor.person, transport, most);
-        let comes_online = arrived.map_err(|_| Unauthenticated::TooManyConnections)?;
-        Ok(Entrant { actor, claims: claims(identity), comes_online })
+        let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id });
+        self.people.arrive(&actor.person, transport, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
+        Ok(Entrant { actor, claims: claims(identity) })
     }
 
     /// What a socket of a person who has been met finds in a namespace.
@@ -93,14 +91,11 @@ impl Live {
             return self.shut_out(shard, socket, transport, &refusal);
         }
         let kept = shard.handshake(socket).and_then(|handshake| handshake.token.as_deref());
-        let Entrant { actor, claims, comes_online } = match self.shared.entrant(transport, request.auth, kept) {
+        let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
+        let Entrant { actor, claims } = match self.shared.entrant(transport, id, request.auth, kept) {
             Ok(entrant) => entrant,
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };
-        if comes_online && self.shared.tells_presence {
-            let connection = shard.id(socket).map(|id| id.text()).unwrap_or_default();
-            self.shared.bus.publish(Notice::Signal(Signal::Online { person: actor.person.clone(), connection }.into()));
-        }
         if transport == Transport::Raw {
             // Such a client may speak as soon as its socket is open; what it says waits until it is let in.
             shard.pause(socket);

@@ -1,11 +1,12 @@
 //! What happened, on its way to whoever may hear it: encoded once a voice, and behind it the change of who hears what.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Actor;
+use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::ListContacts;
 use engine::{Broadcast, Handle, Namespace, Say, Saying, Shard, SocketKey};
@@ -13,6 +14,7 @@ use engine::{Broadcast, Handle, Namespace, Say, Saying, Shard, SocketKey};
 use super::{Job, Live};
 use crate::config::Audience;
 use crate::dialects::{Dialect, Dialects};
+use crate::presence::Changes;
 
 /// How long changes of presence are gathered, so that a storm is one message and not thousands.
 const GATHER: Duration = Duration::from_millis(100);
@@ -25,13 +27,13 @@ pub struct Fanout {
     readers: store::Readers,
     clock: fn() -> Timestamp,
     /// Changes of presence that are still to be told.
-    gathered: Mutex<Vec<Arc<Signal>>>,
+    changes: Changes,
 }
 
 impl Fanout {
     /// A fan-out that tells nobody until [`Fanout::connect`].
     pub fn new(dialects: Dialects, audience: Audience, readers: store::Readers, clock: fn() -> Timestamp) -> Self {
-        Self { engine: OnceLock::new(), dialects, audience, readers, clock, gathered: Mutex::default() }
+        Self { engine: OnceLock::new(), dialects, audience, readers, clock, changes: Changes::default() }
     }
 
     /// Gives it the engine, once.
@@ -86,35 +88,69 @@ impl Fanout {
     }
 
     fn gather(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
-        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.push(signal);
-        if gathered.len() == 1 {
-            engine.tell(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
+        if self.changes.add(signal) {
+            tell_presence_soon(engine);
         }
     }
 
     /// Tells the changes of presence that were gathered.
     pub(super) fn tell_presence(self: &Arc<Self>) {
         let Some(engine) = self.engine.get() else { return };
-        let signals = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+        let round = Round { fanout: self.clone(), engine: engine.clone(), untold: self.changes.begin() };
         match self.audience {
             Audience::None => {}
-            Audience::Everyone if signals.is_empty() => {}
-            Audience::Everyone => engine.publish(Broadcast::to_everyone(self.signals(None, signals))),
-            Audience::Contacts => {
-                for signal in signals {
-                    let (Signal::Online { person, .. } | Signal::Offline { person }) = &*signal else { continue };
-                    let actor = Actor { person: person.clone(), admin: false };
-                    let (engine, said) = (engine.clone(), self.signals(None, vec![signal.clone()]));
-                    self.readers.ask(actor, ListContacts, move |contacts| match contacts {
-                        Ok(contacts) => {
-                            let inboxes: Vec<Room> = contacts.iter().map(Room::inbox).collect();
-                            engine.publish(to_rooms(&inboxes, said));
-                        }
-                        Err(refusal) => tracing::error!(%refusal, "a person's contacts could not be read"),
-                    });
-                }
+            Audience::Everyone => round.tell_everyone(),
+            Audience::Contacts => round.tell_contacts(),
+        }
+    }
+}
+
+/// Has the shards' first begin a round when the changes of a moment are gathered.
+fn tell_presence_soon(engine: &Handle<Live>) {
+    engine.tell(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
+}
+
+/// Changes of presence on their way, before those that are gathered meanwhile. However it ends, the next one comes after it.
+struct Round {
+    fanout: Arc<Fanout>,
+    engine: Handle<Live>,
+    untold: Vec<Arc<Signal>>,
+}
+
+impl Round {
+    fn tell_everyone(mut self) {
+        let signals = std::mem::take(&mut self.untold);
+        if !signals.is_empty() {
+            self.engine.publish(Broadcast::to_everyone(self.fanout.signals(None, signals)));
+        }
+    }
+
+    /// Asks for one person's contacts after the other's, so that whoever else has a question waits for one of them at most.
+    fn tell_contacts(mut self) {
+        let Some(signal) = self.untold.pop() else { return };
+        let (Signal::Online { person, .. } | Signal::Offline { person }) = &*signal else { return self.tell_contacts() };
+        let actor = Actor { person: person.clone(), admin: false };
+        let readers = self.fanout.readers.clone();
+        readers.ask(actor, ListContacts, move |contacts| match contacts {
+            Ok(contacts) => {
+                let inboxes: Vec<Room> = contacts.iter().map(Room::inbox).collect();
+                self.engine.publish(to_rooms(&inboxes, self.fanout.signals(None, vec![signal])));
+                self.tell_contacts();
             }
+            // The readers are too busy, or stopping: this and the rest wait for the next round.
+            Err(Refusal::Unavailable(_)) => self.untold.push(signal),
+            Err(refusal) => {
+                tracing::error!(%refusal, "a person's contacts could not be read");
+                self.tell_contacts();
+            }
+        });
+    }
+}
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        if self.fanout.changes.end(self.untold.drain(..)) {
+            tell_presence_soon(&self.engine);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use domain::event::Signal;
 use domain::names::{Kind, PersonId, Room};
 use domain::operation::{Command, Tx};
+use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{EnterRoom, Entered};
@@ -52,6 +53,13 @@ impl Shared {
         }
     }
 
+    /// A connection of a person is in a room that may be inside another. Others are told if it is the person's first one there.
+    pub fn enter(&self, room: Room, person: Person, inside: Option<Room>) {
+        self.attendance.enter(&room, &person, inside, || {
+            self.bus.publish(Notice::Signal(Signal::Entered { room: room.clone(), person: person.clone() }.into()));
+        });
+    }
+
     /// What the asker is told of a request's end.
     pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &PersonId, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
         if let Err(refusal @ Refusal::Internal(_)) = result {
@@ -90,10 +98,10 @@ impl Live {
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
                     Ok(Entered { person, inside }) => {
-                        let comes = shard.join(asked.socket, room.as_str()) && live.shared.attendance.enter(&room, &person, inside);
+                        let comes = shard.join(asked.socket, room.as_str());
                         live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
                         if comes {
-                            live.shared.bus.publish(Notice::Signal(Signal::Entered { room, person }.into()));
+                            live.shared.enter(room, person, inside);
                         }
                     }
                 });

@@ -31,19 +31,16 @@ struct Attendee {
 }
 
 impl Attendance {
-    /// A connection enters a room, which may be inside another. True if the person enters with it, and others are to be told.
-    pub fn enter(&self, room: &Room, person: &Person, inside: Option<Room>) -> bool {
+    /// A connection enters a room, which may be inside another. If the person enters with it, `tell` tells others.
+    pub fn enter(&self, room: &Room, person: &Person, inside: Option<Room>, tell: impl FnOnce()) {
         if !is_attended(room) {
-            return false;
+            return;
         }
         match self.lock().attendees.entry((room.clone(), person.id.clone())) {
-            Entry::Occupied(mut entry) => {
-                entry.get_mut().connections += 1;
-                false
-            }
+            Entry::Occupied(mut entry) => entry.get_mut().connections += 1,
             Entry::Vacant(entry) => {
                 entry.insert(Attendee { person: person.clone(), inside, connections: 1, departed: Departure::default() });
-                true
+                tell();
             }
         }
     }
@@ -64,12 +61,15 @@ impl Attendance {
         Some(attendee.departed)
     }
 
-    /// Nobody waits any longer: the person, if no connection has come since this departure, not even for a while.
-    pub fn expire(&self, room: &Room, person: &PersonId, departure: Departure) -> Option<Person> {
+    /// Nobody waits any longer: if no connection has come since this departure, not even for a while, `tell` tells others that the person left.
+    pub fn expire(&self, room: &Room, person: &PersonId, departure: Departure, tell: impl FnOnce(Person)) {
         let attendees = &mut self.lock().attendees;
-        let key = (room.clone(), person.clone());
-        attendees.get(&key).filter(|attendee| attendee.connections == 0 && attendee.departed == departure)?;
-        attendees.remove(&key).map(|attendee| attendee.person)
+        if let Entry::Occupied(entry) = attendees.entry((room.clone(), person.clone()))
+            && entry.get().connections == 0
+            && entry.get().departed == departure
+        {
+            tell(entry.remove().person);
+        }
     }
 
     /// Whether a room that a person has open is inside this space.
@@ -94,20 +94,34 @@ mod tests {
 
     use super::*;
 
+    /// Whether a person enters with a connection.
+    fn enter(attendance: &Attendance, room: &Room, person: &Person, inside: Option<Room>) -> bool {
+        let mut enters = false;
+        attendance.enter(room, person, inside, || enters = true);
+        enters
+    }
+
+    /// Who leaves with the end of a grace.
+    fn expire(attendance: &Attendance, room: &Room, person: &PersonId, departure: Departure) -> Option<Person> {
+        let mut leaves = None;
+        attendance.expire(room, person, departure, |person| leaves = Some(person));
+        leaves
+    }
+
     #[test]
     fn a_person_enters_with_the_first_connection_and_leaves_with_the_last() {
         let (attendance, room, anna) = (Attendance::default(), Kind::Channel.room(7), PersonId::new("anna"));
         let person = Person::unseen(anna.clone(), Timestamp(0));
-        assert!(attendance.enter(&room, &person, None));
-        assert!(!attendance.enter(&room, &person, None));
+        assert!(enter(&attendance, &room, &person, None));
+        assert!(!enter(&attendance, &room, &person, None));
         assert_eq!(attendance.leave(&room, &anna), None);
         let first = attendance.leave(&room, &anna).expect("it was the last");
-        assert!(!attendance.enter(&room, &person, None), "back within the grace");
-        assert_eq!(attendance.expire(&room, &anna, first), None);
+        assert!(!enter(&attendance, &room, &person, None), "back within the grace");
+        assert_eq!(expire(&attendance, &room, &anna, first), None);
         let second = attendance.leave(&room, &anna).expect("it was the last");
-        assert_eq!(attendance.expire(&room, &anna, first), None, "the second departure has a grace of its own");
-        assert_eq!(attendance.expire(&room, &anna, second), Some(person.clone()));
-        assert!(attendance.enter(&room, &person, None), "a new visit");
+        assert_eq!(expire(&attendance, &room, &anna, first), None, "the second departure has a grace of its own");
+        assert_eq!(expire(&attendance, &room, &anna, second), Some(person.clone()));
+        assert!(enter(&attendance, &room, &person, None), "a new visit");
     }
 
     #[test]
@@ -115,12 +129,12 @@ mod tests {
         let (attendance, room, anna) = (Attendance::default(), Kind::Channel.room(7), PersonId::new("anna"));
         let (project, other) = (Kind::Project.room(1), Kind::Project.room(2));
         assert!(!attendance.is_inside(&room, &anna, &project));
-        attendance.enter(&room, &Person::unseen(anna.clone(), Timestamp(0)), Some(project.clone()));
+        enter(&attendance, &room, &Person::unseen(anna.clone(), Timestamp(0)), Some(project.clone()));
         assert!(attendance.is_inside(&room, &anna, &project));
         assert!(!attendance.is_inside(&room, &anna, &other));
         assert!(!attendance.is_inside(&room, &PersonId::new("ben"), &project));
         let departure = attendance.leave(&room, &anna).expect("it was the last");
-        attendance.expire(&room, &anna, departure);
+        expire(&attendance, &room, &anna, departure);
         assert!(!attendance.is_inside(&room, &anna, &project));
     }
 
@@ -129,7 +143,7 @@ mod tests {
         let (attendance, anna) = (Attendance::default(), PersonId::new("anna"));
         let person = Person::unseen(anna.clone(), Timestamp(0));
         for room in [Kind::Household.room(7), Room::inbox(&anna)] {
-            assert!(!attendance.enter(&room, &person, None), "{room}");
+            assert!(!enter(&attendance, &room, &person, None), "{room}");
             assert_eq!(attendance.leave(&room, &anna), None, "{room}");
         }
     }

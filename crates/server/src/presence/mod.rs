@@ -3,11 +3,16 @@
 //! Leaving has two steps, because a reload must not blink: a connection goes, and when the grace is over somebody looks whether another one
 //! has come. Each departure has a number, and only the last one counts: somebody who came back and has gone again has a whole grace anew.
 //! Time is the caller's: nothing here waits.
+//!
+//! What is to be told of a change is told by the caller's closure while the lock is held, so that what is told last is true. It may take no
+//! lock but those of mailboxes and of what is still to be told: whoever holds one of these never asks who is here.
 
 mod attendance;
+mod changes;
 mod people;
 
 pub use attendance::Attendance;
+pub use changes::Changes;
 pub use people::{Counts, People, Transport};
 
 /// Which departure it is of all that there were; see [`People::expire`] and [`Attendance::expire`].

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use domain::event::Signal;
 use domain::names::{PersonId, Room};
 use domain::operation::Command;
 use domain::people::Meet;
 use domain::refusal::Refusal;
-use domain::seam::Notice;
 use domain::spaces::{EnterRoom, Entered};
 use engine::{Namespace, Say};
 use http::HeaderMap;
@@ -44,7 +42,7 @@ impl Floor {
         kept: Option<&str>,
     ) -> Option<Value> {
         let shared = &self.house.shared;
-        let device = match shared.entrant(transport, auth, kept) {
+        let device = match shared.entrant(transport, name.to_owned(), auth, kept) {
             Ok(entrant) => {
                 let meet = Meet { claims: entrant.claims };
                 let met = self.house.decide(entrant.actor.clone(), |tx| meet.decide(tx)).await.unwrap();
@@ -102,10 +100,8 @@ impl Floor {
             Ask::Enter(room) => {
                 let command = EnterRoom { room: room.clone() };
                 let Entered { person, inside } = self.house.decide(actor, |tx| command.decide(tx)).await?;
-                let comes = self.connected(name).rooms.insert(room.as_str().to_owned());
-                if comes && self.house.shared.attendance.enter(&room, &person, inside) {
-                    let entered = Signal::Entered { room: room.clone(), person };
-                    self.house.shared.bus.publish(Notice::Signal(entered.into()));
+                if self.connected(name).rooms.insert(room.as_str().to_owned()) {
+                    self.house.shared.enter(room.clone(), person, inside);
                 }
                 Ok(Outcome::Entered(room))
             }

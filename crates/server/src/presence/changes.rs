@@ -1,0 +1,109 @@
+//! Who came online and who went offline, gathered until it is told.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::event::Signal;
+use domain::names::PersonId;
+
+/// Changes of presence that are still to be told, the newest of each person, so never more than there are people.
+///
+/// They are told in rounds, one at a time: what a person's change was last is told last.
+#[derive(Debug, Default)]
+pub struct Changes(Mutex<Gathered>);
+
+#[derive(Debug, Default)]
+struct Gathered {
+    newest: HashMap<PersonId, Arc<Signal>>,
+    /// From the moment that somebody is to begin a round until one ends with nothing left to tell.
+    under_way: bool,
+}
+
+impl Changes {
+    /// Gathers a change; other signals are none. True if a round is to be begun for it.
+    pub fn add(&self, signal: Arc<Signal>) -> bool {
+        let Some(person) = person_of(&signal) else { return false };
+        let mut gathered = self.lock();
+        gathered.newest.insert(person.clone(), signal);
+        !std::mem::replace(&mut gathered.under_way, true)
+    }
+
+    /// Begins a round: what it has to tell.
+    pub fn begin(&self) -> Vec<Arc<Signal>> {
+        std::mem::take(&mut self.lock().newest).into_values().collect()
+    }
+
+    /// Ends a round; what it could not tell waits for the next, unless something newer does. True if another is to be begun.
+    pub fn end(&self, untold: impl IntoIterator<Item = Arc<Signal>>) -> bool {
+        let mut gathered = self.lock();
+        for signal in untold {
+            if let Some(person) = person_of(&signal) {
+                gathered.newest.entry(person.clone()).or_insert(signal);
+            }
+        }
+        gathered.under_way = !gathered.newest.is_empty();
+        gathered.under_way
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Gathered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whose presence changed.
+fn person_of(signal: &Signal) -> Option<&PersonId> {
+    match signal {
+        Signal::Online { person, .. } | Signal::Offline { person } => Some(person),
+        Signal::Entered { .. } | Signal::Left { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn online(person: &str) -> Arc<Signal> {
+        Signal::Online { person: PersonId::new(person), connection: String::new() }.into()
+    }
+
+    fn offline(person: &str) -> Arc<Signal> {
+        Signal::Offline { person: PersonId::new(person) }.into()
+    }
+
+    #[test]
+    fn of_each_person_the_newest_is_told() {
+        let changes = Changes::default();
+        assert!(changes.add(online("anna")));
+        assert!(!changes.add(online("ben")), "the round is on its way already");
+        assert!(!changes.add(offline("anna")));
+        let mut told = changes.begin();
+        told.sort_by_key(|signal| person_of(signal).cloned());
+        assert_eq!(told, [offline("anna"), online("ben")]);
+        assert!(!changes.end([]));
+        assert!(changes.add(online("anna")));
+    }
+
+    #[test]
+    fn the_next_round_waits_for_the_end_of_this_one() {
+        let changes = Changes::default();
+        assert!(changes.add(online("anna")));
+        assert_eq!(changes.begin(), [online("anna")]);
+        assert!(!changes.add(offline("anna")), "the first is still being told");
+        assert!(changes.end([]), "now it is time");
+        assert_eq!(changes.begin(), [offline("anna")]);
+        assert!(!changes.end([]));
+    }
+
+    #[test]
+    fn what_could_not_be_told_is_told_later_unless_it_is_no_longer_true() {
+        let changes = Changes::default();
+        changes.add(online("anna"));
+        changes.add(online("ben"));
+        let untold = changes.begin();
+        changes.add(offline("anna"));
+        assert!(changes.end(untold));
+        let mut told = changes.begin();
+        told.sort_by_key(|signal| person_of(signal).cloned());
+        assert_eq!(told, [offline("anna"), online("ben")]);
+    }
+}
