@@ -2,6 +2,7 @@
 
 mod answer;
 mod direct;
+mod discard;
 mod polling;
 mod query;
 mod upgrade;
@@ -23,6 +24,7 @@ use crate::id::Id;
 use crate::shard::PollAnswer;
 use crate::stream::NewStream;
 use answer::Failure;
+pub use discard::{asks_first, discard};
 use query::Query;
 
 /// A WebSocket that has finished its handshake.

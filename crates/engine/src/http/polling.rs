@@ -7,12 +7,12 @@ use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use tokio::sync::oneshot;
 
 use super::answer::{self, Failure};
 use super::query::Query;
-use super::{Answer, NewSession, Request};
+use super::{Answer, NewSession, Request, asks_first, discard};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
@@ -91,14 +91,19 @@ impl<A: App> Hub<A> {
                 return finish(other?, query, request.headers());
             }
         }
-        let (head, body) = request.into_parts();
+        let (head, mut body) = request.into_parts();
         let binary = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"));
-        let limited = Limited::new(body, self.config.max_payload);
-        let body = match tokio::time::timeout(POST_TIME, limited.collect()).await {
+        let limit = self.config.max_payload;
+        let too_large: fn(Id) -> Request<A> = |session| Request::PostTooLarge { session };
+        if body.size_hint().lower() > limit as u64 {
+            unanswered.gone = Some(too_large);
+            return Ok(refuse_large(body, asks_first(&head.headers)).await);
+        }
+        let body = match tokio::time::timeout(POST_TIME, Limited::new(&mut body, limit).collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                unanswered.gone = Some(|session| Request::PostTooLarge { session });
-                return Err(Failure::Status(StatusCode::PAYLOAD_TOO_LARGE));
+                unanswered.gone = Some(too_large);
+                return Ok(refuse_large(body, false).await);
             }
             Ok(Err(_)) => return Err(Failure::Status(StatusCode::BAD_REQUEST)),
             Err(_) => return Err(Failure::Status(StatusCode::REQUEST_TIMEOUT)),
@@ -119,6 +124,16 @@ impl<A: App> Hub<A> {
         unanswered.gone = None;
         finish(answer?, query, &head.headers)
     }
+}
+
+/// The answer to a body over the limit, when what is left of it is out of the way. `unsent`: the client has still to be told to send it.
+async fn refuse_large(body: Incoming, unsent: bool) -> Answer {
+    if !unsent {
+        discard(body).await;
+    }
+    let mut response = answer::status(StatusCode::PAYLOAD_TOO_LARGE);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Turns a shard's answer into HTTP.

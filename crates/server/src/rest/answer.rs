@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use domain::refusal::Refusal;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -54,6 +54,8 @@ enum Hint {
     RetryAfter(u64),
     /// Come with a token.
     Bearer,
+    /// This connection is over.
+    Close,
 }
 
 impl Failure {
@@ -78,7 +80,7 @@ impl Failure {
 
     /// A body of more than so many bytes.
     pub fn too_large(limit: usize) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body must have at most {limit} bytes"))
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body must have at most {limit} bytes")).hint(Hint::Close)
     }
 
     /// A body that does not come.
@@ -143,6 +145,7 @@ impl IntoResponse for Failure {
         match self.hint {
             Some(Hint::RetryAfter(seconds)) => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
             Some(Hint::Bearer) => drop(response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Some(Hint::Close) => drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"))),
             None => {}
         }
         response

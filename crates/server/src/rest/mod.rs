@@ -5,7 +5,7 @@
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
 //! - [`household`](mod@household), [`workspace`](mod@workspace): the paths, a file a contract.
 //! - `body`, `ids`: how a request's fields and ids are read. `idempotency`: how a repeated request is answered.
-//! - `answer`: what is answered, and every way to say no.
+//! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
 //! - [`cors`]: which pages may read the answers.
 //!
 //! To add a contract, write its file and merge its routes in [`router`].
@@ -19,6 +19,7 @@ mod household;
 mod idempotency;
 mod ids;
 mod met;
+mod unread;
 mod workspace;
 
 use std::sync::Arc;
@@ -64,5 +65,6 @@ pub fn router(rest: Rest) -> Router {
         .fallback(async || Failure::unknown_path())
         .method_not_allowed_fallback(async || Failure::wrong_method())
         .with_state(Arc::new(Desk { rest, met: Met::default() }))
+        .layer(middleware::from_fn(unread::discard))
         .layer(middleware::from_fn_with_state(cors, cors::allow))
 }

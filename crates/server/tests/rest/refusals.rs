@@ -2,15 +2,19 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use domain::names::PersonId;
 use http::Method;
-use hyper::body::Frame;
+use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
 use server::auth::mint::NewToken;
 use server::limits::Limits;
+use tokio::time::Instant;
 
 use crate::support::{MAX_BODY, SECONDS, Server, household, id};
 
@@ -143,13 +147,54 @@ async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_so() {
     let alice = server.client("alice");
     let large = json!({ "name": "x".repeat(MAX_BODY) }).to_string();
     let error = format!("The body must have at most {MAX_BODY} bytes");
-    alice.send(Method::POST, "/households", &[], large.clone()).await.refused(413, "too_large", &error);
-    alice.send(Method::POST, "/households", &[], Body::new(Chunked(large.into_bytes()))).await.refused(413, "too_large", &error);
+    for body in [Body::from(large.clone()), Body::new(Chunked(large.into_bytes()))] {
+        let answered = alice.send(Method::POST, "/households", &[], body).await;
+        assert_eq!(answered.header("connection"), "close");
+        answered.refused(413, "too_large", &error);
+    }
     server.nobody().send(Method::POST, "/households", &[], "x".repeat(MAX_BODY + 1)).await.refused(
         401,
         "token_missing",
         "No token was given",
     );
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_of_a_body_is_thrown_away_before_the_answer_so_that_it_arrives() {
+    const MEGABYTE: u64 = 1 << 20;
+    let server = Server::start();
+    let send = async |token: bool, path: &str, headers: &[(&str, &str)], length: u64, announced: bool| {
+        let client = if token { server.client("alice") } else { server.nobody() };
+        let read = Arc::new(AtomicU64::new(0));
+        let body = Endless { left: length, announced, read: Arc::clone(&read) };
+        let answered = client.send(Method::POST, path, headers, Body::new(body)).await;
+        (answered.status.as_u16(), answered.header("connection") == "close", read.load(Ordering::SeqCst))
+    };
+    let asks = [("expect", "100-continue")];
+    for announced in [true, false] {
+        assert_eq!(send(true, "/households", &[], 20 * MEGABYTE, announced).await, (413, true, 20 * MEGABYTE));
+        // Other refusals are worth arriving, too, and behind a body that was read to its end the connection can be kept.
+        assert_eq!(send(false, "/households", &[], 20 * MEGABYTE, announced).await, (401, false, 20 * MEGABYTE));
+        assert_eq!(send(true, "/nowhere", &[], MEGABYTE, announced).await, (404, false, MEGABYTE));
+        // Nobody is told to send what is not wanted.
+        assert_eq!(send(false, "/households", &asks, MEGABYTE, announced).await, (401, true, 0));
+    }
+    assert_eq!(send(true, "/households", &asks, MEGABYTE, true).await, (413, true, 0));
+    // Without a length it was only found out in the middle.
+    assert_eq!(send(true, "/households", &asks, MEGABYTE, false).await, (413, true, MEGABYTE));
+    assert_eq!(send(true, "/households", &[], 65 * MEGABYTE, true).await, (413, true, 0));
+    let (status, closed, read) = send(true, "/households", &[], u64::MAX, false).await;
+    assert_eq!((status, closed), (413, true));
+    assert!(read < 66 * MEGABYTE, "{read}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_not_wanted_is_not_waited_for_long() {
+    let server = Server::start();
+    let begun = Instant::now();
+    let answered = server.nobody().send(Method::POST, "/households", &[], Body::new(Stalled)).await;
+    assert_eq!((answered.status.as_u16(), answered.header("connection")), (401, "close"));
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -218,5 +263,41 @@ impl HttpBody for Chunked {
         let length = self.0.len().min(1000);
         let chunk: Vec<u8> = self.0.drain(..length).collect();
         Poll::Ready((!chunk.is_empty()).then(|| Ok(Frame::data(chunk.into()))))
+    }
+}
+
+/// A body of many bytes that counts those that were read.
+struct Endless {
+    left: u64,
+    announced: bool,
+    read: Arc<AtomicU64>,
+}
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        static PIECE: [u8; 16_384] = [b' '; 16_384];
+        let length = self.left.min(PIECE.len() as u64);
+        self.left -= length;
+        self.read.fetch_add(length, Ordering::SeqCst);
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(Bytes::from_static(&PIECE[..length as usize])))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.announced { SizeHint::with_exact(self.left) } else { SizeHint::default() }
+    }
+}
+
+/// A body that never comes.
+struct Stalled;
+
+impl HttpBody for Stalled {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
     }
 }
