@@ -50,6 +50,10 @@ pub enum Event {
     TaskUnassigned { task: Task, from: Person },
     /// A message was sent, by `message.sender`.
     MessageSent { message: Message },
+    /// A message has another text, by its sender.
+    MessageEdited { message: Message },
+    /// A message is gone, by its sender.
+    MessageDeleted { message: Id, sender: Person },
 }
 
 /// An event that is stored, ordered and recoverable.
@@ -83,9 +87,12 @@ impl Fact {
             | Event::TaskToggled { task, .. }
             | Event::TaskAssigned { task, .. }
             | Event::TaskUnassigned { task, .. } => self.task_audience(task.id),
-            Event::SpaceUpdated { .. } | Event::InviteRefreshed { .. } | Event::ProfileUpdated { .. } | Event::MessageSent { .. } => {
-                vec![self.room.clone()]
-            }
+            Event::SpaceUpdated { .. }
+            | Event::InviteRefreshed { .. }
+            | Event::ProfileUpdated { .. }
+            | Event::MessageSent { .. }
+            | Event::MessageEdited { .. }
+            | Event::MessageDeleted { .. } => vec![self.room.clone()],
         }
     }
 
@@ -106,6 +113,10 @@ pub enum Signal {
     Entered { room: Room, person: Person },
     /// A person's last connection left a room.
     Left { room: Room, person: Person },
+    /// A person is typing in a room; said again and again while it lasts. The person's own connections need not hear it.
+    Typing { room: Room, person: PersonId },
+    /// A person who was typing has stopped, or has left, or has not said so for a while. Likewise.
+    StoppedTyping { room: Room, person: PersonId },
     /// A person is online: the first connection anywhere.
     Online { person: PersonId, connection: String },
     /// A person is offline: the last connection is gone, and the grace with it.

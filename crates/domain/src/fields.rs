@@ -23,6 +23,8 @@ pub const LINK: usize = 2_000;
 pub const CLIENT_ID: usize = 200;
 /// The largest metadata of a message, in bytes of JSON.
 pub const METADATA: usize = 16 * 1024;
+/// The longest word of a client's own for a sort of things, in characters.
+pub const WORD: usize = 50;
 /// How many people one command may name.
 pub const PEOPLE: usize = 100;
 
@@ -52,6 +54,19 @@ pub fn optional(field: &'static str, text: Option<&str>, longest: usize) -> Resu
         return Err(Refusal::invalid(field, "must not contain the character U+0000"));
     }
     Ok(())
+}
+
+/// A word of a client's own for a sort of things, if there is one: 1 to 50 letters, digits, hyphens or underscores of ASCII.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn word(field: &'static str, word: Option<&str>) -> Result<(), Refusal> {
+    let Some(word) = word else { return Ok(()) };
+    let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if plain && !word.is_empty() && word.len() <= WORD {
+        return Ok(());
+    }
+    Err(Refusal::invalid(field, format!("must be a word of 1 to {WORD} letters, digits, hyphens or underscores, such as TEXT")))
 }
 
 /// A link, if there is one: http or https with a host, so that no screen opens a script.

@@ -121,6 +121,8 @@ pub trait Chat {
     fn message_by_client_id(&mut self, room: &Room, sender: &PersonId, client_id: &str) -> Stored<Option<Message>>;
     /// Stores a message, new or changed.
     fn put_message(&mut self, message: &Message) -> Stored<()>;
+    /// Removes a message.
+    fn delete_message(&mut self, id: Id) -> Stored<()>;
     /// A room's messages, newest first.
     fn messages_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Message>>;
 }

@@ -27,7 +27,7 @@ use crate::dialects::Dialects;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, router};
 use crate::live::{Fanout, Live, Shared, gate};
-use crate::presence::{Attendance, People};
+use crate::presence::{Attendance, People, Typing};
 use crate::rest::{self, Rest};
 
 /// How many threads answer queries.
@@ -78,6 +78,7 @@ impl Product {
                 writer: writer.clone(),
                 people: People::default(),
                 attendance: Attendance::default(),
+                typing: Typing::default(),
                 limits: limits.clone(),
                 most_socketio: config.limits.socketio_max_connections_per_user.limit(),
                 most_raw: config.limits.max_connections_per_user.limit(),

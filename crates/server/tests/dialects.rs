@@ -72,8 +72,18 @@ fn task(room: Room) -> Task {
 }
 
 fn message(room: Room, metadata: Option<Value>) -> Message {
-    let (content, client_id) = ("Hello \"everyone\"\n".into(), None);
-    Message { id: 1_112_000_000_000_002, room, sender: alice(), content, metadata, client_id, created_at: NOW }
+    Message {
+        id: 1_112_000_000_000_002,
+        room,
+        sender: alice(),
+        content: "Hello \"everyone\"\n".into(),
+        sort: None,
+        file_url: None,
+        metadata,
+        client_id: None,
+        created_at: NOW,
+        edited_at: None,
+    }
 }
 
 fn fact(room: Room, event: Event) -> Fact {
@@ -183,6 +193,8 @@ fn asked(dialect: &impl Dialect, heard: &Heard<'_>) -> String {
         Ok(Ask::Enter(room)) => format!("{} enter {room}", request.name),
         Ok(Ask::Leave(room)) => format!("{} leave {room}", request.name),
         Ok(Ask::Ping) => format!("{} ping", request.name),
+        Ok(Ask::Typing(room)) => format!("{} typing in {room}", request.name),
+        Ok(Ask::StopTyping(room)) => format!("{} stop typing in {room}", request.name),
         Ok(Ask::Change(_)) => format!("{} change", request.name),
         Err(refusal) => format!("{} {}", refusal.code(), refusal),
     }

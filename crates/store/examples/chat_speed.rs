@@ -48,7 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     flood("send a message", &writer, messages, |n, writer, done| {
         let content = format!("Message number {n}, as long as people's messages are on the whole.");
-        let send = SendMessage { room: channels[n % channel_count].clone(), content, metadata: None, client_id: None };
+        let send =
+            SendMessage { room: channels[n % channel_count].clone(), content, sort: None, file_url: None, metadata: None, client_id: None };
         writer.run(people[n * 7 % PEOPLE].clone(), send, move |sent| done(sent.is_ok()));
     })?;
     flood("be met again", &writer, messages, |n, writer, done| {

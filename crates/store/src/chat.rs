@@ -1,7 +1,7 @@
 //! Messages.
 
 use domain::chat::Message;
-use domain::names::{Id, PersonId, Room};
+use domain::names::{Id, PersonId, Room, Timestamp};
 use domain::seam::{Chat, Page, StoreError, Stored};
 
 use crate::driver::{Driver, Row, Tables, values};
@@ -9,22 +9,23 @@ use crate::people::person_at;
 
 impl<D: Driver> Chat for Tables<D> {
     fn message(&mut self, id: Id) -> Stored<Option<Message>> {
-        let sql = "SELECT m.id, m.room, m.content, m.metadata, m.client_id, m.created_at,
+        let sql = "SELECT m.id, m.room, m.content, m.metadata, m.client_id, m.created_at, m.sort, m.file_url, m.edited_at,
                 m.sender, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM messages m LEFT JOIN people p ON p.id = m.sender WHERE m.id = $1";
         self.0.first(sql, values![id], message_of)
     }
 
     fn message_by_client_id(&mut self, room: &Room, sender: &PersonId, client_id: &str) -> Stored<Option<Message>> {
-        let sql = "SELECT m.id, m.room, m.content, m.metadata, m.client_id, m.created_at,
+        let sql = "SELECT m.id, m.room, m.content, m.metadata, m.client_id, m.created_at, m.sort, m.file_url, m.edited_at,
                 m.sender, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM messages m LEFT JOIN people p ON p.id = m.sender WHERE m.room = $1 AND m.sender = $2 AND m.client_id = $3";
         self.0.first(sql, values![room, sender, client_id], message_of)
     }
 
     fn put_message(&mut self, message: &Message) -> Stored<()> {
-        let sql = "INSERT INTO messages (id, room, sender, content, metadata, client_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata";
+        let sql = "INSERT INTO messages (id, room, sender, content, metadata, client_id, created_at, sort, file_url, edited_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, edited_at = excluded.edited_at";
         let metadata = message.metadata.as_ref().map(serde_json::Value::to_string);
         let values = values![
             message.id,
@@ -33,13 +34,20 @@ impl<D: Driver> Chat for Tables<D> {
             &message.content,
             metadata.as_deref(),
             message.client_id.as_deref(),
-            message.created_at
+            message.created_at,
+            message.sort.as_deref(),
+            message.file_url.as_deref(),
+            message.edited_at
         ];
         self.0.write(sql, values).map(drop)
     }
 
+    fn delete_message(&mut self, id: Id) -> Stored<()> {
+        self.0.write("DELETE FROM messages WHERE id = $1", values![id]).map(drop)
+    }
+
     fn messages_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Message>> {
-        let sql = "SELECT m.id, m.room, m.content, m.metadata, m.client_id, m.created_at,
+        let sql = "SELECT m.id, m.room, m.content, m.metadata, m.client_id, m.created_at, m.sort, m.file_url, m.edited_at,
                 m.sender, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM messages m LEFT JOIN people p ON p.id = m.sender
             WHERE m.room = $1 AND m.id < $2 ORDER BY m.id DESC LIMIT $3";
@@ -56,6 +64,9 @@ fn message_of(row: &dyn Row) -> Stored<Message> {
         metadata: metadata.map_err(|error| StoreError::Broken(format!("a message's metadata: {error}")))?,
         client_id: row.owned_text(4)?,
         created_at: row.time(5)?,
-        sender: person_at(row, 6)?,
+        sort: row.owned_text(6)?,
+        file_url: row.owned_text(7)?,
+        edited_at: row.maybe_int(8)?.map(Timestamp),
+        sender: person_at(row, 9)?,
     })
 }

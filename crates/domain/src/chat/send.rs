@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::chat::Message;
+use crate::chat::{Message, check_content};
 use crate::event::Event;
 use crate::fields;
 use crate::names::{Kind, Room};
@@ -17,6 +17,10 @@ pub struct SendMessage {
     pub room: Room,
     /// The text.
     pub content: String,
+    /// What sort of message it is, in the client's word; none is a plain text.
+    pub sort: Option<String>,
+    /// Where its file is, if it has one. Beside a file the text may be empty.
+    pub file_url: Option<String>,
     /// What the client wants kept with it.
     pub metadata: Option<Value>,
     /// The sender's own id of it: sent twice to a room, the message is stored and told once.
@@ -38,9 +42,11 @@ impl Command for SendMessage {
     fn decide(self, tx: &mut Tx<'_>) -> Result<Sent, Refusal> {
         require_member(tx.store, tx.actor, &self.room)?;
         if !self.room.kind().has_messages() {
-            return Err(Refusal::invalid("room", "takes no messages; send to a channel"));
+            return Err(Refusal::invalid("room", "takes no messages"));
         }
-        fields::required("content", &self.content, fields::CONTENT)?;
+        check_content(&self.content, self.file_url.is_some())?;
+        fields::word("type", self.sort.as_deref())?;
+        fields::link("fileUrl", self.file_url.as_deref())?;
         fields::metadata("metadata", self.metadata.as_ref())?;
         fields::optional("clientId", self.client_id.as_deref(), fields::CLIENT_ID)?;
         if let Some(client_id) = &self.client_id
@@ -54,9 +60,12 @@ impl Command for SendMessage {
             room: self.room,
             sender,
             content: self.content,
+            sort: self.sort,
+            file_url: self.file_url,
             metadata: self.metadata,
             client_id: self.client_id,
             created_at: tx.now,
+            edited_at: None,
         };
         tx.store.put_message(&message)?;
         tx.record(&message.room, Event::MessageSent { message: message.clone() })?;

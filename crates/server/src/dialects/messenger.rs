@@ -35,7 +35,7 @@ impl Dialect for Messenger {
         let (person, status) = match signal {
             Signal::Online { person, .. } => (person, "online"),
             Signal::Offline { person } => (person, "offline"),
-            Signal::Entered { .. } | Signal::Left { .. } => return None,
+            _ => return None,
         };
         Some(Saying::event("user:status-changed", json(&StatusChanged { user_id: person.as_str(), status })))
     }

@@ -91,6 +91,10 @@ pub enum Ask {
     Leave(Room),
     /// To be answered.
     Ping,
+    /// Others are told that the asker is typing in a room. It needs membership, not having entered.
+    Typing(Room),
+    /// Others are told that the asker has stopped, if they were told of the typing.
+    StopTyping(Room),
     /// A command, run in the writer's transaction; its value goes into the answer.
     Change(Change),
 }
@@ -107,6 +111,8 @@ pub enum Outcome {
     Left(Room),
     /// To a ping.
     Pong,
+    /// It was told to others; there is nothing to say to the asker.
+    Noted,
     /// What the command answered.
     Changed(Value),
 }

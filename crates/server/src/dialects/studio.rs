@@ -52,7 +52,7 @@ impl Dialect for Studio {
                 let offline = Offline { user_id: NumberOrText(person.as_str()), timestamp };
                 Some(Saying::event("user:offline", json(&offline)))
             }
-            Signal::Entered { .. } | Signal::Left { .. } => None,
+            _ => None,
         }
     }
 

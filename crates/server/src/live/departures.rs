@@ -44,6 +44,9 @@ impl Live {
         if let Some(handshake) = shard.handshake(socket) {
             audit::disconnected(&person, handshake.address, transport_name(shard, socket, transport), after, reason.as_str());
         }
+        if let Some(id) = shard.id(socket) {
+            self.shared.types_nowhere(&person, &id.text());
+        }
         let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
         for room in rooms {
             if let Some(departure) = self.shared.attendance.leave(&room, &person) {
@@ -75,6 +78,10 @@ impl Live {
         if let Some(due) = self.presence_due {
             shard.wake_at(due);
         }
+        let next = self.shared.typing.expire(shard.now(), |room, person| self.shared.tell_stopped_typing(room, person));
+        if let Some(next) = next {
+            shard.wake_at(next);
+        }
         while let Some((until, _)) = self.departures.waiting.front() {
             if *until > shard.now() {
                 let until = *until;
@@ -92,6 +99,26 @@ impl Live {
 }
 
 impl Shared {
+    /// A person types in a room, on this connection. The answer is the moment at which typing is to be looked at again.
+    pub fn types(&self, room: &Room, person: &PersonId, connection: &str, now: Instant) -> Instant {
+        let signal = Signal::Typing { room: room.clone(), person: person.clone() };
+        self.typing.start(room, person, connection, now, || self.bus.publish(Notice::Signal(signal.into())))
+    }
+
+    /// A person types no longer in a room on this connection; others are told if they were told of the typing.
+    pub fn stops_typing(&self, room: &Room, person: &PersonId, connection: &str) {
+        self.typing.stop(room, person, connection, || self.tell_stopped_typing(room.clone(), person.clone()));
+    }
+
+    /// A connection ends, and with it its person's typing.
+    pub fn types_nowhere(&self, person: &PersonId, connection: &str) {
+        self.typing.stop_everywhere(person, connection, |room| self.tell_stopped_typing(room.clone(), person.clone()));
+    }
+
+    fn tell_stopped_typing(&self, room: Room, person: PersonId) {
+        self.bus.publish(Notice::Signal(Signal::StoppedTyping { room, person }.into()));
+    }
+
     /// The last of a person's connections has left a room by this departure: tells it, unless one has come back.
     pub fn tell_left(&self, room: Room, person: PersonId, departure: Departure) {
         self.attendance.expire(&room, &person, departure, |person| {

@@ -49,6 +49,9 @@ impl Fanout {
             match effect {
                 Effect::Join(room, person) => join(engine, &room, &person),
                 Effect::Tell(rooms, said) => engine.publish(to_rooms(&rooms, said)),
+                Effect::TellOthers(room, person, said) => {
+                    engine.publish(to_rooms(&[room], said).except_room(Room::inbox(&person).as_str().into()));
+                }
                 Effect::Leave(room, person) => leave(engine, &room, &person),
                 Effect::Gather(signal) => self.gather(engine, signal),
             }
@@ -76,6 +79,9 @@ impl Fanout {
             Notice::Signal(signal) => match &*signal {
                 Signal::Entered { room, .. } | Signal::Left { room, .. } => {
                     vec![Effect::Tell(vec![room.clone()], self.signals(Some(room.kind()), vec![signal.clone()]))]
+                }
+                Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => {
+                    vec![Effect::TellOthers(room.clone(), person.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
                 Signal::Online { .. } | Signal::Offline { .. } => vec![Effect::Gather(signal)],
             },
@@ -161,6 +167,8 @@ pub enum Effect {
     Join(Room, PersonId),
     /// Whoever is in at least one of these rooms is told, once.
     Tell(Vec<Room>, Said),
+    /// Whoever is in this room is told, but for this person, on whatever connection.
+    TellOthers(Room, PersonId, Said),
     /// All connections of a person leave a room, and whatever they hear of the rooms inside it.
     Leave(Room, PersonId),
     /// A change of presence waits for others, to be told with them.
@@ -232,6 +240,7 @@ fn leave(engine: &Handle<Live>, room: &Room, person: &PersonId) {
         let (room, person) = (room.clone(), person.clone());
         let job: Job = Box::new(move |live, shard| {
             for socket in sockets_in(shard, &Room::inbox(&person)) {
+                live.stop_typing(shard, socket, &room);
                 let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
                 for heard in rooms {
                     if heard == room || live.shared.attendance.is_inside(&heard, &person, &room) {

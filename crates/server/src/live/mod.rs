@@ -26,7 +26,7 @@ use engine::{App, Connect, Event, Handle, Reason, Shard, SocketKey};
 use crate::auth::Authenticator;
 use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
-use crate::presence::{Attendance, People};
+use crate::presence::{Attendance, People, Typing};
 use departures::Departures;
 pub use entrance::{Entrant, TurnedAway, Welcome};
 pub use fanout::{Effect, Fanout, Said};
@@ -45,6 +45,8 @@ pub struct Shared {
     pub people: People,
     /// Who has which room open.
     pub attendance: Attendance,
+    /// Who is typing where.
+    pub typing: Typing,
     /// Budgets.
     pub limits: Arc<Limits>,
     /// Most Socket.IO connections of a person; `None`: no cap.

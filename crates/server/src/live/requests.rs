@@ -106,15 +106,51 @@ impl Live {
                     }
                 });
             }
+            Ask::Typing(room) => self.type_in(shard, asked, room),
+            Ask::StopTyping(room) => self.in_order(shard, asked.socket, move |live, shard| {
+                live.stop_typing(shard, asked.socket, &room);
+                live.answer(shard, &asked, Ok(Outcome::Noted));
+            }),
             Ask::Change(change) => self.through_writer(shard, asked, change, |live, shard, asked, value| {
                 live.answer(shard, &asked, value.map(Outcome::Changed));
             }),
         }
     }
 
+    /// Tells others that somebody types. Whoever is in the room may; of anybody else the store knows.
+    fn type_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
+        // Behind an earlier request of this client that is still on its way, the room may be another by then.
+        let in_flight = shard.data(asked.socket).is_some_and(|session| session.in_flight > 0);
+        if !in_flight && shard.is_in(asked.socket, room.as_str()) {
+            return self.tell_typing(shard, &asked, &room);
+        }
+        let command = EnterRoom { room: room.clone() };
+        let work = |tx: &mut Tx<'_>| command.decide(tx);
+        self.through_writer(shard, asked, work, move |live, shard, asked, member| match member {
+            Ok(_) => live.tell_typing(shard, &asked, &room),
+            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+        });
+    }
+
+    fn tell_typing(&mut self, shard: &mut Shard<Self>, asked: &Asked, room: &Room) {
+        let person = shard.data(asked.socket).map(|session| session.actor.person.clone());
+        if let (Some(person), Some(id)) = (person, shard.id(asked.socket)) {
+            let until = self.shared.types(room, &person, &id.text(), shard.now());
+            shard.wake_at(until);
+        }
+        self.answer(shard, asked, Ok(Outcome::Noted));
+    }
+
+    /// A person types no longer in a room on this socket; others are told if they were told of the typing.
+    pub(super) fn stop_typing(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) {
+        let (Some(session), Some(id)) = (shard.data(socket), shard.id(socket)) else { return };
+        self.shared.stops_typing(room, &session.actor.person, &id.text());
+    }
+
     /// Takes a socket out of a room. Others are told if it was the person's last one there.
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room) {
         let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
+        self.stop_typing(shard, socket, room);
         if room.kind() != Kind::User
             && shard.leave(socket, room.as_str())
             && let Some(departure) = self.shared.attendance.leave(room, &person)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use domain::names::{PersonId, Room};
@@ -24,12 +25,14 @@ use crate::house::House;
 pub struct Floor {
     house: House,
     devices: BTreeMap<String, Device>,
+    /// Time stands still here.
+    start: Instant,
 }
 
 impl Floor {
     pub fn new(house: House) -> Self {
         assert!(!house.shared.tells_presence, "who is online is told when time has passed, and here it does not");
-        Self { house, devices: BTreeMap::new() }
+        Self { house, devices: BTreeMap::new(), start: Instant::now() }
     }
 
     /// A device asks to be connected. `auth` is the CONNECT's payload, `kept` the token of its handshake. The answer is its refusal.
@@ -92,6 +95,16 @@ impl Floor {
         let actor = self.connected(name).actor.clone();
         match ask {
             Ask::Ping => Ok(Outcome::Pong),
+            Ask::Typing(room) => {
+                let command = EnterRoom { room: room.clone() };
+                let person = self.house.decide(actor, |tx| command.decide(tx)).await?.person.id;
+                self.house.shared.types(&room, &person, name, self.start);
+                Ok(Outcome::Noted)
+            }
+            Ask::StopTyping(room) => {
+                self.stop_typing(name, &room);
+                Ok(Outcome::Noted)
+            }
             Ask::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
             Ask::Leave(room) => {
                 self.leave_room(name, &room);
@@ -129,13 +142,20 @@ impl Floor {
     fn depart(&mut self, name: &str) {
         let device = self.device(name);
         let (rooms, person, transport) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.transport);
+        self.house.shared.types_nowhere(&person, name);
         for room in rooms.iter().filter_map(|room| Room::parse(room)) {
             self.house.shared.attendance.leave(&room, &person);
         }
         self.house.shared.people.depart(&person, transport);
     }
 
+    fn stop_typing(&mut self, name: &str, room: &Room) {
+        let person = self.device(name).actor.person.clone();
+        self.house.shared.stops_typing(room, &person, name);
+    }
+
     fn leave_room(&mut self, name: &str, room: &Room) {
+        self.stop_typing(name, room);
         let device = self.device(name);
         let person = device.actor.person.clone();
         if device.rooms.remove(room.as_str())
@@ -176,8 +196,16 @@ impl Floor {
                     }
                 }
             }
+            Effect::TellOthers(room, person, said) => {
+                let inbox = Room::inbox(&person);
+                let others = self.devices.values_mut().filter(|device| !device.rooms.contains(inbox.as_str()));
+                for device in others.filter(|device| device.rooms.contains(room.as_str())) {
+                    said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                }
+            }
             Effect::Leave(room, person) => {
                 for name in self.devices_of(&person) {
+                    self.stop_typing(&name, &room);
                     let heard: Vec<Room> = self.device(&name).rooms.iter().filter_map(|room| Room::parse(room)).collect();
                     for heard in heard {
                         if heard == room || self.house.shared.attendance.is_inside(&heard, &person, &room) {

@@ -17,7 +17,7 @@ use server::config::{Audience, Config};
 use server::dialects::Dialects;
 use server::limits::Limits;
 use server::live::{Fanout, Shared};
-use server::presence::{Attendance, People};
+use server::presence::{Attendance, People, Typing};
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
 use tokio::sync::oneshot;
@@ -68,6 +68,7 @@ impl House {
             writer,
             people: People::default(),
             attendance: Attendance::default(),
+            typing: Typing::default(),
             limits,
             most_socketio: config.limits.socketio_max_connections_per_user.limit(),
             most_raw: config.limits.max_connections_per_user.limit(),

@@ -3,17 +3,17 @@ use domain::names::{Id, Kind};
 use domain::people::Person;
 use domain::seam::{Page, Store};
 
-use crate::{T0, id, message, store_people};
+use crate::{T0, at, id, message, store_people};
 
 pub fn a_message_is_read_back_with_its_sender(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     assert_eq!(store.message(1).unwrap(), None);
-    let plain = Message { metadata: None, client_id: Some("c-1".to_owned()), ..message(2, "ann") };
+    let plain = Message { metadata: None, sort: None, file_url: None, client_id: Some("c-1".to_owned()), ..message(2, "ann") };
     for sent in [message(1, "ann"), plain] {
         store.put_message(&sent).unwrap();
         assert_eq!(store.message(sent.id).unwrap(), Some(sent));
     }
-    let edited = Message { content: "Hi".to_owned(), metadata: None, ..message(1, "ann") };
+    let edited = Message { content: "Hi".to_owned(), metadata: None, edited_at: Some(at(60)), ..message(1, "ann") };
     store.put_message(&edited).unwrap();
     assert_eq!(store.message(1).unwrap(), Some(edited));
 }
@@ -52,4 +52,18 @@ pub fn messages_come_newest_first_in_pages(store: &mut dyn Store) {
     assert_eq!(ids(9, None), [4, 3, 2, 1]);
     assert_eq!(ids(2, Some(4)), [3, 2]);
     assert!(ids(2, Some(1)).is_empty());
+}
+
+pub fn a_deleted_message_is_not_there_and_its_senders_own_id_is_free(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
+    let sent = Message { client_id: Some("c-1".to_owned()), ..message(1, "ann") };
+    store.put_message(&sent).unwrap();
+    store.put_message(&message(2, "ann")).unwrap();
+    store.delete_message(1).unwrap();
+    store.delete_message(99).unwrap();
+    assert_eq!(store.message(1).unwrap(), None);
+    assert_eq!(store.message_by_client_id(&sent.room, &id("ann"), "c-1").unwrap(), None);
+    let left: Vec<Id> = store.messages_in(&sent.room, &Page::new(None, None)).unwrap().iter().map(|message| message.id).collect();
+    assert_eq!(left, [2]);
+    store.put_message(&Message { id: 3, ..sent }).unwrap();
 }

@@ -1,3 +1,4 @@
+use domain::chat::Message;
 use domain::event::Event;
 use domain::names::{Kind, Room};
 use domain::seam::Store;
@@ -41,8 +42,10 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::TaskDeleted { task: task.id },
         Event::TaskToggled { task: task.clone(), by: ann.clone() },
         Event::TaskAssigned { task: task.clone(), to: ann.clone() },
-        Event::TaskUnassigned { task, from: ann },
+        Event::TaskUnassigned { task, from: ann.clone() },
         Event::MessageSent { message: message(1_763_725_000_000_000, "ann") },
+        Event::MessageEdited { message: Message { sort: None, file_url: None, edited_at: Some(at(60)), ..message(7, "ann") } },
+        Event::MessageDeleted { message: 7, sender: ann },
     ];
     let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, event).unwrap()).collect();
     assert_eq!(store.facts_after(0, 99).unwrap(), recorded);

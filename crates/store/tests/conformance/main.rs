@@ -64,6 +64,7 @@ suite! {
         a_message_of_a_deleted_person_keeps_the_id,
         a_message_is_found_by_its_senders_own_id,
         messages_come_newest_first_in_pages,
+        a_deleted_message_is_not_there_and_its_senders_own_id_is_free,
     }
     journal {
         each_room_counts_for_itself_and_offsets_only_grow,
@@ -151,8 +152,11 @@ fn message(id: Id, sender: &str) -> Message {
         room: Kind::Channel.room(7),
         sender: person(sender),
         content: "Hello 👋".to_owned(),
+        sort: Some("IMAGE".to_owned()),
+        file_url: Some("https://example.com/a.png".to_owned()),
         metadata: Some(serde_json::json!({"reply_to": 789, "nested": {"a": [1, null]}})),
         client_id: None,
         created_at: T0,
+        edited_at: None,
     }
 }

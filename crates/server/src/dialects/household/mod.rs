@@ -66,7 +66,11 @@ impl Dialect for Household {
             Event::MemberLeft { space, person } => say("household:member_left", &MemberLeft::of(space, person)),
             Event::InviteRefreshed { space } => say("household:invite_code_refreshed", &InviteCodeRefreshed::of(space)),
             Event::ProfileUpdated { person } => say("user:updated", &UserUpdated { user: User::of(person), household_id }),
-            Event::MembershipClaimed { .. } | Event::SpaceCreated { .. } | Event::MessageSent { .. } => Vec::new(),
+            Event::MembershipClaimed { .. }
+            | Event::SpaceCreated { .. }
+            | Event::MessageSent { .. }
+            | Event::MessageEdited { .. }
+            | Event::MessageDeleted { .. } => Vec::new(),
         }
     }
 
@@ -89,7 +93,7 @@ impl Dialect for Household {
                 Reply { ack: Some(json(&Confirmed { ok: true, household_id: room.id() })), ..Reply::default() }
             }
             // Nothing that this contract can ask for ends so.
-            Ok(Outcome::Pong | Outcome::Changed(_)) => Reply { ack: Some(r#"{"ok":true}"#.into()), ..Reply::default() },
+            Ok(Outcome::Pong | Outcome::Noted | Outcome::Changed(_)) => Reply { ack: Some(r#"{"ok":true}"#.into()), ..Reply::default() },
         }
     }
 }

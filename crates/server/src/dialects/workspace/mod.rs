@@ -66,7 +66,7 @@ impl Dialect for Workspace {
         let (r#type, room, person) = match signal {
             Signal::Entered { room, person } => ("user_joined", room, person),
             Signal::Left { room, person } => ("user_left", room, person),
-            Signal::Online { .. } | Signal::Offline { .. } => return None,
+            _ => return None,
         };
         KINDS.contains(&room.kind()).then(|| envelope::presence(r#type, room, person, now))
     }
@@ -85,7 +85,7 @@ impl Dialect for Workspace {
             Ok(Outcome::Left(room)) => vec![envelope::confirmed("left_room", "Left", room, answer.now)],
             Ok(Outcome::Pong) => vec![envelope::pong(answer.now)],
             Ok(Outcome::Changed(Value::String(told))) => vec![Saying::Text(told.clone())],
-            Ok(Outcome::Changed(_)) => Vec::new(),
+            Ok(Outcome::Changed(_) | Outcome::Noted) => Vec::new(),
         };
         Reply { say, ..Reply::default() }
     }

@@ -93,7 +93,7 @@ fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, Refusal> {
     // That it is JSON is known by now, so this is its depth.
     let metadata = metadata.map_err(|_| Refusal::invalid("metadata", "must not be nested so deeply"))?;
     let client_id = message.client_id.map(|raw| text_of(raw).ok_or_else(|| Refusal::invalid("client_id", "must be text"))).transpose()?;
-    Ok(SendMessage { room, content: content.into_owned(), metadata, client_id: client_id.map(Cow::into_owned) })
+    Ok(SendMessage { room, content: content.into_owned(), sort: None, file_url: None, metadata, client_id: client_id.map(Cow::into_owned) })
 }
 
 /// The command; its value is what its sender alone is told. Normally that is nothing: the message comes to the sender as to everybody else.

@@ -1,0 +1,168 @@
+//! Who is typing where. It never sticks: each entry has an end, and whoever says nothing until then has stopped. Time is the caller's.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::names::{PersonId, Room};
+
+/// How long somebody counts as typing who does not say so again.
+const TYPING_LASTS: Duration = Duration::from_secs(6);
+
+/// Everybody who is typing. A person types in a room on one connection, the last that said so; there are never more entries than
+/// connections and rooms that they may write in.
+///
+/// What others are to be told is told before anybody can change it again, so that what is told last is true, whichever shard tells it.
+#[derive(Debug, Default)]
+pub struct Typing(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    typists: HashMap<(Room, PersonId), Typist>,
+    /// The same, in the order of their ends.
+    ends: BTreeSet<(Instant, Room, PersonId)>,
+}
+
+#[derive(Debug)]
+struct Typist {
+    connection: String,
+    until: Instant,
+}
+
+impl Typing {
+    /// A person types, on this connection: `tell` says so. The answer is the moment at which somebody is to ask [`Typing::expire`].
+    pub fn start(&self, room: &Room, person: &PersonId, connection: &str, now: Instant, tell: impl FnOnce()) -> Instant {
+        let until = now + TYPING_LASTS;
+        let mut state = self.lock();
+        let State { typists, ends } = &mut *state;
+        match typists.entry((room.clone(), person.clone())) {
+            Entry::Occupied(mut entry) => {
+                let typist = entry.get_mut();
+                ends.remove(&(typist.until, room.clone(), person.clone()));
+                typist.until = until;
+                if typist.connection != connection {
+                    connection.clone_into(&mut typist.connection);
+                }
+            }
+            Entry::Vacant(entry) => drop(entry.insert(Typist { connection: connection.to_owned(), until })),
+        }
+        ends.insert((until, room.clone(), person.clone()));
+        tell();
+        until
+    }
+
+    /// A person stops, or goes. `tell` says so if others have heard of it: the person was typing, on this connection.
+    pub fn stop(&self, room: &Room, person: &PersonId, connection: &str, tell: impl FnOnce()) {
+        let mut state = self.lock();
+        let key = (room.clone(), person.clone());
+        if state.typists.get(&key).is_some_and(|typist| typist.connection == connection) && state.remove(key) {
+            tell();
+        }
+    }
+
+    /// A connection ends: its person types no longer in any room on it, and `tell` says so of each.
+    pub fn stop_everywhere(&self, person: &PersonId, connection: &str, mut tell: impl FnMut(&Room)) {
+        let mut state = self.lock();
+        let typists = state.typists.iter().filter(|((_, typist), entry)| typist == person && entry.connection == connection);
+        let rooms: Vec<Room> = typists.map(|((room, _), _)| room.clone()).collect();
+        for room in rooms {
+            if state.remove((room.clone(), person.clone())) {
+                tell(&room);
+            }
+        }
+    }
+
+    /// Those who have said nothing for too long have stopped: `tell` says so of each. The answer is when to ask again, if anybody is still
+    /// typing.
+    pub fn expire(&self, now: Instant, mut tell: impl FnMut(Room, PersonId)) -> Option<Instant> {
+        let mut state = self.lock();
+        while state.ends.first().is_some_and(|(until, _, _)| *until <= now) {
+            let (_, room, person) = state.ends.pop_first()?;
+            state.typists.remove(&(room.clone(), person.clone()));
+            tell(room, person);
+        }
+        state.ends.first().map(|(until, _, _)| *until)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn remove(&mut self, key: (Room, PersonId)) -> bool {
+        let Some(typist) = self.typists.remove(&key) else { return false };
+        let (room, person) = key;
+        self.ends.remove(&(typist.until, room, person))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use domain::names::Kind;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn start(typing: &Typing, room: &Room, person: &PersonId, connection: &str, now: Instant) -> Instant {
+        let told = Cell::new(false);
+        let until = typing.start(room, person, connection, now, || told.set(true));
+        assert!(told.get(), "it is told each time");
+        until
+    }
+
+    fn stops(typing: &Typing, room: &Room, person: &PersonId, connection: &str) -> bool {
+        let told = Cell::new(false);
+        typing.stop(room, person, connection, || told.set(true));
+        told.get()
+    }
+
+    fn expired(typing: &Typing, now: Instant) -> (Vec<(Room, PersonId)>, Option<Instant>) {
+        let mut told = Vec::new();
+        let next = typing.expire(now, |room, person| told.push((room, person)));
+        (told, next)
+    }
+
+    #[test]
+    fn a_typist_who_says_nothing_for_six_seconds_has_stopped() {
+        let (typing, room, anna, then) = (Typing::default(), Kind::ChatRoom.room(7), PersonId::new("anna"), Instant::now());
+        let until = start(&typing, &room, &anna, "laptop", then);
+        assert_eq!(until, then + 6 * SECOND);
+        let until = start(&typing, &room, &anna, "laptop", then + 4 * SECOND);
+        assert_eq!(expired(&typing, then + 9 * SECOND), (vec![], Some(until)), "said again");
+        assert_eq!(expired(&typing, then + 10 * SECOND), (vec![(room.clone(), anna.clone())], None));
+        assert_eq!(expired(&typing, then + 11 * SECOND), (vec![], None), "told once");
+        assert!(!stops(&typing, &room, &anna, "laptop"), "told already");
+    }
+
+    #[test]
+    fn a_typist_stops_on_the_connection_that_typed_last() {
+        let (typing, room, anna, now) = (Typing::default(), Kind::ChatRoom.room(7), PersonId::new("anna"), Instant::now());
+        assert!(!stops(&typing, &room, &anna, "laptop"), "nobody has heard of it");
+        start(&typing, &room, &anna, "laptop", now);
+        assert!(!stops(&typing, &room, &anna, "phone"));
+        start(&typing, &room, &anna, "phone", now);
+        assert!(!stops(&typing, &room, &anna, "laptop"));
+        assert!(stops(&typing, &room, &anna, "phone"));
+        assert_eq!(expired(&typing, now + 60 * SECOND), (vec![], None));
+    }
+
+    #[test]
+    fn a_connection_that_ends_types_nowhere() {
+        let (typing, anna, now) = (Typing::default(), PersonId::new("anna"), Instant::now());
+        let (here, there, elsewhere) = (Kind::ChatRoom.room(1), Kind::Conversation.room(2), Kind::ChatRoom.room(3));
+        start(&typing, &here, &anna, "laptop", now);
+        start(&typing, &there, &anna, "laptop", now);
+        start(&typing, &elsewhere, &anna, "phone", now);
+        start(&typing, &here, &PersonId::new("ben"), "laptop", now);
+        let mut rooms = Vec::new();
+        typing.stop_everywhere(&anna, "laptop", |room| rooms.push(room.clone()));
+        rooms.sort();
+        assert_eq!(rooms, [there, here]);
+        assert!(stops(&typing, &elsewhere, &anna, "phone"));
+    }
+}
