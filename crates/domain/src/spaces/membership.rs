@@ -1,13 +1,43 @@
-//! The end of a membership.
+//! The beginning of a membership, and its end.
 
 use crate::event::Event;
 use crate::names::{PersonId, Room};
 use crate::operation::{Command, Tx};
-use crate::people::Person;
+use crate::people::{Person, known_or_unseen};
 use crate::refusal::Refusal;
 use crate::spaces::access::{not_found, require_admin, require_member};
-use crate::spaces::{Role, Space};
+use crate::spaces::{Member, Role, Space};
 use crate::tasks;
+
+/// Makes a person a member. Members invite, so any member may. Who is a member already stays one, and nobody hears of it. An id that was never
+/// seen is fine: it is filled in by the person's first token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AddMember {
+    /// Of which space.
+    pub room: Room,
+    /// Whom.
+    pub person: PersonId,
+}
+
+impl Command for AddMember {
+    type Answer = Space;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        require_member(tx.store, tx.actor, &self.room)?;
+        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+        if !self.room.kind().has_own_members() {
+            return Err(not_found(&self.room));
+        }
+        if space.has_member(&self.person) {
+            return Ok(space);
+        }
+        let person = known_or_unseen(tx, &self.person)?;
+        tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
+        space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
+        tx.record(&space.room, Event::MemberJoined { space: space.clone(), person })?;
+        Ok(space)
+    }
+}
 
 /// Ends a membership: one's own, or another's as an admin. The answer is the space without the person.
 #[derive(Clone, PartialEq, Eq, Debug)]

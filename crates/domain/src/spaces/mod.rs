@@ -17,8 +17,8 @@ pub use access::{EnterRoom, Entered, require_admin, require_member, role_in};
 pub use create::{CreateChannel, CreateSpace};
 pub use details::RenameSpace;
 pub use invites::{JoinByInvite, RefreshInvite};
-pub use membership::RemoveMember;
 pub(crate) use membership::end_membership;
+pub use membership::{AddMember, RemoveMember};
 pub use read::{ListChannels, ListContacts, ListSpaces, ReadSpace};
 
 /// What a member may do: admins change members, archive and delete; members read, write and invite.
