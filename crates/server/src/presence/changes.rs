@@ -54,7 +54,7 @@ impl Changes {
 fn person_of(signal: &Signal) -> Option<&PersonId> {
     match signal {
         Signal::Online { person, .. } | Signal::Offline { person } => Some(person),
-        Signal::Entered { .. } | Signal::Left { .. } => None,
+        Signal::Entered { .. } | Signal::Left { .. } | Signal::Typing { .. } | Signal::StoppedTyping { .. } => None,
     }
 }
 
