@@ -9,17 +9,16 @@ import { play } from "./player/play.js";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
 
-const SOCKET_IO = ["websocket", "polling"].flatMap((transport) => [
-  { transport, namespace: "/" },
-  { transport, namespace: "/household" },
-]);
+// Each contract, and the namespace in which it is spoken alone.
+const CONTRACTS = { household: "/household", messenger: "/messenger", workspace: null };
 
-for (const contract of ["household", "workspace"]) {
+for (const [contract, alone] of Object.entries(CONTRACTS)) {
+  const ways = ["websocket", "polling"].flatMap((transport) => ["/", alone].map((namespace) => ({ transport, namespace })));
   describe(contract, () => {
     for (const file of readdirSync(path.join(folder, contract)).filter((name) => name.endsWith(".json"))) {
       const transcript = JSON.parse(readFileSync(path.join(folder, contract, file), "utf8"));
       const connects = JSON.stringify(transcript.steps).includes('"connect":"socketio"');
-      for (const way of connects ? SOCKET_IO : [{}]) {
+      for (const way of connects ? ways : [{}]) {
         const title = connects ? `${transcript.title} (${way.transport}, ${way.namespace})` : transcript.title;
         test(title, async () => {
           const server = await startRoomcast(transcript.settings);

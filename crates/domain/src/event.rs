@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::Message;
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
+use crate::notifications::Notification;
 use crate::people::Person;
 use crate::spaces::Space;
 use crate::tasks::Task;
@@ -54,6 +55,12 @@ pub enum Event {
     MessageEdited { message: Message },
     /// A message is gone, by its sender.
     MessageDeleted { message: Id, sender: Person },
+    /// A person was told something; told in the person's inbox, as the two below.
+    NotificationCreated { notification: Notification },
+    /// A person has read a notification.
+    NotificationRead { notification: Id },
+    /// A person has read all notifications.
+    NotificationsRead,
 }
 
 /// An event that is stored, ordered and recoverable.
@@ -92,7 +99,10 @@ impl Fact {
             | Event::ProfileUpdated { .. }
             | Event::MessageSent { .. }
             | Event::MessageEdited { .. }
-            | Event::MessageDeleted { .. } => vec![self.room.clone()],
+            | Event::MessageDeleted { .. }
+            | Event::NotificationCreated { .. }
+            | Event::NotificationRead { .. }
+            | Event::NotificationsRead => vec![self.room.clone()],
         }
     }
 

@@ -17,6 +17,10 @@ pub const DESCRIPTION: usize = 10_000;
 pub const CATEGORY: usize = 100;
 /// The longest message, in characters.
 pub const CONTENT: usize = 10_000;
+/// The longest word for what a notification is about, in characters.
+pub const NOTIFICATION_KIND: usize = 100;
+/// The longest notification, in characters.
+pub const NOTIFICATION: usize = 2_000;
 /// The longest link, in characters.
 pub const LINK: usize = 2_000;
 /// The longest id that a client gives to what it creates, in characters.
@@ -87,6 +91,22 @@ pub fn link(field: &'static str, link: Option<&str>) -> Result<(), Refusal> {
     }
     Err(Refusal::invalid(field, "must be a link that starts with https:// or http://, or null"))
 }
+
+/// A link, or a path of the front end's own such as `/trips/7`, if there is one. Two slashes at the start would lead to another host.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn link_or_path(field: &'static str, link_or_path: Option<&str>) -> Result<(), Refusal> {
+    let Some(path) = link_or_path.filter(|text| text.starts_with('/')) else {
+        return link(field, link_or_path).map_err(|_| Refusal::invalid(field, PATH_WANTED));
+    };
+    optional(field, Some(path), LINK)?;
+    // Browsers read a backslash as a slash.
+    let own = !path[1..].starts_with(['/', '\\']) && !path.chars().any(|c| c.is_control() || c.is_whitespace());
+    if own { Ok(()) } else { Err(Refusal::invalid(field, PATH_WANTED)) }
+}
+
+const PATH_WANTED: &str = "must be a path such as /trips/7, a link that starts with https:// or http://, or null";
 
 /// A day, if there is one: an RFC 3339 date, or date and time.
 ///

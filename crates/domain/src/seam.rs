@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::chat::Message;
 use crate::event::{Event, Fact, Signal};
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
+use crate::notifications::Notification;
 use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::spaces::{Member, Role, Space};
@@ -127,6 +128,20 @@ pub trait Chat {
     fn messages_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Message>>;
 }
 
+/// Notifications.
+pub trait Notifications {
+    /// One notification.
+    fn notification(&mut self, id: Id) -> Stored<Option<Notification>>;
+    /// Stores a notification, or that it has been read; nothing else of it changes.
+    fn put_notification(&mut self, notification: &Notification) -> Stored<()>;
+    /// A person's notifications, newest first.
+    fn notifications_of(&mut self, person: &PersonId, page: &Page) -> Stored<Vec<Notification>>;
+    /// Marks all of a person's notifications as read; gives back how many were not.
+    fn read_notifications_of(&mut self, person: &PersonId) -> Stored<u64>;
+    /// Removes all of a person's notifications.
+    fn delete_notifications_of(&mut self, person: &PersonId) -> Stored<()>;
+}
+
 /// The ordered list of facts.
 pub trait Journal {
     /// Raises the room's `seq` and writes the event's row; gives back the fact with its offset.
@@ -157,9 +172,9 @@ pub trait Keys {
 }
 
 /// Everything that is stored.
-pub trait Store: People + Spaces + Tasks + Chat + Journal + Keys {}
+pub trait Store: People + Spaces + Tasks + Chat + Notifications + Journal + Keys {}
 
-impl<T: People + Spaces + Tasks + Chat + Journal + Keys> Store for T {}
+impl<T: People + Spaces + Tasks + Chat + Notifications + Journal + Keys> Store for T {}
 
 /// Where new ids come from: a counter and randomness, as parameters.
 pub trait Ids: Send {

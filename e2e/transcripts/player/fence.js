@@ -10,8 +10,15 @@ async function must(method, url, token, body) {
 }
 
 // Resolves with what the device has heard when a later event has come to it.
-export function everythingHeard(device, server, token) {
-  return device instanceof SocketIoDevice ? householdFence(device, server, token) : channelFence(device, server, token);
+export function everythingHeard(device, server, token, way) {
+  if (!(device instanceof SocketIoDevice)) return channelFence(device, server, token);
+  return way.namespace === "/messenger" ? notificationFence(device) : householdFence(device, server, token);
+}
+
+// Nothing is read: the refusal is decided, and comes, behind all that was decided before.
+async function notificationFence(device) {
+  await device.ask("notification:read", ["1"]);
+  return device.heard;
 }
 
 // A household of the person's own is given another name, which all the person's connections hear.

@@ -39,6 +39,7 @@ class Player {
 
   async step(step, where) {
     if (step.repeat) return this.repeat(step, where);
+    if (step.in && step.in !== this.way.namespace) return;
     if (step.hears) return this.hears(step);
     if (step.hears_nothing) return this.hearsNothing(step);
     if (step.closed) return this.isClosed(step);
@@ -99,7 +100,7 @@ class Player {
 
   async hearsNothing(step) {
     for (const name of [step.hears_nothing].flat()) {
-      const heard = await everythingHeard(this.device(name), this.server, this.token(name));
+      const heard = await everythingHeard(this.device(name), this.server, this.token(name), this.way);
       if (heard.length > 0) throw new Error(`${name} has heard ${JSON.stringify(heard)}`);
     }
   }
@@ -116,7 +117,7 @@ class Player {
   // Whatever was heard is a step: nobody may have heard more.
   async end() {
     for (const [name, device] of this.devices) {
-      if (!device.left) await everythingHeard(device, this.server, this.token(name));
+      if (!device.left) await everythingHeard(device, this.server, this.token(name), this.way);
       if (device.heard.length > 0) throw new Error(`at the end ${name} has heard ${JSON.stringify(device.heard)}`);
     }
   }

@@ -7,7 +7,7 @@ use crate::people::profile::own_person;
 use crate::refusal::Refusal;
 use crate::spaces;
 
-/// Removes a person: out of every space, which hears of it, and then the profile. For oneself and the server's admin.
+/// Removes a person: out of every space, which hears of it, and then the notifications and the profile. For oneself and the server's admin.
 ///
 /// A token that still names the person meets somebody new. The answer is the profile as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +24,7 @@ impl Command for DeletePerson {
         for room in tx.store.rooms_of(&person.id, None)? {
             spaces::end_membership(tx, &room, &person)?;
         }
+        tx.store.delete_notifications_of(&person.id)?;
         tx.store.delete_person(&person.id)?;
         Ok(person)
     }

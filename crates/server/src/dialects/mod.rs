@@ -8,6 +8,7 @@ pub mod ids;
 pub mod messenger;
 pub mod studio;
 pub mod times;
+pub mod trip;
 pub mod workspace;
 
 use std::borrow::Cow;
@@ -157,6 +158,7 @@ impl Dialects {
     pub fn new(config: &Config) -> Self {
         let all: Vec<Arc<dyn Dialect>> = vec![
             Arc::new(household::Household),
+            Arc::new(trip::Trip),
             Arc::new(studio::Studio),
             Arc::new(messenger::Messenger),
             Arc::new(workspace::Workspace::new(config.realtime.ws_close_on_forbidden)),

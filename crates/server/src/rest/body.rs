@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::answer::Failure;
 use super::ids::GivenPeople;
@@ -107,6 +108,10 @@ impl Field for String {
 
 impl Field for bool {
     const WANTED: &'static str = "must be true or false";
+}
+
+impl Field for Map<String, Value> {
+    const WANTED: &'static str = "must be a JSON object, not nested too deeply";
 }
 
 impl Field for GivenId {

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, RawPathParams, Request};
 use domain::names::{Id, Kind, PersonId, Room, Timestamp, parse_id};
 use domain::operation::{Actor, Command, Query, Tx};
-use domain::people::Meet;
+use domain::people::{Claims, Meet};
 use domain::refusal::Refusal;
 use domain::seam::Page;
 use http::request::Parts;
@@ -20,13 +20,15 @@ use super::body::{self, Fields};
 use super::idempotency::{self, Done};
 use super::{Caller, Desk, ids};
 use crate::audit;
-use crate::auth::Unauthenticated;
+use crate::auth::{Identity, Unauthenticated};
 use crate::listener::Peer;
 
 /// A request of somebody who is known and within the budget. Its body is there, whole.
 pub(super) struct Call {
     pub desk: Arc<Desk>,
     caller: Caller,
+    /// Whether the caller is a person, to be met, and not a back end.
+    is_person: bool,
     request: Parts,
     params: Vec<(String, String)>,
     body: Bytes,
@@ -36,22 +38,63 @@ impl FromRequest<Arc<Desk>> for Call {
     type Rejection = Failure;
 
     /// Errors: whoever is not known or over budget is refused before the body is read.
-    async fn from_request(mut request: Request, desk: &Arc<Desk>) -> Result<Self, Failure> {
-        // A path that is not even text names nothing.
-        let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Failure::unknown_path())?;
-        let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let (request, body) = request.into_parts();
-        let caller = desk.caller(&request)?;
-        desk.rest.limits.command(&caller.actor.person)?;
-        let body = match request.method {
-            Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
-            _ => body::read(body, desk.rest.max_body).await?,
-        };
-        Ok(Self { desk: Arc::clone(desk), caller, request, params, body })
+    async fn from_request(request: Request, desk: &Arc<Desk>) -> Result<Self, Failure> {
+        Self::of(request, desk, |request| {
+            let caller = Caller::from(desk.identity(request)?);
+            desk.rest.limits.command(&caller.actor.person)?;
+            Ok((caller, true))
+        })
+        .await
+    }
+}
+
+/// A request of a team's own back end: with its key, or the token of a service or an admin. It has no budget, and is nobody to be met.
+pub(super) struct BackEnd(pub Call);
+
+impl FromRequest<Arc<Desk>> for BackEnd {
+    type Rejection = Failure;
+
+    /// Errors: 401 for whoever is not known, 403 for everybody else.
+    async fn from_request(request: Request, desk: &Arc<Desk>) -> Result<Self, Failure> {
+        let call = Call::of(request, desk, |request| {
+            desk.rest.limits.may_connect(address(request).ip())?;
+            if desk.rest.authenticator.is_back_end(&request.headers) {
+                // Nobody else can have an id without a character.
+                let actor = Actor { person: PersonId::new(""), admin: true };
+                return Ok((Caller { actor, claims: Claims::default() }, false));
+            }
+            let identity = desk.identity(request)?;
+            if !identity.service && !identity.admin {
+                return Err(Refusal::Forbidden("Only a back end or an admin may do this").into());
+            }
+            let mut caller = Caller::from(identity);
+            // What a service may do is what an admin may, on these paths alone.
+            caller.actor.admin = true;
+            Ok((caller, false))
+        });
+        Ok(Self(call.await?))
     }
 }
 
 impl Call {
+    /// Inputs: a request, and who sent it, if anybody may who did.
+    async fn of(
+        mut request: Request,
+        desk: &Arc<Desk>,
+        sender: impl FnOnce(&Parts) -> Result<(Caller, bool), Failure>,
+    ) -> Result<Self, Failure> {
+        // A path that is not even text names nothing.
+        let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Failure::unknown_path())?;
+        let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let (request, body) = request.into_parts();
+        let (caller, is_person) = sender(&request)?;
+        let body = match request.method {
+            Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
+            _ => body::read(body, desk.rest.max_body).await?,
+        };
+        Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body })
+    }
+
     /// The space that the path names as `{id}`.
     pub fn room(&self, kind: Kind) -> Result<Room, Failure> {
         Ok(ids::room(kind, self.param("id"))?)
@@ -59,7 +102,12 @@ impl Call {
 
     /// The task that the path names as `{id}`.
     pub fn task(&self) -> Result<Id, Failure> {
-        Ok(ids::task(self.param("id"))?)
+        self.number(Kind::Task.noun())
+    }
+
+    /// The thing that the path names as `{id}`; `noun` is what is not found if nothing can have that id.
+    pub fn number(&self, noun: &'static str) -> Result<Id, Failure> {
+        Ok(ids::number(noun, self.param("id"))?)
     }
 
     /// The person whom the path names as `{param}`; `noun` is what is not found if nobody can have that id.
@@ -95,11 +143,13 @@ impl Call {
         work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,
         render: fn(&A) -> String,
     ) -> Result<Answer, Failure> {
-        let Self { desk, caller, request, body, .. } = self;
+        let Self { desk, caller, is_person, request, body, .. } = self;
         let once = idempotency::request(&caller, &request.method, request.uri.path(), &request.headers, &body)?;
         let Caller { actor, claims } = caller;
         let done = desk.write(actor, move |tx| {
-            Meet { claims }.decide(tx)?;
+            if is_person {
+                Meet { claims }.decide(tx)?;
+            }
             idempotency::once(tx, once, status, work, render)
         });
         match done.await? {
@@ -128,7 +178,7 @@ impl Desk {
 
     /// Who calls. Bad tokens use up the attempts of their address, and when there are none left no token of it is even looked at: guessing
     /// must not keep the server calculating.
-    fn caller(&self, request: &Parts) -> Result<Caller, Failure> {
+    fn identity(&self, request: &Parts) -> Result<Identity, Failure> {
         let address = address(request);
         self.rest.limits.may_connect(address.ip())?;
         let seconds = self.now().0.div_euclid(1_000_000);
@@ -141,7 +191,7 @@ impl Desk {
                 let _ = self.rest.limits.connect(address.ip());
             }
         })?;
-        Ok(identity.into())
+        Ok(identity)
     }
 
     /// Sees to it that a caller is stored.

@@ -15,9 +15,9 @@ pub(super) fn room(kind: Kind, id: &str) -> Result<Room, Refusal> {
     Room::parse(&format!("{}:{id}", kind.as_str())).ok_or(Refusal::NotFound(kind.noun()))
 }
 
-/// The task that a path names. Errors: as [`room`].
-pub(super) fn task(id: &str) -> Result<Id, Refusal> {
-    parse_id(id).ok_or(Refusal::NotFound(Kind::Task.noun()))
+/// The thing with a number of ours that a path names. Errors: as [`room`]; `noun` is what it would be.
+pub(super) fn number(noun: &'static str, id: &str) -> Result<Id, Refusal> {
+    parse_id(id).ok_or(Refusal::NotFound(noun))
 }
 
 /// The person whom a path names. Errors: as [`room`]; `noun` is what the person would be.

@@ -3,7 +3,7 @@
 //! Read in this order:
 //!
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
-//! - [`household`](mod@household), [`workspace`](mod@workspace): the paths, a file a contract.
+//! - [`household`](mod@household), [`messenger`](mod@messenger), [`workspace`](mod@workspace): the paths, a file a contract.
 //! - `body`, `ids`: how a request's fields and ids are read. `idempotency`: how a repeated request is answered.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
 //! - [`cors`]: which pages may read the answers.
@@ -18,6 +18,7 @@ pub mod cors;
 mod household;
 mod idempotency;
 mod ids;
+mod messenger;
 mod met;
 mod unread;
 mod workspace;
@@ -61,6 +62,7 @@ pub fn router(rest: Rest) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     Router::new()
         .merge(household::routes())
+        .merge(messenger::routes())
         .merge(workspace::routes())
         .fallback(async || Failure::unknown_path())
         .method_not_allowed_fallback(async || Failure::wrong_method())

@@ -70,6 +70,12 @@ transcripts! {
 }
 
 transcripts! {
+    messenger:
+    notifications_are_the_persons_own,
+    notifications_reach_every_device,
+}
+
+transcripts! {
     workspace:
     a_connection_is_welcomed_and_answered,
     bad_envelopes_are_answered,

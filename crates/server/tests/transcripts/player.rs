@@ -53,6 +53,8 @@ struct Player {
     people: BTreeMap<String, Token>,
     floor: Floor,
     namespace: Namespace,
+    /// Its name.
+    played_in: String,
 }
 
 impl Player {
@@ -66,6 +68,7 @@ impl Player {
             people: people.collect(),
             floor: Floor::new(house),
             namespace: Namespace(u8::try_from(index).unwrap()),
+            played_in: namespace.to_owned(),
         }
     }
 
@@ -91,6 +94,7 @@ impl Player {
             Step::Connect(step) => self.connect(step).await,
             Step::Emit(step) => self.emit(step).await,
             Step::Send(step) => self.send(step).await,
+            Step::HearsEvent(step) if step.r#in.as_ref().is_some_and(|only| *only != self.played_in) => {}
             Step::HearsEvent(step) => {
                 self.hears(&step.hears, &json!({ "event": step.event, "args": step.args }), "args", &step.save);
             }

@@ -101,6 +101,8 @@ pub struct Send {
 #[serde(deny_unknown_fields)]
 pub struct HearsEvent {
     pub hears: Names,
+    /// The only namespace in which it is a step.
+    pub r#in: Option<String>,
     pub event: String,
     pub args: Value,
     #[serde(default)]

@@ -4,7 +4,7 @@ use domain::names::{Kind, Room};
 use domain::seam::Store;
 use domain::spaces::{Member, Role, Space};
 
-use crate::{T0, at, home, id, message, person, space, task};
+use crate::{T0, at, home, id, message, notification, person, space, task};
 
 pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) {
     let inbox = Room::inbox(&id("ann"));
@@ -46,6 +46,9 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::MessageSent { message: message(1_763_725_000_000_000, "ann") },
         Event::MessageEdited { message: Message { sort: None, file_url: None, edited_at: Some(at(60)), ..message(7, "ann") } },
         Event::MessageDeleted { message: 7, sender: ann },
+        Event::NotificationCreated { notification: notification(1_763_725_000_000_001, "ann") },
+        Event::NotificationRead { notification: 1_763_725_000_000_001 },
+        Event::NotificationsRead,
     ];
     let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, event).unwrap()).collect();
     assert_eq!(store.facts_after(0, 99).unwrap(), recorded);

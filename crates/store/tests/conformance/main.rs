@@ -6,6 +6,7 @@
 
 use domain::chat::Message;
 use domain::names::{Id, Kind, PersonId, Room, Timestamp};
+use domain::notifications::Notification;
 use domain::people::Person;
 use domain::seam::Store;
 use domain::spaces::Space;
@@ -14,6 +15,7 @@ use domain::tasks::Task;
 mod chat;
 mod journal;
 mod keys;
+mod notifications;
 mod people;
 mod spaces;
 mod tasks;
@@ -65,6 +67,13 @@ suite! {
         a_message_is_found_by_its_senders_own_id,
         messages_come_newest_first_in_pages,
         a_deleted_message_is_not_there_and_its_senders_own_id_is_free,
+    }
+    notifications {
+        a_notification_is_read_back_as_stored,
+        a_notification_changes_only_in_being_read,
+        notifications_of_a_person_come_newest_first_in_pages,
+        all_of_a_persons_are_read_at_once_and_counted,
+        a_deleted_persons_notifications_are_gone,
     }
     journal {
         each_room_counts_for_itself_and_offsets_only_grow,
@@ -158,5 +167,19 @@ fn message(id: Id, sender: &str) -> Message {
         client_id: None,
         created_at: T0,
         edited_at: None,
+    }
+}
+
+fn notification(id: Id, person: &str) -> Notification {
+    Notification {
+        id,
+        person: self::id(person),
+        kind: "order".to_owned(),
+        title: "Sent".to_owned(),
+        message: "Your \"order\" is on its way".to_owned(),
+        link: Some("/orders/7".to_owned()),
+        data: Some(serde_json::json!({"orderId": 7})),
+        read: false,
+        created_at: T0,
     }
 }

@@ -66,11 +66,7 @@ impl Dialect for Household {
             Event::MemberLeft { space, person } => say("household:member_left", &MemberLeft::of(space, person)),
             Event::InviteRefreshed { space } => say("household:invite_code_refreshed", &InviteCodeRefreshed::of(space)),
             Event::ProfileUpdated { person } => say("user:updated", &UserUpdated { user: User::of(person), household_id }),
-            Event::MembershipClaimed { .. }
-            | Event::SpaceCreated { .. }
-            | Event::MessageSent { .. }
-            | Event::MessageEdited { .. }
-            | Event::MessageDeleted { .. } => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

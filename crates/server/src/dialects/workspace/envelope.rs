@@ -2,6 +2,7 @@
 
 use domain::chat;
 use domain::names::{Room, Timestamp};
+use domain::notifications;
 use domain::people::Person;
 use engine::Saying;
 use serde::Serialize;
@@ -92,6 +93,12 @@ enum Metadata<'a> {
     None(Map<String, Value>),
 }
 
+impl<'a> Metadata<'a> {
+    fn of(metadata: Option<&'a Value>) -> Self {
+        metadata.map_or_else(|| Self::None(Map::new()), Self::Sent)
+    }
+}
+
 /// The envelope of a message, as text.
 pub(super) fn message(message: &chat::Message) -> String {
     let data = Message {
@@ -99,10 +106,37 @@ pub(super) fn message(message: &chat::Message) -> String {
         content: &message.content,
         username: message.sender.handle(),
         user_id: NumberOrText(message.sender.id.as_str()),
-        metadata: message.metadata.as_ref().map_or_else(|| Metadata::None(Map::new()), Metadata::Sent),
+        metadata: Metadata::of(message.metadata.as_ref()),
         client_id: message.client_id.as_deref(),
     };
     json(&Envelope::new("message", data, message.created_at).about(&message.room).from(&message.sender))
+}
+
+/// `data` of `notification.new`.
+#[derive(Clone, Debug, Serialize)]
+struct Notification<'a> {
+    notification_id: i64,
+    r#type: &'a str,
+    title: &'a str,
+    message: &'a str,
+    link: Option<&'a str>,
+    priority: &'a str,
+    metadata: Metadata<'a>,
+}
+
+/// Tells a person of a notification. How urgent it is stands in its data.
+pub(super) fn notification(notification: &notifications::Notification) -> Saying {
+    let priority = notification.data.as_ref().and_then(|data| data.get("priority")).and_then(Value::as_str);
+    let data = Notification {
+        notification_id: notification.id,
+        r#type: &notification.kind,
+        title: &notification.title,
+        message: &notification.message,
+        link: notification.link.as_deref(),
+        priority: priority.unwrap_or("normal"),
+        metadata: Metadata::of(notification.data.as_ref()),
+    };
+    Envelope::new("notification.new", data, notification.created_at).say()
 }
 
 /// `data` of `joined_room` and `left_room`.

@@ -58,6 +58,7 @@ impl Dialect for Workspace {
     fn fact(&self, fact: &Fact) -> Vec<Saying> {
         match &fact.event {
             Event::MessageSent { message } if KINDS.contains(&fact.room.kind()) => vec![Saying::Text(envelope::message(message))],
+            Event::NotificationCreated { notification } => vec![envelope::notification(notification)],
             _ => Vec::new(),
         }
     }

@@ -1,0 +1,63 @@
+//! Telling a person.
+
+use serde_json::Value;
+
+use crate::event::Event;
+use crate::fields;
+use crate::names::{PersonId, Room};
+use crate::notifications::Notification;
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+
+/// What a person is to be told.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewNotification {
+    /// Whom. Somebody who was never seen finds it at their first token.
+    pub person: PersonId,
+    /// What it is about, in a word.
+    pub kind: String,
+    /// In a few words.
+    pub title: String,
+    /// In a sentence; may be empty.
+    pub message: String,
+    /// Where it leads.
+    pub link: Option<String>,
+    /// What the front end wants to know besides.
+    pub data: Option<Value>,
+}
+
+/// Tells a person, as a part of another operation: stores the notification and records it in the person's inbox.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for a field that cannot be so; the store's.
+pub fn notify(tx: &mut Tx<'_>, new: NewNotification) -> Result<Notification, Refusal> {
+    let NewNotification { person, kind, title, message, link, data } = new;
+    if PersonId::parse(person.as_str()).is_none() {
+        return Err(Refusal::invalid("userId", "must be an id of 1 to 200 bytes"));
+    }
+    fields::required("type", &kind, fields::NOTIFICATION_KIND)?;
+    fields::required("title", &title, fields::NAME)?;
+    fields::optional("message", Some(&message), fields::NOTIFICATION)?;
+    fields::link_or_path("link", link.as_deref())?;
+    fields::metadata("data", data.as_ref())?;
+    let id = tx.new_id();
+    let notification = Notification { id, person, kind, title, message, link, data, read: false, created_at: tx.now };
+    tx.store.put_notification(&notification)?;
+    tx.record(&Room::inbox(&notification.person), Event::NotificationCreated { notification: notification.clone() })?;
+    Ok(notification)
+}
+
+/// Tells a person, by the wish of a team's own back end or of the server's admin.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Notify(pub NewNotification);
+
+impl Command for Notify {
+    type Answer = Notification;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Notification, Refusal> {
+        if !tx.actor.admin {
+            return Err(Refusal::Forbidden("Only a back end or an admin may do this"));
+        }
+        notify(tx, self.0)
+    }
+}

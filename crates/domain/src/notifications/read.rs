@@ -1,0 +1,63 @@
+//! What a person has been told, and that it has been read.
+
+use crate::event::Event;
+use crate::names::{Id, Room};
+use crate::notifications::Notification;
+use crate::operation::{Actor, Command, Query, Tx};
+use crate::refusal::Refusal;
+use crate::seam::{Page, Store};
+
+/// The actor's notifications, newest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListNotifications {
+    /// Which part of the list.
+    pub page: Page,
+}
+
+impl Query for ListNotifications {
+    type Answer = Vec<Notification>;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Notification>, Refusal> {
+        Ok(store.notifications_of(&actor.person, &self.page)?)
+    }
+}
+
+/// Marks one of the actor's notifications as read, on all devices. One that was read before is answered alike, and nobody hears of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadNotification {
+    /// Which.
+    pub notification: Id,
+}
+
+impl Command for ReadNotification {
+    type Answer = Notification;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Notification, Refusal> {
+        let known = tx.store.notification(self.notification)?;
+        // Another's notification is not there.
+        let own = known.filter(|notification| notification.person == tx.actor.person);
+        let mut notification = own.ok_or(Refusal::NotFound("Notification"))?;
+        if !notification.read {
+            notification.read = true;
+            tx.store.put_notification(&notification)?;
+            tx.record(&Room::inbox(&notification.person), Event::NotificationRead { notification: notification.id })?;
+        }
+        Ok(notification)
+    }
+}
+
+/// Marks all of the actor's notifications as read, on all devices. The answer is how many were not; if none, nobody hears of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadAllNotifications;
+
+impl Command for ReadAllNotifications {
+    type Answer = u64;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<u64, Refusal> {
+        let read = tx.store.read_notifications_of(&tx.actor.person)?;
+        if read > 0 {
+            tx.record(&Room::inbox(&tx.actor.person), Event::NotificationsRead)?;
+        }
+        Ok(read)
+    }
+}

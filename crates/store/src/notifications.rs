@@ -1,0 +1,62 @@
+//! Notifications.
+
+use domain::names::{Id, PersonId};
+use domain::notifications::Notification;
+use domain::seam::{Notifications, Page, StoreError, Stored};
+
+use crate::driver::{Driver, Row, Tables, values};
+
+impl<D: Driver> Notifications for Tables<D> {
+    fn notification(&mut self, id: Id) -> Stored<Option<Notification>> {
+        let sql = "SELECT id, person, kind, title, message, link, data, is_read, created_at FROM notifications WHERE id = $1";
+        self.0.first(sql, values![id], notification_of)
+    }
+
+    fn put_notification(&mut self, notification: &Notification) -> Stored<()> {
+        let sql = "INSERT INTO notifications (id, person, kind, title, message, link, data, is_read, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (id) DO UPDATE SET is_read = excluded.is_read";
+        let data = notification.data.as_ref().map(serde_json::Value::to_string);
+        let values = values![
+            notification.id,
+            &notification.person,
+            &notification.kind,
+            &notification.title,
+            &notification.message,
+            notification.link.as_deref(),
+            data.as_deref(),
+            notification.read,
+            notification.created_at
+        ];
+        self.0.write(sql, values).map(drop)
+    }
+
+    fn notifications_of(&mut self, person: &PersonId, page: &Page) -> Stored<Vec<Notification>> {
+        let sql = "SELECT id, person, kind, title, message, link, data, is_read, created_at FROM notifications
+            WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        self.0.all(sql, values![person, page.before.unwrap_or(Id::MAX), page.limit], notification_of)
+    }
+
+    fn read_notifications_of(&mut self, person: &PersonId) -> Stored<u64> {
+        self.0.write("UPDATE notifications SET is_read = 1 WHERE person = $1 AND is_read = 0", values![person])
+    }
+
+    fn delete_notifications_of(&mut self, person: &PersonId) -> Stored<()> {
+        self.0.write("DELETE FROM notifications WHERE person = $1", values![person]).map(drop)
+    }
+}
+
+fn notification_of(row: &dyn Row) -> Stored<Notification> {
+    let data = row.maybe_text(6)?.map(serde_json::from_str).transpose();
+    Ok(Notification {
+        id: row.int(0)?,
+        person: row.person_id(1)?,
+        kind: row.text(2)?.to_owned(),
+        title: row.text(3)?.to_owned(),
+        message: row.text(4)?.to_owned(),
+        link: row.owned_text(5)?,
+        data: data.map_err(|error| StoreError::Broken(format!("a notification's data: {error}")))?,
+        read: row.int(7)? != 0,
+        created_at: row.time(8)?,
+    })
+}
