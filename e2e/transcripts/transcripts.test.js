@@ -13,7 +13,7 @@ const folder = path.dirname(fileURLToPath(import.meta.url));
 const CONTRACTS = { household: "/household", messenger: "/messenger", workspace: null };
 
 for (const [contract, alone] of Object.entries(CONTRACTS)) {
-  const ways = ["websocket", "polling"].flatMap((transport) => ["/", alone].map((namespace) => ({ transport, namespace })));
+  const ways = ["websocket", "polling"].flatMap((transport) => [["/", alone], [alone, "/"]].map(([namespace, other]) => ({ transport, namespace, other })));
   describe(contract, () => {
     for (const file of readdirSync(path.join(folder, contract)).filter((name) => name.endsWith(".json"))) {
       const transcript = JSON.parse(readFileSync(path.join(folder, contract, file), "utf8"));

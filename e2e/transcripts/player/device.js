@@ -39,8 +39,9 @@ class Device {
 
 export class SocketIoDevice extends Device {
   // Connects. Resolves with null, or with the refusal {message, data?}.
-  async connect({ url, namespace, transport, auth }) {
-    this.socket = io(`${url}${namespace}`, { transports: [transport], auth, forceNew: true, reconnection: false });
+  async connect({ url, namespace, other, transport, auth, over }) {
+    const options = { transports: [transport], auth, forceNew: true, reconnection: false };
+    this.socket = over ? over.socket.io.socket(other, { auth }) : io(`${url}${namespace}`, options);
     this.socket.onAny((event, ...args) => this.hear({ event, args }));
     this.closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
     void this.closed.then((closed) => this.left || this.hear({ closed }));

@@ -6,7 +6,7 @@ import { RawDevice, SocketIoDevice } from "./device.js";
 import { everythingHeard } from "./fence.js";
 import { difference, Names } from "./match.js";
 
-// `way` says how Socket.IO clients travel: {transport, namespace}.
+// `way` says how Socket.IO clients travel: {transport, namespace}, and in which other namespace they may be, too.
 export async function play(transcript, server, way) {
   const player = new Player(transcript, server, way);
   try {
@@ -74,7 +74,8 @@ class Player {
     const raw = step.connect === "raw";
     const device = raw ? new RawDevice() : new SocketIoDevice();
     const auth = step.auth === undefined ? { token } : this.names.fill(step.auth);
-    const refusal = await device.connect({ ...this.way, url: this.server.url, ws: this.server.ws, token, auth });
+    const over = step.over === undefined ? undefined : this.device(step.over);
+    const refusal = await device.connect({ ...this.way, url: this.server.url, ws: this.server.ws, token, auth, over });
     if (refusal) device.left = true;
     else this.devices.set(step.as, device);
     this.check(step.refused ?? null, refusal, "the refusal");

@@ -11,7 +11,7 @@ use engine::{Reason, Shard, SocketKey};
 use super::entrance::transport_name;
 use super::{Live, Session, Shared};
 use crate::audit;
-use crate::presence::{Departure, Transport};
+use crate::presence::{Connection, Departure};
 
 /// Who may be gone, and since when. The grace is the same for all, so they stand in the order of its end.
 pub(super) struct Departures {
@@ -39,10 +39,10 @@ impl Departures {
 impl Live {
     /// An accepted socket has ended; its rooms are still full.
     pub(super) fn depart(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
-        let Some(Session { actor, transport, since, .. }) = shard.data(socket) else { return };
-        let (person, transport, after) = (actor.person.clone(), *transport, shard.now().saturating_duration_since(*since));
+        let Some(Session { actor, connection, since, .. }) = shard.data(socket) else { return };
+        let (person, connection, after) = (actor.person.clone(), *connection, shard.now().saturating_duration_since(*since));
         if let Some(handshake) = shard.handshake(socket) {
-            audit::disconnected(&person, handshake.address, transport_name(shard, socket, transport), after, reason.as_str());
+            audit::disconnected(&person, handshake.address, transport_name(shard, socket, connection.transport), after, reason.as_str());
         }
         if let Some(id) = shard.id(socket) {
             self.shared.types_nowhere(&person, &id.text());
@@ -53,12 +53,12 @@ impl Live {
                 self.departures.add(shard, Departed::FromRoom(room, person.clone(), departure));
             }
         }
-        self.count_out(shard, &person, transport);
+        self.count_out(shard, &person, connection);
     }
 
-    /// A connection of a person counts no longer.
-    pub(super) fn count_out(&mut self, shard: &mut Shard<Self>, person: &PersonId, transport: Transport) {
-        if let Some(departure) = self.shared.people.depart(person, transport) {
+    /// A socket of a person counts no longer.
+    pub(super) fn count_out(&mut self, shard: &mut Shard<Self>, person: &PersonId, connection: Connection) {
+        if let Some(departure) = self.shared.people.depart(person, connection) {
             self.departures.add(shard, Departed::FromServer(person.clone(), departure));
         }
     }

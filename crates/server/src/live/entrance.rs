@@ -11,12 +11,12 @@ use super::gate::TOO_MANY;
 use super::{Live, Session, Shared};
 use crate::audit;
 use crate::auth::{ConnectAuth, Identity, Unauthenticated};
-use crate::presence::Transport;
+use crate::presence::{Connection, Transport};
 
 const AUTHENTICATION_FAILED: u16 = 4401;
 const INTERNAL_ERROR: u16 = 4500;
 
-/// Somebody who asks to be connected, and may be. The connection counts already.
+/// Somebody who asks to be connected, and may be. The socket counts already.
 pub struct Entrant {
     /// On whose behalf it will ask.
     pub actor: Actor,
@@ -56,21 +56,21 @@ pub struct Welcome {
 }
 
 impl Shared {
-    /// Who asks to be connected. Inputs: the sort of connection, the socket's id, the CONNECT's payload and the token that was kept of the
+    /// Who asks to be connected. Inputs: the connection, the socket's id, the CONNECT's payload and the token that was kept of the
     /// handshake. It is told if the person comes online with it.
     ///
     /// # Errors
     /// Why nobody is believed, or that the person has as many connections as a person may have.
-    pub fn entrant(&self, transport: Transport, id: String, auth: &str, kept: Option<&str>) -> Result<Entrant, Unauthenticated> {
+    pub fn entrant(&self, connection: Connection, id: String, auth: &str, kept: Option<&str>) -> Result<Entrant, Unauthenticated> {
         let now = (self.clock)().0.div_euclid(1_000_000);
         let identity = self.authenticator.identify_socket(ConnectAuth::read(auth), kept, now)?;
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
-        let most = match transport {
+        let most = match connection.transport {
             Transport::SocketIo => self.most_socketio,
             Transport::Raw => self.most_raw,
         };
         let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id });
-        self.people.arrive(&actor.person, transport, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
+        self.people.arrive(&actor.person, connection, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
         Ok(Entrant { actor, claims: claims(identity) })
     }
 
@@ -90,9 +90,10 @@ impl Live {
         if let Err(refusal) = self.attempt(shard, socket) {
             return self.shut_out(shard, socket, transport, &refusal);
         }
-        let kept = shard.handshake(socket).and_then(|handshake| handshake.token.as_deref());
+        let Some(handshake) = shard.handshake(socket) else { return };
+        let (connection, kept) = (Connection { number: handshake.number, transport }, handshake.token.as_deref());
         let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
-        let Entrant { actor, claims } = match self.shared.entrant(transport, id, request.auth, kept) {
+        let Entrant { actor, claims } = match self.shared.entrant(connection, id, request.auth, kept) {
             Ok(entrant) => entrant,
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };
@@ -101,7 +102,7 @@ impl Live {
             shard.pause(socket);
         }
         let back = self.back(shard);
-        let session = Session { actor: actor.clone(), transport, since: shard.now(), in_flight: 0, paused: false };
+        let session = Session { actor: actor.clone(), connection, since: shard.now(), in_flight: 0, paused: false };
         self.shared.writer.run(actor, Meet { claims }, move |met| {
             back(Box::new(move |live, shard| live.let_in(shard, socket, session, met)));
         });
@@ -136,12 +137,13 @@ impl Live {
 
     /// The person is met: the socket is let in, into its rooms, and greeted.
     fn let_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, session: Session, met: Result<Met, Refusal>) {
-        let (actor, transport) = (session.actor.clone(), session.transport);
+        let (actor, connection) = (session.actor.clone(), session.connection);
+        let transport = connection.transport;
         let met = match met {
             Ok(met) if shard.accept(socket, session) => met,
             // The client has gone meanwhile, or the store could not be asked.
             other => {
-                self.count_out(shard, &actor.person, transport);
+                self.count_out(shard, &actor.person, connection);
                 if let Err(refusal) = other {
                     tracing::error!(%refusal, "a person could not be met");
                     match transport {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::Refusal;
 use http::header::{HOST, HeaderName, ORIGIN};
@@ -21,6 +22,8 @@ pub struct Handshake {
     pub address: SocketAddr,
     /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
     pub token: Option<Box<str>>,
+    /// The connection's number; see [`crate::presence::Connection`].
+    pub(super) number: u64,
     /// How often the connection has asked to be connected to a namespace.
     pub(super) connects: u32,
 }
@@ -33,6 +36,7 @@ pub fn gate(
     authenticator: Arc<Authenticator>,
     limits: Arc<Limits>,
 ) -> impl Fn(&Parts, SocketAddr) -> Result<Handshake, Refusal> + Send + Sync + 'static {
+    let next = AtomicU64::new(0);
     move |request, address| {
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
@@ -44,6 +48,6 @@ pub fn gate(
             return Err(Refusal { message: refusal.to_string(), code: TOO_MANY });
         }
         let token = authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
-        Ok(Handshake { address, token, connects: 0 })
+        Ok(Handshake { address, token, number: next.fetch_add(1, Ordering::Relaxed), connects: 0 })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use domain::operation::Actor;
 
-use crate::presence::Transport;
+use crate::presence::Connection;
 
 /// How many of a client's requests may be on their way to the writer; beyond that the client is not read.
 pub(super) const MOST_IN_FLIGHT: u16 = 256;
@@ -14,8 +14,8 @@ pub(super) const MOST_IN_FLIGHT: u16 = 256;
 pub struct Session {
     /// On whose behalf it asks.
     pub actor: Actor,
-    /// Of which sort its connection is.
-    pub transport: Transport,
+    /// Its connection.
+    pub connection: Connection,
     /// Since when.
     pub since: Instant,
     /// Requests that are on their way.

@@ -14,7 +14,7 @@ mod typing;
 
 pub use attendance::Attendance;
 pub use changes::Changes;
-pub use people::{Counts, People, Transport};
+pub use people::{Connection, Counts, People, Transport};
 pub use typing::Typing;
 
 /// Which departure it is of all that there were; see [`People::expire`] and [`Attendance::expire`].

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::names::PersonId;
+use smallvec::SmallVec;
 
 use super::Departure;
 
@@ -14,6 +15,15 @@ pub enum Transport {
     SocketIo,
     /// The raw WebSocket.
     Raw,
+}
+
+/// A connection. A person's sockets on it, one a namespace, count as one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Connection {
+    /// No other connection has it, before or after.
+    pub number: u64,
+    /// Of which sort it is.
+    pub transport: Transport,
 }
 
 /// How many connections a person has.
@@ -51,43 +61,71 @@ struct Crowd {
 #[derive(Debug, Default)]
 struct Presence {
     counts: Counts,
+    /// How many sockets each connection has, those included that are still to be let in; in the order of the numbers.
+    sockets: SmallVec<[(u64, u32); 1]>,
     /// When the counts are zero: how that came.
     departed: Departure,
 }
 
+impl Presence {
+    /// A socket comes; an error if its connection would be one too many.
+    fn enter(&mut self, connection: Connection, most: Option<u32>) -> Result<(), u32> {
+        match self.place_of(connection) {
+            Ok(place) => self.sockets[place].1 += 1,
+            Err(place) => {
+                let count = self.counts.of(connection.transport);
+                if most.is_some_and(|most| *count >= most) {
+                    return Err(*count);
+                }
+                *count += 1;
+                self.sockets.insert(place, (connection.number, 1));
+            }
+        }
+        Ok(())
+    }
+
+    /// A socket goes, and with the last of a connection that.
+    fn leave(&mut self, connection: Connection) {
+        let Ok(place) = self.place_of(connection) else { return };
+        let sockets = &mut self.sockets[place].1;
+        *sockets -= 1;
+        if *sockets == 0 {
+            self.sockets.remove(place);
+            *self.counts.of(connection.transport) -= 1;
+        }
+    }
+
+    /// Where a connection stands, or would.
+    fn place_of(&self, connection: Connection) -> Result<usize, usize> {
+        self.sockets.binary_search_by_key(&connection.number, |(number, _)| *number)
+    }
+}
+
 impl People {
-    /// A connection comes. If the person comes online with it, `come_online` tells that. An error if the person has `most` of this sort already
-    /// (`None`: no cap).
+    /// A socket comes. If the person comes online with it, `come_online` tells that. An error if it is the first of its connection, and the
+    /// person has `most` connections of this sort already (`None`: no cap).
     ///
     /// # Errors
     /// How many there are.
-    pub fn arrive(&self, person: &PersonId, transport: Transport, most: Option<u32>, come_online: impl FnOnce()) -> Result<(), u32> {
+    pub fn arrive(&self, person: &PersonId, connection: Connection, most: Option<u32>, come_online: impl FnOnce()) -> Result<(), u32> {
         let mut crowd = self.lock();
         if let Some(presence) = crowd.people.get_mut(person) {
-            let count = presence.counts.of(transport);
-            if most.is_some_and(|most| *count >= most) {
-                return Err(*count);
-            }
-            *count += 1;
-            return Ok(());
-        }
-        if most == Some(0) {
-            return Err(0);
+            return presence.enter(connection, most);
         }
         let mut presence = Presence::default();
-        *presence.counts.of(transport) = 1;
+        presence.enter(connection, most)?;
         crowd.people.insert(person.clone(), presence);
         come_online();
         Ok(())
     }
 
-    /// A connection goes. If it was the last, it is a departure: ask [`People::expire`] when its grace is over.
-    pub fn depart(&self, person: &PersonId, transport: Transport) -> Option<Departure> {
+    /// A socket that came goes, whether it was let in or not. If that was the last connection, it is a departure: ask [`People::expire`] when its
+    /// grace is over.
+    pub fn depart(&self, person: &PersonId, connection: Connection) -> Option<Departure> {
         let mut crowd = self.lock();
         let Crowd { people, last_departure } = &mut *crowd;
         let presence = people.get_mut(person)?;
-        let count = presence.counts.of(transport);
-        *count = count.saturating_sub(1);
+        presence.leave(connection);
         if !presence.counts.is_zero() {
             return None;
         }
@@ -129,10 +167,18 @@ impl People {
 mod tests {
     use super::*;
 
+    fn socketio(number: u64) -> Connection {
+        Connection { number, transport: Transport::SocketIo }
+    }
+
+    fn raw(number: u64) -> Connection {
+        Connection { number, transport: Transport::Raw }
+    }
+
     /// Whether somebody comes online with a connection.
-    fn arrive(people: &People, person: &PersonId, transport: Transport, most: Option<u32>) -> Result<bool, u32> {
+    fn arrive(people: &People, person: &PersonId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
         let mut comes = false;
-        people.arrive(person, transport, most, || comes = true).map(|()| comes)
+        people.arrive(person, connection, most, || comes = true).map(|()| comes)
     }
 
     /// Whether somebody goes offline with the end of a grace.
@@ -145,12 +191,12 @@ mod tests {
     #[test]
     fn a_reload_does_not_blink() {
         let (people, anna) = (People::default(), PersonId::new("anna"));
-        assert_eq!(arrive(&people, &anna, Transport::SocketIo, None), Ok(true));
-        let departure = people.depart(&anna, Transport::SocketIo).expect("it was the last");
+        assert_eq!(arrive(&people, &anna, socketio(1), None), Ok(true));
+        let departure = people.depart(&anna, socketio(1)).expect("it was the last");
         assert!(people.is_online(&anna), "within the grace");
-        assert_eq!(arrive(&people, &anna, Transport::Raw, None), Ok(false), "nobody is told");
+        assert_eq!(arrive(&people, &anna, raw(2), None), Ok(false), "nobody is told");
         assert!(!expire(&people, &anna, departure), "the grace of the first is over, the second is there");
-        let departure = people.depart(&anna, Transport::Raw).expect("it was the last");
+        let departure = people.depart(&anna, raw(2)).expect("it was the last");
         assert!(expire(&people, &anna, departure));
         assert!(!expire(&people, &anna, departure), "told once");
         assert_eq!(people.count(), 0);
@@ -160,8 +206,8 @@ mod tests {
     fn an_older_departure_does_not_cut_a_grace_short() {
         let (people, anna) = (People::default(), PersonId::new("anna"));
         let departure = || {
-            arrive(&people, &anna, Transport::SocketIo, None).unwrap();
-            people.depart(&anna, Transport::SocketIo).expect("it was the last")
+            arrive(&people, &anna, socketio(1), None).unwrap();
+            people.depart(&anna, socketio(1)).expect("it was the last")
         };
         let (first, second) = (departure(), departure());
         assert!(!expire(&people, &anna, first), "back and gone again meanwhile");
@@ -176,15 +222,15 @@ mod tests {
     fn what_is_told_last_is_true_however_many_shards_tell() {
         let (people, anna, told) = (People::default(), PersonId::new("anna"), Mutex::new(Vec::new()));
         let tell = |online| told.lock().unwrap().push(online);
-        let come_and_go = || {
+        let come_and_go = |connection| {
             for _ in 0..10_000 {
-                people.arrive(&anna, Transport::SocketIo, None, || tell(true)).unwrap();
-                if let Some(departure) = people.depart(&anna, Transport::SocketIo) {
+                people.arrive(&anna, connection, None, || tell(true)).unwrap();
+                if let Some(departure) = people.depart(&anna, connection) {
                     people.expire(&anna, departure, || tell(false));
                 }
             }
         };
-        std::thread::scope(|scope| [(); 4].map(|()| scope.spawn(come_and_go)).map(drop));
+        std::thread::scope(|scope| [1, 2, 3, 4].map(|number| scope.spawn(move || come_and_go(socketio(number)))).map(drop));
         let told = told.into_inner().unwrap();
         assert!(told.iter().enumerate().all(|(i, online)| *online == (i % 2 == 0)), "coming and going take turns");
         assert_eq!(told.last(), Some(&false));
@@ -193,10 +239,39 @@ mod tests {
     #[test]
     fn each_sort_has_its_own_cap() {
         let (people, ben) = (People::default(), PersonId::new("ben"));
-        assert_eq!(arrive(&people, &ben, Transport::Raw, Some(1)), Ok(true));
-        assert_eq!(arrive(&people, &ben, Transport::Raw, Some(1)), Err(1));
-        assert_eq!(arrive(&people, &ben, Transport::SocketIo, Some(1)), Ok(false));
-        people.depart(&ben, Transport::Raw);
-        assert_eq!(arrive(&people, &ben, Transport::Raw, Some(1)), Ok(false));
+        assert_eq!(arrive(&people, &ben, raw(1), Some(1)), Ok(true));
+        assert_eq!(arrive(&people, &ben, raw(2), Some(1)), Err(1));
+        assert_eq!(arrive(&people, &ben, socketio(3), Some(1)), Ok(false));
+        people.depart(&ben, raw(1));
+        assert_eq!(arrive(&people, &ben, raw(4), Some(1)), Ok(false));
+    }
+
+    #[test]
+    fn a_connection_counts_once_however_many_sockets_it_has() {
+        let (people, anna, ben) = (People::default(), PersonId::new("anna"), PersonId::new("ben"));
+        for comes_online in [true, false, false] {
+            assert_eq!(arrive(&people, &anna, socketio(7), Some(2)), Ok(comes_online));
+        }
+        assert_eq!(arrive(&people, &ben, socketio(7), Some(1)), Ok(true), "somebody else on it counts for themselves");
+        assert_eq!(arrive(&people, &anna, socketio(6), Some(2)), Ok(false));
+        assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Err(2));
+        assert_eq!(arrive(&people, &anna, socketio(7), Some(2)), Ok(false), "the connection is there already");
+        for _ in 0..3 {
+            assert_eq!(people.depart(&anna, socketio(7)), None);
+            assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Err(2), "one of its sockets is still there");
+        }
+        assert_eq!(people.depart(&anna, socketio(7)), None);
+        assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Ok(false));
+        assert_eq!(people.depart(&anna, socketio(6)), None);
+        let departure = people.depart(&anna, socketio(8)).expect("it was the last");
+        assert!(expire(&people, &anna, departure));
+        assert_eq!(people.count(), 1, "only ben");
+    }
+
+    #[test]
+    fn who_may_have_none_is_not_here() {
+        let (people, anna) = (People::default(), PersonId::new("anna"));
+        assert_eq!(arrive(&people, &anna, raw(1), Some(0)), Err(0));
+        assert!(!people.is_online(&anna));
     }
 }

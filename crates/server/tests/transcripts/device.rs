@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, VecDeque};
 use domain::operation::Actor;
 use engine::{Namespace, Saying};
 use serde_json::{Value, json};
-use server::presence::Transport;
+use server::presence::{Connection, Transport};
 
 /// A virtual device. It is connected until it leaves or is closed.
 pub struct Device {
     pub actor: Actor,
-    pub transport: Transport,
+    pub connection: Connection,
     pub namespace: Namespace,
     /// The addresses of the rooms that it is in.
     pub rooms: BTreeSet<String>,
@@ -20,27 +20,27 @@ pub struct Device {
 }
 
 impl Device {
-    pub fn new(actor: Actor, transport: Transport, namespace: Namespace) -> Self {
-        Self { actor, transport, namespace, rooms: BTreeSet::new(), connected: true, heard: VecDeque::new() }
+    pub fn new(actor: Actor, connection: Connection, namespace: Namespace) -> Self {
+        Self { actor, connection, namespace, rooms: BTreeSet::new(), connected: true, heard: VecDeque::new() }
     }
 
     /// One that was let in only to be closed.
-    pub fn closed(transport: Transport, namespace: Namespace, code: u16, reason: &str) -> Self {
+    pub fn closed(connection: Connection, namespace: Namespace, code: u16, reason: &str) -> Self {
         let nobody = Actor { person: domain::names::PersonId::new("nobody"), admin: false };
-        let mut device = Self::new(nobody, transport, namespace);
+        let mut device = Self::new(nobody, connection, namespace);
         device.close(code, reason);
         device
     }
 
     /// Hears a message, as a client of its sort reads it.
     pub fn hear(&mut self, saying: &Saying) {
-        let heard = match (saying, self.transport) {
+        let heard = match (saying, self.connection.transport) {
             (Saying::Event { name, args, attachments }, Transport::SocketIo) => {
                 assert!(attachments.is_empty(), "no contract says binaries so far");
                 json!({ "event": name, "args": values(args) })
             }
             (Saying::Text(text), Transport::Raw) => json!({ "envelope": serde_json::from_str::<Value>(text).unwrap() }),
-            _ => panic!("{:?} cannot hear {saying:?}", self.transport),
+            _ => panic!("{:?} cannot hear {saying:?}", self.connection.transport),
         };
         self.heard.push_back(heard);
     }

@@ -16,7 +16,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 use server::dialects::{Ask, Heard, Outcome, Reply, Request};
 use server::live::{Effect, TurnedAway, Welcome};
-use server::presence::Transport;
+use server::presence::{Connection, Transport};
 
 use crate::device::{Device, values};
 use crate::house::House;
@@ -27,39 +27,46 @@ pub struct Floor {
     devices: BTreeMap<String, Device>,
     /// Time stands still here.
     start: Instant,
+    connections: u64,
 }
 
 impl Floor {
     pub fn new(house: House) -> Self {
         assert!(!house.shared.tells_presence, "who is online is told when time has passed, and here it does not");
-        Self { house, devices: BTreeMap::new(), start: Instant::now() }
+        Self { house, devices: BTreeMap::new(), start: Instant::now(), connections: 0 }
+    }
+
+    /// A new connection.
+    pub fn connection(&mut self, transport: Transport) -> Connection {
+        self.connections += 1;
+        Connection { number: self.connections, transport }
     }
 
     /// A device asks to be connected. `auth` is the CONNECT's payload, `kept` the token of its handshake. The answer is its refusal.
     pub async fn connect(
         &mut self,
         name: &str,
-        transport: Transport,
+        connection: Connection,
         namespace: Namespace,
         auth: &str,
         kept: Option<&str>,
     ) -> Option<Value> {
         let shared = &self.house.shared;
-        let device = match shared.entrant(transport, name.to_owned(), auth, kept) {
+        let device = match shared.entrant(connection, name.to_owned(), auth, kept) {
             Ok(entrant) => {
                 let meet = Meet { claims: entrant.claims };
                 let met = self.house.decide(entrant.actor.clone(), |tx| meet.decide(tx)).await.unwrap();
                 let Welcome { rooms, greetings } = shared.welcome(namespace, &met);
-                let mut device = Device::new(entrant.actor, transport, namespace);
+                let mut device = Device::new(entrant.actor, connection, namespace);
                 device.rooms.extend(rooms.iter().map(|room| room.as_str().to_owned()));
                 greetings.iter().for_each(|greeting| device.hear(greeting));
                 device
             }
-            Err(why) => match TurnedAway::of(transport, why) {
+            Err(why) => match TurnedAway::of(connection.transport, why) {
                 TurnedAway::Refused(message, data) => {
                     return Some(json!({ "message": message, "data": serde_json::from_str::<Value>(&data).unwrap() }));
                 }
-                TurnedAway::Closed(code, reason) => Device::closed(transport, namespace, code, &reason),
+                TurnedAway::Closed(code, reason) => Device::closed(connection, namespace, code, &reason),
             },
         };
         if let Some(before) = self.devices.insert(name.to_owned(), device) {
@@ -141,12 +148,12 @@ impl Floor {
     /// A connection has ended. Nobody is told: the grace is not over.
     fn depart(&mut self, name: &str) {
         let device = self.device(name);
-        let (rooms, person, transport) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.transport);
+        let (rooms, person, connection) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.connection);
         self.house.shared.types_nowhere(&person, name);
         for room in rooms.iter().filter_map(|room| Room::parse(room)) {
             self.house.shared.attendance.leave(&room, &person);
         }
-        self.house.shared.people.depart(&person, transport);
+        self.house.shared.people.depart(&person, connection);
     }
 
     fn stop_typing(&mut self, name: &str, room: &Room) {

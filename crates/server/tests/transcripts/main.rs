@@ -48,6 +48,7 @@ macro_rules! transcripts {
 transcripts! {
     household:
     a_claim_does_not_bring_back,
+    a_connection_counts_once,
     a_deleted_person_leaves_everywhere,
     a_numeric_claim_is_an_id,
     a_repeated_request_is_done_once,

@@ -22,10 +22,11 @@ use crate::values::{Names, difference};
 pub async fn play(contract: &str, file: &str) {
     let named = format!("/{contract}");
     let namespaces: &[&str] = if load(contract, file).connects_with_socketio() { &["/", &named] } else { &["/"] };
-    for namespace in namespaces {
+    for (i, namespace) in namespaces.iter().enumerate() {
+        let other = namespaces.iter().rev().nth(i).unwrap_or(namespace);
         let transcript = load(contract, file);
         let place = Place(format!("in {contract}/{file}.json, played in {namespace}: {}", transcript.title));
-        Player::new(transcript, namespace).play().await;
+        Player::new(transcript, namespace, other).play().await;
         drop(place);
     }
 }
@@ -55,19 +56,23 @@ struct Player {
     namespace: Namespace,
     /// Its name.
     played_in: String,
+    /// The other one in which its clients may speak.
+    other: Namespace,
 }
 
 impl Player {
-    fn new(transcript: Transcript, namespace: &str) -> Self {
+    fn new(transcript: Transcript, namespace: &str, other: &str) -> Self {
         let house = House::new(&transcript.settings);
-        let index = house.shared.dialects.namespaces().iter().position(|name| name == namespace).unwrap();
+        let names = house.shared.dialects.namespaces();
+        let index = |namespace| Namespace(u8::try_from(names.iter().position(|name| name == namespace).unwrap()).unwrap());
         let people = transcript.people.into_iter().map(|(person, claims)| (person, Token { claims, issued: None }));
         Self {
             steps: transcript.steps,
             names: Names::new(transcript.shapes),
             people: people.collect(),
             floor: Floor::new(house),
-            namespace: Namespace(u8::try_from(index).unwrap()),
+            namespace: index(namespace),
+            other: index(other),
             played_in: namespace.to_owned(),
         }
     }
@@ -153,11 +158,16 @@ impl Player {
         let refusal = match step.connect {
             Way::SocketIo => {
                 let auth = step.auth.map_or_else(|| json!({ "token": token }), |auth| self.names.fill(&auth));
-                self.floor.connect(&step.r#as, Transport::SocketIo, self.namespace, &auth.to_string(), None).await
+                let (connection, namespace) = match &step.over {
+                    Some(device) => (self.floor.device(device).connection, self.other),
+                    None => (self.floor.connection(Transport::SocketIo), self.namespace),
+                };
+                self.floor.connect(&step.r#as, connection, namespace, &auth.to_string(), None).await
             }
             Way::Raw => {
                 let kept = token.and_then(|token| self.floor.kept_token(&token));
-                self.floor.connect(&step.r#as, Transport::Raw, Namespace::PLAIN, "", kept.as_deref()).await
+                let connection = self.floor.connection(Transport::Raw);
+                self.floor.connect(&step.r#as, connection, Namespace::PLAIN, "", kept.as_deref()).await
             }
         };
         self.check(&step.refused.into(), &refusal.into(), "the refusal");

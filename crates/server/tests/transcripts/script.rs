@@ -63,6 +63,7 @@ pub struct Rest {
 pub struct Connect {
     pub r#as: String,
     pub connect: Way,
+    pub over: Option<String>,
     #[serde(default, deserialize_with = "given")]
     pub auth: Option<Value>,
     #[serde(default, deserialize_with = "given")]
