@@ -55,6 +55,8 @@ pub enum Event {
     MessageEdited { message: Message },
     /// A message is gone, by its sender.
     MessageDeleted { message: Id, sender: Person },
+    /// A person has read messages of others: these, of which there may be older ones too, and everything else up to a message.
+    MessagesRead { by: PersonId, messages: Vec<Id>, up_to: Id },
     /// A person was told something; told in the person's inbox, as the two below.
     NotificationCreated { notification: Notification },
     /// A person has read a notification.
@@ -86,6 +88,8 @@ impl Fact {
             Event::MemberJoined { person, .. } => vec![self.room.clone(), Room::inbox(&person.id)],
             Event::MemberLeft { person, .. } => vec![self.room.clone(), Room::inbox(person)],
             Event::MembershipClaimed { .. } => Vec::new(),
+            // The reader's other devices count what is unread, whether they have the room open or not.
+            Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
             // Nobody can be in the room yet.
             Event::SpaceCreated { space } => space.members.iter().map(|member| Room::inbox(&member.person.id)).collect(),
             Event::TaskDeleted { task } => self.task_audience(*task),

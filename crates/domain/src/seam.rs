@@ -128,6 +128,26 @@ pub trait Chat {
     fn messages_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Message>>;
 }
 
+/// What was read. A person who has read nothing in a room has no mark there.
+pub trait Reads {
+    /// The newest message of a room that a person has read.
+    fn read_mark(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Id>>;
+    /// The newest message of a room that anybody but this person has read.
+    fn read_mark_of_others(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Id>>;
+    /// Moves a person's mark; never back.
+    fn put_read_mark(&mut self, room: &Room, person: &PersonId, mark: Id) -> Stored<()>;
+    /// Removes all of a person's marks.
+    fn delete_read_marks_of(&mut self, person: &PersonId) -> Stored<()>;
+    /// The newest message of a room that is not newer than this one.
+    fn newest_message_in(&mut self, room: &Room, up_to: Id) -> Stored<Option<Id>>;
+    /// The others' messages behind a person's mark and not newer than `up_to`: the newest of them, oldest first.
+    fn unread_in(&mut self, room: &Room, person: &PersonId, up_to: Id, limit: u32) -> Stored<Vec<Id>>;
+    /// How many messages of others are behind a person's mark.
+    fn count_unread_in(&mut self, room: &Room, person: &PersonId) -> Stored<u64>;
+    /// The same in all rooms of a kind that the person is a member of.
+    fn count_unread_of(&mut self, person: &PersonId, kind: Kind) -> Stored<u64>;
+}
+
 /// Notifications.
 pub trait Notifications {
     /// One notification.
@@ -172,9 +192,9 @@ pub trait Keys {
 }
 
 /// Everything that is stored.
-pub trait Store: People + Spaces + Tasks + Chat + Notifications + Journal + Keys {}
+pub trait Store: People + Spaces + Tasks + Chat + Reads + Notifications + Journal + Keys {}
 
-impl<T: People + Spaces + Tasks + Chat + Notifications + Journal + Keys> Store for T {}
+impl<T: People + Spaces + Tasks + Chat + Reads + Notifications + Journal + Keys> Store for T {}
 
 /// Where new ids come from: a counter and randomness, as parameters.
 pub trait Ids: Send {

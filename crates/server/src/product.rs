@@ -84,6 +84,7 @@ impl Product {
                 most_raw: config.limits.max_connections_per_user.limit(),
                 grace: config.presence.grace,
                 tells_presence: config.presence.audience != Audience::None,
+                shows_presence: config.presence.audience == Audience::Everyone,
                 clock: clock::now,
                 bus,
                 fanout: fanout.clone(),

@@ -6,6 +6,7 @@
 use domain::chat::Message;
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::notifications::Notification;
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::spaces::{Member, Role, Space};
@@ -13,6 +14,8 @@ use domain::tasks::Task;
 use engine::Saying;
 use serde_json::{Value, json};
 use server::dialects::household::Household;
+use server::dialects::messenger::Messenger;
+use server::dialects::trip::Trip;
 use server::dialects::workspace::Workspace;
 use server::dialects::{Answer, Ask, Dialect, Heard, Outcome, Reply};
 use wire::socketio::{Packet, json as packets};
@@ -195,6 +198,10 @@ fn asked(dialect: &impl Dialect, heard: &Heard<'_>) -> String {
         Ok(Ask::Ping) => format!("{} ping", request.name),
         Ok(Ask::Typing(room)) => format!("{} typing in {room}", request.name),
         Ok(Ask::StopTyping(room)) => format!("{} stop typing in {room}", request.name),
+        Ok(Ask::Statuses(people)) => {
+            format!("{} statuses {}", request.name, people.iter().map(PersonId::as_str).collect::<Vec<_>>().join(" "))
+        }
+        Ok(Ask::OnlineIn(room)) => format!("{} online in {room}", request.name),
         Ok(Ask::Change(_)) => format!("{} change", request.name),
         Err(refusal) => format!("{} {}", refusal.code(), refusal),
     }
@@ -430,5 +437,122 @@ fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else
             assert_eq!(text(said), json!({ "type": "error", "data": { "error": error, "code": code }, "timestamp": MICROSECONDS }));
             assert_eq!(reply.close, (closes && close_on_forbidden).then_some((4403, "Forbidden")), "{refusal:?}");
         }
+    }
+}
+
+fn notification(data: Option<Value>) -> Notification {
+    Notification {
+        id: 1_112_000_000_000_003,
+        person: PersonId::new("7"),
+        kind: "order".into(),
+        title: "Sent".into(),
+        message: "On its way".into(),
+        link: Some("/orders/7".into()),
+        data,
+        read: false,
+        created_at: NOW,
+    }
+}
+
+/// An event as its client hears it: the name and the arguments.
+fn event(said: &[Saying]) -> (String, Value) {
+    let [Saying::Event { name, args, .. }] = said else { panic!("{said:?} is not one event") };
+    (name.to_string(), serde_json::from_str(&format!("[{args}]")).unwrap())
+}
+
+#[test]
+fn a_notification_is_one_event_in_the_words_of_each_contract() {
+    let (inbox, data) = (Room::inbox(&PersonId::new("7")), json!({ "orderId": 7, "priority": "high" }));
+    let created = fact(inbox.clone(), Event::NotificationCreated { notification: notification(Some(data.clone())) });
+    let shared =
+        json!({ "id": "1112000000000003", "type": "order", "title": "Sent", "message": "On its way", "link": "/orders/7", "data": data });
+    let in_messenger = with(shared.clone(), json!({ "userId": "7", "isRead": false, "createdAt": MILLISECONDS }));
+    assert_eq!(event(&Messenger.fact(&created)), ("notification:new".into(), json!([in_messenger])));
+    assert_eq!(event(&Trip.fact(&created)), ("notification".into(), json!([with(shared, json!({ "timestamp": MILLISECONDS }))])));
+    let [said] = &Workspace::new(true).fact(&created)[..] else { panic!("not one envelope") };
+    let data = json!({ "notification_id": 1_112_000_000_000_003_i64, "type": "order", "title": "Sent", "message": "On its way",
+        "link": "/orders/7", "priority": "high", "metadata": data });
+    assert_eq!(text(said), json!({ "type": "notification.new", "data": data, "timestamp": MICROSECONDS }));
+
+    let read = fact(inbox.clone(), Event::NotificationRead { notification: 1_112_000_000_000_003 });
+    assert_eq!(event(&Messenger.fact(&read)), ("notification:read".into(), json!(["1112000000000003"])));
+    let all_read = fact(inbox, Event::NotificationsRead);
+    assert_eq!(event(&Messenger.fact(&all_read)), ("notifications:read-all".into(), json!([])));
+    for silent in [read, all_read] {
+        assert_eq!((Trip.fact(&silent), Workspace::new(true).fact(&silent), Household.fact(&silent)), (vec![], vec![], vec![]));
+    }
+}
+
+#[test]
+fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_room() {
+    let room = Kind::Conversation.room(5);
+    let table = [
+        (
+            Event::MessageSent { message: message(room.clone(), None) },
+            "message:new",
+            json!({ "id": "1112000000000002", "conversationId": "5", "senderId": "7",
+                "sender": { "id": "7", "name": "Alice", "avatarUrl": "https://example.com/a.png" }, "content": "Hello \"everyone\"\n",
+                "clientId": null, "isRead": false, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS }),
+        ),
+        (
+            Event::MessageDeleted { message: 1_112_000_000_000_002, sender: alice() },
+            "message:deleted",
+            json!({ "conversationId": "5", "messageId": "1112000000000002" }),
+        ),
+        (
+            Event::MessagesRead { by: PersonId::new("bob"), messages: vec![1, 2], up_to: 3 },
+            "messages:read",
+            json!({ "conversationId": "5", "messageIds": ["1", "2"], "userId": "bob", "upTo": "3" }),
+        ),
+    ];
+    for (happened, name, payload) in table {
+        assert_eq!(event(&Messenger.fact(&fact(room.clone(), happened.clone()))), (name.into(), json!([payload])));
+        assert_eq!(Messenger.fact(&fact(Kind::ChatRoom.room(5), happened)), vec![], "{name}");
+    }
+    let typing = |room: &Room| Messenger.signal(&Signal::Typing { room: room.clone(), person: PersonId::new("7") }, NOW);
+    let said: Vec<_> = typing(&room).into_iter().collect();
+    assert_eq!(event(&said), ("typing:start".into(), json!([{ "conversationId": "5", "userId": "7" }])));
+    assert_eq!(typing(&Kind::ChatRoom.room(5)), None);
+}
+
+#[test]
+fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
+    let conversation = "invalid conversationId: must be the id of a conversation, as text or number";
+    let person = "invalid userId: must be the id of a user, as text or number";
+    let people = "invalid userIds: must be a list of at most 1000 ids, each as text or number";
+    let notification = "invalid notificationId: must be the id of a notification, as text or number";
+    let many = format!(r#"["users:get-status",[{}"7"]]"#, "7,".repeat(1000));
+    let table = [
+        (r#"["join:conversation","5"]"#, "join:conversation enter conversation:5"),
+        (r#"["join:conversation",5]"#, "join:conversation enter conversation:5"),
+        (r#"["join:conversation",{"conversationId":5}]"#, "join:conversation enter conversation:5"),
+        (r#"["leave:conversation","c-1"]"#, "leave:conversation leave conversation:c-1"),
+        (r#"["conversation:get-online-users","5"]"#, "conversation:get-online-users online in conversation:5"),
+        (r#"["user:get-status","7"]"#, "user:get-status statuses 7"),
+        (r#"["user:get-status",{"userId":7}]"#, "user:get-status statuses 7"),
+        (r#"["users:get-status",["7",8,"bob"]]"#, "users:get-status statuses 7 8 bob"),
+        (r#"["users:get-status",{"userIds":[]}]"#, "users:get-status statuses "),
+        (r#"["notification:read","5"]"#, "notification:read change"),
+        (r#"["notification:read",{"notificationId":5}]"#, "notification:read change"),
+        (r#"["notifications:read-all"]"#, "notifications:read-all change"),
+        (r#"["notifications:read-all",null]"#, "notifications:read-all change"),
+        (r#"["notification:read","none"]"#, "not_found Notification not found"),
+        (r#"["notification:read"]"#, notification),
+        (r#"["notification:read",null]"#, notification),
+        (r#"["notification:read",{"id":"5"}]"#, notification),
+        (r#"["join:conversation"]"#, conversation),
+        (r#"["join:conversation",{"conversationId":null}]"#, conversation),
+        (r#"["join:conversation",["5"]]"#, conversation),
+        (r#"["typing:start",{}]"#, conversation),
+        (r#"["typing:stop",true]"#, conversation),
+        (r#"["user:get-status",""]"#, person),
+        (r#"["users:get-status","7"]"#, people),
+        (r#"["users:get-status",["7",null]]"#, people),
+        (r#"["users:get-status",["7",""]]"#, people),
+        (&many, people),
+        (r#"["message:send",{"content":"x"}]"#, "unknown"),
+    ];
+    for (packet, comes_to) in table {
+        assert_eq!(asked_by_event(&Messenger, packet), comes_to, "{packet}");
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! - [`Database`]: a database, found by its URL, brought up to date and opened.
 //! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
-//! - `people`, `spaces`, `tasks`, `chat`, `notifications`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
+//! - `people`, `spaces`, `tasks`, `chat`, `reads`, `notifications`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
 //! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
 
 mod batch;
@@ -19,6 +19,7 @@ mod notifications;
 mod people;
 mod queue;
 mod readers;
+mod reads;
 mod spaces;
 mod sqlite;
 mod tasks;

@@ -12,11 +12,14 @@ use crate::spaces::role_in;
 mod delete;
 mod edit;
 mod read;
+mod reads;
 mod send;
 
 pub use delete::DeleteMessage;
 pub use edit::EditMessage;
 pub use read::ListMessages;
+pub(crate) use reads::begin_reading;
+pub use reads::{CountUnread, ListOverviews, ListSeenMessages, Overview, Read, ReadMessages, ReadOverview, Seen};
 pub use send::{SendMessage, Sent};
 
 /// A message, whole.

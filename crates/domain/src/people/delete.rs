@@ -24,6 +24,7 @@ impl Command for DeletePerson {
         for room in tx.store.rooms_of(&person.id, None)? {
             spaces::end_membership(tx, &room, &person)?;
         }
+        tx.store.delete_read_marks_of(&person.id)?;
         tx.store.delete_notifications_of(&person.id)?;
         tx.store.delete_person(&person.id)?;
         Ok(person)

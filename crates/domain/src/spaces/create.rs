@@ -14,7 +14,7 @@ use crate::spaces::{Member, Role, Space};
 pub struct CreateSpace {
     /// A kind that people are members of.
     pub kind: Kind,
-    /// Its name.
+    /// Its name; a conversation's may be empty.
     pub name: String,
     /// Who else is in it from the start. Ids that were never seen are fine: they are filled in by the person's first token.
     pub members: Vec<PersonId>,
@@ -27,8 +27,12 @@ impl Command for CreateSpace {
         if !self.kind.has_own_members() {
             return Err(Refusal::Internal(format!("a space cannot be a {}", self.kind.noun())));
         }
-        fields::required("name", &self.name, fields::NAME)?;
-        let mut people = fields::people("memberIds", self.members)?;
+        let (name_field, members_field) = self.kind.fields();
+        match self.name.as_str() {
+            "" if self.kind.may_be_nameless() => {}
+            name => fields::required(name_field, name, fields::NAME)?,
+        }
+        let mut people = fields::people(members_field, self.members)?;
         let creator = tx.actor.person.clone();
         people.retain(|person| *person != creator);
         people.insert(0, creator);

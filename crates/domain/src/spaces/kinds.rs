@@ -11,6 +11,19 @@ impl Kind {
         }
     }
 
+    /// What its clients call its name, and those who are in it from the start.
+    pub(super) fn fields(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Conversation => ("title", "participantIds"),
+            _ => ("name", "memberIds"),
+        }
+    }
+
+    /// Whether it may be without a name.
+    pub(super) fn may_be_nameless(self) -> bool {
+        matches!(self, Kind::Conversation)
+    }
+
     /// Whether an invite code opens it.
     pub fn opens_by_invite(self) -> bool {
         matches!(self, Kind::Household)

@@ -1,5 +1,6 @@
 //! The beginning of a membership, and its end.
 
+use crate::chat::begin_reading;
 use crate::event::Event;
 use crate::names::{PersonId, Room};
 use crate::operation::{Command, Tx};
@@ -33,6 +34,7 @@ impl Command for AddMember {
         }
         let person = known_or_unseen(tx, &self.person)?;
         tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
+        begin_reading(tx, &space.room, &person.id)?;
         space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
         tx.record(&space.room, Event::MemberJoined { space: space.clone(), person })?;
         Ok(space)

@@ -11,6 +11,7 @@ mod details;
 mod invites;
 mod kinds;
 mod membership;
+mod presence;
 mod read;
 
 pub use access::{EnterRoom, Entered, require_admin, require_member, role_in};
@@ -19,6 +20,7 @@ pub use details::RenameSpace;
 pub use invites::{JoinByInvite, RefreshInvite};
 pub(crate) use membership::end_membership;
 pub use membership::{AddMember, RemoveMember};
+pub use presence::{NameContacts, NameMembers};
 pub use read::{ListChannels, ListContacts, ListSpaces, ReadSpace};
 
 /// What a member may do: admins change members, archive and delete; members read, write and invite.

@@ -96,6 +96,10 @@ pub enum Ask {
     Typing(Room),
     /// Others are told that the asker has stopped, if they were told of the typing.
     StopTyping(Room),
+    /// To know of each of these people whether they are online.
+    Statuses(Vec<PersonId>),
+    /// To know who of a room's members is online, anywhere.
+    OnlineIn(Room),
     /// A command, run in the writer's transaction; its value goes into the answer.
     Change(Change),
 }
@@ -114,6 +118,10 @@ pub enum Outcome {
     Pong,
     /// It was told to others; there is nothing to say to the asker.
     Noted,
+    /// Of each, whether they are online as far as the asker may know.
+    Statuses(Vec<(PersonId, bool)>),
+    /// Who is online.
+    Online(Vec<PersonId>),
     /// What the command answered.
     Changed(Value),
 }

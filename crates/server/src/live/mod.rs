@@ -57,6 +57,8 @@ pub struct Shared {
     pub grace: Duration,
     /// Whether anybody is told who is online.
     pub tells_presence: bool,
+    /// Whether everybody may ask who is online; else people who share a space.
+    pub shows_presence: bool,
     /// What time it is.
     pub clock: fn() -> Timestamp,
     /// Where signals go.

@@ -10,7 +10,7 @@ use domain::operation::{Command, Tx};
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use domain::spaces::{EnterRoom, Entered};
+use domain::spaces::{EnterRoom, Entered, NameContacts, NameMembers};
 use engine::{Namespace, Shard, SocketKey};
 
 use super::session::MOST_IN_FLIGHT;
@@ -58,6 +58,18 @@ impl Shared {
         self.attendance.enter(&room, &person, inside, || {
             self.bus.publish(Notice::Signal(Signal::Entered { room: room.clone(), person: person.clone() }.into()));
         });
+    }
+
+    /// Of each of these people, whether they are online. Whoever is not among those who may be seen is not.
+    pub fn statuses(&self, people: Vec<PersonId>, seen: Option<&[PersonId]>) -> Outcome {
+        let is_online = |person: &PersonId| seen.is_none_or(|seen| seen.contains(person)) && self.people.is_online(person);
+        Outcome::Statuses(people.into_iter().map(|person| (person.clone(), is_online(&person))).collect())
+    }
+
+    /// Who of these people is online.
+    pub fn online_of(&self, mut people: Vec<PersonId>) -> Outcome {
+        people.retain(|person| self.people.is_online(person));
+        Outcome::Online(people)
     }
 
     /// What the asker is told of a request's end.
@@ -111,6 +123,30 @@ impl Live {
                 live.stop_typing(shard, asked.socket, &room);
                 live.answer(shard, &asked, Ok(Outcome::Noted));
             }),
+            Ask::Statuses(people) if self.shared.shows_presence => self.in_order(shard, asked.socket, move |live, shard| {
+                let statuses = live.shared.statuses(people, None);
+                live.answer(shard, &asked, Ok(statuses));
+            }),
+            Ask::Statuses(people) => {
+                let contacts = NameContacts { people: people.clone() };
+                let work = |tx: &mut Tx<'_>| contacts.decide(tx);
+                self.through_writer(shard, asked, work, move |live, shard, asked, contacts| {
+                    let statuses = contacts.map(|contacts| live.shared.statuses(people, Some(&contacts)));
+                    live.answer(shard, &asked, statuses);
+                });
+            }
+            Ask::OnlineIn(room) => {
+                let members = NameMembers { room };
+                self.through_writer(
+                    shard,
+                    asked,
+                    |tx| members.decide(tx),
+                    |live, shard, asked, members| {
+                        let online = members.map(|members| live.shared.online_of(members));
+                        live.answer(shard, &asked, online);
+                    },
+                );
+            }
             Ask::Change(change) => self.through_writer(shard, asked, change, |live, shard, asked, value| {
                 live.answer(shard, &asked, value.map(Outcome::Changed));
             }),

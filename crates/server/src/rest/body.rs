@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::answer::Failure;
-use super::ids::GivenPeople;
+use super::ids::{GivenIds, GivenPeople};
 use crate::dialects::ids::GivenId;
 
 /// How long a client may take for its body.
@@ -119,6 +119,10 @@ impl Field for GivenId {
 }
 
 impl Field for GivenPeople {
+    const WANTED: &'static str = "must be a list of ids, each as text or number";
+}
+
+impl Field for GivenIds {
     const WANTED: &'static str = "must be a list of ids, each as text or number";
 }
 

@@ -43,6 +43,17 @@ pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> 
     Ok(Page::new(limit, before))
 }
 
+/// Things with numbers of ours in a body. What nothing can have is no id of anything, and left out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct GivenIds(pub Vec<Id>);
+
+impl<'de> Deserialize<'de> for GivenIds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ids = Vec::<GivenId>::deserialize(deserializer)?;
+        Ok(Self(ids.iter().filter_map(|id| parse_id(&id.0)).collect()))
+    }
+}
+
 /// People in a body: ids, or objects that have one, as they stand in what we answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct GivenPeople(pub Vec<PersonId>);

@@ -10,7 +10,7 @@ use domain::names::{PersonId, Room};
 use domain::operation::Command;
 use domain::people::Meet;
 use domain::refusal::Refusal;
-use domain::spaces::{EnterRoom, Entered};
+use domain::spaces::{EnterRoom, Entered, NameContacts, NameMembers};
 use engine::{Namespace, Say};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -111,6 +111,16 @@ impl Floor {
             Ask::StopTyping(room) => {
                 self.stop_typing(name, &room);
                 Ok(Outcome::Noted)
+            }
+            Ask::Statuses(people) => {
+                let command = NameContacts { people: people.clone() };
+                let contacts = self.house.decide(actor, |tx| command.decide(tx)).await?;
+                let seen = (!self.house.shared.shows_presence).then_some(&contacts[..]);
+                Ok(self.house.shared.statuses(people, seen))
+            }
+            Ask::OnlineIn(room) => {
+                let members = self.house.decide(actor, |tx| NameMembers { room }.decide(tx)).await?;
+                Ok(self.house.shared.online_of(members))
             }
             Ask::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
             Ask::Leave(room) => {

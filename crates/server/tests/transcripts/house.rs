@@ -74,6 +74,7 @@ impl House {
             most_raw: config.limits.max_connections_per_user.limit(),
             grace: config.presence.grace,
             tells_presence: config.presence.audience != Audience::None,
+            shows_presence: config.presence.audience == Audience::Everyone,
             clock: || NOW,
             bus,
             fanout: Arc::new(Fanout::new(dialects, config.presence.audience, readers, || NOW)),

@@ -72,8 +72,13 @@ transcripts! {
 
 transcripts! {
     messenger:
+    conversations_are_their_participants_own,
+    messages_reach_who_has_joined,
     notifications_are_the_persons_own,
     notifications_reach_every_device,
+    typing_is_told_to_the_others,
+    what_is_read_is_told,
+    who_is_online_is_answered,
 }
 
 transcripts! {

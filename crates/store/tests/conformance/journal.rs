@@ -47,6 +47,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::MessageEdited { message: Message { sort: None, file_url: None, edited_at: Some(at(60)), ..message(7, "ann") } },
         Event::MessageDeleted { message: 7, sender: ann },
         Event::NotificationCreated { notification: notification(1_763_725_000_000_001, "ann") },
+        Event::MessagesRead { by: id("ann"), messages: vec![1, 2], up_to: 2 },
         Event::NotificationRead { notification: 1_763_725_000_000_001 },
         Event::NotificationsRead,
     ];

@@ -17,6 +17,7 @@ mod journal;
 mod keys;
 mod notifications;
 mod people;
+mod reads;
 mod spaces;
 mod tasks;
 
@@ -67,6 +68,13 @@ suite! {
         a_message_is_found_by_its_senders_own_id,
         messages_come_newest_first_in_pages,
         a_deleted_message_is_not_there_and_its_senders_own_id_is_free,
+    }
+    reads {
+        a_mark_is_a_persons_own_in_a_room_and_never_goes_back,
+        the_newest_message_up_to_another_is_found,
+        unread_are_the_others_messages_behind_the_mark,
+        unread_are_counted_in_all_rooms_of_a_kind,
+        a_deleted_persons_marks_are_gone,
     }
     notifications {
         a_notification_is_read_back_as_stored,

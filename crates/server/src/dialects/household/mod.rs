@@ -89,7 +89,7 @@ impl Dialect for Household {
                 Reply { ack: Some(json(&Confirmed { ok: true, household_id: room.id() })), ..Reply::default() }
             }
             // Nothing that this contract can ask for ends so.
-            Ok(Outcome::Pong | Outcome::Noted | Outcome::Changed(_)) => Reply { ack: Some(r#"{"ok":true}"#.into()), ..Reply::default() },
+            Ok(_) => Reply { ack: Some(r#"{"ok":true}"#.into()), ..Reply::default() },
         }
     }
 }

@@ -1,10 +1,113 @@
 //! The messenger contract's objects, complete: what sockets are told and what REST answers.
 
+use domain::chat::{self, Overview, Seen};
 use domain::notifications;
+use domain::people::Person;
+use domain::spaces::{Member, Role};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::dialects::times::Milliseconds;
+
+/// A person.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct User<'a> {
+    id: &'a str,
+    name: &'a str,
+    avatar_url: Option<&'a str>,
+}
+
+impl<'a> User<'a> {
+    fn of(person: &'a Person) -> Self {
+        Self { id: person.id.as_str(), name: &person.name, avatar_url: person.avatar_url.as_deref() }
+    }
+}
+
+/// A person in a conversation: a user object with two more fields.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Participant<'a> {
+    #[serde(flatten)]
+    user: User<'a>,
+    role: Role,
+    joined_at: Milliseconds,
+}
+
+impl<'a> Participant<'a> {
+    fn of(member: &'a Member) -> Self {
+        Self { user: User::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) }
+    }
+}
+
+/// A conversation, as one of its participants sees it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation<'a> {
+    id: &'a str,
+    /// None for one without a title.
+    title: Option<&'a str>,
+    participants: Vec<Participant<'a>>,
+    last_message: Option<Message<'a>>,
+    unread_count: u64,
+    created_by: &'a str,
+    created_at: Milliseconds,
+    updated_at: Milliseconds,
+}
+
+impl<'a> Conversation<'a> {
+    /// The object of a conversation.
+    pub fn of(overview: &'a Overview) -> Self {
+        let Overview { space, last, unread } = overview;
+        Self {
+            id: space.room.id(),
+            title: Some(space.name.as_str()).filter(|title| !title.is_empty()),
+            participants: space.members.iter().map(Participant::of).collect(),
+            last_message: last.as_ref().map(Message::seen),
+            unread_count: *unread,
+            created_by: space.created_by.as_str(),
+            created_at: Milliseconds(space.created_at),
+            updated_at: Milliseconds(space.updated_at),
+        }
+    }
+}
+
+/// A message.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message<'a> {
+    id: String,
+    conversation_id: &'a str,
+    sender_id: &'a str,
+    sender: User<'a>,
+    content: &'a str,
+    client_id: Option<&'a str>,
+    is_read: bool,
+    created_at: Milliseconds,
+    updated_at: Milliseconds,
+}
+
+impl<'a> Message<'a> {
+    /// The object of a message.
+    pub fn of(message: &'a chat::Message, is_read: bool) -> Self {
+        Self {
+            id: message.id.to_string(),
+            conversation_id: message.room.id(),
+            sender_id: message.sender.id.as_str(),
+            sender: User::of(&message.sender),
+            content: &message.content,
+            client_id: message.client_id.as_deref(),
+            is_read,
+            created_at: Milliseconds(message.created_at),
+            updated_at: Milliseconds(message.updated_at()),
+        }
+    }
+
+    /// The object of a message, for somebody who sees it.
+    pub fn seen(seen: &'a Seen) -> Self {
+        Self::of(&seen.message, seen.read)
+    }
+}
 
 /// A notification.
 #[derive(Clone, Debug, Serialize)]

@@ -86,7 +86,7 @@ impl Dialect for Workspace {
             Ok(Outcome::Left(room)) => vec![envelope::confirmed("left_room", "Left", room, answer.now)],
             Ok(Outcome::Pong) => vec![envelope::pong(answer.now)],
             Ok(Outcome::Changed(Value::String(told))) => vec![Saying::Text(told.clone())],
-            Ok(Outcome::Changed(_) | Outcome::Noted) => Vec::new(),
+            Ok(_) => Vec::new(),
         };
         Reply { say, ..Reply::default() }
     }

@@ -1,0 +1,202 @@
+//! What has been read. Each person has one mark a room, the newest message read: everything up to it is.
+
+use crate::chat::Message;
+use crate::event::Event;
+use crate::names::{Id, Kind, PersonId, Room};
+use crate::operation::{Actor, Command, Query, Tx};
+use crate::refusal::Refusal;
+use crate::seam::{Page, Store};
+use crate::spaces::{Space, require_member};
+
+/// How many messages one event names: the newest. The mark that it carries says the rest.
+const NAMED: u32 = 1000;
+
+/// Says that the actor has read a room's messages, up to the newest of those named. What was read before is not told again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadMessages {
+    /// Which room.
+    pub room: Room,
+    /// Messages, of which the newest counts. Those that are not in the room (any more) do not.
+    pub messages: Vec<Id>,
+}
+
+/// What has been read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Read {
+    /// Where.
+    pub room: Room,
+    /// The others' messages that had not been read before, oldest first; the newest thousand.
+    pub messages: Vec<Id>,
+    /// How many of the room's messages the actor has still to read.
+    pub unread: u64,
+}
+
+impl Command for ReadMessages {
+    type Answer = Read;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Read, Refusal> {
+        require_member(tx.store, tx.actor, &self.room)?;
+        let reader = tx.actor.person.clone();
+        let newest = match self.messages.iter().max() {
+            Some(newest) => tx.store.newest_message_in(&self.room, *newest)?,
+            None => return Err(Refusal::invalid("messageIds", "must name at least one message, or upTo be the last that was read")),
+        };
+        let mark = tx.store.read_mark(&self.room, &reader)?;
+        let mut messages = Vec::new();
+        if let Some(up_to) = newest.filter(|newest| Some(*newest) > mark) {
+            messages = tx.store.unread_in(&self.room, &reader, up_to, NAMED)?;
+            tx.store.put_read_mark(&self.room, &reader, up_to)?;
+            if !messages.is_empty() {
+                let event = Event::MessagesRead { by: reader.clone(), messages: messages.clone(), up_to };
+                tx.record(&self.room, event)?;
+            }
+        }
+        let unread = tx.store.count_unread_in(&self.room, &reader)?;
+        Ok(Read { room: self.room, messages, unread })
+    }
+}
+
+/// Whoever comes to a room has nothing to catch up on: what was said before counts as read.
+pub(crate) fn begin_reading(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> Result<(), Refusal> {
+    if room.kind().has_messages()
+        && let Some(newest) = tx.store.newest_message_in(room, Id::MAX)?
+    {
+        tx.store.put_read_mark(room, person, newest)?;
+    }
+    Ok(())
+}
+
+/// A message, as the actor sees it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Seen {
+    /// The message.
+    pub message: Message,
+    /// Of the actor's own: whether somebody else has read it. Of another's: whether the actor has.
+    pub read: bool,
+}
+
+impl Seen {
+    /// A message, for a person who is known to see it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of(store: &mut dyn Store, message: Message, person: &PersonId) -> Result<Self, Refusal> {
+        Ok(Marks::of(store, &message.room, person)?.seen(message, person))
+    }
+}
+
+/// A room's messages, newest first, and whether they have been read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListSeenMessages {
+    /// Which room.
+    pub room: Room,
+    /// Which part of the list.
+    pub page: Page,
+}
+
+impl Query for ListSeenMessages {
+    type Answer = Vec<Seen>;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Seen>, Refusal> {
+        require_member(store, actor, &self.room)?;
+        let messages = store.messages_in(&self.room, &self.page)?;
+        let marks = Marks::of(store, &self.room, &actor.person)?;
+        Ok(messages.into_iter().map(|message| marks.seen(message, &actor.person)).collect())
+    }
+}
+
+/// A room with what is new in it, for one of its members.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Overview {
+    /// The room.
+    pub space: Space,
+    /// The newest message.
+    pub last: Option<Seen>,
+    /// How many messages the member has still to read.
+    pub unread: u64,
+}
+
+impl Overview {
+    /// A room in which nothing was said yet.
+    pub fn empty(space: Space) -> Self {
+        Self { space, last: None, unread: 0 }
+    }
+
+    /// What is new in a room, for a member who is known to be one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of(store: &mut dyn Store, space: Space, person: &PersonId) -> Result<Self, Refusal> {
+        let last = store.messages_in(&space.room, &Page::new(Some(1), None))?.pop();
+        let marks = Marks::of(store, &space.room, person)?;
+        let unread = store.count_unread_in(&space.room, person)?;
+        Ok(Self { last: last.map(|message| marks.seen(message, person)), unread, space })
+    }
+}
+
+/// One room with what is new in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadOverview {
+    /// Which.
+    pub room: Room,
+}
+
+impl Query for ReadOverview {
+    type Answer = Overview;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Overview, Refusal> {
+        require_member(store, actor, &self.room)?;
+        let space = store.space(&self.room)?.ok_or(Refusal::NotFound(self.room.kind().noun()))?;
+        Overview::of(store, space, &actor.person)
+    }
+}
+
+/// The actor's rooms of a kind with what is new in each, newest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListOverviews {
+    /// Of which kind.
+    pub kind: Kind,
+    /// Which part of the list.
+    pub page: Page<Room>,
+}
+
+impl Query for ListOverviews {
+    type Answer = Vec<Overview>;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Overview>, Refusal> {
+        let spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
+        spaces.into_iter().map(|space| Overview::of(store, space, &actor.person)).collect()
+    }
+}
+
+/// How many messages the actor has still to read, in all rooms of a kind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CountUnread {
+    /// Of which kind.
+    pub kind: Kind,
+}
+
+impl Query for CountUnread {
+    type Answer = u64;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<u64, Refusal> {
+        Ok(store.count_unread_of(&actor.person, self.kind)?)
+    }
+}
+
+/// Up to where a room was read.
+struct Marks {
+    own: Option<Id>,
+    others: Option<Id>,
+}
+
+impl Marks {
+    fn of(store: &mut dyn Store, room: &Room, person: &PersonId) -> Result<Self, Refusal> {
+        Ok(Self { own: store.read_mark(room, person)?, others: store.read_mark_of_others(room, person)? })
+    }
+
+    fn seen(&self, message: Message, person: &PersonId) -> Seen {
+        let mark = if message.sender.id == *person { self.others } else { self.own };
+        Seen { read: Some(message.id) <= mark, message }
+    }
+}

@@ -1,0 +1,87 @@
+//! What stands in the events, and in those REST answers that say the same as an event.
+
+use domain::chat;
+use domain::event::Event;
+use domain::names::{Id, PersonId, Room};
+use serde::Serialize;
+
+/// Of `messages:read`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MessagesRead<'a> {
+    pub(super) conversation_id: &'a str,
+    pub(super) message_ids: Vec<String>,
+    pub(super) user_id: &'a str,
+    pub(super) up_to: String,
+}
+
+impl<'a> MessagesRead<'a> {
+    /// Says that a person has read messages; `None` if the event is another.
+    pub(super) fn of(room: &'a Room, event: &'a Event) -> Option<Self> {
+        let Event::MessagesRead { by, messages, up_to } = event else { return None };
+        Some(Self { conversation_id: room.id(), message_ids: texts(messages), user_id: by.as_str(), up_to: up_to.to_string() })
+    }
+}
+
+/// The answer to the reading of messages.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Read<'a> {
+    conversation_id: &'a str,
+    message_ids: Vec<String>,
+    unread_count: u64,
+}
+
+impl<'a> Read<'a> {
+    /// Says what has been read and what has not.
+    pub fn of(read: &'a chat::Read) -> Self {
+        Self { conversation_id: read.room.id(), message_ids: texts(&read.messages), unread_count: read.unread }
+    }
+}
+
+/// Of `message:deleted`, and the answer to a message's DELETE.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageDeleted<'a> {
+    conversation_id: &'a str,
+    message_id: String,
+}
+
+impl<'a> MessageDeleted<'a> {
+    /// Says that a message is gone.
+    pub fn of(room: &'a Room, message: Id) -> Self {
+        Self { conversation_id: room.id(), message_id: message.to_string() }
+    }
+}
+
+/// Of `typing:start` and `typing:stop`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Typing<'a> {
+    conversation_id: &'a str,
+    user_id: &'a str,
+}
+
+impl<'a> Typing<'a> {
+    pub(super) fn of(room: &'a Room, person: &'a PersonId) -> Self {
+        Self { conversation_id: room.id(), user_id: person.as_str() }
+    }
+}
+
+/// Of `user:status-changed`, and the acknowledgements of the questions for it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status<'a> {
+    user_id: &'a str,
+    status: &'static str,
+}
+
+impl<'a> Status<'a> {
+    pub(super) fn of(person: &'a PersonId, online: bool) -> Self {
+        Self { user_id: person.as_str(), status: if online { "online" } else { "offline" } }
+    }
+}
+
+fn texts(ids: &[Id]) -> Vec<String> {
+    ids.iter().map(Id::to_string).collect()
+}

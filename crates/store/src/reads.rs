@@ -1,0 +1,58 @@
+//! What was read.
+
+use domain::names::{Id, Kind, PersonId, Room};
+use domain::seam::{Reads, StoreError, Stored};
+
+use crate::driver::{Driver, Row, Tables, values};
+
+impl<D: Driver> Reads for Tables<D> {
+    fn read_mark(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Id>> {
+        self.0.first("SELECT mark FROM reads WHERE room = $1 AND person = $2", values![room, person], |row| row.int(0))
+    }
+
+    fn read_mark_of_others(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Id>> {
+        let sql = "SELECT MAX(mark) FROM reads WHERE room = $1 AND person <> $2";
+        Ok(self.0.first(sql, values![room, person], |row| row.maybe_int(0))?.flatten())
+    }
+
+    fn put_read_mark(&mut self, room: &Room, person: &PersonId, mark: Id) -> Stored<()> {
+        let sql = "INSERT INTO reads (room, person, mark) VALUES ($1, $2, $3)
+            ON CONFLICT (room, person) DO UPDATE SET mark = excluded.mark WHERE excluded.mark > reads.mark";
+        self.0.write(sql, values![room, person, mark]).map(drop)
+    }
+
+    fn delete_read_marks_of(&mut self, person: &PersonId) -> Stored<()> {
+        self.0.write("DELETE FROM reads WHERE person = $1", values![person]).map(drop)
+    }
+
+    fn newest_message_in(&mut self, room: &Room, up_to: Id) -> Stored<Option<Id>> {
+        let sql = "SELECT MAX(id) FROM messages WHERE room = $1 AND id <= $2";
+        Ok(self.0.first(sql, values![room, up_to], |row| row.maybe_int(0))?.flatten())
+    }
+
+    fn unread_in(&mut self, room: &Room, person: &PersonId, up_to: Id, limit: u32) -> Stored<Vec<Id>> {
+        let sql = "SELECT id FROM messages
+            WHERE room = $1 AND sender <> $2 AND id <= $3
+            AND id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = $1 AND r.person = $2), 0) ORDER BY id DESC LIMIT $4";
+        let mut messages = self.0.all(sql, values![room, person, up_to, limit], |row| row.int(0))?;
+        messages.reverse();
+        Ok(messages)
+    }
+
+    fn count_unread_in(&mut self, room: &Room, person: &PersonId) -> Stored<u64> {
+        let sql = "SELECT COUNT(*) FROM messages
+            WHERE room = $1 AND sender <> $2 AND id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = $1 AND r.person = $2), 0)";
+        self.0.first(sql, values![room, person], count).map(Option::unwrap_or_default)
+    }
+
+    fn count_unread_of(&mut self, person: &PersonId, kind: Kind) -> Stored<u64> {
+        let sql = "SELECT COUNT(*) FROM members mine JOIN messages m ON m.room = mine.room
+            WHERE mine.person = $1 AND mine.kind = $2 AND m.sender <> $1
+            AND m.id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = mine.room AND r.person = $1), 0)";
+        self.0.first(sql, values![person, kind.as_str()], count).map(Option::unwrap_or_default)
+    }
+}
+
+fn count(row: &dyn Row) -> Stored<u64> {
+    u64::try_from(row.int(0)?).map_err(|error| StoreError::Broken(error.to_string()))
+}

@@ -1,0 +1,74 @@
+use domain::chat::Message;
+use domain::names::{Kind, Room};
+use domain::seam::Store;
+use domain::spaces::Role;
+
+use crate::{T0, id, message};
+
+fn room(n: u32) -> Room {
+    Kind::Conversation.room(n)
+}
+
+/// Messages 1 to 4 of a room, by ann, ben, ann and ben; 5 is another room's.
+fn talk(store: &mut dyn Store) {
+    for (n, sender) in [(1, "ann"), (2, "ben"), (3, "ann"), (4, "ben")] {
+        store.put_message(&Message { room: room(1), ..message(n, sender) }).unwrap();
+    }
+    store.put_message(&Message { room: room(2), ..message(5, "ben") }).unwrap();
+}
+
+pub fn a_mark_is_a_persons_own_in_a_room_and_never_goes_back(store: &mut dyn Store) {
+    assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), None);
+    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), None);
+    for (number, name, mark) in [(1, "ann", 7), (1, "ben", 5), (1, "cleo", 6), (2, "ann", 3), (1, "ann", 4)] {
+        store.put_read_mark(&room(number), &id(name), mark).unwrap();
+    }
+    assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), Some(7));
+    assert_eq!(store.read_mark(&room(2), &id("ann")).unwrap(), Some(3));
+    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), Some(6));
+    assert_eq!(store.read_mark_of_others(&room(2), &id("ann")).unwrap(), None);
+    store.put_read_mark(&room(1), &id("ann"), 8).unwrap();
+    assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), Some(8));
+}
+
+pub fn the_newest_message_up_to_another_is_found(store: &mut dyn Store) {
+    talk(store);
+    for (number, up_to, newest) in [(1, i64::MAX, Some(4)), (1, 3, Some(3)), (1, 0, None), (2, 4, None), (2, 9, Some(5)), (3, 9, None)] {
+        assert_eq!(store.newest_message_in(&room(number), up_to).unwrap(), newest, "{number} up to {up_to}");
+    }
+}
+
+pub fn unread_are_the_others_messages_behind_the_mark(store: &mut dyn Store) {
+    talk(store);
+    assert_eq!(store.unread_in(&room(1), &id("ann"), 9, 9).unwrap(), [2, 4]);
+    assert_eq!(store.unread_in(&room(1), &id("ann"), 9, 1).unwrap(), [4], "the newest");
+    assert_eq!(store.unread_in(&room(1), &id("ann"), 3, 9).unwrap(), [2]);
+    assert_eq!(store.unread_in(&room(1), &id("cleo"), 9, 9).unwrap(), [1, 2, 3, 4]);
+    assert_eq!(store.count_unread_in(&room(1), &id("ann")).unwrap(), 2);
+    store.put_read_mark(&room(1), &id("ann"), 2).unwrap();
+    assert_eq!(store.unread_in(&room(1), &id("ann"), 9, 9).unwrap(), [4]);
+    assert_eq!(store.count_unread_in(&room(1), &id("ann")).unwrap(), 1);
+    assert_eq!(store.count_unread_in(&room(2), &id("ben")).unwrap(), 0, "one's own are read");
+}
+
+pub fn unread_are_counted_in_all_rooms_of_a_kind(store: &mut dyn Store) {
+    talk(store);
+    store.put_message(&Message { room: Kind::ChatRoom.room(1), ..message(6, "ben") }).unwrap();
+    store.put_message(&Message { room: room(3), ..message(7, "ben") }).unwrap();
+    for joined in [room(1), room(2), Kind::ChatRoom.room(1)] {
+        store.put_member(&joined, &id("ann"), Role::Member, T0).unwrap();
+    }
+    assert_eq!(store.count_unread_of(&id("ann"), Kind::Conversation).unwrap(), 3);
+    store.put_read_mark(&room(1), &id("ann"), 2).unwrap();
+    assert_eq!(store.count_unread_of(&id("ann"), Kind::Conversation).unwrap(), 2);
+    assert_eq!(store.count_unread_of(&id("ann"), Kind::ChatRoom).unwrap(), 1);
+    assert_eq!(store.count_unread_of(&id("cleo"), Kind::Conversation).unwrap(), 0);
+}
+
+pub fn a_deleted_persons_marks_are_gone(store: &mut dyn Store) {
+    store.put_read_mark(&room(1), &id("ann"), 2).unwrap();
+    store.put_read_mark(&room(1), &id("ben"), 3).unwrap();
+    store.delete_read_marks_of(&id("ann")).unwrap();
+    assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), None);
+    assert_eq!(store.read_mark(&room(1), &id("ben")).unwrap(), Some(3));
+}
