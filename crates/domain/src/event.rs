@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::Message;
+use crate::emissions::Emission;
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
 use crate::notifications::Notification;
 use crate::people::Person;
@@ -63,6 +64,8 @@ pub enum Event {
     NotificationRead { notification: Id },
     /// A person has read all notifications.
     NotificationsRead,
+    /// A back end has said something of its own.
+    Emitted { emission: Emission },
 }
 
 /// An event that is stored, ordered and recoverable.
@@ -90,6 +93,7 @@ impl Fact {
             Event::MembershipClaimed { .. } => Vec::new(),
             // The reader's other devices count what is unread, whether they have the room open or not.
             Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
+            Event::Emitted { emission } => emission.rooms.clone(),
             // Nobody can be in the room yet.
             Event::SpaceCreated { space } => space.members.iter().map(|member| Room::inbox(&member.person.id)).collect(),
             Event::TaskDeleted { task } => self.task_audience(*task),
@@ -135,4 +139,8 @@ pub enum Signal {
     Online { person: PersonId, connection: String },
     /// A person is offline: the last connection is gone, and the grace with it.
     Offline { person: PersonId },
+    /// A back end has said something of its own that is worth nothing late.
+    Emitted { emission: Emission },
+    /// A back end wants these people's connections, and these connections, to end.
+    Expelled { people: Vec<PersonId>, connections: Vec<String>, reason: String },
 }

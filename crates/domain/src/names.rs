@@ -52,11 +52,22 @@ pub enum Kind {
     Channel,
     /// A single task of a project (contract: workspace); its members are the project's.
     Task,
+    /// Everybody who is connected. Nobody enters it, and only back ends speak there.
+    Everyone,
 }
 
 impl Kind {
-    const ALL: [Kind; 8] =
-        [Kind::User, Kind::Household, Kind::Trip, Kind::ChatRoom, Kind::Conversation, Kind::Project, Kind::Channel, Kind::Task];
+    const ALL: [Kind; 9] = [
+        Kind::User,
+        Kind::Household,
+        Kind::Trip,
+        Kind::ChatRoom,
+        Kind::Conversation,
+        Kind::Project,
+        Kind::Channel,
+        Kind::Task,
+        Kind::Everyone,
+    ];
 
     /// The kind as it stands in a room's address.
     pub fn as_str(self) -> &'static str {
@@ -69,6 +80,7 @@ impl Kind {
             Kind::Project => "project",
             Kind::Channel => "channel",
             Kind::Task => "task",
+            Kind::Everyone => "everyone",
         }
     }
 
@@ -83,6 +95,7 @@ impl Kind {
             Kind::Project => "Project",
             Kind::Channel => "Channel",
             Kind::Task => "Task",
+            Kind::Everyone => "Room",
         }
     }
 
@@ -109,6 +122,11 @@ impl Room {
     /// The inbox of a person.
     pub fn inbox(person: &PersonId) -> Self {
         Kind::User.room(person)
+    }
+
+    /// Everybody who is connected.
+    pub fn everyone() -> Self {
+        Kind::Everyone.room("all")
     }
 
     /// What this is the room of.

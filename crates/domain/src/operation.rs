@@ -74,9 +74,18 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`Refusal::Unavailable`] or [`Refusal::Internal`] if the row cannot be written.
     pub fn record(&mut self, room: &Room, event: Event) -> Result<(), Refusal> {
+        self.record_at(room, event).map(drop)
+    }
+
+    /// The same; the answer is the fact's offset.
+    ///
+    /// # Errors
+    /// As [`Tx::record`].
+    pub fn record_at(&mut self, room: &Room, event: Event) -> Result<i64, Refusal> {
         let fact = self.store.append(room, self.now, event)?;
+        let offset = fact.offset;
         self.facts.push(fact);
-        Ok(())
+        Ok(offset)
     }
 
     /// The facts that were recorded, in order.

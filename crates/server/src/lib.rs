@@ -9,6 +9,7 @@
 //! - [`live`]: people's live connections: who comes, what they ask, and what they are told.
 //! - [`presence`]: who is here.
 //! - [`rest`]: the same over HTTP.
+//! - [`back_end`]: what a team's own back end can do, over HTTP or in the same program.
 //! - [`limits`]: how much one person, and one address, may ask for in a while.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
 //! - [`audit`]: who came, who left, who was refused.
@@ -19,6 +20,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod back_end;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::auth::{Authenticator, Keys};
+use crate::back_end::{BackEnd, Utilities};
 use crate::clock;
 use crate::config::value::Value;
 use crate::config::{Audience, Config, SocketParser};
@@ -40,6 +41,7 @@ const FORGET_PAUSE: Duration = Duration::from_secs(600);
 /// The running product, without its listener.
 pub struct Product {
     engine: Option<Engine<Live>>,
+    back_end: Arc<dyn BackEnd>,
     router: Router,
     writer: Writer,
     readers: Readers,
@@ -63,8 +65,11 @@ impl Product {
         threads.push(thread);
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
+        let people = Arc::new(People::default());
+        let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
         let rest = Rest {
             writer: writer.clone(),
+            back_end: back_end.clone(),
             readers: readers.clone(),
             authenticator: authenticator.clone(),
             limits: limits.clone(),
@@ -76,7 +81,7 @@ impl Product {
                 dialects,
                 authenticator: authenticator.clone(),
                 writer: writer.clone(),
-                people: People::default(),
+                people,
                 attendance: Attendance::default(),
                 typing: Typing::default(),
                 limits: limits.clone(),
@@ -97,12 +102,17 @@ impl Product {
             None
         };
         tokio::spawn(forget_old_answers(writer.clone()));
-        Ok(Self { engine, router: rest::router(rest), writer, readers, threads })
+        Ok(Self { engine, back_end, router: rest::router(rest), writer, readers, threads })
     }
 
     /// What answers requests: the engine on its paths, REST on all others.
     pub fn handler(&self) -> impl Handler + use<> {
         Front { engine: self.engine.as_ref().map(Engine::handle), rest: router(self.router.clone()) }
+    }
+
+    /// What a back end in the same program can do.
+    pub fn back_end(&self) -> Arc<dyn BackEnd> {
+        self.back_end.clone()
     }
 
     /// Ends the live connections; pending polls are answered by that.

@@ -7,7 +7,7 @@ impl Kind {
     pub fn has_own_members(self) -> bool {
         match self {
             Kind::Household | Kind::Trip | Kind::ChatRoom | Kind::Conversation | Kind::Project => true,
-            Kind::User | Kind::Channel | Kind::Task => false,
+            Kind::User | Kind::Channel | Kind::Task | Kind::Everyone => false,
         }
     }
 

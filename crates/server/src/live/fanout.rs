@@ -3,21 +3,26 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use domain::emissions::Emission;
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Actor;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::ListContacts;
+use engine::id::Id;
 use engine::{Broadcast, Handle, Namespace, Say, Saying, Shard, SocketKey};
 
 use super::{Job, Live};
 use crate::config::Audience;
-use crate::dialects::{Dialect, Dialects};
+use crate::dialects::{Dialect, Dialects, json, workspace};
 use crate::presence::Changes;
 
 /// How long changes of presence are gathered, so that a storm is one message and not thousands.
 const GATHER: Duration = Duration::from_millis(100);
+
+/// With what a raw WebSocket is closed whose back end wants it to end (workspace contract, close codes).
+const EXPELLED: u16 = 4403;
 
 /// Tells this node's connections what the bus brings.
 pub struct Fanout {
@@ -52,6 +57,8 @@ impl Fanout {
                 Effect::TellOthers(room, person, said) => {
                     engine.publish(to_rooms(&[room], said).except_room(Room::inbox(&person).as_str().into()));
                 }
+                Effect::Emit { emission, volatile, said } => engine.publish(emitted(&emission, volatile, said)),
+                Effect::Expel { people, connections, reason } => expel(engine, &people, &connections, &reason),
                 Effect::Leave(room, person) => leave(engine, &room, &person),
                 Effect::Gather(signal) => self.gather(engine, signal),
             }
@@ -62,6 +69,9 @@ impl Fanout {
     pub fn effects(&self, notice: Notice) -> Vec<Effect> {
         match notice {
             Notice::Fact(fact) => {
+                if let Event::Emitted { emission } = &fact.event {
+                    return vec![self.emit(emission, false, fact.at)];
+                }
                 let (joining, leaving) = match &fact.event {
                     Event::MemberJoined { person, .. } => (vec![person.id.clone()], None),
                     Event::MembershipClaimed { person } => (vec![person.clone()], None),
@@ -84,8 +94,19 @@ impl Fanout {
                     vec![Effect::TellOthers(room.clone(), person.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
                 Signal::Online { .. } | Signal::Offline { .. } => vec![Effect::Gather(signal)],
+                Signal::Emitted { emission } => vec![self.emit(emission, true, (self.clock)())],
+                Signal::Expelled { people, connections, reason } => {
+                    vec![Effect::Expel { people: people.clone(), connections: connections.clone(), reason: reason.clone() }]
+                }
             },
         }
+    }
+
+    /// A back end's own words, which are the same in every namespace: no contract has others for them.
+    fn emit(&self, emission: &Emission, volatile: bool, at: Timestamp) -> Effect {
+        let emission = Arc::new(emission.clone());
+        let said = Said { dialects: self.dialects.clone(), news: News::Emission { emission: emission.clone(), at } };
+        Effect::Emit { emission, volatile, said }
     }
 
     /// Signals in the words of whoever listens; `of` is the kind of their room.
@@ -169,6 +190,24 @@ pub enum Effect {
     Tell(Vec<Room>, Said),
     /// Whoever is in this room is told, but for this person, on whatever connection.
     TellOthers(Room, PersonId, Said),
+    /// Whoever is in the emission's rooms is told, but for those whom it excepts.
+    Emit {
+        /// Who.
+        emission: Arc<Emission>,
+        /// Whether it is not for those who cannot take it at this instant.
+        volatile: bool,
+        /// What.
+        said: Said,
+    },
+    /// All connections of these people end, and these connections.
+    Expel {
+        /// Whose.
+        people: Vec<PersonId>,
+        /// By the ids that their clients know them by.
+        connections: Vec<String>,
+        /// What a raw WebSocket is told.
+        reason: String,
+    },
     /// All connections of a person leave a room, and whatever they hear of the rooms inside it.
     Leave(Room, PersonId),
     /// A change of presence waits for others, to be told with them.
@@ -190,6 +229,10 @@ enum News {
         now: Timestamp,
         signals: Vec<Arc<Signal>>,
     },
+    Emission {
+        emission: Arc<Emission>,
+        at: Timestamp,
+    },
 }
 
 impl Say for Said {
@@ -205,12 +248,28 @@ impl Say for Said {
                 let each = signals.iter().flat_map(|signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)));
                 each.collect()
             }
+            News::Emission { emission, at } if namespace == Namespace::PLAIN => vec![workspace::emitted(emission, *at)],
+            News::Emission { emission, .. } => {
+                vec![Saying::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json))]
+            }
         }
     }
 }
 
 fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
     Broadcast::to_rooms(rooms.iter().map(|room| room.as_str().into()).collect(), said)
+}
+
+fn emitted(emission: &Emission, volatile: bool, said: Said) -> Broadcast {
+    let to = match emission.rooms.contains(&Room::everyone()) {
+        true => Broadcast::to_everyone(said),
+        false => to_rooms(&emission.rooms, said),
+    };
+    let except = emission.except.iter().fold(to, |to, room| to.except_room(room.as_str().into()));
+    // What is no connection's id is nobody's.
+    let connections = emission.except_connections.iter().filter_map(|id| Id::parse(id));
+    let except = connections.fold(except, Broadcast::except_socket);
+    if volatile { except.volatile() } else { except }
 }
 
 /// Whether a contract tells what happens in rooms of this kind.
@@ -246,6 +305,27 @@ fn leave(engine: &Handle<Live>, room: &Room, person: &PersonId) {
                     if heard == room || live.shared.attendance.is_inside(&heard, &person, &room) {
                         live.leave(shard, socket, &heard);
                     }
+                }
+            }
+        });
+        job
+    });
+}
+
+/// Ends all connections of these people, and these connections, as whole connections: what else they carry ends with them.
+fn expel(engine: &Handle<Live>, people: &[PersonId], connections: &[String], reason: &str) {
+    let inboxes: Vec<Room> = people.iter().map(Room::inbox).collect();
+    let ids: Vec<Id> = connections.iter().filter_map(|id| Id::parse(id)).collect();
+    engine.tell_all(|| {
+        let (inboxes, ids, reason) = (inboxes.clone(), ids.clone(), reason.to_owned());
+        let job: Job = Box::new(move |_, shard| {
+            let of_people = inboxes.iter().flat_map(|inbox| sockets_in(shard, inbox));
+            let named = shard.sockets().filter(|socket| shard.id(*socket).is_some_and(|id| ids.contains(&id)));
+            let sockets: Vec<SocketKey> = of_people.chain(named).collect();
+            for socket in sockets {
+                match shard.namespace(socket) {
+                    Some(Namespace::PLAIN) => shard.close(socket, EXPELLED, &reason),
+                    _ => shard.disconnect(socket, true),
                 }
             }
         });

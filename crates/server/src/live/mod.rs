@@ -42,7 +42,7 @@ pub struct Shared {
     /// Where changes are decided.
     pub writer: store::Writer,
     /// Who is online.
-    pub people: People,
+    pub people: Arc<People>,
     /// Who has which room open.
     pub attendance: Attendance,
     /// Who is typing where.

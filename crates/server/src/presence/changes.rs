@@ -54,7 +54,12 @@ impl Changes {
 fn person_of(signal: &Signal) -> Option<&PersonId> {
     match signal {
         Signal::Online { person, .. } | Signal::Offline { person } => Some(person),
-        Signal::Entered { .. } | Signal::Left { .. } | Signal::Typing { .. } | Signal::StoppedTyping { .. } => None,
+        Signal::Entered { .. }
+        | Signal::Left { .. }
+        | Signal::Typing { .. }
+        | Signal::StoppedTyping { .. }
+        | Signal::Emitted { .. }
+        | Signal::Expelled { .. } => None,
     }
 }
 

@@ -25,6 +25,17 @@ pub(super) fn person(noun: &'static str, id: &str) -> Result<PersonId, Refusal> 
     PersonId::parse(id).ok_or(Refusal::NotFound(noun))
 }
 
+/// The people whom a query names, parted by commas or one by one. Errors: 400 with the parameter's name.
+pub(super) fn people(query: Option<&str>, name: &'static str) -> Result<Vec<PersonId>, Failure> {
+    let mut people = Vec::new();
+    for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(known, _)| known == name) {
+        for id in value.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+            people.push(PersonId::parse(id).ok_or_else(|| Failure::field(name, "must be ids, parted by commas"))?);
+        }
+    }
+    if people.is_empty() { Err(Failure::field(name, "must be ids, parted by commas")) } else { Ok(people) }
+}
+
 /// Which part of a list a query asks for: `limit` and `before`. Other parameters are not looked at.
 ///
 /// Inputs: the part of the URL behind the question mark; how an id of this list is read. Errors: 400 with the parameter's name.
@@ -55,7 +66,7 @@ impl<'de> Deserialize<'de> for GivenIds {
 }
 
 /// People in a body: ids, or objects that have one, as they stand in what we answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct GivenPeople(pub Vec<PersonId>);
 
 impl<'de> Deserialize<'de> for GivenPeople {

@@ -3,7 +3,7 @@
 //! Read in this order:
 //!
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
-//! - [`household`](mod@household), [`messenger`](mod@messenger), [`workspace`](mod@workspace): the paths, a file a contract.
+//! - [`household`](mod@household), [`messenger`](mod@messenger), [`workspace`](mod@workspace): the paths, a file a contract. `back_end`: those of a team's own back end.
 //! - `body`, `ids`: how a request's fields and ids are read. `idempotency`: how a repeated request is answered.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
 //! - [`cors`]: which pages may read the answers.
@@ -11,6 +11,7 @@
 //! To add a contract, write its file and merge its routes in [`router`].
 
 mod answer;
+mod back_end;
 mod body;
 mod call;
 mod caller;
@@ -30,6 +31,7 @@ use domain::names::Timestamp;
 use store::{Readers, Writer};
 
 use crate::auth::Authenticator;
+use crate::back_end::BackEnd;
 use crate::limits::Limits;
 use answer::Failure;
 pub use caller::Caller;
@@ -43,6 +45,8 @@ pub struct Rest {
     pub readers: Readers,
     /// Says who sent a request, and which pages may read the answer.
     pub authenticator: Arc<Authenticator>,
+    /// What a team's own back end can do.
+    pub back_end: Arc<dyn BackEnd>,
     /// What time it is, for tokens.
     pub clock: fn() -> Timestamp,
     /// The people's budgets.
@@ -64,6 +68,7 @@ pub fn router(rest: Rest) -> Router {
         .merge(household::routes())
         .merge(messenger::routes())
         .merge(workspace::routes())
+        .merge(back_end::routes())
         .fallback(async || Failure::unknown_path())
         .method_not_allowed_fallback(async || Failure::wrong_method())
         .with_state(Arc::new(Desk { rest, met: Met::default() }))

@@ -3,6 +3,7 @@
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
 
+mod back_end;
 mod claims;
 mod cors;
 mod household;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use bus::Local;
 use domain::event::{Event, Fact};
 use domain::ids::Generator;
 use domain::names::Timestamp;
@@ -12,8 +13,10 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use server::auth::mint::{NewToken, mint};
 use server::auth::{Authenticator, Keys};
+use server::back_end::Utilities;
 use server::config::Config;
 use server::limits::Limits;
+use server::presence::People;
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
 use tempfile::TempDir;
@@ -69,7 +72,10 @@ impl Server {
         let config = Config::of_pairs(secret.into_iter().chain(settings.iter().copied())).unwrap();
         let keys = Keys::load(&config).unwrap();
         let limits = Arc::new(limits);
+        let people = Arc::new(People::default());
+        let silent = Arc::new(Local::new(drop));
         let rest = Rest {
+            back_end: Arc::new(Utilities::new(writer.clone(), silent, people)),
             writer: writer.clone(),
             readers,
             authenticator: Arc::new(Authenticator::new(&keys, &config)),

@@ -220,6 +220,21 @@ impl Floor {
                     said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
                 }
             }
+            Effect::Emit { emission, said, .. } => {
+                let everyone = emission.rooms.contains(&Room::everyone());
+                for device in self.devices.values_mut().filter(|device| device.connected) {
+                    let is_in = |room: &Room| device.rooms.contains(room.as_str());
+                    if (everyone || emission.rooms.iter().any(is_in)) && !emission.except.iter().any(is_in) {
+                        said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                    }
+                }
+            }
+            Effect::Expel { people, reason, .. } => {
+                for name in people.iter().flat_map(|person| self.devices_of(person)).collect::<Vec<_>>() {
+                    self.device(&name).close(4403, &reason);
+                    self.depart(&name);
+                }
+            }
             Effect::Leave(room, person) => {
                 for name in self.devices_of(&person) {
                     self.stop_typing(&name, &room);

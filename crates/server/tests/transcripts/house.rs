@@ -13,6 +13,7 @@ use domain::seam::{Bus, Notice};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
 use server::auth::{Authenticator, Keys};
+use server::back_end::Utilities;
 use server::config::{Audience, Config};
 use server::dialects::Dialects;
 use server::limits::Limits;
@@ -54,7 +55,10 @@ impl House {
         let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
         let dialects = Dialects::new(&config);
+        let people = Arc::new(People::default());
+        let back_end = Arc::new(Utilities::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
         let rest = Rest {
+            back_end,
             writer: writer.clone(),
             readers: readers.clone(),
             authenticator: Arc::clone(&authenticator),
@@ -66,7 +70,7 @@ impl House {
             dialects: dialects.clone(),
             authenticator,
             writer,
-            people: People::default(),
+            people,
             attendance: Attendance::default(),
             typing: Typing::default(),
             limits,

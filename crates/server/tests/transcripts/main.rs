@@ -72,6 +72,7 @@ transcripts! {
 
 transcripts! {
     messenger:
+    a_back_end_speaks_and_asks,
     conversations_are_their_participants_own,
     messages_reach_who_has_joined,
     notifications_are_the_persons_own,

@@ -1,4 +1,5 @@
 use domain::chat::Message;
+use domain::emissions::Emission;
 use domain::event::Event;
 use domain::names::{Kind, Room};
 use domain::seam::Store;
@@ -23,6 +24,13 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
     let space = Space { members, parent: Some(Kind::Project.room(1)), ..space(&home()) };
     let mut task = task(5);
     task.assigned_to.push(ann.clone());
+    let emission = Emission {
+        rooms: vec![home(), Room::everyone()],
+        except: vec![Room::inbox(&ann.id)],
+        except_connections: vec!["c".to_owned()],
+        name: "order:update".to_owned(),
+        data: Some(serde_json::json!({"order": 7})),
+    };
     let events = [
         Event::SpaceCreated { space: space.clone() },
         Event::SpaceUpdated { space: space.clone() },
@@ -50,6 +58,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::MessagesRead { by: id("ann"), messages: vec![1, 2], up_to: 2 },
         Event::NotificationRead { notification: 1_763_725_000_000_001 },
         Event::NotificationsRead,
+        Event::Emitted { emission },
     ];
     let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, event).unwrap()).collect();
     assert_eq!(store.facts_after(0, 99).unwrap(), recorded);

@@ -1,7 +1,8 @@
 //! The envelopes that clients of the workspace contract are sent.
 
 use domain::chat;
-use domain::names::{Room, Timestamp};
+use domain::emissions::Emission;
+use domain::names::{Kind, Room, Timestamp};
 use domain::notifications;
 use domain::people::Person;
 use engine::Saying;
@@ -137,6 +138,15 @@ pub(super) fn notification(notification: &notifications::Notification) -> Saying
         metadata: Metadata::of(notification.data.as_ref()),
     };
     Envelope::new("notification.new", data, notification.created_at).say()
+}
+
+/// What a back end says of its own making, in an envelope. Its room stands in it if there is one alone and it is no inbox.
+pub fn emitted(emission: &Emission, at: Timestamp) -> Saying {
+    let envelope = Envelope::new(&emission.name, &emission.data, at);
+    match &emission.rooms[..] {
+        [room] if !matches!(room.kind(), Kind::User | Kind::Everyone) => envelope.about(room).say(),
+        _ => envelope.say(),
+    }
 }
 
 /// `data` of `joined_room` and `left_room`.

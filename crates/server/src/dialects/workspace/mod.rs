@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, told};
 
+pub use envelope::emitted;
+
 /// The kinds of this contract's spaces.
 const KINDS: &[Kind] = &[Kind::Project, Kind::Channel, Kind::Task];
 

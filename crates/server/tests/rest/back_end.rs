@@ -1,0 +1,65 @@
+//! What a back end in the same program can do.
+
+use std::sync::Arc;
+
+use bus::Local;
+use domain::names::{Kind, PersonId};
+use domain::notifications::NewNotification;
+use domain::refusal::Refusal;
+use serde_json::{Value, json};
+use server::back_end::{BackEnd, Utilities};
+use server::presence::{Connection, People, Transport};
+
+use crate::support::Server;
+
+fn utilities(server: &Server, people: &Arc<People>) -> Utilities {
+    Utilities::new(server.writer.clone(), Arc::new(Local::new(drop)), Arc::clone(people))
+}
+
+#[tokio::test]
+async fn what_a_back_end_emits_is_a_fact_of_the_room_that_it_is_for() {
+    let (server, anna) = (Server::start(), PersonId::new("anna"));
+    let back_end = utilities(&server, &Arc::default());
+    let first = back_end.send_to_user(&anna, "custom:event", json!({ "a": 1 })).await.unwrap();
+    let second = back_end.broadcast_to_all("announcement", Value::Null).await.unwrap();
+    assert!(second > first, "positions grow");
+    back_end.emit_new_message("5", json!({ "id": "1" })).await.unwrap();
+    back_end.emit_message_read("5", &[1, 2]).await.unwrap();
+    back_end.emit_message_deleted("5", 1).await.unwrap();
+    back_end.emit_order_update(&anna, json!({ "order": 7 })).await.unwrap();
+    let talk = format!("{} emitted", Kind::Conversation.room(5));
+    assert_eq!(server.told().await, ["user:anna emitted", "everyone:all emitted", &talk, &talk, &talk, "user:anna emitted"]);
+}
+
+#[tokio::test]
+async fn a_back_ends_notification_is_stored_and_one_that_cannot_be_so_is_refused() {
+    let server = Server::start();
+    let back_end = utilities(&server, &Arc::default());
+    let new = |title: &str| NewNotification {
+        person: PersonId::new("anna"),
+        kind: "info".into(),
+        title: title.into(),
+        message: String::new(),
+        link: None,
+        data: None,
+    };
+    let notification = back_end.emit_notification_to_user(new("Hello")).await.unwrap();
+    let listed = server.client("anna").get("/api/notifications").await.expect(200);
+    assert_eq!(listed[0]["id"], notification.id.to_string());
+    let refused = back_end.emit_notification_to_user(new(" ")).await;
+    assert!(matches!(refused, Err(Refusal::Invalid { field: "title", .. })), "{refused:?}");
+    assert!(matches!(
+        back_end.send_to_user(&PersonId::new("anna"), "connect", Value::Null).await,
+        Err(Refusal::Invalid { field: "event", .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_back_end_knows_who_is_online() {
+    let (server, people, anna) = (Server::start(), Arc::new(People::default()), PersonId::new("anna"));
+    let back_end = utilities(&server, &people);
+    assert!(!back_end.is_user_online(&anna));
+    people.arrive(&anna, Connection { number: 1, transport: Transport::SocketIo }, None, || ()).unwrap();
+    assert!(back_end.is_user_online(&anna));
+    assert_eq!(back_end.online_users_count(), 1);
+}
