@@ -8,6 +8,7 @@ mod claims;
 mod cors;
 mod household;
 mod idempotency;
+mod messenger;
 mod people;
 mod permissions;
 mod refusals;
