@@ -11,6 +11,9 @@ use crate::spaces::{Space, require_member};
 /// How many messages one event names: the newest. The mark that it carries says the rest.
 const NAMED: u32 = 1000;
 
+/// How many messages one command may name.
+const NAMEABLE: usize = 1000;
+
 /// Says that the actor has read a room's messages, up to the newest of those named. What was read before is not told again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadMessages {
@@ -18,6 +21,8 @@ pub struct ReadMessages {
     pub room: Room,
     /// Messages, of which the newest counts. Those that are not in the room (any more) do not.
     pub messages: Vec<Id>,
+    /// And all that are not newer than this.
+    pub up_to: Option<Id>,
 }
 
 /// What has been read.
@@ -37,10 +42,11 @@ impl Command for ReadMessages {
     fn decide(self, tx: &mut Tx<'_>) -> Result<Read, Refusal> {
         require_member(tx.store, tx.actor, &self.room)?;
         let reader = tx.actor.person.clone();
-        let newest = match self.messages.iter().max() {
-            Some(newest) => tx.store.newest_message_in(&self.room, *newest)?,
-            None => return Err(Refusal::invalid("messageIds", "must name at least one message, or upTo be the last that was read")),
-        };
+        if self.messages.is_empty() && self.up_to.is_none() {
+            return Err(Refusal::invalid("messageIds", "must name at least one message, or upTo be the last that was read"));
+        }
+        let up_to = self.up_to.map_or(Ok(None), |up_to| tx.store.newest_message_in(&self.room, up_to))?;
+        let newest = newest_of(tx.store, &self.room, self.messages)?.max(up_to);
         let mark = tx.store.read_mark(&self.room, &reader)?;
         let mut messages = Vec::new();
         if let Some(up_to) = newest.filter(|newest| Some(*newest) > mark) {
@@ -54,6 +60,20 @@ impl Command for ReadMessages {
         let unread = tx.store.count_unread_in(&self.room, &reader)?;
         Ok(Read { room: self.room, messages, unread })
     }
+}
+
+/// The newest of these messages that is in the room.
+fn newest_of(store: &mut dyn Store, room: &Room, mut messages: Vec<Id>) -> Result<Option<Id>, Refusal> {
+    if messages.len() > NAMEABLE {
+        return Err(Refusal::invalid("messageIds", format!("must name at most {NAMEABLE} messages; upTo names all up to one")));
+    }
+    messages.sort_unstable_by(|one, other| other.cmp(one));
+    for id in messages {
+        if store.message(id)?.is_some_and(|message| message.room == *room) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// Whoever comes to a room has nothing to catch up on: what was said before counts as read.

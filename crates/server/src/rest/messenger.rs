@@ -121,12 +121,12 @@ async fn send_message(call: Call) -> Answered {
 async fn read_messages(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
     let mut fields = call.fields()?;
-    let ids = fields.optional::<GivenIds>("messageIds")?.map_or_else(Vec::new, |ids| ids.0);
+    let messages = fields.optional::<GivenIds>("messageIds")?.map_or_else(Vec::new, |ids| ids.0);
     let up_to: Option<GivenId> = fields.optional("upTo")?;
     fields.end()?;
     // An id that no message can have names none.
     let up_to = up_to.map(|id| parse_id(&id.0).ok_or(Refusal::invalid("upTo", "must be the id of a message"))).transpose()?;
-    let command = ReadMessages { room, messages: ids.into_iter().chain(up_to).collect() };
+    let command = ReadMessages { room, messages, up_to };
     call.command(StatusCode::OK, command, |read: &Read| json(&payloads::Read::of(read))).await
 }
 
