@@ -10,7 +10,7 @@ import { play } from "./player/play.js";
 const folder = path.dirname(fileURLToPath(import.meta.url));
 
 // Each contract, and the namespace in which it is spoken alone.
-const CONTRACTS = { household: "/household", messenger: "/messenger", workspace: null };
+const CONTRACTS = { household: "/household", messenger: "/messenger", studio: "/chat", workspace: null };
 
 for (const [contract, alone] of Object.entries(CONTRACTS)) {
   const ways = ["websocket", "polling"].flatMap((transport) => [["/", alone], [alone, "/"]].map(([namespace, other]) => ({ transport, namespace, other })));

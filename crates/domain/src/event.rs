@@ -129,8 +129,8 @@ impl Fact {
 pub enum Signal {
     /// A person's first connection entered a room.
     Entered { room: Room, person: Person },
-    /// A person's last connection left a room.
-    Left { room: Room, person: Person },
+    /// A person's last connection left a room; `removed` if that is because the person is not a member any more, of which a fact has told.
+    Left { room: Room, person: Person, removed: bool },
     /// A person is typing in a room; said again and again while it lasts. The person's own connections need not hear it.
     Typing { room: Room, person: PersonId },
     /// A person who was typing has stopped, or has left, or has not said so for a while. Likewise.

@@ -22,12 +22,32 @@ const COMMANDS: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")
 /// An address's attempts to connect, and to be believed over REST: 100 in 10 seconds.
 const CONNECTS: Quota = Quota::per_second(NonZeroU32::new(10).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
+/// What an event of studio's may be sent how often (contract: 10 and 30 in 60 seconds).
+const STUDIO_MESSAGES: Quota = Quota::per_minute(NonZeroU32::new(10).expect("not zero"));
+const STUDIO_TYPING: Quota = Quota::per_minute(NonZeroU32::new(30).expect("not zero"));
+
 /// After so many checks the budgets that are full again are forgotten. So there are never more than were used within the time that a budget
 /// takes to fill, and this many.
 const SWEEP_EVERY: u32 = 4096;
 
 /// The budgets. The clock is a parameter for tests.
-pub struct Limits<C: Clock = MonotonicClock>(Option<(Budget<PersonId, C>, Budget<IpAddr, C>)>);
+pub struct Limits<C: Clock = MonotonicClock>(Option<Budgets<C>>);
+
+struct Budgets<C: Clock> {
+    commands: Budget<PersonId, C>,
+    connects: Budget<IpAddr, C>,
+    studio_messages: Budget<PersonId, C>,
+    studio_typing: Budget<PersonId, C>,
+}
+
+/// What some requests cost besides a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spending {
+    /// One of studio's messages over a socket.
+    StudioMessage,
+    /// One of studio's signs of typing.
+    StudioTyping,
+}
 
 impl Limits {
     /// The product's budgets, or none (`RATE_LIMITS=off`).
@@ -39,28 +59,44 @@ impl Limits {
 impl<C: Clock + Clone> Limits<C> {
     /// The product's budgets by this clock.
     pub fn with_clock(clock: C) -> Self {
-        Self(Some((Budget::new(COMMANDS, clock.clone()), Budget::new(CONNECTS, clock))))
+        Self(Some(Budgets {
+            commands: Budget::new(COMMANDS, clock.clone()),
+            connects: Budget::new(CONNECTS, clock.clone()),
+            studio_messages: Budget::new(STUDIO_MESSAGES, clock.clone()),
+            studio_typing: Budget::new(STUDIO_TYPING, clock),
+        }))
     }
 
     /// Takes one command from a person's budget.
     ///
     /// Errors: [`Refusal::TooMany`].
     pub fn command(&self, person: &PersonId) -> Result<(), Refusal> {
-        self.0.as_ref().map_or(Ok(()), |(commands, _)| commands.take(person))
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.commands.take(person))
+    }
+
+    /// Takes what a request costs besides a command.
+    ///
+    /// Errors: [`Refusal::TooMany`].
+    pub fn spend(&self, person: &PersonId, spending: Spending) -> Result<(), Refusal> {
+        let Some(budgets) = &self.0 else { return Ok(()) };
+        match spending {
+            Spending::StudioMessage => budgets.studio_messages.take(person),
+            Spending::StudioTyping => budgets.studio_typing.take(person),
+        }
     }
 
     /// Takes one attempt to connect from an address's budget.
     ///
     /// Errors: [`Refusal::TooMany`].
     pub fn connect(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.0.as_ref().map_or(Ok(()), |(_, connects)| connects.take(&network_of(address)))
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.take(&network_of(address)))
     }
 
     /// Whether an address has an attempt left; none is taken.
     ///
     /// Errors: [`Refusal::TooMany`].
     pub fn may_connect(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.0.as_ref().map_or(Ok(()), |(_, connects)| connects.look(&network_of(address)))
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.look(&network_of(address)))
     }
 }
 
@@ -190,6 +226,19 @@ mod tests {
     }
 
     #[test]
+    fn studios_messages_and_typing_have_budgets_of_their_own() {
+        let clock = FakeRelativeClock::default();
+        let limits = Limits::with_clock(clock.clone());
+        assert_eq!(granted(|| limits.spend(&alice(), Spending::StudioMessage)), 10);
+        assert_eq!(granted(|| limits.spend(&alice(), Spending::StudioTyping)), 30);
+        assert_eq!(limits.spend(&alice(), Spending::StudioMessage), Err(Refusal::TooMany { retry_after: 6 }));
+        assert_eq!(limits.spend(&PersonId::new("bob"), Spending::StudioMessage), Ok(()), "each has a budget of their own");
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(granted(|| limits.spend(&alice(), Spending::StudioMessage)), 10);
+        assert_eq!(limits.command(&alice()), Ok(()));
+    }
+
+    #[test]
     fn an_address_may_try_to_connect_a_hundred_times_in_ten_seconds() {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock.clone());
@@ -207,7 +256,7 @@ mod tests {
         let limits = Limits::with_clock(clock.clone());
         let address = [192, 0, 2, 1].into();
         assert_eq!(granted(|| limits.may_connect(address)), 1000);
-        assert_eq!(limits.0.as_ref().unwrap().1.limiter.len(), 0, "nobody is remembered for a look");
+        assert_eq!(limits.0.as_ref().unwrap().connects.limiter.len(), 0, "nobody is remembered for a look");
         assert_eq!(granted(|| limits.connect(address).and_then(|()| limits.may_connect(address))), 99);
         assert_eq!(limits.may_connect(address), Err(Refusal::TooMany { retry_after: 1 }));
         assert_eq!(limits.may_connect([192, 0, 2, 2].into()), Ok(()));
@@ -236,7 +285,7 @@ mod tests {
             limits.command(&PersonId::new(format!("person-{number}"))).unwrap();
             clock.advance(Duration::from_millis(1));
         }
-        let (commands, _) = limits.0.as_ref().unwrap();
+        let commands = &limits.0.as_ref().unwrap().commands;
         assert!(commands.limiter.len() <= SWEEP_EVERY as usize + 51, "{}", commands.limiter.len());
     }
 

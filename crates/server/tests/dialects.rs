@@ -194,6 +194,7 @@ fn asked(dialect: &impl Dialect, heard: &Heard<'_>) -> String {
     let Some(request) = dialect.understand(heard) else { return "unknown".into() };
     match request.ask {
         Ok(Ask::Enter(room)) => format!("{} enter {room}", request.name),
+        Ok(Ask::Move(room)) => format!("{} move to {room}", request.name),
         Ok(Ask::Leave(room)) => format!("{} leave {room}", request.name),
         Ok(Ask::Ping) => format!("{} ping", request.name),
         Ok(Ask::Typing(room)) => format!("{} typing in {room}", request.name),
@@ -314,11 +315,11 @@ fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
     };
     let joined = dialect.signal(&Signal::Entered { room: channel.clone(), person: alice() }, NOW).unwrap();
     assert_eq!(text(&joined), envelope("user_joined"));
-    let left = dialect.signal(&Signal::Left { room: channel, person: alice() }, NOW).unwrap();
+    let left = dialect.signal(&Signal::Left { room: channel, person: alice(), removed: true }, NOW).unwrap();
     assert_eq!(text(&left), envelope("user_left"));
     for silent in [
         Signal::Entered { room: Kind::Household.room(5), person: alice() },
-        Signal::Left { room: Room::inbox(&alice().id), person: alice() },
+        Signal::Left { room: Room::inbox(&alice().id), person: alice(), removed: false },
         Signal::Offline { person: alice().id },
     ] {
         assert_eq!(dialect.signal(&silent, NOW), None);

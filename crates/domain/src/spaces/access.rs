@@ -75,6 +75,22 @@ pub struct EnterRoom {
     pub room: Room,
 }
 
+/// The same, for somebody who wants to know who else may.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnterAmongMembers {
+    /// A room that has members of its own.
+    pub room: Room,
+}
+
+impl Command for EnterAmongMembers {
+    type Answer = (Entered, Vec<PersonId>);
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Self::Answer, Refusal> {
+        let members = tx.store.members(&self.room)?.into_iter().map(|member| member.person.id).collect();
+        Ok((EnterRoom { room: self.room }.decide(tx)?, members))
+    }
+}
+
 /// Who may listen to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entered {

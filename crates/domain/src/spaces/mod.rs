@@ -14,7 +14,7 @@ mod membership;
 mod presence;
 mod read;
 
-pub use access::{EnterRoom, Entered, require_admin, require_member, role_in};
+pub use access::{EnterAmongMembers, EnterRoom, Entered, require_admin, require_member, role_in};
 pub use create::{CreateChannel, CreateSpace};
 pub use details::RenameSpace;
 pub use invites::{JoinByInvite, RefreshInvite};

@@ -25,6 +25,7 @@ use serde_json::Value;
 use wire::socketio::Args;
 
 use crate::config::Config;
+use crate::limits::Spending;
 
 /// One contract's way of speaking.
 pub trait Dialect: Send + Sync {
@@ -58,6 +59,12 @@ pub trait Dialect: Send + Sync {
     /// What a client asks for. `None` if this contract does not know the word.
     fn understand(&self, heard: &Heard<'_>) -> Option<Request>;
 
+    /// What a request costs besides a command, by the request's name.
+    fn spends(&self, request: &str) -> Option<Spending> {
+        let _ = request;
+        None
+    }
+
     /// What the asker alone is told.
     fn answer(&self, answer: &Answer<'_>) -> Reply;
 }
@@ -88,6 +95,8 @@ pub struct Request {
 pub enum Ask {
     /// To hear a room.
     Enter(Room),
+    /// To hear a room, on this connection no other of its kind any longer, and to learn who of its members is online.
+    Move(Room),
     /// To hear it no longer.
     Leave(Room),
     /// To be answered.
@@ -112,6 +121,9 @@ pub type Change = Box<dyn FnOnce(&mut Tx<'_>) -> Result<Value, Refusal> + Send>;
 pub enum Outcome {
     /// The room is heard from now on (or was already).
     Entered(Room),
+    /// The room is heard from now on, and no other of its kind; these of its members are online, each with a connection's id.
+    #[expect(missing_docs, reason = "the variant's sentence names them")]
+    Moved { room: Room, online: Vec<(PersonId, String)> },
     /// The room is heard no longer (or was not).
     Left(Room),
     /// To a ping.

@@ -92,7 +92,7 @@ impl Live {
                 Departed::FromServer(person, departure) => {
                     self.shared.people.expire(&person, departure, || self.shared.tell_presence(Signal::Offline { person: person.clone() }));
                 }
-                Departed::FromRoom(room, person, departure) => self.shared.tell_left(room, person, departure),
+                Departed::FromRoom(room, person, departure) => self.shared.tell_left(room, person, departure, false),
             }
         }
     }
@@ -119,10 +119,11 @@ impl Shared {
         self.bus.publish(Notice::Signal(Signal::StoppedTyping { room, person }.into()));
     }
 
-    /// The last of a person's connections has left a room by this departure: tells it, unless one has come back.
-    pub fn tell_left(&self, room: Room, person: PersonId, departure: Departure) {
+    /// The last of a person's connections has left a room by this departure: tells it, unless one has come back. `removed` as in
+    /// [`Signal::Left`].
+    pub fn tell_left(&self, room: Room, person: PersonId, departure: Departure, removed: bool) {
         self.attendance.expire(&room, &person, departure, |person| {
-            self.bus.publish(Notice::Signal(Signal::Left { room: room.clone(), person }.into()));
+            self.bus.publish(Notice::Signal(Signal::Left { room: room.clone(), person, removed }.into()));
         });
     }
 

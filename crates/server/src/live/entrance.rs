@@ -69,8 +69,11 @@ impl Shared {
             Transport::SocketIo => self.most_socketio,
             Transport::Raw => self.most_raw,
         };
-        let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id });
+        let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id.clone() });
         self.people.arrive(&actor.person, connection, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
+        if self.tells_presence {
+            self.people.make_known(&actor.person, &id);
+        }
         Ok(Entrant { actor, claims: claims(identity) })
     }
 

@@ -303,7 +303,7 @@ fn leave(engine: &Handle<Live>, room: &Room, person: &PersonId) {
                 let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
                 for heard in rooms {
                     if heard == room || live.shared.attendance.is_inside(&heard, &person, &room) {
-                        live.leave(shard, socket, &heard);
+                        live.leave(shard, socket, &heard, true);
                     }
                 }
             }

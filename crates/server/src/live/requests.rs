@@ -10,7 +10,7 @@ use domain::operation::{Command, Tx};
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use domain::spaces::{EnterRoom, Entered, NameContacts, NameMembers};
+use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
 use engine::{Namespace, Shard, SocketKey};
 
 use super::session::MOST_IN_FLIGHT;
@@ -44,7 +44,10 @@ impl Shared {
         let spoken = self.dialects.spoken_in(namespace);
         let understood = spoken.iter().find_map(|dialect| Some((dialect.clone(), dialect.understand(heard)?)));
         match (understood, heard) {
-            (Some((dialect, Request { name, ask })), _) => Ok((dialect, Request { name, ask: within_budget.and(ask) })),
+            (Some((dialect, Request { name, ask })), _) => {
+                let spent = dialect.spends(&name).map_or(Ok(()), |spending| self.limits.spend(person, spending));
+                Ok((dialect, Request { name, ask: within_budget.and(spent).and(ask) }))
+            }
             (None, Heard::Event { name, .. }) => {
                 let name = shortened(name);
                 Err(within_budget.map_or_else(|refusal| dialects::refused(&name, &refusal, acked), |()| dialects::unknown(&name, acked)))
@@ -70,6 +73,11 @@ impl Shared {
     pub fn online_of(&self, mut people: Vec<PersonId>) -> Outcome {
         people.retain(|person| self.people.is_online(person));
         Outcome::Online(people)
+    }
+
+    /// Those of some people who are online, each with the id of a connection; nobody if presence is nobody's business.
+    pub fn online_among(&self, people: &[PersonId]) -> Vec<(PersonId, String)> {
+        if self.tells_presence { self.people.online_among(people) } else { Vec::new() }
     }
 
     /// What the asker is told of a request's end.
@@ -101,7 +109,7 @@ impl Live {
         match ask {
             Ask::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
             Ask::Leave(room) => self.in_order(shard, asked.socket, move |live, shard| {
-                live.leave(shard, asked.socket, &room);
+                live.leave(shard, asked.socket, &room, false);
                 live.answer(shard, &asked, Ok(Outcome::Left(room)));
             }),
             Ask::Enter(room) => {
@@ -112,6 +120,22 @@ impl Live {
                     Ok(Entered { person, inside }) => {
                         let comes = shard.join(asked.socket, room.as_str());
                         live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
+                        if comes {
+                            live.shared.enter(room, person, inside);
+                        }
+                    }
+                });
+            }
+            Ask::Move(room) => {
+                let command = EnterAmongMembers { room: room.clone() };
+                let work = |tx: &mut Tx<'_>| command.decide(tx);
+                self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
+                    Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+                    Ok((Entered { person, inside }, members)) => {
+                        live.leave_others(shard, asked.socket, &room);
+                        let comes = shard.join(asked.socket, room.as_str());
+                        let online = live.shared.online_among(&members);
+                        live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
                         if comes {
                             live.shared.enter(room, person, inside);
                         }
@@ -153,6 +177,15 @@ impl Live {
         }
     }
 
+    /// Takes a socket out of all rooms of this one's kind but this one.
+    fn leave_others(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room) {
+        let rooms = shard.rooms_of(socket).filter_map(Room::parse);
+        let others: Vec<Room> = rooms.filter(|other| other.kind() == room.kind() && other != room).collect();
+        for other in others {
+            self.leave(shard, socket, &other, false);
+        }
+    }
+
     /// Tells others that somebody types. Whoever is in the room may; of anybody else the store knows.
     fn type_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
         // Behind an earlier request of this client that is still on its way, the room may be another by then.
@@ -183,15 +216,15 @@ impl Live {
         self.shared.stops_typing(room, &session.actor.person, &id.text());
     }
 
-    /// Takes a socket out of a room. Others are told if it was the person's last one there.
-    pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room) {
+    /// Takes a socket out of a room. Others are told if it was the person's last one there; `removed` as in [`Signal::Left`].
+    pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, removed: bool) {
         let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
         self.stop_typing(shard, socket, room);
         if room.kind() != Kind::User
             && shard.leave(socket, room.as_str())
             && let Some(departure) = self.shared.attendance.leave(room, &person)
         {
-            self.shared.tell_left(room.clone(), person, departure);
+            self.shared.tell_left(room.clone(), person, departure, removed);
         }
     }
 

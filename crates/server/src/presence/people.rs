@@ -63,6 +63,8 @@ struct Presence {
     counts: Counts,
     /// How many sockets each connection has, those included that are still to be let in; in the order of the numbers.
     sockets: SmallVec<[(u64, u32); 1]>,
+    /// The connection by which the person is known to others, if anybody is told of presence.
+    connection: Option<Box<str>>,
     /// When the counts are zero: how that came.
     departed: Departure,
 }
@@ -151,6 +153,22 @@ impl People {
     /// Whether a person is online; within the grace one still is.
     pub fn is_online(&self, person: &PersonId) -> bool {
         self.lock().people.contains_key(person)
+    }
+
+    /// Remembers by which connection a person is known to others: the one that the person came online with.
+    pub fn make_known(&self, person: &PersonId, connection: &str) {
+        if let Some(presence) = self.lock().people.get_mut(person)
+            && presence.connection.is_none()
+        {
+            presence.connection = Some(connection.into());
+        }
+    }
+
+    /// Those of some people who are online, in their order, each with the connection by which the person is known.
+    pub fn online_among(&self, people: &[PersonId]) -> Vec<(PersonId, String)> {
+        let crowd = self.lock();
+        let online = people.iter().filter_map(|person| Some((person, crowd.people.get(person)?)));
+        online.map(|(person, presence)| (person.clone(), presence.connection.as_deref().unwrap_or_default().to_owned())).collect()
     }
 
     /// How many people are online.

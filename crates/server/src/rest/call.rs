@@ -168,7 +168,8 @@ impl Call {
         Ok(Answer { status: StatusCode::OK, body: render(&answer), replayed: false })
     }
 
-    fn param(&self, name: &str) -> &str {
+    /// A part of the path by its name.
+    pub fn param(&self, name: &str) -> &str {
         // The names are those of our own routes; a missing one would be an id that nothing has.
         self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }

@@ -3,7 +3,8 @@
 //! Read in this order:
 //!
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
-//! - [`household`](mod@household), [`messenger`](mod@messenger), [`workspace`](mod@workspace): the paths, a file a contract. `back_end`: those of a team's own back end.
+//! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`workspace`](mod@workspace): the paths, a file a contract.
+//!   `back_end`: those of a team's own back end.
 //! - `body`, `ids`: how a request's fields and ids are read. `idempotency`: how a repeated request is answered.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
 //! - [`cors`]: which pages may read the answers.
@@ -21,6 +22,7 @@ mod idempotency;
 mod ids;
 mod messenger;
 mod met;
+mod studio;
 mod unread;
 mod workspace;
 
@@ -67,6 +69,7 @@ pub fn router(rest: Rest) -> Router {
     Router::new()
         .merge(household::routes())
         .merge(messenger::routes())
+        .merge(studio::routes())
         .merge(workspace::routes())
         .merge(back_end::routes())
         .fallback(async || Failure::unknown_path())

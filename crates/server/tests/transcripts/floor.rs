@@ -10,7 +10,7 @@ use domain::names::{PersonId, Room};
 use domain::operation::Command;
 use domain::people::Meet;
 use domain::refusal::Refusal;
-use domain::spaces::{EnterRoom, Entered, NameContacts, NameMembers};
+use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
 use engine::{Namespace, Say};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -124,8 +124,21 @@ impl Floor {
             }
             Ask::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
             Ask::Leave(room) => {
-                self.leave_room(name, &room);
+                self.leave_room(name, &room, false);
                 Ok(Outcome::Left(room))
+            }
+            Ask::Move(room) => {
+                let command = EnterAmongMembers { room: room.clone() };
+                let (Entered { person, inside }, members) = self.house.decide(actor, |tx| command.decide(tx)).await?;
+                let rooms = self.connected(name).rooms.iter().filter_map(|room| Room::parse(room));
+                let others: Vec<Room> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
+                for other in others {
+                    self.leave_room(name, &other, false);
+                }
+                if self.connected(name).rooms.insert(room.as_str().to_owned()) {
+                    self.house.shared.enter(room.clone(), person, inside);
+                }
+                Ok(Outcome::Moved { online: self.house.shared.online_among(&members), room })
             }
             Ask::Enter(room) => {
                 let command = EnterRoom { room: room.clone() };
@@ -171,14 +184,14 @@ impl Floor {
         self.house.shared.stops_typing(room, &person, name);
     }
 
-    fn leave_room(&mut self, name: &str, room: &Room) {
+    fn leave_room(&mut self, name: &str, room: &Room, removed: bool) {
         self.stop_typing(name, room);
         let device = self.device(name);
         let person = device.actor.person.clone();
         if device.rooms.remove(room.as_str())
             && let Some(departure) = self.house.shared.attendance.leave(room, &person)
         {
-            self.house.shared.tell_left(room.clone(), person, departure);
+            self.house.shared.tell_left(room.clone(), person, departure, removed);
         }
     }
 
@@ -241,7 +254,7 @@ impl Floor {
                     let heard: Vec<Room> = self.device(&name).rooms.iter().filter_map(|room| Room::parse(room)).collect();
                     for heard in heard {
                         if heard == room || self.house.shared.attendance.is_inside(&heard, &person, &room) {
-                            self.leave_room(&name, &heard);
+                            self.leave_room(&name, &heard, true);
                         }
                     }
                 }

@@ -83,6 +83,19 @@ transcripts! {
 }
 
 transcripts! {
+    studio:
+    bad_payloads_are_named,
+    members_come_and_go,
+    messages_are_changed_by_their_sender,
+    messages_reach_the_room,
+    nobody_speaks_for_another,
+    rooms_are_entered_one_at_a_time,
+    strangers_find_nothing,
+    the_history_is_paged,
+    typing_is_told_to_the_others,
+}
+
+transcripts! {
     workspace:
     a_connection_is_welcomed_and_answered,
     bad_envelopes_are_answered,

@@ -20,8 +20,12 @@ use crate::values::{Names, difference};
 
 /// Plays a transcript, in `/` and in the contract's own namespace if somebody connects with Socket.IO.
 pub async fn play(contract: &str, file: &str) {
-    let named = format!("/{contract}");
-    let namespaces: &[&str] = if load(contract, file).connects_with_socketio() { &["/", &named] } else { &["/"] };
+    let named = match contract {
+        "studio" => "/chat",
+        "trip" => "/trips",
+        contract => &format!("/{contract}"),
+    };
+    let namespaces: &[&str] = if load(contract, file).connects_with_socketio() { &["/", named] } else { &["/"] };
     for (i, namespace) in namespaces.iter().enumerate() {
         let other = namespaces.iter().rev().nth(i).unwrap_or(namespace);
         let transcript = load(contract, file);

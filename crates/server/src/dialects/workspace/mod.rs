@@ -68,7 +68,7 @@ impl Dialect for Workspace {
     fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
         let (r#type, room, person) = match signal {
             Signal::Entered { room, person } => ("user_joined", room, person),
-            Signal::Left { room, person } => ("user_left", room, person),
+            Signal::Left { room, person, .. } => ("user_left", room, person),
             _ => return None,
         };
         KINDS.contains(&room.kind()).then(|| envelope::presence(r#type, room, person, now))

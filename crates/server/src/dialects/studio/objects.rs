@@ -1,0 +1,116 @@
+//! The studio contract's objects, complete, as REST answers them.
+
+use domain::chat;
+use domain::people::Person;
+use domain::spaces::{self, Role, Space};
+use serde::Serialize;
+
+use crate::dialects::ids::NumberOrText;
+use crate::dialects::times::Milliseconds;
+
+/// What a message is called that has no word of its client's own.
+const PLAIN: &str = "TEXT";
+
+/// A person, as far as a chat shows one.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Named<'a> {
+    id: NumberOrText<'a>,
+    name: &'a str,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn of(person: &'a Person) -> Self {
+        Self { id: NumberOrText(person.id.as_str()), name: &person.name }
+    }
+}
+
+/// A person in a room.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Member<'a> {
+    #[serde(flatten)]
+    person: Named<'a>,
+    role: Role,
+    joined_at: Milliseconds,
+}
+
+impl<'a> Member<'a> {
+    fn of(member: &'a spaces::Member) -> Self {
+        Self { person: Named::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) }
+    }
+}
+
+/// A chat room with its members.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Room<'a> {
+    id: NumberOrText<'a>,
+    name: &'a str,
+    created_by: NumberOrText<'a>,
+    created_at: Milliseconds,
+    updated_at: Milliseconds,
+    members: Vec<Member<'a>>,
+}
+
+impl<'a> Room<'a> {
+    /// The object of a chat room.
+    pub fn of(space: &'a Space) -> Self {
+        Self {
+            id: NumberOrText(space.room.id()),
+            name: &space.name,
+            created_by: NumberOrText(space.created_by.as_str()),
+            created_at: Milliseconds(space.created_at),
+            updated_at: Milliseconds(space.updated_at),
+            members: space.members.iter().map(Member::of).collect(),
+        }
+    }
+}
+
+/// A message as it is told when it is new.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewMessage<'a> {
+    id: i64,
+    room_id: NumberOrText<'a>,
+    sender_id: NumberOrText<'a>,
+    content: &'a str,
+    r#type: &'a str,
+    file_url: Option<&'a str>,
+    created_at: Milliseconds,
+    sender: Named<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+}
+
+impl<'a> NewMessage<'a> {
+    pub(super) fn of(message: &'a chat::Message) -> Self {
+        Self {
+            id: message.id,
+            room_id: NumberOrText(message.room.id()),
+            sender_id: NumberOrText(message.sender.id.as_str()),
+            content: &message.content,
+            r#type: message.sort.as_deref().unwrap_or(PLAIN),
+            file_url: message.file_url.as_deref(),
+            created_at: Milliseconds(message.created_at),
+            sender: Named::of(&message.sender),
+            client_id: message.client_id.as_deref(),
+        }
+    }
+}
+
+/// A message with what has become of it since.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message<'a> {
+    #[serde(flatten)]
+    message: NewMessage<'a>,
+    is_edited: bool,
+    updated_at: Milliseconds,
+}
+
+impl<'a> Message<'a> {
+    /// The object of a message.
+    pub fn of(message: &'a chat::Message) -> Self {
+        Self { message: NewMessage::of(message), is_edited: message.edited_at.is_some(), updated_at: Milliseconds(message.updated_at()) }
+    }
+}
