@@ -12,12 +12,19 @@ async function must(method, url, token, body) {
 // Resolves with what the device has heard when a later event has come to it.
 export function everythingHeard(device, server, token, way) {
   if (!(device instanceof SocketIoDevice)) return channelFence(device, server, token);
-  return way.namespace === "/messenger" ? notificationFence(device) : householdFence(device, server, token);
+  if (way.namespace === "/messenger") return notificationFence(device);
+  return way.namespace === "/chat" ? messageFence(device) : householdFence(device, server, token);
 }
 
 // Nothing is read: the refusal is decided, and comes, behind all that was decided before.
 async function notificationFence(device) {
   await device.ask("notification:read", ["1"]);
+  return device.heard;
+}
+
+// Nothing is deleted: likewise.
+async function messageFence(device) {
+  await device.ask("message:delete", [{ messageId: 1 }]);
   return device.heard;
 }
 
