@@ -82,7 +82,7 @@ impl Dialect for Messenger {
                 confirmed([("conversationId".to_owned(), room.id().into())].into_iter().collect())
             }
             Ok(Outcome::Changed(Value::Object(told))) => confirmed(told.clone()),
-            Ok(Outcome::Pong | Outcome::Noted | Outcome::Changed(_)) => confirmed(Map::new()),
+            Ok(_) => confirmed(Map::new()),
         };
         Reply { ack: Some(ack), ..Reply::default() }
     }

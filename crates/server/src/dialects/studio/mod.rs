@@ -60,6 +60,7 @@ impl Dialect for Studio {
                 ("user:online", json(&Online { user_id: NumberOrText(person.as_str()), socket_id: connection, timestamp }))
             }
             Signal::Offline { person } => ("user:offline", json(&Offline { user_id: NumberOrText(person.as_str()), timestamp })),
+            _ => return None,
         };
         Some(Saying::event(name, payload))
     }
@@ -96,7 +97,7 @@ impl Dialect for Studio {
                 }
                 _ => (DONE.into(), Vec::new()),
             },
-            Ok(Outcome::Pong | Outcome::Noted | Outcome::Changed(_)) => (DONE.into(), Vec::new()),
+            Ok(_) => (DONE.into(), Vec::new()),
         };
         Reply { ack: answer.acked.then_some(ack), say, close: None }
     }
