@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::calls::Call;
 use crate::chat::Message;
 use crate::emissions::Emission;
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
@@ -56,6 +57,12 @@ pub enum Event {
     MessageEdited { message: Message },
     /// A message is gone, by its sender.
     MessageDeleted { message: Id, sender: Person },
+    /// A call rings.
+    CallInitiated { call: Call },
+    /// A person has come into a call.
+    CallAnswered { call: Call, by: Person },
+    /// A call is over: see `call.status` and `call.ended_by`.
+    CallEnded { call: Call },
     /// A person has read messages of others: these, of which there may be older ones too, and everything else up to a message.
     MessagesRead { by: PersonId, messages: Vec<Id>, up_to: Id },
     /// A person was told something; told in the person's inbox, as the two below.
@@ -108,6 +115,9 @@ impl Fact {
             | Event::MessageSent { .. }
             | Event::MessageEdited { .. }
             | Event::MessageDeleted { .. }
+            | Event::CallInitiated { .. }
+            | Event::CallAnswered { .. }
+            | Event::CallEnded { .. }
             | Event::NotificationCreated { .. }
             | Event::NotificationRead { .. }
             | Event::NotificationsRead => vec![self.room.clone()],

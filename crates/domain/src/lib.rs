@@ -8,9 +8,10 @@
 //! - [`seam`]: what the rules ask of the outside (stores, ids, the bus).
 //! - [`operation`]: a command or a query, and the transaction in which it is decided.
 //! - [`ids`]: how new ids are made. [`fields`]: what may stand in a field. [`keys`]: one request is answered once.
-//! - the areas, a folder each: [`people`], [`spaces`], [`tasks`], [`chat`], [`notifications`], [`emissions`]. Each `mod.rs` is the area's things; the files beside it are its
+//! - the areas, a folder each: [`people`], [`spaces`], [`tasks`], [`chat`], [`calls`], [`notifications`], [`emissions`]. Each `mod.rs` is the area's things; the files beside it are its
 //!   operations.
 
+pub mod calls;
 pub mod chat;
 pub mod emissions;
 pub mod event;

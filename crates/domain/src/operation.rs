@@ -17,6 +17,13 @@ pub struct Actor {
     pub admin: bool,
 }
 
+impl Actor {
+    /// The server itself, in what it does by its own clock.
+    pub fn server() -> Self {
+        Self { person: PersonId::new("server"), admin: true }
+    }
+}
+
 /// What somebody wants changed.
 pub trait Command: Send + 'static {
     /// What the caller learns when it is done.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::calls::{Call, Participant};
 use crate::chat::Message;
 use crate::event::{Event, Fact, Signal};
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
@@ -162,6 +163,22 @@ pub trait Notifications {
     fn delete_notifications_of(&mut self, person: &PersonId) -> Stored<()>;
 }
 
+/// Calls and who is in them.
+pub trait Calls {
+    /// One call, with its participants.
+    fn call(&mut self, id: Id) -> Stored<Option<Call>>;
+    /// Stores a call, new or changed, without its participants. A room has one open call at most.
+    fn put_call(&mut self, call: &Call) -> Stored<()>;
+    /// Stores somebody's part in a call, new or changed.
+    fn put_participant(&mut self, call: Id, participant: &Participant) -> Stored<()>;
+    /// A room's call that is not over.
+    fn open_call(&mut self, room: &Room) -> Stored<Option<Call>>;
+    /// Every call that is not over, oldest first.
+    fn open_calls(&mut self) -> Stored<Vec<Call>>;
+    /// A room's calls, newest first.
+    fn calls_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Call>>;
+}
+
 /// The ordered list of facts.
 pub trait Journal {
     /// Raises the room's `seq` and writes the event's row; gives back the fact with its offset.
@@ -192,9 +209,9 @@ pub trait Keys {
 }
 
 /// Everything that is stored.
-pub trait Store: People + Spaces + Tasks + Chat + Reads + Notifications + Journal + Keys {}
+pub trait Store: People + Spaces + Tasks + Chat + Calls + Reads + Notifications + Journal + Keys {}
 
-impl<T: People + Spaces + Tasks + Chat + Reads + Notifications + Journal + Keys> Store for T {}
+impl<T: People + Spaces + Tasks + Chat + Calls + Reads + Notifications + Journal + Keys> Store for T {}
 
 /// Where new ids come from: a counter and randomness, as parameters.
 pub trait Ids: Send {

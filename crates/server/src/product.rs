@@ -7,9 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bus::Local;
+use domain::calls::EndInterruptedCalls;
 use domain::ids::Generator;
 use domain::keys::ForgetOldAnswers;
-use domain::names::PersonId;
 use domain::operation::Actor;
 use domain::seam::{Bus, Notice};
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol};
@@ -28,7 +28,7 @@ use crate::dialects::Dialects;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, router};
 use crate::live::{Fanout, Live, Shared, gate};
-use crate::presence::{Attendance, People, Typing};
+use crate::presence::{Attendance, People, Seats, Typing};
 use crate::rest::{self, Rest};
 
 /// How many threads answer queries.
@@ -63,6 +63,12 @@ impl Product {
         let ids = Generator::new(random);
         let (writer, thread) = Writer::start(&database, clock::now, ids, move |fact| published.publish(Notice::Fact(fact.into())))?;
         threads.push(thread);
+        // Whoever was in a call is connected no longer; before anybody can be again, the calls are over.
+        writer.run(Actor::server(), EndInterruptedCalls, |ended| {
+            if let Err(refusal) = ended {
+                tracing::error!(%refusal, "the calls of before the start could not be ended");
+            }
+        });
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
         let people = Arc::new(People::default());
@@ -84,6 +90,7 @@ impl Product {
                 people,
                 attendance: Attendance::default(),
                 typing: Typing::default(),
+                seats: Seats::default(),
                 limits: limits.clone(),
                 most_socketio: config.limits.socketio_max_connections_per_user.limit(),
                 most_raw: config.limits.max_connections_per_user.limit(),
@@ -158,7 +165,7 @@ impl<R: Handler> Handler for Front<R> {
 
 /// Forgets, for as long as the server runs, what was answered to `Idempotency-Key`s that are too old.
 async fn forget_old_answers(writer: Writer) {
-    let server = Actor { person: PersonId::new("server"), admin: true };
+    let server = Actor::server();
     loop {
         tokio::time::sleep(FORGET_EVERY).await;
         let (reply, answer) = oneshot::channel();

@@ -194,6 +194,7 @@ fn asked(dialect: &impl Dialect, heard: &Heard<'_>) -> String {
     let Some(request) = dialect.understand(heard) else { return "unknown".into() };
     match request.ask {
         Ok(Ask::Enter(room)) => format!("{} enter {room}", request.name),
+        Ok(Ask::TakePart(_)) => format!("{} take part", request.name),
         Ok(Ask::Move(room)) => format!("{} move to {room}", request.name),
         Ok(Ask::Leave(room)) => format!("{} leave {room}", request.name),
         Ok(Ask::Ping) => format!("{} ping", request.name),

@@ -4,10 +4,11 @@
 //!
 //! - [`Database`]: a database, found by its URL, brought up to date and opened.
 //! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
-//! - `people`, `spaces`, `tasks`, `chat`, `reads`, `notifications`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
+//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `notifications`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
 //! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
 
 mod batch;
+mod calls;
 mod chat;
 mod driver;
 mod journal;

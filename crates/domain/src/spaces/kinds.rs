@@ -39,6 +39,11 @@ impl Kind {
         matches!(self, Kind::Household | Kind::Project)
     }
 
+    /// Whether people call each other in it.
+    pub fn has_calls(self) -> bool {
+        matches!(self, Kind::ChatRoom)
+    }
+
     /// Whether messages are sent to it.
     pub fn has_messages(self) -> bool {
         matches!(self, Kind::Channel | Kind::ChatRoom | Kind::Conversation)

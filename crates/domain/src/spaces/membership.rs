@@ -1,5 +1,6 @@
 //! The beginning of a membership, and its end.
 
+use crate::calls;
 use crate::chat::begin_reading;
 use crate::event::Event;
 use crate::names::{PersonId, Room};
@@ -71,10 +72,12 @@ impl Command for RemoveMember {
     }
 }
 
-/// Takes a member out of a space: gives the person's tasks back, each told by itself; if the last admin goes, makes the longest member one;
+/// Takes a member out of a space: gives the person's tasks back, each told by itself; ends the person's part in its
+/// call; if the last admin goes, makes the longest member one;
 /// then tells the space. A space that nobody is in any more stays, and its invite code still opens it.
 pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Result<Space, Refusal> {
     tasks::take_back_all(tx, room, person)?;
+    calls::leave_calls(tx, room, &person.id)?;
     let role = tx.store.role(room, &person.id)?;
     tx.store.remove_member(room, &person.id, tx.now)?;
     let mut space = tx.store.space(room)?.ok_or(not_found(room))?;

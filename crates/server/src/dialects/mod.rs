@@ -14,6 +14,7 @@ pub mod workspace;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use domain::calls::Call;
 use domain::event::{Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Tx;
@@ -109,12 +110,17 @@ pub enum Ask {
     Statuses(Vec<PersonId>),
     /// To know who of a room's members is online, anywhere.
     OnlineIn(Room),
+    /// The same, by which the asker may come to be in a call, on this connection.
+    TakePart(TakePart),
     /// A command, run in the writer's transaction; its value goes into the answer.
     Change(Change),
 }
 
 /// A command, with its answer in the contract's words.
 pub type Change = Box<dyn FnOnce(&mut Tx<'_>) -> Result<Value, Refusal> + Send>;
+
+/// A command that answers with a call, too.
+pub type TakePart = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(Call, Value), Refusal> + Send>;
 
 /// What came of it.
 #[derive(Clone, PartialEq, Debug)]

@@ -47,6 +47,7 @@ impl Live {
         if let Some(id) = shard.id(socket) {
             self.shared.types_nowhere(&person, &id.text());
         }
+        self.leave_seats(shard, socket, &person);
         let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
         for room in rooms {
             if let Some(departure) = self.shared.attendance.leave(&room, &person) {
@@ -78,6 +79,7 @@ impl Live {
         if let Some(due) = self.presence_due {
             shard.wake_at(due);
         }
+        self.do_chores(shard);
         let next = self.shared.typing.expire(shard.now(), |room, person| self.shared.tell_stopped_typing(room, person));
         if let Some(next) = next {
             shard.wake_at(next);

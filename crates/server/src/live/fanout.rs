@@ -61,6 +61,9 @@ impl Fanout {
                 Effect::Expel { people, connections, reason } => expel(engine, &people, &connections, &reason),
                 Effect::Leave(room, person) => leave(engine, &room, &person),
                 Effect::Gather(signal) => self.gather(engine, signal),
+                // One shard has the clocks of all calls.
+                Effect::Ring(call) => engine.tell(0, Box::new(move |live, shard| live.ring(shard, call))),
+                Effect::HangUp(call) => engine.tell(0, Box::new(move |live, _| live.hang_up(call))),
             }
         }
     }
@@ -84,7 +87,12 @@ impl Fanout {
                 let audience = fact.audience();
                 let tell = (!audience.is_empty()).then(|| Effect::Tell(audience, said()));
                 let leave = leaving.map(|person| Effect::Leave(fact.room.clone(), person));
-                join.chain(tell).chain(leave).collect()
+                let call = match &fact.event {
+                    Event::CallInitiated { call } => Some(Effect::Ring(call.id)),
+                    Event::CallEnded { call } => Some(Effect::HangUp(call.id)),
+                    _ => None,
+                };
+                join.chain(tell).chain(leave).chain(call).collect()
             }
             Notice::Signal(signal) => match &*signal {
                 Signal::Entered { room, .. } | Signal::Left { room, .. } => {
@@ -210,6 +218,10 @@ pub enum Effect {
     },
     /// All connections of a person leave a room, and whatever they hear of the rooms inside it.
     Leave(Room, PersonId),
+    /// A call rings from now on, and not for ever.
+    Ring(domain::names::Id),
+    /// A call is over, and nobody sits in it.
+    HangUp(domain::names::Id),
     /// A change of presence waits for others, to be told with them.
     Gather(Arc<Signal>),
 }

@@ -4,11 +4,13 @@
 //! - `session`: what is kept with a socket.
 //! - `entrance`: from a request to be connected to a greeted socket.
 //! - `requests`: what clients ask, in their order.
+//! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it.
 //!
 //! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
 
+mod calls;
 mod departures;
 mod entrance;
 mod fanout;
@@ -26,7 +28,8 @@ use engine::{App, Connect, Event, Handle, Reason, Shard, SocketKey};
 use crate::auth::Authenticator;
 use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
-use crate::presence::{Attendance, People, Typing};
+use crate::presence::{Attendance, People, Seats, Typing};
+use calls::Chores;
 use departures::Departures;
 pub use entrance::{Entrant, TurnedAway, Welcome};
 pub use fanout::{Effect, Fanout, Said};
@@ -47,6 +50,8 @@ pub struct Shared {
     pub attendance: Attendance,
     /// Who is typing where.
     pub typing: Typing,
+    /// Who is in which call, on which connection.
+    pub seats: Seats,
     /// Budgets.
     pub limits: Arc<Limits>,
     /// Most Socket.IO connections of a person; `None`: no cap.
@@ -75,6 +80,7 @@ pub struct Live {
     shared: Arc<Shared>,
     handle: Handle<Live>,
     departures: Departures,
+    chores: Chores,
     /// When the gathered changes of presence are to be told.
     presence_due: Option<Instant>,
 }
@@ -83,7 +89,7 @@ impl Live {
     /// The program for one shard.
     pub fn new(shared: Arc<Shared>, handle: Handle<Live>) -> Self {
         let departures = Departures::new(shared.grace);
-        Self { shared, handle, departures, presence_due: None }
+        Self { shared, handle, departures, chores: Chores::default(), presence_due: None }
     }
 
     /// A way for another thread to have a job done on the shard that this runs on.

@@ -134,6 +134,9 @@ impl Live {
                     Ok((Entered { person, inside }, members)) => {
                         live.leave_others(shard, asked.socket, &room);
                         let comes = shard.join(asked.socket, room.as_str());
+                        if let Some(id) = shard.id(asked.socket) {
+                            live.shared.seats.resume(&room, &person.id, &id.text());
+                        }
                         let online = live.shared.online_among(&members);
                         live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
                         if comes {
@@ -170,6 +173,15 @@ impl Live {
                         live.answer(shard, &asked, online);
                     },
                 );
+            }
+            Ask::TakePart(change) => {
+                let person = shard.data(asked.socket).map(|session| session.actor.person.clone());
+                self.through_writer(shard, asked, change, move |live, shard, asked, part| {
+                    if let (Ok((call, _)), Some(person)) = (&part, &person) {
+                        live.take_seat(shard, asked.socket, call, person);
+                    }
+                    live.answer(shard, &asked, part.map(|(_, value)| Outcome::Changed(value)));
+                });
             }
             Ask::Change(change) => self.through_writer(shard, asked, change, |live, shard, asked, value| {
                 live.answer(shard, &asked, value.map(Outcome::Changed));

@@ -1,4 +1,4 @@
-//! Who is here: connections of each person, people in rooms, and who is typing. One truth for all contracts and all shards.
+//! Who is here: connections of each person, people in rooms, who is typing, and who sits in a call. One truth for all contracts and all shards.
 //!
 //! Leaving has two steps, because a reload must not blink: a connection goes, and when the grace is over somebody looks whether another one
 //! has come. Each departure has a number, and only the last one counts: somebody who came back and has gone again has a whole grace anew.
@@ -10,11 +10,13 @@
 mod attendance;
 mod changes;
 mod people;
+mod seats;
 mod typing;
 
 pub use attendance::Attendance;
 pub use changes::Changes;
 pub use people::{Connection, Counts, People, Transport};
+pub use seats::Seats;
 pub use typing::Typing;
 
 /// Which departure it is of all that there were; see [`People::expire`] and [`Attendance::expire`].

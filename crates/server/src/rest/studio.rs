@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{delete, get, post, put};
+use domain::calls::ListCalls;
 use domain::chat::{DeleteMessage, EditMessage, ListMessages, Message, SendMessage};
 use domain::names::{Id, Kind, parse_id};
 use domain::refusal::Refusal;
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<Desk>> {
         .route("/shared/chat/rooms/{id}/members", post(add_member))
         .route("/shared/chat/rooms/{id}/members/{user_id}", delete(remove_member))
         .route("/shared/chat/rooms/{id}/messages", get(list_messages).post(send_message))
+        .route("/shared/chat/rooms/{id}/calls", get(list_calls))
         .route("/shared/chat/messages/{id}", put(edit_message).delete(delete_message))
 }
 
@@ -87,6 +89,11 @@ async fn send_message(call: Call) -> Answered {
     fields.pass_over(&["roomId", "senderId", "userId"]);
     fields.end()?;
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
+}
+
+async fn list_calls(call: Call) -> Answered {
+    let query = ListCalls { room: call.room(Kind::ChatRoom)?, page: call.page()? };
+    call.query(query, |calls| json(&calls.iter().map(objects::Call::of).collect::<Vec<_>>())).await
 }
 
 async fn edit_message(call: Call) -> Answered {

@@ -122,6 +122,14 @@ impl Floor {
                 let members = self.house.decide(actor, |tx| NameMembers { room }.decide(tx)).await?;
                 Ok(self.house.shared.online_of(members))
             }
+            Ask::TakePart(change) => {
+                let person = actor.person.clone();
+                let (call, value) = self.house.decide(actor, change).await?;
+                if call.is_open() && call.has(&person) {
+                    self.house.shared.seats.take(call.id, &call.room, &person, name);
+                }
+                Ok(Outcome::Changed(value))
+            }
             Ask::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
             Ask::Leave(room) => {
                 self.leave_room(name, &room, false);
@@ -135,6 +143,7 @@ impl Floor {
                 for other in others {
                     self.leave_room(name, &other, false);
                 }
+                self.house.shared.seats.resume(&room, &person.id, name);
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
                     self.house.shared.enter(room.clone(), person, inside);
                 }
@@ -173,6 +182,7 @@ impl Floor {
         let device = self.device(name);
         let (rooms, person, connection) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.connection);
         self.house.shared.types_nowhere(&person, name);
+        self.house.shared.seats.vacate(&person, name);
         for room in rooms.iter().filter_map(|room| Room::parse(room)) {
             self.house.shared.attendance.leave(&room, &person);
         }
@@ -259,6 +269,8 @@ impl Floor {
                     }
                 }
             }
+            Effect::Ring(_) => {}
+            Effect::HangUp(call) => self.house.shared.seats.clear(call),
             Effect::Gather(signal) => panic!("nobody is told of {signal:?}"),
         }
     }

@@ -18,7 +18,7 @@ use server::config::{Audience, Config};
 use server::dialects::Dialects;
 use server::limits::Limits;
 use server::live::{Fanout, Shared};
-use server::presence::{Attendance, People, Typing};
+use server::presence::{Attendance, People, Seats, Typing};
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
 use tokio::sync::oneshot;
@@ -73,6 +73,7 @@ impl House {
             people,
             attendance: Attendance::default(),
             typing: Typing::default(),
+            seats: Seats::default(),
             limits,
             most_socketio: config.limits.socketio_max_connections_per_user.limit(),
             most_raw: config.limits.max_connections_per_user.limit(),

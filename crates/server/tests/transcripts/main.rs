@@ -85,6 +85,7 @@ transcripts! {
 transcripts! {
     studio:
     bad_payloads_are_named,
+    calls_ring_and_end,
     members_come_and_go,
     messages_are_changed_by_their_sender,
     messages_reach_the_room,

@@ -5,6 +5,7 @@ use domain::names::{Kind, Room};
 use domain::seam::Store;
 use domain::spaces::{Member, Role, Space};
 
+use crate::calls::call;
 use crate::{T0, at, home, id, message, notification, person, space, task};
 
 pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) {
@@ -53,6 +54,9 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::TaskUnassigned { task, from: ann.clone() },
         Event::MessageSent { message: message(1_763_725_000_000_000, "ann") },
         Event::MessageEdited { message: Message { sort: None, file_url: None, edited_at: Some(at(60)), ..message(7, "ann") } },
+        Event::CallInitiated { call: call(8, &home()) },
+        Event::CallAnswered { call: call(8, &home()), by: ann.clone() },
+        Event::CallEnded { call: call(8, &home()) },
         Event::MessageDeleted { message: 7, sender: ann },
         Event::NotificationCreated { notification: notification(1_763_725_000_000_001, "ann") },
         Event::MessagesRead { by: id("ann"), messages: vec![1, 2], up_to: 2 },

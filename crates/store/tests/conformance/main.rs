@@ -12,6 +12,7 @@ use domain::seam::Store;
 use domain::spaces::Space;
 use domain::tasks::Task;
 
+mod calls;
 mod chat;
 mod journal;
 mod keys;
@@ -82,6 +83,11 @@ suite! {
         notifications_of_a_person_come_newest_first_in_pages,
         all_of_a_persons_are_read_at_once_and_counted,
         a_deleted_persons_notifications_are_gone,
+    }
+    calls {
+        a_call_is_read_back_with_its_participants_in_the_order_of_coming,
+        a_room_has_one_open_call,
+        calls_come_newest_first_in_pages,
     }
     journal {
         each_room_counts_for_itself_and_offsets_only_grow,

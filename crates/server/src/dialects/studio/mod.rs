@@ -1,4 +1,4 @@
-//! The studio contract: chat rooms with messages, typing and who is online, told over Socket.IO.
+//! The studio contract: chat rooms with messages, typing, calls and who is online, told over Socket.IO.
 
 pub mod objects;
 pub mod payloads;
@@ -16,7 +16,7 @@ use super::times::Milliseconds;
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused, told};
 use crate::limits::Spending;
 use objects::NewMessage;
-use payloads::{MessageDeleted, MessageEdited, Offline, Online, PersonInRoom, StoppedTyping};
+use payloads::{CallAnswered, CallEnded, CallInitiated, MessageDeleted, MessageEdited, Offline, Online, PersonInRoom, StoppedTyping};
 
 /// studio's way of speaking.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,11 @@ impl Dialect for Studio {
             Event::MessageSent { message } => say("message:new", &NewMessage::of(message)),
             Event::MessageEdited { message } => say("message:edited", &MessageEdited::of(message)),
             Event::MessageDeleted { message, .. } => say("message:deleted", &MessageDeleted::of(*message, &fact.room)),
+            Event::CallInitiated { call } => say("call:initiated", &CallInitiated::of(call)),
+            Event::CallAnswered { call, by } => {
+                say("call:answered", &CallAnswered { call_id: call.id, answered_by: NumberOrText(by.id.as_str()) })
+            }
+            Event::CallEnded { call } => say("call:ended", &CallEnded::of(call)),
             Event::MemberJoined { person, .. } => say("member:joined", &PersonInRoom::of(&person.id, &fact.room, fact.at)),
             Event::MemberLeft { person, .. } => say("member:left", &PersonInRoom::of(person, &fact.room, fact.at)),
             _ => Vec::new(),

@@ -1,5 +1,6 @@
 //! The studio contract's objects, complete, as REST answers them.
 
+use domain::calls::{self, Status};
 use domain::chat;
 use domain::people::Person;
 use domain::spaces::{self, Role, Space};
@@ -62,6 +63,61 @@ impl<'a> Room<'a> {
             created_at: Milliseconds(space.created_at),
             updated_at: Milliseconds(space.updated_at),
             members: space.members.iter().map(Member::of).collect(),
+        }
+    }
+}
+
+/// Somebody in a call, or who was.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Participant<'a> {
+    user_id: NumberOrText<'a>,
+    name: &'a str,
+    joined_at: Milliseconds,
+    left_at: Option<Milliseconds>,
+}
+
+impl<'a> Participant<'a> {
+    fn of(participant: &'a calls::Participant) -> Self {
+        Self {
+            user_id: NumberOrText(participant.person.id.as_str()),
+            name: &participant.person.name,
+            joined_at: Milliseconds(participant.joined_at),
+            left_at: participant.left_at.map(Milliseconds),
+        }
+    }
+}
+
+/// The record of a call.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call<'a> {
+    id: i64,
+    room_id: NumberOrText<'a>,
+    call_type: &'a str,
+    status: Status,
+    initiated_by: NumberOrText<'a>,
+    started_at: Milliseconds,
+    answered_at: Option<Milliseconds>,
+    ended_at: Option<Milliseconds>,
+    ended_by: Option<NumberOrText<'a>>,
+    participants: Vec<Participant<'a>>,
+}
+
+impl<'a> Call<'a> {
+    /// The object of a call.
+    pub fn of(call: &'a calls::Call) -> Self {
+        Self {
+            id: call.id,
+            room_id: NumberOrText(call.room.id()),
+            call_type: &call.sort,
+            status: call.status,
+            initiated_by: NumberOrText(call.initiated_by.id.as_str()),
+            started_at: Milliseconds(call.started_at),
+            answered_at: call.answered_at.map(Milliseconds),
+            ended_at: call.ended_at.map(Milliseconds),
+            ended_by: call.ended_by.as_ref().map(|by| NumberOrText(by.as_str())),
+            participants: call.participants.iter().map(Participant::of).collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What stands in the studio contract's events, with the document's keys.
 
+use domain::calls::{Call, Status};
 use domain::chat;
 use domain::names::{Id, PersonId, Room, Timestamp};
 use serde::Serialize;
@@ -74,5 +75,51 @@ impl<'a> MessageDeleted<'a> {
     /// Says that this message is gone.
     pub fn of(message: Id, room: &'a Room) -> Self {
         Self { message_id: message, room_id: NumberOrText(room.id()) }
+    }
+}
+
+/// Of `call:initiated`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallInitiated<'a> {
+    call_id: Id,
+    call_type: &'a str,
+    initiated_by: NumberOrText<'a>,
+    timestamp: Milliseconds,
+}
+
+impl<'a> CallInitiated<'a> {
+    pub(super) fn of(call: &'a Call) -> Self {
+        let initiated_by = NumberOrText(call.initiated_by.id.as_str());
+        Self { call_id: call.id, call_type: &call.sort, initiated_by, timestamp: Milliseconds(call.started_at) }
+    }
+}
+
+/// Of `call:answered`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallAnswered<'a> {
+    pub(super) call_id: Id,
+    pub(super) answered_by: NumberOrText<'a>,
+}
+
+/// Of `call:ended`: by whom, or, if nobody ended it, where and why.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallEnded<'a> {
+    call_id: Id,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room_id: Option<NumberOrText<'a>>,
+    ended_by: Option<NumberOrText<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+impl<'a> CallEnded<'a> {
+    pub(super) fn of(call: &'a Call) -> Self {
+        let ended_by = call.ended_by.as_ref().map(|by| NumberOrText(by.as_str()));
+        let reason = if call.status == Status::Missed { "missed" } else { "interrupted" };
+        let by_itself = ended_by.is_none();
+        Self { call_id: call.id, room_id: by_itself.then(|| NumberOrText(call.room.id())), ended_by, reason: by_itself.then_some(reason) }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use domain::calls::{AnswerCall, EndCall, InitiateCall, Initiated};
 use domain::chat::{DeleteMessage, EditMessage, SendMessage, Sent};
 use domain::names::{Id, Kind, Room, parse_id};
 use domain::operation::{Command, Tx};
@@ -14,8 +15,8 @@ use serde_json::value::RawValue;
 use wire::socketio::Args;
 
 use super::objects::NewMessage;
-use super::payloads::{MessageDeleted, MessageEdited};
-use crate::dialects::ids::GivenId;
+use super::payloads::{CallAnswered, CallEnded, CallInitiated, MessageDeleted, MessageEdited};
+use crate::dialects::ids::{GivenId, NumberOrText};
 use crate::dialects::{Ask, Request, json};
 
 /// How an event's payload is read.
@@ -33,6 +34,9 @@ pub(super) fn understand(name: &str, args: &Args<'_>) -> Option<Request> {
         "message:delete" => ("message:delete", delete),
         "user:typing" => ("user:typing", |payload| payload.room().map(Ask::Typing)),
         "user:stop_typing" => ("user:stop_typing", |payload| payload.room().map(Ask::StopTyping)),
+        "call:initiated" => ("call:initiated", initiate),
+        "call:answered" => ("call:answered", answer),
+        "call:ended" => ("call:ended", end),
         _ => return None,
     };
     Some(Request { name: name.into(), ask: Payload::of(args).and_then(|payload| read(&payload)) })
@@ -81,6 +85,10 @@ impl<'a> Payload<'a> {
         Ok(parse_id(&given.0).unwrap_or(0))
     }
 
+    fn call(&self) -> Result<Id, Refusal> {
+        self.number("callId", "must be the id of a call, as number or text")
+    }
+
     fn message(&self) -> Result<Id, Refusal> {
         self.number("messageId", "must be the id of a message, as number or text")
     }
@@ -117,6 +125,35 @@ fn delete(payload: &Payload<'_>) -> Result<Ask, Refusal> {
         let message = command.decide(tx)?;
         Ok(confirmed(&MessageDeleted::of(message.id, &message.room)))
     }))
+}
+
+fn initiate(payload: &Payload<'_>) -> Result<Ask, Refusal> {
+    const WANTED: &str = "must be a word such as AUDIO or VIDEO";
+    let room = payload.room()?;
+    let sort = payload.field("callType", WANTED)?.ok_or_else(|| Refusal::invalid("callType", WANTED))?;
+    let command = InitiateCall { room, sort };
+    Ok(Ask::TakePart(Box::new(move |tx| {
+        let Initiated { call, existing } = command.decide(tx)?;
+        let told = CallInitiated::of(&call);
+        let ack = json(&Confirmed { ok: true, payload: &told });
+        // Of a call that there was already nobody is told again but the one who has just asked for one.
+        let value = if existing { with_event(ack, "call:initiated", json(&told)) } else { Value::String(ack) };
+        Ok((call, value))
+    })))
+}
+
+fn answer(payload: &Payload<'_>) -> Result<Ask, Refusal> {
+    let command = AnswerCall { of: Kind::ChatRoom, call: payload.call()? };
+    Ok(Ask::TakePart(Box::new(move |tx| {
+        let call = command.decide(tx)?;
+        let value = confirmed(&CallAnswered { call_id: call.id, answered_by: NumberOrText(tx.actor.person.as_str()) });
+        Ok((call, value))
+    })))
+}
+
+fn end(payload: &Payload<'_>) -> Result<Ask, Refusal> {
+    let command = EndCall { of: Kind::ChatRoom, call: payload.call()? };
+    Ok(change(move |tx| Ok(confirmed(&CallEnded::of(&command.decide(tx)?)))))
 }
 
 /// A command whose value is what its asker alone is told: the acknowledgement as text, or a list of it and of an event (its name and its

@@ -1,0 +1,32 @@
+//! Hanging up.
+
+use crate::calls::{Call, Status, finish, require_open, visible};
+use crate::names::{Id, Kind};
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+
+/// Ends a call for everybody, as somebody who is in it. While it rings for one person alone, that person may end it too: nobody else could
+/// answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndCall {
+    /// The kind of rooms that the caller speaks of.
+    pub of: Kind,
+    /// Which call.
+    pub call: Id,
+}
+
+impl Command for EndCall {
+    type Answer = Call;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Call, Refusal> {
+        let mut call = visible(tx, self.of, self.call)?;
+        require_open(&call)?;
+        let person = tx.actor.person.clone();
+        let declines = call.status == Status::Ringing && tx.store.members(&call.room)?.len() == 2;
+        if !call.has(&person) && !declines {
+            return Err(Refusal::Forbidden("Only who is in the call may end it"));
+        }
+        finish(tx, &mut call, Status::Ended, Some(person))?;
+        Ok(call)
+    }
+}

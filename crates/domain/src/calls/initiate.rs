@@ -1,0 +1,60 @@
+//! Ringing.
+
+use crate::calls::{Call, Status, come};
+use crate::event::Event;
+use crate::fields;
+use crate::names::{Kind, Room};
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+use crate::spaces::require_member;
+
+/// Rings everybody in a room, as a member of it. A room has one call at a time: who rings while one is open gets that one. So of two who ring
+/// at once both learn of the first one's call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InitiateCall {
+    /// Where.
+    pub room: Room,
+    /// What sort of call it is, in the client's word.
+    pub sort: String,
+}
+
+/// The call that there is now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Initiated {
+    /// The call.
+    pub call: Call,
+    /// Whether there was one already, of which nobody is told again.
+    pub existing: bool,
+}
+
+impl Command for InitiateCall {
+    type Answer = Initiated;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Initiated, Refusal> {
+        require_member(tx.store, tx.actor, &self.room)?;
+        if !self.room.kind().has_calls() {
+            return Err(Refusal::invalid("roomId", "has no calls"));
+        }
+        fields::word("callType", Some(&self.sort))?;
+        if let Some(call) = tx.store.open_call(&self.room)? {
+            return Ok(Initiated { call, existing: true });
+        }
+        let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound(Kind::User.noun()))?;
+        let mut call = Call {
+            id: tx.new_id(),
+            room: self.room,
+            sort: self.sort,
+            initiated_by: person.clone(),
+            status: Status::Ringing,
+            started_at: tx.now,
+            answered_at: None,
+            ended_at: None,
+            ended_by: None,
+            participants: Vec::new(),
+        };
+        tx.store.put_call(&call)?;
+        come(tx, &mut call, person)?;
+        tx.record(&call.room, Event::CallInitiated { call: call.clone() })?;
+        Ok(Initiated { call, existing: false })
+    }
+}

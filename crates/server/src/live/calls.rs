@@ -1,0 +1,107 @@
+//! Calls: who sits in one on which connection, and what the server does with calls by itself, each thing at its moment.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use domain::calls::{Call, GiveUpRinging, LeaveCall, RINGS_SECONDS};
+use domain::names::{Id, PersonId};
+use domain::operation::{Actor, Command, Tx};
+use domain::refusal::Refusal;
+use engine::{Shard, SocketKey};
+
+use super::Live;
+use crate::presence::Departure;
+
+/// How long a call rings.
+const RINGS: Duration = Duration::from_secs(RINGS_SECONDS as u64);
+
+/// When the database cannot be used, it is tried again after this.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What is to be done at which moment. There are never more than open calls and seats in them that nobody sits on.
+#[derive(Default)]
+pub(super) struct Chores {
+    waiting: BTreeMap<(Instant, u64), Chore>,
+    last: u64,
+}
+
+#[derive(Clone)]
+enum Chore {
+    /// A call may have rung for long enough.
+    GiveUpRinging(Id),
+    /// The grace after a departure from a call is over.
+    LookAtSeat(Id, PersonId, Departure),
+    /// Somebody is in a call no longer.
+    LeaveCall(Id, PersonId),
+}
+
+impl Live {
+    /// Somebody takes part in a call, on this socket; if it has ended meanwhile, not any more.
+    pub(super) fn take_seat(&mut self, shard: &mut Shard<Self>, socket: SocketKey, call: &Call, person: &PersonId) {
+        if !call.is_open() || !call.has(person) {
+            return;
+        }
+        match shard.id(socket).filter(|_| shard.data(socket).is_some()) {
+            Some(id) => self.shared.seats.take(call.id, &call.room, person, &id.text()),
+            None => self.do_at(shard, shard.now(), Chore::LeaveCall(call.id, person.clone())),
+        }
+    }
+
+    /// A socket has ended; its person's seats are kept for the grace.
+    pub(super) fn leave_seats(&mut self, shard: &mut Shard<Self>, socket: SocketKey, person: &PersonId) {
+        let Some(id) = shard.id(socket) else { return };
+        for (call, departure) in self.shared.seats.vacate(person, &id.text()) {
+            self.do_at(shard, shard.now() + self.shared.grace, Chore::LookAtSeat(call, person.clone(), departure));
+        }
+    }
+
+    /// A call rings from now on.
+    pub(super) fn ring(&mut self, shard: &mut Shard<Self>, call: Id) {
+        self.do_at(shard, shard.now() + RINGS, Chore::GiveUpRinging(call));
+    }
+
+    /// A call is over.
+    pub(super) fn hang_up(&mut self, call: Id) {
+        self.shared.seats.clear(call);
+        self.chores.waiting.retain(|_, chore| !matches!(chore, Chore::GiveUpRinging(ringing) if *ringing == call));
+    }
+
+    /// Does what is due, and says when the next thing will be.
+    pub(super) fn do_chores(&mut self, shard: &mut Shard<Self>) {
+        while let Some(due) = self.chores.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
+            match due.remove() {
+                Chore::LookAtSeat(call, person, departure) => {
+                    if self.shared.seats.expire(call, &person, departure) {
+                        self.do_now(shard, Chore::LeaveCall(call, person));
+                    }
+                }
+                chore => self.do_now(shard, chore),
+            }
+        }
+        if let Some(((next, _), _)) = self.chores.waiting.first_key_value() {
+            shard.wake_at(*next);
+        }
+    }
+
+    fn do_at(&mut self, shard: &mut Shard<Self>, at: Instant, chore: Chore) {
+        self.chores.last += 1;
+        self.chores.waiting.insert((at, self.chores.last), chore);
+        shard.wake_at(at);
+    }
+
+    /// In the server's own name, and until the database can be used.
+    fn do_now(&self, shard: &Shard<Self>, chore: Chore) {
+        let back = self.back(shard);
+        let work = chore.clone();
+        let work = move |tx: &mut Tx<'_>| match work {
+            Chore::GiveUpRinging(call) => GiveUpRinging { call }.decide(tx),
+            Chore::LeaveCall(call, person) => LeaveCall { call, person }.decide(tx),
+            Chore::LookAtSeat(..) => Ok(()),
+        };
+        self.shared.writer.submit(Actor::server(), work, move |done| match done {
+            Ok(()) => {}
+            Err(Refusal::Unavailable(_)) => back(Box::new(move |live, shard| live.do_at(shard, shard.now() + RETRY, chore))),
+            Err(refusal) => tracing::error!(%refusal, "the server could not end somebody's part in a call"),
+        });
+    }
+}

@@ -1,0 +1,115 @@
+//! Calls and who is in them.
+
+use domain::calls::{Call, Participant, Status};
+use domain::names::{Id, Room, Timestamp};
+use domain::seam::{Calls, Page, StoreError, Stored};
+
+use crate::driver::{Driver, Row, Tables, values};
+use crate::people::person_at;
+
+impl<D: Driver> Calls for Tables<D> {
+    fn call(&mut self, id: Id) -> Stored<Option<Call>> {
+        let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
+                c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM calls c LEFT JOIN people p ON p.id = c.initiated_by WHERE c.id = $1";
+        let call = self.0.first(sql, values![id], bare_call)?;
+        call.map(|call| self.with_participants(call)).transpose()
+    }
+
+    fn put_call(&mut self, call: &Call) -> Stored<()> {
+        let sql = "INSERT INTO calls (id, room, sort, status, started_at, answered_at, ended_at, ended_by, initiated_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (id) DO UPDATE SET status = excluded.status, answered_at = excluded.answered_at, ended_at = excluded.ended_at,
+                ended_by = excluded.ended_by";
+        let values = values![
+            call.id,
+            &call.room,
+            &call.sort,
+            status_name(call.status),
+            call.started_at,
+            call.answered_at,
+            call.ended_at,
+            call.ended_by.as_ref(),
+            &call.initiated_by.id
+        ];
+        self.0.write(sql, values).map(drop)
+    }
+
+    fn put_participant(&mut self, call: Id, participant: &Participant) -> Stored<()> {
+        let sql = "INSERT INTO participants (call, person, joined_at, left_at, place)
+            VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(place), 0) + 1 FROM participants WHERE call = $1))
+            ON CONFLICT (call, person) DO UPDATE SET joined_at = excluded.joined_at, left_at = excluded.left_at";
+        self.0.write(sql, values![call, &participant.person.id, participant.joined_at, participant.left_at]).map(drop)
+    }
+
+    fn open_call(&mut self, room: &Room) -> Stored<Option<Call>> {
+        let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
+                c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM calls c LEFT JOIN people p ON p.id = c.initiated_by WHERE c.room = $1 AND c.ended_at IS NULL";
+        let call = self.0.first(sql, values![room], bare_call)?;
+        call.map(|call| self.with_participants(call)).transpose()
+    }
+
+    fn open_calls(&mut self) -> Stored<Vec<Call>> {
+        let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
+                c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM calls c LEFT JOIN people p ON p.id = c.initiated_by WHERE c.ended_at IS NULL ORDER BY c.id";
+        let calls = self.0.all(sql, values![], bare_call)?;
+        calls.into_iter().map(|call| self.with_participants(call)).collect()
+    }
+
+    fn calls_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Call>> {
+        let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
+                c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM calls c LEFT JOIN people p ON p.id = c.initiated_by
+            WHERE c.room = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3";
+        let calls = self.0.all(sql, values![room, page.before.unwrap_or(Id::MAX), page.limit], bare_call)?;
+        calls.into_iter().map(|call| self.with_participants(call)).collect()
+    }
+}
+
+impl<D: Driver> Tables<D> {
+    fn with_participants(&mut self, call: Call) -> Stored<Call> {
+        let sql = "SELECT c.joined_at, c.left_at, c.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM participants c LEFT JOIN people p ON p.id = c.person WHERE c.call = $1 ORDER BY c.place";
+        let participants = self.0.all(sql, values![call.id], |row| {
+            Ok(Participant { person: person_at(row, 2)?, joined_at: row.time(0)?, left_at: row.maybe_int(1)?.map(Timestamp) })
+        })?;
+        Ok(Call { participants, ..call })
+    }
+}
+
+/// A row of a call, without its participants.
+fn bare_call(row: &dyn Row) -> Stored<Call> {
+    Ok(Call {
+        id: row.int(0)?,
+        room: row.room(1)?,
+        sort: row.text(2)?.to_owned(),
+        initiated_by: person_at(row, 8)?,
+        status: status_of(row.text(3)?)?,
+        started_at: row.time(4)?,
+        answered_at: row.maybe_int(5)?.map(Timestamp),
+        ended_at: row.maybe_int(6)?.map(Timestamp),
+        ended_by: row.owned_text(7)?.map(domain::names::PersonId::new),
+        participants: Vec::new(),
+    })
+}
+
+fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Ringing => "ringing",
+        Status::Ongoing => "ongoing",
+        Status::Ended => "ended",
+        Status::Missed => "missed",
+    }
+}
+
+fn status_of(name: &str) -> Stored<Status> {
+    match name {
+        "ringing" => Ok(Status::Ringing),
+        "ongoing" => Ok(Status::Ongoing),
+        "ended" => Ok(Status::Ended),
+        "missed" => Ok(Status::Missed),
+        _ => Err(StoreError::Broken(format!("a call has the status {name}"))),
+    }
+}
