@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod back_end;
+mod calls;
 mod claims;
 mod cors;
 mod household;
