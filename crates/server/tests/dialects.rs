@@ -3,6 +3,7 @@
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
 
+use domain::calls::{Call, Status};
 use domain::chat::Message;
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
@@ -15,6 +16,7 @@ use engine::Saying;
 use serde_json::{Value, json};
 use server::dialects::household::Household;
 use server::dialects::messenger::Messenger;
+use server::dialects::studio::Studio;
 use server::dialects::trip::Trip;
 use server::dialects::workspace::Workspace;
 use server::dialects::{Answer, Ask, Dialect, Heard, Outcome, Reply};
@@ -557,4 +559,60 @@ fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
     for (packet, comes_to) in table {
         assert_eq!(asked_by_event(&Messenger, packet), comes_to, "{packet}");
     }
+}
+
+#[test]
+fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
+    let room = Kind::ChatRoom.room(1);
+    let call = Call {
+        id: 123,
+        room: room.clone(),
+        sort: "AUDIO".into(),
+        initiated_by: alice(),
+        status: Status::Ringing,
+        started_at: NOW,
+        answered_at: None,
+        ended_at: None,
+        ended_by: None,
+        participants: vec![],
+    };
+    let missed = Call { status: Status::Missed, ended_at: Some(NOW), ..call.clone() };
+    let ended = Call { status: Status::Ended, ended_by: Some(PersonId::new("bob")), ..missed.clone() };
+    let edited = Message { edited_at: Some(NOW), ..message(room.clone(), None) };
+    let id = 1_112_000_000_000_002_i64;
+    let table = [
+        (
+            Event::MessageSent { message: message(room.clone(), None) },
+            "message:new",
+            json!({ "id": id, "roomId": 1, "senderId": 7, "content": "Hello \"everyone\"\n", "type": "TEXT", "fileUrl": null,
+                "createdAt": MILLISECONDS, "sender": { "id": 7, "name": "Alice" } }),
+        ),
+        (
+            Event::MessageEdited { message: edited },
+            "message:edited",
+            json!({ "messageId": id, "content": "Hello \"everyone\"\n", "updatedAt": MILLISECONDS }),
+        ),
+        (Event::MessageDeleted { message: id, sender: alice() }, "message:deleted", json!({ "messageId": id, "roomId": 1 })),
+        (
+            Event::CallInitiated { call: call.clone() },
+            "call:initiated",
+            json!({ "callId": 123, "callType": "AUDIO", "initiatedBy": 7, "timestamp": MILLISECONDS }),
+        ),
+        (Event::CallAnswered { call, by: bob() }, "call:answered", json!({ "callId": 123, "answeredBy": "bob" })),
+        (Event::CallEnded { call: ended }, "call:ended", json!({ "callId": 123, "endedBy": "bob" })),
+        (Event::CallEnded { call: missed }, "call:ended", json!({ "callId": 123, "roomId": 1, "endedBy": null, "reason": "missed" })),
+        (
+            Event::MemberLeft { space: space(room.clone()), person: PersonId::new("7") },
+            "member:left",
+            json!({ "userId": 7, "roomId": 1, "timestamp": MILLISECONDS }),
+        ),
+    ];
+    for (event, name, payload) in table {
+        let [Saying::Event { name: said, args, .. }] = &Studio.fact(&fact(room.clone(), event))[..] else { panic!("{name} is not told") };
+        assert_eq!(said, name);
+        assert_eq!(serde_json::from_str::<Value>(args).unwrap(), payload, "{name}");
+    }
+    assert!(Studio.fact(&fact(room.clone(), Event::SpaceCreated { space: space(room) })).is_empty());
+    let elsewhere = Kind::Conversation.room(1);
+    assert!(Studio.fact(&fact(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty());
 }
