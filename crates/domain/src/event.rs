@@ -11,7 +11,7 @@ use crate::people::Person;
 use crate::spaces::Space;
 use crate::tasks::Task;
 
-/// Something that happened, whole: a reader needs no second look-up to show it. Its serde form is the journal's own.
+/// Something that happened, whole: a reader needs no second look-up to show it. `by` is who did it. Its serde form is the journal's own.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
@@ -19,7 +19,13 @@ pub enum Event {
     /// A space was made, with these members.
     SpaceCreated { space: Space },
     /// A space's details changed.
-    SpaceUpdated { space: Space },
+    SpaceUpdated {
+        space: Space,
+        #[serde(default)]
+        by: Option<Person>,
+    },
+    /// A space was put away: it is still read, and nothing in it changes any more.
+    SpaceArchived { space: Space, by: Option<Person> },
     /// A person became a member.
     MemberJoined { space: Space, person: Person },
     /// A person became a member by a token that says so. It is told to nobody; the person's connections hear the space from here on.
@@ -33,9 +39,13 @@ pub enum Event {
     /// A task was created, and given to those whom it names.
     TaskCreated { task: Task },
     /// A task was edited. What the edit also was stands in it: who completed the task by it or took it up again (see `task.completed`), to
-    /// whom it was given and from whom it was taken.
+    /// whom it was given and from whom it was taken, and which status it had before.
     TaskUpdated {
         task: Task,
+        #[serde(default)]
+        by: Option<Person>,
+        #[serde(default)]
+        was: Option<String>,
         #[serde(default)]
         toggled_by: Option<Person>,
         #[serde(default)]
@@ -44,13 +54,29 @@ pub enum Event {
         unassigned: Vec<Person>,
     },
     /// A task is gone.
-    TaskDeleted { task: Id },
+    TaskDeleted {
+        task: Id,
+        #[serde(default)]
+        by: Option<Person>,
+    },
+    /// A task has another status than it had.
+    TaskStatusChanged { task: Task, was: String, by: Option<Person> },
     /// A task was completed, or taken up again: see `task.completed`.
     TaskToggled { task: Task, by: Person },
     /// A task was given to a person.
-    TaskAssigned { task: Task, to: Person },
+    TaskAssigned {
+        task: Task,
+        to: Person,
+        #[serde(default)]
+        by: Option<Person>,
+    },
     /// A task was taken from a person.
-    TaskUnassigned { task: Task, from: Person },
+    TaskUnassigned {
+        task: Task,
+        from: Person,
+        #[serde(default)]
+        by: Option<Person>,
+    },
     /// A message was sent, by `message.sender`.
     MessageSent { message: Message },
     /// A message has another text, by its sender.
@@ -103,13 +129,15 @@ impl Fact {
             Event::Emitted { emission } => emission.rooms.clone(),
             // Nobody can be in the room yet.
             Event::SpaceCreated { space } => space.members.iter().map(|member| Room::inbox(&member.person.id)).collect(),
-            Event::TaskDeleted { task } => self.task_audience(*task),
+            Event::TaskDeleted { task, .. } => self.task_audience(*task),
             Event::TaskCreated { task }
+            | Event::TaskStatusChanged { task, .. }
             | Event::TaskUpdated { task, .. }
             | Event::TaskToggled { task, .. }
             | Event::TaskAssigned { task, .. }
             | Event::TaskUnassigned { task, .. } => self.task_audience(task.id),
             Event::SpaceUpdated { .. }
+            | Event::SpaceArchived { .. }
             | Event::InviteRefreshed { .. }
             | Event::ProfileUpdated { .. }
             | Event::MessageSent { .. }

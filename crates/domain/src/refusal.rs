@@ -13,6 +13,14 @@ pub enum Refusal {
         /// What is wrong and what would be right, in a sentence's words.
         reason: String,
     },
+    /// What the caller sent could mean several things; `field` names it and `reason` says how to say which.
+    #[error("{field}: {reason}")]
+    Ambiguous {
+        /// The client's name of the field.
+        field: &'static str,
+        /// What it could mean, and how to say which, in a sentence's words.
+        reason: String,
+    },
     /// The caller may see the thing but may not do this to it.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -46,6 +54,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "invalid",
+            Self::Ambiguous { .. } => "ambiguous",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::Conflict(_) => "conflict",

@@ -81,6 +81,8 @@ pub trait Spaces {
     fn role_in_parent(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>>;
     /// When a person was last removed from a space or left it, if the person is not a member now.
     fn left_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>>;
+    /// Whether a space, or the one that it is part of, is archived.
+    fn is_archived(&mut self, room: &Room) -> Stored<bool>;
     /// Makes a person a member, or changes the role.
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()>;
     /// Ends a membership and remembers when.

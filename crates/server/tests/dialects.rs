@@ -52,6 +52,7 @@ fn space(room: Room) -> Space {
         created_by: PersonId::new("7"),
         created_at: NOW,
         updated_at: NOW,
+        archived_at: None,
         members: vec![
             Member { person: alice(), role: Role::Admin, joined_at: NOW },
             Member { person: bob(), role: Role::Member, joined_at: NOW },
@@ -70,7 +71,8 @@ fn task(room: Room) -> Task {
         completed: true,
         completed_at: Some(NOW),
         assigned_to: vec![bob()],
-        created_by: PersonId::new("7"),
+        progress: None,
+        created_by: alice(),
         created_at: NOW,
         updated_at: NOW,
     }
@@ -132,7 +134,8 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
     let completed = ("task:completed", with(bare.clone(), json!({ "completedBy": alice_object() })));
     let assigned = ("task:assigned", with(bare.clone(), json!({ "assignedTo": bob_object() })));
     let unassigned = ("task:unassigned", with(bare.clone(), json!({ "unassignedFrom": alice_object() })));
-    let updated = |toggled_by, assigned, unassigned| Event::TaskUpdated { task: task.clone(), toggled_by, assigned, unassigned };
+    let updated =
+        |toggled_by, assigned, unassigned| Event::TaskUpdated { task: task.clone(), by: None, was: None, toggled_by, assigned, unassigned };
     let table = [
         (Event::TaskCreated { task: task.clone() }, vec![("task:created", bare.clone()), assigned.clone()]),
         (updated(None, vec![], vec![]), vec![("task:updated", bare.clone())]),
@@ -141,10 +144,13 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
             vec![("task:updated", bare), completed.clone(), assigned.clone(), unassigned.clone()],
         ),
         (Event::TaskToggled { task: task.clone(), by: alice() }, vec![completed]),
-        (Event::TaskAssigned { task: task.clone(), to: bob() }, vec![assigned]),
-        (Event::TaskUnassigned { task: task.clone(), from: alice() }, vec![unassigned]),
-        (Event::TaskDeleted { task: task.id }, vec![("task:deleted", json!({ "taskId": "1112000000000001", "householdId": "5" }))]),
-        (Event::SpaceUpdated { space: space.clone() }, vec![("household:updated", json!({ "household": household_object() }))]),
+        (Event::TaskAssigned { task: task.clone(), to: bob(), by: None }, vec![assigned]),
+        (Event::TaskUnassigned { task: task.clone(), from: alice(), by: None }, vec![unassigned]),
+        (
+            Event::TaskDeleted { task: task.id, by: None },
+            vec![("task:deleted", json!({ "taskId": "1112000000000001", "householdId": "5" }))],
+        ),
+        (Event::SpaceUpdated { space: space.clone(), by: None }, vec![("household:updated", json!({ "household": household_object() }))]),
         (
             Event::MemberJoined { space: space.clone(), person: alice() },
             vec![("household:member_joined", json!({ "user": alice_object(), "household": household_object() }))],
@@ -181,7 +187,7 @@ fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
         fact(household.clone(), Event::SpaceCreated { space: space(household.clone()) }),
         fact(household.clone(), Event::MessageSent { message: message(household, None) }),
         fact(project.clone(), Event::TaskCreated { task: task(project.clone()) }),
-        fact(project.clone(), Event::SpaceUpdated { space: space(project.clone()) }),
+        fact(project.clone(), Event::SpaceUpdated { space: space(project.clone()), by: None }),
         fact(project.clone(), Event::ProfileUpdated { person: alice() }),
         fact(Kind::Channel.room(1), Event::MessageSent { message: message(Kind::Channel.room(1), None) }),
     ] {

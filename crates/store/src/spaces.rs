@@ -9,15 +9,16 @@ use crate::people::person_at;
 
 impl<D: Driver> Spaces for Tables<D> {
     fn space(&mut self, room: &Room) -> Stored<Option<Space>> {
-        let sql = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at FROM spaces WHERE room = $1";
+        let sql = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at FROM spaces WHERE room = $1";
         let space = self.0.first(sql, values![room], bare_space)?;
         space.map(|space| self.with_members(space)).transpose()
     }
 
     fn put_space(&mut self, space: &Space) -> Stored<()> {
-        let sql = "INSERT INTO spaces (room, name, parent, invite_code, created_by, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (room) DO UPDATE SET name = excluded.name, invite_code = excluded.invite_code, updated_at = excluded.updated_at";
+        let sql = "INSERT INTO spaces (room, name, parent, invite_code, created_by, created_at, updated_at, archived_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (room) DO UPDATE SET name = excluded.name, invite_code = excluded.invite_code, updated_at = excluded.updated_at,
+                archived_at = excluded.archived_at";
         let values = values![
             &space.room,
             &space.name,
@@ -25,7 +26,8 @@ impl<D: Driver> Spaces for Tables<D> {
             space.invite_code.as_deref(),
             &space.created_by,
             space.created_at,
-            space.updated_at
+            space.updated_at,
+            space.archived_at
         ];
         self.0.write(sql, values).map(drop)
     }
@@ -44,6 +46,11 @@ impl<D: Driver> Spaces for Tables<D> {
         let sql = "SELECT d.left_at FROM departures d WHERE d.room = $1 AND d.person = $2
             AND NOT EXISTS (SELECT 1 FROM members m WHERE m.room = d.room AND m.person = d.person)";
         self.0.first(sql, values![room, person], |row| row.time(0))
+    }
+
+    fn is_archived(&mut self, room: &Room) -> Stored<bool> {
+        let sql = "SELECT COALESCE(p.archived_at, s.archived_at) FROM spaces s LEFT JOIN spaces p ON p.room = s.parent WHERE s.room = $1";
+        Ok(self.0.first(sql, values![room], |row| row.maybe_int(0))?.flatten().is_some())
     }
 
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()> {
@@ -86,10 +93,10 @@ impl<D: Driver> Spaces for Tables<D> {
     }
 
     fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>> {
-        let first = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at
+        let first = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at, s.archived_at
             FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2
             ORDER BY m.joined_at DESC, m.room DESC LIMIT $3";
-        let next = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at
+        let next = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at, s.archived_at
             FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2
             AND (m.joined_at, m.room) < (SELECT b.joined_at, b.room FROM members b WHERE b.room = $3 AND b.person = $1)
             ORDER BY m.joined_at DESC, m.room DESC LIMIT $4";
@@ -101,9 +108,9 @@ impl<D: Driver> Spaces for Tables<D> {
     }
 
     fn spaces_in(&mut self, parent: &Room, page: &Page<Room>) -> Stored<Vec<Space>> {
-        let first = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at FROM spaces
+        let first = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at FROM spaces
             WHERE parent = $1 ORDER BY created_at DESC, room DESC LIMIT $2";
-        let next = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at FROM spaces
+        let next = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at FROM spaces
             WHERE parent = $1 AND (created_at, room) < (SELECT b.created_at, b.room FROM spaces b WHERE b.room = $2)
             ORDER BY created_at DESC, room DESC LIMIT $3";
         match &page.before {
@@ -132,6 +139,7 @@ fn bare_space(row: &dyn Row) -> Stored<Space> {
         created_by: row.person_id(4)?,
         created_at: row.time(5)?,
         updated_at: row.time(6)?,
+        archived_at: row.maybe_int(7)?.map(Timestamp),
         members: Vec::new(),
     })
 }

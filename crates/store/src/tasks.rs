@@ -3,26 +3,28 @@
 use domain::names::{Id, PersonId, Room, Timestamp};
 use domain::people::Person;
 use domain::seam::{Page, Stored, Tasks};
-use domain::tasks::Task;
+use domain::tasks::{Progress, Task};
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::people::person_at;
 
 impl<D: Driver> Tasks for Tables<D> {
     fn task(&mut self, id: Id) -> Stored<Option<Task>> {
-        let sql = "SELECT id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at
-            FROM tasks WHERE id = $1";
+        let sql = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
+                t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM tasks t LEFT JOIN people p ON p.id = t.created_by WHERE t.id = $1";
         let task = self.0.first(sql, values![id], bare_task)?;
         task.map(|task| self.with_assignees(task)).transpose()
     }
 
     fn put_task(&mut self, task: &Task) -> Stored<()> {
         let sql = "INSERT INTO tasks
-                (id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                (id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at, status,
+                priority)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description, category = excluded.category,
                 due_date = excluded.due_date, completed = excluded.completed, completed_at = excluded.completed_at,
-                updated_at = excluded.updated_at";
+                updated_at = excluded.updated_at, status = excluded.status, priority = excluded.priority";
         let values = values![
             task.id,
             &task.room,
@@ -32,9 +34,11 @@ impl<D: Driver> Tasks for Tables<D> {
             task.due_date.as_deref(),
             task.completed,
             task.completed_at,
-            &task.created_by,
+            &task.created_by.id,
             task.created_at,
-            task.updated_at
+            task.updated_at,
+            task.progress.as_ref().map(|progress| progress.status.as_str()),
+            task.progress.as_ref().map(|progress| progress.priority.as_str())
         ];
         self.0.write(sql, values).map(drop)
     }
@@ -45,16 +49,18 @@ impl<D: Driver> Tasks for Tables<D> {
     }
 
     fn tasks_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Task>> {
-        let sql = "SELECT id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at
-            FROM tasks WHERE room = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        let sql = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
+                t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM tasks t LEFT JOIN people p ON p.id = t.created_by WHERE t.room = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3";
         let tasks = self.0.all(sql, values![room, page.before.unwrap_or(Id::MAX), page.limit], bare_task)?;
         tasks.into_iter().map(|task| self.with_assignees(task)).collect()
     }
 
     fn tasks_of(&mut self, room: &Room, person: &PersonId) -> Stored<Vec<Task>> {
-        let sql = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_by,
-                t.created_at, t.updated_at
-            FROM assignments a JOIN tasks t ON t.id = a.task WHERE t.room = $1 AND a.person = $2 ORDER BY t.id";
+        let sql = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
+                t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM assignments a JOIN tasks t ON t.id = a.task LEFT JOIN people p ON p.id = t.created_by
+            WHERE t.room = $1 AND a.person = $2 ORDER BY t.id";
         let tasks = self.0.all(sql, values![room, person], bare_task)?;
         tasks.into_iter().map(|task| self.with_assignees(task)).collect()
     }
@@ -93,8 +99,14 @@ fn bare_task(row: &dyn Row) -> Stored<Task> {
         completed: row.int(6)? != 0,
         completed_at: row.maybe_int(7)?.map(Timestamp),
         assigned_to: Vec::new(),
-        created_by: row.person_id(8)?,
-        created_at: row.time(9)?,
-        updated_at: row.time(10)?,
+        progress: progress_at(row, 10)?,
+        created_by: person_at(row, 12)?,
+        created_at: row.time(8)?,
+        updated_at: row.time(9)?,
     })
+}
+
+fn progress_at(row: &dyn Row, column: usize) -> Stored<Option<Progress>> {
+    let (status, priority) = (row.owned_text(column)?, row.owned_text(column + 1)?);
+    Ok(status.zip(priority).map(|(status, priority)| Progress { status, priority }))
 }

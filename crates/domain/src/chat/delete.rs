@@ -1,6 +1,6 @@
 //! Taking back.
 
-use crate::chat::{Message, visible};
+use crate::chat::{Message, changeable};
 use crate::event::Event;
 use crate::names::{Id, Kind};
 use crate::operation::{Command, Tx};
@@ -19,7 +19,7 @@ impl Command for DeleteMessage {
     type Answer = Message;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Message, Refusal> {
-        let message = visible(tx, self.of, self.message)?;
+        let message = changeable(tx, self.of, self.message)?;
         if message.sender.id != tx.actor.person {
             return Err(Refusal::Forbidden("Not authorized to delete this message"));
         }

@@ -1,6 +1,6 @@
 //! Second thoughts.
 
-use crate::chat::{Message, check_content, visible};
+use crate::chat::{Message, changeable, check_content, mentions};
 use crate::event::Event;
 use crate::names::{Id, Kind};
 use crate::operation::{Command, Tx};
@@ -22,17 +22,21 @@ impl Command for EditMessage {
     type Answer = Message;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Message, Refusal> {
-        let mut message = visible(tx, self.of, self.message)?;
+        let mut message = changeable(tx, self.of, self.message)?;
         if message.sender.id != tx.actor.person {
             return Err(Refusal::Forbidden("Not authorized to edit this message"));
         }
         check_content(&self.content, message.file_url.is_some())?;
+        let mut before = None;
         if self.content != message.content {
-            message.content = self.content;
+            before = Some(std::mem::replace(&mut message.content, self.content));
             message.edited_at = Some(tx.now);
             tx.store.put_message(&message)?;
         }
         tx.record(&message.room, Event::MessageEdited { message: message.clone() })?;
+        if let Some(before) = before {
+            mentions::tell(tx, &message, Some(&before))?;
+        }
         Ok(message)
     }
 }

@@ -7,10 +7,11 @@ use crate::names::{Id, Kind, Room, Timestamp};
 use crate::operation::Tx;
 use crate::people::Person;
 use crate::refusal::Refusal;
-use crate::spaces::role_in;
+use crate::spaces::{require_writable, role_in};
 
 mod delete;
 mod edit;
+mod mentions;
 mod read;
 mod reads;
 mod send;
@@ -63,6 +64,13 @@ fn visible(tx: &mut Tx<'_>, of: Kind, message: Id) -> Result<Message, Refusal> {
     const NOT_THERE: Refusal = Refusal::NotFound("Message");
     let message = tx.store.message(message)?.filter(|message| message.room.kind() == of).ok_or(NOT_THERE)?;
     role_in(tx.store, &message.room, &tx.actor.person)?.ok_or(NOT_THERE)?;
+    Ok(message)
+}
+
+/// The same, for whoever wants to change it: not in what is put away.
+fn changeable(tx: &mut Tx<'_>, of: Kind, message: Id) -> Result<Message, Refusal> {
+    let message = visible(tx, of, message)?;
+    require_writable(tx.store, tx.actor, &message.room)?;
     Ok(message)
 }
 

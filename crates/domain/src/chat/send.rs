@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::chat::{Message, check_content};
+use crate::chat::{Message, check_content, mentions};
 use crate::event::Event;
 use crate::fields;
 use crate::names::{Kind, Room};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::require_member;
+use crate::spaces::require_writable;
 
 /// Sends a message to a room, as a member of it. The text is kept as it was given.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,7 +40,7 @@ impl Command for SendMessage {
     type Answer = Sent;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Sent, Refusal> {
-        require_member(tx.store, tx.actor, &self.room)?;
+        require_writable(tx.store, tx.actor, &self.room)?;
         if !self.room.kind().has_messages() {
             return Err(Refusal::invalid("room", "takes no messages"));
         }
@@ -69,6 +69,7 @@ impl Command for SendMessage {
         };
         tx.store.put_message(&message)?;
         tx.record(&message.room, Event::MessageSent { message: message.clone() })?;
+        mentions::tell(tx, &message, None)?;
         Ok(Sent { message, duplicate: false })
     }
 }

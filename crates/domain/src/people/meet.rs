@@ -109,6 +109,7 @@ fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Op
             created_by: person.id.clone(),
             created_at: tx.now,
             updated_at: tx.now,
+            archived_at: None,
             members: Vec::new(),
         };
         tx.store.put_space(&space)?;

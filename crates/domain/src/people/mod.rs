@@ -39,6 +39,11 @@ impl Person {
         Self { id, name: String::new(), username: String::new(), email: None, avatar_url: None, created_at: at, updated_at: at }
     }
 
+    /// What a sentence calls the person: the name, else the username, else the id.
+    pub fn shown_name(&self) -> &str {
+        [self.name.as_str(), self.username.as_str()].into_iter().find(|name| !name.is_empty()).unwrap_or(self.id.as_str())
+    }
+
     /// What to call the person: the username, else the name, else the id.
     pub fn handle(&self) -> &str {
         [self.username.as_str(), self.name.as_str()].into_iter().find(|name| !name.is_empty()).unwrap_or(self.id.as_str())

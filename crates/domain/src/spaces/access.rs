@@ -38,6 +38,18 @@ pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &Room) -> Resu
     role_in(store, room, &actor.person)?.ok_or(not_found(room))
 }
 
+/// Refuses everybody who is not in the room, and every change of what is put away: an archived project is read, and left, and nothing else.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::Conflict`]; the store's.
+pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<Role, Refusal> {
+    let role = require_member(store, actor, room)?;
+    if room.kind().may_be_archived() && store.is_archived(room)? {
+        return Err(Refusal::Conflict("The project is archived; an admin can open it again"));
+    }
+    Ok(role)
+}
+
 /// Refuses everybody who is not the room's admin. The server's own admin is one everywhere: a household that only claims made has no other.
 ///
 /// # Errors

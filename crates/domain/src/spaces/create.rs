@@ -6,7 +6,7 @@ use crate::names::{Kind, PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::people::known_or_unseen;
 use crate::refusal::Refusal;
-use crate::spaces::access::{not_found, require_member};
+use crate::spaces::access::{not_found, require_writable};
 use crate::spaces::{Member, Role, Space};
 
 /// Makes a space; who makes it is its admin.
@@ -65,7 +65,7 @@ impl Command for CreateChannel {
     type Answer = Space;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
-        require_member(tx.store, tx.actor, &self.project)?;
+        require_writable(tx.store, tx.actor, &self.project)?;
         if !self.project.kind().has_channels() {
             return Err(not_found(&self.project));
         }
@@ -86,6 +86,7 @@ fn new_space(tx: &Tx<'_>, room: Room, name: String, parent: Option<Room>, invite
         created_by: tx.actor.person.clone(),
         created_at: tx.now,
         updated_at: tx.now,
+        archived_at: None,
         members: Vec::new(),
     }
 }

@@ -6,7 +6,7 @@ use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::spaces::Space;
-use crate::spaces::access::{not_found, require_member};
+use crate::spaces::access::{not_found, require_writable};
 
 /// Gives a space another name. Any member may; the same name again is not told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,7 +21,7 @@ impl Command for RenameSpace {
     type Answer = Space;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
-        require_member(tx.store, tx.actor, &self.room)?;
+        require_writable(tx.store, tx.actor, &self.room)?;
         if let Some(name) = &self.name {
             fields::required("name", name, fields::NAME)?;
         }
@@ -32,7 +32,8 @@ impl Command for RenameSpace {
         }
         space.updated_at = tx.now;
         tx.store.put_space(&space)?;
-        tx.record(&space.room, Event::SpaceUpdated { space: space.clone() })?;
+        let by = tx.store.person(&tx.actor.person)?;
+        tx.record(&space.room, Event::SpaceUpdated { space: space.clone(), by })?;
         Ok(space)
     }
 }

@@ -44,6 +44,21 @@ impl Kind {
         matches!(self, Kind::ChatRoom)
     }
 
+    /// Whether its messages mention people, who are told.
+    pub fn has_mentions(self) -> bool {
+        matches!(self, Kind::Channel)
+    }
+
+    /// Whether its tasks have a status and a priority, and one assignee.
+    pub fn has_progress(self) -> bool {
+        matches!(self, Kind::Project)
+    }
+
+    /// Whether it can be put away, by itself or with the space that it is part of.
+    pub fn may_be_archived(self) -> bool {
+        matches!(self, Kind::Project | Kind::Channel)
+    }
+
     /// Whether messages are sent to it.
     pub fn has_messages(self) -> bool {
         matches!(self, Kind::Channel | Kind::ChatRoom | Kind::Conversation)

@@ -7,7 +7,7 @@ use crate::names::{PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::people::{Person, known_or_unseen};
 use crate::refusal::Refusal;
-use crate::spaces::access::{not_found, require_admin, require_member};
+use crate::spaces::access::{not_found, require_admin, require_member, require_writable};
 use crate::spaces::{Member, Role, Space};
 use crate::tasks;
 
@@ -25,7 +25,7 @@ impl Command for AddMember {
     type Answer = Space;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
-        require_member(tx.store, tx.actor, &self.room)?;
+        require_writable(tx.store, tx.actor, &self.room)?;
         let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
         if !self.room.kind().has_own_members() {
             return Err(not_found(&self.room));

@@ -6,6 +6,7 @@ use crate::names::{PersonId, Room, Timestamp};
 use crate::people::Person;
 
 mod access;
+mod archive;
 mod create;
 mod details;
 mod invites;
@@ -14,7 +15,8 @@ mod membership;
 mod presence;
 mod read;
 
-pub use access::{EnterAmongMembers, EnterRoom, Entered, require_admin, require_member, role_in};
+pub use access::{EnterAmongMembers, EnterRoom, Entered, require_admin, require_member, require_writable, role_in};
+pub use archive::ArchiveSpace;
 pub use create::{CreateChannel, CreateSpace};
 pub use details::RenameSpace;
 pub use invites::{JoinByInvite, RefreshInvite};
@@ -61,6 +63,9 @@ pub struct Space {
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+    /// Since when it is put away, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<Timestamp>,
     /// Who is in it, in the order of joining. Empty for a space whose members are its parent's.
     pub members: Vec<Member>,
 }

@@ -5,7 +5,7 @@ use crate::names::{Id, PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::people::Person;
 use crate::refusal::Refusal;
-use crate::tasks::{Task, assignees, open_task};
+use crate::tasks::{Task, assignee, assignees, doer, writable_task};
 
 /// Gives a task to a member of its space. Whoever has it already keeps it, and nobody hears of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,14 +20,52 @@ impl Command for AssignTask {
     type Answer = Task;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
-        let mut task = open_task(tx.store, tx.actor, self.task)?;
+        let mut task = writable_task(tx, self.task)?;
         for to in assignees(tx.store, &task.room, "userId", vec![self.person])? {
             if tx.store.assign(task.id, &to.id, tx.now)? {
                 task.assigned_to.push(to.clone());
                 touch(tx, &mut task)?;
-                tx.record(&task.room, Event::TaskAssigned { task: task.clone(), to })?;
+                let by = doer(tx)?;
+                tx.record(&task.room, Event::TaskAssigned { task: task.clone(), to, by })?;
             }
         }
+        Ok(task)
+    }
+}
+
+/// Gives a project's task to one of its members, instead of whoever had it, or to nobody. Who has it already keeps it, and nobody hears of
+/// it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HandOverTask {
+    /// Which.
+    pub task: Id,
+    /// To whom, by username or id; `None` is nobody.
+    pub to: Option<String>,
+}
+
+impl Command for HandOverTask {
+    type Answer = Task;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+        let mut task = writable_task(tx, self.task)?;
+        let to = self.to.map(|name| assignee::named(tx, &task.room, &name)).transpose()?;
+        let Some(to) = to else {
+            for from in task.assigned_to.clone() {
+                task = take_back(tx, task, from)?;
+            }
+            return Ok(task);
+        };
+        if task.assigned_to.iter().any(|person| person.id == to.id) {
+            return Ok(task);
+        }
+        for from in std::mem::replace(&mut task.assigned_to, vec![to.clone()]) {
+            tx.store.unassign(task.id, &from.id)?;
+        }
+        tx.store.assign(task.id, &to.id, tx.now)?;
+        touch(tx, &mut task)?;
+        let by = doer(tx)?;
+        tx.record(&task.room, Event::TaskAssigned { task: task.clone(), to: to.clone(), by: by.clone() })?;
+        assignee::tell(tx, &task, &to, by.as_ref())?;
         Ok(task)
     }
 }
@@ -45,7 +83,7 @@ impl Command for UnassignTask {
     type Answer = Task;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
-        let task = open_task(tx.store, tx.actor, self.task)?;
+        let task = writable_task(tx, self.task)?;
         match task.assigned_to.iter().find(|person| person.id == self.person).cloned() {
             Some(from) => take_back(tx, task, from),
             None => Ok(task),
@@ -64,10 +102,11 @@ pub(crate) fn take_back_all(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Re
 }
 
 fn take_back(tx: &mut Tx<'_>, mut task: Task, from: Person) -> Result<Task, Refusal> {
+    let by = doer(tx)?;
     tx.store.unassign(task.id, &from.id)?;
     task.assigned_to.retain(|person| person.id != from.id);
     touch(tx, &mut task)?;
-    tx.record(&task.room, Event::TaskUnassigned { task: task.clone(), from })?;
+    tx.record(&task.room, Event::TaskUnassigned { task: task.clone(), from, by })?;
     Ok(task)
 }
 

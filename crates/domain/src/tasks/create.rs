@@ -2,11 +2,11 @@
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::{PersonId, Room};
+use crate::names::{Kind, PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::require_member;
-use crate::tasks::{Task, assignees};
+use crate::spaces::require_writable;
+use crate::tasks::{Progress, Task, assignee, assignees};
 
 /// Makes a task in a space, for its members. The created task carries its assignees: the one event says both.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,13 +23,36 @@ pub struct CreateTask {
     pub due_date: Option<String>,
     /// To whom it is given, in that order.
     pub assigned_to: Vec<PersonId>,
+    /// In a project: to whom it is given, by username or id.
+    pub assignee: Option<String>,
+    /// In a project: how far it is.
+    pub status: Option<String>,
+    /// In a project: how it ranks.
+    pub priority: Option<String>,
+}
+
+impl CreateTask {
+    /// A task of which nothing is known but this.
+    pub fn new(room: Room, title: String) -> Self {
+        Self {
+            room,
+            title,
+            description: None,
+            category: None,
+            due_date: None,
+            assigned_to: Vec::new(),
+            assignee: None,
+            status: None,
+            priority: None,
+        }
+    }
 }
 
 impl Command for CreateTask {
     type Answer = Task;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
-        require_member(tx.store, tx.actor, &self.room)?;
+        require_writable(tx.store, tx.actor, &self.room)?;
         if !self.room.kind().has_tasks() {
             return Err(Refusal::NotFound(self.room.kind().noun()));
         }
@@ -37,7 +60,12 @@ impl Command for CreateTask {
         fields::optional("description", self.description.as_deref(), fields::DESCRIPTION)?;
         fields::optional("category", self.category.as_deref(), fields::CATEGORY)?;
         fields::date("dueDate", self.due_date.as_deref())?;
-        let assigned_to = assignees(tx.store, &self.room, "assignedTo", self.assigned_to)?;
+        let mut assigned_to = assignees(tx.store, &self.room, "assignedTo", self.assigned_to)?;
+        let progress = self.room.kind().has_progress().then(|| Progress::new(self.status, self.priority)).transpose()?;
+        if let Some(name) = self.assignee {
+            assigned_to = vec![assignee::named(tx, &self.room, &name)?];
+        }
+        let created_by = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound(Kind::User.noun()))?;
         let task = Task {
             id: tx.new_id(),
             room: self.room,
@@ -48,7 +76,8 @@ impl Command for CreateTask {
             completed: false,
             completed_at: None,
             assigned_to,
-            created_by: tx.actor.person.clone(),
+            progress,
+            created_by,
             created_at: tx.now,
             updated_at: tx.now,
         };
@@ -57,6 +86,9 @@ impl Command for CreateTask {
             tx.store.assign(task.id, &person.id, tx.now)?;
         }
         tx.record(&task.room, Event::TaskCreated { task: task.clone() })?;
+        for person in &task.assigned_to {
+            assignee::tell(tx, &task, person, Some(&task.created_by))?;
+        }
         Ok(task)
     }
 }

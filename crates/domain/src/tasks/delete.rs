@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::names::Id;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::tasks::{Task, open_task};
+use crate::tasks::{Task, doer, writable_task};
 
 /// Removes a task; any member of its space may. The answer is the task as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,9 +17,10 @@ impl Command for DeleteTask {
     type Answer = Task;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
-        let task = open_task(tx.store, tx.actor, self.task)?;
+        let task = writable_task(tx, self.task)?;
+        let by = doer(tx)?;
         tx.store.delete_task(task.id)?;
-        tx.record(&task.room, Event::TaskDeleted { task: task.id })?;
+        tx.record(&task.room, Event::TaskDeleted { task: task.id, by })?;
         Ok(task)
     }
 }

@@ -6,7 +6,7 @@ use crate::names::{Id, PersonId};
 use crate::operation::{Command, Tx};
 use crate::people::Person;
 use crate::refusal::Refusal;
-use crate::tasks::{Task, assignees, open_task};
+use crate::tasks::{Progress, Task, assignee, assignees, doer, writable_task};
 
 /// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it.
 ///
@@ -28,12 +28,29 @@ pub struct EditTask {
     pub assigned_to: Option<Vec<PersonId>>,
     /// Whether it is done.
     pub completed: Option<bool>,
+    /// In a project: to whom it is given, by username or id.
+    pub assignee: Option<Option<String>>,
+    /// In a project: how far it is.
+    pub status: Option<String>,
+    /// In a project: how it ranks.
+    pub priority: Option<String>,
 }
 
 impl EditTask {
-    /// An edit that changes nothing yet.
+    /// An edit that leaves everything as it is.
     pub fn of(task: Id) -> Self {
-        Self { task, title: None, description: None, category: None, due_date: None, assigned_to: None, completed: None }
+        Self {
+            task,
+            title: None,
+            description: None,
+            category: None,
+            due_date: None,
+            assigned_to: None,
+            completed: None,
+            assignee: None,
+            status: None,
+            priority: None,
+        }
     }
 }
 
@@ -41,7 +58,7 @@ impl Command for EditTask {
     type Answer = Task;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
-        let before = open_task(tx.store, tx.actor, self.task)?;
+        let before = writable_task(tx, self.task)?;
         let mut task = before.clone();
         if let Some(title) = self.title {
             fields::required("title", &title, fields::TITLE)?;
@@ -62,6 +79,13 @@ impl Command for EditTask {
         if let Some(ids) = self.assigned_to {
             task.assigned_to = assignees(tx.store, &task.room, "assignedTo", ids)?;
         }
+        if let Some(name) = self.assignee {
+            task.assigned_to = name.map(|name| assignee::named(tx, &task.room, &name)).transpose()?.into_iter().collect();
+        }
+        let was = match &mut task.progress {
+            Some(progress) => change_progress(progress, self.status, self.priority)?,
+            None => None,
+        };
         let toggled_by = match self.completed {
             Some(completed) if completed != before.completed => Some(toggle(tx, &mut task)?),
             _ => None,
@@ -72,8 +96,26 @@ impl Command for EditTask {
         }
         let assigned = only_in(&task.assigned_to, &before.assigned_to);
         let unassigned = only_in(&before.assigned_to, &task.assigned_to);
-        tx.record(&task.room, Event::TaskUpdated { task: task.clone(), toggled_by, assigned, unassigned })?;
+        let by = doer(tx)?;
+        let told = assigned.clone();
+        tx.record(&task.room, Event::TaskUpdated { task: task.clone(), by: by.clone(), was, toggled_by, assigned, unassigned })?;
+        for person in &told {
+            assignee::tell(tx, &task, person, by.as_ref())?;
+        }
         Ok(task)
+    }
+}
+
+/// Changes what is to be changed; the answer is the status that the task had, if it has another now.
+fn change_progress(progress: &mut Progress, status: Option<String>, priority: Option<String>) -> Result<Option<String>, Refusal> {
+    fields::word("status", status.as_deref())?;
+    fields::word("priority", priority.as_deref())?;
+    if let Some(priority) = priority {
+        progress.priority = priority;
+    }
+    match status {
+        Some(status) if status != progress.status => Ok(Some(std::mem::replace(&mut progress.status, status))),
+        _ => Ok(None),
     }
 }
 
@@ -93,7 +135,7 @@ impl Command for ToggleTask {
     type Answer = Task;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
-        let mut task = open_task(tx.store, tx.actor, self.task)?;
+        let mut task = writable_task(tx, self.task)?;
         task.updated_at = tx.now;
         let by = toggle(tx, &mut task)?;
         tx.store.put_task(&task)?;

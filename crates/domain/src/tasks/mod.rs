@@ -1,26 +1,29 @@
 //! Tasks of a space, and to whom they are given.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::fields;
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
-use crate::operation::Actor;
+use crate::operation::{Actor, Tx};
 use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::Store;
-use crate::spaces::role_in;
+use crate::spaces::{require_writable, role_in};
 
 mod assign;
+mod assignee;
 mod create;
 mod delete;
 mod edit;
+mod progress;
 mod read;
 
 pub(crate) use assign::take_back_all;
-pub use assign::{AssignTask, UnassignTask};
+pub use assign::{AssignTask, HandOverTask, UnassignTask};
 pub use create::CreateTask;
 pub use delete::DeleteTask;
 pub use edit::{EditTask, ToggleTask};
+pub use progress::SetStatus;
 pub use read::{ListTasks, ReadTask};
 
 /// A task, whole.
@@ -44,12 +47,48 @@ pub struct Task {
     pub completed_at: Option<Timestamp>,
     /// To whom it is given, in that order.
     pub assigned_to: Vec<Person>,
+    /// How far it is and how it ranks; only a project's tasks have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// Who made it.
-    pub created_by: PersonId,
+    #[serde(deserialize_with = "whole_or_id")]
+    pub created_by: Person,
     /// When.
     pub created_at: Timestamp,
     /// Last change.
     pub updated_at: Timestamp,
+}
+
+/// How far a task is and how it ranks, in its team's own words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Progress {
+    /// 1 to 50 letters, digits, hyphens or underscores: `in_progress`.
+    pub status: String,
+    /// Likewise: `high`.
+    pub priority: String,
+}
+
+impl Progress {
+    /// A new task's, where its maker says nothing else.
+    pub fn new(status: Option<String>, priority: Option<String>) -> Result<Self, Refusal> {
+        fields::word("status", status.as_deref())?;
+        fields::word("priority", priority.as_deref())?;
+        Ok(Self { status: status.unwrap_or_else(|| "todo".to_owned()), priority: priority.unwrap_or_else(|| "medium".to_owned()) })
+    }
+}
+
+/// Older rows of the journal hold the id alone.
+fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Person, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Known {
+        Whole(Person),
+        Id(PersonId),
+    }
+    Ok(match Known::deserialize(deserializer)? {
+        Known::Whole(person) => person,
+        Known::Id(id) => Person::unseen(id, Timestamp::default()),
+    })
 }
 
 /// A task that the actor may work on: every member of its space may. An unknown task and a forbidden one are answered alike.
@@ -60,6 +99,18 @@ fn open_task(store: &mut dyn Store, actor: &Actor, id: Id) -> Result<Task, Refus
         Some(_) => Ok(task),
         None => Err(not_found),
     }
+}
+
+/// The same, for whoever wants to change it: not in what is put away.
+fn writable_task(tx: &mut Tx<'_>, id: Id) -> Result<Task, Refusal> {
+    let task = open_task(tx.store, tx.actor, id)?;
+    require_writable(tx.store, tx.actor, &task.room)?;
+    Ok(task)
+}
+
+/// Who does what is being done.
+fn doer(tx: &mut Tx<'_>) -> Result<Option<Person>, Refusal> {
+    Ok(tx.store.person(&tx.actor.person)?)
 }
 
 /// The people whom a client wants to give a task to; each must be a member of the task's space.

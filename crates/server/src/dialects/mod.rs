@@ -230,7 +230,7 @@ pub fn refused(name: &str, refusal: &Refusal, acked: bool) -> Reply {
         body.insert("event".into(), name.into());
     }
     match refusal {
-        Refusal::Invalid { field, .. } => drop(body.insert("field".into(), (*field).into())),
+        Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => drop(body.insert("field".into(), (*field).into())),
         Refusal::TooMany { retry_after } => drop(body.insert("retryAfter".into(), (*retry_after).into())),
         _ => {}
     }

@@ -104,6 +104,7 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let status = match &refusal {
             Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Refusal::Ambiguous { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
             Refusal::NotFound(_) => StatusCode::NOT_FOUND,
             Refusal::Conflict(_) => StatusCode::CONFLICT,
@@ -113,7 +114,7 @@ impl From<Refusal> for Failure {
         };
         let failure = Self::new(status, refusal.code(), told(&refusal));
         match refusal {
-            Refusal::Invalid { field, .. } => Self { field: Some(field.into()), ..failure },
+            Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => Self { field: Some(field.into()), ..failure },
             Refusal::TooMany { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
             Refusal::Unavailable(_) => failure.hint(Hint::RetryAfter(PAUSE)),
             Refusal::Internal(reason) => {
@@ -168,6 +169,12 @@ mod tests {
     async fn each_refusal_has_its_status_and_a_fault_of_ours_says_nothing_of_itself() {
         let table = [
             (Refusal::invalid("name", "is bad"), 400, r#"{"error":"name: is bad","code":"invalid","field":"name"}"#, None),
+            (
+                Refusal::Ambiguous { field: "to", reason: "is two".into() },
+                422,
+                r#"{"error":"to: is two","code":"ambiguous","field":"to"}"#,
+                None,
+            ),
             (Refusal::Forbidden("Only admins"), 403, r#"{"error":"Only admins","code":"forbidden"}"#, None),
             (Refusal::NotFound("Task"), 404, r#"{"error":"Task not found","code":"not_found"}"#, None),
             (Refusal::Conflict("Not now"), 409, r#"{"error":"Not now","code":"conflict"}"#, None),

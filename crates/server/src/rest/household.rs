@@ -5,10 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{delete, get, patch, post};
 use domain::names::{Kind, PersonId};
-use domain::operation::{Actor, Command, Query, Tx};
+use domain::operation::{Command, Tx};
 use domain::people::{DeletePerson, Person, ReadPerson, UpdateProfile};
-use domain::refusal::Refusal;
-use domain::seam::Store;
 use domain::spaces::{CreateSpace, JoinByInvite, ListSpaces, ReadSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
 use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, ListTasks, ReadTask, Task, ToggleTask, UnassignTask};
 use http::StatusCode;
@@ -19,6 +17,7 @@ use super::answer::{Answer, Failure};
 use super::body;
 use super::call::Call;
 use super::ids::GivenPeople;
+use super::of_kind::OfKind;
 use crate::dialects::household::{objects, payloads};
 use crate::dialects::json;
 
@@ -94,13 +93,13 @@ async fn list_tasks(call: Call) -> Answered {
 async fn create_task(call: Call) -> Answered {
     let room = call.room(Kind::Household)?;
     let mut fields = call.fields()?;
+    let title = fields.required("title")?;
     let command = CreateTask {
-        room,
-        title: fields.required("title")?,
         description: fields.optional("description")?,
         category: fields.optional("category")?,
         due_date: fields.optional("dueDate")?,
         assigned_to: fields.optional::<GivenPeople>("assignedTo")?.map_or_else(Vec::new, |people| people.0),
+        ..CreateTask::new(room, title)
     };
     fields.end()?;
     call.command(StatusCode::CREATED, command, task).await
@@ -108,34 +107,34 @@ async fn create_task(call: Call) -> Answered {
 
 async fn read_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    call.query(OfHousehold(ReadTask { task: task_id }), task).await
+    call.query(OfKind(Kind::Household, ReadTask { task: task_id }), task).await
 }
 
 async fn edit_task(call: Call) -> Answered {
     let task_id = call.task()?;
     let mut fields = call.fields()?;
     let command = EditTask {
-        task: task_id,
         title: fields.change("title")?,
         description: fields.nullable("description")?,
         category: fields.nullable("category")?,
         due_date: fields.nullable("dueDate")?,
         assigned_to: fields.change::<GivenPeople>("assignedTo")?.map(|people| people.0),
         completed: fields.change("completed")?,
+        ..EditTask::of(task_id)
     };
     fields.pass_over(&["id", "householdId", "completedAt", "createdBy", "createdAt", "updatedAt"]);
     fields.end()?;
-    call.command(StatusCode::OK, OfHousehold(command), task).await
+    call.command(StatusCode::OK, OfKind(Kind::Household, command), task).await
 }
 
 async fn delete_task(call: Call) -> Answered {
     let task = call.task()?;
-    call.command(StatusCode::OK, OfHousehold(DeleteTask { task }), |task| json(&payloads::TaskDeleted::of(task))).await
+    call.command(StatusCode::OK, OfKind(Kind::Household, DeleteTask { task }), |task| json(&payloads::TaskDeleted::of(task))).await
 }
 
 async fn toggle_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    call.command(StatusCode::OK, OfHousehold(ToggleTask { task: task_id }), task).await
+    call.command(StatusCode::OK, OfKind(Kind::Household, ToggleTask { task: task_id }), task).await
 }
 
 async fn assign_task(call: Call) -> Answered {
@@ -143,13 +142,13 @@ async fn assign_task(call: Call) -> Answered {
     let mut fields = call.fields()?;
     let person = body::person("userId", &fields.required("userId")?)?;
     fields.end()?;
-    call.command(StatusCode::OK, OfHousehold(AssignTask { task: task_id, person }), task).await
+    call.command(StatusCode::OK, OfKind(Kind::Household, AssignTask { task: task_id, person }), task).await
 }
 
 async fn unassign_task(call: Call) -> Answered {
     let task_id = call.task()?;
     let person = call.person("user_id", "User")?;
-    call.command(StatusCode::OK, OfHousehold(UnassignTask { task: task_id, person }), task).await
+    call.command(StatusCode::OK, OfKind(Kind::Household, UnassignTask { task: task_id, person }), task).await
 }
 
 async fn read_user(call: Call) -> Answered {
@@ -179,30 +178,6 @@ async fn delete_user(call: Call) -> Answered {
     // Whoever calls next with that token is somebody new.
     desk.met.forget(&person);
     answered
-}
-
-/// A task's operation, for households' tasks only: a project's task is there in another contract, and not here.
-struct OfHousehold<O>(O);
-
-impl<C: Command<Answer = Task>> Command for OfHousehold<C> {
-    type Answer = Task;
-
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
-        // What was done to a project's task is undone with the refusal.
-        of_household(self.0.decide(tx)?)
-    }
-}
-
-impl<Q: Query<Answer = Task>> Query for OfHousehold<Q> {
-    type Answer = Task;
-
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Task, Refusal> {
-        of_household(self.0.answer(store, actor)?)
-    }
-}
-
-fn of_household(task: Task) -> Result<Task, Refusal> {
-    if task.room.kind() == Kind::Household { Ok(task) } else { Err(Refusal::NotFound(Kind::Task.noun())) }
 }
 
 fn household(space: &Space) -> String {

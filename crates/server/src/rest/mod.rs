@@ -5,7 +5,7 @@
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
 //! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`workspace`](mod@workspace): the paths, a file a contract.
 //!   `back_end`: those of a team's own back end.
-//! - `body`, `ids`: how a request's fields and ids are read. `idempotency`: how a repeated request is answered.
+//! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
 //! - [`cors`]: which pages may read the answers.
 //!
@@ -22,6 +22,7 @@ mod idempotency;
 mod ids;
 mod messenger;
 mod met;
+mod of_kind;
 mod studio;
 mod unread;
 mod workspace;

@@ -120,14 +120,7 @@ async fn a_projects_task_is_not_there_in_this_contract() {
     let alice = server.client("alice");
     let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
     let room: Room = Kind::Project.room(&project["id"]);
-    let command = CreateTask {
-        room: room.clone(),
-        title: "Launch".into(),
-        description: None,
-        category: None,
-        due_date: None,
-        assigned_to: Vec::new(),
-    };
+    let command = CreateTask::new(room.clone(), "Launch".into());
     let (reply, made) = tokio::sync::oneshot::channel();
     let actor = Actor { person: PersonId::new("alice"), admin: false };
     server.writer.run(actor, command, move |result| reply.send(result).unwrap());

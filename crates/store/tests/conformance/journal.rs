@@ -4,6 +4,7 @@ use domain::event::Event;
 use domain::names::{Kind, Room};
 use domain::seam::Store;
 use domain::spaces::{Member, Role, Space};
+use domain::tasks::Progress;
 
 use crate::calls::call;
 use crate::{T0, at, home, id, message, notification, person, space, task};
@@ -12,8 +13,8 @@ pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) 
     let inbox = Room::inbox(&id("ann"));
     let mut last = 0;
     for (room, seq) in [(home(), 1), (inbox.clone(), 1), (home(), 2), (home(), 3), (inbox, 2)] {
-        let fact = store.append(&room, at(seq), Event::TaskDeleted { task: seq }).unwrap();
-        assert_eq!((fact.room, fact.seq, fact.at, fact.event), (room, seq, at(seq), Event::TaskDeleted { task: seq }));
+        let fact = store.append(&room, at(seq), Event::TaskDeleted { task: seq, by: None }).unwrap();
+        assert_eq!((fact.room, fact.seq, fact.at, fact.event), (room, seq, at(seq), Event::TaskDeleted { task: seq, by: None }));
         assert!(fact.offset > last);
         last = fact.offset;
     }
@@ -32,26 +33,31 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         name: "order:update".to_owned(),
         data: Some(serde_json::json!({"order": 7})),
     };
+    task.progress = Some(Progress { status: "in_progress".to_owned(), priority: "high".to_owned() });
     let events = [
         Event::SpaceCreated { space: space.clone() },
-        Event::SpaceUpdated { space: space.clone() },
+        Event::SpaceUpdated { space: space.clone(), by: Some(ann.clone()) },
+        Event::SpaceArchived { space: Space { archived_at: Some(at(9)), ..space.clone() }, by: None },
         Event::MemberJoined { space: space.clone(), person: ann.clone() },
         Event::MembershipClaimed { person: ann.id.clone() },
         Event::MemberLeft { space: space.clone(), person: ann.id.clone() },
         Event::InviteRefreshed { space },
         Event::ProfileUpdated { person: ann.clone() },
         Event::TaskCreated { task: task.clone() },
-        Event::TaskUpdated { task: task.clone(), toggled_by: None, assigned: vec![], unassigned: vec![] },
+        Event::TaskUpdated { task: task.clone(), by: None, was: None, toggled_by: None, assigned: vec![], unassigned: vec![] },
         Event::TaskUpdated {
             task: task.clone(),
+            by: Some(ann.clone()),
+            was: Some("todo".to_owned()),
             toggled_by: Some(ann.clone()),
             assigned: vec![ann.clone()],
             unassigned: vec![person("ben")],
         },
-        Event::TaskDeleted { task: task.id },
+        Event::TaskDeleted { task: task.id, by: Some(ann.clone()) },
         Event::TaskToggled { task: task.clone(), by: ann.clone() },
-        Event::TaskAssigned { task: task.clone(), to: ann.clone() },
-        Event::TaskUnassigned { task, from: ann.clone() },
+        Event::TaskStatusChanged { task: task.clone(), was: "todo".to_owned(), by: Some(ann.clone()) },
+        Event::TaskAssigned { task: task.clone(), to: ann.clone(), by: Some(ann.clone()) },
+        Event::TaskUnassigned { task, from: ann.clone(), by: None },
         Event::MessageSent { message: message(1_763_725_000_000_000, "ann") },
         Event::MessageEdited { message: Message { sort: None, file_url: None, edited_at: Some(at(60)), ..message(7, "ann") } },
         Event::CallInitiated { call: call(8, &home()) },
@@ -70,7 +76,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
 
 pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
     let offsets: Vec<i64> =
-        (1..=5).map(|n| store.append(&Kind::Trip.room(n), T0, Event::TaskDeleted { task: n }).unwrap().offset).collect();
+        (1..=5).map(|n| store.append(&Kind::Trip.room(n), T0, Event::TaskDeleted { task: n, by: None }).unwrap().offset).collect();
     let mut read = |after, limit| -> Vec<i64> { store.facts_after(after, limit).unwrap().iter().map(|fact| fact.offset).collect() };
     assert_eq!(read(0, 2), offsets[..2]);
     assert_eq!(read(offsets[1], 9), offsets[2..]);

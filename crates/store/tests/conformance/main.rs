@@ -48,6 +48,7 @@ suite! {
         a_space_changes_but_for_its_beginning,
         a_role_is_a_members_only,
         a_channel_is_as_open_as_its_project,
+        what_is_in_an_archived_space_is_archived,
         a_departure_counts_only_while_one_is_away,
         the_end_of_no_membership_is_no_departure,
         rooms_of_a_person_come_newest_first_and_by_kind,
@@ -59,6 +60,7 @@ suite! {
         a_task_is_read_back_as_stored,
         a_task_changes_but_for_its_beginning,
         assignees_stand_in_the_order_of_assigning_and_each_once,
+        a_task_has_a_status_and_a_priority_or_neither,
         a_deleted_task_is_nobodys,
         tasks_of_a_space_come_newest_first_in_pages,
         tasks_of_a_person_are_those_of_the_space,
@@ -144,6 +146,7 @@ fn space(room: &Room) -> Space {
         created_by: id("ann"),
         created_at: T0,
         updated_at: T0,
+        archived_at: None,
         members: Vec::new(),
     }
 }
@@ -163,7 +166,8 @@ fn task(id: Id) -> Task {
         completed: false,
         completed_at: None,
         assigned_to: Vec::new(),
-        created_by: self::id("ann"),
+        progress: None,
+        created_by: person("ann"),
         created_at: T0,
         updated_at: T0,
     }

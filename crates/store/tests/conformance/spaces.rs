@@ -52,6 +52,22 @@ pub fn a_channel_is_as_open_as_its_project(store: &mut dyn Store) {
     assert_eq!(store.space(&channel).unwrap().unwrap().parent, Some(project));
 }
 
+pub fn what_is_in_an_archived_space_is_archived(store: &mut dyn Store) {
+    let (project, channel) = (Kind::Project.room(1), Kind::Channel.room(2));
+    let mut space = Space { invite_code: None, ..space(&project) };
+    store.put_space(&space).unwrap();
+    store.put_space(&Space { room: channel.clone(), parent: Some(project.clone()), ..space.clone() }).unwrap();
+    for archived_at in [None, Some(at(9)), None] {
+        space.archived_at = archived_at;
+        store.put_space(&space).unwrap();
+        assert_eq!(store.space(&project).unwrap().unwrap().archived_at, archived_at);
+        for room in [&project, &channel] {
+            assert_eq!(store.is_archived(room).unwrap(), archived_at.is_some(), "{room}");
+        }
+    }
+    assert!(!store.is_archived(&Kind::Project.room(3)).unwrap(), "nobody knows it");
+}
+
 pub fn a_departure_counts_only_while_one_is_away(store: &mut dyn Store) {
     assert_eq!(store.left_at(&home(), &id("ann")).unwrap(), None);
     store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();

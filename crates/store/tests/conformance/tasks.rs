@@ -1,11 +1,12 @@
 use domain::names::{Id, Kind};
 use domain::people::Person;
 use domain::seam::{Page, Store};
-use domain::tasks::Task;
+use domain::tasks::{Progress, Task};
 
 use crate::{T0, at, home, id, person, store_people, task};
 
 pub fn a_task_is_read_back_as_stored(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
     assert_eq!(store.task(1).unwrap(), None);
     let bare = Task { description: None, due_date: None, completed: true, completed_at: Some(at(1)), ..task(2) };
     for stored in [task(1), bare] {
@@ -15,6 +16,7 @@ pub fn a_task_is_read_back_as_stored(store: &mut dyn Store) {
 }
 
 pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
     store.put_task(&task(1)).unwrap();
     let changed = Task {
         room: Kind::Project.room(9),
@@ -24,13 +26,13 @@ pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
         due_date: None,
         completed: true,
         completed_at: Some(at(3)),
-        created_by: id("eve"),
+        created_by: person("eve"),
         created_at: at(3),
         updated_at: at(3),
         ..task(1)
     };
     store.put_task(&changed).unwrap();
-    assert_eq!(store.task(1).unwrap(), Some(Task { room: home(), created_by: id("ann"), created_at: T0, ..changed }));
+    assert_eq!(store.task(1).unwrap(), Some(Task { room: home(), created_by: person("ann"), created_at: T0, ..changed }));
 }
 
 pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn Store) {
@@ -46,6 +48,24 @@ pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn S
     store.delete_person(&id("ann")).unwrap();
     let nameless = Person::unseen(id("ann"), domain::names::Timestamp(0));
     assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [nameless], "a deleted person is an id");
+}
+
+pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
+    let progress = |status: &str, priority: &str| Some(Progress { status: status.to_owned(), priority: priority.to_owned() });
+    let room = Kind::Project.room(9);
+    let mut stored = Task { room: room.clone(), progress: progress("todo", "high"), ..task(1) };
+    store.put_task(&stored).unwrap();
+    assert_eq!(store.task(1).unwrap().unwrap().progress, progress("todo", "high"));
+    stored.progress = progress("done", "low");
+    store.put_task(&stored).unwrap();
+    store.assign(1, &id("ann"), T0).unwrap();
+    assert_eq!(store.tasks_in(&room, &Page { limit: 9, before: None }).unwrap()[0].progress, progress("done", "low"));
+    assert_eq!(store.tasks_of(&room, &id("ann")).unwrap()[0].progress, progress("done", "low"));
+    store.put_task(&task(2)).unwrap();
+    assert_eq!(store.task(2).unwrap().unwrap().progress, None);
+    store.delete_person(&id("ann")).unwrap();
+    assert_eq!(store.task(1).unwrap().unwrap().created_by.id, id("ann"), "whoever made it may be gone");
 }
 
 pub fn a_deleted_task_is_nobodys(store: &mut dyn Store) {

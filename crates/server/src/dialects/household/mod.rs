@@ -48,7 +48,7 @@ impl Dialect for Household {
                 let assigned = task.assigned_to.iter().map(|to| told.assigned(to));
                 [told.whole("task:created")].into_iter().chain(assigned).collect()
             }
-            Event::TaskUpdated { task, toggled_by, assigned, unassigned } => {
+            Event::TaskUpdated { task, toggled_by, assigned, unassigned, .. } => {
                 let told = TaskTold { task, household_id };
                 let completed = toggled_by.iter().map(|by| told.completed(by));
                 let assigned = assigned.iter().map(|to| told.assigned(to));
@@ -56,10 +56,10 @@ impl Dialect for Household {
                 [told.whole("task:updated")].into_iter().chain(completed).chain(assigned).chain(unassigned).collect()
             }
             Event::TaskToggled { task, by } => vec![TaskTold { task, household_id }.completed(by)],
-            Event::TaskAssigned { task, to } => vec![TaskTold { task, household_id }.assigned(to)],
-            Event::TaskUnassigned { task, from } => vec![TaskTold { task, household_id }.unassigned(from)],
-            Event::TaskDeleted { task } => say("task:deleted", &TaskDeleted { task_id: task.to_string(), household_id }),
-            Event::SpaceUpdated { space } => say("household:updated", &HouseholdUpdated { household: objects::Household::of(space) }),
+            Event::TaskAssigned { task, to, .. } => vec![TaskTold { task, household_id }.assigned(to)],
+            Event::TaskUnassigned { task, from, .. } => vec![TaskTold { task, household_id }.unassigned(from)],
+            Event::TaskDeleted { task, .. } => say("task:deleted", &TaskDeleted { task_id: task.to_string(), household_id }),
+            Event::SpaceUpdated { space, .. } => say("household:updated", &HouseholdUpdated { household: objects::Household::of(space) }),
             Event::MemberJoined { space, person } => {
                 say("household:member_joined", &MemberJoined { user: User::of(person), household: objects::Household::of(space) })
             }

@@ -105,7 +105,7 @@ impl<'a> Task<'a> {
             completed: task.completed,
             completed_at: task.completed_at.map(Milliseconds),
             assigned_to: task.assigned_to.iter().map(User::of).collect(),
-            created_by: task.created_by.as_str(),
+            created_by: task.created_by.id.as_str(),
             created_at: Milliseconds(task.created_at),
             updated_at: Milliseconds(task.updated_at),
         }

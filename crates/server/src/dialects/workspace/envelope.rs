@@ -41,6 +41,16 @@ impl<'a, D: Serialize> Envelope<'a, D> {
         Self { sender: Some(person.handle()), ..self }
     }
 
+    /// From whoever did it, if that is known.
+    pub(super) fn by(self, person: Option<&'a Person>) -> Self {
+        Self { sender: person.map(Person::handle), ..self }
+    }
+
+    /// From the server itself.
+    pub(super) fn from_system(self) -> Self {
+        Self { sender: Some("system"), ..self }
+    }
+
     /// The envelope as a message.
     pub(super) fn say(&self) -> Saying {
         Saying::Text(json(self))
@@ -74,7 +84,7 @@ pub(super) fn presence(r#type: &str, room: &Room, person: &Person, at: Timestamp
     Envelope::new(r#type, data, at).about(room).from(person).say()
 }
 
-/// `data` of `message`.
+/// `data` of `message` and `message.edited`.
 #[derive(Clone, Debug, Serialize)]
 struct Message<'a> {
     message_id: i64,
@@ -100,17 +110,41 @@ impl<'a> Metadata<'a> {
     }
 }
 
+impl<'a> Message<'a> {
+    fn of(message: &'a chat::Message) -> Self {
+        Self {
+            message_id: message.id,
+            content: &message.content,
+            username: message.sender.handle(),
+            user_id: NumberOrText(message.sender.id.as_str()),
+            metadata: Metadata::of(message.metadata.as_ref()),
+            client_id: message.client_id.as_deref(),
+        }
+    }
+}
+
 /// The envelope of a message, as text.
 pub(super) fn message(message: &chat::Message) -> String {
-    let data = Message {
-        message_id: message.id,
-        content: &message.content,
-        username: message.sender.handle(),
-        user_id: NumberOrText(message.sender.id.as_str()),
-        metadata: Metadata::of(message.metadata.as_ref()),
-        client_id: message.client_id.as_deref(),
-    };
-    json(&Envelope::new("message", data, message.created_at).about(&message.room).from(&message.sender))
+    json(&Envelope::new("message", Message::of(message), message.created_at).about(&message.room).from(&message.sender))
+}
+
+/// Tells that a message has another text.
+pub(super) fn message_edited(message: &chat::Message, at: Timestamp) -> Saying {
+    Envelope::new("message.edited", Message::of(message), at).about(&message.room).from(&message.sender).say()
+}
+
+/// `data` of `message.deleted`.
+#[derive(Clone, Debug, Serialize)]
+struct MessageDeleted<'a> {
+    message_id: i64,
+    username: &'a str,
+    user_id: NumberOrText<'a>,
+}
+
+/// Tells that a message is gone.
+pub(super) fn message_deleted(message_id: i64, sender: &Person, room: &Room, at: Timestamp) -> Saying {
+    let data = MessageDeleted { message_id, username: sender.handle(), user_id: NumberOrText(sender.id.as_str()) };
+    Envelope::new("message.deleted", data, at).about(room).from(sender).say()
 }
 
 /// `data` of `notification.new`.

@@ -2,7 +2,9 @@
 
 mod envelope;
 pub mod objects;
+mod projects;
 mod requests;
+mod tasks;
 
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, Timestamp};
@@ -58,9 +60,14 @@ impl Dialect for Workspace {
     }
 
     fn fact(&self, fact: &Fact) -> Vec<Saying> {
-        match &fact.event {
-            Event::MessageSent { message } if KINDS.contains(&fact.room.kind()) => vec![Saying::Text(envelope::message(message))],
-            Event::NotificationCreated { notification } => vec![envelope::notification(notification)],
+        match (fact.room.kind(), &fact.event) {
+            (Kind::Project, _) => projects::fact(fact).map_or_else(|| tasks::fact(fact), |told| vec![told]),
+            (Kind::Channel, Event::MessageSent { message }) => vec![Saying::Text(envelope::message(message))],
+            (Kind::Channel, Event::MessageEdited { message }) => vec![envelope::message_edited(message, fact.at)],
+            (Kind::Channel, Event::MessageDeleted { message, sender }) => {
+                vec![envelope::message_deleted(*message, sender, &fact.room, fact.at)]
+            }
+            (Kind::User, Event::NotificationCreated { notification }) => vec![envelope::notification(notification)],
             _ => Vec::new(),
         }
     }

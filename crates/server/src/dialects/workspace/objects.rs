@@ -1,7 +1,10 @@
 //! The workspace contract's objects, as REST answers them.
 
+use domain::people::Person;
 use domain::spaces::{Member, Role, Space};
+use domain::{chat, tasks};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::dialects::ids::NumberOrText;
 use crate::dialects::times::Microseconds;
@@ -36,6 +39,7 @@ pub struct Project<'a> {
     created_by: NumberOrText<'a>,
     created_at: Microseconds,
     updated_at: Microseconds,
+    archived_at: Option<Microseconds>,
     members: Vec<ProjectMember<'a>>,
 }
 
@@ -48,6 +52,7 @@ impl<'a> Project<'a> {
             created_by: NumberOrText(space.created_by.as_str()),
             created_at: Microseconds(space.created_at),
             updated_at: Microseconds(space.updated_at),
+            archived_at: space.archived_at.map(Microseconds),
             members: space.members.iter().map(ProjectMember::of).collect(),
         }
     }
@@ -74,6 +79,82 @@ impl<'a> Channel<'a> {
             created_by: NumberOrText(space.created_by.as_str()),
             created_at: Microseconds(space.created_at),
             updated_at: Microseconds(space.updated_at),
+        }
+    }
+}
+
+/// A task of a project. People stand in it by username, as events tell them, and by id.
+#[derive(Clone, Debug, Serialize)]
+pub struct Task<'a> {
+    id: i64,
+    project_id: NumberOrText<'a>,
+    title: &'a str,
+    description: Option<&'a str>,
+    status: Option<&'a str>,
+    priority: Option<&'a str>,
+    assignee: Option<&'a str>,
+    assignee_id: Option<NumberOrText<'a>>,
+    creator: &'a str,
+    creator_id: NumberOrText<'a>,
+    created_at: Microseconds,
+    updated_at: Microseconds,
+}
+
+impl<'a> Task<'a> {
+    /// The object of a project's task.
+    pub fn of(task: &'a tasks::Task) -> Self {
+        let assignee = task.assigned_to.first();
+        Self {
+            id: task.id,
+            project_id: NumberOrText(task.room.id()),
+            title: &task.title,
+            description: task.description.as_deref(),
+            status: task.progress.as_ref().map(|progress| progress.status.as_str()),
+            priority: task.progress.as_ref().map(|progress| progress.priority.as_str()),
+            assignee: assignee.map(Person::handle),
+            assignee_id: assignee.map(|person| NumberOrText(person.id.as_str())),
+            creator: task.created_by.handle(),
+            creator_id: NumberOrText(task.created_by.id.as_str()),
+            created_at: Microseconds(task.created_at),
+            updated_at: Microseconds(task.updated_at),
+        }
+    }
+}
+
+/// A message in a channel.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message<'a> {
+    id: i64,
+    channel_id: NumberOrText<'a>,
+    content: &'a str,
+    username: &'a str,
+    user_id: NumberOrText<'a>,
+    metadata: Metadata<'a>,
+    client_id: Option<&'a str>,
+    created_at: Microseconds,
+    edited_at: Option<Microseconds>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum Metadata<'a> {
+    Sent(&'a Value),
+    None(Map<String, Value>),
+}
+
+impl<'a> Message<'a> {
+    /// The object of a channel's message.
+    pub fn of(message: &'a chat::Message) -> Self {
+        Self {
+            id: message.id,
+            channel_id: NumberOrText(message.room.id()),
+            content: &message.content,
+            username: message.sender.handle(),
+            user_id: NumberOrText(message.sender.id.as_str()),
+            metadata: message.metadata.as_ref().map_or_else(|| Metadata::None(Map::new()), Metadata::Sent),
+            client_id: message.client_id.as_deref(),
+            created_at: Microseconds(message.created_at),
+            edited_at: message.edited_at.map(Microseconds),
         }
     }
 }

@@ -1,0 +1,45 @@
+//! The one person who has a project's task: how one is named, and how one is told.
+
+use crate::names::Room;
+use crate::notifications::{NewNotification, notify};
+use crate::operation::Tx;
+use crate::people::Person;
+use crate::refusal::Refusal;
+use crate::tasks::Task;
+
+/// The member whom a client names by id or username. An id is one person's for sure, so it comes first; of usernames the one that is written
+/// exactly so comes before those that differ in capitals.
+pub(super) fn named(tx: &mut Tx<'_>, room: &Room, name: &str) -> Result<Person, Refusal> {
+    const FIELD: &str = "assignee";
+    let mut people: Vec<Person> = tx.store.members(room)?.into_iter().map(|member| member.person).collect();
+    if let Some(place) = people.iter().position(|person| person.id.as_str() == name) {
+        return Ok(people.swap_remove(place));
+    }
+    let lower = name.to_lowercase();
+    people.retain(|person| person.handle().to_lowercase() == lower);
+    if people.iter().any(|person| person.handle() == name) {
+        people.retain(|person| person.handle() == name);
+    }
+    let person = people.pop().ok_or_else(|| Refusal::invalid(FIELD, "must be the username or id of a member of the project, or null"))?;
+    if people.is_empty() {
+        return Ok(person);
+    }
+    Err(Refusal::Ambiguous { field: FIELD, reason: format!("{} members of the project are called that; give the id", people.len() + 1) })
+}
+
+/// Tells a person who has got a project's task. Whoever takes one needs not be told.
+pub(super) fn tell(tx: &mut Tx<'_>, task: &Task, to: &Person, by: Option<&Person>) -> Result<(), Refusal> {
+    if task.progress.is_none() || to.id == tx.actor.person {
+        return Ok(());
+    }
+    let who = by.map_or("Somebody", Person::shown_name);
+    let notification = NewNotification {
+        person: to.id.clone(),
+        kind: "assignment".to_owned(),
+        title: "You were assigned a task".to_owned(),
+        message: format!("{who} assigned you {}", task.title),
+        link: Some(format!("/{}/{}/task/{}", task.room.kind().as_str(), task.room.id(), task.id)),
+        data: None,
+    };
+    notify(tx, notification).map(drop)
+}

@@ -1,0 +1,63 @@
+//! What happens to a project, told in its room; and, of somebody who comes or goes, in that person's inbox.
+
+use domain::event::{Event, Fact};
+use domain::people::Person;
+use domain::spaces::{Member, Space};
+use engine::Saying;
+use serde::Serialize;
+
+use super::envelope::Envelope;
+use crate::dialects::ids::NumberOrText;
+
+/// `data` of `project.updated` and `project.archived`.
+#[derive(Clone, Debug, Serialize)]
+struct Project<'a> {
+    project_id: NumberOrText<'a>,
+    name: &'a str,
+    archived: bool,
+    /// The usernames of all members.
+    members: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_joined: Option<NumberOrText<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_left: Option<NumberOrText<'a>>,
+}
+
+impl<'a> Project<'a> {
+    fn of(space: &'a Space) -> Self {
+        Self {
+            project_id: NumberOrText(space.room.id()),
+            name: &space.name,
+            archived: space.archived_at.is_some(),
+            members: space.members.iter().map(|Member { person, .. }| person.handle()).collect(),
+            updated_by: None,
+            archived_by: None,
+            member_joined: None,
+            member_left: None,
+        }
+    }
+}
+
+/// Tells a fact of a project, if it is one of the project itself.
+pub(super) fn fact(fact: &Fact) -> Option<Saying> {
+    let (name, data, by) = match &fact.event {
+        Event::SpaceUpdated { space, by } => {
+            ("project.updated", Project { updated_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
+        }
+        Event::SpaceArchived { space, by } => {
+            ("project.archived", Project { archived_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
+        }
+        Event::MemberJoined { space, person } => {
+            ("project.updated", Project { member_joined: Some(NumberOrText(person.id.as_str())), ..Project::of(space) }, None)
+        }
+        Event::MemberLeft { space, person } => {
+            ("project.updated", Project { member_left: Some(NumberOrText(person.as_str())), ..Project::of(space) }, None)
+        }
+        _ => return None,
+    };
+    Some(Envelope::new(name, data, fact.at).about(&fact.room).by(by).say())
+}

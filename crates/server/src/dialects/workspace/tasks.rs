@@ -1,0 +1,119 @@
+//! What happens to a project's tasks, told in the project's room and in the task's own.
+
+use domain::event::{Event, Fact};
+use domain::names::{Room, Timestamp};
+use domain::people::Person;
+use domain::tasks;
+use engine::Saying;
+use serde::Serialize;
+
+use super::envelope::Envelope;
+
+/// `data` of `task.created`, `task.updated` and `task.assigned`.
+#[derive(Clone, Debug, Serialize)]
+struct Task<'a> {
+    task_id: i64,
+    title: &'a str,
+    description: Option<&'a str>,
+    status: Option<&'a str>,
+    priority: Option<&'a str>,
+    assignee: Option<&'a str>,
+    creator: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assigned_by: Option<&'a str>,
+}
+
+impl<'a> Task<'a> {
+    fn of(task: &'a tasks::Task) -> Self {
+        Self {
+            task_id: task.id,
+            title: &task.title,
+            description: task.description.as_deref(),
+            status: task.progress.as_ref().map(|progress| progress.status.as_str()),
+            priority: task.progress.as_ref().map(|progress| progress.priority.as_str()),
+            assignee: task.assigned_to.first().map(Person::handle),
+            creator: task.created_by.handle(),
+            updated_by: None,
+            assigned_by: None,
+        }
+    }
+}
+
+/// `data` of `task.status_changed`.
+#[derive(Clone, Debug, Serialize)]
+struct StatusChanged<'a> {
+    task_id: i64,
+    old_status: &'a str,
+    new_status: Option<&'a str>,
+    changed_by: Option<&'a str>,
+}
+
+/// `data` of `task.deleted`.
+#[derive(Clone, Debug, Serialize)]
+struct Deleted<'a> {
+    task_id: i64,
+    deleted_by: Option<&'a str>,
+}
+
+/// Tells a fact of a project, if it is one of a task: first what it is, and behind it what it is besides.
+pub(super) fn fact(fact: &Fact) -> Vec<Saying> {
+    let told = Told { room: &fact.room, at: fact.at };
+    match &fact.event {
+        Event::TaskCreated { task } => {
+            let by = Some(&task.created_by);
+            [told.created(task)].into_iter().chain(task.assigned_to.iter().map(|_| told.assigned(task, by))).collect()
+        }
+        Event::TaskUpdated { task, by, was, assigned, .. } => {
+            let by = by.as_ref();
+            let status = was.iter().map(|was| told.status(task, was, by));
+            let assigned = assigned.iter().map(|_| told.assigned(task, by));
+            [told.updated(task, by)].into_iter().chain(status).chain(assigned).collect()
+        }
+        Event::TaskStatusChanged { task, was, by } => vec![told.status(task, was, by.as_ref())],
+        Event::TaskAssigned { task, by, .. } => vec![told.assigned(task, by.as_ref())],
+        // The contract has no word of its own for it.
+        Event::TaskUnassigned { task, by, .. } => vec![told.updated(task, by.as_ref())],
+        Event::TaskDeleted { task, by } => vec![told.deleted(*task, by.as_ref())],
+        _ => Vec::new(),
+    }
+}
+
+/// Where and when something is told.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    room: &'a Room,
+    at: Timestamp,
+}
+
+impl Told<'_> {
+    fn created(self, task: &tasks::Task) -> Saying {
+        Envelope::new("task.created", Task::of(task), self.at).about(self.room).from(&task.created_by).say()
+    }
+
+    fn updated(self, task: &tasks::Task, by: Option<&Person>) -> Saying {
+        let data = Task { updated_by: by.map(Person::handle), ..Task::of(task) };
+        Envelope::new("task.updated", data, self.at).about(self.room).by(by).say()
+    }
+
+    fn assigned(self, task: &tasks::Task, by: Option<&Person>) -> Saying {
+        let data = Task { assigned_by: by.map(Person::handle), ..Task::of(task) };
+        Envelope::new("task.assigned", data, self.at).about(self.room).by(by).say()
+    }
+
+    fn status(self, task: &tasks::Task, was: &str, by: Option<&Person>) -> Saying {
+        let data = StatusChanged {
+            task_id: task.id,
+            old_status: was,
+            new_status: task.progress.as_ref().map(|progress| progress.status.as_str()),
+            changed_by: by.map(Person::handle),
+        };
+        Envelope::new("task.status_changed", data, self.at).about(self.room).from_system().say()
+    }
+
+    fn deleted(self, task_id: i64, by: Option<&Person>) -> Saying {
+        let data = Deleted { task_id, deleted_by: by.map(Person::handle) };
+        Envelope::new("task.deleted", data, self.at).about(self.room).by(by).say()
+    }
+}
