@@ -11,7 +11,7 @@ use domain::notifications::Notification;
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::spaces::{Member, Role, Space};
-use domain::tasks::Task;
+use domain::tasks::{Progress, Task};
 use engine::Saying;
 use serde_json::{Value, json};
 use server::dialects::household::Household;
@@ -336,7 +336,83 @@ fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
 }
 
 #[test]
-fn the_workspace_contract_has_no_word_yet_for_other_facts_and_none_for_other_rooms() {
+fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
+    let room = Kind::Project.room(123);
+    let (space, mut task) = (space(room.clone()), task(room.clone()));
+    task.progress = Some(Progress { status: "in_progress".into(), priority: "high".into() });
+    let data = json!({ "task_id": 1_112_000_000_000_001_i64, "title": "Dishes", "description": null, "status": "in_progress",
+        "priority": "high", "assignee": "bob", "creator": "alice" });
+    let project = json!({ "project_id": 123, "name": "Home", "archived": false, "members": ["alice", "bob"] });
+    let envelope = |r#type: &str, data: Value, sender: Option<&str>| {
+        let mut envelope = json!({ "type": r#type, "room": "project:123", "data": data, "timestamp": MICROSECONDS });
+        if let Some(sender) = sender {
+            envelope["sender"] = sender.into();
+        }
+        envelope
+    };
+    let created = envelope("task.created", data.clone(), Some("alice"));
+    let assigned = envelope("task.assigned", with(data.clone(), json!({ "assigned_by": "alice" })), Some("alice"));
+    let updated = envelope("task.updated", with(data.clone(), json!({ "updated_by": "alice" })), Some("alice"));
+    let status = json!({ "task_id": 1_112_000_000_000_001_i64, "old_status": "todo", "new_status": "in_progress", "changed_by": "alice" });
+    let status = envelope("task.status_changed", status, Some("system"));
+    let by = Some(alice());
+    let edited = |was: Option<&str>, assigned| Event::TaskUpdated {
+        task: task.clone(),
+        by: by.clone(),
+        was: was.map(Into::into),
+        toggled_by: None,
+        assigned,
+        unassigned: vec![],
+    };
+    let table = [
+        (Event::TaskCreated { task: task.clone() }, vec![created, assigned.clone()]),
+        (edited(None, vec![]), vec![updated.clone()]),
+        (edited(Some("todo"), vec![bob()]), vec![updated.clone(), status.clone(), assigned.clone()]),
+        (Event::TaskStatusChanged { task: task.clone(), was: "todo".into(), by: by.clone() }, vec![status]),
+        (Event::TaskAssigned { task: task.clone(), to: bob(), by: by.clone() }, vec![assigned]),
+        (Event::TaskUnassigned { task: task.clone(), from: bob(), by: by.clone() }, vec![updated]),
+        (
+            Event::TaskDeleted { task: task.id, by: by.clone() },
+            vec![envelope("task.deleted", json!({ "task_id": task.id, "deleted_by": "alice" }), Some("alice"))],
+        ),
+        (
+            Event::SpaceUpdated { space: space.clone(), by: by.clone() },
+            vec![envelope("project.updated", with(project.clone(), json!({ "updated_by": "alice" })), Some("alice"))],
+        ),
+        (
+            Event::SpaceArchived { space: Space { archived_at: Some(NOW), ..space.clone() }, by },
+            vec![envelope("project.archived", with(project.clone(), json!({ "archived": true, "archived_by": "alice" })), Some("alice"))],
+        ),
+        (
+            Event::MemberJoined { space: space.clone(), person: bob() },
+            vec![envelope("project.updated", with(project.clone(), json!({ "member_joined": "bob" })), None)],
+        ),
+        (
+            Event::MemberLeft { space, person: alice().id },
+            vec![envelope("project.updated", with(project, json!({ "member_left": 7 })), None)],
+        ),
+    ];
+    for (event, envelopes) in table {
+        let said: Vec<Value> = Workspace::new(true).fact(&fact(room.clone(), event)).iter().map(text).collect();
+        assert_eq!(said, envelopes);
+    }
+}
+
+#[test]
+fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
+    let room = Kind::Channel.room(456);
+    let told = |event| text(&Workspace::new(true).fact(&fact(room.clone(), event))[0]);
+    let edited = told(Event::MessageEdited { message: message(room.clone(), None) });
+    assert_eq!((&edited["type"], &edited["sender"]), (&json!("message.edited"), &json!("alice")));
+    assert_eq!(edited["data"]["message_id"], json!(1_112_000_000_000_002_i64));
+    assert_eq!(edited["data"]["content"], json!("Hello \"everyone\"\n"));
+    let deleted = json!({ "type": "message.deleted", "room": "channel:456", "sender": "alice", "timestamp": MICROSECONDS,
+        "data": { "message_id": 9, "username": "alice", "user_id": 7 } });
+    assert_eq!(told(Event::MessageDeleted { message: 9, sender: alice() }), deleted);
+}
+
+#[test]
+fn the_workspace_contract_has_no_word_for_other_facts_and_none_for_other_rooms() {
     let dialect = Workspace::new(true);
     let (project, household) = (Kind::Project.room(1), Kind::Household.room(5));
     for silent in [

@@ -89,7 +89,7 @@ async fn add_member(call: Call) -> Answered {
     let mut fields = call.fields()?;
     let person = body::person("userId", &fields.required("userId")?)?;
     fields.end()?;
-    call.command(StatusCode::OK, AddMember { room, person }, project).await
+    call.command(StatusCode::CREATED, AddMember { room, person }, project).await
 }
 
 async fn remove_member(call: Call) -> Answered {
