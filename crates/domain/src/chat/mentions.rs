@@ -8,6 +8,9 @@ use crate::operation::Tx;
 use crate::people::Person;
 use crate::refusal::Refusal;
 
+/// How many at-signs of a text are looked at: a text of nothing else must not keep the writer busy.
+const SIGNS: usize = 2 * fields::PEOPLE;
+
 /// Tells those whom a message mentions. Whoever was mentioned by the text before an edit was told of it then; whoever speaks of themselves
 /// needs not be told. Of a message that mentions a crowd the first hundred are told.
 pub(super) fn tell(tx: &mut Tx<'_>, message: &Message, before: Option<&str>) -> Result<(), Refusal> {
@@ -47,10 +50,8 @@ fn mentioned(text: &str, people: &[Person]) -> Vec<PersonId> {
         people.iter().map(|person| (person.handle().to_lowercase().chars().collect(), &person.id)).collect();
     let text: Vec<char> = text.to_lowercase().chars().collect();
     let mut mentioned = Vec::new();
-    for (at, _) in text.iter().enumerate().filter(|(_, c)| **c == '@') {
-        if at > 0 && is_word(text[at - 1]) {
-            continue;
-        }
+    let begins = |at: usize| text[at] == '@' && (at == 0 || !is_word(text[at - 1]));
+    for at in (0..text.len()).filter(|at| begins(*at)).take(SIGNS) {
         let rest = &text[at + 1..];
         let meant = names.iter().filter(|(name, _)| rest.starts_with(name) && ends(&rest[name.len()..]));
         let longest = meant.clone().map(|(name, _)| name.len()).max().unwrap_or_default();

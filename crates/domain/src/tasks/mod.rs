@@ -69,7 +69,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A new task's, where its maker says nothing else.
+    /// A new task's: what its maker says, or else `todo` and `medium`.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`].
     pub fn new(status: Option<String>, priority: Option<String>) -> Result<Self, Refusal> {
         fields::word("status", status.as_deref())?;
         fields::word("priority", priority.as_deref())?;
