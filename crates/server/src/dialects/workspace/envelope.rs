@@ -47,7 +47,7 @@ impl<'a, D: Serialize> Envelope<'a, D> {
     }
 
     /// From the server itself.
-    pub(super) fn from_system(self) -> Self {
+    pub(super) fn by_system(self) -> Self {
         Self { sender: Some("system"), ..self }
     }
 

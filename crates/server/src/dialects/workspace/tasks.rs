@@ -109,7 +109,7 @@ impl Told<'_> {
             new_status: task.progress.as_ref().map(|progress| progress.status.as_str()),
             changed_by: by.map(Person::handle),
         };
-        Envelope::new("task.status_changed", data, self.at).about(self.room).from_system().say()
+        Envelope::new("task.status_changed", data, self.at).about(self.room).by_system().say()
     }
 
     fn deleted(self, task_id: i64, by: Option<&Person>) -> Saying {
