@@ -129,3 +129,22 @@ fn assignees(store: &mut dyn Store, room: &Room, field: &'static str, ids: Vec<P
     }
     Ok(people)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::event::Event;
+
+    #[test]
+    fn a_row_of_the_journal_that_is_older_than_progress_is_read() {
+        let task = r#"{"id":5,"room":"household:home","title":"Dishes","description":null,"category":null,"due_date":null,"completed":false,
+            "completed_at":null,"assigned_to":[],"created_by":"ann","created_at":1,"updated_at":1}"#;
+        let Event::TaskUpdated { task, by, was, .. } =
+            serde_json::from_str(&format!(r#"{{"event":"task_updated","task":{task}}}"#)).expect("an event")
+        else {
+            unreachable!("it says what it is")
+        };
+        assert_eq!((task.created_by.id.as_str(), task.progress, by, was), ("ann", None, None, None));
+        let deleted: Event = serde_json::from_str(r#"{"event":"task_deleted","task":5}"#).expect("an event");
+        assert_eq!(deleted, Event::TaskDeleted { task: 5, by: None });
+    }
+}
