@@ -10,10 +10,12 @@ import { play } from "./player/play.js";
 const folder = path.dirname(fileURLToPath(import.meta.url));
 
 // Each contract, and the namespace in which it is spoken alone.
-const CONTRACTS = { household: "/household", messenger: "/messenger", studio: "/chat", workspace: null };
+const CONTRACTS = { household: "/household", messenger: "/messenger", studio: "/chat", trip: "/trips", workspace: null };
 
 for (const [contract, alone] of Object.entries(CONTRACTS)) {
-  const ways = ["websocket", "polling"].flatMap((transport) => [["/", alone], [alone, "/"]].map(([namespace, other]) => ({ transport, namespace, other })));
+  const ways = ["websocket", "polling"].flatMap((transport) =>
+    [["/", alone], [alone, "/"]].map(([namespace, other]) => ({ transport, namespace, other, greets: contract === "trip" })),
+  );
   describe(contract, () => {
     for (const file of readdirSync(path.join(folder, contract)).filter((name) => name.endsWith(".json"))) {
       const transcript = JSON.parse(readFileSync(path.join(folder, contract, file), "utf8"));

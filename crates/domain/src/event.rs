@@ -1,15 +1,17 @@
 //! What can happen. One event, whatever the contract: the dialects say it in each client's words.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::calls::Call;
 use crate::chat::Message;
 use crate::emissions::Emission;
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
-use crate::notifications::Notification;
+use crate::notifications::{Announcement, Notification};
 use crate::people::Person;
 use crate::spaces::Space;
 use crate::tasks::Task;
+use crate::trips::TripChanges;
 
 /// Something that happened, whole: a reader needs no second look-up to show it. `by` is who did it. Its serde form is the journal's own.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -26,12 +28,26 @@ pub enum Event {
     },
     /// A space was put away: it is still read, and nothing in it changes any more.
     SpaceArchived { space: Space, by: Option<Person> },
-    /// A person became a member.
-    MemberJoined { space: Space, person: Person },
+    /// A space is gone, with these members.
+    SpaceDeleted { space: Space, by: PersonId },
+    /// A person became a member, by somebody's doing or the person's own.
+    MemberJoined {
+        space: Space,
+        person: Person,
+        #[serde(default)]
+        by: Option<PersonId>,
+    },
+    /// A member has another role.
+    RoleChanged { space: Space, person: PersonId, by: PersonId },
     /// A person became a member by a token that says so. It is told to nobody; the person's connections hear the space from here on.
     MembershipClaimed { person: PersonId },
-    /// A person is no longer a member.
-    MemberLeft { space: Space, person: PersonId },
+    /// A person is no longer a member, likewise.
+    MemberLeft {
+        space: Space,
+        person: PersonId,
+        #[serde(default)]
+        by: Option<PersonId>,
+    },
     /// A space has a new invite code; the old one is void.
     InviteRefreshed { space: Space },
     /// A person's profile changed; told once in each of the person's spaces.
@@ -91,6 +107,8 @@ pub enum Event {
     CallEnded { call: Call },
     /// A person has read messages of others: these, of which there may be older ones too, and everything else up to a message.
     MessagesRead { by: PersonId, messages: Vec<Id>, up_to: Id },
+    /// A trip's fields were changed, and its people told more that is not stored.
+    TripUpdated { changes: TripChanges, more: Map<String, Value>, by: PersonId },
     /// A person was told something; told in the person's inbox, as the two below.
     NotificationCreated { notification: Notification },
     /// A person has read a notification.
@@ -128,7 +146,9 @@ impl Fact {
             Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
             Event::Emitted { emission } => emission.rooms.clone(),
             // Nobody can be in the room yet.
-            Event::SpaceCreated { space } => space.members.iter().map(|member| Room::inbox(&member.person.id)).collect(),
+            Event::SpaceCreated { space } => inboxes(space).collect(),
+            // A list of spaces may be open on any device.
+            Event::SpaceDeleted { space, .. } => [self.room.clone()].into_iter().chain(inboxes(space)).collect(),
             Event::TaskDeleted { task, .. } => self.task_audience(*task),
             Event::TaskCreated { task }
             | Event::TaskStatusChanged { task, .. }
@@ -138,6 +158,8 @@ impl Fact {
             | Event::TaskUnassigned { task, .. } => self.task_audience(task.id),
             Event::SpaceUpdated { .. }
             | Event::SpaceArchived { .. }
+            | Event::RoleChanged { .. }
+            | Event::TripUpdated { .. }
             | Event::InviteRefreshed { .. }
             | Event::ProfileUpdated { .. }
             | Event::MessageSent { .. }
@@ -161,6 +183,10 @@ impl Fact {
     }
 }
 
+fn inboxes(space: &Space) -> impl Iterator<Item = Room> {
+    space.members.iter().map(|member| Room::inbox(&member.person.id))
+}
+
 /// An event that is worth nothing late: never stored, dropped first when a client is slow.
 #[derive(Clone, PartialEq, Debug)]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
@@ -181,4 +207,6 @@ pub enum Signal {
     Emitted { emission: Emission },
     /// A back end wants these people's connections, and these connections, to end.
     Expelled { people: Vec<PersonId>, connections: Vec<String>, reason: String },
+    /// Everybody who is connected is told something.
+    Announced { announcement: Announcement },
 }

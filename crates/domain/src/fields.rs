@@ -121,6 +121,23 @@ pub fn date(field: &'static str, date: Option<&str>) -> Result<(), Refusal> {
     Err(Refusal::invalid(field, "must be a date such as 2025-12-31, a time such as 2025-12-31T18:00:00Z, or null"))
 }
 
+/// Two days, if there are both, of which the second is not before the first; each was checked by [`date`].
+///
+/// # Errors
+/// [`Refusal::Invalid`] for the second.
+pub fn in_order(field: &'static str, first: Option<&str>, second: Option<&str>) -> Result<(), Refusal> {
+    let (Some(first), Some(second)) = (first, second) else { return Ok(()) };
+    // Of a time and a bare day only the days are compared: a trip may begin and end on one day.
+    let times = OffsetDateTime::parse(first, &Rfc3339).ok().zip(OffsetDateTime::parse(second, &Rfc3339).ok());
+    let in_order = times.map_or_else(|| day_of(first) <= day_of(second), |(first, second)| first <= second);
+    if in_order { Ok(()) } else { Err(Refusal::invalid(field, "must not be before the first day")) }
+}
+
+/// The day of a date, or of a date and time as it is written there.
+fn day_of(text: &str) -> Option<Date> {
+    Date::parse(text.get(..10)?, format_description!("[year]-[month]-[day]")).ok()
+}
+
 /// What a client wants kept with its message, if anything: a JSON object of at most 16 KB.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::spaces::{Member, Role, Space};
 use crate::tasks::Task;
+use crate::trips::TripDetails;
 
 /// Why the store could not do what it was asked. "Not there" is an answer (`None`), not an error.
 #[derive(Debug, Error)]
@@ -75,6 +76,8 @@ pub trait Spaces {
     fn space(&mut self, room: &Room) -> Stored<Option<Space>>;
     /// Stores a space, new or changed. The space's `seq` is not touched.
     fn put_space(&mut self, space: &Space) -> Stored<()>;
+    /// Removes a space; memberships are ended by the caller. Its `seq` stays, so that none comes twice.
+    fn delete_space(&mut self, room: &Room) -> Stored<()>;
     /// The role that a person has in a space now.
     fn role(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>>;
     /// The role that a person has now in the space that this one is part of (a channel's project).
@@ -181,6 +184,16 @@ pub trait Calls {
     fn calls_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Call>>;
 }
 
+/// What trips have besides what every space has.
+pub trait Trips {
+    /// The details of one trip.
+    fn trip_details(&mut self, room: &Room) -> Stored<Option<TripDetails>>;
+    /// Stores a trip's details, new or changed.
+    fn put_trip_details(&mut self, room: &Room, details: &TripDetails) -> Stored<()>;
+    /// Removes a trip's details.
+    fn delete_trip_details(&mut self, room: &Room) -> Stored<()>;
+}
+
 /// The ordered list of facts.
 pub trait Journal {
     /// Raises the room's `seq` and writes the event's row; gives back the fact with its offset.
@@ -211,9 +224,9 @@ pub trait Keys {
 }
 
 /// Everything that is stored.
-pub trait Store: People + Spaces + Tasks + Chat + Calls + Reads + Notifications + Journal + Keys {}
+pub trait Store: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Journal + Keys {}
 
-impl<T: People + Spaces + Tasks + Chat + Calls + Reads + Notifications + Journal + Keys> Store for T {}
+impl<T: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Journal + Keys> Store for T {}
 
 /// Where new ids come from: a counter and randomness, as parameters.
 pub trait Ids: Send {

@@ -27,7 +27,7 @@ use crate::config::{Audience, Config, SocketParser};
 use crate::dialects::Dialects;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, router};
-use crate::live::{Fanout, Live, Shared, gate};
+use crate::live::{Census, Fanout, Live, Shared, gate};
 use crate::presence::{Attendance, People, Seats, Typing};
 use crate::rest::{self, Rest};
 
@@ -73,6 +73,7 @@ impl Product {
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
         let people = Arc::new(People::default());
         let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
+        let census = Arc::new(Census::default());
         let rest = Rest {
             writer: writer.clone(),
             back_end: back_end.clone(),
@@ -80,6 +81,8 @@ impl Product {
             authenticator: authenticator.clone(),
             limits: limits.clone(),
             clock: clock::now,
+            census: census.clone(),
+            bus: bus.clone(),
             max_body: config.realtime.max_payload.0,
         };
         let engine = if config.net.websocket_enabled {
@@ -104,6 +107,7 @@ impl Product {
             let settings = engine_config(config, &shared.dialects, &authenticator);
             let engine = Engine::start(settings, gate(authenticator, limits), move |_, handle| Live::new(shared.clone(), handle))?;
             fanout.connect(engine.handle());
+            census.connect(engine.handle());
             Some(engine)
         } else {
             None

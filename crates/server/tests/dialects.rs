@@ -12,6 +12,7 @@ use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::{Progress, Task};
+use domain::trips::TripChanges;
 use engine::Saying;
 use serde_json::{Value, json};
 use server::dialects::household::Household;
@@ -152,11 +153,11 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
         ),
         (Event::SpaceUpdated { space: space.clone(), by: None }, vec![("household:updated", json!({ "household": household_object() }))]),
         (
-            Event::MemberJoined { space: space.clone(), person: alice() },
+            Event::MemberJoined { space: space.clone(), person: alice(), by: None },
             vec![("household:member_joined", json!({ "user": alice_object(), "household": household_object() }))],
         ),
         (
-            Event::MemberLeft { space: space.clone(), person: PersonId::new("7") },
+            Event::MemberLeft { space: space.clone(), person: PersonId::new("7"), by: None },
             vec![("household:member_left", json!({ "userId": "7", "household": household_object() }))],
         ),
         (
@@ -289,7 +290,7 @@ fn text(saying: &Saying) -> Value {
 
 #[test]
 fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
-    let welcome = |person: &Person| text(&Workspace::new(true).greeting(person, NOW).unwrap());
+    let welcome = |person: &Person| text(&Workspace::new(true).greeting(person, "a socket", NOW).unwrap());
     assert_eq!(
         welcome(&alice()),
         json!({ "type": "connected", "data": { "message": "Connected successfully", "user_id": 7, "username": "alice" },
@@ -384,11 +385,11 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
             vec![envelope("project.archived", with(project.clone(), json!({ "archived": true, "archived_by": "alice" })), Some("alice"))],
         ),
         (
-            Event::MemberJoined { space: space.clone(), person: bob() },
+            Event::MemberJoined { space: space.clone(), person: bob(), by: None },
             vec![envelope("project.updated", with(project.clone(), json!({ "member_joined": "bob" })), None)],
         ),
         (
-            Event::MemberLeft { space, person: alice().id },
+            Event::MemberLeft { space, person: alice().id, by: None },
             vec![envelope("project.updated", with(project, json!({ "member_left": 7 })), None)],
         ),
     ];
@@ -684,7 +685,7 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
         (Event::CallEnded { call: ended }, "call:ended", json!({ "callId": 123, "endedBy": "bob" })),
         (Event::CallEnded { call: missed }, "call:ended", json!({ "callId": 123, "roomId": 1, "endedBy": null, "reason": "missed" })),
         (
-            Event::MemberLeft { space: space(room.clone()), person: PersonId::new("7") },
+            Event::MemberLeft { space: space(room.clone()), person: PersonId::new("7"), by: None },
             "member:left",
             json!({ "userId": 7, "roomId": 1, "timestamp": MILLISECONDS }),
         ),
@@ -697,4 +698,42 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
     assert!(Studio.fact(&fact(room.clone(), Event::SpaceCreated { space: space(room) })).is_empty());
     let elsewhere = Kind::Conversation.room(1);
     assert!(Studio.fact(&fact(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty());
+}
+
+#[test]
+fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
+    let room = Kind::Trip.room(5);
+    let by = PersonId::new("bob");
+    let member =
+        |id, name, avatar: Value, role| json!({ "userId": id, "name": name, "avatarUrl": avatar, "role": role, "joinedAt": MILLISECONDS });
+    let members =
+        json!({ "members": [member("7", "Alice", json!("https://example.com/a.png"), "admin"), member("bob", "", Value::Null, "member")] });
+    let changes = TripChanges { name: Some("Roma".into()), description: Some(None), ..TripChanges::default() };
+    let more = serde_json::Map::from_iter([("color".to_owned(), json!("red"))]);
+    let table = [
+        (Event::TripUpdated { changes, more, by: by.clone() }, json!({ "name": "Roma", "description": null, "color": "red" })),
+        (Event::MemberJoined { space: space(room.clone()), person: alice(), by: Some(by.clone()) }, members.clone()),
+        (Event::MemberLeft { space: space(room.clone()), person: by.clone(), by: None }, members.clone()),
+        (Event::RoleChanged { space: space(room.clone()), person: alice().id, by: by.clone() }, members),
+        (Event::SpaceDeleted { space: space(room.clone()), by }, json!({ "deleted": true })),
+    ];
+    for (event, changes) in table {
+        let told = json!({ "tripId": "5", "changes": changes, "updatedBy": "bob", "timestamp": MILLISECONDS });
+        let said = Trip.fact(&fact(room.clone(), event.clone()));
+        assert_eq!(said.into_iter().map(sorted).collect::<Vec<_>>(), [("trip:updated".to_owned(), told)], "{event:?}");
+        assert!(Trip.fact(&fact(Kind::Household.room(5), event)).is_empty());
+    }
+    let told = json!({ "userId": "bob", "tripId": "5", "timestamp": MILLISECONDS });
+    for (name, signal) in [
+        ("user:joined", Signal::Entered { room: room.clone(), person: bob() }),
+        ("user:left", Signal::Left { room, person: bob(), removed: false }),
+    ] {
+        assert_eq!(Trip.signal(&signal, NOW).map(sorted), Some((name.to_owned(), told.clone())));
+    }
+}
+
+/// An event's name and its only argument, whatever the order of the keys.
+fn sorted(saying: Saying) -> (String, Value) {
+    let Saying::Event { name, args, .. } = saying else { panic!("{saying:?} is no event") };
+    (name.into_owned(), serde_json::from_str(&args).unwrap())
 }

@@ -4,7 +4,7 @@
 //!
 //! - [`Database`]: a database, found by its URL, brought up to date and opened.
 //! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
-//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `notifications`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
+//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
 //! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
 
 mod batch;
@@ -24,6 +24,7 @@ mod reads;
 mod spaces;
 mod sqlite;
 mod tasks;
+mod trips;
 mod writer;
 
 pub use location::{Database, OpenError, Options};

@@ -32,6 +32,10 @@ impl<D: Driver> Spaces for Tables<D> {
         self.0.write(sql, values).map(drop)
     }
 
+    fn delete_space(&mut self, room: &Room) -> Stored<()> {
+        self.0.write("DELETE FROM spaces WHERE room = $1", values![room]).map(drop)
+    }
+
     fn role(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
         let sql = "SELECT role FROM members WHERE room = $1 AND person = $2";
         self.0.first(sql, values![room, person], |row| role_of(row.text(0)?))

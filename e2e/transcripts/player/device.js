@@ -39,10 +39,11 @@ class Device {
 
 export class SocketIoDevice extends Device {
   // Connects. Resolves with null, or with the refusal {message, data?}.
-  async connect({ url, namespace, other, transport, auth, over }) {
+  async connect({ url, namespace, other, transport, auth, over, greets }) {
     const options = { transports: [transport], auth, forceNew: true, reconnection: false };
     this.socket = over ? over.socket.io.socket(other, { auth }) : io(`${url}${namespace}`, options);
-    this.socket.onAny((event, ...args) => this.hear({ event, args }));
+    // The trip contract greets everybody in `/`, which is a step in its own transcripts alone.
+    this.socket.onAny((event, ...args) => (event === "connected" && !greets) || this.hear({ event, args }));
     this.closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
     void this.closed.then((closed) => this.left || this.hear({ closed }));
     return new Promise((resolve, reject) => {

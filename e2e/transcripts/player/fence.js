@@ -13,6 +13,7 @@ async function must(method, url, token, body) {
 export function everythingHeard(device, server, token, way) {
   if (!(device instanceof SocketIoDevice)) return channelFence(device, server, token);
   if (way.namespace === "/messenger") return notificationFence(device);
+  if (way.namespace === "/trips") return tripFence(device);
   return way.namespace === "/chat" ? messageFence(device) : householdFence(device, server, token);
 }
 
@@ -25,6 +26,12 @@ async function notificationFence(device) {
 // Nothing is deleted: likewise.
 async function messageFence(device) {
   await device.ask("message:delete", [{ messageId: 1 }]);
+  return device.heard;
+}
+
+// A trip that nobody has cannot be joined: the refusal is decided, and comes, behind all that was decided before.
+async function tripFence(device) {
+  await device.ask("trip:join", ["none"]);
   return device.heard;
 }
 

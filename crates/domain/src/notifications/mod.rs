@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use crate::names::{Id, PersonId, Timestamp};
 
+mod announce;
 mod notify;
 mod read;
 
+pub use announce::{Announce, Announcement};
 pub use notify::{NewNotification, Notify, notify};
 pub use read::{ListNotifications, ReadAllNotifications, ReadNotification};
 

@@ -32,7 +32,8 @@ impl Command for JoinByInvite {
         let person = known_or_unseen(tx, &tx.actor.person)?;
         tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
         space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
-        tx.record(&space.room, Event::MemberJoined { space: space.clone(), person })?;
+        let by = Some(person.id.clone());
+        tx.record(&space.room, Event::MemberJoined { space: space.clone(), person, by })?;
         Ok(space)
     }
 }

@@ -37,7 +37,8 @@ impl Command for AddMember {
         tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
         begin_reading(tx, &space.room, &person.id)?;
         space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
-        tx.record(&space.room, Event::MemberJoined { space: space.clone(), person })?;
+        let by = Some(tx.actor.person.clone());
+        tx.record(&space.room, Event::MemberJoined { space: space.clone(), person, by })?;
         Ok(space)
     }
 }
@@ -87,6 +88,7 @@ pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> R
         heir.role = Role::Admin;
         tx.store.put_member(room, &heir.person.id, Role::Admin, tx.now)?;
     }
-    tx.record(room, Event::MemberLeft { space: space.clone(), person: person.id.clone() })?;
+    let by = Some(tx.actor.person.clone());
+    tx.record(room, Event::MemberLeft { space: space.clone(), person: person.id.clone(), by })?;
     Ok(space)
 }

@@ -42,9 +42,9 @@ pub trait Dialect: Send + Sync {
         false
     }
 
-    /// What a newly accepted connection is told.
-    fn greeting(&self, person: &Person, now: Timestamp) -> Option<Saying> {
-        let _ = (person, now);
+    /// What a newly accepted connection is told; `connection` is its id, which others may know.
+    fn greeting(&self, person: &Person, connection: &str, now: Timestamp) -> Option<Saying> {
+        let _ = (person, connection, now);
         None
     }
 

@@ -44,6 +44,7 @@ impl Live {
         if let Some(handshake) = shard.handshake(socket) {
             audit::disconnected(&person, handshake.address, transport_name(shard, socket, connection.transport), after, reason.as_str());
         }
+        self.tally.went(reason.as_str(), after);
         if let Some(id) = shard.id(socket) {
             self.shared.types_nowhere(&person, &id.text());
         }

@@ -77,13 +77,13 @@ impl Shared {
         Ok(Entrant { actor, claims: claims(identity) })
     }
 
-    /// What a socket of a person who has been met finds in a namespace.
-    pub fn welcome(&self, namespace: Namespace, met: &Met) -> Welcome {
+    /// What a socket of a person who has been met finds in a namespace; `id` is the socket's.
+    pub fn welcome(&self, namespace: Namespace, id: &str, met: &Met) -> Welcome {
         let now = (self.clock)();
         let households = met.households.iter().filter(|room| self.dialects.join_by_themselves(namespace, room));
         let rooms = [Room::inbox(&met.person.id)].into_iter().chain(households.cloned()).collect();
         let dialects = self.dialects.spoken_in(namespace).iter();
-        Welcome { rooms, greetings: dialects.filter_map(|dialect| dialect.greeting(&met.person, now)).collect() }
+        Welcome { rooms, greetings: dialects.filter_map(|dialect| dialect.greeting(&met.person, id, now)).collect() }
     }
 }
 
@@ -121,17 +121,19 @@ impl Live {
     }
 
     /// The address has tried too often: the whole connection is closed, with everything that it has.
-    fn shut_out(&self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &Refusal) {
+    fn shut_out(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &Refusal) {
         if let Some(handshake) = shard.handshake(socket) {
             audit::refused(None, handshake.address, transport_name(shard, socket, transport), refusal.code());
         }
+        self.tally.turned_away(refusal.code());
         shard.close(socket, TOO_MANY, &refusal.to_string());
     }
 
-    fn turn_away(&self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: Unauthenticated) {
+    fn turn_away(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: Unauthenticated) {
         if let Some(handshake) = shard.handshake(socket) {
             audit::refused(None, handshake.address, transport_name(shard, socket, transport), why.code());
         }
+        self.tally.turned_away(why.code());
         match TurnedAway::of(transport, why) {
             TurnedAway::Refused(message, data) => shard.refuse(socket, message, Some(&data)),
             TurnedAway::Closed(code, reason) => shard.close(socket, code, &reason),
@@ -148,6 +150,7 @@ impl Live {
             other => {
                 self.count_out(shard, &actor.person, connection);
                 if let Err(refusal) = other {
+                    self.tally.turned_away(refusal.code());
                     tracing::error!(%refusal, "a person could not be met");
                     match transport {
                         Transport::SocketIo => shard.refuse(socket, "Server error", Some(&format!(r#"{{"code":"{}"}}"#, refusal.code()))),
@@ -158,7 +161,9 @@ impl Live {
             }
         };
         shard.resume(socket);
-        let Welcome { rooms, greetings } = self.shared.welcome(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &met);
+        let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
+        let Welcome { rooms, greetings } = self.shared.welcome(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, &met);
+        self.tally.came();
         for room in rooms {
             shard.join(socket, room.as_str());
         }

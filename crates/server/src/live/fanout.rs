@@ -9,7 +9,7 @@ use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Actor;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use domain::spaces::ListContacts;
+use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
 use engine::{Broadcast, Handle, Namespace, Say, Saying, Shard, SocketKey};
 
@@ -64,6 +64,7 @@ impl Fanout {
                 // One shard has the clocks of all calls.
                 Effect::Ring(call) => engine.tell(0, Box::new(move |live, shard| live.ring(shard, call))),
                 Effect::HangUp(call) => engine.tell(0, Box::new(move |live, _| live.hang_up(call))),
+                Effect::TellEveryone(said) => engine.publish(Broadcast::to_everyone(said)),
             }
         }
     }
@@ -76,17 +77,18 @@ impl Fanout {
                     return vec![self.emit(emission, false, fact.at)];
                 }
                 let (joining, leaving) = match &fact.event {
-                    Event::MemberJoined { person, .. } => (vec![person.id.clone()], None),
-                    Event::MembershipClaimed { person } => (vec![person.clone()], None),
-                    Event::SpaceCreated { space } => (space.members.iter().map(|member| member.person.id.clone()).collect(), None),
-                    Event::MemberLeft { person, .. } => (Vec::new(), Some(person.clone())),
-                    _ => (Vec::new(), None),
+                    Event::MemberJoined { person, .. } => (vec![person.id.clone()], Vec::new()),
+                    Event::MembershipClaimed { person } => (vec![person.clone()], Vec::new()),
+                    Event::SpaceCreated { space } => (people_of(space), Vec::new()),
+                    Event::MemberLeft { person, .. } => (Vec::new(), vec![person.clone()]),
+                    Event::SpaceDeleted { space, .. } => (Vec::new(), people_of(space)),
+                    _ => (Vec::new(), Vec::new()),
                 };
                 let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
                 let said = || Said { dialects: self.dialects.clone(), news: News::Fact(fact.clone()) };
                 let audience = fact.audience();
                 let tell = (!audience.is_empty()).then(|| Effect::Tell(audience, said()));
-                let leave = leaving.map(|person| Effect::Leave(fact.room.clone(), person));
+                let leave = leaving.into_iter().map(|person| Effect::Leave(fact.room.clone(), person));
                 let call = match &fact.event {
                     Event::CallInitiated { call } => Some(Effect::Ring(call.id)),
                     Event::CallEnded { call } => Some(Effect::HangUp(call.id)),
@@ -95,6 +97,10 @@ impl Fanout {
                 join.chain(tell).chain(leave).chain(call).collect()
             }
             Notice::Signal(signal) => match &*signal {
+                // Who comes to a trip knows it: that contract tells the others.
+                Signal::Entered { room, person } | Signal::Left { room, person, .. } if room.kind() == Kind::Trip => {
+                    vec![Effect::TellOthers(room.clone(), person.id.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
+                }
                 Signal::Entered { room, .. } | Signal::Left { room, .. } => {
                     vec![Effect::Tell(vec![room.clone()], self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
@@ -105,6 +111,10 @@ impl Fanout {
                 Signal::Emitted { emission } => vec![self.emit(emission, true, (self.clock)())],
                 Signal::Expelled { people, connections, reason } => {
                     vec![Effect::Expel { people: people.clone(), connections: connections.clone(), reason: reason.clone() }]
+                }
+                Signal::Announced { .. } => {
+                    let news = News::Announcement { now: (self.clock)(), signal };
+                    vec![Effect::TellEveryone(Said { dialects: self.dialects.clone(), news })]
                 }
             },
         }
@@ -224,6 +234,8 @@ pub enum Effect {
     HangUp(domain::names::Id),
     /// A change of presence waits for others, to be told with them.
     Gather(Arc<Signal>),
+    /// Everybody who is connected is told.
+    TellEveryone(Said),
 }
 
 /// News in the words of whoever listens.
@@ -234,6 +246,11 @@ pub struct Said {
 
 enum News {
     Fact(Arc<Fact>),
+    /// For everybody, stored for nobody.
+    Announcement {
+        now: Timestamp,
+        signal: Arc<Signal>,
+    },
     /// In one message buffer.
     Signals {
         /// Of which kind their room is; none if they are of no room.
@@ -255,6 +272,12 @@ impl Say for Said {
                 let dialects = dialects.filter(|dialect| tells(&***dialect, fact.room.kind()));
                 dialects.flat_map(|dialect| dialect.fact(fact)).collect()
             }
+            News::Announcement { now, signal } => {
+                let say = |dialects: &[Arc<dyn Dialect>]| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
+                let said: Vec<Saying> = say(self.dialects.spoken_in(namespace));
+                // Where no contract has a word for it, it is said as on `/`: nobody is to be left out.
+                if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
+            }
             News::Signals { of, now, signals } => {
                 let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
                 let each = signals.iter().flat_map(|signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)));
@@ -266,6 +289,10 @@ impl Say for Said {
             }
         }
     }
+}
+
+fn people_of(space: &Space) -> Vec<PersonId> {
+    space.members.iter().map(|member| member.person.id.clone()).collect()
 }
 
 fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {

@@ -7,16 +7,19 @@
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it.
+//! - `tally`: what happens on a shard, counted. `census`: who is connected, and the counts, gathered from all shards when somebody asks.
 //!
 //! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
 
 mod calls;
+mod census;
 mod departures;
 mod entrance;
 mod fanout;
 mod gate;
 mod requests;
 mod session;
+mod tally;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,11 +33,13 @@ use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
 use crate::presence::{Attendance, People, Seats, Typing};
 use calls::Chores;
+pub use census::{Census, Crowd, Here};
 use departures::Departures;
 pub use entrance::{Entrant, TurnedAway, Welcome};
 pub use fanout::{Effect, Fanout, Said};
 pub use gate::{Handshake, gate};
 pub use session::Session;
+pub use tally::Tally;
 
 /// What all shards share. Nothing here is locked for longer than a look-up takes.
 pub struct Shared {
@@ -83,13 +88,14 @@ pub struct Live {
     chores: Chores,
     /// When the gathered changes of presence are to be told.
     presence_due: Option<Instant>,
+    tally: Tally,
 }
 
 impl Live {
     /// The program for one shard.
     pub fn new(shared: Arc<Shared>, handle: Handle<Live>) -> Self {
         let departures = Departures::new(shared.grace);
-        Self { shared, handle, departures, chores: Chores::default(), presence_due: None }
+        Self { shared, handle, departures, chores: Chores::default(), presence_due: None, tally: Tally::default() }
     }
 
     /// A way for another thread to have a job done on the shard that this runs on.

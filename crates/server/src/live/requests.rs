@@ -95,13 +95,17 @@ impl Live {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         match self.shared.understand(&session.actor.person, namespace, heard, ack.is_some()) {
             Ok((dialect, Request { name, ask })) => {
+                self.tally.heard(&name);
                 let asked = Asked { socket, dialect, name, ack };
                 match ask {
                     Ok(ask) => self.perform(shard, asked, ask),
                     Err(refusal) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(refusal))),
                 }
             }
-            Err(reply) => self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply)),
+            Err(reply) => {
+                self.tally.heard_unknown();
+                self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));
+            }
         }
     }
 
@@ -294,6 +298,9 @@ impl Live {
     }
 
     fn answer(&mut self, shard: &mut Shard<Self>, asked: &Asked, result: Result<Outcome, Refusal>) {
+        if let Err(refusal) = &result {
+            self.tally.refused(refusal.code());
+        }
         let Some(session) = shard.data(asked.socket) else { return };
         let person = &session.actor.person;
         let reply = self.shared.answer(&*asked.dialect, &asked.name, person, result.as_ref(), asked.ack.is_some());

@@ -59,7 +59,8 @@ fn person_of(signal: &Signal) -> Option<&PersonId> {
         | Signal::Typing { .. }
         | Signal::StoppedTyping { .. }
         | Signal::Emitted { .. }
-        | Signal::Expelled { .. } => None,
+        | Signal::Expelled { .. }
+        | Signal::Announced { .. } => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use domain::refusal::Refusal;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -88,6 +88,12 @@ impl Failure {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The body took too long")
     }
 
+    /// A part of the server that does not answer.
+    pub fn no_answer() -> Self {
+        let error = "A part of the server does not answer; try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(PAUSE))
+    }
+
     /// A path that nothing is at.
     pub fn unknown_path() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found")
@@ -149,8 +155,36 @@ impl IntoResponse for Failure {
             Some(Hint::Close) => drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"))),
             None => {}
         }
+        response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Says a no in the words of a contract whose answers all say whether they are a success.
+pub(super) async fn with_success(mut response: Response) -> Response {
+    #[derive(Serialize)]
+    struct Body {
+        success: bool,
+        error: String,
+        code: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<Cow<'static, str>>,
+    }
+    if let Some(Failure { code, error, field, .. }) = response.extensions_mut().remove() {
+        *response.body_mut() = json(&Body { success: false, error, code, field }).into();
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
+}
+
+/// Something that went well, in those words.
+pub(super) fn success(data: &impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Body<'a, D> {
+        success: bool,
+        data: &'a D,
+    }
+    json(&Body { success: true, data })
 }
 
 fn respond(status: StatusCode, body: String) -> Response {

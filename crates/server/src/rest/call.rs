@@ -168,6 +168,17 @@ impl Call {
         Ok(Answer { status: StatusCode::OK, body: render(&answer), replayed: false })
     }
 
+    /// The person who calls, seen to be stored.
+    pub async fn meet(&self) -> Result<&Caller, Failure> {
+        self.desk.meet(&self.caller).await?;
+        Ok(&self.caller)
+    }
+
+    /// How many of a list a query asks for.
+    pub fn limit(&self) -> Result<usize, Failure> {
+        Ok(self.page()?.limit as usize)
+    }
+
     /// A part of the path by its name.
     pub fn param(&self, name: &str) -> &str {
         // The names are those of our own routes; a missing one would be an id that nothing has.
@@ -176,7 +187,7 @@ impl Call {
 }
 
 impl Desk {
-    fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         (self.rest.clock)()
     }
 
@@ -208,6 +219,16 @@ impl Desk {
         self.write(actor, |tx| Meet { claims }.decide(tx)).await?;
         self.met.remember(caller, now);
         Ok(())
+    }
+
+    /// Whether the writer answers.
+    pub async fn writes(&self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.rest.writer.submit_passthrough(move |result| {
+            let _ = reply.send(result.is_ok());
+        });
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(2), answer).await;
+        matches!(answer, Ok(Ok(true)))
     }
 
     async fn write<T: Send + 'static>(

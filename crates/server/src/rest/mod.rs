@@ -3,8 +3,9 @@
 //! Read in this order:
 //!
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
-//! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`workspace`](mod@workspace): the paths, a file a contract.
+//! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace): the paths, a file a contract.
 //!   `back_end`: those of a team's own back end.
+//!   `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
 //! - [`cors`]: which pages may read the answers.
@@ -23,7 +24,9 @@ mod ids;
 mod messenger;
 mod met;
 mod of_kind;
+mod socket;
 mod studio;
+mod trip;
 mod unread;
 mod workspace;
 
@@ -31,11 +34,13 @@ use std::sync::Arc;
 
 use axum::{Router, middleware};
 use domain::names::Timestamp;
+use domain::seam::Bus;
 use store::{Readers, Writer};
 
 use crate::auth::Authenticator;
 use crate::back_end::BackEnd;
 use crate::limits::Limits;
+use crate::live::Census;
 use answer::Failure;
 pub use caller::Caller;
 use met::Met;
@@ -54,6 +59,10 @@ pub struct Rest {
     pub clock: fn() -> Timestamp,
     /// The people's budgets.
     pub limits: Arc<Limits>,
+    /// Who is connected.
+    pub census: Arc<Census>,
+    /// Where signals go.
+    pub bus: Arc<dyn Bus>,
     /// The largest body, in bytes.
     pub max_body: usize,
 }
@@ -71,6 +80,7 @@ pub fn router(rest: Rest) -> Router {
         .merge(household::routes())
         .merge(messenger::routes())
         .merge(studio::routes())
+        .merge(trip::routes())
         .merge(workspace::routes())
         .merge(back_end::routes())
         .fallback(async || Failure::unknown_path())

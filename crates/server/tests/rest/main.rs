@@ -15,4 +15,5 @@ mod permissions;
 mod refusals;
 mod support;
 mod tasks;
+mod trip;
 mod workspace;

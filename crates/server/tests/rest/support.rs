@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use bus::Local;
-use domain::event::{Event, Fact};
+use domain::event::{Event, Fact, Signal};
 use domain::ids::Generator;
 use domain::names::Timestamp;
+use domain::seam::Notice;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use server::auth::mint::{NewToken, mint};
@@ -42,6 +43,7 @@ pub struct Server {
     keys: Keys,
     config: Config,
     facts: Arc<Mutex<Vec<Fact>>>,
+    signals: Arc<Mutex<Vec<Notice>>>,
     _folder: TempDir,
 }
 
@@ -74,6 +76,8 @@ impl Server {
         let limits = Arc::new(limits);
         let people = Arc::new(People::default());
         let silent = Arc::new(Local::new(drop));
+        let signals = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&signals);
         let rest = Rest {
             back_end: Arc::new(Utilities::new(writer.clone(), silent, people)),
             writer: writer.clone(),
@@ -81,9 +85,11 @@ impl Server {
             authenticator: Arc::new(Authenticator::new(&keys, &config)),
             clock: || NOW,
             limits: Arc::clone(&limits),
+            census: Arc::default(),
+            bus: Arc::new(bus::Local::new(move |notice| heard.lock().unwrap().push(notice))),
             max_body: MAX_BODY,
         };
-        Self { writer, limits, clock, router: router(rest), keys, config, facts, _folder: folder }
+        Self { writer, limits, clock, router: router(rest), keys, config, facts, signals, _folder: folder }
     }
 
     /// A client with a token of this subject.
@@ -109,6 +115,16 @@ impl Server {
         published.await.unwrap().unwrap();
         let facts: Vec<Fact> = self.facts.lock().unwrap().drain(..).collect();
         facts.iter().map(|fact| format!("{} {}", fact.room, name(&fact.event))).collect()
+    }
+
+    /// The signals since the last call.
+    pub fn signals(&self) -> Vec<Signal> {
+        let notices: Vec<Notice> = self.signals.lock().unwrap().drain(..).collect();
+        let signals = notices.into_iter().filter_map(|notice| match notice {
+            Notice::Signal(signal) => Some((*signal).clone()),
+            Notice::Fact(_) => None,
+        });
+        signals.collect()
     }
 
     /// Sends a request as it is.

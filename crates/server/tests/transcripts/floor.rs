@@ -11,7 +11,7 @@ use domain::operation::Command;
 use domain::people::Meet;
 use domain::refusal::Refusal;
 use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
-use engine::{Namespace, Say};
+use engine::{Namespace, Say, Saying};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use server::dialects::{Ask, Heard, Outcome, Reply, Request};
@@ -25,15 +25,17 @@ use crate::house::House;
 pub struct Floor {
     house: House,
     devices: BTreeMap<String, Device>,
+    /// Whether the trip contract's greeting, which everybody hears in `/`, is a step.
+    greets: bool,
     /// Time stands still here.
     start: Instant,
     connections: u64,
 }
 
 impl Floor {
-    pub fn new(house: House) -> Self {
+    pub fn new(house: House, greets: bool) -> Self {
         assert!(!house.shared.tells_presence, "who is online is told when time has passed, and here it does not");
-        Self { house, devices: BTreeMap::new(), start: Instant::now(), connections: 0 }
+        Self { house, devices: BTreeMap::new(), greets, start: Instant::now(), connections: 0 }
     }
 
     /// A new connection.
@@ -56,10 +58,10 @@ impl Floor {
             Ok(entrant) => {
                 let meet = Meet { claims: entrant.claims };
                 let met = self.house.decide(entrant.actor.clone(), |tx| meet.decide(tx)).await.unwrap();
-                let Welcome { rooms, greetings } = shared.welcome(namespace, &met);
+                let Welcome { rooms, greetings } = shared.welcome(namespace, name, &met);
                 let mut device = Device::new(entrant.actor, connection, namespace);
                 device.rooms.extend(rooms.iter().map(|room| room.as_str().to_owned()));
-                greetings.iter().for_each(|greeting| device.hear(greeting));
+                greetings.iter().filter(|greeting| self.greets || !is_trips_greeting(greeting)).for_each(|greeting| device.hear(greeting));
                 device
             }
             Err(why) => match TurnedAway::of(connection.transport, why) {
@@ -271,6 +273,11 @@ impl Floor {
             }
             Effect::Ring(_) => {}
             Effect::HangUp(call) => self.house.shared.seats.clear(call),
+            Effect::TellEveryone(said) => {
+                for device in self.devices.values_mut().filter(|device| device.connected) {
+                    said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                }
+            }
             Effect::Gather(signal) => panic!("nobody is told of {signal:?}"),
         }
     }
@@ -306,4 +313,8 @@ impl Floor {
         assert!(device.connected, "{name} is not connected");
         device
     }
+}
+
+fn is_trips_greeting(greeting: &Saying) -> bool {
+    matches!(greeting, Saying::Event { name, .. } if name == "connected")
 }

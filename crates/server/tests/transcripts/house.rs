@@ -64,6 +64,8 @@ impl House {
             authenticator: Arc::clone(&authenticator),
             clock: || NOW,
             limits: Arc::clone(&limits),
+            census: Arc::default(),
+            bus: Arc::clone(&bus),
             max_body: config.realtime.max_payload.0,
         };
         let shared = Shared {

@@ -97,6 +97,14 @@ transcripts! {
 }
 
 transcripts! {
+    trip:
+    announcements_reach_everyone,
+    bad_fields_are_named,
+    memberships_change_live,
+    trips_are_told,
+}
+
+transcripts! {
     workspace:
     a_connection_is_welcomed_and_answered,
     bad_envelopes_are_answered,

@@ -5,6 +5,7 @@ use domain::names::{Kind, Room};
 use domain::seam::Store;
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::Progress;
+use domain::trips::TripChanges;
 
 use crate::calls::call;
 use crate::{T0, at, home, id, message, notification, person, space, task};
@@ -38,9 +39,16 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::SpaceCreated { space: space.clone() },
         Event::SpaceUpdated { space: space.clone(), by: Some(ann.clone()) },
         Event::SpaceArchived { space: Space { archived_at: Some(at(9)), ..space.clone() }, by: None },
-        Event::MemberJoined { space: space.clone(), person: ann.clone() },
+        Event::MemberJoined { space: space.clone(), person: ann.clone(), by: Some(id("ben")) },
         Event::MembershipClaimed { person: ann.id.clone() },
-        Event::MemberLeft { space: space.clone(), person: ann.id.clone() },
+        Event::MemberLeft { space: space.clone(), person: ann.id.clone(), by: None },
+        Event::RoleChanged { space: space.clone(), person: ann.id.clone(), by: id("ben") },
+        Event::SpaceDeleted { space: space.clone(), by: ann.id.clone() },
+        Event::TripUpdated {
+            changes: TripChanges { name: None, description: Some(None), start_date: Some(Some("2026-07-01".to_owned())), end_date: None },
+            more: serde_json::Map::from_iter([("color".to_owned(), serde_json::json!([1, null]))]),
+            by: ann.id.clone(),
+        },
         Event::InviteRefreshed { space },
         Event::ProfileUpdated { person: ann.clone() },
         Event::TaskCreated { task: task.clone() },

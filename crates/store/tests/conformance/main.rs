@@ -21,6 +21,7 @@ mod people;
 mod reads;
 mod spaces;
 mod tasks;
+mod trips;
 
 /// Makes a test of every check, for every database.
 macro_rules! suite {
@@ -52,6 +53,7 @@ suite! {
         a_departure_counts_only_while_one_is_away,
         the_end_of_no_membership_is_no_departure,
         rooms_of_a_person_come_newest_first_and_by_kind,
+        a_deleted_space_is_not_there,
         spaces_of_a_person_come_in_pages,
         spaces_inside_another_come_in_pages,
         contacts_are_those_who_share_a_space_each_once,
@@ -78,6 +80,10 @@ suite! {
         unread_are_the_others_messages_behind_the_mark,
         unread_are_counted_in_all_rooms_of_a_kind,
         a_deleted_persons_marks_are_gone,
+    }
+    trips {
+        a_trips_details_are_read_back_as_stored_and_changed,
+        a_deleted_trip_has_no_details,
     }
     notifications {
         a_notification_is_read_back_as_stored,

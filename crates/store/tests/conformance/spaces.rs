@@ -30,6 +30,15 @@ pub fn a_space_changes_but_for_its_beginning(store: &mut dyn Store) {
     assert_eq!(store.space(&home()).unwrap(), Some(Space { created_by: id("ann"), created_at: T0, ..changed }));
 }
 
+pub fn a_deleted_space_is_not_there(store: &mut dyn Store) {
+    let other = Kind::Trip.room(1);
+    store.put_space(&space(&home())).unwrap();
+    store.put_space(&space(&other)).unwrap();
+    store.delete_space(&home()).unwrap();
+    assert_eq!(store.space(&home()).unwrap(), None);
+    assert!(store.space(&other).unwrap().is_some());
+}
+
 pub fn a_role_is_a_members_only(store: &mut dyn Store) {
     store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
     assert_eq!(store.role(&home(), &id("ann")).unwrap(), Some(Role::Member));

@@ -60,10 +60,10 @@ impl Dialect for Household {
             Event::TaskUnassigned { task, from, .. } => vec![TaskTold { task, household_id }.unassigned(from)],
             Event::TaskDeleted { task, .. } => say("task:deleted", &TaskDeleted { task_id: task.to_string(), household_id }),
             Event::SpaceUpdated { space, .. } => say("household:updated", &HouseholdUpdated { household: objects::Household::of(space) }),
-            Event::MemberJoined { space, person } => {
+            Event::MemberJoined { space, person, .. } => {
                 say("household:member_joined", &MemberJoined { user: User::of(person), household: objects::Household::of(space) })
             }
-            Event::MemberLeft { space, person } => say("household:member_left", &MemberLeft::of(space, person)),
+            Event::MemberLeft { space, person, .. } => say("household:member_left", &MemberLeft::of(space, person)),
             Event::InviteRefreshed { space } => say("household:invite_code_refreshed", &InviteCodeRefreshed::of(space)),
             Event::ProfileUpdated { person } => say("user:updated", &UserUpdated { user: User::of(person), household_id }),
             _ => Vec::new(),

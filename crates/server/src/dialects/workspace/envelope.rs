@@ -183,6 +183,26 @@ pub fn emitted(emission: &Emission, at: Timestamp) -> Saying {
     }
 }
 
+/// `data` of `notification.new` that everybody is told: it is in nobody's inbox and has no id.
+#[derive(Clone, Debug, Serialize)]
+struct Announcement<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    message: &'a str,
+    metadata: Metadata<'a>,
+}
+
+/// Tells everybody something. Under which name Socket.IO clients hear it is not said here: this contract has one.
+pub(super) fn announcement(announcement: &notifications::Announcement) -> Saying {
+    let data = Announcement {
+        r#type: &announcement.kind,
+        title: &announcement.title,
+        message: &announcement.message,
+        metadata: Metadata::of(announcement.data.as_ref()),
+    };
+    Envelope::new("notification.new", data, announcement.at).say()
+}
+
 /// `data` of `joined_room` and `left_room`.
 #[derive(Clone, Debug, Serialize)]
 struct Notice {

@@ -55,7 +55,7 @@ impl Dialect for Workspace {
         KINDS
     }
 
-    fn greeting(&self, person: &Person, now: Timestamp) -> Option<Saying> {
+    fn greeting(&self, person: &Person, _: &str, now: Timestamp) -> Option<Saying> {
         Some(envelope::connected(person, now))
     }
 
@@ -73,6 +73,9 @@ impl Dialect for Workspace {
     }
 
     fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
+        if let Signal::Announced { announcement } = signal {
+            return Some(envelope::announcement(announcement));
+        }
         let (r#type, room, person) = match signal {
             Signal::Entered { room, person } => ("user_joined", room, person),
             Signal::Left { room, person, .. } => ("user_left", room, person),

@@ -51,10 +51,10 @@ pub(super) fn fact(fact: &Fact) -> Option<Saying> {
         Event::SpaceArchived { space, by } => {
             ("project.archived", Project { archived_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
         }
-        Event::MemberJoined { space, person } => {
+        Event::MemberJoined { space, person, .. } => {
             ("project.updated", Project { member_joined: Some(NumberOrText(person.id.as_str())), ..Project::of(space) }, None)
         }
-        Event::MemberLeft { space, person } => {
+        Event::MemberLeft { space, person, .. } => {
             ("project.updated", Project { member_left: Some(NumberOrText(person.as_str())), ..Project::of(space) }, None)
         }
         _ => return None,

@@ -1,0 +1,79 @@
+//! Who comes along on a trip.
+
+use crate::event::Event;
+use crate::names::{PersonId, Room};
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+use crate::spaces::{AddMember, RemoveMember, Role, require_admin, require_member};
+use crate::trips::{Trip, not_found, require_trip, whole};
+
+/// Makes a person a member of a trip, or gives a member another role. Any member brings others in; a role is an admin's to give.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BringToTrip {
+    /// Which trip.
+    pub room: Room,
+    /// Whom.
+    pub person: PersonId,
+    /// As what; `None` is a new member, and leaves an old one's role.
+    pub role: Option<Role>,
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Added {
+    /// The trip, with the person.
+    pub trip: Trip,
+    /// Whether the person was not a member before.
+    pub is_new: bool,
+}
+
+impl Command for BringToTrip {
+    type Answer = Added;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Added, Refusal> {
+        let Self { room, person, role } = self;
+        require_trip(&room)?;
+        require_member(tx.store, tx.actor, &room)?;
+        let before = tx.store.role(&room, &person)?;
+        let gives_role = role.is_some_and(|role| role != before.unwrap_or(Role::Member));
+        if gives_role {
+            require_admin(tx.store, tx.actor, &room)?;
+        }
+        if before.is_none() {
+            AddMember { room: room.clone(), person: person.clone() }.decide(tx)?;
+        }
+        if let Some(role) = role.filter(|_| gives_role) {
+            give_role(tx, &room, &person, role)?;
+        }
+        let space = tx.store.space(&room)?.ok_or(not_found())?;
+        Ok(Added { trip: whole(tx.store, space)?, is_new: before.is_none() })
+    }
+}
+
+fn give_role(tx: &mut Tx<'_>, room: &Room, person: &PersonId, role: Role) -> Result<(), Refusal> {
+    tx.store.put_member(room, person, role, tx.now)?;
+    let space = tx.store.space(room)?.ok_or(not_found())?;
+    if space.members.iter().all(|member| member.role != Role::Admin) {
+        return Err(Refusal::Conflict("The last admin must stay one; make another member an admin first"));
+    }
+    tx.record(room, Event::RoleChanged { space, person: person.clone(), by: tx.actor.person.clone() })
+}
+
+/// Ends a membership: one's own, or another's as an admin. The answer is the trip without the person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeaveTrip {
+    /// Which trip.
+    pub room: Room,
+    /// Whose.
+    pub person: PersonId,
+}
+
+impl Command for LeaveTrip {
+    type Answer = Trip;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Trip, Refusal> {
+        require_trip(&self.room)?;
+        let space = RemoveMember { room: self.room, person: self.person }.decide(tx)?;
+        Ok(whole(tx.store, space)?)
+    }
+}

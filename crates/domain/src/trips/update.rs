@@ -1,0 +1,84 @@
+//! What changes of a trip, and what its people only tell each other.
+
+use serde_json::{Map, Value};
+
+use crate::event::Event;
+use crate::fields;
+use crate::names::Room;
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+use crate::spaces::require_member;
+use crate::trips::{Trip, TripChanges, not_found, require_trip, whole};
+
+/// Changes a trip's fields, and passes on what is none of them. Any member may. It is told also if it changes nothing: clients wait for it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UpdateTrip {
+    /// Which.
+    pub room: Room,
+    /// What is stored.
+    pub changes: TripChanges,
+    /// What the front end wants its people to be told besides; it is not stored. At most 16 KB of JSON.
+    pub more: Map<String, Value>,
+}
+
+impl Command for UpdateTrip {
+    type Answer = Trip;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Trip, Refusal> {
+        let Self { room, changes, more } = self;
+        require_trip(&room)?;
+        require_member(tx.store, tx.actor, &room)?;
+        check_passed_on(&more)?;
+        let space = tx.store.space(&room)?.ok_or(not_found())?;
+        let before = whole(tx.store, space)?;
+        let mut trip = before.clone();
+        if let Some(name) = &changes.name {
+            fields::required("name", name, fields::NAME)?;
+            trip.space.name.clone_from(name);
+        }
+        let details = &mut trip.details;
+        for (field, change) in [
+            (&mut details.description, &changes.description),
+            (&mut details.start_date, &changes.start_date),
+            (&mut details.end_date, &changes.end_date),
+        ] {
+            if let Some(value) = change {
+                field.clone_from(value);
+            }
+        }
+        trip.details.check()?;
+        if trip != before {
+            trip.space.updated_at = tx.now;
+            tx.store.put_space(&trip.space)?;
+            tx.store.put_trip_details(&room, &trip.details)?;
+        }
+        tx.record(&room, Event::TripUpdated { changes, more, by: tx.actor.person.clone() })?;
+        Ok(trip)
+    }
+}
+
+/// Tells a trip's people something and stores nothing of it, so that a front end can be tried out. Any member may.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PassOnToTrip {
+    /// Which.
+    pub room: Room,
+    /// What they are told, as at [`UpdateTrip::more`].
+    pub more: Map<String, Value>,
+}
+
+impl Command for PassOnToTrip {
+    type Answer = Self;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Self, Refusal> {
+        require_trip(&self.room)?;
+        require_member(tx.store, tx.actor, &self.room)?;
+        check_passed_on(&self.more)?;
+        let event = Event::TripUpdated { changes: TripChanges::default(), more: self.more.clone(), by: tx.actor.person.clone() };
+        tx.record(&self.room, event)?;
+        Ok(self)
+    }
+}
+
+fn check_passed_on(more: &Map<String, Value>) -> Result<(), Refusal> {
+    fields::metadata("changes", Some(&Value::Object(more.clone())))
+}

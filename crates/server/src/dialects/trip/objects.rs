@@ -1,0 +1,101 @@
+//! The trip contract's objects, complete: what sockets are told and what REST answers.
+
+use domain::notifications;
+use domain::spaces::{Member, Role, Space};
+use domain::trips;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::dialects::times::Milliseconds;
+
+/// A trip.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trip<'a> {
+    id: &'a str,
+    name: &'a str,
+    description: Option<&'a str>,
+    start_date: Option<&'a str>,
+    end_date: Option<&'a str>,
+    created_by: &'a str,
+    created_at: Milliseconds,
+    updated_at: Milliseconds,
+    members: Members<'a>,
+}
+
+impl<'a> Trip<'a> {
+    /// The object of a trip.
+    pub fn of(trip: &'a trips::Trip) -> Self {
+        let trips::Trip { space, details } = trip;
+        Self {
+            id: space.room.id(),
+            name: &space.name,
+            description: details.description.as_deref(),
+            start_date: details.start_date.as_deref(),
+            end_date: details.end_date.as_deref(),
+            created_by: space.created_by.as_str(),
+            created_at: Milliseconds(space.created_at),
+            updated_at: Milliseconds(space.updated_at),
+            members: Members(space),
+        }
+    }
+}
+
+/// A trip's members, in the order of joining.
+#[derive(Clone, Debug)]
+pub(super) struct Members<'a>(pub &'a Space);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.members.iter().map(MemberObject::of))
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MemberObject<'a> {
+    user_id: &'a str,
+    name: &'a str,
+    avatar_url: Option<&'a str>,
+    role: Role,
+    joined_at: Milliseconds,
+}
+
+impl<'a> MemberObject<'a> {
+    fn of(member: &'a Member) -> Self {
+        Self {
+            user_id: member.person.id.as_str(),
+            name: &member.person.name,
+            avatar_url: member.person.avatar_url.as_deref(),
+            role: member.role,
+            joined_at: Milliseconds(member.joined_at),
+        }
+    }
+}
+
+/// A notification.
+#[derive(Clone, Debug, Serialize)]
+pub struct Notification<'a> {
+    id: String,
+    r#type: &'a str,
+    title: &'a str,
+    message: &'a str,
+    link: Option<&'a str>,
+    data: Option<&'a Value>,
+    timestamp: Milliseconds,
+}
+
+impl<'a> Notification<'a> {
+    /// The object of a notification.
+    pub fn of(notification: &'a notifications::Notification) -> Self {
+        Self {
+            id: notification.id.to_string(),
+            r#type: &notification.kind,
+            title: &notification.title,
+            message: &notification.message,
+            link: notification.link.as_deref(),
+            data: notification.data.as_ref(),
+            timestamp: Milliseconds(notification.created_at),
+        }
+    }
+}

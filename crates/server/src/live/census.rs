@@ -1,0 +1,196 @@
+//! Who is connected and what has happened, gathered from all shards when somebody asks. Nothing is kept for it but each shard's [`Tally`].
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use domain::names::{Kind, PersonId, Room};
+use engine::{Handle, Namespace, Shard, SocketKey};
+use tokio::sync::oneshot;
+
+use super::entrance::transport_name;
+use super::{Job, Live, Tally};
+
+/// How long a shard may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The way to ask the shards.
+pub struct Census {
+    engine: OnceLock<Handle<Live>>,
+    since: Instant,
+}
+
+/// A socket that is there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Here {
+    /// Its id.
+    pub id: String,
+    /// Where it is; `None` is the raw WebSocket.
+    pub namespace: Option<String>,
+    /// `websocket`, `polling` or `raw`.
+    pub transport: &'static str,
+    /// For how long.
+    pub lasting: Duration,
+    /// The rooms that it is in.
+    pub rooms: Vec<Room>,
+}
+
+/// Everybody who is there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Crowd {
+    /// How many connections there are; one may have a socket in each namespace.
+    pub connections: u64,
+    /// How many sockets each person has.
+    pub people: HashMap<PersonId, u64>,
+    /// How many sockets are in each namespace; `raw` is the raw WebSocket.
+    pub namespaces: HashMap<String, u64>,
+    /// How many sockets come by each transport.
+    pub transports: HashMap<&'static str, u64>,
+    /// How many sockets each person has in each room. Inboxes are not counted.
+    pub rooms: HashMap<Room, HashMap<PersonId, u64>>,
+    /// How long the sockets are there, all together.
+    pub lasting: Duration,
+    /// How long the longest is there.
+    pub longest: Duration,
+}
+
+impl Default for Census {
+    fn default() -> Self {
+        Self { engine: OnceLock::new(), since: Instant::now() }
+    }
+}
+
+impl Census {
+    /// Gives it the engine, once. Until then, and without one, nobody is connected.
+    pub fn connect(&self, engine: Handle<Live>) {
+        // A second engine would be a fault of ours, and the first stays.
+        let _ = self.engine.set(engine);
+    }
+
+    /// How long the server has been running.
+    pub fn uptime(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// What was counted since the start. `None` if a shard does not answer.
+    pub async fn tally(&self) -> Option<Tally> {
+        let shards = self.ask(|live, _| live.tally.clone()).await?;
+        Some(shards.iter().fold(Tally::default(), |mut all, shard| {
+            all.add(shard);
+            all
+        }))
+    }
+
+    /// Everybody who is there. It costs every shard a look at each of its sockets, so it is for admins.
+    pub async fn crowd(&self) -> Option<Crowd> {
+        let mut all = Crowd::default();
+        for shard in self.ask(Crowd::of).await? {
+            all.add(shard);
+        }
+        Some(all)
+    }
+
+    /// A person's sockets, the oldest first.
+    pub async fn sockets_of(&self, person: &PersonId) -> Option<Vec<Here>> {
+        let inbox = Room::inbox(person);
+        let shards =
+            self.ask(move |live, shard| shard.members(inbox.as_str()).map(|key| Here::of(live, shard, key)).collect::<Vec<_>>()).await?;
+        let mut sockets: Vec<Here> = shards.into_iter().flatten().collect();
+        sockets.sort_by(|one, other| other.lasting.cmp(&one.lasting).then_with(|| one.id.cmp(&other.id)));
+        Some(sockets)
+    }
+
+    /// Asks every shard the same.
+    async fn ask<T: Send + 'static>(&self, question: impl Fn(&Live, &Shard<Live>) -> T + Clone + Send + 'static) -> Option<Vec<T>> {
+        let Some(engine) = self.engine.get() else { return Some(Vec::new()) };
+        let answers: Vec<oneshot::Receiver<T>> = (0..engine.shards())
+            .map(|shard| {
+                let (question, (reply, answer)) = (question.clone(), oneshot::channel());
+                let job: Job = Box::new(move |live, shard| drop(reply.send(question(live, shard))));
+                engine.tell(shard, job);
+                answer
+            })
+            .collect();
+        let all = async {
+            let mut all = Vec::with_capacity(answers.len());
+            for answer in answers {
+                // A shard that has ended drops the question.
+                all.push(answer.await.ok()?);
+            }
+            Some(all)
+        };
+        tokio::time::timeout(PATIENCE, all).await.ok().flatten()
+    }
+}
+
+impl Here {
+    fn of(live: &Live, shard: &Shard<Live>, key: SocketKey) -> Self {
+        let namespace = shard.namespace(key).unwrap_or(Namespace::PLAIN);
+        let session = shard.data(key);
+        let mut rooms: Vec<Room> = shard.rooms_of(key).filter_map(Room::parse).collect();
+        rooms.sort();
+        Self {
+            id: shard.id(key).map(|id| id.text()).unwrap_or_default(),
+            namespace: name_of(live, namespace).map(str::to_owned),
+            transport: session.map_or("", |session| transport_name(shard, key, session.connection.transport)),
+            lasting: session.map_or(Duration::ZERO, |session| shard.now().saturating_duration_since(session.since)),
+            rooms,
+        }
+    }
+}
+
+impl Crowd {
+    fn of(live: &Live, shard: &Shard<Live>) -> Self {
+        let mut crowd = Self::default();
+        let mut connections = HashSet::new();
+        for key in shard.sockets() {
+            let Some(session) = shard.data(key) else { continue };
+            let person = &session.actor.person;
+            connections.insert(session.connection.number);
+            let lasting = shard.now().saturating_duration_since(session.since);
+            *crowd.people.entry(person.clone()).or_default() += 1;
+            let namespace = shard.namespace(key).and_then(|namespace| name_of(live, namespace)).unwrap_or("raw");
+            match crowd.namespaces.get_mut(namespace) {
+                Some(count) => *count += 1,
+                None => drop(crowd.namespaces.insert(namespace.to_owned(), 1)),
+            }
+            *crowd.transports.entry(transport_name(shard, key, session.connection.transport)).or_default() += 1;
+            for room in shard.rooms_of(key).filter_map(Room::parse).filter(|room| room.kind() != Kind::User) {
+                *crowd.rooms.entry(room).or_default().entry(person.clone()).or_default() += 1;
+            }
+            crowd.lasting += lasting;
+            crowd.longest = crowd.longest.max(lasting);
+        }
+        crowd.connections = connections.len() as u64;
+        crowd
+    }
+
+    fn add(&mut self, other: Self) {
+        // All sockets of a connection are on one shard.
+        self.connections += other.connections;
+        add_all(&mut self.people, other.people);
+        add_all(&mut self.namespaces, other.namespaces);
+        add_all(&mut self.transports, other.transports);
+        for (room, people) in other.rooms {
+            add_all(self.rooms.entry(room).or_default(), people);
+        }
+        self.lasting += other.lasting;
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// How many sockets there are.
+    pub fn sockets(&self) -> u64 {
+        self.people.values().sum()
+    }
+}
+
+/// The name of a namespace; the raw WebSocket has none.
+fn name_of(live: &Live, namespace: Namespace) -> Option<&str> {
+    live.handle.config().namespaces.get(usize::from(namespace.0)).map(String::as_str)
+}
+
+fn add_all<K: std::hash::Hash + Eq>(to: &mut HashMap<K, u64>, from: HashMap<K, u64>) {
+    for (key, count) in from {
+        *to.entry(key).or_default() += count;
+    }
+}

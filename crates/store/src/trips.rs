@@ -1,0 +1,30 @@
+//! What trips have besides what every space has.
+
+use domain::names::Room;
+use domain::seam::{Stored, Trips};
+use domain::trips::TripDetails;
+
+use crate::driver::{Driver, Row, Tables, values};
+
+impl<D: Driver> Trips for Tables<D> {
+    fn trip_details(&mut self, room: &Room) -> Stored<Option<TripDetails>> {
+        let sql = "SELECT description, start_date, end_date FROM trips WHERE room = $1";
+        self.0.first(sql, values![room], details_of)
+    }
+
+    fn put_trip_details(&mut self, room: &Room, details: &TripDetails) -> Stored<()> {
+        let sql = "INSERT INTO trips (room, description, start_date, end_date) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (room) DO UPDATE SET description = excluded.description, start_date = excluded.start_date,
+                end_date = excluded.end_date";
+        let values = values![room, details.description.as_deref(), details.start_date.as_deref(), details.end_date.as_deref()];
+        self.0.write(sql, values).map(drop)
+    }
+
+    fn delete_trip_details(&mut self, room: &Room) -> Stored<()> {
+        self.0.write("DELETE FROM trips WHERE room = $1", values![room]).map(drop)
+    }
+}
+
+fn details_of(row: &dyn Row) -> Stored<TripDetails> {
+    Ok(TripDetails { description: row.owned_text(0)?, start_date: row.owned_text(1)?, end_date: row.owned_text(2)? })
+}
