@@ -94,8 +94,9 @@ impl Live {
         let Some(session) = shard.data(socket) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         match self.shared.understand(&session.actor.person, namespace, heard, ack.is_some()) {
-            Ok((dialect, Request { name, ask })) => {
-                self.tally.heard(&name);
+            Ok((dialect, request)) => {
+                self.tally.heard(&request);
+                let Request { name, ask } = request;
                 let asked = Asked { socket, dialect, name, ack };
                 match ask {
                     Ok(ask) => self.perform(shard, asked, ask),

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::dialects::Request;
+
 /// What was counted since the start.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
@@ -42,8 +44,8 @@ impl Tally {
     }
 
     /// A client asked for something. Only a contract's own words are kept: a client could make up names without end.
-    pub(super) fn heard(&mut self, name: &Cow<'static, str>) {
-        self.heard.count(match name {
+    pub(super) fn heard(&mut self, request: &Request) {
+        self.heard.count(match &request.name {
             Cow::Borrowed(name) => name,
             Cow::Owned(_) => "other",
         });
@@ -112,6 +114,11 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialects::Ask;
+
+    fn asked(name: Cow<'static, str>) -> Request {
+        Request { name, ask: Ok(Ask::Ping) }
+    }
 
     #[test]
     fn what_happened_on_two_shards_is_added_up() {
@@ -119,12 +126,12 @@ mod tests {
         for tally in [&mut one, &mut other] {
             tally.came();
             tally.came();
-            tally.heard(&"trip:join".into());
+            tally.heard(&asked("trip:join".into()));
             tally.refused("invalid");
         }
         one.went("transport close", Duration::from_secs(4));
         other.went("transport close", Duration::from_secs(2));
-        other.heard(&Cow::Owned("made up".to_owned()));
+        other.heard(&asked(Cow::Owned("made up".to_owned())));
         other.heard_unknown();
         other.turned_away("token_missing");
         one.add(&other);
