@@ -17,11 +17,12 @@ async function limited(t) {
 // A WebSocket of Socket.IO that has only begun.
 const begun = (server) => openEngineSocket(server, { path: "/socket.io/" });
 
-// The same, let into `/` and greeted by nobody.
+// The same, let into `/`, with its greeting heard.
 async function entered(server, sub = "alice") {
   const socket = await begun(server);
   socket.send(`40${JSON.stringify({ token: server.token({ sub }) })}`);
   assert.match(await socket.next(), /^40\{"sid"/);
+  assert.match(await socket.next(), /^42\["connected"/);
   return socket;
 }
 
@@ -112,7 +113,7 @@ describe("one connection that asks to be connected again and again", () => {
     const server = await limited(t);
     const socket = await begun(server);
     while ((await get(`${server.url}/socket.io/?EIO=4&transport=polling`)).status === 200);
-    for (const namespace of ["", "/household,", "/chat,", "/messenger,"]) {
+    for (const namespace of ["/household,", "/chat,", "/messenger,", ""]) {
       socket.send(`40${namespace}${JSON.stringify({ token: server.token({ sub: "alice" }) })}`);
       assert.ok((await socket.next()).startsWith(`40${namespace}{"sid"`));
     }
