@@ -40,6 +40,11 @@ pub enum Status {
     Missed,
 }
 
+impl Status {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Ringing, Self::Ongoing, Self::Ended, Self::Missed];
+}
+
 /// Somebody in a call, or who was.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Participant {

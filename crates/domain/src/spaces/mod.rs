@@ -35,6 +35,11 @@ pub enum Role {
     Member,
 }
 
+impl Role {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Admin, Self::Member];
+}
+
 /// A person in a space.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Member {

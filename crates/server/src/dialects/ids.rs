@@ -1,9 +1,13 @@
 //! Ids as clients write them and as they read them. Inside they are text.
 
+use std::borrow::Cow;
 use std::fmt::{self, Formatter};
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// The largest whole number that JavaScript holds exactly.
 const LARGEST_EXACT: u64 = (1 << 53) - 1;
@@ -52,6 +56,31 @@ impl Serialize for NumberOrText<'_> {
             None => serializer.serialize_str(self.0),
         }
     }
+}
+
+impl PartialSchema for NumberOrText<'_> {
+    fn schema() -> RefOr<Schema> {
+        let description = "An id: a number if it is one that JavaScript holds exactly, else text.";
+        number_or_text().description(Some(description)).into()
+    }
+}
+
+impl ToSchema for NumberOrText<'_> {
+    fn name() -> Cow<'static, str> {
+        "NumberOrTextId".into()
+    }
+}
+
+impl PartialSchema for GivenId {
+    fn schema() -> RefOr<Schema> {
+        number_or_text().description(Some("An id, as text or as a whole number.")).into()
+    }
+}
+
+impl ToSchema for GivenId {}
+
+fn number_or_text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Integer, Type::String]))
 }
 
 fn exact_number(id: &str) -> Option<u64> {

@@ -6,6 +6,7 @@
 pub mod household;
 pub mod ids;
 pub mod messenger;
+pub mod schemas;
 pub mod studio;
 pub mod times;
 pub mod trip;

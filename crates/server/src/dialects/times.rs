@@ -1,10 +1,14 @@
 //! Times as clients read them: RFC 3339 in UTC.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
 use domain::names::Timestamp;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A moment to the millisecond, as JavaScript writes it: `2025-11-13T12:00:00.000Z`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +44,35 @@ impl Serialize for Microseconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+impl PartialSchema for Milliseconds {
+    fn schema() -> RefOr<Schema> {
+        date_time("A moment in UTC, to the millisecond.", "2025-11-13T12:00:00.000Z")
+    }
+}
+
+impl ToSchema for Milliseconds {
+    fn name() -> Cow<'static, str> {
+        "DateTime".into()
+    }
+}
+
+impl PartialSchema for Microseconds {
+    fn schema() -> RefOr<Schema> {
+        date_time("A moment in UTC, to the microsecond.", "2025-11-13T12:00:00.000000Z")
+    }
+}
+
+impl ToSchema for Microseconds {
+    fn name() -> Cow<'static, str> {
+        "MicrosecondDateTime".into()
+    }
+}
+
+fn date_time(description: &str, example: &str) -> RefOr<Schema> {
+    let schema = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    schema.description(Some(description)).examples([example]).into()
 }
 
 /// A moment that no calendar has (beyond the year 9999) is shown as 1970: our own clock never says one.

@@ -4,16 +4,21 @@ use domain::people;
 use domain::spaces::{Role, Space};
 use domain::tasks;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::dialects::schemas::role;
 use crate::dialects::times::Milliseconds;
 
 /// A person.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::User)]
 pub struct User<'a> {
     id: &'a str,
     name: &'a str,
+    #[schema(required)]
     email: Option<&'a str>,
+    #[schema(required)]
     avatar_url: Option<&'a str>,
     created_at: Milliseconds,
     updated_at: Milliseconds,
@@ -34,21 +39,25 @@ impl<'a> User<'a> {
 }
 
 /// A person in a household: a user object with two more fields.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::Member)]
 struct Member<'a> {
     #[serde(flatten)]
     user: User<'a>,
+    #[schema(schema_with = role)]
     role: Role,
     joined_at: Milliseconds,
 }
 
 /// A household with its members.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::Household)]
 pub struct Household<'a> {
     id: &'a str,
     name: &'a str,
+    #[schema(required)]
     invite_code: Option<&'a str>,
     created_by: &'a str,
     created_at: Milliseconds,
@@ -75,16 +84,21 @@ impl<'a> Household<'a> {
 }
 
 /// A task with its assignees.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::Task)]
 pub struct Task<'a> {
     id: String,
     household_id: &'a str,
     title: &'a str,
+    #[schema(required)]
     description: Option<&'a str>,
+    #[schema(required)]
     category: Option<&'a str>,
+    #[schema(required)]
     due_date: Option<&'a str>,
     completed: bool,
+    #[schema(required)]
     completed_at: Option<Milliseconds>,
     assigned_to: Vec<User<'a>>,
     created_by: &'a str,

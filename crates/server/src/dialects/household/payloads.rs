@@ -4,20 +4,23 @@ use domain::names::PersonId;
 use domain::spaces::Space;
 use domain::tasks;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::objects::{Household, Task, User};
 
 /// Of `task:created` and `task:updated`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::TaskChanged)]
 pub(super) struct TaskChanged<'a> {
     pub(super) task: Task<'a>,
     pub(super) household_id: &'a str,
 }
 
 /// Of `task:completed`, also when a task is taken up again.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::TaskCompleted)]
 pub(super) struct TaskCompleted<'a> {
     pub(super) task: Task<'a>,
     pub(super) household_id: &'a str,
@@ -25,8 +28,9 @@ pub(super) struct TaskCompleted<'a> {
 }
 
 /// Of `task:assigned`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::TaskAssigned)]
 pub(super) struct TaskAssigned<'a> {
     pub(super) task: Task<'a>,
     pub(super) household_id: &'a str,
@@ -34,8 +38,9 @@ pub(super) struct TaskAssigned<'a> {
 }
 
 /// Of `task:unassigned`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::TaskUnassigned)]
 pub(super) struct TaskUnassigned<'a> {
     pub(super) task: Task<'a>,
     pub(super) household_id: &'a str,
@@ -43,8 +48,9 @@ pub(super) struct TaskUnassigned<'a> {
 }
 
 /// Of `task:deleted`, and the answer to a task's DELETE.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::TaskDeleted)]
 pub struct TaskDeleted<'a> {
     pub(super) task_id: String,
     pub(super) household_id: &'a str,
@@ -58,21 +64,24 @@ impl<'a> TaskDeleted<'a> {
 }
 
 /// Of `household:updated`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = household::HouseholdUpdated)]
 pub(super) struct HouseholdUpdated<'a> {
     pub(super) household: Household<'a>,
 }
 
 /// Of `household:member_joined`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = household::MemberJoined)]
 pub(super) struct MemberJoined<'a> {
     pub(super) user: User<'a>,
     pub(super) household: Household<'a>,
 }
 
 /// Of `household:member_left`, and the answer to a member's DELETE.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::MemberLeft)]
 pub struct MemberLeft<'a> {
     pub(super) user_id: &'a str,
     pub(super) household: Household<'a>,
@@ -86,9 +95,11 @@ impl<'a> MemberLeft<'a> {
 }
 
 /// Of `household:invite_code_refreshed`, and the answer to the refresh.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::InviteCodeRefreshed)]
 pub struct InviteCodeRefreshed<'a> {
+    #[schema(required)]
     pub(super) invite_code: Option<&'a str>,
     pub(super) household: Household<'a>,
 }
@@ -101,8 +112,9 @@ impl<'a> InviteCodeRefreshed<'a> {
 }
 
 /// Of `user:updated`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = household::UserUpdated)]
 pub(super) struct UserUpdated<'a> {
     pub(super) user: User<'a>,
     pub(super) household_id: &'a str,

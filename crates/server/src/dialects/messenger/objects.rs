@@ -6,15 +6,19 @@ use domain::people::Person;
 use domain::spaces::{Member, Role};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
+use crate::dialects::schemas::role;
 use crate::dialects::times::Milliseconds;
 
 /// A person.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::User)]
 struct User<'a> {
     id: &'a str,
     name: &'a str,
+    #[schema(required)]
     avatar_url: Option<&'a str>,
 }
 
@@ -25,11 +29,13 @@ impl<'a> User<'a> {
 }
 
 /// A person in a conversation: a user object with two more fields.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Participant)]
 struct Participant<'a> {
     #[serde(flatten)]
     user: User<'a>,
+    #[schema(schema_with = role)]
     role: Role,
     joined_at: Milliseconds,
 }
@@ -41,13 +47,16 @@ impl<'a> Participant<'a> {
 }
 
 /// A conversation, as one of its participants sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Conversation)]
 pub struct Conversation<'a> {
     id: &'a str,
     /// None for one without a title.
+    #[schema(required)]
     title: Option<&'a str>,
     participants: Vec<Participant<'a>>,
+    #[schema(required)]
     last_message: Option<Message<'a>>,
     unread_count: u64,
     created_by: &'a str,
@@ -73,14 +82,16 @@ impl<'a> Conversation<'a> {
 }
 
 /// A message.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Message)]
 pub struct Message<'a> {
     id: String,
     conversation_id: &'a str,
     sender_id: &'a str,
     sender: User<'a>,
     content: &'a str,
+    #[schema(required)]
     client_id: Option<&'a str>,
     is_read: bool,
     created_at: Milliseconds,
@@ -110,15 +121,18 @@ impl<'a> Message<'a> {
 }
 
 /// A notification.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Notification)]
 pub struct Notification<'a> {
     id: String,
     user_id: &'a str,
     r#type: &'a str,
     title: &'a str,
     message: &'a str,
+    #[schema(required)]
     link: Option<&'a str>,
+    #[schema(required)]
     data: Option<&'a Value>,
     is_read: bool,
     created_at: Milliseconds,

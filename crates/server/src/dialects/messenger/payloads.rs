@@ -4,10 +4,12 @@ use domain::chat;
 use domain::event::Event;
 use domain::names::{Id, PersonId, Room};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Of `messages:read`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::MessagesRead)]
 pub(super) struct MessagesRead<'a> {
     pub(super) conversation_id: &'a str,
     pub(super) message_ids: Vec<String>,
@@ -24,8 +26,9 @@ impl<'a> MessagesRead<'a> {
 }
 
 /// The answer to the reading of messages.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Read)]
 pub struct Read<'a> {
     conversation_id: &'a str,
     message_ids: Vec<String>,
@@ -40,8 +43,9 @@ impl<'a> Read<'a> {
 }
 
 /// Of `message:deleted`, and the answer to a message's DELETE.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::MessageDeleted)]
 pub struct MessageDeleted<'a> {
     conversation_id: &'a str,
     message_id: String,
@@ -55,8 +59,9 @@ impl<'a> MessageDeleted<'a> {
 }
 
 /// Of `typing:start` and `typing:stop`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Typing)]
 pub(super) struct Typing<'a> {
     conversation_id: &'a str,
     user_id: &'a str,
@@ -68,17 +73,29 @@ impl<'a> Typing<'a> {
     }
 }
 
+/// Whether somebody is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = messenger::Presence)]
+enum Presence {
+    /// On some device, in some contract.
+    Online,
+    /// Nowhere, or not for who asks to know.
+    Offline,
+}
+
 /// Of `user:status-changed`, and the acknowledgements of the questions for it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Status)]
 pub(super) struct Status<'a> {
     user_id: &'a str,
-    status: &'static str,
+    status: Presence,
 }
 
 impl<'a> Status<'a> {
     pub(super) fn of(person: &'a PersonId, online: bool) -> Self {
-        Self { user_id: person.as_str(), status: if online { "online" } else { "offline" } }
+        Self { user_id: person.as_str(), status: if online { Presence::Online } else { Presence::Offline } }
     }
 }
 

@@ -5,15 +5,18 @@ use domain::chat;
 use domain::people::Person;
 use domain::spaces::{self, Role, Space};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::dialects::ids::NumberOrText;
+use crate::dialects::schemas::{call_status, role};
 use crate::dialects::times::Milliseconds;
 
 /// What a message is called that has no word of its client's own.
 const PLAIN: &str = "TEXT";
 
 /// A person, as far as a chat shows one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = studio::Named)]
 pub(super) struct Named<'a> {
     id: NumberOrText<'a>,
     name: &'a str,
@@ -26,11 +29,13 @@ impl<'a> Named<'a> {
 }
 
 /// A person in a room.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::Member)]
 struct Member<'a> {
     #[serde(flatten)]
     person: Named<'a>,
+    #[schema(schema_with = role)]
     role: Role,
     joined_at: Milliseconds,
 }
@@ -42,8 +47,9 @@ impl<'a> Member<'a> {
 }
 
 /// A chat room with its members.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::Room)]
 pub struct Room<'a> {
     id: NumberOrText<'a>,
     name: &'a str,
@@ -68,12 +74,14 @@ impl<'a> Room<'a> {
 }
 
 /// Somebody in a call, or who was.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::Participant)]
 struct Participant<'a> {
     user_id: NumberOrText<'a>,
     name: &'a str,
     joined_at: Milliseconds,
+    #[schema(required)]
     left_at: Option<Milliseconds>,
 }
 
@@ -89,17 +97,22 @@ impl<'a> Participant<'a> {
 }
 
 /// The record of a call.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::Call)]
 pub struct Call<'a> {
     id: i64,
     room_id: NumberOrText<'a>,
     call_type: &'a str,
+    #[schema(schema_with = call_status)]
     status: Status,
     initiated_by: NumberOrText<'a>,
     started_at: Milliseconds,
+    #[schema(required)]
     answered_at: Option<Milliseconds>,
+    #[schema(required)]
     ended_at: Option<Milliseconds>,
+    #[schema(required)]
     ended_by: Option<NumberOrText<'a>>,
     participants: Vec<Participant<'a>>,
 }
@@ -123,18 +136,21 @@ impl<'a> Call<'a> {
 }
 
 /// A message as it is told when it is new.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::NewMessage)]
 pub(super) struct NewMessage<'a> {
     id: i64,
     room_id: NumberOrText<'a>,
     sender_id: NumberOrText<'a>,
     content: &'a str,
     r#type: &'a str,
+    #[schema(required)]
     file_url: Option<&'a str>,
     created_at: Milliseconds,
     sender: Named<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     client_id: Option<&'a str>,
 }
 
@@ -155,8 +171,9 @@ impl<'a> NewMessage<'a> {
 }
 
 /// A message with what has become of it since.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::Message)]
 pub struct Message<'a> {
     #[serde(flatten)]
     message: NewMessage<'a>,

@@ -4,13 +4,15 @@ use domain::calls::{Call, Status};
 use domain::chat;
 use domain::names::{Id, PersonId, Room, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::dialects::ids::NumberOrText;
 use crate::dialects::times::Milliseconds;
 
 /// Of `user:online`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::Online)]
 pub(super) struct Online<'a> {
     pub(super) user_id: NumberOrText<'a>,
     pub(super) socket_id: &'a str,
@@ -18,16 +20,18 @@ pub(super) struct Online<'a> {
 }
 
 /// Of `user:offline`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::Offline)]
 pub(super) struct Offline<'a> {
     pub(super) user_id: NumberOrText<'a>,
     pub(super) timestamp: Milliseconds,
 }
 
 /// Of `member:joined`, `member:left` and `user:typing`: a person and a room, at a moment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::PersonInRoom)]
 pub(super) struct PersonInRoom<'a> {
     user_id: NumberOrText<'a>,
     room_id: NumberOrText<'a>,
@@ -41,17 +45,20 @@ impl<'a> PersonInRoom<'a> {
 }
 
 /// Of `user:stop_typing`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::StoppedTyping)]
 pub(super) struct StoppedTyping<'a> {
     pub(super) user_id: NumberOrText<'a>,
     pub(super) room_id: NumberOrText<'a>,
 }
 
 /// Of `message:edited`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::MessageEdited)]
 pub(super) struct MessageEdited<'a> {
+    #[schema(value_type = i64)]
     message_id: Id,
     content: &'a str,
     updated_at: Milliseconds,
@@ -64,9 +71,11 @@ impl<'a> MessageEdited<'a> {
 }
 
 /// Of `message:deleted`, and the answer to a message's DELETE.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::MessageDeleted)]
 pub struct MessageDeleted<'a> {
+    #[schema(value_type = i64)]
     message_id: Id,
     room_id: NumberOrText<'a>,
 }
@@ -79,9 +88,11 @@ impl<'a> MessageDeleted<'a> {
 }
 
 /// Of `call:initiated`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::CallInitiated)]
 pub(super) struct CallInitiated<'a> {
+    #[schema(value_type = i64)]
     call_id: Id,
     call_type: &'a str,
     initiated_by: NumberOrText<'a>,
@@ -96,29 +107,47 @@ impl<'a> CallInitiated<'a> {
 }
 
 /// Of `call:answered`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::CallAnswered)]
 pub(super) struct CallAnswered<'a> {
+    #[schema(value_type = i64)]
     pub(super) call_id: Id,
     pub(super) answered_by: NumberOrText<'a>,
 }
 
+/// Why a call ended by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = studio::Reason)]
+enum Reason {
+    /// Nobody has answered.
+    Missed,
+    /// Everybody has gone, or the server was started anew.
+    Interrupted,
+}
+
 /// Of `call:ended`: by whom, or, if nobody ended it, where and why.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = studio::CallEnded)]
 pub(super) struct CallEnded<'a> {
+    #[schema(value_type = i64)]
     call_id: Id,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     room_id: Option<NumberOrText<'a>>,
+    #[schema(required)]
     ended_by: Option<NumberOrText<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    #[schema(nullable = false)]
+    reason: Option<Reason>,
 }
 
 impl<'a> CallEnded<'a> {
     pub(super) fn of(call: &'a Call) -> Self {
         let ended_by = call.ended_by.as_ref().map(|by| NumberOrText(by.as_str()));
-        let reason = if call.status == Status::Missed { "missed" } else { "interrupted" };
+        let reason = if call.status == Status::Missed { Reason::Missed } else { Reason::Interrupted };
         let by_itself = ended_by.is_none();
         Self { call_id: call.id, room_id: by_itself.then(|| NumberOrText(call.room.id())), ended_by, reason: by_itself.then_some(reason) }
     }

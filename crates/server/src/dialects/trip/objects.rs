@@ -5,21 +5,28 @@ use domain::spaces::{Member, Role, Space};
 use domain::trips;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 
+use crate::dialects::schemas::role;
 use crate::dialects::times::Milliseconds;
 
 /// A trip.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = trip::Trip)]
 pub struct Trip<'a> {
     id: &'a str,
     name: &'a str,
+    #[schema(required)]
     description: Option<&'a str>,
+    #[schema(required)]
     start_date: Option<&'a str>,
+    #[schema(required)]
     end_date: Option<&'a str>,
     created_by: &'a str,
     created_at: Milliseconds,
     updated_at: Milliseconds,
+    #[schema(value_type = Vec<MemberObject<'a>>)]
     members: Members<'a>,
 }
 
@@ -51,12 +58,15 @@ impl Serialize for Members<'_> {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = trip::Member)]
 struct MemberObject<'a> {
     user_id: &'a str,
     name: &'a str,
+    #[schema(required)]
     avatar_url: Option<&'a str>,
+    #[schema(schema_with = role)]
     role: Role,
     joined_at: Milliseconds,
 }
@@ -74,13 +84,16 @@ impl<'a> MemberObject<'a> {
 }
 
 /// A notification.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = trip::Notification)]
 pub struct Notification<'a> {
     id: String,
     r#type: &'a str,
     title: &'a str,
     message: &'a str,
+    #[schema(required)]
     link: Option<&'a str>,
+    #[schema(required)]
     data: Option<&'a Value>,
     timestamp: Milliseconds,
 }

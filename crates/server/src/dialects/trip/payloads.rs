@@ -4,12 +4,14 @@ use domain::notifications::Announcement;
 use domain::trips::TripChanges;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::dialects::times::Milliseconds;
 
 /// Of `connected`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = trip::Connected)]
 pub(super) struct Connected<'a> {
     pub message: &'static str,
     pub user_id: &'a str,
@@ -18,24 +20,27 @@ pub(super) struct Connected<'a> {
 }
 
 /// Of `trip:joined` and `trip:left`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = trip::Noticed)]
 pub(super) struct Noticed<'a> {
     pub trip_id: &'a str,
     pub timestamp: Milliseconds,
 }
 
 /// Of an acknowledgement that all is well.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = trip::Confirmed)]
 pub(super) struct Confirmed<'a> {
     pub ok: bool,
     pub trip_id: &'a str,
 }
 
 /// Of `user:joined` and `user:left`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = trip::Presence)]
 pub(super) struct Presence<'a> {
     pub user_id: &'a str,
     pub trip_id: &'a str,
@@ -43,16 +48,19 @@ pub(super) struct Presence<'a> {
 }
 
 /// Of `pong`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = trip::Pong)]
 pub(super) struct Pong {
     pub timestamp: Milliseconds,
 }
 
 /// Of `trip:updated`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = trip::Updated)]
 pub(super) struct Updated<'a> {
     pub trip_id: &'a str,
+    #[schema(value_type = Object)]
     pub changes: Map<String, Value>,
     pub updated_by: &'a str,
     pub timestamp: Milliseconds,
@@ -73,11 +81,13 @@ pub(super) fn changes(changes: &TripChanges, more: &Map<String, Value>) -> Map<S
 }
 
 /// What everybody who is connected is told. It is not stored, so it has no id.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = trip::Announced)]
 pub struct Announced<'a> {
     r#type: &'a str,
     title: &'a str,
     message: &'a str,
+    #[schema(required)]
     data: Option<&'a Value>,
     timestamp: Milliseconds,
 }

@@ -5,16 +5,20 @@ use domain::spaces::{Member, Role, Space};
 use domain::{chat, tasks};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::dialects::ids::NumberOrText;
+use crate::dialects::schemas::role;
 use crate::dialects::times::Microseconds;
 
 /// A person in a project.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::ProjectMember)]
 struct ProjectMember<'a> {
     user_id: NumberOrText<'a>,
     username: &'a str,
     name: &'a str,
+    #[schema(schema_with = role)]
     role: Role,
     joined_at: Microseconds,
 }
@@ -32,13 +36,15 @@ impl<'a> ProjectMember<'a> {
 }
 
 /// A project with its members.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::Project)]
 pub struct Project<'a> {
     id: NumberOrText<'a>,
     name: &'a str,
     created_by: NumberOrText<'a>,
     created_at: Microseconds,
     updated_at: Microseconds,
+    #[schema(required)]
     archived_at: Option<Microseconds>,
     members: Vec<ProjectMember<'a>>,
 }
@@ -59,9 +65,11 @@ impl<'a> Project<'a> {
 }
 
 /// A channel of a project.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::Channel)]
 pub struct Channel<'a> {
     id: NumberOrText<'a>,
+    #[schema(required)]
     project_id: Option<NumberOrText<'a>>,
     name: &'a str,
     created_by: NumberOrText<'a>,
@@ -84,15 +92,21 @@ impl<'a> Channel<'a> {
 }
 
 /// A task of a project. People stand in it by username, as events tell them, and by id.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::Task)]
 pub struct Task<'a> {
     id: i64,
     project_id: NumberOrText<'a>,
     title: &'a str,
+    #[schema(required)]
     description: Option<&'a str>,
+    #[schema(required)]
     status: Option<&'a str>,
+    #[schema(required)]
     priority: Option<&'a str>,
+    #[schema(required)]
     assignee: Option<&'a str>,
+    #[schema(required)]
     assignee_id: Option<NumberOrText<'a>>,
     creator: &'a str,
     creator_id: NumberOrText<'a>,
@@ -122,16 +136,20 @@ impl<'a> Task<'a> {
 }
 
 /// A message in a channel.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::Message)]
 pub struct Message<'a> {
     id: i64,
     channel_id: NumberOrText<'a>,
     content: &'a str,
     username: &'a str,
     user_id: NumberOrText<'a>,
+    #[schema(value_type = Value)]
     metadata: Metadata<'a>,
+    #[schema(required)]
     client_id: Option<&'a str>,
     created_at: Microseconds,
+    #[schema(required)]
     edited_at: Option<Microseconds>,
 }
 

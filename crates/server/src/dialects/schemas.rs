@@ -1,0 +1,25 @@
+//! The schemas of the domain's closed lists of words, which itself knows nothing of schemas.
+
+use domain::calls::Status;
+use domain::spaces::Role;
+use serde::Serialize;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+/// What a member of a space is.
+pub fn role() -> Object {
+    one_of(&Role::ALL, "What a member may do: `admin` changes members, archives and deletes.")
+}
+
+/// How far a call has come.
+pub fn call_status() -> Object {
+    one_of(&Status::ALL, "How far a call has come.")
+}
+
+/// One of these words, as they are written in JSON.
+fn one_of(words: &[impl Serialize], description: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words.iter().map(|word| serde_json::json!(word))))
+        .description(Some(description))
+        .build()
+}
