@@ -98,8 +98,9 @@ impl Command for EnterAmongMembers {
     type Answer = (Entered, Vec<PersonId>);
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Self::Answer, Refusal> {
+        let entered = EnterRoom { room: self.room.clone() }.decide(tx)?;
         let members = tx.store.members(&self.room)?.into_iter().map(|member| member.person.id).collect();
-        Ok((EnterRoom { room: self.room }.decide(tx)?, members))
+        Ok((entered, members))
     }
 }
 

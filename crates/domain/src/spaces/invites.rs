@@ -8,7 +8,8 @@ use crate::refusal::Refusal;
 use crate::spaces::access::{not_found, require_member};
 use crate::spaces::{Member, Role, Space};
 
-/// Joins a space by its invite code. Who is a member already gets the same answer, and nobody hears of it.
+/// Joins a space by its invite code. Who is a member already gets the same answer, and nobody hears of it. A space that is not there is refused
+/// as a wrong code is: whoever guesses learns nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinByInvite {
     /// Which.
@@ -21,13 +22,13 @@ impl Command for JoinByInvite {
     type Answer = Space;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
-        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
-        let Some(code) = &space.invite_code else { return Err(not_found(&self.room)) };
+        let mut space = tx.store.space(&self.room)?.ok_or_else(wrong_code)?;
+        let code = space.invite_code.as_ref().ok_or_else(wrong_code)?;
         if space.has_member(&tx.actor.person) {
             return Ok(space);
         }
         if !self.code.trim().eq_ignore_ascii_case(code) {
-            return Err(Refusal::invalid("inviteCode", "is not the code of this household; ask a member for the present one"));
+            return Err(wrong_code());
         }
         let person = known_or_unseen(tx, &tx.actor.person)?;
         tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
@@ -36,6 +37,10 @@ impl Command for JoinByInvite {
         tx.record(&space.room, Event::MemberJoined { space: space.clone(), person, by })?;
         Ok(space)
     }
+}
+
+fn wrong_code() -> Refusal {
+    Refusal::invalid("inviteCode", "is not the code of this household; ask a member for the present one")
 }
 
 /// Makes a new invite code; the old one is void. Members invite, so any member may. The answer's `invite_code` is the new one.

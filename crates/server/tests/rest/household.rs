@@ -40,7 +40,7 @@ async fn a_household_is_joined_by_its_code() {
 
     let wrong = "is not the code of this household; ask a member for the present one";
     bob.post(&path, json!({ "inviteCode": "WRONG" })).await.invalid("inviteCode", wrong);
-    bob.post("/households/999/join", json!({ "inviteCode": "X" })).await.refused(404, "not_found", "Household not found");
+    bob.post("/households/999/join", json!({ "inviteCode": "X" })).await.invalid("inviteCode", wrong);
     assert_eq!(server.told().await, [""; 0]);
 
     let typed = format!(" {} ", made["inviteCode"].as_str().unwrap().to_lowercase());

@@ -102,6 +102,18 @@ impl Server {
         Client { server: self, token: Some(mint(&self.keys, &token, &self.config.identity).unwrap()) }
     }
 
+    /// A client with a token that another server has signed.
+    pub fn client_forged(&self, token: NewToken) -> Client<'_> {
+        let secret = [("JWT_SECRET", "another secret, of thirty-two bytes or more")];
+        let keys = Keys::load(&Config::of_pairs(secret).unwrap()).unwrap();
+        Client { server: self, token: Some(mint(&keys, &token, &self.config.identity).unwrap()) }
+    }
+
+    /// A client that shows just this instead of a token.
+    pub fn client_presenting(&self, bearer: &str) -> Client<'_> {
+        Client { server: self, token: Some(bearer.to_owned()) }
+    }
+
     /// A client without a token.
     pub fn nobody(&self) -> Client<'_> {
         Client { server: self, token: None }

@@ -1,10 +1,10 @@
 //! Projects and their channels.
 
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::auth::mint::NewToken;
 
-use crate::support::{Client, SECONDS, Server};
+use crate::support::{SECONDS, Server};
 
 const THEN: &str = "2025-11-13T12:00:00.000000Z";
 
@@ -47,77 +47,6 @@ async fn a_project_is_its_members_own() {
     server.nobody().get("/api/v1/projects").await.refused(401, "token_missing", "No token was given");
     server.client("alice").post(&path, json!({ "title": "x" })).await.invalid("name", "is required");
     server.client("alice").get(&format!("/households/{}", project["id"])).await.refused(404, "not_found", "Household not found");
-}
-
-/// What each gets: nobody, a token that has expired, a stranger, a removed member, a member, the project's admin.
-type Statuses = [u16; 6];
-
-const MEMBERS: Statuses = [401, 401, 404, 404, 200, 200];
-const MEMBERS_CREATE: Statuses = [401, 401, 404, 404, 201, 201];
-const ADMINS: Statuses = [401, 401, 404, 404, 403, 200];
-const ANYBODY: Statuses = [401, 401, 200, 200, 200, 200];
-
-fn caller(server: &Server, who: usize) -> Client<'_> {
-    match who {
-        0 => server.nobody(),
-        1 => server.client_with(NewToken { sub: "bob".into(), iat: SECONDS - 60, exp: Some(SECONDS - 1), ..NewToken::default() }),
-        2 => server.client("dave"),
-        3 => server.client("carol"),
-        4 => server.client("bob"),
-        _ => server.client("alice"),
-    }
-}
-
-/// A project of alice, with bob; `carol` was in it and was removed. It has a channel, a task, and a message of bob's.
-async fn project(server: &Server) -> [String; 4] {
-    let alice = server.client("alice");
-    let project = alice.post("/api/v1/projects", json!({ "name": "Apollo", "memberIds": ["bob", "carol"] })).await.expect(201);
-    let path = format!("/api/v1/projects/{}", project["id"]);
-    alice.delete(&format!("{path}/members/carol")).await.expect(200);
-    let channel = alice.post(&format!("{path}/channels"), json!({ "name": "general" })).await.expect(201);
-    let task = alice.post(&format!("{path}/tasks"), json!({ "title": "Launch" })).await.expect(201);
-    let messages = format!("/api/v1/channels/{}/messages", channel["id"]);
-    let message = server.client("bob").post(&messages, json!({ "content": "Hi" })).await.expect(201);
-    [project, channel, task, message].map(|made| made["id"].to_string())
-}
-
-#[tokio::test]
-async fn every_path_is_open_to_its_people_alone() {
-    // Each request stands alone: with a server of its own.
-    let table: &[(&str, &str, Value, Statuses)] = &[
-        ("GET", "/api/v1/projects", Value::Null, ANYBODY),
-        ("POST", "/api/v1/projects", json!({ "name": "Mine" }), [401, 401, 201, 201, 201, 201]),
-        ("GET", "/api/v1/projects/{project}", Value::Null, MEMBERS),
-        ("PUT", "/api/v1/projects/{project}", json!({ "name": "x" }), MEMBERS),
-        ("POST", "/api/v1/projects/{project}/archive", Value::Null, ADMINS),
-        ("POST", "/api/v1/projects/{project}/unarchive", Value::Null, ADMINS),
-        ("POST", "/api/v1/projects/{project}/members", json!({ "userId": "erin" }), MEMBERS_CREATE),
-        ("DELETE", "/api/v1/projects/{project}/members/bob", Value::Null, MEMBERS),
-        ("DELETE", "/api/v1/projects/{project}/members/alice", Value::Null, ADMINS),
-        ("GET", "/api/v1/projects/{project}/channels", Value::Null, MEMBERS),
-        ("POST", "/api/v1/projects/{project}/channels", json!({ "name": "x" }), MEMBERS_CREATE),
-        ("GET", "/api/v1/projects/{project}/tasks", Value::Null, MEMBERS),
-        ("POST", "/api/v1/projects/{project}/tasks", json!({ "title": "x" }), MEMBERS_CREATE),
-        ("GET", "/api/v1/tasks/{task}", Value::Null, MEMBERS),
-        ("PUT", "/api/v1/tasks/{task}", json!({ "title": "x" }), MEMBERS),
-        ("DELETE", "/api/v1/tasks/{task}", Value::Null, MEMBERS),
-        ("PATCH", "/api/v1/tasks/{task}/status", json!({ "status": "done" }), MEMBERS),
-        ("POST", "/api/v1/tasks/{task}/assign", json!({ "assignee": "bob" }), MEMBERS),
-        ("GET", "/api/v1/channels/{channel}/messages", Value::Null, MEMBERS),
-        ("POST", "/api/v1/channels/{channel}/messages", json!({ "content": "x" }), MEMBERS_CREATE),
-        ("PUT", "/api/v1/messages/{message}", json!({ "content": "x" }), [401, 401, 404, 404, 200, 403]),
-        ("DELETE", "/api/v1/messages/{message}", Value::Null, [401, 401, 404, 404, 200, 403]),
-    ];
-    for (method, path, body, statuses) in table {
-        for (who, status) in statuses.iter().enumerate() {
-            let server = Server::start();
-            let [project, channel, task, message] = project(&server).await;
-            let path = path.replace("{project}", &project).replace("{channel}", &channel);
-            let path = path.replace("{task}", &task).replace("{message}", &message);
-            let answered = caller(&server, who).json(method.parse::<Method>().unwrap(), &path, &[], body.clone()).await;
-            assert_eq!(answered.status.as_u16(), *status, "caller {who}: {method} {path} {}", answered.text);
-        }
-    }
 }
 
 #[tokio::test]

@@ -1,0 +1,232 @@
+//! Every operation that is served, and who may do it.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde_json::{Value, json};
+
+use super::callers::Caller;
+use super::things::{Sort, Thing};
+
+/// What each caller is answered, in the order of [`Caller::ALL`].
+pub type Statuses = [u16; Caller::ALL.len()];
+
+/// One request as everybody.
+pub struct Row {
+    /// The method and the path, as they are served.
+    pub operation: &'static str,
+    /// What `{id}` is in it.
+    pub about: Sort,
+    /// What `{user_id}` is in it.
+    user: &'static str,
+    /// What stands behind the path.
+    query: &'static str,
+    /// `{id}` and `{code}` are the thing's.
+    pub body: Value,
+    pub statuses: Statuses,
+    /// Whether it lets a stranger in, who then sees what is there.
+    pub lets_in: bool,
+}
+
+impl Row {
+    fn user(self, user: &'static str) -> Self {
+        Self { user, ..self }
+    }
+
+    fn query(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    fn body(self, body: Value) -> Self {
+        Self { body, ..self }
+    }
+
+    fn lets_in(self) -> Self {
+        Self { lets_in: true, ..self }
+    }
+
+    /// The method and the path for a thing.
+    pub fn request(&self, thing: &Thing) -> (&'static str, String) {
+        let (method, path) = self.operation.split_once(' ').unwrap();
+        (method, format!("{}{}", path.replace("{id}", &thing.id).replace("{user_id}", self.user), self.query))
+    }
+}
+
+impl Display for Row {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} {})", self.operation, self.user, self.body)
+    }
+}
+
+fn row(operation: &'static str, about: Sort, statuses: Statuses) -> Row {
+    Row { operation, about, user: "", query: "", body: Value::Null, statuses, lets_in: false }
+}
+
+/// For people: whoever shows no good token of one is not known, and a back end's key is nobody's.
+const fn people(stranger: u16, removed: u16, member: u16, admin: u16, service: u16, root: u16) -> Statuses {
+    [401, 401, 401, 401, stranger, removed, member, admin, service, root, 401]
+}
+
+const MEMBERS: Statuses = people(404, 404, 200, 200, 404, 404);
+const MEMBERS_CREATE: Statuses = people(404, 404, 201, 201, 404, 404);
+/// The server's own admin is one in every space.
+const ADMINS: Statuses = people(404, 404, 403, 200, 404, 200);
+/// One may leave oneself; the admins remove others.
+const MEMBER_ONESELF: Statuses = people(404, 404, 200, 200, 404, 200);
+/// The member's alone: a message, which only its sender changes.
+const SENDER: Statuses = people(404, 404, 200, 403, 404, 404);
+const ANYBODY: Statuses = people(200, 200, 200, 200, 200, 200);
+const ANYBODY_CREATES: Statuses = people(201, 201, 201, 201, 201, 201);
+/// For a team's own back end, and the server's admins.
+const BACK_ENDS: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 200, 200, 200];
+const BACK_ENDS_CREATE: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 201, 201, 201];
+
+/// All of them.
+pub fn rows() -> Vec<Row> {
+    [household(), trip(), socket(), studio(), messenger(), workspace(), back_end()].into_iter().flatten().collect()
+}
+
+fn household() -> Vec<Row> {
+    use Sort::{Chore, Household, Nothing, Person};
+    vec![
+        row("GET /households", Nothing, ANYBODY),
+        row("GET /households", Household, ANYBODY),
+        row("POST /households", Nothing, ANYBODY_CREATES).body(json!({ "name": "Mine" })),
+        row("GET /households/{id}", Household, MEMBERS),
+        row("PUT /households/{id}", Household, MEMBERS).body(json!({ "name": "Ours" })),
+        row("POST /households/{id}/join", Household, ANYBODY).body(json!({ "inviteCode": "{code}" })).lets_in(),
+        row("POST /households/{id}/join", Household, people(400, 400, 200, 200, 400, 400)).body(json!({ "inviteCode": "WRONG" })),
+        row("POST /households/{id}/invite/refresh", Household, MEMBERS),
+        row("DELETE /households/{id}/members/{user_id}", Household, MEMBER_ONESELF).user("bob"),
+        row("DELETE /households/{id}/members/{user_id}", Household, ADMINS).user("alice"),
+        row("DELETE /households/{id}/members/{user_id}", Household, people(404, 404, 403, 404, 404, 404)).user("dave"),
+        row("GET /households/{id}/tasks", Household, MEMBERS),
+        row("POST /households/{id}/tasks", Household, MEMBERS_CREATE).body(json!({ "title": "x" })),
+        row("GET /tasks/{id}", Chore, MEMBERS),
+        row("PUT /tasks/{id}", Chore, MEMBERS).body(json!({ "title": "y" })),
+        row("DELETE /tasks/{id}", Chore, MEMBERS),
+        row("PATCH /tasks/{id}/toggle", Chore, MEMBERS),
+        row("POST /tasks/{id}/assign", Chore, MEMBERS).body(json!({ "userId": "bob" })),
+        row("POST /tasks/{id}/assign", Chore, people(404, 404, 400, 400, 404, 404)).body(json!({ "userId": "dave" })),
+        row("DELETE /tasks/{id}/assign/{user_id}", Chore, MEMBERS).user("alice"),
+        row("GET /users/{id}", Person, people(404, 404, 200, 200, 404, 200)),
+        row("PUT /users/{id}", Person, ADMINS).body(json!({ "name": "A" })),
+        row("DELETE /users/{id}", Person, ADMINS),
+    ]
+}
+
+fn trip() -> Vec<Row> {
+    use Sort::{Nothing, Trip};
+    vec![
+        row("GET /api/v1/trips", Nothing, ANYBODY),
+        row("GET /api/v1/trips", Trip, ANYBODY),
+        row("POST /api/v1/trips", Nothing, ANYBODY_CREATES).body(json!({ "name": "Mine" })),
+        row("GET /api/v1/trips/{id}", Trip, MEMBERS),
+        row("PUT /api/v1/trips/{id}", Trip, MEMBERS).body(json!({ "name": "Roma" })),
+        row("DELETE /api/v1/trips/{id}", Trip, ADMINS),
+        row("POST /api/v1/trips/{id}/members", Trip, MEMBERS_CREATE).body(json!({ "userId": "eve" })),
+        row("POST /api/v1/trips/{id}/members", Trip, people(404, 404, 403, 201, 404, 404))
+            .body(json!({ "userId": "eve", "role": "admin" })),
+        row("POST /api/v1/trips/{id}/members", Trip, people(404, 404, 403, 201, 404, 404))
+            .body(json!({ "userId": "dave", "role": "admin" })),
+        row("DELETE /api/v1/trips/{id}/members/{user_id}", Trip, MEMBER_ONESELF).user("bob"),
+        row("DELETE /api/v1/trips/{id}/members/{user_id}", Trip, ADMINS).user("alice"),
+    ]
+}
+
+fn socket() -> Vec<Row> {
+    use Sort::{Nothing, Trip};
+    vec![
+        row("GET /api/v1/socket/health", Nothing, [200; 11]),
+        row("GET /api/v1/socket/stats", Nothing, BACK_ENDS),
+        row("GET /api/v1/socket/rooms", Nothing, BACK_ENDS),
+        row("GET /api/v1/socket/my-connections", Nothing, ANYBODY),
+        row("POST /api/v1/socket/test-notification", Nothing, ANYBODY).body(json!({ "title": "x", "message": "x" })),
+        row("POST /api/v1/socket/test-trip-update", Trip, MEMBERS).body(json!({ "tripId": "{id}", "changes": {} })),
+        row("POST /api/v1/socket/broadcast", Nothing, BACK_ENDS).body(json!({ "title": "x", "message": "x" })),
+    ]
+}
+
+fn studio() -> Vec<Row> {
+    use Sort::{Nothing, Room, RoomMessage};
+    vec![
+        row("GET /shared/chat/rooms", Nothing, ANYBODY),
+        row("GET /shared/chat/rooms", Room, ANYBODY),
+        row("POST /shared/chat/rooms", Nothing, ANYBODY_CREATES).body(json!({ "name": "Mine" })),
+        row("GET /shared/chat/rooms/{id}", Room, MEMBERS),
+        row("POST /shared/chat/rooms/{id}/members", Room, MEMBERS_CREATE).body(json!({ "userId": "erin" })),
+        row("POST /shared/chat/rooms/{id}/members", Room, MEMBERS_CREATE).body(json!({ "userId": "dave" })),
+        row("DELETE /shared/chat/rooms/{id}/members/{user_id}", Room, MEMBER_ONESELF).user("bob"),
+        row("DELETE /shared/chat/rooms/{id}/members/{user_id}", Room, ADMINS).user("alice"),
+        row("GET /shared/chat/rooms/{id}/messages", Room, MEMBERS),
+        row("POST /shared/chat/rooms/{id}/messages", Room, MEMBERS_CREATE).body(json!({ "content": "x" })),
+        row("GET /shared/chat/rooms/{id}/calls", Room, MEMBERS),
+        row("PUT /shared/chat/messages/{id}", RoomMessage, SENDER).body(json!({ "content": "x" })),
+        row("DELETE /shared/chat/messages/{id}", RoomMessage, SENDER),
+    ]
+}
+
+fn messenger() -> Vec<Row> {
+    use Sort::{Nothing, Notification, Talk, TalkMessage};
+    let notification = || json!({ "userId": "bob", "type": "info", "title": "x", "message": "" });
+    vec![
+        row("GET /api/conversations", Nothing, ANYBODY),
+        row("GET /api/conversations", Talk, ANYBODY),
+        row("POST /api/conversations", Nothing, ANYBODY_CREATES).body(json!({ "participantIds": [] })),
+        row("GET /api/conversations/{id}", Talk, MEMBERS),
+        row("POST /api/conversations/{id}/participants", Talk, MEMBERS_CREATE).body(json!({ "userId": "erin" })),
+        row("DELETE /api/conversations/{id}/participants/{user_id}", Talk, MEMBER_ONESELF).user("bob"),
+        row("DELETE /api/conversations/{id}/participants/{user_id}", Talk, ADMINS).user("alice"),
+        row("GET /api/conversations/{id}/messages", Talk, MEMBERS),
+        row("POST /api/conversations/{id}/messages", Talk, MEMBERS_CREATE).body(json!({ "content": "x" })),
+        row("POST /api/conversations/{id}/read", Talk, MEMBERS).body(json!({ "upTo": "1" })),
+        row("POST /api/conversations/{id}/read", Talk, MEMBERS).body(json!({ "messageIds": ["1"] })),
+        row("DELETE /api/messages/{id}", TalkMessage, SENDER),
+        row("GET /api/messages/unread-count", TalkMessage, ANYBODY),
+        row("GET /api/notifications", Notification, ANYBODY),
+        row("POST /api/notifications/{id}/read", Notification, people(404, 404, 200, 404, 404, 404)),
+        row("POST /api/notifications/read-all", Notification, ANYBODY),
+        row("POST /api/notifications", Nothing, BACK_ENDS_CREATE).body(notification()),
+    ]
+}
+
+fn workspace() -> Vec<Row> {
+    use Sort::{Channel, ChannelMessage, Nothing, Project, ProjectTask};
+    vec![
+        row("GET /api/v1/projects", Nothing, ANYBODY),
+        row("GET /api/v1/projects", Project, ANYBODY),
+        row("POST /api/v1/projects", Nothing, ANYBODY_CREATES).body(json!({ "name": "Mine" })),
+        row("GET /api/v1/projects/{id}", Project, MEMBERS),
+        row("PUT /api/v1/projects/{id}", Project, MEMBERS).body(json!({ "name": "x" })),
+        row("POST /api/v1/projects/{id}/archive", Project, ADMINS),
+        row("POST /api/v1/projects/{id}/unarchive", Project, ADMINS),
+        row("POST /api/v1/projects/{id}/members", Project, MEMBERS_CREATE).body(json!({ "userId": "erin" })),
+        row("DELETE /api/v1/projects/{id}/members/{user_id}", Project, MEMBER_ONESELF).user("bob"),
+        row("DELETE /api/v1/projects/{id}/members/{user_id}", Project, ADMINS).user("alice"),
+        row("GET /api/v1/projects/{id}/channels", Project, MEMBERS),
+        row("POST /api/v1/projects/{id}/channels", Project, MEMBERS_CREATE).body(json!({ "name": "x" })),
+        row("GET /api/v1/projects/{id}/tasks", Project, MEMBERS),
+        row("POST /api/v1/projects/{id}/tasks", Project, MEMBERS_CREATE).body(json!({ "title": "x" })),
+        row("POST /api/v1/projects/{id}/tasks", Project, MEMBERS_CREATE).body(json!({ "title": "x", "assignee": "bob" })),
+        row("GET /api/v1/tasks/{id}", ProjectTask, MEMBERS),
+        row("PUT /api/v1/tasks/{id}", ProjectTask, MEMBERS).body(json!({ "title": "x" })),
+        row("DELETE /api/v1/tasks/{id}", ProjectTask, MEMBERS),
+        row("PATCH /api/v1/tasks/{id}/status", ProjectTask, MEMBERS).body(json!({ "status": "done" })),
+        row("POST /api/v1/tasks/{id}/assign", ProjectTask, MEMBERS).body(json!({ "assignee": "bob" })),
+        row("POST /api/v1/tasks/{id}/assign", ProjectTask, people(404, 404, 400, 400, 404, 404)).body(json!({ "assignee": "dave" })),
+        row("GET /api/v1/channels/{id}/messages", Channel, MEMBERS),
+        row("POST /api/v1/channels/{id}/messages", Channel, MEMBERS_CREATE).body(json!({ "content": "x" })),
+        row("PUT /api/v1/messages/{id}", ChannelMessage, SENDER).body(json!({ "content": "x" })),
+        row("DELETE /api/v1/messages/{id}", ChannelMessage, SENDER),
+    ]
+}
+
+fn back_end() -> Vec<Row> {
+    use Sort::Nothing;
+    vec![
+        row("POST /api/v1/emit", Nothing, BACK_ENDS).body(json!({ "to": { "everyone": true }, "event": "x" })),
+        row("POST /api/v1/emit", Nothing, BACK_ENDS).body(json!({ "to": { "everyone": true }, "event": "x", "volatile": true })),
+        row("GET /api/v1/presence", Nothing, BACK_ENDS).query("?users=bob"),
+        row("GET /api/v1/presence/count", Nothing, BACK_ENDS),
+        row("POST /api/v1/disconnect", Nothing, BACK_ENDS).body(json!({ "users": ["bob"] })),
+    ]
+}
