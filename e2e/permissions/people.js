@@ -1,0 +1,25 @@
+// Who asks. In every space alice is the admin, bob a member, and carol was one and was removed; dave never was.
+
+import { rest } from "../support/http.js";
+
+export const API_KEY = "a-key-that-only-the-teams-own-back-end-knows";
+
+export const OUTSIDE = ["dave", "carol"];
+
+// A person as REST sees them: each request must be answered as it says, and resolves with what was answered.
+export const person = (server, sub) => ({
+  sub,
+  token: server.token({ sub, name: sub }),
+  async ask(method, path, body, status = method === "POST" ? [200, 201] : [200]) {
+    const answer = await rest(method, `${server.url}${path}`, { token: server.token({ sub, name: sub }), body });
+    if (![status].flat().includes(answer.status)) throw new Error(`${sub}: ${method} ${path} ${answer.status} ${answer.text}`);
+    return answer.json;
+  },
+});
+
+// Makes everybody named hear `mark`, behind all that has happened so far: what is told to many is told in one order.
+export async function mark(server, ...subs) {
+  const body = { to: { users: subs }, event: "mark", data: {} };
+  const answer = await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body });
+  if (answer.status !== 200) throw new Error(`no mark: ${answer.status} ${answer.text}`);
+}

@@ -1,0 +1,154 @@
+// Open sockets that remember everything they hear, and a mark at which to look.
+
+import { io as io4 } from "socket.io-client";
+import io2 from "socket.io-client-v2";
+import { Socket } from "../support/socket.js";
+
+class Ear {
+  heard = [];
+  #marks = 0;
+  #waiting = null;
+
+  hear(name, what) {
+    if (name !== "mark") return this.heard.push([name, what]);
+    this.#marks += 1;
+    this.#arrive();
+  }
+
+  #arrive() {
+    if (this.#marks === 0 || !this.#waiting) return;
+    this.#marks -= 1;
+    this.#waiting();
+    this.#waiting = null;
+  }
+
+  // What was heard up to the next mark, since the last one.
+  async toMark() {
+    await new Promise((resolve) => {
+      this.#waiting = resolve;
+      this.#arrive();
+    });
+    return this.heard.splice(0);
+  }
+}
+
+class SocketIoEar extends Ear {
+  constructor(socket) {
+    super();
+    this.socket = socket;
+    // The clients of version 2 have no `onAny`.
+    const emitted = socket.onevent;
+    socket.onevent = (packet) => {
+      const [name, ...args] = packet.data;
+      // The trip contract's greeting of everybody in `/`.
+      if (name !== "connected") this.hear(name, args);
+      emitted.call(socket, packet);
+    };
+  }
+
+  connected() {
+    return new Promise((resolve, reject) => {
+      this.socket.once("connect", () => resolve(this));
+      for (const event of ["connect_error", "error"]) {
+        this.socket.once(event, (error) => reject(Object.assign(new Error(error.message ?? String(error)), { data: error.data })));
+      }
+    });
+  }
+
+  ask(name, args) {
+    return new Promise((resolve) => this.socket.emit(name, ...args, resolve));
+  }
+
+  tell(name, args) {
+    this.socket.emit(name, ...args);
+  }
+
+  // All that was heard in answer to what was said so far: no contract knows this word, and says so in its turn.
+  async answered() {
+    await this.ask("nobody's word", []);
+    return this.heard.splice(0);
+  }
+
+  close() {
+    this.socket.disconnect();
+  }
+}
+
+class RawEar extends Ear {
+  constructor(url) {
+    super();
+    this.socket = new Socket(url);
+    this.socket.ws.on("message", (message) => {
+      const envelope = JSON.parse(message);
+      this.hear(envelope.type, envelope);
+    });
+    this.closed = this.socket.closed;
+  }
+
+  async connected() {
+    await Promise.race([this.#first(({ type }) => type === "connected"), this.closed.then(({ code, reason }) => Promise.reject(new Error(`${code} ${reason}`)))]);
+    this.heard = [];
+    return this;
+  }
+
+  #first(wanted) {
+    return new Promise((resolve) => {
+      this.socket.ws.on("message", (message) => wanted(JSON.parse(message)) && resolve());
+    });
+  }
+
+  send(envelope) {
+    this.socket.send(JSON.stringify(envelope));
+  }
+
+  // The same, and how the connection ended if it did.
+  async answered() {
+    const isRefused = ({ type, data }) => type === "error" && data.code === "invalid";
+    const refusal = this.#first(isRefused);
+    this.send({ type: "nobody's word" });
+    const closed = await Promise.race([refusal.then(() => null), this.closed]);
+    if (closed) return [...this.heard.splice(0), ["closed", closed]];
+    const place = this.heard.findIndex(([, envelope]) => isRefused(envelope));
+    return this.heard.splice(0, place + 1).slice(0, -1);
+  }
+
+  close() {
+    this.socket.cut();
+  }
+}
+
+// The sockets of a test: opened with a person's token, and closed after it.
+export class Sockets {
+  #open = [];
+
+  constructor(server, t) {
+    this.server = server;
+    t.after(() => this.#open.forEach((ear) => ear.close()));
+  }
+
+  // A Socket.IO client of version 4, or one of version 2; `over` is an ear whose connection it shares.
+  open(sub, namespace, { transports = ["websocket"], version = 4, over, token = this.server.token({ sub, name: sub }) } = {}) {
+    const url = `${this.server.url}${namespace}`;
+    const plain = { transports, forceNew: true, reconnection: false };
+    const socket = over
+      ? over.socket.io.socket(namespace, { auth: { token } })
+      : version === 4
+        ? io4(url, { ...plain, auth: { token } })
+        : io2(url, { ...plain, query: { token } });
+    const ear = new SocketIoEar(socket);
+    this.#open.push(ear);
+    return ear.connected();
+  }
+
+  raw(sub, token = this.server.token({ sub, name: sub })) {
+    const ear = new RawEar(`${this.server.ws}/api/v1/ws/connect?token=${token}`);
+    this.#open.push(ear);
+    return ear.connected();
+  }
+}
+
+// Text in which nothing stands that differs by itself: moments, and the id that the asker knew.
+export const same = (what, id) => {
+  const text = JSON.stringify(what).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>");
+  return id === "" ? text : text.replaceAll(`"${id}"`, "<id>").replaceAll(new RegExp(`\\b${id}\\b`, "g"), "<id>");
+};
