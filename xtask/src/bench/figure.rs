@@ -10,6 +10,8 @@ pub struct Figure {
 pub enum Value {
     /// A cost that the floor has, too: the median, and the median of the ratios to the floor.
     Cost(f64),
+    /// What is got for a cost, where the floor does not do the work: the median, and the median of the ratios to the usual way.
+    Yield(f64),
     /// A number that stands for itself: the median.
     Plain(f64),
     /// So many of so many: added up, for the median would hide what is rare.
@@ -19,6 +21,10 @@ pub enum Value {
 impl Figure {
     pub fn cost(name: impl Into<String>, value: f64) -> Self {
         Self { name: name.into(), value: Value::Cost(value) }
+    }
+
+    pub fn yielded(name: impl Into<String>, value: f64) -> Self {
+        Self { name: name.into(), value: Value::Yield(value) }
     }
 
     pub fn plain(name: impl Into<String>, value: f64) -> Self {

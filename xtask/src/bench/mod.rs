@@ -2,11 +2,13 @@
 
 mod figure;
 mod floor;
+mod folder;
 mod latency;
 mod load;
 mod machine;
 mod measure;
 mod peers;
+mod postgres;
 mod rest;
 mod rounds;
 mod scenarios;
@@ -63,8 +65,9 @@ pub fn run(options: Options) -> Result<()> {
         let error = Command::new(workshop.fast_xtask()?).args(std::env::args_os().skip(1)).exec();
         return Err(error).context("the release build of xtask cannot be started");
     }
-    let peers = chosen(&options.servers);
-    let scenarios = chosen(&options.only);
+    let scenarios: Vec<Scenario> = chosen(&options.only);
+    let mut peers: Vec<Peer> = chosen(&options.servers);
+    peers.retain(|peer| scenarios.iter().any(|scenario| scenario.suits(*peer)));
     let scale = if options.quick { Scale::quick() } else { Scale::full() };
     let limit = machine::raise_open_files()?;
     ensure!(
@@ -102,7 +105,10 @@ fn report(options: &Options, peers: &[Peer], workshop: &Workshop, table: &Table)
         println!("Peers: {}.", versions.join(", "));
     }
     let quick = if options.quick { ", --quick" } else { "" };
-    println!("Medians of {} rounds{quick}; in brackets the ratio to the floor at the same time.", options.rounds);
+    println!(
+        "Medians of {} rounds{quick}; in brackets the ratio to the floor, or to the peer that is named, at the same time.",
+        options.rounds
+    );
     if let Some(file) = &options.json {
         let json = table.json(&machine, &versions, options.rounds, peers)?;
         std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use super::machine;
+use super::postgres::Postgres;
 
 /// In the order of the table's columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
@@ -23,6 +24,8 @@ pub enum Peer {
     /// socket.io on Node, the few lines.
     #[value(name = "socket.io")]
     SocketIo,
+    /// The studio contract the usual way: express, socket.io and PostgreSQL.
+    Express,
 }
 
 impl Peer {
@@ -33,6 +36,7 @@ impl Peer {
             Peer::Roomcast => "roomcast",
             Peer::Socketioxide => "socketioxide",
             Peer::SocketIo => "socket.io",
+            Peer::Express => "express",
         }
     }
 
@@ -53,6 +57,7 @@ impl Peer {
                 workshop.cargo(&["build", "--release", "--locked", "--manifest-path", text(&manifest)?, "--target-dir", text(&target)?])
             }
             Peer::SocketIo => workshop.npm(&workshop.peers.join("socket.io")),
+            Peer::Express => Postgres::install().and_then(|()| workshop.npm(&workshop.peers.join("express"))),
         }
         .with_context(|| format!("{} cannot be built", self.name()))
     }
@@ -72,9 +77,9 @@ impl Peer {
                 command
             }
             Peer::Socketioxide => Command::new(workshop.target.join("bench/release/bench-socketioxide")),
-            Peer::SocketIo => {
+            Peer::SocketIo | Peer::Express => {
                 let mut command = Command::new("node");
-                command.arg(workshop.peers.join("socket.io/server.js")).env("NODE_ENV", "production");
+                command.arg(workshop.peers.join(self.name()).join("server.js")).env("NODE_ENV", "production");
                 command
             }
         };
@@ -90,14 +95,20 @@ impl Peer {
                 let (_, rest) = lock.split_once("name = \"socketioxide\"\nversion = \"")?;
                 Some(format!("socketioxide {}", rest.split_once('"')?.0))
             }
-            Peer::SocketIo => {
-                let package = fs::read(workshop.peers.join("socket.io/node_modules/socket.io/package.json")).ok()?;
-                let package: serde_json::Value = serde_json::from_slice(&package).ok()?;
-                let node = Command::new("node").arg("--version").output().ok()?;
-                Some(format!("socket.io {} on Node {}", package["version"].as_str()?, String::from_utf8_lossy(&node.stdout).trim()))
+            Peer::SocketIo => Some(format!("{} on Node {}", workshop.package(self, "socket.io")?, said("node", "--version")?)),
+            Peer::Express => {
+                let packages = ["express", "socket.io", "pg"].map(|name| workshop.package(self, name));
+                let packages = packages.into_iter().collect::<Option<Vec<_>>>()?.join(" and ");
+                Some(format!("{packages} on Node {}, {}", said("node", "--version")?, Postgres::version()?))
             }
         }
     }
+}
+
+/// What a program says of itself.
+fn said(program: &str, argument: &str) -> Option<String> {
+    let output = Command::new(program).arg(argument).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Where things are built.
@@ -128,6 +139,13 @@ impl Workshop {
         run(cargo.arg("--quiet").args(arguments).current_dir(&self.root))
     }
 
+    /// A package that a peer has installed, with its version.
+    fn package(&self, peer: Peer, name: &str) -> Option<String> {
+        let package = fs::read(self.peers.join(peer.name()).join("node_modules").join(name).join("package.json")).ok()?;
+        let package: serde_json::Value = serde_json::from_slice(&package).ok()?;
+        Some(format!("{name} {}", package["version"].as_str()?))
+    }
+
     /// Installs what package-lock.json says, when it is newer than what is installed.
     fn npm(&self, folder: &Path) -> Result<()> {
         run(Command::new("node").arg("--check").arg(folder.join("server.js")))?;
@@ -141,7 +159,7 @@ impl Workshop {
 }
 
 /// What it prints goes to stderr: stdout is for the table.
-fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command.stdout(std::io::stderr()).status().with_context(|| format!("{program} cannot be started"))?;
     ensure!(status.success(), "{program} fails");

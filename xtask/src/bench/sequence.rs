@@ -11,6 +11,12 @@ pub fn payload(size: usize) -> String {
     format!(r#"{{"n":"seq:00000000","text":"{filling}"}}"#)
 }
 
+/// A text of about `size` bytes that carries sequence number 0.
+pub fn text(size: usize) -> String {
+    const START: &str = "seq:00000000 ";
+    format!("{START}{}", "x".repeat(size.saturating_sub(START.len())))
+}
+
 /// Bytes to be sent many times, each time with another sequence number.
 pub struct Numbered {
     wire: Vec<u8>,

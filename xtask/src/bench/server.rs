@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -10,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::folder::Folder;
 use super::measure::Process;
 use super::peers::{Peer, Workshop};
+use super::postgres::Postgres;
 use super::token::SECRET;
 
 const START: Duration = Duration::from_secs(15);
@@ -21,8 +22,15 @@ pub struct Server {
     pub port: u16,
     pub process: Process,
     child: Child,
-    /// The whole product's database.
-    folder: Option<PathBuf>,
+    storage: Storage,
+}
+
+/// What a server stores in. It goes after the server.
+enum Storage {
+    Nothing,
+    /// The whole product's database is in its process.
+    InProcess(#[expect(dead_code, reason = "it is there for its end")] Folder),
+    Postgres(Postgres),
 }
 
 impl Server {
@@ -37,14 +45,30 @@ impl Server {
         command.env("PORT", port.to_string()).env("JWT_SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped());
         // The first is Roomcast's, the second tokio's. Node and the floor have one in any case.
         command.env("SHARDS", workshop.threads.to_string()).env("TOKIO_WORKER_THREADS", workshop.threads.to_string());
-        let folder = if peer.is_the_product() { Some(furnish(&mut command, port)?) } else { None };
+        let storage = match peer {
+            Peer::Roomcast => Storage::InProcess(furnish(&mut command, port)?),
+            Peer::Express => {
+                let postgres = Postgres::start(&port.to_string())?;
+                command.envs(postgres.settings());
+                Storage::Postgres(postgres)
+            }
+            Peer::Floor | Peer::Engine | Peer::Socketioxide | Peer::SocketIo => Storage::Nothing,
+        };
         command.envs(settings.iter().copied());
         let mut child = command.spawn().with_context(|| format!("{:?}", command.get_program()))?;
         let stdout = child.stdout.take().context("no stdout")?;
         // From here on dropping it ends the child.
-        let mut server = Self { peer, port, process: Process::new(child.id())?, child, folder };
+        let mut server = Self { peer, port, process: Process::new(child.id())?, child, storage };
         server.await_ready(stdout)?;
         Ok(server)
+    }
+
+    /// The CPU of a database that is not in its process.
+    pub fn database_cpu(&self) -> Result<Option<Duration>> {
+        match &self.storage {
+            Storage::Postgres(postgres) => postgres.cpu().map(Some),
+            Storage::Nothing | Storage::InProcess(_) => Ok(None),
+        }
     }
 
     /// The few lines say `ready`; the product is ready when it listens.
@@ -82,17 +106,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
-        if let Some(folder) = &self.folder {
-            std::fs::remove_dir_all(folder).ok();
-        }
     }
 }
 
 /// The whole product with its own new database, and none of the limits that a load test would run into.
-fn furnish(command: &mut Command, port: u16) -> Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("roomcast-bench-{}-{port}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    command.current_dir(&folder).env("DATABASE_URL", format!("sqlite://{}", folder.join("bench.db").display())).envs([
+fn furnish(command: &mut Command, port: u16) -> Result<Folder> {
+    let folder = Folder::new(&port.to_string())?;
+    let database = format!("sqlite://{}", folder.path().join("bench.db").display());
+    command.current_dir(folder.path()).env("DATABASE_URL", database).envs([
         ("HOST", "127.0.0.1"),
         ("RATE_LIMITS", "off"),
         ("PRESENCE_AUDIENCE", "none"),

@@ -106,6 +106,17 @@ impl Stage {
     }
 }
 
+/// A room of the studio contract for the people of these numbers; its id, as JSON.
+pub fn open_chat_room(port: u16, people: std::ops::Range<usize>) -> Result<String> {
+    let members: Vec<String> = people.clone().map(subject).collect();
+    rest::create(port, "/shared/chat/rooms", &sign(people.start, None), &json!({"name": "bench", "memberIds": members}))
+}
+
+/// One of them, there.
+pub fn chatter(number: usize, room: &str) -> Entrance {
+    Entrance::studio(&json!({"token": sign(number, None), "userId": subject(number)}).to_string(), room)
+}
+
 /// As many people can be named when a project is made; a bigger crowd has several connections each.
 const PEOPLE: usize = 100;
 

@@ -45,6 +45,8 @@ struct Summary {
     value: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     ratio_to_floor: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio_to_express: Option<f64>,
     /// How many there were in all, for what is counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<usize>,
@@ -99,27 +101,25 @@ impl Row {
             figure: self.name.clone(),
             server: peer.name(),
             value: if of.is_some() { values.iter().sum() } else { median(values.clone())? },
-            ratio_to_floor: self.ratio(peer, &own),
+            ratio_to_floor: self.ratio(&own, Peer::Floor, |value| matches!(value, Value::Cost(_))),
+            ratio_to_express: self.ratio(&own, Peer::Express, |value| matches!(value, Value::Yield(_))),
             of,
             values,
         })
     }
 
-    /// Each measurement against the floor's of the same turn: what disturbs the machine disturbs both.
-    fn ratio(&self, peer: Peer, own: &[&Cell]) -> Option<f64> {
-        if peer == Peer::Floor {
-            return None;
-        }
-        let floor = |turn| self.cells.iter().find(|cell| cell.peer == Peer::Floor && cell.turn == turn);
-        let ratios = own.iter().filter(|cell| matches!(cell.value, Value::Cost(_)));
-        median(ratios.filter_map(|cell| Some(cell.number() / floor(cell.turn)?.number())).filter(|ratio| ratio.is_finite()).collect())
+    /// Each measurement against another server's of the same turn: what disturbs the machine disturbs both.
+    fn ratio(&self, own: &[&Cell], to: Peer, has_one: impl Fn(Value) -> bool) -> Option<f64> {
+        let other = |turn| self.cells.iter().find(|cell| cell.peer == to && cell.turn == turn);
+        let compared = own.iter().filter(|cell| cell.peer != to && has_one(cell.value));
+        median(compared.filter_map(|cell| Some(cell.number() / other(cell.turn)?.number())).filter(|ratio| ratio.is_finite()).collect())
     }
 }
 
 impl Cell {
     fn number(&self) -> f64 {
         match self.value {
-            Value::Cost(value) | Value::Plain(value) => value,
+            Value::Cost(value) | Value::Yield(value) | Value::Plain(value) => value,
             Value::Count { bad, .. } => bad as f64,
         }
     }
@@ -127,17 +127,18 @@ impl Cell {
     fn of(&self) -> Option<usize> {
         match self.value {
             Value::Count { of, .. } => Some(of),
-            Value::Cost(_) | Value::Plain(_) => None,
+            Value::Cost(_) | Value::Yield(_) | Value::Plain(_) => None,
         }
     }
 }
 
 impl Summary {
     fn cell(&self) -> String {
-        match (self.of, self.ratio_to_floor) {
-            (Some(of), _) => format!("{} of {}", self.value, many(of)),
-            (None, Some(ratio)) => format!("{} ({ratio:.2}×)", short(self.value)),
-            (None, None) => short(self.value),
+        match (self.of, self.ratio_to_floor, self.ratio_to_express) {
+            (Some(of), ..) => format!("{} of {}", self.value, many(of)),
+            (None, Some(ratio), _) => format!("{} ({ratio:.2}×)", short(self.value)),
+            (None, None, Some(ratio)) => format!("{} ({ratio:.1}× express)", short(self.value)),
+            (None, None, None) => short(self.value),
         }
     }
 }
@@ -183,6 +184,17 @@ mod tests {
         }
         let text = table.markdown(&[Peer::Floor, Peer::Engine, Peer::SocketIo]);
         assert!(text.ends_with("| fanout: CPU | 4.00 | 6.00 (1.50×) | – |\n"), "{text}");
+    }
+
+    #[test]
+    fn what_is_got_for_a_cost_is_compared_with_the_usual_way() {
+        let mut table = Table::default();
+        for (turn, express, roomcast) in [(0, 100.0, 900.0), (1, 200.0, 2_600.0), (2, 150.0, 1_500.0)] {
+            table.enter(Scenario::Durable, Peer::Roomcast, turn, vec![Figure::yielded("messages", roomcast)]);
+            table.enter(Scenario::Durable, Peer::Express, turn, vec![Figure::yielded("messages", express)]);
+        }
+        let text = table.markdown(&[Peer::Roomcast, Peer::Express]);
+        assert!(text.ends_with("| durable: messages | 1500 (10.0× express) | 150 |\n"), "{text}");
     }
 
     #[test]

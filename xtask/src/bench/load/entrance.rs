@@ -4,6 +4,8 @@ use memchr::memmem;
 
 use super::frame;
 
+const SOCKET_IO: &str = "/socket.io/?EIO=4&transport=websocket";
+
 /// What is spoken after the TCP connection stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
@@ -37,7 +39,17 @@ impl Entrance {
             Step { awaits: r#"0{"sid":"#, says: frame::client_text(&format!("40{auth}")) },
             Step { awaits: r#"40{"sid":"#, says: Vec::new() },
         ];
-        Self { protocol: Protocol::WebSocket, request: upgrade("/socket.io/?EIO=4&transport=websocket"), steps, tiny_window: false }
+        Self { protocol: Protocol::WebSocket, request: upgrade(SOCKET_IO), steps, tiny_window: false }
+    }
+
+    /// A client of the studio contract on the namespace `/chat`, in one room.
+    pub fn studio(auth: &str, room: &str) -> Self {
+        let steps = vec![
+            Step { awaits: r#"0{"sid":"#, says: frame::client_text(&format!("40/chat,{auth}")) },
+            Step { awaits: r#"40/chat,{"sid":"#, says: frame::client_text(&format!(r#"42/chat,0["join_room",{{"roomId":{room}}}]"#)) },
+            Step { awaits: r#"43/chat,0[{"ok":true"#, says: Vec::new() },
+        ];
+        Self { protocol: Protocol::WebSocket, request: upgrade(SOCKET_IO), steps, tiny_window: false }
     }
 
     /// A raw WebSocket client that joins one room.
@@ -62,7 +74,9 @@ impl Step {
 
 /// Whether a message during the entrance says no.
 pub fn is_refusal(message: &[u8]) -> bool {
-    message.starts_with(b"44") || memmem::find(message, br#""type":"error""#).is_some()
+    message.starts_with(b"44")
+        || memmem::find(message, br#"[{"ok":false"#).is_some()
+        || memmem::find(message, br#""type":"error""#).is_some()
 }
 
 /// The sample key of RFC 6455, so that the floor can answer it with a constant.

@@ -2,12 +2,16 @@
 
 mod ack;
 mod burst;
+mod chat;
 mod connect;
+mod durable;
 mod fanout;
 mod idle;
 mod slow;
 mod storm;
 mod volley;
+
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -31,6 +35,8 @@ pub enum Scenario {
     Slow,
     /// Everybody connects at once and everybody is told of everybody.
     Storm,
+    /// Ten people send messages that are on the disk before they are told.
+    Durable,
 }
 
 /// How big the crowds are and how long it takes.
@@ -38,6 +44,9 @@ pub struct Scale {
     pub idle_connections: usize,
     pub connects: usize,
     pub slow_messages: usize,
+    /// How long messages are sent and counted in [`Scenario::Durable`], and how long two people chat before [`Scenario::Storm`].
+    pub durable: Duration,
+    pub calm: Duration,
     /// So many slices are measured by turns in a round; what follows is the size of each.
     pub slices: usize,
     pub fanout_publishes: usize,
@@ -51,6 +60,8 @@ impl Scale {
             idle_connections: 10_000,
             connects: 5_000,
             slow_messages: 3_000,
+            durable: Duration::from_secs(10),
+            calm: Duration::from_secs(5),
             slices: 10,
             fanout_publishes: 50,
             burst_deliveries: 200_000,
@@ -59,7 +70,8 @@ impl Scale {
     }
 
     pub fn quick() -> Self {
-        Self { idle_connections: 2_000, connects: 1_000, slow_messages: 1_000, slices: 3, ..Self::full() }
+        let (durable, calm) = (Duration::from_secs(3), Duration::from_secs(2));
+        Self { idle_connections: 2_000, connects: 1_000, slow_messages: 1_000, durable, calm, slices: 3, ..Self::full() }
     }
 
     pub fn most_connections(&self) -> usize {
@@ -77,12 +89,19 @@ impl Scenario {
             Scenario::Connect => "connect",
             Scenario::Slow => "slow",
             Scenario::Storm => "storm",
+            Scenario::Durable => "durable",
         }
     }
 
     /// Whether the server can do it at all.
     pub fn suits(self, peer: Peer) -> bool {
-        self != Scenario::Storm || peer.is_the_product()
+        match self {
+            Scenario::Storm => peer.is_the_product(),
+            Scenario::Durable => peer.is_the_product() || peer == Peer::Express,
+            Scenario::Idle | Scenario::Fanout | Scenario::Burst | Scenario::Ack | Scenario::Connect | Scenario::Slow => {
+                peer != Peer::Express
+            }
+        }
     }
 
     /// Whether it is measured in slices by [`Scenario::open`], and not in one piece by [`Scenario::run`].
@@ -96,6 +115,7 @@ impl Scenario {
             Scenario::Connect => connect::run(peer, workshop, scale),
             Scenario::Slow => slow::run(peer, workshop, scale),
             Scenario::Storm => storm::run(peer, workshop, scale),
+            Scenario::Durable => durable::run(peer, workshop, scale),
             Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(peer, workshop, scale)?.slice(),
         }
     }
@@ -106,7 +126,9 @@ impl Scenario {
             Scenario::Fanout => fanout::open(peer, workshop, scale),
             Scenario::Burst => burst::open(peer, workshop, scale),
             Scenario::Ack => ack::open(peer, workshop, scale),
-            Scenario::Idle | Scenario::Connect | Scenario::Slow | Scenario::Storm => bail!("{} is not measured in slices", self.name()),
+            Scenario::Idle | Scenario::Connect | Scenario::Slow | Scenario::Storm | Scenario::Durable => {
+                bail!("{} is not measured in slices", self.name())
+            }
         }
     }
 }
@@ -116,6 +138,6 @@ pub trait Sliced {
     fn slice(&mut self) -> Result<Vec<Figure>>;
 }
 
-fn micros(duration: std::time::Duration, count: usize) -> f64 {
+fn micros(duration: Duration, count: usize) -> f64 {
     duration.as_secs_f64() * 1e6 / count as f64
 }
