@@ -33,11 +33,15 @@ export function connected(socket) {
   });
 }
 
-// Waits until a client that travels by upgrade has arrived on its WebSocket.
+// Waits until a client that travels by upgrade has arrived on its WebSocket; rejects if it will not.
 export function onWebSocket(socket) {
   const engine = socket.io.engine;
   if (engine.transport.name === "websocket" && !engine.upgrading) return Promise.resolve();
-  return new Promise((resolve) => engine.once("upgrade", resolve));
+  return new Promise((resolve, reject) => {
+    engine.once("upgrade", resolve);
+    engine.once("upgradeError", reject);
+    engine.once("close", (reason) => reject(new Error(`${reason} before the upgrade`)));
+  });
 }
 
 // How many messages may be under way at once: enough to fill every buffer, few enough that heartbeats come through on a slow machine.

@@ -1,31 +1,38 @@
-// Every transcript, played with the stock clients against the whole server; those with Socket.IO in both namespaces over both transports.
+// Every transcript, played with the stock clients against the whole server. Who plays which and how is in player/clients.js.
 
+import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startRoomcast } from "../support/roomcast.js";
+import { canExpress, CLIENTS, waysThrough, whyNot } from "./player/clients.js";
 import { play } from "./player/play.js";
+import { endPython } from "./player/python.js";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
 
 // Each contract, and the namespace in which it is spoken alone.
 const CONTRACTS = { household: "/household", messenger: "/messenger", studio: "/chat", trip: "/trips", workspace: null };
 
+const TRANSCRIPTS = Object.keys(CONTRACTS).flatMap((contract) =>
+  readdirSync(path.join(folder, contract))
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => ({ contract, file: `${contract}/${name}`, ...JSON.parse(readFileSync(path.join(folder, contract, name), "utf8")) })),
+);
+
+after(endPython);
+
 for (const [contract, alone] of Object.entries(CONTRACTS)) {
-  const ways = ["websocket", "polling"].flatMap((transport) =>
-    [["/", alone], [alone, "/"]].map(([namespace, other]) => ({ transport, namespace, other, greets: contract === "trip" })),
-  );
   describe(contract, () => {
-    for (const file of readdirSync(path.join(folder, contract)).filter((name) => name.endsWith(".json"))) {
-      const transcript = JSON.parse(readFileSync(path.join(folder, contract, file), "utf8"));
+    for (const transcript of TRANSCRIPTS.filter((transcript) => transcript.contract === contract)) {
       const connects = JSON.stringify(transcript.steps).includes('"connect":"socketio"');
-      for (const way of connects ? ways : [{}]) {
-        const title = connects ? `${transcript.title} (${way.transport}, ${way.namespace})` : transcript.title;
-        test(title, async () => {
-          const server = await startRoomcast(transcript.settings);
+      for (const way of connects ? waysThrough(alone) : [null]) {
+        const title = way ? `${transcript.title} (${way.name}, ${way.travel}, ${way.namespace})` : transcript.title;
+        test(title, { skip: way ? whyNot(way, transcript.file) : false }, async () => {
+          const server = await startRoomcast({ ...way?.client.settings, ...transcript.settings });
           try {
-            await play(transcript, server, way);
+            await play(transcript, server, { ...way, greets: contract === "trip" });
           } finally {
             await server.stop();
           }
@@ -34,3 +41,12 @@ for (const [contract, alone] of Object.entries(CONTRACTS)) {
     }
   });
 }
+
+test("nothing is said to be beyond a client that no transcript asks of it", () => {
+  for (const [name, { cannot }] of Object.entries(CLIENTS)) {
+    for (const gap of cannot) {
+      const needed = TRANSCRIPTS.some(({ file, steps }) => file === gap.transcript || steps.some((step) => !canExpress({ cannot: [gap] }, step)));
+      assert.ok(needed, `${name}: ${JSON.stringify(gap)}`);
+    }
+  }
+});

@@ -63,7 +63,8 @@ fn rust(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
 
 fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     let folder = root.join("e2e");
-    install(&folder)?;
+    install_from_npm(&folder)?;
+    install_from_pypi(&folder.join("python"))?;
 
     succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;
     let mut tests = Command::new("node");
@@ -76,15 +77,35 @@ fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()
 }
 
 /// Installs the clients from npm, unless just these are installed.
-fn install(folder: &Path) -> Result<()> {
-    let lock = folder.join("package-lock.json");
-    let installed = folder.join("node_modules/.roomcast-lock");
-    let wanted = std::fs::read(&lock).with_context(|| format!("{} cannot be read", lock.display()))?;
-    if std::fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+fn install_from_npm(folder: &Path) -> Result<()> {
+    unless_installed(&folder.join("package-lock.json"), &folder.join("node_modules/.roomcast-lock"), || {
+        succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
+    })
+}
+
+/// Installs the client from PyPI into an environment of its own, unless just this is installed. What Python lacks for that comes from apt, where
+/// that is at hand.
+fn install_from_pypi(folder: &Path) -> Result<()> {
+    unless_installed(&folder.join("requirements.txt"), &folder.join(".venv/.roomcast-lock"), || {
+        let environment = || succeed(Command::new("python3").args(["-m", "venv", "--clear", ".venv"]).current_dir(folder));
+        if environment().is_err() {
+            succeed(Command::new("apt-get").arg("update"))?;
+            succeed(Command::new("apt-get").args(["install", "-y", "--no-install-recommends", "python3", "python3-venv"]))?;
+            environment()?;
+        }
+        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", "requirements.txt"];
+        succeed(Command::new(folder.join(".venv/bin/python")).args(pip).current_dir(folder))
+    })
+}
+
+/// Installs what a lock file names, unless the note about what was installed says just the same.
+fn unless_installed(lock: &Path, note: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    let wanted = std::fs::read(lock).with_context(|| format!("{} cannot be read", lock.display()))?;
+    if std::fs::read(note).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))?;
-    Ok(std::fs::write(installed, wanted)?)
+    install()?;
+    Ok(std::fs::write(note, wanted)?)
 }
 
 fn succeed(command: &mut Command) -> Result<()> {

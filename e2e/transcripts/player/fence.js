@@ -1,7 +1,8 @@
 // "Nothing arrives" without waiting for time to pass: something later is made to arrive, on the same way, and then everything earlier has.
 
 import { rest } from "../../support/http.js";
-import { FENCE as NAME, SocketIoDevice } from "./device.js";
+import { FENCE as NAME } from "./device.js";
+import { RawDevice } from "./raw.js";
 
 async function must(method, url, token, body) {
   const answer = await rest(method, url, { token, body });
@@ -11,7 +12,7 @@ async function must(method, url, token, body) {
 
 // Resolves with what the device has heard when a later event has come to it.
 export function everythingHeard(device, server, token, way) {
-  if (!(device instanceof SocketIoDevice)) return channelFence(device, server, token);
+  if (device instanceof RawDevice) return channelFence(device, server, token);
   if (way.namespace === "/messenger") return notificationFence(device);
   if (way.namespace === "/trips") return tripFence(device);
   return way.namespace === "/chat" ? messageFence(device) : householdFence(device, server, token);

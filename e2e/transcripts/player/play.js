@@ -2,18 +2,19 @@
 
 import { rest } from "../../support/http.js";
 import { seconds } from "../../support/token.js";
-import { RawDevice, SocketIoDevice } from "./device.js";
+import { canExpress } from "./clients.js";
 import { everythingHeard } from "./fence.js";
 import { difference, Names } from "./match.js";
+import { RawDevice } from "./raw.js";
 
-// `way` says how Socket.IO clients travel: {transport, namespace}, and in which other namespace they may be, too.
+// `way` says who the Socket.IO clients are and how they travel: {client, travel, namespace}, and in which other namespace they may be, too.
 export async function play(transcript, server, way) {
   const player = new Player(transcript, server, way);
   try {
     await player.steps(transcript.steps, "step");
     await player.end();
   } finally {
-    player.leave();
+    await player.leave();
   }
 }
 
@@ -40,6 +41,7 @@ class Player {
   async step(step, where) {
     if (step.repeat) return this.repeat(step, where);
     if (step.in && step.in !== this.way.namespace) return;
+    if (this.way.client && !canExpress(this.way.client, step)) return;
     if (step.hears) return this.hears(step);
     if (step.hears_nothing) return this.hearsNothing(step);
     if (step.closed) return this.isClosed(step);
@@ -72,13 +74,19 @@ class Player {
   async connect(step) {
     const token = this.token(step.as);
     const raw = step.connect === "raw";
-    const device = raw ? new RawDevice() : new SocketIoDevice();
+    const device = raw ? new RawDevice() : new this.way.client.device();
     const auth = step.auth === undefined ? { token } : this.names.fill(step.auth);
     const over = step.over === undefined ? undefined : this.device(step.over);
     const refusal = await device.connect({ ...this.way, url: this.server.url, ws: this.server.ws, token, auth, over });
     if (refusal) device.left = true;
     else this.devices.set(step.as, device);
-    this.check(step.refused ?? null, refusal, "the refusal");
+    this.check(step.refused ? this.told(step.refused) : null, refusal, "the refusal");
+  }
+
+  // What the client is told of a refusal.
+  told(refusal) {
+    const whole = this.names.fill(refusal);
+    return Object.fromEntries(this.way.client.told.filter((part) => part in whole).map((part) => [part, whole[part]]));
   }
 
   async emit(step) {
@@ -118,13 +126,14 @@ class Player {
   // Whatever was heard is a step: nobody may have heard more.
   async end() {
     for (const [name, device] of this.devices) {
+      if (!device.left) await device.arrived();
       if (!device.left) await everythingHeard(device, this.server, this.token(name), this.way);
       if (device.heard.length > 0) throw new Error(`at the end ${name} has heard ${JSON.stringify(device.heard)}`);
     }
   }
 
   leave() {
-    for (const device of this.devices.values()) if (!device.left) device.leave();
+    return Promise.all([...this.devices.values()].filter((device) => !device.left).map((device) => device.leave()));
   }
 
   check(expected, actual, what) {

@@ -1,0 +1,27 @@
+// The raw WebSocket, by `ws`.
+
+import { Socket } from "../../support/socket.js";
+import { Device } from "./device.js";
+
+export class RawDevice extends Device {
+  // Connects. Resolves with null: a refused one is let in and closed.
+  async connect({ ws, token }) {
+    const query = token === null ? "" : `?token=${encodeURIComponent(token)}`;
+    this.socket = new Socket(`${ws}/api/v1/ws/connect${query}`);
+    // At once, because the first message may come with the handshake.
+    this.socket.ws.on("message", (message) => this.hear({ envelope: JSON.parse(message) }));
+    this.closed = this.socket.closed;
+    void this.closed.then((closed) => this.left || this.hear({ closed }));
+    await this.socket.opened;
+    return null;
+  }
+
+  send(message) {
+    this.socket.send(typeof message === "string" ? message : JSON.stringify(message));
+  }
+
+  leave() {
+    this.left = true;
+    return this.socket.close(1000);
+  }
+}
