@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! - [`names`]: who and where (people, rooms, ids, times).
+//! - [`names`]: who and where (people, rooms, ids, times). `kinds`: the table of the kinds of rooms.
 //! - [`event`]: what can happen, and which rooms hear of it.
 //! - [`refusal`]: the closed list of ways to say no.
 //! - [`seam`]: what the rules ask of the outside (stores, ids, the bus).
@@ -18,6 +18,7 @@ pub mod event;
 pub mod fields;
 pub mod ids;
 pub mod keys;
+mod kinds;
 pub mod names;
 pub mod notifications;
 pub mod operation;

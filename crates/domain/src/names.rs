@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::kinds::Kind;
+
 /// Who a token speaks for: the token's subject, as text. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -33,78 +35,6 @@ impl fmt::Display for PersonId {
     }
 }
 
-/// What a room is the room of. The text form is the part of the address before the colon.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Kind {
-    /// A person's inbox: all of the person's connections are in it.
-    User,
-    /// A household (contract: household).
-    Household,
-    /// A trip (contract: trip).
-    Trip,
-    /// A chat room (contract: studio); its address starts with `room:`.
-    ChatRoom,
-    /// A conversation (contract: messenger).
-    Conversation,
-    /// A project (contract: workspace).
-    Project,
-    /// A channel of a project (contract: workspace); its members are the project's.
-    Channel,
-    /// A single task of a project (contract: workspace); its members are the project's.
-    Task,
-    /// Everybody who is connected. Nobody enters it, and only back ends speak there.
-    Everyone,
-}
-
-impl Kind {
-    const ALL: [Kind; 9] = [
-        Kind::User,
-        Kind::Household,
-        Kind::Trip,
-        Kind::ChatRoom,
-        Kind::Conversation,
-        Kind::Project,
-        Kind::Channel,
-        Kind::Task,
-        Kind::Everyone,
-    ];
-
-    /// The kind as it stands in a room's address.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::User => "user",
-            Kind::Household => "household",
-            Kind::Trip => "trip",
-            Kind::ChatRoom => "room",
-            Kind::Conversation => "conversation",
-            Kind::Project => "project",
-            Kind::Channel => "channel",
-            Kind::Task => "task",
-            Kind::Everyone => "everyone",
-        }
-    }
-
-    /// What a reader calls it: "Household", "Task".
-    pub fn noun(self) -> &'static str {
-        match self {
-            Kind::User => "User",
-            Kind::Household => "Household",
-            Kind::Trip => "Trip",
-            Kind::ChatRoom => "Room",
-            Kind::Conversation => "Conversation",
-            Kind::Project => "Project",
-            Kind::Channel => "Channel",
-            Kind::Task => "Task",
-            Kind::Everyone => "Room",
-        }
-    }
-
-    /// The room of this kind that bears `id`, an id of ours or one that was checked: see [`Room::parse`] for one that was not.
-    pub fn room(self, id: impl fmt::Display) -> Room {
-        Room(format!("{}:{id}", self.as_str()).into())
-    }
-}
-
 /// The address of a space or of a person's inbox, `kind:id`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -115,8 +45,13 @@ impl Room {
     /// characters.
     pub fn parse(address: &str) -> Option<Self> {
         let (kind, id) = address.split_once(':')?;
-        Kind::ALL.iter().find(|known| known.as_str() == kind)?;
+        Kind::parse(kind)?;
         is_outside_id(id).then(|| Self(address.into()))
+    }
+
+    /// The room of a kind that bears an id; both were checked.
+    pub(crate) fn of(kind: Kind, id: impl fmt::Display) -> Self {
+        Self(format!("{}:{id}", kind.as_str()).into())
     }
 
     /// The inbox of a person.
@@ -133,7 +68,7 @@ impl Room {
     pub fn kind(&self) -> Kind {
         let kind = self.0.split(':').next().unwrap_or_default();
         // Every constructor checks the kind, so the search cannot fail; an inbox that nobody is in is the harmless answer.
-        Kind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or(Kind::User)
+        Kind::parse(kind).unwrap_or(Kind::User)
     }
 
     /// The part behind the kind.

@@ -15,14 +15,14 @@ use crate::tasks::Task;
 pub fn role_in(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
     match room.kind() {
         Kind::User => Ok((room.id() == person.as_str()).then_some(Role::Admin)),
-        Kind::Household | Kind::Trip | Kind::ChatRoom | Kind::Conversation | Kind::Project => store.role(room, person),
         Kind::Channel => store.role_in_parent(room, person),
-        Kind::Everyone => Ok(None),
         // Only a project's tasks have rooms; a household's are told in the household.
         Kind::Task => match task_in(store, room)? {
             Some(task) if task.room.kind() == Kind::Project => store.role(&task.room, person),
             _ => Ok(None),
         },
+        kind if kind.has_own_members() => store.role(room, person),
+        _ => Ok(None),
     }
 }
 
@@ -74,7 +74,7 @@ fn around(store: &mut dyn Store, room: &Room) -> Stored<Option<Room>> {
     match room.kind() {
         Kind::Channel => Ok(store.space(room)?.and_then(|space| space.parent)),
         Kind::Task => Ok(task_in(store, room)?.map(|task| task.room)),
-        Kind::User | Kind::Household | Kind::Trip | Kind::ChatRoom | Kind::Conversation | Kind::Project | Kind::Everyone => Ok(None),
+        _ => Ok(None),
     }
 }
 

@@ -10,7 +10,6 @@ mod archive;
 mod create;
 mod details;
 mod invites;
-mod kinds;
 mod membership;
 mod presence;
 mod read;
