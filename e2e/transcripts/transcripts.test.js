@@ -26,13 +26,15 @@ after(endPython);
 for (const [contract, alone] of Object.entries(CONTRACTS)) {
   describe(contract, () => {
     for (const transcript of TRANSCRIPTS.filter((transcript) => transcript.contract === contract)) {
-      const connects = JSON.stringify(transcript.steps).includes('"connect":"socketio"');
+      const steps = JSON.stringify(transcript.steps);
+      const connects = steps.includes('"connect":"socketio"');
+      const greets = steps.includes('"event":"connected"');
       for (const way of connects ? waysThrough(alone) : [null]) {
         const title = way ? `${transcript.title} (${way.name}, ${way.travel}, ${way.namespace})` : transcript.title;
         test(title, { skip: way ? whyNot(way, transcript.file) : false }, async () => {
           const server = await startRoomcast({ ...way?.client.settings, ...transcript.settings });
           try {
-            await play(transcript, server, { ...way, greets: contract === "trip" });
+            await play(transcript, server, { ...way, greets });
           } finally {
             await server.stop();
           }

@@ -1,6 +1,6 @@
 // What a person listens with, and everything that it hears in order. How it connects is its client's business.
 
-// What a player calls the spaces that it makes to know that nothing more will come. A transcript calls nothing so.
+// The event by which a player knows that nothing earlier will come. No contract has it.
 export const FENCE = "a fence of the player";
 
 export class Device {
@@ -9,22 +9,19 @@ export class Device {
   left = false;
   #waiting = [];
 
-  // Rooms of fences.
-  ignored = new Set();
-  #until = [];
+  #fences = [];
 
   hear(what) {
-    this.#until = this.#until.filter(({ wanted, resolve }) => !(wanted(what) && (resolve(), true)));
-    // The fences' own doings are not the transcript's; those of a person's other device are heard as well.
-    if (what.args?.[0]?.household?.name === FENCE || this.ignored.has(what.envelope?.room)) return;
+    // A person's other devices hear it as well, and nobody waits.
+    if (what.event === FENCE || what.envelope?.type === FENCE) return this.#fences.shift()?.();
     const waiting = this.#waiting.shift();
     if (waiting) waiting(what);
     else this.heard.push(what);
   }
 
-  // Resolves when this is heard.
-  until(wanted) {
-    return new Promise((resolve) => this.#until.push({ wanted, resolve }));
+  // Resolves when the next fence arrives.
+  fence() {
+    return new Promise((resolve) => this.#fences.push(resolve));
   }
 
   // The next thing that is heard, or why nothing more will be.

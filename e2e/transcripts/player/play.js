@@ -109,7 +109,7 @@ class Player {
 
   async hearsNothing(step) {
     for (const name of [step.hears_nothing].flat()) {
-      const heard = await everythingHeard(this.device(name), this.server, this.token(name), this.way);
+      const heard = await everythingHeard(this.device(name), this.server, this.subject(name));
       if (heard.length > 0) throw new Error(`${name} has heard ${JSON.stringify(heard)}`);
     }
   }
@@ -127,7 +127,7 @@ class Player {
   async end() {
     for (const [name, device] of this.devices) {
       if (!device.left) await device.arrived();
-      if (!device.left) await everythingHeard(device, this.server, this.token(name), this.way);
+      if (!device.left) await everythingHeard(device, this.server, this.subject(name));
       if (device.heard.length > 0) throw new Error(`at the end ${name} has heard ${JSON.stringify(device.heard)}`);
     }
   }
@@ -149,6 +149,12 @@ class Player {
     const device = this.devices.get(name);
     if (!device) throw new Error(`${name} is not connected`);
     return device;
+  }
+
+  // The id under which the server knows a device's person.
+  subject(name) {
+    const { sub, user_id: id } = this.people.get(this.person(name)).claims;
+    return this.names.fill(sub ?? id);
   }
 
   token(name) {

@@ -12,7 +12,7 @@ class SocketIoDevice extends Device {
     const options = { ...this.credentials(auth), transports: TRAVELS[travel], forceNew: true, reconnection: false };
     this.travel = travel;
     this.socket = over ? over.socket.io.socket(other, this.credentials(auth)) : this.open(`${url}${namespace}`, options);
-    // The trip contract greets everybody in `/`, which is a step in its own transcripts alone.
+    // The trip contract greets everybody in `/`, which is a step where the transcript names it.
     this.each((event, ...args) => (event === "connected" && !greets) || this.hear({ event, args }));
     this.closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
     void this.closed.then((closed) => this.left || this.hear({ closed }));

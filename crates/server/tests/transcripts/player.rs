@@ -30,7 +30,7 @@ pub async fn play(contract: &str, file: &str) {
         let other = namespaces.iter().rev().nth(i).unwrap_or(namespace);
         let transcript = load(contract, file);
         let place = Place(format!("in {contract}/{file}.json, played in {namespace}: {}", transcript.title));
-        Player::new(transcript, namespace, other, contract == "trip").play().await;
+        Player::new(transcript, namespace, other).play().await;
         drop(place);
     }
 }
@@ -65,7 +65,8 @@ struct Player {
 }
 
 impl Player {
-    fn new(transcript: Transcript, namespace: &str, other: &str, greets: bool) -> Self {
+    fn new(transcript: Transcript, namespace: &str, other: &str) -> Self {
+        let greets = transcript.greets();
         let house = House::new(&transcript.settings);
         let names = house.shared.dialects.namespaces();
         let index = |namespace| Namespace(u8::try_from(names.iter().position(|name| name == namespace).unwrap()).unwrap());

@@ -182,13 +182,24 @@ fn folder(contract: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../../e2e/transcripts", contract].iter().collect()
 }
 
-/// The transcripts of a contract, without their ending, in the order of the alphabet.
-pub fn files(contract: &str) -> Vec<String> {
-    let entries = fs::read_dir(folder(contract)).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+/// What is in a folder, in the order of the alphabet.
+fn entries(folder: PathBuf) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// The contracts that have transcripts: the folders with at least one.
+pub fn contracts() -> Vec<String> {
+    let mut names = entries(folder(""));
+    names.retain(|name| folder(name).is_dir() && !files(name).is_empty());
+    names
+}
+
+/// The transcripts of a contract, without their ending.
+pub fn files(contract: &str) -> Vec<String> {
+    entries(folder(contract)).iter().filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
 }
 
 /// A transcript of a contract.
@@ -200,10 +211,19 @@ pub fn load(contract: &str, file: &str) -> Transcript {
 impl Transcript {
     /// Whether somebody in it connects with Socket.IO.
     pub fn connects_with_socketio(&self) -> bool {
-        self.steps.iter().any(connects)
+        self.has_step(|step| step["connect"] == "socketio")
+    }
+
+    /// Whether the trip contract's greeting is a step of it.
+    pub fn greets(&self) -> bool {
+        self.has_step(|step| step["event"] == "connected")
+    }
+
+    fn has_step(&self, wanted: fn(&Value) -> bool) -> bool {
+        any(&self.steps, wanted)
     }
 }
 
-fn connects(step: &Value) -> bool {
-    step["connect"] == "socketio" || step["steps"].as_array().is_some_and(|steps| steps.iter().any(connects))
+fn any(steps: &[Value], wanted: fn(&Value) -> bool) -> bool {
+    steps.iter().any(|step| wanted(step) || step["steps"].as_array().is_some_and(|steps| any(steps, wanted)))
 }

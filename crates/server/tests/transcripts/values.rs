@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use libtest_mimic::Trial;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -146,7 +147,20 @@ fn is_time(text: &str) -> bool {
     text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') && OffsetDateTime::parse(text, &Rfc3339).is_ok()
 }
 
-#[test]
+/// The tests of this file.
+pub fn tests() -> [Trial; 2] {
+    let test = |name: &str, body: fn()| {
+        Trial::test(format!("values/{name}"), move || {
+            body();
+            Ok(())
+        })
+    };
+    [
+        test("a-value-is-what-is-expected-key-for-key", a_value_is_what_is_expected_key_for_key),
+        test("names-and-shapes-are-filled-in", names_and_shapes_are_filled_in),
+    ]
+}
+
 fn a_value_is_what_is_expected_key_for_key() {
     let table = [
         (r#"{"a": 1, "b": [2]}"#, r#"{"b": [2], "a": 1}"#, None),
@@ -175,7 +189,6 @@ fn a_value_is_what_is_expected_key_for_key() {
     }
 }
 
-#[test]
 fn names_and_shapes_are_filled_in() {
     let shapes = r#"{"anna": {"id": "$id", "name": "Anna", "home": "$home"}, "admin": {"@": "anna", "role": "admin"}}"#;
     let mut names = Names::new(serde_json::from_str(shapes).unwrap());
