@@ -45,6 +45,10 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every [`Refusal::code`], in the order of the variants.
+    pub const CODES: [&'static str; 8] =
+        ["invalid", "ambiguous", "forbidden", "not_found", "conflict", "rate_limited", "unavailable", "internal"];
+
     /// A refusal of one field.
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { field, reason: reason.into() }
@@ -62,5 +66,25 @@ impl Refusal {
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_one_of_the_codes() {
+        let all = [
+            Refusal::invalid("field", "reason"),
+            Refusal::Ambiguous { field: "field", reason: "reason".into() },
+            Refusal::Forbidden("no"),
+            Refusal::NotFound("Thing"),
+            Refusal::Conflict("no"),
+            Refusal::TooMany { retry_after: 1 },
+            Refusal::Unavailable("no".into()),
+            Refusal::Internal("no".into()),
+        ];
+        assert_eq!(all.each_ref().map(Refusal::code), Refusal::CODES);
     }
 }

@@ -3,6 +3,7 @@
 //! A dialect knows names and shapes, nothing else: no connection, no store, no clock. To add a contract, write its file, and its line in
 //! [`Dialects::new`].
 
+pub mod answers;
 pub mod household;
 pub mod ids;
 pub mod messenger;
@@ -10,6 +11,7 @@ pub mod schemas;
 pub mod studio;
 pub mod times;
 pub mod trip;
+pub mod vocabulary;
 pub mod workspace;
 
 use std::borrow::Cow;
@@ -28,11 +30,16 @@ use wire::socketio::Args;
 
 use crate::config::Config;
 use crate::limits::Spending;
+pub use answers::{refused, told, unknown};
+use vocabulary::Vocabulary;
 
 /// One contract's way of speaking.
 pub trait Dialect: Send + Sync {
     /// Where it is spoken alone; `None` for the one that is spoken on the raw WebSocket. All that have a namespace are spoken on `/` too.
     fn namespace(&self) -> Option<&'static str>;
+
+    /// Every word of it. What it says and understands, it says and understands by these.
+    fn vocabulary(&self) -> Vocabulary;
 
     /// The kinds of spaces that are this contract's: what happens in others it does not tell.
     fn kinds(&self) -> &'static [Kind];
@@ -196,6 +203,12 @@ impl Dialects {
         Self(Arc::new(Spoken { namespaces, raw }))
     }
 
+    /// The words of each contract.
+    pub fn vocabularies(&self) -> Vec<Vocabulary> {
+        let everywhere = self.0.namespaces.first().map(|(_, dialects)| dialects).into_iter().flatten();
+        everywhere.chain(&self.0.raw).map(|dialect| dialect.vocabulary()).collect()
+    }
+
     /// The names of the namespaces, `/` first.
     pub fn namespaces(&self) -> Vec<String> {
         self.0.namespaces.iter().map(|(name, _)| (*name).to_owned()).collect()
@@ -213,54 +226,6 @@ impl Dialects {
     /// Whether connections of a namespace are in a room of their person's without asking, besides the inbox.
     pub fn join_by_themselves(&self, namespace: Namespace, room: &Room) -> bool {
         self.spoken_in(namespace).iter().any(|dialect| dialect.joins_by_itself(room))
-    }
-}
-
-/// The refusal that a client without an acknowledgement is told as an `error` event, and one with an acknowledgement as that.
-/// Inputs: the request's name and the refusal. Both shapes are the same for all Socket.IO contracts that define none of their own.
-pub fn refused(name: &str, refusal: &Refusal, acked: bool) -> Reply {
-    let mut body = serde_json::Map::new();
-    let message = Value::from(told(refusal));
-    if acked {
-        body.insert("ok".into(), false.into());
-        body.insert("error".into(), message);
-        body.insert("code".into(), refusal.code().into());
-    } else {
-        body.insert("message".into(), message);
-        body.insert("code".into(), refusal.code().into());
-        body.insert("event".into(), name.into());
-    }
-    match refusal {
-        Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => drop(body.insert("field".into(), (*field).into())),
-        Refusal::TooMany { retry_after } => drop(body.insert("retryAfter".into(), (*retry_after).into())),
-        _ => {}
-    }
-    let body = Value::Object(body).to_string();
-    if acked {
-        Reply { ack: Some(body), ..Reply::default() }
-    } else {
-        Reply { say: vec![Saying::event("error", body)], ..Reply::default() }
-    }
-}
-
-/// What a client is told whose event no contract knows.
-pub fn unknown(name: &str, acked: bool) -> Reply {
-    let text = serde_json::json!(format!("Unknown event {name}"));
-    if acked {
-        Reply { ack: Some(format!(r#"{{"ok":false,"error":{text},"code":"unknown_event"}}"#)), ..Reply::default() }
-    } else {
-        let name = serde_json::json!(name);
-        let body = format!(r#"{{"message":{text},"code":"unknown_event","event":{name}}}"#);
-        Reply { say: vec![Saying::event("error", body)], ..Reply::default() }
-    }
-}
-
-/// A refusal as a client may read it: a fault of ours stays in the log.
-pub fn told(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Internal(_) => "Internal server error".into(),
-        Refusal::Unavailable(_) => "The database is not available; try again later".into(),
-        other => other.to_string(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! The schemas of the domain's closed lists of words, which itself knows nothing of schemas.
 
 use domain::calls::Status;
+use domain::refusal::Refusal;
 use domain::spaces::Role;
 use serde::Serialize;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+use super::answers::UNKNOWN_EVENT;
 
 /// What a member of a space is.
 pub fn role() -> Object {
@@ -13,6 +16,17 @@ pub fn role() -> Object {
 /// How far a call has come.
 pub fn call_status() -> Object {
     one_of(&Status::ALL, "How far a call has come.")
+}
+
+/// Why something was refused, for programs.
+pub fn code() -> Object {
+    let codes: Vec<_> = Refusal::CODES.into_iter().chain([UNKNOWN_EVENT]).collect();
+    one_of(&codes, "Why something was refused, for programs.")
+}
+
+/// The same where every word is understood.
+pub fn refusal_code() -> Object {
+    one_of(&Refusal::CODES, "Why something was refused, for programs.")
 }
 
 /// One of these words, as they are written in JSON.

@@ -7,14 +7,11 @@ use domain::people::{Claims, Meet, Met};
 use domain::refusal::Refusal;
 use engine::{Connect, Namespace, Saying, Shard, SocketKey};
 
-use super::gate::TOO_MANY;
 use super::{Live, Session, Shared};
 use crate::audit;
 use crate::auth::{ConnectAuth, Identity, Unauthenticated};
+use crate::dialects::workspace::closing::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
 use crate::presence::{Connection, Transport};
-
-const AUTHENTICATION_FAILED: u16 = 4401;
-const INTERNAL_ERROR: u16 = 4500;
 
 /// Somebody who asks to be connected, and may be. The socket counts already.
 pub struct Entrant {
@@ -39,8 +36,8 @@ impl TurnedAway {
         match transport {
             Transport::SocketIo => Self::Refused("Authentication error", format!(r#"{{"code":"{}"}}"#, why.code())),
             Transport::Raw => {
-                let code = if why == Unauthenticated::TooManyConnections { TOO_MANY } else { AUTHENTICATION_FAILED };
-                Self::Closed(code, why.to_string())
+                let closing = if why == Unauthenticated::TooManyConnections { TOO_MANY_CONNECTIONS } else { AUTHENTICATION_FAILED };
+                Self::Closed(closing.code, why.to_string())
             }
         }
     }
@@ -126,7 +123,7 @@ impl Live {
             audit::refused(None, handshake.address, transport_name(shard, socket, transport), refusal.code());
         }
         self.tally.turned_away(refusal.code());
-        shard.close(socket, TOO_MANY, &refusal.to_string());
+        shard.close(socket, TOO_MANY_CONNECTIONS.code, &refusal.to_string());
     }
 
     fn turn_away(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: Unauthenticated) {
@@ -154,7 +151,7 @@ impl Live {
                     tracing::error!(%refusal, "a person could not be met");
                     match transport {
                         Transport::SocketIo => shard.refuse(socket, "Server error", Some(&format!(r#"{{"code":"{}"}}"#, refusal.code()))),
-                        Transport::Raw => shard.close(socket, INTERNAL_ERROR, "Internal Server Error"),
+                        Transport::Raw => shard.close(socket, INTERNAL_ERROR.code, "Internal Server Error"),
                     }
                 }
                 return;

@@ -15,14 +15,12 @@ use engine::{Broadcast, Handle, Namespace, Say, Saying, Shard, SocketKey};
 
 use super::{Job, Live};
 use crate::config::Audience;
+use crate::dialects::workspace::closing::FORBIDDEN;
 use crate::dialects::{Dialect, Dialects, json, workspace};
 use crate::presence::Changes;
 
 /// How long changes of presence are gathered, so that a storm is one message and not thousands.
 const GATHER: Duration = Duration::from_millis(100);
-
-/// With what a raw WebSocket is closed whose back end wants it to end (workspace contract, close codes).
-const EXPELLED: u16 = 4403;
 
 /// Tells this node's connections what the bus brings.
 pub struct Fanout {
@@ -363,7 +361,7 @@ fn expel(engine: &Handle<Live>, people: &[PersonId], connections: &[String], rea
             let sockets: Vec<SocketKey> = of_people.chain(named).collect();
             for socket in sockets {
                 match shard.namespace(socket) {
-                    Some(Namespace::PLAIN) => shard.close(socket, EXPELLED, &reason),
+                    Some(Namespace::PLAIN) => shard.close(socket, FORBIDDEN.code, &reason),
                     _ => shard.disconnect(socket, true),
                 }
             }

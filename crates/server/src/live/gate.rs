@@ -10,11 +10,8 @@ use http::request::Parts;
 
 use crate::audit;
 use crate::auth::Authenticator;
+use crate::dialects::workspace::closing::{FORBIDDEN, TOO_MANY_CONNECTIONS};
 use crate::limits::Limits;
-
-/// With what a plain WebSocket is closed (workspace contract, close codes).
-const FORBIDDEN: u16 = 4403;
-pub(super) const TOO_MANY: u16 = 4429;
 
 /// What is kept of a connection's first request.
 pub struct Handshake {
@@ -41,11 +38,11 @@ pub fn gate(
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
             audit::refused(None, address, "handshake", "origin_not_allowed");
-            return Err(Refusal { message: "Origin not allowed".into(), code: FORBIDDEN });
+            return Err(Refusal { message: "Origin not allowed".into(), code: FORBIDDEN.code });
         }
         if let Err(refusal) = limits.connect(address.ip()) {
             audit::refused(None, address, "handshake", refusal.code());
-            return Err(Refusal { message: refusal.to_string(), code: TOO_MANY });
+            return Err(Refusal { message: refusal.to_string(), code: TOO_MANY_CONNECTIONS.code });
         }
         let token = authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
         Ok(Handshake { address, token, number: next.fetch_add(1, Ordering::Relaxed), connects: 0 })

@@ -3,23 +3,20 @@
 pub mod objects;
 pub mod payloads;
 mod requests;
+mod words;
 
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::refusal::Refusal;
 use engine::Saying;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::answers::{Always, Done, ERROR};
+use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
 use objects::{Message, Notification};
-use payloads::{MessageDeleted, MessagesRead, Status, Typing};
-
-/// A question that is answered with one status.
-const GET_STATUS: &str = "user:get-status";
-/// A question that is answered with a list of them.
-const GET_STATUSES: &str = "users:get-status";
-/// A question that is answered with a list of ids, also an empty one for whoever may not know.
-const GET_ONLINE_USERS: &str = "conversation:get-online-users";
+use payloads::{InConversation, MessageDeleted, MessagesRead, Status, Typing};
+use words::{GET_ONLINE_USERS, GET_STATUS};
 
 /// messenger's way of speaking.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +25,17 @@ pub struct Messenger;
 impl Dialect for Messenger {
     fn namespace(&self) -> Option<&'static str> {
         Some("/messenger")
+    }
+
+    fn vocabulary(&self) -> Vocabulary {
+        Vocabulary {
+            contract: "messenger",
+            about: "Conversations, and notifications that are the same on all of a person's devices.",
+            namespace: self.namespace(),
+            says: words::said().into_iter().chain([ERROR.described()]).collect(),
+            understands: words::UNDERSTOOD.iter().map(ClientWord::described).collect(),
+            closes: Vec::new(),
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -40,27 +48,24 @@ impl Dialect for Messenger {
             Kind::User => in_inbox(&fact.event),
             _ => None,
         };
-        said.map(|(name, args)| Saying::event(name, args)).into_iter().collect()
+        said.into_iter().collect()
     }
 
     fn signal(&self, signal: &Signal, _: Timestamp) -> Option<Saying> {
-        let typing = |name, room: &Room, person: &PersonId| {
-            (room.kind() == Kind::Conversation).then(|| Saying::event(name, json(&Typing::of(room, person))))
-        };
+        fn typing<'a>(word: &Word<Typing<'a>>, room: &'a Room, person: &'a PersonId) -> Option<Saying> {
+            (room.kind() == Kind::Conversation).then(|| word.say(&Typing::of(room, person)))
+        }
         match signal {
-            Signal::Online { person, .. } => Some(Saying::event("user:status-changed", json(&Status::of(person, true)))),
-            Signal::Offline { person } => Some(Saying::event("user:status-changed", json(&Status::of(person, false)))),
-            Signal::Typing { room, person } => typing("typing:start", room, person),
-            Signal::StoppedTyping { room, person } => typing("typing:stop", room, person),
+            Signal::Online { person, .. } => Some(words::USER_STATUS_CHANGED.say(&Status::of(person, true))),
+            Signal::Offline { person } => Some(words::USER_STATUS_CHANGED.say(&Status::of(person, false))),
+            Signal::Typing { room, person } => typing(&words::TYPING_START, room, person),
+            Signal::StoppedTyping { room, person } => typing(&words::TYPING_STOP, room, person),
             _ => None,
         }
     }
 
     fn understand(&self, heard: &Heard<'_>) -> Option<Request> {
-        match heard {
-            Heard::Event { name, args } => requests::understand(name, args),
-            Heard::Text(_) => None,
-        }
+        understood(words::UNDERSTOOD, heard)
     }
 
     fn answer(&self, answer: &Answer<'_>) -> Reply {
@@ -78,38 +83,30 @@ impl Dialect for Messenger {
                 }
             }
             Ok(Outcome::Online(people)) => json(people),
-            Ok(Outcome::Entered(room) | Outcome::Left(room)) => {
-                confirmed([("conversationId".to_owned(), room.id().into())].into_iter().collect())
-            }
-            Ok(Outcome::Changed(Value::Object(told))) => confirmed(told.clone()),
-            Ok(_) => confirmed(Map::new()),
+            Ok(Outcome::Entered(room) | Outcome::Left(room)) => json(&InConversation { ok: Always, conversation_id: room.id() }),
+            Ok(Outcome::Changed(Value::String(ack))) => ack.clone(),
+            Ok(_) => json(&Done::default()),
         };
         Reply { ack: Some(ack), ..Reply::default() }
     }
 }
 
-/// What is said of something that happened in a conversation: the event's name and its argument.
-fn in_conversation(room: &Room, event: &Event) -> Option<(&'static str, String)> {
+/// What is said of something that happened in a conversation.
+fn in_conversation(room: &Room, event: &Event) -> Option<Saying> {
     Some(match event {
-        Event::MessageSent { message } => ("message:new", json(&Message::of(message, false))),
-        Event::MessageDeleted { message, .. } => ("message:deleted", json(&MessageDeleted::of(room, *message))),
-        Event::MessagesRead { .. } => ("messages:read", json(&MessagesRead::of(room, event)?)),
+        Event::MessageSent { message } => words::MESSAGE_NEW.say(&Message::of(message, false)),
+        Event::MessageDeleted { message, .. } => words::MESSAGE_DELETED.say(&MessageDeleted::of(room, *message)),
+        Event::MessagesRead { .. } => words::MESSAGES_READ.say(&MessagesRead::of(room, event)?),
         _ => return None,
     })
 }
 
 /// The same of what a person is told, on all devices.
-fn in_inbox(event: &Event) -> Option<(&'static str, String)> {
+fn in_inbox(event: &Event) -> Option<Saying> {
     Some(match event {
-        Event::NotificationCreated { notification } => ("notification:new", json(&Notification::of(notification))),
-        Event::NotificationRead { notification } => ("notification:read", json(&notification.to_string())),
-        Event::NotificationsRead => ("notifications:read-all", String::new()),
+        Event::NotificationCreated { notification } => words::NOTIFICATION_NEW.say(&Notification::of(notification)),
+        Event::NotificationRead { notification } => words::NOTIFICATION_READ.say(&notification.to_string()),
+        Event::NotificationsRead => words::NOTIFICATIONS_READ_ALL.say(),
         _ => return None,
     })
-}
-
-/// An acknowledgement that all is well, and what it tells besides.
-fn confirmed(mut told: Map<String, Value>) -> String {
-    told.insert("ok".into(), true.into());
-    Value::Object(told).to_string()
 }

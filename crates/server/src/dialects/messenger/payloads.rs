@@ -6,6 +6,8 @@ use domain::names::{Id, PersonId, Room};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::dialects::answers::Always;
+
 /// Of `messages:read`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -97,6 +99,36 @@ impl<'a> Status<'a> {
     pub(super) fn of(person: &'a PersonId, online: bool) -> Self {
         Self { user_id: person.as_str(), status: if online { Presence::Online } else { Presence::Offline } }
     }
+}
+
+/// The acknowledgement of a conversation joined or left.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::InConversation)]
+pub(super) struct InConversation<'a> {
+    #[schema(schema_with = Always::<true>::schema)]
+    pub(super) ok: Always<true>,
+    pub(super) conversation_id: &'a str,
+}
+
+/// The acknowledgement of a notification read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::NotificationRead)]
+pub(super) struct NotificationRead {
+    #[schema(schema_with = Always::<true>::schema)]
+    pub(super) ok: Always<true>,
+    pub(super) notification_id: String,
+}
+
+/// The acknowledgement of all notifications read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = messenger::AllRead)]
+pub(super) struct AllRead {
+    #[schema(schema_with = Always::<true>::schema)]
+    pub(super) ok: Always<true>,
+    /// How many had not been read.
+    pub(super) count: u64,
 }
 
 fn texts(ids: &[Id]) -> Vec<String> {

@@ -6,6 +6,8 @@ use domain::names::{Id, PersonId, Room, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::objects::NewMessage;
+use crate::dialects::answers::Always;
 use crate::dialects::ids::NumberOrText;
 use crate::dialects::times::Milliseconds;
 
@@ -151,4 +153,35 @@ impl<'a> CallEnded<'a> {
         let by_itself = ended_by.is_none();
         Self { call_id: call.id, room_id: by_itself.then(|| NumberOrText(call.room.id())), ended_by, reason: by_itself.then_some(reason) }
     }
+}
+
+/// The acknowledgement of a room entered or left.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::InRoom)]
+pub(super) struct InRoom<'a> {
+    #[schema(schema_with = Always::<true>::schema)]
+    pub(super) ok: Always<true>,
+    pub(super) room_id: NumberOrText<'a>,
+}
+
+/// The acknowledgement of a message.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = studio::MessageSent)]
+pub(super) struct MessageSent<'a> {
+    #[schema(schema_with = Always::<true>::schema)]
+    pub(super) ok: Always<true>,
+    /// It had been sent before, with the same `clientId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, schema_with = Always::<true>::schema)]
+    pub(super) duplicate: Option<Always<true>>,
+    pub(super) message: &'a NewMessage<'a>,
+}
+
+/// The acknowledgement of something that is told with this payload.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Confirmed<P> {
+    pub(super) ok: Always<true>,
+    #[serde(flatten)]
+    pub(super) payload: P,
 }

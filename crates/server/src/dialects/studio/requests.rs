@@ -1,149 +1,212 @@
 //! What clients of the studio contract ask for: events with one object each.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use domain::calls::{AnswerCall, EndCall, InitiateCall, Initiated};
 use domain::chat::{DeleteMessage, EditMessage, SendMessage, Sent};
 use domain::names::{Id, Kind, Room, parse_id};
 use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
-use serde::Serialize;
+use engine::Saying;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use wire::socketio::Args;
 
 use super::objects::NewMessage;
-use super::payloads::{CallAnswered, CallEnded, CallInitiated, MessageDeleted, MessageEdited};
+use super::payloads::{CallAnswered, CallEnded, CallInitiated, Confirmed, MessageDeleted, MessageEdited, MessageSent};
+use super::words::{CALL_INITIATED, MESSAGE_NEW};
+use crate::dialects::answers::Always;
 use crate::dialects::ids::{GivenId, NumberOrText};
-use crate::dialects::{Ask, Request, json};
+use crate::dialects::vocabulary::{named, object};
+use crate::dialects::{Ask, json};
 
-/// How an event's payload is read.
-type Read = fn(&Payload<'_>) -> Result<Ask, Refusal>;
-
-/// Understands one event; `None` for a word that is not this contract's.
-pub(super) fn understand(name: &str, args: &Args<'_>) -> Option<Request> {
-    // Each word with how its payload is read.
-    let (name, read): (_, Read) = match name {
-        "join_room" => ("join_room", |payload| payload.room().map(Ask::Move)),
-        "leave_room" => ("leave_room", |payload| payload.room().map(Ask::Leave)),
-        "message:send" => ("message:send", send),
-        // The document's clients say the latter.
-        "message:edit" | "message:edited" => ("message:edit", edit),
-        "message:delete" => ("message:delete", delete),
-        "user:typing" => ("user:typing", |payload| payload.room().map(Ask::Typing)),
-        "user:stop_typing" => ("user:stop_typing", |payload| payload.room().map(Ask::StopTyping)),
-        "call:initiated" => ("call:initiated", initiate),
-        "call:answered" => ("call:answered", answer),
-        "call:ended" => ("call:ended", end),
-        _ => return None,
-    };
-    Some(Request { name: name.into(), ask: Payload::of(args).and_then(|payload| read(&payload)) })
+/// What names a room.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::RoomNamed)]
+pub(super) struct RoomNamed {
+    room_id: GivenId,
 }
 
-/// The fields of an event's first argument, read one by one, so that a refusal can name one. A bare id stands for a room's.
-enum Payload<'a> {
-    Fields(BTreeMap<Cow<'a, str>, &'a RawValue>),
-    Id(GivenId),
-}
-
-impl<'a> Payload<'a> {
-    fn of(args: &Args<'a>) -> Result<Self, Refusal> {
-        let arg = args.get(0).unwrap_or("null");
-        let read = match arg.trim_start().starts_with('{') {
-            true => serde_json::from_str(arg).ok().map(Self::Fields),
-            false => serde_json::from_str(arg).ok().map(Self::Id),
-        };
-        read.ok_or_else(|| Refusal::invalid("roomId", "must be in an object, such as {\"roomId\": 1}"))
-    }
-
-    /// A field; `None` if it is absent or null.
-    fn field<T: DeserializeOwned>(&self, name: &'static str, wanted: &str) -> Result<Option<T>, Refusal> {
-        let Self::Fields(fields) = self else { return Ok(None) };
-        let Some(raw) = fields.get(name).filter(|raw| raw.get() != "null") else { return Ok(None) };
-        serde_json::from_str(raw.get()).map(Some).map_err(|_| Refusal::invalid(name, wanted.to_owned()))
-    }
-
-    fn text(&self, name: &'static str) -> Result<Option<String>, Refusal> {
-        self.field(name, "must be text")
-    }
-
-    fn room(&self) -> Result<Room, Refusal> {
-        const WANTED: &str = "must be the id of a room, as number or text";
-        let given = match self {
-            Self::Id(id) => Some(id.clone()),
-            Self::Fields(_) => self.field::<GivenId>("roomId", WANTED)?,
-        };
-        let room = given.and_then(|id| Room::parse(&format!("{}:{}", Kind::ChatRoom.as_str(), id.0)));
-        room.ok_or_else(|| Refusal::invalid("roomId", WANTED))
-    }
-
-    /// The id of something that the server numbers. An id that nothing can have is that of nothing: 0.
-    fn number(&self, name: &'static str, wanted: &str) -> Result<Id, Refusal> {
-        let given = self.field::<GivenId>(name, wanted)?.ok_or_else(|| Refusal::invalid(name, wanted.to_owned()))?;
-        Ok(parse_id(&given.0).unwrap_or(0))
-    }
-
-    fn call(&self) -> Result<Id, Refusal> {
-        self.number("callId", "must be the id of a call, as number or text")
-    }
-
-    fn message(&self) -> Result<Id, Refusal> {
-        self.number("messageId", "must be the id of a message, as number or text")
+impl From<RoomNamed> for GivenId {
+    fn from(named: RoomNamed) -> Self {
+        named.room_id
     }
 }
 
-fn send(payload: &Payload<'_>) -> Result<Ask, Refusal> {
+/// Of `message:send`. Here as below each field is read by itself, so that a refusal can name it.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::SentMessage)]
+pub(super) struct SentMessage<'a> {
+    #[serde(borrow)]
+    #[schema(value_type = GivenId)]
+    room_id: Given<'a>,
+    #[serde(borrow)]
+    #[schema(value_type = String)]
+    content: Given<'a>,
+    /// In the client's own word; `TEXT` without.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>)]
+    r#type: Given<'a>,
+    /// A link to what is shown beside the text.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>)]
+    file_url: Given<'a>,
+    /// The client's own id of the message: sent again with the same one, it is not a second message.
+    #[serde(borrow)]
+    #[schema(value_type = Option<GivenId>)]
+    client_id: Given<'a>,
+}
+
+/// Of `message:edit`.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::EditedMessage)]
+pub(super) struct EditedMessage<'a> {
+    #[serde(borrow)]
+    #[schema(value_type = GivenId)]
+    message_id: Given<'a>,
+    #[serde(borrow)]
+    #[schema(value_type = String)]
+    content: Given<'a>,
+}
+
+/// What names a message.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::MessageNamed)]
+pub(super) struct MessageNamed<'a> {
+    #[serde(borrow)]
+    #[schema(value_type = GivenId)]
+    message_id: Given<'a>,
+}
+
+/// Of `call:initiated`, as clients send it.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::NewCall)]
+pub(super) struct NewCall<'a> {
+    #[serde(borrow)]
+    #[schema(value_type = GivenId)]
+    room_id: Given<'a>,
+    /// What sort of call it is: `AUDIO`, `VIDEO`.
+    #[serde(borrow)]
+    #[schema(value_type = String)]
+    call_type: Given<'a>,
+}
+
+/// What names a call.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::CallNamed)]
+pub(super) struct CallNamed<'a> {
+    #[serde(borrow)]
+    #[schema(value_type = GivenId)]
+    call_id: Given<'a>,
+}
+
+/// A field as it was given; null is as good as none.
+type Given<'a> = Option<&'a RawValue>;
+
+/// The payload of an event.
+fn payload<'a, T: Deserialize<'a>>(args: &Args<'a>, first: &'static str) -> Result<T, Refusal> {
+    object(args).ok_or_else(|| Refusal::invalid(first, format!("must be in an object, such as {{\"{first}\": 1}}")))
+}
+
+/// A field; `None` if it is absent or null.
+fn field<T: DeserializeOwned>(given: Given<'_>, name: &'static str, wanted: &str) -> Result<Option<T>, Refusal> {
+    let field = given.map(|raw| serde_json::from_str(raw.get())).transpose();
+    field.map_err(|_| Refusal::invalid(name, wanted.to_owned()))
+}
+
+fn text(given: Given<'_>, name: &'static str) -> Result<Option<String>, Refusal> {
+    field(given, name, "must be text")
+}
+
+/// The room that a client names.
+pub(super) fn room_of(args: &Args<'_>) -> Result<Room, Refusal> {
+    room(named::<RoomNamed>(args))
+}
+
+fn room_in(given: Given<'_>) -> Result<Room, Refusal> {
+    room(given.and_then(|raw| serde_json::from_str(raw.get()).ok()))
+}
+
+fn room(id: Option<GivenId>) -> Result<Room, Refusal> {
+    let room = id.and_then(|id| Room::parse(&format!("{}:{}", Kind::ChatRoom.as_str(), id.0)));
+    room.ok_or_else(|| Refusal::invalid("roomId", "must be the id of a room, as number or text"))
+}
+
+/// The id of something that the server numbers. An id that nothing can have is that of nothing: 0.
+fn number(given: Given<'_>, name: &'static str, wanted: &str) -> Result<Id, Refusal> {
+    let given = field::<GivenId>(given, name, wanted)?.ok_or_else(|| Refusal::invalid(name, wanted.to_owned()))?;
+    Ok(parse_id(&given.0).unwrap_or(0))
+}
+
+fn message_in(given: Given<'_>) -> Result<Id, Refusal> {
+    number(given, "messageId", "must be the id of a message, as number or text")
+}
+
+fn call_in(given: Given<'_>) -> Result<Id, Refusal> {
+    number(given, "callId", "must be the id of a call, as number or text")
+}
+
+pub(super) fn send(args: &Args<'_>) -> Result<Ask, Refusal> {
+    let sent: SentMessage<'_> = payload(args, "roomId")?;
     let command = SendMessage {
-        room: payload.room()?,
-        content: payload.text("content")?.unwrap_or_default(),
-        sort: payload.text("type")?,
-        file_url: payload.text("fileUrl")?,
+        room: room_in(sent.room_id)?,
+        content: text(sent.content, "content")?.unwrap_or_default(),
+        sort: text(sent.r#type, "type")?,
+        file_url: text(sent.file_url, "fileUrl")?,
         metadata: None,
-        client_id: payload.field::<GivenId>("clientId", "must be text or a number")?.map(|id| id.0),
+        client_id: field::<GivenId>(sent.client_id, "clientId", "must be text or a number")?.map(|id| id.0),
     };
     Ok(change(move |tx| {
         let Sent { message, duplicate } = command.decide(tx)?;
         let told = NewMessage::of(&message);
-        let ack = json(&Sending { ok: true, duplicate, message: &told });
+        let ack = json(&MessageSent { ok: Always, duplicate: duplicate.then_some(Always), message: &told });
         // A message that was sent before is told to nobody again but its sender, who may not have heard of it.
-        Ok(if duplicate { with_event(ack, "message:new", json(&told)) } else { Value::String(ack) })
+        Ok(if duplicate { with_event(ack, &MESSAGE_NEW.say(&told)) } else { Value::String(ack) })
     }))
 }
 
-fn edit(payload: &Payload<'_>) -> Result<Ask, Refusal> {
-    let message = payload.message()?;
-    let content = payload.text("content")?.ok_or_else(|| Refusal::invalid("content", "must be text"))?;
+pub(super) fn edit(args: &Args<'_>) -> Result<Ask, Refusal> {
+    let edited: EditedMessage<'_> = payload(args, "messageId")?;
+    let message = message_in(edited.message_id)?;
+    let content = text(edited.content, "content")?.ok_or_else(|| Refusal::invalid("content", "must be text"))?;
     let command = EditMessage { of: Kind::ChatRoom, message, content };
     Ok(change(move |tx| Ok(confirmed(&MessageEdited::of(&command.decide(tx)?)))))
 }
 
-fn delete(payload: &Payload<'_>) -> Result<Ask, Refusal> {
-    let command = DeleteMessage { of: Kind::ChatRoom, message: payload.message()? };
+pub(super) fn delete(args: &Args<'_>) -> Result<Ask, Refusal> {
+    let message = message_in(payload::<MessageNamed<'_>>(args, "messageId")?.message_id)?;
+    let command = DeleteMessage { of: Kind::ChatRoom, message };
     Ok(change(move |tx| {
         let message = command.decide(tx)?;
         Ok(confirmed(&MessageDeleted::of(message.id, &message.room)))
     }))
 }
 
-fn initiate(payload: &Payload<'_>) -> Result<Ask, Refusal> {
+pub(super) fn initiate(args: &Args<'_>) -> Result<Ask, Refusal> {
     const WANTED: &str = "must be a word such as AUDIO or VIDEO";
-    let room = payload.room()?;
-    let sort = payload.field("callType", WANTED)?.ok_or_else(|| Refusal::invalid("callType", WANTED))?;
+    let new: NewCall<'_> = payload(args, "roomId")?;
+    let room = room_in(new.room_id)?;
+    let sort = field(new.call_type, "callType", WANTED)?.ok_or_else(|| Refusal::invalid("callType", WANTED))?;
     let command = InitiateCall { room, sort };
     Ok(Ask::TakePart(Box::new(move |tx| {
         let Initiated { call, existing } = command.decide(tx)?;
         let told = CallInitiated::of(&call);
-        let ack = json(&Confirmed { ok: true, payload: &told });
+        let ack = json(&Confirmed { ok: Always, payload: &told });
         // Of a call that there was already nobody is told again but the one who has just asked for one.
-        let value = if existing { with_event(ack, "call:initiated", json(&told)) } else { Value::String(ack) };
+        let value = if existing { with_event(ack, &CALL_INITIATED.say(&told)) } else { Value::String(ack) };
         Ok((call, value))
     })))
 }
 
-fn answer(payload: &Payload<'_>) -> Result<Ask, Refusal> {
-    let command = AnswerCall { of: Kind::ChatRoom, call: payload.call()? };
+pub(super) fn answer(args: &Args<'_>) -> Result<Ask, Refusal> {
+    let command = AnswerCall { of: Kind::ChatRoom, call: call_in(payload::<CallNamed<'_>>(args, "callId")?.call_id)? };
     Ok(Ask::TakePart(Box::new(move |tx| {
         let call = command.decide(tx)?;
         let value = confirmed(&CallAnswered { call_id: call.id, answered_by: NumberOrText(tx.actor.person.as_str()) });
@@ -151,8 +214,8 @@ fn answer(payload: &Payload<'_>) -> Result<Ask, Refusal> {
     })))
 }
 
-fn end(payload: &Payload<'_>) -> Result<Ask, Refusal> {
-    let command = EndCall { of: Kind::ChatRoom, call: payload.call()? };
+pub(super) fn end(args: &Args<'_>) -> Result<Ask, Refusal> {
+    let command = EndCall { of: Kind::ChatRoom, call: call_in(payload::<CallNamed<'_>>(args, "callId")?.call_id)? };
     Ok(change(move |tx| Ok(confirmed(&CallEnded::of(&command.decide(tx)?)))))
 }
 
@@ -162,27 +225,13 @@ fn change(work: impl FnOnce(&mut Tx<'_>) -> Result<Value, Refusal> + Send + 'sta
     Ask::Change(Box::new(work))
 }
 
-/// The acknowledgement of a sending.
-#[derive(Serialize)]
-struct Sending<'a, M> {
-    ok: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    duplicate: bool,
-    message: &'a M,
-}
-
-/// The acknowledgement of something that is told with this payload.
-#[derive(Serialize)]
-struct Confirmed<'a, P> {
-    ok: bool,
-    #[serde(flatten)]
-    payload: &'a P,
-}
-
 fn confirmed(payload: &impl Serialize) -> Value {
-    Value::String(json(&Confirmed { ok: true, payload }))
+    Value::String(json(&Confirmed { ok: Always, payload }))
 }
 
-fn with_event(ack: String, name: &str, payload: String) -> Value {
-    Value::Array(vec![ack.into(), name.into(), payload.into()])
+fn with_event(ack: String, event: &Saying) -> Value {
+    match event {
+        Saying::Event { name, args, .. } => Value::Array(vec![ack.into(), name.as_ref().into(), args.as_str().into()]),
+        Saying::Text(_) | Saying::Binary(_) => Value::String(ack),
+    }
 }

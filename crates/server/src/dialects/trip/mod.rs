@@ -4,19 +4,21 @@ pub mod notices;
 pub mod objects;
 pub mod payloads;
 pub mod requests;
+mod words;
 
 use domain::event::{Event, Fact, Signal};
-use domain::names::{Kind, PersonId, Timestamp};
+use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::people::Person;
 use domain::spaces::Space;
 use engine::Saying;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::answers::{Always, Done, ERROR};
 use super::times::Milliseconds;
+use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
 use objects::{Members, Notification};
-use payloads::{Announced, Confirmed, Connected, Noticed, Pong, Presence, Updated};
+use payloads::{Announced, Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, Updated};
 
 /// trip's way of speaking.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,17 @@ impl Dialect for Trip {
         Some("/trips")
     }
 
+    fn vocabulary(&self) -> Vocabulary {
+        Vocabulary {
+            contract: "trip",
+            about: "Trips and who is on them, and a person's notifications.",
+            namespace: self.namespace(),
+            says: words::said().into_iter().chain([ERROR.described()]).collect(),
+            understands: words::UNDERSTOOD.iter().map(ClientWord::described).collect(),
+            closes: Vec::new(),
+        }
+    }
+
     fn kinds(&self) -> &'static [Kind] {
         &[Kind::Trip]
     }
@@ -34,19 +47,19 @@ impl Dialect for Trip {
     fn greeting(&self, person: &Person, connection: &str, now: Timestamp) -> Option<Saying> {
         let timestamp = Milliseconds(now);
         let greeting = Connected { message: "Connected successfully", user_id: person.id.as_str(), socket_id: connection, timestamp };
-        Some(say("connected", &greeting))
+        Some(words::CONNECTED.say(&greeting))
     }
 
     fn fact(&self, fact: &Fact) -> Vec<Saying> {
         if let Event::NotificationCreated { notification } = &fact.event {
-            return vec![say("notification", &Notification::of(notification))];
+            return vec![words::NOTIFICATION.say(&Notified::Own(Notification::of(notification)))];
         }
         if fact.room.kind() != Kind::Trip {
             return Vec::new();
         }
         let updated = |changes: Map<String, Value>, by: &PersonId| {
             let trip_id = fact.room.id();
-            vec![say("trip:updated", &Updated { trip_id, changes, updated_by: by.as_str(), timestamp: Milliseconds(fact.at) })]
+            vec![words::TRIP_UPDATED.say(&Updated { trip_id, changes, updated_by: by.as_str(), timestamp: Milliseconds(fact.at) })]
         };
         match &fact.event {
             Event::TripUpdated { changes, more, by } => updated(payloads::changes(changes, more), by),
@@ -59,23 +72,26 @@ impl Dialect for Trip {
     }
 
     fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
-        let presence = |name, trip_id, user_id| Some(say(name, &Presence { user_id, trip_id, timestamp: Milliseconds(now) }));
+        fn presence<'a>(word: &Word<Presence<'a>>, room: &'a Room, person: &'a Person, now: Timestamp) -> Option<Saying> {
+            let (trip_id, user_id, timestamp) = (room.id(), person.id.as_str(), Milliseconds(now));
+            (room.kind() == Kind::Trip).then(|| word.say(&Presence { user_id, trip_id, timestamp }))
+        }
         match signal {
-            Signal::Entered { room, person } if room.kind() == Kind::Trip => presence("user:joined", room.id(), person.id.as_str()),
-            Signal::Left { room, person, .. } if room.kind() == Kind::Trip => presence("user:left", room.id(), person.id.as_str()),
+            Signal::Entered { room, person } => presence(&words::USER_JOINED, room, person, now),
+            Signal::Left { room, person, .. } => presence(&words::USER_LEFT, room, person, now),
             Signal::Announced { announcement } => {
-                let name = announcement.event.clone().unwrap_or_else(|| "notification".to_owned());
-                Some(Saying::event(name, json(&Announced::of(announcement))))
+                let payload = Notified::Everybodys(Announced::of(announcement));
+                Some(match &announcement.event {
+                    None => words::NOTIFICATION.say(&payload),
+                    Some(name) => words::NOTIFICATION.say_as(name.clone(), &payload),
+                })
             }
             _ => None,
         }
     }
 
     fn understand(&self, heard: &Heard<'_>) -> Option<Request> {
-        match heard {
-            Heard::Event { name, args } => requests::understand(name, args),
-            Heard::Text(_) => None,
-        }
+        understood(words::UNDERSTOOD, heard)
     }
 
     fn answer(&self, answer: &Answer<'_>) -> Reply {
@@ -86,27 +102,23 @@ impl Dialect for Trip {
         };
         if answer.acked {
             let ack = match outcome {
-                Outcome::Entered(room) | Outcome::Left(room) => json(&Confirmed { ok: true, trip_id: room.id() }),
-                Outcome::Changed(Value::String(trip_id)) => json(&Confirmed { ok: true, trip_id }),
-                Outcome::Pong => json!({ "ok": true, "timestamp": timestamp.to_string() }).to_string(),
+                Outcome::Entered(room) | Outcome::Left(room) => json(&Confirmed { ok: Always, trip_id: room.id() }),
+                Outcome::Changed(Value::String(trip_id)) => json(&Confirmed { ok: Always, trip_id }),
+                Outcome::Pong => json(&PingConfirmed { ok: Always, timestamp }),
                 // Nothing that this contract can ask for ends so.
-                _ => r#"{"ok":true}"#.into(),
+                _ => json(&Done::default()),
             };
             return Reply { ack: Some(ack), ..Reply::default() };
         }
         let say = match outcome {
-            Outcome::Entered(room) => vec![say("trip:joined", &Noticed { trip_id: room.id(), timestamp })],
-            Outcome::Left(room) => vec![say("trip:left", &Noticed { trip_id: room.id(), timestamp })],
-            Outcome::Pong => vec![say("pong", &Pong { timestamp })],
+            Outcome::Entered(room) => vec![words::TRIP_JOINED.say(&Noticed { trip_id: room.id(), timestamp })],
+            Outcome::Left(room) => vec![words::TRIP_LEFT.say(&Noticed { trip_id: room.id(), timestamp })],
+            Outcome::Pong => vec![words::PONG.say(&Pong { timestamp })],
             // What changed is told to everybody in the trip.
             _ => Vec::new(),
         };
         Reply { say, ..Reply::default() }
     }
-}
-
-fn say(name: &'static str, payload: &impl Serialize) -> Saying {
-    Saying::event(name, json(payload))
 }
 
 /// The change that another list of members is.

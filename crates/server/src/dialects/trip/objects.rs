@@ -61,7 +61,7 @@ impl Serialize for Members<'_> {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Member)]
-struct MemberObject<'a> {
+pub(super) struct MemberObject<'a> {
     user_id: &'a str,
     name: &'a str,
     #[schema(required)]

@@ -4,8 +4,12 @@ use domain::notifications::Announcement;
 use domain::trips::TripChanges;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, Object, ObjectBuilder};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::objects::{MemberObject as Member, Notification};
+use crate::dialects::answers::Always;
 use crate::dialects::times::Milliseconds;
 
 /// Of `connected`.
@@ -33,7 +37,8 @@ pub(super) struct Noticed<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Confirmed)]
 pub(super) struct Confirmed<'a> {
-    pub ok: bool,
+    #[schema(schema_with = Always::<true>::schema)]
+    pub ok: Always<true>,
     pub trip_id: &'a str,
 }
 
@@ -60,9 +65,47 @@ pub(super) struct Pong {
 #[schema(as = trip::Updated)]
 pub(super) struct Updated<'a> {
     pub trip_id: &'a str,
-    #[schema(value_type = Object)]
+    #[schema(schema_with = told_changes)]
     pub changes: Map<String, Value>,
     pub updated_by: &'a str,
+    pub timestamp: Milliseconds,
+}
+
+/// Changes as clients ask for them: fields of a trip are stored, and whatever else stands there is passed on.
+pub(super) fn asked_changes() -> Object {
+    changes_schema().build()
+}
+
+/// The same as everybody on the trip is told of them, and of another list of members and of the trip's end.
+fn told_changes() -> Object {
+    let members = ArrayBuilder::new().items(Ref::from_schema_name(Member::name()));
+    changes_schema().property("members", members).property("deleted", Always::<true>::schema()).build()
+}
+
+fn changes_schema() -> ObjectBuilder {
+    let changes = ObjectBuilder::new().property("name", String::schema());
+    let nullable = ["description", "startDate", "endDate"].into_iter();
+    let changes = nullable.fold(changes, |changes, field| changes.property(field, Option::<String>::schema()));
+    changes.additional_properties(Some(AdditionalProperties::FreeForm(true)))
+}
+
+/// What stands in `notification`: a notification of one's own, or what everybody is told.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = trip::Notified)]
+pub(super) enum Notified<'a> {
+    /// One's own.
+    Own(Notification<'a>),
+    /// Everybody's.
+    Everybodys(Announced<'a>),
+}
+
+/// The acknowledgement of a ping.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = trip::PingConfirmed)]
+pub(super) struct PingConfirmed {
+    #[schema(schema_with = Always::<true>::schema)]
+    pub ok: Always<true>,
     pub timestamp: Milliseconds,
 }
 

@@ -1,51 +1,64 @@
 //! What clients of the trip contract ask for.
 
-use std::collections::BTreeMap;
-
 use domain::names::{Kind, Room};
 use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
 use domain::trips::{TripChanges, UpdateTrip};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use wire::socketio::Args;
 
+use super::payloads::asked_changes;
+use crate::dialects::Ask;
 use crate::dialects::ids::GivenId;
-use crate::dialects::{Ask, Request};
+use crate::dialects::vocabulary::{named, object};
 
 /// Fields of a trip that only the server sets. A client may send a whole trip back as it got it, and nobody is told of these.
 pub const SET_BY_SERVER: &[&str] = &["id", "createdBy", "createdAt", "updatedAt", "members"];
 
-/// Understands one event. `None` if this contract does not know it.
-pub(super) fn understand(name: &str, args: &Args<'_>) -> Option<Request> {
-    let (name, ask) = match name {
-        "trip:join" => ("trip:join", trip_of(args).map(Ask::Enter)),
-        "trip:leave" => ("trip:leave", trip_of(args).map(Ask::Leave)),
-        "trip:update" => ("trip:update", update_of(args).map(update)),
-        "ping" => ("ping", Ok(Ask::Ping)),
-        _ => return None,
-    };
-    Some(Request { name: name.into(), ask })
+/// What names a trip.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = trip::TripNamed)]
+pub(super) struct TripNamed {
+    trip_id: GivenId,
 }
 
-/// The fields of the first argument, if it is an object.
-fn fields<'a>(args: &Args<'a>) -> Option<BTreeMap<String, &'a RawValue>> {
-    args.get(0).filter(|arg| arg.starts_with('{')).and_then(|arg| serde_json::from_str(arg).ok())
+impl From<TripNamed> for GivenId {
+    fn from(named: TripNamed) -> Self {
+        named.trip_id
+    }
 }
 
-/// The trip that a client names: `{tripId}`, or the id alone.
-fn trip_of(args: &Args<'_>) -> Result<Room, Refusal> {
-    let id: Option<GivenId> = match fields(args) {
-        Some(fields) => fields.get("tripId").and_then(|id| serde_json::from_str(id.get()).ok()),
-        None => args.get(0).and_then(|arg| serde_json::from_str(arg).ok()),
-    };
+/// Of `trip:update`, as clients send it; each part is read by itself, so that a refusal can name it.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = trip::TripUpdate)]
+pub(super) struct TripUpdate<'a> {
+    #[serde(borrow)]
+    #[schema(value_type = GivenId)]
+    trip_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    #[schema(required, schema_with = asked_changes)]
+    changes: Option<&'a RawValue>,
+}
+
+/// The trip that a client names.
+pub(super) fn trip_of(args: &Args<'_>) -> Result<Room, Refusal> {
+    trip(named::<TripNamed>(args))
+}
+
+fn trip(id: Option<GivenId>) -> Result<Room, Refusal> {
     let room = id.and_then(|id| Room::parse(&format!("{}:{}", Kind::Trip.as_str(), id.0)));
     room.ok_or_else(|| Refusal::invalid("tripId", "must be the id of a trip, as text or number"))
 }
 
-fn update_of(args: &Args<'_>) -> Result<UpdateTrip, Refusal> {
-    let room = trip_of(args)?;
-    let changes = fields(args).and_then(|fields| serde_json::from_str(fields.get("changes")?.get()).ok());
+pub(super) fn update_of(args: &Args<'_>) -> Result<UpdateTrip, Refusal> {
+    let update: Option<TripUpdate<'_>> = object(args);
+    let room = trip(update.as_ref().and_then(|update| serde_json::from_str(update.trip_id?.get()).ok()))?;
+    let changes = update.and_then(|update| serde_json::from_str(update.changes?.get()).ok());
     let mut more: Map<String, Value> =
         changes.ok_or_else(|| Refusal::invalid("changes", "must be a JSON object, not nested too deeply"))?;
     for field in SET_BY_SERVER {
@@ -77,6 +90,6 @@ fn text(field: &'static str, value: Value) -> Result<String, Refusal> {
 }
 
 /// The command; its value is the trip's id, for the acknowledgement.
-fn update(command: UpdateTrip) -> Ask {
+pub(super) fn update(command: UpdateTrip) -> Ask {
     Ask::Change(Box::new(move |tx: &mut Tx<'_>| Ok(Value::from(command.decide(tx)?.space.room.id()))))
 }

@@ -8,10 +8,13 @@ use domain::people::Person;
 use engine::Saying;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::word::{About, Direct, From, Word};
+use super::words;
 use crate::dialects::ids::NumberOrText;
-use crate::dialects::json;
 use crate::dialects::times::Microseconds;
+use crate::dialects::{json, schemas};
 
 /// What every message from the server looks like. `data` stands in all that we send.
 #[derive(Clone, Debug, Serialize)]
@@ -25,40 +28,9 @@ pub(super) struct Envelope<'a, D> {
     pub timestamp: Microseconds,
 }
 
-impl<'a, D: Serialize> Envelope<'a, D> {
-    /// An envelope without room or sender.
-    pub(super) fn new(r#type: &'a str, data: D, at: Timestamp) -> Self {
-        Self { r#type, room: None, data, sender: None, timestamp: Microseconds(at) }
-    }
-
-    /// About a room.
-    pub(super) fn about(self, room: &'a Room) -> Self {
-        Self { room: Some(room.as_str()), ..self }
-    }
-
-    /// From a person.
-    pub(super) fn from(self, person: &'a Person) -> Self {
-        Self { sender: Some(person.handle()), ..self }
-    }
-
-    /// From whoever did it, if that is known.
-    pub(super) fn by(self, person: Option<&'a Person>) -> Self {
-        Self { sender: person.map(Person::handle), ..self }
-    }
-
-    /// From the server itself.
-    pub(super) fn by_system(self) -> Self {
-        Self { sender: Some("system"), ..self }
-    }
-
-    /// The envelope as a message.
-    pub(super) fn say(&self) -> Saying {
-        Saying::Text(json(self))
-    }
-}
-
 /// `data` of `connected`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::ConnectedData)]
 pub(super) struct Connected<'a> {
     message: &'static str,
     user_id: NumberOrText<'a>,
@@ -68,32 +40,36 @@ pub(super) struct Connected<'a> {
 /// Welcomes a person.
 pub(super) fn connected(person: &Person, at: Timestamp) -> Saying {
     let user_id = NumberOrText(person.id.as_str());
-    Envelope::new("connected", Connected { message: "Connected successfully", user_id, username: person.handle() }, at).say()
+    words::CONNECTED.say(&Direct, &Connected { message: "Connected successfully", user_id, username: person.handle() }, at)
 }
 
 /// `data` of `user_joined` and `user_left`.
-#[derive(Clone, Debug, Serialize)]
-struct Presence<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::PresenceData)]
+pub(super) struct Presence<'a> {
     username: &'a str,
     user_id: NumberOrText<'a>,
 }
 
 /// Tells that a person came or went.
-pub(super) fn presence(r#type: &str, room: &Room, person: &Person, at: Timestamp) -> Saying {
+pub(super) fn presence<'a>(word: &Word<Presence<'a>, From<'a>>, room: &'a Room, person: &'a Person, at: Timestamp) -> Saying {
     let data = Presence { username: person.handle(), user_id: NumberOrText(person.id.as_str()) };
-    Envelope::new(r#type, data, at).about(room).from(person).say()
+    word.say(&From(room, person), &data, at)
 }
 
 /// `data` of `message` and `message.edited`.
-#[derive(Clone, Debug, Serialize)]
-struct Message<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::MessageData)]
+pub(super) struct Message<'a> {
     message_id: i64,
     content: &'a str,
     username: &'a str,
     user_id: NumberOrText<'a>,
     /// Always an object, so that clients may read `metadata.reply_to` of any message.
+    #[schema(value_type = Value)]
     metadata: Metadata<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     client_id: Option<&'a str>,
 }
 
@@ -125,17 +101,18 @@ impl<'a> Message<'a> {
 
 /// The envelope of a message, as text.
 pub(super) fn message(message: &chat::Message) -> String {
-    json(&Envelope::new("message", Message::of(message), message.created_at).about(&message.room).from(&message.sender))
+    words::MESSAGE.text(&From(&message.room, &message.sender), &Message::of(message), message.created_at)
 }
 
 /// Tells that a message has another text.
 pub(super) fn message_edited(message: &chat::Message, at: Timestamp) -> Saying {
-    Envelope::new("message.edited", Message::of(message), at).about(&message.room).from(&message.sender).say()
+    words::MESSAGE_EDITED.say(&From(&message.room, &message.sender), &Message::of(message), at)
 }
 
 /// `data` of `message.deleted`.
-#[derive(Clone, Debug, Serialize)]
-struct MessageDeleted<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::MessageDeletedData)]
+pub(super) struct MessageDeleted<'a> {
     message_id: i64,
     username: &'a str,
     user_id: NumberOrText<'a>,
@@ -144,18 +121,21 @@ struct MessageDeleted<'a> {
 /// Tells that a message is gone.
 pub(super) fn message_deleted(message_id: i64, sender: &Person, room: &Room, at: Timestamp) -> Saying {
     let data = MessageDeleted { message_id, username: sender.handle(), user_id: NumberOrText(sender.id.as_str()) };
-    Envelope::new("message.deleted", data, at).about(room).from(sender).say()
+    words::MESSAGE_DELETED.say(&From(room, sender), &data, at)
 }
 
 /// `data` of `notification.new`.
-#[derive(Clone, Debug, Serialize)]
-struct Notification<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::NotificationData)]
+pub(super) struct Notification<'a> {
     notification_id: i64,
     r#type: &'a str,
     title: &'a str,
     message: &'a str,
+    #[schema(required)]
     link: Option<&'a str>,
     priority: &'a str,
+    #[schema(value_type = Object)]
     metadata: Metadata<'a>,
 }
 
@@ -171,25 +151,38 @@ pub(super) fn notification(notification: &notifications::Notification) -> Saying
         priority: priority.unwrap_or("normal"),
         metadata: Metadata::of(notification.data.as_ref()),
     };
-    Envelope::new("notification.new", data, notification.created_at).say()
+    words::NOTIFICATION_NEW.say(&Direct, &Notified::Own(data), notification.created_at)
 }
 
 /// What a back end says of its own making, in an envelope. Its room stands in it if there is one alone and it is no inbox.
 pub fn emitted(emission: &Emission, at: Timestamp) -> Saying {
-    let envelope = Envelope::new(&emission.name, &emission.data, at);
-    match &emission.rooms[..] {
-        [room] if !matches!(room.kind(), Kind::User | Kind::Everyone) => envelope.about(room).say(),
-        _ => envelope.say(),
-    }
+    let room = match &emission.rooms[..] {
+        [room] if !matches!(room.kind(), Kind::User | Kind::Everyone) => Some(room.as_str()),
+        _ => None,
+    };
+    Saying::Text(json(&Envelope { r#type: &emission.name, room, data: &emission.data, sender: None, timestamp: Microseconds(at) }))
 }
 
 /// `data` of `notification.new` that everybody is told: it is in nobody's inbox and has no id.
-#[derive(Clone, Debug, Serialize)]
-struct Announcement<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::AnnouncementData)]
+pub(super) struct Announcement<'a> {
     r#type: &'a str,
     title: &'a str,
     message: &'a str,
+    #[schema(value_type = Object)]
     metadata: Metadata<'a>,
+}
+
+/// `data` of `notification.new`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = workspace::NotifiedData)]
+pub(super) enum Notified<'a> {
+    /// The person's own.
+    Own(Notification<'a>),
+    /// Everybody's.
+    Everybodys(Announcement<'a>),
 }
 
 /// Tells everybody something. Under which name Socket.IO clients hear it is not said here: this contract has one.
@@ -200,39 +193,43 @@ pub(super) fn announcement(announcement: &notifications::Announcement) -> Saying
         message: &announcement.message,
         metadata: Metadata::of(announcement.data.as_ref()),
     };
-    Envelope::new("notification.new", data, announcement.at).say()
+    words::NOTIFICATION_NEW.say(&Direct, &Notified::Everybodys(data), announcement.at)
 }
 
 /// `data` of `joined_room` and `left_room`.
-#[derive(Clone, Debug, Serialize)]
-struct Notice {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::NoticeData)]
+pub(super) struct Notice {
     message: String,
 }
 
 /// Confirms what was asked: "Joined room channel:456".
-pub(super) fn confirmed(r#type: &str, what: &str, room: &Room, at: Timestamp) -> Saying {
-    Envelope::new(r#type, Notice { message: format!("{what} room {room}") }, at).about(room).say()
+pub(super) fn confirmed<'a>(word: &Word<Notice, About<'a>>, what: &str, room: &'a Room, at: Timestamp) -> Saying {
+    word.say(&About(room), &Notice { message: format!("{what} room {room}") }, at)
 }
 
 /// `data` of `pong`.
-#[derive(Clone, Debug, Serialize)]
-struct Pong {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::PongData)]
+pub(super) struct Pong {
     timestamp: Microseconds,
 }
 
 /// Answers a ping.
 pub(super) fn pong(at: Timestamp) -> Saying {
-    Envelope::new("pong", Pong { timestamp: Microseconds(at) }, at).say()
+    words::PONG.say(&Direct, &Pong { timestamp: Microseconds(at) }, at)
 }
 
 /// `data` of `error`: the document's text, and a word for programs.
-#[derive(Clone, Debug, Serialize)]
-struct Error<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::ErrorData)]
+pub(super) struct Error<'a> {
     error: String,
+    #[schema(schema_with = schemas::refusal_code)]
     code: &'a str,
 }
 
 /// Says no.
 pub(super) fn error(error: String, code: &str, at: Timestamp) -> Saying {
-    Envelope::new("error", Error { error, code }, at).say()
+    words::ERROR.say(&Direct, &Error { error, code }, at)
 }

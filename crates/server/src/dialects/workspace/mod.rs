@@ -1,10 +1,13 @@
 //! The workspace contract: projects, their channels and tasks, told over the raw WebSocket as `{type, room, data, sender, timestamp}`.
 
+pub mod closing;
 mod envelope;
 pub mod objects;
 mod projects;
 mod requests;
 mod tasks;
+mod word;
+mod words;
 
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, Timestamp};
@@ -15,13 +18,12 @@ use serde_json::Value;
 
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, told};
 
+use super::vocabulary::Vocabulary;
+use closing::FORBIDDEN;
 pub use envelope::emitted;
 
 /// The kinds of this contract's spaces.
 const KINDS: &[Kind] = &[Kind::Project, Kind::Channel, Kind::Task];
-
-/// The close code of a connection that asked for a room that it may not see.
-const FORBIDDEN: (u16, &str) = (4403, "Forbidden");
 
 /// The workspace contract's way of speaking.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +42,7 @@ impl Workspace {
         let forbidden = matches!(refusal, Refusal::NotFound(_) | Refusal::Forbidden(_));
         Reply {
             say: vec![envelope::error(told(refusal), refusal.code(), now)],
-            close: (forbidden && self.close_on_forbidden).then_some(FORBIDDEN),
+            close: (forbidden && self.close_on_forbidden).then_some((FORBIDDEN.code, "Forbidden")),
             ..Reply::default()
         }
     }
@@ -49,6 +51,17 @@ impl Workspace {
 impl Dialect for Workspace {
     fn namespace(&self) -> Option<&'static str> {
         None
+    }
+
+    fn vocabulary(&self) -> Vocabulary {
+        Vocabulary {
+            contract: "workspace",
+            about: "Projects, their channels and tasks.",
+            namespace: self.namespace(),
+            says: words::said(),
+            understands: requests::UNDERSTOOD.iter().map(requests::ClientWord::described).collect(),
+            closes: closing::ALL.to_vec(),
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -76,12 +89,12 @@ impl Dialect for Workspace {
         if let Signal::Announced { announcement } = signal {
             return Some(envelope::announcement(announcement));
         }
-        let (r#type, room, person) = match signal {
-            Signal::Entered { room, person } => ("user_joined", room, person),
-            Signal::Left { room, person, .. } => ("user_left", room, person),
+        let (word, room, person) = match signal {
+            Signal::Entered { room, person } => (&words::USER_JOINED, room, person),
+            Signal::Left { room, person, .. } => (&words::USER_LEFT, room, person),
             _ => return None,
         };
-        KINDS.contains(&room.kind()).then(|| envelope::presence(r#type, room, person, now))
+        KINDS.contains(&room.kind()).then(|| envelope::presence(word, room, person, now))
     }
 
     fn understand(&self, heard: &Heard<'_>) -> Option<Request> {
@@ -94,8 +107,8 @@ impl Dialect for Workspace {
     fn answer(&self, answer: &Answer<'_>) -> Reply {
         let say = match answer.result {
             Err(refusal) => return self.refused(refusal, answer.now),
-            Ok(Outcome::Entered(room)) => vec![envelope::confirmed("joined_room", "Joined", room, answer.now)],
-            Ok(Outcome::Left(room)) => vec![envelope::confirmed("left_room", "Left", room, answer.now)],
+            Ok(Outcome::Entered(room)) => vec![envelope::confirmed(&words::JOINED_ROOM, "Joined", room, answer.now)],
+            Ok(Outcome::Left(room)) => vec![envelope::confirmed(&words::LEFT_ROOM, "Left", room, answer.now)],
             Ok(Outcome::Pong) => vec![envelope::pong(answer.now)],
             Ok(Outcome::Changed(Value::String(told))) => vec![Saying::Text(told.clone())],
             Ok(_) => Vec::new(),

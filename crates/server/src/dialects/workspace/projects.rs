@@ -5,25 +5,32 @@ use domain::people::Person;
 use domain::spaces::{Member, Space};
 use engine::Saying;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::envelope::Envelope;
+use super::word::By;
+use super::words;
 use crate::dialects::ids::NumberOrText;
 
 /// `data` of `project.updated` and `project.archived`.
-#[derive(Clone, Debug, Serialize)]
-struct Project<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::ProjectData)]
+pub(super) struct Project<'a> {
     project_id: NumberOrText<'a>,
     name: &'a str,
     archived: bool,
     /// The usernames of all members.
     members: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     updated_by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     archived_by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     member_joined: Option<NumberOrText<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     member_left: Option<NumberOrText<'a>>,
 }
 
@@ -44,20 +51,20 @@ impl<'a> Project<'a> {
 
 /// Tells a fact of a project, if it is one of the project itself.
 pub(super) fn fact(fact: &Fact) -> Option<Saying> {
-    let (name, data, by) = match &fact.event {
+    let (word, data, by) = match &fact.event {
         Event::SpaceUpdated { space, by } => {
-            ("project.updated", Project { updated_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
+            (&words::PROJECT_UPDATED, Project { updated_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
         }
         Event::SpaceArchived { space, by } => {
-            ("project.archived", Project { archived_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
+            (&words::PROJECT_ARCHIVED, Project { archived_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
         }
         Event::MemberJoined { space, person, .. } => {
-            ("project.updated", Project { member_joined: Some(NumberOrText(person.id.as_str())), ..Project::of(space) }, None)
+            (&words::PROJECT_UPDATED, Project { member_joined: Some(NumberOrText(person.id.as_str())), ..Project::of(space) }, None)
         }
         Event::MemberLeft { space, person, .. } => {
-            ("project.updated", Project { member_left: Some(NumberOrText(person.as_str())), ..Project::of(space) }, None)
+            (&words::PROJECT_UPDATED, Project { member_left: Some(NumberOrText(person.as_str())), ..Project::of(space) }, None)
         }
         _ => return None,
     };
-    Some(Envelope::new(name, data, fact.at).about(&fact.room).by(by).say())
+    Some(word.say(&By(&fact.room, by), &data, fact.at))
 }

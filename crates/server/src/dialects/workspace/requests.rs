@@ -9,13 +9,17 @@ use domain::refusal::Refusal;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::{PartialSchema, ToSchema};
 
+use super::word::only;
 use super::{KINDS, envelope};
+use crate::dialects::vocabulary::{Shape, Understood};
 use crate::dialects::{Ask, Request};
 
 /// A client's envelope; each part is read by itself, so that a refusal can name it.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+pub(super) struct Envelope<'a> {
     #[serde(borrow)]
     r#type: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -25,35 +29,92 @@ struct Envelope<'a> {
 }
 
 /// `data` of `send_message`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = workspace::NewMessage)]
 struct Message<'a> {
     #[serde(borrow)]
+    #[schema(value_type = String)]
     content: Option<&'a RawValue>,
+    /// What the front end wants to keep with the message, such as `reply_to`.
+    #[schema(value_type = Option<Value>)]
     metadata: Option<&'a RawValue>,
+    /// The client's own id of the message: sent again with the same one, it is not a second message.
     #[serde(alias = "clientId")]
+    #[schema(value_type = Option<String>)]
     client_id: Option<&'a RawValue>,
+}
+
+/// A type of message that clients may send.
+#[derive(Clone, Copy)]
+pub(super) struct ClientWord {
+    name: &'static str,
+    about: &'static str,
+    /// Whether it is about a room.
+    room: bool,
+    data: Option<fn() -> Shape>,
+    read: fn(&Envelope<'_>) -> Result<Ask, Refusal>,
+}
+
+/// What clients of this contract may say.
+pub(super) const UNDERSTOOD: &[ClientWord] = &[
+    ClientWord {
+        name: "join_room",
+        about: "Hears a room on this connection: `project:ID`, `channel:ID` or `task:ID`. One's own `user:ID` is heard already.",
+        room: true,
+        data: None,
+        read: |envelope| room_of(envelope).map(Ask::Enter),
+    },
+    ClientWord {
+        name: "leave_room",
+        about: "Hears it no longer.",
+        room: true,
+        data: None,
+        read: |envelope| room_to_leave(envelope).map(Ask::Leave),
+    },
+    ClientWord {
+        name: "send_message",
+        about: "Sends a message in a channel.",
+        room: true,
+        data: Some(Shape::of::<Message<'_>>),
+        read: |envelope| message_of(envelope).map(send),
+    },
+    ClientWord { name: "ping", about: "Is answered.", room: false, data: None, read: |_| Ok(Ask::Ping) },
+];
+
+impl ClientWord {
+    /// The word's description.
+    pub(super) fn described(&self) -> Understood {
+        let object = ObjectBuilder::new().property("type", only(self.name)).required("type");
+        let object = if self.room { object.property("room", String::schema()).required("room") } else { object };
+        let argument = match self.data.map(|shape| shape()) {
+            None => Shape { schema: object.into(), components: Vec::new() },
+            Some(Shape { schema, components }) => Shape { schema: object.property("data", schema).required("data").into(), components },
+        };
+        Understood { name: self.name, about: self.about, argument: Some(argument), ack: None }
+    }
 }
 
 /// Understands one message. It never fails to: what cannot be meant is a refusal.
 pub(super) fn understand(text: &str) -> Request {
     let refused = |refusal| Request { name: "message".into(), ask: Err(refusal) };
-    let envelope: Envelope<'_> = match object(text) {
-        Some(envelope) => envelope,
-        None => return refused(Refusal::invalid("message", "must be a JSON object {type, room, data}")),
+    let Some(envelope) = object::<Envelope<'_>>(text) else {
+        return refused(Refusal::invalid("message", "must be a JSON object {type, room, data}"));
     };
-    let Some(name) = envelope.r#type.and_then(text_of) else {
-        return refused(Refusal::invalid("type", format!("must be {TYPES}")));
-    };
-    match &*name {
-        "ping" => Request { name: "ping".into(), ask: Ok(Ask::Ping) },
-        "join_room" => Request { name: "join_room".into(), ask: room_of(&envelope).map(Ask::Enter) },
-        "leave_room" => Request { name: "leave_room".into(), ask: room_to_leave(&envelope).map(Ask::Leave) },
-        "send_message" => Request { name: "send_message".into(), ask: message_of(&envelope).map(send) },
-        _ => refused(Refusal::invalid("type", format!("must be {TYPES}"))),
+    let name = envelope.r#type.and_then(text_of);
+    match UNDERSTOOD.iter().find(|word| name.as_deref() == Some(word.name)) {
+        Some(word) => Request { name: word.name.into(), ask: (word.read)(&envelope) },
+        None => refused(Refusal::invalid("type", format!("must be {}", types()))),
     }
 }
 
-const TYPES: &str = "join_room, leave_room, send_message or ping";
+/// The types that there are, as a sentence names them.
+fn types() -> String {
+    let names: Vec<_> = UNDERSTOOD.iter().map(|word| word.name).collect();
+    match &names[..] {
+        [others @ .., last] => format!("{} or {last}", others.join(", ")),
+        [] => String::new(),
+    }
+}
 
 /// A JSON object. serde would take an array for a struct, too, and that is nobody's envelope.
 fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {

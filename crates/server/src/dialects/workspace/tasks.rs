@@ -6,22 +6,31 @@ use domain::people::Person;
 use domain::tasks;
 use engine::Saying;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::envelope::Envelope;
+use super::word::{By, BySystem, From};
+use super::words;
 
 /// `data` of `task.created`, `task.updated` and `task.assigned`.
-#[derive(Clone, Debug, Serialize)]
-struct Task<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::TaskData)]
+pub(super) struct Task<'a> {
     task_id: i64,
     title: &'a str,
+    #[schema(required)]
     description: Option<&'a str>,
+    #[schema(required)]
     status: Option<&'a str>,
+    #[schema(required)]
     priority: Option<&'a str>,
+    #[schema(required)]
     assignee: Option<&'a str>,
     creator: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     updated_by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     assigned_by: Option<&'a str>,
 }
 
@@ -42,18 +51,23 @@ impl<'a> Task<'a> {
 }
 
 /// `data` of `task.status_changed`.
-#[derive(Clone, Debug, Serialize)]
-struct StatusChanged<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::TaskStatusData)]
+pub(super) struct StatusChanged<'a> {
     task_id: i64,
     old_status: &'a str,
+    #[schema(required)]
     new_status: Option<&'a str>,
+    #[schema(required)]
     changed_by: Option<&'a str>,
 }
 
 /// `data` of `task.deleted`.
-#[derive(Clone, Debug, Serialize)]
-struct Deleted<'a> {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::TaskDeletedData)]
+pub(super) struct Deleted<'a> {
     task_id: i64,
+    #[schema(required)]
     deleted_by: Option<&'a str>,
 }
 
@@ -89,17 +103,17 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn created(self, task: &tasks::Task) -> Saying {
-        Envelope::new("task.created", Task::of(task), self.at).about(self.room).from(&task.created_by).say()
+        words::TASK_CREATED.say(&From(self.room, &task.created_by), &Task::of(task), self.at)
     }
 
     fn updated(self, task: &tasks::Task, by: Option<&Person>) -> Saying {
         let data = Task { updated_by: by.map(Person::handle), ..Task::of(task) };
-        Envelope::new("task.updated", data, self.at).about(self.room).by(by).say()
+        words::TASK_UPDATED.say(&By(self.room, by), &data, self.at)
     }
 
     fn assigned(self, task: &tasks::Task, by: Option<&Person>) -> Saying {
         let data = Task { assigned_by: by.map(Person::handle), ..Task::of(task) };
-        Envelope::new("task.assigned", data, self.at).about(self.room).by(by).say()
+        words::TASK_ASSIGNED.say(&By(self.room, by), &data, self.at)
     }
 
     fn status(self, task: &tasks::Task, was: &str, by: Option<&Person>) -> Saying {
@@ -109,11 +123,11 @@ impl Told<'_> {
             new_status: task.progress.as_ref().map(|progress| progress.status.as_str()),
             changed_by: by.map(Person::handle),
         };
-        Envelope::new("task.status_changed", data, self.at).about(self.room).by_system().say()
+        words::TASK_STATUS_CHANGED.say(&BySystem(self.room), &data, self.at)
     }
 
     fn deleted(self, task_id: i64, by: Option<&Person>) -> Saying {
         let data = Deleted { task_id, deleted_by: by.map(Person::handle) };
-        Envelope::new("task.deleted", data, self.at).about(self.room).by(by).say()
+        words::TASK_DELETED.say(&By(self.room, by), &data, self.at)
     }
 }

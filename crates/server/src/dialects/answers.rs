@@ -1,0 +1,128 @@
+//! Refusals and acknowledgements that are the same for all Socket.IO contracts that define none of their own.
+
+use std::borrow::Cow;
+
+use domain::refusal::Refusal;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+use super::vocabulary::Word;
+use super::{Reply, json, schemas};
+
+/// The refusal that a client without an acknowledgement is told.
+pub const ERROR: Word<ErrorEvent<'_>> = Word::new("error", "What this connection asked for without an acknowledgement was refused.");
+
+/// The code of a word that no contract knows.
+pub const UNKNOWN_EVENT: &str = "unknown_event";
+
+/// Of `error`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorEvent<'a> {
+    /// Why, for people.
+    message: Cow<'a, str>,
+    /// Why, for programs.
+    #[schema(schema_with = schemas::code)]
+    code: &'a str,
+    /// The event that was refused.
+    event: &'a str,
+    /// The field that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<&'a str>,
+    /// The seconds after which it may succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    retry_after: Option<u64>,
+}
+
+/// The acknowledgement of a refusal.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused<'a> {
+    #[schema(schema_with = Always::<false>::schema)]
+    ok: Always<false>,
+    /// Why, for people.
+    error: Cow<'a, str>,
+    /// Why, for programs.
+    #[schema(schema_with = schemas::code)]
+    code: &'a str,
+    /// The field that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<&'a str>,
+    /// The seconds after which it may succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    retry_after: Option<u64>,
+}
+
+/// The acknowledgement of what has nothing to say.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+pub struct Done {
+    #[schema(schema_with = Always::<true>::schema)]
+    ok: Always<true>,
+}
+
+/// What is always the same, so that a client can tell by it what else is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Always<const VALUE: bool>;
+
+impl<const VALUE: bool> Serialize for Always<VALUE> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(VALUE)
+    }
+}
+
+impl<const VALUE: bool> Always<VALUE> {
+    /// Just this value.
+    pub fn schema() -> Object {
+        ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([VALUE])).build()
+    }
+}
+
+/// What a client is told whose request is refused. Inputs: the request's name, the refusal, and whether the client waits for an
+/// acknowledgement.
+pub fn refused(name: &str, refusal: &Refusal, acked: bool) -> Reply {
+    let (text, code) = (Cow::Owned(told(refusal)), refusal.code());
+    if acked {
+        return Reply { ack: Some(refused_as(text, refusal)), ..Reply::default() };
+    }
+    let (field, retry_after) = remedy(refusal);
+    Reply { say: vec![ERROR.say(&ErrorEvent { message: text, code, event: name, field, retry_after })], ..Reply::default() }
+}
+
+/// The acknowledgement of a refusal, in a text of the contract's own.
+pub fn refused_as(error: Cow<'_, str>, refusal: &Refusal) -> String {
+    let (field, retry_after) = remedy(refusal);
+    json(&Refused { ok: Always, error, code: refusal.code(), field, retry_after })
+}
+
+/// What a client is told whose event no contract knows.
+pub fn unknown(name: &str, acked: bool) -> Reply {
+    let (text, code, field, retry_after) = (Cow::Owned(format!("Unknown event {name}")), UNKNOWN_EVENT, None, None);
+    if acked {
+        Reply { ack: Some(json(&Refused { ok: Always, error: text, code, field, retry_after })), ..Reply::default() }
+    } else {
+        Reply { say: vec![ERROR.say(&ErrorEvent { message: text, code, event: name, field, retry_after })], ..Reply::default() }
+    }
+}
+
+/// A refusal as a client may read it: a fault of ours stays in the log.
+pub fn told(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Internal(_) => "Internal server error".into(),
+        Refusal::Unavailable(_) => "The database is not available; try again later".into(),
+        other => other.to_string(),
+    }
+}
+
+/// Which field is wrong, and after how many seconds it may succeed, as far as that is the matter.
+fn remedy(refusal: &Refusal) -> (Option<&'static str>, Option<u64>) {
+    match refusal {
+        Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => (Some(field), None),
+        Refusal::TooMany { retry_after } => (None, Some(*retry_after)),
+        _ => (None, None),
+    }
+}

@@ -1,0 +1,95 @@
+//! What clients say over Socket.IO: a name, the types of what stands under it and of what it is acknowledged with, and how it is read.
+
+use domain::refusal::Refusal;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+use wire::socketio::Args;
+
+use super::{Shape, Understood};
+use crate::dialects::answers::{Done, Refused};
+use crate::dialects::ids::GivenId;
+use crate::dialects::{Ask, Heard, Request};
+
+/// How an event's arguments are read.
+pub type Read = fn(&Args<'_>) -> Result<Ask, Refusal>;
+
+/// An event that clients may send.
+#[derive(Clone, Copy)]
+pub struct ClientWord {
+    name: &'static str,
+    about: &'static str,
+    /// What the request is called inside: the same, unless the word is another one for it.
+    request: &'static str,
+    argument: Option<fn() -> Shape>,
+    ack: fn() -> Shape,
+    read: Read,
+}
+
+impl ClientWord {
+    /// An event without an argument, acknowledged with nothing but that all is well. Inputs: its name, what it does, and how it is read.
+    pub const fn new(name: &'static str, about: &'static str, read: Read) -> Self {
+        Self { name, about, request: name, argument: None, ack: Shape::of::<Done>, read }
+    }
+
+    /// With one argument of this type.
+    pub const fn takes<T: ToSchema>(self) -> Self {
+        self.takes_shape(Shape::of::<T>)
+    }
+
+    /// With one argument: an object of this type, or the one id that stands in it alone.
+    pub const fn names<T: ToSchema>(self) -> Self {
+        self.takes_shape(|| Shape::of::<T>().or(Shape::of::<GivenId>()))
+    }
+
+    /// With one argument of a shape that is no type's own.
+    pub const fn takes_shape(self, argument: fn() -> Shape) -> Self {
+        Self { argument: Some(argument), ..self }
+    }
+
+    /// Acknowledged with this type when all is well.
+    pub const fn answers<A: ToSchema>(self) -> Self {
+        self.answers_shape(Shape::of::<A>)
+    }
+
+    /// Likewise with a shape that is no type's own.
+    pub const fn answers_shape(self, ack: fn() -> Shape) -> Self {
+        Self { ack, ..self }
+    }
+
+    /// Acknowledged with that all is well, and in the same object with what everybody is told.
+    pub const fn confirms<P: ToSchema>(self) -> Self {
+        self.answers_shape(|| Shape::of::<Done>().and(Shape::of::<P>()))
+    }
+
+    /// Another word for a request.
+    pub const fn also(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The word's description.
+    pub fn described(&self) -> Understood {
+        let ack = (self.ack)().or(Shape::of::<Refused<'_>>());
+        Understood { name: self.name, about: self.about, argument: self.argument.map(|shape| shape()), ack: Some(ack) }
+    }
+}
+
+/// What a client asks for in one of these words; `None` if it is none of them.
+pub fn understood(words: &[ClientWord], heard: &Heard<'_>) -> Option<Request> {
+    let Heard::Event { name, args } = heard else { return None };
+    let word = words.iter().find(|word| word.name == *name)?;
+    Some(Request { name: word.request.into(), ask: (word.read)(args) })
+}
+
+/// The id that the first argument names: in an object of type `T`, or alone. `None` if it is neither.
+pub fn named<T: DeserializeOwned + Into<GivenId>>(args: &Args<'_>) -> Option<GivenId> {
+    match object::<T>(args) {
+        Some(object) => Some(object.into()),
+        None => args.get(0).and_then(|arg| serde_json::from_str(arg).ok()),
+    }
+}
+
+/// The first argument, if it is an object of this type. serde would take an array for a struct, too.
+pub fn object<'a, T: Deserialize<'a>>(args: &Args<'a>) -> Option<T> {
+    args.get(0).filter(|arg| arg.trim_start().starts_with('{')).and_then(|arg| serde_json::from_str(arg).ok())
+}

@@ -1,0 +1,149 @@
+//! What the server says in this contract: a type of envelope, with the types of its data and of its origin.
+
+use std::marker::PhantomData;
+
+use domain::names::{Room, Timestamp};
+use domain::people::Person;
+use engine::Saying;
+use serde::Serialize;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::envelope::Envelope;
+use crate::dialects::json;
+use crate::dialects::times::Microseconds;
+use crate::dialects::vocabulary::{Said, Shape};
+
+/// A type of envelope: what its data is, and what stands in it of where and of whom it is.
+pub(super) struct Word<D, O> {
+    name: &'static str,
+    about: &'static str,
+    types: PhantomData<fn() -> (D, O)>,
+}
+
+impl<D: Serialize + ToSchema, O: Origin> Word<D, O> {
+    /// A word with its name and with what it tells.
+    pub(super) const fn new(name: &'static str, about: &'static str) -> Self {
+        Self { name, about, types: PhantomData }
+    }
+
+    /// Says it.
+    pub(super) fn say(&self, origin: &O, data: &D, at: Timestamp) -> Saying {
+        Saying::Text(self.text(origin, data, at))
+    }
+
+    /// The envelope as text.
+    pub(super) fn text(&self, origin: &O, data: &D, at: Timestamp) -> String {
+        let (room, sender) = (origin.room(), origin.sender());
+        json(&Envelope { r#type: self.name, room, data, sender, timestamp: Microseconds(at) })
+    }
+
+    /// The word's description.
+    pub(super) fn described(&self) -> Said {
+        let data = Shape::of::<D>();
+        let object = ObjectBuilder::new().property("type", only(self.name)).required("type");
+        let object = if O::ROOM { object.property("room", String::schema()).required("room") } else { object };
+        let object = object.property("data", data.schema).required("data");
+        let object = if O::SENDER == Sender::Nobody { object } else { object.property("sender", String::schema()) };
+        let object = if O::SENDER == Sender::Known { object.required("sender") } else { object };
+        let object = object.property("timestamp", Microseconds::schema()).required("timestamp");
+        Said { name: self.name, about: self.about, payload: Some(Shape { schema: object.into(), components: data.components }) }
+    }
+}
+
+/// A text that is always the same.
+pub(super) fn only(text: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text]))
+}
+
+/// Whether a type of envelope says from whom it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sender {
+    Nobody,
+    Known,
+    /// If it is known.
+    Perhaps,
+}
+
+/// What an envelope says of where and of whom it is.
+pub(super) trait Origin {
+    /// Whether it is about a room.
+    const ROOM: bool;
+    const SENDER: Sender;
+
+    fn room(&self) -> Option<&str> {
+        None
+    }
+
+    fn sender(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// For one connection, or one person.
+pub(super) struct Direct;
+
+/// About a room.
+pub(super) struct About<'a>(pub(super) &'a Room);
+
+/// About a room, from a person.
+pub(super) struct From<'a>(pub(super) &'a Room, pub(super) &'a Person);
+
+/// About a room, from whoever did it, if that is known.
+pub(super) struct By<'a>(pub(super) &'a Room, pub(super) Option<&'a Person>);
+
+/// About a room, from the server itself.
+pub(super) struct BySystem<'a>(pub(super) &'a Room);
+
+impl Origin for Direct {
+    const ROOM: bool = false;
+    const SENDER: Sender = Sender::Nobody;
+}
+
+impl Origin for About<'_> {
+    const ROOM: bool = true;
+    const SENDER: Sender = Sender::Nobody;
+
+    fn room(&self) -> Option<&str> {
+        Some(self.0.as_str())
+    }
+}
+
+impl Origin for From<'_> {
+    const ROOM: bool = true;
+    const SENDER: Sender = Sender::Known;
+
+    fn room(&self) -> Option<&str> {
+        Some(self.0.as_str())
+    }
+
+    fn sender(&self) -> Option<&str> {
+        Some(self.1.handle())
+    }
+}
+
+impl Origin for By<'_> {
+    const ROOM: bool = true;
+    const SENDER: Sender = Sender::Perhaps;
+
+    fn room(&self) -> Option<&str> {
+        Some(self.0.as_str())
+    }
+
+    fn sender(&self) -> Option<&str> {
+        self.1.map(Person::handle)
+    }
+}
+
+impl Origin for BySystem<'_> {
+    const ROOM: bool = true;
+    const SENDER: Sender = Sender::Known;
+
+    fn room(&self) -> Option<&str> {
+        Some(self.0.as_str())
+    }
+
+    fn sender(&self) -> Option<&str> {
+        Some("system")
+    }
+}
