@@ -132,7 +132,7 @@ pub struct Notification<'a> {
     message: &'a str,
     #[schema(required)]
     link: Option<&'a str>,
-    #[schema(required)]
+    #[schema(required, value_type = Option<Object>)]
     data: Option<&'a Value>,
     is_read: bool,
     created_at: Milliseconds,

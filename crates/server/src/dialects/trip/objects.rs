@@ -93,7 +93,7 @@ pub struct Notification<'a> {
     message: &'a str,
     #[schema(required)]
     link: Option<&'a str>,
-    #[schema(required)]
+    #[schema(required, value_type = Option<Object>)]
     data: Option<&'a Value>,
     timestamp: Milliseconds,
 }

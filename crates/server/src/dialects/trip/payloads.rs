@@ -130,7 +130,7 @@ pub struct Announced<'a> {
     r#type: &'a str,
     title: &'a str,
     message: &'a str,
-    #[schema(required)]
+    #[schema(required, value_type = Option<Object>)]
     data: Option<&'a Value>,
     timestamp: Milliseconds,
 }

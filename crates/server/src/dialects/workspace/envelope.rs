@@ -66,7 +66,7 @@ pub(super) struct Message<'a> {
     username: &'a str,
     user_id: NumberOrText<'a>,
     /// Always an object, so that clients may read `metadata.reply_to` of any message.
-    #[schema(value_type = Value)]
+    #[schema(value_type = Object)]
     metadata: Metadata<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

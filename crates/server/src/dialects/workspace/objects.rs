@@ -144,7 +144,7 @@ pub struct Message<'a> {
     content: &'a str,
     username: &'a str,
     user_id: NumberOrText<'a>,
-    #[schema(value_type = Value)]
+    #[schema(value_type = Object)]
     metadata: Metadata<'a>,
     #[schema(required)]
     client_id: Option<&'a str>,

@@ -36,7 +36,7 @@ struct Message<'a> {
     #[schema(value_type = String)]
     content: Option<&'a RawValue>,
     /// What the front end wants to keep with the message, such as `reply_to`.
-    #[schema(value_type = Option<Value>)]
+    #[schema(value_type = Option<Object>)]
     metadata: Option<&'a RawValue>,
     /// The client's own id of the message: sent again with the same one, it is not a second message.
     #[serde(alias = "clientId")]
