@@ -9,7 +9,8 @@ use crate::seam::Answered;
 
 /// How long an answer is kept, in seconds: 24 hours.
 pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
-const LONGEST_KEY: usize = 255;
+/// The longest key, in bytes.
+pub const LONGEST_KEY: usize = 255;
 
 /// A request that its sender may repeat.
 #[derive(Clone, PartialEq, Eq, Debug)]

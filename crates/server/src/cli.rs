@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, TABLE, listing};
+use crate::rest;
 
 /// The realtime back end for clients that already speak Socket.IO or plain WebSocket.
 #[derive(Parser)]
@@ -37,6 +38,8 @@ enum Command {
         #[arg(long)]
         example: bool,
     },
+    /// Print the OpenAPI document of all REST paths, as a running server has it at /openapi.json
+    Openapi,
 }
 
 /// Runs the binary: reads the command line, and does what it says. Whatever keeps it from that is one line on standard error.
@@ -53,18 +56,18 @@ pub fn run() -> ExitCode {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<()> {
-    if let Some(Command::Config { example: true }) = cli.command {
-        return print(&listing::example(TABLE));
-    }
-    let (config, lines) = Config::of_process(cli.config.as_deref())?;
+    let configured = || Config::of_process(cli.config.as_deref());
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => crate::serve(config),
-        Command::Token(arguments) => print(&token::make(&config, arguments)?),
-        Command::Config { .. } => {
+        Command::Serve => crate::serve(configured()?.0),
+        Command::Token(arguments) => print(&token::make(&configured()?.0, arguments)?),
+        Command::Config { example: true } => print(&listing::example(TABLE)),
+        Command::Config { example: false } => {
+            let (config, lines) = configured()?;
             print(&listing::effective(&lines))?;
             // Printed first: whoever is told of a contradiction wants to see where its parts come from.
             Ok(config.check()?)
         }
+        Command::Openapi => print(rest::openapi()),
     }
 }
 

@@ -49,9 +49,16 @@ fn it_knows_its_version_and_its_commands() {
     let folder = folder();
     assert_eq!(printed(folder.path(), &[], &["--version"]), format!("roomcast {}\n", env!("CARGO_PKG_VERSION")));
     let help = printed(folder.path(), &[], &["--help"]);
-    for word in ["serve", "token", "config", "--config"] {
+    for word in ["serve", "token", "config", "openapi", "--config"] {
         assert!(help.contains(word), "{word}");
     }
+}
+
+#[test]
+fn openapi_prints_the_document_that_a_server_serves_whatever_the_settings_are() {
+    let folder = folder();
+    assert_eq!(printed(folder.path(), &[("PORT", "nonsense")], &["openapi"]), server::rest::openapi());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is started and nothing is kept");
 }
 
 #[test]

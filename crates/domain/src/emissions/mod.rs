@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 /// How many rooms and people one emission may name, and how many it may except.
 pub const MOST_NAMED: usize = 1000;
 /// The longest name of an event, in characters.
-const LONGEST_NAME: usize = 200;
+pub const LONGEST_NAME: usize = 200;
 /// Names that mean something to the clients' libraries themselves.
 const RESERVED: [&str; 6] = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 

@@ -36,6 +36,7 @@ fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) 
     };
     let token = token.as_deref().unwrap_or("$TOKEN");
     let _ = writeln!(text, "Try:\n  curl -H \"Authorization: Bearer {token}\" {main}/households");
+    let _ = writeln!(text, "  {main}/docs: every REST path, to read and to try with that token");
     if config.net.websocket_enabled {
         let _ = writeln!(
             text,

@@ -7,6 +7,8 @@ use domain::refusal::Refusal;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::auth::Unauthenticated;
 use crate::dialects::{json, told};
@@ -138,16 +140,55 @@ impl From<Unauthenticated> for Failure {
     }
 }
 
+/// Why a request is refused.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Refused<'a> {
+    /// What is wrong, for people.
+    #[schema(example = "Household not found")]
+    error: &'a str,
+    /// The same in a word, for programs.
+    #[schema(example = "not_found")]
+    code: &'a str,
+    /// The field, parameter or header that is not as it should be, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<&'a str>,
+}
+
+/// Why a request is refused, from a contract whose answers all say whether they are a success.
+#[derive(Serialize, ToSchema)]
+#[schema(as = trip::Refused)]
+pub(super) struct Unsuccessful<'a> {
+    #[schema(schema_with = no)]
+    success: bool,
+    #[serde(flatten)]
+    refused: Refused<'a>,
+}
+
+/// What was asked for, from such a contract.
+#[derive(Serialize, ToSchema)]
+#[schema(as = trip::Success)]
+pub(super) struct Success<D> {
+    #[schema(schema_with = yes)]
+    success: bool,
+    data: D,
+}
+
+fn yes() -> Object {
+    always(true)
+}
+
+fn no() -> Object {
+    always(false)
+}
+
+fn always(what: bool) -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([what])).build()
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            error: &'a str,
-            code: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            field: Option<&'a str>,
-        }
-        let body = json(&Body { error: &self.error, code: self.code, field: self.field.as_deref() });
+        let body = json(&Refused { error: &self.error, code: self.code, field: self.field.as_deref() });
         let mut response = respond(self.status, body);
         match self.hint {
             Some(Hint::RetryAfter(seconds)) => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
@@ -162,16 +203,9 @@ impl IntoResponse for Failure {
 
 /// Says a no in the words of a contract whose answers all say whether they are a success.
 pub(super) async fn with_success(mut response: Response) -> Response {
-    #[derive(Serialize)]
-    struct Body {
-        success: bool,
-        error: String,
-        code: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        field: Option<Cow<'static, str>>,
-    }
     if let Some(Failure { code, error, field, .. }) = response.extensions_mut().remove() {
-        *response.body_mut() = json(&Body { success: false, error, code, field }).into();
+        let refused = Refused { error: &error, code, field: field.as_deref() };
+        *response.body_mut() = json(&Unsuccessful { success: false, refused }).into();
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     response
@@ -179,12 +213,7 @@ pub(super) async fn with_success(mut response: Response) -> Response {
 
 /// Something that went well, in those words.
 pub(super) fn success(data: &impl Serialize) -> String {
-    #[derive(Serialize)]
-    struct Body<'a, D> {
-        success: bool,
-        data: &'a D,
-    }
-    json(&Body { success: true, data })
+    json(&Success { success: true, data })
 }
 
 fn respond(status: StatusCode, body: String) -> Response {

@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post};
-use domain::emissions::{Emission, Emit, MOST_NAMED};
+use domain::emissions::{Emission, Emit, LONGEST_NAME, MOST_NAMED};
 use domain::names::{PersonId, Room};
 use domain::refusal::Refusal;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::body::Field;
 use super::call::BackEnd;
 use super::ids::GivenPeople;
+use super::shape::{body, inline};
 use crate::dialects::json;
 
 type Answered = Result<Answer, Failure>;
@@ -24,34 +27,24 @@ type Answered = Result<Answer, Failure>;
 const LONGEST_REASON: usize = 123;
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/api/v1/emit", post(emit))
-        .route("/api/v1/presence", get(presence))
-        .route("/api/v1/presence/count", get(count))
-        .route("/api/v1/disconnect", post(disconnect))
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new().routes(routes!(emit)).routes(routes!(presence)).routes(routes!(count)).routes(routes!(disconnect))
 }
 
+/// Says something to rooms, people or everyone: the back end's own event, in every namespace that holds the room.
+#[utoipa::path(post, path = "/api/v1/emit", request_body = Said, security(("backEnd" = [])), responses((status = 200, body = Emitted)))]
 async fn emit(BackEnd(call): BackEnd) -> Answered {
-    #[derive(Serialize)]
-    struct Emitted {
-        /// Where it stands in the journal: opaque, and null for what is not stored.
-        position: Option<String>,
-    }
-    let mut fields = call.fields()?;
-    let to: To = fields.required("to")?;
-    let except: Except = fields.optional("except")?.unwrap_or_default();
+    let Said { to, except, event, data, volatile } = call.body()?;
+    let except = except.unwrap_or_default();
     let everyone = to.everyone.then(Room::everyone);
     let emission = Emission {
         rooms: addresses(to.rooms, to.users).chain(everyone).collect(),
         except: addresses(except.rooms, except.users).collect(),
         except_connections: except.connections,
-        name: fields.required("event")?,
-        data: fields.change("data")?,
+        name: event,
+        data,
     };
-    let volatile = fields.optional("volatile")?.unwrap_or(false);
-    fields.end()?;
-    if volatile {
+    if volatile.unwrap_or(false) {
         call.desk.rest.back_end.emit_volatile(emission)?;
         return Ok(Answer { status: StatusCode::OK, body: json(&Emitted { position: None }), replayed: false });
     }
@@ -59,13 +52,27 @@ async fn emit(BackEnd(call): BackEnd) -> Answered {
 }
 
 /// A person, and whether they are online.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = back_end::Status)]
 struct Status<'a> {
     user_id: &'a str,
+    #[schema(schema_with = online_or_offline)]
     status: &'static str,
 }
 
+fn online_or_offline() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["online", "offline"]))
+}
+
+/// Tells who of these people is online.
+#[utoipa::path(
+    get,
+    path = "/api/v1/presence",
+    params(UsersQuery),
+    security(("backEnd" = [])),
+    responses((status = 200, body = Vec<Status>))
+)]
 async fn presence(BackEnd(call): BackEnd) -> Answered {
     let people = call.people_in_query("users")?;
     let back_end = &call.desk.rest.back_end;
@@ -74,21 +81,18 @@ async fn presence(BackEnd(call): BackEnd) -> Answered {
     Ok(Answer { status: StatusCode::OK, body: json(&statuses), replayed: false })
 }
 
+/// Counts the people who are online.
+#[utoipa::path(get, path = "/api/v1/presence/count", security(("backEnd" = [])), responses((status = 200, body = Count)))]
 async fn count(BackEnd(call): BackEnd) -> Answered {
-    #[derive(Serialize)]
-    struct Count {
-        count: usize,
-    }
     let count = call.desk.rest.back_end.online_users_count();
     Ok(Answer { status: StatusCode::OK, body: json(&Count { count }), replayed: false })
 }
 
+/// Ends connections: those of people, or single ones.
+#[utoipa::path(post, path = "/api/v1/disconnect", request_body = Ended, security(("backEnd" = [])), responses((status = 200, body = Done)))]
 async fn disconnect(BackEnd(call): BackEnd) -> Answered {
-    let mut fields = call.fields()?;
-    let people = fields.optional::<GivenPeople>("users")?.map_or_else(Vec::new, |people| people.0);
-    let connections: Vec<String> = fields.optional("connections")?.unwrap_or_default();
-    let reason: String = fields.optional("reason")?.unwrap_or_default();
-    fields.end()?;
+    let Ended { users, connections, reason } = call.body()?;
+    let (people, connections, reason) = (users.unwrap_or_default().0, connections.unwrap_or_default(), reason.unwrap_or_default());
     if people.is_empty() && connections.is_empty() {
         return Err(Refusal::invalid("users", "must name at least one, or connections must").into());
     }
@@ -101,16 +105,78 @@ async fn disconnect(BackEnd(call): BackEnd) -> Answered {
         return Err(Refusal::invalid("reason", format!("must have at most {LONGEST_REASON} bytes")).into());
     }
     call.desk.rest.back_end.disconnect(people, connections, reason);
-    Ok(Answer { status: StatusCode::OK, body: r#"{"ok":true}"#.to_owned(), replayed: false })
+    Ok(Answer { status: StatusCode::OK, body: json(&Done { ok: true }), replayed: false })
 }
 
-/// To whom: `{rooms?, users?, everyone?}`.
-#[derive(Deserialize)]
+body! {
+    /// Something that a back end says.
+    Said as "back_end.Said" {
+        /// To whom. Who is named several times hears it once.
+        to: required To,
+        /// To whom not.
+        except: optional Except,
+        /// What clients call the event. Not a name that means something to their libraries, such as `connect`.
+        event: required String[1..=LONGEST_NAME],
+        /// What the event carries; absent, it carries nothing.
+        data: change Value,
+        /// Whether it is worth nothing late: then it is not stored, and dropped for who is slow.
+        volatile: optional bool,
+    }
+
+    /// Whose connections end. People or connections must be named.
+    Ended as "back_end.Ended" {
+        /// People: ids, or objects with one.
+        users: optional GivenPeople[0..=MOST_NAMED],
+        /// Connections, by the ids that their clients know them by.
+        connections: optional Vec<String>[0..=MOST_NAMED],
+        /// Why, at most 123 bytes: a WebSocket is told it when it is closed.
+        reason: optional String[0..=LONGEST_REASON],
+    }
+}
+
+/// The people of whom a query asks, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is wanted")]
+struct UsersQuery {
+    /// Ids, parted by commas or each in a parameter of its own.
+    #[param(min_length = 1, example = "anna,ben")]
+    users: String,
+}
+
+/// What became of what a back end said.
+#[derive(Serialize, ToSchema)]
+#[schema(as = back_end::Emitted)]
+struct Emitted {
+    /// Where it stands in the journal: opaque, and null for what is not stored.
+    #[schema(required)]
+    position: Option<String>,
+}
+
+/// How many people are online.
+#[derive(Serialize, ToSchema)]
+#[schema(as = back_end::Count)]
+struct Count {
+    count: usize,
+}
+
+/// That it is done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = back_end::Done)]
+struct Done {
+    ok: bool,
+}
+
+/// To whom: at least one room or person, or everyone.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = back_end::To)]
 #[serde(deny_unknown_fields)]
 struct To {
     #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["conversation:5"]))]
     rooms: Vec<GivenRoom>,
     #[serde(default)]
+    #[schema(inline)]
     users: GivenPeople,
     #[serde(default)]
     everyone: bool,
@@ -118,15 +184,22 @@ struct To {
 
 impl Field for To {
     const WANTED: &'static str = "must be an object {rooms, users, everyone} with addresses such as conversation:5, ids, and true or false";
+
+    fn schema() -> Schema {
+        inline(<Self as PartialSchema>::schema())
+    }
 }
 
-/// To whom not: `{rooms?, users?, connections?}`.
-#[derive(Default, Deserialize)]
+/// To whom not.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = back_end::Except)]
 #[serde(deny_unknown_fields)]
 struct Except {
     #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["conversation:5"]))]
     rooms: Vec<GivenRoom>,
     #[serde(default)]
+    #[schema(inline)]
     users: GivenPeople,
     #[serde(default)]
     connections: Vec<String>,
@@ -134,6 +207,10 @@ struct Except {
 
 impl Field for Except {
     const WANTED: &'static str = "must be an object {rooms, users, connections} with addresses such as conversation:5, ids, and ids";
+
+    fn schema() -> Schema {
+        inline(<Self as PartialSchema>::schema())
+    }
 }
 
 /// The address of a room.
@@ -144,14 +221,6 @@ impl<'de> Deserialize<'de> for GivenRoom {
         let address = String::deserialize(deserializer)?;
         Room::parse(&address).map(Self).ok_or_else(|| serde::de::Error::custom("not the address of a room"))
     }
-}
-
-impl Field for Vec<String> {
-    const WANTED: &'static str = "must be a list of texts";
-}
-
-impl Field for Value {
-    const WANTED: &'static str = "must be JSON, not nested too deeply";
 }
 
 fn addresses(rooms: Vec<GivenRoom>, users: GivenPeople) -> impl Iterator<Item = Room> {

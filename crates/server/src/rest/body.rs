@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use domain::names::PersonId;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use utoipa::PartialSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
 use super::answer::Failure;
-use super::ids::{GivenIds, GivenPeople};
+use super::ids::{GivenIds, GivenPeople, GivenPerson};
+use super::shape::inline;
 use crate::dialects::ids::GivenId;
 
 /// How long a client may take for its body.
@@ -59,6 +62,11 @@ impl<'a> Fields<'a> {
         self.change(name)?.ok_or_else(|| Failure::field(name, "is required"))
     }
 
+    /// A field that must be there but may be null.
+    pub fn present<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
+        self.nullable(name)?.ok_or_else(|| Failure::field(name, "is required, and may be null"))
+    }
+
     /// A field that may be absent or null, which is the same.
     pub fn optional<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
         self.nullable(name).map(Option::flatten)
@@ -100,35 +108,85 @@ impl<'a> Fields<'a> {
 pub(super) trait Field: for<'a> Deserialize<'a> {
     /// What it must be, for people.
     const WANTED: &'static str;
+
+    /// What it must be, for the document. Null is not part of it.
+    fn schema() -> Schema;
 }
 
 impl Field for String {
     const WANTED: &'static str = "must be text";
+
+    fn schema() -> Schema {
+        of_type(Type::String)
+    }
 }
 
 impl Field for bool {
     const WANTED: &'static str = "must be true or false";
+
+    fn schema() -> Schema {
+        of_type(Type::Boolean)
+    }
 }
 
 impl Field for Map<String, Value> {
     const WANTED: &'static str = "must be a JSON object, not nested too deeply";
+
+    fn schema() -> Schema {
+        of_type(Type::Object)
+    }
+}
+
+impl Field for Value {
+    const WANTED: &'static str = "must be JSON, not nested too deeply";
+
+    fn schema() -> Schema {
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into()
+    }
+}
+
+impl Field for Vec<String> {
+    const WANTED: &'static str = "must be a list of texts";
+
+    fn schema() -> Schema {
+        ArrayBuilder::new().items(RefOr::T(of_type(Type::String))).build().into()
+    }
 }
 
 impl Field for GivenId {
     const WANTED: &'static str = "must be an id, as text or number";
+
+    fn schema() -> Schema {
+        inline(<Self as PartialSchema>::schema())
+    }
+}
+
+impl Field for GivenPerson {
+    const WANTED: &'static str = GivenId::WANTED;
+
+    fn schema() -> Schema {
+        <GivenId as Field>::schema()
+    }
 }
 
 impl Field for GivenPeople {
-    const WANTED: &'static str = "must be a list of ids, each as text or number";
+    const WANTED: &'static str = GivenIds::WANTED;
+
+    fn schema() -> Schema {
+        inline(<Self as PartialSchema>::schema())
+    }
 }
 
 impl Field for GivenIds {
     const WANTED: &'static str = "must be a list of ids, each as text or number";
+
+    fn schema() -> Schema {
+        ArrayBuilder::new().items(RefOr::T(<GivenId as Field>::schema())).build().into()
+    }
 }
 
-/// The id of a person who is named in a body. Errors: 400.
-pub(super) fn person(field: &'static str, id: &GivenId) -> Result<PersonId, Failure> {
-    PersonId::parse(&id.0).ok_or_else(|| Failure::field(field, GivenId::WANTED))
+fn of_type(of: Type) -> Schema {
+    ObjectBuilder::new().schema_type(of).build().into()
 }
 
 fn read_field<T: Field>(name: &'static str, raw: &RawValue, wanted: &str) -> Result<T, Failure> {

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::answer::{Answer, Failure};
 use super::body::{self, Fields};
 use super::idempotency::{self, Done};
+use super::shape::Body;
 use super::{Caller, Desk, ids};
 use crate::auth::{Identity, Unauthenticated};
 use crate::listener::Peer;
@@ -113,9 +114,12 @@ impl Call {
         Ok(ids::person(noun, self.param(param))?)
     }
 
-    /// The body's fields.
-    pub fn fields(&self) -> Result<Fields<'_>, Failure> {
-        Fields::of(&self.request.headers, &self.body)
+    /// The body. Errors: 400 that says what is wrong, or names the first field that is not as it should be, or is not known.
+    pub fn body<B: Body>(&self) -> Result<B, Failure> {
+        let mut fields = Fields::of(&self.request.headers, &self.body)?;
+        let body = B::read(&mut fields)?;
+        fields.end()?;
+        Ok(body)
     }
 
     /// The part of a list of things with numbers.

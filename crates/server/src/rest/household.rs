@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{delete, get, patch, post};
+use domain::fields;
 use domain::names::{Kind, PersonId};
 use domain::operation::{Command, Tx};
 use domain::people::{DeletePerson, Person, ReadPerson, UpdateProfile};
@@ -11,173 +10,255 @@ use domain::spaces::{CreateSpace, JoinByInvite, ListSpaces, ReadSpace, RefreshIn
 use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, ListTasks, ReadTask, Task, ToggleTask, UnassignTask};
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Desk;
 use super::answer::{Answer, Failure};
-use super::body;
 use super::call::Call;
-use super::ids::GivenPeople;
+use super::ids::{GivenPeople, GivenPerson, PageQuery};
 use super::of_kind::OfKind;
+use super::shape::body;
 use crate::dialects::household::{objects, payloads};
 use crate::dialects::json;
 
 type Answered = Result<Answer, Failure>;
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/households", get(list_households).post(create_household))
-        .route("/households/{id}", get(read_household).put(rename_household))
-        .route("/households/{id}/join", post(join_household))
-        .route("/households/{id}/invite/refresh", post(refresh_invite))
-        .route("/households/{id}/members/{user_id}", delete(remove_member))
-        .route("/households/{id}/tasks", get(list_tasks).post(create_task))
-        .route("/tasks/{id}", get(read_task).put(edit_task).delete(delete_task))
-        .route("/tasks/{id}/toggle", patch(toggle_task))
-        .route("/tasks/{id}/assign", post(assign_task))
-        .route("/tasks/{id}/assign/{user_id}", delete(unassign_task))
-        .route("/users/{id}", get(read_user).put(update_user).delete(delete_user))
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_households, create_household))
+        .routes(routes!(read_household, rename_household))
+        .routes(routes!(join_household))
+        .routes(routes!(refresh_invite))
+        .routes(routes!(remove_member))
+        .routes(routes!(list_tasks, create_task))
+        .routes(routes!(read_task, edit_task, delete_task))
+        .routes(routes!(toggle_task))
+        .routes(routes!(assign_task))
+        .routes(routes!(unassign_task))
+        .routes(routes!(read_user, update_user, delete_user))
 }
 
+/// Lists the households of the caller, the newest first.
+#[utoipa::path(get, path = "/households", params(PageQuery), responses((status = 200, body = Vec<objects::Household>)))]
 async fn list_households(call: Call) -> Answered {
     let page = call.page_of(Kind::Household)?;
     call.query(ListSpaces { kind: Kind::Household, page }, |spaces| list(spaces, objects::Household::of)).await
 }
 
+/// Makes a household. The caller is its admin.
+#[utoipa::path(post, path = "/households", request_body = NewHousehold, responses((status = 201, body = objects::Household)))]
 async fn create_household(call: Call) -> Answered {
-    let mut fields = call.fields()?;
-    let command = CreateSpace { kind: Kind::Household, name: fields.required("name")?, members: Vec::new() };
-    fields.end()?;
+    let NewHousehold { name } = call.body()?;
+    let command = CreateSpace { kind: Kind::Household, name, members: Vec::new() };
     call.command(StatusCode::CREATED, command, household).await
 }
 
+/// Reads a household.
+#[utoipa::path(get, path = "/households/{id}", responses((status = 200, body = objects::Household)))]
 async fn read_household(call: Call) -> Answered {
     let room = call.room(Kind::Household)?;
     call.query(ReadSpace { room }, household).await
 }
 
+/// Changes a household. Its members hear `household:updated`.
+#[utoipa::path(put, path = "/households/{id}", request_body = HouseholdChanges, responses((status = 200, body = objects::Household)))]
 async fn rename_household(call: Call) -> Answered {
     let room = call.room(Kind::Household)?;
-    let mut fields = call.fields()?;
-    let command = RenameSpace { room, name: fields.change("name")? };
-    fields.pass_over(&["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "members"]);
-    fields.end()?;
-    call.command(StatusCode::OK, command, household).await
+    let HouseholdChanges { name } = call.body()?;
+    call.command(StatusCode::OK, RenameSpace { room, name }, household).await
 }
 
+/// Joins a household by its invite code. Its members hear `household:member_joined`.
+#[utoipa::path(post, path = "/households/{id}/join", request_body = Invitation, responses((status = 200, body = objects::Household)))]
 async fn join_household(call: Call) -> Answered {
     let room = call.room(Kind::Household)?;
-    let mut fields = call.fields()?;
-    let command = JoinByInvite { room, code: fields.required("inviteCode")? };
-    fields.end()?;
-    call.command(StatusCode::OK, command, household).await
+    let Invitation { code } = call.body()?;
+    call.command(StatusCode::OK, JoinByInvite { room, code }, household).await
 }
 
+/// Gives a household another invite code. Its members hear `household:invite_code_refreshed`.
+#[utoipa::path(post, path = "/households/{id}/invite/refresh", responses((status = 200, body = payloads::InviteCodeRefreshed)))]
 async fn refresh_invite(call: Call) -> Answered {
     let room = call.room(Kind::Household)?;
     call.command(StatusCode::OK, RefreshInvite { room }, |space| json(&payloads::InviteCodeRefreshed::of(space))).await
 }
 
+/// Removes a member from a household, or leaves it. Its members hear `household:member_left`.
+#[utoipa::path(delete, path = "/households/{id}/members/{userId}", responses((status = 200, body = payloads::MemberLeft), (status = 403)))]
 async fn remove_member(call: Call) -> Answered {
     let room = call.room(Kind::Household)?;
-    let person = call.person("user_id", "Member")?;
+    let person = call.person("userId", "Member")?;
     let work = |tx: &mut Tx<'_>| Ok((RemoveMember { room, person: person.clone() }.decide(tx)?, person));
     call.change(StatusCode::OK, work, |(space, person): &(Space, PersonId)| json(&payloads::MemberLeft::of(space, person))).await
 }
 
+/// Lists the tasks of a household, the newest first.
+#[utoipa::path(get, path = "/households/{id}/tasks", params(PageQuery), responses((status = 200, body = Vec<objects::Task>)))]
 async fn list_tasks(call: Call) -> Answered {
     let (room, page) = (call.room(Kind::Household)?, call.page()?);
     call.query(ListTasks { room, page }, |tasks| list(tasks, objects::Task::of)).await
 }
 
+/// Makes a task. The household hears `task:created`, and a `task:assigned` for each to whom it is given.
+#[utoipa::path(post, path = "/households/{id}/tasks", request_body = NewTask, responses((status = 201, body = objects::Task)))]
 async fn create_task(call: Call) -> Answered {
     let room = call.room(Kind::Household)?;
-    let mut fields = call.fields()?;
-    let title = fields.required("title")?;
-    let command = CreateTask {
-        description: fields.optional("description")?,
-        category: fields.optional("category")?,
-        due_date: fields.optional("dueDate")?,
-        assigned_to: fields.optional::<GivenPeople>("assignedTo")?.map_or_else(Vec::new, |people| people.0),
-        ..CreateTask::new(room, title)
-    };
-    fields.end()?;
+    let NewTask { title, description, category, due_date, assigned_to } = call.body()?;
+    let assigned_to = assigned_to.unwrap_or_default().0;
+    let command = CreateTask { description, category, due_date, assigned_to, ..CreateTask::new(room, title) };
     call.command(StatusCode::CREATED, command, task).await
 }
 
+/// Reads a task.
+#[utoipa::path(get, path = "/tasks/{id}", responses((status = 200, body = objects::Task)))]
 async fn read_task(call: Call) -> Answered {
     let task_id = call.task()?;
     call.query(OfKind(Kind::Household, ReadTask { task: task_id }), task).await
 }
 
+/// Changes a task. The household hears `task:updated`, and what else the change was.
+#[utoipa::path(put, path = "/tasks/{id}", request_body = TaskChanges, responses((status = 200, body = objects::Task)))]
 async fn edit_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    let mut fields = call.fields()?;
-    let command = EditTask {
-        title: fields.change("title")?,
-        description: fields.nullable("description")?,
-        category: fields.nullable("category")?,
-        due_date: fields.nullable("dueDate")?,
-        assigned_to: fields.change::<GivenPeople>("assignedTo")?.map(|people| people.0),
-        completed: fields.change("completed")?,
-        ..EditTask::of(task_id)
-    };
-    fields.pass_over(&["id", "householdId", "completedAt", "createdBy", "createdAt", "updatedAt"]);
-    fields.end()?;
+    let TaskChanges { title, description, category, due_date, assigned_to, completed } = call.body()?;
+    let assigned_to = assigned_to.map(|people| people.0);
+    let command = EditTask { title, description, category, due_date, assigned_to, completed, ..EditTask::of(task_id) };
     call.command(StatusCode::OK, OfKind(Kind::Household, command), task).await
 }
 
+/// Deletes a task. The household hears `task:deleted`.
+#[utoipa::path(delete, path = "/tasks/{id}", responses((status = 200, body = payloads::TaskDeleted)))]
 async fn delete_task(call: Call) -> Answered {
     let task = call.task()?;
     call.command(StatusCode::OK, OfKind(Kind::Household, DeleteTask { task }), |task| json(&payloads::TaskDeleted::of(task))).await
 }
 
+/// Completes a task, or takes it up again. The household hears `task:completed`.
+#[utoipa::path(patch, path = "/tasks/{id}/toggle", responses((status = 200, body = objects::Task)))]
 async fn toggle_task(call: Call) -> Answered {
     let task_id = call.task()?;
     call.command(StatusCode::OK, OfKind(Kind::Household, ToggleTask { task: task_id }), task).await
 }
 
+/// Gives a task to a member. The household hears `task:assigned`.
+#[utoipa::path(post, path = "/tasks/{id}/assign", request_body = Assignment, responses((status = 200, body = objects::Task)))]
 async fn assign_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    let mut fields = call.fields()?;
-    let person = body::person("userId", &fields.required("userId")?)?;
-    fields.end()?;
-    call.command(StatusCode::OK, OfKind(Kind::Household, AssignTask { task: task_id, person }), task).await
+    let Assignment { user } = call.body()?;
+    call.command(StatusCode::OK, OfKind(Kind::Household, AssignTask { task: task_id, person: user.0 }), task).await
 }
 
+/// Takes a task from a member. The household hears `task:unassigned`.
+#[utoipa::path(delete, path = "/tasks/{id}/assign/{userId}", responses((status = 200, body = objects::Task)))]
 async fn unassign_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    let person = call.person("user_id", "User")?;
+    let person = call.person("userId", "User")?;
     call.command(StatusCode::OK, OfKind(Kind::Household, UnassignTask { task: task_id, person }), task).await
 }
 
+/// Reads the profile of somebody with whom one shares a space, or one's own.
+#[utoipa::path(get, path = "/users/{id}", responses((status = 200, body = objects::User)))]
 async fn read_user(call: Call) -> Answered {
     let person = call.person("id", "User")?;
     call.query(ReadPerson { person }, user).await
 }
 
+/// Changes one's own profile. One's households hear `user:updated`.
+#[utoipa::path(put, path = "/users/{id}", request_body = UserChanges, responses((status = 200, body = objects::User), (status = 403)))]
 async fn update_user(call: Call) -> Answered {
     let person = call.person("id", "User")?;
-    let mut fields = call.fields()?;
-    let command = UpdateProfile { person, name: fields.change("name")?, avatar_url: fields.nullable("avatarUrl")? };
-    fields.pass_over(&["id", "email", "createdAt", "updatedAt"]);
-    fields.end()?;
-    call.command(StatusCode::OK, command, user).await
+    let UserChanges { name, avatar_url } = call.body()?;
+    call.command(StatusCode::OK, UpdateProfile { person, name, avatar_url }, user).await
 }
 
+/// Deletes oneself. One's households hear `household:member_left`.
+#[utoipa::path(delete, path = "/users/{id}", responses((status = 200, body = DeletedUser), (status = 403)))]
 async fn delete_user(call: Call) -> Answered {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Deleted<'a> {
-        user_id: &'a str,
-    }
     let person = call.person("id", "User")?;
     let desk = Arc::clone(&call.desk);
     let command = DeletePerson { person: person.clone() };
-    let answered = call.command(StatusCode::OK, command, |person| json(&Deleted { user_id: person.id.as_str() })).await;
+    let answered = call.command(StatusCode::OK, command, |person| json(&DeletedUser { user_id: person.id.as_str() })).await;
     // Whoever calls next with that token is somebody new.
     desk.met.forget(&person);
     answered
+}
+
+body! {
+    /// A new household.
+    NewHousehold as "household.NewHousehold" {
+        /// What it is called; not blank.
+        name: required String[1..=fields::NAME],
+    }
+
+    /// Changes of a household. What is absent stays as it is.
+    HouseholdChanges as "household.HouseholdChanges" {
+        /// What it is called; not blank.
+        name: change String[1..=fields::NAME],
+    }
+    passing over ["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "members"]
+
+    /// What opens a household's door.
+    Invitation as "household.Invitation" {
+        /// The household's code; capitals do not matter.
+        code = "inviteCode": required String,
+    }
+
+    /// A new task.
+    NewTask as "household.NewTask" {
+        /// What is to be done; not blank.
+        title: required String[1..=fields::TITLE],
+        /// More words about it.
+        description: optional String[0..=fields::DESCRIPTION],
+        /// What the household sorts it under.
+        category: optional String[0..=fields::CATEGORY],
+        /// An RFC 3339 date, or date and time.
+        due_date = "dueDate": optional String,
+        /// Members to whom it is given: ids, or objects with one.
+        assigned_to = "assignedTo": optional GivenPeople[0..=fields::PEOPLE],
+    }
+
+    /// Changes of a task. What is absent stays as it is.
+    TaskChanges as "household.TaskChanges" {
+        /// What is to be done; not blank.
+        title: change String[1..=fields::TITLE],
+        /// More words about it; null takes them away.
+        description: nullable String[0..=fields::DESCRIPTION],
+        /// What the household sorts it under; null for nothing.
+        category: nullable String[0..=fields::CATEGORY],
+        /// An RFC 3339 date, or date and time; null for none.
+        due_date = "dueDate": nullable String,
+        /// All members to whom it is given: ids, or objects with one.
+        assigned_to = "assignedTo": change GivenPeople[0..=fields::PEOPLE],
+        /// Whether it is done.
+        completed: change bool,
+    }
+    passing over ["id", "householdId", "completedAt", "createdBy", "createdAt", "updatedAt"]
+
+    /// To whom a task is given.
+    Assignment as "household.Assignment" {
+        /// A member.
+        user = "userId": required GivenPerson,
+    }
+
+    /// Changes of a profile. What is absent stays as it is.
+    UserChanges as "household.UserChanges" {
+        /// The name that others see; not blank.
+        name: change String[1..=fields::NAME],
+        /// A link to a picture; null takes it away.
+        avatar_url = "avatarUrl": nullable String[0..=fields::LINK],
+    }
+    passing over ["id", "email", "createdAt", "updatedAt"]
+}
+
+/// Who is no longer known.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = household::DeletedUser)]
+struct DeletedUser<'a> {
+    user_id: &'a str,
 }
 
 fn household(space: &Space) -> String {

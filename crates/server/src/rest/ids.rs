@@ -6,8 +6,12 @@ use domain::names::{Id, Kind, PersonId, Room, parse_id};
 use domain::refusal::Refusal;
 use domain::seam::Page;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::answer::Failure;
+use super::body::Field;
 use crate::dialects::ids::GivenId;
 
 /// The space that a path names. Errors: an id that none can have is one that none has.
@@ -36,6 +40,29 @@ pub(super) fn people(query: Option<&str>, name: &'static str) -> Result<Vec<Pers
     if people.is_empty() { Err(Failure::field(name, "must be ids, parted by commas")) } else { Ok(people) }
 }
 
+/// Which part of a list a query asks for, for the document; [`page`] reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is wanted")]
+pub(super) struct PageQuery {
+    /// How many are wanted; more than the maximum are not given.
+    #[param(required = false, minimum = 1, maximum = 200, default = 50)]
+    limit: u32,
+    /// Only what is older than this one: an id out of the list.
+    #[param(required = false)]
+    before: String,
+}
+
+/// How much of a list a query asks for, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is wanted")]
+pub(super) struct LimitQuery {
+    /// How many are wanted; more than the maximum are not given.
+    #[param(required = false, minimum = 1, maximum = 200, default = 50)]
+    limit: u32,
+}
+
 /// Which part of a list a query asks for: `limit` and `before`. Other parameters are not looked at.
 ///
 /// Inputs: the part of the URL behind the question mark; how an id of this list is read. Errors: 400 with the parameter's name.
@@ -55,7 +82,7 @@ pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> 
 }
 
 /// Things with numbers of ours in a body. What nothing can have is no id of anything, and left out.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct GivenIds(pub Vec<Id>);
 
 impl<'de> Deserialize<'de> for GivenIds {
@@ -65,43 +92,66 @@ impl<'de> Deserialize<'de> for GivenIds {
     }
 }
 
+/// A person in a body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct GivenPerson(pub PersonId);
+
+impl<'de> Deserialize<'de> for GivenPerson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = GivenId::deserialize(deserializer)?;
+        PersonId::parse(&id.0).map(Self).ok_or_else(|| D::Error::custom("not an id"))
+    }
+}
+
 /// People in a body: ids, or objects that have one, as they stand in what we answer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct GivenPeople(pub Vec<PersonId>);
 
 impl<'de> Deserialize<'de> for GivenPeople {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let people = Vec::<GivenPerson>::deserialize(deserializer)?;
+        let people = Vec::<GivenMember>::deserialize(deserializer)?;
         Ok(Self(people.into_iter().map(|person| person.0).collect()))
     }
 }
 
-struct GivenPerson(PersonId);
+impl PartialSchema for GivenPeople {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new().schema_type(Type::Object).property("id", <GivenId as Field>::schema()).required("id");
+        let object = object.additional_properties(Some(AdditionalProperties::FreeForm(true)));
+        let one = AnyOfBuilder::new().item(<GivenId as Field>::schema()).item(object);
+        RefOr::T(ArrayBuilder::new().items(one).build().into())
+    }
+}
 
-impl<'de> Deserialize<'de> for GivenPerson {
+impl ToSchema for GivenPeople {}
+
+/// An id, or an object that has one.
+struct GivenMember(PersonId);
+
+impl<'de> Deserialize<'de> for GivenMember {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Given;
 
         impl<'de> Visitor<'de> for Given {
-            type Value = GivenPerson;
+            type Value = GivenMember;
 
             fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
                 f.write_str("an id, or an object with one")
             }
 
-            fn visit_str<E: Error>(self, id: &str) -> Result<GivenPerson, E> {
-                PersonId::parse(id).map(GivenPerson).ok_or_else(|| E::custom("not an id"))
+            fn visit_str<E: Error>(self, id: &str) -> Result<GivenMember, E> {
+                PersonId::parse(id).map(GivenMember).ok_or_else(|| E::custom("not an id"))
             }
 
-            fn visit_u64<E: Error>(self, id: u64) -> Result<GivenPerson, E> {
+            fn visit_u64<E: Error>(self, id: u64) -> Result<GivenMember, E> {
                 self.visit_str(&id.to_string())
             }
 
-            fn visit_i64<E: Error>(self, id: i64) -> Result<GivenPerson, E> {
+            fn visit_i64<E: Error>(self, id: i64) -> Result<GivenMember, E> {
                 self.visit_str(&id.to_string())
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<GivenPerson, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<GivenMember, A::Error> {
                 let mut id = None;
                 while let Some(name) = fields.next_key::<String>()? {
                     match &*name {

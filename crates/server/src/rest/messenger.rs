@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{delete, get, post};
 use domain::chat::{
     CountUnread, DeleteMessage, ListOverviews, ListSeenMessages, Message, Overview, Read, ReadMessages, ReadOverview, Seen, SendMessage,
     Sent,
 };
-use domain::names::{Kind, parse_id};
+use domain::fields;
+use domain::names::{Kind, PersonId, Room, parse_id};
 use domain::notifications::{ListNotifications, NewNotification, Notification, Notify, ReadAllNotifications, ReadNotification};
 use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
@@ -16,12 +15,15 @@ use domain::spaces::{AddMember, CreateSpace, RemoveMember};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Desk;
 use super::answer::{Answer, Failure};
-use super::body;
 use super::call::{BackEnd, Call};
-use super::ids::{GivenIds, GivenPeople};
+use super::ids::{GivenIds, GivenPeople, GivenPerson, PageQuery};
+use super::shape::body;
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
 use crate::dialects::messenger::{objects, payloads};
@@ -29,49 +31,56 @@ use crate::dialects::messenger::{objects, payloads};
 type Answered = Result<Answer, Failure>;
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/api/conversations", get(list_conversations).post(create_conversation))
-        .route("/api/conversations/{id}", get(read_conversation))
-        .route("/api/conversations/{id}/participants", post(add_participant))
-        .route("/api/conversations/{id}/participants/{user_id}", delete(remove_participant))
-        .route("/api/conversations/{id}/messages", get(list_messages).post(send_message))
-        .route("/api/conversations/{id}/read", post(read_messages))
-        .route("/api/messages/{id}", delete(delete_message))
-        .route("/api/messages/unread-count", get(count_unread))
-        .route("/api/notifications", get(list_notifications).post(create_notification))
-        .route("/api/notifications/{id}/read", post(read_notification))
-        .route("/api/notifications/read-all", post(read_all_notifications))
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_conversations, create_conversation))
+        .routes(routes!(read_conversation))
+        .routes(routes!(add_participant))
+        .routes(routes!(remove_participant))
+        .routes(routes!(list_messages, send_message))
+        .routes(routes!(read_messages))
+        .routes(routes!(delete_message))
+        .routes(routes!(count_unread))
+        .routes(routes!(list_notifications, create_notification))
+        .routes(routes!(read_notification))
+        .routes(routes!(read_all_notifications))
 }
 
+/// Lists the conversations of the caller, the newest first.
+#[utoipa::path(get, path = "/api/conversations", params(PageQuery), responses((status = 200, body = Vec<objects::Conversation>)))]
 async fn list_conversations(call: Call) -> Answered {
     let page = call.page_of(Kind::Conversation)?;
     let query = ListOverviews { kind: Kind::Conversation, page };
     call.query(query, |all| json(&all.iter().map(objects::Conversation::of).collect::<Vec<_>>())).await
 }
 
+/// Begins a conversation. The caller is in it and its admin.
+#[utoipa::path(post, path = "/api/conversations", request_body = NewConversation, responses((status = 201, body = objects::Conversation)))]
 async fn create_conversation(call: Call) -> Answered {
-    let mut fields = call.fields()?;
-    let command = CreateSpace {
-        kind: Kind::Conversation,
-        members: fields.required::<GivenPeople>("participantIds")?.0,
-        name: fields.optional("title")?.unwrap_or_default(),
-    };
-    fields.end()?;
+    let NewConversation { participants, title } = call.body()?;
+    let command = CreateSpace { kind: Kind::Conversation, members: participants.0, name: title.unwrap_or_default() };
     let work = |tx: &mut Tx<'_>| command.decide(tx).map(Overview::empty);
     call.change(StatusCode::CREATED, work, conversation).await
 }
 
+/// Reads a conversation.
+#[utoipa::path(get, path = "/api/conversations/{id}", responses((status = 200, body = objects::Conversation)))]
 async fn read_conversation(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
     call.query(ReadOverview { room }, conversation).await
 }
 
+/// Brings a person into a conversation.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/{id}/participants",
+    request_body = NewParticipant,
+    responses((status = 201, body = objects::Conversation))
+)]
 async fn add_participant(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
-    let mut fields = call.fields()?;
-    let command = AddMember { room, person: body::person("userId", &fields.required("userId")?)? };
-    fields.end()?;
+    let NewParticipant { user } = call.body()?;
+    let command = AddMember { room, person: user.0 };
     let work = |tx: &mut Tx<'_>| {
         let space = command.decide(tx)?;
         Overview::of(tx.store, space, &tx.actor.person)
@@ -79,37 +88,39 @@ async fn add_participant(call: Call) -> Answered {
     call.change(StatusCode::CREATED, work, conversation).await
 }
 
+/// Removes a person from a conversation, or leaves it.
+#[utoipa::path(
+    delete,
+    path = "/api/conversations/{id}/participants/{userId}",
+    responses((status = 200, body = RemovedParticipant), (status = 403))
+)]
 async fn remove_participant(call: Call) -> Answered {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Removed<'a> {
-        conversation_id: &'a str,
-        user_id: &'a str,
-    }
     let room = call.room(Kind::Conversation)?;
-    let person = call.person("user_id", "Member")?;
+    let person = call.person("userId", "Member")?;
     let command = RemoveMember { room: room.clone(), person: person.clone() };
     let work = move |tx: &mut Tx<'_>| command.decide(tx).map(|_| (room, person));
-    call.change(StatusCode::OK, work, |(room, person)| json(&Removed { conversation_id: room.id(), user_id: person.as_str() })).await
+    let removed = |(room, person): &(Room, PersonId)| json(&RemovedParticipant { conversation_id: room.id(), user_id: person.as_str() });
+    call.change(StatusCode::OK, work, removed).await
 }
 
+/// Lists the messages of a conversation, the newest first.
+#[utoipa::path(get, path = "/api/conversations/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
 async fn list_messages(call: Call) -> Answered {
     let (room, page) = (call.room(Kind::Conversation)?, call.page()?);
     call.query(ListSeenMessages { room, page }, |all| json(&all.iter().map(objects::Message::seen).collect::<Vec<_>>())).await
 }
 
+/// Sends a message. Whoever has joined the conversation hears `message:new`.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/{id}/messages",
+    request_body = NewMessage,
+    responses((status = 201, body = objects::Message))
+)]
 async fn send_message(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
-    let mut fields = call.fields()?;
-    let command = SendMessage {
-        room,
-        content: fields.required("content")?,
-        sort: None,
-        file_url: None,
-        metadata: None,
-        client_id: fields.optional("clientId")?,
-    };
-    fields.end()?;
+    let NewMessage { content, client_id } = call.body()?;
+    let command = SendMessage { room, content, sort: None, file_url: None, metadata: None, client_id };
     // A message that was sent before may have been read meanwhile.
     let work = |tx: &mut Tx<'_>| {
         let Sent { message, .. } = command.decide(tx)?;
@@ -118,62 +129,135 @@ async fn send_message(call: Call) -> Answered {
     call.change(StatusCode::CREATED, work, |seen| json(&objects::Message::seen(seen))).await
 }
 
+/// Marks messages as read, and all before them. Who has joined, and the reader's devices, hear `messages:read`.
+#[utoipa::path(post, path = "/api/conversations/{id}/read", request_body = ReadMark, responses((status = 200, body = payloads::Read)))]
 async fn read_messages(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
-    let mut fields = call.fields()?;
-    let messages = fields.optional::<GivenIds>("messageIds")?.map_or_else(Vec::new, |ids| ids.0);
-    let up_to: Option<GivenId> = fields.optional("upTo")?;
-    fields.end()?;
+    let ReadMark { messages, up_to } = call.body()?;
+    let messages = messages.unwrap_or_default().0;
     // An id that no message can have names none.
     let up_to = up_to.map(|id| parse_id(&id.0).ok_or(Refusal::invalid("upTo", "must be the id of a message"))).transpose()?;
     let command = ReadMessages { room, messages, up_to };
     call.command(StatusCode::OK, command, |read: &Read| json(&payloads::Read::of(read))).await
 }
 
+/// Deletes a message of one's own. Who has joined hears `message:deleted`.
+#[utoipa::path(delete, path = "/api/messages/{id}", responses((status = 200, body = payloads::MessageDeleted), (status = 403)))]
 async fn delete_message(call: Call) -> Answered {
     let command = DeleteMessage { of: Kind::Conversation, message: call.number("Message")? };
     call.command(StatusCode::OK, command, |message: &Message| json(&payloads::MessageDeleted::of(&message.room, message.id))).await
 }
 
+/// Counts the messages that the caller has not read, in all conversations.
+#[utoipa::path(get, path = "/api/messages/unread-count", responses((status = 200, body = Unread)))]
 async fn count_unread(call: Call) -> Answered {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Unread {
-        unread_count: u64,
-    }
     call.query(CountUnread { kind: Kind::Conversation }, |count| json(&Unread { unread_count: *count })).await
 }
 
+/// Lists the notifications of the caller, the newest first.
+#[utoipa::path(get, path = "/api/notifications", params(PageQuery), responses((status = 200, body = Vec<objects::Notification>)))]
 async fn list_notifications(call: Call) -> Answered {
     let page = call.page()?;
     call.query(ListNotifications { page }, |all| json(&all.iter().map(objects::Notification::of).collect::<Vec<_>>())).await
 }
 
+/// Notifies a person, on all devices. For a back end.
+#[utoipa::path(
+    post,
+    path = "/api/notifications",
+    request_body = NewNotice,
+    security(("backEnd" = [])),
+    responses((status = 201, body = objects::Notification))
+)]
 async fn create_notification(BackEnd(call): BackEnd) -> Answered {
-    let mut fields = call.fields()?;
-    let command = Notify(NewNotification {
-        person: body::person("userId", &fields.required("userId")?)?,
-        kind: fields.required("type")?,
-        title: fields.required("title")?,
-        message: fields.required("message")?,
-        link: fields.optional("link")?,
-        data: fields.optional::<Map<String, Value>>("data")?.map(Value::Object),
-    });
-    fields.end()?;
-    call.command(StatusCode::CREATED, command, notification).await
+    let NewNotice { user, kind, title, message, link, data } = call.body()?;
+    let new = NewNotification { person: user.0, kind, title, message, link, data: data.map(Value::Object) };
+    call.command(StatusCode::CREATED, Notify(new), notification).await
 }
 
+/// Marks a notification as read. The person's devices hear `notification:read`.
+#[utoipa::path(post, path = "/api/notifications/{id}/read", responses((status = 200, body = objects::Notification)))]
 async fn read_notification(call: Call) -> Answered {
     let command = ReadNotification { notification: call.number("Notification")? };
     call.command(StatusCode::OK, command, notification).await
 }
 
+/// Marks all notifications as read. The person's devices hear `notifications:read-all`.
+#[utoipa::path(post, path = "/api/notifications/read-all", responses((status = 200, body = ReadNotifications)))]
 async fn read_all_notifications(call: Call) -> Answered {
-    #[derive(Serialize)]
-    struct Read {
-        count: u64,
+    call.command(StatusCode::OK, ReadAllNotifications, |count| json(&ReadNotifications { count: *count })).await
+}
+
+body! {
+    /// A new conversation.
+    NewConversation as "messenger.NewConversation" {
+        /// Who is in it besides the caller: ids, or objects with one.
+        participants = "participantIds": required GivenPeople[0..=fields::PEOPLE],
+        /// What it is called.
+        title: optional String[0..=fields::NAME],
     }
-    call.command(StatusCode::OK, ReadAllNotifications, |count| json(&Read { count: *count })).await
+
+    /// Who comes to a conversation.
+    NewParticipant as "messenger.NewParticipant" {
+        /// The person.
+        user = "userId": required GivenPerson,
+    }
+
+    /// A new message.
+    NewMessage as "messenger.NewMessage" {
+        /// What is said; not blank.
+        content: required String[1..=fields::CONTENT],
+        /// The sender's own id for it: sent again, it is answered with the message that is there.
+        client_id = "clientId": optional String[0..=fields::CLIENT_ID],
+    }
+
+    /// Which messages have been read: these, or all up to one. Whoever has read a message has read those before it.
+    ReadMark as "messenger.ReadMark" {
+        /// Messages of the conversation.
+        messages = "messageIds": optional GivenIds,
+        /// The last message that has been read.
+        up_to = "upTo": optional GivenId,
+    }
+
+    /// A new notification.
+    NewNotice as "messenger.NewNotice" {
+        /// For whom.
+        user = "userId": required GivenPerson,
+        /// What it is about, in the back end's own word.
+        kind = "type": required String[1..=fields::NOTIFICATION_KIND],
+        /// Its title; not blank.
+        title: required String[1..=fields::NAME],
+        /// Its text.
+        message: required String[0..=fields::NOTIFICATION],
+        /// A link, or a path of the front end's own such as `/orders/7`.
+        link: optional String[0..=fields::LINK],
+        /// Whatever else the front end wants to know; `priority` is one of its words.
+        data: optional Map<String, Value>,
+    }
+}
+
+/// Who is no longer in a conversation.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::RemovedParticipant)]
+struct RemovedParticipant<'a> {
+    conversation_id: &'a str,
+    user_id: &'a str,
+}
+
+/// How many messages have not been read.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Unread)]
+struct Unread {
+    unread_count: u64,
+}
+
+/// How many notifications were read by this.
+#[derive(Serialize, ToSchema)]
+#[schema(as = messenger::ReadNotifications)]
+struct ReadNotifications {
+    count: u64,
 }
 
 fn conversation(overview: &Overview) -> String {

@@ -8,9 +8,11 @@
 //!   `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
+//! - `shape`: what a body has, for reading it and for the document. `document`: what the OpenAPI document says of all paths alike.
+//!   `docs`: the document and the page to try it.
 //! - [`cors`]: which pages may read the answers.
 //!
-//! To add a contract, write its file and merge its routes in [`router`].
+//! To add a contract, write its file and merge its routes in `paths`.
 
 mod answer;
 mod back_end;
@@ -18,12 +20,15 @@ mod body;
 mod call;
 mod caller;
 pub mod cors;
+mod docs;
+mod document;
 mod household;
 mod idempotency;
 mod ids;
 mod messenger;
 mod met;
 mod of_kind;
+mod shape;
 mod socket;
 mod studio;
 mod trip;
@@ -43,7 +48,10 @@ use crate::limits::Limits;
 use crate::live::Census;
 use answer::Failure;
 pub use caller::Caller;
+pub use docs::openapi;
+use document::{Words, contract};
 use met::Met;
+use utoipa_axum::router::OpenApiRouter;
 
 /// What the paths need.
 pub struct Rest {
@@ -76,16 +84,23 @@ struct Desk {
 /// All paths. Whatever is not one of them is answered 404, so this router comes last.
 pub fn router(rest: Rest) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
-    Router::new()
-        .merge(household::routes())
-        .merge(messenger::routes())
-        .merge(studio::routes())
-        .merge(trip::routes())
-        .merge(workspace::routes())
-        .merge(back_end::routes())
+    let (paths, _) = paths().split_for_parts();
+    paths
         .fallback(async || Failure::unknown_path())
         .method_not_allowed_fallback(async || Failure::wrong_method())
         .with_state(Arc::new(Desk { rest, met: Met::default() }))
         .layer(middleware::from_fn(unread::discard))
         .layer(middleware::from_fn_with_state(cors, cors::allow))
+}
+
+/// All paths, each with its description.
+fn paths() -> OpenApiRouter<Arc<Desk>> {
+    document::head()
+        .merge(contract("household", "Households and their tasks, and profiles.", Words::Plain, household::routes()))
+        .merge(contract("trip", "Trips, and what goes on with connections. Answers stand in `data`.", Words::WithSuccess, trip::routes()))
+        .merge(contract("studio", "Chat rooms, messages and calls.", Words::Plain, studio::routes()))
+        .merge(contract("messenger", "Conversations, messages and notifications.", Words::Plain, messenger::routes()))
+        .merge(contract("workspace", "Projects with their channels and tasks.", Words::Plain, workspace::routes()))
+        .merge(contract("back_end", "For a team's own back end.", Words::Plain, back_end::routes()))
+        .merge(contract("meta", "What the server says of itself.", Words::Plain, docs::routes()))
 }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use domain::event::Signal;
+use domain::fields;
 use domain::names::{Kind, PersonId, Timestamp};
 use domain::notifications::{Announce, Announcement, NewNotification, Notification, notify};
 use domain::operation::{Command, Tx};
@@ -17,11 +16,15 @@ use domain::trips::PassOnToTrip;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Desk;
-use super::answer::{Answer, Failure, success};
+use super::answer::{Answer, Failure, Success, success};
 use super::call::{BackEnd, Call};
-use super::ids;
+use super::ids::{self, LimitQuery};
+use super::shape::body;
 use crate::dialects::ids::GivenId;
 use crate::dialects::times::Milliseconds;
 use crate::dialects::trip::payloads::Announced;
@@ -31,28 +34,20 @@ use crate::live::{Crowd, Here, Tally};
 type Answered = Result<Answer, Failure>;
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/api/v1/socket/health", get(health))
-        .route("/api/v1/socket/stats", get(stats))
-        .route("/api/v1/socket/rooms", get(rooms))
-        .route("/api/v1/socket/my-connections", get(my_connections))
-        .route("/api/v1/socket/test-notification", post(test_notification))
-        .route("/api/v1/socket/test-trip-update", post(test_trip_update))
-        .route("/api/v1/socket/broadcast", post(broadcast))
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(stats))
+        .routes(routes!(rooms))
+        .routes(routes!(my_connections))
+        .routes(routes!(test_notification))
+        .routes(routes!(test_trip_update))
+        .routes(routes!(broadcast))
 }
 
-/// For load balancers, so without a token: 200 while every shard and the writer answer, else 503.
+/// Tells a load balancer whether the server works: it does while every shard and the writer answer. Needs no token.
+#[utoipa::path(get, path = "/api/v1/socket/health", security(()), responses((status = 200, body = Success<Health>), (status = 503)))]
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Health {
-        status: &'static str,
-        sockets: u64,
-        total_sockets: u64,
-        uptime_seconds: u64,
-        timestamp: Milliseconds,
-    }
     let (tally, writes) = tokio::join!(desk.rest.census.tally(), desk.writes());
     let Some(tally) = tally.filter(|_| writes) else { return Failure::no_answer().into_response() };
     let health = Health {
@@ -65,9 +60,24 @@ async fn health(State(desk): State<Arc<Desk>>) -> Response {
     ok(&health).into_response()
 }
 
-/// What the server has done since its start, and who is there now.
-#[derive(Serialize)]
+/// That the server works.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = socket::Health)]
+struct Health {
+    status: &'static str,
+    /// How many sockets there are now.
+    sockets: u64,
+    /// How many there have been since the start.
+    total_sockets: u64,
+    uptime_seconds: u64,
+    timestamp: Milliseconds,
+}
+
+/// What the server has done since its start, and who is there now.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Stats)]
 struct Stats {
     connections: Connections,
     active_rooms: usize,
@@ -80,8 +90,9 @@ struct Stats {
 }
 
 /// A connection has a socket in each namespace that it asked for. What lasts, comes and goes is sockets.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = socket::Connections)]
 struct Connections {
     current: u64,
     sockets: u64,
@@ -92,7 +103,8 @@ struct Connections {
 }
 
 /// In seconds.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = socket::Durations)]
 struct Durations {
     current: Lasting,
     ended: Lasting,
@@ -100,22 +112,25 @@ struct Durations {
     ended_by_reason: BTreeMap<&'static str, u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = socket::Lasting)]
 struct Lasting {
     count: u64,
     average: f64,
     longest: f64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = socket::Counted)]
 struct Counted {
     total: u64,
     by_type: BTreeMap<&'static str, u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = socket::Errors)]
 struct Errors {
     total: u64,
     /// Of all events, how many were refused: 0 to 1.
@@ -124,7 +139,8 @@ struct Errors {
     refused_connections: Counted,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = socket::Room)]
 struct Room {
     room: String,
     /// People.
@@ -133,6 +149,14 @@ struct Room {
     connections: u64,
 }
 
+/// Counts what the server has done since its start, and who is there now. For admins.
+#[utoipa::path(
+    get,
+    path = "/api/v1/socket/stats",
+    params(LimitQuery),
+    security(("backEnd" = [])),
+    responses((status = 200, body = Success<Stats>))
+)]
 async fn stats(BackEnd(call): BackEnd) -> Answered {
     let limit = call.limit()?;
     let census = &call.desk.rest.census;
@@ -186,12 +210,15 @@ fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
+/// Lists the rooms with the most connections. For admins.
+#[utoipa::path(
+    get,
+    path = "/api/v1/socket/rooms",
+    params(LimitQuery),
+    security(("backEnd" = [])),
+    responses((status = 200, body = Success<Rooms>))
+)]
 async fn rooms(BackEnd(call): BackEnd) -> Answered {
-    #[derive(Serialize)]
-    struct Rooms {
-        total: usize,
-        rooms: Vec<Room>,
-    }
     let limit = call.limit()?;
     let crowd = call.desk.rest.census.crowd().await.ok_or_else(Failure::no_answer)?;
     Ok(ok(&Rooms { total: crowd.rooms.len(), rooms: largest(&crowd, limit) }))
@@ -211,24 +238,9 @@ fn largest(crowd: &Crowd, limit: usize) -> Vec<Room> {
     rooms
 }
 
+/// Lists the caller's own sockets.
+#[utoipa::path(get, path = "/api/v1/socket/my-connections", responses((status = 200, body = Success<Mine>)))]
 async fn my_connections(call: Call) -> Answered {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Mine<'a> {
-        user_id: &'a str,
-        count: usize,
-        connections: Vec<Connection>,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Connection {
-        socket_id: String,
-        namespace: Option<String>,
-        transport: &'static str,
-        connected_at: Milliseconds,
-        seconds: u64,
-        rooms: Vec<String>,
-    }
     let now = call.desk.now();
     let connection = |here: Here| Connection {
         socket_id: here.id,
@@ -244,12 +256,16 @@ async fn my_connections(call: Call) -> Answered {
     Ok(ok(&Mine { user_id: person.as_str(), count: connections.len(), connections }))
 }
 
+/// Notifies the caller, on all devices.
+#[utoipa::path(
+    post,
+    path = "/api/v1/socket/test-notification",
+    request_body = TestNotification,
+    responses((status = 200, body = Success<objects::Notification>))
+)]
 async fn test_notification(call: Call) -> Answered {
-    let mut fields = call.fields()?;
-    let (title, message): (String, String) = (fields.required("title")?, fields.required("message")?);
-    let kind = fields.optional("type")?.unwrap_or_else(|| notices::INFO.to_owned());
-    let data = fields.optional::<Map<String, Value>>("data")?.map(Value::Object);
-    fields.end()?;
+    let TestNotification { title, message, kind, data } = call.body()?;
+    let (kind, data) = (kind.unwrap_or_else(|| notices::INFO.to_owned()), data.map(Value::Object));
     let work = move |tx: &mut Tx<'_>| {
         let person = tx.actor.person.clone();
         notify(tx, NewNotification { person, kind, title, message, link: None, data })
@@ -257,30 +273,31 @@ async fn test_notification(call: Call) -> Answered {
     call.change(StatusCode::OK, work, |notification: &Notification| success(&objects::Notification::of(notification))).await
 }
 
+/// Has the members of a trip hear `trip:updated`. Nothing is stored.
+#[utoipa::path(
+    post,
+    path = "/api/v1/socket/test-trip-update",
+    request_body = TestUpdate,
+    responses((status = 200, body = Success<PassedOn>), (status = 404))
+)]
 async fn test_trip_update(call: Call) -> Answered {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct PassedOn<'a> {
-        trip_id: &'a str,
-        changes: &'a Map<String, Value>,
-    }
-    let mut fields = call.fields()?;
-    let given: GivenId = fields.required("tripId")?;
-    let command = PassOnToTrip { room: ids::room(Kind::Trip, &given.0)?, more: fields.required("changes")? };
-    fields.end()?;
+    let TestUpdate { trip, changes } = call.body()?;
+    let command = PassOnToTrip { room: ids::room(Kind::Trip, &trip.0)?, more: changes };
     call.command(StatusCode::OK, command, |told| success(&PassedOn { trip_id: told.room.id(), changes: &told.more })).await
 }
 
+/// Tells everybody who is connected. Nothing is stored. For admins.
+#[utoipa::path(
+    post,
+    path = "/api/v1/socket/broadcast",
+    request_body = Broadcast,
+    security(("backEnd" = [])),
+    responses((status = 200, body = Success<Announced>))
+)]
 async fn broadcast(BackEnd(call): BackEnd) -> Answered {
-    let mut fields = call.fields()?;
-    let command = Announce {
-        event: fields.optional("event")?,
-        kind: fields.optional("type")?.unwrap_or_else(|| notices::INFO.to_owned()),
-        title: fields.required("title")?,
-        message: fields.required("message")?,
-        data: fields.optional::<Map<String, Value>>("data")?.map(Value::Object),
-    };
-    fields.end()?;
+    let Broadcast { event, kind, title, message, data } = call.body()?;
+    let kind = kind.unwrap_or_else(|| notices::INFO.to_owned());
+    let command = Announce { event, kind, title, message, data: data.map(Value::Object) };
     let bus = call.desk.rest.bus.clone();
     let decided = Arc::new(OnceLock::new());
     let new = decided.clone();
@@ -296,6 +313,85 @@ async fn broadcast(BackEnd(call): BackEnd) -> Answered {
         bus.publish(Notice::Signal(Signal::Announced { announcement: announcement.clone() }.into()));
     }
     Ok(answer)
+}
+
+body! {
+    /// A notification of the caller's own, for a try.
+    TestNotification as "socket.TestNotification" {
+        /// Its title; not blank.
+        title: required String[1..=fields::NAME],
+        /// Its text.
+        message: required String[0..=fields::NOTIFICATION],
+        /// What it is about; `info` without a word.
+        kind = "type": optional String[1..=fields::NOTIFICATION_KIND],
+        /// Whatever else the front end wants to know.
+        data: optional Map<String, Value>,
+    }
+
+    /// A change of a trip that nobody makes, for a try.
+    TestUpdate as "socket.TestUpdate" {
+        /// The trip.
+        trip = "tripId": required GivenId,
+        /// What its members are told.
+        changes: required Map<String, Value>,
+    }
+
+    /// What everybody is told.
+    Broadcast as "socket.Broadcast" {
+        /// What clients call the event; `notification` without a name.
+        event: optional String[1..=fields::NOTIFICATION_KIND],
+        /// What it is about; `info` without a word.
+        kind = "type": optional String[1..=fields::NOTIFICATION_KIND],
+        /// Its title; not blank.
+        title: required String[1..=fields::NAME],
+        /// Its text.
+        message: required String[0..=fields::NOTIFICATION],
+        /// Whatever else the front end wants to know.
+        data: optional Map<String, Value>,
+    }
+}
+
+/// The rooms with the most connections.
+#[derive(Serialize, ToSchema)]
+#[schema(as = socket::Rooms)]
+struct Rooms {
+    /// How many rooms there are; not all need be listed.
+    total: usize,
+    rooms: Vec<Room>,
+}
+
+/// A person's sockets.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Mine)]
+struct Mine<'a> {
+    user_id: &'a str,
+    count: usize,
+    connections: Vec<Connection>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::Connection)]
+struct Connection {
+    socket_id: String,
+    /// None on the raw WebSocket.
+    #[schema(required)]
+    namespace: Option<String>,
+    transport: &'static str,
+    connected_at: Milliseconds,
+    seconds: u64,
+    rooms: Vec<String>,
+}
+
+/// What the members of a trip were told.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = socket::PassedOn)]
+struct PassedOn<'a> {
+    trip_id: &'a str,
+    #[schema(value_type = Object)]
+    changes: &'a Map<String, Value>,
 }
 
 fn ok(data: &impl Serialize) -> Answer {

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{delete, get, post, put};
 use domain::calls::ListCalls;
 use domain::chat::{DeleteMessage, EditMessage, ListMessages, Message, SendMessage};
+use domain::fields;
 use domain::names::{Id, Kind, parse_id};
 use domain::refusal::Refusal;
 use domain::spaces::{AddMember, CreateSpace, ListSpaces, ReadSpace, RemoveMember, Space};
 use http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Desk;
 use super::answer::{Answer, Failure};
-use super::body;
 use super::call::Call;
-use super::ids::GivenPeople;
+use super::ids::{GivenPeople, GivenPerson, PageQuery};
+use super::shape::body;
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
 use crate::dialects::studio::objects;
@@ -24,102 +25,140 @@ use crate::dialects::studio::payloads::MessageDeleted;
 type Answered = Result<Answer, Failure>;
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/shared/chat/rooms", get(list_rooms).post(create_room))
-        .route("/shared/chat/rooms/{id}", get(read_room))
-        .route("/shared/chat/rooms/{id}/members", post(add_member))
-        .route("/shared/chat/rooms/{id}/members/{user_id}", delete(remove_member))
-        .route("/shared/chat/rooms/{id}/messages", get(list_messages).post(send_message))
-        .route("/shared/chat/rooms/{id}/calls", get(list_calls))
-        .route("/shared/chat/messages/{id}", put(edit_message).delete(delete_message))
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_rooms, create_room))
+        .routes(routes!(read_room))
+        .routes(routes!(add_member))
+        .routes(routes!(remove_member))
+        .routes(routes!(list_messages, send_message))
+        .routes(routes!(list_calls))
+        .routes(routes!(edit_message, delete_message))
 }
 
+/// Lists the chat rooms of the caller, the newest first.
+#[utoipa::path(get, path = "/shared/chat/rooms", params(PageQuery), responses((status = 200, body = Vec<objects::Room>)))]
 async fn list_rooms(call: Call) -> Answered {
     let page = call.page_of(Kind::ChatRoom)?;
     let query = ListSpaces { kind: Kind::ChatRoom, page };
     call.query(query, |spaces| json(&spaces.iter().map(objects::Room::of).collect::<Vec<_>>())).await
 }
 
+/// Makes a chat room. The caller is in it and its admin.
+#[utoipa::path(post, path = "/shared/chat/rooms", request_body = NewRoom, responses((status = 201, body = objects::Room)))]
 async fn create_room(call: Call) -> Answered {
-    let mut fields = call.fields()?;
-    let command = CreateSpace {
-        kind: Kind::ChatRoom,
-        name: fields.required("name")?,
-        members: fields.optional::<GivenPeople>("memberIds")?.map_or_else(Vec::new, |people| people.0),
-    };
-    fields.end()?;
+    let NewRoom { name, members } = call.body()?;
+    let command = CreateSpace { kind: Kind::ChatRoom, name, members: members.unwrap_or_default().0 };
     call.command(StatusCode::CREATED, command, room).await
 }
 
+/// Reads a chat room.
+#[utoipa::path(get, path = "/shared/chat/rooms/{id}", responses((status = 200, body = objects::Room)))]
 async fn read_room(call: Call) -> Answered {
     let query = ReadSpace { room: call.room(Kind::ChatRoom)? };
     call.query(query, room).await
 }
 
+/// Brings a person into a chat room.
+#[utoipa::path(post, path = "/shared/chat/rooms/{id}/members", request_body = NewMember, responses((status = 201, body = objects::Room)))]
 async fn add_member(call: Call) -> Answered {
     let place = call.room(Kind::ChatRoom)?;
-    let mut fields = call.fields()?;
-    let person = body::person("userId", &fields.required("userId")?)?;
-    fields.end()?;
-    call.command(StatusCode::CREATED, AddMember { room: place, person }, room).await
+    let NewMember { user } = call.body()?;
+    call.command(StatusCode::CREATED, AddMember { room: place, person: user.0 }, room).await
 }
 
+/// Removes a person from a chat room, or leaves it.
+#[utoipa::path(delete, path = "/shared/chat/rooms/{id}/members/{userId}", responses((status = 200, body = objects::Room), (status = 403)))]
 async fn remove_member(call: Call) -> Answered {
-    let command = RemoveMember { room: call.room(Kind::ChatRoom)?, person: call.person("user_id", "Member")? };
+    let command = RemoveMember { room: call.room(Kind::ChatRoom)?, person: call.person("userId", "Member")? };
     call.command(StatusCode::OK, command, room).await
 }
 
+/// Lists the messages of a chat room, the newest first.
+#[utoipa::path(get, path = "/shared/chat/rooms/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
 async fn list_messages(call: Call) -> Answered {
     let query = ListMessages { room: call.room(Kind::ChatRoom)?, page: call.page()? };
     call.query(query, |messages| json(&messages.iter().map(objects::Message::of).collect::<Vec<_>>())).await
 }
 
+/// Sends a message. Whoever is in the room hears `message:new`.
+#[utoipa::path(
+    post,
+    path = "/shared/chat/rooms/{id}/messages",
+    request_body = Draft,
+    responses((status = 201, body = objects::Message))
+)]
 async fn send_message(call: Call) -> Answered {
     let room = call.room(Kind::ChatRoom)?;
-    let mut fields = call.fields()?;
-    let command = SendMessage {
-        room,
-        content: fields.optional("content")?.unwrap_or_default(),
-        sort: fields.optional("type")?,
-        file_url: fields.optional("fileUrl")?,
-        metadata: None,
-        client_id: fields.optional::<GivenId>("clientId")?.map(|id| id.0),
-    };
-    fields.pass_over(&["roomId", "senderId", "userId"]);
-    fields.end()?;
+    let Draft { content, sort, file_url, client_id } = call.body()?;
+    let (content, client_id) = (content.unwrap_or_default(), client_id.map(|id| id.0));
+    let command = SendMessage { room, content, sort, file_url, metadata: None, client_id };
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
 }
 
+/// Lists the calls of a chat room, the newest first.
+#[utoipa::path(get, path = "/shared/chat/rooms/{id}/calls", params(PageQuery), responses((status = 200, body = Vec<objects::Call>)))]
 async fn list_calls(call: Call) -> Answered {
     let query = ListCalls { room: call.room(Kind::ChatRoom)?, page: call.page()? };
     call.query(query, |calls| json(&calls.iter().map(objects::Call::of).collect::<Vec<_>>())).await
 }
 
+/// Changes a message of one's own. Whoever is in the room hears `message:edited`.
+#[utoipa::path(
+    put,
+    path = "/shared/chat/messages/{id}",
+    request_body = MessageChanges,
+    responses((status = 200, body = objects::Message), (status = 403))
+)]
 async fn edit_message(call: Call) -> Answered {
     let id = message_id(&call)?;
-    let mut fields = call.fields()?;
-    let command = EditMessage { of: Kind::ChatRoom, message: id, content: fields.required("content")? };
-    fields.pass_over(&[
-        "id",
-        "messageId",
-        "roomId",
-        "senderId",
-        "type",
-        "fileUrl",
-        "clientId",
-        "isEdited",
-        "createdAt",
-        "updatedAt",
-        "sender",
-    ]);
-    fields.end()?;
-    call.command(StatusCode::OK, command, message).await
+    let MessageChanges { content } = call.body()?;
+    call.command(StatusCode::OK, EditMessage { of: Kind::ChatRoom, message: id, content }, message).await
 }
 
+/// Deletes a message of one's own. Whoever is in the room hears `message:deleted`.
+#[utoipa::path(delete, path = "/shared/chat/messages/{id}", responses((status = 200, body = MessageDeleted), (status = 403)))]
 async fn delete_message(call: Call) -> Answered {
     let command = DeleteMessage { of: Kind::ChatRoom, message: message_id(&call)? };
     call.command(StatusCode::OK, command, |message| json(&MessageDeleted::of(message.id, &message.room))).await
+}
+
+body! {
+    /// A new chat room.
+    NewRoom as "studio.NewRoom" {
+        /// What it is called; not blank.
+        name: required String[1..=fields::NAME],
+        /// Who is in it besides the caller: ids, or objects with one.
+        members = "memberIds": optional GivenPeople[0..=fields::PEOPLE],
+    }
+
+    /// Who comes to a chat room.
+    NewMember as "studio.NewMember" {
+        /// The person.
+        user = "userId": required GivenPerson,
+    }
+
+    /// A new message: words, a file, or both.
+    Draft as "studio.Draft" {
+        /// What is said; not blank, unless there is a file.
+        content: optional String[0..=fields::CONTENT],
+        /// What sort of message it is, in a word of the client's own; `TEXT` without one.
+        sort = "type": optional String[1..=fields::WORD],
+        /// A link to the file.
+        file_url = "fileUrl": optional String[0..=fields::LINK],
+        /// The sender's own id for it: sent again, it is answered with the message that is there.
+        client_id = "clientId": optional GivenId,
+    }
+    passing over ["roomId", "senderId", "userId"]
+
+    /// What a message says from now on.
+    MessageChanges as "studio.MessageChanges" {
+        /// What is said; not blank, unless there is a file.
+        content: required String[0..=fields::CONTENT],
+    }
+    passing over [
+        "id", "messageId", "roomId", "senderId", "type", "fileUrl", "clientId", "isEdited", "createdAt", "updatedAt", "sender",
+    ]
 }
 
 /// The message that the path names.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::routing::{delete, get, post};
-use axum::{Router, middleware};
+use axum::middleware;
+use domain::fields;
 use domain::names::Kind;
 use domain::notifications::notify;
 use domain::operation::{Command, Tx};
@@ -12,44 +12,49 @@ use domain::spaces::Role;
 use domain::trips::{BringToTrip, CreateTrip, DeleteTrip, LeaveTrip, ListTrips, ReadTrip, Trip, TripChanges, TripDetails, UpdateTrip};
 use http::StatusCode;
 use serde_json::Map;
+use utoipa::openapi::schema::Schema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Desk;
-use super::answer::{Answer, Failure, success, with_success};
+use super::answer::{Answer, Failure, Success, success, with_success};
+use super::body::Field;
 use super::call::Call;
-use super::{body, socket};
-use crate::dialects::ids::GivenId;
+use super::document::with_router;
+use super::ids::{GivenPerson, PageQuery};
+use super::shape::body;
+use super::socket;
+use crate::dialects::schemas::role;
 use crate::dialects::trip::{notices, objects, requests};
 
 type Answered = Result<Answer, Failure>;
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/api/v1/trips", get(list_trips).post(create_trip))
-        .route("/api/v1/trips/{id}", get(read_trip).put(update_trip).delete(delete_trip))
-        .route("/api/v1/trips/{id}/members", post(add_member))
-        .route("/api/v1/trips/{id}/members/{user_id}", delete(remove_member))
-        .merge(socket::routes())
-        .method_not_allowed_fallback(async || Failure::wrong_method())
-        .layer(middleware::map_response(with_success))
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    let paths = OpenApiRouter::new()
+        .routes(routes!(list_trips, create_trip))
+        .routes(routes!(read_trip, update_trip, delete_trip))
+        .routes(routes!(add_member))
+        .routes(routes!(remove_member))
+        .merge(socket::routes());
+    with_router(paths, |router| {
+        let router = router.method_not_allowed_fallback(async || Failure::wrong_method());
+        router.layer(middleware::map_response(with_success))
+    })
 }
 
+/// Lists the trips of the caller, the newest first.
+#[utoipa::path(get, path = "/api/v1/trips", params(PageQuery), responses((status = 200, body = Success<Vec<objects::Trip>>)))]
 async fn list_trips(call: Call) -> Answered {
     let page = call.page_of(Kind::Trip)?;
     call.query(ListTrips { page }, |trips| success(&trips.iter().map(objects::Trip::of).collect::<Vec<_>>())).await
 }
 
+/// Plans a trip. The caller is its admin, and notified on all devices.
+#[utoipa::path(post, path = "/api/v1/trips", request_body = NewTrip, responses((status = 201, body = Success<objects::Trip>)))]
 async fn create_trip(call: Call) -> Answered {
-    let mut fields = call.fields()?;
-    let command = CreateTrip {
-        name: fields.required("name")?,
-        details: TripDetails {
-            description: fields.optional("description")?,
-            start_date: fields.optional("startDate")?,
-            end_date: fields.optional("endDate")?,
-        },
-    };
-    fields.end()?;
+    let NewTrip { name, description, start_date, end_date } = call.body()?;
+    let command = CreateTrip { name, details: TripDetails { description, start_date, end_date } };
     let work = |tx: &mut Tx<'_>| {
         let trip = command.decide(tx)?;
         notify(tx, notices::created(&trip))?;
@@ -58,41 +63,40 @@ async fn create_trip(call: Call) -> Answered {
     call.change(StatusCode::CREATED, work, trip).await
 }
 
+/// Reads a trip.
+#[utoipa::path(get, path = "/api/v1/trips/{id}", responses((status = 200, body = Success<objects::Trip>)))]
 async fn read_trip(call: Call) -> Answered {
     let room = call.room(Kind::Trip)?;
     call.query(ReadTrip { room }, trip).await
 }
 
+/// Changes a trip. Its members hear `trip:updated`.
+#[utoipa::path(put, path = "/api/v1/trips/{id}", request_body = Changes, responses((status = 200, body = Success<objects::Trip>)))]
 async fn update_trip(call: Call) -> Answered {
     let room = call.room(Kind::Trip)?;
-    let mut fields = call.fields()?;
-    let changes = TripChanges {
-        name: fields.change("name")?,
-        description: fields.nullable("description")?,
-        start_date: fields.nullable("startDate")?,
-        end_date: fields.nullable("endDate")?,
-    };
-    fields.pass_over(requests::SET_BY_SERVER);
-    fields.end()?;
+    let Changes { name, description, start_date, end_date } = call.body()?;
+    let changes = TripChanges { name, description, start_date, end_date };
     call.command(StatusCode::OK, UpdateTrip { room, changes, more: Map::new() }, trip).await
 }
 
+/// Deletes a trip. Its members hear `trip:updated` with `{deleted: true}`.
+#[utoipa::path(delete, path = "/api/v1/trips/{id}", responses((status = 200, body = Success<objects::Trip>), (status = 403)))]
 async fn delete_trip(call: Call) -> Answered {
     let room = call.room(Kind::Trip)?;
     call.command(StatusCode::OK, DeleteTrip { room }, trip).await
 }
 
+/// Brings a person to a trip, or gives a member another role. The members hear `trip:updated`, and a new one is notified.
+#[utoipa::path(
+    post,
+    path = "/api/v1/trips/{id}/members",
+    request_body = NewMember,
+    responses((status = 201, body = Success<objects::Trip>), (status = 403))
+)]
 async fn add_member(call: Call) -> Answered {
     let room = call.room(Kind::Trip)?;
-    let mut fields = call.fields()?;
-    let person = body::person("userId", &fields.required::<GivenId>("userId")?)?;
-    let role = match fields.optional::<String>("role")?.as_deref() {
-        None => None,
-        Some("admin") => Some(Role::Admin),
-        Some("member") => Some(Role::Member),
-        Some(_) => return Err(Failure::field("role", "must be admin or member")),
-    };
-    fields.end()?;
+    let NewMember { user, role } = call.body()?;
+    let person = user.0;
     let work = move |tx: &mut Tx<'_>| -> Result<Trip, Refusal> {
         let added = BringToTrip { room, person: person.clone(), role }.decide(tx)?;
         if added.is_new {
@@ -103,15 +107,64 @@ async fn add_member(call: Call) -> Answered {
     call.change(StatusCode::CREATED, work, trip).await
 }
 
+/// Removes a member from a trip, or leaves it. The members hear `trip:updated`, and who is gone is notified.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/trips/{id}/members/{userId}",
+    responses((status = 200, body = Success<objects::Trip>), (status = 403))
+)]
 async fn remove_member(call: Call) -> Answered {
     let room = call.room(Kind::Trip)?;
-    let person = call.person("user_id", "Member")?;
+    let person = call.person("userId", "Member")?;
     let work = move |tx: &mut Tx<'_>| {
         let trip = LeaveTrip { room, person: person.clone() }.decide(tx)?;
         notify(tx, notices::removed(&trip, &person))?;
         Ok(trip)
     };
     call.change(StatusCode::OK, work, trip).await
+}
+
+body! {
+    /// A new trip.
+    NewTrip as "trip.NewTrip" {
+        /// What it is called; not blank.
+        name: required String[1..=fields::NAME],
+        /// More words about it.
+        description: optional String[0..=fields::DESCRIPTION],
+        /// An RFC 3339 date, or date and time.
+        start_date = "startDate": optional String,
+        /// An RFC 3339 date, or date and time; not before the start.
+        end_date = "endDate": optional String,
+    }
+
+    /// Changes of a trip. What is absent stays as it is.
+    Changes as "trip.Changes" {
+        /// What it is called; not blank.
+        name: change String[1..=fields::NAME],
+        /// More words about it; null takes them away.
+        description: nullable String[0..=fields::DESCRIPTION],
+        /// An RFC 3339 date, or date and time; null for none.
+        start_date = "startDate": nullable String,
+        /// An RFC 3339 date, or date and time, not before the start; null for none.
+        end_date = "endDate": nullable String,
+    }
+    passing over requests::SET_BY_SERVER
+
+    /// Who comes to a trip.
+    NewMember as "trip.NewMember" {
+        /// The person.
+        user = "userId": required GivenPerson,
+        /// What the person may do: `member` for a new one, unless something else is said. Only admins may say it.
+        role: optional Role,
+    }
+}
+
+impl Field for Role {
+    const WANTED: &'static str = "must be admin or member";
+
+    fn schema() -> Schema {
+        role().into()
+    }
 }
 
 fn trip(trip: &Trip) -> String {

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{delete, get, patch, post, put};
 use domain::chat::{self, DeleteMessage, EditMessage, ListMessages, SendMessage};
+use domain::fields;
 use domain::names::Kind;
 use domain::spaces::{
     AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListSpaces, ReadSpace, RemoveMember, RenameSpace, Space,
@@ -13,13 +12,15 @@ use domain::tasks::{self, CreateTask, DeleteTask, EditTask, HandOverTask, ListTa
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Desk;
 use super::answer::{Answer, Failure};
-use super::body;
 use super::call::Call;
-use super::ids::GivenPeople;
+use super::ids::{GivenPeople, GivenPerson, PageQuery};
 use super::of_kind::OfKind;
+use super::shape::body;
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
 use crate::dialects::workspace::objects::{Channel, Message, Project, Task};
@@ -27,185 +28,287 @@ use crate::dialects::workspace::objects::{Channel, Message, Project, Task};
 type Answered = Result<Answer, Failure>;
 
 /// The paths.
-pub(super) fn routes() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/api/v1/projects", get(list_projects).post(create_project))
-        .route("/api/v1/projects/{id}", get(read_project).put(rename_project))
-        .route("/api/v1/projects/{id}/archive", post(archive_project))
-        .route("/api/v1/projects/{id}/unarchive", post(open_project))
-        .route("/api/v1/projects/{id}/members", post(add_member))
-        .route("/api/v1/projects/{id}/members/{user_id}", delete(remove_member))
-        .route("/api/v1/projects/{id}/channels", get(list_channels).post(create_channel))
-        .route("/api/v1/projects/{id}/tasks", get(list_tasks).post(create_task))
-        .route("/api/v1/tasks/{id}", get(read_task).put(edit_task).delete(delete_task))
-        .route("/api/v1/tasks/{id}/status", patch(set_status))
-        .route("/api/v1/tasks/{id}/assign", post(assign_task))
-        .route("/api/v1/channels/{id}/messages", get(list_messages).post(send_message))
-        .route("/api/v1/messages/{id}", put(edit_message).delete(delete_message))
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_projects, create_project))
+        .routes(routes!(read_project, rename_project))
+        .routes(routes!(archive_project))
+        .routes(routes!(open_project))
+        .routes(routes!(add_member))
+        .routes(routes!(remove_member))
+        .routes(routes!(list_channels, create_channel))
+        .routes(routes!(list_tasks, create_task))
+        .routes(routes!(read_task, edit_task, delete_task))
+        .routes(routes!(set_status))
+        .routes(routes!(assign_task))
+        .routes(routes!(list_messages, send_message))
+        .routes(routes!(edit_message, delete_message))
 }
 
+/// Lists the projects of the caller, the newest first.
+#[utoipa::path(get, path = "/api/v1/projects", params(PageQuery), responses((status = 200, body = Vec<Project>)))]
 async fn list_projects(call: Call) -> Answered {
     let page = call.page_of(Kind::Project)?;
     call.query(ListSpaces { kind: Kind::Project, page }, |spaces| list(spaces, Project::of)).await
 }
 
+/// Makes a project. The caller is in it and its admin.
+#[utoipa::path(post, path = "/api/v1/projects", request_body = NewProject, responses((status = 201, body = Project)))]
 async fn create_project(call: Call) -> Answered {
-    let mut fields = call.fields()?;
-    let command = CreateSpace {
-        kind: Kind::Project,
-        name: fields.required("name")?,
-        members: fields.optional::<GivenPeople>("memberIds")?.map_or_else(Vec::new, |people| people.0),
-    };
-    fields.end()?;
+    let NewProject { name, members } = call.body()?;
+    let command = CreateSpace { kind: Kind::Project, name, members: members.unwrap_or_default().0 };
     call.command(StatusCode::CREATED, command, project).await
 }
 
+/// Reads a project.
+#[utoipa::path(get, path = "/api/v1/projects/{id}", responses((status = 200, body = Project)))]
 async fn read_project(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
     call.query(ReadSpace { room }, project).await
 }
 
+/// Changes a project. Its members hear `project.updated`.
+#[utoipa::path(
+    put,
+    path = "/api/v1/projects/{id}",
+    request_body = ProjectChanges,
+    responses((status = 200, body = Project), (status = 409))
+)]
 async fn rename_project(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
-    let mut fields = call.fields()?;
-    let command = RenameSpace { room, name: fields.change("name")? };
-    fields.pass_over(&["id", "created_by", "created_at", "updated_at", "archived_at", "members"]);
-    fields.end()?;
-    call.command(StatusCode::OK, command, project).await
+    let ProjectChanges { name } = call.body()?;
+    call.command(StatusCode::OK, RenameSpace { room, name }, project).await
 }
 
+/// Archives a project: it is read, and nothing in it changes. Its members hear `project.archived`.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/archive", responses((status = 200, body = Project), (status = 403)))]
 async fn archive_project(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: true }, project).await
 }
 
+/// Opens an archived project again. Its members hear `project.updated`.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/unarchive", responses((status = 200, body = Project), (status = 403)))]
 async fn open_project(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: false }, project).await
 }
 
+/// Brings a person into a project. Its members hear `project.updated`.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/members", request_body = NewMember, responses((status = 201, body = Project)))]
 async fn add_member(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
-    let mut fields = call.fields()?;
-    let person = body::person("userId", &fields.required("userId")?)?;
-    fields.end()?;
-    call.command(StatusCode::CREATED, AddMember { room, person }, project).await
+    let NewMember { user } = call.body()?;
+    call.command(StatusCode::CREATED, AddMember { room, person: user.0 }, project).await
 }
 
+/// Removes a person from a project, or leaves it. Its members hear `project.updated`.
+#[utoipa::path(delete, path = "/api/v1/projects/{id}/members/{userId}", responses((status = 200, body = Project), (status = 403)))]
 async fn remove_member(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
-    let person = call.person("user_id", "Member")?;
+    let person = call.person("userId", "Member")?;
     call.command(StatusCode::OK, RemoveMember { room, person }, project).await
 }
 
+/// Lists the channels of a project, the newest first.
+#[utoipa::path(get, path = "/api/v1/projects/{id}/channels", params(PageQuery), responses((status = 200, body = Vec<Channel>)))]
 async fn list_channels(call: Call) -> Answered {
     let (project, page) = (call.room(Kind::Project)?, call.page_of(Kind::Channel)?);
     call.query(ListChannels { project, page }, |spaces| list(spaces, Channel::of)).await
 }
 
+/// Makes a channel in a project.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/channels", request_body = NewChannel, responses((status = 201, body = Channel)))]
 async fn create_channel(call: Call) -> Answered {
     let project = call.room(Kind::Project)?;
-    let mut fields = call.fields()?;
-    let command = CreateChannel { project, name: fields.required("name")? };
-    fields.end()?;
-    call.command(StatusCode::CREATED, command, |space| json(&Channel::of(space))).await
+    let NewChannel { name } = call.body()?;
+    call.command(StatusCode::CREATED, CreateChannel { project, name }, |space| json(&Channel::of(space))).await
 }
 
+/// Lists the tasks of a project, the newest first.
+#[utoipa::path(get, path = "/api/v1/projects/{id}/tasks", params(PageQuery), responses((status = 200, body = Vec<Task>)))]
 async fn list_tasks(call: Call) -> Answered {
     let (room, page) = (call.room(Kind::Project)?, call.page()?);
     call.query(ListTasks { room, page }, |tasks| list(tasks, Task::of)).await
 }
 
+/// Makes a task. The project hears `task.created`, and who gets it is notified.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/tasks", request_body = NewTask, responses((status = 201, body = Task), (status = 422)))]
 async fn create_task(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
-    let mut fields = call.fields()?;
-    let title = fields.required("title")?;
-    let command = CreateTask {
-        description: fields.optional("description")?,
-        status: fields.optional("status")?,
-        priority: fields.optional("priority")?,
-        assignee: fields.optional::<GivenId>("assignee")?.map(|name| name.0),
-        ..CreateTask::new(room, title)
-    };
-    fields.end()?;
+    let NewTask { title, description, status, priority, assignee } = call.body()?;
+    let assignee = assignee.map(|name| name.0);
+    let command = CreateTask { description, status, priority, assignee, ..CreateTask::new(room, title) };
     call.command(StatusCode::CREATED, command, task).await
 }
 
+/// Reads a task.
+#[utoipa::path(get, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task)))]
 async fn read_task(call: Call) -> Answered {
     let of_project = of_project(ReadTask { task: call.task()? });
     call.query(of_project, task).await
 }
 
+/// Changes a task. The project hears `task.updated`, and what else the change was.
+#[utoipa::path(
+    put,
+    path = "/api/v1/tasks/{id}",
+    request_body = TaskChanges,
+    responses((status = 200, body = Task), (status = 409), (status = 422))
+)]
 async fn edit_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    let mut fields = call.fields()?;
-    let command = EditTask {
-        title: fields.change("title")?,
-        description: fields.nullable("description")?,
-        status: fields.change("status")?,
-        priority: fields.change("priority")?,
-        assignee: fields.nullable::<GivenId>("assignee")?.map(|name| name.map(|name| name.0)),
-        ..EditTask::of(task_id)
-    };
-    fields.pass_over(&["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"]);
-    fields.end()?;
+    let TaskChanges { title, description, status, priority, assignee } = call.body()?;
+    let assignee = assignee.map(|name| name.map(|name| name.0));
+    let command = EditTask { title, description, status, priority, assignee, ..EditTask::of(task_id) };
     call.command(StatusCode::OK, of_project(command), task).await
 }
 
+/// Deletes a task. The project hears `task.deleted`.
+#[utoipa::path(delete, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task), (status = 409)))]
 async fn delete_task(call: Call) -> Answered {
     let of_project = of_project(DeleteTask { task: call.task()? });
     call.command(StatusCode::OK, of_project, task).await
 }
 
+/// Says how far a task is. The project hears `task.status_changed`.
+#[utoipa::path(patch, path = "/api/v1/tasks/{id}/status", request_body = NewStatus, responses((status = 200, body = Task)))]
 async fn set_status(call: Call) -> Answered {
     let task_id = call.task()?;
-    let mut fields = call.fields()?;
-    let command = SetStatus { task: task_id, status: fields.required("status")? };
-    fields.end()?;
-    call.command(StatusCode::OK, of_project(command), task).await
+    let NewStatus { status } = call.body()?;
+    call.command(StatusCode::OK, of_project(SetStatus { task: task_id, status }), task).await
 }
 
+/// Gives a task to somebody, or takes it back. The project hears `task.assigned`, and who gets it is notified.
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/assign", request_body = Assignment, responses((status = 200, body = Task), (status = 422)))]
 async fn assign_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    let mut fields = call.fields()?;
-    let to = fields.nullable::<GivenId>("assignee")?;
-    let to = to.ok_or_else(|| Failure::field("assignee", "is required: a username or id, or null for nobody"))?;
-    fields.end()?;
-    call.command(StatusCode::OK, of_project(HandOverTask { task: task_id, to: to.map(|name| name.0) }), task).await
+    let Assignment { assignee } = call.body()?;
+    call.command(StatusCode::OK, of_project(HandOverTask { task: task_id, to: assignee.map(|name| name.0) }), task).await
 }
 
+/// Lists the messages of a channel, the newest first.
+#[utoipa::path(get, path = "/api/v1/channels/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<Message>)))]
 async fn list_messages(call: Call) -> Answered {
     let (room, page) = (call.room(Kind::Channel)?, call.page()?);
     call.query(ListMessages { room, page }, |messages| list(messages, Message::of)).await
 }
 
+/// Sends a message. Whoever is in the channel hears `message`, and who is mentioned is notified.
+#[utoipa::path(post, path = "/api/v1/channels/{id}/messages", request_body = NewMessage, responses((status = 201, body = Message)))]
 async fn send_message(call: Call) -> Answered {
     let room = call.room(Kind::Channel)?;
-    let mut fields = call.fields()?;
-    let command = SendMessage {
-        room,
-        content: fields.required("content")?,
-        sort: None,
-        file_url: None,
-        metadata: fields.optional::<Map<String, Value>>("metadata")?.map(Value::Object),
-        client_id: fields.optional("client_id")?,
-    };
-    fields.end()?;
+    let NewMessage { content, metadata, client_id } = call.body()?;
+    let metadata = metadata.map(Value::Object);
+    let command = SendMessage { room, content, sort: None, file_url: None, metadata, client_id };
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
 }
 
+/// Changes a message of one's own. Whoever is in the channel hears `message.edited`.
+#[utoipa::path(
+    put,
+    path = "/api/v1/messages/{id}",
+    request_body = MessageChanges,
+    responses((status = 200, body = Message), (status = 403), (status = 409))
+)]
 async fn edit_message(call: Call) -> Answered {
     let message_id = call.number("Message")?;
-    let mut fields = call.fields()?;
-    let command = EditMessage { of: Kind::Channel, message: message_id, content: fields.required("content")? };
-    fields.pass_over(&["id", "channel_id", "username", "user_id", "metadata", "client_id", "created_at", "edited_at"]);
-    fields.end()?;
-    call.command(StatusCode::OK, command, message).await
+    let MessageChanges { content } = call.body()?;
+    call.command(StatusCode::OK, EditMessage { of: Kind::Channel, message: message_id, content }, message).await
 }
 
+/// Deletes a message of one's own. Whoever is in the channel hears `message.deleted`.
+#[utoipa::path(delete, path = "/api/v1/messages/{id}", responses((status = 200, body = Message), (status = 403), (status = 409)))]
 async fn delete_message(call: Call) -> Answered {
     let command = DeleteMessage { of: Kind::Channel, message: call.number("Message")? };
     call.command(StatusCode::OK, command, message).await
+}
+
+body! {
+    /// A new project.
+    NewProject as "workspace.NewProject" {
+        /// What it is called; not blank.
+        name: required String[1..=fields::NAME],
+        /// Who is in it besides the caller: ids, or objects with one.
+        members = "memberIds": optional GivenPeople[0..=fields::PEOPLE],
+    }
+
+    /// Changes of a project. What is absent stays as it is.
+    ProjectChanges as "workspace.ProjectChanges" {
+        /// What it is called; not blank.
+        name: change String[1..=fields::NAME],
+    }
+    passing over ["id", "created_by", "created_at", "updated_at", "archived_at", "members"]
+
+    /// Who comes to a project.
+    NewMember as "workspace.NewMember" {
+        /// The person.
+        user = "userId": required GivenPerson,
+    }
+
+    /// A new channel.
+    NewChannel as "workspace.NewChannel" {
+        /// What it is called; not blank.
+        name: required String[1..=fields::NAME],
+    }
+
+    /// A new task.
+    NewTask as "workspace.NewTask" {
+        /// What is to be done; not blank.
+        title: required String[1..=fields::TITLE],
+        /// More words about it.
+        description: optional String[0..=fields::DESCRIPTION],
+        /// How far it is, in a word of the team's own; `todo` without one.
+        status: optional String[1..=fields::WORD],
+        /// How it ranks, in a word of the team's own; `medium` without one.
+        priority: optional String[1..=fields::WORD],
+        /// A member to whom it is given, by id or username.
+        assignee: optional GivenId,
+    }
+
+    /// Changes of a task. What is absent stays as it is.
+    TaskChanges as "workspace.TaskChanges" {
+        /// What is to be done; not blank.
+        title: change String[1..=fields::TITLE],
+        /// More words about it; null takes them away.
+        description: nullable String[0..=fields::DESCRIPTION],
+        /// How far it is, in a word of the team's own.
+        status: change String[1..=fields::WORD],
+        /// How it ranks, in a word of the team's own.
+        priority: change String[1..=fields::WORD],
+        /// A member to whom it is given, by id or username; null for nobody.
+        assignee: nullable GivenId,
+    }
+    passing over ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"]
+
+    /// How far a task is.
+    NewStatus as "workspace.NewStatus" {
+        /// A word of the team's own.
+        status: required String[1..=fields::WORD],
+    }
+
+    /// To whom a task is given.
+    Assignment as "workspace.Assignment" {
+        /// A member, by id or username; null for nobody.
+        assignee: present GivenId,
+    }
+
+    /// A new message.
+    NewMessage as "workspace.NewMessage" {
+        /// What is said; not blank. `@name` mentions a member.
+        content: required String[1..=fields::CONTENT],
+        /// Whatever the front end wants to keep with it.
+        metadata: optional Map<String, Value>,
+        /// The sender's own id for it: sent again, it is answered with the message that is there.
+        client_id: optional String[0..=fields::CLIENT_ID],
+    }
+
+    /// What a message says from now on.
+    MessageChanges as "workspace.MessageChanges" {
+        /// What is said; not blank.
+        content: required String[1..=fields::CONTENT],
+    }
+    passing over ["id", "channel_id", "username", "userId", "metadata", "client_id", "created_at", "edited_at"]
 }
 
 fn of_project<O>(operation: O) -> OfKind<O> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::response::Response;
 use bus::Local;
 use domain::event::{Event, Fact, Signal};
 use domain::ids::Generator;
@@ -23,6 +24,8 @@ use store::{Database, Options, Readers, Writer};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tower::ServiceExt;
+
+use crate::openapi;
 
 /// 2025-11-13T12:00:00Z
 pub const NOW: Timestamp = Timestamp(1_763_035_200_000_000);
@@ -139,13 +142,20 @@ impl Server {
         signals.collect()
     }
 
-    /// Sends a request as it is.
+    /// Sends a request as it is, whatever is answered.
+    pub async fn fetch(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Sends a request as it is. The answer must be one of those that the OpenAPI document has for it.
     pub async fn send(&self, request: Request<Body>) -> Answered {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let response = self.fetch(request).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        openapi::check_answer(&method, &uri, parts.status, &body);
         Answered { status: parts.status, headers: parts.headers, text, body }
     }
 }
@@ -229,8 +239,12 @@ impl Client<'_> {
 
     pub async fn json(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answered {
         let headers: Vec<_> = [("content-type", "application/json")].into_iter().chain(headers.iter().copied()).collect();
-        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        self.send(method, path, &headers, body).await
+        let content = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let answered = self.send(method.clone(), path, &headers, content).await;
+        if answered.status.is_success() {
+            openapi::check_body(&method, &path.parse().unwrap(), &body);
+        }
+        answered
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answered {

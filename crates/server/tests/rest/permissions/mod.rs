@@ -8,11 +8,14 @@ mod callers;
 mod table;
 mod things;
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use serde_json::{Value, json};
 use server::auth::mint::NewToken;
 use server::limits::Limits;
 
+use crate::openapi;
 use crate::support::{Answered, SECONDS, Server, id};
 use callers::{API_KEY, Caller};
 use table::{Row, rows};
@@ -30,6 +33,14 @@ async fn ask(server: &Server, caller: Caller, row: &Row, thing: &Thing, body: &V
 /// Everything that an answer says, with the thing's id, which the asker knew, as `{id}`.
 fn said(answered: &Answered, thing: &Thing) -> String {
     format!("{} {:?} {}", answered.status, answered.headers, answered.text.replace(&thing.id, "{id}"))
+}
+
+#[test]
+fn the_table_has_every_operation_that_is_served_and_no_other() {
+    let mut rows: BTreeSet<String> = rows().iter().map(|row| row.operation.to_owned()).collect();
+    // The document itself is everybody's.
+    rows.insert("GET /openapi.json".to_owned());
+    assert_eq!(rows, openapi::operations());
 }
 
 #[tokio::test]

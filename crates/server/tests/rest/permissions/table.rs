@@ -16,7 +16,7 @@ pub struct Row {
     pub operation: &'static str,
     /// What `{id}` is in it.
     pub about: Sort,
-    /// What `{user_id}` is in it.
+    /// What `{userId}` is in it.
     user: &'static str,
     /// What stands behind the path.
     query: &'static str,
@@ -47,7 +47,7 @@ impl Row {
     /// The method and the path for a thing.
     pub fn request(&self, thing: &Thing) -> (&'static str, String) {
         let (method, path) = self.operation.split_once(' ').unwrap();
-        (method, format!("{}{}", path.replace("{id}", &thing.id).replace("{user_id}", self.user), self.query))
+        (method, format!("{}{}", path.replace("{id}", &thing.id).replace("{userId}", self.user), self.query))
     }
 }
 
@@ -96,9 +96,9 @@ fn household() -> Vec<Row> {
         row("POST /households/{id}/join", Household, ANYBODY).body(json!({ "inviteCode": "{code}" })).lets_in(),
         row("POST /households/{id}/join", Household, people(400, 400, 200, 200, 400, 400)).body(json!({ "inviteCode": "WRONG" })),
         row("POST /households/{id}/invite/refresh", Household, MEMBERS),
-        row("DELETE /households/{id}/members/{user_id}", Household, MEMBER_ONESELF).user("bob"),
-        row("DELETE /households/{id}/members/{user_id}", Household, ADMINS).user("alice"),
-        row("DELETE /households/{id}/members/{user_id}", Household, people(404, 404, 403, 404, 404, 404)).user("dave"),
+        row("DELETE /households/{id}/members/{userId}", Household, MEMBER_ONESELF).user("bob"),
+        row("DELETE /households/{id}/members/{userId}", Household, ADMINS).user("alice"),
+        row("DELETE /households/{id}/members/{userId}", Household, people(404, 404, 403, 404, 404, 404)).user("dave"),
         row("GET /households/{id}/tasks", Household, MEMBERS),
         row("POST /households/{id}/tasks", Household, MEMBERS_CREATE).body(json!({ "title": "x" })),
         row("GET /tasks/{id}", Chore, MEMBERS),
@@ -107,7 +107,7 @@ fn household() -> Vec<Row> {
         row("PATCH /tasks/{id}/toggle", Chore, MEMBERS),
         row("POST /tasks/{id}/assign", Chore, MEMBERS).body(json!({ "userId": "bob" })),
         row("POST /tasks/{id}/assign", Chore, people(404, 404, 400, 400, 404, 404)).body(json!({ "userId": "dave" })),
-        row("DELETE /tasks/{id}/assign/{user_id}", Chore, MEMBERS).user("alice"),
+        row("DELETE /tasks/{id}/assign/{userId}", Chore, MEMBERS).user("alice"),
         row("GET /users/{id}", Person, people(404, 404, 200, 200, 404, 200)),
         row("PUT /users/{id}", Person, ADMINS).body(json!({ "name": "A" })),
         row("DELETE /users/{id}", Person, ADMINS),
@@ -128,8 +128,8 @@ fn trip() -> Vec<Row> {
             .body(json!({ "userId": "eve", "role": "admin" })),
         row("POST /api/v1/trips/{id}/members", Trip, people(404, 404, 403, 201, 404, 404))
             .body(json!({ "userId": "dave", "role": "admin" })),
-        row("DELETE /api/v1/trips/{id}/members/{user_id}", Trip, MEMBER_ONESELF).user("bob"),
-        row("DELETE /api/v1/trips/{id}/members/{user_id}", Trip, ADMINS).user("alice"),
+        row("DELETE /api/v1/trips/{id}/members/{userId}", Trip, MEMBER_ONESELF).user("bob"),
+        row("DELETE /api/v1/trips/{id}/members/{userId}", Trip, ADMINS).user("alice"),
     ]
 }
 
@@ -155,8 +155,8 @@ fn studio() -> Vec<Row> {
         row("GET /shared/chat/rooms/{id}", Room, MEMBERS),
         row("POST /shared/chat/rooms/{id}/members", Room, MEMBERS_CREATE).body(json!({ "userId": "erin" })),
         row("POST /shared/chat/rooms/{id}/members", Room, MEMBERS_CREATE).body(json!({ "userId": "dave" })),
-        row("DELETE /shared/chat/rooms/{id}/members/{user_id}", Room, MEMBER_ONESELF).user("bob"),
-        row("DELETE /shared/chat/rooms/{id}/members/{user_id}", Room, ADMINS).user("alice"),
+        row("DELETE /shared/chat/rooms/{id}/members/{userId}", Room, MEMBER_ONESELF).user("bob"),
+        row("DELETE /shared/chat/rooms/{id}/members/{userId}", Room, ADMINS).user("alice"),
         row("GET /shared/chat/rooms/{id}/messages", Room, MEMBERS),
         row("POST /shared/chat/rooms/{id}/messages", Room, MEMBERS_CREATE).body(json!({ "content": "x" })),
         row("GET /shared/chat/rooms/{id}/calls", Room, MEMBERS),
@@ -174,8 +174,8 @@ fn messenger() -> Vec<Row> {
         row("POST /api/conversations", Nothing, ANYBODY_CREATES).body(json!({ "participantIds": [] })),
         row("GET /api/conversations/{id}", Talk, MEMBERS),
         row("POST /api/conversations/{id}/participants", Talk, MEMBERS_CREATE).body(json!({ "userId": "erin" })),
-        row("DELETE /api/conversations/{id}/participants/{user_id}", Talk, MEMBER_ONESELF).user("bob"),
-        row("DELETE /api/conversations/{id}/participants/{user_id}", Talk, ADMINS).user("alice"),
+        row("DELETE /api/conversations/{id}/participants/{userId}", Talk, MEMBER_ONESELF).user("bob"),
+        row("DELETE /api/conversations/{id}/participants/{userId}", Talk, ADMINS).user("alice"),
         row("GET /api/conversations/{id}/messages", Talk, MEMBERS),
         row("POST /api/conversations/{id}/messages", Talk, MEMBERS_CREATE).body(json!({ "content": "x" })),
         row("POST /api/conversations/{id}/read", Talk, MEMBERS).body(json!({ "upTo": "1" })),
@@ -200,8 +200,8 @@ fn workspace() -> Vec<Row> {
         row("POST /api/v1/projects/{id}/archive", Project, ADMINS),
         row("POST /api/v1/projects/{id}/unarchive", Project, ADMINS),
         row("POST /api/v1/projects/{id}/members", Project, MEMBERS_CREATE).body(json!({ "userId": "erin" })),
-        row("DELETE /api/v1/projects/{id}/members/{user_id}", Project, MEMBER_ONESELF).user("bob"),
-        row("DELETE /api/v1/projects/{id}/members/{user_id}", Project, ADMINS).user("alice"),
+        row("DELETE /api/v1/projects/{id}/members/{userId}", Project, MEMBER_ONESELF).user("bob"),
+        row("DELETE /api/v1/projects/{id}/members/{userId}", Project, ADMINS).user("alice"),
         row("GET /api/v1/projects/{id}/channels", Project, MEMBERS),
         row("POST /api/v1/projects/{id}/channels", Project, MEMBERS_CREATE).body(json!({ "name": "x" })),
         row("GET /api/v1/projects/{id}/tasks", Project, MEMBERS),

@@ -1,0 +1,77 @@
+//! The OpenAPI document, and a page on which to read and try it. Both are public: they say nothing that is not in the source.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use domain::refusal::Refusal;
+use http::HeaderName;
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerFile};
+
+use super::Desk;
+use super::answer::Failure;
+
+/// The document. It is the same for as long as the program is.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let document = super::paths().into_openapi().to_pretty_json();
+    // Only a map whose keys are no text cannot be written.
+    document.unwrap_or_default() + "\n"
+});
+
+/// The page takes nothing from elsewhere, sends nothing elsewhere, and stands in no frame. Its viewer styles elements in place and draws from
+/// data URLs.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// How the viewer shows the document, which lies beside the page's folder. No validator elsewhere is told of it.
+static VIEWER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    let config = Config::from("../openapi.json").validator_url("none").use_base_layout();
+    Arc::new(config.deep_linking(true).doc_expansion("none").filter(true).try_it_out_enabled(true).display_request_duration(true))
+});
+
+/// What everything here is answered with: a browser asks each time whether it has changed, and believes our types.
+const HEADERS: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+
+/// The paths.
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new()
+        .routes(routes!(read_document))
+        // The page's files name each other by relative paths.
+        .route("/docs", get(async || Redirect::permanent("/docs/")))
+        .route("/docs/", get(async || file("index.html")))
+        .route("/docs/{*file}", get(any_file))
+}
+
+/// The OpenAPI document: JSON, as `/openapi.json` and `roomcast openapi` give it.
+pub fn openapi() -> &'static str {
+    &DOCUMENT
+}
+
+/// Reads this document.
+#[utoipa::path(get, path = "/openapi.json", security(()), responses((status = 200, body = Object)))]
+async fn read_document() -> Response {
+    ([(CONTENT_TYPE, "application/json")], HEADERS, openapi()).into_response()
+}
+
+/// The file that the path names, which is none if it is no text.
+async fn any_file(name: Result<Path<String>, PathRejection>) -> Response {
+    name.map_or_else(|_| Failure::unknown_path().into_response(), |Path(name)| file(&name))
+}
+
+/// A file of the viewer.
+fn file(name: &str) -> Response {
+    match utoipa_swagger_ui::serve(name, VIEWER.clone()) {
+        Ok(Some(SwaggerFile { bytes, content_type, gzpipped, .. })) => {
+            // Compressed when the server was built: every browser reads it, and nothing else wants it.
+            let encoding = gzpipped.then_some([(CONTENT_ENCODING, "gzip")]);
+            ([(CONTENT_TYPE, content_type.as_str())], [(CONTENT_SECURITY_POLICY, POLICY)], HEADERS, encoding, bytes.into_owned())
+                .into_response()
+        }
+        Ok(None) => Failure::unknown_path().into_response(),
+        Err(error) => Failure::from(Refusal::Internal(error.to_string())).into_response(),
+    }
+}

@@ -1,0 +1,186 @@
+//! What a request's body has: one definition, by which its fields are read and by which the OpenAPI document describes them.
+
+use std::ops::RangeInclusive;
+
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
+
+use super::answer::Failure;
+use super::body::Fields;
+
+/// A body whose fields are read one by one.
+pub(super) trait Body: Sized {
+    /// Takes the fields that it knows.
+    ///
+    /// Errors: 400 that names the first field that is not as it should be.
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Failure>;
+}
+
+/// Defines bodies. Each is a struct with a [`Body`] and a schema.
+///
+/// ```text
+/// body! {
+///     /// What it is.
+///     NewThing as "contract.NewThing" {
+///         /// What the field is; its name for clients stands behind it, if that is another.
+///         due_date = "dueDate": optional String,
+///         /// How it is read is said by one of the methods of `Fields`. A text or list may have bounds.
+///         title: required String[1..=500],
+///     }
+///     passing over ["id"]
+/// }
+/// ```
+macro_rules! body {
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $json:literal) => { $json };
+    (@type required $type:ty) => { $type };
+    (@type present $type:ty) => { Option<$type> };
+    (@type optional $type:ty) => { Option<$type> };
+    (@type change $type:ty) => { Option<$type> };
+    (@type nullable $type:ty) => { Option<Option<$type>> };
+    (@bounds) => { None };
+    (@bounds $bounds:expr) => { Some($bounds) };
+    ($(
+        $(#[doc = $about:literal])+
+        $name:ident as $title:literal {
+            $( $(#[doc = $doc:literal])+ $field:ident $(= $json:literal)?: $presence:ident $type:ty $([$bounds:expr])? ),+ $(,)?
+        }
+        $(passing over $passed:expr)?
+    )+) => { $(
+        $(#[doc = $about])+
+        struct $name { $( $(#[doc = $doc])+ $field: $crate::rest::shape::body!(@type $presence $type) ),+ }
+
+        impl $crate::rest::shape::Body for $name {
+            fn read(fields: &mut $crate::rest::body::Fields<'_>) -> Result<Self, $crate::rest::answer::Failure> {
+                let body = Self { $( $field: fields.$presence($crate::rest::shape::body!(@name $field $($json)?))? ),+ };
+                $( fields.pass_over(&$passed); )?
+                Ok(body)
+            }
+        }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let described = [ $( $crate::rest::shape::Described {
+                    name: $crate::rest::shape::body!(@name $field $($json)?),
+                    about: concat!($($doc),+),
+                    presence: $crate::rest::shape::Presence::$presence,
+                    schema: <$type as $crate::rest::body::Field>::schema(),
+                    bounds: $crate::rest::shape::body!(@bounds $($bounds)?),
+                } ),+ ];
+                let passed: &[&[&str]] = &[$(&$passed)?];
+                $crate::rest::shape::object(concat!($($about),+), described, passed.concat())
+            }
+        }
+
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> { $title.into() }
+        }
+    )+ };
+}
+pub(super) use body;
+
+/// How a field may be there: by the names of the methods of [`Fields`] that read it.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    required,
+    present,
+    optional,
+    change,
+    nullable,
+}
+
+impl Presence {
+    fn must_be_there(self) -> bool {
+        matches!(self, Self::required | Self::present)
+    }
+
+    fn may_be_null(self) -> bool {
+        matches!(self, Self::present | Self::optional | Self::nullable)
+    }
+}
+
+/// A field, for the document.
+pub(super) struct Described {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub presence: Presence,
+    pub schema: Schema,
+    /// How many characters a text, or how many entries a list has.
+    pub bounds: Option<RangeInclusive<usize>>,
+}
+
+/// The schema of a body that has these fields and no others; what is passed over may be there, too, and does nothing.
+pub(super) fn object(about: &str, fields: impl IntoIterator<Item = Described>, passed_over: Vec<&str>) -> RefOr<Schema> {
+    let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
+    for Described { name, about, presence, schema, bounds } in fields {
+        let schema = bounds.iter().fold(schema, bounded);
+        let schema = if presence.may_be_null() { or_null(schema) } else { schema };
+        object = object.property(name, described(schema, about.trim()));
+        if presence.must_be_there() {
+            object = object.required(name);
+        }
+    }
+    for name in passed_over {
+        let ours = ObjectBuilder::new().schema_type(SchemaType::AnyValue).read_only(true);
+        object = object.property(name, ours.description(Some("Only the server sets it; what is sent is passed over.")));
+    }
+    RefOr::T(object.additional_properties(Some(AdditionalProperties::FreeForm(false))).build().into())
+}
+
+fn bounded(schema: Schema, bounds: &RangeInclusive<usize>) -> Schema {
+    let (least, most) = (Some(*bounds.start()).filter(|least| *least > 0), Some(*bounds.end()));
+    match schema {
+        Schema::Object(mut text) => {
+            (text.min_length, text.max_length) = (least, most);
+            text.into()
+        }
+        Schema::Array(mut list) => {
+            (list.min_items, list.max_items) = (least, most);
+            list.into()
+        }
+        // Nothing else has a length.
+        other => other,
+    }
+}
+
+fn or_null(schema: Schema) -> Schema {
+    let with_null = |types: SchemaType| match types {
+        SchemaType::Type(one) => SchemaType::from_iter([one, Type::Null]),
+        // What may be anything may be null.
+        several => several,
+    };
+    match schema {
+        Schema::Object(mut object) => {
+            object.schema_type = with_null(object.schema_type);
+            object.into()
+        }
+        Schema::Array(mut list) => {
+            list.schema_type = with_null(list.schema_type);
+            list.into()
+        }
+        composed => AnyOfBuilder::new().item(composed).item(ObjectBuilder::new().schema_type(Type::Null)).build().into(),
+    }
+}
+
+fn described(mut schema: Schema, about: &str) -> Schema {
+    let description = match &mut schema {
+        Schema::Object(object) => &mut object.description,
+        Schema::Array(list) => &mut list.description,
+        Schema::OneOf(one) => &mut one.description,
+        Schema::AllOf(all) => &mut all.description,
+        Schema::AnyOf(any) => &mut any.description,
+        // The enumeration is open; a schema of a kind of the future goes without.
+        _ => return schema,
+    };
+    *description = Some(about.to_owned());
+    schema
+}
+
+/// The schema of a type, in place of a reference to it.
+pub(super) fn inline(schema: RefOr<Schema>) -> Schema {
+    match schema {
+        RefOr::T(schema) => schema,
+        RefOr::Ref(reference) => AnyOfBuilder::new().item(reference).build().into(),
+    }
+}

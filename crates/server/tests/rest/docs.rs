@@ -1,0 +1,57 @@
+//! The OpenAPI document and the page to try it.
+
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use http::{Method, Request};
+
+use crate::support::Server;
+
+async fn fetch(server: &Server, path: &str) -> Response {
+    server.fetch(Request::builder().uri(path).body(Body::empty()).unwrap()).await
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn the_document_is_served_to_everybody_as_the_command_line_prints_it() {
+    let server = Server::start();
+    let answered = server.nobody().send(Method::GET, "/openapi.json", &[("origin", "http://localhost:8081")], "").await;
+    assert_eq!(answered.status, 200);
+    assert_eq!(answered.header("content-type"), "application/json");
+    assert_eq!(answered.header("access-control-allow-origin"), "http://localhost:8081");
+    assert_eq!(answered.text, server::rest::openapi());
+    server.nobody().delete("/openapi.json").await.refused(405, "method_not_allowed", "Method not allowed");
+}
+
+#[tokio::test]
+async fn the_page_comes_with_all_its_files_and_takes_nothing_from_elsewhere() {
+    let server = Server::start();
+    let moved = fetch(&server, "/docs").await;
+    assert_eq!((moved.status().as_u16(), header(&moved, "location")), (308, "/docs/"));
+    for (path, content_type) in [
+        ("/docs/", "text/html"),
+        ("/docs/swagger-ui.css", "text/css"),
+        ("/docs/index.css", "text/css"),
+        ("/docs/swagger-ui-bundle.js", "text/javascript"),
+        ("/docs/swagger-ui-standalone-preset.js", "text/javascript"),
+        ("/docs/swagger-initializer.js", "text/javascript"),
+        ("/docs/favicon-32x32.png", "image/png"),
+    ] {
+        let file = fetch(&server, path).await;
+        assert_eq!((file.status().as_u16(), header(&file, "content-type")), (200, content_type), "{path}");
+        assert_eq!(header(&file, "x-content-type-options"), "nosniff");
+        assert!(header(&file, "content-security-policy").starts_with("default-src 'self';"), "{path}");
+    }
+    let set_up = to_bytes(fetch(&server, "/docs/swagger-initializer.js").await.into_body(), usize::MAX).await.unwrap();
+    assert!(String::from_utf8(set_up.to_vec()).unwrap().contains(r#""url": "../openapi.json""#));
+}
+
+#[tokio::test]
+async fn a_file_that_the_page_does_not_have_is_not_found_as_everywhere() {
+    let server = Server::start();
+    for path in ["/docs/nothing.js", "/docs/../Cargo.toml", "/docs/%2e%2e/secret", "/docs/%ff"] {
+        server.nobody().get(path).await.refused(404, "not_found", "Not found");
+    }
+}

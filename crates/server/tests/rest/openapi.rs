@@ -1,0 +1,175 @@
+//! Holds the OpenAPI document against what happens: every answer of every test, and every request that was done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use http::{Method, StatusCode, Uri};
+use jsonschema::{Registry, Validator};
+use serde_json::{Map, Value, json};
+
+/// What the schemas call the document.
+const ADDRESS: &str = "urn:openapi";
+
+/// The document as it is served.
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(server::rest::openapi()).unwrap());
+
+/// The same, so strict that an answer with a field that is not in it does not fit.
+static STRICT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = DOCUMENT.clone();
+    let mut parts = BTreeSet::new();
+    find_parts(&document, &mut parts);
+    close(&mut document["paths"]);
+    for (name, schema) in document["components"]["schemas"].as_object_mut().unwrap() {
+        if !parts.contains(&format!("#/components/schemas/{name}")) {
+            close(schema);
+        }
+    }
+    document
+});
+
+static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| Registry::new().add(ADDRESS, &*STRICT).unwrap().prepare().unwrap());
+
+static VALIDATORS: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
+
+/// Every operation, as its method and its path.
+pub fn operations() -> BTreeSet<String> {
+    let paths = DOCUMENT["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method.to_uppercase(), path)));
+    operations.map(|(method, path)| format!("{method} {path}")).collect()
+}
+
+/// Checks that an answer is one of those that the document has for the request.
+#[track_caller]
+pub fn check_answer(method: &Method, uri: &Uri, status: StatusCode, answer: &Value) {
+    let Some(path) = path(uri.path()) else {
+        assert_eq!(status, StatusCode::NOT_FOUND, "{method} {uri} is not in the document, and is answered");
+        return;
+    };
+    // Whatever is read may be asked for without its content, and pages ask whether they may.
+    if matches!(*method, Method::HEAD | Method::OPTIONS) {
+        return;
+    }
+    let Some(operation) = operation(method, path) else {
+        assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path} is not in the document, and is answered");
+        return;
+    };
+    let place = operation.pointer(&format!("/responses/{}", status.as_u16()));
+    let place = place.unwrap_or_else(|| panic!("{method} {path} is answered with {status}, which is not in the document: {answer}"));
+    let response = match place["$ref"].as_str() {
+        Some(reference) => reference.trim_start_matches('#').to_owned(),
+        None => format!("{}/responses/{}", pointer(method, path), status.as_u16()),
+    };
+    fits(&format!("{response}/content/application~1json/schema"), answer, &format!("the answer {status} of {method} {path}"));
+}
+
+/// Checks that a body that was taken is one that the document has for the request.
+#[track_caller]
+pub fn check_body(method: &Method, uri: &Uri, body: &Value) {
+    let path = path(uri.path()).unwrap();
+    let operation = operation(method, path).unwrap();
+    let place = format!("{}/requestBody/content/application~1json/schema", pointer(method, path));
+    if body.is_null() {
+        assert_ne!(operation["requestBody"]["required"], json!(true), "{method} {path} was done without a body");
+    } else if operation.get("requestBody").is_some() {
+        fits(&place, body, &format!("the body of {method} {path}"));
+    }
+}
+
+#[track_caller]
+fn fits(schema: &str, instance: &Value, what: &str) {
+    let validator = validator(schema);
+    let errors: Vec<_> = validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{what} does not fit {schema}: {errors:#?}\n{instance:#}");
+}
+
+fn validator(schema: &str) -> Arc<Validator> {
+    let mut validators = VALIDATORS.lock().unwrap();
+    let build = || {
+        // The braces of a path's template cannot stand in a URI.
+        let schema = json!({ "$ref": format!("{ADDRESS}#{}", schema.replace('{', "%7B").replace('}', "%7D")) });
+        Arc::new(jsonschema::options().with_registry(&REGISTRY).should_validate_formats(true).build(&schema).unwrap())
+    };
+    validators.entry(schema.to_owned()).or_insert_with(build).clone()
+}
+
+/// The template that a path is of: of several, the one with the fewest parameters.
+fn path(asked: &str) -> Option<&'static str> {
+    let is_parameter = |segment: &&str| segment.starts_with('{');
+    let matches = |template: &&String| {
+        let (template, asked) = (template.split('/'), asked.split('/'));
+        template.clone().count() == asked.clone().count()
+            && template.zip(asked).all(|(template, asked)| template == asked || is_parameter(&template) && !asked.is_empty())
+    };
+    let templates = DOCUMENT["paths"].as_object().unwrap().keys().filter(matches);
+    templates.min_by_key(|template| template.split('/').filter(is_parameter).count()).map(String::as_str)
+}
+
+fn operation(method: &Method, path: &str) -> Option<&'static Value> {
+    DOCUMENT.pointer(&pointer(method, path))
+}
+
+fn pointer(method: &Method, path: &str) -> String {
+    format!("/paths/{}/{}", path.replace('~', "~0").replace('/', "~1"), method.as_str().to_lowercase())
+}
+
+/// The schemas that others are put together of. They cannot say that there is nothing else.
+fn find_parts(schema: &Value, parts: &mut BTreeSet<String>) {
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        parts.extend(part["$ref"].as_str().map(str::to_owned));
+    }
+    match schema {
+        Value::Object(members) => members.values().for_each(|member| find_parts(member, parts)),
+        Value::Array(members) => members.iter().for_each(|member| find_parts(member, parts)),
+        _ => {}
+    }
+}
+
+/// Closes every schema of an object that lists its fields.
+fn close(schema: &mut Value) {
+    let Value::Object(members) = schema else {
+        schema.as_array_mut().into_iter().flatten().for_each(close);
+        return;
+    };
+    let lists_fields = members.get("type").is_some_and(|of| of == "object") && members.get("properties").is_some_and(Value::is_object);
+    if (lists_fields && !members.contains_key("additionalProperties")) || members.contains_key("allOf") {
+        members.insert("unevaluatedProperties".to_owned(), json!(false));
+    }
+    let others = members.iter_mut().filter(|(name, _)| *name != "allOf");
+    others.for_each(|(_, member)| close(member));
+}
+
+#[test]
+fn every_operation_has_an_id_of_its_own_a_summary_a_tag_and_the_ids_of_its_path() {
+    let mut ids = BTreeSet::new();
+    let tags: Vec<_> = DOCUMENT["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let what = format!("{method} {path}");
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{what}");
+            assert!(operation["summary"].as_str().unwrap().ends_with('.'), "{what}");
+            assert!(tags.contains(&&operation["tags"][0]), "{what}");
+            let named = operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "path");
+            let named: Vec<_> = named.map(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap())).collect();
+            let wanted: Vec<_> = path.split('/').filter(|segment| segment.starts_with('{')).collect();
+            assert_eq!(named, wanted, "{what}");
+            assert!(operation["responses"].as_object().unwrap().keys().any(|status| status.starts_with('2')), "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_with_a_field_that_is_not_in_the_document_does_not_fit() {
+    let validator = validator("/components/responses/NotFound/content/application~1json/schema");
+    assert!(validator.is_valid(&json!({ "error": "Task not found", "code": "not_found" })));
+    let validator = self::validator("/components/schemas/household.MemberLeft");
+    let mut told = Map::from_iter([("userId".to_owned(), json!("bob"))]);
+    assert!(!validator.is_valid(&Value::Object(told.clone())));
+    let household = json!({
+        "id": "1", "name": "Home", "inviteCode": null, "createdBy": "alice", "members": [],
+        "createdAt": "2025-11-13T12:00:00.000Z", "updatedAt": "2025-11-13T12:00:00.000Z",
+    });
+    told.insert("household".to_owned(), household);
+    assert!(validator.is_valid(&Value::Object(told.clone())));
+    told["household"]["color"] = json!("red");
+    assert!(!validator.is_valid(&Value::Object(told.clone())));
+}
