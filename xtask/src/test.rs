@@ -65,6 +65,7 @@ fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()
     let folder = root.join("e2e");
     install_from_npm(&folder)?;
     install_from_pypi(&folder.join("python"))?;
+    install_browser()?;
 
     succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;
     let mut tests = Command::new("node");
@@ -89,13 +90,23 @@ fn install_from_pypi(folder: &Path) -> Result<()> {
     unless_installed(&folder.join("requirements.txt"), &folder.join(".venv/.roomcast-lock"), || {
         let environment = || succeed(Command::new("python3").args(["-m", "venv", "--clear", ".venv"]).current_dir(folder));
         if environment().is_err() {
-            succeed(Command::new("apt-get").arg("update"))?;
-            succeed(Command::new("apt-get").args(["install", "-y", "--no-install-recommends", "python3", "python3-venv"]))?;
+            install_from_apt(&["python3", "python3-venv"])?;
             environment()?;
         }
         let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", "requirements.txt"];
         succeed(Command::new(folder.join(".venv/bin/python")).args(pip).current_dir(folder))
     })
+}
+
+/// Installs the browser that opens our pages, unless there is one.
+fn install_browser() -> Result<()> {
+    let is_there = Command::new("chromium").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
+    if is_there { Ok(()) } else { install_from_apt(&["chromium"]) }
+}
+
+fn install_from_apt(packages: &[&str]) -> Result<()> {
+    succeed(Command::new("apt-get").arg("update"))?;
+    succeed(Command::new("apt-get").args(["install", "-y", "--no-install-recommends"]).args(packages))
 }
 
 /// Installs what a lock file names, unless the note about what was installed says just the same.
