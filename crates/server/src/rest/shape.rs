@@ -147,8 +147,9 @@ fn bounded(schema: Schema, bounds: &RangeInclusive<usize>) -> Schema {
 fn or_null(schema: Schema) -> Schema {
     let with_null = |types: SchemaType| match types {
         SchemaType::Type(one) => SchemaType::from_iter([one, Type::Null]),
+        SchemaType::Array(several) => several.into_iter().chain([Type::Null]).collect(),
         // What may be anything may be null.
-        several => several,
+        SchemaType::AnyValue => SchemaType::AnyValue,
     };
     match schema {
         Schema::Object(mut object) => {

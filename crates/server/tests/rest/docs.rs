@@ -1,9 +1,13 @@
 //! The OpenAPI document and the page to try it.
 
+use std::collections::BTreeSet;
+
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use http::{Method, Request};
+use serde_json::{Map, Value, json};
 
+use crate::openapi::{DOCUMENT, validator};
 use crate::support::Server;
 
 async fn fetch(server: &Server, path: &str) -> Response {
@@ -54,4 +58,40 @@ async fn a_file_that_the_page_does_not_have_is_not_found_as_everywhere() {
     for path in ["/docs/nothing.js", "/docs/../Cargo.toml", "/docs/%2e%2e/secret", "/docs/%ff"] {
         server.nobody().get(path).await.refused(404, "not_found", "Not found");
     }
+}
+
+#[test]
+fn every_operation_has_an_id_of_its_own_a_summary_a_tag_and_the_ids_of_its_path() {
+    let mut ids = BTreeSet::new();
+    let tags: Vec<_> = DOCUMENT["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let what = format!("{method} {path}");
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{what}");
+            assert!(operation["summary"].as_str().unwrap().ends_with('.'), "{what}");
+            assert!(tags.contains(&&operation["tags"][0]), "{what}");
+            let named = operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "path");
+            let named: Vec<_> = named.map(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap())).collect();
+            let wanted: Vec<_> = path.split('/').filter(|segment| segment.starts_with('{')).collect();
+            assert_eq!(named, wanted, "{what}");
+            assert!(operation["responses"].as_object().unwrap().keys().any(|status| status.starts_with('2')), "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_with_a_field_that_is_not_in_the_document_does_not_fit() {
+    let refused = validator("/components/responses/NotFound/content/application~1json/schema");
+    assert!(refused.is_valid(&json!({ "error": "Task not found", "code": "not_found" })));
+    let left = validator("/components/schemas/household.MemberLeft");
+    let mut told = Map::from_iter([("userId".to_owned(), json!("bob"))]);
+    assert!(!left.is_valid(&Value::Object(told.clone())));
+    let household = json!({
+        "id": "1", "name": "Home", "inviteCode": null, "createdBy": "alice", "members": [],
+        "createdAt": "2025-11-13T12:00:00.000Z", "updatedAt": "2025-11-13T12:00:00.000Z",
+    });
+    told.insert("household".to_owned(), household);
+    assert!(left.is_valid(&Value::Object(told.clone())));
+    told["household"]["color"] = json!("red");
+    assert!(!left.is_valid(&Value::Object(told.clone())));
 }

@@ -11,6 +11,7 @@ mod docs;
 mod household;
 mod idempotency;
 mod messenger;
+#[path = "../openapi/mod.rs"]
 mod openapi;
 mod people;
 mod permissions;

@@ -6,7 +6,7 @@
 //! - `house`: the product's parts, put together around a clock that stands still.
 //! - `device`: what a person listens with.
 //! - `floor`: the devices in their rooms, in the engine's place.
-//! - `player`: the steps.
+//! - `player`: the steps. `openapi`: what REST may answer.
 //!
 //! To add a transcript, add its file; to add a contract, its folder. All are played; there is none that only sockets could play.
 
@@ -16,6 +16,8 @@
 mod device;
 mod floor;
 mod house;
+#[path = "../openapi/mod.rs"]
+mod openapi;
 mod player;
 mod script;
 mod values;

@@ -15,6 +15,7 @@ use wire::socketio::{Packet, json as packets};
 
 use crate::floor::Floor;
 use crate::house::{House, NOW};
+use crate::openapi;
 use crate::script::{Closed, Connect, Emit, Names as Hearers, Rest, Save, Send, Step, Transcript, Way, load};
 use crate::values::{Names, difference};
 
@@ -145,13 +146,19 @@ impl Player {
         for (name, value) in &step.headers {
             headers.insert(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(self.names.text(value)).unwrap());
         }
-        if let Some(body) = &step.body {
-            *request.body_mut() = as_sent(&self.names.fill(body)).into();
+        let sent = step.body.as_ref().map(|body| self.names.fill(body));
+        if let Some(body) = &sent {
+            *request.body_mut() = as_sent(body).into();
         }
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let (answer, body) = self.floor.router().oneshot(request).await.unwrap().into_parts();
         self.floor.settle().await;
         let body = to_bytes(body, usize::MAX).await.unwrap();
         let body: Option<Value> = serde_json::from_slice(&body).ok();
+        openapi::check_answer(&method, &uri, answer.status, &body.clone().unwrap_or_default());
+        if answer.status.is_success() {
+            openapi::check_body(&method, &uri, &sent.unwrap_or_default());
+        }
         let replayed = answer.headers.get("idempotency-replayed").is_some_and(|value| value == "true");
         let expected = response(step.status, step.answer.as_ref(), step.replayed);
         self.check(&expected, &response(answer.status.as_u16(), body.as_ref(), replayed), "the response");
