@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TRAVELS } from "../support/clients.js";
+import { Sockets } from "../support/ears.js";
+import { API_KEY, mark, person } from "../support/people.js";
 import { roomcast } from "../support/roomcast.js";
-import { API_KEY, mark, person } from "./people.js";
-import { Sockets } from "./sockets.js";
 import { THINGS } from "./things.js";
 import { CONTRACTS } from "./words.js";
 

@@ -1,6 +1,8 @@
-// What is asked about: each as it is there, as it is gone, and as it never was; and a change of it that its people hear.
+// What is asked about: each as it is there, as it is gone, and as it never was; and a change of it that its people hear. In every space alice is the admin, bob a member, and carol was one and was removed; dave never was.
 
-import { person } from "./people.js";
+import { person } from "../support/people.js";
+
+export const OUTSIDE = ["dave", "carol"];
 
 let names = 0;
 const newName = () => `Name ${++names}`;

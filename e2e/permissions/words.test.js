@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { same, Sockets } from "../support/ears.js";
+import { API_KEY, mark, person } from "../support/people.js";
 import { roomcast } from "../support/roomcast.js";
-import { API_KEY, mark, OUTSIDE, person } from "./people.js";
-import { same, Sockets } from "./sockets.js";
-import { THINGS } from "./things.js";
+import { OUTSIDE, THINGS } from "./things.js";
 import { CONTRACTS, RAW } from "./words.js";
 
 const settings = { ROOMCAST_API_KEY: API_KEY, MAX_CONNECTIONS_PER_USER: "0", SOCKETIO_MAX_CONNECTIONS_PER_USER: "0" };

@@ -130,6 +130,13 @@ impl Shared {
         });
     }
 
+    /// A person is a member of a space no longer. Where only a grace has kept the person in it, or in a room inside it, that is over.
+    pub fn give_up(&self, space: &Room, person: &PersonId) {
+        self.attendance.give_up(space, person, |room, person| {
+            self.bus.publish(Notice::Signal(Signal::Left { room: room.clone(), person, removed: true }.into()));
+        });
+    }
+
     /// Tells that somebody came online or went offline, if that is anybody's business.
     pub(super) fn tell_presence(&self, change: Signal) {
         if self.tells_presence {

@@ -344,6 +344,7 @@ fn leave(engine: &Handle<Live>, room: &Room, person: &PersonId) {
                     }
                 }
             }
+            live.shared.give_up(&room, &person);
         });
         job
     });

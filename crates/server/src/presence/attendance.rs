@@ -72,6 +72,18 @@ impl Attendance {
         }
     }
 
+    /// A person is a member of a space no longer: nobody waits for a connection of theirs to come back to it, or to a room inside it. `tell` tells
+    /// others of each that the person left. A room that a connection still has open is left with that.
+    pub fn give_up(&self, space: &Room, person: &PersonId, mut tell: impl FnMut(&Room, Person)) {
+        let attendees = &mut self.lock().attendees;
+        let given_up = attendees.extract_if(|(room, attendee), entry| {
+            attendee == person && entry.connections == 0 && (room == space || entry.inside.as_ref() == Some(space))
+        });
+        for ((room, _), attendee) in given_up {
+            tell(&room, attendee.person);
+        }
+    }
+
     /// Whether a room that a person has open is inside this space.
     pub fn is_inside(&self, room: &Room, person: &PersonId, space: &Room) -> bool {
         let attendees = &self.lock().attendees;
@@ -122,6 +134,32 @@ mod tests {
         assert_eq!(expire(&attendance, &room, &anna, first), None, "the second departure has a grace of its own");
         assert_eq!(expire(&attendance, &room, &anna, second), Some(person.clone()));
         assert!(enter(&attendance, &room, &person, None), "a new visit");
+    }
+
+    #[test]
+    fn whoever_is_no_member_any_more_is_not_waited_for() {
+        let (attendance, anna, ben) = (Attendance::default(), PersonId::new("anna"), PersonId::new("ben"));
+        let (project, channel, open, other) = (Kind::Project.room(1), Kind::Channel.room(2), Kind::Channel.room(3), Kind::Channel.room(4));
+        let person = |id: &PersonId| Person::unseen(id.clone(), Timestamp(0));
+        let mut departures = Vec::new();
+        for (room, id, inside) in [
+            (&project, &anna, None),
+            (&channel, &anna, Some(project.clone())),
+            (&other, &anna, Some(Kind::Project.room(9))),
+            (&channel, &ben, Some(project.clone())),
+        ] {
+            enter(&attendance, room, &person(id), inside);
+            departures.push((room, id, attendance.leave(room, id).expect("it was the last")));
+        }
+        enter(&attendance, &open, &person(&anna), Some(project.clone()));
+        let mut left = Vec::new();
+        attendance.give_up(&project, &anna, |room, person| left.push((room.clone(), person.id)));
+        left.sort();
+        assert_eq!(left, [(channel.clone(), anna.clone()), (project.clone(), anna.clone())]);
+        let waited_for = departures.into_iter().filter(|(room, id, departure)| expire(&attendance, room, id, *departure).is_some());
+        let waited_for: Vec<_> = waited_for.map(|(room, id, _)| (room, id)).collect();
+        assert_eq!(waited_for, [(&other, &anna), (&channel, &ben)]);
+        assert!(attendance.leave(&open, &anna).is_some(), "that one is still open");
     }
 
     #[test]

@@ -270,6 +270,7 @@ impl Floor {
                         }
                     }
                 }
+                self.house.shared.give_up(&room, &person);
             }
             Effect::Ring(_) => {}
             Effect::HangUp(call) => self.house.shared.seats.clear(call),

@@ -1,10 +1,8 @@
-// Who asks. In every space alice is the admin, bob a member, and carol was one and was removed; dave never was.
+// Who asks, and a back end that speaks to them.
 
-import { rest } from "../support/http.js";
+import { rest } from "./http.js";
 
 export const API_KEY = "a-key-that-only-the-teams-own-back-end-knows";
-
-export const OUTSIDE = ["dave", "carol"];
 
 // A person as REST sees them: each request must be answered as it says, and resolves with what was answered.
 export const person = (server, sub) => ({
@@ -22,4 +20,12 @@ export async function mark(server, ...subs) {
   const body = { to: { users: subs }, event: "mark", data: {} };
   const answer = await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body });
   if (answer.status !== 200) throw new Error(`no mark: ${answer.status} ${answer.text}`);
+}
+
+// Waits until the server has just so many sockets of a person.
+export async function socketsAre(server, sub, count) {
+  for (;;) {
+    const { data } = await person(server, sub).ask("GET", "/api/v1/socket/my-connections");
+    if (data.count === count) return;
+  }
 }

@@ -2,15 +2,19 @@
 
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
-import { Socket } from "../support/socket.js";
+import { Socket } from "./socket.js";
 
 class Ear {
   heard = [];
+  #listeners = [];
   #marks = 0;
   #waiting = null;
 
   hear(name, what) {
-    if (name !== "mark") return this.heard.push([name, what]);
+    if (name !== "mark") {
+      this.heard.push([name, what]);
+      return this.#listeners.splice(0).forEach((resolve) => resolve());
+    }
     this.#marks += 1;
     this.#arrive();
   }
@@ -20,6 +24,24 @@ class Ear {
     this.#marks -= 1;
     this.#waiting();
     this.#waiting = null;
+  }
+
+  // Resolves with the next that is wanted, `[name, arguments]`, and forgets it and what was heard before.
+  async next(wanted) {
+    return (await this.#upTo(wanted)).at(-1);
+  }
+
+  // Resolves with what was heard before something that is wanted, and forgets both.
+  async before(wanted) {
+    return (await this.#upTo(wanted)).slice(0, -1);
+  }
+
+  async #upTo(wanted) {
+    for (;;) {
+      const place = this.heard.findIndex(wanted);
+      if (place >= 0) return this.heard.splice(0, place + 1);
+      await new Promise((resolve) => this.#listeners.push(resolve));
+    }
   }
 
   // What was heard up to the next mark, since the last one.
@@ -69,6 +91,7 @@ class SocketIoEar extends Ear {
     return this.heard.splice(0);
   }
 
+  // Says goodbye.
   close() {
     this.socket.disconnect();
   }
@@ -127,8 +150,10 @@ export class Sockets {
   }
 
   // A Socket.IO client of version 4, or one of version 2; `over` is an ear whose connection it shares.
-  open(sub, namespace, { transports = ["websocket"], version = 4, over, token = this.server.token({ sub, name: sub }) } = {}) {
-    const url = `${this.server.url}${namespace}`;
+  // `through` is a way to the server.
+  open(sub, namespace, { transports = ["websocket"], version = 4, over, through = this.server } = {}) {
+    const token = this.server.token({ sub, name: sub });
+    const url = `${through.url}${namespace}`;
     const plain = { transports, forceNew: true, reconnection: false };
     const socket = over
       ? over.socket.io.socket(namespace, { auth: { token } })
@@ -140,8 +165,9 @@ export class Sockets {
     return ear.connected();
   }
 
-  raw(sub, token = this.server.token({ sub, name: sub })) {
-    const ear = new RawEar(`${this.server.ws}/api/v1/ws/connect?token=${token}`);
+  raw(sub, { through = this.server } = {}) {
+    const token = this.server.token({ sub, name: sub });
+    const ear = new RawEar(`${through.ws}/api/v1/ws/connect?token=${token}`);
     this.#open.push(ear);
     return ear.connected();
   }
