@@ -1,10 +1,14 @@
 //! What `roomcast` can be told to do.
 //!
 //! - [`token`]: `roomcast token`.
+//! - [`types`]: `roomcast types`.
+//! - [`asyncapi`]: `roomcast asyncapi`.
 //! - [`banner`]: what `roomcast serve` says when it has started.
 
+pub mod asyncapi;
 pub mod banner;
 pub mod token;
+pub mod types;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -40,6 +44,10 @@ enum Command {
     },
     /// Print the OpenAPI document of all REST paths, as a running server has it at /openapi.json
     Openapi,
+    /// Write the contracts as TypeScript
+    Types(types::TypesArguments),
+    /// Print what is said over the sockets as an AsyncAPI 3 document, in JSON
+    Asyncapi,
 }
 
 /// Runs the binary: reads the command line, and does what it says. Whatever keeps it from that is one line on standard error.
@@ -68,6 +76,8 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             Ok(config.check()?)
         }
         Command::Openapi => print(rest::openapi()),
+        Command::Types(arguments) => print(&types::write(arguments)?),
+        Command::Asyncapi => print(&asyncapi::document()),
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`config`]: every setting with its default, its environment name and its sentence; and the rule for origins.
 //! - [`auth`]: where a token is found, whom it speaks for, and how one is made.
 //! - [`dialects`]: how each contract says what happens, and what it means by what its clients say.
+//! - [`descriptions`]: the contracts as tools read them: TypeScript and AsyncAPI.
 //! - [`live`]: people's live connections: who comes, what they ask, and what they are told.
 //! - [`presence`]: who is here.
 //! - [`rest`]: the same over HTTP.
@@ -24,6 +25,7 @@ pub mod back_end;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod descriptions;
 pub mod dialects;
 pub mod limits;
 pub mod listener;

@@ -49,7 +49,7 @@ fn it_knows_its_version_and_its_commands() {
     let folder = folder();
     assert_eq!(printed(folder.path(), &[], &["--version"]), format!("roomcast {}\n", env!("CARGO_PKG_VERSION")));
     let help = printed(folder.path(), &[], &["--help"]);
-    for word in ["serve", "token", "config", "openapi", "--config"] {
+    for word in ["serve", "token", "config", "openapi", "types", "asyncapi", "--config"] {
         assert!(help.contains(word), "{word}");
     }
 }
@@ -75,6 +75,37 @@ fn config_prints_each_setting_with_its_source_and_hides_secrets() {
     assert!(has("JWT_SECRET=(hidden)", "[env]"));
     assert!(!text.contains("s3cret"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "to look at the settings makes nothing");
+}
+
+#[test]
+fn types_are_written_for_one_contract_or_into_a_folder_for_all() {
+    let folder = folder();
+    let household = printed(folder.path(), &[], &["types", "--contract", "household"]);
+    assert!(household.contains("export interface ServerToClientEvents"), "{household}");
+    let out = folder.path().join("a/b");
+    let files = printed(folder.path(), &[], &["types", "--out", out.to_str().unwrap()]);
+    let names = ["household", "trip", "studio", "messenger", "workspace"];
+    assert_eq!(files, names.map(|name| format!("{}/{name}.ts\n", out.display())).concat());
+    assert_eq!(std::fs::read_to_string(out.join("household.ts")).unwrap(), household);
+    assert_eq!(
+        refusal(folder.path(), &[], &["types"]),
+        "say which contract with --contract (household, trip, studio, messenger, workspace), or where to write all of them with --out"
+    );
+    assert_eq!(
+        refusal(folder.path(), &[], &["types", "--contract", "kitchen"]),
+        "--contract=kitchen: expected household, trip, studio, messenger, workspace"
+    );
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let refused = refusal(folder.path(), &[], &["types", "--out", "file"]);
+    assert!(refused.starts_with("--out=file: the folder cannot be made"), "{refused}");
+}
+
+#[test]
+fn asyncapi_prints_a_document_whatever_the_settings() {
+    let folder = folder();
+    let document = printed(folder.path(), &[("PORT", "high")], &["asyncapi"]);
+    assert!(document.starts_with("{\n  \"asyncapi\": \"3.0.0\""), "{}", &document[..100]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]

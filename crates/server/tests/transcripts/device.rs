@@ -7,6 +7,8 @@ use engine::{Namespace, Saying};
 use serde_json::{Value, json};
 use server::presence::{Connection, Transport};
 
+use crate::lexicon::LEXICON;
+
 /// A virtual device. It is connected until it leaves or is closed.
 pub struct Device {
     pub actor: Actor,
@@ -32,8 +34,14 @@ impl Device {
         device
     }
 
-    /// Hears a message, as a client of its sort reads it.
+    /// Hears a message in a contract's words.
     pub fn hear(&mut self, saying: &Saying) {
+        LEXICON.check_said(self.namespace, saying);
+        self.hear_whatever(saying);
+    }
+
+    /// Hears a message in words of somebody's own, as a client of its sort reads it.
+    pub fn hear_whatever(&mut self, saying: &Saying) {
         let heard = match (saying, self.connection.transport) {
             (Saying::Event { name, args, attachments }, Transport::SocketIo) => {
                 assert!(attachments.is_empty(), "no contract says binaries so far");

@@ -20,6 +20,7 @@ use server::presence::{Connection, Transport};
 
 use crate::device::{Device, values};
 use crate::house::House;
+use crate::lexicon::LEXICON;
 
 /// Everybody who is connected, or was.
 pub struct Floor {
@@ -84,16 +85,22 @@ impl Floor {
         let device = self.connected(name);
         let (person, namespace) = (device.actor.person.clone(), device.namespace);
         let shared = self.house.shared.clone();
-        let reply = match shared.understand(&person, namespace, heard, acked) {
+        let (spoken_in, reply) = match shared.understand(&person, namespace, heard, acked) {
             Ok((dialect, Request { name: request, ask })) => {
                 let outcome = match ask {
                     Ok(ask) => self.perform(name, ask).await,
                     Err(refusal) => Err(refusal),
                 };
-                shared.answer(&*dialect, &request, &person, outcome.as_ref(), acked)
+                if outcome.is_ok() {
+                    LEXICON.check_understood(dialect.namespace(), heard);
+                }
+                (dialect.namespace(), shared.answer(&*dialect, &request, &person, outcome.as_ref(), acked))
             }
-            Err(reply) => reply,
+            Err(reply) => (None, reply),
         };
+        if let (Heard::Event { name, .. }, Some(ack)) = (heard, &reply.ack) {
+            LEXICON.check_ack(spoken_in, name, ack);
+        }
         let ack = self.give(name, reply);
         self.settle().await;
         ack.filter(|_| acked)
@@ -250,7 +257,7 @@ impl Floor {
                 for device in self.devices.values_mut().filter(|device| device.connected) {
                     let is_in = |room: &Room| device.rooms.contains(room.as_str());
                     if (everyone || emission.rooms.iter().any(is_in)) && !emission.except.iter().any(is_in) {
-                        said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                        said.say(device.namespace).iter().for_each(|saying| device.hear_whatever(saying));
                     }
                 }
             }
@@ -276,7 +283,13 @@ impl Floor {
             Effect::HangUp(call) => self.house.shared.seats.clear(call),
             Effect::TellEveryone(said) => {
                 for device in self.devices.values_mut().filter(|device| device.connected) {
-                    said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                    for saying in said.say(device.namespace) {
+                        // An admin may choose a name, and where no contract has a word for it another one's is said.
+                        match LEXICON.knows(device.namespace, &saying) {
+                            true => device.hear(&saying),
+                            false => device.hear_whatever(&saying),
+                        }
+                    }
                 }
             }
             Effect::Gather(signal) => panic!("nobody is told of {signal:?}"),

@@ -4,6 +4,7 @@
 //! - `script`: a transcript as data.
 //! - `values`: what is expected of values, and what was saved.
 //! - `house`: the product's parts, put together around a clock that stands still.
+//! - `lexicon`: the shapes that all words are described with.
 //! - `device`: what a person listens with.
 //! - `floor`: the devices in their rooms, in the engine's place.
 //! - `player`: the steps. `openapi`: what REST may answer.
@@ -16,6 +17,7 @@
 mod device;
 mod floor;
 mod house;
+mod lexicon;
 #[path = "../openapi/mod.rs"]
 mod openapi;
 mod player;
@@ -24,6 +26,7 @@ mod values;
 
 use std::process::ExitCode;
 
+use lexicon::LEXICON;
 use libtest_mimic::{Arguments, Trial};
 use tokio::runtime;
 
@@ -33,7 +36,17 @@ fn main() -> ExitCode {
     assert!(!contracts.is_empty(), "there are no transcripts");
     let transcripts = contracts.iter().flat_map(|contract| script::files(contract).into_iter().map(|file| transcript(contract, file)));
     let trials = transcripts.chain(values::tests()).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    if conclusion.has_failed() || conclusion.num_filtered_out + conclusion.num_ignored > 0 || conclusion.num_passed == 0 {
+        return conclusion.exit_code();
+    }
+    // Only all transcripts together say everything.
+    let unused = LEXICON.unused();
+    if unused.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("no transcript uses these words, or it is believed wrongly that none can: {unused:?}");
+    ExitCode::FAILURE
 }
 
 fn transcript(contract: &str, file: String) -> Trial {

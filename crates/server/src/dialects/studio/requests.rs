@@ -35,7 +35,8 @@ impl From<RoomNamed> for GivenId {
     }
 }
 
-/// Of `message:send`. Here as below each field is read by itself, so that a refusal can name it.
+// Here as below each field is read by itself, so that a refusal can name it.
+/// Of `message:send`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::SentMessage)]
@@ -43,8 +44,9 @@ pub(super) struct SentMessage<'a> {
     #[serde(borrow)]
     #[schema(value_type = GivenId)]
     room_id: Given<'a>,
+    /// May be left out beside a `fileUrl`.
     #[serde(borrow)]
-    #[schema(value_type = String)]
+    #[schema(value_type = Option<String>)]
     content: Given<'a>,
     /// In the client's own word; `TEXT` without.
     #[serde(borrow)]

@@ -47,7 +47,7 @@ words! {
 /// Of `error`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[schema(as = studio::Error)]
+#[schema(as = studio::ErrorPayload)]
 pub(super) enum Error<'a> {
     /// Why, in the contract's own words.
     Text(&'a str),

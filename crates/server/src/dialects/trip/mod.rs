@@ -18,7 +18,7 @@ use super::times::Milliseconds;
 use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
 use objects::{Members, Notification};
-use payloads::{Announced, Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, Updated};
+use payloads::{Announced, Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, ToldChanges, Updated};
 
 /// trip's way of speaking.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ impl Dialect for Trip {
             return Vec::new();
         }
         let updated = |changes: Map<String, Value>, by: &PersonId| {
-            let trip_id = fact.room.id();
+            let (trip_id, changes) = (fact.room.id(), ToldChanges(changes));
             vec![words::TRIP_UPDATED.say(&Updated { trip_id, changes, updated_by: by.as_str(), timestamp: Milliseconds(fact.at) })]
         };
         match &fact.event {

@@ -1,14 +1,16 @@
 //! What stands in the events and acknowledgements.
 
+use std::borrow::Cow;
+
 use domain::notifications::Announcement;
 use domain::trips::TripChanges;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::openapi::Ref;
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, Object, ObjectBuilder};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::objects::{MemberObject as Member, Notification};
+use super::objects::{MemberObject, Notification};
 use crate::dialects::answers::Always;
 use crate::dialects::times::Milliseconds;
 
@@ -65,21 +67,52 @@ pub(super) struct Pong {
 #[schema(as = trip::Updated)]
 pub(super) struct Updated<'a> {
     pub trip_id: &'a str,
-    #[schema(schema_with = told_changes)]
-    pub changes: Map<String, Value>,
+    pub changes: ToldChanges,
     pub updated_by: &'a str,
     pub timestamp: Milliseconds,
 }
 
-/// Changes as clients ask for them: fields of a trip are stored, and whatever else stands there is passed on.
-pub(super) fn asked_changes() -> Object {
-    changes_schema().build()
+/// Changes as clients ask for them. What is no field of a trip is passed on and not stored.
+pub(super) struct AskedChanges;
+
+impl PartialSchema for AskedChanges {
+    fn schema() -> RefOr<Schema> {
+        changes_schema().description(Some("Fields of a trip to be changed. Whatever else stands here is passed on and not stored.")).into()
+    }
+}
+
+impl ToSchema for AskedChanges {
+    fn name() -> Cow<'static, str> {
+        "trip.AskedChanges".into()
+    }
 }
 
 /// The same as everybody on the trip is told of them, and of another list of members and of the trip's end.
-fn told_changes() -> Object {
-    let members = ArrayBuilder::new().items(Ref::from_schema_name(Member::name()));
-    changes_schema().property("members", members).property("deleted", Always::<true>::schema()).build()
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct ToldChanges(pub Map<String, Value>);
+
+impl PartialSchema for ToldChanges {
+    fn schema() -> RefOr<Schema> {
+        let members = ArrayBuilder::new().items(Ref::from_schema_name(MemberObject::name()));
+        let changes = changes_schema().property("members", members).property("deleted", Always::<true>::schema());
+        changes
+            .description(Some(
+                "Fields that were changed; another list of members; the trip's end; and whatever else its people tell each other.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for ToldChanges {
+    fn name() -> Cow<'static, str> {
+        "trip.ToldChanges".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((MemberObject::name().into_owned(), MemberObject::schema()));
+        MemberObject::schemas(schemas);
+    }
 }
 
 fn changes_schema() -> ObjectBuilder {

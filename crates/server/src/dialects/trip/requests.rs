@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
-use super::payloads::asked_changes;
+use super::payloads::AskedChanges;
 use crate::dialects::Ask;
 use crate::dialects::ids::GivenId;
 use crate::dialects::vocabulary::{named, object};
@@ -32,7 +32,8 @@ impl From<TripNamed> for GivenId {
     }
 }
 
-/// Of `trip:update`, as clients send it; each part is read by itself, so that a refusal can name it.
+// Each part is read by itself, so that a refusal can name it.
+/// Of `trip:update`, as clients send it.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::TripUpdate)]
@@ -41,7 +42,7 @@ pub(super) struct TripUpdate<'a> {
     #[schema(value_type = GivenId)]
     trip_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    #[schema(required, schema_with = asked_changes)]
+    #[schema(value_type = AskedChanges)]
     changes: Option<&'a RawValue>,
 }
 

@@ -1,0 +1,139 @@
+//! Both socket protocols as one AsyncAPI 3 document: a channel for each contract, and in it every message that goes one way or the other.
+
+use serde_json::{Map, Value, json};
+
+use super::components;
+use crate::dialects::vocabulary::{Said, Shape, Understood, Vocabulary};
+
+const SOCKETIO: &str = "socketio";
+const RAW: &str = "websocket";
+
+/// The document. Operations are the server's own: it sends what it says, and receives what clients say.
+pub fn document(vocabularies: &[Vocabulary]) -> Value {
+    let mut channels = Map::new();
+    let mut operations = Map::new();
+    let mut schemas = Map::new();
+    for vocabulary in vocabularies {
+        channels.insert(vocabulary.contract.into(), channel(vocabulary));
+        operations.extend(sending(vocabulary));
+        operations.extend(vocabulary.understands.iter().map(|word| receiving(vocabulary.contract, word)));
+        schemas.extend(components(vocabulary).into_iter().map(|(name, schema)| (name, json!(schema))));
+    }
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Roomcast",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What is said over Roomcast's sockets, in each contract.",
+            "license": { "name": "MIT" },
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            SOCKETIO: {
+                "host": "localhost:3000",
+                "pathname": "/socket.io",
+                "protocol": "socket.io",
+                "protocolVersion": "5",
+                "description": "Socket.IO over WebSocket or long-polling. A message is an event with its payload as the one argument, and a reply its acknowledgement.",
+                "security": [{ "$ref": "#/components/securitySchemes/token" }],
+            },
+            RAW: {
+                "host": "localhost:3000",
+                "pathname": "/api/v1/ws/connect",
+                "protocol": "ws",
+                "description": "JSON messages over a plain WebSocket.",
+                "security": [{ "$ref": "#/components/securitySchemes/token" }],
+            },
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Also as `?token=`, as a cookie or, in Socket.IO, as `auth.token`." },
+            },
+        },
+    })
+}
+
+fn channel(vocabulary: &Vocabulary) -> Value {
+    let Vocabulary { contract, about, namespace, says, understands, closes } = vocabulary;
+    let mut messages = Map::new();
+    for Said { name, about, payload } in says {
+        messages.insert(said(name), message(name, about, payload.as_ref()));
+    }
+    for Understood { name, about, argument, ack } in understands {
+        messages.insert(heard(name), message(name, about, argument.as_ref()));
+        if let Some(ack) = ack {
+            messages.insert(acknowledged(name), message(name, "The acknowledgement.", Some(ack)));
+        }
+    }
+    let server = if namespace.is_some() { SOCKETIO } else { RAW };
+    let mut channel = json!({
+        "address": namespace.unwrap_or("/api/v1/ws/connect"),
+        "title": contract,
+        "description": match namespace {
+            Some(namespace) => format!("{about} Spoken in the namespace `{namespace}` alone, and with the other contracts in `/`."),
+            None => (*about).to_owned(),
+        },
+        "servers": [{ "$ref": format!("#/servers/{server}") }],
+        "messages": messages,
+    });
+    if !closes.is_empty() {
+        let codes = closes.iter().map(|closing| (closing.code.to_string(), Value::from(closing.about)));
+        channel["x-close-codes"] = codes.collect::<Map<_, _>>().into();
+    }
+    channel
+}
+
+fn message(name: &str, about: &str, shape: Option<&Shape>) -> Value {
+    let mut message = json!({ "name": name, "summary": about });
+    if let Some(shape) = shape {
+        message["payload"] = json!(shape.schema);
+    }
+    message
+}
+
+/// One operation for all that the server says in a contract: nobody asks for one of them alone.
+fn sending(vocabulary: &Vocabulary) -> Option<(String, Value)> {
+    let contract = vocabulary.contract;
+    let messages: Vec<_> = vocabulary.says.iter().map(|word| reference(contract, &said(word.name))).collect();
+    let operation = json!({ "action": "send", "channel": { "$ref": format!("#/channels/{contract}") }, "messages": messages });
+    (!messages.is_empty()).then(|| (format!("{contract}.says"), operation))
+}
+
+fn receiving(contract: &str, word: &Understood) -> (String, Value) {
+    let channel = json!({ "$ref": format!("#/channels/{contract}") });
+    let mut operation = json!({
+        "action": "receive",
+        "summary": word.about,
+        "channel": channel,
+        "messages": [reference(contract, &heard(word.name))],
+    });
+    if word.ack.is_some() {
+        operation["reply"] = json!({ "channel": channel, "messages": [reference(contract, &acknowledged(word.name))] });
+    }
+    (format!("{contract}.{}", plain(word.name)), operation)
+}
+
+fn reference(contract: &str, message: &str) -> Value {
+    json!({ "$ref": format!("#/channels/{contract}/messages/{message}") })
+}
+
+/// The keys of a word's messages. What the server says and what clients say may bear one name.
+fn said(name: &str) -> String {
+    format!("said.{}", plain(name))
+}
+
+fn heard(name: &str) -> String {
+    format!("heard.{}", plain(name))
+}
+
+fn acknowledged(name: &str) -> String {
+    format!("acknowledged.{}", plain(name))
+}
+
+/// A name with nothing in it that a key may not have.
+fn plain(name: &str) -> String {
+    name.replace(':', ".")
+}

@@ -1,0 +1,129 @@
+//! What is written of the contracts for tools: whole, and without contradictions. That it is true, the transcripts show.
+
+// Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use server::config::Config;
+use server::descriptions::{asyncapi, typescript};
+use server::dialects::Dialects;
+use server::dialects::vocabulary::{Shape, Vocabulary};
+
+fn vocabularies() -> Vec<Vocabulary> {
+    Dialects::new(&Config::default()).vocabularies()
+}
+
+fn said(vocabulary: &Vocabulary) -> Vec<&Shape> {
+    vocabulary.says.iter().filter_map(|word| word.payload.as_ref()).collect()
+}
+
+fn understood(vocabulary: &Vocabulary) -> Vec<&Shape> {
+    vocabulary.understands.iter().flat_map(|word| [&word.argument, &word.ack]).flatten().collect()
+}
+
+/// A schema and all that it is put together of, from outside inwards.
+fn parts(schema: &Value) -> Vec<&Value> {
+    let inside: Vec<&Value> = match schema {
+        Value::Object(fields) => fields.values().collect(),
+        Value::Array(items) => items.iter().collect(),
+        _ => Vec::new(),
+    };
+    [schema].into_iter().chain(inside.into_iter().flat_map(parts)).collect()
+}
+
+/// The schemas of a shape and of all that it refers to.
+fn schemas(shape: &Shape) -> Vec<Value> {
+    [json!(shape.schema)].into_iter().chain(shape.components.iter().map(|(_, schema)| json!(schema))).collect()
+}
+
+#[test]
+fn every_contract_has_a_name_and_words_of_which_none_stands_twice() {
+    let vocabularies = vocabularies();
+    let names: Vec<_> = vocabularies.iter().map(|vocabulary| vocabulary.contract).collect();
+    assert_eq!(names, ["household", "trip", "studio", "messenger", "workspace"]);
+    for vocabulary in &vocabularies {
+        let said: Vec<_> = vocabulary.says.iter().map(|word| word.name).collect();
+        let understood: Vec<_> = vocabulary.understands.iter().map(|word| word.name).collect();
+        for words in [said, understood] {
+            assert!(!words.is_empty(), "{}", vocabulary.contract);
+            for word in &words {
+                assert_eq!(words.iter().filter(|other| *other == word).count(), 1, "{} {word}", vocabulary.contract);
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_a_schema_refers_to_is_there_and_one_name_means_one_thing() {
+    let mut known: BTreeMap<String, Value> = BTreeMap::new();
+    for vocabulary in &vocabularies() {
+        for shape in said(vocabulary).into_iter().chain(understood(vocabulary)) {
+            for schema in schemas(shape) {
+                for reference in parts(&schema).iter().filter_map(|part| part["$ref"].as_str()) {
+                    let there = shape.components.iter().any(|(name, _)| reference == format!("#/components/schemas/{name}"));
+                    assert!(there, "{} refers to {reference}", vocabulary.contract);
+                }
+            }
+            for (name, schema) in &shape.components {
+                let schema = json!(schema);
+                let before = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                assert_eq!(*before, schema, "{name}");
+                let own = name.split_once('.').is_none_or(|(contract, _)| contract == vocabulary.contract);
+                assert!(own, "{} speaks of {name}", vocabulary.contract);
+            }
+        }
+    }
+}
+
+/// A field of what the server says is either always there, if need be as null, or there only if it is something.
+#[test]
+fn nothing_that_is_said_may_be_both_absent_and_null() {
+    let is_nullable = |schema: &Value| match (&schema["type"], &schema["oneOf"]) {
+        (Value::Array(types), _) => types.contains(&json!("null")),
+        (_, Value::Array(schemas)) => schemas.contains(&json!({ "type": "null" })),
+        (kind, _) => kind == "null",
+    };
+    for vocabulary in &vocabularies() {
+        for schema in said(vocabulary).into_iter().flat_map(schemas) {
+            for object in parts(&schema).into_iter().filter(|part| part["properties"].is_object() && part["additionalProperties"].is_null())
+            {
+                for (field, schema) in object["properties"].as_object().unwrap() {
+                    let required = object["required"].as_array().is_some_and(|required| required.contains(&json!(field)));
+                    assert!(required || !is_nullable(schema), "{field} of {object}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn typescript_has_every_word_of_a_contract() {
+    for vocabulary in &vocabularies() {
+        let module = typescript::module(vocabulary);
+        for name in vocabulary.says.iter().map(|word| word.name).chain(vocabulary.understands.iter().map(|word| word.name)) {
+            let written = [format!("  {name}: ("), format!("  \"{name}\": ("), format!("{{ type: \"{name}\"")];
+            assert!(written.iter().any(|written| module.contains(written)), "{} {name}", vocabulary.contract);
+        }
+        for closing in &vocabulary.closes {
+            assert!(module.contains(&format!("  {}: {},", closing.name, closing.code)), "{}", closing.name);
+        }
+    }
+}
+
+#[test]
+fn asyncapi_has_a_channel_for_each_contract_with_every_word_in_it() {
+    let vocabularies = vocabularies();
+    let document = asyncapi::document(&vocabularies);
+    assert_eq!(document["channels"].as_object().unwrap().len(), vocabularies.len());
+    for vocabulary in &vocabularies {
+        let channel = &document["channels"][vocabulary.contract];
+        let messages: Vec<_> = channel["messages"].as_object().unwrap().values().map(|message| message["name"].as_str().unwrap()).collect();
+        let acks = vocabulary.understands.iter().filter(|word| word.ack.is_some()).count();
+        assert_eq!(messages.len(), vocabulary.says.len() + vocabulary.understands.len() + acks);
+        for name in vocabulary.says.iter().map(|word| word.name).chain(vocabulary.understands.iter().map(|word| word.name)) {
+            assert!(messages.contains(&name), "{} {name}", vocabulary.contract);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The contracts' vocabularies, held to what is really said: every message and acknowledgement has the shape that its word is described with,
+//! and so has everything that clients say and that is not refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{LazyLock, Mutex};
+
+use engine::{Namespace, Saying};
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+use server::config::Config;
+use server::dialects::answers::Refused;
+use server::dialects::vocabulary::{Shape, Vocabulary};
+use server::dialects::{Dialects, Heard};
+
+use crate::device::values;
+
+/// What time brings, and nothing else: it stands still here. The tests of the dialects say these.
+const NEEDS_TIME: [(&str, &str); 3] = [("messenger", "user:status-changed"), ("studio", "user:offline"), ("studio", "user:online")];
+
+pub static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::new);
+
+/// All words of all contracts.
+pub struct Lexicon {
+    dialects: Dialects,
+    contracts: Vec<Contract>,
+    refused: Validator,
+    /// Whose words were said, by the contract's name and the word's.
+    used: Mutex<BTreeSet<Use>>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Use {
+    Said(&'static str, String),
+    Understood(&'static str, String),
+}
+
+struct Contract {
+    name: &'static str,
+    namespace: Option<&'static str>,
+    /// Each with what stands in it, if anything does.
+    says: BTreeMap<&'static str, Option<Validator>>,
+    understands: BTreeMap<&'static str, (Option<Validator>, Option<Validator>)>,
+}
+
+impl Lexicon {
+    fn new() -> Self {
+        let dialects = Dialects::new(&Config::default());
+        let contracts = dialects.vocabularies().iter().map(Contract::new).collect();
+        Self { dialects, contracts, refused: whole(&Shape::of::<Refused<'_>>()), used: Mutex::default() }
+    }
+
+    /// Whether a contract that is spoken in a namespace has this word.
+    pub fn knows(&self, namespace: Namespace, saying: &Saying) -> bool {
+        let (name, _) = told(saying);
+        self.spoken_in(namespace).any(|contract| contract.says.contains_key(&*name))
+    }
+
+    /// Whatever is said to a client is said in a word of a contract that is spoken there, and looks as that word is described.
+    pub fn check_said(&self, namespace: Namespace, saying: &Saying) {
+        let (name, payload) = told(saying);
+        let words: Vec<_> = self.spoken_in(namespace).filter_map(|contract| Some((contract, contract.says.get(&*name)?))).collect();
+        assert!(!words.is_empty(), "{name} is no word of a contract that is spoken here: {saying:?}");
+        let fits = |shape: &Option<Validator>| match (shape, &payload) {
+            (Some(shape), Some(payload)) => shape.is_valid(payload),
+            (None, None) => true,
+            _ => false,
+        };
+        let fitting: Vec<_> = words.iter().filter(|(_, shape)| fits(shape)).collect();
+        assert!(!fitting.is_empty(), "{name} does not look as it is described: {}", reasons(&words, payload.as_ref()));
+        let mut used = self.used.lock().unwrap();
+        used.extend(fitting.iter().map(|(contract, _)| Use::Said(contract.name, name.clone())));
+    }
+
+    /// Whatever a client says and is not refused looks as its word is described. `namespace` is where the contract is spoken alone.
+    pub fn check_understood(&self, namespace: Option<&str>, heard: &Heard<'_>) {
+        let contract = self.contract(namespace);
+        let (name, argument) = match heard {
+            Heard::Event { name, args } => ((*name).to_owned(), args.get(0).map_or(Value::Null, |arg| serde_json::from_str(arg).unwrap())),
+            Heard::Text(text) => {
+                let message: Value = serde_json::from_str(text).unwrap();
+                (message["type"].as_str().unwrap_or_default().to_owned(), message)
+            }
+        };
+        let Some((shape, _)) = contract.understands.get(&*name) else { panic!("{} has no word {name}", contract.name) };
+        if let Some(Err(error)) = shape.as_ref().map(|shape| shape.validate(&argument)) {
+            panic!("{name} is not refused, and does not look as it is described: {error}: {argument}");
+        }
+        self.used.lock().unwrap().insert(Use::Understood(contract.name, name));
+    }
+
+    /// Whatever a client is acknowledged with looks as its word is described; what no contract knows is refused.
+    pub fn check_ack(&self, namespace: Option<&str>, name: &str, ack: &str) {
+        let ack = &values(ack)[0];
+        let shape = namespace.and_then(|_| self.contract(namespace).understands.get(name)?.1.as_ref()).unwrap_or(&self.refused);
+        if let Err(error) = shape.validate(ack) {
+            panic!("the acknowledgement of {name} does not look as it is described: {error}: {ack}");
+        }
+    }
+
+    /// The words that nobody has used, for a contract's author to say or to strike out.
+    pub fn unused(&self) -> Vec<String> {
+        let used = self.used.lock().unwrap();
+        let said = self.contracts.iter().flat_map(|contract| contract.says.keys().map(|name| Use::Said(contract.name, (*name).into())));
+        let understood =
+            |contract: &'static Contract| contract.understands.keys().map(|name| Use::Understood(contract.name, (*name).into()));
+        let needs_time = NEEDS_TIME.map(|(contract, name)| Use::Said(contract, name.into()));
+        let all = said.chain(LEXICON.contracts.iter().flat_map(understood));
+        all.filter(|word| used.contains(word) == needs_time.contains(word)).map(|word| format!("{word:?}")).collect()
+    }
+
+    fn contract(&self, namespace: Option<&str>) -> &Contract {
+        self.contracts.iter().find(|contract| contract.namespace == namespace).unwrap()
+    }
+
+    fn spoken_in(&self, namespace: Namespace) -> impl Iterator<Item = &Contract> {
+        self.dialects.spoken_in(namespace).iter().map(|dialect| self.contract(dialect.namespace()))
+    }
+}
+
+impl Contract {
+    fn new(vocabulary: &Vocabulary) -> Self {
+        let says = vocabulary.says.iter().map(|word| (word.name, word.payload.as_ref().map(whole)));
+        let understands =
+            vocabulary.understands.iter().map(|word| (word.name, (word.argument.as_ref().map(at_least), word.ack.as_ref().map(whole))));
+        Self { name: vocabulary.contract, namespace: vocabulary.namespace, says: says.collect(), understands: understands.collect() }
+    }
+}
+
+/// A message's name and what it says.
+fn told(saying: &Saying) -> (String, Option<Value>) {
+    match saying {
+        Saying::Event { name, args, .. } => (name.to_string(), values(args).as_array().and_then(|args| args.first().cloned())),
+        Saying::Text(text) => {
+            let message: Value = serde_json::from_str(text).unwrap();
+            (message["type"].as_str().unwrap_or_default().to_owned(), Some(message))
+        }
+        Saying::Binary(_) => panic!("no contract says binaries so far"),
+    }
+}
+
+fn reasons(words: &[(&Contract, &Option<Validator>)], payload: Option<&Value>) -> String {
+    let payload = payload.unwrap_or(&Value::Null);
+    let reasons =
+        words.iter().filter_map(|(contract, shape)| Some(format!("{}: {}", contract.name, shape.as_ref()?.validate(payload).err()?)));
+    format!("{} in {payload}", reasons.collect::<Vec<_>>().join("; "))
+}
+
+/// Judges whether a value is just this: what the server says has no fields that are not described.
+fn whole(shape: &Shape) -> Validator {
+    validator(shape, true)
+}
+
+/// Judges whether a value is this, whatever else stands in it: clients may say more.
+fn at_least(shape: &Shape) -> Validator {
+    validator(shape, false)
+}
+
+fn validator(shape: &Shape, whole: bool) -> Validator {
+    let components = shape.components.iter().map(|(name, schema)| (format!("#/components/schemas/{name}"), json!(schema))).collect();
+    let schema = Expansion { components, whole }.expand(&json!(shape.schema));
+    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+}
+
+/// Schemas without references, so that an object that is put together of several can be closed as one.
+struct Expansion {
+    components: BTreeMap<String, Value>,
+    whole: bool,
+}
+
+impl Expansion {
+    fn expand(&self, schema: &Value) -> Value {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let schema = self.components.get(reference).unwrap_or_else(|| panic!("there is no {reference}"));
+            return self.expand(schema);
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            return parts.iter().map(|part| self.expand(part)).reduce(merged).unwrap();
+        }
+        let Some(fields) = schema.as_object() else { return schema.clone() };
+        let mut fields: Map<_, _> = fields.iter().map(|(key, value)| (key.clone(), self.part(key, value))).collect();
+        if self.whole && fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
+            fields.insert("additionalProperties".into(), false.into());
+        }
+        fields.into()
+    }
+
+    fn part(&self, key: &str, value: &Value) -> Value {
+        match (key, value) {
+            ("properties", Value::Object(properties)) => {
+                properties.iter().map(|(name, schema)| (name.clone(), self.expand(schema))).collect::<Map<_, _>>().into()
+            }
+            ("items", items) => self.expand(items),
+            ("oneOf" | "anyOf", Value::Array(schemas)) => schemas.iter().map(|schema| self.expand(schema)).collect(),
+            _ => value.clone(),
+        }
+    }
+}
+
+/// Two objects' schemas as one.
+fn merged(mut one: Value, other: Value) -> Value {
+    for (name, schema) in other["properties"].as_object().unwrap() {
+        one["properties"][name] = schema.clone();
+    }
+    let required: Vec<_> = [&one, &other].iter().flat_map(|schema| schema["required"].as_array().cloned().unwrap_or_default()).collect();
+    one["required"] = required.into();
+    one
+}
