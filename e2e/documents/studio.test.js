@@ -1,10 +1,14 @@
-// The studio contract in time: what ends by itself, what a vanished client leaves behind, what a restart finds, and the budgets.
+// The examples of the studio contract's document; and the contract in time: what ends by itself, what a vanished client leaves behind, and the budgets.
 
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { test } from "node:test";
-import { client, connected, heard } from "../support/clients.js";
+import { client, connected, heard, onWebSocket } from "../support/clients.js";
 import { rest } from "../support/http.js";
+import { mount } from "../support/react.js";
 import { startRoomcast } from "../support/roomcast.js";
+import { alive, serve } from "./stock.js";
+import { ChatWindow } from "./studio-client.js";
 
 async function studio(t, env = {}) {
   const server = await startRoomcast({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "100ms", ...env });
@@ -83,4 +87,82 @@ test("a connection that says to be somebody else is refused", async (t) => {
   const server = await studio(t);
   const socket = client(t, `${server.url}/chat`, { auth: { token: server.token({ sub: "5" }), userId: 6 } });
   await assert.rejects(connected(socket), (error) => error.data.code === "subject_mismatch");
+});
+
+test("the chat window shows who is there, who types and what is said, also behind a reconnection, and leaves nothing open", async (t) => {
+  const server = await studio(t);
+  serve(server);
+  const said = (content) => rest("POST", `${server.url}/shared/chat/rooms/${id}/messages`, { token: anna.token, body: { content, type: "TEXT" } });
+  const anna = await person(t, server, "5", "Anna");
+  const id = await room(server, anna, [7]);
+  await anna.socket.emitWithAck("join_room", { roomId: id });
+
+  // It is there before its room is.
+  const ben = { token: server.token({ sub: "7", name: "Ben" }), userId: 7 };
+  const window = await mount(ChatWindow, { room: undefined, ...ben });
+  t.after(() => window.unmount());
+  assert.deepEqual(alive(), []);
+  const comes = heard(anna.socket, "member:joined");
+  await window.set({ room: { id }, ...ben });
+  await window.shows("Connected. Online: 5, 7.");
+  assert.equal((await comes)[0].userId, 7);
+  assert.equal(alive().length, 1);
+
+  anna.socket.emit("user:typing", { roomId: id, userId: 5 });
+  await window.shows("Typing: 5.");
+  anna.socket.emit("user:stop_typing", { roomId: id, userId: 5 });
+  await window.shows("Typing: .");
+  const typing = heard(anna.socket, "user:typing");
+  window.press("Start typing");
+  assert.deepEqual([(await typing)[0].userId, (await typing)[0].roomId], [7, id]);
+  await said("Hello team!");
+  await window.shows("Anna: Hello team!.");
+
+  await onWebSocket(alive()[0]);
+  alive()[0].io.engine.transport.ws.terminate();
+  await window.shows("Disconnected.");
+  await window.shows("Connected. Online: 5, 7.");
+  await said("Welcome back");
+  await window.shows("Anna: Hello team!, Anna: Welcome back.");
+
+  const gone = heard(anna.socket, "user:offline");
+  window.unmount();
+  assert.equal((await gone)[0].userId, 7);
+  assert.deepEqual(alive(), []);
+});
+
+test("the document's test: two clients in a room, one types and sends, the other hears it", async (t) => {
+  const server = await studio(t);
+  const anna = await person(t, server, "5", "Anna");
+  const ben = await person(t, server, "1", "Ben");
+  const roomId = await room(server, anna, [1]);
+  await anna.socket.emitWithAck("join_room", { roomId });
+  const told = Promise.all(["member:joined", "user:typing", "message:new"].map((event) => heard(anna.socket, event)));
+  const { io } = createRequire(import.meta.url)("socket.io-client");
+
+  const socket = io(server.url, {
+    auth: {
+      token: ben.token,
+      userId: 1,
+    },
+  });
+  t.after(() => socket.disconnect());
+
+  socket.on("connect", () => {
+    // Join a room
+    socket.emit("join_room", { roomId });
+
+    // Simulate typing
+    socket.emit("user:typing", { roomId });
+
+    // Simulate message
+    socket.emit("message:send", {
+      roomId,
+      content: "Hello!",
+      type: "TEXT",
+    });
+  });
+  const [[joined], [typing], [message]] = await told;
+  assert.deepEqual([joined.userId, typing.userId, message.senderId], [1, 1, 1]);
+  assert.deepEqual([message.content, message.type, message.sender], ["Hello!", "TEXT", { id: 1, name: "Ben" }]);
 });

@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { client, connected, heard } from "../support/clients.js";
+import { client, connected, heard, onWebSocket } from "../support/clients.js";
 import { http, rest } from "../support/http.js";
+import { mount } from "../support/react.js";
 import { roomcast } from "../support/roomcast.js";
+import io, { alive, serve } from "./stock.js";
+import { TripScreen } from "./trip-client.js";
 
 const origin = "http://localhost:5173";
 const server = roomcast({ FRONTEND_URLS: `http://localhost:3000,${origin}`, PRESENCE_GRACE: "0" });
@@ -47,11 +50,60 @@ test("pages of FRONTEND_URLS may use credentials, and others may not", async () 
   assert.deepEqual([preflight.status, preflight.headers["access-control-allow-origin"]], [204, origin]);
 });
 
-test("the React hook's way: connected, join, updates, close", async (t) => {
+const invite = (trip, userId) => api("POST", `/trips/${trip.id}/members`, "anna", { userId });
+const connections = async (sub) => (await api("GET", "/socket/my-connections", sub)).json.data.connections;
+
+test("the React hook shows a trip's updates, also behind a reconnection, and leaves nothing open", async (t) => {
+  serve(server);
+  const [rome, oslo] = await Promise.all(["Rome", "Oslo"].map(async (name) => (await api("POST", "/trips", "anna", { name })).json.data));
+  await Promise.all([invite(rome, "ben"), invite(oslo, "ben")]);
+  const anna = client(t, server.url, { auth: { token: token("anna") } });
+  await connected(anna);
+  for (const trip of [rome, oslo]) await anna.emitWithAck("trip:join", { tripId: trip.id });
+
+  // In strict mode the first of two sockets is closed while it opens.
+  const screen = await mount(TripScreen, { token: token("ben"), tripId: rome.id });
+  t.after(() => screen.unmount());
+  await screen.shows(`Connected in ${rome.id}`);
+  assert.deepEqual([alive().length, (await connections("ben")).length], [1, 1]);
+  await api("PUT", `/trips/${rome.id}`, "anna", { name: "Roma" });
+  await screen.shows(": Roma.");
+
+  await onWebSocket(alive()[0]);
+  const cut = heard(anna, "user:left");
+  alive()[0].io.engine.transport.ws.terminate();
+  await screen.shows("Disconnected in null");
+  await cut;
+  await screen.shows(`Connected in ${rome.id}`);
+  await api("PUT", `/trips/${rome.id}`, "anna", { name: "Rom" });
+  await screen.shows(": Roma, Rom.");
+
+  // Another trip is another effect: the hook closes its socket and opens a new one.
+  const gone = heard(anna, "user:left");
+  await screen.set({ token: token("ben"), tripId: oslo.id });
+  const [{ tripId }] = await gone;
+  assert.equal(tripId, rome.id);
+  await screen.shows(`Connected in ${oslo.id}`);
+  assert.deepEqual([alive().length, (await connections("ben")).length], [1, 1]);
+  await api("PUT", `/trips/${oslo.id}`, "anna", { name: "Christiania" });
+  await screen.shows("Christiania.");
+
+  const left = heard(anna, "user:left");
+  screen.unmount();
+  await left;
+  assert.deepEqual([alive(), await connections("ben")], [[], []]);
+});
+
+test("the document's first client: connected, join, update, notification; and a ping is answered", async (t) => {
+  serve(server);
   const trip = (await api("POST", "/trips", "anna", { name: "Rome" })).json.data;
-  const socket = client(t, server.url, { auth: { token: token("anna") } });
+  const socket = io("ws://localhost:3000", { auth: { token: token("anna") } });
+  t.after(() => socket.close());
+  const greeted = heard(socket, "connected");
   const joined = heard(socket, "trip:joined");
-  socket.on("connected", () => socket.emit("trip:join", { tripId: trip.id }));
+  // It does not wait for its connection: the client keeps the event until then.
+  socket.emit("trip:join", { tripId: trip.id });
+  assert.equal(typeof (await greeted)[0].message, "string");
   assert.equal((await joined)[0].tripId, trip.id);
   const updated = heard(socket, "trip:updated");
   await api("PUT", `/trips/${trip.id}`, "anna", { name: "Roma" });
