@@ -70,11 +70,12 @@ test("the complete chat client hears its name, the channel's messages and the pr
   client.ws.close();
 });
 
-test("a page reconnects by itself, sends what waited, and its heartbeats are answered", async () => {
+test("a page reconnects by itself, sends what waited, and its heartbeats are answered", async (t) => {
   const token = server.token({ sub: "7", username: "bob" });
   const rooms = await channel(token);
   const sockets = new EventEmitter();
   const bob = page(token, { heartbeat: 50, made: (ws) => sockets.emit("made", ws) });
+  t.after(() => bob.leave());
   const first = once(sockets, "made");
   bob.connect();
   const [broken] = await first;
@@ -95,8 +96,8 @@ test("a page reconnects by itself, sends what waited, and its heartbeats are ans
     });
   });
   await said;
-  assert.deepEqual(types.filter((type) => type !== "pong"), ["connected", "joined_room", "user_joined", "message"]);
-  bob.leave();
+  // Pongs come between, and who has joined is a signal: it keeps no order with facts.
+  assert.deepEqual(types.filter((type) => !["pong", "user_joined"].includes(type)), ["connected", "joined_room", "message"]);
 });
 
 test("a page of another origin opens no socket; ours, the server's own and whoever has none do", async () => {
