@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use server::auth::{Keys, Verifier};
 use server::config::{Config, TABLE, listing};
+use server::dialects::Dialects;
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -84,16 +85,16 @@ fn types_are_written_for_one_contract_or_into_a_folder_for_all() {
     assert!(household.contains("export interface ServerToClientEvents"), "{household}");
     let out = folder.path().join("a/b");
     let files = printed(folder.path(), &[], &["types", "--out", out.to_str().unwrap()]);
-    let names = ["household", "trip", "studio", "messenger", "workspace"];
-    assert_eq!(files, names.map(|name| format!("{}/{name}.ts\n", out.display())).concat());
+    let names: Vec<_> = Dialects::new(&Config::default()).vocabularies().iter().map(|vocabulary| vocabulary.contract).collect();
+    assert_eq!(files, names.iter().map(|name| format!("{}/{name}.ts\n", out.display())).collect::<String>());
     assert_eq!(std::fs::read_to_string(out.join("household.ts")).unwrap(), household);
     assert_eq!(
         refusal(folder.path(), &[], &["types"]),
-        "say which contract with --contract (household, trip, studio, messenger, workspace), or where to write all of them with --out"
+        format!("say which contract with --contract ({}), or where to write all of them with --out", names.join(", "))
     );
     assert_eq!(
         refusal(folder.path(), &[], &["types", "--contract", "kitchen"]),
-        "--contract=kitchen: expected household, trip, studio, messenger, workspace"
+        format!("--contract=kitchen: expected {}", names.join(", "))
     );
     std::fs::write(folder.path().join("file"), "").unwrap();
     let refused = refusal(folder.path(), &[], &["types", "--out", "file"]);

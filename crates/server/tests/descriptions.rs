@@ -3,7 +3,7 @@
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use server::config::Config;
@@ -41,8 +41,9 @@ fn schemas(shape: &Shape) -> Vec<Value> {
 #[test]
 fn every_contract_has_a_name_and_words_of_which_none_stands_twice() {
     let vocabularies = vocabularies();
-    let names: Vec<_> = vocabularies.iter().map(|vocabulary| vocabulary.contract).collect();
-    assert_eq!(names, ["household", "trip", "studio", "messenger", "workspace"]);
+    let names: BTreeSet<_> = vocabularies.iter().map(|vocabulary| vocabulary.contract).collect();
+    assert_eq!(names.len(), vocabularies.len());
+    assert!(names.contains("household") && names.contains("workspace"));
     for vocabulary in &vocabularies {
         let said: Vec<_> = vocabulary.says.iter().map(|word| word.name).collect();
         let understood: Vec<_> = vocabulary.understands.iter().map(|word| word.name).collect();

@@ -1,0 +1,34 @@
+// What `roomcast asyncapi` prints, judged by the official parser.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { Parser } from "@asyncapi/parser";
+import { binary } from "../support/process.js";
+
+// Errors and warnings; what is below them is advice.
+const WARNING = 1;
+
+test("the AsyncAPI document is valid, and each contract has its channel", async () => {
+  const { stdout } = await promisify(execFile)(binary("roomcast", "ROOMCAST"), ["asyncapi"], { env: {}, maxBuffer: 1 << 24 });
+  const contracts = Object.keys(JSON.parse(stdout).channels);
+  assert.ok(contracts.includes("household") && contracts.includes("workspace"));
+  const { document, diagnostics } = await new Parser().parse(stdout);
+  assert.deepEqual(diagnostics.filter(({ severity }) => severity <= WARNING), []);
+  const channels = document.channels().all();
+  assert.deepEqual(channels.map((channel) => channel.id()).toSorted(), contracts.toSorted());
+  for (const channel of channels) {
+    const actions = channel.operations().all().map((operation) => operation.action());
+    assert.ok(actions.includes("send") && actions.includes("receive"), channel.id());
+    for (const message of channel.messages().all()) assert.ok(message.name(), channel.id());
+  }
+});
+
+test("the parser finds what is wrong", async () => {
+  const { stdout } = await promisify(execFile)(binary("roomcast", "ROOMCAST"), ["asyncapi"], { env: {}, maxBuffer: 1 << 24 });
+  const wrong = JSON.parse(stdout);
+  wrong.operations["household.says"].channel.$ref = "#/channels/kitchen";
+  const { diagnostics } = await new Parser().parse(JSON.stringify(wrong));
+  assert.ok(diagnostics.some(({ severity }) => severity <= WARNING));
+});

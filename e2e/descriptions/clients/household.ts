@@ -1,0 +1,45 @@
+import type { Socket } from "socket.io-client";
+import type { AcknowledgedEvents, ClientToServerEvents, ServerToClientEvents, Task, User } from "roomcast/household";
+
+export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents>) {
+  const tasks = new Map<string, Task>();
+  socket.on("task:created", ({ task }) => tasks.set(task.id, task));
+  socket.on("task:completed", ({ task, completedBy }) => `${completedBy.name} on ${task.completedAt ?? "no day"}`);
+  socket.on("household:member_joined", ({ user, household }) => {
+    const admins: User[] = household.members.filter((member) => member.role === "admin");
+    return [user, ...admins];
+  });
+  socket.on("error", ({ code, retryAfter }) => (code === "rate_limited" ? retryAfter : undefined));
+
+  // @ts-expect-error no such event
+  socket.on("task:finished", () => {});
+  // @ts-expect-error a task's id is text
+  socket.on("task:created", ({ task }) => task.id.toFixed());
+  // @ts-expect-error there may be no day
+  socket.on("task:updated", ({ task }) => task.dueDate.length);
+  // @ts-expect-error there is no such role
+  socket.on("household:updated", ({ household }) => household.members[0]?.role === "owner");
+  // @ts-expect-error the one who completed it is not told with this
+  socket.on("task:created", ({ completedBy }) => completedBy);
+
+  socket.emit("join:household", { householdId: "1" });
+  socket.emit("join:household", 1);
+  socket.emit("leave:household", { householdId: 1 }, (answer) => {
+    if (answer.ok) return answer.householdId;
+    return answer.field;
+  });
+
+  // @ts-expect-error it is called householdId
+  socket.emit("join:household", { id: "1" });
+  // @ts-expect-error nobody may say this
+  socket.emit("task:created", {});
+  // @ts-expect-error a refusal has no household
+  socket.emit("join:household", "1", (answer) => answer.householdId);
+}
+
+export async function join(socket: Socket<ServerToClientEvents, AcknowledgedEvents>): Promise<string> {
+  const answer = await socket.emitWithAck("join:household", { householdId: "1" });
+  // @ts-expect-error there must be a household
+  void socket.emitWithAck("join:household");
+  return answer.ok ? answer.householdId : answer.error;
+}

@@ -1,0 +1,34 @@
+import type { Socket } from "socket.io-client";
+import type { AcknowledgedEvents, ClientToServerEvents, ServerToClientEvents } from "roomcast/messenger";
+
+export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents>) {
+  const unread = new Set<string>();
+  socket.on("message:new", ({ id, isRead, clientId }) => (isRead ? clientId : unread.add(id)));
+  socket.on("messages:read", ({ messageIds }) => messageIds.forEach((id) => unread.delete(id)));
+  socket.on("user:status-changed", ({ userId, status }) => status === "online" && userId);
+  socket.on("notification:read", (id) => unread.delete(id));
+  socket.on("notifications:read-all", () => unread.clear());
+
+  // @ts-expect-error there is no such status
+  socket.on("user:status-changed", ({ status }) => status === "away");
+  // @ts-expect-error the id stands alone
+  socket.on("notification:read", ({ notificationId }) => notificationId);
+  // @ts-expect-error nothing is told with it
+  socket.on("notifications:read-all", (told) => told);
+
+  socket.emit("join:conversation", "1");
+  socket.emit("typing:start", { conversationId: 1 });
+  socket.emit("user:get-status", "ben", (answer) => ("status" in answer ? answer.status : answer.error));
+  socket.emit("users:get-status", ["ben", 7], (answer) => (Array.isArray(answer) ? answer.map(({ userId }) => userId) : answer.code));
+  socket.emit("notifications:read-all", (answer) => answer.ok && answer.count);
+
+  // @ts-expect-error a list is wanted
+  socket.emit("users:get-status", "ben");
+  // @ts-expect-error it may be refused
+  socket.emit("conversation:get-online-users", "1", (answer) => answer.length);
+}
+
+export async function online(socket: Socket<ServerToClientEvents, AcknowledgedEvents>): Promise<string[]> {
+  const answer = await socket.emitWithAck("conversation:get-online-users", { conversationId: "1" });
+  return Array.isArray(answer) ? answer : [];
+}

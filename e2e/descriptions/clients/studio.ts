@@ -1,0 +1,37 @@
+import type { Socket } from "socket.io-client";
+import type { AcknowledgedEvents, ClientToServerEvents, NewMessage, NumberOrTextId, ServerToClientEvents } from "roomcast/studio";
+
+export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents>) {
+  const messages: NewMessage[] = [];
+  const online = new Set<NumberOrTextId>();
+  socket.on("message:new", (message) => messages.push(message));
+  socket.on("user:online", ({ userId, socketId }) => (socketId ? online.add(userId) : online));
+  socket.on("call:ended", ({ endedBy, reason }) => (endedBy === null ? reason === "missed" : endedBy));
+  socket.on("error", (error) => (typeof error === "string" ? error : error.message));
+
+  // @ts-expect-error it may be an object
+  socket.on("error", (error) => error.toUpperCase());
+  // @ts-expect-error a room's id may be text
+  socket.on("member:joined", ({ roomId }) => roomId.toFixed());
+  // @ts-expect-error there is no such reason
+  socket.on("call:ended", ({ reason }) => reason === "boredom");
+
+  socket.emit("join_room", { roomId: 1 });
+  socket.emit("message:send", { roomId: 1, content: "Hello", clientId: "c-1" });
+  socket.emit("message:send", { roomId: 1, type: "FILE", fileUrl: "https://example.com/a.pdf" }, (answer) => {
+    if (answer.ok) messages.push(answer.message);
+  });
+  socket.emit("message:edit", { messageId: 2, content: "Bye" }, (answer) => answer.ok && answer.updatedAt);
+
+  // @ts-expect-error a message is in a room
+  socket.emit("message:send", { content: "Hello" });
+  // @ts-expect-error a call has a type
+  socket.emit("call:initiated", { roomId: 1 });
+  // @ts-expect-error a refusal has no message
+  socket.emit("message:send", { roomId: 1, content: "Hello" }, (answer) => answer.message);
+}
+
+export async function ring(socket: Socket<ServerToClientEvents, AcknowledgedEvents>): Promise<number | undefined> {
+  const answer = await socket.emitWithAck("call:initiated", { roomId: 1, callType: "VIDEO" });
+  return answer.ok ? answer.callId : answer.retryAfter;
+}

@@ -1,0 +1,47 @@
+// What `roomcast types` writes, compiled as strictly as TypeScript can, with the stock client's own types and a small client for each contract in
+// `clients`. What is wrong in them is marked: it must not compile.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { binary } from "../support/process.js";
+
+const run = promisify(execFile);
+const clients = fileURLToPath(new URL("clients", import.meta.url));
+const compiler = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
+
+test("every contract's types compile, with clients that use them well and cannot use them badly", async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), "roomcast-types-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const { stdout } = await run(binary("roomcast", "ROOMCAST"), ["types", "--out", path.join(folder, "roomcast")], { env: {} });
+  const modules = stdout.trim().split("\n").map((file) => path.basename(file));
+  const written = (await readdir(clients)).toSorted();
+  assert.ok(written.length > 0);
+  assert.deepEqual(written.filter((client) => !modules.includes(client)), [], "each client is one of a contract");
+  const settings = {
+    compilerOptions: {
+      noEmit: true,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      noPropertyAccessFromIndexSignature: true,
+      isolatedModules: true,
+      target: "es2022",
+      lib: ["es2022", "dom"],
+      module: "esnext",
+      moduleResolution: "bundler",
+      types: [],
+      paths: { "roomcast/*": [path.join(folder, "roomcast/*")] },
+    },
+    files: [...modules.map((module) => path.join(folder, "roomcast", module)), ...written.map((client) => path.join(clients, client))],
+  };
+  const project = path.join(folder, "tsconfig.json");
+  await writeFile(project, JSON.stringify(settings));
+  await run(process.execPath, [compiler, "--project", project]).catch((error) => assert.fail(error.stdout || error.message));
+});
