@@ -36,7 +36,7 @@ fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) 
     };
     let token = token.as_deref().unwrap_or("$TOKEN");
     let _ = writeln!(text, "Try:\n  curl -H \"Authorization: Bearer {token}\" {main}/households");
-    let _ = writeln!(text, "  {main}/docs: every REST path, to read and to try with that token");
+    let _ = writeln!(text, "  {main}/docs in a browser: every REST path, to read and to try");
     if config.net.websocket_enabled {
         let _ = writeln!(
             text,

@@ -165,7 +165,12 @@ impl Field for GivenPerson {
     const WANTED: &'static str = GivenId::WANTED;
 
     fn schema() -> Schema {
-        <GivenId as Field>::schema()
+        let mut schema = <GivenId as Field>::schema();
+        if let Schema::Object(id) = &mut schema {
+            // As far as it is text: whatever can be kept and shown.
+            id.pattern = Some(r"^[^\x00-\x1f\x7f-\x9f]{1,200}$".to_owned());
+        }
+        schema
     }
 }
 

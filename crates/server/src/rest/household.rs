@@ -17,9 +17,9 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, PageQuery};
+use super::ids::{GivenPeople, GivenPerson, PageQuery, SpacePageQuery};
 use super::of_kind::OfKind;
-use super::shape::body;
+use super::shape::{Text, body};
 use crate::dialects::household::{objects, payloads};
 use crate::dialects::json;
 
@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 }
 
 /// Lists the households of the caller, the newest first.
-#[utoipa::path(get, path = "/households", params(PageQuery), responses((status = 200, body = Vec<objects::Household>)))]
+#[utoipa::path(get, path = "/households", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Household>)))]
 async fn list_households(call: Call) -> Answered {
     let page = call.page_of(Kind::Household)?;
     call.query(ListSpaces { kind: Kind::Household, page }, |spaces| list(spaces, objects::Household::of)).await
@@ -215,7 +215,7 @@ body! {
         /// What the household sorts it under.
         category: optional String[0..=fields::CATEGORY],
         /// An RFC 3339 date, or date and time.
-        due_date = "dueDate": optional String,
+        due_date = "dueDate": optional String[Text::Date],
         /// Members to whom it is given: ids, or objects with one.
         assigned_to = "assignedTo": optional GivenPeople[0..=fields::PEOPLE],
     }
@@ -229,7 +229,7 @@ body! {
         /// What the household sorts it under; null for nothing.
         category: nullable String[0..=fields::CATEGORY],
         /// An RFC 3339 date, or date and time; null for none.
-        due_date = "dueDate": nullable String,
+        due_date = "dueDate": nullable String[Text::Date],
         /// All members to whom it is given: ids, or objects with one.
         assigned_to = "assignedTo": change GivenPeople[0..=fields::PEOPLE],
         /// Whether it is done.
@@ -248,7 +248,7 @@ body! {
         /// The name that others see; not blank.
         name: change String[1..=fields::NAME],
         /// A link to a picture; null takes it away.
-        avatar_url = "avatarUrl": nullable String[0..=fields::LINK],
+        avatar_url = "avatarUrl": nullable String[Text::Link],
     }
     passing over ["id", "email", "createdAt", "updatedAt"]
 }

@@ -49,7 +49,20 @@ pub(super) struct PageQuery {
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
     /// Only what is older than this one: an id out of the list.
-    #[param(required = false)]
+    #[param(required = false, pattern = "^[1-9][0-9]*$")]
+    before: String,
+}
+
+/// The same for a list of spaces, whose ids may be anything.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is wanted")]
+pub(super) struct SpacePageQuery {
+    /// How many are wanted; more than the maximum are not given.
+    #[param(required = false, minimum = 1, maximum = 200, default = 50)]
+    limit: u32,
+    /// Only what is older than this one: an id out of the list.
+    #[param(required = false, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]{1,200}$")]
     before: String,
 }
 
@@ -116,9 +129,9 @@ impl<'de> Deserialize<'de> for GivenPeople {
 
 impl PartialSchema for GivenPeople {
     fn schema() -> RefOr<Schema> {
-        let object = ObjectBuilder::new().schema_type(Type::Object).property("id", <GivenId as Field>::schema()).required("id");
+        let object = ObjectBuilder::new().schema_type(Type::Object).property("id", GivenPerson::schema()).required("id");
         let object = object.additional_properties(Some(AdditionalProperties::FreeForm(true)));
-        let one = AnyOfBuilder::new().item(<GivenId as Field>::schema()).item(object);
+        let one = AnyOfBuilder::new().item(GivenPerson::schema()).item(object);
         RefOr::T(ArrayBuilder::new().items(one).build().into())
     }
 }

@@ -22,8 +22,8 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::{BackEnd, Call};
-use super::ids::{GivenIds, GivenPeople, GivenPerson, PageQuery};
-use super::shape::body;
+use super::ids::{GivenIds, GivenPeople, GivenPerson, PageQuery, SpacePageQuery};
+use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
 use crate::dialects::messenger::{objects, payloads};
@@ -47,7 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 }
 
 /// Lists the conversations of the caller, the newest first.
-#[utoipa::path(get, path = "/api/conversations", params(PageQuery), responses((status = 200, body = Vec<objects::Conversation>)))]
+#[utoipa::path(get, path = "/api/conversations", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Conversation>)))]
 async fn list_conversations(call: Call) -> Answered {
     let page = call.page_of(Kind::Conversation)?;
     let query = ListOverviews { kind: Kind::Conversation, page };
@@ -230,7 +230,7 @@ body! {
         /// Its text.
         message: required String[0..=fields::NOTIFICATION],
         /// A link, or a path of the front end's own such as `/orders/7`.
-        link: optional String[0..=fields::LINK],
+        link: optional String[Text::LinkOrPath],
         /// Whatever else the front end wants to know; `priority` is one of its words.
         data: optional Map<String, Value>,
     }

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use domain::fields;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
@@ -23,8 +24,8 @@ pub(super) trait Body: Sized {
 ///     /// What it is.
 ///     NewThing as "contract.NewThing" {
 ///         /// What the field is; its name for clients stands behind it, if that is another.
-///         due_date = "dueDate": optional String,
-///         /// How it is read is said by one of the methods of `Fields`. A text or list may have bounds.
+///         due_date = "dueDate": optional String[Text::Date],
+///         /// How it is read is said by one of the methods of `Fields`. It may have `Bounds`.
 ///         title: required String[1..=500],
 ///     }
 ///     passing over ["id"]
@@ -38,8 +39,8 @@ macro_rules! body {
     (@type optional $type:ty) => { Option<$type> };
     (@type change $type:ty) => { Option<$type> };
     (@type nullable $type:ty) => { Option<Option<$type>> };
-    (@bounds) => { None };
-    (@bounds $bounds:expr) => { Some($bounds) };
+    (@schema $type:ty) => { <$type as $crate::rest::body::Field>::schema() };
+    (@schema $type:ty, $bounds:expr) => { $crate::rest::shape::Bounds::apply($bounds, $crate::rest::shape::body!(@schema $type)) };
     ($(
         $(#[doc = $about:literal])+
         $name:ident as $title:literal {
@@ -64,8 +65,7 @@ macro_rules! body {
                     name: $crate::rest::shape::body!(@name $field $($json)?),
                     about: concat!($($doc),+),
                     presence: $crate::rest::shape::Presence::$presence,
-                    schema: <$type as $crate::rest::body::Field>::schema(),
-                    bounds: $crate::rest::shape::body!(@bounds $($bounds)?),
+                    schema: $crate::rest::shape::body!(@schema $type $(, $bounds)?),
                 } ),+ ];
                 let passed: &[&[&str]] = &[$(&$passed)?];
                 $crate::rest::shape::object(concat!($($about),+), described, passed.concat())
@@ -106,15 +106,59 @@ pub(super) struct Described {
     pub about: &'static str,
     pub presence: Presence,
     pub schema: Schema,
-    /// How many characters a text, or how many entries a list has.
-    pub bounds: Option<RangeInclusive<usize>>,
+}
+
+/// What bounds the values of a field.
+pub(super) trait Bounds {
+    /// The schema with these bounds.
+    fn apply(self, schema: Schema) -> Schema;
+}
+
+/// How many characters a text has, or how many entries a list. A text that must have one must have one that is seen.
+impl Bounds for RangeInclusive<usize> {
+    fn apply(self, mut schema: Schema) -> Schema {
+        let (least, most) = (Some(*self.start()).filter(|least| *least > 0), Some(*self.end()));
+        match &mut schema {
+            Schema::Object(text) => {
+                (text.min_length, text.max_length) = (least, most);
+                text.pattern = least.map(|_| r"\S".to_owned());
+            }
+            Schema::Array(list) => (list.min_items, list.max_items) = (least, most),
+            // Nothing else has a length.
+            _ => {}
+        }
+        schema
+    }
+}
+
+/// A sort of text, as the function of that name in [`domain::fields`] takes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    Word,
+    Date,
+    Link,
+    LinkOrPath,
+}
+
+impl Bounds for Text {
+    fn apply(self, mut schema: Schema) -> Schema {
+        if let Schema::Object(text) = &mut schema {
+            let (pattern, most) = match self {
+                Self::Word => ("^[A-Za-z0-9_-]+$", Some(fields::WORD)),
+                Self::Date => (r"^\d{4}-\d{2}-\d{2}([Tt].+)?$", None),
+                Self::Link => (r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$", Some(fields::LINK)),
+                Self::LinkOrPath => (r"^([Hh][Tt][Tt][Pp][Ss]?://|/)\S*$", Some(fields::LINK)),
+            };
+            (text.pattern, text.max_length) = (Some(pattern.to_owned()), most);
+        }
+        schema
+    }
 }
 
 /// The schema of a body that has these fields and no others; what is passed over may be there, too, and does nothing.
 pub(super) fn object(about: &str, fields: impl IntoIterator<Item = Described>, passed_over: Vec<&str>) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
-    for Described { name, about, presence, schema, bounds } in fields {
-        let schema = bounds.iter().fold(schema, bounded);
+    for Described { name, about, presence, schema } in fields {
         let schema = if presence.may_be_null() { or_null(schema) } else { schema };
         object = object.property(name, described(schema, about.trim()));
         if presence.must_be_there() {
@@ -126,22 +170,6 @@ pub(super) fn object(about: &str, fields: impl IntoIterator<Item = Described>, p
         object = object.property(name, ours.description(Some("Only the server sets it; what is sent is passed over.")));
     }
     RefOr::T(object.additional_properties(Some(AdditionalProperties::FreeForm(false))).build().into())
-}
-
-fn bounded(schema: Schema, bounds: &RangeInclusive<usize>) -> Schema {
-    let (least, most) = (Some(*bounds.start()).filter(|least| *least > 0), Some(*bounds.end()));
-    match schema {
-        Schema::Object(mut text) => {
-            (text.min_length, text.max_length) = (least, most);
-            text.into()
-        }
-        Schema::Array(mut list) => {
-            (list.min_items, list.max_items) = (least, most);
-            list.into()
-        }
-        // Nothing else has a length.
-        other => other,
-    }
 }
 
 fn or_null(schema: Schema) -> Schema {

@@ -15,8 +15,8 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, PageQuery};
-use super::shape::body;
+use super::ids::{GivenPeople, GivenPerson, PageQuery, SpacePageQuery};
+use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
 use crate::dialects::studio::objects;
@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 }
 
 /// Lists the chat rooms of the caller, the newest first.
-#[utoipa::path(get, path = "/shared/chat/rooms", params(PageQuery), responses((status = 200, body = Vec<objects::Room>)))]
+#[utoipa::path(get, path = "/shared/chat/rooms", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Room>)))]
 async fn list_rooms(call: Call) -> Answered {
     let page = call.page_of(Kind::ChatRoom)?;
     let query = ListSpaces { kind: Kind::ChatRoom, page };
@@ -143,9 +143,9 @@ body! {
         /// What is said; not blank, unless there is a file.
         content: optional String[0..=fields::CONTENT],
         /// What sort of message it is, in a word of the client's own; `TEXT` without one.
-        sort = "type": optional String[1..=fields::WORD],
+        sort = "type": optional String[Text::Word],
         /// A link to the file.
-        file_url = "fileUrl": optional String[0..=fields::LINK],
+        file_url = "fileUrl": optional String[Text::Link],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
         client_id = "clientId": optional GivenId,
     }

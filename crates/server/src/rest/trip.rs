@@ -21,8 +21,8 @@ use super::answer::{Answer, Failure, Success, success, with_success};
 use super::body::Field;
 use super::call::Call;
 use super::document::with_router;
-use super::ids::{GivenPerson, PageQuery};
-use super::shape::body;
+use super::ids::{GivenPerson, SpacePageQuery};
+use super::shape::{Text, body};
 use super::socket;
 use crate::dialects::schemas::role;
 use crate::dialects::trip::{notices, objects, requests};
@@ -44,7 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 }
 
 /// Lists the trips of the caller, the newest first.
-#[utoipa::path(get, path = "/api/v1/trips", params(PageQuery), responses((status = 200, body = Success<Vec<objects::Trip>>)))]
+#[utoipa::path(get, path = "/api/v1/trips", params(SpacePageQuery), responses((status = 200, body = Success<Vec<objects::Trip>>)))]
 async fn list_trips(call: Call) -> Answered {
     let page = call.page_of(Kind::Trip)?;
     call.query(ListTrips { page }, |trips| success(&trips.iter().map(objects::Trip::of).collect::<Vec<_>>())).await
@@ -132,9 +132,9 @@ body! {
         /// More words about it.
         description: optional String[0..=fields::DESCRIPTION],
         /// An RFC 3339 date, or date and time.
-        start_date = "startDate": optional String,
+        start_date = "startDate": optional String[Text::Date],
         /// An RFC 3339 date, or date and time; not before the start.
-        end_date = "endDate": optional String,
+        end_date = "endDate": optional String[Text::Date],
     }
 
     /// Changes of a trip. What is absent stays as it is.
@@ -144,9 +144,9 @@ body! {
         /// More words about it; null takes them away.
         description: nullable String[0..=fields::DESCRIPTION],
         /// An RFC 3339 date, or date and time; null for none.
-        start_date = "startDate": nullable String,
+        start_date = "startDate": nullable String[Text::Date],
         /// An RFC 3339 date, or date and time, not before the start; null for none.
-        end_date = "endDate": nullable String,
+        end_date = "endDate": nullable String[Text::Date],
     }
     passing over requests::SET_BY_SERVER
 

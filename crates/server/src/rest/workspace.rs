@@ -18,9 +18,9 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, PageQuery};
+use super::ids::{GivenPeople, GivenPerson, PageQuery, SpacePageQuery};
 use super::of_kind::OfKind;
-use super::shape::body;
+use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
 use crate::dialects::workspace::objects::{Channel, Message, Project, Task};
@@ -46,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 }
 
 /// Lists the projects of the caller, the newest first.
-#[utoipa::path(get, path = "/api/v1/projects", params(PageQuery), responses((status = 200, body = Vec<Project>)))]
+#[utoipa::path(get, path = "/api/v1/projects", params(SpacePageQuery), responses((status = 200, body = Vec<Project>)))]
 async fn list_projects(call: Call) -> Answered {
     let page = call.page_of(Kind::Project)?;
     call.query(ListSpaces { kind: Kind::Project, page }, |spaces| list(spaces, Project::of)).await
@@ -111,7 +111,7 @@ async fn remove_member(call: Call) -> Answered {
 }
 
 /// Lists the channels of a project, the newest first.
-#[utoipa::path(get, path = "/api/v1/projects/{id}/channels", params(PageQuery), responses((status = 200, body = Vec<Channel>)))]
+#[utoipa::path(get, path = "/api/v1/projects/{id}/channels", params(SpacePageQuery), responses((status = 200, body = Vec<Channel>)))]
 async fn list_channels(call: Call) -> Answered {
     let (project, page) = (call.room(Kind::Project)?, call.page_of(Kind::Channel)?);
     call.query(ListChannels { project, page }, |spaces| list(spaces, Channel::of)).await
@@ -259,9 +259,9 @@ body! {
         /// More words about it.
         description: optional String[0..=fields::DESCRIPTION],
         /// How far it is, in a word of the team's own; `todo` without one.
-        status: optional String[1..=fields::WORD],
+        status: optional String[Text::Word],
         /// How it ranks, in a word of the team's own; `medium` without one.
-        priority: optional String[1..=fields::WORD],
+        priority: optional String[Text::Word],
         /// A member to whom it is given, by id or username.
         assignee: optional GivenId,
     }
@@ -273,9 +273,9 @@ body! {
         /// More words about it; null takes them away.
         description: nullable String[0..=fields::DESCRIPTION],
         /// How far it is, in a word of the team's own.
-        status: change String[1..=fields::WORD],
+        status: change String[Text::Word],
         /// How it ranks, in a word of the team's own.
-        priority: change String[1..=fields::WORD],
+        priority: change String[Text::Word],
         /// A member to whom it is given, by id or username; null for nobody.
         assignee: nullable GivenId,
     }
@@ -284,7 +284,7 @@ body! {
     /// How far a task is.
     NewStatus as "workspace.NewStatus" {
         /// A word of the team's own.
-        status: required String[1..=fields::WORD],
+        status: required String[Text::Word],
     }
 
     /// To whom a task is given.
