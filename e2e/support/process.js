@@ -96,11 +96,11 @@ class Server {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  // The memory that is the process's own, in bytes: what it shares with others (its program text) is not counted.
+  // The memory that the process has asked for and written, in bytes. Its program text is not counted: what is run for the first time is no growth.
   memory() {
     const rollup = readFileSync(`/proc/${this.pid}/smaps_rollup`, "utf8");
     const kilobytes = (name) => Number(rollup.match(new RegExp(`^${name}:\\s+(\\d+) kB`, "m"))?.[1] ?? 0);
-    return (kilobytes("Private_Clean") + kilobytes("Private_Dirty") + kilobytes("Swap")) * 1024;
+    return (kilobytes("Anonymous") + kilobytes("Swap")) * 1024;
   }
 }
 
