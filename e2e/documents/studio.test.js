@@ -67,6 +67,23 @@ test("who joins learns who is online, typing ends by itself, and a call is left 
   assert.equal((await calls())[0].status, "ENDED");
 });
 
+test("whoever joins is told a socket of each member that is there, also when the first one has gone", async (t) => {
+  const server = await studio(t);
+  const [laptop, ben] = [await person(t, server, "5", "Anna"), await person(t, server, "7", "Ben")];
+  const roomId = await room(server, laptop, [7]);
+  const known = async () => {
+    const told = new Promise((resolve) => ben.socket.on("user:online", ({ userId, socketId }) => userId === 5 && resolve(socketId)));
+    await ben.socket.emitWithAck("join_room", { roomId });
+    return told;
+  };
+  assert.equal(await known(), laptop.socket.id);
+  const phone = await person(t, server, "5", "Anna");
+  assert.equal(await known(), laptop.socket.id);
+  laptop.socket.disconnect();
+  // The server has still to hear of that.
+  while (await known() !== phone.socket.id);
+});
+
 test("the last who leaves a call by disconnecting ends it", async (t) => {
   const server = await studio(t);
   const [anna, ben] = [await person(t, server, "5", "Anna"), await person(t, server, "7", "Ben")];

@@ -69,7 +69,7 @@ impl Shared {
         let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id.clone() });
         self.people.arrive(&actor.person, connection, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
         if self.tells_presence {
-            self.people.make_known(&actor.person, &id);
+            self.people.make_known(&actor.person, connection, &id);
         }
         Ok(Entrant { actor, claims: claims(identity) })
     }

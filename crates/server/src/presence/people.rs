@@ -61,45 +61,60 @@ struct Crowd {
 #[derive(Debug, Default)]
 struct Presence {
     counts: Counts,
-    /// How many sockets each connection has, those included that are still to be let in; in the order of the numbers.
-    sockets: SmallVec<[(u64, u32); 1]>,
-    /// The connection by which the person is known to others, if anybody is told of presence.
-    connection: Option<Box<str>>,
+    /// The connections that there are, in the order of the numbers; when there are none, the last one, by which the person is known for the
+    /// grace.
+    connections: SmallVec<[Held; 1]>,
     /// When the counts are zero: how that came.
     departed: Departure,
+}
+
+/// A connection that a person has.
+#[derive(Debug)]
+struct Held {
+    number: u64,
+    /// How many sockets it has, those included that are still to be let in.
+    sockets: u32,
+    /// The id of its first socket, by which others know it, if anybody is told of presence.
+    id: Option<Box<str>>,
 }
 
 impl Presence {
     /// A socket comes; an error if its connection would be one too many.
     fn enter(&mut self, connection: Connection, most: Option<u32>) -> Result<(), u32> {
-        match self.place_of(connection) {
-            Ok(place) => self.sockets[place].1 += 1,
-            Err(place) => {
-                let count = self.counts.of(connection.transport);
-                if most.is_some_and(|most| *count >= most) {
-                    return Err(*count);
-                }
-                *count += 1;
-                self.sockets.insert(place, (connection.number, 1));
-            }
+        if let Ok(place) = self.place_of(connection)
+            && self.connections[place].sockets > 0
+        {
+            self.connections[place].sockets += 1;
+            return Ok(());
         }
+        let count = self.counts.of(connection.transport);
+        if most.is_some_and(|most| *count >= most) {
+            return Err(*count);
+        }
+        *count += 1;
+        self.connections.retain(|held| held.sockets > 0);
+        let place = self.place_of(connection).unwrap_or_else(|place| place);
+        self.connections.insert(place, Held { number: connection.number, sockets: 1, id: None });
         Ok(())
     }
 
     /// A socket goes, and with the last of a connection that.
     fn leave(&mut self, connection: Connection) {
         let Ok(place) = self.place_of(connection) else { return };
-        let sockets = &mut self.sockets[place].1;
-        *sockets -= 1;
-        if *sockets == 0 {
-            self.sockets.remove(place);
+        let held = &mut self.connections[place];
+        let Some(sockets) = held.sockets.checked_sub(1) else { return };
+        held.sockets = sockets;
+        if sockets == 0 {
             *self.counts.of(connection.transport) -= 1;
+            if !self.counts.is_zero() {
+                self.connections.remove(place);
+            }
         }
     }
 
     /// Where a connection stands, or would.
     fn place_of(&self, connection: Connection) -> Result<usize, usize> {
-        self.sockets.binary_search_by_key(&connection.number, |(number, _)| *number)
+        self.connections.binary_search_by_key(&connection.number, |held| held.number)
     }
 }
 
@@ -155,20 +170,21 @@ impl People {
         self.lock().people.contains_key(person)
     }
 
-    /// Remembers by which connection a person is known to others: the one that the person came online with.
-    pub fn make_known(&self, person: &PersonId, connection: &str) {
-        if let Some(presence) = self.lock().people.get_mut(person)
-            && presence.connection.is_none()
-        {
-            presence.connection = Some(connection.into());
+    /// Remembers by which id others know a connection of a person: that of its first socket.
+    pub fn make_known(&self, person: &PersonId, connection: Connection, id: &str) {
+        let people = &mut self.lock().people;
+        let Some(presence) = people.get_mut(person) else { return };
+        if let Ok(place) = presence.place_of(connection) {
+            presence.connections[place].id.get_or_insert_with(|| id.into());
         }
     }
 
-    /// Those of some people who are online, in their order, each with the connection by which the person is known.
+    /// Those of some people who are online, in their order, each with the id of the connection that has been there longest. Within the grace
+    /// it is the one that was the last.
     pub fn online_among(&self, people: &[PersonId]) -> Vec<(PersonId, String)> {
         let crowd = self.lock();
-        let online = people.iter().filter_map(|person| Some((person, crowd.people.get(person)?)));
-        online.map(|(person, presence)| (person.clone(), presence.connection.as_deref().unwrap_or_default().to_owned())).collect()
+        let id = |presence: &Presence| presence.connections.iter().find_map(|held| held.id.as_deref()).unwrap_or_default().to_owned();
+        people.iter().filter_map(|person| Some((person.clone(), id(crowd.people.get(person)?)))).collect()
     }
 
     /// How many people are online.
@@ -284,6 +300,30 @@ mod tests {
         let departure = people.depart(&anna, socketio(8)).expect("it was the last");
         assert!(expire(&people, &anna, departure));
         assert_eq!(people.count(), 1, "only ben");
+    }
+
+    #[test]
+    fn a_person_is_known_by_a_connection_that_is_there() {
+        let (people, anna) = (People::default(), PersonId::new("anna"));
+        let come = |number, id| {
+            people.arrive(&anna, socketio(number), None, || {}).unwrap();
+            people.make_known(&anna, socketio(number), id);
+        };
+        let known = || people.online_among(&[PersonId::new("ben"), anna.clone()]);
+        come(1, "laptop");
+        come(1, "laptop, another socket");
+        assert_eq!(known(), [(anna.clone(), "laptop".to_owned())]);
+        come(2, "phone");
+        assert_eq!(known(), [(anna.clone(), "laptop".to_owned())]);
+        people.depart(&anna, socketio(1));
+        assert_eq!(known(), [(anna.clone(), "laptop".to_owned())], "one of its sockets is still there");
+        people.depart(&anna, socketio(1));
+        assert_eq!(known(), [(anna.clone(), "phone".to_owned())]);
+        let departure = people.depart(&anna, socketio(2)).expect("it was the last");
+        assert_eq!(known(), [(anna.clone(), "phone".to_owned())], "within the grace");
+        come(3, "phone again");
+        assert_eq!(known(), [(anna.clone(), "phone again".to_owned())]);
+        assert!(!expire(&people, &anna, departure));
     }
 
     #[test]
