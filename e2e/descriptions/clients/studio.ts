@@ -23,6 +23,16 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   });
   socket.emit("message:edit", { messageId: 2, content: "Bye" }, (answer) => answer.ok && answer.updatedAt);
 
+  // The document's clients say these, too.
+  socket.emit("user:typing", { roomId: 1, userId: 5 });
+  socket.emit("user:stop_typing", { roomId: 1, userId: 5 });
+  socket.emit("message:edited", { messageId: 123, content: "Updated content" });
+  socket.emit("message:edit", { messageId: 123, content: "Updated content", roomId: 1 });
+  socket.emit("message:delete", { messageId: 123, roomId: 1 });
+  socket.emit("call:initiated", { callType: "AUDIO", roomId: 1, initiatedBy: 5 });
+  socket.emit("call:answered", { callId: 123, roomId: 1 });
+  socket.emit("call:ended", { callId: 123, roomId: 1 });
+
   // @ts-expect-error a message is in a room
   socket.emit("message:send", { content: "Hello" });
   // @ts-expect-error a call has a type

@@ -6,7 +6,7 @@ use domain::names::{Id, Kind, Room, parse_id};
 use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
 use engine::Saying;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -35,7 +35,18 @@ impl From<RoomNamed> for GivenId {
     }
 }
 
-// Here as below each field is read by itself, so that a refusal can name it.
+/// Of `user:typing` and `user:stop_typing`.
+#[derive(ToSchema)]
+#[schema(as = studio::TypingIn, rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its description is wanted")]
+pub(super) struct TypingIn {
+    room_id: GivenId,
+    /// May be there; who types is whose connection it is.
+    user_id: Option<GivenId>,
+}
+
+// Here as below each field is read by itself, so that a refusal can name it. What the document's clients say and the server knows better is
+// not read at all, whatever it is.
 /// Of `message:send`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -73,6 +84,10 @@ pub(super) struct EditedMessage<'a> {
     #[serde(borrow)]
     #[schema(value_type = String)]
     content: Given<'a>,
+    /// May be there; a message knows its room.
+    #[schema(value_type = Option<GivenId>)]
+    #[expect(dead_code, reason = "only its description is wanted")]
+    room_id: Option<IgnoredAny>,
 }
 
 /// What names a message.
@@ -83,6 +98,10 @@ pub(super) struct MessageNamed<'a> {
     #[serde(borrow)]
     #[schema(value_type = GivenId)]
     message_id: Given<'a>,
+    /// May be there; a message knows its room.
+    #[schema(value_type = Option<GivenId>)]
+    #[expect(dead_code, reason = "only its description is wanted")]
+    room_id: Option<IgnoredAny>,
 }
 
 /// Of `call:initiated`, as clients send it.
@@ -97,6 +116,10 @@ pub(super) struct NewCall<'a> {
     #[serde(borrow)]
     #[schema(value_type = String)]
     call_type: Given<'a>,
+    /// May be there; who rings is whose connection it is.
+    #[schema(value_type = Option<GivenId>)]
+    #[expect(dead_code, reason = "only its description is wanted")]
+    initiated_by: Option<IgnoredAny>,
 }
 
 /// What names a call.
@@ -107,6 +130,10 @@ pub(super) struct CallNamed<'a> {
     #[serde(borrow)]
     #[schema(value_type = GivenId)]
     call_id: Given<'a>,
+    /// May be there; a call knows its room.
+    #[schema(value_type = Option<GivenId>)]
+    #[expect(dead_code, reason = "only its description is wanted")]
+    room_id: Option<IgnoredAny>,
 }
 
 /// A field as it was given; null is as good as none.

@@ -9,7 +9,7 @@ use super::payloads::{
     StoppedTyping,
 };
 use super::requests::{
-    CallNamed, EditedMessage, MessageNamed, NewCall, RoomNamed, SentMessage, answer, delete, edit, end, initiate, room_of, send,
+    CallNamed, EditedMessage, MessageNamed, NewCall, RoomNamed, SentMessage, TypingIn, answer, delete, edit, end, initiate, room_of, send,
 };
 use crate::dialects::Ask;
 use crate::dialects::answers::ErrorEvent;
@@ -72,8 +72,8 @@ pub(super) const UNDERSTOOD: &[ClientWord] = &[
     ClientWord::new("user:typing", "Tells the others that one is typing; to be said again while it lasts.", |args| {
         room_of(args).map(Ask::Typing)
     })
-    .names::<RoomNamed>(),
-    ClientWord::new("user:stop_typing", "Tells them that one has stopped.", |args| room_of(args).map(Ask::StopTyping)).names::<RoomNamed>(),
+    .names::<TypingIn>(),
+    ClientWord::new("user:stop_typing", "Tells them that one has stopped.", |args| room_of(args).map(Ask::StopTyping)).names::<TypingIn>(),
     ClientWord::new("call:initiated", "Rings; in a room where a call is already, answers with that one.", initiate)
         .takes::<NewCall<'_>>()
         .confirms::<CallInitiated<'_>>(),
