@@ -120,6 +120,7 @@ async fn list_messages(call: Call) -> Answered {
 async fn send_message(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
     let NewMessage { content, client_id } = call.body()?;
+    let client_id = client_id.map(|id| id.0);
     let command = SendMessage { room, content, sort: None, file_url: None, metadata: None, client_id };
     // A message that was sent before may have been read meanwhile.
     let work = |tx: &mut Tx<'_>| {
@@ -208,7 +209,7 @@ body! {
         /// What is said; not blank.
         content: required String[1..=fields::CONTENT],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional String[0..=fields::CLIENT_ID],
+        client_id = "clientId": optional GivenId,
     }
 
     /// Which messages have been read: these, or all up to one. Whoever has read a message has read those before it.
