@@ -1,13 +1,13 @@
 //! The devices in their rooms: what the engine does with connections and the program on its shards with the engine, done with plain data.
 //! Who is let in, what is understood, answered and told, and who hears it is asked of the product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use domain::names::{PersonId, Room};
-use domain::operation::Command;
+use domain::operation::{Actor, Command};
 use domain::people::Meet;
 use domain::refusal::Refusal;
 use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
@@ -311,6 +311,23 @@ impl Floor {
     /// What is kept of a handshake with this token in its query.
     pub fn kept_token(&self, token: &str) -> Option<String> {
         self.house.shared.authenticator.kept_token(&HeaderMap::new(), Some(&format!("token={token}")))
+    }
+
+    /// Puts a device of somebody who is in nothing beside another, without a handshake: it counts nowhere.
+    pub fn put_beside(&mut self, name: &str, other: &str) {
+        let Device { connection, namespace, .. } = *self.device(other);
+        let actor = Actor { person: PersonId::new(name), admin: false };
+        self.devices.insert(name.to_owned(), Device::new(actor, connection, namespace));
+    }
+
+    /// Takes it away. The answer is what it has heard.
+    pub fn take_away(&mut self, name: &str) -> VecDeque<Value> {
+        self.devices.remove(name).map_or_else(VecDeque::new, |device| device.heard)
+    }
+
+    /// How much each device has heard that no step has asked for.
+    pub fn unasked(&self) -> Vec<usize> {
+        self.devices.values().map(|device| device.heard.len()).collect()
     }
 
     /// A device, whether it is still connected or not.

@@ -8,10 +8,11 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use server::dialects::Heard;
+use server::config::Config;
+use server::dialects::{Dialects, Heard};
 use server::presence::Transport;
 use tower::ServiceExt;
-use wire::socketio::{Packet, json as packets};
+use wire::socketio::{Event, Packet, json as packets};
 
 use crate::floor::Floor;
 use crate::house::{House, NOW};
@@ -21,12 +22,9 @@ use crate::values::{Names, difference};
 
 /// Plays a transcript, in `/` and in the contract's own namespace if somebody connects with Socket.IO.
 pub async fn play(contract: &str, file: &str) {
-    let named = match contract {
-        "studio" => "/chat",
-        "trip" => "/trips",
-        contract => &format!("/{contract}"),
-    };
-    let namespaces: &[&str] = if load(contract, file).connects_with_socketio() { &["/", named] } else { &["/"] };
+    let own = namespace_of(contract);
+    let namespaces: Vec<&str> =
+        if load(contract, file).connects_with_socketio() { ["/"].into_iter().chain(own).collect() } else { vec!["/"] };
     for (i, namespace) in namespaces.iter().enumerate() {
         let other = namespaces.iter().rev().nth(i).unwrap_or(namespace);
         let transcript = load(contract, file);
@@ -34,6 +32,13 @@ pub async fn play(contract: &str, file: &str) {
         Player::new(transcript, namespace, other).play().await;
         drop(place);
     }
+}
+
+/// Where a contract is spoken alone. Its transcripts' folder bears its name.
+fn namespace_of(contract: &str) -> Option<&'static str> {
+    let vocabularies = Dialects::new(&Config::default()).vocabularies();
+    let vocabulary = vocabularies.iter().find(|vocabulary| vocabulary.contract == contract);
+    vocabulary.unwrap_or_else(|| panic!("there is no contract called {contract}")).namespace
 }
 
 /// Where we are, said when a test fails there.
@@ -186,20 +191,38 @@ impl Player {
     }
 
     async fn emit(&mut self, step: Emit) {
-        let event = [json!(step.emit)].into_iter().chain(step.args.iter().map(|arg| self.names.fill(arg)));
-        let packet = format!("2{}", event.collect::<Value>());
-        let Ok(Packet::Event { event: Some(event), .. }) = packets::decode(&packet) else { panic!("{packet} is no event") };
-        let heard = Heard::Event { name: &event.name, args: &event.args };
-        let ack = self.floor.hear(&step.r#as, &heard, step.ack.is_some()).await;
+        let event_and_args = [json!(step.emit)].into_iter().chain(step.args.iter().map(|arg| self.names.fill(arg)));
+        let packet = format!("2{}", event_and_args.collect::<Value>());
+        let ack = self.floor.hear(&step.r#as, &spoken(&event(&packet)), step.ack.is_some()).await;
         // The acknowledgement's only argument.
         let expected = step.ack.map(|ack| json!([ack]));
         self.check(&expected.into(), &ack.clone().into(), "the ack");
         self.names.save(&step.save, &ack.map_or(Value::Null, |ack| ack[0].clone()));
+        self.outside(&step.r#as, &packet).await;
     }
 
     async fn send(&mut self, step: Send) {
         let text = as_sent(&self.names.fill(&step.send));
         self.floor.hear(&step.r#as, &Heard::Text(&text), false).await;
+        self.outside(&step.r#as, &text).await;
+    }
+
+    /// Whatever a device says, a stranger says it, too: of what there is, and of what never was. Both must be answered alike, and nobody else
+    /// may hear of it.
+    async fn outside(&mut self, said_by: &str, said: &str) {
+        let before = self.floor.unasked();
+        let mut answers = Vec::new();
+        for words in [said.to_owned(), self.names.without_ids(said)] {
+            self.floor.put_beside(STRANGER, said_by);
+            let ack = match self.floor.device(STRANGER).connection.transport {
+                Transport::SocketIo => self.floor.hear(STRANGER, &spoken(&event(&words)), true).await,
+                Transport::Raw => self.floor.hear(STRANGER, &Heard::Text(&words), false).await,
+            };
+            let heard = self.floor.take_away(STRANGER);
+            answers.push(self.names.without_ids(&json!([ack, heard]).to_string()));
+        }
+        assert_eq!(answers[0], answers[1], "what a stranger is answered of what there is, and of what there is not");
+        assert_eq!(self.floor.unasked(), before, "a stranger was heard");
     }
 
     fn hears(&mut self, hearers: &Hearers, expected: &Value, saved: &str, save: &Save) {
@@ -240,6 +263,21 @@ impl Player {
         }
         (!claims.is_null()).then(|| House::token(&claims))
     }
+}
+
+/// Somebody who is in nothing.
+const STRANGER: &str = "a stranger of the player's";
+
+/// The event of a packet.
+fn event(packet: &str) -> Event<'_> {
+    match packets::decode(packet) {
+        Ok(Packet::Event { event: Some(event), .. }) => event,
+        _ => panic!("{packet} is no event"),
+    }
+}
+
+fn spoken<'a>(event: &'a Event<'_>) -> Heard<'a> {
+    Heard::Event { name: &event.name, args: &event.args }
 }
 
 /// The person of a device.

@@ -12,6 +12,9 @@ use crate::script::Save;
 /// The largest whole number that JavaScript holds exactly.
 const LARGEST_EXACT: u64 = (1 << 53) - 1;
 
+/// An id that nothing has.
+const NEVER: &str = "9007199254740001";
+
 /// What a transcript may refer to: what was saved, and its own shapes.
 pub struct Names {
     shapes: Map<String, Value>,
@@ -70,6 +73,12 @@ impl Names {
             filled.push_str(rest);
         }
         filled.into()
+    }
+
+    /// A text in which every saved id that the server made is one that nothing has.
+    pub fn without_ids(&self, text: &str) -> String {
+        let ids = self.saved.values().map(plain).filter(|id| id.len() == NEVER.len() && id.bytes().all(|byte| byte.is_ascii_digit()));
+        ids.fold(text.to_owned(), |text, id| text.replace(&id, NEVER))
     }
 
     /// Keeps parts of a value.
