@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { CONTRACTS as SERVED } from "../support/contracts.js";
 import { same, Sockets } from "../support/ears.js";
 import { API_KEY, mark, person } from "../support/people.js";
 import { roomcast } from "../support/roomcast.js";
@@ -95,6 +96,15 @@ for (const [contract, { namespace: own, words, listen }] of Object.entries(CONTR
     });
   }
 }
+
+test("the table has every word that clients may say, and no other", () => {
+  const table = { ...CONTRACTS, workspace: { namespace: null, words: RAW } };
+  const words = ({ words }) => [...new Set(words.map((word) => word.name ?? word))].sort();
+  for (const [contract, rows] of Object.entries(table)) {
+    assert.equal(rows.namespace, SERVED[contract].namespace);
+    assert.deepEqual(words(rows), words(SERVED[contract]), contract);
+  }
+});
 
 const pair = ([name, argument]) => [name, [argument]];
 

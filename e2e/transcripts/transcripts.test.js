@@ -5,15 +5,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { CONTRACTS } from "../support/contracts.js";
 import { startRoomcast } from "../support/roomcast.js";
 import { canExpress, CLIENTS, waysThrough, whyNot } from "./player/clients.js";
 import { play } from "./player/play.js";
 import { endPython } from "./player/python.js";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
-
-// Each contract, and the namespace in which it is spoken alone.
-const CONTRACTS = { household: "/household", messenger: "/messenger", studio: "/chat", trip: "/trips", workspace: null };
 
 const TRANSCRIPTS = Object.keys(CONTRACTS).flatMap((contract) =>
   readdirSync(path.join(folder, contract))
@@ -23,7 +21,7 @@ const TRANSCRIPTS = Object.keys(CONTRACTS).flatMap((contract) =>
 
 after(endPython);
 
-for (const [contract, alone] of Object.entries(CONTRACTS)) {
+for (const [contract, { namespace: alone }] of Object.entries(CONTRACTS)) {
   describe(contract, () => {
     for (const transcript of TRANSCRIPTS.filter((transcript) => transcript.contract === contract)) {
       const steps = JSON.stringify(transcript.steps);

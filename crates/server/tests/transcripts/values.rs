@@ -77,7 +77,7 @@ impl Names {
 
     /// A text in which every saved id that the server made is one that nothing has.
     pub fn without_ids(&self, text: &str) -> String {
-        let ids = self.saved.values().map(plain).filter(|id| id.len() == NEVER.len() && id.bytes().all(|byte| byte.is_ascii_digit()));
+        let ids = self.saved.values().map(plain).filter(|id| is_made_here(id));
         ids.fold(text.to_owned(), |text, id| text.replace(&id, NEVER))
     }
 
@@ -102,6 +102,18 @@ impl Names {
     fn shape(&self, name: &str) -> &Value {
         self.shapes.get(name).unwrap_or_else(|| panic!("there is no shape {name}"))
     }
+}
+
+/// A text in which one of our ids looks like the other.
+pub fn with_ids_alike(text: &str) -> String {
+    let parts = text.split_inclusive(|letter: char| !letter.is_ascii_digit());
+    let digits = |part: &str| part.trim_end_matches(|letter: char| !letter.is_ascii_digit()).to_owned();
+    parts.map(|part| Some(digits(part)).filter(|id| is_made_here(id)).map_or(part.to_owned(), |id| part.replace(&id, NEVER))).collect()
+}
+
+/// Whether this is an id that a server makes.
+fn is_made_here(id: &str) -> bool {
+    id.len() == NEVER.len() && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A value within a text.
