@@ -478,7 +478,10 @@ fn the_workspace_contract_understands_envelopes_and_names_what_is_wrong_with_oth
         (r#"{"type":"send_message","room":"channel:1","data":{}}"#, "invalid content: must be text"),
         (r#"{"type":"send_message","room":"channel:1","data":{"content":5}}"#, "invalid content: must be text"),
         (r#"{"type":"send_message","room":"channel:1","data":{"content":"\ud800"}}"#, "invalid content: must be text"),
-        (r#"{"type":"send_message","room":"channel:1","data":{"content":"x","client_id":5}}"#, "invalid client_id: must be text"),
+        (
+            r#"{"type":"send_message","room":"channel:1","data":{"content":"x","client_id":[5]}}"#,
+            "invalid client_id: must be text or a number",
+        ),
         (&deep, "invalid metadata: must not be nested so deeply"),
     ];
     for (said, comes_to) in table {
@@ -641,6 +644,15 @@ fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
     ];
     for (packet, comes_to) in table {
         assert_eq!(asked_by_event(&Messenger, packet), comes_to, "{packet}");
+    }
+}
+
+#[test]
+fn whoever_asks_the_messenger_contract_who_is_online_is_answered_with_a_list_however_it_is_refused() {
+    let refusals = [Refusal::NotFound("Conversation"), Refusal::TooMany { retry_after: 3 }, Refusal::Unavailable("full".into())];
+    for refusal in refusals {
+        let refused = answered(&Messenger, "conversation:get-online-users", Err(&refusal), true);
+        assert_eq!(refused, Reply { ack: Some("[]".into()), ..Reply::default() }, "{refusal}");
     }
 }
 

@@ -199,7 +199,7 @@ async fn list_messages(call: Call) -> Answered {
 async fn send_message(call: Call) -> Answered {
     let room = call.room(Kind::Channel)?;
     let NewMessage { content, metadata, client_id } = call.body()?;
-    let metadata = metadata.map(Value::Object);
+    let (metadata, client_id) = (metadata.map(Value::Object), client_id.map(|id| id.0));
     let command = SendMessage { room, content, sort: None, file_url: None, metadata, client_id };
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
 }
@@ -300,7 +300,7 @@ body! {
         /// Whatever the front end wants to keep with it.
         metadata: optional Map<String, Value>,
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id: optional String[0..=fields::CLIENT_ID],
+        client_id: optional GivenId,
     }
 
     /// What a message says from now on.

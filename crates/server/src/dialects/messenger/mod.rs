@@ -7,7 +7,6 @@ mod words;
 
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::refusal::Refusal;
 use engine::Saying;
 use serde_json::Value;
 
@@ -70,8 +69,8 @@ impl Dialect for Messenger {
 
     fn answer(&self, answer: &Answer<'_>) -> Reply {
         let ack = match answer.result {
-            // The contract knows no other answer to this question than a list; a fault of ours is still told.
-            Err(Refusal::NotFound(_) | Refusal::Invalid { .. }) if answer.name == GET_ONLINE_USERS && answer.acked => "[]".to_owned(),
+            // The contract knows no other answer to this question than a list, and its clients count on one.
+            Err(_) if answer.name == GET_ONLINE_USERS && answer.acked => "[]".to_owned(),
             Err(refusal) => return refused(answer.name, refusal, answer.acked),
             // Clients of this contract wait for no word but the acknowledgement.
             Ok(_) if !answer.acked => return Reply::default(),

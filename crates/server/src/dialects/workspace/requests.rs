@@ -14,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::word::only;
 use super::{KINDS, envelope};
+use crate::dialects::ids::GivenId;
 use crate::dialects::vocabulary::{Shape, Understood};
 use crate::dialects::{Ask, Request};
 
@@ -40,7 +41,7 @@ struct Message<'a> {
     metadata: Option<&'a RawValue>,
     /// The client's own id of the message: sent again with the same one, it is not a second message.
     #[serde(alias = "clientId")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<GivenId>)]
     client_id: Option<&'a RawValue>,
 }
 
@@ -153,8 +154,11 @@ fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, Refusal> {
     let metadata = message.metadata.map(|raw| serde_json::from_str::<Value>(raw.get())).transpose();
     // That it is JSON is known by now, so this is its depth.
     let metadata = metadata.map_err(|_| Refusal::invalid("metadata", "must not be nested so deeply"))?;
-    let client_id = message.client_id.map(|raw| text_of(raw).ok_or_else(|| Refusal::invalid("client_id", "must be text"))).transpose()?;
-    Ok(SendMessage { room, content: content.into_owned(), sort: None, file_url: None, metadata, client_id: client_id.map(Cow::into_owned) })
+    let client_id = message.client_id.map(|raw| {
+        let given = serde_json::from_str::<GivenId>(raw.get());
+        given.map(|id| id.0).map_err(|_| Refusal::invalid("client_id", "must be text or a number"))
+    });
+    Ok(SendMessage { room, content: content.into_owned(), sort: None, file_url: None, metadata, client_id: client_id.transpose()? })
 }
 
 /// The command; its value is what its sender alone is told. Normally that is nothing: the message comes to the sender as to everybody else.
