@@ -115,6 +115,7 @@ impl Config {
     /// Errors: a line about settings that contradict each other, or that this build does not support yet.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.check_tls()?;
+        self.check_api_key()?;
         if matches!(self.key_choice()?, KeyChoice::Dev)
             && let Some(host) = self.net.host.as_ref().filter(|host| !host.is_loopback())
         {
@@ -159,6 +160,17 @@ impl Config {
             _ => return Ok(()),
         };
         Err(ConfigError::setting(set, &path.show(), format!("TLS needs {missing}, too")))
+    }
+
+    /// The key comes in a header, as `Bearer KEY`.
+    fn check_api_key(&self) -> Result<(), ConfigError> {
+        match &self.identity.roomcast_api_key {
+            Some(key) if !key.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
+                let right = "no Authorization header can say it; expected letters, digits and signs of ASCII, without spaces";
+                Err(ConfigError::setting("ROOMCAST_API_KEY", &key.show(), right))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_supported(&self) -> Result<(), ConfigError> {

@@ -269,6 +269,10 @@ fn settings_that_contradict_each_other_are_refused() {
         (&[("TLS_CERT", "cert.pem")], "TLS_CERT=cert.pem: TLS needs TLS_KEY, too"),
         (&[("TLS_KEY", "key.pem")], "TLS_KEY=key.pem: TLS needs TLS_CERT, too"),
         (
+            &[("ROOMCAST_API_KEY", "two words")],
+            "ROOMCAST_API_KEY=(hidden): no Authorization header can say it; expected letters, digits and signs of ASCII, without spaces",
+        ),
+        (
             &[("JWT_SECRET", "s3cret"), ("JWT_JWKS", "jwks.json")],
             "JWT_SECRET and JWT_JWKS are all set: a token is verified by one of them; unset the others",
         ),
