@@ -308,7 +308,7 @@ body! {
         /// What is said; not blank.
         content: required String[1..=fields::CONTENT],
     }
-    passing over ["id", "channel_id", "username", "userId", "metadata", "client_id", "created_at", "edited_at"]
+    passing over ["id", "channel_id", "username", "user_id", "metadata", "client_id", "created_at", "edited_at"]
 }
 
 fn of_project<O>(operation: O) -> OfKind<O> {
