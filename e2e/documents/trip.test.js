@@ -1,6 +1,8 @@
 // The trip contract's document, line by line, with the stock client: tokens at every place, CORS, what its examples do, and figures that are true.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import { client, connected, heard, onWebSocket } from "../support/clients.js";
 import { http, rest } from "../support/http.js";
@@ -129,6 +131,7 @@ test("stats, rooms and my-connections are true", async (t) => {
   await second.emitWithAck("trip:join", { tripId: trip.id });
   await first.emitWithAck("trip:join", {});
   await first.emitWithAck("no such event");
+  await http("GET", `${server.url}/socket.io/?EIO=4&transport=polling`, { headers: { origin: "https://evil.example" } });
 
   const now = await stats();
   assert.equal(now.connections.current - before.connections.current, 2);
@@ -138,6 +141,8 @@ test("stats, rooms and my-connections are true", async (t) => {
   assert.deepEqual([more("trip:join"), more("unknown")], [3, 1]);
   const failed = (of) => (now.errors.byType[of] ?? 0) - (before.errors.byType[of] ?? 0);
   assert.deepEqual([failed("invalid"), failed("unknown_event")], [1, 1]);
+  const refused = ({ errors }) => errors.refusedConnections.byType.origin_not_allowed ?? 0;
+  assert.equal(refused(now) - refused(before), 1);
   assert.ok(now.durations.current.longest >= now.durations.current.average);
 
   const mine = (await api("GET", "/socket/my-connections", "carl")).json.data;
@@ -150,6 +155,26 @@ test("stats, rooms and my-connections are true", async (t) => {
   const health = await http("GET", `${server.url}/api/v1/socket/health`);
   const body = JSON.parse(health.text);
   assert.deepEqual([health.status, body.data.status, body.data.sockets], [200, "healthy", now.connections.sockets]);
+});
+
+const LOCK = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN EXCLUSIVE")
+print(flush=True)
+sys.stdin.read()
+`;
+
+test("a load balancer is told when nothing can be written", async (t) => {
+  const health = async () => (await http("GET", `${server.url}/api/v1/socket/health`)).status;
+  assert.equal(await health(), 200);
+  const other = spawn("python3", ["-c", LOCK, `${server.folder}/roomcast.db`], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => other.kill());
+  await once(other.stdout, "data");
+  assert.equal(await health(), 503);
+  other.stdin.end();
+  await once(other, "close");
+  assert.equal(await health(), 200);
 });
 
 test("others hear at once that somebody is gone without a word, and everybody hears a broadcast in every namespace", async (t) => {

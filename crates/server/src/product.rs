@@ -105,7 +105,8 @@ impl Product {
                 fanout: fanout.clone(),
             });
             let settings = engine_config(config, &shared.dialects, &authenticator);
-            let engine = Engine::start(settings, gate(authenticator, limits), move |_, handle| Live::new(shared.clone(), handle))?;
+            let gate = gate(authenticator, limits, census.clone());
+            let engine = Engine::start(settings, gate, move |_, handle| Live::new(shared.clone(), handle))?;
             fanout.connect(engine.handle());
             census.connect(engine.handle());
             Some(engine)

@@ -1,7 +1,7 @@
 //! Who is connected and what has happened, gathered from all shards when somebody asks. Nothing is kept for it but each shard's [`Tally`].
 
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::names::{Kind, PersonId, Room};
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Census {
     engine: OnceLock<Handle<Live>>,
     since: Instant,
+    /// Who was turned away before there was a connection, and so on no shard.
+    at_gate: Mutex<Tally>,
 }
 
 /// A socket that is there.
@@ -56,7 +58,7 @@ pub struct Crowd {
 
 impl Default for Census {
     fn default() -> Self {
-        Self { engine: OnceLock::new(), since: Instant::now() }
+        Self { engine: OnceLock::new(), since: Instant::now(), at_gate: Mutex::default() }
     }
 }
 
@@ -72,10 +74,20 @@ impl Census {
         self.since.elapsed()
     }
 
+    /// Counts a handshake that was refused.
+    pub(super) fn turned_away(&self, code: &'static str) {
+        self.at_gate().turned_away(code);
+    }
+
+    fn at_gate(&self) -> MutexGuard<'_, Tally> {
+        self.at_gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What was counted since the start. `None` if a shard does not answer.
     pub async fn tally(&self) -> Option<Tally> {
         let shards = self.ask(|live, _| live.tally.clone()).await?;
-        Some(shards.iter().fold(Tally::default(), |mut all, shard| {
+        let at_gate = self.at_gate().clone();
+        Some(shards.iter().fold(at_gate, |mut all, shard| {
             all.add(shard);
             all
         }))

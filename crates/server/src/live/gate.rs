@@ -8,6 +8,7 @@ use engine::Refusal;
 use http::header::{HOST, HeaderName, ORIGIN};
 use http::request::Parts;
 
+use super::Census;
 use crate::audit;
 use crate::auth::Authenticator;
 use crate::dialects::workspace::closing::{FORBIDDEN, TOO_MANY_CONNECTIONS};
@@ -25,23 +26,27 @@ pub struct Handshake {
     pub(super) connects: u32,
 }
 
-/// The gate of the engine: refuses pages of origins that are not allowed, and addresses that try too often.
+/// The gate of the engine: refuses pages of origins that are not allowed, and addresses that try too often; the census counts them.
 ///
 /// # Errors
 /// Why it is refused.
 pub fn gate(
     authenticator: Arc<Authenticator>,
     limits: Arc<Limits>,
+    census: Arc<Census>,
 ) -> impl Fn(&Parts, SocketAddr) -> Result<Handshake, Refusal> + Send + Sync + 'static {
     let next = AtomicU64::new(0);
     move |request, address| {
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
-            audit::refused(None, address, "handshake", "origin_not_allowed");
+            let code = "origin_not_allowed";
+            audit::refused(None, address, "handshake", code);
+            census.turned_away(code);
             return Err(Refusal { message: "Origin not allowed".into(), code: FORBIDDEN.code });
         }
         if let Err(refusal) = limits.connect(address.ip()) {
             audit::refused(None, address, "handshake", refusal.code());
+            census.turned_away(refusal.code());
             return Err(Refusal { message: refusal.to_string(), code: TOO_MANY_CONNECTIONS.code });
         }
         let token = authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);

@@ -225,10 +225,11 @@ impl Desk {
         Ok(())
     }
 
-    /// Whether the writer answers.
+    /// Whether anything could be written now.
     pub async fn writes(&self) -> bool {
         let (reply, answer) = oneshot::channel();
-        self.rest.writer.submit_passthrough(move |result| {
+        let nothing = |_: &mut Tx<'_>| Ok(());
+        self.rest.writer.submit(Actor::server(), nothing, move |result| {
             let _ = reply.send(result.is_ok());
         });
         let answer = tokio::time::timeout(std::time::Duration::from_secs(2), answer).await;
