@@ -385,12 +385,20 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
             vec![envelope("project.archived", with(project.clone(), json!({ "archived": true, "archived_by": "alice" })), Some("alice"))],
         ),
         (
-            Event::MemberJoined { space: space.clone(), person: bob(), by: None },
-            vec![envelope("project.updated", with(project.clone(), json!({ "member_joined": "bob" })), None)],
+            Event::MemberJoined { space: space.clone(), person: bob(), by: Some(alice().id) },
+            vec![envelope(
+                "project.updated",
+                with(project.clone(), json!({ "updated_by": "alice", "member_joined": "bob" })),
+                Some("alice"),
+            )],
         ),
         (
-            Event::MemberLeft { space, person: alice().id, by: None },
-            vec![envelope("project.updated", with(project, json!({ "member_left": 7 })), None)],
+            Event::MemberLeft { space: space.clone(), person: bob().id, by: Some(alice().id) },
+            vec![envelope("project.updated", with(project.clone(), json!({ "updated_by": "alice", "member_left": "bob" })), Some("alice"))],
+        ),
+        (
+            Event::MemberLeft { space: Space { members: space.members[..1].to_vec(), ..space }, person: bob().id, by: Some(bob().id) },
+            vec![envelope("project.updated", with(project, json!({ "members": ["alice"], "member_left": "bob" })), None)],
         ),
     ];
     for (event, envelopes) in table {

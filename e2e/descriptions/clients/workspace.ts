@@ -13,7 +13,7 @@ function hear(message: ServerMessage): unknown {
     case "message":
       return [message.room, message.sender, message.data.metadata["reply_to"]];
     case "notification.new":
-      return "priority" in message.data ? message.data.priority : message.data.title;
+      return "notification_id" in message.data ? message.data.notification_id : [message.data.link, message.data.priority];
     case "error":
       return message.data.code === "not_found";
     case "connected":

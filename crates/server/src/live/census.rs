@@ -1,4 +1,4 @@
-//! Who is connected and what has happened, gathered from all shards when somebody asks. Nothing is kept for it but each shard's [`Tally`].
+//! Who is connected and what has happened, gathered from all shards when somebody asks. Nothing is kept for it but each shard's [`Tally`] and the gate's.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};

@@ -141,17 +141,20 @@ pub(super) struct Notification<'a> {
 
 /// Tells a person of a notification. How urgent it is stands in its data.
 pub(super) fn notification(notification: &notifications::Notification) -> Saying {
-    let priority = notification.data.as_ref().and_then(|data| data.get("priority")).and_then(Value::as_str);
     let data = Notification {
         notification_id: notification.id,
         r#type: &notification.kind,
         title: &notification.title,
         message: &notification.message,
         link: notification.link.as_deref(),
-        priority: priority.unwrap_or("normal"),
+        priority: priority(notification.data.as_ref()),
         metadata: Metadata::of(notification.data.as_ref()),
     };
     words::NOTIFICATION_NEW.say(&Direct, &Notified::Own(data), notification.created_at)
+}
+
+fn priority(data: Option<&Value>) -> &str {
+    data.and_then(|data| data.get("priority")).and_then(Value::as_str).unwrap_or("normal")
 }
 
 /// What a back end says of its own making, in an envelope. Its room stands in it if there is one alone and it is no inbox.
@@ -170,6 +173,10 @@ pub(super) struct Announcement<'a> {
     r#type: &'a str,
     title: &'a str,
     message: &'a str,
+    /// There is none; it stands here so that clients read this as they read a notification.
+    #[schema(required)]
+    link: Option<&'a str>,
+    priority: &'a str,
     #[schema(value_type = Object)]
     metadata: Metadata<'a>,
 }
@@ -191,6 +198,8 @@ pub(super) fn announcement(announcement: &notifications::Announcement) -> Saying
         r#type: &announcement.kind,
         title: &announcement.title,
         message: &announcement.message,
+        link: None,
+        priority: priority(announcement.data.as_ref()),
         metadata: Metadata::of(announcement.data.as_ref()),
     };
     words::NOTIFICATION_NEW.say(&Direct, &Notified::Everybodys(data), announcement.at)

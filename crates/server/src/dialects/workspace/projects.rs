@@ -1,6 +1,7 @@
 //! What happens to a project, told in its room; and, of somebody who comes or goes, in that person's inbox.
 
 use domain::event::{Event, Fact};
+use domain::names::PersonId;
 use domain::people::Person;
 use domain::spaces::{Member, Space};
 use engine::Saying;
@@ -58,13 +59,20 @@ pub(super) fn fact(fact: &Fact) -> Option<Saying> {
         Event::SpaceArchived { space, by } => {
             (&words::PROJECT_ARCHIVED, Project { archived_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
         }
-        Event::MemberJoined { space, person, .. } => {
-            (&words::PROJECT_UPDATED, Project { member_joined: Some(NumberOrText(person.id.as_str())), ..Project::of(space) }, None)
+        Event::MemberJoined { space, person, by } => {
+            let (joined, by) = (Some(NumberOrText(person.id.as_str())), member(space, by.as_ref()));
+            (&words::PROJECT_UPDATED, Project { updated_by: by.map(Person::handle), member_joined: joined, ..Project::of(space) }, by)
         }
-        Event::MemberLeft { space, person, .. } => {
-            (&words::PROJECT_UPDATED, Project { member_left: Some(NumberOrText(person.as_str())), ..Project::of(space) }, None)
+        Event::MemberLeft { space, person, by } => {
+            let (left, by) = (Some(NumberOrText(person.as_str())), member(space, by.as_ref()));
+            (&words::PROJECT_UPDATED, Project { updated_by: by.map(Person::handle), member_left: left, ..Project::of(space) }, by)
         }
         _ => return None,
     };
     Some(word.say(&By(&fact.room, by), &data, fact.at))
+}
+
+/// Who did it, by the space's own list. Whoever has left by themselves stands there no longer.
+fn member<'a>(space: &'a Space, person: Option<&PersonId>) -> Option<&'a Person> {
+    space.members.iter().map(|Member { person, .. }| person).find(|member| Some(&member.id) == person)
 }
