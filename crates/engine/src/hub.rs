@@ -27,8 +27,17 @@ struct Letters<A: App> {
     waiting: Vec<Mail<A>>,
     /// The shard is in (or on its way into) epoll and must be woken.
     asleep: bool,
+    /// How many want it to find nothing for now; see [`Handle::hold`].
+    holds: u32,
     /// The shard has ended: whatever comes is dropped, so that who waits for an answer hears that none will come.
     closed: bool,
+}
+
+impl<A: App> Letters<A> {
+    /// Whether the shard would find something.
+    fn has_mail(&self) -> bool {
+        self.holds == 0 && !self.waiting.is_empty()
+    }
 }
 
 /// The mailbox of one shard.
@@ -42,13 +51,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<A: App> Mailbox<A> {
+    /// An empty one, of the shard that waits in this epoll instance.
+    fn new(poll: &mio::Poll) -> io::Result<Self> {
+        let waker = mio::Waker::new(poll.registry(), crate::worker::WAKE)?;
+        Ok(Self { letters: Mutex::new(Letters { waiting: Vec::new(), asleep: false, holds: 0, closed: false }), waker })
+    }
+
     pub fn put(&self, mail: impl IntoIterator<Item = Mail<A>>) {
         let mut letters = lock(&self.letters);
         if letters.closed {
             return;
         }
         letters.waiting.extend(mail);
-        let wake = std::mem::take(&mut letters.asleep);
+        self.wake(letters);
+    }
+
+    /// Wakes the shard, if it sleeps and may find something.
+    fn wake(&self, mut letters: MutexGuard<'_, Letters<A>>) {
+        let wake = letters.has_mail() && std::mem::take(&mut letters.asleep);
         drop(letters);
         if wake && let Err(error) = self.waker.wake() {
             tracing::error!(%error, "a shard cannot be woken");
@@ -57,7 +77,22 @@ impl<A: App> Mailbox<A> {
 
     /// Swaps everything that waits into `into`, which must be empty.
     pub fn take(&self, into: &mut Vec<Mail<A>>) {
-        std::mem::swap(&mut lock(&self.letters).waiting, into);
+        let mut letters = lock(&self.letters);
+        if letters.has_mail() {
+            std::mem::swap(&mut letters.waiting, into);
+        }
+    }
+
+    /// From now on what is put here is not found.
+    fn hold(&self) {
+        lock(&self.letters).holds += 1;
+    }
+
+    /// What was put here meanwhile is found, all at once.
+    fn release(&self) {
+        let mut letters = lock(&self.letters);
+        letters.holds = letters.holds.saturating_sub(1);
+        self.wake(letters);
     }
 
     /// Takes no more, and drops what waits.
@@ -73,7 +108,7 @@ impl<A: App> Mailbox<A> {
     /// Says that the shard is about to sleep. False if it must not, because mail waits.
     pub fn fall_asleep(&self) -> bool {
         let mut letters = lock(&self.letters);
-        letters.asleep = letters.waiting.is_empty();
+        letters.asleep = !letters.has_mail();
         letters.asleep
     }
 
@@ -157,6 +192,14 @@ impl<A: App> Handle<A> {
         }
     }
 
+    /// Until the guard is dropped, the shards find nothing new in their mailboxes, whoever put it there; then they find all of it at once, in
+    /// the order in which it was put there. It is for a thread that has many things to say in a row: each shard is woken once, and writes once
+    /// for each connection. Who holds must not block, for everybody else's mail waits too.
+    pub fn hold(&self) -> Hold<A> {
+        self.0.mailboxes.iter().for_each(Mailbox::hold);
+        Hold(self.0.clone())
+    }
+
     /// How many shards there are.
     pub fn shards(&self) -> usize {
         self.0.mailboxes.len()
@@ -165,6 +208,15 @@ impl<A: App> Handle<A> {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+}
+
+/// Mail is held back while it lives; see [`Handle::hold`].
+pub struct Hold<A: App>(Arc<Hub<A>>);
+
+impl<A: App> Drop for Hold<A> {
+    fn drop(&mut self) {
+        self.0.mailboxes.iter().for_each(Mailbox::release);
     }
 }
 
@@ -189,13 +241,7 @@ impl<A: App> Engine<A> {
     ) -> io::Result<Self> {
         let shards = config.shards.clamp(1, u8::MAX as usize);
         let polls = (0..shards).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
-        let mailboxes = polls
-            .iter()
-            .map(|poll| {
-                let waker = mio::Waker::new(poll.registry(), crate::worker::WAKE)?;
-                Ok(Mailbox { letters: Mutex::new(Letters { waiting: Vec::new(), asleep: false, closed: false }), waker })
-            })
-            .collect::<io::Result<Vec<_>>>()?;
+        let mailboxes = polls.iter().map(Mailbox::new).collect::<io::Result<Vec<_>>>()?;
         let hub =
             Arc::new(Hub { config: Arc::new(config), gate: Arc::new(gate), mailboxes, order: Mutex::default(), next: AtomicUsize::new(0) });
         let app = Arc::new(app);
@@ -253,6 +299,29 @@ mod tests {
         fn connect(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Connect<'_>) {}
 
         fn event(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Event<'_>) {}
+    }
+
+    #[test]
+    fn what_is_held_back_is_found_all_at_once_and_wakes_the_shard_once() {
+        let poll = mio::Poll::new().unwrap();
+        let mailbox = Mailbox::<Waiting>::new(&poll).unwrap();
+        let told = || Mail::Message(oneshot::channel().0);
+        let found = || {
+            let mut found = Vec::new();
+            mailbox.take(&mut found);
+            found.len()
+        };
+        mailbox.hold();
+        mailbox.hold();
+        mailbox.put([told(), told()]);
+        assert!(mailbox.fall_asleep(), "there is nothing to find yet");
+        mailbox.put([told()]);
+        mailbox.release();
+        assert_eq!(found(), 0, "somebody else still holds");
+        assert!(lock(&mailbox.letters).asleep);
+        mailbox.release();
+        assert!(!lock(&mailbox.letters).asleep, "it was woken");
+        assert_eq!(found(), 3);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use domain::calls::EndInterruptedCalls;
 use domain::ids::Generator;
 use domain::keys::ForgetOldAnswers;
 use domain::operation::Actor;
-use domain::seam::{Bus, Notice};
+use domain::seam::Bus;
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -27,7 +27,7 @@ use crate::config::{Audience, Config, SocketParser};
 use crate::dialects::Dialects;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, router};
-use crate::live::{Census, Fanout, Live, Shared, gate};
+use crate::live::{Census, Fanout, Live, Published, Shared, gate};
 use crate::presence::{Attendance, People, Seats, Typing};
 use crate::rest::{self, Rest};
 
@@ -59,9 +59,8 @@ impl Product {
         let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now));
         let told = fanout.clone();
         let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| told.tell(notice)));
-        let published = bus.clone();
         let ids = Generator::new(random);
-        let (writer, thread) = Writer::start(&database, clock::now, ids, move |fact| published.publish(Notice::Fact(fact.into())))?;
+        let (writer, thread) = Writer::start(&database, clock::now, ids, Published::new(bus.clone(), fanout.clone()))?;
         threads.push(thread);
         // Whoever was in a call is connected no longer; before anybody can be again, the calls are over.
         writer.run(Actor::server(), EndInterruptedCalls, |ended| {

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use domain::chat::SendMessage;
+use domain::event::Fact;
 use domain::ids::Generator;
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Actor;
@@ -30,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let database = Database::open(Options::new(url))?;
     let start = Instant::now();
     let clock = move || Timestamp(1_763_725_000_000_000 + start.elapsed().as_micros() as i64);
-    let (writer, thread) = Writer::start(&database, clock, Generator::new(|| 42), drop)?;
+    let (writer, thread) = Writer::start(&database, clock, Generator::new(|| 42), drop::<Fact>)?;
 
     let people: Vec<Actor> = (0..PEOPLE).map(|n| Actor { person: PersonId::new(format!("person-{n}")), admin: false }).collect();
     let claims = |n: usize| Claims { name: Some(format!("Person {n}")), email: Some(format!("p{n}@example.com")), ..Claims::default() };

@@ -29,4 +29,4 @@ mod writer;
 
 pub use location::{Database, OpenError, Options};
 pub use readers::Readers;
-pub use writer::Writer;
+pub use writer::{Outlet, Writer};

@@ -38,11 +38,31 @@ impl Drop for Handle {
     }
 }
 
+/// Where the facts go that are on the disk.
+///
+/// A function is an outlet that takes each fact by itself.
+pub trait Outlet: Send {
+    /// The replies and the facts of one batch follow. Whatever they set going may wait for [`Outlet::end`], which comes soon.
+    fn begin(&mut self) {}
+
+    /// Takes the next fact.
+    fn publish(&mut self, fact: Fact);
+
+    /// The batch is told.
+    fn end(&mut self) {}
+}
+
+impl<F: FnMut(Fact) + Send> Outlet for F {
+    fn publish(&mut self, fact: Fact) {
+        self(fact);
+    }
+}
+
 impl Writer {
     /// Starts the writer's thread.
     ///
-    /// `clock` is asked once a command. `ids` goes on behind the largest id that was ever stored. `publish` is called on the writer's thread
-    /// after the commit, with each fact in the order of the offsets: first a command's reply runs, then its facts are published, then comes
+    /// `clock` is asked once a command. `ids` goes on behind the largest id that was ever stored. `outlet` is told on the writer's thread
+    /// after the commit, of each fact in the order of the offsets: first a command's reply runs, then its facts are published, then comes
     /// the next command. Neither may block.
     ///
     /// The thread ends after [`Writer::close`], or when the last handle is dropped: join it to know that everything is on the disk.
@@ -53,7 +73,7 @@ impl Writer {
         database: &Database,
         clock: impl Fn() -> Timestamp + Send + 'static,
         mut ids: impl Ids + 'static,
-        publish: impl FnMut(Fact) + Send + 'static,
+        outlet: impl Outlet + 'static,
     ) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = database.connect()?;
         let last = Tables(Sqlite::new(&connection)).last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
@@ -64,7 +84,7 @@ impl Writer {
         let database = database.clone();
         let thread = Builder::new().name("writer".to_owned()).spawn(move || {
             let session = Tables(Sqlite::new(&connection));
-            serve(&served, Desk { session, clock: Box::new(clock), ids }, publish);
+            serve(&served, Desk { session, clock: Box::new(clock), ids }, outlet);
             // The file must outlive the connection: a database in memory goes with its last handle.
             drop(connection);
             drop(database);
@@ -119,13 +139,15 @@ impl From<Rejected> for Refusal {
     }
 }
 
-fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut publish: impl FnMut(Fact)) {
+fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut outlet: impl Outlet) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.take(BATCH, &mut jobs) {
         let batch = desk.decide(&mut jobs);
+        outlet.begin();
         for job in jobs.drain(..) {
-            job.finish(&batch, &mut publish);
+            job.finish(&batch, &mut |fact| outlet.publish(fact));
         }
+        outlet.end();
     }
     desk.session.0.checkpoint();
 }

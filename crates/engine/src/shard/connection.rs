@@ -7,6 +7,7 @@ use wire::engineio::Version;
 use wire::websocket::Reader;
 
 use super::ConnectionKey;
+use super::line::Waits;
 use crate::app::App;
 use crate::id::Id;
 use crate::outbox::Outbox;
@@ -103,8 +104,8 @@ pub(crate) struct Connection<A: App> {
     /// None while it is only a probe.
     pub handshake: Option<Box<A::Handshake>>,
     pub attaching: Option<Box<Attaching>>,
-    /// Stands in the list of those with something to write.
-    pub dirty: bool,
+    /// Its place among those with something to write.
+    pub waits: Waits,
     /// Stands in the list of those with something to read.
     pub readable: bool,
     /// How many of its sockets the application wants nothing more from for now. While there is one, nothing is read.

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use super::{Ending, Shard, Transport};
+use super::{Ending, Shard, Transport, Waits};
 use crate::app::{App, Reason};
 use crate::broadcast::{Audience, Broadcast};
 use crate::id::Id;
@@ -66,9 +66,7 @@ impl<A: App> Shard<A> {
                     continue;
                 }
                 connection.outbox.push(frames.clone(), &mut self.spare);
-                if !std::mem::replace(&mut connection.dirty, true) {
-                    self.dirty.push_back(member.connection);
-                }
+                self.line.soon(member.connection, &mut connection.waits);
             }
         }
     }
@@ -94,9 +92,7 @@ impl<A: App> Shard<A> {
                 continue;
             }
             connection.outbox.push(frames, &mut self.spare);
-            if !std::mem::replace(&mut connection.dirty, true) {
-                self.dirty.push_back(socket.connection);
-            }
+            self.line.later(socket.connection, &mut connection.waits);
         }
     }
 
@@ -105,17 +101,20 @@ impl<A: App> Shard<A> {
         self.mark_dirty(slot);
     }
 
-    /// Writes what waits for the connections that stand first in line, at most `most` of them, so that a large room does not keep the
-    /// others from being read. A connection that is further behind than the limit is ended.
-    pub(crate) fn flush_some(&mut self, most: usize) {
-        for _ in 0..most {
-            let Some(slot) = self.dirty.pop_front() else { return };
+    /// Writes what waits for the connections that stand first in a row of the line, at most `most` of them, so that a large room does not keep
+    /// the others from being read. A connection that is further behind than the limit is ended.
+    pub(crate) fn flush_some(&mut self, row: Waits, most: usize) {
+        let mut flushed = 0;
+        while flushed < most {
+            let Some(slot) = self.line.next(row) else { return };
             let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
-            if !std::mem::replace(&mut connection.dirty, false) {
-                // The slot has a new owner, who never asked.
+            if connection.waits != row {
+                // It was served in the other row, or the slot has a new owner, who never asked.
                 continue;
             }
+            connection.waits = Waits::Not;
             self.flush(slot);
+            flushed += 1;
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod connection;
 mod deliver;
+mod line;
 mod polling;
 mod socket;
 #[cfg(test)]
@@ -28,6 +29,8 @@ use crate::timers::{Tick, Timers};
 use crate::voice::{Format, Namespace, Voice};
 
 pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
+use line::Line;
+pub(crate) use line::Waits;
 pub(crate) use socket::Socket;
 
 /// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended.
@@ -69,9 +72,9 @@ pub struct Shard<A: App> {
     pub(crate) rooms: Rooms,
     pub(crate) timers: Timers,
     pub(crate) spare: SpareQueues,
-    /// Connections with something to write, in the order in which they got it.
-    pub(crate) dirty: VecDeque<u32>,
-    /// Connections with something to read, likewise.
+    /// Connections with something to write.
+    pub(crate) line: Line,
+    /// Connections with something to read, in the order in which they got it.
     pub(crate) readable: VecDeque<u32>,
     pub(crate) doomed: Vec<Doomed>,
     /// Broadcasts of this turn, not yet published.
@@ -95,7 +98,7 @@ impl<A: App> Shard<A> {
             rooms: Rooms::default(),
             timers: Timers::new(now),
             spare: SpareQueues::default(),
-            dirty: VecDeque::new(),
+            line: Line::default(),
             readable: VecDeque::new(),
             doomed: Vec::new(),
             outgoing: Vec::new(),
@@ -416,9 +419,7 @@ impl<A: App> Shard<A> {
 
     pub(crate) fn mark_dirty(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if !std::mem::replace(&mut connection.dirty, true) {
-            self.dirty.push_back(slot);
-        }
+        self.line.soon(slot, &mut connection.waits);
     }
 
     /// Puts whole frames into a connection's outbox.

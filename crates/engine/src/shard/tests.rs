@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use wire::engineio::Version;
 
-use super::{Connection, Phase, Shard, Socket, SocketKey, Transport};
+use super::{Connection, Phase, Shard, Socket, SocketKey, Transport, Waits};
 use crate::app::{App, Connect, Event};
 use crate::broadcast::{Broadcast, Saying};
 use crate::config::Config;
@@ -46,7 +46,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         sockets: Default::default(),
         handshake: None,
         attaching: None,
-        dirty: false,
+        waits: Default::default(),
         readable: false,
         pauses: 0,
         hung_up: false,
@@ -105,4 +105,22 @@ fn a_socket_that_is_excepted_hears_nothing_also_under_its_connections_id() {
     assert_eq!(waiting, [false, true, true]);
     let bytes = [speaker, listener].map(|slot| shard.connections[slot as usize].outbox.bytes());
     assert_eq!(bytes[0], bytes[1], "each heard one of the two");
+}
+
+#[test]
+fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
+    let mut shard = shard();
+    let [bystander, talker] = [(); 2].map(|()| connection(&mut shard));
+    socket(&mut shard, bystander, 0, None);
+    let talking = socket(&mut shard, talker, 0, None);
+    shard.join(talking, "room");
+    let hello = |_| vec![Saying::event("hello", "1")];
+
+    shard.deliver(&Broadcast::to_everyone(hello));
+    shard.deliver(&Broadcast::to_rooms(vec!["room".into()], hello));
+    let mut next = |row| shard.line.next(row);
+    assert_eq!([next(Waits::Soon), next(Waits::Soon)], [Some(talker), None]);
+    assert_eq!([next(Waits::Later), next(Waits::Later), next(Waits::Later)], [Some(bystander), Some(talker), None]);
+    // The talker's place among the others is void, for it stood among the first meanwhile.
+    assert_eq!([bystander, talker].map(|slot| shard.connections[slot as usize].waits), [Waits::Later, Waits::Soon]);
 }

@@ -17,7 +17,7 @@ use mio::{Events, Poll, Token};
 
 use crate::app::{App, Reason};
 use crate::hub::{Hub, Mail};
-use crate::shard::{ConnectionKey, Doomed, Ending, Shard, Transport};
+use crate::shard::{ConnectionKey, Doomed, Ending, Shard, Transport, Waits};
 
 /// The token of the mailbox's waker; connections have their slots.
 pub(crate) const WAKE: Token = Token(usize::MAX);
@@ -28,6 +28,8 @@ const READ: usize = 64 * 1024;
 /// How many connections are read, and how many written, before the other is done again.
 const READS: usize = 256;
 const FLUSHES: usize = 256;
+/// The same of those that may wait: few, for what is said to everybody is often long.
+const LATER_FLUSHES: usize = 32;
 
 pub(crate) struct Worker<A: App> {
     shard: Shard<A>,
@@ -55,7 +57,7 @@ impl<A: App> Worker<A> {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.stopping {
-            let idle = self.shard.dirty.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty();
+            let idle = self.shard.line.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty();
             let sleep = idle && self.hub.mailboxes[self.shard.index as usize].fall_asleep();
             let timeout = if sleep { self.time_to_next() } else { Some(std::time::Duration::ZERO) };
             if let Err(error) = self.poll.poll(&mut events, timeout)
@@ -119,7 +121,8 @@ impl<A: App> Worker<A> {
             self.publish();
             self.open_mail();
         }
-        self.shard.flush_some(FLUSHES);
+        self.shard.flush_some(Waits::Soon, FLUSHES);
+        self.shard.flush_some(Waits::Later, LATER_FLUSHES);
         self.reap();
     }
 
@@ -155,8 +158,9 @@ impl<A: App> Worker<A> {
             self.shard.doomed.push(Doomed::Connection(key, Reason::ServerShuttingDown, Ending::Say(1001, "server shutting down".into())));
         }
         self.reap();
-        while !self.shard.dirty.is_empty() {
-            self.shard.flush_some(usize::MAX);
+        while !self.shard.line.is_empty() {
+            self.shard.flush_some(Waits::Soon, usize::MAX);
+            self.shard.flush_some(Waits::Later, usize::MAX);
         }
         self.stopping = true;
     }

@@ -113,7 +113,7 @@ impl<A: App> Worker<A> {
             sockets: Default::default(),
             handshake: None,
             attaching: None,
-            dirty: false,
+            waits: Default::default(),
             readable: false,
             pauses: 0,
             hung_up: false,

@@ -11,7 +11,7 @@ use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
-use engine::{Broadcast, Handle, Namespace, Say, Saying, Shard, SocketKey};
+use engine::{Broadcast, Handle, Hold, Namespace, Say, Saying, Shard, SocketKey};
 
 use super::{Job, Live};
 use crate::config::Audience;
@@ -43,6 +43,11 @@ impl Fanout {
     pub fn connect(&self, engine: Handle<Live>) {
         // A second engine would be a fault of ours, and the first stays.
         let _ = self.engine.set(engine);
+    }
+
+    /// Until it is dropped, what is told is held back; see [`Handle::hold`].
+    pub(super) fn hold(&self) -> Option<Hold<Live>> {
+        self.engine.get().map(Handle::hold)
     }
 
     /// Tells one notice. Called in the order of the notices.

@@ -6,7 +6,7 @@
 //! - `requests`: what clients ask, in their order.
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
-//! - `fanout`: what happened, on its way to whoever may hear it.
+//! - `fanout`: what happened, on its way to whoever may hear it. `published`: from the writer to the bus.
 //! - `tally`: what happens on a shard, counted. `census`: who is connected, and the counts, gathered from all shards when somebody asks.
 //!
 //! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
@@ -17,6 +17,7 @@ mod departures;
 mod entrance;
 mod fanout;
 mod gate;
+mod published;
 mod requests;
 mod session;
 mod tally;
@@ -38,6 +39,7 @@ use departures::Departures;
 pub use entrance::{Entrant, TurnedAway, Welcome};
 pub use fanout::{Effect, Fanout, Said};
 pub use gate::{Handshake, gate};
+pub use published::Published;
 pub use session::Session;
 pub use tally::Tally;
 

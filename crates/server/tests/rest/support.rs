@@ -69,7 +69,7 @@ impl Server {
             random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
             random
         });
-        let publish = move |fact| published.lock().unwrap().push(fact);
+        let publish = move |fact: Fact| published.lock().unwrap().push(fact);
         let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
         let (readers, _) = Readers::start(&database, 2).unwrap();
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use bus::Local;
+use domain::event::Fact;
 use domain::ids::Generator;
 use domain::names::Timestamp;
 use domain::operation::{Actor, Tx};
@@ -50,7 +51,7 @@ impl House {
             random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
             random
         });
-        let (writer, _) = Writer::start(&database, || NOW, ids, move |fact| published.publish(Notice::Fact(fact.into()))).unwrap();
+        let (writer, _) = Writer::start(&database, || NOW, ids, move |fact: Fact| published.publish(Notice::Fact(fact.into()))).unwrap();
         let (readers, _) = Readers::start(&database, 1).unwrap();
         let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
