@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask test` checks everything, `cargo xtask bench` measures Roomcast beside its peers.
 
 mod bench;
+mod install;
 mod test;
 mod tidy;
 

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
+use crate::install;
+
 #[derive(clap::Args)]
 pub struct Options {
     /// Only one half of the tests
@@ -63,11 +65,11 @@ fn rust(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
 
 fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     let folder = root.join("e2e");
-    install_from_npm(&folder)?;
-    install_from_pypi(&folder.join("python"))?;
-    install_browser()?;
+    install::from_npm(&folder)?;
+    install::from_pypi(&folder.join("python"))?;
+    install::browser()?;
 
-    succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;
+    install::succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;
     let mut tests = Command::new("node");
     // One file at a time: two cores, and tests that look at a server's memory.
     tests.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"]);
@@ -75,54 +77,6 @@ fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()
         tests.args(["--test-name-pattern", filter]);
     }
     counted(tests.arg(".").current_dir(folder), tally)
-}
-
-/// Installs the clients from npm, unless just these are installed.
-fn install_from_npm(folder: &Path) -> Result<()> {
-    unless_installed(&folder.join("package-lock.json"), &folder.join("node_modules/.roomcast-lock"), || {
-        succeed(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
-    })
-}
-
-/// Installs the client from PyPI into an environment of its own, unless just this is installed. What Python lacks for that comes from apt, where
-/// that is at hand.
-fn install_from_pypi(folder: &Path) -> Result<()> {
-    unless_installed(&folder.join("requirements.txt"), &folder.join(".venv/.roomcast-lock"), || {
-        let environment = || succeed(Command::new("python3").args(["-m", "venv", "--clear", ".venv"]).current_dir(folder));
-        if environment().is_err() {
-            install_from_apt(&["python3", "python3-venv"])?;
-            environment()?;
-        }
-        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", "requirements.txt"];
-        succeed(Command::new(folder.join(".venv/bin/python")).args(pip).current_dir(folder))
-    })
-}
-
-/// Installs the browser that opens our pages, unless there is one.
-fn install_browser() -> Result<()> {
-    let is_there = Command::new("chromium").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
-    if is_there { Ok(()) } else { install_from_apt(&["chromium"]) }
-}
-
-fn install_from_apt(packages: &[&str]) -> Result<()> {
-    succeed(Command::new("apt-get").arg("update"))?;
-    succeed(Command::new("apt-get").args(["install", "-y", "--no-install-recommends"]).args(packages))
-}
-
-/// Installs what a lock file names, unless the note about what was installed says just the same.
-fn unless_installed(lock: &Path, note: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
-    let wanted = std::fs::read(lock).with_context(|| format!("{} cannot be read", lock.display()))?;
-    if std::fs::read(note).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    install()?;
-    Ok(std::fs::write(note, wanted)?)
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("{command:?} cannot be started"))?;
-    ensure!(status.success(), "{command:?} failed");
-    Ok(())
 }
 
 /// Runs tests, shows what they say, and counts.

@@ -96,23 +96,29 @@ fn stat_field(pid: Pid, field: usize) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader};
+    use std::io::{BufRead, BufReader, Write};
     use std::process::{Command, Stdio};
 
     use super::*;
 
     #[test]
     fn a_childs_time_counts_while_it_lives_and_when_it_has_ended() {
-        // Its own child works, says so, and lives on until its input ends.
-        let script = "sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo worked; cat' ; echo ended; cat";
+        // Its own child works, says so, and lives on until it is told a line; the shell lives on until its input ends.
+        let script = "sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo worked; read line'; echo ended; cat";
         let mut shell = Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut told = shell.stdin.take().unwrap();
         let mut said = BufReader::new(shell.stdout.take().unwrap()).lines();
         let process = Process::new(shell.id()).unwrap();
+        let counts = |when: &str| {
+            let (own, all) = (process.cpu().unwrap(), process.cpu_with_children().unwrap());
+            assert!(all > own * 2, "{when}: {own:?} {all:?}");
+        };
         assert_eq!(said.next().unwrap().unwrap(), "worked");
-        let (own, living) = (process.cpu().unwrap(), process.cpu_with_children().unwrap());
-        assert!(living > own * 2, "{own:?} {living:?}");
-        drop(shell.stdin.take());
+        counts("living");
+        told.write_all(b"\n").unwrap();
         assert_eq!(said.next().unwrap().unwrap(), "ended");
+        counts("ended");
+        drop(told);
         shell.wait().unwrap();
     }
 }

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use super::machine;
 use super::postgres::Postgres;
+use crate::install::{self, succeed};
 
 /// In the order of the table's columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
@@ -56,8 +57,8 @@ impl Peer {
                 let target = workshop.target.join("bench");
                 workshop.cargo(&["build", "--release", "--locked", "--manifest-path", text(&manifest)?, "--target-dir", text(&target)?])
             }
-            Peer::SocketIo => workshop.npm(&workshop.peers.join("socket.io")),
-            Peer::Express => Postgres::install().and_then(|()| workshop.npm(&workshop.peers.join("express"))),
+            Peer::SocketIo => workshop.node(&workshop.peers.join("socket.io")),
+            Peer::Express => Postgres::install().and_then(|()| workshop.node(&workshop.peers.join("express"))),
         }
         .with_context(|| format!("{} cannot be built", self.name()))
     }
@@ -136,7 +137,7 @@ impl Workshop {
 
     fn cargo(&self, arguments: &[&str]) -> Result<()> {
         let mut cargo = Command::new("cargo");
-        run(cargo.arg("--quiet").args(arguments).current_dir(&self.root))
+        succeed(cargo.arg("--quiet").args(arguments).current_dir(&self.root))
     }
 
     /// A package that a peer has installed, with its version.
@@ -146,24 +147,11 @@ impl Workshop {
         Some(format!("{name} {}", package["version"].as_str()?))
     }
 
-    /// Installs what package-lock.json says, when it is newer than what is installed.
-    fn npm(&self, folder: &Path) -> Result<()> {
-        run(Command::new("node").arg("--check").arg(folder.join("server.js")))?;
-        let locked = fs::metadata(folder.join("package-lock.json"))?.modified()?;
-        let installed = fs::metadata(folder.join("node_modules/.package-lock.json")).and_then(|file| file.modified());
-        if installed.is_ok_and(|installed| installed >= locked) {
-            return Ok(());
-        }
-        run(Command::new("npm").args(["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder))
+    /// Prepares a server on Node.
+    fn node(&self, folder: &Path) -> Result<()> {
+        succeed(Command::new("node").arg("--check").arg(folder.join("server.js")))?;
+        install::from_npm(folder)
     }
-}
-
-/// What it prints goes to stderr: stdout is for the table.
-pub fn run(command: &mut Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.stdout(std::io::stderr()).status().with_context(|| format!("{program} cannot be started"))?;
-    ensure!(status.success(), "{program} fails");
-    Ok(())
 }
 
 fn text(path: &Path) -> Result<&str> {

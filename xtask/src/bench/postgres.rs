@@ -14,7 +14,7 @@ use nix::unistd::{Pid, User, geteuid};
 
 use super::folder::Folder;
 use super::measure::Process;
-use super::peers::run;
+use crate::install::from_apt;
 
 const START: Duration = Duration::from_secs(15);
 /// Where Debian keeps the programs of each version.
@@ -33,7 +33,7 @@ impl Postgres {
             return Ok(());
         }
         ensure!(geteuid().is_root(), "PostgreSQL's server is not installed: apt-get install postgresql");
-        run(Command::new("apt-get").args(["install", "--yes", "--quiet", "--no-install-recommends", "postgresql"]))
+        from_apt(&["postgresql"])
     }
 
     pub fn version() -> Option<String> {
