@@ -13,19 +13,7 @@ const ADDRESS: &str = "urn:openapi";
 /// The document as it is served.
 pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(server::rest::openapi()).unwrap());
 
-/// The same, so strict that an answer with a field that is not in it does not fit.
-static STRICT: LazyLock<Value> = LazyLock::new(|| {
-    let mut document = DOCUMENT.clone();
-    let mut parts = BTreeSet::new();
-    find_parts(&document, &mut parts);
-    close(&mut document["paths"]);
-    for (name, schema) in document["components"]["schemas"].as_object_mut().unwrap() {
-        if !parts.contains(&format!("#/components/schemas/{name}")) {
-            close(schema);
-        }
-    }
-    document
-});
+static STRICT: LazyLock<Value> = LazyLock::new(|| strict(DOCUMENT.clone()));
 
 static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| Registry::new().add(ADDRESS, &*STRICT).unwrap().prepare().unwrap());
 
@@ -66,6 +54,23 @@ pub fn check_body(method: &Method, uri: &Uri, body: &Value) {
     } else if operation.get("requestBody").is_some() {
         fits(&place, body, &format!("the body of {method} {path}"));
     }
+}
+
+/// A document with schemas in `components/schemas`, so strict that what has a field that is not in them does not fit.
+pub fn strict(mut document: Value) -> Value {
+    let mut parts = BTreeSet::new();
+    find_parts(&document, &mut parts);
+    for (member, part) in document.as_object_mut().unwrap() {
+        if member != "components" {
+            close(part);
+        }
+    }
+    for (name, schema) in document["components"]["schemas"].as_object_mut().unwrap() {
+        if !parts.contains(&format!("#/components/schemas/{name}")) {
+            close(schema);
+        }
+    }
+    document
 }
 
 #[track_caller]

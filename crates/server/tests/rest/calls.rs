@@ -2,17 +2,10 @@
 
 use domain::calls::{AnswerCall, EndInterruptedCalls, GiveUpRinging, InitiateCall, LeaveCall};
 use domain::names::{Id, Kind, PersonId, Room};
-use domain::operation::{Actor, Command};
+use domain::operation::Actor;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use crate::support::Server;
-
-async fn run<C: Command>(server: &Server, actor: Actor, command: C) -> C::Answer {
-    let (reply, answer) = oneshot::channel();
-    server.writer.run(actor, command, move |result| drop(reply.send(result)));
-    answer.await.unwrap().unwrap()
-}
 
 fn person(id: &str) -> Actor {
     Actor { person: PersonId::new(id), admin: false }
@@ -29,7 +22,7 @@ async fn ringing(server: &Server) -> (Room, Id) {
 }
 
 async fn ring(server: &Server, room: &Room) -> Id {
-    run(server, person("alice"), InitiateCall { room: room.clone(), sort: "AUDIO".into() }).await.call.id
+    server.run(person("alice"), InitiateCall { room: room.clone(), sort: "AUDIO".into() }).await.call.id
 }
 
 async fn newest(server: &Server, room: &Room) -> Value {
@@ -40,16 +33,16 @@ async fn newest(server: &Server, room: &Room) -> Value {
 async fn a_call_that_nobody_answers_is_missed_and_one_that_was_answered_goes_on() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
-    run(&server, Actor::server(), GiveUpRinging { call }).await;
+    server.run(Actor::server(), GiveUpRinging { call }).await;
     assert_eq!(server.told().await, [format!("{room} call_ended")]);
     let record = newest(&server, &room).await;
     assert_eq!((&record["status"], &record["endedBy"]), (&json!("MISSED"), &Value::Null));
-    run(&server, Actor::server(), GiveUpRinging { call }).await;
+    server.run(Actor::server(), GiveUpRinging { call }).await;
     assert!(server.told().await.is_empty(), "told once");
 
     let call = ring(&server, &room).await;
-    run(&server, person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
-    run(&server, Actor::server(), GiveUpRinging { call }).await;
+    server.run(person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
+    server.run(Actor::server(), GiveUpRinging { call }).await;
     assert_eq!(newest(&server, &room).await["status"], "ONGOING");
 }
 
@@ -57,11 +50,11 @@ async fn a_call_that_nobody_answers_is_missed_and_one_that_was_answered_goes_on(
 async fn a_restart_finds_no_call_open() {
     let server = Server::start();
     let (room, _) = ringing(&server).await;
-    run(&server, Actor::server(), EndInterruptedCalls).await;
+    server.run(Actor::server(), EndInterruptedCalls).await;
     assert_eq!(newest(&server, &room).await["status"], "MISSED");
     let call = ring(&server, &room).await;
-    run(&server, person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
-    run(&server, Actor::server(), EndInterruptedCalls).await;
+    server.run(person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
+    server.run(Actor::server(), EndInterruptedCalls).await;
     let record = newest(&server, &room).await;
     assert_eq!((&record["status"], &record["endedBy"]), (&json!("ENDED"), &Value::Null));
     assert!(record["participants"].as_array().unwrap().iter().all(|participant| participant["leftAt"].is_string()));
@@ -71,12 +64,12 @@ async fn a_restart_finds_no_call_open() {
 async fn the_last_who_leaves_ends_the_call() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
-    run(&server, person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
+    server.run(person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
     server.told().await;
-    run(&server, Actor::server(), LeaveCall { call, person: PersonId::new("alice") }).await;
+    server.run(Actor::server(), LeaveCall { call, person: PersonId::new("alice") }).await;
     assert!(server.told().await.is_empty());
     assert_eq!(newest(&server, &room).await["status"], "ONGOING");
-    run(&server, Actor::server(), LeaveCall { call, person: PersonId::new("bob") }).await;
+    server.run(Actor::server(), LeaveCall { call, person: PersonId::new("bob") }).await;
     assert_eq!(server.told().await, [format!("{room} call_ended")]);
     assert_eq!(newest(&server, &room).await["endedBy"], "bob");
 }

@@ -10,6 +10,7 @@ use bus::Local;
 use domain::event::{Event, Fact, Signal};
 use domain::ids::Generator;
 use domain::names::Timestamp;
+use domain::operation::{Actor, Command};
 use domain::seam::Notice;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -78,18 +79,18 @@ impl Server {
         let keys = Keys::load(&config).unwrap();
         let limits = Arc::new(limits);
         let people = Arc::new(People::default());
-        let silent = Arc::new(Local::new(drop));
         let signals = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&signals);
+        let bus = Arc::new(Local::new(move |notice| heard.lock().unwrap().push(notice)));
         let rest = Rest {
-            back_end: Arc::new(Utilities::new(writer.clone(), silent, people)),
+            back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),
             writer: writer.clone(),
             readers,
             authenticator: Arc::new(Authenticator::new(&keys, &config)),
             clock: || NOW,
             limits: Arc::clone(&limits),
             census: Arc::default(),
-            bus: Arc::new(bus::Local::new(move |notice| heard.lock().unwrap().push(notice))),
+            bus,
             max_body: MAX_BODY,
         };
         Self { writer, limits, clock, router: router(rest), keys, config, facts, signals, _folder: folder }
@@ -140,6 +141,13 @@ impl Server {
             Notice::Fact(_) => None,
         });
         signals.collect()
+    }
+
+    /// Has a command decided as nobody can over REST.
+    pub async fn run<C: Command>(&self, actor: Actor, command: C) -> C::Answer {
+        let (reply, answer) = oneshot::channel();
+        self.writer.run(actor, command, move |result| drop(reply.send(result)));
+        answer.await.unwrap().unwrap()
     }
 
     /// Sends a request as it is, whatever is answered.

@@ -121,10 +121,8 @@ async fn a_projects_task_is_not_there_in_this_contract() {
     let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
     let room: Room = Kind::Project.room(&project["id"]);
     let command = CreateTask::new(room.clone(), "Launch".into());
-    let (reply, made) = tokio::sync::oneshot::channel();
     let actor = Actor { person: PersonId::new("alice"), admin: false };
-    server.writer.run(actor, command, move |result| reply.send(result).unwrap());
-    let path = format!("/tasks/{}", made.await.unwrap().unwrap().id);
+    let path = format!("/tasks/{}", server.run(actor, command).await.id);
     server.told().await;
     for refused in [
         alice.get(&path).await,

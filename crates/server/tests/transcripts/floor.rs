@@ -1,7 +1,7 @@
 //! The devices in their rooms: what the engine does with connections and the program on its shards with the engine, done with plain data.
 //! Who is let in, what is understood, answered and told, and who hears it is asked of the product.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -254,15 +254,19 @@ impl Floor {
             }
             Effect::Emit { emission, said, .. } => {
                 let everyone = emission.rooms.contains(&Room::everyone());
-                for device in self.devices.values_mut().filter(|device| device.connected) {
+                // A connection's id is its device's name here.
+                let devices = self.devices.iter_mut().filter(|(name, _)| !emission.except_connections.contains(name));
+                for device in devices.map(|(_, device)| device).filter(|device| device.connected) {
                     let is_in = |room: &Room| device.rooms.contains(room.as_str());
                     if (everyone || emission.rooms.iter().any(is_in)) && !emission.except.iter().any(is_in) {
                         said.say(device.namespace).iter().for_each(|saying| device.hear_whatever(saying));
                     }
                 }
             }
-            Effect::Expel { people, reason, .. } => {
-                for name in people.iter().flat_map(|person| self.devices_of(person)).collect::<Vec<_>>() {
+            Effect::Expel { people, connections, reason } => {
+                let named = connections.into_iter().filter(|name| self.devices.get(name).is_some_and(|device| device.connected));
+                let expelled: BTreeSet<_> = people.iter().flat_map(|person| self.devices_of(person)).chain(named).collect();
+                for name in expelled {
                     self.device(&name).close(4403, &reason);
                     self.depart(&name);
                 }

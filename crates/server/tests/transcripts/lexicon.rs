@@ -6,13 +6,14 @@ use std::sync::{LazyLock, Mutex};
 
 use engine::{Namespace, Saying};
 use jsonschema::Validator;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use server::config::Config;
 use server::dialects::answers::Refused;
 use server::dialects::vocabulary::{Shape, Vocabulary};
 use server::dialects::{Dialects, Heard};
 
 use crate::device::values;
+use crate::openapi;
 
 /// What time brings, and nothing else: it stands still here. The tests of the dialects say these.
 const NEEDS_TIME: [(&str, &str); 3] = [("messenger", "user:status-changed"), ("studio", "user:offline"), ("studio", "user:online")];
@@ -156,52 +157,8 @@ fn at_least(shape: &Shape) -> Validator {
 }
 
 fn validator(shape: &Shape, whole: bool) -> Validator {
-    let components = shape.components.iter().map(|(name, schema)| (format!("#/components/schemas/{name}"), json!(schema))).collect();
-    let schema = Expansion { components, whole }.expand(&json!(shape.schema));
+    let schemas: BTreeMap<_, _> = shape.components.iter().map(|(name, schema)| (name, json!(schema))).collect();
+    let document = json!({ "$ref": "#/shape", "shape": shape.schema, "components": { "schemas": schemas } });
+    let schema = if whole { openapi::strict(document) } else { document };
     jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
-}
-
-/// Schemas without references, so that an object that is put together of several can be closed as one.
-struct Expansion {
-    components: BTreeMap<String, Value>,
-    whole: bool,
-}
-
-impl Expansion {
-    fn expand(&self, schema: &Value) -> Value {
-        if let Some(reference) = schema["$ref"].as_str() {
-            let schema = self.components.get(reference).unwrap_or_else(|| panic!("there is no {reference}"));
-            return self.expand(schema);
-        }
-        if let Some(parts) = schema["allOf"].as_array() {
-            return parts.iter().map(|part| self.expand(part)).reduce(merged).unwrap();
-        }
-        let Some(fields) = schema.as_object() else { return schema.clone() };
-        let mut fields: Map<_, _> = fields.iter().map(|(key, value)| (key.clone(), self.part(key, value))).collect();
-        if self.whole && fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
-            fields.insert("additionalProperties".into(), false.into());
-        }
-        fields.into()
-    }
-
-    fn part(&self, key: &str, value: &Value) -> Value {
-        match (key, value) {
-            ("properties", Value::Object(properties)) => {
-                properties.iter().map(|(name, schema)| (name.clone(), self.expand(schema))).collect::<Map<_, _>>().into()
-            }
-            ("items", items) => self.expand(items),
-            ("oneOf" | "anyOf", Value::Array(schemas)) => schemas.iter().map(|schema| self.expand(schema)).collect(),
-            _ => value.clone(),
-        }
-    }
-}
-
-/// Two objects' schemas as one.
-fn merged(mut one: Value, other: Value) -> Value {
-    for (name, schema) in other["properties"].as_object().unwrap() {
-        one["properties"][name] = schema.clone();
-    }
-    let required: Vec<_> = [&one, &other].iter().flat_map(|schema| schema["required"].as_array().cloned().unwrap_or_default()).collect();
-    one["required"] = required.into();
-    one
 }

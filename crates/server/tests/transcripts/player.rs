@@ -76,10 +76,12 @@ impl Player {
         let house = House::new(&transcript.settings);
         let names = house.shared.dialects.namespaces();
         let index = |namespace| Namespace(u8::try_from(names.iter().position(|name| name == namespace).unwrap()).unwrap());
+        let mut known = Names::new(transcript.shapes);
+        transcript.people.values().for_each(|claims| known.claim(claims));
         let people = transcript.people.into_iter().map(|(person, claims)| (person, Token { claims, issued: None }));
         Self {
             steps: transcript.steps,
-            names: Names::new(transcript.shapes),
+            names: known,
             people: people.collect(),
             floor: Floor::new(house, greets),
             namespace: index(namespace),
@@ -124,6 +126,7 @@ impl Player {
             Step::Closed(step) => self.closed(&step),
             Step::Leaves(step) => self.floor.leave(&step.r#as).await,
             Step::Token(step) => {
+                self.names.claim(&step.token);
                 self.people.insert(person(&step.r#as).to_owned(), Token { claims: step.token, issued: step.issued });
             }
             Step::Repeat(step) => {
@@ -193,22 +196,22 @@ impl Player {
     async fn emit(&mut self, step: Emit) {
         let event_and_args = [json!(step.emit)].into_iter().chain(step.args.iter().map(|arg| self.names.fill(arg)));
         let packet = format!("2{}", event_and_args.collect::<Value>());
+        self.outside(&step.r#as, &packet).await;
         let ack = self.floor.hear(&step.r#as, &spoken(&event(&packet)), step.ack.is_some()).await;
         // The acknowledgement's only argument.
         let expected = step.ack.map(|ack| json!([ack]));
         self.check(&expected.into(), &ack.clone().into(), "the ack");
         self.names.save(&step.save, &ack.map_or(Value::Null, |ack| ack[0].clone()));
-        self.outside(&step.r#as, &packet).await;
     }
 
     async fn send(&mut self, step: Send) {
         let text = as_sent(&self.names.fill(&step.send));
-        self.floor.hear(&step.r#as, &Heard::Text(&text), false).await;
         self.outside(&step.r#as, &text).await;
+        self.floor.hear(&step.r#as, &Heard::Text(&text), false).await;
     }
 
-    /// Whatever a device says, a stranger says it, too: of what there is, and of what never was. Both must be answered alike, and nobody else
-    /// may hear of it.
+    /// Whatever a device says, a stranger says it first: of what there is, while it has not ended, and of what never was. Both must be answered
+    /// alike, and nobody else may hear of it.
     async fn outside(&mut self, said_by: &str, said: &str) {
         let before = self.floor.unasked();
         let mut answers = Vec::new();

@@ -1,6 +1,6 @@
 //! What is expected of values: complete, key by key; and what was saved of those that came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use libtest_mimic::Trial;
 use serde_json::{Map, Value};
@@ -19,11 +19,13 @@ const NEVER: &str = "9007199254740001";
 pub struct Names {
     shapes: Map<String, Value>,
     saved: BTreeMap<String, Value>,
+    /// The ids of spaces that are because a token says so. The server has not made these.
+    claimed: BTreeSet<String>,
 }
 
 impl Names {
     pub fn new(shapes: Map<String, Value>) -> Self {
-        Self { shapes, saved: BTreeMap::new() }
+        Self { shapes, saved: BTreeMap::new(), claimed: BTreeSet::new() }
     }
 
     /// Puts saved values into what is sent or expected, and shapes in their places.
@@ -75,9 +77,11 @@ impl Names {
         filled.into()
     }
 
-    /// A text in which every saved id that the server made is one that nothing has.
+    /// A text in which every saved id that the server made, and every claimed one, is one that nothing has.
     pub fn without_ids(&self, text: &str) -> String {
-        let ids = self.saved.values().map(plain).filter(|id| is_made_here(id));
+        let made = self.saved.values().map(plain).filter(|id| is_made_here(id));
+        // What a short one is part of must be gone before it.
+        let ids = made.chain(self.claimed.iter().cloned());
         ids.fold(text.to_owned(), |text, id| text.replace(&id, NEVER))
     }
 
@@ -88,6 +92,12 @@ impl Names {
             let part = value.pointer(&pointer).unwrap_or_else(|| panic!("there is no {path} to be saved in {value}"));
             self.saved.insert(name.clone(), part.clone());
         }
+    }
+
+    /// Keeps the space that a token's claims name by an id of its own; a saved one is kept already.
+    pub fn claim(&mut self, claims: &Value) {
+        let ids = ["household_id", "householdId"].into_iter().filter_map(|claim| claims.get(claim)).map(plain);
+        self.claimed.extend(ids.filter(|id| !id.is_empty() && !id.starts_with('$')));
     }
 
     /// Keeps the number of a round as `$n`.
