@@ -1,20 +1,18 @@
 // What `roomcast asyncapi` prints, judged by the official parser.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import { Parser } from "@asyncapi/parser";
-import { binary } from "../support/process.js";
+import { printed } from "../support/process.js";
 
 // Errors and warnings; what is below them is advice.
 const WARNING = 1;
 
 test("the AsyncAPI document is valid, and each contract has its channel", async () => {
-  const { stdout } = await promisify(execFile)(binary("roomcast", "ROOMCAST"), ["asyncapi"], { env: {}, maxBuffer: 1 << 24 });
-  const contracts = Object.keys(JSON.parse(stdout).channels);
+  const description = await printed("asyncapi");
+  const contracts = Object.keys(JSON.parse(description).channels);
   assert.ok(contracts.includes("household") && contracts.includes("workspace"));
-  const { document, diagnostics } = await new Parser().parse(stdout);
+  const { document, diagnostics } = await new Parser().parse(description);
   assert.deepEqual(diagnostics.filter(({ severity }) => severity <= WARNING), []);
   const channels = document.channels().all();
   assert.deepEqual(channels.map((channel) => channel.id()).toSorted(), contracts.toSorted());
@@ -26,8 +24,7 @@ test("the AsyncAPI document is valid, and each contract has its channel", async 
 });
 
 test("the parser finds what is wrong", async () => {
-  const { stdout } = await promisify(execFile)(binary("roomcast", "ROOMCAST"), ["asyncapi"], { env: {}, maxBuffer: 1 << 24 });
-  const wrong = JSON.parse(stdout);
+  const wrong = JSON.parse(await printed("asyncapi"));
   wrong.operations["household.says"].channel.$ref = "#/channels/kitchen";
   const { diagnostics } = await new Parser().parse(JSON.stringify(wrong));
   assert.ok(diagnostics.some(({ severity }) => severity <= WARNING));

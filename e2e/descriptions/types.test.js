@@ -10,17 +10,15 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { binary } from "../support/process.js";
+import { printed } from "../support/process.js";
 
-const run = promisify(execFile);
 const clients = fileURLToPath(new URL("clients", import.meta.url));
 const compiler = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
 
 test("every contract's types compile, with clients that use them well and cannot use them badly", async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), "roomcast-types-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const { stdout } = await run(binary("roomcast", "ROOMCAST"), ["types", "--out", path.join(folder, "roomcast")], { env: {} });
-  const modules = stdout.trim().split("\n").map((file) => path.basename(file));
+  const modules = (await printed("types", "--out", path.join(folder, "roomcast"))).trim().split("\n").map((file) => path.basename(file));
   const written = (await readdir(clients)).toSorted();
   assert.ok(written.length > 0);
   assert.deepEqual(written.filter((client) => !modules.includes(client)), [], "each client is one of a contract");
@@ -43,5 +41,5 @@ test("every contract's types compile, with clients that use them well and cannot
   };
   const project = path.join(folder, "tsconfig.json");
   await writeFile(project, JSON.stringify(settings));
-  await run(process.execPath, [compiler, "--project", project]).catch((error) => assert.fail(error.stdout || error.message));
+  await promisify(execFile)(process.execPath, [compiler, "--project", project]).catch((error) => assert.fail(error.stdout || error.message));
 });

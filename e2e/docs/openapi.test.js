@@ -1,13 +1,11 @@
 // The OpenAPI document, as its official schema judges it, and the page to try it, in a browser.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { browser } from "../support/browser.js";
 import { http, rest } from "../support/http.js";
-import { binary } from "../support/process.js";
+import { printed } from "../support/process.js";
 import { roomcast } from "../support/roomcast.js";
 
 const server = roomcast();
@@ -16,8 +14,7 @@ const chromium = browser();
 test("the document is valid OpenAPI 3.1, and the same as the command line prints", async () => {
   const { status, text } = await http("GET", `${server.url}/openapi.json`);
   assert.equal(status, 200);
-  const { stdout } = await promisify(execFile)(binary("roomcast", "ROOMCAST"), ["openapi"], { maxBuffer: 10_000_000 });
-  assert.equal(text, stdout);
+  assert.equal(text, await printed("openapi"));
   const document = JSON.parse(text);
   assert.match(document.openapi, /^3\.1\./);
   const validator = new Validator();

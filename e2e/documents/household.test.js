@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { client, connected, onWebSocket } from "../support/clients.js";
+import { becomes, client, connected, onWebSocket } from "../support/clients.js";
 import { rest } from "../support/http.js";
 import { mount } from "../support/react.js";
 import { roomcast } from "../support/roomcast.js";
@@ -44,7 +44,7 @@ test("a member's screen is in its household by itself, shows every change, comes
   await screen.shows("Connected: .");
 
   const watcher = await connected(client(t, server.url, { auth: { token: anna } }));
-  const gone = new Promise((resolve) => watcher.on("user:status-changed", ({ userId, status }) => userId === "ben" && status === "offline" && resolve()));
+  const gone = becomes(watcher, "ben", "offline");
   screen.unmount();
   await gone;
   assert.deepEqual((await rooms()).find(({ room }) => room === `household:${home.id}`), { room: `household:${home.id}`, members: 1, connections: 1 }, "anna alone");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, describe, test } from "node:test";
-import { client, connected, heard, onWebSocket } from "../support/clients.js";
+import { becomes, client, connected, heard, onWebSocket } from "../support/clients.js";
 import { rest } from "../support/http.js";
 import { mount } from "../support/react.js";
 import { roomcast } from "../support/roomcast.js";
@@ -17,18 +17,6 @@ async function ask(sub, method, path, body) {
   const answer = await rest(method, `${server.url}${path}`, { token: sub === "back end" ? "key" : token(sub), body });
   assert.ok(answer.status < 300, answer.text);
   return answer.json;
-}
-
-// Resolves when the watcher hears that somebody is now online or offline.
-function becomes(watcher, userId, status) {
-  return new Promise((resolve) => {
-    const look = (change) => {
-      if (change.userId !== userId || change.status !== status) return;
-      watcher.off("user:status-changed", look);
-      resolve();
-    };
-    watcher.on("user:status-changed", look);
-  });
 }
 
 describe("the document's message screen", () => {

@@ -23,6 +23,13 @@ async function left(server, list, members, id) {
   for (const sub of ["bob", "alice"]) await person(server, sub).ask("DELETE", `${list}/${id}/${members}/${sub}`);
 }
 
+// One that is gone because everybody has left it.
+const deserted = (make, list, members) => async (server) => {
+  const id = await make(server);
+  await left(server, list, members, id);
+  return id;
+};
+
 async function household(server) {
   const { id, inviteCode } = await person(server, "alice").ask("POST", "/households", { name: "Home" });
   for (const sub of ["bob", "carol"]) await person(server, sub).ask("POST", `/households/${id}/join`, { inviteCode });
@@ -52,11 +59,7 @@ export const THINGS = {
       const id = await household(server);
       return { id, change: () => person(server, "alice").ask("PUT", `/households/${id}`, { name: newName() }) };
     },
-    async gone(server) {
-      const id = await household(server);
-      await left(server, "/households", "members", id);
-      return id;
-    },
+    gone: deserted(household, "/households", "members"),
     never: NEVER,
   },
   trip: {
@@ -76,11 +79,7 @@ export const THINGS = {
       const id = await room(server);
       return { id, space: id, change: () => said(server, `/shared/chat/rooms/${id}/messages`, "alice") };
     },
-    async gone(server) {
-      const id = await room(server);
-      await left(server, "/shared/chat/rooms", "members", id);
-      return id;
-    },
+    gone: deserted(room, "/shared/chat/rooms", "members"),
     never: NEVER,
   },
   roomMessage: {
@@ -114,11 +113,7 @@ export const THINGS = {
       const id = await conversation(server);
       return { id, change: () => said(server, `/api/conversations/${id}/messages`, "alice") };
     },
-    async gone(server) {
-      const id = await conversation(server);
-      await left(server, "/api/conversations", "participants", id);
-      return id;
-    },
+    gone: deserted(conversation, "/api/conversations", "participants"),
     never: NEVER,
   },
   // Bob's.
@@ -145,11 +140,7 @@ export const THINGS = {
       const id = await project(server);
       return { id, around: id, room: `project:${id}`, change: () => person(server, "alice").ask("PUT", `/api/v1/projects/${id}`, { name: newName() }) };
     },
-    async gone(server) {
-      const id = await project(server);
-      await left(server, "/api/v1/projects", "members", id);
-      return id;
-    },
+    gone: deserted(project, "/api/v1/projects", "members"),
     never: NEVER,
   },
   channel: {

@@ -9,7 +9,8 @@ const everybody = { member: "ok", admin: "ok", outside: "ok" };
 const members = { member: "ok", admin: "ok", outside: "not_found" };
 const sender = { member: "ok", admin: "forbidden", outside: "not_found" };
 
-// Each contract: its own namespace, its words, and how its people come to hear a space.
+// Each contract on Socket.IO: its own namespace; its words; the kind of its spaces, which it is `about`; the list of a space's `members`; and what one
+// of them `asks` to hear the space, unless they all hear it `unasked`.
 export const CONTRACTS = {
   household: {
     namespace: "/household",
@@ -18,8 +19,10 @@ export const CONTRACTS = {
       word("join:household", "household", (id) => [id], members),
       word("leave:household", "household", (id) => [{ householdId: id }], everybody),
     ],
-    // Everybody who belongs to it hears it.
-    listen: null,
+    about: "household",
+    members: (id) => `/households/${id}/members`,
+    asks: (id) => ["join:household", id],
+    unasked: true,
   },
   trip: {
     namespace: "/trips",
@@ -29,7 +32,9 @@ export const CONTRACTS = {
       word("trip:update", "trip", (tripId) => [{ tripId, changes: { name: "Mine", color: "red" } }], members),
       word("ping", "nothing", () => [], everybody),
     ],
-    listen: (id) => ["trip:join", { tripId: id }],
+    about: "trip",
+    members: (id) => `/api/v1/trips/${id}/members`,
+    asks: (id) => ["trip:join", { tripId: id }],
   },
   studio: {
     namespace: "/chat",
@@ -46,7 +51,9 @@ export const CONTRACTS = {
       word("call:answered", "call", (callId) => [{ callId }], members),
       word("call:ended", "call", (callId) => [{ callId }], { member: "ok", admin: "ok", outside: "not_found" }),
     ],
-    listen: (id) => ["join_room", { roomId: id }],
+    about: "room",
+    members: (id) => `/shared/chat/rooms/${id}/members`,
+    asks: (id) => ["join_room", { roomId: id }],
   },
   messenger: {
     namespace: "/messenger",
@@ -61,7 +68,9 @@ export const CONTRACTS = {
       word("notification:read", "notification", (id) => [id], { member: "ok", admin: "not_found", outside: "not_found" }),
       word("notifications:read-all", "notification", () => [], everybody),
     ],
-    listen: (id) => ["join:conversation", id],
+    about: "conversation",
+    members: (id) => `/api/conversations/${id}/participants`,
+    asks: (id) => ["join:conversation", id],
   },
 };
 

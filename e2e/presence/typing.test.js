@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TRAVELS } from "../support/clients.js";
 import { Sockets } from "../support/ears.js";
+import { rest } from "../support/http.js";
 import { API_KEY, mark, person, socketsAre } from "../support/people.js";
 import { roomcast } from "../support/roomcast.js";
 import { wire } from "../support/wire.js";
@@ -42,12 +43,7 @@ const ENDS = {
   "leaves by REST": ({ space, members }) => person(server, "bob").ask("DELETE", `${space}/${members}/bob`),
   "is deleted": () => person(server, "bob").ask("DELETE", "/users/bob"),
   "is disconnected by a back end": async () => {
-    const token = server.token({ sub: "shop", role: "service" });
-    const answer = await fetch(`${server.url}/api/v1/disconnect`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ users: ["bob"] }),
-    });
+    const answer = await rest("POST", `${server.url}/api/v1/disconnect`, { token: API_KEY, body: { users: ["bob"] } });
     assert.equal(answer.status, 200);
   },
 };

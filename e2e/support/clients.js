@@ -25,6 +25,18 @@ export function heard(socket, event) {
   return new Promise((resolve) => socket.once(event, (...args) => resolve(args)));
 }
 
+// Resolves when the watcher hears that somebody is now online or offline.
+export function becomes(watcher, userId, status) {
+  return new Promise((resolve) => {
+    const look = (change) => {
+      if (change.userId !== userId || change.status !== status) return;
+      watcher.off("user:status-changed", look);
+      resolve();
+    };
+    watcher.on("user:status-changed", look);
+  });
+}
+
 // Waits until the client is connected; rejects if it is refused.
 export function connected(socket) {
   return new Promise((resolve, reject) => {

@@ -1,10 +1,9 @@
 // The contracts that are served, as the program itself describes them: each with the namespace in which it is spoken alone, null on the raw
 // WebSocket, and with the names of what clients may say.
 
-import { execFileSync } from "node:child_process";
-import { binary } from "./process.js";
+import { printed } from "./process.js";
 
-const document = JSON.parse(execFileSync(binary("roomcast", "ROOMCAST"), ["asyncapi"], { encoding: "utf8", maxBuffer: 1 << 26 }));
+const document = JSON.parse(await printed("asyncapi"));
 
 const onSocketIo = ({ servers }) => servers.some(({ $ref }) => $ref === "#/servers/socketio");
 

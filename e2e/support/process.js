@@ -1,10 +1,11 @@
 // A server as a process of its own, on a port of its own.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
@@ -15,6 +16,12 @@ export function binary(name, variable) {
   const file = process.env[variable] ?? path.join(target, profile, name);
   if (!existsSync(file)) throw new Error(`${file} is not there: \`cargo xtask test --only e2e\` builds it`);
   return file;
+}
+
+// What the product prints for a command, `asyncapi` for example. Its environment is empty: what the machine happens to set must not matter.
+export async function printed(...args) {
+  const { stdout } = await promisify(execFile)(binary("roomcast", "ROOMCAST"), args, { env: {}, maxBuffer: Infinity });
+  return stdout;
 }
 
 // A port that nobody listens on. It lies below the ports that the kernel gives to outgoing connections, so that no client takes it meanwhile.

@@ -72,7 +72,7 @@ fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()
     install::succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;
     let mut tests = Command::new("node");
     // One file at a time: two cores, and tests that look at a server's memory.
-    tests.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=300000"]);
+    tests.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
     if let Some(filter) = filter {
         tests.args(["--test-name-pattern", filter]);
     }
