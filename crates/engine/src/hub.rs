@@ -139,6 +139,12 @@ pub(crate) struct Hub<A: App> {
 }
 
 impl<A: App> Hub<A> {
+    /// The hub of the shards that wait in these epoll instances.
+    pub fn new(config: Config, gate: Gate<A::Handshake>, polls: &[mio::Poll]) -> io::Result<Self> {
+        let mailboxes = polls.iter().map(Mailbox::new).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { config: Arc::new(config), gate, mailboxes, order: Mutex::default(), next: AtomicUsize::new(0) })
+    }
+
     /// The shard for a new connection: each in turn.
     pub fn next_shard(&self) -> u8 {
         (self.next.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len()) as u8
@@ -241,9 +247,7 @@ impl<A: App> Engine<A> {
     ) -> io::Result<Self> {
         let shards = config.shards.clamp(1, u8::MAX as usize);
         let polls = (0..shards).map(|_| mio::Poll::new()).collect::<io::Result<Vec<_>>>()?;
-        let mailboxes = polls.iter().map(Mailbox::new).collect::<io::Result<Vec<_>>>()?;
-        let hub =
-            Arc::new(Hub { config: Arc::new(config), gate: Arc::new(gate), mailboxes, order: Mutex::default(), next: AtomicUsize::new(0) });
+        let hub = Arc::new(Hub::new(config, Arc::new(gate), &polls)?);
         let app = Arc::new(app);
         let threads = polls
             .into_iter()

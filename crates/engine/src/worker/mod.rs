@@ -6,6 +6,8 @@ mod polling;
 mod read;
 mod reap;
 mod sessions;
+#[cfg(test)]
+pub(crate) mod simulation;
 mod socketio;
 mod upgrade;
 
@@ -57,8 +59,7 @@ impl<A: App> Worker<A> {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.stopping {
-            let idle = self.shard.line.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty();
-            let sleep = idle && self.hub.mailboxes[self.shard.index as usize].fall_asleep();
+            let sleep = self.is_idle() && self.hub.mailboxes[self.shard.index as usize].fall_asleep();
             let timeout = if sleep { self.time_to_next() } else { Some(std::time::Duration::ZERO) };
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != io::ErrorKind::Interrupted
@@ -69,12 +70,18 @@ impl<A: App> Worker<A> {
                 self.hub.mailboxes[self.shard.index as usize].wake_up();
             }
             self.shard.now = Instant::now();
-            for event in &events {
-                self.note(event);
+            for event in events.iter().filter(|event| event.token() != WAKE) {
+                let ended = event.is_read_closed() || event.is_error();
+                self.note(event.token(), event.is_readable(), event.is_writable(), ended);
             }
             self.turn();
         }
         Ok(())
+    }
+
+    /// Whether it may sleep, as far as it knows by itself.
+    fn is_idle(&self) -> bool {
+        self.shard.line.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty()
     }
 
     fn time_to_next(&self) -> Option<std::time::Duration> {
@@ -84,19 +91,17 @@ impl<A: App> Worker<A> {
         Some(if wait.is_zero() { wait } else { wait + std::time::Duration::from_millis(1) })
     }
 
-    fn note(&mut self, event: &mio::event::Event) {
-        if event.token() == WAKE {
-            return;
-        }
-        let slot = event.token().0 as u32;
+    /// Notes what epoll has told of a connection.
+    fn note(&mut self, token: Token, readable: bool, writable: bool, ended: bool) {
+        let slot = token.0 as u32;
         let Some(connection) = self.shard.connections.get_mut(slot as usize) else { return };
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
-        if event.is_writable() && std::mem::take(&mut socket.blocked) {
+        if writable && std::mem::take(&mut socket.blocked) {
             self.shard.mark_dirty(slot);
         }
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
+        if readable || ended {
             let connection = &mut self.shard.connections[slot as usize];
-            connection.hung_up |= event.is_read_closed() || event.is_error();
+            connection.hung_up |= ended;
             self.shard.mark_readable(slot);
         }
     }

@@ -1,0 +1,517 @@
+//! A client that speaks real bytes: plain WebSocket, Socket.IO by WebSocket, by long-polling, and the upgrade. It holds what it hears against what
+//! the writer has decided.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
+use tokio::sync::oneshot::{self, Receiver, error::TryRecvError};
+use wire::engineio::{Packet, Version, payload};
+use wire::websocket::{Frames, Opcode};
+
+use super::app::{Desk, Fact, Talk, Who};
+use super::network::{self, Line};
+use super::script::Travel;
+use crate::http::{Arrival, NewSession, Purpose, Request};
+use crate::hub::{Hub, Mail};
+use crate::id::Id;
+use crate::shard::PollAnswer;
+use crate::stream::NewStream;
+
+const SOCKET_IO: u8 = 0;
+const RAW: u8 = 1;
+
+/// What the server should not have done.
+pub type Wrong = String;
+
+/// A POST on its way: announced, or with its body.
+enum Posting {
+    Begun(Receiver<PollAnswer>),
+    Sent(Receiver<PollAnswer>),
+}
+
+/// How far an upgrade is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    No,
+    Asked,
+    /// The server has agreed: no further request is begun, and the WebSocket takes over when the last is answered.
+    Agreed,
+}
+
+enum Asked {
+    Join(String),
+    Leave(String),
+    Say(String),
+}
+
+/// What a client knows: everything here is held against what it hears.
+#[derive(Default)]
+struct Knowledge {
+    welcome: bool,
+    asked: VecDeque<(u64, Asked)>,
+    /// The rooms that it is in, with the number of the last fact heard.
+    rooms: HashMap<String, usize>,
+    typed: HashMap<usize, u64>,
+}
+
+/// One connection of a client's.
+pub struct Life {
+    pub who: Who,
+    travel: Travel,
+    hub: Arc<Hub<Talk>>,
+    desk: Arc<Mutex<Desk>>,
+    session: Option<Id>,
+    line: Option<Line>,
+    probe: Probe,
+    get: Option<Receiver<PollAnswer>>,
+    post: Option<Posting>,
+    outgoing: VecDeque<String>,
+    arrived: Vec<u8>,
+    knows: Knowledge,
+    pub over: bool,
+    pub noisy: bool,
+    pong_waits: bool,
+    /// When the server last had an answer to a ping, or began to wait for one.
+    pub beaten: Instant,
+}
+
+/// A client's frame.
+fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    wire::websocket::encode(&mut frame, opcode, payload);
+    let mask = [0x37, 0xfa, 0x21, 0x3d];
+    let header = frame.len() - payload.len();
+    frame[1] |= 0x80;
+    frame.iter_mut().skip(header).zip(mask.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+    frame.splice(header..header, mask);
+    frame
+}
+
+impl Life {
+    /// Connects. The line is to be watched by the shard that is given with it.
+    pub fn begin(
+        who: Who,
+        travel: Travel,
+        hub: &Arc<Hub<Talk>>,
+        desk: &Arc<Mutex<Desk>>,
+        now: Instant,
+        sizes: (usize, usize),
+    ) -> (Self, Option<(u8, Line)>) {
+        let mut life = Self {
+            who,
+            travel,
+            hub: hub.clone(),
+            desk: desk.clone(),
+            session: None,
+            line: None,
+            probe: Probe::No,
+            get: None,
+            post: None,
+            outgoing: VecDeque::new(),
+            arrived: Vec::new(),
+            knows: Knowledge::default(),
+            over: false,
+            noisy: false,
+            pong_waits: false,
+            beaten: now,
+        };
+        let endpoint = if travel == Travel::Raw { RAW } else { SOCKET_IO };
+        let session = NewSession { endpoint, version: Version::V4, handshake: who, base64: false, auth: None };
+        let shard = hub.next_shard();
+        if travel == Travel::Polling {
+            let (reply, answer) = oneshot::channel();
+            life.get = Some(answer);
+            hub.put(shard, Mail::Request(Box::new(Request::Open { session, reply })));
+            return (life, None);
+        }
+        let early = if travel == Travel::Eager { Bytes::from(frame(Opcode::Text, b"40")) } else { Bytes::new() };
+        let line = life.arrive(shard, early, Purpose::Session(session), sizes);
+        life.line = Some(line.clone());
+        (life, Some((shard, line)))
+    }
+
+    fn arrive(&self, shard: u8, early: Bytes, purpose: Purpose<Talk>, (send_buffer, grudging): (usize, usize)) -> Line {
+        let (line, end) = network::connect(send_buffer, grudging);
+        let arrival = Arrival { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: false, purpose };
+        self.hub.put(shard, Mail::Arrival(Box::new(arrival)));
+        line
+    }
+
+    fn on_websocket(&self) -> bool {
+        self.line.is_some() && self.probe == Probe::No
+    }
+
+    /// Begins to upgrade, if it can.
+    pub fn upgrade(&mut self, sizes: (usize, usize)) -> Option<(u8, Line)> {
+        let session = self.session.filter(|_| self.line.is_none() && !self.over)?;
+        let line = self.arrive(session.shard(), Bytes::new(), Purpose::Upgrade(session), sizes);
+        line.write(&frame(Opcode::Text, b"2probe"));
+        self.line = Some(line.clone());
+        self.probe = Probe::Asked;
+        Some((session.shard(), line))
+    }
+
+    /// Drops the WebSocket that it wanted to upgrade to.
+    pub fn abort(&mut self) -> Option<Line> {
+        let line = self.line.take_if(|_| self.probe != Probe::No)?;
+        self.probe = Probe::No;
+        self.arrived.clear();
+        line.end();
+        Some(line)
+    }
+
+    pub fn join(&mut self, room: String, number: u64) {
+        self.ask(format!("join {room} {number}"), number, Asked::Join(room));
+    }
+
+    pub fn leave(&mut self, room: String, number: u64) {
+        self.ask(format!("leave {room} {number}"), number, Asked::Leave(room));
+    }
+
+    pub fn say(&mut self, room: String, number: u64, padding: usize) {
+        self.ask(format!("say {room} {number} {}", "x".repeat(padding)), number, Asked::Say(room));
+    }
+
+    pub fn types(&mut self, room: &str, number: u64) {
+        if self.knows.welcome {
+            self.send_line(&format!("type {room} {number}"), None);
+        }
+    }
+
+    fn ask(&mut self, line: String, number: u64, asked: Asked) {
+        if self.knows.welcome && !self.over {
+            self.knows.asked.push_back((number, asked));
+            self.send_line(&line, Some(number));
+        }
+    }
+
+    fn send_line(&mut self, line: &str, ack: Option<u64>) {
+        let ack = ack.map_or(String::new(), |id| id.to_string());
+        let packet = if self.travel == Travel::Raw { line.to_owned() } else { format!(r#"42{ack}["m","{line}"]"#) };
+        self.send(packet);
+    }
+
+    fn send(&mut self, packet: String) {
+        match &self.line {
+            Some(line) if self.on_websocket() => line.write(&frame(Opcode::Text, packet.as_bytes())),
+            _ => self.outgoing.push_back(packet),
+        }
+    }
+
+    /// Bytes that are nothing, or something else than it should be.
+    pub fn noise(&mut self, seed: u64) {
+        self.noisy = true;
+        let mut dice = StdRng::seed_from_u64(seed);
+        let mut bytes = vec![0; (dice.next_u32() % 40) as usize];
+        dice.fill_bytes(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        match (&self.line, dice.next_u32() % 3) {
+            (Some(line), 0) => line.write(&bytes),
+            (Some(line), _) => line.write(&frame(Opcode::Text, text.as_bytes())),
+            (None, _) => self.outgoing.push_back(text),
+        }
+    }
+
+    /// Says goodbye, and hears nothing more. What is given back is still to be brought to the server.
+    pub fn close(&mut self) -> Option<Line> {
+        match &self.line {
+            Some(line) if self.on_websocket() => line.write(&frame(Opcode::Close, &1000_u16.to_be_bytes())),
+            _ => {}
+        }
+        self.end()
+    }
+
+    /// Its TCP connections end.
+    pub fn end(&mut self) -> Option<Line> {
+        self.drop_requests();
+        let line = self.line.take()?;
+        line.end();
+        Some(line)
+    }
+
+    /// They break.
+    pub fn break_off(&mut self) {
+        self.drop_requests();
+        if let Some(line) = self.line.take() {
+            line.reset();
+        }
+    }
+
+    /// What the HTTP server tells of requests whose client has gone.
+    fn drop_requests(&mut self) {
+        self.over = true;
+        let Some(session) = self.session else { return };
+        if self.get.take().is_some() {
+            self.request(Request::PollGone { session });
+        }
+        if self.post.take().is_some() {
+            self.request(Request::PostGone { session });
+        }
+    }
+
+    fn request(&self, request: Request<Talk>) {
+        if let Some(session) = self.session {
+            self.hub.put(session.shard(), Mail::Request(Box::new(request)));
+        }
+    }
+
+    /// The network moves. True if anything happened.
+    pub fn flow(&mut self, up: usize, down: usize, now: Instant) -> Result<bool, Wrong> {
+        if self.over {
+            return Ok(false);
+        }
+        let mut moved = false;
+        if !self.on_websocket() {
+            moved |= up > 0 && self.begin_requests();
+            moved |= down > 0 && self.hear_answers(now)?;
+            self.take_over();
+        }
+        if let Some(line) = self.line.clone().filter(|_| !self.over) {
+            moved |= line.rise(up);
+            if self.pong_waits && self.on_websocket() && line.has_risen() {
+                self.pong_waits = false;
+                self.beaten = now;
+            }
+            let bytes = line.fall(down);
+            moved |= !bytes.is_empty();
+            self.arrived.extend(bytes);
+            self.hear_frames()?;
+            if line.is_over() {
+                moved = true;
+                if self.on_websocket() {
+                    self.over = true;
+                } else {
+                    (self.line, self.probe) = (None, Probe::No);
+                }
+                self.arrived.clear();
+            }
+        }
+        Ok(moved)
+    }
+
+    fn begin_requests(&mut self) -> bool {
+        let Some(session) = self.session.filter(|_| self.probe != Probe::Agreed) else { return false };
+        let begin_get = self.get.is_none();
+        if begin_get {
+            let (reply, answer) = oneshot::channel();
+            self.get = Some(answer);
+            self.request(Request::Poll { session, reply });
+        }
+        let begin_post = self.post.is_none() && !self.outgoing.is_empty();
+        if begin_post {
+            let (reply, answer) = oneshot::channel();
+            self.post = Some(Posting::Begun(answer));
+            self.request(Request::PostBegins { session, reply });
+        }
+        begin_get || begin_post
+    }
+
+    fn hear_answers(&mut self, now: Instant) -> Result<bool, Wrong> {
+        let mut moved = false;
+        if let Some(get) = &mut self.get {
+            match get.try_recv() {
+                Err(TryRecvError::Empty) => {}
+                Ok(PollAnswer::Payload(body, _)) => {
+                    (self.get, moved) = (None, true);
+                    for packet in payload::decode(&body, Version::V4, false) {
+                        let packet = packet.map_err(|error| format!("{:?} is told no payload: {error:?}", self.who))?;
+                        self.hear_packet(&packet)?;
+                    }
+                }
+                Ok(_) | Err(TryRecvError::Closed) => (self.get, self.over, moved) = (None, true, true),
+            }
+        }
+        let answer = match &mut self.post {
+            Some(Posting::Begun(answer) | Posting::Sent(answer)) => answer.try_recv(),
+            None => return Ok(moved),
+        };
+        match (answer, self.post.take()) {
+            (Err(TryRecvError::Empty), post) => {
+                self.post = post;
+                return Ok(moved);
+            }
+            (Ok(PollAnswer::Accepted), Some(Posting::Begun(_))) => self.send_body(now),
+            (Ok(PollAnswer::Accepted), _) => {}
+            _ => self.over = true,
+        }
+        Ok(true)
+    }
+
+    fn send_body(&mut self, now: Instant) {
+        let Some(session) = self.session else { return };
+        let (reply, answer) = oneshot::channel();
+        self.post = Some(Posting::Sent(answer));
+        if std::mem::take(&mut self.pong_waits) {
+            self.beaten = now;
+        }
+        let body = Vec::from(std::mem::take(&mut self.outgoing)).join("\x1e").into();
+        self.request(Request::Post { session, body, binary: false, reply });
+    }
+
+    /// The WebSocket takes over, if nothing more is on its way by long-polling.
+    fn take_over(&mut self) {
+        if self.probe == Probe::Agreed && self.get.is_none() && self.post.is_none() {
+            self.probe = Probe::No;
+            self.send("5".into());
+            for packet in std::mem::take(&mut self.outgoing) {
+                self.send(packet);
+            }
+        }
+    }
+
+    fn hear_frames(&mut self) -> Result<(), Wrong> {
+        let arrived = std::mem::take(&mut self.arrived);
+        let mut taken = 0;
+        for (opcode, bytes) in Frames::new(&arrived) {
+            taken = bytes.as_ptr() as usize - arrived.as_ptr() as usize + bytes.len();
+            match opcode {
+                Opcode::Text => {
+                    let text = std::str::from_utf8(bytes).map_err(|error| format!("{:?} is told no text: {error}", self.who))?;
+                    if self.travel == Travel::Raw {
+                        self.hear_line(text)?;
+                    } else {
+                        let packet = wire::engineio::decode(text, Version::V4).map_err(|error| format!("{text}: {error:?}"))?;
+                        self.hear_packet(&packet)?;
+                    }
+                }
+                Opcode::Ping => {
+                    self.pong_waits = true;
+                    self.line.iter().for_each(|line| line.write(&frame(Opcode::Pong, bytes)));
+                }
+                Opcode::Close if self.on_websocket() => {
+                    self.over = true;
+                    self.line.iter().for_each(|line| {
+                        line.write(&frame(Opcode::Close, bytes));
+                        line.end();
+                    });
+                }
+                Opcode::Close => {}
+                _ if self.noisy => {}
+                other => return Err(format!("{:?} is told {other:?}", self.who)),
+            }
+        }
+        if self.arrived.is_empty() {
+            self.arrived = arrived[taken..].to_vec();
+        }
+        Ok(())
+    }
+
+    fn hear_packet(&mut self, packet: &Packet<'_>) -> Result<(), Wrong> {
+        match packet {
+            Packet::Open(data) => {
+                let sid = data.split_once(r#""sid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
+                self.session = Some(sid.ok_or_else(|| format!("{data} has no id"))?);
+                if self.travel != Travel::Eager {
+                    self.send("40".into());
+                }
+            }
+            Packet::Ping(_) => {
+                self.pong_waits = true;
+                self.send("3".into());
+            }
+            Packet::Pong(data) if *data == "probe" && self.probe == Probe::Asked => self.probe = Probe::Agreed,
+            Packet::Close => self.over = true,
+            Packet::Message(text) => match text.split_once('[') {
+                // An event, or an answer: what is said is the last argument.
+                Some((_, args)) => {
+                    let line = args.trim_end_matches("\"]").rsplit('"').next().unwrap_or_default().to_owned();
+                    self.hear_line(&line)?;
+                }
+                None if text.starts_with("0{") => {}
+                None if self.noisy => {}
+                None => return Err(format!("{:?} is told {text}", self.who)),
+            },
+            Packet::Noop => {}
+            other if !self.noisy => return Err(format!("{:?} is told {other:?}", self.who)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Holds what is heard against what is known and what the writer has decided.
+    fn hear_line(&mut self, line: &str) -> Result<(), Wrong> {
+        if self.noisy {
+            self.knows.welcome |= line == "welcome";
+            return Ok(());
+        }
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |at: usize| words.get(at).and_then(|word| word.parse::<usize>().ok()).unwrap_or(usize::MAX);
+        let wrong = |what: String| Err(format!("{:?} hears `{line}`: {what}", self.who));
+        let knows = &mut self.knows;
+        match words[..] {
+            ["welcome"] if !knows.welcome => knows.welcome = true,
+            ["done", ..] => {
+                let Some((asked, wish)) = knows.asked.pop_front() else { return wrong("nothing was asked".into()) };
+                if asked != number(1) as u64 {
+                    return wrong(format!("{asked} was asked before"));
+                }
+                let seq = number(2);
+                match wish {
+                    Asked::Join(room) => {
+                        let known = *knows.rooms.entry(room).or_insert(seq);
+                        if known != seq {
+                            return wrong(format!("the last fact heard was {known}"));
+                        }
+                    }
+                    Asked::Leave(room) => {
+                        if let Some(known) = knows.rooms.remove(&room).filter(|known| *known != seq) {
+                            return wrong(format!("the last fact heard was {known}"));
+                        }
+                    }
+                    Asked::Say(room) => {
+                        let said = fact(&self.desk, &room, seq);
+                        if said.as_ref().is_none_or(|fact| (fact.author, fact.number) != (self.who.client, asked)) {
+                            return wrong(format!("but what stands there is {said:?}"));
+                        }
+                    }
+                }
+            }
+            ["fact", room, _, _, _, padding] => {
+                let Some(known) = knows.rooms.get_mut(room) else { return wrong("it is not in that room".into()) };
+                let (seq, author, said) = (number(2), number(3), number(4) as u64);
+                if seq != *known + 1 {
+                    return wrong(format!("the last fact heard was {known}"));
+                }
+                *known = seq;
+                if fact(&self.desk, room, seq) != Some(Fact { author, number: said, padding: padding.len() }) {
+                    return wrong("that is not what was decided".into());
+                }
+                if author == self.who.client && knows.asked.iter().any(|(asked, _)| *asked == said) {
+                    return wrong("it was not answered before".into());
+                }
+            }
+            ["typing", room, ..] => {
+                if !knows.rooms.contains_key(room) {
+                    return wrong("it is not in that room".into());
+                }
+                if knows.typed.insert(number(2), number(3) as u64).is_some_and(|before| before >= number(3) as u64) {
+                    return wrong("it comes late, or again".into());
+                }
+            }
+            _ => return wrong("that is not what is said".into()),
+        }
+        Ok(())
+    }
+
+    /// When all has come to rest: is everything there?
+    pub fn check_all_heard(&self) -> Result<(), Wrong> {
+        let desk = self.desk.lock().unwrap();
+        let behind = self.knows.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
+        if !self.knows.welcome {
+            return Err(format!("{:?} is not let in", self.who));
+        }
+        if let Some((asked, _)) = self.knows.asked.front() {
+            return Err(format!("{:?} has no answer to {asked}", self.who));
+        }
+        behind
+            .map_or(Ok(()), |(room, known)| Err(format!("{:?} has heard {known} of {} facts in {room}", self.who, desk.facts[room].len())))
+    }
+}
+
+fn fact(desk: &Mutex<Desk>, room: &str, seq: usize) -> Option<Fact> {
+    desk.lock().unwrap().facts.get(room)?.get(seq.checked_sub(1)?).cloned()
+}

@@ -1,0 +1,92 @@
+//! The shards, deterministically: real workers with a network, a writer and a clock that a seed moves.
+//!
+//! What may happen is in `script`, who does it in `world`, `client`, `app` and `network`. Checked are, all along: what a client hears is what
+//! was decided, in one order, without a gap while it is connected, and only in its rooms; its answers come in the order of its questions and before
+//! what follows from them; nobody is ended without a reason; outboxes keep their bound; whatever ends leaves nothing.
+//!
+//! A seed that fails is made small and written to `simulation/kept`, whose scripts are played first from then on. `SIMULATION_SEEDS=100000 cargo
+//! test --release -p engine simulation` tries more seeds than usual.
+
+mod app;
+mod client;
+mod network;
+mod script;
+mod world;
+
+pub(crate) use network::End;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use app::Flaw;
+use script::Script;
+use world::play;
+
+const SEEDS: u64 = 2_000;
+
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/worker/simulation/kept")
+}
+
+#[test]
+fn scripts_that_failed_once_fail_no_more() {
+    let mut played = 0;
+    for file in
+        fs::read_dir(kept()).unwrap().map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "script"))
+    {
+        let script: Script = fs::read_to_string(&file).unwrap().parse().unwrap();
+        play(&script, None).unwrap_or_else(|wrong| panic!("{}: {wrong}", file.display()));
+        played += 1;
+    }
+    assert!(played > 0);
+}
+
+#[test]
+fn whatever_happens_everybody_hears_what_was_decided() {
+    let seeds = std::env::var("SIMULATION_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
+    let (mut facts, mut connections) = (0, 0);
+    for seed in 0..seeds {
+        match play(&Script::of_seed(seed), None) {
+            Ok(deeds) => {
+                facts += deeds.facts;
+                connections += deeds.connections;
+            }
+            Err(wrong) => {
+                let small = Script::of_seed(seed).shrunk(|script| play(script, None).is_err());
+                let again = play(&small, None).unwrap_err();
+                let file = kept().join(format!("seed-{seed}.script"));
+                fs::write(&file, format!("# {again}\n{small}")).unwrap();
+                panic!("seed {seed}: {wrong}\nsmaller, in {}: {again}\n{small}", file.display());
+            }
+        }
+    }
+    println!("{seeds} worlds: {connections} connections, {facts} facts");
+    assert!(facts > seeds as usize && connections > seeds as usize, "{facts} facts on {connections} connections are not worth the name");
+}
+
+#[test]
+fn a_seed_does_the_same_every_time() {
+    for seed in 0..50 {
+        let [one, other] = [(); 2].map(|()| format!("{:?}", play(&Script::of_seed(seed), None)));
+        assert_eq!(one, other);
+    }
+}
+
+#[test]
+fn a_script_is_read_as_it_was_written() {
+    for seed in 0..50 {
+        let script = Script::of_seed(seed);
+        assert_eq!(script.to_string().parse(), Ok(script));
+    }
+}
+
+#[test]
+fn a_mistake_that_is_built_in_is_found_and_its_script_made_small() {
+    for flaw in [Flaw::Loses, Flaw::Doubles, Flaw::Reorders, Flaw::KeepsMembers, Flaw::ForgetsToResume] {
+        let fails = |script: &Script| play(script, Some(flaw)).is_err();
+        let found = (0..300).map(Script::of_seed).find(fails).unwrap_or_else(|| panic!("{flaw:?} is not found"));
+        let small = found.clone().shrunk(fails);
+        assert!(fails(&small));
+        assert!(small.steps.len() < 60, "{flaw:?} after {} steps, of {}:\n{small}", small.steps.len(), found.steps.len());
+    }
+}

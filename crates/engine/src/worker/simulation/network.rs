@@ -1,0 +1,222 @@
+//! TCP without a kernel: two byte streams that the simulation moves, and edge-triggered readiness like epoll's.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+
+/// How much the kernel holds for a reader that does not read.
+const RECEIVE_BUFFER: usize = 16 * 1024;
+
+/// One TCP connection. Its bytes arrive late or never, but in order.
+#[derive(Default)]
+struct Link {
+    /// From the client, on its way; then at the server.
+    rising: VecDeque<u8>,
+    risen: VecDeque<u8>,
+    /// From the server, in its kernel's buffer.
+    falling: VecDeque<u8>,
+    send_buffer: usize,
+    /// A read gives at most this much, as TLS does (0: all that is there).
+    grudging: usize,
+    /// The client has closed its side behind what is on its way; the server can see it.
+    client_ends: bool,
+    client_ended: bool,
+    reset: bool,
+    /// The server writes no more; has dropped its end.
+    server_ended: bool,
+    token: Option<Token>,
+    refused_a_write: bool,
+    edges: Edges,
+}
+
+/// What epoll has to tell.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Edges {
+    pub readable: bool,
+    pub writable: bool,
+    pub ended: bool,
+}
+
+impl Edges {
+    pub fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+fn lock(link: &Mutex<Link>) -> MutexGuard<'_, Link> {
+    link.lock().unwrap()
+}
+
+/// The server's end, which a [`crate::stream::Stream`] holds.
+pub struct End(Arc<Mutex<Link>>);
+
+/// The client's end, and the network between them.
+#[derive(Clone)]
+pub struct Line(Arc<Mutex<Link>>);
+
+/// A new connection. `send_buffer` is how much the server's kernel takes before it says that it would block.
+pub fn connect(send_buffer: usize, grudging: usize) -> (Line, End) {
+    let link = Arc::new(Mutex::new(Link { send_buffer, grudging, ..Link::default() }));
+    (Line(link.clone()), End(link))
+}
+
+impl Line {
+    /// The client writes.
+    pub fn write(&self, bytes: &[u8]) {
+        let mut link = lock(&self.0);
+        if !link.client_ends && !link.reset {
+            link.rising.extend(bytes);
+        }
+    }
+
+    /// The network brings up to `most` bytes to the server. False if it brought nothing.
+    pub fn rise(&self, most: usize) -> bool {
+        let mut link = lock(&self.0);
+        let count = most.min(link.rising.len()).min(RECEIVE_BUFFER.saturating_sub(link.risen.len()));
+        let bytes: Vec<u8> = link.rising.drain(..count).collect();
+        link.risen.extend(bytes);
+        link.edges.readable |= count > 0;
+        let ends = most > 0 && link.rising.is_empty() && link.client_ends && !link.client_ended;
+        if ends {
+            link.client_ended = true;
+            link.edges = Edges { readable: true, ended: true, ..link.edges };
+        }
+        count > 0 || ends
+    }
+
+    /// The network brings up to `most` bytes to the client.
+    pub fn fall(&self, most: usize) -> Vec<u8> {
+        let mut link = lock(&self.0);
+        let count = most.min(link.falling.len());
+        let bytes = link.falling.drain(..count).collect();
+        if count > 0 && std::mem::take(&mut link.refused_a_write) {
+            link.edges.writable = true;
+        }
+        bytes
+    }
+
+    /// The server has closed, and the client has got everything that it said before.
+    pub fn is_over(&self) -> bool {
+        let link = lock(&self.0);
+        link.reset || (link.server_ended && link.falling.is_empty())
+    }
+
+    /// The client closes its side, behind what it has written.
+    pub fn end(&self) {
+        lock(&self.0).client_ends = true;
+    }
+
+    /// The connection breaks: what is on its way is lost on both sides.
+    pub fn reset(&self) {
+        let mut link = lock(&self.0);
+        link.reset = true;
+        link.rising.clear();
+        link.risen.clear();
+        link.falling.clear();
+        link.edges = Edges { readable: true, writable: true, ended: true };
+    }
+
+    /// Whether everything that the client has written is at the server.
+    pub fn has_risen(&self) -> bool {
+        lock(&self.0).rising.is_empty()
+    }
+
+    /// Whether nobody at the server holds the other end.
+    pub fn is_let_go(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
+    /// What epoll tells now, and only once; nothing while the server has not registered it.
+    pub fn take_edges(&self) -> Option<(Token, Edges)> {
+        let mut link = lock(&self.0);
+        let token = link.token?;
+        link.edges.any().then(|| (token, std::mem::take(&mut link.edges)))
+    }
+
+    /// Whether epoll would tell something.
+    pub fn has_edges(&self) -> bool {
+        let link = lock(&self.0);
+        link.token.is_some() && link.edges.any()
+    }
+}
+
+impl End {
+    /// Whether one read gives all that is there.
+    pub fn gives_all(&self) -> bool {
+        lock(&self.0).grudging == 0
+    }
+
+    pub fn shutdown(&self) {
+        lock(&self.0).server_ended = true;
+    }
+}
+
+impl Read for End {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut link = lock(&self.0);
+        if link.reset {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        if link.risen.is_empty() {
+            return if link.client_ended { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
+        }
+        let most = if link.grudging == 0 { buffer.len() } else { buffer.len().min(link.grudging) };
+        link.risen.read(&mut buffer[..most])
+    }
+}
+
+impl Write for End {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut link = lock(&self.0);
+        if link.reset || link.server_ended {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let count = bytes.len().min(link.send_buffer.saturating_sub(link.falling.len()));
+        if count == 0 {
+            link.refused_a_write = true;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        link.falling.extend(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        self.write(&bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Source for End {
+    fn register(&mut self, _: &Registry, token: Token, _: Interest) -> io::Result<()> {
+        let mut link = lock(&self.0);
+        link.token = Some(token);
+        // Epoll tells what is so already when something is added.
+        link.edges.readable |= !link.risen.is_empty() || link.client_ended;
+        link.edges.writable = true;
+        Ok(())
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.register(registry, token, interests)
+    }
+
+    fn deregister(&mut self, _: &Registry) -> io::Result<()> {
+        lock(&self.0).token = None;
+        Ok(())
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut link = lock(&self.0);
+        link.server_ended = true;
+        link.token = None;
+    }
+}

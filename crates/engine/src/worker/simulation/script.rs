@@ -1,0 +1,222 @@
+//! What happens in a simulated world, step by step. Each step means something, or nothing, in any state, so that a script may lose steps and is
+//! still a script: that is how one that fails is made small.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+
+/// How a client travels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Travel {
+    Raw,
+    WebSocket,
+    /// The same, with its CONNECT right behind the handshake.
+    Eager,
+    Polling,
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Time passes, in milliseconds.
+    Wait(u64),
+    /// Everybody does what is to be done, in no time.
+    Rest,
+    /// A shard has a turn.
+    Turn(usize),
+    /// The writer decides up to so many commands.
+    Write(usize),
+    /// A client that is not connected connects.
+    Connect(usize, Travel),
+    /// The network moves up to so many bytes (a request, an answer) of a client's: upwards, downwards.
+    Flow(usize, usize, usize),
+    Join(usize, usize),
+    Leave(usize, usize),
+    /// Client, room, length of what is said.
+    Say(usize, usize, usize),
+    Type(usize, usize),
+    /// A client on long-polling begins to upgrade; or drops the WebSocket that it began with.
+    Upgrade(usize),
+    Abort(usize),
+    /// A client closes as the protocol asks; its TCP connection ends; breaks.
+    Close(usize),
+    End(usize),
+    Break(usize),
+    /// A client is not heard of any more, and does not hear.
+    Vanish(usize),
+    /// A client sends noise.
+    Noise(usize, u64),
+}
+
+/// The world in which a script is played, and its steps.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Script {
+    pub shards: usize,
+    pub outbox_limit: usize,
+    pub send_buffer: usize,
+    pub grudging: usize,
+    pub steps: Vec<Step>,
+}
+
+pub const CLIENTS: usize = 6;
+pub const ROOMS: usize = 3;
+
+impl Script {
+    /// The script of a seed.
+    pub fn of_seed(seed: u64) -> Self {
+        let dice = &mut StdRng::seed_from_u64(seed);
+        let shards = dice.random_range(1..=3);
+        let outbox_limit = *[2_000, 20_000, 200_000].choose(dice).unwrap();
+        let send_buffer = *[200, 4_000, 60_000].choose(dice).unwrap();
+        let grudging = *[0, 0, 50, 300].choose(dice).unwrap();
+        let length = dice.random_range(40..600);
+        let patience = *[0.2, 1.0, 3.0].choose(dice).unwrap();
+        let steps = (0..length).map(|_| step(dice, shards, patience)).collect();
+        Self { shards, outbox_limit, send_buffer, grudging, steps }
+    }
+
+    /// The same without the steps from `at` on, `count` of them.
+    fn without(&self, at: usize, count: usize) -> Self {
+        let mut less = self.clone();
+        less.steps.drain(at..(at + count).min(self.steps.len()));
+        less
+    }
+
+    /// The smallest script that is found to fail still, by leaving out steps: many at once, then few.
+    pub fn shrunk(mut self, fails: impl Fn(&Self) -> bool) -> Self {
+        let mut count = self.steps.len().next_power_of_two();
+        while count > 0 {
+            let before = self.steps.len();
+            let mut at = 0;
+            while at < self.steps.len() {
+                let less = self.without(at, count);
+                if fails(&less) {
+                    self = less;
+                } else {
+                    at += count;
+                }
+            }
+            // A single step may be needless only after a later one has gone.
+            if count > 1 || self.steps.len() == before {
+                count /= 2;
+            }
+        }
+        self
+    }
+}
+
+fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
+    let (client, room) = (dice.random_range(0..CLIENTS), dice.random_range(0..ROOMS));
+    let bytes = |dice: &mut StdRng| *[0, 1, 20, 200, 100_000, 100_000].choose(dice).unwrap();
+    match dice.random_range(0..1000) {
+        0..250 => Step::Turn(dice.random_range(0..shards)),
+        250..480 => Step::Flow(client, bytes(dice), bytes(dice)),
+        480..580 => Step::Write(*[1, 2, 100].choose(dice).unwrap()),
+        580..680 => {
+            let travels = [Travel::Raw, Travel::WebSocket, Travel::Eager, Travel::Polling, Travel::Polling];
+            Step::Connect(client, *travels.choose(dice).unwrap())
+        }
+        680..740 => Step::Join(client, room),
+        740..755 => Step::Leave(client, room),
+        755..890 => Step::Say(client, room, *[0, 0, 10, 10, 130, 130, 3_000].choose(dice).unwrap()),
+        890..920 => Step::Type(client, room),
+        920..940 => Step::Upgrade(client),
+        940..943 => Step::Abort(client),
+        943..950 => Step::Close(client),
+        950..955 => Step::End(client),
+        955..962 => Step::Break(client),
+        962..964 => Step::Vanish(client),
+        964..967 => Step::Noise(client, dice.random_range(0..1 << 30)),
+        967..975 => Step::Rest,
+        _ => Step::Wait((patience * dice.random_range(1..300) as f64) as u64),
+    }
+}
+
+impl Display for Travel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Raw => "raw",
+            Self::WebSocket => "websocket",
+            Self::Eager => "eager",
+            Self::Polling => "polling",
+        })
+    }
+}
+
+impl Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wait(time) => write!(f, "wait {time}"),
+            Self::Rest => f.write_str("rest"),
+            Self::Turn(shard) => write!(f, "turn {shard}"),
+            Self::Write(most) => write!(f, "write {most}"),
+            Self::Connect(client, travel) => write!(f, "connect {client} {travel}"),
+            Self::Flow(client, up, down) => write!(f, "flow {client} {up} {down}"),
+            Self::Join(client, room) => write!(f, "join {client} {room}"),
+            Self::Leave(client, room) => write!(f, "leave {client} {room}"),
+            Self::Say(client, room, length) => write!(f, "say {client} {room} {length}"),
+            Self::Type(client, room) => write!(f, "type {client} {room}"),
+            Self::Upgrade(client) => write!(f, "upgrade {client}"),
+            Self::Abort(client) => write!(f, "abort {client}"),
+            Self::Close(client) => write!(f, "close {client}"),
+            Self::End(client) => write!(f, "end {client}"),
+            Self::Break(client) => write!(f, "break {client}"),
+            Self::Vanish(client) => write!(f, "vanish {client}"),
+            Self::Noise(client, seed) => write!(f, "noise {client} {seed}"),
+        }
+    }
+}
+
+impl Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "world {} {} {} {}", self.shards, self.outbox_limit, self.send_buffer, self.grudging)?;
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
+    }
+}
+
+impl FromStr for Step {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Self, String> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = |at: usize| words.get(at).and_then(|word| word.parse::<usize>().ok()).ok_or_else(|| format!("{line}: word {at}"));
+        Ok(match words[..] {
+            ["wait", _] => Self::Wait(number(1)? as u64),
+            ["rest"] => Self::Rest,
+            ["turn", _] => Self::Turn(number(1)?),
+            ["write", _] => Self::Write(number(1)?),
+            ["connect", _, "raw"] => Self::Connect(number(1)?, Travel::Raw),
+            ["connect", _, "websocket"] => Self::Connect(number(1)?, Travel::WebSocket),
+            ["connect", _, "eager"] => Self::Connect(number(1)?, Travel::Eager),
+            ["connect", _, "polling"] => Self::Connect(number(1)?, Travel::Polling),
+            ["flow", ..] => Self::Flow(number(1)?, number(2)?, number(3)?),
+            ["join", ..] => Self::Join(number(1)?, number(2)?),
+            ["leave", ..] => Self::Leave(number(1)?, number(2)?),
+            ["say", ..] => Self::Say(number(1)?, number(2)?, number(3)?),
+            ["type", ..] => Self::Type(number(1)?, number(2)?),
+            ["upgrade", _] => Self::Upgrade(number(1)?),
+            ["abort", _] => Self::Abort(number(1)?),
+            ["close", _] => Self::Close(number(1)?),
+            ["end", _] => Self::End(number(1)?),
+            ["break", _] => Self::Break(number(1)?),
+            ["vanish", _] => Self::Vanish(number(1)?),
+            ["noise", ..] => Self::Noise(number(1)?, number(2)? as u64),
+            _ => return Err(format!("{line}: no step")),
+        })
+    }
+}
+
+impl FromStr for Script {
+    type Err = String;
+
+    /// Reads what is written; lines that begin with `#` are for the reader.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+        let world: Vec<usize> = lines.next().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
+        let [shards, outbox_limit, send_buffer, grudging] = world[..] else { return Err("the first line is no world".into()) };
+        Ok(Self { shards, outbox_limit, send_buffer, grudging, steps: lines.map(str::parse).collect::<Result<_, _>>()? })
+    }
+}

@@ -1,0 +1,326 @@
+//! Shards, a writer, clients and a network between them, moved by a script: nothing else moves, and no clock runs.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::app::{Desk, Flaw, Log, Talk, Who};
+use super::client::{Life, Wrong};
+use super::network::Line;
+use super::script::{CLIENTS, Script, Step};
+use crate::app::Reason;
+use crate::config::{Config, Endpoint, Protocol};
+use crate::hub::{Handle, Hub};
+use crate::shard::{Shard, Waits};
+use crate::worker::Worker;
+
+const PING_INTERVAL: Duration = Duration::from_millis(2_000);
+const PING_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Moments are counted in ticks of this size.
+const TICK: Duration = Duration::from_millis(8);
+/// How long everything takes to end by itself.
+const LONG: Duration = Duration::from_secs(60);
+
+/// What has happened, to be sure that something did.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Deeds {
+    pub facts: usize,
+    pub connections: usize,
+}
+
+pub struct World {
+    now: Instant,
+    hub: Arc<Hub<Talk>>,
+    workers: Vec<Worker<Talk>>,
+    /// Each shard's TCP connections.
+    lines: Vec<Vec<Line>>,
+    desk: Arc<Mutex<Desk>>,
+    log: Rc<RefCell<Log>>,
+    lives: [Option<Life>; CLIENTS],
+    lived: [usize; CLIENTS],
+    /// What clients have left behind on the network.
+    behind: Vec<(usize, Line)>,
+    /// Who has ended a connection, or sent what it should not.
+    left: HashSet<Who>,
+    noisy: HashSet<Who>,
+    count: u64,
+    sizes: (usize, usize),
+}
+
+/// Plays a script to its end, and until everything has ended by itself.
+pub fn play(script: &Script, flaw: Option<Flaw>) -> Result<Deeds, Wrong> {
+    let mut world = World::new(script, flaw);
+    for step in &script.steps {
+        world.step(*step)?;
+    }
+    world.come_to_rest()?;
+    world.check_survivors()?;
+    world.end()
+}
+
+impl World {
+    fn new(script: &Script, flaw: Option<Flaw>) -> Self {
+        let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval: PING_INTERVAL };
+        let config = Config {
+            shards: script.shards,
+            endpoints: vec![endpoint("/socket.io", Protocol::SocketIo), endpoint("/raw", Protocol::Raw)],
+            ping_timeout: PING_TIMEOUT,
+            outbox_limit: script.outbox_limit,
+            ..Config::default()
+        };
+        let polls: Vec<mio::Poll> = (0..script.shards).map(|_| mio::Poll::new().unwrap()).collect();
+        let gate = Arc::new(|_: &http::request::Parts, _| Ok(Who { client: 0, life: 0 }));
+        let hub = Arc::new(Hub::new(config, gate, &polls).unwrap());
+        let desk = Arc::new(Mutex::new(Desk::with(flaw)));
+        let log = Rc::<RefCell<Log>>::default();
+        let now = Instant::now();
+        let workers = polls.into_iter().enumerate().map(|(index, poll)| {
+            let mut worker = Worker::new(index as u8, hub.clone(), poll, Talk { desk: desk.clone(), log: log.clone() });
+            worker.shard = Shard::new(index as u8, hub.config.clone(), now);
+            worker.shard.random = StdRng::seed_from_u64(index as u64);
+            worker
+        });
+        Self {
+            now,
+            workers: workers.collect(),
+            lines: vec![Vec::new(); script.shards],
+            hub,
+            desk,
+            log,
+            lives: Default::default(),
+            lived: [0; CLIENTS],
+            behind: Vec::new(),
+            left: HashSet::new(),
+            noisy: HashSet::new(),
+            count: 0,
+            sizes: (script.send_buffer, script.grudging),
+        }
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), Wrong> {
+        self.count += 1;
+        let number = self.count;
+        let room = |room: usize| format!("room-{room}");
+        match step {
+            Step::Wait(time) => self.now += Duration::from_millis(time),
+            Step::Rest => self.come_to_rest()?,
+            Step::Turn(shard) => drop(self.turn(shard)?),
+            Step::Write(most) => self.write(most),
+            Step::Connect(client, travel) => {
+                if self.lives[client].as_ref().is_none_or(|life| life.over) {
+                    self.leave_behind(client);
+                    let who = Who { client, life: self.lived[client] };
+                    self.lived[client] += 1;
+                    let (life, line) = Life::begin(who, travel, &self.hub, &self.desk, self.now, self.sizes);
+                    self.lives[client] = Some(life);
+                    self.watch(line);
+                }
+            }
+            Step::Flow(client, up, down) => drop(self.flow(client, up, down)?),
+            Step::Join(client, at) => self.life(client, |life| life.join(room(at), number)),
+            Step::Leave(client, at) => self.life(client, |life| life.leave(room(at), number)),
+            Step::Say(client, at, length) => self.life(client, |life| life.say(room(at), number, length)),
+            Step::Type(client, at) => self.life(client, |life| life.types(&room(at), number)),
+            Step::Upgrade(client) => {
+                let sizes = self.sizes;
+                let line = self.lives[client].as_mut().and_then(|life| life.upgrade(sizes));
+                self.watch(line);
+            }
+            Step::Abort(client) => {
+                let line = self.lives[client].as_mut().and_then(Life::abort);
+                self.behind.extend(line.map(|line| (client, line)));
+            }
+            Step::Close(client) => self.part(client, Life::close),
+            Step::End(client) => self.part(client, Life::end),
+            Step::Break(client) => self.part(client, |life| {
+                life.break_off();
+                None
+            }),
+            Step::Vanish(client) => self.part(client, |life| {
+                life.over = true;
+                None
+            }),
+            Step::Noise(client, seed) => {
+                if let Some(life) = self.lives[client].as_mut().filter(|life| !life.over) {
+                    life.noise(seed);
+                    self.noisy.insert(life.who);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn life(&mut self, client: usize, does: impl FnOnce(&mut Life)) {
+        if let Some(life) = self.lives[client].as_mut().filter(|life| !life.over) {
+            does(life);
+        }
+    }
+
+    /// A client ends its connection in one way or another.
+    fn part(&mut self, client: usize, how: impl FnOnce(&mut Life) -> Option<Line>) {
+        let Some(mut life) = self.lives[client].take() else { return };
+        if !life.over {
+            self.left.insert(life.who);
+            let line = how(&mut life);
+            self.behind.extend(line.map(|line| (client, line)));
+        }
+    }
+
+    /// What is still on its way of a connection that the server has ended.
+    fn leave_behind(&mut self, client: usize) {
+        let line = self.lives[client].take().and_then(|mut life| life.end());
+        self.behind.extend(line.map(|line| (client, line)));
+    }
+
+    fn watch(&mut self, line: Option<(u8, Line)>) {
+        if let Some((shard, line)) = line {
+            self.lines[shard as usize].push(line);
+        }
+    }
+
+    fn flow(&mut self, client: usize, up: usize, down: usize) -> Result<bool, Wrong> {
+        let mut moved = false;
+        for (_, line) in self.behind.iter().filter(|(whose, _)| *whose == client) {
+            moved |= line.rise(up) | !line.fall(down).is_empty();
+        }
+        if let Some(life) = &mut self.lives[client] {
+            moved |= life.flow(up, down, self.now)?;
+        }
+        Ok(moved)
+    }
+
+    fn write(&mut self, most: usize) {
+        self.desk.lock().unwrap().work(&Handle(self.hub.clone()), most);
+    }
+
+    /// One turn of a shard, if its thread would not sleep. True if it did not.
+    fn turn(&mut self, shard: usize) -> Result<bool, Wrong> {
+        let Some(worker) = self.workers.get_mut(shard) else { return Ok(false) };
+        let mailbox = &self.hub.mailboxes[shard];
+        let sleeps = worker.is_idle() && mailbox.fall_asleep();
+        mailbox.wake_up();
+        let due = [worker.shard.timers.next(), worker.shard.wake_at].into_iter().flatten().min().is_some_and(|next| next <= self.now);
+        if sleeps && !due && !self.lines[shard].iter().any(Line::has_edges) {
+            return Ok(false);
+        }
+        worker.shard.now = self.now;
+        for (token, edges) in self.lines[shard].iter().filter_map(Line::take_edges) {
+            worker.note(token, edges.readable, edges.writable, edges.ended);
+        }
+        worker.turn();
+        self.lines[shard].retain(|line| !line.is_let_go());
+        self.inspect(shard)?;
+        self.check_ends()?;
+        Ok(true)
+    }
+
+    /// What must be so of a shard after each turn.
+    fn inspect(&self, index: usize) -> Result<(), Wrong> {
+        let shard = &self.workers[index].shard;
+        let check = |good: bool, what: String| if good { Ok(()) } else { Err(format!("shard {index}: {what}")) };
+        let mut seats = HashMap::<&str, usize>::new();
+        for (slot, socket) in &shard.sockets {
+            let connection = shard.connections.get(socket.connection as usize);
+            let known = connection.is_some_and(|connection| connection.sockets.contains(&(slot as u32)));
+            check(known, format!("socket {slot} has no connection"))?;
+            let key = crate::SocketKey { slot: slot as u32, generation: socket.generation };
+            for room in shard.rooms_of(key) {
+                *seats.entry(room).or_default() += 1;
+                let times = shard.members(room).filter(|member| *member == key).count();
+                check(times == 1, format!("socket {slot} sits {times} times in {room}"))?;
+            }
+            let present = self.log.borrow().present.get(&(index, key)).copied();
+            check(present == socket.data.as_ref().map(|data| data.who), format!("socket {slot} is {present:?}'s"))?;
+        }
+        for (room, seats) in &seats {
+            let members = shard.members(room).count();
+            check(members == *seats, format!("{members} members on {seats} seats in {room}"))?;
+        }
+        check(shard.room_count() == seats.len(), "there is an empty room".into())?;
+        for (slot, connection) in &shard.connections {
+            let paused = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].paused).count();
+            check(connection.pauses as usize == paused, format!("connection {slot} has {paused} paused sockets, and counts others"))?;
+            let bytes = connection.outbox.bytes();
+            let bounded = connection.waits != Waits::Not || bytes <= shard.config.outbox_limit;
+            check(bounded, format!("{bytes} bytes wait for connection {slot}"))?;
+            check(connection.outbox.is_empty() == (bytes == 0), format!("{bytes} bytes are counted for connection {slot}"))?;
+        }
+        check(shard.outgoing.is_empty() && shard.doomed.is_empty(), "a turn leaves something undone".into())
+    }
+
+    /// Whether every connection that has ended had a reason.
+    fn check_ends(&self) -> Result<(), Wrong> {
+        let mut log = self.log.borrow_mut();
+        if let Some(wrong) = log.wrongs.pop() {
+            return Err(wrong);
+        }
+        for (who, reason) in log.ends.drain(..) {
+            let fair = match reason {
+                _ if self.noisy.contains(&who) || self.left.contains(&who) => true,
+                Reason::TooSlow => true,
+                Reason::PingTimeout => self.was_silent(who),
+                // A client that has been told that its connection ends, ends it.
+                _ => !self.lives[who.client].as_ref().is_some_and(|life| life.who == who && !life.over),
+            };
+            if !fair {
+                return Err(format!("the connection of {who:?} ends by a {}", reason.as_str()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a client's answer to a ping was not there in time.
+    fn was_silent(&self, who: Who) -> bool {
+        let life = self.lives[who.client].as_ref().filter(|life| life.who == who && self.sizes.1 == 0);
+        life.is_none_or(|life| self.now + TICK >= life.beaten + PING_INTERVAL + PING_TIMEOUT)
+    }
+
+    /// The network is whole and everybody acts, until there is nothing more to do.
+    fn come_to_rest(&mut self) -> Result<(), Wrong> {
+        for _ in 0..20_000 {
+            let mut moved = false;
+            for client in 0..CLIENTS {
+                moved |= self.flow(client, usize::MAX, usize::MAX)?;
+            }
+            moved |= !self.desk.lock().unwrap().is_idle();
+            self.write(usize::MAX);
+            for shard in 0..self.workers.len() {
+                moved |= self.turn(shard)?;
+            }
+            if !moved {
+                return Ok(());
+            }
+        }
+        Err("it does not come to rest".into())
+    }
+
+    fn check_survivors(&self) -> Result<(), Wrong> {
+        self.lives.iter().flatten().filter(|life| !life.over && !life.noisy).try_for_each(Life::check_all_heard)
+    }
+
+    /// Everybody vanishes, and time passes: nothing may be left.
+    fn end(mut self) -> Result<Deeds, Wrong> {
+        for client in 0..CLIENTS {
+            self.step(Step::Vanish(client))?;
+        }
+        let end = self.now + LONG;
+        while self.now < end {
+            self.now += Duration::from_millis(500);
+            self.come_to_rest()?;
+        }
+        for worker in &self.workers {
+            let shard = &worker.shard;
+            let left = [shard.connections.len(), shard.sockets.len(), shard.room_count(), shard.readable.len()];
+            if left != [0; 4] || !shard.line.is_empty() || shard.timers.next().is_some() || !self.log.borrow().present.is_empty() {
+                return Err(format!("shard {} keeps connections, sockets, rooms, readable {left:?}, or a timer", shard.index));
+            }
+        }
+        let facts = self.desk.lock().unwrap().facts.values().map(Vec::len).sum();
+        Ok(Deeds { facts, connections: self.lived.iter().sum() })
+    }
+}
