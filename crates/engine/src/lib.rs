@@ -29,5 +29,5 @@ pub use app::{App, Connect, Event, Reason};
 pub use broadcast::{Broadcast, Say, Saying};
 pub use config::{Config, Endpoint, Protocol};
 pub use hub::{Engine, Handle, Hold, Refusal};
-pub use shard::{Shard, SocketKey};
+pub use shard::{Figures, Shard, SocketKey};
 pub use voice::{Format, Namespace, Voice};

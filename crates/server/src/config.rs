@@ -24,8 +24,8 @@ pub use address::Host;
 pub use error::ConfigError;
 pub use origins::{Cors, Origins};
 pub use sections::{
-    Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, NetConfig, OriginsConfig, PresenceConfig, PublicKey, RealtimeConfig,
-    SocketParser, StorageConfig, TokenEnd,
+    Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MetricsAccess, NetConfig, OperationsConfig, OriginsConfig,
+    PresenceConfig, PublicKey, RealtimeConfig, SocketParser, StorageConfig, TokenEnd,
 };
 pub use source::{Source, Sources};
 pub use url::Database;
@@ -43,6 +43,7 @@ pub const TABLE: &[Section] = &[
     LimitsConfig::SECTION,
     StorageConfig::SECTION,
     OriginsConfig::SECTION,
+    OperationsConfig::SECTION,
     LogConfig::SECTION,
 ];
 
@@ -63,6 +64,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// Which web pages may talk to the server.
     pub origins: OriginsConfig,
+    /// What those who run the server want of it.
+    pub operations: OperationsConfig,
     /// What is written down.
     pub log: LogConfig,
 }
@@ -100,6 +103,7 @@ impl Config {
             limits: LimitsConfig::read(&mut reader)?,
             storage: StorageConfig::read(&mut reader)?,
             origins: OriginsConfig::read(&mut reader)?,
+            operations: OperationsConfig::read(&mut reader)?,
             log: LogConfig::read(&mut reader)?,
         };
         Ok((config, reader.lines))

@@ -13,6 +13,7 @@
 //! - [`back_end`]: what a team's own back end can do, over HTTP or in the same program.
 //! - [`limits`]: how much one person, and one address, may ask for in a while.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
+//! - [`health`]: whether the server does its work. [`metrics`]: what it counts.
 //! - [`audit`]: who came, who left, who was refused.
 //! - [`logs`]: how all of that is written down.
 //! - [`clock`]: what time it is.
@@ -27,10 +28,12 @@ pub mod clock;
 pub mod config;
 pub mod descriptions;
 pub mod dialects;
+pub mod health;
 pub mod limits;
 pub mod listener;
 pub mod live;
 pub mod logs;
+pub mod metrics;
 pub mod presence;
 pub mod product;
 pub mod rest;

@@ -25,9 +25,11 @@ use crate::clock;
 use crate::config::value::Value;
 use crate::config::{Audience, Config, SocketParser};
 use crate::dialects::Dialects;
+use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, router};
 use crate::live::{Census, Fanout, Live, Published, Shared, gate};
+use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Typing};
 use crate::rest::{self, Rest};
 
@@ -81,6 +83,9 @@ impl Product {
             limits: limits.clone(),
             clock: clock::now,
             census: census.clone(),
+            health: Arc::new(Health::new(census.clone(), writer.clone())),
+            metrics: Metrics::new(census.clone(), writer.clone()),
+            metrics_access: config.operations.metrics,
             bus: bus.clone(),
             max_body: config.realtime.max_payload.0,
         };

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use domain::event::Fact;
 use domain::names::{Id, Timestamp};
@@ -53,10 +54,10 @@ impl Ids for KeptIds {
 }
 
 impl Desk<'_> {
-    /// Decides a whole batch in one transaction. The error is why nothing of it is kept.
-    pub(crate) fn decide(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
+    /// Decides a whole batch in one transaction, and says how long its commit took, if it needed one. The error is why nothing of it is kept.
+    pub(crate) fn decide(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Option<Duration>, Refusal> {
         if !jobs.iter().any(|job| job.needs_store()) {
-            return Ok(());
+            return Ok(None);
         }
         let outcome = self.decide_in_transaction(jobs);
         if let Err(error) = &outcome {
@@ -64,10 +65,10 @@ impl Desk<'_> {
             self.session.0.abandon();
         }
         // Whatever was wrong, it is the batch's misfortune and not a command's fault, and trying again may help.
-        outcome.map_err(|error| Refusal::Unavailable(error.to_string()))
+        outcome.map(Some).map_err(|error| Refusal::Unavailable(error.to_string()))
     }
 
-    fn decide_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Stored<()> {
+    fn decide_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Stored<Duration> {
         let last_id = self.ids.last;
         self.session.0.begin()?;
         for job in jobs {
@@ -76,7 +77,9 @@ impl Desk<'_> {
         if self.ids.last != last_id {
             self.session.put_last_id(self.ids.last)?;
         }
-        self.session.0.commit()
+        let begun = Instant::now();
+        self.session.0.commit()?;
+        Ok(begun.elapsed())
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! - [`Database`]: a database, found by its URL, brought up to date and opened.
 //! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
+//! - [`Figures`]: what the writer has done, counted.
 //! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
 //! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
 
@@ -11,6 +12,7 @@ mod batch;
 mod calls;
 mod chat;
 mod driver;
+mod figures;
 mod journal;
 mod keys;
 mod location;
@@ -27,6 +29,7 @@ mod tasks;
 mod trips;
 mod writer;
 
+pub use figures::{Figures, Histogram};
 pub use location::{Database, OpenError, Options};
 pub use readers::Readers;
 pub use writer::{Outlet, Writer};

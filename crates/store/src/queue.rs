@@ -71,6 +71,11 @@ impl<T> Queue<T> {
         true
     }
 
+    /// How many things wait.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     /// Takes nothing in any more. What is waiting is still served.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

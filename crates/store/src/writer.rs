@@ -3,7 +3,7 @@
 //! It takes what is waiting, decides each command inside one transaction, commits, and answers in the order of the queue. An answer means:
 //! on the disk. Time and ids are given, so that everything else is exact.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use domain::event::Fact;
@@ -14,6 +14,7 @@ use domain::seam::Ids;
 
 use crate::batch::{Desk, Job, KeptIds, Passthrough, Stage, Work};
 use crate::driver::Tables;
+use crate::figures::Figures;
 use crate::location::{Database, OpenError};
 use crate::queue::{Queue, Rejected};
 use crate::sqlite::Sqlite;
@@ -30,6 +31,7 @@ pub struct Writer(Arc<Handle>);
 
 struct Handle {
     queue: Arc<Queue<Box<dyn Job>>>,
+    figures: Arc<Mutex<Figures>>,
 }
 
 impl Drop for Handle {
@@ -80,17 +82,18 @@ impl Writer {
         ids.resume_after(last);
         let ids = KeptIds { source: Box::new(ids), last };
         let queue = Arc::new(Queue::new(QUEUE_BOUND));
-        let served = Arc::clone(&queue);
+        let figures = Arc::new(Mutex::new(Figures::default()));
+        let (served, counted) = (Arc::clone(&queue), Arc::clone(&figures));
         let database = database.clone();
         let thread = Builder::new().name("writer".to_owned()).spawn(move || {
             let session = Tables(Sqlite::new(&connection));
-            serve(&served, Desk { session, clock: Box::new(clock), ids }, outlet);
+            serve(&served, Desk { session, clock: Box::new(clock), ids }, outlet, &counted);
             // The file must outlive the connection: a database in memory goes with its last handle.
             drop(connection);
             drop(database);
         });
         let thread = thread.map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok((Self(Arc::new(Handle { queue })), thread))
+        Ok((Self(Arc::new(Handle { queue, figures })), thread))
     }
 
     /// Queues one unit of work. `work` is decided inside the batch's transaction; when it refuses or panics, what it wrote is undone, alone.
@@ -123,6 +126,12 @@ impl Writer {
         self.0.queue.close();
     }
 
+    /// What was done since the start, and what waits.
+    pub fn figures(&self) -> Figures {
+        let waiting = self.0.queue.len();
+        Figures { waiting, ..self.0.figures.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+    }
+
     fn put(&self, job: Box<dyn Job>) {
         if let Err((rejected, job)) = self.0.queue.put(job) {
             job.finish(&Err(rejected.into()), &mut drop);
@@ -139,15 +148,24 @@ impl From<Rejected> for Refusal {
     }
 }
 
-fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut outlet: impl Outlet) {
+fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut outlet: impl Outlet, figures: &Mutex<Figures>) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.take(BATCH, &mut jobs) {
-        let batch = desk.decide(&mut jobs);
+        let commands = jobs.len();
+        let committed = desk.decide(&mut jobs);
+        let batch = committed.clone().map(drop);
         outlet.begin();
+        let mut facts = 0;
         for job in jobs.drain(..) {
-            job.finish(&batch, &mut |fact| outlet.publish(fact));
+            job.finish(&batch, &mut |fact| {
+                facts += 1;
+                outlet.publish(fact);
+            });
         }
         outlet.end();
+        let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.batch(commands, &committed);
+        figures.facts += facts;
     }
     desk.session.0.checkpoint();
 }

@@ -63,8 +63,10 @@ impl<A: App> Shard<A> {
                 }
                 let connection = &mut self.connections[member.connection as usize];
                 if broadcast.volatile && !connection.takes_volatile() {
+                    self.counts.dropped += 1;
                     continue;
                 }
+                self.counts.delivered += 1;
                 connection.outbox.push(frames.clone(), &mut self.spare);
                 self.line.soon(member.connection, &mut connection.waits);
             }
@@ -89,8 +91,10 @@ impl<A: App> Shard<A> {
             let connection = &mut self.connections[socket.connection as usize];
             let Some(frames) = frames else { continue };
             if broadcast.volatile && !connection.takes_volatile() {
+                self.counts.dropped += 1;
                 continue;
             }
+            self.counts.delivered += 1;
             connection.outbox.push(frames, &mut self.spare);
             self.line.later(socket.connection, &mut connection.waits);
         }
@@ -161,6 +165,7 @@ impl<A: App> Shard<A> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.mark_dirty(slot),
             Err(_) => self.end_connection(slot, Reason::TransportError, Ending::Drop),
             Ok(()) if connection.outbox.bytes() > self.config.outbox_limit => {
+                self.counts.too_slow += 1;
                 self.end_connection(slot, Reason::TooSlow, Ending::Drop);
             }
             Ok(()) if connection.phase == super::Phase::Closing => self.close_written(slot),

@@ -2,6 +2,7 @@
 
 mod connection;
 mod deliver;
+mod figures;
 mod line;
 mod polling;
 mod socket;
@@ -27,6 +28,8 @@ use crate::outbox::{Frames, SpareQueues};
 use crate::rooms::Rooms;
 use crate::timers::{Tick, Timers};
 use crate::voice::{Format, Namespace, Voice};
+
+pub use figures::Figures;
 
 pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
 use line::Line;
@@ -82,6 +85,7 @@ pub struct Shard<A: App> {
     pub(crate) random: StdRng,
     pub(crate) now: Instant,
     pub(crate) wake_at: Option<Instant>,
+    pub(crate) counts: figures::Counts,
     generations: u32,
     mark: u32,
     ack_ids: u64,
@@ -105,6 +109,7 @@ impl<A: App> Shard<A> {
             random: StdRng::from_os_rng(),
             now,
             wake_at: None,
+            counts: figures::Counts::default(),
             generations: 0,
             mark: 0,
             ack_ids: 0,

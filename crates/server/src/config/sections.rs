@@ -132,6 +132,14 @@ section! {
 }
 
 section! {
+    /// What those who run the server want of it.
+    OperationsConfig = "operations" {
+        /// Who may read /metrics: key (back ends and admins, as for emitting), open (everybody; for a port that only the monitoring reaches) or off.
+        metrics: MetricsAccess = "key", METRICS;
+    }
+}
+
+section! {
     /// What is written down about the server's doings, to standard error.
     LogConfig = "log" {
         /// The least that is worth a line: error, warn, info, debug, trace or off; or directives such as info,audit=warn.
@@ -171,6 +179,18 @@ choice! {
         /// Nobody.
         None = "none",
     } wanted "everyone, contacts or none"
+}
+
+choice! {
+    /// Who may read what the server counts.
+    MetricsAccess {
+        /// Back ends and admins.
+        Key = "key",
+        /// Everybody.
+        Open = "open",
+        /// Nobody.
+        Off = "off" | "none",
+    } wanted "key, open or off"
 }
 
 choice! {

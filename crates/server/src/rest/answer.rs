@@ -12,6 +12,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::auth::Unauthenticated;
 use crate::dialects::{json, told};
+use crate::health::Unready;
 
 /// Says that an answer was given before to the same `Idempotency-Key`.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -93,6 +94,13 @@ impl Failure {
     /// A part of the server that does not answer.
     pub fn no_answer() -> Self {
         let error = "A part of the server does not answer; try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(PAUSE))
+    }
+
+    /// A server that is not well, or not ready for more.
+    pub fn unready(reasons: &[Unready]) -> Self {
+        let reasons: Vec<&str> = reasons.iter().map(|reason| reason.in_words()).collect();
+        let error = format!("Not ready: {}", reasons.join(", "));
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(PAUSE))
     }
 

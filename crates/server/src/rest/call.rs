@@ -225,17 +225,6 @@ impl Desk {
         Ok(())
     }
 
-    /// Whether anything could be written now.
-    pub async fn writes(&self) -> bool {
-        let (reply, answer) = oneshot::channel();
-        let nothing = |_: &mut Tx<'_>| Ok(());
-        self.rest.writer.submit(Actor::server(), nothing, move |result| {
-            let _ = reply.send(result.is_ok());
-        });
-        let answer = tokio::time::timeout(std::time::Duration::from_secs(2), answer).await;
-        matches!(answer, Ok(Ok(true)))
-    }
-
     async fn write<T: Send + 'static>(
         &self,
         actor: Actor,

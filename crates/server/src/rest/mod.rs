@@ -5,6 +5,7 @@
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
 //! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace): the paths, a file a contract.
 //!   `back_end`: those of a team's own back end.
+//!   `operations`: those of whoever runs the server.
 //!   `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
@@ -28,6 +29,7 @@ mod ids;
 mod messenger;
 mod met;
 mod of_kind;
+mod operations;
 mod shape;
 mod socket;
 mod studio;
@@ -44,8 +46,11 @@ use store::{Readers, Writer};
 
 use crate::auth::Authenticator;
 use crate::back_end::BackEnd;
+use crate::config::MetricsAccess;
+use crate::health::Health;
 use crate::limits::Limits;
 use crate::live::Census;
+use crate::metrics::Metrics;
 use answer::Failure;
 pub use caller::Caller;
 pub use docs::openapi;
@@ -69,6 +74,12 @@ pub struct Rest {
     pub limits: Arc<Limits>,
     /// Who is connected.
     pub census: Arc<Census>,
+    /// Whether the server does its work.
+    pub health: Arc<Health>,
+    /// What it counts.
+    pub metrics: Metrics,
+    /// Who may read that.
+    pub metrics_access: MetricsAccess,
     /// Where signals go.
     pub bus: Arc<dyn Bus>,
     /// The largest body, in bytes.
@@ -103,4 +114,5 @@ fn paths() -> OpenApiRouter<Arc<Desk>> {
         .merge(contract("workspace", "Projects with their channels and tasks.", Words::Plain, workspace::routes()))
         .merge(contract("back_end", "For a team's own back end.", Words::Plain, back_end::routes()))
         .merge(contract("meta", "What the server says of itself.", Words::Plain, docs::routes()))
+        .merge(contract("operations", "For those who run the server.", Words::Plain, operations::routes()))
 }

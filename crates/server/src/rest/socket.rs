@@ -48,7 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 /// Tells a load balancer whether the server works: it does while every shard answers and the database can be written. Needs no token.
 #[utoipa::path(get, path = "/api/v1/socket/health", security(()), responses((status = 200, body = Success<Health>), (status = 503)))]
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
-    let (tally, writes) = tokio::join!(desk.rest.census.tally(), desk.writes());
+    let (tally, writes) = tokio::join!(desk.rest.census.tally(), desk.rest.health.writes());
     let Some(tally) = tally.filter(|_| writes) else { return Failure::no_answer().into_response() };
     let health = Health {
         status: "healthy",

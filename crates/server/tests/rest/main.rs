@@ -13,6 +13,7 @@ mod idempotency;
 mod messenger;
 #[path = "../openapi/mod.rs"]
 mod openapi;
+mod operations;
 mod people;
 mod permissions;
 mod refusals;

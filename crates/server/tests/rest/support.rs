@@ -18,7 +18,10 @@ use server::auth::mint::{NewToken, mint};
 use server::auth::{Authenticator, Keys};
 use server::back_end::Utilities;
 use server::config::Config;
+use server::health::Health;
 use server::limits::Limits;
+use server::live::Census;
+use server::metrics::Metrics;
 use server::presence::People;
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
@@ -82,14 +85,18 @@ impl Server {
         let signals = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&signals);
         let bus = Arc::new(Local::new(move |notice| heard.lock().unwrap().push(notice)));
+        let census: Arc<Census> = Arc::default();
         let rest = Rest {
+            health: Arc::new(Health::new(census.clone(), writer.clone())),
+            metrics: Metrics::new(census.clone(), writer.clone()),
+            metrics_access: config.operations.metrics,
             back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),
             writer: writer.clone(),
             readers,
             authenticator: Arc::new(Authenticator::new(&keys, &config)),
             clock: || NOW,
             limits: Arc::clone(&limits),
-            census: Arc::default(),
+            census,
             bus,
             max_body: MAX_BODY,
         };

@@ -17,8 +17,10 @@ use server::auth::{Authenticator, Keys};
 use server::back_end::Utilities;
 use server::config::{Audience, Config};
 use server::dialects::Dialects;
+use server::health::Health;
 use server::limits::Limits;
-use server::live::{Fanout, Shared};
+use server::live::{Census, Fanout, Shared};
+use server::metrics::Metrics;
 use server::presence::{Attendance, People, Seats, Typing};
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
@@ -58,14 +60,18 @@ impl House {
         let dialects = Dialects::new(&config);
         let people = Arc::new(People::default());
         let back_end = Arc::new(Utilities::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
+        let census: Arc<Census> = Arc::default();
         let rest = Rest {
+            health: Arc::new(Health::new(census.clone(), writer.clone())),
+            metrics: Metrics::new(census.clone(), writer.clone()),
+            metrics_access: config.operations.metrics,
             back_end,
             writer: writer.clone(),
             readers: readers.clone(),
             authenticator: Arc::clone(&authenticator),
             clock: || NOW,
             limits: Arc::clone(&limits),
-            census: Arc::default(),
+            census,
             bus: Arc::clone(&bus),
             max_body: config.realtime.max_payload.0,
         };

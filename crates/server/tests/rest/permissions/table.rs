@@ -82,7 +82,7 @@ const BACK_ENDS_CREATE: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 201,
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [household(), trip(), socket(), studio(), messenger(), workspace(), back_end()].into_iter().flatten().collect()
+    [household(), trip(), socket(), studio(), messenger(), workspace(), back_end(), operations()].into_iter().flatten().collect()
 }
 
 fn household() -> Vec<Row> {
@@ -131,6 +131,10 @@ fn trip() -> Vec<Row> {
         row("DELETE /api/v1/trips/{id}/members/{userId}", Trip, MEMBER_ONESELF).user("bob"),
         row("DELETE /api/v1/trips/{id}/members/{userId}", Trip, ADMINS).user("alice"),
     ]
+}
+
+fn operations() -> Vec<Row> {
+    ["GET /health/live", "GET /health/ready"].map(|path| row(path, Sort::Nothing, [200; 11])).into()
 }
 
 fn socket() -> Vec<Row> {

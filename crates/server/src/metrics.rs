@@ -1,0 +1,132 @@
+//! What the server counts, as a page that Prometheus reads.
+//!
+//! Nothing is counted twice: whoever does the work keeps plain numbers of its own, and they are gathered when somebody asks. To add a
+//! family, say it in [`Metrics::page`], in one line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use store::{Histogram, Writer};
+
+use crate::live::Census;
+
+/// The type of the page.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Where the numbers are.
+pub struct Metrics {
+    census: Arc<Census>,
+    writer: Writer,
+}
+
+impl Metrics {
+    /// Inputs: the way to the shards, and to the database.
+    pub fn new(census: Arc<Census>, writer: Writer) -> Self {
+        Self { census, writer }
+    }
+
+    /// The page, in the text format of OpenMetrics. `None` if a shard does not answer.
+    pub async fn page(&self) -> Option<String> {
+        let (tally, shards) = self.census.figures().await?;
+        let writer = self.writer.figures();
+        let mut page = Page(Registry::with_prefix("roomcast"));
+
+        page.gauge("uptime_seconds", "Time since the start", self.census.uptime().as_secs());
+        let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
+        page.gauges("connections", "Open connections", "transport", connections);
+        page.gauge("sockets", "Sockets that were let in and are here", tally.here());
+        page.counter("sockets_accepted", "Sockets that were let in", tally.came);
+        page.counters("sockets_ended", "Sockets that have ended", "reason", tally.went.by_word());
+        page.counters("connections_refused", "Requests to be connected that were refused", "code", tally.turned_away.by_word());
+        page.gauge("rooms", "Rooms with somebody in them, on each shard", shards.rooms);
+
+        page.counters("requests", "What clients asked for over sockets", "event", tally.heard.by_word());
+        page.counters("requests_refused", "What was refused of that", "code", tally.refused.by_word());
+        page.counter("facts_accepted", "Facts that are on the disk", writer.facts);
+        page.counter("deliveries", "Broadcasts put into an outbox", shards.delivered);
+        page.counter("volatile_dropped", "Volatile messages that were not, because their receiver could not take them", shards.dropped);
+        page.counter("connections_too_slow", "Connections closed because too much waited for them", shards.too_slow);
+        page.gauge("outbox_bytes", "Bytes that wait to be written to clients", shards.outbox_bytes);
+
+        page.gauge("writer_queue", "Commands that wait for the database", writer.waiting as u64);
+        page.counter("writer_lost", "Commands refused because the database could not be written", writer.lost);
+        page.histogram("writer_batch_commands", "Commands in a transaction", writer.batches);
+        page.histogram("writer_commit_seconds", "How long commits took", writer.commits);
+        page.text()
+    }
+}
+
+/// A page that is being filled. A family's name has no unit or `_total` of its own but what is written here.
+struct Page(Registry);
+
+impl Page {
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        let counter: Counter = Counter::default();
+        counter.inc_by(value);
+        self.0.register(name, help, counter);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(signed(value));
+        self.0.register(name, help, gauge);
+    }
+
+    fn counters(&mut self, name: &str, help: &str, label: &'static str, values: BTreeMap<&'static str, u64>) {
+        let family: Family<Labels, Counter> = Family::default();
+        for (word, value) in values {
+            family.get_or_create(&vec![(label, word)]).inc_by(value);
+        }
+        self.0.register(name, help, family);
+    }
+
+    fn gauges<const N: usize>(&mut self, name: &str, help: &str, label: &'static str, values: [(&'static str, u64); N]) {
+        let family: Family<Labels, Gauge> = Family::default();
+        for (word, value) in values {
+            family.get_or_create(&vec![(label, word)]).set(signed(value));
+        }
+        self.0.register(name, help, family);
+    }
+
+    fn histogram(&mut self, name: &'static str, help: &'static str, histogram: Histogram) {
+        self.0.register_collector(Box::new(Observed { name, help, histogram }));
+    }
+
+    fn text(self) -> Option<String> {
+        let mut page = String::new();
+        // Writing into a text fails never.
+        encode(&mut page, &self.0).ok()?;
+        Some(page)
+    }
+}
+
+type Labels = Vec<(&'static str, &'static str)>;
+
+fn signed(value: u64) -> i64 {
+    value.try_into().unwrap_or(i64::MAX)
+}
+
+/// A histogram that somebody else has filled.
+#[derive(Debug)]
+struct Observed {
+    name: &'static str,
+    help: &'static str,
+    histogram: Histogram,
+}
+
+impl Collector for Observed {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut family = encoder.encode_descriptor(self.name, self.help, None, MetricType::Histogram)?;
+        let buckets: Vec<(f64, u64)> = self.histogram.buckets().collect();
+        family.encode_histogram::<NoLabelSet>(self.histogram.sum(), self.histogram.count(), &buckets, None)
+    }
+}

@@ -1,0 +1,80 @@
+//! What those who run the server ask it: whether it lives, whether it is ready, and what it counts.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Desk;
+use super::answer::{Answer, Failure};
+use super::call::BackEnd;
+use crate::config::MetricsAccess;
+use crate::dialects::json;
+use crate::health::Unready;
+use crate::metrics;
+
+/// The paths.
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(read_metrics))
+}
+
+/// Says whether the process works; if not, it is to be started again. Needs no token.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    security(()),
+    responses((status = 200, body = Condition), (status = 503))
+)]
+async fn live(State(desk): State<Arc<Desk>>) -> Result<Answer, Failure> {
+    let lives = desk.rest.health.lives().await;
+    condition(if lives { &[] } else { &[Unready::Shards] })
+}
+
+/// Says whether the server is to be sent anything new: not while it stops, or while its database cannot be written. Needs no token.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    security(()),
+    responses((status = 200, body = Condition), (status = 503))
+)]
+async fn ready(State(desk): State<Arc<Desk>>) -> Result<Answer, Failure> {
+    condition(&desk.rest.health.unready().await)
+}
+
+/// That the server is well.
+#[derive(Serialize, ToSchema)]
+#[schema(as = operations::Condition)]
+struct Condition {
+    status: &'static str,
+}
+
+fn condition(unready: &[Unready]) -> Result<Answer, Failure> {
+    match unready {
+        [] => Ok(Answer { status: StatusCode::OK, body: json(&Condition { status: "ok" }), replayed: false }),
+        reasons => Err(Failure::unready(reasons)),
+    }
+}
+
+/// Counts what the server does, for Prometheus. For back ends and admins, unless `METRICS` is `open` (for everybody) or `off` (404).
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    security(("backEnd" = [])),
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = 404))
+)]
+async fn read_metrics(State(desk): State<Arc<Desk>>, back_end: Result<BackEnd, Failure>) -> Response {
+    match (desk.rest.metrics_access, back_end) {
+        (MetricsAccess::Off, _) => Failure::unknown_path().into_response(),
+        (MetricsAccess::Key, Err(failure)) => failure.into_response(),
+        (MetricsAccess::Key, Ok(_)) | (MetricsAccess::Open, _) => match desk.rest.metrics.page().await {
+            Some(page) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], page).into_response(),
+            None => Failure::no_answer().into_response(),
+        },
+    }
+}

@@ -1,0 +1,109 @@
+//! What those who run the server ask it.
+
+use axum::body::{Body, to_bytes};
+use http::Request;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde_json::json;
+use server::limits::Limits;
+
+use crate::support::Server;
+
+const KEY: &str = "a-key-of-a-back-end";
+
+/// The status and the text of `/metrics`, with this token.
+async fn metrics(server: &Server, bearer: Option<&str>) -> (u16, String) {
+    let mut request = Request::get("/metrics");
+    if let Some(bearer) = bearer {
+        request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
+    }
+    let response = server.fetch(request.body(Body::empty()).unwrap()).await;
+    let status = response.status().as_u16();
+    let kind = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
+    assert_eq!(kind.starts_with("application/openmetrics-text; version=1.0.0"), status == 200, "{status} {kind}");
+    (status, String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap())
+}
+
+fn with(access: &str) -> Server {
+    Server::with(&[("METRICS", access), ("ROOMCAST_API_KEY", KEY)], Limits::new(false))
+}
+
+/// The value on the line that begins with this.
+#[track_caller]
+fn value(page: &str, of: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(of)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("there is no {of} on {page}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_works_lives_and_is_ready() {
+    let server = Server::start();
+    for path in ["/health/live", "/health/ready"] {
+        assert_eq!(server.nobody().get(path).await.expect(200), json!({ "status": "ok" }));
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_database_cannot_be_written_lives_and_is_not_ready() {
+    let server = Server::start();
+    server.writer.close();
+    server.nobody().get("/health/live").await.expect(200);
+    let answered = server.nobody().get("/health/ready").await;
+    assert_eq!(answered.header("retry-after"), "1");
+    answered.refused(503, "unavailable", "Not ready: the database cannot be written");
+    server.nobody().get("/api/v1/socket/health").await.expect(503);
+}
+
+#[tokio::test]
+async fn however_many_ask_the_database_is_tried_once_in_a_while() {
+    let server = with("open");
+    let batches = async || value(&metrics(&server, None).await.1, "roomcast_writer_batch_commands_count");
+    let ask = || server.nobody();
+    let begun = std::time::Instant::now();
+    for _ in 0..100 {
+        let (one, other) = (ask(), ask());
+        let (one, other) = tokio::join!(one.get("/health/ready"), other.get("/api/v1/socket/health"));
+        assert_eq!((one.status.as_u16(), other.status.as_u16()), (200, 200));
+    }
+    let most = begun.elapsed().as_secs() + 2;
+    let written = batches().await;
+    assert!((1.0..=most as f64).contains(&written), "{written}");
+}
+
+#[tokio::test]
+async fn metrics_are_for_back_ends_and_admins() {
+    let server = with("key");
+    assert_eq!(metrics(&server, Some(KEY)).await.0, 200);
+    assert_eq!(metrics(&server, None).await.0, 401);
+    assert_eq!(metrics(&server, Some("another")).await.0, 401);
+    server.client("alice").get("/metrics").await.refused(403, "forbidden", "Only a back end or an admin may do this");
+}
+
+#[tokio::test]
+async fn metrics_may_be_open_or_off() {
+    let open = with("open");
+    for bearer in [None, Some(KEY), Some("another")] {
+        assert_eq!(metrics(&open, bearer).await.0, 200);
+    }
+    let off = with("off");
+    for bearer in [None, Some(KEY)] {
+        assert_eq!(metrics(&off, bearer).await.0, 404);
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_is_counted() {
+    let server = with("open");
+    let before = metrics(&server, None).await.1;
+    assert_eq!(value(&before, "roomcast_facts_accepted_total"), 0.0);
+    server.client("alice").post("/households", json!({ "name": "Home" })).await.expect(201);
+    // What is told is counted behind it.
+    server.told().await;
+    server.told().await;
+    let page = metrics(&server, None).await.1;
+    assert_eq!(value(&page, "roomcast_facts_accepted_total"), 1.0);
+    assert_eq!(value(&page, "roomcast_writer_queue"), 0.0);
+    assert_eq!(value(&page, "roomcast_writer_lost_total"), 0.0);
+    assert!(value(&page, "roomcast_writer_commit_seconds_count") >= 1.0);
+    assert!(value(&page, "roomcast_writer_commit_seconds_bucket{le=\"+Inf\"}") >= 1.0);
+    assert!(page.ends_with("# EOF\n"), "{page}");
+}

@@ -1,0 +1,103 @@
+//! What the writer has done, counted a batch at a time.
+
+use std::time::Duration;
+
+use domain::refusal::Refusal;
+
+/// The bounds of the buckets of a commit's time, in seconds: from an SSD's sync to a disk that is nearly dead.
+const COMMIT_SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+/// The bounds of the buckets of a batch's size, in commands.
+const BATCH_COMMANDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// What was done since the start, and what waits.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Figures {
+    /// Commands that wait in the queue now.
+    pub waiting: usize,
+    /// Commands that could not be kept because their batch could not be committed.
+    pub lost: u64,
+    /// Facts that are on the disk.
+    pub facts: u64,
+    /// How many commands the batches had.
+    pub batches: Histogram,
+    /// How long the commits took, in seconds.
+    pub commits: Histogram,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        let (batches, commits) = (Histogram::new(BATCH_COMMANDS), Histogram::new(COMMIT_SECONDS));
+        Self { waiting: 0, lost: 0, facts: 0, batches, commits }
+    }
+}
+
+impl Figures {
+    /// A batch of so many commands is decided; `committed` is how long its commit took, if it needed one, or why nothing of it is kept.
+    pub(crate) fn batch(&mut self, commands: usize, committed: &Result<Option<Duration>, Refusal>) {
+        self.batches.observe(commands as f64);
+        match committed {
+            Ok(Some(took)) => self.commits.observe(took.as_secs_f64()),
+            Ok(None) => {}
+            Err(_) => self.lost += commands as u64,
+        }
+    }
+}
+
+/// How often a value fell between which bounds.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Histogram {
+    bounds: &'static [f64],
+    counts: Vec<u64>,
+    sum: f64,
+}
+
+impl Histogram {
+    fn new(bounds: &'static [f64]) -> Self {
+        Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
+    }
+
+    fn observe(&mut self, value: f64) {
+        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        self.counts[bucket] += 1;
+        self.sum += value;
+    }
+
+    /// All values together.
+    pub fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    /// How many values there were.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Each bucket's upper bound, itself included, with how many values fell into it and no lower one; the last bound is infinite.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
+        self.bounds.iter().copied().chain([f64::INFINITY]).zip(self.counts.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_falls_into_the_first_bucket_that_holds_it() {
+        let mut histogram = Histogram::new(&[1.0, 10.0]);
+        for value in [0.5, 1.0, 1.5, 10.0, 11.0] {
+            histogram.observe(value);
+        }
+        assert_eq!(histogram.buckets().collect::<Vec<_>>(), [(1.0, 2), (10.0, 2), (f64::INFINITY, 1)]);
+        assert_eq!((histogram.count(), histogram.sum()), (5, 24.0));
+    }
+
+    #[test]
+    fn the_commands_of_a_lost_batch_are_lost() {
+        let mut figures = Figures::default();
+        figures.batch(3, &Ok(Some(Duration::from_millis(2))));
+        figures.batch(4, &Ok(None));
+        figures.batch(5, &Err(Refusal::Unavailable("the disk is full".into())));
+        assert_eq!((figures.lost, figures.batches.count(), figures.commits.count()), (5, 3, 1));
+    }
+}
