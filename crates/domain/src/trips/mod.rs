@@ -20,7 +20,7 @@ pub use create::CreateTrip;
 pub use delete::DeleteTrip;
 pub use members::{Added, BringToTrip, LeaveTrip};
 pub use read::{ListTrips, ReadTrip};
-pub use update::{PassOnToTrip, UpdateTrip};
+pub use update::UpdateTrip;
 
 /// What a trip has besides what every space has.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

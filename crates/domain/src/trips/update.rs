@@ -17,7 +17,7 @@ pub struct UpdateTrip {
     pub room: Room,
     /// What is stored.
     pub changes: TripChanges,
-    /// What the front end wants its people to be told besides; it is not stored. At most 16 KB of JSON.
+    /// What the front end wants its people to be told besides; it is not kept with the trip. At most 16 KB of JSON.
     pub more: Map<String, Value>,
 }
 
@@ -28,7 +28,7 @@ impl Command for UpdateTrip {
         let Self { room, changes, more } = self;
         require_trip(&room)?;
         require_member(tx.store, tx.actor, &room)?;
-        check_passed_on(&more)?;
+        fields::metadata("changes", Some(&Value::Object(more.clone())))?;
         let space = tx.store.space(&room)?.ok_or(not_found())?;
         let before = whole(tx.store, space)?;
         let mut trip = before.clone();
@@ -55,30 +55,4 @@ impl Command for UpdateTrip {
         tx.record(&room, Event::TripUpdated { changes, more, by: tx.actor.person.clone() })?;
         Ok(trip)
     }
-}
-
-/// Tells a trip's people something and stores nothing of it, so that a front end can be tried out. Any member may.
-#[derive(Clone, PartialEq, Debug)]
-pub struct PassOnToTrip {
-    /// Which.
-    pub room: Room,
-    /// What they are told, as at [`UpdateTrip::more`].
-    pub more: Map<String, Value>,
-}
-
-impl Command for PassOnToTrip {
-    type Answer = Self;
-
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Self, Refusal> {
-        require_trip(&self.room)?;
-        require_member(tx.store, tx.actor, &self.room)?;
-        check_passed_on(&self.more)?;
-        let event = Event::TripUpdated { changes: TripChanges::default(), more: self.more.clone(), by: tx.actor.person.clone() };
-        tx.record(&self.room, event)?;
-        Ok(self)
-    }
-}
-
-fn check_passed_on(more: &Map<String, Value>) -> Result<(), Refusal> {
-    fields::metadata("changes", Some(&Value::Object(more.clone())))
 }

@@ -12,7 +12,7 @@ use domain::names::{Kind, PersonId, Timestamp};
 use domain::notifications::{Announce, Announcement, NewNotification, Notification, notify};
 use domain::operation::{Command, Tx};
 use domain::seam::Notice;
-use domain::trips::PassOnToTrip;
+use domain::trips::{Trip, TripChanges, UpdateTrip};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,6 +28,7 @@ use super::shape::body;
 use crate::dialects::ids::GivenId;
 use crate::dialects::times::Milliseconds;
 use crate::dialects::trip::payloads::Announced;
+use crate::dialects::trip::requests::passed_on;
 use crate::dialects::trip::{notices, objects};
 use crate::live::{Crowd, Here, Tally};
 
@@ -273,7 +274,7 @@ async fn test_notification(call: Call) -> Answered {
     call.change(StatusCode::OK, work, |notification: &Notification| success(&objects::Notification::of(notification))).await
 }
 
-/// Has the members of a trip hear `trip:updated`. Nothing is stored.
+/// Has the members of a trip hear `trip:updated`. What they hear is not kept with the trip.
 #[utoipa::path(
     post,
     path = "/api/v1/socket/test-trip-update",
@@ -282,11 +283,16 @@ async fn test_notification(call: Call) -> Answered {
 )]
 async fn test_trip_update(call: Call) -> Answered {
     let TestUpdate { trip, changes } = call.body()?;
-    let command = PassOnToTrip { room: ids::room(Kind::Trip, &trip.0)?, more: changes };
-    call.command(StatusCode::OK, command, |told| success(&PassedOn { trip_id: told.room.id(), changes: &told.more })).await
+    let (room, more) = (ids::room(Kind::Trip, &trip.0)?, passed_on(changes));
+    let work = move |tx: &mut Tx<'_>| {
+        let trip = UpdateTrip { room, changes: TripChanges::default(), more: more.clone() }.decide(tx)?;
+        Ok((trip, more))
+    };
+    let render = |(trip, more): &(Trip, Map<String, Value>)| success(&PassedOn { trip_id: trip.space.room.id(), changes: more });
+    call.change(StatusCode::OK, work, render).await
 }
 
-/// Tells everybody who is connected. Nothing is stored. For admins.
+/// Tells everybody who is connected. It is not stored. For admins.
 #[utoipa::path(
     post,
     path = "/api/v1/socket/broadcast",

@@ -72,12 +72,14 @@ pub(super) struct Updated<'a> {
     pub timestamp: Milliseconds,
 }
 
-/// Changes as clients ask for them. What is no field of a trip is passed on and not stored.
+/// Changes as clients ask for them. What is no field of a trip is passed on and not kept with it.
 pub(super) struct AskedChanges;
 
 impl PartialSchema for AskedChanges {
     fn schema() -> RefOr<Schema> {
-        changes_schema().description(Some("Fields of a trip to be changed. Whatever else stands here is passed on and not stored.")).into()
+        changes_schema()
+            .description(Some("Fields of a trip to be changed. Whatever else stands here is passed on and not kept with the trip."))
+            .into()
     }
 }
 

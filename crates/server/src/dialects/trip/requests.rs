@@ -18,6 +18,15 @@ use crate::dialects::vocabulary::{named, object};
 /// Fields of a trip that only the server sets. A client may send a whole trip back as it got it, and nobody is told of these.
 pub const SET_BY_SERVER: &[&str] = &["id", "createdBy", "createdAt", "updatedAt", "members"];
 
+/// What the server alone tells a trip's people among changes, though it is no field of a trip: its end.
+const TOLD_BY_SERVER: &str = "deleted";
+
+/// What of a client's changes may be told at all: nobody but the server says who is on a trip, or that it is over.
+pub fn passed_on(mut changes: Map<String, Value>) -> Map<String, Value> {
+    changes.retain(|field, _| field != TOLD_BY_SERVER && !SET_BY_SERVER.contains(&field.as_str()));
+    changes
+}
+
 /// What names a trip.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -60,11 +69,8 @@ pub(super) fn update_of(args: &Args<'_>) -> Result<UpdateTrip, Refusal> {
     let update: Option<TripUpdate<'_>> = object(args);
     let room = trip(update.as_ref().and_then(|update| serde_json::from_str(update.trip_id?.get()).ok()))?;
     let changes = update.and_then(|update| serde_json::from_str(update.changes?.get()).ok());
-    let mut more: Map<String, Value> =
-        changes.ok_or_else(|| Refusal::invalid("changes", "must be a JSON object, not nested too deeply"))?;
-    for field in SET_BY_SERVER {
-        more.remove(*field);
-    }
+    let changes = changes.ok_or_else(|| Refusal::invalid("changes", "must be a JSON object, not nested too deeply"))?;
+    let mut more = passed_on(changes);
     let name = more.remove("name").map(|name| text("name", name)).transpose()?;
     let changes = TripChanges {
         name,
