@@ -174,12 +174,13 @@ impl Fact {
         }
     }
 
-    /// A project's task has a room of its own too.
+    /// A task may have a room of its own too.
     fn task_audience(&self, task: Id) -> Vec<Room> {
-        match self.room.kind() {
-            Kind::Project => vec![self.room.clone(), Kind::Task.room(task)],
-            _ => vec![self.room.clone()],
+        let mut rooms = vec![self.room.clone()];
+        if self.room.kind().has_task_rooms() {
+            rooms.push(Kind::Task.room(task));
         }
+        rooms
     }
 }
 

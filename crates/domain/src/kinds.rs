@@ -20,6 +20,8 @@ enum Use {
     Tasks,
     /// Its tasks have a status and a priority, and one assignee.
     Progress,
+    /// Each of its tasks is a room, too, as open as it is itself.
+    TaskRooms,
     /// Messages are sent to it.
     Messages,
     /// Its messages mention people, who are told.
@@ -77,7 +79,7 @@ kinds! {
     /// A conversation (contract: messenger).
     Conversation: "conversation", "Conversation", [Members, Nameless, Messages];
     /// A project (contract: workspace).
-    Project: "project", "Project", [Members, Channels, Tasks, Progress, Archive];
+    Project: "project", "Project", [Members, Channels, Tasks, TaskRooms, Progress, Archive];
     /// A channel of a project (contract: workspace); its members are the project's.
     Channel: "channel", "Channel", [Messages, Mentions, Archive];
     /// A single task of a project (contract: workspace); its members are the project's.
@@ -132,6 +134,11 @@ impl Kind {
     /// Whether tasks belong to it.
     pub fn has_tasks(self) -> bool {
         self.is_for(Use::Tasks)
+    }
+
+    /// Whether each of its tasks is a room, too, as open as it is itself.
+    pub fn has_task_rooms(self) -> bool {
+        self.is_for(Use::TaskRooms)
     }
 
     /// Whether people call each other in it.

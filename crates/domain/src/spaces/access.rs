@@ -16,9 +16,8 @@ pub fn role_in(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<
     match room.kind() {
         Kind::User => Ok((room.id() == person.as_str()).then_some(Role::Admin)),
         Kind::Channel => store.role_in_parent(room, person),
-        // Only a project's tasks have rooms; a household's are told in the household.
         Kind::Task => match task_in(store, room)? {
-            Some(task) if task.room.kind() == Kind::Project => store.role(&task.room, person),
+            Some(task) if task.room.kind().has_task_rooms() => store.role(&task.room, person),
             _ => Ok(None),
         },
         kind if kind.has_own_members() => store.role(room, person),
@@ -44,10 +43,19 @@ pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &Room) -> Resu
 /// [`Refusal::NotFound`], [`Refusal::Conflict`]; the store's.
 pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<Role, Refusal> {
     let role = require_member(store, actor, room)?;
+    require_open(store, room)?;
+    Ok(role)
+}
+
+/// Refuses every change of what is put away.
+///
+/// # Errors
+/// [`Refusal::Conflict`]; the store's.
+pub(super) fn require_open(store: &mut dyn Store, room: &Room) -> Result<(), Refusal> {
     if room.kind().may_be_archived() && store.is_archived(room)? {
         return Err(Refusal::Conflict("The project is archived; an admin can open it again"));
     }
-    Ok(role)
+    Ok(())
 }
 
 /// Refuses everybody who is not the room's admin. The server's own admin is one everywhere: a household that only claims made has no other.

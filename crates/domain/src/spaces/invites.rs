@@ -3,10 +3,10 @@
 use crate::event::Event;
 use crate::names::Room;
 use crate::operation::{Command, Tx};
-use crate::people::known_or_unseen;
 use crate::refusal::Refusal;
-use crate::spaces::access::{not_found, require_member};
-use crate::spaces::{Member, Role, Space};
+use crate::spaces::Space;
+use crate::spaces::access::{not_found, require_member, require_open};
+use crate::spaces::membership::begin_membership;
 
 /// Joins a space by its invite code. Who is a member already gets the same answer, and nobody hears of it. A space that is not there is refused
 /// as a wrong code is: whoever guesses learns nothing.
@@ -22,6 +22,7 @@ impl Command for JoinByInvite {
     type Answer = Space;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        let wrong_code = || wrong_code(&self.room);
         let mut space = tx.store.space(&self.room)?.ok_or_else(wrong_code)?;
         let code = space.invite_code.as_ref().ok_or_else(wrong_code)?;
         if space.has_member(&tx.actor.person) {
@@ -30,17 +31,15 @@ impl Command for JoinByInvite {
         if !self.code.trim().eq_ignore_ascii_case(code) {
             return Err(wrong_code());
         }
-        let person = known_or_unseen(tx, &tx.actor.person)?;
-        tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
-        space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
-        let by = Some(person.id.clone());
-        tx.record(&space.room, Event::MemberJoined { space: space.clone(), person, by })?;
+        require_open(tx.store, &self.room)?;
+        begin_membership(tx, &mut space, &tx.actor.person.clone())?;
         Ok(space)
     }
 }
 
-fn wrong_code() -> Refusal {
-    Refusal::invalid("inviteCode", "is not the code of this household; ask a member for the present one")
+fn wrong_code(room: &Room) -> Refusal {
+    let noun = room.kind().noun().to_lowercase();
+    Refusal::invalid("inviteCode", format!("is not the code of this {noun}; ask a member for the present one"))
 }
 
 /// Makes a new invite code; the old one is void. Members invite, so any member may. The answer's `invite_code` is the new one.

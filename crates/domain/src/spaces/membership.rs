@@ -3,6 +3,7 @@
 use crate::calls;
 use crate::chat::begin_reading;
 use crate::event::Event;
+use crate::fields;
 use crate::names::{PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::people::{Person, known_or_unseen};
@@ -33,14 +34,25 @@ impl Command for AddMember {
         if space.has_member(&self.person) {
             return Ok(space);
         }
-        let person = known_or_unseen(tx, &self.person)?;
-        tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
-        begin_reading(tx, &space.room, &person.id)?;
-        space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
-        let by = Some(tx.actor.person.clone());
-        tx.record(&space.room, Event::MemberJoined { space: space.clone(), person, by })?;
+        begin_membership(tx, &mut space, &self.person)?;
         Ok(space)
     }
+}
+
+/// Makes somebody a member of a space, who is none yet, if there is room; then tells the space.
+///
+/// # Errors
+/// [`Refusal::Conflict`] if the space is full; the store's.
+pub(super) fn begin_membership(tx: &mut Tx<'_>, space: &mut Space, person: &PersonId) -> Result<(), Refusal> {
+    if space.members.len() >= fields::MEMBERS {
+        return Err(Refusal::Conflict("The space is full"));
+    }
+    let person = known_or_unseen(tx, person)?;
+    tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
+    begin_reading(tx, &space.room, &person.id)?;
+    space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
+    let by = Some(tx.actor.person.clone());
+    tx.record(&space.room, Event::MemberJoined { space: space.clone(), person, by })
 }
 
 /// Ends a membership: one's own, or another's as an admin. The answer is the space without the person.

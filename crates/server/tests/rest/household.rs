@@ -1,5 +1,10 @@
 //! Households: made, named, joined and left.
 
+use domain::fields;
+use domain::names::{Kind, PersonId, Room};
+use domain::operation::{Actor, Command, Tx};
+use domain::refusal::Refusal;
+use domain::spaces::Role;
 use serde_json::{Value, json};
 
 use crate::support::{Server, THEN, household, id, member, user, with};
@@ -120,4 +125,37 @@ async fn members_are_shown_with_what_their_tokens_told() {
     assert_eq!(server.client("bob").get("/users/alice").await.expect(200), user("alice"));
     let shown = server.client("alice").get(&format!("/households/{}", id(&made))).await.expect(200);
     assert_eq!(shown["members"], json!([member("alice", "admin"), member("bob", "member")]));
+}
+
+/// Fills a space with members, past every rule.
+struct Fill(Room);
+
+impl Command for Fill {
+    type Answer = ();
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+        let present = tx.store.members(&self.0)?.len();
+        for n in present..fields::MEMBERS {
+            tx.store.put_member(&self.0, &PersonId::new(format!("guest-{n}")), Role::Member, tx.now)?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_space_that_is_full_takes_nobody_more() {
+    let server = Server::start();
+    let home = household(&server).await;
+    server.run(Actor::server(), Fill(Kind::Household.room(id(&home)))).await;
+    let join = format!("/households/{}/join", id(&home));
+    let invited = json!({ "inviteCode": home["inviteCode"] });
+    server.client("dave").post(&join, invited.clone()).await.refused(409, "conflict", "The space is full");
+    server.client("bob").post(&join, invited).await.expect(200);
+
+    let alice = server.client("alice");
+    let room = alice.post("/shared/chat/rooms", json!({ "name": "Kitchen" })).await.expect(201);
+    server.run(Actor::server(), Fill(Kind::ChatRoom.room(&room["id"]))).await;
+    let path = format!("/shared/chat/rooms/{}/members", room["id"]);
+    alice.post(&path, json!({ "userId": "dave" })).await.refused(409, "conflict", "The space is full");
+    server.told().await;
 }
