@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::fields;
-use domain::names::{Kind, PersonId};
+use domain::names::{Id, Kind, PersonId};
 use domain::operation::{Command, Tx};
 use domain::people::{DeletePerson, Person, ReadPerson, UpdateProfile};
 use domain::spaces::{CreateSpace, JoinByInvite, ListSpaces, ReadSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
@@ -116,7 +116,7 @@ async fn create_task(call: Call) -> Answered {
 #[utoipa::path(get, path = "/tasks/{id}", responses((status = 200, body = objects::Task)))]
 async fn read_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    call.query(OfKind(Kind::Household, ReadTask { task: task_id }), task).await
+    call.query(of_household(task_id, ReadTask { task: task_id }), task).await
 }
 
 /// Changes a task. The household hears `task:updated`, and what else the change was.
@@ -126,21 +126,21 @@ async fn edit_task(call: Call) -> Answered {
     let TaskChanges { title, description, category, due_date, assigned_to, completed } = call.body()?;
     let assigned_to = assigned_to.map(|people| people.0);
     let command = EditTask { title, description, category, due_date, assigned_to, completed, ..EditTask::of(task_id) };
-    call.command(StatusCode::OK, OfKind(Kind::Household, command), task).await
+    call.command(StatusCode::OK, of_household(task_id, command), task).await
 }
 
 /// Deletes a task. The household hears `task:deleted`.
 #[utoipa::path(delete, path = "/tasks/{id}", responses((status = 200, body = payloads::TaskDeleted)))]
 async fn delete_task(call: Call) -> Answered {
     let task = call.task()?;
-    call.command(StatusCode::OK, OfKind(Kind::Household, DeleteTask { task }), |task| json(&payloads::TaskDeleted::of(task))).await
+    call.command(StatusCode::OK, of_household(task, DeleteTask { task }), |task| json(&payloads::TaskDeleted::of(task))).await
 }
 
 /// Completes a task, or takes it up again. The household hears `task:completed`.
 #[utoipa::path(patch, path = "/tasks/{id}/toggle", responses((status = 200, body = objects::Task)))]
 async fn toggle_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    call.command(StatusCode::OK, OfKind(Kind::Household, ToggleTask { task: task_id }), task).await
+    call.command(StatusCode::OK, of_household(task_id, ToggleTask { task: task_id }), task).await
 }
 
 /// Gives a task to a member. The household hears `task:assigned`.
@@ -148,7 +148,7 @@ async fn toggle_task(call: Call) -> Answered {
 async fn assign_task(call: Call) -> Answered {
     let task_id = call.task()?;
     let Assignment { user } = call.body()?;
-    call.command(StatusCode::OK, OfKind(Kind::Household, AssignTask { task: task_id, person: user.0 }), task).await
+    call.command(StatusCode::OK, of_household(task_id, AssignTask { task: task_id, person: user.0 }), task).await
 }
 
 /// Takes a task from a member. The household hears `task:unassigned`.
@@ -156,7 +156,7 @@ async fn assign_task(call: Call) -> Answered {
 async fn unassign_task(call: Call) -> Answered {
     let task_id = call.task()?;
     let person = call.person("userId", "User")?;
-    call.command(StatusCode::OK, OfKind(Kind::Household, UnassignTask { task: task_id, person }), task).await
+    call.command(StatusCode::OK, of_household(task_id, UnassignTask { task: task_id, person }), task).await
 }
 
 /// Reads the profile of somebody with whom one shares a space, or one's own.
@@ -259,6 +259,10 @@ body! {
 #[schema(as = household::DeletedUser)]
 struct DeletedUser<'a> {
     user_id: &'a str,
+}
+
+fn of_household<O>(task: Id, operation: O) -> OfKind<O> {
+    OfKind(Kind::Household, task, operation)
 }
 
 fn household(space: &Space) -> String {

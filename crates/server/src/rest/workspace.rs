@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::chat::{self, DeleteMessage, EditMessage, ListMessages, SendMessage};
 use domain::fields;
-use domain::names::Kind;
+use domain::names::{Id, Kind};
 use domain::spaces::{
     AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListSpaces, ReadSpace, RemoveMember, RenameSpace, Space,
 };
@@ -145,8 +145,8 @@ async fn create_task(call: Call) -> Answered {
 /// Reads a task.
 #[utoipa::path(get, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task)))]
 async fn read_task(call: Call) -> Answered {
-    let of_project = of_project(ReadTask { task: call.task()? });
-    call.query(of_project, task).await
+    let task_id = call.task()?;
+    call.query(of_project(task_id, ReadTask { task: task_id }), task).await
 }
 
 /// Changes a task. The project hears `task.updated`, and what else the change was.
@@ -161,14 +161,14 @@ async fn edit_task(call: Call) -> Answered {
     let TaskChanges { title, description, status, priority, assignee } = call.body()?;
     let assignee = assignee.map(|name| name.map(|name| name.0));
     let command = EditTask { title, description, status, priority, assignee, ..EditTask::of(task_id) };
-    call.command(StatusCode::OK, of_project(command), task).await
+    call.command(StatusCode::OK, of_project(task_id, command), task).await
 }
 
 /// Deletes a task. The project hears `task.deleted`.
 #[utoipa::path(delete, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task), (status = 409)))]
 async fn delete_task(call: Call) -> Answered {
-    let of_project = of_project(DeleteTask { task: call.task()? });
-    call.command(StatusCode::OK, of_project, task).await
+    let task_id = call.task()?;
+    call.command(StatusCode::OK, of_project(task_id, DeleteTask { task: task_id }), task).await
 }
 
 /// Says how far a task is. The project hears `task.status_changed`.
@@ -176,7 +176,7 @@ async fn delete_task(call: Call) -> Answered {
 async fn set_status(call: Call) -> Answered {
     let task_id = call.task()?;
     let NewStatus { status } = call.body()?;
-    call.command(StatusCode::OK, of_project(SetStatus { task: task_id, status }), task).await
+    call.command(StatusCode::OK, of_project(task_id, SetStatus { task: task_id, status }), task).await
 }
 
 /// Gives a task to somebody, or takes it back. The project hears `task.assigned`, and who gets it is notified.
@@ -184,7 +184,7 @@ async fn set_status(call: Call) -> Answered {
 async fn assign_task(call: Call) -> Answered {
     let task_id = call.task()?;
     let Assignment { assignee } = call.body()?;
-    call.command(StatusCode::OK, of_project(HandOverTask { task: task_id, to: assignee.map(|name| name.0) }), task).await
+    call.command(StatusCode::OK, of_project(task_id, HandOverTask { task: task_id, to: assignee.map(|name| name.0) }), task).await
 }
 
 /// Lists the messages of a channel, the newest first.
@@ -311,8 +311,8 @@ body! {
     passing over ["id", "channel_id", "username", "user_id", "metadata", "client_id", "created_at", "edited_at"]
 }
 
-fn of_project<O>(operation: O) -> OfKind<O> {
-    OfKind(Kind::Project, operation)
+fn of_project<O>(task: Id, operation: O) -> OfKind<O> {
+    OfKind(Kind::Project, task, operation)
 }
 
 fn project(space: &Space) -> String {

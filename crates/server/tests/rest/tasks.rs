@@ -124,15 +124,19 @@ async fn a_projects_task_is_not_there_in_this_contract() {
     let actor = Actor { person: PersonId::new("alice"), admin: false };
     let path = format!("/tasks/{}", server.run(actor, command).await.id);
     server.told().await;
-    for refused in [
-        alice.get(&path).await,
-        alice.put(&path, json!({ "title": "Land" })).await,
-        alice.patch(&format!("{path}/toggle")).await,
-        alice.post(&format!("{path}/assign"), json!({ "userId": "alice" })).await,
-        alice.delete(&path).await,
-        alice.delete(&path).await,
-    ] {
-        refused.refused(404, "not_found", "Task not found");
+    // Nor is it told whether it is archived.
+    for archived in [false, true] {
+        for refused in [
+            alice.get(&path).await,
+            alice.put(&path, json!({ "title": "Land" })).await,
+            alice.patch(&format!("{path}/toggle")).await,
+            alice.post(&format!("{path}/assign"), json!({ "userId": "alice" })).await,
+            alice.delete(&path).await,
+        ] {
+            refused.refused(404, "not_found", "Task not found");
+        }
+        assert_eq!(server.told().await, [""; 0], "archived: {archived}");
+        alice.post(&format!("/api/v1/projects/{}/archive", project["id"]), json!(null)).await.expect(200);
+        server.told().await;
     }
-    assert_eq!(server.told().await, [""; 0]);
 }
