@@ -116,6 +116,14 @@ impl Kind {
         }
     }
 
+    /// What its clients call their own id for a message.
+    pub(crate) fn client_id_field(self) -> &'static str {
+        match self {
+            Kind::Channel => "client_id",
+            _ => "clientId",
+        }
+    }
+
     /// Whether it may be without a name.
     pub(crate) fn may_be_nameless(self) -> bool {
         self.is_for(Use::Nameless)

@@ -48,7 +48,7 @@ impl Command for SendMessage {
         fields::word("type", self.sort.as_deref())?;
         fields::link("fileUrl", self.file_url.as_deref())?;
         fields::metadata("metadata", self.metadata.as_ref())?;
-        fields::optional("clientId", self.client_id.as_deref(), fields::CLIENT_ID)?;
+        fields::optional(self.room.kind().client_id_field(), self.client_id.as_deref(), fields::CLIENT_ID)?;
         if let Some(client_id) = &self.client_id
             && let Some(message) = tx.store.message_by_client_id(&self.room, &tx.actor.person, client_id)?
         {

@@ -209,7 +209,7 @@ body! {
         /// What is said; not blank.
         content: required String[1..=fields::CONTENT],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional GivenId,
+        client_id = "clientId": optional GivenId[0..=fields::CLIENT_ID],
     }
 
     /// Which messages have been read: these, or all up to one. Whoever has read a message has read those before it.

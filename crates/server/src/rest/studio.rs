@@ -147,7 +147,7 @@ body! {
         /// A link to the file.
         file_url = "fileUrl": optional String[Text::Link],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional GivenId,
+        client_id = "clientId": optional GivenId[0..=fields::CLIENT_ID],
     }
     passing over ["roomId", "senderId", "userId"]
 

@@ -300,7 +300,7 @@ body! {
         /// Whatever the front end wants to keep with it.
         metadata: optional Map<String, Value>,
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id: optional GivenId,
+        client_id: optional GivenId[0..=fields::CLIENT_ID],
     }
 
     /// What a message says from now on.

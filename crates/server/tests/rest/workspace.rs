@@ -71,3 +71,20 @@ async fn another_contracts_things_are_not_there() {
     let kept = alice.get(&format!("/tasks/{}", chore["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(kept, chore, "nothing of it remains");
 }
+
+#[tokio::test]
+async fn an_id_of_a_clients_own_that_is_too_long_is_named_as_the_contract_names_it() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
+    let channel = alice.post(&format!("/api/v1/projects/{}/channels", project["id"]), json!({ "name": "general" })).await.expect(201);
+    let room = alice.post("/shared/chat/rooms", json!({ "name": "Kitchen" })).await.expect(201);
+    for (path, field) in [
+        (format!("/api/v1/channels/{}/messages", channel["id"]), "client_id"),
+        (format!("/shared/chat/rooms/{}/messages", room["id"]), "clientId"),
+    ] {
+        let message = |length| json!({ "content": "Hello", field: "x".repeat(length) });
+        alice.post(&path, message(201)).await.invalid(field, "must have at most 200 characters");
+        alice.post(&path, message(200)).await.expect(201);
+    }
+}
