@@ -91,11 +91,6 @@ impl<T> Future for Pending<T> {
     }
 }
 
-/// The actor on whose behalf a back end's commands are decided. Nobody else can have an id without a character.
-pub fn actor() -> Actor {
-    Actor { person: PersonId::new(""), admin: true }
-}
-
 /// The utilities on this server's parts.
 pub struct Utilities {
     writer: Writer,
@@ -111,7 +106,7 @@ impl Utilities {
 
     fn run<C: Command>(&self, command: C) -> Pending<C::Answer> {
         let (reply, answer) = oneshot::channel();
-        self.writer.run(actor(), command, move |result| drop(reply.send(result)));
+        self.writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
         Pending(answer)
     }
 }

@@ -20,9 +20,9 @@ use super::body::{self, Fields};
 use super::idempotency::{self, Done};
 use super::shape::Body;
 use super::{Caller, Desk, ids};
+use crate::audit;
 use crate::auth::{Identity, Unauthenticated};
 use crate::listener::Peer;
-use crate::{audit, back_end};
 
 /// A request of somebody who is known and within the budget. Its body is there, whole.
 pub(super) struct Call {
@@ -60,7 +60,7 @@ impl FromRequest<Arc<Desk>> for BackEnd {
         let call = Call::of(request, desk, |request| {
             desk.rest.limits.may_connect(address(request).ip())?;
             if desk.rest.authenticator.is_back_end(&request.headers) {
-                return Ok((Caller { actor: back_end::actor(), claims: Claims::default() }, false));
+                return Ok((Caller { actor: Actor::server(), claims: Claims::default() }, false));
             }
             let identity = desk.identity(request)?;
             if !identity.service && !identity.admin {
