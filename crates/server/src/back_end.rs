@@ -12,10 +12,11 @@ use domain::notifications::{NewNotification, Notification, Notify};
 use domain::operation::{Actor, Command};
 use domain::refusal::Refusal;
 use domain::seam::{Bus, Notice};
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::Writer;
 use tokio::sync::oneshot;
 
+use crate::dialects::messenger::spoken;
 use crate::presence::People;
 
 /// The utilities of a back end. What is emitted is stored and ordered as anything else that happens; the answer is its position.
@@ -53,20 +54,22 @@ pub trait BackEnd: Send + Sync {
 
     /// Tells a conversation of a message that the back end keeps itself.
     fn emit_new_message(&self, conversation: &str, message: Value) -> Pending<i64> {
-        self.emit(emission(Kind::Conversation.room(conversation), "message:new", message))
+        let (event, data) = spoken::message_new(message);
+        self.emit(emission(Kind::Conversation.room(conversation), event, data))
     }
 
-    /// Tells a conversation that such messages were read.
-    fn emit_message_read(&self, conversation: &str, messages: &[Id]) -> Pending<i64> {
-        let messages: Vec<String> = messages.iter().map(Id::to_string).collect();
-        let data = json!({ "conversationId": conversation, "messageIds": messages });
-        self.emit(emission(Kind::Conversation.room(conversation), "messages:read", data))
+    /// Tells a conversation that a person has read these messages, and all others up to `up_to`.
+    fn emit_message_read(&self, conversation: &str, reader: &PersonId, messages: &[Id], up_to: Id) -> Pending<i64> {
+        let room = Kind::Conversation.room(conversation);
+        let (event, data) = spoken::messages_read(&room, reader, messages, up_to);
+        self.emit(emission(room, event, data))
     }
 
     /// Tells a conversation that such a message is gone.
     fn emit_message_deleted(&self, conversation: &str, message: Id) -> Pending<i64> {
-        let data = json!({ "conversationId": conversation, "messageId": message.to_string() });
-        self.emit(emission(Kind::Conversation.room(conversation), "message:deleted", data))
+        let room = Kind::Conversation.room(conversation);
+        let (event, data) = spoken::message_deleted(&room, message);
+        self.emit(emission(room, event, data))
     }
 
     /// Tells a person that an order has changed.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bus::Local;
-use domain::names::{Kind, PersonId};
+use domain::event::Event;
+use domain::names::PersonId;
 use domain::notifications::NewNotification;
 use domain::refusal::Refusal;
 use serde_json::{Value, json};
@@ -24,11 +25,22 @@ async fn what_a_back_end_emits_is_a_fact_of_the_room_that_it_is_for() {
     let second = back_end.broadcast_to_all("announcement", Value::Null).await.unwrap();
     assert!(second > first, "positions grow");
     back_end.emit_new_message("5", json!({ "id": "1" })).await.unwrap();
-    back_end.emit_message_read("5", &[1, 2]).await.unwrap();
+    back_end.emit_message_read("5", &anna, &[1, 2], 2).await.unwrap();
     back_end.emit_message_deleted("5", 1).await.unwrap();
     back_end.emit_order_update(&anna, json!({ "order": 7 })).await.unwrap();
-    let talk = format!("{} emitted", Kind::Conversation.room(5));
-    assert_eq!(server.told().await, ["user:anna emitted", "everyone:all emitted", &talk, &talk, &talk, "user:anna emitted"]);
+    let emitted = server.facts().await.into_iter().map(|fact| match fact.event {
+        Event::Emitted { emission } => (fact.room.to_string(), emission.name, emission.data.unwrap()),
+        event => panic!("{event:?} was not emitted"),
+    });
+    let expected = [
+        ("user:anna", "custom:event", json!({ "a": 1 })),
+        ("everyone:all", "announcement", Value::Null),
+        ("conversation:5", "message:new", json!({ "id": "1" })),
+        ("conversation:5", "messages:read", json!({ "conversationId": "5", "messageIds": ["1", "2"], "userId": "anna", "upTo": "2" })),
+        ("conversation:5", "message:deleted", json!({ "conversationId": "5", "messageId": "1" })),
+        ("user:anna", "order:update", json!({ "order": 7 })),
+    ];
+    assert_eq!(emitted.collect::<Vec<_>>(), expected.map(|(room, name, data)| (room.to_owned(), name.to_owned(), data)));
 }
 
 #[tokio::test]

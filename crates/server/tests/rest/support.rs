@@ -132,12 +132,16 @@ impl Server {
 
     /// What happened since the last call: the events' names and the room.
     pub async fn told(&self) -> Vec<String> {
+        self.facts().await.iter().map(|fact| format!("{} {}", fact.room, name(&fact.event))).collect()
+    }
+
+    /// The facts since the last call.
+    pub async fn facts(&self) -> Vec<Fact> {
         // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
         let (reply, published) = oneshot::channel();
         self.writer.submit_passthrough(move |result| reply.send(result).unwrap());
         published.await.unwrap().unwrap();
-        let facts: Vec<Fact> = self.facts.lock().unwrap().drain(..).collect();
-        facts.iter().map(|fact| format!("{} {}", fact.room, name(&fact.event))).collect()
+        self.facts.lock().unwrap().drain(..).collect()
     }
 
     /// The signals since the last call.

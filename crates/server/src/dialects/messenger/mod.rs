@@ -3,6 +3,7 @@
 pub mod objects;
 pub mod payloads;
 mod requests;
+pub mod spoken;
 mod words;
 
 use domain::event::{Event, Fact, Signal};

@@ -23,7 +23,12 @@ impl<'a> MessagesRead<'a> {
     /// Says that a person has read messages; `None` if the event is another.
     pub(super) fn of(room: &'a Room, event: &'a Event) -> Option<Self> {
         let Event::MessagesRead { by, messages, up_to } = event else { return None };
-        Some(Self { conversation_id: room.id(), message_ids: texts(messages), user_id: by.as_str(), up_to: up_to.to_string() })
+        Some(Self::by(by, room, messages, *up_to))
+    }
+
+    /// Says that a person has read these messages, and all others up to `up_to`.
+    pub(super) fn by(reader: &'a PersonId, room: &'a Room, messages: &[Id], up_to: Id) -> Self {
+        Self { conversation_id: room.id(), message_ids: texts(messages), user_id: reader.as_str(), up_to: up_to.to_string() }
     }
 }
 

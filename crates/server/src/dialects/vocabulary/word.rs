@@ -24,6 +24,11 @@ impl<P: Serialize + ToSchema> Word<P> {
         Self { name, about, payload: PhantomData }
     }
 
+    /// The name that clients hear.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Says it.
     pub fn say(&self, payload: &P) -> Saying {
         self.say_as(self.name, payload)
