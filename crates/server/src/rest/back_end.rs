@@ -45,8 +45,10 @@ async fn emit(BackEnd(call): BackEnd) -> Answered {
         data,
     };
     if volatile.unwrap_or(false) {
-        call.desk.rest.back_end.emit_volatile(emission)?;
-        return Ok(Answer { status: StatusCode::OK, body: json(&Emitted { position: None }), replayed: false });
+        emission.check()?;
+        let back_end = Arc::clone(&call.desk.rest.back_end);
+        // Whether it can be heard was asked already.
+        return call.act(json(&Emitted { position: None }), move || drop(back_end.emit_volatile(emission))).await;
     }
     call.command(StatusCode::OK, Emit(emission), |offset| json(&Emitted { position: Some(offset.to_string()) })).await
 }
@@ -104,8 +106,8 @@ async fn disconnect(BackEnd(call): BackEnd) -> Answered {
     if reason.len() > LONGEST_REASON {
         return Err(Refusal::invalid("reason", format!("must have at most {LONGEST_REASON} bytes")).into());
     }
-    call.desk.rest.back_end.disconnect(people, connections, reason);
-    Ok(Answer { status: StatusCode::OK, body: json(&Done { ok: true }), replayed: false })
+    let back_end = Arc::clone(&call.desk.rest.back_end);
+    call.act(json(&Done { ok: true }), move || back_end.disconnect(people, connections, reason)).await
 }
 
 body! {

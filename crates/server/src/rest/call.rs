@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::RequestExt;
 use axum::body::Bytes;
@@ -163,6 +164,26 @@ impl Call {
             Done::Now(answer) => Ok(Answer { status, body: render(&answer), replayed: false }),
             Done::Kept(answer) => Ok(answer),
         }
+    }
+
+    /// Does something of which nothing is stored, and gives this answer. A repeated request is answered as before, and nothing is done; one without
+    /// a key need not wait for the writer.
+    pub async fn act(self, answer: String, act: impl FnOnce()) -> Result<Answer, Failure> {
+        if !idempotency::has_key(&self.request.headers) {
+            act();
+            return Ok(Answer { status: StatusCode::OK, body: answer, replayed: false });
+        }
+        let is_new = Arc::new(AtomicBool::new(false));
+        let decided = Arc::clone(&is_new);
+        let work = move |_: &mut Tx<'_>| {
+            decided.store(true, Ordering::Relaxed);
+            Ok(answer)
+        };
+        let answer = self.change(StatusCode::OK, work, String::clone).await?;
+        if is_new.load(Ordering::Relaxed) {
+            act();
+        }
+        Ok(answer)
     }
 
     /// Asks a query and renders its answer.

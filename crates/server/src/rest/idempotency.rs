@@ -11,6 +11,11 @@ use super::answer::{Answer, Failure};
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// Whether a request has a key.
+pub(super) fn has_key(headers: &HeaderMap) -> bool {
+    headers.contains_key(HEADER)
+}
+
 /// The request as its key makes it known; `None` if it has no key, or is of a kind that needs none (a PUT or DELETE that comes twice does no
 /// more than once).
 ///

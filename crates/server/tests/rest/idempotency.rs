@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 
 use http::Method;
 use serde_json::{Value, json};
+use server::auth::mint::NewToken;
 
-use crate::support::{Answered, Client, NOW, Server, household, id};
+use crate::support::{Answered, Client, NOW, SECONDS, Server, household, id};
 
 async fn keyed(client: &Client<'_>, method: Method, path: &str, key: &str, body: Value) -> Answered {
     client.json(method, path, &[("idempotency-key", key)], body).await
@@ -92,5 +93,23 @@ async fn a_key_that_cannot_be_one_is_refused_and_where_none_is_needed_it_is_not_
     for name in ["A", "B"] {
         let put = keyed(&alice, Method::PUT, "/users/alice", "k", json!({ "name": name })).await.expect(200);
         assert_eq!(put["name"], json!(name));
+    }
+}
+
+#[tokio::test]
+async fn what_leaves_nothing_in_the_store_is_done_once_too() {
+    let server = Server::start();
+    let service = NewToken { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewToken::default() };
+    let shop = server.client_with(service);
+    let blink = json!({ "to": { "everyone": true }, "event": "blink", "volatile": true });
+    for (path, body) in [("/api/v1/emit", blink), ("/api/v1/disconnect", json!({ "users": ["bob"] }))] {
+        let first = keyed(&shop, Method::POST, path, "k", body.clone()).await;
+        let again = keyed(&shop, Method::POST, path, "k", body.clone()).await;
+        assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"), "{path}");
+        assert_eq!(first.expect(200), again.expect(200));
+        assert_eq!(server.signals().len(), 1, "{path}");
+        shop.post(path, body.clone()).await.expect(200);
+        shop.post(path, body).await.expect(200);
+        assert_eq!(server.signals().len(), 2, "{path}: without a key it is done again");
     }
 }
