@@ -19,6 +19,8 @@ pub const CATEGORY: usize = 100;
 pub const CONTENT: usize = 10_000;
 /// The longest word for what a notification is about, in characters.
 pub const NOTIFICATION_KIND: usize = 100;
+/// The longest name of an event that a back end makes up, in characters.
+pub const EVENT_NAME: usize = 200;
 /// The longest notification, in characters.
 pub const NOTIFICATION: usize = 2_000;
 /// The longest link, in characters.
@@ -73,6 +75,21 @@ pub fn word(field: &'static str, word: Option<&str>) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::invalid(field, format!("must be a word of 1 to {WORD} letters, digits, hyphens or underscores, such as TEXT")))
+}
+
+/// Names that mean something to every Socket.IO client itself.
+const RESERVED: [&str; 6] = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+/// The name of an event that a back end makes up: as [`required`], and not one that clients keep for themselves.
+///
+/// # Errors
+/// [`Refusal::Invalid`].
+pub fn event_name(field: &'static str, name: &str) -> Result<(), Refusal> {
+    required(field, name, EVENT_NAME)?;
+    if RESERVED.contains(&name) {
+        return Err(Refusal::invalid(field, format!("must not be {name}: clients keep that name for themselves")));
+    }
+    Ok(())
 }
 
 /// A link, if there is one: http or https with a host, so that no screen opens a script.

@@ -11,10 +11,6 @@ use crate::refusal::Refusal;
 
 /// How many rooms and people one emission may name, and how many it may except.
 pub const MOST_NAMED: usize = 1000;
-/// The longest name of an event, in characters.
-pub const LONGEST_NAME: usize = 200;
-/// Names that mean something to the clients' libraries themselves.
-const RESERVED: [&str; 6] = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 /// An event of a back end's own making, and who hears it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -37,10 +33,7 @@ impl Emission {
     /// # Errors
     /// [`Refusal::Invalid`].
     pub fn check(&self) -> Result<(), Refusal> {
-        fields::required("event", &self.name, LONGEST_NAME)?;
-        if RESERVED.contains(&self.name.as_str()) {
-            return Err(Refusal::invalid("event", format!("must not be {}: clients keep that name for themselves", self.name)));
-        }
+        fields::event_name("event", &self.name)?;
         if self.rooms.is_empty() {
             return Err(Refusal::invalid("to", "must name rooms or users, or everyone must be true"));
         }

@@ -7,9 +7,6 @@ use crate::names::Timestamp;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// Names that mean something to every Socket.IO client itself.
-const RESERVED: &[&str] = &["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
-
 /// What everybody who is connected is told. It is in nobody's inbox, and whoever is not connected does not hear of it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Announcement {
@@ -51,10 +48,7 @@ impl Command for Announce {
         }
         let Self { event, kind, title, message, data } = self;
         if let Some(event) = &event {
-            fields::required("event", event, fields::NOTIFICATION_KIND)?;
-            if RESERVED.contains(&event.as_str()) {
-                return Err(Refusal::invalid("event", "must not be a name that Socket.IO keeps for itself"));
-            }
+            fields::event_name("event", event)?;
         }
         fields::required("type", &kind, fields::NOTIFICATION_KIND)?;
         fields::required("title", &title, fields::NAME)?;

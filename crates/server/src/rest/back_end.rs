@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::emissions::{Emission, Emit, LONGEST_NAME, MOST_NAMED};
+use domain::emissions::{Emission, Emit, MOST_NAMED};
+use domain::fields;
 use domain::names::{PersonId, Room};
 use domain::refusal::Refusal;
 use http::StatusCode;
@@ -118,7 +119,7 @@ body! {
         /// To whom not.
         except: optional Except,
         /// What clients call the event. Not a name that means something to their libraries, such as `connect`.
-        event: required String[1..=LONGEST_NAME],
+        event: required String[1..=fields::EVENT_NAME],
         /// What the event carries; absent, it carries nothing.
         data: change Value,
         /// Whether it is worth nothing late: then it is not stored, and dropped for who is slow.

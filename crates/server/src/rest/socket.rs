@@ -345,7 +345,7 @@ body! {
     /// What everybody is told.
     Broadcast as "socket.Broadcast" {
         /// What clients call the event; `notification` without a name.
-        event: optional String[1..=fields::NOTIFICATION_KIND],
+        event: optional String[1..=fields::EVENT_NAME],
         /// What it is about; `info` without a word.
         kind = "type": optional String[1..=fields::NOTIFICATION_KIND],
         /// Its title; not blank.
