@@ -148,10 +148,10 @@ pub trait Reads {
     fn newest_message_in(&mut self, room: &Room, up_to: Id) -> Stored<Option<Id>>;
     /// The others' messages behind a person's mark and not newer than `up_to`: the newest of them, oldest first.
     fn unread_in(&mut self, room: &Room, person: &PersonId, up_to: Id, limit: u32) -> Stored<Vec<Id>>;
-    /// How many messages of others are behind a person's mark.
-    fn count_unread_in(&mut self, room: &Room, person: &PersonId) -> Stored<u64>;
-    /// The same in all rooms of a kind that the person is a member of.
-    fn count_unread_of(&mut self, person: &PersonId, kind: Kind) -> Stored<u64>;
+    /// How many of the messages behind a person's mark are others'. No more than `limit` are looked at, the newest.
+    fn count_unread_in(&mut self, room: &Room, person: &PersonId, limit: u32) -> Stored<u64>;
+    /// The same in all rooms of a kind that the person is a member of; no more than `limit` are looked at in all.
+    fn count_unread_of(&mut self, person: &PersonId, kind: Kind, limit: u32) -> Stored<u64>;
 }
 
 /// Notifications.

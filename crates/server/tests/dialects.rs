@@ -612,9 +612,9 @@ fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_ro
 fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
     let conversation = "invalid conversationId: must be the id of a conversation, as text or number";
     let person = "invalid userId: must be the id of a user, as text or number";
-    let people = "invalid userIds: must be a list of at most 1000 ids, each as text or number";
+    let people = "invalid userIds: must be a list of at most 200 ids, each as text or number";
     let notification = "invalid notificationId: must be the id of a notification, as text or number";
-    let many = format!(r#"["users:get-status",[{}"7"]]"#, "7,".repeat(1000));
+    let many = format!(r#"["users:get-status",[{}"7"]]"#, "7,".repeat(200));
     let table = [
         (r#"["join:conversation","5"]"#, "join:conversation enter conversation:5"),
         (r#"["join:conversation",5]"#, "join:conversation enter conversation:5"),

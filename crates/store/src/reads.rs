@@ -39,17 +39,19 @@ impl<D: Driver> Reads for Tables<D> {
         Ok(messages)
     }
 
-    fn count_unread_in(&mut self, room: &Room, person: &PersonId) -> Stored<u64> {
-        let sql = "SELECT COUNT(*) FROM messages
-            WHERE room = $1 AND sender <> $2 AND id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = $1 AND r.person = $2), 0)";
-        self.0.first(sql, values![room, person], count).map(Option::unwrap_or_default)
+    fn count_unread_in(&mut self, room: &Room, person: &PersonId, limit: u32) -> Stored<u64> {
+        let sql = "SELECT COUNT(*) FROM (SELECT sender FROM messages
+            WHERE room = $1 AND id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = $1 AND r.person = $2), 0)
+            ORDER BY id DESC LIMIT $3) AS newest WHERE sender <> $2";
+        self.0.first(sql, values![room, person, limit], count).map(Option::unwrap_or_default)
     }
 
-    fn count_unread_of(&mut self, person: &PersonId, kind: Kind) -> Stored<u64> {
-        let sql = "SELECT COUNT(*) FROM members mine JOIN messages m ON m.room = mine.room
-            WHERE mine.person = $1 AND mine.kind = $2 AND m.sender <> $1
-            AND m.id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = mine.room AND r.person = $1), 0)";
-        self.0.first(sql, values![person, kind.as_str()], count).map(Option::unwrap_or_default)
+    fn count_unread_of(&mut self, person: &PersonId, kind: Kind, limit: u32) -> Stored<u64> {
+        let sql = "SELECT COUNT(*) FROM (SELECT m.sender FROM members mine JOIN messages m ON m.room = mine.room
+            WHERE mine.person = $1 AND mine.kind = $2
+            AND m.id > COALESCE((SELECT r.mark FROM reads r WHERE r.room = mine.room AND r.person = $1), 0) LIMIT $3) AS some
+            WHERE sender <> $1";
+        self.0.first(sql, values![person, kind.as_str(), limit], count).map(Option::unwrap_or_default)
     }
 }
 

@@ -14,6 +14,9 @@ const NAMED: u32 = 1000;
 /// How many messages one command may name.
 const NAMEABLE: usize = 1000;
 
+/// How many messages are looked at to count those that are unread: nobody wants to know more, and nobody may keep the writer counting.
+const COUNTED: u32 = 10_000;
+
 /// Says that the actor has read a room's messages, up to the newest of those named. What was read before is not told again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadMessages {
@@ -32,7 +35,7 @@ pub struct Read {
     pub room: Room,
     /// The others' messages that had not been read before, oldest first; the newest thousand.
     pub messages: Vec<Id>,
-    /// How many of the room's messages the actor has still to read.
+    /// How many of the room's messages the actor has still to read; of very many the newest are counted.
     pub unread: u64,
 }
 
@@ -57,7 +60,7 @@ impl Command for ReadMessages {
                 tx.record(&self.room, event)?;
             }
         }
-        let unread = tx.store.count_unread_in(&self.room, &reader)?;
+        let unread = tx.store.count_unread_in(&self.room, &reader, COUNTED)?;
         Ok(Read { room: self.room, messages, unread })
     }
 }
@@ -67,10 +70,13 @@ fn newest_of(store: &mut dyn Store, room: &Room, mut messages: Vec<Id>) -> Resul
     if messages.len() > NAMEABLE {
         return Err(Refusal::invalid("messageIds", format!("must name at most {NAMEABLE} messages; upTo names all up to one")));
     }
-    messages.sort_unstable_by(|one, other| other.cmp(one));
-    for id in messages {
-        if store.message(id)?.is_some_and(|message| message.room == *room) {
-            return Ok(Some(id));
+    messages.sort_unstable();
+    while let Some(id) = messages.pop() {
+        match store.newest_message_in(room, id)? {
+            Some(newest) if newest == id => return Ok(Some(id)),
+            // Between that one and this there is none.
+            Some(newest) => messages.truncate(messages.partition_point(|id| *id <= newest)),
+            None => return Ok(None),
         }
     }
     Ok(None)
@@ -132,7 +138,7 @@ pub struct Overview {
     pub space: Space,
     /// The newest message.
     pub last: Option<Seen>,
-    /// How many messages the member has still to read.
+    /// How many messages the member has still to read; of very many the newest are counted.
     pub unread: u64,
 }
 
@@ -149,7 +155,7 @@ impl Overview {
     pub fn of(store: &mut dyn Store, space: Space, person: &PersonId) -> Result<Self, Refusal> {
         let last = store.messages_in(&space.room, &Page::new(Some(1), None))?.pop();
         let marks = Marks::of(store, &space.room, person)?;
-        let unread = store.count_unread_in(&space.room, person)?;
+        let unread = store.count_unread_in(&space.room, person, COUNTED)?;
         Ok(Self { last: last.map(|message| marks.seen(message, person)), unread, space })
     }
 }
@@ -189,7 +195,7 @@ impl Query for ListOverviews {
     }
 }
 
-/// How many messages the actor has still to read, in all rooms of a kind.
+/// How many messages the actor has still to read, in all rooms of a kind; of very many only some are counted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CountUnread {
     /// Of which kind.
@@ -200,7 +206,7 @@ impl Query for CountUnread {
     type Answer = u64;
 
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<u64, Refusal> {
-        Ok(store.count_unread_of(&actor.person, self.kind)?)
+        Ok(store.count_unread_of(&actor.person, self.kind, COUNTED)?)
     }
 }
 

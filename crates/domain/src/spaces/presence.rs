@@ -2,6 +2,8 @@
 //!
 //! These are commands although they change nothing: in the writer's queue they stand in one order with the removals of members.
 
+use std::collections::HashSet;
+
 use crate::names::{PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
@@ -31,15 +33,16 @@ pub struct NameContacts {
 }
 
 impl Command for NameContacts {
-    type Answer = Vec<PersonId>;
+    type Answer = HashSet<PersonId>;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Vec<PersonId>, Refusal> {
-        let mut contacts = Vec::new();
-        for person in self.people {
-            if person == tx.actor.person || tx.store.share_a_space(&tx.actor.person, &person)? {
-                contacts.push(person);
-            }
-        }
-        Ok(contacts)
+    fn decide(self, tx: &mut Tx<'_>) -> Result<HashSet<PersonId>, Refusal> {
+        let asker = &tx.actor.person;
+        // A single one is looked for; all contacts of the asker are listed for several.
+        let contacts: HashSet<PersonId> = match &self.people[..] {
+            [one] if !tx.store.share_a_space(asker, one)? => HashSet::new(),
+            [one] => [one.clone()].into(),
+            _ => tx.store.contacts_of(asker)?.into_iter().collect(),
+        };
+        Ok(self.people.into_iter().filter(|person| person == asker || contacts.contains(person)).collect())
     }
 }

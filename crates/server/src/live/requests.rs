@@ -2,6 +2,7 @@
 //! the writer's queue, and what needs none is done at once, unless something of the same client is still on its way.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::event::Signal;
@@ -64,7 +65,7 @@ impl Shared {
     }
 
     /// Of each of these people, whether they are online. Whoever is not among those who may be seen is not.
-    pub fn statuses(&self, people: Vec<PersonId>, seen: Option<&[PersonId]>) -> Outcome {
+    pub fn statuses(&self, people: Vec<PersonId>, seen: Option<&HashSet<PersonId>>) -> Outcome {
         let is_online = |person: &PersonId| seen.is_none_or(|seen| seen.contains(person)) && self.people.is_online(person);
         Outcome::Statuses(people.into_iter().map(|person| (person.clone(), is_online(&person))).collect())
     }

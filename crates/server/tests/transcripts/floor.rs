@@ -124,7 +124,7 @@ impl Floor {
             Ask::Statuses(people) => {
                 let command = NameContacts { people: people.clone() };
                 let contacts = self.house.decide(actor, |tx| command.decide(tx)).await?;
-                let seen = (!self.house.shared.shows_presence).then_some(&contacts[..]);
+                let seen = (!self.house.shared.shows_presence).then_some(&contacts);
                 Ok(self.house.shared.statuses(people, seen))
             }
             Ask::OnlineIn(room) => {

@@ -44,11 +44,13 @@ pub fn unread_are_the_others_messages_behind_the_mark(store: &mut dyn Store) {
     assert_eq!(store.unread_in(&room(1), &id("ann"), 9, 1).unwrap(), [4], "the newest");
     assert_eq!(store.unread_in(&room(1), &id("ann"), 3, 9).unwrap(), [2]);
     assert_eq!(store.unread_in(&room(1), &id("cleo"), 9, 9).unwrap(), [1, 2, 3, 4]);
-    assert_eq!(store.count_unread_in(&room(1), &id("ann")).unwrap(), 2);
+    assert_eq!(store.count_unread_in(&room(1), &id("ann"), 9).unwrap(), 2);
+    assert_eq!(store.count_unread_in(&room(1), &id("ann"), 3).unwrap(), 2, "2 and 4, of 2 to 4");
+    assert_eq!(store.count_unread_in(&room(1), &id("ann"), 2).unwrap(), 1, "4, of 3 and 4");
     store.put_read_mark(&room(1), &id("ann"), 2).unwrap();
     assert_eq!(store.unread_in(&room(1), &id("ann"), 9, 9).unwrap(), [4]);
-    assert_eq!(store.count_unread_in(&room(1), &id("ann")).unwrap(), 1);
-    assert_eq!(store.count_unread_in(&room(2), &id("ben")).unwrap(), 0, "one's own are read");
+    assert_eq!(store.count_unread_in(&room(1), &id("ann"), 9).unwrap(), 1);
+    assert_eq!(store.count_unread_in(&room(2), &id("ben"), 9).unwrap(), 0, "one's own are read");
 }
 
 pub fn unread_are_counted_in_all_rooms_of_a_kind(store: &mut dyn Store) {
@@ -58,11 +60,12 @@ pub fn unread_are_counted_in_all_rooms_of_a_kind(store: &mut dyn Store) {
     for joined in [room(1), room(2), Kind::ChatRoom.room(1)] {
         store.put_member(&joined, &id("ann"), Role::Member, T0).unwrap();
     }
-    assert_eq!(store.count_unread_of(&id("ann"), Kind::Conversation).unwrap(), 3);
+    assert_eq!(store.count_unread_of(&id("ann"), Kind::Conversation, 9).unwrap(), 3);
     store.put_read_mark(&room(1), &id("ann"), 2).unwrap();
-    assert_eq!(store.count_unread_of(&id("ann"), Kind::Conversation).unwrap(), 2);
-    assert_eq!(store.count_unread_of(&id("ann"), Kind::ChatRoom).unwrap(), 1);
-    assert_eq!(store.count_unread_of(&id("cleo"), Kind::Conversation).unwrap(), 0);
+    assert_eq!(store.count_unread_of(&id("ann"), Kind::Conversation, 9).unwrap(), 2);
+    assert_eq!(store.count_unread_of(&id("ann"), Kind::ChatRoom, 9).unwrap(), 1);
+    assert_eq!(store.count_unread_of(&id("ann"), Kind::ChatRoom, 0).unwrap(), 0, "none is looked at");
+    assert_eq!(store.count_unread_of(&id("cleo"), Kind::Conversation, 9).unwrap(), 0);
 }
 
 pub fn a_deleted_persons_marks_are_gone(store: &mut dyn Store) {

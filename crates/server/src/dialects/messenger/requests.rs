@@ -16,7 +16,7 @@ use crate::dialects::vocabulary::{named, object};
 use crate::dialects::{Ask, json};
 
 /// How many people one question may name.
-const MOST_STATUSES: usize = 1000;
+const MOST_STATUSES: usize = 200;
 
 /// What names a conversation.
 #[derive(Deserialize, ToSchema)]
@@ -34,7 +34,7 @@ pub(super) struct UserNamed {
     user_id: GivenId,
 }
 
-/// What names people, at most 1,000.
+/// What names people, at most 200.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::UsersNamed)]
