@@ -134,14 +134,16 @@ pub trait Chat {
     fn messages_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Message>>;
 }
 
-/// What was read. A person who has read nothing in a room has no mark there.
+/// What was read. A person who has read nothing in a room, and was there from its start, has no mark there.
 pub trait Reads {
-    /// The newest message of a room that a person has read.
+    /// The newest message of a room that a person has read, or need not read.
     fn read_mark(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Id>>;
     /// The newest message of a room that anybody but this person has read.
     fn read_mark_of_others(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Id>>;
-    /// Moves a person's mark; never back.
+    /// Moves a person's mark, because the person has read; never back.
     fn put_read_mark(&mut self, room: &Room, person: &PersonId, mark: Id) -> Stored<()>;
+    /// Moves a person's mark, because the person begins to read behind this message; never back. What was before was not read by that.
+    fn begin_reading(&mut self, room: &Room, person: &PersonId, behind: Id) -> Stored<()>;
     /// Removes all of a person's marks.
     fn delete_read_marks_of(&mut self, person: &PersonId) -> Stored<()>;
     /// The newest message of a room that is not newer than this one.

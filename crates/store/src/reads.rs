@@ -11,14 +11,20 @@ impl<D: Driver> Reads for Tables<D> {
     }
 
     fn read_mark_of_others(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Id>> {
-        let sql = "SELECT MAX(mark) FROM reads WHERE room = $1 AND person <> $2";
+        let sql = "SELECT MAX(seen) FROM reads WHERE room = $1 AND person <> $2";
         Ok(self.0.first(sql, values![room, person], |row| row.maybe_int(0))?.flatten())
     }
 
     fn put_read_mark(&mut self, room: &Room, person: &PersonId, mark: Id) -> Stored<()> {
+        let sql = "INSERT INTO reads (room, person, mark, seen) VALUES ($1, $2, $3, $3)
+            ON CONFLICT (room, person) DO UPDATE SET mark = excluded.mark, seen = excluded.seen WHERE excluded.mark > reads.mark";
+        self.0.write(sql, values![room, person, mark]).map(drop)
+    }
+
+    fn begin_reading(&mut self, room: &Room, person: &PersonId, behind: Id) -> Stored<()> {
         let sql = "INSERT INTO reads (room, person, mark) VALUES ($1, $2, $3)
             ON CONFLICT (room, person) DO UPDATE SET mark = excluded.mark WHERE excluded.mark > reads.mark";
-        self.0.write(sql, values![room, person, mark]).map(drop)
+        self.0.write(sql, values![room, person, behind]).map(drop)
     }
 
     fn delete_read_marks_of(&mut self, person: &PersonId) -> Stored<()> {

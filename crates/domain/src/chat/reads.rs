@@ -82,12 +82,12 @@ fn newest_of(store: &mut dyn Store, room: &Room, mut messages: Vec<Id>) -> Resul
     Ok(None)
 }
 
-/// Whoever comes to a room has nothing to catch up on: what was said before counts as read.
+/// Whoever comes to a room has nothing to catch up on: what was said before need not be read. Nobody is told that it was.
 pub(crate) fn begin_reading(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> Result<(), Refusal> {
     if room.kind().has_messages()
         && let Some(newest) = tx.store.newest_message_in(room, Id::MAX)?
     {
-        tx.store.put_read_mark(room, person, newest)?;
+        tx.store.begin_reading(room, person, newest)?;
     }
     Ok(())
 }

@@ -44,3 +44,17 @@ async fn a_deleted_person_has_no_notifications_and_no_marks_when_they_come_back(
     assert_eq!(bob.get("/api/notifications").await.expect(200), json!([]));
     bob.get(&format!("/api/conversations/{talk}")).await.refused(404, "not_found", "Conversation not found");
 }
+
+#[tokio::test]
+async fn whoever_comes_to_a_conversation_has_read_nothing_of_it() {
+    let server = Server::start();
+    let (talk, _) = talk(&server).await;
+    let (alice, bob) = (server.client("alice"), server.client("bob"));
+    alice.post(&format!("/api/conversations/{talk}/participants"), json!({ "userId": "dave" })).await.expect(201);
+    let path = format!("/api/conversations/{talk}/messages");
+    let is_read = |listed: serde_json::Value| listed[0]["isRead"].clone();
+    assert_eq!(is_read(bob.get(&path).await.expect(200)), json!(false), "neither by alice nor by dave");
+    assert_eq!(is_read(server.client("dave").get(&path).await.expect(200)), json!(true), "dave has nothing to catch up on");
+    alice.post(&format!("/api/conversations/{talk}/read"), json!({ "upTo": "9007199254740991" })).await.expect(200);
+    assert_eq!(is_read(bob.get(&path).await.expect(200)), json!(true));
+}

@@ -76,6 +76,7 @@ suite! {
     }
     reads {
         a_mark_is_a_persons_own_in_a_room_and_never_goes_back,
+        whoever_begins_to_read_has_read_nothing_by_that,
         the_newest_message_up_to_another_is_found,
         unread_are_the_others_messages_behind_the_mark,
         unread_are_counted_in_all_rooms_of_a_kind,

@@ -31,6 +31,21 @@ pub fn a_mark_is_a_persons_own_in_a_room_and_never_goes_back(store: &mut dyn Sto
     assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), Some(8));
 }
 
+pub fn whoever_begins_to_read_has_read_nothing_by_that(store: &mut dyn Store) {
+    talk(store);
+    store.begin_reading(&room(1), &id("cleo"), 2).unwrap();
+    assert_eq!(store.read_mark(&room(1), &id("cleo")).unwrap(), Some(2));
+    assert_eq!(store.unread_in(&room(1), &id("cleo"), 9, 9).unwrap(), [3, 4]);
+    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), None, "nobody has read anything");
+    store.put_read_mark(&room(1), &id("cleo"), 3).unwrap();
+    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), Some(3));
+    store.begin_reading(&room(1), &id("cleo"), 4).unwrap();
+    assert_eq!(store.read_mark(&room(1), &id("cleo")).unwrap(), Some(4), "back after a while");
+    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), Some(3), "what was read stays so");
+    store.begin_reading(&room(1), &id("cleo"), 1).unwrap();
+    assert_eq!(store.read_mark(&room(1), &id("cleo")).unwrap(), Some(4), "never back");
+}
+
 pub fn the_newest_message_up_to_another_is_found(store: &mut dyn Store) {
     talk(store);
     for (number, up_to, newest) in [(1, i64::MAX, Some(4)), (1, 3, Some(3)), (1, 0, None), (2, 4, None), (2, 9, Some(5)), (3, 9, None)] {
