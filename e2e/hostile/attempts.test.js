@@ -7,6 +7,17 @@ import { openSocket, outcome } from "../support/socket.js";
 
 const server = roomcast({ RATE_LIMITS: undefined });
 
+// A WebSocket of Socket.IO: how it is refused, or else closed at once.
+async function knock({ ws }, options) {
+  try {
+    const socket = await openSocket(`${ws}/socket.io/?EIO=4&transport=websocket`, options);
+    await socket.close();
+    return { opened: true };
+  } catch (error) {
+    return { opened: false, status: error.status };
+  }
+}
+
 test("an address that connects a hundred times in ten seconds", async () => {
   // All of loopback is this machine's, so one client can have several addresses.
   const from = (localAddress) => ({ localAddress });
@@ -18,7 +29,9 @@ test("an address that connects a hundred times in ten seconds", async () => {
   }
   assert.deepEqual([refused?.opened, refused?.code], [true, 4429]);
   assert.match(refused.reason, /again/);
-  const engine = await outcome(`${server.ws}/socket.io/?EIO=4&transport=websocket`, from("127.0.0.2"));
+  // An attempt comes back in a tenth of a second, which may have passed.
+  let engine;
+  for (let attempt = 0; attempt < 50 && engine?.status !== 400; attempt++) engine = await knock(server, from("127.0.0.2"));
   assert.deepEqual([engine.opened, engine.status], [false, 400]);
   const other = await openSocket(raw(), from("127.0.0.3"));
   assert.equal(JSON.parse(await other.next()).type, "connected");

@@ -54,6 +54,14 @@ impl Refusal {
         Self::Invalid { field, reason: reason.into() }
     }
 
+    /// The seconds after which the same call may succeed, if that is known.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
     /// The word that programs read; part of the public API.
     pub fn code(&self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use wire::socketio::Args;
 
+use crate::hub::Refusal;
 use crate::shard::{Shard, SocketKey};
 use crate::voice::Namespace;
 
@@ -17,6 +18,15 @@ pub trait App: Sized + 'static {
     /// Somebody wants to be connected to a namespace (or, on a plain endpoint, to be served at all). Answer with [`Shard::accept`],
     /// [`Shard::refuse`] or [`Shard::close`], now or later. Until then the client's events are a protocol error.
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>);
+
+    /// Somebody has asked for a namespace that there is not, and is told so; `handshake` is what the gate kept of the connection.
+    ///
+    /// # Errors
+    /// Why the whole connection is closed instead.
+    fn connect_unknown(&mut self, handshake: &mut Self::Handshake) -> Result<(), Refusal> {
+        let _ = handshake;
+        Ok(())
+    }
 
     /// A Socket.IO event.
     fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {

@@ -125,6 +125,10 @@ pub struct Refusal {
     pub message: String,
     /// With which close code a plain WebSocket is told (RFC 6455 §7.4.2: 4000 to 4999 are an application's own).
     pub code: u16,
+    /// With which status long-polling is told; a browser's WebSocket cannot see any, and every upgrade request is answered 400, as by Node.
+    pub status: http::StatusCode,
+    /// After how many seconds it may succeed: the `Retry-After` of an HTTP answer.
+    pub retry_after: Option<u64>,
 }
 
 pub(crate) type Gate<H> = Arc<dyn Fn(&http::request::Parts, SocketAddr) -> Result<H, Refusal> + Send + Sync>;
@@ -235,8 +239,8 @@ pub struct Engine<A: App> {
 impl<A: App> Engine<A> {
     /// Starts one thread a shard, each with the application that `app` makes for it.
     ///
-    /// `gate` looks at each handshake's request head and the peer's address: it gives what is to be kept of them, or the message with which
-    /// the handshake is refused (403 by long-polling, 400 by WebSocket; on a plain endpoint the WebSocket is opened and closed).
+    /// `gate` looks at each handshake's request head and the peer's address: it gives what is to be kept of them, or the refusal with which
+    /// the handshake is answered (by long-polling with its status, by WebSocket with 400; on a plain endpoint the WebSocket is opened and closed).
     ///
     /// # Errors
     /// If the operating system gives no epoll instance or no thread.

@@ -1,7 +1,7 @@
 //! The settings: what there is to set, where it comes from, and what makes no sense.
 //!
 //! - [`sections`]: every setting with its default, environment name and sentence.
-//! - [`value`], [`address`], [`level`], [`url`]: the kinds of values.
+//! - [`value`], [`address`], [`level`], [`network`], [`url`]: the kinds of values.
 //! - [`table`], [`source`]: how a declared setting is read from the environment and a file.
 //! - [`origins`]: which web pages may talk to the server.
 //! - [`listing`]: the settings as `roomcast config` and the example file show them.
@@ -11,6 +11,7 @@ pub mod address;
 pub mod error;
 pub mod level;
 pub mod listing;
+pub mod network;
 pub mod origins;
 pub mod sections;
 pub mod source;
@@ -22,6 +23,7 @@ use std::path::Path;
 
 pub use address::Host;
 pub use error::ConfigError;
+pub use network::Network;
 pub use origins::{Cors, Origins};
 pub use sections::{
     Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MetricsAccess, NetConfig, OperationsConfig, OriginsConfig,

@@ -22,13 +22,15 @@ const COMMANDS: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")
 /// An address's attempts to connect, and to be believed over REST: 100 in 10 seconds.
 const CONNECTS: Quota = Quota::per_second(NonZeroU32::new(10).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
-/// What an event of studio's may be sent how often (contract: 10 and 30 in 60 seconds).
-const STUDIO_MESSAGES: Quota = Quota::per_minute(NonZeroU32::new(10).expect("not zero"));
-const STUDIO_TYPING: Quota = Quota::per_minute(NonZeroU32::new(30).expect("not zero"));
+/// After how many seconds somebody shall try again who must wait for a place: nobody knows when one comes free.
+pub const TRY_AGAIN: u64 = 10;
 
-/// After so many checks the budgets that are full again are forgotten. So there are never more than were used within the time that a budget
-/// takes to fill, and this many.
+/// After so many checks the budgets that are full again are forgotten.
 const SWEEP_EVERY: u32 = 4096;
+
+/// When more budgets of a kind are left then, those of which least was used are forgotten, too. So there are never more than these and as many as
+/// are used between two sweeps, whoever comes from however many addresses. It costs who has so many nothing, and nobody else much.
+const MOST: usize = 65_536;
 
 /// The budgets. The clock is a parameter for tests.
 pub struct Limits<C: Clock = MonotonicClock>(Option<Budgets<C>>);
@@ -36,17 +38,36 @@ pub struct Limits<C: Clock = MonotonicClock>(Option<Budgets<C>>);
 struct Budgets<C: Clock> {
     commands: Budget<PersonId, C>,
     connects: Budget<IpAddr, C>,
-    studio_messages: Budget<PersonId, C>,
-    studio_typing: Budget<PersonId, C>,
+    /// In the order of [`Spending::ALL`].
+    spendings: [Budget<PersonId, C>; Spending::ALL.len()],
 }
 
 /// What some requests cost besides a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Spending {
-    /// One of studio's messages over a socket.
+    /// One of studio's messages, over a socket or by REST.
     StudioMessage,
     /// One of studio's signs of typing.
     StudioTyping,
+    /// One of messenger's.
+    MessengerTyping,
+}
+
+impl Spending {
+    const ALL: [Self; 3] = [Self::StudioMessage, Self::StudioTyping, Self::MessengerTyping];
+
+    /// How often it may be. Studio's contract says 10 and 30 in a minute. Messenger's wants a limit and names none; with this one, whoever says it
+    /// at every key still says it in time, for typing lasts six seconds.
+    fn quota(self) -> Quota {
+        const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+        const THIRTY: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+        const SIXTY: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+        Quota::per_minute(match self {
+            Self::StudioMessage => TEN,
+            Self::StudioTyping => THIRTY,
+            Self::MessengerTyping => SIXTY,
+        })
+    }
 }
 
 impl Limits {
@@ -62,8 +83,7 @@ impl<C: Clock + Clone> Limits<C> {
         Self(Some(Budgets {
             commands: Budget::new(COMMANDS, clock.clone()),
             connects: Budget::new(CONNECTS, clock.clone()),
-            studio_messages: Budget::new(STUDIO_MESSAGES, clock.clone()),
-            studio_typing: Budget::new(STUDIO_TYPING, clock),
+            spendings: Spending::ALL.map(|spending| Budget::new(spending.quota(), clock.clone())),
         }))
     }
 
@@ -78,11 +98,7 @@ impl<C: Clock + Clone> Limits<C> {
     ///
     /// Errors: [`Refusal::TooMany`].
     pub fn spend(&self, person: &PersonId, spending: Spending) -> Result<(), Refusal> {
-        let Some(budgets) = &self.0 else { return Ok(()) };
-        match spending {
-            Spending::StudioMessage => budgets.studio_messages.take(person),
-            Spending::StudioTyping => budgets.studio_typing.take(person),
-        }
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.spendings[spending as usize].take(person))
     }
 
     /// Takes one attempt to connect from an address's budget.
@@ -116,7 +132,7 @@ struct Budget<K: Hash + Eq + Clone, C: Clock> {
 
 impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
     fn new(quota: Quota, clock: C) -> Self {
-        let purses = Purses(DashMapStateStore::default());
+        let purses = Purses { left: DashMapStateStore::default(), one: quota.replenish_interval().into() };
         Self { limiter: RateLimiter::new(quota, purses, clock), checks: AtomicU32::new(0) }
     }
 
@@ -148,7 +164,11 @@ struct Draw<K> {
 }
 
 /// What is left of each budget.
-struct Purses<K: Hash + Eq + Clone>(DashMapStateStore<K>);
+struct Purses<K: Hash + Eq + Clone> {
+    left: DashMapStateStore<K>,
+    /// The time in which what is taken once comes back.
+    one: Nanos,
+}
 
 impl<K: Hash + Eq + Clone> StateStore for Purses<K> {
     type Key = Draw<K>;
@@ -158,14 +178,14 @@ impl<K: Hash + Eq + Clone> StateStore for Purses<K> {
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         if draw.takes {
-            return self.0.measure_and_replace(&draw.from, measure);
+            return self.left.measure_and_replace(&draw.from, measure);
         }
         // A look at somebody unknown must not make them known.
-        if !self.0.contains_key(&draw.from) {
+        if !self.left.contains_key(&draw.from) {
             return measure(None).map(|(granted, _)| granted);
         }
         // What ends with an error is not kept, so either outcome comes out as one.
-        let looked = self.0.measure_and_replace(&draw.from, |left| Err::<(Infallible, Nanos), _>(measure(left)));
+        let looked = self.left.measure_and_replace(&draw.from, |left| Err::<(Infallible, Nanos), _>(measure(left)));
         match looked {
             Ok(never) => match never {},
             Err(outcome) => outcome.map(|(granted, _)| granted),
@@ -175,19 +195,25 @@ impl<K: Hash + Eq + Clone> StateStore for Purses<K> {
 
 impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<Draw<K>> for Purses<K> {
     fn retain_recent(&self, drop_below: Nanos) {
-        self.0.retain_recent(drop_below);
+        self.left.retain_recent(drop_below);
+        let (mut drop_below, mut more) = (drop_below, self.one);
+        while self.left.len() > MOST {
+            drop_below = drop_below + more;
+            more = more + more;
+            self.left.retain_recent(drop_below);
+        }
     }
 
     fn shrink_to_fit(&self) {
-        self.0.shrink_to_fit();
+        self.left.shrink_to_fit();
     }
 
     fn len(&self) -> usize {
-        self.0.len()
+        self.left.len()
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.left.is_empty()
     }
 }
 
@@ -226,11 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn studios_messages_and_typing_have_budgets_of_their_own() {
+    fn messages_and_typing_have_budgets_of_their_own() {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock.clone());
         assert_eq!(granted(|| limits.spend(&alice(), Spending::StudioMessage)), 10);
         assert_eq!(granted(|| limits.spend(&alice(), Spending::StudioTyping)), 30);
+        assert_eq!(granted(|| limits.spend(&alice(), Spending::MessengerTyping)), 60);
+        assert_eq!(limits.spend(&alice(), Spending::MessengerTyping), Err(Refusal::TooMany { retry_after: 1 }));
         assert_eq!(limits.spend(&alice(), Spending::StudioMessage), Err(Refusal::TooMany { retry_after: 6 }));
         assert_eq!(limits.spend(&PersonId::new("bob"), Spending::StudioMessage), Ok(()), "each has a budget of their own");
         clock.advance(Duration::from_secs(60));
@@ -287,6 +315,26 @@ mod tests {
         }
         let commands = &limits.0.as_ref().unwrap().commands;
         assert!(commands.limiter.len() <= SWEEP_EVERY as usize + 51, "{}", commands.limiter.len());
+    }
+
+    #[test]
+    fn of_however_many_addresses_few_are_remembered_and_first_those_that_use_most() {
+        let clock = FakeRelativeClock::default();
+        let limits = Limits::with_clock(clock);
+        let busy = [192, 0, 2, 1].into();
+        assert_eq!(
+            granted(|| if limits.may_connect(busy).is_ok() { limits.connect(busy) } else { Err(Refusal::Conflict("none left")) }),
+            100
+        );
+        let connects = &limits.0.as_ref().unwrap().connects.limiter;
+        for number in 0..200_000_u32 {
+            limits.connect(std::net::Ipv4Addr::from_bits(0x0A00_0000 + number).into()).unwrap();
+            if number % 1000 == 0 {
+                assert!(connects.len() <= MOST + SWEEP_EVERY as usize, "{}", connects.len());
+            }
+        }
+        assert!(connects.len() < 100_000, "{}", connects.len());
+        assert_eq!(limits.connect(busy), Err(Refusal::TooMany { retry_after: 1 }), "the busy one is still known");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! - [`tls`](mod@tls): certificates.
 //! - [`http`]: one connection, until it ends or is upgraded; `in_hand`: its requests that are still to be answered.
 //! - [`handler`]: what answers the requests.
+//! - [`proxies`]: who sent them, if proxies stand between.
 //! - [`descriptors`]: how many connections the system allows.
 
 pub mod accept;
@@ -13,6 +14,7 @@ pub mod descriptors;
 pub mod handler;
 pub mod http;
 mod in_hand;
+pub mod proxies;
 pub mod tls;
 
 #[cfg(test)]
@@ -27,6 +29,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
 pub use handler::{Handler, Peer, router};
+pub use proxies::Proxies;
 
 use crate::config::{Config, ConfigError};
 use accept::Acceptor;

@@ -27,8 +27,8 @@ use crate::config::{Audience, Config, SocketParser};
 use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
-use crate::listener::{Handler, Peer, router};
-use crate::live::{Census, Fanout, Live, Published, Shared, gate};
+use crate::listener::{Handler, Peer, Proxies, router};
+use crate::live::{Census, Fanout, Gate, Live, Published, Shared};
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Typing};
 use crate::rest::{self, Rest};
@@ -45,6 +45,7 @@ pub struct Product {
     engine: Option<Engine<Live>>,
     back_end: Arc<dyn BackEnd>,
     router: Router,
+    proxies: Proxies,
     writer: Writer,
     readers: Readers,
     threads: Vec<JoinHandle<()>>,
@@ -71,6 +72,7 @@ impl Product {
             }
         });
         let authenticator = Arc::new(Authenticator::new(keys, config));
+        let proxies = Proxies::new(&config.net.trusted_proxies);
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
         let people = Arc::new(People::default());
         let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
@@ -101,6 +103,7 @@ impl Product {
                 limits: limits.clone(),
                 most_socketio: config.limits.socketio_max_connections_per_user.limit(),
                 most_raw: config.limits.max_connections_per_user.limit(),
+                most_rooms: config.limits.max_rooms_per_connection,
                 grace: config.presence.grace,
                 tells_presence: config.presence.audience != Audience::None,
                 shows_presence: config.presence.audience == Audience::Everyone,
@@ -109,8 +112,13 @@ impl Product {
                 fanout: fanout.clone(),
             });
             let settings = engine_config(config, &shared.dialects, &authenticator);
-            let gate = gate(authenticator, limits, census.clone());
-            let engine = Engine::start(settings, gate, move |_, handle| Live::new(shared.clone(), handle))?;
+            let most = config.limits.max_connections.limit();
+            let gate = Gate::new(authenticator, limits, census.clone(), proxies.clone(), most);
+            let engine = Engine::start(
+                settings,
+                move |request, peer| gate.admit(request, peer),
+                move |_, handle| Live::new(shared.clone(), handle),
+            )?;
             fanout.connect(engine.handle());
             census.connect(engine.handle());
             Some(engine)
@@ -118,12 +126,13 @@ impl Product {
             None
         };
         tokio::spawn(forget_old_answers(writer.clone()));
-        Ok(Self { engine, back_end, router: rest::router(rest), writer, readers, threads })
+        Ok(Self { engine, back_end, router: rest::router(rest), proxies, writer, readers, threads })
     }
 
     /// What answers requests: the engine on its paths, REST on all others.
     pub fn handler(&self) -> impl Handler + use<> {
-        Front { engine: self.engine.as_ref().map(Engine::handle), rest: router(self.router.clone()) }
+        let engine = self.engine.as_ref().map(Engine::handle);
+        Front { engine, rest: router(self.router.clone()), proxies: self.proxies.clone() }
     }
 
     /// What a back end in the same program can do.
@@ -154,13 +163,18 @@ impl Product {
 struct Front<R> {
     engine: Option<Handle<Live>>,
     rest: R,
+    proxies: Proxies,
 }
 
 impl<R: Handler> Handler for Front<R> {
     async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         match self.engine.as_ref().filter(|engine| engine.serves(request.uri().path())) {
+            // Its gate finds out who has sent it, for this way as for the other.
             Some(engine) => engine.serve(request, peer.address).await.map(Body::new),
-            None => self.rest.handle(request, peer).await,
+            None => {
+                let address = self.proxies.sender(peer.address, request.headers());
+                self.rest.handle(request, Peer { address, ..peer }).await
+            }
         }
     }
 

@@ -39,6 +39,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("WEBSOCKET_ENABLED", "false", "false"),
     ("TLS_CERT", "/tls/cert.pem", "/tls/cert.pem"),
     ("TLS_KEY", "/tls/key.pem", "/tls/key.pem"),
+    ("TRUSTED_PROXIES", "10.0.0.0/8, 127.0.0.1,fd00::/8", "10.0.0.0/8,127.0.0.1/32,fd00::/8"),
     ("JWT_SECRET", "s3cret-one", "(hidden)"),
     ("JWT_PUBLIC_KEY", "/keys/public.pem", "/keys/public.pem"),
     ("JWT_JWKS", "/keys/jwks.json", "/keys/jwks.json"),
@@ -64,6 +65,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("PRESENCE_GRACE", "0", "0s"),
     ("MAX_CONNECTIONS_PER_USER", "0", "0"),
     ("SOCKETIO_MAX_CONNECTIONS_PER_USER", "7", "7"),
+    ("MAX_CONNECTIONS", "10000", "10000"),
+    ("MAX_ROOMS_PER_CONNECTION", "0", "0"),
     ("RATE_LIMITS", "off", "false"),
     ("DATABASE_URL", "postgresql://u:s3cret-three@db/roomcast", "postgresql://…@db/roomcast"),
     ("REDIS_URL", "redis://:s3cret-four@localhost:6379/0", "redis://…@localhost:6379/0"),
@@ -96,6 +99,7 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!((config.realtime.max_payload, config.realtime.outbox_limit), (Size(1_000_000), Size(1_000_000)));
     assert_eq!(config.limits.max_connections_per_user, Cap::of(5));
     assert_eq!(config.limits.socketio_max_connections_per_user, Cap::of(20));
+    assert_eq!((config.limits.max_connections, config.limits.max_rooms_per_connection), (Cap::of(0), Cap::of(1000)));
     assert_eq!(config.presence.audience, Audience::Everyone);
     assert_eq!(config.presence.grace, Duration::from_secs(2));
     assert_eq!(config.storage.database_url, Database::Sqlite("data/roomcast.db".into()));
@@ -225,6 +229,11 @@ fn a_value_that_makes_no_sense_is_refused_with_what_would_be_right() {
         ("WEBSOCKET_ENABLED", "maybe", format!("WEBSOCKET_ENABLED=maybe: {flag}")),
         ("RATE_LIMITS", "10/min", format!("RATE_LIMITS=10/min: {flag}")),
         ("MAX_CONNECTIONS_PER_USER", "many", "MAX_CONNECTIONS_PER_USER=many: expected a whole number, 0 for no limit".into()),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.0/33",
+            "TRUSTED_PROXIES=10.0.0.0/33: expected addresses or ranges of them, such as 10.0.0.0/8, 127.0.0.1 or fd00::/8".into(),
+        ),
         ("SHARDS", "5000", "SHARDS=5000: expected a whole number from 0 to 65535, from 0 to 1024".into()),
         ("PRESENCE_AUDIENCE", "friends", "PRESENCE_AUDIENCE=friends: expected everyone, contacts or none".into()),
         ("SOCKET_PARSER", "bson", "SOCKET_PARSER=bson: expected json or msgpack".into()),

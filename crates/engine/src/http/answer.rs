@@ -7,6 +7,7 @@ use http_body_util::Full;
 
 use super::Answer;
 use crate::config::Cors;
+use crate::hub::Refusal;
 use crate::shard::json_string;
 
 /// Why a request is refused; code and text as in Engine.IO.
@@ -16,7 +17,8 @@ pub(crate) enum Failure {
     SessionUnknown,
     BadHandshakeMethod,
     BadRequest,
-    Forbidden(String),
+    /// By the program's gate.
+    Refused(Refusal),
     UnsupportedVersion,
     /// A status without a body.
     Status(StatusCode),
@@ -32,7 +34,7 @@ impl Failure {
             Self::SessionUnknown => (1, "Session ID unknown"),
             Self::BadHandshakeMethod => (2, "Bad handshake method"),
             Self::BadRequest => (3, "Bad request"),
-            Self::Forbidden(message) => (4, message.as_str()),
+            Self::Refused(refusal) => (4, refusal.message.as_str()),
             Self::UnsupportedVersion => (5, "Unsupported protocol version"),
             Self::Status(status) => return self::status(*status),
             Self::WebSocketVersion => {
@@ -41,12 +43,20 @@ impl Failure {
                 return response;
             }
         };
-        if upgrade {
-            return plain(StatusCode::BAD_REQUEST, message);
+        let (status, retry_after) = match &self {
+            Self::Refused(refusal) => (refusal.status, refusal.retry_after),
+            _ => (StatusCode::BAD_REQUEST, None),
+        };
+        let mut response = if upgrade {
+            plain(StatusCode::BAD_REQUEST, message)
+        } else {
+            let body = format!(r#"{{"code":{code},"message":{}}}"#, json_string(message));
+            with_type(status, Bytes::from(body), "application/json")
+        };
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        let status = if code == 4 { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
-        let body = format!(r#"{{"code":{code},"message":{}}}"#, json_string(message));
-        with_type(status, Bytes::from(body), "application/json")
+        response
     }
 }
 

@@ -189,7 +189,7 @@ impl<A: App> Hub<A> {
     }
 
     fn ask_gate(&self, parts: &request::Parts, peer: SocketAddr) -> Result<A::Handshake, Failure> {
-        (self.gate)(parts, peer).map_err(|refusal| Failure::Forbidden(refusal.message))
+        (self.gate)(parts, peer).map_err(Failure::Refused)
     }
 }
 

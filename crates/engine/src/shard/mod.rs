@@ -171,6 +171,18 @@ impl<A: App> Shard<A> {
         Some(self.socket(key)?.id)
     }
 
+    /// The accepted socket with this id, if it lives on this shard.
+    pub fn find(&self, id: &Id) -> Option<SocketKey> {
+        // Of Socket.IO 2 a socket's id may be its connection's, which says where that is.
+        let connection = self.connections.get(id.slot() as usize).filter(|_| id.shard() == self.index);
+        let slots = connection.into_iter().flat_map(|connection| connection.sockets.iter().copied());
+        let mut slots = [id.slot()].into_iter().filter(|_| id.shard() == self.index).chain(slots);
+        slots.find_map(|slot| {
+            let socket = self.sockets.get(slot as usize).filter(|socket| socket.id == *id && socket.data.is_some())?;
+            Some(SocketKey { slot, generation: socket.generation })
+        })
+    }
+
     /// Its namespace.
     pub fn namespace(&self, key: SocketKey) -> Option<Namespace> {
         Some(self.socket(key)?.voice.namespace)
@@ -250,6 +262,11 @@ impl<A: App> Shard<A> {
     pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &str> {
         let seats = self.socket(key).map_or(&[][..], |socket| &socket.seats);
         seats.iter().map(|&seat| self.rooms.name_of(seat))
+    }
+
+    /// How many rooms a socket is in, besides the one that its own id is.
+    pub fn count_rooms_of(&self, key: SocketKey) -> usize {
+        self.socket(key).map_or(0, |socket| socket.seats.len())
     }
 
     /// The sockets of this shard that are in a room.

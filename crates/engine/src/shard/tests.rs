@@ -124,3 +124,21 @@ fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
     // The talker's place among the others is void, for it stood among the first meanwhile.
     assert_eq!([bystander, talker].map(|slot| shard.connections[slot as usize].waits), [Waits::Later, Waits::Soon]);
 }
+
+#[test]
+fn a_socket_is_found_by_its_id_wherever_that_comes_from() {
+    let mut shard = shard();
+    // So that the slots of connections and sockets differ.
+    connection(&mut shard);
+    let (modern, old) = (connection(&mut shard), connection(&mut shard));
+    let own = socket(&mut shard, modern, 0, None);
+    let inherited = shard.connections[old as usize].id;
+    let inheriting = socket(&mut shard, old, 0, Some(inherited));
+    let found = |shard: &Shard<Deaf>, key: SocketKey| shard.find(&shard.sockets[key.slot as usize].id);
+    assert_eq!([own, inheriting].map(|key| found(&shard, key)), [Some(own), Some(inheriting)]);
+    assert_eq!(shard.find(&shard.connections[modern as usize].id), None, "a session's id is no socket's");
+    let elsewhere = Id::new(1, own.slot, &mut shard.random);
+    assert_eq!(shard.find(&elsewhere), None);
+    shard.sockets[own.slot as usize].data = None;
+    assert_eq!(found(&shard, own), None, "it is not let in");
+}

@@ -83,20 +83,29 @@ impl<A: App> Worker<A> {
         let (name, query) = if v2 { nsp.split_once('?').unwrap_or((nsp, "")) } else { (nsp, "") };
         let query = (!query.is_empty()).then(|| crate::http::query_to_json(query));
         let known = self.shard.config.namespaces.iter().position(|known| known == name);
-        let Some(index) = known else {
-            let voice = self.shard.voice(&self.shard.connections[key.slot as usize], Namespace::PLAIN);
-            let error = r#"{"message":"Invalid namespace"}"#;
-            return self.shard.send_packet(key.slot, voice, |_, format| match format {
-                Format::MsgPack => crate::shard::Encoded::Binary(msgpack::connect_error(nsp, error)),
-                _ => crate::shard::Encoded::Text(json::connect_error(nsp, error)),
-            });
-        };
+        let Some(index) = known else { return self.refuse_unknown(key, nsp) };
         let namespace = Namespace(index as u8);
         if self.in_namespace(key, namespace).is_some() {
             return self.broken(key);
         }
         let socket = self.add_socket(key, namespace);
         self.app.connect(&mut self.shard, socket, Connect { namespace, auth: auth.or(query.as_deref()).unwrap_or("{}") });
+    }
+
+    /// There is no such namespace. A client may say so many names that the application has enough of it.
+    fn refuse_unknown(&mut self, key: ConnectionKey, nsp: &str) {
+        let connection = &mut self.shard.connections[key.slot as usize];
+        let judged = connection.handshake.as_deref_mut().map_or(Ok(()), |handshake| self.app.connect_unknown(handshake));
+        if let Err(refusal) = judged {
+            let ending = Ending::Say(refusal.code, refusal.message);
+            return self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedServerClose, ending));
+        }
+        let voice = self.shard.voice(&self.shard.connections[key.slot as usize], Namespace::PLAIN);
+        let error = r#"{"message":"Invalid namespace"}"#;
+        self.shard.send_packet(key.slot, voice, |_, format| match format {
+            Format::MsgPack => crate::shard::Encoded::Binary(msgpack::connect_error(nsp, error)),
+            _ => crate::shard::Encoded::Text(json::connect_error(nsp, error)),
+        });
     }
 
     /// Makes a socket that the application has still to accept.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::address::Host;
 use super::error::ConfigError;
 use super::level::Level;
+use super::network::Network;
 use super::origins::OriginSetting;
 use super::table::{Reader, Section, Setting, section};
 use super::url::{Database, RedisUrl};
@@ -30,6 +31,8 @@ section! {
         tls_cert: Option<FilePath> = "", TLS_CERT;
         /// A PEM file with the private key of the certificate.
         tls_key: Option<FilePath> = "", TLS_KEY;
+        /// The addresses of proxies, or ranges of them, parted by commas: what they say in X-Forwarded-For or Forwarded is whom a request is from.
+        trusted_proxies: Vec<Network> = "", TRUSTED_PROXIES;
     }
 }
 
@@ -104,6 +107,10 @@ section! {
         max_connections_per_user: Cap = "5", MAX_CONNECTIONS_PER_USER;
         /// How many Socket.IO connections a person may have at once, over all devices; 0 for no limit.
         socketio_max_connections_per_user: Cap = "20", SOCKETIO_MAX_CONNECTIONS_PER_USER;
+        /// How many connections there may be at once, of everybody; 0 for no limit.
+        max_connections: Cap = "0", MAX_CONNECTIONS;
+        /// How many rooms a connection may be in at once, besides its person's own; 0 for no limit.
+        max_rooms_per_connection: Cap = "1000", MAX_ROOMS_PER_CONNECTION;
         /// Whether the budgets of commands and connection attempts hold; off lifts them, not the sizes.
         rate_limits: bool = "true", RATE_LIMITS;
     }

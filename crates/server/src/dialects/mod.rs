@@ -44,6 +44,9 @@ pub trait Dialect: Send + Sync {
     /// The kinds of spaces that are this contract's: what happens in others it does not tell.
     fn kinds(&self) -> &'static [Kind];
 
+    /// What clients call the part of a request that names a room.
+    fn room_field(&self) -> &'static str;
+
     /// The rooms of a person that a new connection is in without asking, besides the inbox.
     fn joins_by_itself(&self, room: &Room) -> bool {
         let _ = room;

@@ -12,7 +12,7 @@ use tower_service::Service;
 /// The other end of a connection. A router's handlers find it among the request's extensions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Peer {
-    /// Its address; an IPv4 address never stands as an IPv6 one.
+    /// Its address, or, behind a trusted proxy, whom that has heard from; an IPv4 address never stands as an IPv6 one.
     pub address: SocketAddr,
     /// True if the connection is TLS.
     pub secure: bool,

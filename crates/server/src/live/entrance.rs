@@ -7,10 +7,12 @@ use domain::people::{Claims, Meet, Met};
 use domain::refusal::Refusal;
 use engine::{Connect, Namespace, Saying, Shard, SocketKey};
 
-use super::{Live, Session, Shared};
+use super::gate::too_often;
+use super::{Handshake, Live, Session, Shared};
 use crate::audit;
 use crate::auth::{ConnectAuth, Identity, Unauthenticated};
 use crate::dialects::workspace::closing::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
+use crate::limits::TRY_AGAIN;
 use crate::presence::{Connection, Transport};
 
 /// Somebody who asks to be connected, and may be. The socket counts already.
@@ -33,12 +35,14 @@ pub enum TurnedAway {
 impl TurnedAway {
     /// How a client of this sort is told this.
     pub fn of(transport: Transport, why: Unauthenticated) -> Self {
+        let full = why == Unauthenticated::TooManyConnections;
         match transport {
-            Transport::SocketIo => Self::Refused("Authentication error", format!(r#"{{"code":"{}"}}"#, why.code())),
-            Transport::Raw => {
-                let closing = if why == Unauthenticated::TooManyConnections { TOO_MANY_CONNECTIONS } else { AUTHENTICATION_FAILED };
-                Self::Closed(closing.code, why.to_string())
+            Transport::SocketIo => {
+                let wait = if full { format!(r#","retryAfter":{TRY_AGAIN}"#) } else { String::new() };
+                Self::Refused("Authentication error", format!(r#"{{"code":"{}"{wait}}}"#, why.code()))
             }
+            Transport::Raw if full => Self::Closed(TOO_MANY_CONNECTIONS.code, format!("{why}, try again in {TRY_AGAIN} s")),
+            Transport::Raw => Self::Closed(AUTHENTICATION_FAILED.code, why.to_string()),
         }
     }
 }
@@ -87,7 +91,7 @@ impl Shared {
 impl Live {
     pub(super) fn ask_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         let transport = if request.namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
-        if let Err(refusal) = self.attempt(shard, socket) {
+        if let Err(refusal) = shard.handshake_mut(socket).map_or(Ok(()), |handshake| self.attempt(handshake)) {
             return self.shut_out(shard, socket, transport, &refusal);
         }
         let Some(handshake) = shard.handshake(socket) else { return };
@@ -110,11 +114,19 @@ impl Live {
 
     /// Counts a request to be connected. Each namespace may be asked for once, as the handshake has paid for it. Whatever comes beyond is a
     /// new attempt of the address: one connection could try tokens, or come and go, without end otherwise.
-    fn attempt(&self, shard: &mut Shard<Self>, socket: SocketKey) -> Result<(), Refusal> {
-        let Some(handshake) = shard.handshake_mut(socket) else { return Ok(()) };
+    fn attempt(&self, handshake: &mut Handshake) -> Result<(), Refusal> {
         handshake.connects = handshake.connects.saturating_add(1);
         let paid = handshake.connects as usize <= self.handle.config().namespaces.len();
         if paid { Ok(()) } else { self.shared.limits.connect(handshake.address.ip()) }
+    }
+
+    /// A request for a namespace that there is not counts like any other.
+    pub(super) fn pass_by(&mut self, handshake: &mut Handshake) -> Result<(), engine::Refusal> {
+        self.attempt(handshake).map_err(|refusal| {
+            audit::refused(None, handshake.address, "namespace", refusal.code());
+            self.tally.turned_away(refusal.code());
+            too_often(&refusal)
+        })
     }
 
     /// The address has tried too often: the whole connection is closed, with everything that it has.
@@ -162,7 +174,7 @@ impl Live {
         let Welcome { rooms, greetings } = self.shared.welcome(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, &met);
         self.tally.came();
         for room in rooms {
-            shard.join(socket, room.as_str());
+            self.join_unasked(shard, socket, &room);
         }
         for greeting in greetings {
             shard.emit(socket, &greeting);

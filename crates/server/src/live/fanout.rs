@@ -327,7 +327,7 @@ fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
             for socket in sockets_in(shard, &inbox) {
                 let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
                 if live.shared.dialects.join_by_themselves(namespace, &room) {
-                    shard.join(socket, room.as_str());
+                    live.join_unasked(shard, socket, &room);
                 }
             }
         });
@@ -363,7 +363,7 @@ fn expel(engine: &Handle<Live>, people: &[PersonId], connections: &[String], rea
         let (inboxes, ids, reason) = (inboxes.clone(), ids.clone(), reason.to_owned());
         let job: Job = Box::new(move |_, shard| {
             let of_people = inboxes.iter().flat_map(|inbox| sockets_in(shard, inbox));
-            let named = shard.sockets().filter(|socket| shard.id(*socket).is_some_and(|id| ids.contains(&id)));
+            let named = ids.iter().filter_map(|id| shard.find(id));
             let sockets: Vec<SocketKey> = of_people.chain(named).collect();
             for socket in sockets {
                 match shard.namespace(socket) {

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::Refusal;
+use http::StatusCode;
 use http::header::{HOST, HeaderName, ORIGIN};
 use http::request::Parts;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Census;
 use crate::audit;
 use crate::auth::Authenticator;
 use crate::dialects::workspace::closing::{FORBIDDEN, TOO_MANY_CONNECTIONS};
-use crate::limits::Limits;
+use crate::limits::{Limits, TRY_AGAIN};
+use crate::listener::Proxies;
 
 /// What is kept of a connection's first request.
 pub struct Handshake {
@@ -24,32 +27,66 @@ pub struct Handshake {
     pub(super) number: u64,
     /// How often the connection has asked to be connected to a namespace.
     pub(super) connects: u32,
+    /// Its place among all connections, if those are counted.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
-/// The gate of the engine: refuses pages of origins that are not allowed, and addresses that try too often; the census counts them.
-///
-/// # Errors
-/// Why it is refused.
-pub fn gate(
+/// The gate of the engine: refuses pages of origins that are not allowed, addresses that try too often, and everybody while the server is
+/// full. The census counts them.
+pub struct Gate {
     authenticator: Arc<Authenticator>,
     limits: Arc<Limits>,
     census: Arc<Census>,
-) -> impl Fn(&Parts, SocketAddr) -> Result<Handshake, Refusal> + Send + Sync + 'static {
-    let next = AtomicU64::new(0);
-    move |request, address| {
-        let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
-        if !authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
-            let code = "origin_not_allowed";
+    proxies: Proxies,
+    places: Option<Arc<Semaphore>>,
+    next: AtomicU64,
+}
+
+impl Gate {
+    /// A gate that lets at most so many connections be at once (`None`: no cap).
+    pub fn new(authenticator: Arc<Authenticator>, limits: Arc<Limits>, census: Arc<Census>, proxies: Proxies, most: Option<u32>) -> Self {
+        let places = most.map(|most| Arc::new(Semaphore::new(most as usize)));
+        Self { authenticator, limits, census, proxies, places, next: AtomicU64::new(0) }
+    }
+
+    /// What is kept of a handshake. Inputs: its head, and the peer of its TCP connection.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, Refusal> {
+        let address = self.proxies.sender(peer, &request.headers);
+        let place = self.look_at(request, address).map_err(|(code, refusal)| {
             audit::refused(None, address, "handshake", code);
-            census.turned_away(code);
-            return Err(Refusal { message: "Origin not allowed".into(), code: FORBIDDEN.code });
+            self.census.turned_away(code);
+            refusal
+        })?;
+        let token = self.authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
+        Ok(Handshake { address, token, number: self.next.fetch_add(1, Ordering::Relaxed), connects: 0, _place: place })
+    }
+
+    /// The place of who may come in; of who may not, the code and what is answered.
+    fn look_at(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, Refusal)> {
+        let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+        if !self.authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
+            let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
+            return Err(("origin_not_allowed", Refusal { message, code: FORBIDDEN.code, status, retry_after: None }));
         }
-        if let Err(refusal) = limits.connect(address.ip()) {
-            audit::refused(None, address, "handshake", refusal.code());
-            census.turned_away(refusal.code());
-            return Err(Refusal { message: refusal.to_string(), code: TOO_MANY_CONNECTIONS.code });
-        }
-        let token = authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
-        Ok(Handshake { address, token, number: next.fetch_add(1, Ordering::Relaxed), connects: 0 })
+        self.limits.connect(address.ip()).map_err(|refusal| (refusal.code(), too_often(&refusal)))?;
+        let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned()).transpose();
+        place.map_err(|_| {
+            let message = format!("The server is full, try again in {TRY_AGAIN} s");
+            let (code, status) = (TOO_MANY_CONNECTIONS.code, StatusCode::SERVICE_UNAVAILABLE);
+            ("server_full", Refusal { message, code, status, retry_after: Some(TRY_AGAIN) })
+        })
+    }
+}
+
+/// What an address is told that has tried too often.
+pub(super) fn too_often(refusal: &domain::refusal::Refusal) -> Refusal {
+    Refusal {
+        message: refusal.to_string(),
+        code: TOO_MANY_CONNECTIONS.code,
+        status: StatusCode::TOO_MANY_REQUESTS,
+        retry_after: refusal.retry_after(),
     }
 }

@@ -1,9 +1,9 @@
 //! The people's live connections: the program that runs on the engine, one copy a shard.
 //!
-//! - `gate`: what is kept of a handshake.
+//! - `gate`: who may begin, and what is kept of a handshake.
 //! - `session`: what is kept with a socket.
 //! - `entrance`: from a request to be connected to a greeted socket.
-//! - `requests`: what clients ask, in their order.
+//! - `requests`: what clients ask, in their order. `rooms`: how many rooms a connection may be in.
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it. `published`: from the writer to the bus.
@@ -19,6 +19,7 @@ mod fanout;
 mod gate;
 mod published;
 mod requests;
+mod rooms;
 mod session;
 mod tally;
 
@@ -27,9 +28,10 @@ use std::time::{Duration, Instant};
 
 use domain::names::Timestamp;
 use domain::seam::Bus;
-use engine::{App, Connect, Event, Handle, Reason, Shard, SocketKey};
+use engine::{App, Connect, Event, Handle, Reason, Refusal, Shard, SocketKey};
 
 use crate::auth::Authenticator;
+use crate::config::Cap;
 use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
 use crate::presence::{Attendance, People, Seats, Typing};
@@ -38,7 +40,7 @@ pub use census::{Census, Crowd, Here};
 use departures::Departures;
 pub use entrance::{Entrant, TurnedAway, Welcome};
 pub use fanout::{Effect, Fanout, Said};
-pub use gate::{Handshake, gate};
+pub use gate::{Gate, Handshake};
 pub use published::Published;
 pub use session::Session;
 pub use tally::Tally;
@@ -65,6 +67,8 @@ pub struct Shared {
     pub most_socketio: Option<u32>,
     /// Most raw WebSockets of a person, likewise.
     pub most_raw: Option<u32>,
+    /// Most rooms of a connection, besides its person's own.
+    pub most_rooms: Cap,
     /// How long somebody who is gone still counts as here.
     pub grace: Duration,
     /// Whether anybody is told who is online.
@@ -114,6 +118,10 @@ impl App for Live {
 
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         self.ask_in(shard, socket, request);
+    }
+
+    fn connect_unknown(&mut self, handshake: &mut Handshake) -> Result<(), Refusal> {
+        self.pass_by(handshake)
     }
 
     fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {

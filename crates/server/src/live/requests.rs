@@ -123,13 +123,15 @@ impl Live {
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok(Entered { person, inside }) => {
-                        let comes = shard.join(asked.socket, room.as_str());
-                        live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
-                        if comes {
-                            live.shared.enter(room, person, inside);
+                    Ok(Entered { person, inside }) => match live.join(shard, asked.socket, &room, &*asked.dialect) {
+                        Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+                        Ok(comes) => {
+                            live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
+                            if comes {
+                                live.shared.enter(room, person, inside);
+                            }
                         }
-                    }
+                    },
                 });
             }
             Ask::Move(room) => {
@@ -138,7 +140,16 @@ impl Live {
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
                     Ok((Entered { person, inside }, members)) => {
-                        live.leave_others(shard, asked.socket, &room);
+                        let others = live.others(shard, asked.socket, &room);
+                        // One that is left makes place for this one.
+                        if others.is_empty()
+                            && let Err(refusal) = live.check_place(shard, asked.socket, &room, &*asked.dialect)
+                        {
+                            return live.answer(shard, &asked, Err(refusal));
+                        }
+                        for other in others {
+                            live.leave(shard, asked.socket, &other, false);
+                        }
                         let comes = shard.join(asked.socket, room.as_str());
                         if let Some(id) = shard.id(asked.socket) {
                             live.shared.seats.resume(&room, &person.id, &id.text());
@@ -195,13 +206,10 @@ impl Live {
         }
     }
 
-    /// Takes a socket out of all rooms of this one's kind but this one.
-    fn leave_others(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room) {
+    /// The rooms of this one's kind, but this one, that a socket is in.
+    fn others(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) -> Vec<Room> {
         let rooms = shard.rooms_of(socket).filter_map(Room::parse);
-        let others: Vec<Room> = rooms.filter(|other| other.kind() == room.kind() && other != room).collect();
-        for other in others {
-            self.leave(shard, socket, &other, false);
-        }
+        rooms.filter(|other| other.kind() == room.kind() && other != room).collect()
     }
 
     /// Tells others that somebody types. Whoever is in the room may; of anybody else the store knows.

@@ -23,6 +23,7 @@ use super::shape::Body;
 use super::{Caller, Desk, ids};
 use crate::audit;
 use crate::auth::{Identity, Unauthenticated};
+use crate::limits::Spending;
 use crate::listener::Peer;
 
 /// A request of somebody who is known and within the budget. Its body is there, whole.
@@ -93,6 +94,11 @@ impl Call {
             _ => body::read(body, desk.rest.max_body).await?,
         };
         Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body })
+    }
+
+    /// Takes what the request costs besides a command: over a socket it costs the same, and from the same budget. Errors: 429.
+    pub fn spend(&self, spending: Spending) -> Result<(), Failure> {
+        Ok(self.desk.rest.limits.spend(&self.caller.actor.person, spending)?)
     }
 
     /// The space that the path names as `{id}`.

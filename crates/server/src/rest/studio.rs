@@ -21,6 +21,7 @@ use crate::dialects::ids::GivenId;
 use crate::dialects::json;
 use crate::dialects::studio::objects;
 use crate::dialects::studio::payloads::MessageDeleted;
+use crate::limits::Spending;
 
 type Answered = Result<Answer, Failure>;
 
@@ -89,6 +90,7 @@ async fn list_messages(call: Call) -> Answered {
     responses((status = 201, body = objects::Message))
 )]
 async fn send_message(call: Call) -> Answered {
+    call.spend(Spending::StudioMessage)?;
     let room = call.room(Kind::ChatRoom)?;
     let Draft { content, sort, file_url, client_id } = call.body()?;
     let (content, client_id) = (content.unwrap_or_default(), client_id.map(|id| id.0));

@@ -86,6 +86,7 @@ impl House {
             limits,
             most_socketio: config.limits.socketio_max_connections_per_user.limit(),
             most_raw: config.limits.max_connections_per_user.limit(),
+            most_rooms: config.limits.max_rooms_per_connection,
             grace: config.presence.grace,
             tells_presence: config.presence.audience != Audience::None,
             shows_presence: config.presence.audience == Audience::Everyone,

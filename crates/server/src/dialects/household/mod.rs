@@ -44,6 +44,10 @@ impl Dialect for Household {
         &[Kind::Household]
     }
 
+    fn room_field(&self) -> &'static str {
+        "householdId"
+    }
+
     fn joins_by_itself(&self, room: &Room) -> bool {
         room.kind() == Kind::Household
     }

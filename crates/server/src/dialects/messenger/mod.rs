@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::answers::{Always, Done, ERROR};
 use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
+use crate::limits::Spending;
 use objects::{Message, Notification};
 use payloads::{InConversation, MessageDeleted, MessagesRead, Status, Typing};
 use words::{GET_ONLINE_USERS, GET_STATUS};
@@ -42,6 +43,10 @@ impl Dialect for Messenger {
         &[Kind::Conversation]
     }
 
+    fn room_field(&self) -> &'static str {
+        "conversationId"
+    }
+
     fn fact(&self, fact: &Fact) -> Vec<Saying> {
         let said = match fact.room.kind() {
             Kind::Conversation => in_conversation(&fact.room, &fact.event),
@@ -66,6 +71,10 @@ impl Dialect for Messenger {
 
     fn understand(&self, heard: &Heard<'_>) -> Option<Request> {
         understood(words::UNDERSTOOD, heard)
+    }
+
+    fn spends(&self, request: &str) -> Option<Spending> {
+        (request == "typing:start").then_some(Spending::MessengerTyping)
     }
 
     fn answer(&self, answer: &Answer<'_>) -> Reply {

@@ -47,6 +47,10 @@ impl Dialect for Studio {
         &[Kind::ChatRoom]
     }
 
+    fn room_field(&self) -> &'static str {
+        "roomId"
+    }
+
     fn fact(&self, fact: &Fact) -> Vec<Saying> {
         if fact.room.kind() != Kind::ChatRoom {
             return Vec::new();

@@ -44,6 +44,10 @@ impl Dialect for Trip {
         &[Kind::Trip]
     }
 
+    fn room_field(&self) -> &'static str {
+        "tripId"
+    }
+
     fn greeting(&self, person: &Person, connection: &str, now: Timestamp) -> Option<Saying> {
         let timestamp = Milliseconds(now);
         let greeting = Connected { message: "Connected successfully", user_id: person.id.as_str(), socket_id: connection, timestamp };

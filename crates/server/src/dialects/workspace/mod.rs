@@ -68,6 +68,10 @@ impl Dialect for Workspace {
         KINDS
     }
 
+    fn room_field(&self) -> &'static str {
+        "room"
+    }
+
     fn greeting(&self, person: &Person, _: &str, now: Timestamp) -> Option<Saying> {
         Some(envelope::connected(person, now))
     }

@@ -1,0 +1,46 @@
+//! How many rooms a connection may be in, all its namespaces together. Its person's inbox does not count.
+
+use domain::names::{Kind, Room};
+use domain::refusal::Refusal;
+use engine::{Shard, SocketKey};
+
+use super::Live;
+use crate::dialects::Dialect;
+
+impl Live {
+    /// Puts a socket into a room that its client has asked for. False if it is in it already.
+    ///
+    /// # Errors
+    /// As [`Live::check_place`].
+    pub(super) fn join(&self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, dialect: &dyn Dialect) -> Result<bool, Refusal> {
+        self.check_place(shard, socket, room, dialect)?;
+        Ok(shard.join(socket, room.as_str()))
+    }
+
+    /// Whether a socket may come into a room.
+    ///
+    /// # Errors
+    /// Its connection is in as many rooms as one may be in, and not in this one.
+    pub(super) fn check_place(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room, dialect: &dyn Dialect) -> Result<(), Refusal> {
+        if shard.is_in(socket, room.as_str()) || self.has_place(shard, socket) {
+            return Ok(());
+        }
+        let most = self.shared.most_rooms.limit().unwrap_or_default();
+        Err(Refusal::invalid(dialect.room_field(), format!("this connection is in {most} rooms, and may not be in more; leave one first")))
+    }
+
+    /// Puts a socket into a room that it is in without asking. A connection that is full does without all but the inbox.
+    pub(super) fn join_unasked(&self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room) {
+        if room.kind() == Kind::User || self.has_place(shard, socket) {
+            shard.join(socket, room.as_str());
+        } else {
+            tracing::debug!(room = room.as_str(), "a connection is in as many rooms as it may be, and does not hear this one");
+        }
+    }
+
+    fn has_place(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
+        let sockets = shard.siblings(socket).chain([socket]);
+        let taken = sockets.map(|socket| shard.count_rooms_of(socket).saturating_sub(1)).sum();
+        self.shared.most_rooms.has_room(taken)
+    }
+}
