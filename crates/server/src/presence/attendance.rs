@@ -15,7 +15,8 @@ pub struct Attendance(Mutex<Register>);
 
 #[derive(Debug, Default)]
 struct Register {
-    attendees: HashMap<(Room, PersonId), Attendee>,
+    /// By the person first: what concerns one looks at nobody else. Nobody has none.
+    attendees: HashMap<PersonId, HashMap<Room, Attendee>>,
     last_departure: Departure,
 }
 
@@ -36,7 +37,7 @@ impl Attendance {
         if !is_attended(room) {
             return;
         }
-        match self.lock().attendees.entry((room.clone(), person.id.clone())) {
+        match self.lock().attendees.entry(person.id.clone()).or_default().entry(room.clone()) {
             Entry::Occupied(mut entry) => entry.get_mut().connections += 1,
             Entry::Vacant(entry) => {
                 entry.insert(Attendee { person: person.clone(), inside, connections: 1, departed: Departure::default() });
@@ -52,7 +53,7 @@ impl Attendance {
         }
         let mut register = self.lock();
         let Register { attendees, last_departure } = &mut *register;
-        let attendee = attendees.get_mut(&(room.clone(), person.clone()))?;
+        let attendee = attendees.get_mut(person)?.get_mut(room)?;
         attendee.connections = attendee.connections.saturating_sub(1);
         if attendee.connections > 0 {
             return None;
@@ -64,11 +65,15 @@ impl Attendance {
     /// Nobody waits any longer: if no connection has come since this departure, not even for a while, `tell` tells others that the person left.
     pub fn expire(&self, room: &Room, person: &PersonId, departure: Departure, tell: impl FnOnce(Person)) {
         let attendees = &mut self.lock().attendees;
-        if let Entry::Occupied(entry) = attendees.entry((room.clone(), person.clone()))
+        let Entry::Occupied(mut rooms) = attendees.entry(person.clone()) else { return };
+        if let Entry::Occupied(entry) = rooms.get_mut().entry(room.clone())
             && entry.get().connections == 0
             && entry.get().departed == departure
         {
             tell(entry.remove().person);
+        }
+        if rooms.get().is_empty() {
+            rooms.remove();
         }
     }
 
@@ -76,18 +81,23 @@ impl Attendance {
     /// others of each that the person left. A room that a connection still has open is left with that.
     pub fn give_up(&self, space: &Room, person: &PersonId, mut tell: impl FnMut(&Room, Person)) {
         let attendees = &mut self.lock().attendees;
-        let given_up = attendees.extract_if(|(room, attendee), entry| {
-            attendee == person && entry.connections == 0 && (room == space || entry.inside.as_ref() == Some(space))
-        });
-        for ((room, _), attendee) in given_up {
+        let Entry::Occupied(mut rooms) = attendees.entry(person.clone()) else { return };
+        let given_up = rooms
+            .get_mut()
+            .extract_if(|room, attendee| attendee.connections == 0 && (room == space || attendee.inside.as_ref() == Some(space)));
+        for (room, attendee) in given_up {
             tell(&room, attendee.person);
+        }
+        if rooms.get().is_empty() {
+            rooms.remove();
         }
     }
 
     /// Whether a room that a person has open is inside this space.
     pub fn is_inside(&self, room: &Room, person: &PersonId, space: &Room) -> bool {
         let attendees = &self.lock().attendees;
-        attendees.get(&(room.clone(), person.clone())).is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
+        let attendee = attendees.get(person).and_then(|rooms| rooms.get(room));
+        attendee.is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
     }
 
     fn lock(&self) -> MutexGuard<'_, Register> {
@@ -133,6 +143,7 @@ mod tests {
         let second = attendance.leave(&room, &anna).expect("it was the last");
         assert_eq!(expire(&attendance, &room, &anna, first), None, "the second departure has a grace of its own");
         assert_eq!(expire(&attendance, &room, &anna, second), Some(person.clone()));
+        assert!(attendance.lock().attendees.is_empty(), "who is nowhere is not remembered");
         assert!(enter(&attendance, &room, &person, None), "a new visit");
     }
 

@@ -1,7 +1,8 @@
 //! Who takes part in which call, and on which connection. When that connection goes, the seat is kept for the grace: a client that comes back
 //! within it and enters the room again has its seat again. Time is the caller's: nothing here waits.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::names::{Id, PersonId, Room};
@@ -14,18 +15,21 @@ pub struct Seats(Mutex<Hall>);
 
 #[derive(Debug, Default)]
 struct Hall {
-    tables: HashMap<Id, Table>,
+    /// By the person first: what concerns one looks at nobody else. Nobody has none.
+    seats: HashMap<PersonId, HashMap<Id, Seat>>,
+    /// Who has a seat in each call.
+    calls: HashMap<Id, HashSet<PersonId>>,
     last_departure: Departure,
 }
 
 #[derive(Debug)]
-struct Table {
+struct Seat {
     room: Room,
-    seats: HashMap<PersonId, Seat>,
+    is: State,
 }
 
 #[derive(PartialEq, Eq, Debug)]
-enum Seat {
+enum State {
     Taken(String),
     Vacant(Departure),
 }
@@ -34,19 +38,27 @@ impl Seats {
     /// A person takes part in a room's call, on this connection.
     pub fn take(&self, call: Id, room: &Room, person: &PersonId, connection: &str) {
         let mut hall = self.lock();
-        let table = hall.tables.entry(call).or_insert_with(|| Table { room: room.clone(), seats: HashMap::new() });
-        table.seats.insert(person.clone(), Seat::Taken(connection.to_owned()));
+        let seat = Seat { room: room.clone(), is: State::Taken(connection.to_owned()) };
+        hall.seats.entry(person.clone()).or_default().insert(call, seat);
+        hall.calls.entry(call).or_default().insert(person.clone());
+    }
+
+    /// Whether a person sits in a call, on a connection that is there.
+    pub fn is_taken(&self, call: Id, person: &PersonId) -> bool {
+        let hall = self.lock();
+        let seat = hall.seats.get(person).and_then(|seats| seats.get(&call));
+        seat.is_some_and(|seat| matches!(seat.is, State::Taken(_)))
     }
 
     /// A connection of a person goes: the calls in which the person had a seat on it. Ask [`Seats::expire`] of each when the grace is over.
     pub fn vacate(&self, person: &PersonId, connection: &str) -> Vec<(Id, Departure)> {
         let mut hall = self.lock();
-        let Hall { tables, last_departure } = &mut *hall;
+        let Hall { seats, last_departure, .. } = &mut *hall;
         let mut vacated = Vec::new();
-        for (call, table) in tables {
-            if let Some(seat) = table.seats.get_mut(person).filter(|seat| matches!(seat, Seat::Taken(taken) if taken == connection)) {
+        for (call, seat) in seats.get_mut(person).into_iter().flatten() {
+            if matches!(&seat.is, State::Taken(taken) if taken == connection) {
                 let departure = last_departure.next();
-                *seat = Seat::Vacant(departure);
+                seat.is = State::Vacant(departure);
                 vacated.push((*call, departure));
             }
         }
@@ -56,33 +68,52 @@ impl Seats {
     /// A connection of a person enters a room: a seat there that was left within the grace is the person's again.
     pub fn resume(&self, room: &Room, person: &PersonId, connection: &str) {
         let mut hall = self.lock();
-        let tables = hall.tables.values_mut().filter(|table| table.room == *room);
-        for seat in tables.filter_map(|table| table.seats.get_mut(person)).filter(|seat| matches!(seat, Seat::Vacant(_))) {
-            *seat = Seat::Taken(connection.to_owned());
+        for seat in hall.seats.get_mut(person).into_iter().flat_map(HashMap::values_mut) {
+            if seat.room == *room && matches!(seat.is, State::Vacant(_)) {
+                seat.is = State::Taken(connection.to_owned());
+            }
         }
     }
 
     /// The grace after a departure is over. True if nobody has taken the seat since: the person takes part no longer.
     pub fn expire(&self, call: Id, person: &PersonId, departure: Departure) -> bool {
         let mut hall = self.lock();
-        let Some(table) = hall.tables.get_mut(&call) else { return false };
-        let expired = table.seats.get(person) == Some(&Seat::Vacant(departure));
+        let seat = hall.seats.get(person).and_then(|seats| seats.get(&call));
+        let expired = seat.is_some_and(|seat| seat.is == State::Vacant(departure));
         if expired {
-            table.seats.remove(person);
-        }
-        if table.seats.is_empty() {
-            hall.tables.remove(&call);
+            hall.give_up(call, person);
+            if let Entry::Occupied(mut people) = hall.calls.entry(call) {
+                people.get_mut().remove(person);
+                if people.get().is_empty() {
+                    people.remove();
+                }
+            }
         }
         expired
     }
 
     /// A call is over.
     pub fn clear(&self, call: Id) {
-        self.lock().tables.remove(&call);
+        let mut hall = self.lock();
+        for person in hall.calls.remove(&call).unwrap_or_default() {
+            hall.give_up(call, &person);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Hall> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hall {
+    /// Takes a person's seat in a call away.
+    fn give_up(&mut self, call: Id, person: &PersonId) {
+        if let Entry::Occupied(mut seats) = self.seats.entry(person.clone()) {
+            seats.get_mut().remove(&call);
+            if seats.get().is_empty() {
+                seats.remove();
+            }
+        }
     }
 }
 
@@ -131,5 +162,7 @@ mod tests {
         let [(2, departure)] = seats.vacate(&anna, "laptop")[..] else { panic!("one is left") };
         seats.clear(2);
         assert!(!seats.expire(2, &anna, departure));
+        let hall = seats.lock();
+        assert!(hall.seats.is_empty() && hall.calls.is_empty(), "nothing is left of them");
     }
 }

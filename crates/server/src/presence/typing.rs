@@ -19,7 +19,8 @@ pub struct Typing(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    typists: HashMap<(Room, PersonId), Typist>,
+    /// By the person first: a connection that ends looks at nobody else. Nobody types nowhere.
+    typists: HashMap<PersonId, HashMap<Room, Typist>>,
     /// The same, in the order of their ends.
     ends: BTreeSet<(Instant, Room, PersonId)>,
 }
@@ -36,7 +37,7 @@ impl Typing {
         let until = now + TYPING_LASTS;
         let mut state = self.lock();
         let State { typists, ends } = &mut *state;
-        match typists.entry((room.clone(), person.clone())) {
+        match typists.entry(person.clone()).or_default().entry(room.clone()) {
             Entry::Occupied(mut entry) => {
                 let typist = entry.get_mut();
                 ends.remove(&(typist.until, room.clone(), person.clone()));
@@ -55,8 +56,8 @@ impl Typing {
     /// A person stops, or goes. `tell` says so if others have heard of it: the person was typing, on this connection.
     pub fn stop(&self, room: &Room, person: &PersonId, connection: &str, tell: impl FnOnce()) {
         let mut state = self.lock();
-        let key = (room.clone(), person.clone());
-        if state.typists.get(&key).is_some_and(|typist| typist.connection == connection) && state.remove(key) {
+        let typist = state.typists.get(person).and_then(|rooms| rooms.get(room));
+        if typist.is_some_and(|typist| typist.connection == connection) && state.remove(room, person) {
             tell();
         }
     }
@@ -64,10 +65,10 @@ impl Typing {
     /// A connection ends: its person types no longer in any room on it, and `tell` says so of each.
     pub fn stop_everywhere(&self, person: &PersonId, connection: &str, mut tell: impl FnMut(&Room)) {
         let mut state = self.lock();
-        let typists = state.typists.iter().filter(|((_, typist), entry)| typist == person && entry.connection == connection);
-        let rooms: Vec<Room> = typists.map(|((room, _), _)| room.clone()).collect();
+        let typed = state.typists.get(person).into_iter().flatten().filter(|(_, typist)| typist.connection == connection);
+        let rooms: Vec<Room> = typed.map(|(room, _)| room.clone()).collect();
         for room in rooms {
-            if state.remove((room.clone(), person.clone())) {
+            if state.remove(&room, person) {
                 tell(&room);
             }
         }
@@ -77,9 +78,8 @@ impl Typing {
     /// typing.
     pub fn expire(&self, now: Instant, mut tell: impl FnMut(Room, PersonId)) -> Option<Instant> {
         let mut state = self.lock();
-        while state.ends.first().is_some_and(|(until, _, _)| *until <= now) {
-            let (_, room, person) = state.ends.pop_first()?;
-            state.typists.remove(&(room.clone(), person.clone()));
+        while let Some((_, room, person)) = state.ends.first().filter(|(until, _, _)| *until <= now).cloned() {
+            state.remove(&room, &person);
             tell(room, person);
         }
         state.ends.first().map(|(until, _, _)| *until)
@@ -91,10 +91,13 @@ impl Typing {
 }
 
 impl State {
-    fn remove(&mut self, key: (Room, PersonId)) -> bool {
-        let Some(typist) = self.typists.remove(&key) else { return false };
-        let (room, person) = key;
-        self.ends.remove(&(typist.until, room, person))
+    fn remove(&mut self, room: &Room, person: &PersonId) -> bool {
+        let Entry::Occupied(mut rooms) = self.typists.entry(person.clone()) else { return false };
+        let Some(typist) = rooms.get_mut().remove(room) else { return false };
+        if rooms.get().is_empty() {
+            rooms.remove();
+        }
+        self.ends.remove(&(typist.until, room.clone(), person.clone()))
     }
 }
 
@@ -164,5 +167,6 @@ mod tests {
         rooms.sort();
         assert_eq!(rooms, [there, here]);
         assert!(stops(&typing, &elsewhere, &anna, "phone"));
+        assert!(!typing.lock().typists.contains_key(&anna), "who types nowhere is not remembered");
     }
 }
