@@ -1,6 +1,7 @@
 //! Calls: who sits in one on which connection, and what the server does with calls by itself, each thing at its moment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::calls::{Call, GiveUpRinging, LeaveCall, RINGS_SECONDS};
@@ -92,9 +93,11 @@ impl Live {
     /// In the server's own name, and until the database can be used.
     fn do_now(&self, shard: &Shard<Self>, chore: Chore) {
         let back = self.back(shard);
-        let work = chore.clone();
+        let (work, shared) = (chore.clone(), Arc::clone(&self.shared));
         let work = move |tx: &mut Tx<'_>| match work {
             Chore::GiveUpRinging(call) => GiveUpRinging { call }.decide(tx),
+            // Back meanwhile, by another connection or while the database could not be used.
+            Chore::LeaveCall(call, person) if shared.seats.is_taken(call, &person) => Ok(()),
             Chore::LeaveCall(call, person) => LeaveCall { call, person }.decide(tx),
             Chore::LookAtSeat(..) => Ok(()),
         };

@@ -134,8 +134,10 @@ mod tests {
         seats.take(1, &room, &ben, "phone");
         assert_eq!(seats.vacate(&anna, "tablet"), vec![], "it has no seat");
         let [(1, departure)] = seats.vacate(&anna, "laptop")[..] else { panic!("one seat was left") };
+        assert!(!seats.is_taken(1, &anna) && seats.is_taken(1, &ben));
         assert!(seats.expire(1, &anna, departure));
         assert!(!seats.expire(1, &anna, departure), "once");
+        assert!(!seats.is_taken(1, &anna));
         assert_eq!(seats.vacate(&ben, "phone").len(), 1, "others keep theirs");
     }
 
@@ -145,7 +147,9 @@ mod tests {
         seats.take(1, &room, &anna, "laptop");
         let first = seats.vacate(&anna, "laptop");
         seats.resume(&Kind::ChatRoom.room(8), &anna, "elsewhere");
+        assert!(!seats.is_taken(1, &anna));
         seats.resume(&room, &anna, "laptop again");
+        assert!(seats.is_taken(1, &anna));
         assert!(!seats.expire(1, &anna, first[0].1));
         let second = seats.vacate(&anna, "laptop again");
         assert!(!seats.expire(1, &anna, first[0].1), "the second absence has a grace of its own");
