@@ -71,10 +71,8 @@ impl Shared {
             Transport::Raw => self.most_raw,
         };
         let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id.clone() });
-        self.people.arrive(&actor.person, connection, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
-        if self.tells_presence {
-            self.people.make_known(&actor.person, connection, &id);
-        }
+        let known_by = self.tells_presence.then_some(id.as_str());
+        self.people.arrive(&actor.person, connection, known_by, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
         Ok(Entrant { actor, claims: claims(identity) })
     }
 

@@ -16,6 +16,7 @@ use engine::{Namespace, Shard, SocketKey};
 
 use super::session::MOST_IN_FLIGHT;
 use super::{Live, Shared};
+use crate::dialects::answers::UNKNOWN_EVENT;
 use crate::dialects::{self, Answer, Ask, Dialect, Heard, Outcome, Reply, Request};
 
 /// Who asked what, and how the answer is to be given.
@@ -26,6 +27,14 @@ struct Asked {
     ack: Option<u64>,
 }
 
+/// What comes of words that no contract knows.
+pub struct NotUnderstood {
+    /// As what they are counted.
+    pub code: &'static str,
+    /// What their sender is told.
+    pub reply: Reply,
+}
+
 /// The most characters of a client's own name for an event that come back in a refusal: enough to know it again.
 const LONGEST_NAME: usize = 64;
 
@@ -33,14 +42,14 @@ impl Shared {
     /// What a client's words come to: the dialect that answers, and what is to be done. Whoever is over budget is refused there.
     ///
     /// # Errors
-    /// The reply, if no contract of the namespace knows the words. They count all the same, and it takes its turn like any other answer.
+    /// If no contract of the namespace knows the words. They count all the same, and the reply takes its turn like any other answer.
     pub fn understand(
         &self,
         person: &PersonId,
         namespace: Namespace,
         heard: &Heard<'_>,
         acked: bool,
-    ) -> Result<(Arc<dyn Dialect>, Request), Reply> {
+    ) -> Result<(Arc<dyn Dialect>, Request), NotUnderstood> {
         let within_budget = self.limits.command(person);
         let spoken = self.dialects.spoken_in(namespace);
         let understood = spoken.iter().find_map(|dialect| Some((dialect.clone(), dialect.understand(heard)?)));
@@ -51,9 +60,12 @@ impl Shared {
             }
             (None, Heard::Event { name, .. }) => {
                 let name = shortened(name);
-                Err(within_budget.map_or_else(|refusal| dialects::refused(&name, &refusal, acked), |()| dialects::unknown(&name, acked)))
+                Err(match within_budget {
+                    Err(refusal) => NotUnderstood { code: refusal.code(), reply: dialects::refused(&name, &refusal, acked) },
+                    Ok(()) => NotUnderstood { code: UNKNOWN_EVENT, reply: dialects::unknown(&name, acked) },
+                })
             }
-            (None, Heard::Text(_)) => Err(Reply::default()),
+            (None, Heard::Text(_)) => Err(NotUnderstood { code: UNKNOWN_EVENT, reply: Reply::default() }),
         }
     }
 
@@ -104,8 +116,8 @@ impl Live {
                     Err(refusal) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(refusal))),
                 }
             }
-            Err(reply) => {
-                self.tally.heard_unknown();
+            Err(NotUnderstood { code, reply }) => {
+                self.tally.heard_unknown(code);
                 self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));
             }
         }

@@ -51,10 +51,10 @@ impl Tally {
         });
     }
 
-    /// A client asked for something that no contract knows.
-    pub(super) fn heard_unknown(&mut self) {
+    /// A client asked for something that no contract knows, and was refused with this code: over budget it is not even told so.
+    pub(super) fn heard_unknown(&mut self, code: &'static str) {
         self.heard.count("unknown");
-        self.refused.count("unknown_event");
+        self.refused.count(code);
     }
 
     /// What a client asked for was refused.
@@ -132,13 +132,14 @@ mod tests {
         one.went("transport close", Duration::from_secs(4));
         other.went("transport close", Duration::from_secs(2));
         other.heard(&asked(Cow::Owned("made up".to_owned())));
-        other.heard_unknown();
+        other.heard_unknown("unknown_event");
+        other.heard_unknown("rate_limited");
         other.turned_away("token_missing");
         one.add(&other);
         assert_eq!((one.came, one.here()), (4, 2));
         assert_eq!((one.lasted, one.longest), (Duration::from_secs(6), Duration::from_secs(4)));
-        assert_eq!(one.heard.by_word(), BTreeMap::from([("trip:join", 2), ("other", 1), ("unknown", 1)]));
-        assert_eq!(one.refused.by_word(), BTreeMap::from([("invalid", 2), ("unknown_event", 1)]));
+        assert_eq!(one.heard.by_word(), BTreeMap::from([("trip:join", 2), ("other", 1), ("unknown", 2)]));
+        assert_eq!(one.refused.by_word(), BTreeMap::from([("invalid", 2), ("rate_limited", 1), ("unknown_event", 1)]));
         assert_eq!(one.turned_away.by_word(), BTreeMap::from([("token_missing", 1)]));
         assert_eq!(one.went.total(), 2);
     }

@@ -79,8 +79,8 @@ struct Held {
 }
 
 impl Presence {
-    /// A socket comes; an error if its connection would be one too many.
-    fn enter(&mut self, connection: Connection, most: Option<u32>) -> Result<(), u32> {
+    /// A socket comes, which may be known by an id; an error if its connection would be one too many.
+    fn enter(&mut self, connection: Connection, id: Option<&str>, most: Option<u32>) -> Result<(), u32> {
         if let Ok(place) = self.place_of(connection)
             && self.connections[place].sockets > 0
         {
@@ -94,7 +94,7 @@ impl Presence {
         *count += 1;
         self.connections.retain(|held| held.sockets > 0);
         let place = self.place_of(connection).unwrap_or_else(|place| place);
-        self.connections.insert(place, Held { number: connection.number, sockets: 1, id: None });
+        self.connections.insert(place, Held { number: connection.number, sockets: 1, id: id.map(Box::from) });
         Ok(())
     }
 
@@ -119,18 +119,26 @@ impl Presence {
 }
 
 impl People {
-    /// A socket comes. If the person comes online with it, `come_online` tells that. An error if it is the first of its connection, and the
-    /// person has `most` connections of this sort already (`None`: no cap).
+    /// A socket comes; others know its connection by the id of the first, if anybody is told of presence. If the person comes online with it,
+    /// `come_online` tells that. An error if it is the first of its connection, and the person has `most` connections of this sort already
+    /// (`None`: no cap).
     ///
     /// # Errors
     /// How many there are.
-    pub fn arrive(&self, person: &PersonId, connection: Connection, most: Option<u32>, come_online: impl FnOnce()) -> Result<(), u32> {
+    pub fn arrive(
+        &self,
+        person: &PersonId,
+        connection: Connection,
+        id: Option<&str>,
+        most: Option<u32>,
+        come_online: impl FnOnce(),
+    ) -> Result<(), u32> {
         let mut crowd = self.lock();
         if let Some(presence) = crowd.people.get_mut(person) {
-            return presence.enter(connection, most);
+            return presence.enter(connection, id, most);
         }
         let mut presence = Presence::default();
-        presence.enter(connection, most)?;
+        presence.enter(connection, id, most)?;
         crowd.people.insert(person.clone(), presence);
         come_online();
         Ok(())
@@ -170,15 +178,6 @@ impl People {
         self.lock().people.contains_key(person)
     }
 
-    /// Remembers by which id others know a connection of a person: that of its first socket.
-    pub fn make_known(&self, person: &PersonId, connection: Connection, id: &str) {
-        let people = &mut self.lock().people;
-        let Some(presence) = people.get_mut(person) else { return };
-        if let Ok(place) = presence.place_of(connection) {
-            presence.connections[place].id.get_or_insert_with(|| id.into());
-        }
-    }
-
     /// Those of some people who are online, in their order, each with the id of the connection that has been there longest. Within the grace
     /// it is the one that was the last.
     pub fn online_among(&self, people: &[PersonId]) -> Vec<(PersonId, String)> {
@@ -212,7 +211,7 @@ mod tests {
     /// Whether somebody comes online with a connection.
     fn arrive(people: &People, person: &PersonId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
         let mut comes = false;
-        people.arrive(person, connection, most, || comes = true).map(|()| comes)
+        people.arrive(person, connection, None, most, || comes = true).map(|()| comes)
     }
 
     /// Whether somebody goes offline with the end of a grace.
@@ -258,7 +257,7 @@ mod tests {
         let tell = |online| told.lock().unwrap().push(online);
         let come_and_go = |connection| {
             for _ in 0..10_000 {
-                people.arrive(&anna, connection, None, || tell(true)).unwrap();
+                people.arrive(&anna, connection, None, None, || tell(true)).unwrap();
                 if let Some(departure) = people.depart(&anna, connection) {
                     people.expire(&anna, departure, || tell(false));
                 }
@@ -305,10 +304,7 @@ mod tests {
     #[test]
     fn a_person_is_known_by_a_connection_that_is_there() {
         let (people, anna) = (People::default(), PersonId::new("anna"));
-        let come = |number, id| {
-            people.arrive(&anna, socketio(number), None, || {}).unwrap();
-            people.make_known(&anna, socketio(number), id);
-        };
+        let come = |number, id| people.arrive(&anna, socketio(number), Some(id), None, || {}).unwrap();
         let known = || people.online_among(&[PersonId::new("ben"), anna.clone()]);
         come(1, "laptop");
         come(1, "laptop, another socket");

@@ -96,7 +96,7 @@ impl Floor {
                 }
                 (dialect.namespace(), shared.answer(&*dialect, &request, &person, outcome.as_ref(), acked))
             }
-            Err(reply) => (None, reply),
+            Err(unknown) => (None, unknown.reply),
         };
         if let (Heard::Event { name, .. }, Some(ack)) = (heard, &reply.ack) {
             LEXICON.check_ack(spoken_in, name, ack);
