@@ -14,7 +14,6 @@ pub mod trip;
 pub mod vocabulary;
 pub mod workspace;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use domain::calls::Call;
@@ -98,7 +97,7 @@ pub enum Heard<'a> {
 /// What a client asks for, understood.
 pub struct Request {
     /// What the client calls it; the answer may name it.
-    pub name: Cow<'static, str>,
+    pub name: &'static str,
     /// What is to be done, or why it cannot be meant.
     pub ask: Result<Ask, Refusal>,
 }

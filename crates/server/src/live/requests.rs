@@ -23,7 +23,7 @@ use crate::dialects::{self, Answer, Ask, Dialect, Heard, Outcome, Reply, Request
 struct Asked {
     socket: SocketKey,
     dialect: Arc<dyn Dialect>,
-    name: Cow<'static, str>,
+    name: &'static str,
     ack: Option<u64>,
 }
 
@@ -55,7 +55,7 @@ impl Shared {
         let understood = spoken.iter().find_map(|dialect| Some((dialect.clone(), dialect.understand(heard)?)));
         match (understood, heard) {
             (Some((dialect, Request { name, ask })), _) => {
-                let spent = dialect.spends(&name).map_or(Ok(()), |spending| self.limits.spend(person, spending));
+                let spent = dialect.spends(name).map_or(Ok(()), |spending| self.limits.spend(person, spending));
                 Ok((dialect, Request { name, ask: within_budget.and(spent).and(ask) }))
             }
             (None, Heard::Event { name, .. }) => {
@@ -325,7 +325,7 @@ impl Live {
         }
         let Some(session) = shard.data(asked.socket) else { return };
         let person = &session.actor.person;
-        let reply = self.shared.answer(&*asked.dialect, &asked.name, person, result.as_ref(), asked.ack.is_some());
+        let reply = self.shared.answer(&*asked.dialect, asked.name, person, result.as_ref(), asked.ack.is_some());
         self.give(shard, asked.socket, asked.ack, reply);
     }
 

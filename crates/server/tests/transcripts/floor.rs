@@ -94,7 +94,7 @@ impl Floor {
                 if outcome.is_ok() {
                     LEXICON.check_understood(dialect.namespace(), heard);
                 }
-                (dialect.namespace(), shared.answer(&*dialect, &request, &person, outcome.as_ref(), acked))
+                (dialect.namespace(), shared.answer(&*dialect, request, &person, outcome.as_ref(), acked))
             }
             Err(unknown) => (None, unknown.reply),
         };

@@ -78,7 +78,7 @@ impl ClientWord {
 pub fn understood(words: &[ClientWord], heard: &Heard<'_>) -> Option<Request> {
     let Heard::Event { name, args } = heard else { return None };
     let word = words.iter().find(|word| word.name == *name)?;
-    Some(Request { name: word.request.into(), ask: (word.read)(args) })
+    Some(Request { name: word.request, ask: (word.read)(args) })
 }
 
 /// The id that the first argument names: in an object of type `T`, or alone. `None` if it is neither.

@@ -97,13 +97,13 @@ impl ClientWord {
 
 /// Understands one message. It never fails to: what cannot be meant is a refusal.
 pub(super) fn understand(text: &str) -> Request {
-    let refused = |refusal| Request { name: "message".into(), ask: Err(refusal) };
+    let refused = |refusal| Request { name: "message", ask: Err(refusal) };
     let Some(envelope) = object::<Envelope<'_>>(text) else {
         return refused(Refusal::invalid("message", "must be a JSON object {type, room, data}"));
     };
     let name = envelope.r#type.and_then(text_of);
     match UNDERSTOOD.iter().find(|word| name.as_deref() == Some(word.name)) {
-        Some(word) => Request { name: word.name.into(), ask: (word.read)(&envelope) },
+        Some(word) => Request { name: word.name, ask: (word.read)(&envelope) },
         None => refused(Refusal::invalid("type", format!("must be {}", types()))),
     }
 }
