@@ -53,6 +53,12 @@ pub trait App: Sized + 'static {
         let _ = (shard, socket, reason);
     }
 
+    /// Whether something that an accepted socket asked for is still to be answered: a server that goes down waits for it.
+    fn is_busy(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
+        let _ = (shard, socket);
+        false
+    }
+
     /// What another thread told this shard.
     fn message(&mut self, shard: &mut Shard<Self>, message: Self::Message) {
         let _ = (shard, message);

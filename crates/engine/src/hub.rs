@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::{io, thread};
 
+use tokio::sync::oneshot;
+
 use crate::app::App;
 use crate::broadcast::Broadcast;
 use crate::config::Config;
@@ -20,6 +22,11 @@ pub(crate) enum Mail<A: App> {
     Message(A::Message),
     Arrival(Box<Arrival<A>>),
     Request(Box<Request<A>>),
+    /// Closes a share of the connections; see [`Handle::close_some`].
+    CloseSome {
+        left: f64,
+        reply: oneshot::Sender<usize>,
+    },
     Stop,
 }
 
@@ -123,9 +130,11 @@ impl<A: App> Mailbox<A> {
 pub struct Refusal {
     /// In words: the message of Engine.IO's error, the reason of a plain WebSocket's close.
     pub message: String,
-    /// With which close code a plain WebSocket is told (RFC 6455 §7.4.2: 4000 to 4999 are an application's own).
-    pub code: u16,
-    /// With which status long-polling is told; a browser's WebSocket cannot see any, and every upgrade request is answered 400, as by Node.
+    /// With which close code a plain WebSocket is told (RFC 6455 §7.4.2: 4000 to 4999 are an application's own). None: it is not opened, and
+    /// answered with the status, and so is every other upgrade request. That is for what is no client's fault: one that is let in and closed
+    /// again forgets how long it meant to wait.
+    pub code: Option<u16>,
+    /// With which status long-polling is told; a browser's WebSocket cannot see any, and an upgrade request is answered 400, as by Node.
     pub status: http::StatusCode,
     /// After how many seconds it may succeed: the `Retry-After` of an HTTP answer.
     pub retry_after: Option<u64>,
@@ -208,6 +217,26 @@ impl<A: App> Handle<A> {
     pub fn hold(&self) -> Hold<A> {
         self.0.mailboxes.iter().for_each(Mailbox::hold);
         Hold(self.0.clone())
+    }
+
+    /// Closes as many connections as are due, when all of them are to be closed evenly over a time of which `left` is still to come, from 1
+    /// to 0: a server that goes down is left by its clients little by little. Whoever still waits for an answer (see [`App::is_busy`]) is read no more, and closed in a
+    /// later round. Their clients hear 1001 and "server shutting down", behind all that was to be told to them.
+    ///
+    /// Returns how many connections there still are, those that are being closed too.
+    pub async fn close_some(&self, left: f64) -> usize {
+        let mut shards = Vec::with_capacity(self.shards());
+        for mailbox in &self.0.mailboxes {
+            let (reply, answer) = oneshot::channel();
+            mailbox.put([Mail::CloseSome { left, reply }]);
+            shards.push(answer);
+        }
+        let mut all = 0;
+        for answer in shards {
+            // A shard that has ended has none.
+            all += answer.await.unwrap_or(0);
+        }
+        all
     }
 
     /// How many shards there are.
@@ -295,7 +324,6 @@ mod tests {
     use super::*;
     use crate::app::{Connect, Event};
     use crate::shard::{Shard, SocketKey};
-    use tokio::sync::oneshot;
 
     struct Waiting;
 

@@ -7,6 +7,7 @@ use domain::operation::{Actor, Tx};
 use store::Writer;
 use tokio::sync::{Mutex, oneshot};
 
+use crate::admission::{Admission, Closed};
 use crate::live::Census;
 
 /// How long a verdict on the database holds. However many ask, they cost it one small write in that time.
@@ -18,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The ways to ask.
 pub struct Health {
     census: Arc<Census>,
+    admission: Arc<Admission>,
     writer: Writer,
     /// When the database was tried last, and whether it could be written.
     tried: Mutex<Option<(Instant, bool)>>,
@@ -28,6 +30,8 @@ pub struct Health {
 pub enum Unready {
     /// A shard does not answer.
     Shards,
+    /// New connections are not taken.
+    Closed(Closed),
     /// The database cannot be written.
     Database,
 }
@@ -37,15 +41,16 @@ impl Unready {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Shards => "a part of the server does not answer",
+            Self::Closed(closed) => closed.in_words(),
             Self::Database => "the database cannot be written",
         }
     }
 }
 
 impl Health {
-    /// Inputs: the way to the shards, and to the database.
-    pub fn new(census: Arc<Census>, writer: Writer) -> Self {
-        Self { census, writer, tried: Mutex::default() }
+    /// Inputs: the ways to the shards and to the database, and the door.
+    pub fn new(census: Arc<Census>, writer: Writer, admission: Arc<Admission>) -> Self {
+        Self { census, admission, writer, tried: Mutex::default() }
     }
 
     /// Whether every shard answers. If one does not, starting the process again is all that helps.
@@ -56,8 +61,10 @@ impl Health {
     /// Why the server should be sent nothing new, if it should not.
     pub async fn unready(self: &Arc<Self>) -> Vec<Unready> {
         let (lives, writes) = tokio::join!(self.lives(), self.writes());
-        let reasons = [(Unready::Shards, lives), (Unready::Database, writes)];
-        reasons.into_iter().filter_map(|(reason, good)| (!good).then_some(reason)).collect()
+        let closed = self.admission.closed().map(Unready::Closed);
+        let broken = [(Unready::Shards, lives), (Unready::Database, writes)];
+        let broken = broken.into_iter().filter_map(|(reason, good)| (!good).then_some(reason));
+        closed.into_iter().chain(broken).collect()
     }
 
     /// Whether the database can be written, by a verdict that is a second old at most.

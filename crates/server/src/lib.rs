@@ -12,6 +12,7 @@
 //! - [`rest`]: the same over HTTP.
 //! - [`back_end`]: what a team's own back end can do, over HTTP or in the same program.
 //! - [`limits`]: how much one person, and one address, may ask for in a while.
+//! - [`admission`]: whether new connections are taken at all.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
 //! - [`health`]: whether the server does its work. [`metrics`]: what it counts.
 //! - [`audit`]: who came, who left, who was refused.
@@ -20,6 +21,7 @@
 //! - [`product`]: all of these put together.
 //! - [`serve`](mod@serve): the start, from the settings to a listening server.
 
+pub mod admission;
 pub mod audit;
 pub mod auth;
 pub mod back_end;

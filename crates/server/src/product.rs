@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -19,6 +19,7 @@ use store::{Database, Options, Readers, Writer};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use crate::admission::Admission;
 use crate::auth::{Authenticator, Keys};
 use crate::back_end::{BackEnd, Utilities};
 use crate::clock;
@@ -40,9 +41,16 @@ const READERS: usize = 2;
 const FORGET_EVERY: Duration = Duration::from_secs(1);
 const FORGET_PAUSE: Duration = Duration::from_secs(600);
 
+/// How often a few connections are closed while the server drains.
+const DRAIN_ROUND: Duration = Duration::from_millis(50);
+
+/// How long clients that were told last, or wait for a last answer, may take beyond that.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// The running product, without its listener.
 pub struct Product {
     engine: Option<Engine<Live>>,
+    admission: Arc<Admission>,
     back_end: Arc<dyn BackEnd>,
     router: Router,
     proxies: Proxies,
@@ -77,6 +85,7 @@ impl Product {
         let people = Arc::new(People::default());
         let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
         let census = Arc::new(Census::default());
+        let admission = Arc::new(Admission::default());
         let rest = Rest {
             writer: writer.clone(),
             back_end: back_end.clone(),
@@ -85,7 +94,7 @@ impl Product {
             limits: limits.clone(),
             clock: clock::now,
             census: census.clone(),
-            health: Arc::new(Health::new(census.clone(), writer.clone())),
+            health: Arc::new(Health::new(census.clone(), writer.clone(), admission.clone())),
             metrics: Metrics::new(census.clone(), writer.clone()),
             metrics_access: config.operations.metrics,
             bus: bus.clone(),
@@ -113,7 +122,7 @@ impl Product {
             });
             let settings = engine_config(config, &shared.dialects, &authenticator);
             let most = config.limits.max_connections.limit();
-            let gate = Gate::new(authenticator, limits, census.clone(), proxies.clone(), most);
+            let gate = Gate::new(authenticator, limits, census.clone(), admission.clone(), proxies.clone(), most);
             let engine = Engine::start(
                 settings,
                 move |request, peer| gate.admit(request, peer),
@@ -126,7 +135,7 @@ impl Product {
             None
         };
         tokio::spawn(forget_old_answers(writer.clone()));
-        Ok(Self { engine, back_end, router: rest::router(rest), proxies, writer, readers, threads })
+        Ok(Self { engine, admission, back_end, router: rest::router(rest), proxies, writer, readers, threads })
     }
 
     /// What answers requests: the engine on its paths, REST on all others.
@@ -138,6 +147,23 @@ impl Product {
     /// What a back end in the same program can do.
     pub fn back_end(&self) -> Arc<dyn BackEnd> {
         self.back_end.clone()
+    }
+
+    /// Takes no more connections, and closes those that are there little by little over this time, each when it has been answered; then
+    /// gives those who are slow to go a little more. Whoever still asks over HTTP is answered.
+    pub async fn drain(&self, over: Duration) {
+        self.admission.stop(over);
+        let Some(engine) = self.engine.as_ref().map(Engine::handle) else { return };
+        let (begun, step) = (Instant::now(), DRAIN_ROUND.as_secs_f64());
+        loop {
+            // What is due in the round that begins now is closed now.
+            let spent = begun.elapsed();
+            let left = 1.0 - (spent.as_secs_f64() + step) / over.as_secs_f64().max(step);
+            if engine.close_some(left.max(0.0)).await == 0 || spent > over + FAREWELL {
+                return;
+            }
+            tokio::time::sleep(DRAIN_ROUND).await;
+        }
     }
 
     /// Ends the live connections; pending polls are answered by that.

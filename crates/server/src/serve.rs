@@ -1,6 +1,8 @@
-//! The start: from the settings to a listening server, and its stop.
+//! The start: from the settings to a listening server; and its stop, in good order.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::auth::Keys;
 use crate::cli::banner;
@@ -9,7 +11,11 @@ use crate::listener::{Listener, descriptors};
 use crate::logs;
 use crate::product::Product;
 
-/// Runs the server until it is told to stop by SIGTERM or ctrl-c.
+/// What the process ends with when it is told to stop a second time, and does at once: as if the signal had killed it.
+const STOPPED_AT_ONCE: i32 = 130;
+
+/// Runs the server until it is told to stop by SIGTERM or ctrl-c; then it drains, over `DRAIN_SECONDS`. The second such signal ends the
+/// process at once: what was answered is on the disk.
 ///
 /// Errors: whatever keeps it from starting, in one line.
 pub fn serve(config: Config) -> anyhow::Result<()> {
@@ -21,7 +27,9 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
-    let stop = stop_signal()?;
+    let mut stop = StopSignal::catch()?;
+    bear_file_size_limits()?;
+    let drain = config.operations.drain_seconds;
     let keys = Keys::load(&config)?;
     let listener = Listener::bind(&config).await?;
     let mut product = Product::start(&config, &keys)?;
@@ -29,7 +37,14 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tracing::info!(addresses = ?listener.addresses(), "listening");
     let handler = product.handler();
     let farewell = async {
-        stop.await;
+        stop.next().await;
+        tracing::info!(?drain, "stopping; a second signal ends the process at once");
+        tokio::spawn(async move {
+            stop.next().await;
+            tracing::warn!("stopped at once");
+            std::process::exit(STOPPED_AT_ONCE);
+        });
+        product.drain(drain).await;
         tokio::task::block_in_place(|| product.hang_up());
     };
     listener.serve(handler, farewell).await;
@@ -38,14 +53,29 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ready when the server is told to stop. The signals are caught from the call on.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+/// The signals that tell the server to stop.
+struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    /// Catches them, from now on.
+    fn catch() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Ready with the next one.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
+}
+
+/// A file that may not grow further is to be an error of the write, as a full disk is: left alone, the signal would kill the process.
+fn bear_file_size_limits() -> io::Result<()> {
+    // What is caught once is caught for good.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }

@@ -71,6 +71,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("DATABASE_URL", "postgresql://u:s3cret-three@db/roomcast", "postgresql://…@db/roomcast"),
     ("REDIS_URL", "redis://:s3cret-four@localhost:6379/0", "redis://…@localhost:6379/0"),
     ("METRICS", "open", "open"),
+    ("DRAIN_SECONDS", "8", "8s"),
     ("FRONTEND_URLS", "http://localhost:3000,http://localhost:5173", "http://localhost:3000,http://localhost:5173"),
     ("FRONTEND_URL", "https://app.example.com/", "https://app.example.com"),
     ("SOCKET_IO_CORS_ORIGIN", "*", "*"),

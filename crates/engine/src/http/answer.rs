@@ -27,7 +27,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The answer: JSON to a plain request, plain text (and always 400) to an upgrade request.
+    /// The answer: JSON to a plain request, plain text to an upgrade request, and 400 but for what is no client's fault.
     pub fn answer(self, upgrade: bool) -> Answer {
         let (code, message) = match &self {
             Self::TransportUnknown => (0, "Transport unknown"),
@@ -43,12 +43,12 @@ impl Failure {
                 return response;
             }
         };
-        let (status, retry_after) = match &self {
-            Self::Refused(refusal) => (refusal.status, refusal.retry_after),
-            _ => (StatusCode::BAD_REQUEST, None),
+        let (status, retry_after, is_clients) = match &self {
+            Self::Refused(refusal) => (refusal.status, refusal.retry_after, refusal.code.is_some()),
+            _ => (StatusCode::BAD_REQUEST, None, true),
         };
         let mut response = if upgrade {
-            plain(StatusCode::BAD_REQUEST, message)
+            plain(if is_clients { StatusCode::BAD_REQUEST } else { status }, message)
         } else {
             let body = format!(r#"{{"code":{code},"message":{}}}"#, json_string(message));
             with_type(status, Bytes::from(body), "application/json")

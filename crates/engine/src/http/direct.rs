@@ -93,7 +93,7 @@ impl<A: App> Hub<A> {
     /// The 101, whether messages may be deflated, and what the WebSocket is for.
     fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(Answer, bool, Purpose<A>), Failure> {
         let purpose = match self.config.endpoints[endpoint as usize].protocol {
-            Protocol::Raw => self.raw_session(endpoint, parts, peer),
+            Protocol::Raw => self.raw_session(endpoint, parts, peer)?,
             _ => Purpose::Session(self.session_of(endpoint, parts, peer)?),
         };
         let (answer, deflate) = self.switch(&Method::GET, &parts.headers)?;

@@ -172,10 +172,11 @@ impl<A: App> Hub<A> {
     }
 
     /// What a handshake on a plain path begins.
-    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Purpose<A> {
+    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<Purpose<A>, Failure> {
         match (self.gate)(parts, peer) {
-            Ok(handshake) => Purpose::Session(NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None }),
-            Err(refusal) => Purpose::Refusal(refusal),
+            Ok(handshake) => Ok(Purpose::Session(NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None })),
+            Err(refusal) if refusal.code.is_none() => Err(Failure::Refused(refusal)),
+            Err(refusal) => Ok(Purpose::Refusal(refusal)),
         }
     }
 

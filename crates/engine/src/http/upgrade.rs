@@ -29,7 +29,7 @@ impl<A: App> Hub<A> {
     /// A WebSocket to a plain endpoint.
     pub(super) async fn open_raw(self: Arc<Self>, endpoint: u8, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Failure> {
         let (parts, body) = request.into_parts();
-        let purpose = self.raw_session(endpoint, &parts, peer);
+        let purpose = self.raw_session(endpoint, &parts, peer)?;
         let request = Request::from_parts(parts, body);
         self.open_websocket(purpose, request).await
     }

@@ -369,7 +369,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    fn lift_pause(&mut self, slot: u32) {
+    pub(crate) fn lift_pause(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         connection.pauses -= 1;
         if connection.pauses == 0 {

@@ -49,6 +49,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         waits: Default::default(),
         readable: false,
         pauses: 0,
+        leaving: false,
         hung_up: false,
         awaiting_pong: false,
         heartbeat_due: 0,

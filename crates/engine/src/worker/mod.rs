@@ -1,5 +1,6 @@
 //! The thread of a shard: one epoll loop that reads, lets the application act, publishes, delivers, and writes once at the end of a turn.
 
+mod drain;
 mod engineio;
 mod heartbeat;
 mod polling;
@@ -17,9 +18,9 @@ use std::time::Instant;
 
 use mio::{Events, Poll, Token};
 
-use crate::app::{App, Reason};
+use crate::app::App;
 use crate::hub::{Hub, Mail};
-use crate::shard::{ConnectionKey, Doomed, Ending, Shard, Transport, Waits};
+use crate::shard::{ConnectionKey, Shard, Transport, Waits};
 
 /// The token of the mailbox's waker; connections have their slots.
 pub(crate) const WAKE: Token = Token(usize::MAX);
@@ -43,13 +44,15 @@ pub(crate) struct Worker<A: App> {
     mail: Vec<Mail<A>>,
     /// The session whose transport a probe has just become; see `upgrade`.
     promoted: Option<ConnectionKey>,
+    /// How many connections there were when the server began to go down, little by little.
+    drains: Option<usize>,
     stopping: bool,
 }
 
 impl<A: App> Worker<A> {
     pub fn new(index: u8, hub: Arc<Hub<A>>, poll: Poll, app: A) -> Self {
         let shard = Shard::new(index, hub.config.clone(), Instant::now());
-        Self { shard, app, hub, poll, buffer: vec![0; READ], mail: Vec::new(), promoted: None, stopping: false }
+        Self { shard, app, hub, poll, buffer: vec![0; READ], mail: Vec::new(), promoted: None, drains: None, stopping: false }
     }
 
     /// Runs until it is told to stop.
@@ -146,6 +149,9 @@ impl<A: App> Worker<A> {
                 Mail::Message(message) => self.app.message(&mut self.shard, message),
                 Mail::Arrival(arrival) => self.arrive(*arrival),
                 Mail::Request(request) => self.request(*request),
+                Mail::CloseSome { left, reply } => {
+                    let _ = reply.send(self.close_some(left));
+                }
                 Mail::Stop => self.stop(),
             }
             self.reap();
@@ -153,20 +159,5 @@ impl<A: App> Worker<A> {
         if mail.capacity() <= 4096 {
             self.mail = mail;
         }
-    }
-
-    /// Tells every client that the server goes down.
-    fn stop(&mut self) {
-        let all: Vec<u32> = self.shard.connections.iter().map(|(slot, _)| slot as u32).collect();
-        for slot in all {
-            let key = self.shard.key_of(slot);
-            self.shard.doomed.push(Doomed::Connection(key, Reason::ServerShuttingDown, Ending::Say(1001, "server shutting down".into())));
-        }
-        self.reap();
-        while !self.shard.line.is_empty() {
-            self.shard.flush_some(Waits::Soon, usize::MAX);
-            self.shard.flush_some(Waits::Later, usize::MAX);
-        }
-        self.stopping = true;
     }
 }

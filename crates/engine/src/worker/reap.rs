@@ -81,6 +81,7 @@ impl<A: App> Worker<A> {
     }
 
     fn end_polling(&mut self, key: ConnectionKey, reason: Reason, ending: Ending) {
+        let stopping = self.stopping;
         let Transport::Polling(polling) = &mut self.shard.connections[key.slot as usize].transport else { return };
         let probe = polling.probe.take();
         let pending = polling.get.is_some();
@@ -94,7 +95,7 @@ impl<A: App> Worker<A> {
                 return self.drop_probe(probe);
             }
             Reason::ParseError | Reason::TransportError | Reason::PingTimeout | Reason::TooSlow => self.answer_get(key, "1"),
-            _ if ending == Ending::Drop || (reason == Reason::ServerShuttingDown && !pending) => {}
+            _ if ending == Ending::Drop || (stopping && !pending) => {}
             _ if pending => {
                 self.shard.send_text(key.slot, "1");
                 self.shard.answer_poll(key.slot);

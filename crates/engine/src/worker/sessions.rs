@@ -45,7 +45,7 @@ impl<A: App> Worker<A> {
     fn turn_away(&mut self, refusal: &Refusal, transport: Transport, greeting: Vec<u8>) {
         let key = self.insert(0, Version::V4, false, Phase::Closing, transport);
         self.greet(key, greeting);
-        self.say_close(key, refusal.code, &refusal.message);
+        self.say_close(key, refusal.code.unwrap_or_default(), &refusal.message);
     }
 
     /// What goes out before anything else.
@@ -116,6 +116,7 @@ impl<A: App> Worker<A> {
             waits: Default::default(),
             readable: false,
             pauses: 0,
+            leaving: false,
             hung_up: false,
             awaiting_pong: false,
             heartbeat_due: 0,

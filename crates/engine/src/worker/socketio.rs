@@ -97,7 +97,7 @@ impl<A: App> Worker<A> {
         let connection = &mut self.shard.connections[key.slot as usize];
         let judged = connection.handshake.as_deref_mut().map_or(Ok(()), |handshake| self.app.connect_unknown(handshake));
         if let Err(refusal) = judged {
-            let ending = Ending::Say(refusal.code, refusal.message);
+            let ending = Ending::Say(refusal.code.unwrap_or_default(), refusal.message);
             return self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedServerClose, ending));
         }
         let voice = self.shard.voice(&self.shard.connections[key.slot as usize], Namespace::PLAIN);

@@ -11,6 +11,7 @@ use http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Census;
+use crate::admission::{Admission, Closed};
 use crate::audit;
 use crate::auth::Authenticator;
 use crate::dialects::workspace::closing::{FORBIDDEN, TOO_MANY_CONNECTIONS};
@@ -32,11 +33,12 @@ pub struct Handshake {
 }
 
 /// The gate of the engine: refuses pages of origins that are not allowed, addresses that try too often, and everybody while the server is
-/// full. The census counts them.
+/// full, stops or is short of memory. The census counts them.
 pub struct Gate {
     authenticator: Arc<Authenticator>,
     limits: Arc<Limits>,
     census: Arc<Census>,
+    admission: Arc<Admission>,
     proxies: Proxies,
     places: Option<Arc<Semaphore>>,
     next: AtomicU64,
@@ -44,9 +46,16 @@ pub struct Gate {
 
 impl Gate {
     /// A gate that lets at most so many connections be at once (`None`: no cap).
-    pub fn new(authenticator: Arc<Authenticator>, limits: Arc<Limits>, census: Arc<Census>, proxies: Proxies, most: Option<u32>) -> Self {
+    pub fn new(
+        authenticator: Arc<Authenticator>,
+        limits: Arc<Limits>,
+        census: Arc<Census>,
+        admission: Arc<Admission>,
+        proxies: Proxies,
+        most: Option<u32>,
+    ) -> Self {
         let places = most.map(|most| Arc::new(Semaphore::new(most as usize)));
-        Self { authenticator, limits, census, proxies, places, next: AtomicU64::new(0) }
+        Self { authenticator, limits, census, admission, proxies, places, next: AtomicU64::new(0) }
     }
 
     /// What is kept of a handshake. Inputs: its head, and the peer of its TCP connection.
@@ -66,26 +75,34 @@ impl Gate {
 
     /// The place of who may come in; of who may not, the code and what is answered.
     fn look_at(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, Refusal)> {
+        self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), not_now(closed))))?;
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !self.authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
             let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
-            return Err(("origin_not_allowed", Refusal { message, code: FORBIDDEN.code, status, retry_after: None }));
+            return Err(("origin_not_allowed", Refusal { message, code: Some(FORBIDDEN.code), status, retry_after: None }));
         }
         self.limits.connect(address.ip()).map_err(|refusal| (refusal.code(), too_often(&refusal)))?;
         let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned()).transpose();
         place.map_err(|_| {
             let message = format!("The server is full, try again in {TRY_AGAIN} s");
-            let (code, status) = (TOO_MANY_CONNECTIONS.code, StatusCode::SERVICE_UNAVAILABLE);
+            let (code, status) = (Some(TOO_MANY_CONNECTIONS.code), StatusCode::SERVICE_UNAVAILABLE);
             ("server_full", Refusal { message, code, status, retry_after: Some(TRY_AGAIN) })
         })
     }
+}
+
+/// What everybody is told while nobody is let in.
+fn not_now(closed: Closed) -> Refusal {
+    let (words, seconds) = (closed.in_words(), closed.retry_after());
+    let message = format!("Try again in {seconds} s: {words}");
+    Refusal { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
 }
 
 /// What an address is told that has tried too often.
 pub(super) fn too_often(refusal: &domain::refusal::Refusal) -> Refusal {
     Refusal {
         message: refusal.to_string(),
-        code: TOO_MANY_CONNECTIONS.code,
+        code: Some(TOO_MANY_CONNECTIONS.code),
         status: StatusCode::TOO_MANY_REQUESTS,
         retry_after: refusal.retry_after(),
     }

@@ -141,6 +141,10 @@ impl App for Live {
         self.depart(shard, socket, reason);
     }
 
+    fn is_busy(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
+        shard.data(socket).is_some_and(|session| session.in_flight > 0)
+    }
+
     fn message(&mut self, shard: &mut Shard<Self>, job: Job) {
         job(self, shard);
     }

@@ -87,7 +87,7 @@ impl Server {
         let bus = Arc::new(Local::new(move |notice| heard.lock().unwrap().push(notice)));
         let census: Arc<Census> = Arc::default();
         let rest = Rest {
-            health: Arc::new(Health::new(census.clone(), writer.clone())),
+            health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
             metrics: Metrics::new(census.clone(), writer.clone()),
             metrics_access: config.operations.metrics,
             back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),

@@ -62,7 +62,7 @@ impl House {
         let back_end = Arc::new(Utilities::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
         let census: Arc<Census> = Arc::default();
         let rest = Rest {
-            health: Arc::new(Health::new(census.clone(), writer.clone())),
+            health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
             metrics: Metrics::new(census.clone(), writer.clone()),
             metrics_access: config.operations.metrics,
             back_end,

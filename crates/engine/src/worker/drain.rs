@@ -1,0 +1,63 @@
+//! Going down in good order: connections are closed a share at a time, and none before it is answered.
+
+use super::Worker;
+use crate::app::{App, Reason};
+use crate::shard::{Doomed, Ending, Phase, SocketKey};
+
+/// What clients are told (RFC 6455 §7.4.1: 1001 is an endpoint that goes away).
+pub(super) const GOING_AWAY: (u16, &str) = (1001, "server shutting down");
+
+impl<A: App> Worker<A> {
+    /// Closes as many connections as are due, so that all are closed evenly over a time: then their clients do not come back all at once.
+    /// `left` is how much of the time there still is, of 1. Whoever still waits for an answer is read no more, and closed in a later round.
+    /// Returns how many connections there still are.
+    pub(super) fn close_some(&mut self, left: f64) -> usize {
+        let open = self.slots(|phase, leaving| phase == Phase::Open && !leaving);
+        let first = *self.drains.get_or_insert(open.len());
+        let may_stay = (first as f64 * left) as usize;
+        let due = open.len().saturating_sub(may_stay);
+        for slot in open.into_iter().take(due) {
+            let connection = &mut self.shard.connections[slot as usize];
+            connection.leaving = true;
+            connection.pauses += 1;
+        }
+        for slot in self.slots(|phase, leaving| phase == Phase::Open && leaving) {
+            if !self.is_busy(slot) {
+                // Its client's close frame is still to be read.
+                self.shard.lift_pause(slot);
+                let (code, reason) = GOING_AWAY;
+                self.shard.end_connection(slot, Reason::ServerShuttingDown, Ending::Say(code, reason.into()));
+            }
+        }
+        self.reap();
+        self.shard.connections.len()
+    }
+
+    fn slots(&self, wanted: impl Fn(Phase, bool) -> bool) -> Vec<u32> {
+        let connections = self.shard.connections.iter();
+        connections.filter(|(_, connection)| wanted(connection.phase, connection.leaving)).map(|(slot, _)| slot as u32).collect()
+    }
+
+    fn is_busy(&self, slot: u32) -> bool {
+        self.shard.connections[slot as usize].sockets.iter().any(|&slot| {
+            let socket = &self.shard.sockets[slot as usize];
+            socket.data.is_some() && self.app.is_busy(&self.shard, SocketKey { slot, generation: socket.generation })
+        })
+    }
+
+    /// Tells every client that is still here that the server goes down, and ends.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+        let all: Vec<u32> = self.slots(|_, _| true);
+        for slot in all {
+            let key = self.shard.key_of(slot);
+            let (code, reason) = GOING_AWAY;
+            self.shard.doomed.push(Doomed::Connection(key, Reason::ServerShuttingDown, Ending::Say(code, reason.into())));
+        }
+        self.reap();
+        while !self.shard.line.is_empty() {
+            self.shard.flush_some(crate::shard::Waits::Soon, usize::MAX);
+            self.shard.flush_some(crate::shard::Waits::Later, usize::MAX);
+        }
+    }
+}

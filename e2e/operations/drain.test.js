@@ -1,0 +1,113 @@
+// A server that is told to stop: it lets nobody in any more, answers whoever it has heard, lets its clients go little by little, and ends well.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { client, connected } from "../support/clients.js";
+import { get, rest } from "../support/http.js";
+import { person } from "../support/people.js";
+import { startRoomcast } from "../support/roomcast.js";
+import { openSocket, outcome } from "../support/socket.js";
+
+const RAW = "/api/v1/ws/connect";
+
+async function served(t, env) {
+  const server = await startRoomcast({ LOG_LEVEL: "off", MAX_CONNECTIONS_PER_USER: "0", SOCKETIO_MAX_CONNECTIONS_PER_USER: "0", ...env });
+  t.after(() => server.stop());
+  return server;
+}
+
+// A stock client, and why and when its connection ends.
+async function stock(t, server, transport, sub = "anna") {
+  const token = server.token({ sub, name: sub });
+  const socket = client(t, `${server.url}/chat`, { transports: [transport], auth: { token } });
+  await connected(socket);
+  const ended = new Promise((resolve) => socket.once("disconnect", (reason) => resolve({ reason, at: performance.now() })));
+  return { socket, ended };
+}
+
+async function contents(server, roomId) {
+  const anna = person(server, "anna");
+  const all = [];
+  for (let before = ""; ; before = `&before=${all.at(-1).id}`) {
+    const page = await anna.ask("GET", `/shared/chat/rooms/${roomId}/messages?limit=100${before}`);
+    all.push(...page);
+    if (page.length < 100) return all.map(({ content }) => content);
+  }
+}
+
+const many = (count, make) => Promise.all(Array.from({ length: count }, make));
+
+test("clients go little by little, each with its answers, and the process ends well", async (t) => {
+  const server = await served(t, { DRAIN_SECONDS: "2" });
+  const { id: roomId } = await person(server, "anna").ask("POST", "/shared/chat/rooms", { name: "Team" });
+  const stocks = [...(await many(30, () => stock(t, server, "websocket"))), ...(await many(10, () => stock(t, server, "polling")))];
+  const raws = await many(5, () => openSocket(`${server.ws}${RAW}?token=${server.token({ sub: "anna" })}`));
+
+  const acked = [];
+  let sent = 0;
+  const chatter = stocks.map(async ({ socket }) => {
+    for (;;) {
+      const content = `message ${++sent}`;
+      // What was not heard any more is answered by nobody, and the client knows it.
+      const answer = await socket.emitWithAck("message:send", { roomId, content }).catch(() => null);
+      if (!answer) return;
+      // What was heard is done, to the last.
+      assert.equal(answer.ok, true, JSON.stringify(answer));
+      acked.push(content);
+    }
+  });
+  while (acked.length < 100) await new Promise(setImmediate);
+  server.running.child.kill("SIGTERM");
+
+  const ends = await Promise.all(stocks.map(({ ended }) => ended));
+  // A stock client comes back by itself after this, and after no other word of the server's.
+  assert.deepEqual([...new Set(ends.map(({ reason }) => reason))], ["transport close"]);
+  const times = ends.map(({ at }) => at);
+  assert.ok(Math.max(...times) - Math.min(...times) > 1000, "they are not closed all at once");
+  for (const raw of raws) assert.deepEqual(await raw.closed, { code: 1001, reason: "server shutting down" });
+  await Promise.all(chatter);
+  assert.deepEqual(await server.running.exited, { code: 0, signal: null });
+
+  const next = await served(t, { DATABASE_URL: `sqlite://${server.folder}/roomcast.db` });
+  const stored = new Set(await contents(next, roomId));
+  assert.deepEqual(acked.filter((content) => !stored.has(content)), []);
+});
+
+test("while it drains nobody is let in, and everybody else is served", async (t) => {
+  const server = await served(t, { DRAIN_SECONDS: "1h" });
+  const stocks = await many(10, () => stock(t, server, "websocket"));
+  const anna = person(server, "anna");
+  const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team" });
+  server.running.child.kill("SIGTERM");
+  let ready;
+  do ready = await rest("GET", `${server.url}/health/ready`);
+  while (ready.status === 200);
+  assert.deepEqual([ready.status, ready.json.error], [503, "Not ready: the server is stopping"]);
+  assert.equal((await get(`${server.url}/health/live`)).status, 200);
+
+  for (const path of ["/socket.io/?EIO=4&transport=websocket", `${RAW}?token=${anna.token}`]) {
+    const refused = await outcome(`${server.ws}${path}`);
+    assert.deepEqual([refused.opened, refused.status], [false, 503], path);
+  }
+  const polled = await get(`${server.url}/socket.io/?EIO=4&transport=polling`);
+  assert.equal(polled.status, 503);
+  assert.ok(Number(polled.headers["retry-after"]) > 3000);
+
+  // Whoever is still here is served, over both wires.
+  await Promise.any(stocks.map(({ ended }) => ended));
+  const here = stocks.find(({ socket }) => socket.connected).socket;
+  await here.emitWithAck("join_room", { roomId });
+  const told = new Promise((resolve) => here.once("message:new", resolve));
+  await anna.ask("POST", `/shared/chat/rooms/${roomId}/messages`, { content: "Still here" });
+  assert.equal((await told).content, "Still here");
+
+  // Asked twice, it ends at once.
+  server.running.child.kill("SIGTERM");
+  assert.deepEqual(await server.running.exited, { code: 130, signal: null });
+});
+
+test("without clients it ends at once", async (t) => {
+  const server = await served(t, { DRAIN_SECONDS: "1h" });
+  server.running.child.kill("SIGTERM");
+  assert.deepEqual(await server.running.exited, { code: 0, signal: null });
+});
