@@ -1,0 +1,100 @@
+// A disk that is full: whatever would change something is refused with the reason, everything else goes on, and all is well when there is
+// room again.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { client, connected, heard } from "../support/clients.js";
+import { fileSizeLimit, smallDisk } from "../support/disk.js";
+import { get, rest } from "../support/http.js";
+import { API_KEY, person } from "../support/people.js";
+import { startRoomcast } from "../support/roomcast.js";
+
+const REFUSED = { error: "The database is not available; try again later", code: "unavailable" };
+
+const ready = async (server) => (await get(`${server.url}/health/ready`)).status;
+
+async function counted(server, family) {
+  const page = await get(`${server.url}/metrics`, { headers: { authorization: `Bearer ${API_KEY}` } });
+  return Number(page.text.match(new RegExp(`^${family} (\\S+)$`, "m"))[1]);
+}
+
+async function chat(t, server, sub, roomId) {
+  const socket = client(t, `${server.url}/chat`, { transports: ["websocket"], auth: { token: server.token({ sub, name: sub }) } });
+  await connected(socket);
+  await socket.emitWithAck("join_room", { roomId });
+  return socket;
+}
+
+async function survives(t, server, disk) {
+  const [anna, ben] = [person(server, "anna"), person(server, "ben")];
+  const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: ["ben"] });
+  const sockets = [await chat(t, server, "anna", roomId), await chat(t, server, "ben", roomId)];
+  const [annas, bens] = sockets;
+  const ended = [];
+  for (const socket of sockets) socket.on("disconnect", (reason) => ended.push(reason));
+  const kept = [];
+  const told = [];
+  bens.on("message:new", ({ content }) => told.push(content));
+  const send = async (content) => {
+    const answer = await annas.emitWithAck("message:send", { roomId, content });
+    if (answer.ok) kept.push(content);
+    return answer;
+  };
+  await send("before");
+  assert.equal(await ready(server), 200);
+
+  disk.fill();
+  // What is left of a page that was begun may still take some.
+  let answer;
+  do answer = await send(`while it fills ${kept.length} ${"x".repeat(2000)}`);
+  while (answer.ok);
+  assert.deepEqual(answer, { ok: false, ...REFUSED });
+  const path = `${server.url}/shared/chat/rooms/${roomId}/messages`;
+  const posted = await rest("POST", path, { token: anna.token, body: { content: "x".repeat(5000) } });
+  assert.deepEqual([posted.status, posted.json, posted.headers["retry-after"]], [503, REFUSED, "1"]);
+  while ((await ready(server)) !== 503);
+  assert.equal((await get(`${server.url}/health/live`)).status, 200);
+  assert.ok((await counted(server, "roomcast_writer_lost_total")) > 0);
+
+  // Reading goes on, and so does what is not stored.
+  const contents = async () => (await ben.ask("GET", `/shared/chat/rooms/${roomId}/messages?limit=100`)).map(({ content }) => content);
+  assert.deepEqual((await contents()).reverse(), kept);
+  const typing = heard(annas, "user:typing");
+  bens.emit("user:typing", { roomId });
+  await typing;
+
+  disk.free();
+  while ((await ready(server)) !== 200);
+  assert.equal((await send("after")).ok, true);
+  assert.deepEqual((await contents()).reverse(), kept);
+  // Whoever hears a later word has heard all before.
+  const marked = heard(bens, "message:edited");
+  const { id } = (await ben.ask("GET", `/shared/chat/rooms/${roomId}/messages?limit=1`))[0];
+  await annas.emitWithAck("message:edit", { messageId: id, content: "the end" });
+  await marked;
+  assert.deepEqual(told, kept);
+  assert.deepEqual(ended, []);
+}
+
+const SETTINGS = { ROOMCAST_API_KEY: API_KEY, LOG_LEVEL: "off" };
+
+test("a file system that is full", async (t) => {
+  let disk;
+  try {
+    disk = smallDisk();
+  } catch (error) {
+    return t.skip(`no file system can be mounted here: ${error.message}`);
+  }
+  const server = await startRoomcast({ ...SETTINGS, DATABASE_URL: `sqlite://${disk.folder}/roomcast.db` });
+  t.after(async () => {
+    await server.stop();
+    disk.remove();
+  });
+  await survives(t, server, disk);
+});
+
+test("files that may not grow", async (t) => {
+  const server = await startRoomcast(SETTINGS);
+  t.after(() => server.stop());
+  await survives(t, server, fileSizeLimit(server));
+});
