@@ -19,7 +19,7 @@ use governor::{Quota, RateLimiter};
 /// A person's commands: 20 a second, and 100 at once after a rest.
 const COMMANDS: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
-/// An address's attempts to connect, and to be believed over REST: 100 in 10 seconds.
+/// An address's attempts to connect, and apart from those its bad tokens over REST: 100 in 10 seconds.
 const CONNECTS: Quota = Quota::per_second(NonZeroU32::new(10).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
 /// After how many seconds somebody shall try again who must wait for a place: nobody knows when one comes free.
@@ -38,6 +38,7 @@ pub struct Limits<C: Clock = MonotonicClock>(Option<Budgets<C>>);
 struct Budgets<C: Clock> {
     commands: Budget<PersonId, C>,
     connects: Budget<IpAddr, C>,
+    guesses: Budget<IpAddr, C>,
     /// In the order of [`Spending::ALL`].
     spendings: [Budget<PersonId, C>; Spending::ALL.len()],
 }
@@ -83,6 +84,7 @@ impl<C: Clock + Clone> Limits<C> {
         Self(Some(Budgets {
             commands: Budget::new(COMMANDS, clock.clone()),
             connects: Budget::new(CONNECTS, clock.clone()),
+            guesses: Budget::new(CONNECTS, clock.clone()),
             spendings: Spending::ALL.map(|spending| Budget::new(spending.quota(), clock.clone())),
         }))
     }
@@ -108,11 +110,18 @@ impl<C: Clock + Clone> Limits<C> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.take(&network_of(address)))
     }
 
-    /// Whether an address has an attempt left; none is taken.
+    /// Takes one bad token from an address's budget of those. Whoever guesses over REST keeps nobody of the same address from connecting.
     ///
     /// Errors: [`Refusal::TooMany`].
-    pub fn may_connect(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.look(&network_of(address)))
+    pub fn guess(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.guesses.take(&network_of(address)))
+    }
+
+    /// Whether an address may show another bad token; none is taken.
+    ///
+    /// Errors: [`Refusal::TooMany`].
+    pub fn may_guess(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.guesses.look(&network_of(address)))
     }
 }
 
@@ -283,14 +292,15 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock.clone());
         let address = [192, 0, 2, 1].into();
-        assert_eq!(granted(|| limits.may_connect(address)), 1000);
-        assert_eq!(limits.0.as_ref().unwrap().connects.limiter.len(), 0, "nobody is remembered for a look");
-        assert_eq!(granted(|| limits.connect(address).and_then(|()| limits.may_connect(address))), 99);
-        assert_eq!(limits.may_connect(address), Err(Refusal::TooMany { retry_after: 1 }));
-        assert_eq!(limits.may_connect([192, 0, 2, 2].into()), Ok(()));
+        assert_eq!(granted(|| limits.may_guess(address)), 1000);
+        assert_eq!(limits.0.as_ref().unwrap().guesses.limiter.len(), 0, "nobody is remembered for a look");
+        assert_eq!(granted(|| limits.guess(address).and_then(|()| limits.may_guess(address))), 99);
+        assert_eq!(limits.may_guess(address), Err(Refusal::TooMany { retry_after: 1 }));
+        assert_eq!(limits.may_guess([192, 0, 2, 2].into()), Ok(()));
+        assert_eq!(limits.connect(address), Ok(()), "that is another budget");
         clock.advance(Duration::from_millis(100));
-        assert_eq!(granted(|| limits.may_connect(address)), 1000);
-        assert_eq!(granted(|| limits.connect(address)), 1);
+        assert_eq!(granted(|| limits.may_guess(address)), 1000);
+        assert_eq!(granted(|| limits.guess(address)), 1);
     }
 
     #[test]
@@ -322,19 +332,16 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock);
         let busy = [192, 0, 2, 1].into();
-        assert_eq!(
-            granted(|| if limits.may_connect(busy).is_ok() { limits.connect(busy) } else { Err(Refusal::Conflict("none left")) }),
-            100
-        );
-        let connects = &limits.0.as_ref().unwrap().connects.limiter;
+        assert_eq!(granted(|| if limits.may_guess(busy).is_ok() { limits.guess(busy) } else { Err(Refusal::Conflict("none left")) }), 100);
+        let connects = &limits.0.as_ref().unwrap().guesses.limiter;
         for number in 0..200_000_u32 {
-            limits.connect(std::net::Ipv4Addr::from_bits(0x0A00_0000 + number).into()).unwrap();
+            limits.guess(std::net::Ipv4Addr::from_bits(0x0A00_0000 + number).into()).unwrap();
             if number % 1000 == 0 {
                 assert!(connects.len() <= MOST + SWEEP_EVERY as usize, "{}", connects.len());
             }
         }
         assert!(connects.len() < 100_000, "{}", connects.len());
-        assert_eq!(limits.connect(busy), Err(Refusal::TooMany { retry_after: 1 }), "the busy one is still known");
+        assert_eq!(limits.guess(busy), Err(Refusal::TooMany { retry_after: 1 }), "the busy one is still known");
     }
 
     #[test]
@@ -342,6 +349,6 @@ mod tests {
         let limits = Arc::new(Limits::new(false));
         assert_eq!(granted(|| limits.command(&alice())), 1000);
         assert_eq!(granted(|| limits.connect([192, 0, 2, 1].into())), 1000);
-        assert_eq!(granted(|| limits.may_connect([192, 0, 2, 1].into())), 1000);
+        assert_eq!(granted(|| limits.may_guess([192, 0, 2, 1].into())), 1000);
     }
 }

@@ -60,7 +60,6 @@ impl FromRequest<Arc<Desk>> for BackEnd {
     /// Errors: 401 for whoever is not known, 403 for everybody else.
     async fn from_request(request: Request, desk: &Arc<Desk>) -> Result<Self, Failure> {
         let call = Call::of(request, desk, |request| {
-            desk.rest.limits.may_connect(address(request).ip())?;
             if desk.rest.authenticator.is_back_end(&request.headers) {
                 return Ok((Caller { actor: Actor::server(), claims: Claims::default() }, false));
             }
@@ -222,11 +221,11 @@ impl Desk {
         (self.rest.clock)()
     }
 
-    /// Who calls. Bad tokens use up the attempts of their address, and when there are none left no token of it is even looked at: guessing
-    /// must not keep the server calculating.
+    /// Who calls. An address may show so many bad tokens, and beyond those no token of it is even looked at for a while: guessing must not keep
+    /// the server calculating.
     fn identity(&self, request: &Parts) -> Result<Identity, Failure> {
         let address = address(request);
-        self.rest.limits.may_connect(address.ip())?;
+        self.rest.limits.may_guess(address.ip())?;
         let seconds = self.now().0.div_euclid(1_000_000);
         let identity = self.rest.authenticator.identify(None, &request.headers, request.uri.query(), seconds);
         let identity = identity.inspect_err(|reason| {
@@ -234,7 +233,7 @@ impl Desk {
             // Whoever shows no token has guessed nothing.
             if *reason != Unauthenticated::Missing {
                 // Others may have taken the last one meanwhile; this one is refused in any case.
-                let _ = self.rest.limits.connect(address.ip());
+                let _ = self.rest.limits.guess(address.ip());
             }
         })?;
         Ok(identity)
