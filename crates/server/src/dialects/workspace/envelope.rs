@@ -7,9 +7,10 @@ use domain::notifications;
 use domain::people::Person;
 use engine::Saying;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::objects::Metadata;
 use super::word::{About, Direct, From, Word};
 use super::words;
 use crate::dialects::ids::NumberOrText;
@@ -65,25 +66,11 @@ pub(super) struct Message<'a> {
     content: &'a str,
     username: &'a str,
     user_id: NumberOrText<'a>,
-    /// Always an object, so that clients may read `metadata.reply_to` of any message.
     #[schema(value_type = Object)]
     metadata: Metadata<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     client_id: Option<&'a str>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-enum Metadata<'a> {
-    Sent(&'a Value),
-    None(Map<String, Value>),
-}
-
-impl<'a> Metadata<'a> {
-    fn of(metadata: Option<&'a Value>) -> Self {
-        metadata.map_or_else(|| Self::None(Map::new()), Self::Sent)
-    }
 }
 
 impl<'a> Message<'a> {

@@ -153,11 +153,18 @@ pub struct Message<'a> {
     edited_at: Option<Microseconds>,
 }
 
+/// What a client wants kept with its message: always an object, so that clients may read `metadata.reply_to` of any message.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-enum Metadata<'a> {
+pub(super) enum Metadata<'a> {
     Sent(&'a Value),
     None(Map<String, Value>),
+}
+
+impl<'a> Metadata<'a> {
+    pub(super) fn of(metadata: Option<&'a Value>) -> Self {
+        metadata.map_or_else(|| Self::None(Map::new()), Self::Sent)
+    }
 }
 
 impl<'a> Message<'a> {
@@ -169,7 +176,7 @@ impl<'a> Message<'a> {
             content: &message.content,
             username: message.sender.handle(),
             user_id: NumberOrText(message.sender.id.as_str()),
-            metadata: message.metadata.as_ref().map_or_else(|| Metadata::None(Map::new()), Metadata::Sent),
+            metadata: Metadata::of(message.metadata.as_ref()),
             client_id: message.client_id.as_deref(),
             created_at: Microseconds(message.created_at),
             edited_at: message.edited_at.map(Microseconds),
