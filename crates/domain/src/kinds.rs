@@ -94,9 +94,14 @@ impl Kind {
         Self::ALL.iter().copied().find(|known| known.as_str() == address)
     }
 
-    /// The room of this kind that bears `id`, an id of ours or one that was checked: see [`Room::parse`] for one that was not.
+    /// The room of this kind that bears `id`, an id of ours or one that was checked: see [`Kind::named`] for one that was not.
     pub fn room(self, id: impl fmt::Display) -> Room {
         Room::of(self, id)
+    }
+
+    /// The room of this kind that bears an id from outside; `None` if none can.
+    pub fn named(self, id: &str) -> Option<Room> {
+        Room::parse(&format!("{}:{id}", self.as_str()))
     }
 
     fn is_for(self, purpose: Use) -> bool {

@@ -60,7 +60,7 @@ impl Command for Meet {
             tx.store.put_person(&person)?;
         }
         // A claim that cannot be a room's id is no claim; the token is still good for everything else.
-        if let Some(room) = self.claims.household.and_then(|id| Room::parse(&format!("{}:{id}", Kind::Household.as_str()))) {
+        if let Some(room) = self.claims.household.and_then(|id| Kind::Household.named(&id)) {
             honour_household(tx, &room, &person, self.claims.issued_at)?;
         }
         let households = tx.store.rooms_of(&person.id, Some(Kind::Household))?;

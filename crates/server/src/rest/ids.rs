@@ -16,7 +16,7 @@ use crate::dialects::ids::GivenId;
 
 /// The space that a path names. Errors: an id that none can have is one that none has.
 pub(super) fn room(kind: Kind, id: &str) -> Result<Room, Refusal> {
-    Room::parse(&format!("{}:{id}", kind.as_str())).ok_or(Refusal::NotFound(kind.noun()))
+    kind.named(id).ok_or(Refusal::NotFound(kind.noun()))
 }
 
 /// The thing with a number of ours that a path names. Errors: as [`room`]; `noun` is what it would be.

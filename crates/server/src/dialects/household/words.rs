@@ -78,6 +78,6 @@ pub(super) struct Confirmed<'a> {
 
 /// The household that a client names.
 fn household_of(args: &Args<'_>) -> Result<Room, Refusal> {
-    let room = named::<HouseholdNamed>(args).and_then(|id| Room::parse(&format!("{}:{}", Kind::Household.as_str(), id.0)));
+    let room = named::<HouseholdNamed>(args).and_then(|id| Kind::Household.named(&id.0));
     room.ok_or_else(|| Refusal::invalid("householdId", "must be the id of a household, as text or number"))
 }

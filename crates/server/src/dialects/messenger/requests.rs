@@ -69,7 +69,7 @@ impl From<NotificationNamed> for GivenId {
 }
 
 pub(super) fn conversation_of(args: &Args<'_>) -> Result<Room, Refusal> {
-    let room = named::<ConversationNamed>(args).and_then(|id| Room::parse(&format!("{}:{}", Kind::Conversation.as_str(), id.0)));
+    let room = named::<ConversationNamed>(args).and_then(|id| Kind::Conversation.named(&id.0));
     room.ok_or_else(|| Refusal::invalid("conversationId", "must be the id of a conversation, as text or number"))
 }
 

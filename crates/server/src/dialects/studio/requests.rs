@@ -164,7 +164,7 @@ fn room_in(given: Given<'_>) -> Result<Room, Refusal> {
 }
 
 fn room(id: Option<GivenId>) -> Result<Room, Refusal> {
-    let room = id.and_then(|id| Room::parse(&format!("{}:{}", Kind::ChatRoom.as_str(), id.0)));
+    let room = id.and_then(|id| Kind::ChatRoom.named(&id.0));
     room.ok_or_else(|| Refusal::invalid("roomId", "must be the id of a room, as number or text"))
 }
 

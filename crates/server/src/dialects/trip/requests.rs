@@ -61,7 +61,7 @@ pub(super) fn trip_of(args: &Args<'_>) -> Result<Room, Refusal> {
 }
 
 fn trip(id: Option<GivenId>) -> Result<Room, Refusal> {
-    let room = id.and_then(|id| Room::parse(&format!("{}:{}", Kind::Trip.as_str(), id.0)));
+    let room = id.and_then(|id| Kind::Trip.named(&id.0));
     room.ok_or_else(|| Refusal::invalid("tripId", "must be the id of a trip, as text or number"))
 }
 
