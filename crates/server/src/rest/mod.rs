@@ -39,9 +39,11 @@ mod workspace;
 
 use std::sync::Arc;
 
+use axum::response::IntoResponse;
 use axum::{Router, middleware};
 use domain::names::Timestamp;
 use domain::seam::Bus;
+use http::Uri;
 use store::{Readers, Writer};
 
 use crate::auth::Authenticator;
@@ -51,7 +53,7 @@ use crate::health::Health;
 use crate::limits::Limits;
 use crate::live::Census;
 use crate::metrics::Metrics;
-use answer::Failure;
+use answer::{Failure, with_success};
 pub use caller::Caller;
 pub use docs::openapi;
 use document::{Words, contract};
@@ -97,7 +99,10 @@ pub fn router(rest: Rest) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     let (paths, _) = paths().split_for_parts();
     paths
-        .fallback(async || Failure::unknown_path())
+        .fallback(async |uri: Uri| {
+            let nothing = Failure::unknown_path().into_response();
+            if trip::answers_at(uri.path()) { with_success(nothing).await } else { nothing }
+        })
         .method_not_allowed_fallback(async || Failure::wrong_method())
         .with_state(Arc::new(Desk { rest, met: Met::default() }))
         .layer(middleware::from_fn(unread::discard))

@@ -29,6 +29,15 @@ use crate::dialects::trip::{notices, objects, requests};
 
 type Answered = Result<Answer, Failure>;
 
+/// Where all paths of this contract begin.
+const BEGINNINGS: [&str; 2] = ["/api/v1/trips", "/api/v1/socket"];
+
+/// Whether whatever is at a path, also nothing, is said in the words of this contract.
+pub(super) fn answers_at(path: &str) -> bool {
+    let rest = BEGINNINGS.iter().find_map(|beginning| path.strip_prefix(beginning));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The paths.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     let paths = OpenApiRouter::new()

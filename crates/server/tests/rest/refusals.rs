@@ -39,6 +39,11 @@ async fn a_path_or_method_that_is_not_there_is_answered_as_json() {
     for path in ["/", "/household", "/households/", "/households/1/2/3", "/tasks", "/api/v1/nothing", "/%ff"] {
         server.nobody().get(path).await.refused(404, "not_found", "Not found");
     }
+    for path in ["/api/v1/trips/1/2", "/api/v1/socket", "/api/v1/socket/nothing"] {
+        let answered = server.nobody().get(path).await.expect(404);
+        assert_eq!(answered, json!({ "success": false, "error": "Not found", "code": "not_found" }), "{path}");
+    }
+    server.nobody().get("/api/v1/tripsters").await.refused(404, "not_found", "Not found");
     let answered = server.nobody().delete("/households").await;
     let mut allowed: Vec<_> = answered.header("allow").split(',').collect();
     allowed.sort();
