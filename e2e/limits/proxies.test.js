@@ -53,10 +53,11 @@ describe("an address that a trusted proxy names", () => {
     await socket.close();
   });
 
-  test("is it for REST, too", async () => {
+  test("is it for REST, too, whose bad tokens are counted apart", async () => {
     await isFresh(asks, from("192.0.2.20"));
     await audited("token_invalid", "192.0.2.20");
-    await isSpent(polls, from("192.0.2.20"));
+    await isSpent(asks, from("203.0.113.7, 192.0.2.20"));
+    await isFresh(polls, from("192.0.2.20"));
   });
 });
 
