@@ -1,7 +1,9 @@
-//! The project's own chores: `cargo xtask test` checks everything, `cargo xtask bench` measures Roomcast beside its peers.
+//! The project's own chores: `cargo xtask test` checks everything, `cargo xtask ledger` whether anything is lost, and `cargo xtask bench` measures
+//! Roomcast beside its peers.
 
 mod bench;
 mod install;
+mod ledger;
 mod test;
 mod tidy;
 
@@ -18,6 +20,8 @@ struct Cli {
 enum Chore {
     /// Run every test of the project.
     Test(test::Options),
+    /// Cut connections and kill the server while stock clients send, and compare their books.
+    Ledger(ledger::Options),
     /// Measure Roomcast, a bare floor server and the peers in one go, and print one table.
     Bench(bench::Options),
 }
@@ -25,6 +29,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Test(options) => test::run(&options),
+        Chore::Ledger(options) => ledger::run(&options),
         Chore::Bench(options) => bench::run(options),
     }
 }

@@ -52,7 +52,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn root() -> Result<PathBuf> {
+/// The project's own folder.
+pub fn root() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
     Ok(root.to_owned())
 }

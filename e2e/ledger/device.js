@@ -1,0 +1,119 @@
+// A device of the ledger: one stock client of Socket.IO, which keeps its socket through whatever happens, sends with `retries`, and writes down all
+// that it hears. It asks REST for what it has missed only when the server says that it was not recovered.
+
+import { io } from "socket.io-client";
+import { history } from "./history.js";
+
+// How many messages a sender has on their way. With `retries` the client sends one after the other.
+const AHEAD = 3;
+
+export class Device {
+  // The ids of the messages that it has heard of, in order.
+  heard = [];
+  known = new Set();
+  // Events that are not its room's; messages told again, to their sender alone, whose resending they answer.
+  strange = [];
+  again = [];
+  connections = 0;
+  recovered = 0;
+  refetched = 0;
+
+  #behind = true;
+  #buffer = [];
+  // What REST has told and the socket may still tell, once.
+  #overlap = new Set();
+  #life = null;
+  #closed = false;
+
+  constructor(url, { sub, token, room, transports, travel }) {
+    Object.assign(this, { url, sub, token, room, travel });
+    this.socket = io(`${url}/chat`, {
+      transports,
+      forceNew: true,
+      auth: { token, userId: sub },
+      retries: Infinity,
+      ackTimeout: 1500,
+      timeout: 3000,
+      reconnectionDelay: 20,
+      reconnectionDelayMax: 300,
+    });
+    this.socket.on("connect", () => this.#arrive());
+    this.socket.on("connect_error", () => this.#return());
+    this.socket.on("disconnect", () => this.#return());
+    this.socket.onAny((event, data) => this.#hear(event, data));
+    this.ready = new Promise((resolve) => (this.caughtUp = resolve));
+  }
+
+  // A client that the server has ended, or refused, does not come back by itself.
+  #return() {
+    if (!this.socket.active && !this.#closed) setTimeout(() => this.socket.connect(), 50);
+  }
+
+  #arrive() {
+    this.connections += 1;
+    if (this.socket.recovered) this.recovered += 1;
+    // Who is recovered while it still catches up has that to end all the same.
+    if (!this.socket.recovered || this.#behind) void this.#catchUp();
+  }
+
+  async #catchUp() {
+    const life = (this.#life = {});
+    this.#buffer = [];
+    if (!this.#behind) this.ready = new Promise((resolve) => (this.caughtUp = resolve));
+    this.#behind = true;
+    if (this.connections > 1) this.refetched += 1;
+    const joined = await this.socket.emitWithAck("join_room", { roomId: this.room });
+    if (this.#life !== life) return;
+    if (joined?.ok !== true) throw new Error(`${this.sub} may not join: ${JSON.stringify(joined)}`);
+    const missed = await history(this, this.known);
+    if (this.#life !== life) return;
+    this.#overlap = new Set(missed.map(({ id }) => id));
+    for (const { id } of missed) this.#write(id);
+    this.#behind = false;
+    for (const event of this.#buffer.splice(0)) this.#hear("message:new", event);
+    this.caughtUp();
+  }
+
+  #write(id) {
+    this.heard.push(id);
+    this.known.add(id);
+  }
+
+  #hear(event, data) {
+    if (data?.roomId !== this.room) this.strange.push([event, data]);
+    else if (event !== "message:new") return;
+    else if (this.#behind) this.#buffer.push(data);
+    else if (this.#overlap.delete(data.id)) return;
+    else if (this.known.has(data.id) && data.senderId === this.sub) this.again.push(data.clientId);
+    else this.#write(data.id);
+  }
+
+  // Sends what `next` gives, {clientId, content}, until it gives nothing more; each is told to `acked` when the server has confirmed it.
+  async send(next, acked) {
+    const one = async () => {
+      for (let message = next(); message; message = next()) acked(message, await this.#sent(message));
+    };
+    await Promise.all(Array.from({ length: AHEAD }, one));
+  }
+
+  async #sent(message) {
+    const answer = await this.socket.emitWithAck("message:send", { roomId: this.room, ...message });
+    if (answer.ok !== true) throw new Error(`${this.sub} is refused: ${JSON.stringify(answer)}`);
+    return answer;
+  }
+
+  // Resolves when it has heard all that was decided before: joining again is decided in the same queue, and is confirmed in the same order.
+  async hasHeardAll() {
+    for (;;) {
+      await this.ready;
+      const { connections } = this;
+      await this.socket.emitWithAck("join_room", { roomId: this.room });
+      if (!this.#behind && connections === this.connections) return;
+    }
+  }
+
+  close() {
+    this.#closed = true;
+    this.socket.disconnect();
+  }
+}

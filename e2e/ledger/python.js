@@ -1,0 +1,73 @@
+// A device of the ledger in a process of Python's; see `device.py`. To the run it looks as those of JavaScript do.
+
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const python = path.resolve(here, "../python/.venv/bin/python");
+
+// How many messages it is given at a time.
+const HAND = 10;
+
+export class PythonDevice {
+  // Python's client knows nothing of recovery.
+  recovered = 0;
+  #acked = () => {};
+
+  constructor(url, { sub, token, room, transports, travel }) {
+    Object.assign(this, { url, sub, token, room, travel });
+    this.child = spawn(python, ["-I", path.join(here, "device.py"), url, String(sub), token, String(room), transports.join(",")], { stdio: ["pipe", "pipe", "inherit"] });
+    this.child.stdin.on("error", () => {});
+    this.ready = new Promise((resolve) => (this.#onReady = resolve));
+    this.book = new Promise((resolve, reject) => {
+      this.child.once("exit", (code) => reject(new Error(`python ended with ${code}`)));
+      this.#onBook = resolve;
+    });
+    // Whoever waits for it later is told.
+    this.book.catch(() => {});
+    createInterface({ input: this.child.stdout }).on("line", (line) => this.#told(JSON.parse(line)));
+  }
+
+  #onReady;
+  #onBook;
+
+  #told(line) {
+    if (line.ready) this.#onReady();
+    else if (line.book) this.#onBook(line.book);
+    else this.#acked(line);
+  }
+
+  #say(what) {
+    this.child.stdin.write(`${JSON.stringify(what)}\n`);
+  }
+
+  async send(next, acked) {
+    for (;;) {
+      const hand = [];
+      for (let message; hand.length < HAND && (message = next()); ) hand.push(message);
+      if (hand.length === 0) return;
+      await new Promise((resolve, reject) => {
+        const open = new Map(hand.map((message) => [message.clientId, message]));
+        this.#acked = ({ acked: id, duplicate }) => {
+          acked(open.get(id), { ok: true, duplicate });
+          open.delete(id);
+          if (open.size === 0) resolve();
+        };
+        this.book.catch(reject);
+        this.#say({ send: hand });
+      });
+    }
+  }
+
+  async hasHeardAll() {
+    this.#say({ finish: true });
+    Object.assign(this, await this.book);
+    this.known = new Set(this.heard);
+  }
+
+  close() {
+    this.child.stdin.end();
+  }
+}
