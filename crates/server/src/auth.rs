@@ -48,6 +48,9 @@ pub enum Unauthenticated {
 }
 
 impl Unauthenticated {
+    /// The codes of what is wrong with a token that was shown.
+    pub const OF_TOKENS: [&'static str; 3] = ["token_invalid", "token_expired", "subject_mismatch"];
+
     /// The stable word for it: `data.code` of a refused Socket.IO connection, and `code` in REST.
     pub fn code(self) -> &'static str {
         match self {

@@ -188,10 +188,6 @@ impl Config {
             let right = "Redis is not supported yet by this build, which runs as one node; unset REDIS_URL";
             return Err(ConfigError::setting("REDIS_URL", &url.show(), right));
         }
-        if self.identity.token_end == TokenEnd::Close {
-            let right = "ending connections with their tokens is not supported yet by this build; expected keep";
-            return Err(ConfigError::setting("TOKEN_END", "close", right));
-        }
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ use crate::auth::{Authenticator, Keys};
 use crate::back_end::{BackEnd, Utilities};
 use crate::clock;
 use crate::config::value::Value;
-use crate::config::{Audience, Config, SocketParser};
+use crate::config::{Audience, Config, SocketParser, TokenEnd};
 use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
@@ -113,6 +113,7 @@ impl Product {
                 most_socketio: config.limits.socketio_max_connections_per_user.limit(),
                 most_raw: config.limits.max_connections_per_user.limit(),
                 most_rooms: config.limits.max_rooms_per_connection,
+                ends_with_token: config.identity.token_end == TokenEnd::Close,
                 grace: config.presence.grace,
                 tells_presence: config.presence.audience != Audience::None,
                 shows_presence: config.presence.audience == Audience::Everyone,

@@ -325,7 +325,6 @@ fn what_this_build_does_not_support_yet_stops_the_start() {
             "DATABASE_URL=postgresql://…@db:5432/app?…: PostgreSQL is not supported yet by this build; \
              expected sqlite://PATH, such as sqlite://data/roomcast.db",
         ),
-        ("TOKEN_END", "close", "TOKEN_END=close: ending connections with their tokens is not supported yet by this build; expected keep"),
     ];
     for (name, value, expected) in cases {
         assert_eq!(&refusal(&[("JWT_SECRET", "s"), (name, value)]), expected);

@@ -15,6 +15,7 @@ use domain::tasks::{Progress, Task};
 use domain::trips::TripChanges;
 use engine::Saying;
 use serde_json::{Value, json};
+use server::auth::Unauthenticated;
 use server::dialects::household::Household;
 use server::dialects::messenger::Messenger;
 use server::dialects::studio::Studio;
@@ -200,7 +201,7 @@ fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
 }
 
 /// What a request comes to, as text.
-fn asked(dialect: &impl Dialect, heard: &Heard<'_>) -> String {
+fn asked(dialect: &dyn Dialect, heard: &Heard<'_>) -> String {
     let Some(request) = dialect.understand(heard) else { return "unknown".into() };
     match request.ask {
         Ok(Ask::Enter(room)) => format!("{} enter {room}", request.name),
@@ -214,13 +215,14 @@ fn asked(dialect: &impl Dialect, heard: &Heard<'_>) -> String {
             format!("{} statuses {}", request.name, people.iter().map(PersonId::as_str).collect::<Vec<_>>().join(" "))
         }
         Ok(Ask::OnlineIn(room)) => format!("{} online in {room}", request.name),
+        Ok(Ask::Refresh(token)) => format!("{} show {token}", request.name),
         Ok(Ask::Change(_)) => format!("{} change", request.name),
         Err(refusal) => format!("{} {}", refusal.code(), refusal),
     }
 }
 
 /// What an event comes to; `packet` is its JSON array.
-fn asked_by_event(dialect: &impl Dialect, packet: &str) -> String {
+fn asked_by_event(dialect: &dyn Dialect, packet: &str) -> String {
     let text = format!("2{packet}");
     let Ok(Packet::Event { event: Some(event), .. }) = packets::decode(&text) else { panic!("{packet} is no event") };
     asked(dialect, &Heard::Event { name: &event.name, args: &event.args })
@@ -260,6 +262,46 @@ fn the_household_contract_understands_join_and_leave_however_the_id_is_written()
 
 fn answered(dialect: &impl Dialect, name: &str, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
     dialect.answer(&Answer { name, result, acked, person: &PersonId::new("7"), now: NOW })
+}
+
+#[test]
+fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
+    let ends = Timestamp(NOW.0 + 59_999_999);
+    let at = "2025-11-13T12:01:00.123455Z";
+    let contracts: [&dyn Dialect; 4] = [&Household, &Trip, &Studio, &Messenger];
+    for contract in contracts {
+        for (packet, comes_to) in [
+            (r#"["auth:refresh",{"token":"Bearer a.b.c"}]"#, "auth:refresh show Bearer a.b.c"),
+            (r#"["auth:refresh",{"token":" "}]"#, "invalid token: must be a JWT, as text"),
+            (r#"["auth:refresh",{"token":null}]"#, "invalid token: must be a JWT, as text"),
+            (r#"["auth:refresh","a.b.c"]"#, "invalid token: must be a JWT, as text"),
+            (r#"["auth:refresh"]"#, "invalid token: must be a JWT, as text"),
+        ] {
+            assert_eq!(asked_by_event(contract, packet), comes_to, "{packet}");
+        }
+        let expiring = Saying::event("auth:expiring", r#"{"expiresAt":"2025-11-13T12:01:00.123Z","expiresIn":59}"#);
+        assert_eq!(contract.expiring(ends, NOW), expiring);
+        let ack = |shown, acked| contract.refreshed(shown, acked, NOW).ack;
+        assert_eq!(ack(Ok(Some(ends)), true).as_deref(), Some(r#"{"ok":true,"expiresAt":"2025-11-13T12:01:00.123Z"}"#));
+        assert_eq!(ack(Ok(None), true).as_deref(), Some(r#"{"ok":true,"expiresAt":null}"#));
+        assert_eq!(contract.refreshed(Ok(None), false, NOW), Reply::default());
+        let expired = r#"{"ok":false,"error":"The token has expired","code":"token_expired"}"#;
+        assert_eq!(ack(Err(Unauthenticated::Expired), true).as_deref(), Some(expired));
+    }
+    let workspace = Workspace::new(true);
+    let told = |data: Value, kind: &str| Saying::Text(json!({ "type": kind, "data": data, "timestamp": MICROSECONDS }).to_string());
+    let same = |said: Saying, wanted: Saying| match (said, wanted) {
+        (Saying::Text(said), Saying::Text(wanted)) => {
+            let [said, wanted] = [said, wanted].map(|text| serde_json::from_str::<Value>(&text).unwrap());
+            assert_eq!(said, wanted);
+        }
+        other => panic!("{other:?}"),
+    };
+    same(workspace.expiring(ends, NOW), told(json!({ "expires_at": at, "expires_in": 59 }), "auth_expiring"));
+    let said = |shown| workspace.refreshed(shown, false, NOW).say.remove(0);
+    same(said(Ok(Some(ends))), told(json!({ "expires_at": at }), "auth_refreshed"));
+    same(said(Ok(None)), told(json!({ "expires_at": null }), "auth_refreshed"));
+    same(said(Err(Unauthenticated::Expired)), told(json!({ "error": "The token has expired", "code": "token_expired" }), "error"));
 }
 
 #[test]
@@ -437,7 +479,7 @@ fn the_workspace_contract_has_no_word_for_other_facts_and_none_for_other_rooms()
 #[test]
 fn the_workspace_contract_understands_envelopes_and_names_what_is_wrong_with_others() {
     let envelope = "invalid message: must be a JSON object {type, room, data}";
-    let r#type = "invalid type: must be join_room, leave_room, send_message or ping";
+    let r#type = "invalid type: must be join_room, leave_room, send_message, auth_refresh or ping";
     let room = "invalid room: must be project:ID, channel:ID, task:ID or user:ID";
     let bomb = format!(r#"{{"type":"send_message","room":"channel:1","data":{{"content":"x","metadata":{}}}}}"#, "[".repeat(5000));
     let deep = format!(

@@ -11,8 +11,10 @@ const KINDS = {
 
 // What a transcript may refer to: what was saved, and its own shapes.
 export class Names {
-  constructor(shapes = {}) {
+  // `token` gives a person's token.
+  constructor(shapes = {}, token = () => null) {
     this.shapes = shapes;
+    this.token = token;
     this.saved = {};
   }
 
@@ -46,6 +48,7 @@ export class Names {
   }
 
   #value(name) {
+    if (name.startsWith("token_")) return this.token(name.slice("token_".length));
     if (!(name in this.saved)) throw new Error(`nothing was saved as ${name}`);
     return this.saved[name];
   }

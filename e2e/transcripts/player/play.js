@@ -22,7 +22,7 @@ class Player {
   constructor(transcript, server, way) {
     this.server = server;
     this.way = way;
-    this.names = new Names(transcript.shapes);
+    this.names = new Names(transcript.shapes, (person) => this.token(person));
     this.people = new Map(Object.entries(transcript.people).map(([person, claims]) => [person, { claims }]));
     this.devices = new Map();
   }

@@ -37,7 +37,7 @@ pub(crate) use line::Waits;
 pub(crate) use socket::Socket;
 
 /// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SocketKey {
     pub(crate) slot: u32,
     pub(crate) generation: u32,

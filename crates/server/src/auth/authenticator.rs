@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use domain::names::PersonId;
 use http::HeaderMap;
 use http::header::{HOST, HeaderName, ORIGIN};
 
-use super::places::{Places, bearer};
+use super::places::{Places, bearer, without_bearer};
 use super::{ApiKey, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
 use crate::config::{Config, Origins};
 
@@ -67,6 +68,19 @@ impl Authenticator {
     /// Whom a bare token speaks for. Errors: as [`Verifier::verify`].
     pub fn verify(&self, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
         self.verifier.verify(token, now)
+    }
+
+    /// The person of a token that is shown anew, without `Bearer` or with it.
+    ///
+    /// Errors: as [`Verifier::verify`], or [`Unauthenticated::SubjectMismatch`] for somebody else's.
+    pub fn renew(&self, person: &PersonId, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
+        let identity = self.verifier.verify(without_bearer(token).ok_or(Unauthenticated::Invalid)?, now)?;
+        if identity.person == *person { Ok(identity) } else { Err(Unauthenticated::SubjectMismatch) }
+    }
+
+    /// When an identity is no longer believed, in seconds since 1970; `None` if it always is.
+    pub fn believed_until(&self, identity: &Identity) -> Option<i64> {
+        self.verifier.believed_until(identity.expires_at)
     }
 
     /// True if the request carries `ROOMCAST_API_KEY` in its `Authorization` header.

@@ -74,10 +74,15 @@ impl Verifier {
         }
         let identity = claims.identity().ok_or(Unauthenticated::Invalid)?;
         // Last of all, so that "expired" is only said of a token that would be good otherwise. RFC 7519: not accepted on or after.
-        if expires.is_some_and(|end| now >= end.saturating_add(self.leeway)) {
+        if self.believed_until(expires).is_some_and(|end| now >= end) {
             return Err(Unauthenticated::Expired);
         }
         Ok(identity)
+    }
+
+    /// When a token that ends then is no longer believed.
+    pub fn believed_until(&self, expires: Option<i64>) -> Option<i64> {
+        expires.map(|end| end.saturating_add(self.leeway))
     }
 
     /// The payload of a token whose signature one of the keys made.

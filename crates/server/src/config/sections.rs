@@ -53,7 +53,7 @@ section! {
         jwt_leeway: Duration = "0s", JWT_LEEWAY from "0s" to "24h";
         /// The cookie in which a token may come, from an allowed origin only.
         jwt_cookie: CookieName = "token", JWT_COOKIE;
-        /// What a token's end does to a connection: keep looks at it when connecting only.
+        /// What a token's end does to a connection: keep looks at it when connecting only, close ends the connection, too. Whoever shows newer tokens is held to them.
         token_end: TokenEnd = "keep", TOKEN_END;
         /// The key of a team's own back end for emitting, presence and disconnecting over HTTP.
         roomcast_api_key: Option<Secret> = "", ROOMCAST_API_KEY;

@@ -58,6 +58,20 @@ pub struct Refused<'a> {
     retry_after: Option<u64>,
 }
 
+impl<'a> ErrorEvent<'a> {
+    /// A no that names neither a field nor a time.
+    pub fn of(message: String, code: &'a str, event: &'a str) -> Self {
+        Self { message: Cow::Owned(message), code, event, field: None, retry_after: None }
+    }
+}
+
+impl<'a> Refused<'a> {
+    /// A no that names neither a field nor a time.
+    pub fn of(error: String, code: &'a str) -> Self {
+        Self { ok: Always, error: Cow::Owned(error), code, field: None, retry_after: None }
+    }
+}
+
 /// The acknowledgement of what has nothing to say.
 #[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
 pub struct Done {

@@ -10,6 +10,7 @@ pub mod messenger;
 pub mod schemas;
 pub mod studio;
 pub mod times;
+pub mod tokens;
 pub mod trip;
 pub mod vocabulary;
 pub mod workspace;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use serde_json::Value;
 use wire::socketio::Args;
 
+use crate::auth::Unauthenticated;
 use crate::config::Config;
 use crate::limits::Spending;
 pub use answers::{refused, told, unknown};
@@ -76,6 +78,17 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// What is told to somebody who has shown a newer token: until when it is believed, or why it is not.
+    fn refreshed(&self, shown: Result<Option<Timestamp>, Unauthenticated>, acked: bool, now: Timestamp) -> Reply {
+        let _ = now;
+        tokens::refreshed(shown, acked)
+    }
+
+    /// Tells somebody that the newest token that they have shown ends soon.
+    fn expiring(&self, ends: Timestamp, now: Timestamp) -> Saying {
+        tokens::expiring(ends, now)
+    }
+
     /// What the asker alone is told.
     fn answer(&self, answer: &Answer<'_>) -> Reply;
 }
@@ -122,6 +135,8 @@ pub enum Ask {
     OnlineIn(Room),
     /// The same, by which the asker may come to be in a call, on this connection.
     TakePart(TakePart),
+    /// To be held to this token from now on.
+    Refresh(String),
     /// A command, run in the writer's transaction; its value goes into the answer.
     Change(Change),
 }
@@ -150,6 +165,8 @@ pub enum Outcome {
     Statuses(Vec<(PersonId, bool)>),
     /// Who is online.
     Online(Vec<PersonId>),
+    /// The asker is held to the token until this moment (`None`: for ever), or it is not believed; see [`Dialect::refreshed`].
+    Refreshed(Result<Option<Timestamp>, Unauthenticated>),
     /// What the command answered.
     Changed(Value),
 }

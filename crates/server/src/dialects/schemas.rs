@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::answers::UNKNOWN_EVENT;
+use crate::auth::Unauthenticated;
 
 /// What a member of a space is.
 pub fn role() -> Object {
@@ -20,13 +21,14 @@ pub fn call_status() -> Object {
 
 /// Why something was refused, for programs.
 pub fn code() -> Object {
-    let codes: Vec<_> = Refusal::CODES.into_iter().chain([UNKNOWN_EVENT]).collect();
+    let codes: Vec<_> = Refusal::CODES.into_iter().chain([UNKNOWN_EVENT]).chain(Unauthenticated::OF_TOKENS).collect();
     one_of(&codes, "Why something was refused, for programs.")
 }
 
 /// The same where every word is understood.
 pub fn refusal_code() -> Object {
-    one_of(&Refusal::CODES, "Why something was refused, for programs.")
+    let codes: Vec<_> = Refusal::CODES.into_iter().chain(Unauthenticated::OF_TOKENS).collect();
+    one_of(&codes, "Why something was refused, for programs.")
 }
 
 /// One of these words, as they are written in JSON.

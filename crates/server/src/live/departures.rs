@@ -39,6 +39,7 @@ impl Departures {
 impl Live {
     /// An accepted socket has ended; its rooms are still full.
     pub(super) fn depart(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+        self.tenures.release(socket);
         let Some(Session { actor, connection, since, .. }) = shard.data(socket) else { return };
         let (person, connection, after) = (actor.person.clone(), *connection, shard.now().saturating_duration_since(*since));
         if let Some(handshake) = shard.handshake(socket) {
@@ -81,6 +82,7 @@ impl Live {
             shard.wake_at(due);
         }
         self.do_chores(shard);
+        self.look_at_tokens(shard);
         let next = self.shared.typing.expire(shard.now(), |room, person| self.shared.tell_stopped_typing(room, person));
         if let Some(next) = next {
             shard.wake_at(next);

@@ -21,6 +21,8 @@ pub struct Entrant {
     pub actor: Actor,
     /// What the token says about the person, who is still to be met.
     pub claims: Claims,
+    /// When the socket is to end with its token, if it is.
+    pub ends: Option<Timestamp>,
 }
 
 /// How somebody is turned away.
@@ -73,7 +75,8 @@ impl Shared {
         let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id.clone() });
         let known_by = self.tells_presence.then_some(id.as_str());
         self.people.arrive(&actor.person, connection, known_by, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
-        Ok(Entrant { actor, claims: claims(identity) })
+        let ends = self.ends_with_token.then(|| self.end_of(&identity)).flatten();
+        Ok(Entrant { actor, claims: claims(identity), ends })
     }
 
     /// What a socket of a person who has been met finds in a namespace; `id` is the socket's.
@@ -95,7 +98,7 @@ impl Live {
         let Some(handshake) = shard.handshake(socket) else { return };
         let (connection, kept) = (Connection { number: handshake.number, transport }, handshake.token.as_deref());
         let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
-        let Entrant { actor, claims } = match self.shared.entrant(connection, id, request.auth, kept) {
+        let Entrant { actor, claims, ends } = match self.shared.entrant(connection, id, request.auth, kept) {
             Ok(entrant) => entrant,
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };
@@ -106,7 +109,7 @@ impl Live {
         let back = self.back(shard);
         let session = Session { actor: actor.clone(), connection, since: shard.now(), in_flight: 0, paused: false };
         self.shared.writer.run(actor, Meet { claims }, move |met| {
-            back(Box::new(move |live, shard| live.let_in(shard, socket, session, met)));
+            back(Box::new(move |live, shard| live.let_in(shard, socket, session, ends, met)));
         });
     }
 
@@ -148,7 +151,7 @@ impl Live {
     }
 
     /// The person is met: the socket is let in, into its rooms, and greeted.
-    fn let_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, session: Session, met: Result<Met, Refusal>) {
+    fn let_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, session: Session, ends: Option<Timestamp>, met: Result<Met, Refusal>) {
         let (actor, connection) = (session.actor.clone(), session.connection);
         let transport = connection.transport;
         let met = match met {
@@ -168,6 +171,9 @@ impl Live {
             }
         };
         shard.resume(socket);
+        if let Some(ends) = ends {
+            self.hold_to_token(shard, socket, ends, false);
+        }
         let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
         let Welcome { rooms, greetings } = self.shared.welcome(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, &met);
         self.tally.came();
@@ -191,7 +197,7 @@ pub(super) fn transport_name(shard: &Shard<Live>, socket: SocketKey, transport: 
     }
 }
 
-fn claims(identity: Identity) -> Claims {
+pub(super) fn claims(identity: Identity) -> Claims {
     Claims {
         name: identity.name,
         username: identity.username,

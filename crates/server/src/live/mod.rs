@@ -4,6 +4,7 @@
 //! - `session`: what is kept with a socket.
 //! - `entrance`: from a request to be connected to a greeted socket.
 //! - `requests`: what clients ask, in their order. `rooms`: how many rooms a connection may be in.
+//! - `tenure`: until when those who are held to their tokens may stay. `tokens`: newer tokens, and what becomes of who has none.
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it. `published`: from the writer to the bus.
@@ -22,6 +23,8 @@ mod requests;
 mod rooms;
 mod session;
 mod tally;
+mod tenure;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +47,8 @@ pub use gate::{Gate, Handshake};
 pub use published::Published;
 pub use session::Session;
 pub use tally::Tally;
+use tenure::Tenures;
+pub use tokens::Renewal;
 
 /// What all shards share. Nothing here is locked for longer than a look-up takes.
 pub struct Shared {
@@ -69,6 +74,8 @@ pub struct Shared {
     pub most_raw: Option<u32>,
     /// Most rooms of a connection, besides its person's own.
     pub most_rooms: Cap,
+    /// Whether a connection ends with its token, also if no newer one is ever shown.
+    pub ends_with_token: bool,
     /// How long somebody who is gone still counts as here.
     pub grace: Duration,
     /// Whether anybody is told who is online.
@@ -94,6 +101,8 @@ pub struct Live {
     chores: Chores,
     /// When the gathered changes of presence are to be told.
     presence_due: Option<Instant>,
+    /// Those who are held to their tokens.
+    tenures: Tenures<SocketKey>,
     tally: Tally,
 }
 
@@ -101,7 +110,15 @@ impl Live {
     /// The program for one shard.
     pub fn new(shared: Arc<Shared>, handle: Handle<Live>) -> Self {
         let departures = Departures::new(shared.grace);
-        Self { shared, handle, departures, chores: Chores::default(), presence_due: None, tally: Tally::default() }
+        Self {
+            shared,
+            handle,
+            departures,
+            chores: Chores::default(),
+            presence_due: None,
+            tenures: Tenures::default(),
+            tally: Tally::default(),
+        }
     }
 
     /// A way for another thread to have a job done on the shard that this runs on.

@@ -20,8 +20,8 @@ use crate::dialects::answers::UNKNOWN_EVENT;
 use crate::dialects::{self, Answer, Ask, Dialect, Heard, Outcome, Reply, Request};
 
 /// Who asked what, and how the answer is to be given.
-struct Asked {
-    socket: SocketKey,
+pub(super) struct Asked {
+    pub(super) socket: SocketKey,
     dialect: Arc<dyn Dialect>,
     name: &'static str,
     ack: Option<u64>,
@@ -97,6 +97,9 @@ impl Shared {
     pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &PersonId, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
         if let Err(refusal @ Refusal::Internal(_)) = result {
             tracing::error!(%refusal, request = name, "a request failed");
+        }
+        if let Ok(Outcome::Refreshed(shown)) = result {
+            return dialect.refreshed(*shown, acked, (self.clock)());
         }
         dialect.answer(&Answer { name, result, acked, person, now: (self.clock)() })
     }
@@ -212,6 +215,7 @@ impl Live {
                     live.answer(shard, &asked, part.map(|(_, value)| Outcome::Changed(value)));
                 });
             }
+            Ask::Refresh(token) => self.show_token(shard, asked, &token),
             Ask::Change(change) => self.through_writer(shard, asked, change, |live, shard, asked, value| {
                 live.answer(shard, &asked, value.map(Outcome::Changed));
             }),
@@ -267,7 +271,12 @@ impl Live {
     }
 
     /// Does something that needs no store: now, or behind what this client has asked before.
-    fn in_order(&mut self, shard: &mut Shard<Self>, socket: SocketKey, then: impl FnOnce(&mut Self, &mut Shard<Self>) + Send + 'static) {
+    pub(super) fn in_order(
+        &mut self,
+        shard: &mut Shard<Self>,
+        socket: SocketKey,
+        then: impl FnOnce(&mut Self, &mut Shard<Self>) + Send + 'static,
+    ) {
         if shard.data(socket).is_none_or(|session| session.in_flight == 0) {
             return then(self, shard);
         }
@@ -283,7 +292,7 @@ impl Live {
     }
 
     /// Decides something in the writer's transaction, and goes on here when it is committed.
-    fn through_writer<T: Send + 'static>(
+    pub(super) fn through_writer<T: Send + 'static>(
         &mut self,
         shard: &mut Shard<Self>,
         asked: Asked,
@@ -319,7 +328,7 @@ impl Live {
         }
     }
 
-    fn answer(&mut self, shard: &mut Shard<Self>, asked: &Asked, result: Result<Outcome, Refusal>) {
+    pub(super) fn answer(&mut self, shard: &mut Shard<Self>, asked: &Asked, result: Result<Outcome, Refusal>) {
         if let Err(refusal) = &result {
             self.tally.refused(refusal.code());
         }

@@ -15,7 +15,7 @@ use engine::{Namespace, Say, Saying};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use server::dialects::{Ask, Heard, Outcome, Reply, Request};
-use server::live::{Effect, TurnedAway, Welcome};
+use server::live::{Effect, Renewal, TurnedAway, Welcome};
 use server::presence::{Connection, Transport};
 
 use crate::device::{Device, values};
@@ -139,6 +139,14 @@ impl Floor {
                 }
                 Ok(Outcome::Changed(value))
             }
+            Ask::Refresh(token) => match self.house.shared.renew(&actor.person, &token) {
+                Err(why) => Ok(Outcome::Refreshed(Err(why))),
+                Ok(Renewal { actor, claims, ends }) => {
+                    self.house.decide(actor.clone(), |tx| Meet { claims }.decide(tx)).await?;
+                    self.device(name).actor = actor;
+                    Ok(Outcome::Refreshed(Ok(ends)))
+                }
+            },
             Ask::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
             Ask::Leave(room) => {
                 self.leave_room(name, &room, false);

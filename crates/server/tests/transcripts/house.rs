@@ -15,7 +15,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
 use server::auth::{Authenticator, Keys};
 use server::back_end::Utilities;
-use server::config::{Audience, Config};
+use server::config::{Audience, Config, TokenEnd};
 use server::dialects::Dialects;
 use server::health::Health;
 use server::limits::Limits;
@@ -87,6 +87,7 @@ impl House {
             most_socketio: config.limits.socketio_max_connections_per_user.limit(),
             most_raw: config.limits.max_connections_per_user.limit(),
             most_rooms: config.limits.max_rooms_per_connection,
+            ends_with_token: config.identity.token_end == TokenEnd::Close,
             grace: config.presence.grace,
             tells_presence: config.presence.audience != Audience::None,
             shows_presence: config.presence.audience == Audience::Everyone,

@@ -16,7 +16,16 @@ use crate::device::values;
 use crate::openapi;
 
 /// What time brings, and nothing else: it stands still here. The tests of the dialects say these.
-const NEEDS_TIME: [(&str, &str); 3] = [("messenger", "user:status-changed"), ("studio", "user:offline"), ("studio", "user:online")];
+const NEEDS_TIME: [(&str, &str); 8] = [
+    ("messenger", "user:status-changed"),
+    ("studio", "user:offline"),
+    ("studio", "user:online"),
+    ("household", "auth:expiring"),
+    ("trip", "auth:expiring"),
+    ("studio", "auth:expiring"),
+    ("messenger", "auth:expiring"),
+    ("workspace", "auth_expiring"),
+];
 
 pub static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::new);
 

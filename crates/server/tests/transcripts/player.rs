@@ -194,6 +194,7 @@ impl Player {
     }
 
     async fn emit(&mut self, step: Emit) {
+        self.hand_out_tokens();
         let event_and_args = [json!(step.emit)].into_iter().chain(step.args.iter().map(|arg| self.names.fill(arg)));
         let packet = format!("2{}", event_and_args.collect::<Value>());
         self.outside(&step.r#as, &packet).await;
@@ -205,9 +206,20 @@ impl Player {
     }
 
     async fn send(&mut self, step: Send) {
+        self.hand_out_tokens();
         let text = as_sent(&self.names.fill(&step.send));
         self.outside(&step.r#as, &text).await;
         self.floor.hear(&step.r#as, &Heard::Text(&text), false).await;
+    }
+
+    /// A step may say somebody's token, as of now.
+    fn hand_out_tokens(&mut self) {
+        let people: Vec<String> = self.people.keys().cloned().collect();
+        for person in people {
+            if let Some(token) = self.token(&person) {
+                self.names.save_token(&person, token);
+            }
+        }
     }
 
     /// Whatever a device says, a stranger says it first: of what there is, while it has not ended, and of what never was. Both must be answered

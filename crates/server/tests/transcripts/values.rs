@@ -105,6 +105,11 @@ impl Names {
         self.saved.insert("n".into(), n.into());
     }
 
+    /// Keeps a person's token as `$token_anna`.
+    pub fn save_token(&mut self, person: &str, token: String) {
+        self.saved.insert(format!("token_{person}"), token.into());
+    }
+
     fn value(&self, name: &str) -> &Value {
         self.saved.get(name).unwrap_or_else(|| panic!("nothing was saved as {name}"))
     }

@@ -13,6 +13,7 @@ use super::payloads::{
 use crate::dialects::Ask;
 use crate::dialects::answers::Always;
 use crate::dialects::ids::GivenId;
+use crate::dialects::tokens;
 use crate::dialects::vocabulary::{ClientWord, Word, named, words};
 
 words! {
@@ -50,6 +51,7 @@ pub(super) const UNDERSTOOD: &[ClientWord] = &[
     ClientWord::new("leave:household", "Hears a household no longer on this connection.", |args| household_of(args).map(Ask::Leave))
         .names::<HouseholdNamed>()
         .answers::<Confirmed<'_>>(),
+    tokens::REFRESH,
 ];
 
 /// What names a household.

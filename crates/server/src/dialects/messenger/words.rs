@@ -7,6 +7,7 @@ use super::requests::{
 };
 use crate::dialects::Ask;
 use crate::dialects::ids::GivenId;
+use crate::dialects::tokens;
 use crate::dialects::vocabulary::{BareWord, ClientWord, Shape, Word, words};
 
 words! {
@@ -64,4 +65,5 @@ pub(super) const UNDERSTOOD: &[ClientWord] = &[
         .names::<NotificationNamed>()
         .answers::<NotificationRead>(),
     ClientWord::new("notifications:read-all", "Marks all notifications as read.", |_| Ok(read_all())).answers::<AllRead>(),
+    tokens::REFRESH,
 ];

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::answers::{Always, Done, refused_as};
 use super::ids::NumberOrText;
 use super::times::Milliseconds;
+use super::tokens::EXPIRING;
 use super::vocabulary::{ClientWord, Vocabulary, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, told};
 use crate::limits::Spending;
@@ -37,7 +38,7 @@ impl Dialect for Studio {
             contract: "studio",
             about: "Chat rooms with messages, typing, calls and who is online.",
             namespace: self.namespace(),
-            says: words::said(),
+            says: words::said().into_iter().chain([EXPIRING.described()]).collect(),
             understands: words::UNDERSTOOD.iter().map(ClientWord::described).collect(),
             closes: Vec::new(),
         }

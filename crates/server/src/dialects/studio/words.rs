@@ -13,6 +13,7 @@ use super::requests::{
 };
 use crate::dialects::Ask;
 use crate::dialects::answers::ErrorEvent;
+use crate::dialects::tokens;
 use crate::dialects::vocabulary::{ClientWord, Word, words};
 
 words! {
@@ -79,6 +80,7 @@ pub(super) const UNDERSTOOD: &[ClientWord] = &[
         .confirms::<CallInitiated<'_>>(),
     ClientWord::new("call:answered", "Comes into a call.", answer).takes::<CallNamed<'_>>().confirms::<CallAnswered<'_>>(),
     ClientWord::new("call:ended", "Ends a call for everybody.", end).takes::<CallNamed<'_>>().confirms::<CallEnded<'_>>(),
+    tokens::REFRESH,
 ];
 
 const EDIT: ClientWord = ClientWord::new("message:edit", "Gives a message of one's own another text.", edit)

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::answers::{Always, Done, ERROR};
 use super::times::Milliseconds;
+use super::tokens::EXPIRING;
 use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
 use objects::{Members, Notification};
@@ -34,7 +35,7 @@ impl Dialect for Trip {
             contract: "trip",
             about: "Trips and who is on them, and a person's notifications.",
             namespace: self.namespace(),
-            says: words::said().into_iter().chain([ERROR.described()]).collect(),
+            says: words::said().into_iter().chain([ERROR.described(), EXPIRING.described()]).collect(),
             understands: words::UNDERSTOOD.iter().map(ClientWord::described).collect(),
             closes: Vec::new(),
         }

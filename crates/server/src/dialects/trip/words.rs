@@ -3,6 +3,7 @@
 use super::payloads::{Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, Updated};
 use super::requests::{TripNamed, TripUpdate, trip_of, update, update_of};
 use crate::dialects::Ask;
+use crate::dialects::tokens;
 use crate::dialects::vocabulary::{ClientWord, Word, words};
 
 words! {
@@ -36,4 +37,5 @@ pub(super) const UNDERSTOOD: &[ClientWord] = &[
         .takes::<TripUpdate<'_>>()
         .answers::<Confirmed<'_>>(),
     ClientWord::new("ping", "Is answered.", |_| Ok(Ask::Ping)).answers::<PingConfirmed>(),
+    tokens::REFRESH,
 ];

@@ -3,8 +3,11 @@
 use crate::dialects::vocabulary::Closing;
 
 /// Nobody is believed.
-pub const AUTHENTICATION_FAILED: Closing =
-    Closing { code: 4401, name: "AUTHENTICATION_FAILED", about: "There was no token, or one that is not believed (any more)." };
+pub const AUTHENTICATION_FAILED: Closing = Closing {
+    code: 4401,
+    name: "AUTHENTICATION_FAILED",
+    about: "There was no token, or one that is not believed, or is so no longer: it may end while the connection is open.",
+};
 
 /// What was asked for is not for this person, or the page's origin is not allowed, or a back end wants the connection to end.
 pub const FORBIDDEN: Closing = Closing {

@@ -15,6 +15,7 @@ use super::word::{About, Direct, From, Word};
 use super::words;
 use crate::dialects::ids::NumberOrText;
 use crate::dialects::times::Microseconds;
+use crate::dialects::tokens::seconds_until;
 use crate::dialects::{json, schemas};
 
 /// What every message from the server looks like. `data` stands in all that we send.
@@ -202,6 +203,35 @@ pub(super) struct Notice {
 /// Confirms what was asked: "Joined room channel:456".
 pub(super) fn confirmed<'a>(word: &Word<Notice, About<'a>>, what: &str, room: &'a Room, at: Timestamp) -> Saying {
     word.say(&About(room), &Notice { message: format!("{what} room {room}") }, at)
+}
+
+/// `data` of `auth_refreshed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::RefreshedData)]
+pub(super) struct Refreshed {
+    /// When the token ends, and the connection with it; null if it never does.
+    #[schema(required)]
+    expires_at: Option<Microseconds>,
+}
+
+/// Confirms a newer token.
+pub(super) fn refreshed(ends: Option<Timestamp>, at: Timestamp) -> Saying {
+    words::AUTH_REFRESHED.say(&Direct, &Refreshed { expires_at: ends.map(Microseconds) }, at)
+}
+
+/// `data` of `auth_expiring`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::ExpiringData)]
+pub(super) struct Expiring {
+    /// When the token ends, and the connection with it.
+    expires_at: Microseconds,
+    /// The whole seconds until then.
+    expires_in: u64,
+}
+
+/// Tells that a token ends soon.
+pub(super) fn expiring(ends: Timestamp, at: Timestamp) -> Saying {
+    words::AUTH_EXPIRING.say(&Direct, &Expiring { expires_at: Microseconds(ends), expires_in: seconds_until(ends, at) }, at)
 }
 
 /// `data` of `pong`.

@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, told};
 
 use super::vocabulary::Vocabulary;
+use crate::auth::Unauthenticated;
 use closing::FORBIDDEN;
 pub use envelope::emitted;
 
@@ -106,6 +107,19 @@ impl Dialect for Workspace {
             Heard::Text(text) => Some(requests::understand(text)),
             Heard::Event { .. } => None,
         }
+    }
+
+    fn refreshed(&self, shown: Result<Option<Timestamp>, Unauthenticated>, _: bool, now: Timestamp) -> Reply {
+        let said = match shown {
+            Ok(ends) => envelope::refreshed(ends, now),
+            // The token of before is still good.
+            Err(why) => envelope::error(why.to_string(), why.code(), now),
+        };
+        Reply { say: vec![said], ..Reply::default() }
+    }
+
+    fn expiring(&self, ends: Timestamp, now: Timestamp) -> Saying {
+        envelope::expiring(ends, now)
     }
 
     fn answer(&self, answer: &Answer<'_>) -> Reply {

@@ -15,6 +15,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::word::only;
 use super::{KINDS, envelope};
 use crate::dialects::ids::GivenId;
+use crate::dialects::tokens::read_token;
 use crate::dialects::vocabulary::{Shape, Understood};
 use crate::dialects::{Ask, Request};
 
@@ -43,6 +44,16 @@ struct Message<'a> {
     #[serde(alias = "clientId")]
     #[schema(value_type = Option<GivenId>)]
     client_id: Option<&'a RawValue>,
+}
+
+/// `data` of `auth_refresh`.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = workspace::NewToken)]
+struct NewToken<'a> {
+    /// With or without `Bearer`.
+    #[serde(borrow)]
+    #[schema(value_type = String)]
+    token: Option<&'a RawValue>,
 }
 
 /// A type of message that clients may send.
@@ -78,6 +89,13 @@ pub(super) const UNDERSTOOD: &[ClientWord] = &[
         room: true,
         data: Some(Shape::of::<Message<'_>>),
         read: |envelope| message_of(envelope).map(send),
+    },
+    ClientWord {
+        name: "auth_refresh",
+        about: "Shows a newer token of the same person. From then on the connection ends with its token, and is told a minute before.",
+        room: false,
+        data: Some(Shape::of::<NewToken<'_>>),
+        read: |envelope| token_of(envelope).map(Ask::Refresh),
     },
     ClientWord { name: "ping", about: "Is answered.", room: false, data: None, read: |_| Ok(Ask::Ping) },
 ];
@@ -159,6 +177,10 @@ fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, Refusal> {
         given.map(|id| id.0).map_err(|_| Refusal::invalid("client_id", "must be text or a number"))
     });
     Ok(SendMessage { room, content: content.into_owned(), sort: None, file_url: None, metadata, client_id: client_id.transpose()? })
+}
+
+fn token_of(envelope: &Envelope<'_>) -> Result<String, Refusal> {
+    read_token(envelope.data.and_then(|data| object::<NewToken<'_>>(data.get())).and_then(|shown| shown.token))
 }
 
 /// The command; its value is what its sender alone is told. Normally that is nothing: the message comes to the sender as to everybody else.

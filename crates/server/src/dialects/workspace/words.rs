@@ -1,6 +1,6 @@
 //! What the server says in the workspace contract.
 
-use super::envelope::{Connected, Error, Message, MessageDeleted, Notice, Notified, Pong, Presence};
+use super::envelope::{Connected, Error, Expiring, Message, MessageDeleted, Notice, Notified, Pong, Presence, Refreshed};
 use super::projects::Project;
 use super::tasks::{Deleted, StatusChanged, Task};
 use super::word::{About, By, BySystem, Direct, From, Word};
@@ -39,6 +39,10 @@ words! {
     PROJECT_ARCHIVED: Word<Project<'_>, By<'_>> = "project.archived";
     /// There is a notification for this person, or for everybody.
     NOTIFICATION_NEW: Word<Notified<'_>, Direct> = "notification.new";
+    /// The newer token that this connection has shown is believed.
+    AUTH_REFRESHED: Word<Refreshed, Direct> = "auth_refreshed";
+    /// The token that this connection has shown with `auth_refresh` ends within a minute, and the connection with it.
+    AUTH_EXPIRING: Word<Expiring, Direct> = "auth_expiring";
     /// To a ping.
     PONG: Word<Pong, Direct> = "pong";
     /// What this connection asked for was refused.

@@ -1,0 +1,95 @@
+//! Showing a newer token on a connection that is open, in words that are the same for all Socket.IO contracts.
+
+use domain::names::Timestamp;
+use domain::refusal::Refusal;
+use engine::Saying;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use wire::socketio::Args;
+
+use super::answers::{Always, ERROR, ErrorEvent, Refused};
+use super::times::Milliseconds;
+use super::vocabulary::{ClientWord, Word, object};
+use super::{Ask, Reply, json};
+use crate::auth::Unauthenticated;
+
+/// The word of a client that has a newer token.
+pub const REFRESH: ClientWord = ClientWord::new(
+    NAME,
+    "Shows a newer token of the same person. From then on the connection ends with its token, and is told a minute before.",
+    |args| token_of(args).map(Ask::Refresh),
+)
+.takes::<NewToken<'_>>()
+.answers::<Refreshed>();
+
+const NAME: &str = "auth:refresh";
+
+/// Whoever has shown a newer token is told that it ends soon.
+pub const EXPIRING: Word<Expiring> = Word::new(
+    "auth:expiring",
+    "The token that this connection has shown with `auth:refresh` ends within a minute, and the connection with it.",
+);
+
+/// Of `auth:refresh`.
+#[derive(Deserialize, ToSchema)]
+pub struct NewToken<'a> {
+    /// With or without `Bearer`.
+    #[serde(borrow)]
+    #[schema(value_type = String)]
+    token: Option<&'a RawValue>,
+}
+
+/// The acknowledgement of `auth:refresh`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Refreshed {
+    #[schema(schema_with = Always::<true>::schema)]
+    ok: Always<true>,
+    /// When the token ends, and the connection with it; null if it never does.
+    #[schema(required)]
+    expires_at: Option<Milliseconds>,
+}
+
+/// Of `auth:expiring`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Expiring {
+    /// When the token ends, and the connection with it.
+    expires_at: Milliseconds,
+    /// The whole seconds until then.
+    expires_in: u64,
+}
+
+fn token_of(args: &Args<'_>) -> Result<String, Refusal> {
+    read_token(object::<NewToken<'_>>(args).and_then(|shown| shown.token))
+}
+
+/// A token as a client gives it; null is as good as none. Errors: it is no text, or blank.
+pub(super) fn read_token(given: Option<&RawValue>) -> Result<String, Refusal> {
+    let token = given.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).filter(|token| !token.trim().is_empty());
+    token.ok_or_else(|| Refusal::invalid("token", "must be a JWT, as text"))
+}
+
+/// The whole seconds from now until an end.
+pub(super) fn seconds_until(ends: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(ends.0.saturating_sub(now.0)).unwrap_or(0) / 1_000_000
+}
+
+/// Tells that a token ends soon.
+pub(super) fn expiring(ends: Timestamp, now: Timestamp) -> Saying {
+    EXPIRING.say(&Expiring { expires_at: Milliseconds(ends), expires_in: seconds_until(ends, now) })
+}
+
+/// What is answered to somebody who has shown a token: until when it is believed, or why it is not.
+pub(super) fn refreshed(shown: Result<Option<Timestamp>, Unauthenticated>, acked: bool) -> Reply {
+    match shown {
+        Ok(_) if !acked => Reply::default(),
+        Ok(ends) => {
+            let ack = json(&Refreshed { ok: Always, expires_at: ends.map(Milliseconds) });
+            Reply { ack: Some(ack), ..Reply::default() }
+        }
+        Err(why) if acked => Reply { ack: Some(json(&Refused::of(why.to_string(), why.code()))), ..Reply::default() },
+        Err(why) => Reply { say: vec![ERROR.say(&ErrorEvent::of(why.to_string(), why.code(), NAME))], ..Reply::default() },
+    }
+}

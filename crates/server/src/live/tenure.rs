@@ -1,0 +1,131 @@
+//! Until when those who are held to their tokens may stay. Plain data: the time is the caller's.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use domain::names::Timestamp;
+
+/// How long before the end somebody is told of it.
+pub const NOTICE: Duration = Duration::from_secs(60);
+
+/// Everybody who is held to a token. Who is not, costs nothing.
+#[derive(Debug)]
+pub(super) struct Tenures<K> {
+    held: HashMap<K, Tenure>,
+    /// When each is to be looked at next.
+    due: BTreeSet<(Timestamp, K)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tenure {
+    ends: Timestamp,
+    next: Timestamp,
+}
+
+/// What has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Due {
+    /// The token ends soon, at this moment.
+    Expiring(Timestamp),
+    /// It has ended.
+    Ended,
+}
+
+impl<K> Default for Tenures<K> {
+    fn default() -> Self {
+        Self { held: HashMap::new(), due: BTreeSet::new() }
+    }
+}
+
+impl<K: Copy + Ord + std::hash::Hash> Tenures<K> {
+    /// From now on somebody is held to a token that ends then, and to no other; `warned`: and is told so before.
+    pub fn hold(&mut self, key: K, ends: Timestamp, warned: bool) {
+        self.release(key);
+        let notice = if warned { i64::try_from(NOTICE.as_micros()).unwrap_or(i64::MAX) } else { 0 };
+        self.put(key, Tenure { ends, next: Timestamp(ends.0.saturating_sub(notice)) });
+    }
+
+    /// Somebody is held to no token any longer.
+    pub fn release(&mut self, key: K) {
+        if let Some(tenure) = self.held.remove(&key) {
+            self.due.remove(&(tenure.next, key));
+        }
+    }
+
+    /// When somebody is to be looked at.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// What has come by now, one by one. Whose token has ended is held no longer.
+    pub fn pop(&mut self, now: Timestamp) -> Option<(K, Due)> {
+        let (_, key) = *self.due.first().filter(|(at, _)| *at <= now)?;
+        let Tenure { ends, .. } = *self.held.get(&key)?;
+        self.release(key);
+        if ends <= now {
+            return Some((key, Due::Ended));
+        }
+        self.put(key, Tenure { ends, next: ends });
+        Some((key, Due::Expiring(ends)))
+    }
+
+    fn put(&mut self, key: K, tenure: Tenure) {
+        self.held.insert(key, tenure);
+        self.due.insert((tenure.next, key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp(1_763_035_200_000_000 + seconds * 1_000_000)
+    }
+
+    #[test]
+    fn the_notice_comes_a_minute_before_the_end_and_each_comes_once() {
+        let mut tenures = Tenures::default();
+        tenures.hold("anna", at(900), true);
+        assert_eq!((tenures.next(), tenures.pop(at(839))), (Some(at(840)), None));
+        assert_eq!(tenures.pop(at(840)), Some(("anna", Due::Expiring(at(900)))));
+        assert_eq!((tenures.next(), tenures.pop(at(899))), (Some(at(900)), None));
+        assert_eq!(tenures.pop(at(900)), Some(("anna", Due::Ended)));
+        assert_eq!((tenures.next(), tenures.pop(at(9000))), (None, None));
+    }
+
+    #[test]
+    fn whoever_is_not_to_be_warned_is_not() {
+        let mut tenures = Tenures::default();
+        tenures.hold("anna", at(900), false);
+        assert_eq!((tenures.next(), tenures.pop(at(899))), (Some(at(900)), None));
+        assert_eq!(tenures.pop(at(900)), Some(("anna", Due::Ended)));
+    }
+
+    #[test]
+    fn a_token_that_ends_within_the_minute_is_told_of_at_once_and_one_that_has_ended_is_not() {
+        let mut tenures = Tenures::default();
+        tenures.hold("anna", at(30), true);
+        tenures.hold("ben", at(0), true);
+        let mut come = [tenures.pop(at(0)), tenures.pop(at(0))];
+        come.sort_by_key(|come| come.map(|(key, _)| key));
+        assert_eq!(come, [Some(("anna", Due::Expiring(at(30)))), Some(("ben", Due::Ended))]);
+        assert_eq!(tenures.pop(at(29)), None);
+    }
+
+    #[test]
+    fn a_newer_token_takes_the_olders_place_and_who_is_released_is_forgotten() {
+        let mut tenures = Tenures::default();
+        for round in 1..=1000 {
+            tenures.hold("anna", at(round * 900), true);
+            tenures.hold("ben", at(round * 900), true);
+        }
+        tenures.release("ben");
+        tenures.release("nobody");
+        assert_eq!((tenures.held.len(), tenures.due.len()), (1, 1), "what was before is nowhere");
+        assert_eq!(tenures.pop(at(899_999)), Some(("anna", Due::Expiring(at(900_000)))));
+        tenures.hold("anna", at(1_000_000), true);
+        assert_eq!(tenures.pop(at(900_000)), None, "in time");
+        assert_eq!(tenures.next(), Some(at(999_940)));
+    }
+}

@@ -1,0 +1,136 @@
+//! Newer tokens on connections that are open, and the end of those whose token has ended.
+
+use std::time::Duration;
+
+use domain::names::{PersonId, Timestamp};
+use domain::operation::{Actor, Command, Tx};
+use domain::people::{Claims, Meet};
+use engine::{Namespace, Shard, SocketKey};
+
+use super::entrance::{claims, transport_name};
+use super::requests::Asked;
+use super::tenure::Due;
+use super::{Live, Shared};
+use crate::audit;
+use crate::auth::{Identity, Unauthenticated};
+use crate::dialects::Outcome;
+use crate::dialects::workspace::closing::AUTHENTICATION_FAILED;
+
+/// At the latest after so long the clock is looked at again: it may have been set meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// What a newer token changes.
+pub struct Renewal {
+    /// On whose behalf its socket asks from then on.
+    pub actor: Actor,
+    /// What it says about the person.
+    pub claims: Claims,
+    /// When it ends, if it does.
+    pub ends: Option<Timestamp>,
+}
+
+impl Shared {
+    /// A person shows a newer token.
+    ///
+    /// # Errors
+    /// It is not believed, or is somebody else's.
+    pub fn renew(&self, person: &PersonId, token: &str) -> Result<Renewal, Unauthenticated> {
+        let now = (self.clock)().0.div_euclid(1_000_000);
+        let identity = self.authenticator.renew(person, token, now)?;
+        let actor = Actor { person: identity.person.clone(), admin: identity.admin };
+        let ends = self.end_of(&identity);
+        Ok(Renewal { actor, claims: claims(identity), ends })
+    }
+
+    /// When a token ends.
+    pub(super) fn end_of(&self, identity: &Identity) -> Option<Timestamp> {
+        self.authenticator.believed_until(identity).map(|seconds| Timestamp(seconds.saturating_mul(1_000_000)))
+    }
+}
+
+impl Live {
+    /// A client shows a newer token. The one of before stays good until this one is believed.
+    pub(super) fn show_token(&mut self, shard: &mut Shard<Self>, asked: Asked, token: &str) {
+        let Some(session) = shard.data(asked.socket) else { return };
+        match self.shared.renew(&session.actor.person, token) {
+            Ok(Renewal { actor, claims, ends }) => {
+                let work = |tx: &mut Tx<'_>| Meet { claims }.decide(tx);
+                self.through_writer(shard, asked, work, move |live, shard, asked, met| {
+                    if met.is_ok() {
+                        live.be_renewed(shard, asked.socket, actor, ends);
+                    }
+                    live.answer(shard, &asked, met.map(|_| Outcome::Refreshed(Ok(ends))));
+                });
+            }
+            Err(why) => {
+                self.note_refused(shard, asked.socket, why);
+                self.tally.refused(why.code());
+                self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Refreshed(Err(why)))));
+            }
+        }
+    }
+
+    fn be_renewed(&mut self, shard: &mut Shard<Self>, socket: SocketKey, actor: Actor, ends: Option<Timestamp>) {
+        let Some(session) = shard.data_mut(socket) else { return };
+        session.actor = actor;
+        match ends {
+            Some(ends) => self.hold_to_token(shard, socket, ends, true),
+            None => self.tenures.release(socket),
+        }
+    }
+
+    /// A socket ends with its token; `warned`: and is told so before.
+    pub(super) fn hold_to_token(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Timestamp, warned: bool) {
+        self.tenures.hold(socket, ends, warned);
+        self.wake_for_tokens(shard);
+    }
+
+    /// Tells those whose tokens end soon, and ends those whose have ended.
+    pub(super) fn look_at_tokens(&mut self, shard: &mut Shard<Self>) {
+        let now = (self.shared.clock)();
+        let mut ended = Vec::new();
+        while let Some((socket, due)) = self.tenures.pop(now) {
+            match due {
+                Due::Expiring(ends) => {
+                    let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+                    if let Some(dialect) = self.shared.dialects.spoken_in(namespace).first() {
+                        shard.emit(socket, &dialect.expiring(ends, now));
+                    }
+                }
+                Due::Ended => ended.push(socket),
+            }
+        }
+        for socket in &ended {
+            self.end_with_token(shard, *socket, &ended);
+        }
+        self.wake_for_tokens(shard);
+    }
+
+    /// A socket of Socket.IO hears that the server ends it, after which its library does not come again by itself. A connection goes with the
+    /// last of its sockets.
+    fn end_with_token(&self, shard: &mut Shard<Self>, socket: SocketKey, ended: &[SocketKey]) {
+        let why = Unauthenticated::Expired;
+        self.note_refused(shard, socket, why);
+        if shard.namespace(socket) != Some(Namespace::PLAIN) {
+            shard.disconnect(socket, false);
+        }
+        let was_last = shard.siblings(socket).all(|sibling| ended.contains(&sibling));
+        if was_last {
+            shard.close(socket, AUTHENTICATION_FAILED.code, &why.to_string());
+        }
+    }
+
+    fn note_refused(&self, shard: &Shard<Self>, socket: SocketKey, why: Unauthenticated) {
+        if let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) {
+            let transport = transport_name(shard, socket, session.connection.transport);
+            audit::refused(Some(&session.actor.person), handshake.address, transport, why.code());
+        }
+    }
+
+    fn wake_for_tokens(&self, shard: &mut Shard<Self>) {
+        let Some(next) = self.tenures.next() else { return };
+        let wait = next.0.saturating_sub((self.shared.clock)().0);
+        let wait = Duration::from_micros(u64::try_from(wait).unwrap_or(0)).min(LOOK_AGAIN);
+        shard.wake_at(shard.now() + wait);
+    }
+}
