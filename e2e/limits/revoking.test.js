@@ -32,7 +32,7 @@ for (const [transport, why] of Object.entries({ websocket: "io server disconnect
 
 test("a client of Socket.IO 2, whose id is its session's", async (t) => {
   const stays = await connected(client(t, server.url, { auth: { token: server.token({ sub: "ben" }) } }));
-  const old = await connected(client2(t, server.url, { query: { token: server.token({ sub: "ben" }) } }));
+  const old = await connected(client2(t, server.url, { query: { token: server.token({ sub: "ben" }) }, transports: ["websocket"] }));
   const gone = heard(old, "disconnect");
   await disconnect({ connections: [old.id] });
   assert.equal((await gone)[0], "io server disconnect");
@@ -43,7 +43,8 @@ test("a person, on all connections, and a raw WebSocket is told why", async (t) 
   const token = server.token({ sub: "carl" });
   const other = await connected(client(t, server.url, { auth: { token: server.token({ sub: "dora" }) } }));
   const sockets = [];
-  for (const namespace of ["", "/chat"]) sockets.push(await connected(client(t, `${server.url}${namespace}`, { auth: { token } })));
+  const transports = ["websocket"];
+  for (const namespace of ["", "/chat"]) sockets.push(await connected(client(t, `${server.url}${namespace}`, { auth: { token }, transports })));
   const raw = await openSocket(`${server.ws}/api/v1/ws/connect?token=${token}`);
   await raw.next();
   const gone = sockets.map((socket) => heard(socket, "disconnect"));

@@ -29,7 +29,7 @@ async function raw(server, token) {
 }
 
 const io = (t, server, namespace, token, options = {}) =>
-  connected(client(t, `${server.url}${namespace === "/" ? "" : namespace}`, { auth: { token }, ...options }));
+  connected(client(t, `${server.url}${namespace === "/" ? "" : namespace}`, { auth: { token }, transports: ["websocket"], ...options }));
 
 describe("with TOKEN_END=keep", { concurrency: true }, () => {
   for (const namespace of NAMESPACES) {
