@@ -2,6 +2,7 @@
 //! who shares that voice.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wire::engineio::{Version, base64_message};
@@ -39,10 +40,19 @@ impl Saying {
     }
 }
 
+/// Under which something newer takes the place of something older that still waits for a client. Whoever makes them sees to it that two
+/// things that are not the same have two.
+pub type Key = u64;
+
 /// What is said in each namespace; several messages go out in one write. Nothing means that this namespace does not hear of it.
 pub trait Say: Send + Sync {
     /// The messages for one namespace ([`Namespace::PLAIN`] for plain endpoints). Called at most once for each voice.
     fn say(&self, namespace: Namespace) -> Vec<Saying>;
+
+    /// The same in parts, each with its key, if it has one: for a client that does not keep up, see [`Broadcast::newest_only`].
+    fn parts(&self, namespace: Namespace) -> Vec<(Option<Key>, Vec<Saying>)> {
+        vec![(None, self.say(namespace))]
+    }
 }
 
 impl<F: Fn(Namespace) -> Vec<Saying> + Send + Sync> Say for F {
@@ -68,6 +78,7 @@ pub struct Broadcast {
     pub(crate) except_sockets: Vec<Id>,
     pub(crate) namespace: Option<Namespace>,
     pub(crate) volatile: bool,
+    pub(crate) newest_only: bool,
     say: Box<dyn Say>,
     encoded: Mutex<Vec<Encoded>>,
 }
@@ -80,6 +91,7 @@ impl Broadcast {
             except_sockets: Vec::new(),
             namespace: None,
             volatile: false,
+            newest_only: false,
             say: Box::new(say),
             encoded: Mutex::default(),
         }
@@ -117,6 +129,22 @@ impl Broadcast {
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
         self
+    }
+
+    /// Of each of its parts only the newest waits for a client that does not keep up; see [`Say::parts`].
+    pub fn newest_only(mut self) -> Self {
+        self.newest_only = true;
+        self
+    }
+
+    /// The bytes of each part for one voice. They are made for each shard that has somebody who does not keep up, which is seldom.
+    pub(crate) fn parts(&self, voice: Voice, namespaces: &[String]) -> Vec<(Option<Key>, Rc<[u8]>)> {
+        let parts = self.say.parts(voice.namespace).into_iter().map(|(key, sayings)| {
+            let mut out = Vec::new();
+            sayings.iter().for_each(|saying| encode_saying(&mut out, saying, voice, namespaces));
+            (key, Rc::<[u8]>::from(out))
+        });
+        parts.filter(|(_, bytes)| !bytes.is_empty()).collect()
     }
 
     /// The bytes for one voice: whole WebSocket frames, or none if this voice does not hear of it.

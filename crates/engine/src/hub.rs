@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::abort;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::{io, thread};
 
@@ -47,9 +47,14 @@ impl<A: App> Letters<A> {
     }
 }
 
+/// How much mail of a shard waits at most before who has much to say waits, too; see [`Handle::wait_for_room`].
+const ROOM: usize = 8192;
+
 /// The mailbox of one shard.
 pub(crate) struct Mailbox<A: App> {
     letters: Mutex<Letters<A>>,
+    /// There is room again.
+    emptied: Condvar,
     waker: mio::Waker,
 }
 
@@ -61,7 +66,11 @@ impl<A: App> Mailbox<A> {
     /// An empty one, of the shard that waits in this epoll instance.
     fn new(poll: &mio::Poll) -> io::Result<Self> {
         let waker = mio::Waker::new(poll.registry(), crate::worker::WAKE)?;
-        Ok(Self { letters: Mutex::new(Letters { waiting: Vec::new(), asleep: false, holds: 0, closed: false }), waker })
+        Ok(Self {
+            letters: Mutex::new(Letters { waiting: Vec::new(), asleep: false, holds: 0, closed: false }),
+            emptied: Condvar::new(),
+            waker,
+        })
     }
 
     pub fn put(&self, mail: impl IntoIterator<Item = Mail<A>>) {
@@ -88,6 +97,16 @@ impl<A: App> Mailbox<A> {
         if letters.has_mail() {
             std::mem::swap(&mut letters.waiting, into);
         }
+        drop(letters);
+        if into.len() >= ROOM {
+            self.emptied.notify_all();
+        }
+    }
+
+    /// Waits until there is room, or the shard has ended.
+    fn wait_for_room(&self) {
+        let full = |letters: &mut Letters<A>| letters.waiting.len() >= ROOM && !letters.closed;
+        drop(self.emptied.wait_while(lock(&self.letters), full));
     }
 
     /// From now on what is put here is not found.
@@ -109,6 +128,7 @@ impl<A: App> Mailbox<A> {
         let waiting = std::mem::take(&mut letters.waiting);
         // Dropping a letter may wake somebody who puts another.
         drop(letters);
+        self.emptied.notify_all();
         drop(waiting);
     }
 
@@ -239,6 +259,13 @@ impl<A: App> Handle<A> {
         all
     }
 
+    /// Blocks until no shard has more mail than it can open in a moment. It is for the thread from which most mail comes, between two things
+    /// that it says: if the shards are slower than it is, it must not fill their mailboxes without end. It must hold nothing then (see
+    /// [`Handle::hold`]), and must not be a shard's own thread.
+    pub fn wait_for_room(&self) {
+        self.0.mailboxes.iter().for_each(Mailbox::wait_for_room);
+    }
+
     /// How many shards there are.
     pub fn shards(&self) -> usize {
         self.0.mailboxes.len()
@@ -358,6 +385,33 @@ mod tests {
         mailbox.release();
         assert!(!lock(&mailbox.letters).asleep, "it was woken");
         assert_eq!(found(), 3);
+    }
+
+    #[test]
+    fn who_has_much_to_say_waits_until_a_full_mailbox_is_emptied_or_its_shard_ends() {
+        let told = || Mail::<Waiting>::Message(oneshot::channel().0);
+        for end in [false, true] {
+            let poll = mio::Poll::new().unwrap();
+            let mailbox = Mailbox::<Waiting>::new(&poll).unwrap();
+            mailbox.wait_for_room();
+            mailbox.put((0..ROOM).map(|_| told()));
+            thread::scope(|scope| {
+                let (waited, order) = std::sync::mpsc::channel();
+                let emptied = waited.clone();
+                let mailbox = &mailbox;
+                scope.spawn(move || {
+                    mailbox.wait_for_room();
+                    waited.send("waited").unwrap();
+                });
+                emptied.send("emptied").unwrap();
+                if end {
+                    mailbox.close()
+                } else {
+                    mailbox.take(&mut Vec::new())
+                }
+                assert_eq!([order.recv().unwrap(), order.recv().unwrap()], ["emptied", "waited"]);
+            });
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub mod voice;
 mod worker;
 
 pub use app::{App, Connect, Event, Reason};
-pub use broadcast::{Broadcast, Say, Saying};
+pub use broadcast::{Broadcast, Key, Say, Saying};
 pub use config::{Config, Endpoint, Protocol};
 pub use hub::{Engine, Handle, Hold, Refusal};
 pub use shard::{Figures, Shard, SocketKey};

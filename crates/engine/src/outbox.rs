@@ -1,13 +1,52 @@
 //! What waits to be written to one connection, in order. Its bytes are counted, and [`crate::Config::outbox_limit`] bounds them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 use std::rc::Rc;
+
+use crate::broadcast::Key;
 
 /// Whole WebSocket frames, shared by everybody on this shard who is to get them. Not atomic: a shard is one thread.
 pub(crate) type Frames = Rc<[u8]>;
 
-type Queue = VecDeque<Frames>;
+/// What waits behind the first message.
+#[derive(Default)]
+pub(crate) struct Queue {
+    waiting: VecDeque<Frames>,
+    /// How many were taken out of it since it was empty: a message keeps its number while it waits.
+    taken: u64,
+    /// The number of the newest message of each key; it may have left since.
+    newest: HashMap<Key, u64>,
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<Frames> {
+        let next = self.waiting.pop_front()?;
+        self.taken += 1;
+        Some(next)
+    }
+
+    /// The message of this key, if it still waits.
+    fn of_key(&mut self, key: Key) -> Option<&mut Frames> {
+        let place = self.newest.get(&key)?.checked_sub(self.taken)?;
+        self.waiting.get_mut(place as usize)
+    }
+
+    fn push_of_key(&mut self, key: Key, frames: Frames) {
+        // Those that have left are forgotten before they are more than those that wait.
+        if self.newest.len() > 2 * self.waiting.len() + 16 {
+            self.newest.retain(|_, number| *number >= self.taken);
+        }
+        self.newest.insert(key, self.taken + self.waiting.len() as u64);
+        self.waiting.push_back(frames);
+    }
+
+    fn clear(&mut self) {
+        self.waiting.clear();
+        self.taken = 0;
+        self.newest = HashMap::new();
+    }
+}
 
 /// How many queues a shard keeps for reuse.
 const SPARE: usize = 1024;
@@ -41,21 +80,52 @@ impl Outbox {
         if self.first.is_none() {
             self.first = Some(frames);
         } else {
-            self.rest.get_or_insert_with(|| spare.0.pop().unwrap_or_default()).push_back(frames);
+            self.rest.get_or_insert_with(|| spare.0.pop().unwrap_or_default()).waiting.push_back(frames);
+        }
+    }
+
+    /// The same for something of which only the newest is worth anything: it takes the place of an older one of its key that still waits.
+    /// True if there was one.
+    pub fn push_newest(&mut self, key: Key, frames: Frames, spare: &mut SpareQueues) -> bool {
+        // The first may be written half, so nothing takes its place.
+        if self.first.is_none() {
+            self.push(frames, spare);
+            return false;
+        }
+        self.bytes += frames.len();
+        let rest = self.rest.get_or_insert_with(|| spare.0.pop().unwrap_or_default());
+        let Some(older) = rest.of_key(key) else {
+            rest.push_of_key(key, frames);
+            return false;
+        };
+        self.bytes -= older.len();
+        *older = frames;
+        true
+    }
+
+    /// Drops what waits, but for a message of which a part is written already: it has to be finished before anything else can be said.
+    pub fn drop_unbegun(&mut self, spare: &mut SpareQueues) {
+        let begun = self.first.take().filter(|_| self.written > 0);
+        let written = self.written;
+        self.clear(spare);
+        if let Some(begun) = begun {
+            self.bytes = begun.len() - written;
+            self.written = written;
+            self.first = Some(begun);
         }
     }
 
     /// What is to be written next, and whether more waits behind it.
     pub fn front(&self) -> Option<(&[u8], bool)> {
         let first = self.first.as_ref()?;
-        Some((&first[self.written..], self.rest.as_ref().is_some_and(|rest| !rest.is_empty())))
+        Some((&first[self.written..], self.rest.as_ref().is_some_and(|rest| !rest.waiting.is_empty())))
     }
 
     /// The first waiting slices, as many as fit.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let Some(first) = &self.first else { return 0 };
         slices[0] = IoSlice::new(&first[self.written..]);
-        let rest = self.rest.as_deref().into_iter().flatten();
+        let rest = self.rest.iter().flat_map(|rest| &rest.waiting);
         1 + slices[1..].iter_mut().zip(rest).map(|(slot, frames)| *slot = IoSlice::new(frames)).count()
     }
 
@@ -70,7 +140,7 @@ impl Outbox {
             }
             written -= left;
             self.written = 0;
-            self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
+            self.first = self.rest.as_mut().and_then(|rest| rest.pop());
         }
         self.release(spare);
     }
@@ -80,7 +150,7 @@ impl Outbox {
         let next = self.first.take()?;
         self.bytes -= next.len() - self.written;
         self.written = 0;
-        self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
+        self.first = self.rest.as_mut().and_then(|rest| rest.pop());
         if self.first.is_none() {
             self.release(spare);
         }
@@ -92,15 +162,13 @@ impl Outbox {
         self.first = None;
         self.written = 0;
         self.bytes = 0;
-        if let Some(rest) = &mut self.rest {
-            rest.clear();
-        }
         self.release(spare);
     }
 
     fn release(&mut self, spare: &mut SpareQueues) {
-        let Some(rest) = self.rest.take() else { return };
-        if spare.0.len() < SPARE && rest.capacity() <= 256 {
+        let Some(mut rest) = self.rest.take() else { return };
+        rest.clear();
+        if spare.0.len() < SPARE && rest.waiting.capacity() <= 256 {
             spare.0.push(rest);
         }
     }
@@ -133,6 +201,64 @@ mod tests {
             }
             assert_eq!(all, b"abcdefghij", "taking {take} at a time");
             assert!(outbox.rest.is_none(), "an empty outbox holds no memory");
+        }
+    }
+
+    #[test]
+    fn the_newest_of_a_key_takes_the_place_of_an_older_one_that_waits() {
+        let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
+        let push = |outbox: &mut Outbox, key: Option<Key>, word: &str| match key {
+            Some(key) => outbox.push_newest(key, Rc::from(word.as_bytes()), &mut SpareQueues::default()),
+            None => {
+                outbox.push(Rc::from(word.as_bytes()), &mut SpareQueues::default());
+                false
+            }
+        };
+        assert!(!push(&mut outbox, Some(1), "first"));
+        assert!(!push(&mut outbox, Some(1), "a1"), "the first may be half written");
+        assert!(!push(&mut outbox, Some(2), "b1"));
+        push(&mut outbox, None, "fact");
+        assert!(push(&mut outbox, Some(1), "a-two"));
+        assert!(push(&mut outbox, Some(2), "b"));
+        assert_eq!(outbox.bytes(), "firsta-twobfact".len());
+        assert_eq!(drain(&mut outbox, &mut spare, 7), b"firsta-");
+        assert!(!push(&mut outbox, Some(1), "a3"), "the older one is being written");
+        assert!(push(&mut outbox, Some(1), "a4"));
+        let mut all = Vec::new();
+        while !outbox.is_empty() {
+            all.extend(drain(&mut outbox, &mut spare, 3));
+        }
+        assert_eq!(all, b"twobfacta4");
+        assert_eq!(outbox.bytes(), 0);
+        assert!(outbox.rest.is_none(), "an empty outbox holds no memory");
+    }
+
+    #[test]
+    fn however_many_keys_come_and_go_only_those_that_wait_are_remembered() {
+        let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
+        outbox.push(Rc::from(&b"first"[..]), &mut spare);
+        for key in 0..10_000 {
+            outbox.push_newest(key, Rc::from(&b"signal"[..]), &mut spare);
+            outbox.push(Rc::from(&b"fact"[..]), &mut spare);
+            let bytes = outbox.bytes();
+            outbox.pop(&mut spare);
+            outbox.pop(&mut spare);
+            assert!(outbox.bytes() < bytes);
+        }
+        assert!(outbox.rest.is_none_or(|rest| rest.newest.len() <= 18));
+    }
+
+    #[test]
+    fn what_is_begun_is_kept_when_the_rest_is_dropped() {
+        for (written, left) in [(0, &b""[..]), (1, b"b")] {
+            let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
+            for word in ["ab", "cd"] {
+                outbox.push(Rc::from(word.as_bytes()), &mut spare);
+            }
+            outbox.advance(written, &mut spare);
+            outbox.drop_unbegun(&mut spare);
+            assert_eq!(outbox.bytes(), left.len());
+            assert_eq!(drain(&mut outbox, &mut spare, 9), left);
         }
     }
 

@@ -1,13 +1,18 @@
 //! Whether new connections are taken at all. Whoever is turned away here has done nothing wrong, and is told when to come again.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// After how many seconds a client that was refused for want of memory may try again.
+const MEMORY_PAUSE: u64 = 10;
 
 /// The door of the whole server. It is looked at for each handshake, so looking costs no lock.
 #[derive(Default)]
 pub struct Admission {
     /// When the server will be gone, once it is told to stop.
     ends: OnceLock<Instant>,
+    short_of_memory: AtomicBool,
 }
 
 /// Why nobody is let in.
@@ -18,6 +23,8 @@ pub enum Closed {
         /// Whole seconds after which it is gone, and another may be there.
         retry_after: u64,
     },
+    /// The server uses as much memory as it may.
+    Memory,
 }
 
 impl Closed {
@@ -25,6 +32,7 @@ impl Closed {
     pub fn code(self) -> &'static str {
         match self {
             Self::Stopping { .. } => "stopping",
+            Self::Memory => "short_of_memory",
         }
     }
 
@@ -32,6 +40,7 @@ impl Closed {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Stopping { .. } => "the server is stopping",
+            Self::Memory => "the server is short of memory",
         }
     }
 
@@ -39,6 +48,7 @@ impl Closed {
     pub fn retry_after(self) -> u64 {
         match self {
             Self::Stopping { retry_after } => retry_after,
+            Self::Memory => MEMORY_PAUSE,
         }
     }
 }
@@ -52,8 +62,16 @@ impl Admission {
 
     /// Why nobody is let in, if nobody is.
     pub fn closed(&self) -> Option<Closed> {
-        let left = self.ends.get()?.saturating_duration_since(Instant::now());
-        Some(Closed::Stopping { retry_after: left.as_secs() + 1 })
+        if let Some(ends) = self.ends.get() {
+            let left = ends.saturating_duration_since(Instant::now());
+            return Some(Closed::Stopping { retry_after: left.as_secs() + 1 });
+        }
+        self.short_of_memory.load(Ordering::Relaxed).then_some(Closed::Memory)
+    }
+
+    /// Lets nobody in while there is too little memory.
+    pub fn short_of_memory(&self, short: bool) {
+        self.short_of_memory.store(short, Ordering::Relaxed);
     }
 }
 
@@ -62,8 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_stops_lets_nobody_in_and_says_when_it_will_be_gone() {
+    fn nobody_is_let_in_for_want_of_memory_or_when_the_server_stops() {
         let admission = Admission::default();
+        assert_eq!(admission.closed(), None);
+        admission.short_of_memory(true);
+        assert_eq!(admission.closed(), Some(Closed::Memory));
+        admission.short_of_memory(false);
         assert_eq!(admission.closed(), None);
         admission.stop(Duration::from_secs(3600));
         let closed = admission.closed().unwrap();

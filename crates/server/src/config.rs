@@ -26,7 +26,7 @@ pub use error::ConfigError;
 pub use network::Network;
 pub use origins::{Cors, Origins};
 pub use sections::{
-    Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MetricsAccess, NetConfig, OperationsConfig, OriginsConfig,
+    Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, NetConfig, OperationsConfig, OriginsConfig,
     PresenceConfig, PublicKey, RealtimeConfig, SocketParser, StorageConfig, TokenEnd,
 };
 pub use source::{Source, Sources};

@@ -13,6 +13,7 @@
 //! - [`back_end`]: what a team's own back end can do, over HTTP or in the same program.
 //! - [`limits`]: how much one person, and one address, may ask for in a while.
 //! - [`admission`]: whether new connections are taken at all.
+//! - [`memory`]: how much of it is used, and what that means for new connections.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
 //! - [`health`]: whether the server does its work. [`metrics`]: what it counts.
 //! - [`audit`]: who came, who left, who was refused.
@@ -35,6 +36,7 @@ pub mod limits;
 pub mod listener;
 pub mod live;
 pub mod logs;
+pub mod memory;
 pub mod metrics;
 pub mod presence;
 pub mod product;

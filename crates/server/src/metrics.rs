@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use store::{Histogram, Writer};
 
 use crate::live::Census;
+use crate::memory;
 
 /// The type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -40,6 +41,9 @@ impl Metrics {
         let writer = self.writer.figures();
         let mut page = Page(Registry::with_prefix("roomcast"));
 
+        if let Ok(used) = memory::used() {
+            page.gauge("memory_bytes", "Memory that the process has written; MEMORY_LIMIT is about this", used);
+        }
         page.gauge("uptime_seconds", "Time since the start", self.census.uptime().as_secs());
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
         page.gauges("connections", "Open connections", "transport", connections);
@@ -54,6 +58,7 @@ impl Metrics {
         page.counter("facts_accepted", "Facts that are on the disk", writer.facts);
         page.counter("deliveries", "Broadcasts put into an outbox", shards.delivered);
         page.counter("volatile_dropped", "Volatile messages that were not, because their receiver could not take them", shards.dropped);
+        page.counter("signals_conflated", "Signals that took the place of an older one, for clients that do not keep up", shards.conflated);
         page.counter("connections_too_slow", "Connections closed because too much waited for them", shards.too_slow);
         page.gauge("outbox_bytes", "Bytes that wait to be written to clients", shards.outbox_bytes);
 

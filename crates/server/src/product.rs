@@ -24,12 +24,13 @@ use crate::auth::{Authenticator, Keys};
 use crate::back_end::{BackEnd, Utilities};
 use crate::clock;
 use crate::config::value::Value;
-use crate::config::{Audience, Config, SocketParser, TokenEnd};
+use crate::config::{Audience, Config, MemoryLimit, SocketParser, TokenEnd};
 use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, Proxies, router};
 use crate::live::{Census, Fanout, Gate, Live, Published, Shared};
+use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Typing};
 use crate::rest::{self, Rest};
@@ -136,6 +137,14 @@ impl Product {
             None
         };
         tokio::spawn(forget_old_answers(writer.clone()));
+        let limit = match config.operations.memory_limit {
+            MemoryLimit::Bytes(bytes) => Some(bytes),
+            MemoryLimit::Auto => memory::usual_limit(),
+            MemoryLimit::Off => None,
+        };
+        if let Some(limit) = limit {
+            tokio::spawn(memory::watch(limit, admission.clone()));
+        }
         Ok(Self { engine, admission, back_end, router: rest::router(rest), proxies, writer, readers, threads })
     }
 

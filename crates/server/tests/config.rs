@@ -72,6 +72,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("REDIS_URL", "redis://:s3cret-four@localhost:6379/0", "redis://…@localhost:6379/0"),
     ("METRICS", "open", "open"),
     ("DRAIN_SECONDS", "8", "8s"),
+    ("MEMORY_LIMIT", "1.5GB", "1500MB"),
     ("FRONTEND_URLS", "http://localhost:3000,http://localhost:5173", "http://localhost:3000,http://localhost:5173"),
     ("FRONTEND_URL", "https://app.example.com/", "https://app.example.com"),
     ("SOCKET_IO_CORS_ORIGIN", "*", "*"),
@@ -214,7 +215,7 @@ fn a_cap_of_zero_means_none() {
 fn a_value_that_makes_no_sense_is_refused_with_what_would_be_right() {
     let port = "expected a whole number from 0 to 65535";
     let duration = "expected a duration in seconds or with a unit (ms, s, m, h), such as 25, 500ms or 1h, from 100ms to 1h";
-    let size = "expected a size in bytes or with a unit (KB, MB, KiB, MiB), such as 1000000 or 1MB";
+    let size = "expected a size in bytes or with a unit (KB, MB, GB, KiB, MiB, GiB), such as 1000000 or 1MB";
     let flag = "expected true or false (also on/off, yes/no, 1/0)";
     let cases: &[(&str, &str, String)] = &[
         ("PORT", "99999", format!("PORT=99999: {port}")),

@@ -5,13 +5,22 @@ use std::rc::Rc;
 
 use super::{Ending, Shard, Transport, Waits};
 use crate::app::{App, Reason};
-use crate::broadcast::{Audience, Broadcast};
+use crate::broadcast::{Audience, Broadcast, Key};
 use crate::id::Id;
-use crate::outbox::Frames;
+use crate::outbox::{Frames, SpareQueues};
 use crate::voice::Voice;
 
 /// How many messages one write takes.
 const SLICES: usize = 256;
+
+/// How much waits for a long-polling client that is between two polls and keeps up nevertheless.
+const BETWEEN_POLLS: usize = 16 * 1024;
+
+/// What a client is told for which too much waits (1013 of the IANA's close codes: to come again later).
+const TOO_SLOW: (u16, &str) = (1013, "too slow");
+
+/// A broadcast's parts for one voice; see [`Broadcast::parts`].
+type Parts = Vec<(Option<Key>, Frames)>;
 
 impl<A: App> Shard<A> {
     /// Puts a broadcast into the outbox of every connection of this shard that is to hear it, once.
@@ -57,6 +66,7 @@ impl<A: App> Shard<A> {
             }
             let Some(bytes) = broadcast.encoded(group.voice, &self.config.namespaces) else { continue };
             let frames: Frames = Rc::from(&bytes[..]);
+            let mut parts = None;
             for member in &group.members {
                 if marked && std::mem::replace(&mut self.sockets[member.socket as usize].mark, self.mark) == self.mark {
                     continue;
@@ -67,6 +77,12 @@ impl<A: App> Shard<A> {
                     continue;
                 }
                 self.counts.delivered += 1;
+                if broadcast.newest_only && !connection.flows() {
+                    let parts: &Parts = parts.get_or_insert_with(|| broadcast.parts(group.voice, &self.config.namespaces));
+                    self.counts.conflated += connection.take_newest(parts, &mut self.spare);
+                    self.line.soon(member.connection, &mut connection.waits);
+                    continue;
+                }
                 connection.outbox.push(frames.clone(), &mut self.spare);
                 self.line.soon(member.connection, &mut connection.waits);
             }
@@ -75,6 +91,7 @@ impl<A: App> Shard<A> {
 
     fn deliver_to_everyone(&mut self, broadcast: &Broadcast) {
         let mut encoded: Vec<(Voice, Option<Frames>)> = Vec::new();
+        let mut apart: Vec<(Voice, Parts)> = Vec::new();
         for (_, socket) in &self.sockets {
             if socket.data.is_none() || socket.mark == self.mark || broadcast.namespace.is_some_and(|only| only != socket.voice.namespace) {
                 continue;
@@ -95,6 +112,15 @@ impl<A: App> Shard<A> {
                 continue;
             }
             self.counts.delivered += 1;
+            if broadcast.newest_only && !connection.flows() {
+                let known = apart.iter().position(|(voice, _)| *voice == socket.voice).unwrap_or_else(|| {
+                    apart.push((socket.voice, broadcast.parts(socket.voice, &self.config.namespaces)));
+                    apart.len() - 1
+                });
+                self.counts.conflated += connection.take_newest(&apart[known].1, &mut self.spare);
+                self.line.later(socket.connection, &mut connection.waits);
+                continue;
+            }
             connection.outbox.push(frames, &mut self.spare);
             self.line.later(socket.connection, &mut connection.waits);
         }
@@ -165,8 +191,11 @@ impl<A: App> Shard<A> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.mark_dirty(slot),
             Err(_) => self.end_connection(slot, Reason::TransportError, Ending::Drop),
             Ok(()) if connection.outbox.bytes() > self.config.outbox_limit => {
-                self.counts.too_slow += 1;
-                self.end_connection(slot, Reason::TooSlow, Ending::Drop);
+                let (code, reason) = TOO_SLOW;
+                // One that was told so, or is closed for another reason, is not waited for.
+                let told = connection.phase == super::Phase::Closing;
+                let ending = if told { Ending::Drop } else { Ending::Say(code, reason.into()) };
+                self.end_connection(slot, Reason::TooSlow, ending);
             }
             Ok(()) if connection.phase == super::Phase::Closing => self.close_written(slot),
             Ok(()) => {}
@@ -186,6 +215,26 @@ impl<A: App> Shard<A> {
 }
 
 impl<A: App> super::Connection<A> {
+    /// Whether what is put into its outbox leaves it.
+    fn flows(&self) -> bool {
+        match &self.transport {
+            Transport::WebSocket(socket) => !socket.blocked,
+            Transport::Polling(polling) => polling.get.is_some() || self.outbox.bytes() < BETWEEN_POLLS,
+        }
+    }
+
+    /// Puts parts of a broadcast into an outbox that does not flow, each in the place of an older one with its key. How many there were.
+    fn take_newest(&mut self, parts: &Parts, spare: &mut SpareQueues) -> u64 {
+        let mut replaced = 0;
+        for (key, frames) in parts {
+            match key {
+                Some(key) => replaced += u64::from(self.outbox.push_newest(*key, frames.clone(), spare)),
+                None => self.outbox.push(frames.clone(), spare),
+            }
+        }
+        replaced
+    }
+
     /// Whether something that is worth nothing late may be sent: nothing waits, and the transport can take it at this instant.
     fn takes_volatile(&self) -> bool {
         self.outbox.is_empty()

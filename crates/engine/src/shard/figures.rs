@@ -10,6 +10,7 @@ use crate::config::Protocol;
 pub(crate) struct Counts {
     pub delivered: u64,
     pub dropped: u64,
+    pub conflated: u64,
     pub too_slow: u64,
 }
 
@@ -20,6 +21,8 @@ pub struct Figures {
     pub delivered: u64,
     /// Times that something volatile was not, because its receiver could not take it at that instant.
     pub dropped: u64,
+    /// Times that something took the place of something older that waited for somebody who does not keep up.
+    pub conflated: u64,
     /// Connections that were closed because too much waited for them.
     pub too_slow: u64,
     /// Open connections by WebSocket, but for the plain ones.
@@ -39,6 +42,7 @@ impl Figures {
     pub fn add(&mut self, other: &Self) {
         self.delivered += other.delivered;
         self.dropped += other.dropped;
+        self.conflated += other.conflated;
         self.too_slow += other.too_slow;
         self.websocket += other.websocket;
         self.polling += other.polling;
@@ -51,8 +55,8 @@ impl Figures {
 impl<A: App> Shard<A> {
     /// What this shard has done and what it holds. It costs a look at each connection, so it is for once in a while.
     pub fn figures(&self) -> Figures {
-        let super::figures::Counts { delivered, dropped, too_slow } = self.counts;
-        let mut figures = Figures { delivered, dropped, too_slow, rooms: self.rooms.len() as u64, ..Figures::default() };
+        let super::figures::Counts { delivered, dropped, conflated, too_slow } = self.counts;
+        let mut figures = Figures { delivered, dropped, conflated, too_slow, rooms: self.rooms.len() as u64, ..Figures::default() };
         for (_, connection) in &self.connections {
             figures.outbox_bytes += connection.outbox.bytes() as u64;
             if connection.phase != Phase::Open {

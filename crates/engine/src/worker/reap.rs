@@ -11,6 +11,12 @@ use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, S
 /// How long a client may take to answer a close frame.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
+/// The most bytes of a close frame (RFC 6455 §5.5).
+const CLOSE_FRAME: usize = 2 + 125;
+
+/// The same of one that reads slowly, if at all. It costs the message that is being written to it, no more.
+const SLOW_CLOSE_TIME: Duration = Duration::from_secs(10);
+
 /// How long a GET may be overtaken by the POST that closes its session.
 const LATE_GET_TIME: Duration = Duration::from_millis(50);
 
@@ -54,11 +60,27 @@ impl<A: App> Worker<A> {
                 }
             }
         }
+        if reason == Reason::TooSlow {
+            self.shard.counts.too_slow += 1;
+        }
         match (&mut self.shard.connections[key.slot as usize].transport, ending) {
+            (Transport::WebSocket(_), Ending::Say(code, words)) if reason == Reason::TooSlow => self.say_too_slow(key, code, &words),
             (Transport::WebSocket(_), Ending::Say(code, reason)) => self.say_close(key, code, &reason),
             (Transport::WebSocket(_), Ending::Drop) => self.remove(key),
             (Transport::Polling(_), ending) => self.end_polling(key, reason, ending),
         }
+    }
+
+    /// Sends a close frame to a client for which too much waits, instead of all that. It has longer than others to read it.
+    fn say_too_slow(&mut self, key: ConnectionKey, code: u16, reason: &str) {
+        let outbox = &mut self.shard.connections[key.slot as usize].outbox;
+        outbox.drop_unbegun(&mut self.shard.spare);
+        // What is begun may be too much by itself.
+        if outbox.bytes() + CLOSE_FRAME > self.shard.config.outbox_limit {
+            return self.remove(key);
+        }
+        self.say_close(key, code, reason);
+        self.linger(key, SLOW_CLOSE_TIME);
     }
 
     /// Sends a close frame behind everything that waits, and then hears nothing more.

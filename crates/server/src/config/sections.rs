@@ -12,7 +12,7 @@ use super::network::Network;
 use super::origins::OriginSetting;
 use super::table::{Reader, Section, Setting, section};
 use super::url::{Database, RedisUrl};
-use super::value::{Cap, Secret, Size, Value, choice, in_range};
+use super::value::{Cap, Secret, Size, Value, bytes, choice, in_range, show_bytes};
 
 section! {
     /// Where the server listens, and over what.
@@ -145,6 +145,8 @@ section! {
         metrics: MetricsAccess = "key", METRICS;
         /// Over how long connections are closed when the server is told to stop. Whoever starts it should wait some seconds longer before killing it.
         drain_seconds: Duration = "5s", DRAIN_SECONDS from "0s" to "1h";
+        /// How much memory the server may use before it refuses new connections: a size, auto (80 % of the machine's or the container's) or off.
+        memory_limit: MemoryLimit = "auto", MEMORY_LIMIT;
     }
 }
 
@@ -210,6 +212,37 @@ choice! {
         /// For machines.
         Json = "json",
     } wanted "text or json"
+}
+
+/// How much memory the server may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MemoryLimit {
+    /// A share of what there is.
+    Auto,
+    /// As much as it gets.
+    Off,
+    /// So many bytes.
+    Bytes(u64),
+}
+
+impl Value for MemoryLimit {
+    const WANTED: &'static str = "auto, off, or a size in bytes or with a unit (KB, MB, GB, KiB, MiB, GiB), such as 500MB";
+
+    fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "auto" => Some(Self::Auto),
+            "off" | "none" | "0" => Some(Self::Off),
+            size => bytes(size).map(Self::Bytes),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Auto => "auto".into(),
+            Self::Off => "off".into(),
+            Self::Bytes(bytes) => show_bytes(*bytes),
+        }
+    }
 }
 
 /// The path of a file.

@@ -141,27 +141,40 @@ impl Value for Duration {
 pub struct Size(pub usize);
 
 impl Value for Size {
-    const WANTED: &'static str = "a size in bytes or with a unit (KB, MB, KiB, MiB), such as 1000000 or 1MB";
+    const WANTED: &'static str = "a size in bytes or with a unit (KB, MB, GB, KiB, MiB, GiB), such as 1000000 or 1MB";
 
     fn read(text: &str) -> Option<Self> {
-        let (number, unit) = split_unit(text);
-        let bytes = match unit.to_ascii_lowercase().as_str() {
-            "" | "b" => 1.0,
-            "kb" => 1e3,
-            "mb" => 1e6,
-            "kib" => 1024.0,
-            "mib" => 1024.0 * 1024.0,
-            _ => return None,
-        } * decimal(number)?;
-        (bytes.fract() == 0.0 && bytes <= f64::from(u32::MAX)).then_some(Self(bytes as usize))
+        let bytes = bytes(text)?;
+        (bytes <= u64::from(u32::MAX)).then_some(Self(bytes as usize))
     }
 
     fn show(&self) -> String {
-        match self.0 {
-            bytes if bytes > 0 && bytes % 1_000_000 == 0 => format!("{}MB", bytes / 1_000_000),
-            bytes if bytes > 0 && bytes % 1000 == 0 => format!("{}KB", bytes / 1000),
-            bytes => bytes.to_string(),
-        }
+        show_bytes(self.0 as u64)
+    }
+}
+
+/// Bytes, or a number with a unit; up to a petabyte.
+pub(super) fn bytes(text: &str) -> Option<u64> {
+    let (number, unit) = split_unit(text);
+    let bytes = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    } * decimal(number)?;
+    (bytes.fract() == 0.0 && bytes <= 1e15).then_some(bytes as u64)
+}
+
+/// Bytes as a setting shows them.
+pub(super) fn show_bytes(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes > 0 && bytes % 1_000_000 == 0 => format!("{}MB", bytes / 1_000_000),
+        bytes if bytes > 0 && bytes % 1000 == 0 => format!("{}KB", bytes / 1000),
+        bytes => bytes.to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happened, on its way to whoever may hear it: encoded once a voice, and behind it the change of who hears what.
 
-use std::sync::{Arc, OnceLock};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use domain::emissions::Emission;
@@ -11,7 +12,7 @@ use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
-use engine::{Broadcast, Handle, Hold, Namespace, Say, Saying, Shard, SocketKey};
+use engine::{Broadcast, Handle, Hold, Key, Namespace, Say, Saying, Shard, SocketKey};
 
 use super::{Job, Live};
 use crate::config::Audience;
@@ -43,6 +44,13 @@ impl Fanout {
     pub fn connect(&self, engine: Handle<Live>) {
         // A second engine would be a fault of ours, and the first stays.
         let _ = self.engine.set(engine);
+    }
+
+    /// Waits until the shards have opened most of what they were told; see [`Handle::wait_for_room`].
+    pub(super) fn wait_for_room(&self) {
+        if let Some(engine) = self.engine.get() {
+            engine.wait_for_room();
+        }
     }
 
     /// Until it is dropped, what is told is held back; see [`Handle::hold`].
@@ -169,7 +177,7 @@ impl Round {
     fn tell_everyone(mut self) {
         let signals = std::mem::take(&mut self.untold);
         if !signals.is_empty() {
-            self.engine.publish(Broadcast::to_everyone(self.fanout.signals(None, signals)));
+            self.engine.publish(newest_only(Broadcast::to_everyone, self.fanout.signals(None, signals)));
         }
     }
 
@@ -281,16 +289,20 @@ impl Say for Said {
                 // Where no contract has a word for it, it is said as on `/`: nobody is to be left out.
                 if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
             }
-            News::Signals { of, now, signals } => {
-                let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
-                let each = signals.iter().flat_map(|signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)));
-                each.collect()
-            }
+            News::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, sayings)| sayings).collect(),
             News::Emission { emission, at } if namespace == Namespace::PLAIN => vec![workspace::emitted(emission, *at)],
             News::Emission { emission, .. } => {
                 vec![Saying::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json))]
             }
         }
+    }
+
+    fn parts(&self, namespace: Namespace) -> Vec<(Option<Key>, Vec<Saying>)> {
+        let News::Signals { of, now, signals } = &self.news else { return vec![(None, self.say(namespace))] };
+        let dialects = self.dialects.spoken_in(namespace).iter();
+        let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
+        let said = |signal: &Signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
+        signals.iter().map(|signal| (key(signal), said(signal))).collect()
     }
 }
 
@@ -299,7 +311,29 @@ fn people_of(space: &Space) -> Vec<PersonId> {
 }
 
 fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
-    Broadcast::to_rooms(rooms.iter().map(|room| room.as_str().into()).collect(), said)
+    newest_only(|said| Broadcast::to_rooms(rooms.iter().map(|room| room.as_str().into()).collect(), said), said)
+}
+
+/// A broadcast of which only the newest waits for a client that does not keep up, if it is signals.
+fn newest_only(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
+    let signals = matches!(said.news, News::Signals { .. });
+    let broadcast = broadcast(said);
+    if signals { broadcast.newest_only() } else { broadcast }
+}
+
+/// What makes keys out of what a signal is about; nobody outside can tell which are alike.
+static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// What a signal is about: a newer one of the same makes it void.
+fn key(signal: &Signal) -> Option<Key> {
+    let about = match signal {
+        Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => ("typing", Some(room), person),
+        Signal::Entered { room, person } | Signal::Left { room, person, .. } => ("in", Some(room), &person.id),
+        Signal::Online { person, .. } | Signal::Offline { person } => ("online", None, person),
+        Signal::Emitted { .. } | Signal::Expelled { .. } | Signal::Announced { .. } => return None,
+    };
+    let (what, room, person) = about;
+    Some(KEYS.hash_one((what, room.map(Room::as_str), person.as_str())))
 }
 
 fn emitted(emission: &Emission, volatile: bool, said: Said) -> Broadcast {

@@ -25,6 +25,8 @@ impl Published {
 
 impl Outlet for Published {
     fn begin(&mut self) {
+        // The writer is what could be faster than the shards for long: then its queue fills instead, which has a bound, and refuses.
+        self.fanout.wait_for_room();
         self.batch = self.fanout.hold();
     }
 

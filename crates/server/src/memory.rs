@@ -1,0 +1,117 @@
+//! How much memory the process uses, and what that means for new connections.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admission::Admission;
+
+/// How often it is looked at: it is read from a file of the kernel's, in some microseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The same while there is too little.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// New connections are taken again when this share of the limit is used, of 100: not at once, or they would be refused again at once.
+const ENOUGH: u64 = 95;
+
+/// Of the memory that there is, how much the server may use if nothing else is set, of 100.
+const SHARE: u64 = 80;
+
+/// Refuses new connections, for as long as the task runs, while the process uses more than `limit` bytes.
+pub async fn watch(limit: u64, admission: Arc<Admission>) {
+    let mut short = false;
+    loop {
+        match used() {
+            Ok(used) => {
+                if short {
+                    give_back();
+                }
+                let now = if short { used > limit / 100 * ENOUGH } else { used > limit };
+                if now != short {
+                    short = now;
+                    admission.short_of_memory(short);
+                    tracing::warn!(used, limit, "new connections are {}", if short { "refused for want of memory" } else { "taken again" });
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the used memory is not known"),
+        }
+        tokio::time::sleep(if short { LOOK_AGAIN } else { LOOK_EVERY }).await;
+    }
+}
+
+/// Has the allocator give back what is free. It keeps what a burst has used, and the limit would hold for ever; while memory is short that is
+/// worth the moment for which its arenas are locked.
+#[cfg(target_env = "gnu")]
+#[allow(unsafe_code)]
+fn give_back() {
+    // SAFETY: malloc_trim(3) may be called at any time, from any thread; it touches nothing that is in use.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other C libraries have no such call.
+#[cfg(not(target_env = "gnu"))]
+fn give_back() {}
+
+/// Bytes of memory that the process has asked for and written. What it has only mapped of files is not counted: the kernel takes that back.
+///
+/// # Errors
+/// If the kernel does not tell.
+pub fn used() -> io::Result<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm")?;
+    // proc(5): size, resident, shared, …
+    let mut numbers = pages.split(' ').skip(1).map_while(|number| number.parse::<u64>().ok());
+    let (resident, shared) = numbers.next().zip(numbers.next()).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
+}
+
+/// The limit if none is set: a share of the machine's memory, or of what its control group may use. None if neither is known.
+pub fn usual_limit() -> Option<u64> {
+    [of_machine(), of_group()].into_iter().flatten().min().map(|bytes| bytes / 100 * SHARE)
+}
+
+fn of_machine() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+}
+
+/// The least limit of the process's control group (cgroups(7)) and those around it.
+fn of_group() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    groups.lines().filter_map(limits_of).flatten().min()
+}
+
+/// The limits that one line of `/proc/self/cgroup` leads to. In a container the group's path may not be there, and its files lie at the root.
+fn limits_of(line: &str) -> Option<impl Iterator<Item = u64>> {
+    let mut parts = line.splitn(3, ':').skip(1);
+    let (root, file) = match parts.next()? {
+        "" => ("/sys/fs/cgroup", "memory.max"),
+        controllers if controllers.split(',').any(|name| name == "memory") => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        _ => return None,
+    };
+    let group = PathBuf::from(parts.next()?.trim_start_matches('/').to_owned());
+    let around: Vec<PathBuf> = group.ancestors().map(|group| Path::new(root).join(group).join(file)).collect();
+    // "max", or what is there where there is no limit, is none.
+    Some(around.into_iter().filter_map(|file| std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_used_and_less_than_the_machine_has() {
+        let before = used().unwrap();
+        let written = vec![1_u8; 64 << 20];
+        assert!(used().unwrap() >= before + (60 << 20), "{} bytes are written", written.len());
+        assert!(used().unwrap() < of_machine().unwrap());
+    }
+
+    #[test]
+    fn the_usual_limit_is_a_part_of_the_machines_memory() {
+        let limit = usual_limit().unwrap();
+        assert!(limit > 0 && limit <= of_machine().unwrap() / 100 * SHARE);
+    }
+}

@@ -1,0 +1,113 @@
+// Clients that do not read: of what is worth nothing late only the newest waits for them, and one for which too much waits is closed with the
+// reason. And a server that is short of memory, which lets nobody in until it is not.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { client, connected } from "../support/clients.js";
+import { get, rest } from "../support/http.js";
+import { API_KEY, person } from "../support/people.js";
+import { startRoomcast } from "../support/roomcast.js";
+import { openSocket, outcome } from "../support/socket.js";
+
+const RAW = "/api/v1/ws/connect";
+
+async function served(t, env) {
+  const server = await startRoomcast({ LOG_LEVEL: "off", ROOMCAST_API_KEY: API_KEY, SHARDS: "1", ...env });
+  t.after(() => server.stop());
+  return server;
+}
+
+async function counted(server, family) {
+  const page = await get(`${server.url}/metrics`, { headers: { authorization: `Bearer ${API_KEY}` } });
+  return Number(page.text.match(new RegExp(`^roomcast_${family} (\\S+)$`, "m"))[1]);
+}
+
+// Says something large to a person, by a back end.
+async function tell(server, sub, number, bytes) {
+  const body = { to: { users: [sub] }, event: "large", data: { number, filler: "x".repeat(bytes) } };
+  assert.equal((await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body })).status, 200);
+}
+
+// Tells a person who does not read until something waits for them in the server; how often that was.
+async function fill(server, sub, bytes) {
+  let told = 0;
+  while ((await counted(server, "outbox_bytes")) < bytes) await tell(server, sub, told++, bytes / 2);
+  return told;
+}
+
+test("of typing only the newest waits, in its place among what is to be kept", async (t) => {
+  const server = await served(t, { OUTBOX_LIMIT: "50MB" });
+  const { id: roomId } = await person(server, "anna").ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: ["ben"] });
+  const open = async (sub) => {
+    const socket = client(t, `${server.url}/chat`, { transports: ["websocket"], auth: { token: server.token({ sub, name: sub }) } });
+    await connected(socket);
+    await socket.emitWithAck("join_room", { roomId });
+    return socket;
+  };
+  const [anna, ben] = [await open("anna"), await open("ben")];
+  const heard = [];
+  ben.onAny((event, data) => heard.push(event === "large" ? data.number : event));
+  // Its own heartbeats are far apart.
+  ben.io.engine.transport.ws.pause();
+  const told = await fill(server, "ben", 400_000);
+
+  const before = await counted(server, "outbox_bytes");
+  for (let i = 0; i < 500; i++) {
+    await anna.emitWithAck("user:typing", { roomId });
+    await anna.emitWithAck("user:stop_typing", { roomId });
+  }
+  assert.ok((await counted(server, "signals_conflated_total")) >= 998);
+  assert.ok((await counted(server, "outbox_bytes")) - before < 1000, "what waits does not grow");
+  await anna.emitWithAck("message:send", { roomId, content: "Are you there?" });
+
+  const last = new Promise((resolve) => ben.once("message:new", resolve));
+  ben.io.engine.transport.ws.resume();
+  assert.equal((await last).content, "Are you there?");
+  // Everything that is to be kept, in its order, and one word on typing: the last.
+  assert.deepEqual(heard, [...Array(told).keys(), "user:stop_typing", "message:new"]);
+});
+
+test("a connection for which too much waits is closed, and told why", async (t) => {
+  const server = await served(t, { OUTBOX_LIMIT: "1MB" });
+  const socket = await openSocket(`${server.ws}${RAW}?token=${server.token({ sub: "ben" })}`);
+  socket.ws.pause();
+  let told = 0;
+  while ((await counted(server, "connections_too_slow_total")) === 0) await tell(server, "ben", told++, 300_000);
+  assert.ok((await counted(server, "outbox_bytes")) < 400_000, "nothing but what was begun waits");
+  socket.ws.resume();
+  assert.deepEqual(await socket.closed, { code: 1013, reason: "too slow" });
+  assert.equal(await counted(server, 'connections{transport="raw"}'.replace(/[{}]/g, "\\$&")), 0);
+  const numbers = socket.unread.map((text) => JSON.parse(text)).filter(({ type }) => type === "large").map(({ data }) => data.number);
+  assert.deepEqual(numbers, [...numbers.keys()], "what it was told before that is whole");
+  assert.ok(numbers.length < told);
+});
+
+test("a server that is short of memory lets nobody in until it is not", async (t) => {
+  const server = await served(t, { OUTBOX_LIMIT: "500MB", MEMORY_LIMIT: "100MB" });
+  const slow = await openSocket(`${server.ws}${RAW}?token=${server.token({ sub: "ben" })}`);
+  slow.ws.pause();
+  const here = client(t, server.url, { transports: ["websocket"], auth: { token: server.token({ sub: "anna" }) } });
+  await connected(here);
+  const handshake = () => get(`${server.url}/socket.io/?EIO=4&transport=polling`);
+  let refused;
+  for (let told = 0; ; told++) {
+    refused = await handshake();
+    if (refused.status !== 200) break;
+    await tell(server, "ben", told, 900_000);
+  }
+  assert.deepEqual([refused.status, refused.headers["retry-after"]], [503, "10"]);
+  assert.match(refused.text, /short of memory/);
+  const raw = await outcome(`${server.ws}${RAW}?token=${server.token({ sub: "anna" })}`);
+  assert.deepEqual([raw.opened, raw.status], [false, 503]);
+  assert.equal((await get(`${server.url}/health/ready`)).status, 503);
+  assert.ok((await counted(server, "memory_bytes")) > 90_000_000);
+
+  // Whoever is here is served.
+  const heard = new Promise((resolve) => here.once("large", resolve));
+  await tell(server, "anna", 7, 10);
+  assert.equal((await heard).number, 7);
+
+  slow.ws.terminate();
+  while ((await handshake()).status !== 200);
+  assert.equal((await get(`${server.url}/health/ready`)).status, 200);
+});
