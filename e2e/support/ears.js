@@ -2,6 +2,7 @@
 
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
+import { argumentsOf, withoutPosition } from "./positions.js";
 import { Socket } from "./socket.js";
 
 class Ear {
@@ -63,7 +64,7 @@ class SocketIoEar extends Ear {
     socket.onevent = (packet) => {
       const [name, ...args] = packet.data;
       // The trip contract's greeting of everybody in `/`.
-      if (name !== "connected") this.hear(name, args);
+      if (name !== "connected") this.hear(name, argumentsOf(args));
       emitted.call(socket, packet);
     };
   }
@@ -102,7 +103,7 @@ class RawEar extends Ear {
     super();
     this.socket = new Socket(url);
     this.socket.ws.on("message", (message) => {
-      const envelope = JSON.parse(message);
+      const envelope = withoutPosition(JSON.parse(message));
       this.hear(envelope.type, envelope);
     });
     this.closed = this.socket.closed;

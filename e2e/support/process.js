@@ -42,9 +42,10 @@ function isFree(port) {
 
 // Starts a program and waits until it accepts connections. The caller stops it.
 //
-// `env` is the program's whole environment, besides PATH and PORT: what the machine happens to set must not matter.
-export async function start(file, args, env, cwd = process.cwd()) {
-  const port = await freePort();
+// `env` is the program's whole environment, besides PATH and PORT: what the machine happens to set must not matter. Without a `port` it gets a
+// free one.
+export async function start(file, args, env, cwd = process.cwd(), port = undefined) {
+  port ??= await freePort();
   const child = spawn(file, args, {
     cwd,
     env: { PATH: process.env.PATH, PORT: String(port), ...env },

@@ -22,19 +22,61 @@ export async function startRoomcast(env = {}) {
     ...env,
   };
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const server = await start(binary("roomcast", "ROOMCAST"), ["serve"], given, folder).catch(async (error) => {
+  const run = (port) => start(binary("roomcast", "ROOMCAST"), ["serve"], given, folder, port);
+  const server = await run().catch(async (error) => {
     await rm(folder, { recursive: true, force: true });
     throw error;
   });
-  server.folder = folder;
-  server.running = server;
-  server.token = (claims) => sign(claims, SECRET);
-  const stop = server.stop.bind(server);
-  server.stop = async () => {
-    await stop();
-    await rm(folder, { recursive: true, force: true });
-  };
-  return server;
+  return new Roomcast(folder, server, run);
+}
+
+class Roomcast {
+  #run;
+
+  constructor(folder, running, run) {
+    this.folder = folder;
+    this.running = running;
+    this.#run = run;
+    for (const name of ["port", "url", "ws"]) this[name] = running[name];
+    // Whoever has these functions alone has a server all the same.
+    this.stop = this.stop.bind(this);
+    this.token = (claims) => sign(claims, SECRET);
+  }
+
+  get child() {
+    return this.running.child;
+  }
+
+  get said() {
+    return this.running.said;
+  }
+
+  get exited() {
+    return this.running.exited;
+  }
+
+  get pid() {
+    return this.running.pid;
+  }
+
+  get alive() {
+    return this.running.alive;
+  }
+
+  memory() {
+    return this.running.memory();
+  }
+
+  // Kills the process as it stands, and starts it again: the same database, the same port.
+  async killAndRestart() {
+    await this.running.stop();
+    this.running = await this.#run(this.port);
+  }
+
+  async stop() {
+    await this.running.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
 }
 
 // One server for the tests of a file. What is returned is filled in before the first test.
@@ -43,7 +85,9 @@ export function roomcast(env = {}) {
   let running;
   before(async () => {
     running = await startRoomcast(env);
-    Object.assign(server, { port: running.port, url: running.url, ws: running.ws, folder: running.folder, token: running.token, running });
+    for (const name of ["port", "url", "ws", "folder", "token"]) server[name] = running[name];
+    server.killAndRestart = () => running.killAndRestart();
+    Object.defineProperty(server, "running", { get: () => running.running });
   });
   after(() => running?.stop());
   return server;

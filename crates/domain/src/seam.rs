@@ -11,6 +11,7 @@ use crate::names::{Id, Kind, PersonId, Room, Timestamp};
 use crate::notifications::Notification;
 use crate::people::Person;
 use crate::refusal::Refusal;
+use crate::sessions::{Session, SessionRoom};
 use crate::spaces::{Member, Role, Space};
 use crate::tasks::Task;
 use crate::trips::TripDetails;
@@ -88,7 +89,7 @@ pub trait Spaces {
     fn is_archived(&mut self, room: &Room) -> Stored<bool>;
     /// Makes a person a member, or changes the role.
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()>;
-    /// Ends a membership and remembers when.
+    /// Ends a membership and remembers when; the person's sessions are in the space no longer, nor in the rooms inside it.
     fn remove_member(&mut self, room: &Room, person: &PersonId, at: Timestamp) -> Stored<()>;
     /// The members, in the order in which they joined.
     fn members(&mut self, room: &Room) -> Stored<Vec<Member>>;
@@ -202,6 +203,44 @@ pub trait Journal {
     fn append(&mut self, room: &Room, at: Timestamp, event: Event) -> Stored<Fact>;
     /// At most `limit` facts behind `offset`, in order.
     fn facts_after(&mut self, offset: i64, limit: u32) -> Stored<Vec<Fact>>;
+    /// The offset of the last fact; 0 if there never was one.
+    fn last_offset(&mut self) -> Stored<i64>;
+    /// Removes at most `limit` facts, the oldest, that were recorded before `until` or whose offset is not larger than `most`; the last fact
+    /// stays, so that no offset comes twice. Gives back how many.
+    fn delete_facts(&mut self, until: Timestamp, most: i64, limit: u32) -> Stored<u64>;
+    /// Up to which offset every connection had heard everything, when that was last known.
+    fn confirmed_by_all(&mut self) -> Stored<i64>;
+    /// Remembers it.
+    fn put_confirmed_by_all(&mut self, offset: i64) -> Stored<()>;
+}
+
+/// Connections that may come back, by their secrets, and the lives of the journal.
+pub trait Sessions {
+    /// One session.
+    fn session(&mut self, secret: &str) -> Stored<Option<Session>>;
+    /// Stores a session, new or come back: of one that is known, what was heard and when it left.
+    fn put_session(&mut self, session: &Session) -> Stored<()>;
+    /// Its connection has ended; everything up to `confirmed` has arrived. Nothing happens if there is no such session.
+    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp) -> Stored<()>;
+    /// Removes a session and its rooms.
+    fn delete_session(&mut self, secret: &str, person: &PersonId) -> Stored<()>;
+    /// All sessions that have not ended do so now. Of those that were there before `confirmed` was recorded, everything up to it has arrived.
+    fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()>;
+    /// Removes at most `limit` sessions, with their rooms, that ended before `until`; gives back how many.
+    fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64>;
+    /// The rooms that a session has joined.
+    fn session_rooms(&mut self, secret: &str, person: &PersonId) -> Stored<Vec<SessionRoom>>;
+    /// A session has joined a room; if it is in it already, that stays as it is.
+    fn put_session_room(&mut self, secret: &str, person: &PersonId, room: &SessionRoom) -> Stored<()>;
+    /// A session has left a room.
+    fn delete_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()>;
+    /// The journal's last offset when a person became a member, if the person is one.
+    fn member_since(&mut self, room: &Room, person: &PersonId) -> Stored<Option<i64>>;
+    /// A new life of the journal begins behind its last offset.
+    fn begin_epoch(&mut self, name: &str) -> Stored<()>;
+    /// The largest offset of a life of the journal: its last if that is the present one, else where the next began. `None` if there was none
+    /// of this name.
+    fn epoch_reaches(&mut self, name: &str) -> Stored<Option<i64>>;
 }
 
 /// A request that was answered before, and the answer.
@@ -226,9 +265,9 @@ pub trait Keys {
 }
 
 /// Everything that is stored.
-pub trait Store: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Journal + Keys {}
+pub trait Store: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Journal + Keys + Sessions {}
 
-impl<T: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Journal + Keys> Store for T {}
+impl<T: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Journal + Keys + Sessions> Store for T {}
 
 /// Where new ids come from: a counter and randomness, as parameters.
 pub trait Ids: Send {

@@ -113,6 +113,8 @@ pub enum Reason {
     ClientNamespaceDisconnect,
     /// We ended the socket.
     ServerNamespaceDisconnect,
+    /// Its client has come back on another connection.
+    TakenOver,
     /// The client did not read what waited for it; see [`crate::Config::outbox_limit`].
     TooSlow,
 }
@@ -130,6 +132,7 @@ impl Reason {
             Self::ForcedServerClose => "forced server close",
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::TakenOver => "taken over",
             Self::TooSlow => "too slow",
         }
     }

@@ -3,12 +3,15 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wire::engineio::{Version, base64_message};
 use wire::socketio::{json, msgpack};
 use wire::websocket::{Opcode, deflate, encode, encode_compressed};
 
+use crate::config::Config;
+use crate::history::Position;
 use crate::id::Id;
 use crate::voice::{Format, Namespace, Voice};
 
@@ -71,6 +74,15 @@ pub(crate) enum Audience {
 /// What one voice says: whole WebSocket frames, or nothing.
 type Encoded = (Voice, Option<Arc<[u8]>>);
 
+/// How positions are written into what is said.
+#[derive(Clone, Copy)]
+pub(crate) struct Stamps<'a> {
+    /// The text before a number.
+    pub epoch: &'a str,
+    /// The number of the last broadcast that came before.
+    pub number: u64,
+}
+
 /// Something on its way to many connections, on every shard.
 pub struct Broadcast {
     pub(crate) audience: Audience,
@@ -79,8 +91,18 @@ pub struct Broadcast {
     pub(crate) namespace: Option<Namespace>,
     pub(crate) volatile: bool,
     pub(crate) newest_only: bool,
+    /// Its place among those that are kept for who was away.
+    pub(crate) number: Option<u64>,
     say: Box<dyn Say>,
     encoded: Mutex<Vec<Encoded>>,
+    weight: AtomicUsize,
+}
+
+impl<'a> Stamps<'a> {
+    /// Those behind the broadcast with this number.
+    pub fn of(config: &'a Config, number: u64) -> Self {
+        Self { epoch: config.recovery.as_ref().map_or("", |recovery| &recovery.epoch), number }
+    }
 }
 
 impl Broadcast {
@@ -92,8 +114,10 @@ impl Broadcast {
             namespace: None,
             volatile: false,
             newest_only: false,
+            number: None,
             say: Box::new(say),
             encoded: Mutex::default(),
+            weight: AtomicUsize::new(0),
         }
     }
 
@@ -138,42 +162,130 @@ impl Broadcast {
     }
 
     /// The bytes of each part for one voice. They are made for each shard that has somebody who does not keep up, which is seldom.
-    pub(crate) fn parts(&self, voice: Voice, namespaces: &[String]) -> Vec<(Option<Key>, Rc<[u8]>)> {
+    pub(crate) fn parts(&self, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) -> Vec<(Option<Key>, Rc<[u8]>)> {
         let parts = self.say.parts(voice.namespace).into_iter().map(|(key, sayings)| {
             let mut out = Vec::new();
-            sayings.iter().for_each(|saying| encode_saying(&mut out, saying, voice, namespaces));
+            sayings.iter().for_each(|saying| encode_saying(&mut out, saying, voice, namespaces, Stamp::IfMistaken(stamps)));
             (key, Rc::<[u8]>::from(out))
         });
         parts.filter(|(_, bytes)| !bytes.is_empty()).collect()
     }
 
+    /// With a number, larger than those before, under which it is kept for those who are away; see [`crate::Config::recovery`]. To be
+    /// published in the order of the numbers.
+    pub fn numbered(mut self, number: u64) -> Self {
+        self.number = Some(number);
+        self
+    }
+
+    /// What is said in a namespace.
+    pub fn say(&self, namespace: Namespace) -> Vec<Saying> {
+        self.say.say(namespace)
+    }
+
+    /// Its number, if it has one.
+    pub fn number(&self) -> Option<u64> {
+        self.number
+    }
+
     /// The bytes for one voice: whole WebSocket frames, or none if this voice does not hear of it.
-    pub(crate) fn encoded(&self, voice: Voice, namespaces: &[String]) -> Option<Arc<[u8]>> {
+    pub(crate) fn encoded(&self, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) -> Option<Arc<[u8]>> {
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == voice) {
             return bytes.clone();
         }
+        let sayings = self.say.say(voice.namespace);
         let mut out = Vec::new();
-        for saying in self.say.say(voice.namespace) {
-            encode_saying(&mut out, &saying, voice, namespaces);
+        for (index, saying) in sayings.iter().enumerate() {
+            encode_saying(&mut out, saying, voice, namespaces, self.stamp(index, sayings.len(), stamps));
         }
         let bytes = (!out.is_empty()).then(|| Arc::from(out));
         encoded.push((voice, bytes.clone()));
         bytes
     }
+
+    /// Appends what [`Broadcast::encoded`] says, without the first messages.
+    pub(crate) fn encode_behind(&self, out: &mut Vec<u8>, heard: u16, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) {
+        let sayings = self.say.say(voice.namespace);
+        for (index, saying) in sayings.iter().enumerate().skip(heard.into()) {
+            encode_saying(out, saying, voice, namespaces, self.stamp(index, sayings.len(), stamps));
+        }
+    }
+
+    /// What one of its messages carries.
+    fn stamp<'a>(&self, index: usize, count: usize, stamps: Stamps<'a>) -> Stamp<'a> {
+        match self.number {
+            Some(number) => Stamp::Always(stamps.epoch, Position::behind(number, index, count)),
+            None => Stamp::IfMistaken(stamps),
+        }
+    }
+
+    /// Whether those in a room are to hear it.
+    pub(crate) fn is_for(&self, room: &str) -> bool {
+        match &self.audience {
+            Audience::Everyone => false,
+            Audience::Rooms(rooms) => rooms.iter().any(|to| **to == *room),
+        }
+    }
+
+    /// Whether everybody is to hear it.
+    pub(crate) fn is_for_everyone(&self) -> bool {
+        matches!(self.audience, Audience::Everyone)
+    }
+
+    /// Takes stock of how many bytes it has in all voices so far.
+    pub(crate) fn weigh(&self) -> usize {
+        let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let weight = encoded.iter().filter_map(|(_, bytes)| Some(bytes.as_ref()?.len())).sum();
+        self.weight.store(weight, Ordering::Relaxed);
+        weight
+    }
+
+    /// What [`Broadcast::weigh`] last found.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight.load(Ordering::Relaxed)
+    }
+}
+
+/// Which position an event carries behind its arguments, for a voice that has positions.
+///
+/// A client of Socket.IO that can recover takes the last argument of any event for the position, if it is a text. So whatever ends in a text
+/// must have the true one behind it.
+#[derive(Clone, Copy)]
+pub(crate) enum Stamp<'a> {
+    /// This one, of this epoch.
+    Always(&'a str, Position),
+    /// The present one, if what stands last would be taken for it.
+    IfMistaken(Stamps<'a>),
+}
+
+impl Stamp<'_> {
+    /// The arguments with the position behind them, if they need one.
+    fn behind<'a>(self, args: &'a str, voice: Voice) -> Cow<'a, str> {
+        let (epoch, position) = match self {
+            _ if !voice.positions => return Cow::Borrowed(args),
+            // Without arguments it is the event's name that stands last.
+            Self::IfMistaken(_) if !args.is_empty() && !args.ends_with('"') => return Cow::Borrowed(args),
+            Self::IfMistaken(stamps) => (stamps.epoch, Position::from(stamps.number)),
+            Self::Always(epoch, position) => (epoch, position),
+        };
+        let comma = if args.is_empty() { "" } else { "," };
+        Cow::Owned(format!(r#"{args}{comma}"{}""#, position.text(epoch)))
+    }
 }
 
 /// Appends one message as whole WebSocket frames. A message that this voice cannot say (an event on a plain endpoint) is left out.
-pub(crate) fn encode_saying(out: &mut Vec<u8>, saying: &Saying, voice: Voice, namespaces: &[String]) {
+pub(crate) fn encode_saying(out: &mut Vec<u8>, saying: &Saying, voice: Voice, namespaces: &[String], stamp: Stamp<'_>) {
     let nsp = namespaces.get(voice.namespace.0 as usize).map_or("/", String::as_str);
     match (saying, voice.format) {
         (Saying::Event { name, args, attachments }, Format::Json) => {
-            text(out, json::event(nsp, None, attachments.len(), name, args).as_bytes(), voice);
+            let args = stamp.behind(args, voice);
+            text(out, json::event(nsp, None, attachments.len(), name, &args).as_bytes(), voice);
             binaries(out, attachments, voice);
         }
         (Saying::Event { name, args, attachments }, Format::MsgPack) => {
-            let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
-            binary(out, &msgpack::event(nsp, None, name, args, &attachments), voice);
+            let (args, attachments) = (stamp.behind(args, voice), attachments.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            binary(out, &msgpack::event(nsp, None, name, &args, &attachments), voice);
         }
         (Saying::Text(message), Format::Engine) => {
             let mut packet = String::with_capacity(message.len() + 1);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::http::HeaderMap;
 
+use crate::history::Recovery;
 use crate::voice::Format;
 
 /// What is spoken on a path.
@@ -76,6 +77,8 @@ pub struct Config {
     pub outbox_limit: usize,
     /// See [`CorsPolicy`].
     pub cors: Option<CorsPolicy>,
+    /// Whether what was said is kept for those who were away, and how; without it sockets cannot be resumed.
+    pub recovery: Option<Recovery>,
 }
 
 impl Default for Config {
@@ -96,6 +99,7 @@ impl Default for Config {
             deflate: false,
             outbox_limit: 1 << 20,
             cors: None,
+            recovery: None,
         }
     }
 }

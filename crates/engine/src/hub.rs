@@ -6,6 +6,7 @@ use std::process::abort;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use std::{io, thread};
 
 use tokio::sync::oneshot;
@@ -13,7 +14,9 @@ use tokio::sync::oneshot;
 use crate::app::App;
 use crate::broadcast::Broadcast;
 use crate::config::Config;
+use crate::history::History;
 use crate::http::{Arrival, Request};
+use crate::id::Id;
 use crate::worker::Worker;
 
 /// What a shard finds in its mailbox, in the order in which it was put there.
@@ -166,6 +169,8 @@ pub(crate) struct Hub<A: App> {
     pub config: Arc<Config>,
     pub gate: Gate<A::Handshake>,
     pub mailboxes: Vec<Mailbox<A>>,
+    /// What was said lately, if that is kept.
+    pub history: Option<Arc<History>>,
     /// Held while something is put into every mailbox, so that all shards find all of it in the same order.
     order: Mutex<()>,
     next: AtomicUsize,
@@ -175,7 +180,8 @@ impl<A: App> Hub<A> {
     /// The hub of the shards that wait in these epoll instances.
     pub fn new(config: Config, gate: Gate<A::Handshake>, polls: &[mio::Poll]) -> io::Result<Self> {
         let mailboxes = polls.iter().map(Mailbox::new).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { config: Arc::new(config), gate, mailboxes, order: Mutex::default(), next: AtomicUsize::new(0) })
+        let history = config.recovery.clone().map(|recovery| Arc::new(History::new(recovery)));
+        Ok(Self { config: Arc::new(config), gate, mailboxes, history, order: Mutex::default(), next: AtomicUsize::new(0) })
     }
 
     /// The shard for a new connection: each in turn.
@@ -192,12 +198,26 @@ impl<A: App> Hub<A> {
 
     /// Publishes in one go: every shard hears it in the same order relative to everything else that was published.
     pub fn publish(&self, broadcasts: &mut Vec<Arc<Broadcast>>) {
+        for broadcast in broadcasts.iter() {
+            self.keep(broadcast);
+        }
         let order = (self.mailboxes.len() > 1).then(|| lock(&self.order));
         for mailbox in &self.mailboxes[1..] {
             mailbox.put(broadcasts.iter().cloned().map(Mail::Broadcast));
         }
         self.mailboxes[0].put(broadcasts.drain(..).map(Mail::Broadcast));
         drop(order);
+    }
+}
+
+impl<A: App> Hub<A> {
+    /// Keeps what has a number for those who are away. It is there before anybody who is here can have heard it.
+    fn keep(&self, broadcast: &Arc<Broadcast>) {
+        if broadcast.number.is_some()
+            && let Some(history) = &self.history
+        {
+            history.keep(broadcast, Instant::now());
+        }
     }
 }
 
@@ -214,6 +234,22 @@ impl<A: App> Handle<A> {
     /// Says something to many. Everybody who hears two broadcasts hears them in the order in which they were published.
     pub fn publish(&self, broadcast: Broadcast) {
         self.0.publish(&mut vec![Arc::new(broadcast)]);
+    }
+
+    /// Keeps what was said before the start, for those who were away then; in the order of the numbers, before anything is published.
+    pub fn recall(&self, broadcast: Broadcast) {
+        self.0.keep(&Arc::new(broadcast));
+    }
+
+    /// What was said in some rooms (in each behind its own number) behind `from` and up to `until`, each once, in order. `None` if some of it
+    /// may be kept no longer.
+    pub fn missed<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, from: u64, until: u64) -> Option<Vec<Arc<Broadcast>>> {
+        self.0.history.as_ref()?.missed(rooms, from, until)
+    }
+
+    /// How many broadcasts are kept for those who are away, and how many bytes they have.
+    pub fn kept(&self) -> (usize, usize) {
+        self.0.history.as_ref().map_or((0, 0), |history| history.size())
     }
 
     /// Tells the application on one shard. Nothing happens if there is no such shard.
@@ -269,6 +305,12 @@ impl<A: App> Handle<A> {
     /// How many shards there are.
     pub fn shards(&self) -> usize {
         self.0.mailboxes.len()
+    }
+
+    /// Where something is that tells its place: on which shard it was made. `None` if there is no such shard.
+    pub fn shard_of(&self, id: Id) -> Option<usize> {
+        let shard = usize::from(id.shard());
+        (shard < self.shards()).then_some(shard)
     }
 
     /// The settings.

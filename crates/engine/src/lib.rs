@@ -6,6 +6,7 @@
 //! - [`config`]: what can be set, and which paths are served.
 //! - [`app`]: what the program is told.
 //! - [`voice`] and [`broadcast`]: how one thing is said to many, encoded once for each way of speaking.
+//! - `history`: what was said lately, for those who were away.
 //! - `shard`: the state of one core's connections; what an application may do with them.
 //! - `worker`: the thread around it, one epoll loop.
 //! - [`hub`]: how other threads reach the shards, in one order for everybody.
@@ -14,6 +15,7 @@
 pub mod app;
 pub mod broadcast;
 pub mod config;
+mod history;
 pub mod http;
 pub mod hub;
 pub mod id;
@@ -28,6 +30,7 @@ mod worker;
 pub use app::{App, Connect, Event, Reason};
 pub use broadcast::{Broadcast, Key, Say, Saying};
 pub use config::{Config, Endpoint, Protocol};
+pub use history::{Position, Recovery};
 pub use hub::{Engine, Handle, Hold, Refusal};
-pub use shard::{Figures, Shard, SocketKey};
+pub use shard::{Figures, Recovering, Shard, SocketKey};
 pub use voice::{Format, Namespace, Voice};

@@ -128,7 +128,14 @@ mod tests {
     use crate::voice::{Format, Namespace};
 
     fn voice(n: u32) -> Voice {
-        Voice { namespace: Namespace(n as u8 % 3), format: Format::Json, version: Version::V4, base64: false, deflate: false }
+        Voice {
+            namespace: Namespace(n as u8 % 3),
+            format: Format::Json,
+            version: Version::V4,
+            base64: false,
+            deflate: false,
+            positions: false,
+        }
     }
 
     #[test]

@@ -37,4 +37,6 @@ pub struct Voice {
     pub base64: bool,
     /// Whether the connection has negotiated permessage-deflate.
     pub deflate: bool,
+    /// Whether events carry their [`crate::Position`]; see [`crate::Shard::accept_recoverable`].
+    pub positions: bool,
 }

@@ -24,7 +24,7 @@ pub use api_key::ApiKey;
 pub use authenticator::Authenticator;
 pub use identity::Identity;
 pub use keys::Keys;
-pub use places::ConnectAuth;
+pub use places::{ConnectAuth, LeftOff};
 pub use verifier::Verifier;
 
 /// Why somebody is not let in. The code is the client's to act on, the text is for people; neither says anything about the token.

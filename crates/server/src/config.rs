@@ -27,7 +27,7 @@ pub use network::Network;
 pub use origins::{Cors, Origins};
 pub use sections::{
     Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, NetConfig, OperationsConfig, OriginsConfig,
-    PresenceConfig, PublicKey, RealtimeConfig, SocketParser, StorageConfig, TokenEnd,
+    PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, SocketParser, StorageConfig, TokenEnd,
 };
 pub use source::{Source, Sources};
 pub use url::Database;
@@ -41,6 +41,7 @@ pub const TABLE: &[Section] = &[
     NetConfig::SECTION,
     IdentityConfig::SECTION,
     RealtimeConfig::SECTION,
+    RecoveryConfig::SECTION,
     PresenceConfig::SECTION,
     LimitsConfig::SECTION,
     StorageConfig::SECTION,
@@ -59,6 +60,8 @@ pub struct Config {
     /// How the sockets behave.
     pub realtime: RealtimeConfig,
     /// Who hears who is online.
+    pub recovery: RecoveryConfig,
+    /// See [`PresenceConfig`].
     pub presence: PresenceConfig,
     /// How much one person may ask for.
     pub limits: LimitsConfig,
@@ -101,6 +104,7 @@ impl Config {
             net: NetConfig::read(&mut reader)?,
             identity: IdentityConfig::read(&mut reader)?,
             realtime: RealtimeConfig::read(&mut reader)?,
+            recovery: RecoveryConfig::read(&mut reader)?,
             presence: PresenceConfig::read(&mut reader)?,
             limits: LimitsConfig::read(&mut reader)?,
             storage: StorageConfig::read(&mut reader)?,

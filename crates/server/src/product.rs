@@ -1,6 +1,6 @@
 //! The product, put together: store, bus, live connections and REST. This is the only place that knows all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,11 @@ use bus::Local;
 use domain::calls::EndInterruptedCalls;
 use domain::ids::Generator;
 use domain::keys::ForgetOldAnswers;
-use domain::operation::Actor;
+use domain::operation::{Actor, Command};
+use domain::refusal::Refusal;
 use domain::seam::Bus;
-use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol};
+use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions};
+use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol, Recovery};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use store::{Database, Options, Readers, Writer};
@@ -29,7 +31,7 @@ use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, Proxies, router};
-use crate::live::{Census, Fanout, Gate, Live, Published, Shared};
+use crate::live::{Census, Fanout, Gate, Live, Moved, Published, Shared};
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Typing};
@@ -38,9 +40,14 @@ use crate::rest::{self, Rest};
 /// How many threads answer queries.
 const READERS: usize = 2;
 
-/// How soon old answers are looked for again when there may be more, and how long nothing is done when there are none.
-const FORGET_EVERY: Duration = Duration::from_secs(1);
-const FORGET_PAUSE: Duration = Duration::from_secs(600);
+/// How long nothing old is looked for when there was none.
+const FORGET_PAUSE: Duration = Duration::from_secs(10);
+
+/// How often it is written down what everybody has heard for certain.
+const CONFIRM_EVERY: Duration = Duration::from_secs(5);
+
+/// How many bytes of what was said are kept for those who are away.
+const KEPT_BYTES: usize = 64 << 20;
 
 /// How often a few connections are closed while the server drains.
 const DRAIN_ROUND: Duration = Duration::from_millis(50);
@@ -68,18 +75,15 @@ impl Product {
         let database = Database::open(Options::new(config.storage.database_url.show()))?;
         let (readers, mut threads) = Readers::start(&database, READERS)?;
         let dialects = Dialects::new(config);
-        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now));
+        let epoch = format!("{:010x}", random() >> 24);
+        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch));
         let told = fanout.clone();
         let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| told.tell(notice)));
         let ids = Generator::new(random);
         let (writer, thread) = Writer::start(&database, clock::now, ids, Published::new(bus.clone(), fanout.clone()))?;
         threads.push(thread);
-        // Whoever was in a call is connected no longer; before anybody can be again, the calls are over.
-        writer.run(Actor::server(), EndInterruptedCalls, |ended| {
-            if let Err(refusal) = ended {
-                tracing::error!(%refusal, "the calls of before the start could not be ended");
-            }
-        });
+        let (keep, window) = (config.recovery.journal_keep, config.recovery.recovery_window.as_secs() as i64);
+        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), keep, window })?;
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let proxies = Proxies::new(&config.net.trusted_proxies);
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
@@ -98,6 +102,7 @@ impl Product {
             health: Arc::new(Health::new(census.clone(), writer.clone(), admission.clone())),
             metrics: Metrics::new(census.clone(), writer.clone()),
             metrics_access: config.operations.metrics,
+            fanout: fanout.clone(),
             bus: bus.clone(),
             max_body: config.realtime.max_payload.0,
         };
@@ -115,6 +120,8 @@ impl Product {
                 most_raw: config.limits.max_connections_per_user.limit(),
                 most_rooms: config.limits.max_rooms_per_connection,
                 ends_with_token: config.identity.token_end == TokenEnd::Close,
+                moved: Moved::default(),
+                window,
                 grace: config.presence.grace,
                 tells_presence: config.presence.audience != Audience::None,
                 shows_presence: config.presence.audience == Audience::Everyone,
@@ -122,7 +129,7 @@ impl Product {
                 bus,
                 fanout: fanout.clone(),
             });
-            let settings = engine_config(config, &shared.dialects, &authenticator);
+            let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun));
             let most = config.limits.max_connections.limit();
             let gate = Gate::new(authenticator, limits, census.clone(), admission.clone(), proxies.clone(), most);
             let engine = Engine::start(
@@ -131,12 +138,22 @@ impl Product {
                 move |_, handle| Live::new(shared.clone(), handle),
             )?;
             fanout.connect(engine.handle());
+            fanout.recall(begun.facts);
             census.connect(engine.handle());
+            tokio::spawn(confirm(writer.clone(), census.clone()));
             Some(engine)
         } else {
             None
         };
-        tokio::spawn(forget_old_answers(writer.clone()));
+        // Whoever was in a call is connected no longer; before anybody can be again, the calls are over.
+        writer.run(Actor::server(), EndInterruptedCalls, |ended| {
+            if let Err(refusal) = ended {
+                tracing::error!(%refusal, "the calls of before the start could not be ended");
+            }
+        });
+        tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
+        tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window }));
+        tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { keep, window }));
         let limit = match config.operations.memory_limit {
             MemoryLimit::Bytes(bytes) => Some(bytes),
             MemoryLimit::Auto => memory::usual_limit(),
@@ -222,24 +239,67 @@ impl<R: Handler> Handler for Front<R> {
     }
 }
 
-/// Forgets, for as long as the server runs, what was answered to `Idempotency-Key`s that are too old.
-async fn forget_old_answers(writer: Writer) {
-    let server = Actor::server();
+/// Forgets, for as long as the server runs, what is too old: a part at a time, so that nobody waits long behind it.
+async fn forget(writer: Writer, what: &'static str, command: impl Command<Answer = bool> + Clone) {
     loop {
-        tokio::time::sleep(FORGET_EVERY).await;
-        let (reply, answer) = oneshot::channel();
-        writer.run(server.clone(), ForgetOldAnswers, move |result| drop(reply.send(result)));
-        match answer.await {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => tokio::time::sleep(FORGET_PAUSE).await,
-            Ok(Err(refusal)) => tracing::warn!(%refusal, "old answers could not be forgotten"),
-            // The writer has ended.
-            Err(_) => return,
+        match ask(&writer, command.clone()).await {
+            Some(Ok(true)) => {}
+            Some(Ok(false)) => tokio::time::sleep(FORGET_PAUSE).await,
+            Some(Err(refusal)) => {
+                tracing::warn!(%refusal, "old {what} could not be forgotten");
+                tokio::time::sleep(FORGET_PAUSE).await;
+            }
+            None => return,
         }
     }
 }
 
-fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authenticator) -> EngineConfig {
+/// Writes down, for as long as the server runs, what everybody has heard for certain: if it is killed, nobody is told that again.
+async fn confirm(writer: Writer, census: Arc<Census>) {
+    let mut last = 0;
+    loop {
+        tokio::time::sleep(CONFIRM_EVERY).await;
+        let Some(confirmed) = census.confirmed_by_all().await else { continue };
+        let offset = confirmed as i64;
+        if offset <= last {
+            continue;
+        }
+        match ask(&writer, Confirm { offset }).await {
+            Some(Ok(())) => last = offset,
+            Some(Err(refusal)) => tracing::warn!(%refusal, "what everybody has heard could not be written down"),
+            None => return,
+        }
+    }
+}
+
+/// Runs a command in the server's own name. `None` if the writer has ended.
+async fn ask<C: Command>(writer: &Writer, command: C) -> Option<Result<C::Answer, Refusal>> {
+    let (reply, answer) = oneshot::channel();
+    writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
+    answer.await.ok()
+}
+
+/// Runs a command and waits for it.
+fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Answer> {
+    let (reply, answer) = mpsc::channel();
+    writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
+    Ok(answer.recv()??)
+}
+
+/// How what was said is kept for those who are away, at a start that has found this.
+fn recovery(config: &Config, epoch: String, begun: &Begun) -> Recovery {
+    let position = begun.position as u64;
+    Recovery {
+        epoch,
+        position,
+        floor: begun.facts.first().map_or(position, |fact| fact.offset as u64 - 1),
+        keep: config.recovery.journal_keep as usize,
+        window: config.recovery.recovery_window,
+        bytes: KEPT_BYTES,
+    }
+}
+
+fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {
     let realtime = &config.realtime;
     let endpoint = |path: &str, protocol, ping_interval| Endpoint { path: path.into(), protocol, ping_interval };
     let defaults = EngineConfig::default();
@@ -261,6 +321,7 @@ fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authentic
         deflate: realtime.ws_compression,
         outbox_limit: realtime.outbox_limit.0,
         cors: Some(rest::cors::cors_policy(authenticator.origins().clone())),
+        recovery: Some(recovery),
         ..defaults
     }
 }

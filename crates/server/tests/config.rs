@@ -61,6 +61,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("ALLOW_EIO3", "yes", "true"),
     ("SOCKET_PARSER", "msgpack", "msgpack"),
     ("SHARDS", "4", "4"),
+    ("RECOVERY_WINDOW", "30", "30s"),
+    ("JOURNAL_KEEP", "500", "500"),
     ("PRESENCE_AUDIENCE", "contacts", "contacts"),
     ("PRESENCE_GRACE", "0", "0s"),
     ("MAX_CONNECTIONS_PER_USER", "0", "0"),

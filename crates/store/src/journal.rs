@@ -24,7 +24,29 @@ impl<D: Driver> Journal for Tables<D> {
             Ok(Fact { offset, room: row.room(1)?, seq: row.int(2)?, at: row.time(3)?, event })
         })
     }
+
+    fn last_offset(&mut self) -> Stored<i64> {
+        Ok(self.0.first("SELECT MAX(id) FROM journal", values![], |row| row.maybe_int(0))?.flatten().unwrap_or(0))
+    }
+
+    fn delete_facts(&mut self, until: Timestamp, most: i64, limit: u32) -> Stored<u64> {
+        // Facts stand in the order of their times, so the oldest rows are the ones to go, and how many are too old need not be counted.
+        let sql = "DELETE FROM journal WHERE id IN (SELECT id FROM journal ORDER BY id LIMIT $1)
+            AND (at < $2 OR id <= $3) AND id < (SELECT MAX(id) FROM journal)";
+        self.0.write(sql, values![limit, until, most])
+    }
+
+    fn confirmed_by_all(&mut self) -> Stored<i64> {
+        self.mark(CONFIRMED)
+    }
+
+    fn put_confirmed_by_all(&mut self, offset: i64) -> Stored<()> {
+        self.put_mark(CONFIRMED, offset)
+    }
 }
+
+/// The mark of what every connection has heard.
+const CONFIRMED: &str = "confirmed";
 
 impl<D: Driver> Tables<D> {
     /// The room's next `seq`. Two plain statements cost less than one with ON CONFLICT and RETURNING, and mean the same: the first holds

@@ -5,7 +5,7 @@
 //! - [`Database`]: a database, found by its URL, brought up to date and opened.
 //! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
 //! - [`Figures`]: what the writer has done, counted.
-//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`: one file an area, one SQL text for SQLite and PostgreSQL.
+//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`, `sessions`: one file an area, one SQL text for SQLite and PostgreSQL.
 //! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
 
 mod batch;
@@ -23,6 +23,7 @@ mod people;
 mod queue;
 mod readers;
 mod reads;
+mod sessions;
 mod spaces;
 mod sqlite;
 mod tasks;

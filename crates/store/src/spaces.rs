@@ -58,8 +58,9 @@ impl<D: Driver> Spaces for Tables<D> {
     }
 
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()> {
-        let sql = "INSERT INTO members (room, person, kind, role, joined_at, place)
-            VALUES ($1, $2, $3, $4, $5, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1))
+        let sql = "INSERT INTO members (room, person, kind, role, joined_at, place, since)
+            VALUES ($1, $2, $3, $4, $5, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1),
+                (SELECT COALESCE(MAX(id), 0) FROM journal))
             ON CONFLICT (room, person) DO UPDATE SET role = excluded.role";
         self.0.write(sql, values![room, person, room.kind().as_str(), role_name(role), at]).map(drop)
     }
@@ -69,6 +70,8 @@ impl<D: Driver> Spaces for Tables<D> {
         if removed == 0 {
             return Ok(());
         }
+        let rooms = "DELETE FROM session_rooms WHERE person = $1 AND (room = $2 OR inside = $2)";
+        self.0.write(rooms, values![person, room])?;
         let sql = "INSERT INTO departures (room, person, left_at) VALUES ($1, $2, $3)
             ON CONFLICT (room, person) DO UPDATE SET left_at = excluded.left_at";
         self.0.write(sql, values![room, person, at]).map(drop)

@@ -1,5 +1,6 @@
 // The raw WebSocket, by `ws`.
 
+import { withoutPosition } from "../../support/positions.js";
 import { Socket } from "../../support/socket.js";
 import { Device } from "./device.js";
 
@@ -9,7 +10,7 @@ export class RawDevice extends Device {
     const query = token === null ? "" : `?token=${encodeURIComponent(token)}`;
     this.socket = new Socket(`${ws}/api/v1/ws/connect${query}`);
     // At once, because the first message may come with the handshake.
-    this.socket.ws.on("message", (message) => this.hear({ envelope: JSON.parse(message) }));
+    this.socket.ws.on("message", (message) => this.hear({ envelope: withoutPosition(JSON.parse(message)) }));
     this.closed = this.socket.closed;
     void this.closed.then((closed) => this.left || this.hear({ closed }));
     await this.socket.opened;

@@ -4,6 +4,7 @@ import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
 import { io as io3 } from "socket.io-client-v3";
 import { onWebSocket, TRAVELS } from "../../support/clients.js";
+import { argumentsOf } from "../../support/positions.js";
 import { Device } from "./device.js";
 
 class SocketIoDevice extends Device {
@@ -29,7 +30,7 @@ class SocketIoDevice extends Device {
 
   // Has every event handed on, in the order of their coming.
   each(hand) {
-    this.socket.onAny(hand);
+    this.socket.onAny((name, ...args) => hand(name, ...argumentsOf(args)));
   }
 
   // A refusal of the server has its message; anything else is a failure to reach it.

@@ -5,6 +5,7 @@ use crate::operation::{Actor, Command, Tx};
 use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
+use crate::sessions::SessionRoom;
 use crate::spaces::Role;
 use crate::tasks::Task;
 
@@ -86,6 +87,15 @@ fn around(store: &mut dyn Store, room: &Room) -> Stored<Option<Room>> {
     }
 }
 
+/// The journal's last offset when a person became a member of a room, or of the space that it is inside; 0 for an inbox.
+///
+/// # Errors
+/// The store's.
+pub fn member_since(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<i64> {
+    let inside = around(store, room)?;
+    Ok(store.member_since(inside.as_ref().unwrap_or(room), person)?.unwrap_or(0))
+}
+
 /// Whether the actor may listen to a room.
 ///
 /// It is a command although it changes nothing: in the writer's queue it stands in one order with the removals of members.
@@ -93,6 +103,8 @@ fn around(store: &mut dyn Store, room: &Room) -> Stored<Option<Room>> {
 pub struct EnterRoom {
     /// Which.
     pub room: Room,
+    /// The actor's session that comes into it, by its secret, if it is to be remembered.
+    pub session: Option<String>,
 }
 
 /// The same, for somebody who wants to know who else may.
@@ -100,13 +112,18 @@ pub struct EnterRoom {
 pub struct EnterAmongMembers {
     /// A room that has members of its own.
     pub room: Room,
+    /// As in [`EnterRoom`]; the session leaves all other rooms of this one's kind.
+    pub session: Option<String>,
 }
 
 impl Command for EnterAmongMembers {
     type Answer = (Entered, Vec<PersonId>);
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Self::Answer, Refusal> {
-        let entered = EnterRoom { room: self.room.clone() }.decide(tx)?;
+        if let Some(secret) = &self.session {
+            leave_others(tx, secret, &self.room)?;
+        }
+        let entered = EnterRoom { room: self.room.clone(), session: self.session }.decide(tx)?;
         let members = tx.store.members(&self.room)?.into_iter().map(|member| member.person.id).collect();
         Ok((entered, members))
     }
@@ -119,6 +136,8 @@ pub struct Entered {
     pub person: Person,
     /// The space that the room is inside: a channel's or a task's project.
     pub inside: Option<Room>,
+    /// The journal's last offset when the actor became a member.
+    pub member_since: i64,
 }
 
 impl Command for EnterRoom {
@@ -127,6 +146,23 @@ impl Command for EnterRoom {
     fn decide(self, tx: &mut Tx<'_>) -> Result<Entered, Refusal> {
         require_member(tx.store, tx.actor, &self.room)?;
         let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))?;
-        Ok(Entered { person, inside: around(tx.store, &self.room)? })
+        let inside = around(tx.store, &self.room)?;
+        let member_since = member_since(tx.store, &self.room, &person.id)?;
+        if let Some(secret) = self.session {
+            let room = SessionRoom { room: self.room, inside: inside.clone(), since: tx.store.last_offset()? };
+            tx.store.put_session_room(&secret, &person.id, &room)?;
+        }
+        Ok(Entered { person, inside, member_since })
     }
+}
+
+/// A session comes into a room of a kind of which it is in one at a time.
+fn leave_others(tx: &mut Tx<'_>, secret: &str, room: &Room) -> Stored<()> {
+    let person = &tx.actor.person;
+    for other in tx.store.session_rooms(secret, person)? {
+        if other.room.kind() == room.kind() && other.room != *room {
+            tx.store.delete_session_room(secret, person, &other.room)?;
+        }
+    }
+    Ok(())
 }

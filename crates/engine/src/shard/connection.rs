@@ -115,6 +115,10 @@ pub(crate) struct Connection<A: App> {
     /// The client has closed its side, which still has to be read.
     pub hung_up: bool,
     pub awaiting_pong: bool,
+    /// The number of the last broadcast when the ping was sent that is not answered yet,
+    pub pinged: u64,
+    /// and up to which number everything for this connection has certainly arrived.
+    pub heard: u64,
     /// When the next ping is due, or the answer to the last.
     pub heartbeat_due: Tick,
     /// When it must have joined a namespace.

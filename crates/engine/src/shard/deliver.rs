@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{Ending, Shard, Transport, Waits};
 use crate::app::{App, Reason};
-use crate::broadcast::{Audience, Broadcast, Key};
+use crate::broadcast::{Audience, Broadcast, Key, Stamps};
 use crate::id::Id;
 use crate::outbox::{Frames, SpareQueues};
 use crate::voice::Voice;
@@ -26,6 +26,7 @@ impl<A: App> Shard<A> {
     /// Puts a broadcast into the outbox of every connection of this shard that is to hear it, once.
     pub(crate) fn deliver(&mut self, broadcast: &Broadcast) {
         self.mark = self.mark.wrapping_add(1).max(1);
+        self.position = broadcast.number.unwrap_or(self.position);
         for room in &broadcast.except_rooms {
             for member in self.rooms.groups(room).iter().flat_map(|group| &group.members) {
                 self.sockets[member.socket as usize].mark = self.mark;
@@ -48,7 +49,10 @@ impl<A: App> Shard<A> {
     }
 
     /// The slot of the socket with this id, if it is here.
-    fn slot_of(&self, id: Id) -> Option<u32> {
+    pub(super) fn slot_of(&self, id: Id) -> Option<u32> {
+        if let Some(slot) = self.renamed.get(&id) {
+            return Some(*slot);
+        }
         let is_it = |slot: &u32| self.sockets.get(*slot as usize).is_some_and(|socket| socket.id == id);
         if id.shard() != self.index {
             return None;
@@ -64,7 +68,9 @@ impl<A: App> Shard<A> {
             if broadcast.namespace.is_some_and(|only| only != group.voice.namespace) {
                 continue;
             }
-            let Some(bytes) = broadcast.encoded(group.voice, &self.config.namespaces) else { continue };
+            let Some(bytes) = broadcast.encoded(group.voice, &self.config.namespaces, Stamps::of(&self.config, self.position)) else {
+                continue;
+            };
             let frames: Frames = Rc::from(&bytes[..]);
             let mut parts = None;
             for member in &group.members {
@@ -78,7 +84,9 @@ impl<A: App> Shard<A> {
                 }
                 self.counts.delivered += 1;
                 if broadcast.newest_only && !connection.flows() {
-                    let parts: &Parts = parts.get_or_insert_with(|| broadcast.parts(group.voice, &self.config.namespaces));
+                    let parts: &Parts = parts.get_or_insert_with(|| {
+                        broadcast.parts(group.voice, &self.config.namespaces, Stamps::of(&self.config, self.position))
+                    });
                     self.counts.conflated += connection.take_newest(parts, &mut self.spare);
                     self.line.soon(member.connection, &mut connection.waits);
                     continue;
@@ -100,7 +108,9 @@ impl<A: App> Shard<A> {
             let frames = match known {
                 Some((_, frames)) => frames.clone(),
                 None => {
-                    let frames = broadcast.encoded(socket.voice, &self.config.namespaces).map(|bytes| Rc::from(&bytes[..]));
+                    let frames = broadcast
+                        .encoded(socket.voice, &self.config.namespaces, Stamps::of(&self.config, self.position))
+                        .map(|bytes| Rc::from(&bytes[..]));
                     encoded.push((socket.voice, frames.clone()));
                     frames
                 }
@@ -114,7 +124,10 @@ impl<A: App> Shard<A> {
             self.counts.delivered += 1;
             if broadcast.newest_only && !connection.flows() {
                 let known = apart.iter().position(|(voice, _)| *voice == socket.voice).unwrap_or_else(|| {
-                    apart.push((socket.voice, broadcast.parts(socket.voice, &self.config.namespaces)));
+                    apart.push((
+                        socket.voice,
+                        broadcast.parts(socket.voice, &self.config.namespaces, Stamps::of(&self.config, self.position)),
+                    ));
                     apart.len() - 1
                 });
                 self.counts.conflated += connection.take_newest(&apart[known].1, &mut self.spare);

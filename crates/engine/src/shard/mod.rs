@@ -5,11 +5,12 @@ mod deliver;
 mod figures;
 mod line;
 mod polling;
+mod recover;
 mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,8 +22,9 @@ use wire::engineio::Version;
 use wire::websocket;
 
 use crate::app::{App, Reason};
-use crate::broadcast::{Broadcast, Saying, encode_saying};
+use crate::broadcast::{Broadcast, Saying, Stamp, encode_saying};
 use crate::config::{Config, Protocol};
+use crate::history::History;
 use crate::id::Id;
 use crate::outbox::{Frames, SpareQueues};
 use crate::rooms::Rooms;
@@ -34,6 +36,7 @@ pub use figures::Figures;
 pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
 use line::Line;
 pub(crate) use line::Waits;
+pub use recover::Recovering;
 pub(crate) use socket::Socket;
 
 /// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended.
@@ -86,6 +89,12 @@ pub struct Shard<A: App> {
     pub(crate) now: Instant,
     pub(crate) wake_at: Option<Instant>,
     pub(crate) counts: figures::Counts,
+    /// What was said lately, on all shards.
+    pub(crate) history: Option<Arc<History>>,
+    /// The number of the last broadcast that has one and was delivered here.
+    pub(crate) position: u64,
+    /// Where the sockets are whose ids do not say it: those that came back.
+    pub(crate) renamed: HashMap<Id, u32>,
     generations: u32,
     mark: u32,
     ack_ids: u64,
@@ -93,7 +102,8 @@ pub struct Shard<A: App> {
 }
 
 impl<A: App> Shard<A> {
-    pub(crate) fn new(index: u8, config: Arc<Config>, now: Instant) -> Self {
+    pub(crate) fn new(index: u8, config: Arc<Config>, history: Option<Arc<History>>, now: Instant) -> Self {
+        let position = config.recovery.as_ref().map_or(0, |recovery| recovery.position);
         Self {
             index,
             config,
@@ -110,6 +120,9 @@ impl<A: App> Shard<A> {
             now,
             wake_at: None,
             counts: figures::Counts::default(),
+            history,
+            position,
+            renamed: HashMap::new(),
             generations: 0,
             mark: 0,
             ack_ids: 0,
@@ -126,24 +139,20 @@ impl<A: App> Shard<A> {
 
     /// Lets a socket in: it is told so, with its id. False if the client has gone in the meantime.
     pub fn accept(&mut self, key: SocketKey, data: A::Data) -> bool {
-        let Some(socket) = self.socket_mut(key) else { return false };
-        if socket.data.is_some() {
-            return true;
-        }
-        socket.data = Some(data);
-        let (voice, id, slot) = (socket.voice, socket.id, socket.connection);
-        let connection = &mut self.connections[slot as usize];
-        connection.connect_due = 0;
-        let v2 = connection.version == Version::V3;
-        if matches!(voice.format, Format::Json | Format::MsgPack) {
-            // A client of Socket.IO 2 takes the id from the Engine.IO handshake and expects no data here.
-            let data = if v2 { String::new() } else { format!(r#"{{"sid":"{}"}}"#, id.text()) };
-            self.send_packet(slot, voice, |nsp, format| match format {
-                Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::connect(nsp, &data)),
-                _ => Encoded::Text(wire::socketio::json::connect(nsp, &data)),
-            });
+        let Some(socket) = self.open(key, data) else { return false };
+        if socket.is_socketio() {
+            self.tell_accepted(key, None);
         }
         true
+    }
+
+    /// Makes a socket an accepted one, which is still to be told so. None if the client has gone, or it is one already.
+    fn open(&mut self, key: SocketKey, data: A::Data) -> Option<&mut Socket<A>> {
+        let socket = self.socket_mut(key).filter(|socket| socket.data.is_none())?;
+        socket.data = Some(data);
+        let slot = socket.connection;
+        self.connections[slot as usize].connect_due = 0;
+        self.socket_mut(key)
     }
 
     /// Refuses a socket: CONNECT_ERROR with this message and, as raw JSON, these data. On a plain endpoint use [`Shard::close`].
@@ -173,14 +182,9 @@ impl<A: App> Shard<A> {
 
     /// The accepted socket with this id, if it lives on this shard.
     pub fn find(&self, id: &Id) -> Option<SocketKey> {
-        // Of Socket.IO 2 a socket's id may be its connection's, which says where that is.
-        let connection = self.connections.get(id.slot() as usize).filter(|_| id.shard() == self.index);
-        let slots = connection.into_iter().flat_map(|connection| connection.sockets.iter().copied());
-        let mut slots = [id.slot()].into_iter().filter(|_| id.shard() == self.index).chain(slots);
-        slots.find_map(|slot| {
-            let socket = self.sockets.get(slot as usize).filter(|socket| socket.id == *id && socket.data.is_some())?;
-            Some(SocketKey { slot, generation: socket.generation })
-        })
+        let slot = self.slot_of(*id)?;
+        let socket = self.sockets.get(slot as usize).filter(|socket| socket.data.is_some())?;
+        Some(SocketKey { slot, generation: socket.generation })
     }
 
     /// Its namespace.
@@ -287,7 +291,7 @@ impl<A: App> Shard<A> {
         let Some(socket) = self.socket(key) else { return };
         let (voice, slot) = (socket.voice, socket.connection);
         let mut out = std::mem::take(&mut self.scratch);
-        encode_saying(&mut out, saying, voice, &self.config.namespaces);
+        encode_saying(&mut out, saying, voice, &self.config.namespaces, Stamp::IfMistaken(self.stamps()));
         self.send_scratch(slot, out);
     }
 
@@ -424,7 +428,7 @@ impl<A: App> Shard<A> {
             Protocol::EngineIo => Format::Engine,
             Protocol::Raw => Format::Raw,
         };
-        Voice { namespace, format, version: connection.version, base64: connection.base64, deflate: connection.deflate }
+        Voice { namespace, format, version: connection.version, base64: connection.base64, deflate: connection.deflate, positions: false }
     }
 
     pub(crate) fn end_connection(&mut self, slot: u32, reason: Reason, ending: Ending) {
@@ -509,6 +513,9 @@ impl<A: App> Shard<A> {
             self.give_up(seat, voice);
         }
         let socket = self.sockets.remove(slot as usize);
+        if self.renamed.get(&socket.id) == Some(&slot) {
+            self.renamed.remove(&socket.id);
+        }
         if let Some(connection) = self.connections.get_mut(socket.connection as usize) {
             connection.sockets.retain(|kept| *kept != slot);
             if socket.paused {
@@ -530,6 +537,15 @@ impl<A: App> Shard<A> {
 
     pub(crate) fn tick_after(&self, wait: std::time::Duration) -> Tick {
         self.timers.tick(self.now + wait)
+    }
+
+    /// The client has answered a ping: what was written before the ping has arrived.
+    pub(crate) fn ponged(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        if connection.awaiting_pong {
+            connection.heard = connection.heard.max(connection.pinged);
+        }
+        self.restart_heartbeat(slot);
     }
 
     /// The next ping comes one interval from now (for a client of Engine.IO 3: its ping must come within interval and timeout).

@@ -27,7 +27,7 @@ impl App for Deaf {
 
 fn shard() -> Shard<Deaf> {
     let config = Config { namespaces: vec!["/".into(), "/other".into()], ..Config::default() };
-    Shard::new(0, Arc::new(config), Instant::now())
+    Shard::new(0, Arc::new(config), None, Instant::now())
 }
 
 fn connection(shard: &mut Shard<Deaf>) -> u32 {
@@ -52,6 +52,8 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         leaving: false,
         hung_up: false,
         awaiting_pong: false,
+        pinged: 0,
+        heard: 0,
         heartbeat_due: 0,
         connect_due: 0,
         end_due: 0,

@@ -39,7 +39,7 @@ impl<A: App> Worker<A> {
             }
             // In version 4 it is the server that pings.
             Packet::Ping(_) => self.violation(key, Reason::TransportError),
-            Packet::Pong(_) if version == Version::V4 => self.shard.restart_heartbeat(slot),
+            Packet::Pong(_) if version == Version::V4 => self.shard.ponged(slot),
             Packet::Close => {
                 self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Say(0, String::new())));
             }

@@ -51,7 +51,7 @@ pub(crate) struct Worker<A: App> {
 
 impl<A: App> Worker<A> {
     pub fn new(index: u8, hub: Arc<Hub<A>>, poll: Poll, app: A) -> Self {
-        let shard = Shard::new(index, hub.config.clone(), Instant::now());
+        let shard = Shard::new(index, hub.config.clone(), hub.history.clone(), Instant::now());
         Self { shard, app, hub, poll, buffer: vec![0; READ], mail: Vec::new(), promoted: None, drains: None, stopping: false }
     }
 

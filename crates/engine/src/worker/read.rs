@@ -130,7 +130,7 @@ impl<A: App> Worker<A> {
             (message, Phase::Probing(session)) => self.probe(key, session, message),
             (Incoming::Pong(_), Phase::Open) => {
                 if protocol == Protocol::Raw {
-                    self.shard.restart_heartbeat(key.slot);
+                    self.shard.ponged(key.slot);
                 }
             }
             (Incoming::Text(text), Phase::Open) if protocol == Protocol::Raw => self.plain_text(key, text),

@@ -116,7 +116,9 @@ impl<A: App> Worker<A> {
                 self.linger(key, LATE_GET_TIME);
                 return self.drop_probe(probe);
             }
-            Reason::ParseError | Reason::TransportError | Reason::PingTimeout | Reason::TooSlow => self.answer_get(key, "1"),
+            Reason::ParseError | Reason::TransportError | Reason::PingTimeout | Reason::TooSlow | Reason::TakenOver => {
+                self.answer_get(key, "1")
+            }
             _ if ending == Ending::Drop || (stopping && !pending) => {}
             _ if pending => {
                 self.shard.send_text(key.slot, "1");

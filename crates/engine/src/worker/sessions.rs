@@ -119,6 +119,8 @@ impl<A: App> Worker<A> {
             leaving: false,
             hung_up: false,
             awaiting_pong: false,
+            pinged: self.shard.position,
+            heard: self.shard.position,
             heartbeat_due: 0,
             connect_due: 0,
             end_due: 0,

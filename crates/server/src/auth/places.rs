@@ -17,6 +17,25 @@ pub struct ConnectAuth {
     token: Claim,
     #[serde(rename = "userId")]
     user_id: Claim,
+    pid: Claim,
+    offset: Claim,
+    since: Claim,
+}
+
+/// Where a client left off, in its own words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LeftOff {
+    /// It does not say.
+    Nowhere,
+    /// It was here as a session that it can prove to be its own.
+    Session {
+        /// What proves it.
+        secret: String,
+        /// What it has heard, if anything.
+        offset: Option<String>,
+    },
+    /// It has heard so much.
+    Position(String),
 }
 
 impl ConnectAuth {
@@ -31,6 +50,17 @@ impl ConnectAuth {
             Claim::Absent => Ok(None),
             Claim::Text(text) => Ok(without_bearer(text)),
             Claim::Number(_) | Claim::List(_) | Claim::Other => Err(Unauthenticated::Invalid),
+        }
+    }
+
+    /// What a client says of where it left off: a stock client sends the secret `pid` and the last `offset` that it has heard, others say
+    /// `since` which.
+    pub fn left_off(&mut self) -> LeftOff {
+        let text = |claim: &mut Claim| std::mem::take(claim).text();
+        match (text(&mut self.pid), &self.since) {
+            (Some(secret), _) => LeftOff::Session { secret, offset: text(&mut self.offset) },
+            (None, Claim::Absent) => LeftOff::Nowhere,
+            (None, _) => LeftOff::Position(text(&mut self.since).unwrap_or_default()),
         }
     }
 

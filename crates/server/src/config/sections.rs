@@ -91,6 +91,16 @@ section! {
 }
 
 section! {
+    /// What is kept for those who were away for a moment.
+    RecoveryConfig = "recovery" {
+        /// For how long a client may be away and is then told what it has missed, instead of asking for everything anew.
+        recovery_window: Duration = "2m", RECOVERY_WINDOW from "1s" to "24h";
+        /// How many events are kept for that, the newest, on disk and in memory.
+        journal_keep: u32 = "100000", JOURNAL_KEEP from "0" to "10000000";
+    }
+}
+
+section! {
     /// Who hears who is online.
     PresenceConfig = "presence" {
         /// Who hears that a person came or went: everyone, contacts (people who share a space) or none.

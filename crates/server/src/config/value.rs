@@ -66,6 +66,18 @@ impl Value for bool {
     }
 }
 
+impl Value for u32 {
+    const WANTED: &'static str = "a whole number";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Value for u16 {
     const WANTED: &'static str = "a whole number from 0 to 65535";
 

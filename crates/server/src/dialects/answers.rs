@@ -2,16 +2,34 @@
 
 use std::borrow::Cow;
 
+use domain::names::Timestamp;
 use domain::refusal::Refusal;
+use engine::{Namespace, Saying};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::vocabulary::Word;
-use super::{Reply, json, schemas};
+use super::{Reply, json, schemas, workspace};
 
 /// The refusal that a client without an acknowledgement is told.
 pub const ERROR: Word<ErrorEvent<'_>> = Word::new("error", "What this connection asked for without an acknowledgement was refused.");
+
+/// A client that has said since when it was here is told that this is too long ago.
+pub const RESYNC: Word<Resync> = Word::new("resync", "What this client has missed is not known any more: it asks for everything anew.");
+
+/// Of `resync`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Resync {
+    /// Why, for people.
+    message: &'static str,
+}
+
+/// Tells a client that what it has missed is not known any more.
+pub fn resync(namespace: Namespace, now: Timestamp) -> Saying {
+    let resync = Resync { message: "What was missed is not known any more; ask for everything anew" };
+    if namespace == Namespace::PLAIN { workspace::resync(&resync, now) } else { RESYNC.say(&resync) }
+}
 
 /// The code of a word that no contract knows.
 pub const UNKNOWN_EVENT: &str = "unknown_event";

@@ -123,6 +123,11 @@ impl Census {
         Some(sockets)
     }
 
+    /// Up to which offset everybody who is connected has heard everything for certain. `None` if a shard does not answer.
+    pub async fn confirmed_by_all(&self) -> Option<u64> {
+        self.ask(Live::confirmed_by_all).await?.into_iter().min()
+    }
+
     /// Asks every shard the same.
     async fn ask<T: Send + 'static>(&self, question: impl Fn(&Live, &Shard<Live>) -> T + Clone + Send + 'static) -> Option<Vec<T>> {
         let Some(engine) = self.engine.get() else { return Some(Vec::new()) };
@@ -156,7 +161,7 @@ impl Here {
             id: shard.id(key).map(|id| id.text()).unwrap_or_default(),
             namespace: name_of(live, namespace).map(str::to_owned),
             transport: session.map_or("", |session| transport_name(shard, key, session.connection.transport)),
-            lasting: session.map_or(Duration::ZERO, |session| shard.now().saturating_duration_since(session.since)),
+            lasting: session.map_or(Duration::ZERO, |session| shard.now().saturating_duration_since(session.at)),
             rooms,
         }
     }
@@ -170,7 +175,7 @@ impl Crowd {
             let Some(session) = shard.data(key) else { continue };
             let person = &session.actor.person;
             connections.insert(session.connection.number);
-            let lasting = shard.now().saturating_duration_since(session.since);
+            let lasting = shard.now().saturating_duration_since(session.at);
             *crowd.people.entry(person.clone()).or_default() += 1;
             let namespace = shard.namespace(key).and_then(|namespace| name_of(live, namespace)).unwrap_or("raw");
             match crowd.namespaces.get_mut(namespace) {

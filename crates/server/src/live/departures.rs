@@ -40,8 +40,8 @@ impl Live {
     /// An accepted socket has ended; its rooms are still full.
     pub(super) fn depart(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
         self.tenures.release(socket);
-        let Some(Session { actor, connection, since, .. }) = shard.data(socket) else { return };
-        let (person, connection, after) = (actor.person.clone(), *connection, shard.now().saturating_duration_since(*since));
+        let Some(Session { actor, connection, at, .. }) = shard.data(socket) else { return };
+        let (person, connection, after) = (actor.person.clone(), *connection, shard.now().saturating_duration_since(*at));
         if let Some(handshake) = shard.handshake(socket) {
             audit::disconnected(&person, handshake.address, transport_name(shard, socket, connection.transport), after, reason.as_str());
         }
@@ -49,6 +49,7 @@ impl Live {
         if let Some(id) = shard.id(socket) {
             self.shared.types_nowhere(&person, &id.text());
         }
+        self.remember(shard, socket, reason);
         self.leave_seats(shard, socket, &person);
         let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
         for room in rooms {

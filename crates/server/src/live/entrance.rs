@@ -3,14 +3,17 @@
 use domain::event::Signal;
 use domain::names::{Room, Timestamp};
 use domain::operation::Actor;
-use domain::people::{Claims, Meet, Met};
+use domain::people::{Claims, Met};
 use domain::refusal::Refusal;
+use domain::sessions::{Arrive, Arrived, Came, Place};
+use engine::id::Id;
 use engine::{Connect, Namespace, Saying, Shard, SocketKey};
 
 use super::gate::too_often;
+use super::recovery::Coming;
 use super::{Handshake, Live, Session, Shared};
 use crate::audit;
-use crate::auth::{ConnectAuth, Identity, Unauthenticated};
+use crate::auth::{ConnectAuth, Identity, LeftOff, Unauthenticated};
 use crate::dialects::workspace::closing::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
 use crate::limits::TRY_AGAIN;
 use crate::presence::{Connection, Transport};
@@ -23,6 +26,15 @@ pub struct Entrant {
     pub claims: Claims,
     /// When the socket is to end with its token, if it is.
     pub ends: Option<Timestamp>,
+}
+
+/// A socket whose client is believed, on its way in.
+pub(super) struct Entering {
+    pub socket: SocketKey,
+    pub session: Session,
+    /// When its connection is to end with its token.
+    pub ends: Option<Timestamp>,
+    pub coming: Coming,
 }
 
 /// How somebody is turned away.
@@ -49,43 +61,45 @@ impl TurnedAway {
     }
 }
 
-/// What a new socket finds.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Welcome {
-    /// The rooms that it is in without asking; the first is its person's inbox.
-    pub rooms: Vec<Room>,
-    /// What it is told, once it is in them.
-    pub greetings: Vec<Saying>,
-}
-
 impl Shared {
-    /// Who asks to be connected. Inputs: the connection, the socket's id, the CONNECT's payload and the token that was kept of the
-    /// handshake. It is told if the person comes online with it.
+    /// Whom a CONNECT's payload, or the token that was kept of the handshake, speaks for.
     ///
     /// # Errors
-    /// Why nobody is believed, or that the person has as many connections as a person may have.
-    pub fn entrant(&self, connection: Connection, id: String, auth: &str, kept: Option<&str>) -> Result<Entrant, Unauthenticated> {
-        let now = (self.clock)().0.div_euclid(1_000_000);
-        let identity = self.authenticator.identify_socket(ConnectAuth::read(auth), kept, now)?;
+    /// Why nobody is believed.
+    pub fn identify(&self, auth: ConnectAuth, kept: Option<&str>) -> Result<Identity, Unauthenticated> {
+        self.authenticator.identify_socket(auth, kept, (self.clock)().0.div_euclid(1_000_000))
+    }
+
+    /// Somebody who is believed asks to be connected. Inputs: who, the connection, the socket's id. It is told if the person comes online with
+    /// it.
+    ///
+    /// # Errors
+    /// That the person has as many connections as a person may have.
+    pub fn entrant(&self, connection: Connection, id: &str, identity: Identity) -> Result<Entrant, Unauthenticated> {
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
         let most = match connection.transport {
             Transport::SocketIo => self.most_socketio,
             Transport::Raw => self.most_raw,
         };
-        let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id.clone() });
-        let known_by = self.tells_presence.then_some(id.as_str());
+        let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id.to_owned() });
+        let known_by = self.tells_presence.then_some(id);
         self.people.arrive(&actor.person, connection, known_by, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
         let ends = self.ends_with_token.then(|| self.end_of(&identity)).flatten();
         Ok(Entrant { actor, claims: claims(identity), ends })
     }
 
-    /// What a socket of a person who has been met finds in a namespace; `id` is the socket's.
-    pub fn welcome(&self, namespace: Namespace, id: &str, met: &Met) -> Welcome {
+    /// The rooms that a socket of somebody who has arrived is in without asking, each with the offset behind which its person is; the first is
+    /// the inbox.
+    pub fn rooms(&self, namespace: Namespace, arrived: &Arrived) -> Vec<(Room, i64)> {
+        let households = arrived.households.iter().filter(|(room, _)| self.dialects.join_by_themselves(namespace, room));
+        [(Room::inbox(&arrived.met.person.id), 0)].into_iter().chain(households.cloned()).collect()
+    }
+
+    /// What a socket of a person who has been met is told first in a namespace; `id` is the socket's.
+    pub fn greetings(&self, namespace: Namespace, id: &str, met: &Met) -> Vec<Saying> {
         let now = (self.clock)();
-        let households = met.households.iter().filter(|room| self.dialects.join_by_themselves(namespace, room));
-        let rooms = [Room::inbox(&met.person.id)].into_iter().chain(households.cloned()).collect();
         let dialects = self.dialects.spoken_in(namespace).iter();
-        Welcome { rooms, greetings: dialects.filter_map(|dialect| dialect.greeting(&met.person, id, now)).collect() }
+        dialects.filter_map(|dialect| dialect.greeting(&met.person, id, now)).collect()
     }
 }
 
@@ -95,21 +109,64 @@ impl Live {
         if let Err(refusal) = shard.handshake_mut(socket).map_or(Ok(()), |handshake| self.attempt(handshake)) {
             return self.shut_out(shard, socket, transport, &refusal);
         }
-        let Some(handshake) = shard.handshake(socket) else { return };
-        let (connection, kept) = (Connection { number: handshake.number, transport }, handshake.token.as_deref());
-        let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
-        let Entrant { actor, claims, ends } = match self.shared.entrant(connection, id, request.auth, kept) {
-            Ok(entrant) => entrant,
+        let Some(handshake) = shard.handshake_mut(socket) else { return };
+        let mut auth = ConnectAuth::read(request.auth);
+        let left_off = match handshake.since.take() {
+            Some(since) if transport == Transport::Raw => LeftOff::Position(since.into()),
+            _ => auth.left_off(),
+        };
+        let identity = match self.shared.identify(auth, handshake.token.as_deref()) {
+            Ok(identity) => identity,
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };
         if transport == Transport::Raw {
             // Such a client may speak as soon as its socket is open; what it says waits until it is let in.
             shard.pause(socket);
         }
+        match left_off {
+            LeftOff::Session { secret, offset } if may_recover(shard, socket) => self.take_over(shard, socket, identity, &secret, offset),
+            LeftOff::Session { .. } | LeftOff::Nowhere => self.go_in(shard, socket, identity, Coming::New),
+            LeftOff::Position(since) => self.go_in(shard, socket, identity, Coming::Since(since)),
+        }
+    }
+
+    /// Somebody who is believed goes in: the person is met, and what is remembered of the socket is looked up, in the writer's order.
+    pub(super) fn go_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, identity: Identity, coming: Coming) {
+        let Some(handshake) = shard.handshake(socket) else { return };
+        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        let transport = if namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
+        let connection = Connection { number: handshake.number, transport };
+        let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
+        let Entrant { actor, claims, ends } = match self.shared.entrant(connection, &id, identity) {
+            Ok(entrant) => entrant,
+            Err(why) => return self.turn_away(shard, socket, transport, why),
+        };
+        let secret = may_recover(shard, socket).then(|| shard.new_secret(socket));
+        let place = secret.map(|secret| Place { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
+        let arrive = Arrive { claims: claims.clone(), place, came: self.shared.came(&coming) };
+        let session = Session::new(actor.clone(), connection, shard.now());
+        let entering = Entering { socket, session, ends, coming };
         let back = self.back(shard);
-        let session = Session { actor: actor.clone(), connection, since: shard.now(), in_flight: 0, paused: false };
-        self.shared.writer.run(actor, Meet { claims }, move |met| {
-            back(Box::new(move |live, shard| live.let_in(shard, socket, session, ends, met)));
+        self.shared.writer.run(actor, arrive, move |arrived| {
+            back(Box::new(move |live, shard| match arrived {
+                Ok(arrived) if arrived.recovered.is_some() => live.let_back_in(shard, entering, arrived),
+                Ok(arrived) => live.let_in_anew(shard, entering, secret, arrived),
+                // Nothing can be written. Whoever is known can be let in all the same, but will not be known again.
+                Err(Refusal::Unavailable(_)) if secret.is_some() => live.go_in_unremembered(shard, entering, claims),
+                Err(refusal) => live.could_not_be_met(shard, &entering, &refusal),
+            }));
+        });
+    }
+
+    /// The same without anything being remembered of the socket.
+    fn go_in_unremembered(&mut self, shard: &mut Shard<Self>, entering: Entering, claims: Claims) {
+        let (back, actor) = (self.back(shard), entering.session.actor.clone());
+        let entering = Entering { coming: Coming::New, ..entering };
+        self.shared.writer.run(actor, Arrive { claims, place: None, came: Came::New }, move |arrived| {
+            back(Box::new(move |live, shard| match arrived {
+                Ok(arrived) => live.let_in_anew(shard, entering, None, arrived),
+                Err(refusal) => live.could_not_be_met(shard, &entering, &refusal),
+            }));
         });
     }
 
@@ -150,43 +207,65 @@ impl Live {
         }
     }
 
-    /// The person is met: the socket is let in, into its rooms, and greeted.
-    fn let_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, session: Session, ends: Option<Timestamp>, met: Result<Met, Refusal>) {
+    /// The store could not be asked.
+    pub(super) fn could_not_be_met(&mut self, shard: &mut Shard<Self>, entering: &Entering, refusal: &Refusal) {
+        let Entering { socket, session, .. } = entering;
+        self.count_out(shard, &session.actor.person, session.connection);
+        self.tally.turned_away(refusal.code());
+        tracing::error!(%refusal, "a person could not be met");
+        match session.connection.transport {
+            Transport::SocketIo => shard.refuse(*socket, "Server error", Some(&format!(r#"{{"code":"{}"}}"#, refusal.code()))),
+            Transport::Raw => shard.close(*socket, INTERNAL_ERROR.code, "Internal Server Error"),
+        }
+    }
+
+    /// The socket is let in, greeted, told what it has missed since it says it was here, and in its rooms.
+    pub(super) fn let_in_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, secret: Option<Id>, arrived: Arrived) {
+        let Entering { socket, session, ends, coming } = entering;
         let (actor, connection) = (session.actor.clone(), session.connection);
-        let transport = connection.transport;
-        let met = match met {
-            Ok(met) if shard.accept(socket, session) => met,
-            // The client has gone meanwhile, or the store could not be asked.
-            other => {
-                self.count_out(shard, &actor.person, connection);
-                if let Err(refusal) = other {
-                    self.tally.turned_away(refusal.code());
-                    tracing::error!(%refusal, "a person could not be met");
-                    match transport {
-                        Transport::SocketIo => shard.refuse(socket, "Server error", Some(&format!(r#"{{"code":"{}"}}"#, refusal.code()))),
-                        Transport::Raw => shard.close(socket, INTERNAL_ERROR.code, "Internal Server Error"),
-                    }
-                }
-                return;
-            }
+        let session = Session { secret, begun: arrived.position as u64, ..session };
+        let accepted = match secret {
+            Some(secret) => shard.accept_recoverable(socket, session, secret),
+            None => shard.accept(socket, session),
         };
+        if !accepted {
+            // The client has gone meanwhile.
+            self.count_out(shard, &actor.person, connection);
+            return self.forget(&actor, secret);
+        }
         shard.resume(socket);
+        self.greet(shard, socket, ends, &arrived.met);
+        self.catch_up_from(shard, socket, &coming, arrived.since);
+        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        for (room, since) in self.shared.rooms(namespace, &arrived) {
+            self.join_unasked(shard, socket, &room, since);
+        }
+    }
+
+    /// What a socket that was let in is told first. From here on it is held to its token's end, if it is to be.
+    pub(super) fn greet(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Option<Timestamp>, met: &Met) {
         if let Some(ends) = ends {
             self.hold_to_token(shard, socket, ends, false);
         }
+        let Some(transport) = shard.data(socket).map(|session| session.connection.transport) else { return };
         let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
-        let Welcome { rooms, greetings } = self.shared.welcome(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, &met);
         self.tally.came();
-        for room in rooms {
-            self.join_unasked(shard, socket, &room);
-        }
-        for greeting in greetings {
+        for greeting in self.shared.greetings(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, met) {
             shard.emit(socket, &greeting);
         }
         if let Some(handshake) = shard.handshake(socket) {
-            audit::connected(&actor.person, handshake.address, transport_name(shard, socket, transport));
+            audit::connected(&met.person.id, handshake.address, transport_name(shard, socket, transport));
         }
     }
+
+    pub(super) fn name_of(&self, namespace: Namespace) -> &str {
+        self.handle.config().namespaces.get(usize::from(namespace.0)).map_or("", String::as_str)
+    }
+}
+
+/// Whether a socket's client can come back as the same, and be told by positions what it has missed.
+fn may_recover(shard: &Shard<Live>, socket: SocketKey) -> bool {
+    shard.may_recover(socket) && shard.handshake(socket).is_some_and(|handshake| handshake.takes_positions)
 }
 
 /// How a connection is called in the log.

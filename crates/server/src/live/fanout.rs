@@ -12,7 +12,7 @@ use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
-use engine::{Broadcast, Handle, Hold, Key, Namespace, Say, Saying, Shard, SocketKey};
+use engine::{Broadcast, Handle, Hold, Key, Namespace, Position, Say, Saying, Shard, SocketKey};
 
 use super::{Job, Live};
 use crate::config::Audience;
@@ -30,14 +30,16 @@ pub struct Fanout {
     audience: Audience,
     readers: store::Readers,
     clock: fn() -> Timestamp,
+    /// The name of this life of the journal.
+    epoch: Arc<str>,
     /// Changes of presence that are still to be told.
     changes: Changes,
 }
 
 impl Fanout {
     /// A fan-out that tells nobody until [`Fanout::connect`].
-    pub fn new(dialects: Dialects, audience: Audience, readers: store::Readers, clock: fn() -> Timestamp) -> Self {
-        Self { engine: OnceLock::new(), dialects, audience, readers, clock, changes: Changes::default() }
+    pub fn new(dialects: Dialects, audience: Audience, readers: store::Readers, clock: fn() -> Timestamp, epoch: &str) -> Self {
+        Self { engine: OnceLock::new(), dialects, audience, readers, clock, epoch: epoch.into(), changes: Changes::default() }
     }
 
     /// Gives it the engine, once.
@@ -51,6 +53,48 @@ impl Fanout {
         if let Some(engine) = self.engine.get() {
             engine.wait_for_room();
         }
+    }
+
+    /// Keeps what happened before the start for those who were away then. Called in the order of the facts, before anything is told.
+    pub fn recall(&self, facts: Vec<Fact>) {
+        let Some(engine) = self.engine.get() else { return };
+        for effect in facts.into_iter().flat_map(|fact| self.effects(Notice::Fact(fact.into()))) {
+            match effect {
+                Effect::Tell(rooms, said) => engine.recall(to_rooms(&rooms, said)),
+                Effect::Emit { emission, volatile, said } => engine.recall(emitted(&emission, volatile, said)),
+                // The rest was done to those who were connected.
+                _ => {}
+            }
+        }
+    }
+
+    /// The namespace of a name; `raw` is the raw WebSocket.
+    pub fn namespace(&self, name: &str) -> Option<Namespace> {
+        if name == "raw" {
+            return Some(Namespace::PLAIN);
+        }
+        let index = self.dialects.namespaces().iter().position(|known| known == name)?;
+        Some(Namespace(index as u8))
+    }
+
+    /// An offset as clients know it.
+    pub fn position(&self, offset: i64) -> String {
+        Position::from(offset as u64).text(&self.epoch)
+    }
+
+    /// What was said in these rooms, in each behind its own offset, from a position on and up to an offset; each with its position, in order.
+    /// `None` if some of it is known no longer.
+    pub fn missed(&self, namespace: Namespace, rooms: &[(Room, i64)], from: Position, until: i64) -> Option<Vec<(String, Saying)>> {
+        let rooms = rooms.iter().map(|(room, since)| (room.as_str(), *since as u64));
+        let broadcasts = self.engine.get()?.missed(rooms, from.number, until as u64)?;
+        let mut missed = Vec::new();
+        for broadcast in broadcasts {
+            let (number, sayings) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
+            let (count, heard) = (sayings.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
+            let told = sayings.into_iter().enumerate().skip(heard);
+            missed.extend(told.map(|(index, saying)| (Position::behind(number, index, count).text(&self.epoch), saying)));
+        }
+        Some(missed)
     }
 
     /// Until it is dropped, what is told is held back; see [`Handle::hold`].
@@ -85,7 +129,7 @@ impl Fanout {
         match notice {
             Notice::Fact(fact) => {
                 if let Event::Emitted { emission } = &fact.event {
-                    return vec![self.emit(emission, false, fact.at)];
+                    return vec![self.emit(emission, Some(fact.offset), fact.at)];
                 }
                 let (joining, leaving) = match &fact.event {
                     Event::MemberJoined { person, .. } => (vec![person.id.clone()], Vec::new()),
@@ -96,7 +140,7 @@ impl Fanout {
                     _ => (Vec::new(), Vec::new()),
                 };
                 let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
-                let said = || Said { dialects: self.dialects.clone(), news: News::Fact(fact.clone()) };
+                let said = || Said { dialects: self.dialects.clone(), news: News::Fact { fact: fact.clone(), epoch: self.epoch.clone() } };
                 let audience = fact.audience();
                 let tell = (!audience.is_empty()).then(|| Effect::Tell(audience, said()));
                 let leave = leaving.into_iter().map(|person| Effect::Leave(fact.room.clone(), person));
@@ -119,7 +163,7 @@ impl Fanout {
                     vec![Effect::TellOthers(room.clone(), person.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
                 Signal::Online { .. } | Signal::Offline { .. } => vec![Effect::Gather(signal)],
-                Signal::Emitted { emission } => vec![self.emit(emission, true, (self.clock)())],
+                Signal::Emitted { emission } => vec![self.emit(emission, None, (self.clock)())],
                 Signal::Expelled { people, connections, reason } => {
                     vec![Effect::Expel { people: people.clone(), connections: connections.clone(), reason: reason.clone() }]
                 }
@@ -131,11 +175,13 @@ impl Fanout {
         }
     }
 
-    /// A back end's own words, which are the same in every namespace: no contract has others for them.
-    fn emit(&self, emission: &Emission, volatile: bool, at: Timestamp) -> Effect {
+    /// A back end's own words, which are the same in every namespace: no contract has others for them. What has no offset is not stored, and
+    /// not for those who cannot take it at this instant.
+    fn emit(&self, emission: &Emission, offset: Option<i64>, at: Timestamp) -> Effect {
         let emission = Arc::new(emission.clone());
-        let said = Said { dialects: self.dialects.clone(), news: News::Emission { emission: emission.clone(), at } };
-        Effect::Emit { emission, volatile, said }
+        let position = offset.map(|offset| (offset, self.epoch.clone()));
+        let said = Said { dialects: self.dialects.clone(), news: News::Emission { emission: emission.clone(), at, position } };
+        Effect::Emit { emission, volatile: offset.is_none(), said }
     }
 
     /// Signals in the words of whoever listens; `of` is the kind of their room.
@@ -177,7 +223,7 @@ impl Round {
     fn tell_everyone(mut self) {
         let signals = std::mem::take(&mut self.untold);
         if !signals.is_empty() {
-            self.engine.publish(newest_only(Broadcast::to_everyone, self.fanout.signals(None, signals)));
+            self.engine.publish(lasting(Broadcast::to_everyone, self.fanout.signals(None, signals)));
         }
     }
 
@@ -256,12 +302,13 @@ pub struct Said {
 }
 
 enum News {
-    Fact(Arc<Fact>),
-    /// For everybody, stored for nobody.
-    Announcement {
-        now: Timestamp,
-        signal: Arc<Signal>,
+    Fact {
+        fact: Arc<Fact>,
+        /// The name of this life of the journal.
+        epoch: Arc<str>,
     },
+    /// For everybody, stored for nobody.
+    Announcement { now: Timestamp, signal: Arc<Signal> },
     /// In one message buffer.
     Signals {
         /// Of which kind their room is; none if they are of no room.
@@ -272,16 +319,30 @@ enum News {
     Emission {
         emission: Arc<Emission>,
         at: Timestamp,
+        /// Its offset, if it is stored, and the name of this life of the journal.
+        position: Option<(i64, Arc<str>)>,
     },
+}
+
+impl Said {
+    /// The offset of what is stored.
+    fn offset(&self) -> Option<i64> {
+        match &self.news {
+            News::Fact { fact, .. } => Some(fact.offset),
+            News::Emission { position, .. } => position.as_ref().map(|(offset, _)| *offset),
+            News::Announcement { .. } | News::Signals { .. } => None,
+        }
+    }
 }
 
 impl Say for Said {
     fn say(&self, namespace: Namespace) -> Vec<Saying> {
         let dialects = self.dialects.spoken_in(namespace).iter();
         match &self.news {
-            News::Fact(fact) => {
+            News::Fact { fact, epoch } => {
                 let dialects = dialects.filter(|dialect| tells(&***dialect, fact.room.kind()));
-                dialects.flat_map(|dialect| dialect.fact(fact)).collect()
+                let sayings: Vec<Saying> = dialects.flat_map(|dialect| dialect.fact(fact)).collect();
+                if namespace == Namespace::PLAIN { positioned(sayings, fact.offset, epoch) } else { sayings }
             }
             News::Announcement { now, signal } => {
                 let say = |dialects: &[Arc<dyn Dialect>]| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
@@ -290,7 +351,13 @@ impl Say for Said {
                 if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
             }
             News::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, sayings)| sayings).collect(),
-            News::Emission { emission, at } if namespace == Namespace::PLAIN => vec![workspace::emitted(emission, *at)],
+            News::Emission { emission, at, position } if namespace == Namespace::PLAIN => {
+                let sayings = vec![workspace::emitted(emission, *at)];
+                match position {
+                    Some((offset, epoch)) => positioned(sayings, *offset, epoch),
+                    None => sayings,
+                }
+            }
             News::Emission { emission, .. } => {
                 vec![Saying::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json))]
             }
@@ -306,19 +373,30 @@ impl Say for Said {
     }
 }
 
+/// Envelopes, each with its position. In Socket.IO's packets the engine writes it.
+fn positioned(sayings: Vec<Saying>, offset: i64, epoch: &str) -> Vec<Saying> {
+    let count = sayings.len();
+    let position = |index| Position::behind(offset as u64, index, count).text(epoch);
+    sayings.into_iter().enumerate().map(|(index, saying)| workspace::positioned(saying, &position(index))).collect()
+}
+
 fn people_of(space: &Space) -> Vec<PersonId> {
     space.members.iter().map(|member| member.person.id.clone()).collect()
 }
 
 fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
-    newest_only(|said| Broadcast::to_rooms(rooms.iter().map(|room| room.as_str().into()).collect(), said), said)
+    lasting(|said| Broadcast::to_rooms(rooms.iter().map(|room| room.as_str().into()).collect(), said), said)
 }
 
-/// A broadcast of which only the newest waits for a client that does not keep up, if it is signals.
-fn newest_only(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
-    let signals = matches!(said.news, News::Signals { .. });
+/// What is stored is kept for those who are away; of signals only the newest waits for a client that does not keep up.
+fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
+    let (offset, signals) = (said.offset(), matches!(said.news, News::Signals { .. }));
     let broadcast = broadcast(said);
-    if signals { broadcast.newest_only() } else { broadcast }
+    match offset {
+        Some(offset) => broadcast.numbered(offset as u64),
+        None if signals => broadcast.newest_only(),
+        None => broadcast,
+    }
 }
 
 /// What makes keys out of what a signal is about; nobody outside can tell which are alike.
@@ -338,7 +416,7 @@ fn key(signal: &Signal) -> Option<Key> {
 
 fn emitted(emission: &Emission, volatile: bool, said: Said) -> Broadcast {
     let to = match emission.rooms.contains(&Room::everyone()) {
-        true => Broadcast::to_everyone(said),
+        true => lasting(Broadcast::to_everyone, said),
         false => to_rooms(&emission.rooms, said),
     };
     let except = emission.except.iter().fold(to, |to, room| to.except_room(room.as_str().into()));
@@ -361,7 +439,8 @@ fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
             for socket in sockets_in(shard, &inbox) {
                 let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
                 if live.shared.dialects.join_by_themselves(namespace, &room) {
-                    live.join_unasked(shard, socket, &room);
+                    let now = shard.position() as i64;
+                    live.join_unasked(shard, socket, &room, now);
                 }
             }
         });

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::Refusal;
-use http::StatusCode;
-use http::header::{HOST, HeaderName, ORIGIN};
+use http::header::{HOST, HeaderName, ORIGIN, USER_AGENT};
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Census;
@@ -24,6 +24,10 @@ pub struct Handshake {
     pub address: SocketAddr,
     /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
     pub token: Option<Box<str>>,
+    /// The position since which a raw client wants to be told what it has missed.
+    pub(super) since: Option<Box<str>>,
+    /// Whether the client can be given positions: see [`takes_positions`].
+    pub(super) takes_positions: bool,
     /// The connection's number; see [`crate::presence::Connection`].
     pub(super) number: u64,
     /// How often the connection has asked to be connected to a namespace.
@@ -70,7 +74,10 @@ impl Gate {
             refusal
         })?;
         let token = self.authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
-        Ok(Handshake { address, token, number: self.next.fetch_add(1, Ordering::Relaxed), connects: 0, _place: place })
+        let since = request.uri.query().and_then(since);
+        let takes_positions = takes_positions(&request.headers);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Ok(Handshake { address, token, since, takes_positions, number, connects: 0, _place: place })
     }
 
     /// The place of who may come in; of who may not, the code and what is answered.
@@ -105,5 +112,48 @@ pub(super) fn too_often(refusal: &domain::refusal::Refusal) -> Refusal {
         code: Some(TOO_MANY_CONNECTIONS.code),
         status: StatusCode::TOO_MANY_REQUESTS,
         retry_after: refusal.retry_after(),
+    }
+}
+
+/// `?since=` of a query.
+fn since(query: &str) -> Option<Box<str>> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find_map(|(name, value)| (name == "since").then(|| value.into()))
+}
+
+/// Whether a client may be given positions behind the arguments of its events, unasked.
+///
+/// Most clients hand a listener only what it has a parameter for. Those of Python and Dart hand it everything, and a function that was written
+/// for one argument fails with two: they are served as by a server that cannot recover, unless they ask for it by `since`.
+fn takes_positions(headers: &HeaderMap) -> bool {
+    match headers.get(USER_AGENT).map(|agent| agent.to_str().unwrap_or_default().to_ascii_lowercase()) {
+        Some(agent) => !["python", "aiohttp", "dart"].iter().any(|name| agent.contains(name)),
+        // Python's websocket-client has an origin and no name. Node's has neither, and browsers and phones have a name.
+        None => !headers.contains_key(ORIGIN),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn clients_whose_listeners_would_fail_are_given_no_positions() {
+        let check = |agent: Option<&'static str>, origin: bool, takes: bool| {
+            let mut headers = HeaderMap::new();
+            agent.map(|agent| headers.insert(USER_AGENT, HeaderValue::from_static(agent)));
+            origin.then(|| headers.insert(ORIGIN, HeaderValue::from_static("http://localhost:3000")));
+            assert_eq!(takes_positions(&headers), takes, "{agent:?} {origin}");
+        };
+        check(Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"), true, true);
+        check(Some("okhttp/4.9.2"), true, true);
+        check(Some("App/1 CFNetwork/1410.0.3 Darwin/22.6.0"), false, true);
+        check(None, false, true);
+        check(None, true, false);
+        check(Some("Python/3.11 aiohttp/3.9.1"), false, false);
+        check(Some("python-requests/2.31.0"), false, false);
+        check(Some("Dart/3.2 (dart:io)"), false, false);
     }
 }

@@ -5,6 +5,7 @@
 //! - `entrance`: from a request to be connected to a greeted socket.
 //! - `requests`: what clients ask, in their order. `rooms`: how many rooms a connection may be in.
 //! - `tenure`: until when those who are held to their tokens may stay. `tokens`: newer tokens, and what becomes of who has none.
+//! - `recovery`: coming back, and what was missed meanwhile. `moved`: where those are who came back.
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it. `published`: from the writer to the bus.
@@ -18,7 +19,9 @@ mod departures;
 mod entrance;
 mod fanout;
 mod gate;
+mod moved;
 mod published;
+mod recovery;
 mod requests;
 mod rooms;
 mod session;
@@ -26,11 +29,13 @@ mod tally;
 mod tenure;
 mod tokens;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::names::Timestamp;
 use domain::seam::Bus;
+use engine::id::Id;
 use engine::{App, Connect, Event, Handle, Reason, Refusal, Shard, SocketKey};
 
 use crate::auth::Authenticator;
@@ -41,10 +46,12 @@ use crate::presence::{Attendance, People, Seats, Typing};
 use calls::Chores;
 pub use census::{Census, Crowd, Here};
 use departures::Departures;
-pub use entrance::{Entrant, TurnedAway, Welcome};
+pub use entrance::{Entrant, TurnedAway};
 pub use fanout::{Effect, Fanout, Said};
 pub use gate::{Gate, Handshake};
+pub use moved::Moved;
 pub use published::Published;
+pub use recovery::{Coming, offered};
 pub use session::Session;
 pub use tally::Tally;
 use tenure::Tenures;
@@ -76,6 +83,10 @@ pub struct Shared {
     pub most_rooms: Cap,
     /// Whether a connection ends with its token, also if no newer one is ever shown.
     pub ends_with_token: bool,
+    /// Where the sockets are that came back.
+    pub moved: Moved,
+    /// For how many seconds it is remembered what somebody who is gone has heard.
+    pub window: i64,
     /// How long somebody who is gone still counts as here.
     pub grace: Duration,
     /// Whether anybody is told who is online.
@@ -99,6 +110,8 @@ pub struct Live {
     handle: Handle<Live>,
     departures: Departures,
     chores: Chores,
+    /// The sockets here that came back, by their secrets.
+    moved: HashMap<Id, SocketKey>,
     /// When the gathered changes of presence are to be told.
     presence_due: Option<Instant>,
     /// Those who are held to their tokens.
@@ -115,6 +128,7 @@ impl Live {
             handle,
             departures,
             chores: Chores::default(),
+            moved: HashMap::new(),
             presence_due: None,
             tenures: Tenures::default(),
             tally: Tally::default(),

@@ -11,6 +11,7 @@ use domain::operation::{Command, Tx};
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
+use domain::sessions::LeaveRoom;
 use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
 use engine::{Namespace, Shard, SocketKey};
 
@@ -129,20 +130,20 @@ impl Live {
     fn perform(&mut self, shard: &mut Shard<Self>, asked: Asked, ask: Ask) {
         match ask {
             Ask::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
-            Ask::Leave(room) => self.in_order(shard, asked.socket, move |live, shard| {
-                live.leave(shard, asked.socket, &room, false);
-                live.answer(shard, &asked, Ok(Outcome::Left(room)));
-            }),
+            Ask::Leave(room) => self.leave_by_wish(shard, asked, room),
             Ask::Enter(room) => {
-                let command = EnterRoom { room: room.clone() };
+                let command = EnterRoom { room: room.clone(), session: secret_of(shard, asked.socket) };
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok(Entered { person, inside }) => match live.join(shard, asked.socket, &room, &*asked.dialect) {
-                        Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                        Ok(comes) => {
+                    Ok(Entered { person, inside, member_since }) => match live.check_place(shard, asked.socket, &room, &*asked.dialect) {
+                        Err(refusal) => {
+                            live.give_back(shard, asked.socket, &room);
+                            live.answer(shard, &asked, Err(refusal));
+                        }
+                        Ok(()) => {
                             live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
-                            if comes {
+                            if live.come_into(shard, asked.socket, &room, member_since) {
                                 live.shared.enter(room, person, inside);
                             }
                         }
@@ -150,28 +151,28 @@ impl Live {
                 });
             }
             Ask::Move(room) => {
-                let command = EnterAmongMembers { room: room.clone() };
+                let command = EnterAmongMembers { room: room.clone(), session: secret_of(shard, asked.socket) };
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok((Entered { person, inside }, members)) => {
+                    Ok((Entered { person, inside, member_since }, members)) => {
                         let others = live.others(shard, asked.socket, &room);
                         // One that is left makes place for this one.
                         if others.is_empty()
                             && let Err(refusal) = live.check_place(shard, asked.socket, &room, &*asked.dialect)
                         {
+                            live.give_back(shard, asked.socket, &room);
                             return live.answer(shard, &asked, Err(refusal));
                         }
                         for other in others {
                             live.leave(shard, asked.socket, &other, false);
                         }
-                        let comes = shard.join(asked.socket, room.as_str());
                         if let Some(id) = shard.id(asked.socket) {
                             live.shared.seats.resume(&room, &person.id, &id.text());
                         }
                         let online = live.shared.online_among(&members);
                         live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
-                        if comes {
+                        if live.come_into(shard, asked.socket, &room, member_since) {
                             live.shared.enter(room, person, inside);
                         }
                     }
@@ -222,6 +223,23 @@ impl Live {
         }
     }
 
+    /// A client wants to hear a room no longer. Of one that may come back that is written down, before it is told so.
+    fn leave_by_wish(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
+        let left = |live: &mut Self, shard: &mut Shard<Self>, asked: &Asked, room: Room| {
+            live.leave(shard, asked.socket, &room, false);
+            live.answer(shard, asked, Ok(Outcome::Left(room)));
+        };
+        let Some(secret) = secret_of(shard, asked.socket) else {
+            return self.in_order(shard, asked.socket, move |live, shard| left(live, shard, &asked, room));
+        };
+        let command = LeaveRoom { secret, room: room.clone() };
+        let work = |tx: &mut Tx<'_>| command.decide(tx);
+        self.through_writer(shard, asked, work, move |live, shard, asked, done| match done {
+            Ok(()) => left(live, shard, &asked, room),
+            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+        });
+    }
+
     /// The rooms of this one's kind, but this one, that a socket is in.
     fn others(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) -> Vec<Room> {
         let rooms = shard.rooms_of(socket).filter_map(Room::parse);
@@ -235,7 +253,7 @@ impl Live {
         if !in_flight && shard.is_in(asked.socket, room.as_str()) {
             return self.tell_typing(shard, &asked, &room);
         }
-        let command = EnterRoom { room: room.clone() };
+        let command = EnterRoom { room: room.clone(), session: None };
         let work = |tx: &mut Tx<'_>| command.decide(tx);
         self.through_writer(shard, asked, work, move |live, shard, asked, member| match member {
             Ok(_) => live.tell_typing(shard, &asked, &room),
@@ -349,6 +367,11 @@ impl Live {
             shard.close(socket, code, reason);
         }
     }
+}
+
+/// By what a socket's client proves that it is the same, if it may come back.
+fn secret_of(shard: &Shard<Live>, socket: SocketKey) -> Option<String> {
+    Some(shard.data(socket)?.secret?.text())
 }
 
 /// A client's own name for something, not longer than is good to read: whoever sends a megabyte is not sent it back twice.

@@ -8,15 +8,6 @@ use super::Live;
 use crate::dialects::Dialect;
 
 impl Live {
-    /// Puts a socket into a room that its client has asked for. False if it is in it already.
-    ///
-    /// # Errors
-    /// As [`Live::check_place`].
-    pub(super) fn join(&self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, dialect: &dyn Dialect) -> Result<bool, Refusal> {
-        self.check_place(shard, socket, room, dialect)?;
-        Ok(shard.join(socket, room.as_str()))
-    }
-
     /// Whether a socket may come into a room.
     ///
     /// # Errors
@@ -30,9 +21,10 @@ impl Live {
     }
 
     /// Puts a socket into a room that it is in without asking. A connection that is full does without all but the inbox.
-    pub(super) fn join_unasked(&self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room) {
+    /// `member_since` as in [`Live::come_into`].
+    pub(super) fn join_unasked(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, member_since: i64) {
         if room.kind() == Kind::User || self.has_place(shard, socket) {
-            shard.join(socket, room.as_str());
+            self.come_into(shard, socket, room, member_since);
         } else {
             tracing::debug!(room = room.as_str(), "a connection is in as many rooms as it may be, and does not hear this one");
         }

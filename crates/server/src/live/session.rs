@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use domain::operation::Actor;
+use engine::Position;
+use engine::id::Id;
 
 use crate::presence::Connection;
 
@@ -17,8 +19,21 @@ pub struct Session {
     /// Its connection.
     pub connection: Connection,
     /// Since when.
-    pub since: Instant,
+    pub at: Instant,
+    /// What its client proves by that it is the same, if it may come back.
+    pub(super) secret: Option<Id>,
+    /// Up to which offset it has heard everything, as it came.
+    pub(super) begun: u64,
+    /// What its client had heard, as it says, on an earlier connection: each room that it comes into begins there.
+    pub(super) since: Option<Box<Position>>,
     /// Requests that are on their way.
     pub(super) in_flight: u16,
     pub(super) paused: bool,
+}
+
+impl Session {
+    /// A socket that begins now.
+    pub(super) fn new(actor: Actor, connection: Connection, at: Instant) -> Self {
+        Self { actor, connection, at, secret: None, begun: 0, since: None, in_flight: 0, paused: false }
+    }
 }

@@ -10,6 +10,8 @@ use crate::dialects::Request;
 pub struct Tally {
     /// Sockets that were let in.
     pub came: u64,
+    /// How many of those came back as what they had been, and were told all that they had missed.
+    pub recovered: u64,
     /// Sockets that have ended, by the reason.
     pub went: Counts,
     /// How long those had lasted, all together.
@@ -28,6 +30,11 @@ impl Tally {
     /// A socket was let in.
     pub(super) fn came(&mut self) {
         self.came += 1;
+    }
+
+    /// The socket that comes next was here before.
+    pub(super) fn recovered(&mut self) {
+        self.recovered += 1;
     }
 
     /// A socket has ended.
@@ -66,6 +73,7 @@ impl Tally {
     /// Adds what was counted on another shard.
     pub fn add(&mut self, other: &Self) {
         self.came += other.came;
+        self.recovered += other.recovered;
         self.lasted += other.lasted;
         self.longest = self.longest.max(other.longest);
         for (ours, theirs) in [

@@ -191,6 +191,20 @@ impl Call {
         Ok(answer)
     }
 
+    /// The part of the URL behind the question mark.
+    pub fn query_string(&self) -> Option<&str> {
+        self.request.uri.query()
+    }
+
+    /// Decides something in the writer's order that changes nothing.
+    pub async fn decide<A: Send + 'static>(
+        self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,
+    ) -> Result<A, Failure> {
+        self.desk.meet(&self.caller).await?;
+        self.desk.write(self.caller.actor, work).await
+    }
+
     /// Asks a query and renders its answer.
     pub async fn query<Q: Query>(self, query: Q, render: fn(&Q::Answer) -> String) -> Result<Answer, Failure> {
         self.desk.meet(&self.caller).await?;

@@ -4,7 +4,7 @@
 //!
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
 //! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace): the paths, a file a contract.
-//!   `back_end`: those of a team's own back end.
+//!   `back_end`: those of a team's own back end. `sync`: what was missed.
 //!   `operations`: those of whoever runs the server.
 //!   `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
@@ -33,6 +33,7 @@ mod operations;
 mod shape;
 mod socket;
 mod studio;
+mod sync;
 mod trip;
 mod unread;
 mod workspace;
@@ -51,7 +52,7 @@ use crate::back_end::BackEnd;
 use crate::config::MetricsAccess;
 use crate::health::Health;
 use crate::limits::Limits;
-use crate::live::Census;
+use crate::live::{Census, Fanout};
 use crate::metrics::Metrics;
 use answer::{Failure, with_success};
 pub use caller::Caller;
@@ -82,6 +83,8 @@ pub struct Rest {
     pub metrics: Metrics,
     /// Who may read that.
     pub metrics_access: MetricsAccess,
+    /// What was said lately.
+    pub fanout: Arc<Fanout>,
     /// Where signals go.
     pub bus: Arc<dyn Bus>,
     /// The largest body, in bytes.
@@ -118,6 +121,6 @@ fn paths() -> OpenApiRouter<Arc<Desk>> {
         .merge(contract("messenger", "Conversations, messages and notifications.", Words::Plain, messenger::routes()))
         .merge(contract("workspace", "Projects with their channels and tasks.", Words::Plain, workspace::routes()))
         .merge(contract("back_end", "For a team's own back end.", Words::Plain, back_end::routes()))
-        .merge(contract("meta", "What the server says of itself.", Words::Plain, docs::routes()))
+        .merge(contract("meta", "What the server says of itself.", Words::Plain, docs::routes().merge(sync::routes())))
         .merge(contract("operations", "For those who run the server.", Words::Plain, operations::routes()))
 }

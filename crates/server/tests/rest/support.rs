@@ -18,9 +18,10 @@ use server::auth::mint::{NewToken, mint};
 use server::auth::{Authenticator, Keys};
 use server::back_end::Utilities;
 use server::config::Config;
+use server::dialects::Dialects;
 use server::health::Health;
 use server::limits::Limits;
-use server::live::Census;
+use server::live::{Census, Fanout};
 use server::metrics::Metrics;
 use server::presence::People;
 use server::rest::{Rest, router};
@@ -92,11 +93,12 @@ impl Server {
             metrics_access: config.operations.metrics,
             back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),
             writer: writer.clone(),
-            readers,
+            readers: readers.clone(),
             authenticator: Arc::new(Authenticator::new(&keys, &config)),
             clock: || NOW,
             limits: Arc::clone(&limits),
             census,
+            fanout: Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch")),
             bus,
             max_body: MAX_BODY,
         };

@@ -47,7 +47,12 @@ impl Device {
                 assert!(attachments.is_empty(), "no contract says binaries so far");
                 json!({ "event": name, "args": values(args) })
             }
-            (Saying::Text(text), Transport::Raw) => json!({ "envelope": serde_json::from_str::<Value>(text).unwrap() }),
+            (Saying::Text(text), Transport::Raw) => {
+                let mut envelope: Value = serde_json::from_str(text).unwrap();
+                // Where it stands among all that is stored is no part of what a contract says.
+                envelope.as_object_mut().map(|envelope| envelope.remove("id"));
+                json!({ "envelope": envelope })
+            }
             _ => panic!("{:?} cannot hear {saying:?}", self.connection.transport),
         };
         self.heard.push_back(heard);

@@ -10,12 +10,14 @@ use domain::names::{PersonId, Room};
 use domain::operation::{Actor, Command};
 use domain::people::Meet;
 use domain::refusal::Refusal;
+use domain::sessions::{Arrive, Came};
 use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
 use engine::{Namespace, Say, Saying};
 use http::HeaderMap;
 use serde_json::{Value, json};
+use server::auth::ConnectAuth;
 use server::dialects::{Ask, Heard, Outcome, Reply, Request};
-use server::live::{Effect, Renewal, TurnedAway, Welcome};
+use server::live::{Effect, Renewal, TurnedAway};
 use server::presence::{Connection, Transport};
 
 use crate::device::{Device, values};
@@ -55,13 +57,14 @@ impl Floor {
         kept: Option<&str>,
     ) -> Option<Value> {
         let shared = &self.house.shared;
-        let device = match shared.entrant(connection, name.to_owned(), auth, kept) {
+        let entrant = shared.identify(ConnectAuth::read(auth), kept).and_then(|identity| shared.entrant(connection, name, identity));
+        let device = match entrant {
             Ok(entrant) => {
-                let meet = Meet { claims: entrant.claims };
-                let met = self.house.decide(entrant.actor.clone(), |tx| meet.decide(tx)).await.unwrap();
-                let Welcome { rooms, greetings } = shared.welcome(namespace, name, &met);
+                let arrive = Arrive { claims: entrant.claims, place: None, came: Came::New };
+                let arrived = self.house.decide(entrant.actor.clone(), |tx| arrive.decide(tx)).await.unwrap();
+                let (rooms, greetings) = (shared.rooms(namespace, &arrived), shared.greetings(namespace, name, &arrived.met));
                 let mut device = Device::new(entrant.actor, connection, namespace);
-                device.rooms.extend(rooms.iter().map(|room| room.as_str().to_owned()));
+                device.rooms.extend(rooms.iter().map(|(room, _)| room.as_str().to_owned()));
                 greetings.iter().filter(|greeting| self.greets || !is_trips_greeting(greeting)).for_each(|greeting| device.hear(greeting));
                 device
             }
@@ -112,7 +115,7 @@ impl Floor {
         match ask {
             Ask::Ping => Ok(Outcome::Pong),
             Ask::Typing(room) => {
-                let command = EnterRoom { room: room.clone() };
+                let command = EnterRoom { room: room.clone(), session: None };
                 let person = self.house.decide(actor, |tx| command.decide(tx)).await?.person.id;
                 self.house.shared.types(&room, &person, name, self.start);
                 Ok(Outcome::Noted)
@@ -153,8 +156,8 @@ impl Floor {
                 Ok(Outcome::Left(room))
             }
             Ask::Move(room) => {
-                let command = EnterAmongMembers { room: room.clone() };
-                let (Entered { person, inside }, members) = self.house.decide(actor, |tx| command.decide(tx)).await?;
+                let command = EnterAmongMembers { room: room.clone(), session: None };
+                let (Entered { person, inside, .. }, members) = self.house.decide(actor, |tx| command.decide(tx)).await?;
                 let rooms = self.connected(name).rooms.iter().filter_map(|room| Room::parse(room));
                 let others: Vec<Room> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
                 for other in others {
@@ -167,8 +170,8 @@ impl Floor {
                 Ok(Outcome::Moved { online: self.house.shared.online_among(&members), room })
             }
             Ask::Enter(room) => {
-                let command = EnterRoom { room: room.clone() };
-                let Entered { person, inside } = self.house.decide(actor, |tx| command.decide(tx)).await?;
+                let command = EnterRoom { room: room.clone(), session: None };
+                let Entered { person, inside, .. } = self.house.decide(actor, |tx| command.decide(tx)).await?;
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
                     self.house.shared.enter(room.clone(), person, inside);
                 }

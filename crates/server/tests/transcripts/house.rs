@@ -19,7 +19,7 @@ use server::config::{Audience, Config, TokenEnd};
 use server::dialects::Dialects;
 use server::health::Health;
 use server::limits::Limits;
-use server::live::{Census, Fanout, Shared};
+use server::live::{Census, Fanout, Moved, Shared};
 use server::metrics::Metrics;
 use server::presence::{Attendance, People, Seats, Typing};
 use server::rest::{Rest, router};
@@ -61,28 +61,32 @@ impl House {
         let people = Arc::new(People::default());
         let back_end = Arc::new(Utilities::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
         let census: Arc<Census> = Arc::default();
+        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), || NOW, "epoch"));
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
             metrics: Metrics::new(census.clone(), writer.clone()),
             metrics_access: config.operations.metrics,
             back_end,
             writer: writer.clone(),
-            readers: readers.clone(),
+            readers,
             authenticator: Arc::clone(&authenticator),
             clock: || NOW,
             limits: Arc::clone(&limits),
             census,
+            fanout: Arc::clone(&fanout),
             bus: Arc::clone(&bus),
             max_body: config.realtime.max_payload.0,
         };
         let shared = Shared {
-            dialects: dialects.clone(),
+            dialects,
             authenticator,
             writer,
             people,
             attendance: Attendance::default(),
             typing: Typing::default(),
             seats: Seats::default(),
+            moved: Moved::default(),
+            window: 120,
             limits,
             most_socketio: config.limits.socketio_max_connections_per_user.limit(),
             most_raw: config.limits.max_connections_per_user.limit(),
@@ -93,7 +97,7 @@ impl House {
             shows_presence: config.presence.audience == Audience::Everyone,
             clock: || NOW,
             bus,
-            fanout: Arc::new(Fanout::new(dialects, config.presence.audience, readers, || NOW)),
+            fanout,
         };
         Self { router: router(rest), shared: Arc::new(shared), notices }
     }

@@ -15,6 +15,9 @@ use server::dialects::{Dialects, Heard};
 use crate::device::values;
 use crate::openapi;
 
+/// What a connection that has been lost is told when it comes back: here none is. Every contract says it; end-to-end tests hear it.
+const NEEDS_A_GAP: &str = "resync";
+
 /// What time brings, and nothing else: it stands still here. The tests of the dialects say these.
 const NEEDS_TIME: [(&str, &str); 8] = [
     ("messenger", "user:status-changed"),
@@ -114,8 +117,9 @@ impl Lexicon {
         let understood =
             |contract: &'static Contract| contract.understands.keys().map(|name| Use::Understood(contract.name, (*name).into()));
         let needs_time = NEEDS_TIME.map(|(contract, name)| Use::Said(contract, name.into()));
+        let needs_a_gap = |word: &Use| matches!(word, Use::Said(_, name) if name == NEEDS_A_GAP);
         let all = said.chain(LEXICON.contracts.iter().flat_map(understood));
-        all.filter(|word| used.contains(word) == needs_time.contains(word)).map(|word| format!("{word:?}")).collect()
+        all.filter(|word| used.contains(word) == (needs_time.contains(word) || needs_a_gap(word))).map(|word| format!("{word:?}")).collect()
     }
 
     fn contract(&self, namespace: Option<&str>) -> &Contract {

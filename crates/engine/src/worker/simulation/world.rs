@@ -81,7 +81,7 @@ impl World {
         let now = Instant::now();
         let workers = polls.into_iter().enumerate().map(|(index, poll)| {
             let mut worker = Worker::new(index as u8, hub.clone(), poll, Talk { desk: desk.clone(), log: log.clone() });
-            worker.shard = Shard::new(index as u8, hub.config.clone(), now);
+            worker.shard = Shard::new(index as u8, hub.config.clone(), hub.history.clone(), now);
             worker.shard.random = StdRng::seed_from_u64(index as u64);
             worker
         });

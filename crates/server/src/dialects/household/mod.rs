@@ -10,7 +10,7 @@ use domain::people::Person;
 use domain::tasks;
 use engine::Saying;
 
-use super::answers::{Always, Done, ERROR};
+use super::answers::{Always, Done, ERROR, RESYNC};
 use super::tokens::EXPIRING;
 use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
@@ -35,7 +35,7 @@ impl Dialect for Household {
             contract: "household",
             about: "Households and their tasks.",
             namespace: self.namespace(),
-            says: words::said().into_iter().chain([ERROR.described(), EXPIRING.described()]).collect(),
+            says: words::said().into_iter().chain([ERROR.described(), EXPIRING.described(), RESYNC.described()]).collect(),
             understands: words::UNDERSTOOD.iter().map(ClientWord::described).collect(),
             closes: Vec::new(),
         }

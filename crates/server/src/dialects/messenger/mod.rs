@@ -11,7 +11,7 @@ use domain::names::{Kind, PersonId, Room, Timestamp};
 use engine::Saying;
 use serde_json::Value;
 
-use super::answers::{Always, Done, ERROR};
+use super::answers::{Always, Done, ERROR, RESYNC};
 use super::tokens::EXPIRING;
 use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
@@ -34,7 +34,7 @@ impl Dialect for Messenger {
             contract: "messenger",
             about: "Conversations, and notifications that are the same on all of a person's devices.",
             namespace: self.namespace(),
-            says: words::said().into_iter().chain([ERROR.described(), EXPIRING.described()]).collect(),
+            says: words::said().into_iter().chain([ERROR.described(), EXPIRING.described(), RESYNC.described()]).collect(),
             understands: words::UNDERSTOOD.iter().map(ClientWord::described).collect(),
             closes: Vec::new(),
         }

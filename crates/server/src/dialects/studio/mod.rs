@@ -11,7 +11,7 @@ use domain::refusal::Refusal;
 use engine::Saying;
 use serde_json::Value;
 
-use super::answers::{Always, Done, refused_as};
+use super::answers::{Always, Done, RESYNC, refused_as};
 use super::ids::NumberOrText;
 use super::times::Milliseconds;
 use super::tokens::EXPIRING;
@@ -38,7 +38,7 @@ impl Dialect for Studio {
             contract: "studio",
             about: "Chat rooms with messages, typing, calls and who is online.",
             namespace: self.namespace(),
-            says: words::said().into_iter().chain([EXPIRING.described()]).collect(),
+            says: words::said().into_iter().chain([EXPIRING.described(), RESYNC.described()]).collect(),
             understands: words::UNDERSTOOD.iter().map(ClientWord::described).collect(),
             closes: Vec::new(),
         }

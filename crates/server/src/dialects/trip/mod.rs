@@ -13,7 +13,7 @@ use domain::spaces::Space;
 use engine::Saying;
 use serde_json::{Map, Value};
 
-use super::answers::{Always, Done, ERROR};
+use super::answers::{Always, Done, ERROR, RESYNC};
 use super::times::Milliseconds;
 use super::tokens::EXPIRING;
 use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
@@ -35,7 +35,7 @@ impl Dialect for Trip {
             contract: "trip",
             about: "Trips and who is on them, and a person's notifications.",
             namespace: self.namespace(),
-            says: words::said().into_iter().chain([ERROR.described(), EXPIRING.described()]).collect(),
+            says: words::said().into_iter().chain([ERROR.described(), EXPIRING.described(), RESYNC.described()]).collect(),
             understands: words::UNDERSTOOD.iter().map(ClientWord::described).collect(),
             closes: Vec::new(),
         }

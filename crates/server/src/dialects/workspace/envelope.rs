@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::objects::Metadata;
 use super::word::{About, Direct, From, Word};
 use super::words;
+use crate::dialects::answers::Resync;
 use crate::dialects::ids::NumberOrText;
 use crate::dialects::times::Microseconds;
 use crate::dialects::tokens::seconds_until;
@@ -253,6 +254,20 @@ pub(super) struct Error<'a> {
     error: String,
     #[schema(schema_with = schemas::refusal_code)]
     code: &'a str,
+}
+
+/// Tells a client that what it has missed is not known any more.
+pub fn resync(resync: &Resync, at: Timestamp) -> Saying {
+    words::RESYNC.say(&Direct, resync, at)
+}
+
+/// An envelope with its position, by which a client can ask later for what comes behind it.
+pub fn positioned(saying: Saying, position: &str) -> Saying {
+    match saying {
+        // An envelope begins with its type; a position is a text without anything to escape.
+        Saying::Text(text) => Saying::Text(format!(r#"{{"id":"{position}",{}"#, &text[1..])),
+        other => other,
+    }
 }
 
 /// Says no.

@@ -21,7 +21,7 @@ use super::{Answer, Dialect, Heard, Outcome, Reply, Request, told};
 use super::vocabulary::Vocabulary;
 use crate::auth::Unauthenticated;
 use closing::FORBIDDEN;
-pub use envelope::emitted;
+pub use envelope::{emitted, positioned, resync};
 
 /// The kinds of this contract's spaces.
 const KINDS: &[Kind] = &[Kind::Project, Kind::Channel, Kind::Task];

@@ -41,7 +41,8 @@ impl<D: Serialize + ToSchema, O: Origin> Word<D, O> {
     /// The word's description.
     pub(super) fn described(&self) -> Said {
         let data = Shape::of::<D>();
-        let object = ObjectBuilder::new().property("type", only(self.name)).required("type");
+        let id = ObjectBuilder::new().schema_type(Type::String).description(Some(POSITION));
+        let object = ObjectBuilder::new().property("type", only(self.name)).required("type").property("id", id);
         let object = if O::ROOM { object.property("room", String::schema()).required("room") } else { object };
         let object = object.property("data", data.schema).required("data");
         let object = if O::SENDER == Sender::Nobody { object } else { object.property("sender", String::schema()) };
@@ -50,6 +51,10 @@ impl<D: Serialize + ToSchema, O: Origin> Word<D, O> {
         Said { name: self.name, about: self.about, payload: Some(Shape { schema: object.into(), components: data.components }) }
     }
 }
+
+/// What `id` is.
+const POSITION: &str =
+    "Where this stands in the order of all that is stored; what is not stored has none. Say it as ?since= to be told what comes behind it.";
 
 /// A text that is always the same.
 pub(super) fn only(text: &str) -> ObjectBuilder {

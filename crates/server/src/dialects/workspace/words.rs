@@ -4,6 +4,7 @@ use super::envelope::{Connected, Error, Expiring, Message, MessageDeleted, Notic
 use super::projects::Project;
 use super::tasks::{Deleted, StatusChanged, Task};
 use super::word::{About, By, BySystem, Direct, From, Word};
+use crate::dialects::answers::Resync;
 use crate::dialects::vocabulary::words;
 
 words! {
@@ -45,6 +46,8 @@ words! {
     AUTH_EXPIRING: Word<Expiring, Direct> = "auth_expiring";
     /// To a ping.
     PONG: Word<Pong, Direct> = "pong";
+    /// What this connection has missed is not known any more.
+    RESYNC: Word<Resync, Direct> = "resync";
     /// What this connection asked for was refused.
     ERROR: Word<Error<'_>, Direct> = "error";
 }

@@ -231,6 +231,7 @@ fn back_end() -> Vec<Row> {
         row("POST /api/v1/emit", Nothing, BACK_ENDS).body(json!({ "to": { "everyone": true }, "event": "x", "volatile": true })),
         row("GET /api/v1/presence", Nothing, BACK_ENDS).query("?users=bob"),
         row("GET /api/v1/presence/count", Nothing, BACK_ENDS),
+        row("GET /api/v1/sync", Nothing, ANYBODY),
         row("POST /api/v1/disconnect", Nothing, BACK_ENDS).body(json!({ "users": ["bob"] })),
     ]
 }

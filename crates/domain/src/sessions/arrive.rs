@@ -1,0 +1,170 @@
+//! Somebody connects: as somebody new, or as the one who was here.
+
+use crate::names::{PersonId, Room};
+use crate::operation::{Command, Tx};
+use crate::people::{Claims, Meet, Met};
+use crate::refusal::Refusal;
+use crate::seam::{Store, Stored};
+use crate::sessions::{Session, SessionRoom};
+use crate::spaces::role_in;
+
+/// A connection is made: its person is met, and its session is found again or begun.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Arrive {
+    /// What the token says.
+    pub claims: Claims,
+    /// The session to begin, for a client that may come back.
+    pub place: Option<Place>,
+    /// What the client says of where it left off.
+    pub came: Came,
+}
+
+/// Where a new session is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// See [`Session::secret`].
+    pub secret: String,
+    /// See [`Session::id`].
+    pub id: String,
+    /// See [`Session::namespace`].
+    pub namespace: String,
+}
+
+/// What a client says of where it left off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Came {
+    /// Nothing.
+    New,
+    /// It was here.
+    Back(Claimed),
+    /// It has heard so much, on whatever connection; `None` for a position that nobody can read.
+    Since(Option<Offered>),
+}
+
+/// A session that a client claims to be its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claimed {
+    /// Which.
+    pub secret: String,
+    /// What it has heard of it, if it says so readably.
+    pub offered: Option<Offered>,
+    /// For how many seconds a session that has ended is remembered.
+    pub window: i64,
+}
+
+/// A position that a client offers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offered {
+    /// In which life of the journal,
+    pub epoch: String,
+    /// up to which offset.
+    pub offset: i64,
+}
+
+/// Who has come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Arrived {
+    /// The person.
+    pub met: Met,
+    /// The journal's last offset.
+    pub position: i64,
+    /// The session that goes on, if one does.
+    pub recovered: Option<Recovered>,
+    /// Of who said since when: the offset, if it is one of this journal's.
+    pub since: Option<i64>,
+    /// The households that the person is in, each with the offset behind which the person is.
+    pub households: Vec<(Room, i64)>,
+}
+
+/// A session that goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recovered {
+    /// Its id.
+    pub id: String,
+    /// Up to which offset it has heard everything.
+    pub from: i64,
+    /// The rooms that it had joined and that its person may still hear.
+    pub rooms: Vec<SessionRoom>,
+}
+
+impl Command for Arrive {
+    type Answer = Arrived;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Arrived, Refusal> {
+        let met = Meet { claims: self.claims }.decide(tx)?;
+        let position = tx.store.last_offset()?;
+        let (mut recovered, mut since) = (None, None);
+        match &self.came {
+            Came::New => {}
+            Came::Back(claimed) => {
+                let namespace = self.place.as_ref().map_or("", |place| &place.namespace);
+                recovered = recover(tx, &met.person.id, namespace, claimed, position)?;
+            }
+            Came::Since(offered) => {
+                since = offered.as_ref().map_or(Ok(None), |offered| known(tx.store, offered))?;
+            }
+        }
+        if let (None, Some(place)) = (&recovered, self.place) {
+            begin(tx, place, &met.person.id, position)?;
+        }
+        let mut households = Vec::with_capacity(met.households.len());
+        for room in &met.households {
+            households.push((room.clone(), tx.store.member_since(room, &met.person.id)?.unwrap_or(0)));
+        }
+        Ok(Arrived { met, position, recovered, since, households })
+    }
+}
+
+/// A session cannot go on as it was found, for what it has missed is known no longer: a new one takes its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Restart {
+    /// The secret of the old one.
+    pub old: String,
+    /// The new one.
+    pub place: Place,
+}
+
+impl Command for Restart {
+    /// The journal's last offset.
+    type Answer = i64;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<i64, Refusal> {
+        let (position, person) = (tx.store.last_offset()?, tx.actor.person.clone());
+        tx.store.delete_session(&self.old, &person)?;
+        begin(tx, self.place, &person, position)?;
+        Ok(position)
+    }
+}
+
+fn begin(tx: &mut Tx<'_>, place: Place, person: &PersonId, position: i64) -> Stored<()> {
+    let Place { secret, id, namespace } = place;
+    let person = person.clone();
+    tx.store.put_session(&Session { secret, id, person, namespace, live_from: position, confirmed: position, left_at: None })
+}
+
+/// The offset of a position, if it is one of this journal's.
+pub(super) fn known(store: &mut dyn Store, offered: &Offered) -> Stored<Option<i64>> {
+    let reaches = store.epoch_reaches(&offered.epoch)?;
+    Ok(reaches.filter(|reaches| (0..=*reaches).contains(&offered.offset)).map(|_| offered.offset))
+}
+
+fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claimed, position: i64) -> Stored<Option<Recovered>> {
+    let Some(session) = tx.store.session(&claimed.secret)? else { return Ok(None) };
+    let expired = session.left_at.is_some_and(|left_at| left_at < tx.now.minus_seconds(claimed.window));
+    if session.person != *person || session.namespace != namespace || expired {
+        return Ok(None);
+    }
+    // What a client offers that is of no use counts as if it had offered nothing.
+    let offered = claimed.offered.as_ref().map_or(Ok(None), |offered| known(tx.store, offered))?;
+    let from = offered.map_or(session.confirmed, |offset| offset.max(session.confirmed));
+    let mut rooms = Vec::new();
+    for room in tx.store.session_rooms(&session.secret, person)? {
+        match role_in(tx.store, &room.room, person)? {
+            Some(_) => rooms.push(room),
+            None => tx.store.delete_session_room(&session.secret, person, &room.room)?,
+        }
+    }
+    let id = session.id.clone();
+    tx.store.put_session(&Session { live_from: position, confirmed: from, left_at: None, ..session })?;
+    Ok(Some(Recovered { id, from, rooms }))
+}

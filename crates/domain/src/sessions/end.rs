@@ -1,0 +1,73 @@
+//! A session's connection ends, for a while or for good; a room of it is left.
+
+use crate::names::Room;
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+
+/// How many old rows are forgotten at once, so that nobody waits long behind it.
+pub(super) const AT_ONCE: u32 = 1000;
+
+/// A session's connection has ended, and the client may come back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndSession {
+    /// Which.
+    pub secret: String,
+    /// Up to which offset everything has arrived.
+    pub confirmed: i64,
+}
+
+impl Command for EndSession {
+    type Answer = ();
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+        Ok(tx.store.end_session(&self.secret, self.confirmed, tx.now)?)
+    }
+}
+
+/// The actor's session is over for good.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ForgetSession {
+    /// Which.
+    pub secret: String,
+}
+
+impl Command for ForgetSession {
+    type Answer = ();
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+        Ok(tx.store.delete_session(&self.secret, &tx.actor.person)?)
+    }
+}
+
+/// The actor's session leaves a room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeaveRoom {
+    /// Which session.
+    pub secret: String,
+    /// Which room.
+    pub room: Room,
+}
+
+impl Command for LeaveRoom {
+    type Answer = ();
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+        Ok(tx.store.delete_session_room(&self.secret, &tx.actor.person, &self.room)?)
+    }
+}
+
+/// Forgets sessions that have ended longer ago than anybody may come back. The answer is whether there may be more of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ForgetOldSessions {
+    /// For how many seconds they are remembered.
+    pub window: i64,
+}
+
+impl Command for ForgetOldSessions {
+    type Answer = bool;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
+        let forgotten = tx.store.delete_sessions_before(tx.now.minus_seconds(self.window), AT_ONCE)?;
+        Ok(forgotten == u64::from(AT_ONCE))
+    }
+}

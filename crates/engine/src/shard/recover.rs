@@ -1,0 +1,202 @@
+//! Sockets that may come back, and those that do.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use wire::engineio::Version;
+use wire::socketio::{json, msgpack};
+
+use super::{Encoded, Ending, Shard, SocketKey};
+use crate::app::{App, Reason};
+use crate::broadcast::{Broadcast, Stamps};
+use crate::history::Position;
+use crate::id::Id;
+use crate::voice::{Format, Voice};
+
+/// What a socket that comes back is, and where it left off.
+#[derive(Clone, Debug)]
+pub struct Recovering<'a> {
+    /// The id that it had, and has again.
+    pub id: Id,
+    /// The secret by which its client proves it.
+    pub secret: Id,
+    /// What it has heard.
+    pub from: Position,
+    /// The rooms that it was in and is in again, each with the number behind which it came in.
+    pub rooms: &'a [(&'a str, u64)],
+}
+
+impl<A: App> Shard<A> {
+    /// A secret by which a socket's client may prove later that it is the same; 20 characters as an [`Id`], which tells where the socket is.
+    pub fn new_secret(&mut self, key: SocketKey) -> Id {
+        Id::new(self.index, key.slot, &mut self.random)
+    }
+
+    /// [`Shard::accept`] of a socket that may come back: its CONNECT has the secret as `pid`, and its events have positions. False if the
+    /// client has gone in the meantime.
+    pub fn accept_recoverable(&mut self, key: SocketKey, data: A::Data, secret: Id) -> bool {
+        let Some(socket) = self.open(key, data) else { return false };
+        socket.voice.positions = true;
+        self.tell_accepted(key, Some(secret));
+        true
+    }
+
+    /// Has the events of a socket carry positions that is not recoverable by itself, for a client that asked for them.
+    pub fn give_positions(&mut self, key: SocketKey) {
+        if let Some(socket) = self.socket_mut(key).filter(|socket| socket.seats.is_empty()) {
+            socket.voice.positions = true;
+        }
+    }
+
+    /// Lets a socket in as the one that it was: first it is told what it has missed, then that it is connected, and then it is in its rooms;
+    /// nothing comes twice or between. False if the client has gone in the meantime.
+    ///
+    /// # Errors
+    /// The data, if it is not known any more what the socket has missed, or if that is more than [`crate::Config::outbox_limit`].
+    pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &Recovering<'_>) -> Result<bool, A::Data> {
+        let Some(voice) = self.socket(key).map(|socket| socket.voice) else { return Ok(false) };
+        let voice = Voice { positions: true, ..voice };
+        let excepted = Excepted { id: was.id, rooms: was.rooms };
+        let Some(missed) = self.missed(voice, was.rooms, was.from, excepted) else { return Err(data) };
+        let Some(socket) = self.open(key, data) else { return Ok(false) };
+        socket.voice = voice;
+        let slot = socket.connection;
+        self.rename(key, was.id);
+        // What a ping has confirmed that was sent before says nothing about what is written only now.
+        let connection = &mut self.connections[slot as usize];
+        connection.heard = connection.heard.min(was.from.number);
+        connection.pinged = connection.pinged.min(was.from.number);
+        if !missed.is_empty() {
+            self.send(slot, Rc::from(missed));
+        }
+        self.tell_accepted(key, Some(was.secret));
+        for (room, _) in was.rooms {
+            self.join(key, room);
+        }
+        Ok(true)
+    }
+
+    /// Tells a socket what was said behind `from` in a room that it comes into, and what it has not heard in a room that it is in. False, and
+    /// nothing is told, if it is not known any more, or if it is more than [`crate::Config::outbox_limit`].
+    pub fn catch_up(&mut self, key: SocketKey, room: &str, from: Position) -> bool {
+        let Some((voice, slot, id)) = self.socket(key).map(|socket| (socket.voice, socket.connection, socket.id)) else { return true };
+        let known: Vec<&str> = self.rooms_of(key).filter(|known| *known != room).collect();
+        let Some(history) = &self.history else { return false };
+        let Some(broadcasts) = history.missed([(room, 0)], from.number, self.position) else { return false };
+        // What is said to everybody is heard with the first room.
+        let heard = |broadcast: &Broadcast| match broadcast.is_for_everyone() {
+            true => !known.is_empty(),
+            false => known.iter().any(|known| broadcast.is_for(known)),
+        };
+        let broadcasts = broadcasts.into_iter().filter(|broadcast| !heard(broadcast));
+        let excepted = Excepted { id, rooms: &[(room, 0)] };
+        let Some(missed) = self.encode_missed(voice, broadcasts, from, excepted) else { return false };
+        if !missed.is_empty() {
+            self.send(slot, Rc::from(missed));
+        }
+        true
+    }
+
+    /// Whether a socket's client can prove later that it is the same: one of Socket.IO 3 or later, where [`crate::Config::recovery`] is set.
+    pub fn may_recover(&self, key: SocketKey) -> bool {
+        self.history.is_some() && self.socket(key).is_some_and(|socket| socket.is_socketio() && socket.voice.version == Version::V4)
+    }
+
+    /// Ends a socket's whole connection, for its client has come back on another.
+    pub fn take_over(&mut self, key: SocketKey) {
+        let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return };
+        self.end_connection(slot, Reason::TakenOver, Ending::Drop);
+    }
+
+    /// The number of the last broadcast that has one and was delivered here.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Up to which number everything that a socket was to hear has certainly arrived: its client has answered a ping that was sent behind it.
+    pub fn confirmed(&self, key: SocketKey) -> Option<u64> {
+        Some(self.connections.get(self.socket(key)?.connection as usize)?.heard)
+    }
+
+    /// The accepted socket whose secret was made by [`Shard::new_secret`] when it stood in this shard, if the slot is still somebody's: the
+    /// caller has to look whether it is the same.
+    pub fn at(&self, secret: Id) -> Option<SocketKey> {
+        let slot = (secret.shard() == self.index).then_some(secret.slot())?;
+        let socket = self.sockets.get(slot as usize).filter(|socket| socket.data.is_some())?;
+        Some(SocketKey { slot, generation: socket.generation })
+    }
+
+    pub(crate) fn stamps(&self) -> Stamps<'_> {
+        Stamps::of(&self.config, self.position)
+    }
+
+    /// From now on a socket has another id than the one that tells its place.
+    fn rename(&mut self, key: SocketKey, id: Id) {
+        if let Some(socket) = self.socket_mut(key)
+            && std::mem::replace(&mut socket.id, id) != id
+        {
+            self.renamed.insert(id, key.slot);
+        }
+    }
+
+    /// Tells a client of Socket.IO that it is connected.
+    pub(super) fn tell_accepted(&mut self, key: SocketKey, secret: Option<Id>) {
+        let Some(socket) = self.socket(key) else { return };
+        let (voice, slot, id) = (socket.voice, socket.connection, socket.id);
+        let v2 = self.connections[slot as usize].version == Version::V3;
+        let data = match secret {
+            // A client of Socket.IO 2 takes the id from the Engine.IO handshake and expects no data here.
+            _ if v2 => String::new(),
+            Some(secret) => format!(r#"{{"sid":"{}","pid":"{}"}}"#, id.text(), secret.text()),
+            None => format!(r#"{{"sid":"{}"}}"#, id.text()),
+        };
+        self.send_packet(slot, voice, |nsp, format| match format {
+            Format::MsgPack => Encoded::Binary(msgpack::connect(nsp, &data)),
+            _ => Encoded::Text(json::connect(nsp, &data)),
+        });
+    }
+
+    fn missed(&self, voice: Voice, rooms: &[(&str, u64)], from: Position, excepted: Excepted<'_>) -> Option<Vec<u8>> {
+        let broadcasts = self.history.as_ref()?.missed(rooms.iter().copied(), from.number, self.position)?;
+        self.encode_missed(voice, broadcasts.into_iter(), from, excepted)
+    }
+
+    /// The bytes of what was missed; `None` if they are too many.
+    fn encode_missed(
+        &self,
+        voice: Voice,
+        broadcasts: impl Iterator<Item = Arc<Broadcast>>,
+        from: Position,
+        excepted: Excepted<'_>,
+    ) -> Option<Vec<u8>> {
+        let mut missed = Vec::new();
+        for broadcast in broadcasts.filter(|broadcast| !excepted.from(broadcast)) {
+            if broadcast.namespace.is_some_and(|only| only != voice.namespace) {
+                continue;
+            }
+            if from.part > 0 && broadcast.number == Some(from.number + 1) {
+                broadcast.encode_behind(&mut missed, from.part, voice, &self.config.namespaces, self.stamps());
+            } else if let Some(bytes) = broadcast.encoded(voice, &self.config.namespaces, self.stamps()) {
+                missed.extend_from_slice(&bytes);
+            }
+            if missed.len() > self.config.outbox_limit {
+                return None;
+            }
+        }
+        Some(missed)
+    }
+}
+
+/// Who somebody is to whom a broadcast may except.
+#[derive(Clone, Copy)]
+struct Excepted<'a> {
+    id: Id,
+    rooms: &'a [(&'a str, u64)],
+}
+
+impl Excepted<'_> {
+    fn from(&self, broadcast: &Broadcast) -> bool {
+        let in_room = |excepted: &Arc<str>| self.rooms.iter().any(|(room, _)| **excepted == **room);
+        broadcast.except_sockets.contains(&self.id) || broadcast.except_rooms.iter().any(in_room)
+    }
+}

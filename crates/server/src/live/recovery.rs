@@ -1,0 +1,252 @@
+//! Coming back: as the socket that one was, or since a position that one remembers.
+//!
+//! What was said lately is kept by the engine, and what is remembered of a socket by the store, in one order with the facts. So a socket that
+//! comes back is put into its rooms at a place in that order, and told what was said in them up to there.
+
+use domain::names::{PersonId, Room};
+use domain::operation::Actor;
+use domain::people::Met;
+use domain::sessions::{Arrived, Came, Claimed, EndSession, ForgetSession, LeaveRoom, Offered, Place, Restart, SessionRoom};
+use engine::id::Id;
+use engine::{Namespace, Position, Reason, Recovering, Shard, SocketKey};
+
+use super::entrance::Entering;
+use super::{Job, Live, Session, Shared};
+use crate::auth::Identity;
+use crate::dialects;
+
+/// How a client comes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Coming {
+    /// As somebody new.
+    New,
+    /// As the socket whose secret this is; with what it has heard, as it says.
+    Back(Id, Option<String>),
+    /// As somebody who has heard so much, as it says.
+    Since(String),
+}
+
+impl Coming {
+    /// What it says that it has heard.
+    fn offered(&self) -> Option<(&str, Position)> {
+        match self {
+            Self::New | Self::Back(_, None) => None,
+            Self::Back(_, Some(text)) | Self::Since(text) => Position::parse(text),
+        }
+    }
+
+    /// The position of an offset: within the next fact, if that is what the client has said.
+    fn position(&self, offset: i64) -> Position {
+        let number = offset as u64;
+        let offered = self.offered().map(|(_, position)| position).filter(|position| position.number == number);
+        offered.unwrap_or(Position::from(number))
+    }
+}
+
+/// A position as the store knows it; `None` if there can be no such offset.
+pub fn offered(epoch: &str, position: Position) -> Option<Offered> {
+    Some(Offered { epoch: epoch.to_owned(), offset: i64::try_from(position.number).ok()? })
+}
+
+impl Shared {
+    /// What the store is asked about a client that comes.
+    pub fn came(&self, coming: &Coming) -> Came {
+        let offered = coming.offered().and_then(|(epoch, position)| offered(epoch, position));
+        match coming {
+            Coming::New => Came::New,
+            Coming::Back(secret, _) => Came::Back(Claimed { secret: secret.text(), offered, window: self.window }),
+            Coming::Since(_) => Came::Since(offered),
+        }
+    }
+}
+
+impl Live {
+    /// A client says that it was here. If its old connection still seems to live, that one is ended first: what is remembered of it is
+    /// written then, before the client is let in.
+    pub(super) fn take_over(
+        &mut self,
+        shard: &mut Shard<Self>,
+        socket: SocketKey,
+        identity: Identity,
+        secret: &str,
+        offset: Option<String>,
+    ) {
+        let Some(secret) = Id::parse(secret) else { return self.go_in(shard, socket, identity, Coming::New) };
+        let coming = Coming::Back(secret, offset);
+        let Some(there) = self.shared.moved.find(secret).or_else(|| self.handle.shard_of(secret)) else {
+            return self.go_in(shard, socket, identity, coming);
+        };
+        let (handle, here, person) = (self.handle.clone(), shard.index(), identity.person.clone());
+        let go_on: Job = Box::new(move |live, shard| live.go_in(shard, socket, identity, coming));
+        self.handle.tell(
+            there,
+            Box::new(move |live, shard| {
+                if let Some(old) = live.find(shard, secret, &person) {
+                    shard.take_over(old);
+                }
+                // What ends does so behind this job, so the way back begins with another.
+                let onwards = handle.clone();
+                handle.tell(there, Box::new(move |_, _| onwards.tell(here, go_on)));
+            }),
+        );
+    }
+
+    /// The socket that has a secret, if it is here and this person's.
+    fn find(&self, shard: &Shard<Self>, secret: Id, person: &PersonId) -> Option<SocketKey> {
+        let socket = self.moved.get(&secret).copied().or_else(|| shard.at(secret))?;
+        let session = shard.data(socket)?;
+        (session.secret == Some(secret) && session.actor.person == *person).then_some(socket)
+    }
+
+    /// A socket is let in as the one that it was, with all that it has missed; if that is known no longer, as a new one.
+    pub(super) fn let_back_in(&mut self, shard: &mut Shard<Self>, entering: Entering, arrived: Arrived) {
+        let Entering { socket, session, ends, coming } = entering;
+        let (Some(recovered), Coming::Back(secret, _)) = (&arrived.recovered, &coming) else { return };
+        let (secret, actor, connection) = (*secret, session.actor.clone(), session.connection);
+        let Some(id) = Id::parse(&recovered.id) else {
+            return self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived);
+        };
+        let by_themselves = self.shared.rooms(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &arrived);
+        let by_themselves = by_themselves.iter().map(|(room, since)| (room.as_str(), *since as u64));
+        let joined = recovered.rooms.iter().map(|joined| (joined.room.as_str(), joined.since as u64));
+        let rooms: Vec<(&str, u64)> = by_themselves.chain(joined).collect();
+        let from = coming.position(recovered.from);
+        let session = Session { secret: Some(secret), begun: from.number, ..session };
+        match shard.recover(socket, session, &Recovering { id, secret, from, rooms: &rooms }) {
+            Ok(true) => {
+                self.moved.insert(secret, socket);
+                self.shared.moved.put(secret, shard.index());
+                self.tally.recovered();
+                let Arrived { met, recovered, .. } = arrived;
+                self.greet(shard, socket, ends, &met);
+                self.be_in_again(&met, &id.text(), recovered.map(|recovered| recovered.rooms).unwrap_or_default());
+            }
+            Ok(false) => {
+                // The client has gone meanwhile, and may come back once more.
+                self.count_out(shard, &actor.person, connection);
+                self.end(secret, recovered.from);
+            }
+            Err(session) => self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived),
+        }
+    }
+
+    /// Others see a socket in its rooms again, or still.
+    fn be_in_again(&self, met: &Met, id: &str, rooms: Vec<SessionRoom>) {
+        for SessionRoom { room, inside, .. } in rooms {
+            self.shared.seats.resume(&room, &met.person.id, id);
+            self.shared.enter(room, met.person.clone(), inside);
+        }
+    }
+
+    /// What a socket has missed is known no longer. It is let in as a new one, which tells its client to ask for everything anew.
+    fn begin_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, old: Id, arrived: Arrived) {
+        let (socket, actor) = (entering.socket, entering.session.actor.clone());
+        let (Some(id), Some(namespace)) = (shard.id(socket), shard.namespace(socket)) else {
+            return self.count_out(shard, &actor.person, entering.session.connection);
+        };
+        let secret = shard.new_secret(socket);
+        let place = Place { secret: secret.text(), id: id.text(), namespace: self.name_of(namespace).to_owned() };
+        let (back, restart) = (self.back(shard), Restart { old: old.text(), place });
+        let entering = Entering { coming: Coming::New, ..entering };
+        self.shared.writer.run(actor, restart, move |begun| {
+            back(Box::new(move |live, shard| match begun {
+                Ok(position) => live.let_in_anew(shard, entering, Some(secret), Arrived { position, recovered: None, ..arrived }),
+                Err(refusal) => live.could_not_be_met(shard, &entering, &refusal),
+            }));
+        });
+    }
+
+    /// From now on a socket that says since when it was here is told in each room what it has missed; if that cannot be, it is told so.
+    pub(super) fn catch_up_from(&mut self, shard: &mut Shard<Self>, socket: SocketKey, coming: &Coming, since: Option<i64>) {
+        let Coming::Since(_) = coming else { return };
+        shard.give_positions(socket);
+        match since {
+            Some(since) => {
+                if let Some(session) = shard.data_mut(socket) {
+                    session.since = Some(Box::new(coming.position(since)));
+                }
+            }
+            None => self.ask_to_resync(shard, socket),
+        }
+    }
+
+    /// A socket comes into a room of which its person is a member behind an offset. Whoever has said since when it was here is told what was
+    /// said in it meanwhile. False if it was in the room already.
+    pub(super) fn come_into(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, member_since: i64) -> bool {
+        if shard.is_in(socket, room.as_str()) {
+            return false;
+        }
+        if let Some(since) = shard.data(socket).and_then(|session| session.since.as_deref().copied()) {
+            let from = since.max(Position::from(member_since as u64));
+            if !shard.catch_up(socket, room.as_str(), from) {
+                self.ask_to_resync(shard, socket);
+            }
+        }
+        shard.join(socket, room.as_str())
+    }
+
+    /// A socket was not let into a room that it has asked for, though its person may hear it.
+    pub(super) fn give_back(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) {
+        let Some(Session { actor, secret: Some(secret), .. }) = shard.data(socket) else { return };
+        let left = LeaveRoom { secret: secret.text(), room: room.clone() };
+        self.shared.writer.run(actor.clone(), left, |left| {
+            if let Err(refusal) = left {
+                tracing::warn!(%refusal, "a room that was not joined could not be forgotten");
+            }
+        });
+    }
+
+    /// Tells a client, once, that it has missed what is known no longer.
+    fn ask_to_resync(&mut self, shard: &mut Shard<Self>, socket: SocketKey) {
+        if let Some(session) = shard.data_mut(socket) {
+            session.since = None;
+        }
+        if let Some(namespace) = shard.namespace(socket) {
+            shard.emit(socket, &dialects::resync(namespace, (self.shared.clock)()));
+        }
+    }
+
+    /// A socket has ended. If its client may come back, what it has heard for certain is written down; if it has left, nothing is kept of it.
+    pub(super) fn remember(&mut self, shard: &Shard<Self>, socket: SocketKey, reason: Reason) {
+        let Some(session) = shard.data(socket) else { return };
+        let Some(secret) = session.secret else { return };
+        if self.moved.remove(&secret).is_some() {
+            self.shared.moved.remove(secret);
+        }
+        match reason {
+            Reason::ClientNamespaceDisconnect | Reason::ServerNamespaceDisconnect | Reason::ForcedServerClose | Reason::ParseError => {
+                self.forget(&session.actor, Some(secret));
+            }
+            // The next start ends all sessions that were not ended.
+            Reason::ServerShuttingDown => {}
+            _ => self.end(secret, shard.confirmed(socket).unwrap_or(0).max(session.begun) as i64),
+        }
+    }
+
+    fn end(&self, secret: Id, confirmed: i64) {
+        self.shared.writer.run(Actor::server(), EndSession { secret: secret.text(), confirmed }, |ended| {
+            if let Err(refusal) = ended {
+                tracing::warn!(%refusal, "what a connection has heard could not be written down");
+            }
+        });
+    }
+
+    /// Nothing is remembered of a socket any more.
+    pub(super) fn forget(&self, actor: &Actor, secret: Option<Id>) {
+        let Some(secret) = secret else { return };
+        self.shared.writer.run(actor.clone(), ForgetSession { secret: secret.text() }, |forgotten| {
+            if let Err(refusal) = forgotten {
+                tracing::warn!(%refusal, "a connection that has ended could not be forgotten");
+            }
+        });
+    }
+
+    /// Up to which offset everybody on this shard has heard everything for certain.
+    pub(super) fn confirmed_by_all(&self, shard: &Shard<Self>) -> u64 {
+        let of = |socket: SocketKey| {
+            let session = shard.data(socket)?;
+            session.secret.map(|_| shard.confirmed(socket).unwrap_or(0).max(session.begun))
+        };
+        shard.sockets().filter_map(of).fold(shard.position(), u64::min)
+    }
+}

@@ -1,0 +1,121 @@
+//! What was missed, for clients without a socket, and for those that want to look before they open one.
+
+use std::sync::Arc;
+
+use domain::names::Room;
+use domain::operation::Command;
+use domain::sessions::{CatchUp, CaughtUp};
+use engine::{Position, Saying};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Desk;
+use super::answer::{Answer, Failure};
+use super::call::Call;
+use crate::dialects::json;
+use crate::live::offered;
+
+/// The most rooms that one request asks about.
+const MOST_ROOMS: usize = 200;
+
+/// The paths.
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new().routes(routes!(sync))
+}
+
+/// What is asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is wanted")]
+struct SyncQuery {
+    /// The position up to which the client has heard everything: an envelope's `id`, the last argument of an event, or the `position` of an
+    /// earlier answer. Without one nothing was missed, and the answer is where the client begins.
+    #[param(required = false)]
+    since: String,
+    /// The rooms that are asked about, parted by commas; without any, all that the person is in.
+    #[param(required = false)]
+    rooms: String,
+    /// In whose words: a Socket.IO namespace, or `raw`.
+    #[param(required = false, default = "/")]
+    namespace: String,
+}
+
+/// What was missed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = meta::Missed)]
+struct Missed {
+    /// Up to where this answer goes; the next `since`.
+    position: String,
+    /// Whether what was missed is not known any more: then the client asks for everything anew.
+    resync: bool,
+    /// What was missed, in order.
+    events: Vec<Heard>,
+}
+
+/// An event as a socket would have heard it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = meta::Heard)]
+struct Heard {
+    /// Its position.
+    id: String,
+    /// Its name; the type of an envelope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    event: Option<String>,
+    /// Its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Vec<serde_json::Value>)]
+    args: Option<Box<RawValue>>,
+    /// The raw WebSocket's envelope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Object)]
+    envelope: Option<Box<RawValue>>,
+}
+
+/// Tells what was missed, as sockets are told when they come back.
+#[utoipa::path(get, path = "/api/v1/sync", params(SyncQuery), responses((status = 200, body = Missed)))]
+async fn sync(call: Call) -> Result<Answer, Failure> {
+    let query = call.query_string().unwrap_or_default().to_owned();
+    let of = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
+    let since = of("since");
+    let rooms = rooms(of("rooms").as_deref().unwrap_or_default())?;
+    let named = of("namespace").unwrap_or_else(|| "/".into());
+    let fanout = Arc::clone(&call.desk.rest.fanout);
+    let namespace = fanout.namespace(&named).ok_or_else(|| Failure::field("namespace", "must be one that is served, or raw"))?;
+    let position = since.as_deref().and_then(Position::parse);
+    let command = CatchUp { offered: position.and_then(|(epoch, position)| offered(epoch, position)), rooms };
+    let CaughtUp { position: until, since: known, rooms } = call.decide(|tx| command.decide(tx)).await?;
+    let events = match (&since, known, position) {
+        (None, ..) => Some(Vec::new()),
+        (Some(_), Some(_), Some((_, from))) => fanout.missed(namespace, &rooms, from, until),
+        _ => None,
+    };
+    let missed = Missed {
+        position: fanout.position(until),
+        resync: events.is_none(),
+        events: events.unwrap_or_default().into_iter().map(|(id, saying)| heard(id, saying)).collect(),
+    };
+    Ok(Answer { status: StatusCode::OK, body: json(&missed), replayed: false })
+}
+
+/// The rooms that a query names. Errors: 400.
+fn rooms(named: &str) -> Result<Vec<Room>, Failure> {
+    let wrong = || Failure::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
+    let named = named.split(',').map(str::trim).filter(|room| !room.is_empty());
+    let rooms = named.map(|room| Room::parse(room).ok_or_else(wrong)).collect::<Result<Vec<_>, _>>()?;
+    if rooms.len() > MOST_ROOMS { Err(wrong()) } else { Ok(rooms) }
+}
+
+fn heard(id: String, saying: Saying) -> Heard {
+    // What we say is JSON.
+    let raw = |text: String| RawValue::from_string(text).ok();
+    match saying {
+        Saying::Event { name, args, .. } => Heard { id, event: Some(name.into_owned()), args: raw(format!("[{args}]")), envelope: None },
+        Saying::Text(text) => Heard { id, event: None, args: None, envelope: raw(text) },
+        Saying::Binary(_) => Heard { id, event: None, args: None, envelope: None },
+    }
+}

@@ -1,0 +1,98 @@
+//! Connections that may come back, and the lives of the journal.
+
+use domain::names::{PersonId, Room, Timestamp};
+use domain::seam::{Journal, Sessions, Stored};
+use domain::sessions::{Session, SessionRoom};
+
+use crate::driver::{Driver, Tables, values};
+
+impl<D: Driver> Sessions for Tables<D> {
+    fn session(&mut self, secret: &str) -> Stored<Option<Session>> {
+        let sql = "SELECT secret, id, person, namespace, live_from, confirmed, left_at FROM sessions WHERE secret = $1";
+        self.0.first(sql, values![secret], |row| {
+            Ok(Session {
+                secret: row.text(0)?.to_owned(),
+                id: row.text(1)?.to_owned(),
+                person: row.person_id(2)?,
+                namespace: row.text(3)?.to_owned(),
+                live_from: row.int(4)?,
+                confirmed: row.int(5)?,
+                left_at: row.maybe_int(6)?.map(Timestamp),
+            })
+        })
+    }
+
+    fn put_session(&mut self, session: &Session) -> Stored<()> {
+        let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (secret) DO UPDATE SET live_from = excluded.live_from, confirmed = excluded.confirmed, left_at = excluded.left_at";
+        let Session { secret, id, person, namespace, live_from, confirmed, left_at } = session;
+        self.0.write(sql, values![secret, id, person, namespace, *live_from, *confirmed, *left_at]).map(drop)
+    }
+
+    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp) -> Stored<()> {
+        let sql = "UPDATE sessions SET confirmed = $1, left_at = $2 WHERE secret = $3";
+        self.0.write(sql, values![confirmed, at, secret]).map(drop)
+    }
+
+    fn delete_session(&mut self, secret: &str, person: &PersonId) -> Stored<()> {
+        self.0.write("DELETE FROM session_rooms WHERE person = $1 AND secret = $2", values![person, secret])?;
+        self.0.write("DELETE FROM sessions WHERE secret = $1", values![secret]).map(drop)
+    }
+
+    fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()> {
+        let sql = "UPDATE sessions SET left_at = $1, confirmed = CASE WHEN live_from < $2 AND confirmed < $2 THEN $2 ELSE confirmed END
+            WHERE left_at IS NULL";
+        self.0.write(sql, values![at, confirmed]).map(drop)
+    }
+
+    fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
+        let rooms = "DELETE FROM session_rooms WHERE (person, secret) IN
+            (SELECT person, secret FROM sessions WHERE left_at < $1 ORDER BY left_at LIMIT $2)";
+        let sessions = "DELETE FROM sessions WHERE secret IN (SELECT secret FROM sessions WHERE left_at < $1 ORDER BY left_at LIMIT $2)";
+        self.0.write(rooms, values![until, limit])?;
+        self.0.write(sessions, values![until, limit])
+    }
+
+    fn session_rooms(&mut self, secret: &str, person: &PersonId) -> Stored<Vec<SessionRoom>> {
+        let sql = "SELECT room, inside, since FROM session_rooms WHERE person = $1 AND secret = $2 ORDER BY room";
+        self.0.all(sql, values![person, secret], |row| {
+            Ok(SessionRoom { room: row.room(0)?, inside: row.maybe_text(1)?.and_then(Room::parse), since: row.int(2)? })
+        })
+    }
+
+    fn put_session_room(&mut self, secret: &str, person: &PersonId, room: &SessionRoom) -> Stored<()> {
+        let sql = "INSERT INTO session_rooms (person, secret, room, inside, since) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (person, secret, room) DO NOTHING";
+        self.0.write(sql, values![person, secret, &room.room, room.inside.as_ref(), room.since]).map(drop)
+    }
+
+    fn delete_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()> {
+        let sql = "DELETE FROM session_rooms WHERE person = $1 AND secret = $2 AND room = $3";
+        self.0.write(sql, values![person, secret, room]).map(drop)
+    }
+
+    fn member_since(&mut self, room: &Room, person: &PersonId) -> Stored<Option<i64>> {
+        let sql = "SELECT since FROM members WHERE room = $1 AND person = $2";
+        self.0.first(sql, values![room, person], |row| row.int(0))
+    }
+
+    fn begin_epoch(&mut self, name: &str) -> Stored<()> {
+        let begun = self.last_offset()?;
+        self.0.write("INSERT INTO epochs (name, begun) VALUES ($1, $2)", values![name, begun])?;
+        let sql = "DELETE FROM epochs WHERE id <= (SELECT MAX(id) FROM epochs) - $1";
+        self.0.write(sql, values![KEPT_EPOCHS]).map(drop)
+    }
+
+    fn epoch_reaches(&mut self, name: &str) -> Stored<Option<i64>> {
+        let known = "SELECT id FROM epochs WHERE name = $1";
+        let Some(id) = self.0.first(known, values![name], |row| row.int(0))? else { return Ok(None) };
+        let next = "SELECT begun FROM epochs WHERE id > $1 ORDER BY id LIMIT 1";
+        match self.0.first(next, values![id], |row| row.int(0))? {
+            Some(begun) => Ok(Some(begun)),
+            None => self.last_offset().map(Some),
+        }
+    }
+}
+
+/// How many lives of the journal are remembered: nobody comes back to an older one within the time for which facts are kept.
+const KEPT_EPOCHS: u32 = 100;

@@ -1,0 +1,166 @@
+// Clients that cannot recover by themselves say since when they were here, and are told in each room that they come into what they have missed.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { client, client2, connected } from "../support/clients.js";
+import { API_KEY, person } from "../support/people.js";
+import { POSITION } from "../support/positions.js";
+import { roomcast } from "../support/roomcast.js";
+import { openSocket } from "../support/socket.js";
+import { conversation, contents, hears, join, listener } from "./stock.js";
+
+const server = roomcast({ ROOMCAST_API_KEY: API_KEY, ALLOW_EIO3: "true", JOURNAL_KEEP: "50" });
+
+async function project(...members) {
+  const anna = person(server, "anna");
+  const { id } = await anna.ask("POST", "/api/v1/projects", { name: "Site" });
+  for (const member of members) await anna.ask("POST", `/api/v1/projects/${id}/members`, { userId: member });
+  const channel = await anna.ask("POST", `/api/v1/projects/${id}/channels`, { name: "general" });
+  const say = (content) => anna.ask("POST", `/api/v1/channels/${channel.id}/messages`, { content });
+  const task = (title) => anna.ask("POST", `/api/v1/projects/${id}/tasks`, { title });
+  return { anna, say, task, room: `channel:${channel.id}`, project: `project:${id}` };
+}
+
+// A raw client that has connected, and its greeting is read.
+async function raw(sub, since) {
+  const query = new URLSearchParams({ token: server.token({ sub, name: sub }), ...(since !== undefined && { since }) });
+  const socket = await openSocket(`${server.ws}/api/v1/ws/connect?${query}`);
+  assert.equal((await socket.nextJson()).type, "connected");
+  return socket;
+}
+
+// Resolves with what was heard before the room was joined.
+async function joins(socket, room) {
+  socket.send(JSON.stringify({ type: "join_room", room }));
+  const heard = [];
+  for (;;) {
+    const envelope = await socket.nextJson();
+    if (envelope.type === "joined_room") return heard;
+    heard.push(envelope);
+  }
+}
+
+// The contents of the next messages of a raw client, up to one.
+async function upTo(socket, content) {
+  const heard = [];
+  while (heard.at(-1)?.data.content !== content) {
+    const envelope = await socket.nextJson();
+    if (envelope.type === "message") heard.push(envelope);
+  }
+  return heard;
+}
+
+describe("a raw client", () => {
+  test("is told the position of each fact, and what it has missed in each room that it joins again", async () => {
+    const { room, say } = await project("ben");
+    const ben = await raw("ben");
+    await joins(ben, room);
+    await say("heard");
+    const [{ id }] = await upTo(ben, "heard");
+    assert.match(id, POSITION);
+    await ben.cut();
+    for (const content of ["one", "two"]) await say(content);
+    const again = await raw("ben", id);
+    await joins(again, room);
+    await say("three");
+    const heard = await upTo(again, "three");
+    assert.deepEqual(heard.map(({ data }) => data.content), ["one", "two", "three"]);
+    assert.equal(new Set(heard.map((envelope) => envelope.id)).size, 3);
+    again.close();
+  });
+
+  test("that is in two rooms of a fact hears it once", async () => {
+    const { project: room, say, room: channel, task, anna } = await project("ben");
+    const { id: taskId } = await task("paint");
+    const ben = await raw("ben");
+    await joins(ben, channel);
+    await say("heard");
+    const [{ id }] = await upTo(ben, "heard");
+    await ben.cut();
+    await anna.ask("PUT", `/api/v1/tasks/${taskId}`, { title: "paint it" });
+    const again = await raw("ben", id);
+    const heard = [];
+    for (const joined of [room, `task:${taskId}`, channel]) heard.push(...(await joins(again, joined)));
+    await say("live");
+    for (let envelope = {}; envelope.data?.content !== "live"; heard.push(envelope)) envelope = await again.nextJson();
+    assert.equal(heard.filter(({ type }) => type === "task.updated").length, 1, JSON.stringify(heard));
+    again.close();
+  });
+
+  for (const since of ["", "rubbish", "0000000000-1", "x-y"]) {
+    test(`that was here since ${JSON.stringify(since)} is told to ask for everything anew`, async () => {
+      const ben = await raw("ben", since);
+      const told = await ben.nextJson();
+      assert.equal(told.type, "resync");
+      ben.close();
+    });
+  }
+
+  test("that has missed more than is kept is told so when it joins", async () => {
+    const { room, say } = await project("ben");
+    const ben = await raw("ben");
+    await joins(ben, room);
+    await say("heard");
+    const [{ id }] = await upTo(ben, "heard");
+    await ben.cut();
+    for (let i = 0; i < 60; i++) await say(`${i}`);
+    const again = await raw("ben", id);
+    assert.equal((await again.nextJson()).type, "resync");
+    await joins(again, room);
+    await say("live");
+    assert.equal((await upTo(again, "live")).length, 1);
+    again.close();
+  });
+});
+
+describe("a client of Socket.IO that cannot recover", () => {
+  const CLIENTS = {
+    "socket.io-client 2.5": async (t, auth) => {
+      const socket = client2(t, `${server.url}/messenger?token=${auth.token}${auth.since === undefined ? "" : `&since=${encodeURIComponent(auth.since)}`}`);
+      socket.heard = [];
+      const listen = socket.onevent;
+      socket.onevent = (packet) => (socket.heard.push(packet.data), listen.call(socket, packet));
+      await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+      return socket;
+    },
+    "socket.io-client 4": async (t, auth) => {
+      const socket = client(t, `${server.url}/messenger`, { auth });
+      socket.heard = [];
+      socket.onAny((...event) => socket.heard.push(event));
+      return connected(socket);
+    },
+  };
+  const until = async (socket, content) => {
+    const says = (heard) => heard.some(([name, message]) => name === "message:new" && message.content === content);
+    while (!says(socket.heard)) await new Promise((resolve) => socket.once("message:new", () => setImmediate(resolve)));
+    return socket.heard.filter(([name]) => name === "message:new");
+  };
+  const acked = (socket, id) => new Promise((resolve) => socket.emit("join:conversation", { conversationId: id }, resolve));
+
+  for (const [name, open] of Object.entries(CLIENTS)) {
+    test(`says since when it was here: ${name}`, async (t) => {
+      const { id, say } = await conversation(server, "ben");
+      const token = server.token({ sub: "ben", name: "ben" });
+      const first = await listener(t, server, "ben", "/messenger");
+      await join(first, id);
+      await say("heard");
+      await hears(first, "heard");
+      const since = first.heard.at(-1).at(-1);
+      assert.match(since, POSITION);
+      for (const content of ["one", "two"]) await say(content);
+      const ben = await open(t, { token, since });
+      await acked(ben, id);
+      await say("three");
+      const heard = await until(ben, "three");
+      assert.deepEqual(heard.map(([, message]) => message.content), ["one", "two", "three"]);
+      for (const [, , position] of heard) assert.match(position, POSITION);
+      assert.deepEqual(contents(first), ["heard", "one", "two", "three"]);
+    });
+
+    test(`is told to ask for everything anew when that is not known: ${name}`, async (t) => {
+      const ben = await open(t, { token: server.token({ sub: "ben" }), since: "0123456789-1" });
+      const resync = () => ben.heard.some(([event]) => event === "resync");
+      if (!resync()) await new Promise((resolve) => ben.once("resync", resolve));
+    });
+  }
+});
