@@ -5,6 +5,7 @@
 //! - [`verifier`]: signature, times, issuer and audience.
 //! - [`claims`]: a token's payload, read leniently where other people's tokens differ.
 //! - [`keys`], [`public_key`], [`dev_secret`]: what tokens are verified with.
+//! - `object`: an object from a stranger is an object, and no list.
 //! - [`mint`]: tokens for tests and for a first try.
 //! - [`api_key`]: the key of a team's own back end.
 //! - [`authenticator`]: all of that for one request, the same for REST and sockets.
@@ -16,6 +17,7 @@ pub mod dev_secret;
 pub mod identity;
 pub mod keys;
 pub mod mint;
+mod object;
 pub mod places;
 pub mod public_key;
 pub mod verifier;

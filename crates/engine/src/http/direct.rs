@@ -126,3 +126,55 @@ async fn write(answer: Answer) -> Vec<u8> {
     out.extend_from_slice(&body);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+    use crate::app::Connect;
+    use crate::config::Config;
+    use crate::shard::{Shard, SocketKey};
+
+    struct Deaf;
+
+    impl App for Deaf {
+        type Handshake = ();
+        type Data = ();
+        type Message = ();
+
+        fn connect(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Connect<'_>) {}
+    }
+
+    const HANDSHAKE: &[u8] =
+        b"GET /socket.io/?EIO=4&transport=websocket&t=%20a HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\n\
+        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+    #[test]
+    fn whatever_stands_in_the_socket_is_a_handshake_or_goes_the_long_way_untouched() {
+        let poll = mio::Poll::new().unwrap();
+        let hub = Hub::<Deaf>::new(Config { allow_eio3: true, ..Config::default() }, Arc::new(|_, _| Ok(())), &[poll]).unwrap();
+        let peer = "127.0.0.1:1".parse().unwrap();
+        let dice = &mut StdRng::seed_from_u64(7);
+        let mut begun = 0;
+        for _ in 0..20_000 {
+            let mut bytes = HANDSHAKE.to_vec();
+            for _ in 0..dice.random_range(0..4) {
+                let at = dice.random_range(0..bytes.len());
+                match dice.random_range(0..4) {
+                    0 => bytes.insert(at, dice.random()),
+                    1 => drop(bytes.remove(at)),
+                    2 => bytes[at] ^= 1 << dice.random_range(0..8),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+            let Some((length, (endpoint, parts))) = hub.direct(&bytes) else { continue };
+            assert!(length <= bytes.len() && bytes[..length].ends_with(b"\n"));
+            begun += usize::from(hub.begin(endpoint, &parts, peer).is_ok());
+        }
+        assert!(begun > 2_000 && begun < 20_000, "{begun}");
+    }
+}

@@ -69,6 +69,10 @@ fn decode(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use rand::rngs::StdRng;
+    use rand::seq::IndexedRandom;
+    use rand::{Rng, SeedableRng};
+
     use super::*;
 
     #[test]
@@ -80,5 +84,21 @@ mod tests {
         assert_eq!(query.get("d"), Some("%zz"));
         assert!(!query.has("c") && !query.has("e"));
         assert_eq!(query.to_json(), r#"{"d":"%zz","c":"","a":"2","b":"x y z"}"#);
+    }
+
+    #[test]
+    fn whatever_a_stranger_asks_its_json_can_be_read_and_says_the_same() {
+        let dice = &mut StdRng::seed_from_u64(6);
+        for _ in 0..20_000 {
+            let length = dice.random_range(0..40);
+            let text: String =
+                (0..length).map(|_| *['a', 'b', '=', '&', '%', '+', '2', 'f', '\0', '"', '\\', 'é'].choose(dice).unwrap()).collect();
+            let query = Query::parse(&text);
+            let json: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&query.to_json()).unwrap();
+            for (key, value) in &json {
+                assert_eq!(query.get(key), value.as_str(), "{text}");
+            }
+            assert!(query.0.iter().all(|(key, _)| json.contains_key(key.as_ref())), "{text}");
+        }
     }
 }

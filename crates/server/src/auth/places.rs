@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use super::Unauthenticated;
 use super::claims::Claim;
+use super::object::read_object;
 
 /// What a client says in the payload of a Socket.IO CONNECT.
 #[derive(Default, Deserialize)]
@@ -41,7 +42,7 @@ pub enum LeftOff {
 impl ConnectAuth {
     /// Reads the payload. One that is absent, no object or not even JSON says nothing: the token may be elsewhere.
     pub fn read(json: &str) -> Self {
-        serde_json::from_str(json).unwrap_or_default()
+        read_object(json.as_bytes()).unwrap_or_default()
     }
 
     /// The token of the payload, without `Bearer`, if it has one. Errors: [`Unauthenticated::Invalid`] for one that is no text.

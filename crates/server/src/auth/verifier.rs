@@ -8,6 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
 
 use super::claims::Claims;
+use super::object::read_object;
 use super::{Identity, Keys, Unauthenticated};
 use crate::config::IdentityConfig;
 
@@ -67,7 +68,7 @@ impl Verifier {
             return Err(Unauthenticated::Invalid);
         }
         let payload = self.signed_payload(token).ok_or(Unauthenticated::Invalid)?;
-        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| Unauthenticated::Invalid)?;
+        let claims: Claims = read_object(&payload).ok_or(Unauthenticated::Invalid)?;
         let expires = claims.exp.0;
         if !self.is_for_us(&claims) || claims.nbf.0.is_some_and(|begin| now < begin.saturating_sub(self.leeway)) {
             return Err(Unauthenticated::Invalid);
@@ -90,7 +91,7 @@ impl Verifier {
         let (message, signature) = token.rsplit_once('.')?;
         let (header, payload) = message.split_once('.')?;
         let header = URL_SAFE_NO_PAD.decode(header).ok()?;
-        let header: Header<'_> = serde_json::from_slice(&header).ok()?;
+        let header: Header<'_> = read_object(&header)?;
         if header.crit.is_some() {
             return None;
         }

@@ -1,0 +1,78 @@
+//! What clients of every contract may say on their sockets.
+
+use domain::names::{PersonId, Timestamp};
+use engine::{Namespace, Saying};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::Value;
+use server::config::Config;
+use server::dialects::{Answer, Dialects, Heard, Reply, Request};
+use wire::socketio::{Packet, json};
+
+use crate::changes;
+use crate::examples::{Example, examples};
+
+const ROUNDS: usize = 20_000;
+
+#[test]
+fn whatever_is_said_is_understood_or_refused_in_words_that_can_be_read() {
+    let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
+    let dialects = Dialects::new(&Config::of_pairs(secret).unwrap());
+    let dice = &mut StdRng::seed_from_u64(1);
+    let said: Vec<Example> = examples().into_iter().filter(|example| !matches!(example, Example::Rest(..))).collect();
+    let mut refused = 0;
+    for round in 0..ROUNDS {
+        match &said[round % said.len()] {
+            Example::Event(name, args) => {
+                let args = changes::value(args, dice);
+                let Value::Array(args) = (if args.is_array() { args } else { Value::Array(vec![args]) }) else { continue };
+                let words: Vec<Value> = [Value::from(name.as_str())].into_iter().chain(args).collect();
+                let text = format!("2{}", Value::Array(words));
+                let packet = if dice.random_bool(0.2) { changes::text(&text, dice) } else { text };
+                let Ok(Packet::Event { event: Some(event), .. }) = json::decode(&packet) else { continue };
+                for namespace in 0..dialects.namespaces().len() {
+                    refused += hear(&dialects, Namespace(namespace as u8), &Heard::Event { name: &event.name, args: &event.args });
+                }
+            }
+            Example::Envelope(envelope) => {
+                let text = changes::value(envelope, dice).to_string();
+                let text = match dice.random_range(0..10) {
+                    0 => changes::nothing(dice),
+                    1..4 => changes::text(&text, dice),
+                    _ => text,
+                };
+                refused += hear(&dialects, Namespace::PLAIN, &Heard::Text(&text));
+            }
+            Example::Rest(..) => {}
+        }
+    }
+    assert!(refused > ROUNDS / 20, "noise is refused: {refused}");
+}
+
+/// Has it understood by every dialect that is spoken there; how often it was refused.
+fn hear(dialects: &Dialects, namespace: Namespace, heard: &Heard<'_>) -> usize {
+    let mut refused = 0;
+    for dialect in dialects.spoken_in(namespace) {
+        let Some(Request { name, ask: Err(refusal) }) = dialect.understand(heard) else { continue };
+        refused += 1;
+        for acked in [true, false] {
+            let (person, now) = (PersonId::new("anna"), Timestamp(1_763_035_200_000_000));
+            check(&dialect.answer(&Answer { name, result: Err(&refusal), acked, person: &person, now }));
+        }
+    }
+    refused
+}
+
+fn check(reply: &Reply) {
+    let readable = |json: &str| drop(serde_json::from_str::<Value>(json).unwrap_or_else(|error| panic!("{json}: {error}")));
+    if let Some(ack) = &reply.ack {
+        readable(&format!("[{ack}]"));
+    }
+    for saying in &reply.say {
+        match saying {
+            Saying::Event { args, .. } => readable(&format!("[{args}]")),
+            Saying::Text(text) => readable(text),
+            Saying::Binary(_) => {}
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What clients say in the transcripts: the good words that noise begins with.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// One thing that a client says.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Example {
+    /// By REST: a method, a path with `$` before what is filled in, and a body.
+    Rest(String, String, Value),
+    /// An event with its arguments.
+    Event(String, Value),
+    /// An envelope on the raw WebSocket.
+    Envelope(Value),
+}
+
+/// All of them, in a fixed order.
+pub fn examples() -> Vec<Example> {
+    let mut files = Vec::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/transcripts");
+    for contract in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        files.extend(fs::read_dir(contract).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    files.retain(|file| file.extension().is_some_and(|end| end == "json"));
+    files.sort();
+    let mut found = Vec::new();
+    for file in files {
+        let transcript: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        gather(&transcript["steps"], &mut found);
+    }
+    assert!(found.len() > 300, "{} examples", found.len());
+    found
+}
+
+fn gather(steps: &Value, found: &mut Vec<Example>) {
+    for step in steps.as_array().into_iter().flatten() {
+        gather(&step["steps"], found);
+        if let Some((method, path)) = step["rest"].as_str().and_then(|rest| rest.split_once(' ')) {
+            found.push(Example::Rest(method.into(), path.into(), step["body"].clone()));
+        }
+        if let Some(name) = step["emit"].as_str() {
+            found.push(Example::Event(name.into(), step["args"].clone()));
+        }
+        if step["send"].is_object() {
+            found.push(Example::Envelope(step["send"].clone()));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Paths, queries, headers and bodies of REST, by somebody who is known: nothing that is sent is the server's fault.
+
+use axum::body::{Body, to_bytes};
+use http::{Request, Uri};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use server::auth::Keys;
+use server::auth::mint::{NewToken, mint};
+use server::config::Config;
+
+use crate::changes;
+use crate::examples::{Example, examples};
+use crate::support::{SECONDS, Server};
+
+const ROUNDS: usize = 1_500;
+
+#[tokio::test]
+async fn whatever_is_asked_it_is_never_the_servers_fault() {
+    let (server, dice) = (Server::start(), &mut StdRng::seed_from_u64(5));
+    let config = Config::of_pairs([("JWT_SECRET", "0123456789abcdef0123456789abcdef")]).unwrap();
+    let keys = Keys::load(&config).unwrap();
+    let tokens = ["anna", "5", "7"].map(|sub| {
+        let token = NewToken { sub: sub.into(), iat: SECONDS, ..NewToken::default() };
+        mint(&keys, &token, &config.identity).unwrap()
+    });
+    let asked: Vec<Example> = examples().into_iter().filter(|example| matches!(example, Example::Rest(..))).collect();
+    let mut ids = vec!["5".to_owned(), "anna".to_owned()];
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..ROUNDS {
+        let Example::Rest(method, path, body) = &asked[round % asked.len()] else { continue };
+        let path = filled_in(path, &ids, dice);
+        let Ok(uri) = path.parse::<Uri>() else { continue };
+        let body = filled_in(&changes::value(body, dice).to_string(), &ids, dice);
+        let body = if dice.random_bool(0.1) { changes::text(&body, dice) } else { body };
+        let mut request = Request::builder().method(method.as_str()).uri(uri);
+        request = request.header("authorization", format!("Bearer {}", tokens.choose(dice).unwrap()));
+        if body != "null" {
+            request = request.header("content-type", "application/json");
+        }
+        let Ok(request) = request.header("idempotency-key", dice.random_range(0..ROUNDS)).body(Body::from(body.clone())) else { continue };
+        let answer = server.fetch(request).await;
+        let status = answer.status();
+        let bytes = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        assert!(!status.is_server_error(), "{method} {path} {body}: {status} {}", String::from_utf8_lossy(&bytes));
+        if status.is_success() {
+            good += 1
+        } else {
+            bad += 1
+        }
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or(json!({}));
+        ids.extend(answer["id"].as_str().map(str::to_owned).or_else(|| answer["id"].as_i64().map(|id| id.to_string())));
+        if ids.len() > 60 {
+            ids.remove(dice.random_range(0..60));
+        }
+    }
+    assert!(good > ROUNDS / 20 && bad > ROUNDS / 20, "{good} good, {bad} bad");
+}
+
+/// With something behind each `$`: mostly an id that there is.
+fn filled_in(text: &str, ids: &[String], dice: &mut StdRng) -> String {
+    let mut parts = text.split('$');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+        out += &if dice.random_bool(0.9) { ids.choose(dice).unwrap().clone() } else { changes::text("1234567", dice) };
+        out += rest;
+    }
+    out
+}
