@@ -122,7 +122,8 @@ async function audit(proxy, devices, book) {
     const strange = [...one.strange, ...unknown, ...unasked];
     const who = `${one.travel} ${one.sub}`;
     if (lost.length > 0) wrong.push(`${who} has not heard ${lost.length} of ${truth.size}, first ${lost[0]}`);
-    if (doubled > 0) wrong.push(`${who} has heard ${doubled} twice`);
+    const twice = one.heard.find((id, at) => one.heard.indexOf(id) < at);
+    if (doubled > 0) wrong.push(`${who} has heard ${doubled} twice, first ${JSON.stringify(truths.get(one.room).find(({ id }) => id === twice))}`);
     if (reordered > 0) wrong.push(`${who} has heard ${reordered} behind later ones`);
     if (strange.length > 0) wrong.push(`${who} has heard what is not its: ${JSON.stringify(strange[0])}`);
     figures.heard += one.heard.length;
