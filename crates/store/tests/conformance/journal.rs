@@ -90,3 +90,37 @@ pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
     assert_eq!(read(offsets[1], 9), offsets[2..]);
     assert!(read(offsets[4], 9).is_empty());
 }
+
+fn forget(store: &mut dyn Store, until: i64, most: i64, limit: u32) -> (u64, Vec<i64>) {
+    let deleted = store.delete_facts(at(until), most, limit).unwrap();
+    (deleted, store.facts_after(0, 99).unwrap().iter().map(|fact| fact.offset).collect())
+}
+
+pub fn the_last_offset_is_that_of_the_last_fact(store: &mut dyn Store) {
+    assert_eq!(store.last_offset().unwrap(), 0);
+    for n in 1..=3 {
+        let fact = store.append(&Kind::Trip.room(n), T0, Event::NotificationsRead).unwrap();
+        assert_eq!(store.last_offset().unwrap(), fact.offset);
+    }
+}
+
+pub fn old_facts_are_deleted_some_at_a_time_and_the_last_one_stays(store: &mut dyn Store) {
+    for n in 1..=6 {
+        store.append(&home(), at(n), Event::NotificationsRead).unwrap();
+    }
+    assert_eq!(forget(store, 0, 0, 9), (0, vec![1, 2, 3, 4, 5, 6]), "neither old nor too many");
+    assert_eq!(forget(store, 2, 0, 9), (1, vec![2, 3, 4, 5, 6]), "recorded before");
+    assert_eq!(forget(store, 0, 3, 9), (2, vec![4, 5, 6]), "no more than so many");
+    assert_eq!(forget(store, 9, 9, 1), (1, vec![5, 6]));
+    assert_eq!(forget(store, 9, 9, 9), (1, vec![6]));
+    assert_eq!(forget(store, 9, 9, 9), (0, vec![6]));
+    assert_eq!(store.append(&home(), at(9), Event::NotificationsRead).unwrap().offset, 7, "no offset comes twice");
+}
+
+pub fn what_everybody_has_heard_is_remembered(store: &mut dyn Store) {
+    assert_eq!(store.confirmed_by_all().unwrap(), 0);
+    for offset in [5, 9] {
+        store.put_confirmed_by_all(offset).unwrap();
+        assert_eq!(store.confirmed_by_all().unwrap(), offset);
+    }
+}

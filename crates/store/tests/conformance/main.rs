@@ -14,11 +14,13 @@ use domain::tasks::Task;
 
 mod calls;
 mod chat;
+mod coming_back;
 mod journal;
 mod keys;
 mod notifications;
 mod people;
 mod reads;
+mod sessions;
 mod spaces;
 mod tasks;
 mod trips;
@@ -102,6 +104,35 @@ suite! {
         each_room_counts_for_itself_and_offsets_only_grow,
         every_event_is_read_back_as_recorded,
         facts_are_read_behind_an_offset_up_to_a_limit,
+        the_last_offset_is_that_of_the_last_fact,
+        old_facts_are_deleted_some_at_a_time_and_the_last_one_stays,
+        what_everybody_has_heard_is_remembered,
+    }
+    sessions {
+        a_session_is_read_back_as_stored,
+        a_session_that_comes_back_is_whose_and_where_it_was,
+        the_end_of_a_session_is_written_down_with_what_has_arrived,
+        a_session_is_deleted_with_its_rooms,
+        what_everybody_has_heard_counts_for_those_who_were_there_then,
+        old_sessions_are_forgotten_with_their_rooms_some_at_a_time,
+        a_session_joins_a_room_once_and_leaves_it,
+        whoever_is_removed_is_in_the_space_and_in_what_is_inside_it_on_no_session,
+        a_member_is_one_since_the_offset_of_that_moment,
+        an_offset_is_good_up_to_where_the_next_life_of_the_journal_began,
+        of_the_journals_lives_the_newest_hundred_are_known,
+    }
+    coming_back {
+        whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is_confirmed,
+        a_session_is_its_persons_alone_where_it_was_and_not_for_ever,
+        nothing_is_remembered_of_whoever_has_no_place,
+        whoever_says_since_when_is_believed_if_that_is_of_this_journal,
+        a_room_that_is_lost_meanwhile_is_not_come_back_to,
+        a_room_that_may_not_be_heard_is_not_joined,
+        a_session_that_cannot_go_on_is_followed_by_a_new_one,
+        a_start_ends_who_was_here_and_reads_what_is_recent,
+        old_facts_and_sessions_are_forgotten,
+        catching_up_goes_through_the_rooms_that_one_may_hear,
+        a_message_before_one_became_a_member_is_before_its_offset,
     }
     keys {
         an_answer_is_kept_for_its_scope_and_key,

@@ -1,0 +1,240 @@
+//! The rules of coming back, which are the domain's, asked of a real store.
+
+use domain::chat::Message;
+use domain::ids::Generator;
+use domain::names::{Id, Kind, PersonId, Room};
+use domain::operation::{Actor, Command, Tx};
+use domain::people::Claims;
+use domain::refusal::Refusal;
+use domain::seam::Store;
+use domain::sessions::{
+    Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetOldFacts, ForgetOldSessions, ForgetSession, LeaveRoom,
+    Offered, Place, Restart, SessionRoom,
+};
+use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space};
+
+use crate::sessions::say;
+use crate::{at, home, id, message, space};
+
+/// For how many seconds a session is remembered here.
+const WINDOW: i64 = 60;
+
+/// Runs a command of somebody's at a moment.
+fn run<C: Command>(store: &mut dyn Store, person: &str, seconds: i64, command: C) -> Result<C::Answer, Refusal> {
+    let actor = Actor { person: PersonId::new(person), admin: false };
+    let mut ids = Generator::new(|| 7);
+    command.decide(&mut Tx::new(store, &actor, at(seconds), &mut ids))
+}
+
+fn offered(epoch: &str, offset: i64) -> Option<Offered> {
+    Some(Offered { epoch: epoch.to_owned(), offset })
+}
+
+fn place(secret: &str, namespace: &str) -> Place {
+    Place { secret: secret.to_owned(), id: format!("id of {secret}"), namespace: namespace.to_owned() }
+}
+
+fn arrive(store: &mut dyn Store, person: &str, seconds: i64, place: Place, came: Came) -> Arrived {
+    run(store, person, seconds, Arrive { claims: Claims::default(), place: Some(place), came }).unwrap()
+}
+
+/// The first connection of a person, whose secret is `a`.
+fn come(store: &mut dyn Store, person: &str) {
+    arrive(store, person, 0, place("a", "/"), Came::New);
+}
+
+/// Comes back as `a`.
+fn come_back(store: &mut dyn Store, person: &str, seconds: i64, offered: Option<Offered>) -> Arrived {
+    let claimed = Claimed { secret: "a".to_owned(), offered, window: WINDOW };
+    arrive(store, person, seconds, place("b", "/"), Came::Back(claimed))
+}
+
+fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
+    run(store, "", seconds, EndSession { secret: "a".to_owned(), confirmed }).unwrap();
+}
+
+fn epoch(store: &mut dyn Store, name: &str) {
+    run(store, "", 0, BeginEpoch { name: name.to_owned(), keep: 100, window: WINDOW }).unwrap();
+}
+
+pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is_confirmed(store: &mut dyn Store) {
+    epoch(store, "e");
+    come(store, "ann");
+    say(store, 9);
+    let restored = Offered { epoch: "e".to_owned(), offset: 10 };
+    for (offers, from) in [
+        (None, 4),
+        (offered("e", 3), 4),
+        (offered("e", 6), 6),
+        (offered("e", 9), 9),
+        (Some(restored), 9),
+        (offered("never", 7), 9),
+        (offered("e", -1), 9),
+    ] {
+        let confirmed = if from == 9 { 9 } else { 4 };
+        leave(store, 1, confirmed);
+        let arrived = come_back(store, "ann", 2, offers.clone());
+        let recovered = arrived.recovered.unwrap();
+        assert_eq!((recovered.id.as_str(), recovered.from, arrived.position), ("id of a", from, 9), "{offers:?}");
+        let session = store.session("a").unwrap().unwrap();
+        assert_eq!((session.live_from, session.confirmed, session.left_at), (9, from, None), "it is here again");
+        assert_eq!(store.session("b").unwrap(), None, "no other is begun");
+    }
+}
+
+pub fn a_session_is_its_persons_alone_where_it_was_and_not_for_ever(store: &mut dyn Store) {
+    epoch(store, "e");
+    come(store, "ann");
+    leave(store, 0, 0);
+    let claimed = |secret: &str| Came::Back(Claimed { secret: secret.to_owned(), offered: None, window: WINDOW });
+    for (person, seconds, namespace, secret) in
+        [("eve", 1, "/", "a"), ("ann", 1, "/messenger", "a"), ("ann", 1, "/", "z"), ("ann", WINDOW + 1, "/", "a")]
+    {
+        let arrived = arrive(store, person, seconds, place("b", namespace), claimed(secret));
+        assert_eq!(arrived.recovered, None, "{person} {seconds} {namespace} {secret}");
+        let begun = store.session("b").unwrap().unwrap();
+        assert_eq!((begun.person, begun.namespace.as_str()), (id(person), namespace), "a new one begins");
+        run(store, person, seconds, ForgetSession { secret: "b".to_owned() }).unwrap();
+    }
+    assert!(come_back(store, "ann", WINDOW, None).recovered.is_some(), "the last moment");
+    assert!(come_back(store, "ann", 9 * WINDOW, None).recovered.is_some(), "here all the time");
+}
+
+pub fn nothing_is_remembered_of_whoever_has_no_place(store: &mut dyn Store) {
+    let arrived = run(store, "ann", 0, Arrive { claims: Claims::default(), place: None, came: Came::New }).unwrap();
+    assert_eq!((arrived.position, arrived.recovered, arrived.since), (0, None, None));
+}
+
+pub fn whoever_says_since_when_is_believed_if_that_is_of_this_journal(store: &mut dyn Store) {
+    epoch(store, "lost");
+    say(store, 3);
+    epoch(store, "e");
+    say(store, 2);
+    for (offers, since) in [
+        (None, None),
+        (offered("e", 4), Some(4)),
+        (offered("e", 6), None),
+        (offered("lost", 2), Some(2)),
+        (offered("lost", 3), Some(3)),
+        // What was told in a life whose end a restored backup has never seen.
+        (offered("lost", 4), None),
+    ] {
+        let arrive = Arrive { claims: Claims::default(), place: None, came: Came::Since(offers.clone()) };
+        assert_eq!(run(store, "ann", 0, arrive).unwrap().since, since, "{offers:?}");
+        let caught_up = run(store, "ann", 0, CatchUp { offered: offers, rooms: Vec::new() }).unwrap();
+        assert_eq!((caught_up.since, caught_up.position), (since, 5));
+    }
+}
+
+pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) {
+    let (trip, project, channel) = (Kind::Trip.room(1), Kind::Project.room(2), Kind::Channel.room(3));
+    come(store, "ann");
+    store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
+    for room in [&trip, &project] {
+        store.put_member(room, &id("ann"), Role::Member, at(0)).unwrap();
+    }
+    say(store, 2);
+    for room in [&trip, &channel] {
+        let entered = run(store, "ann", 0, EnterRoom { room: room.clone(), session: Some("a".to_owned()) }).unwrap();
+        assert_eq!(entered.member_since, 0);
+    }
+    let rooms = |store: &mut dyn Store| -> Vec<SessionRoom> { come_back(store, "ann", 1, None).recovered.unwrap().rooms };
+    let in_trip = SessionRoom { room: trip.clone(), inside: None, since: 2 };
+    let in_channel = SessionRoom { room: channel.clone(), inside: Some(project.clone()), since: 2 };
+    assert_eq!(rooms(store), [in_channel, in_trip.clone()]);
+    // Removed, and brought back: the room is to be joined anew.
+    store.remove_member(&project, &id("ann"), at(1)).unwrap();
+    store.put_member(&project, &id("ann"), Role::Member, at(1)).unwrap();
+    assert_eq!(rooms(store), [in_trip]);
+    let moved = EnterAmongMembers { room: Kind::Trip.room(9), session: Some("a".to_owned()) };
+    store.put_member(&moved.room, &id("ann"), Role::Member, at(1)).unwrap();
+    run(store, "ann", 1, moved).unwrap();
+    assert_eq!(rooms(store), [SessionRoom { room: Kind::Trip.room(9), inside: None, since: 2 }], "one trip at a time");
+    run(store, "ann", 1, LeaveRoom { secret: "a".to_owned(), room: Kind::Trip.room(9) }).unwrap();
+    assert!(rooms(store).is_empty());
+}
+
+pub fn a_room_that_may_not_be_heard_is_not_joined(store: &mut dyn Store) {
+    come(store, "ann");
+    let enter = EnterRoom { room: Kind::Conversation.room(1), session: Some("a".to_owned()) };
+    assert!(run(store, "ann", 0, enter).is_err());
+    assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty());
+}
+
+pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Store) {
+    come(store, "ann");
+    store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
+    run(store, "ann", 0, EnterRoom { room: home(), session: Some("a".to_owned()) }).unwrap();
+    say(store, 3);
+    let position = run(store, "ann", 1, Restart { old: "a".to_owned(), place: place("b", "/") }).unwrap();
+    assert_eq!(position, 3);
+    assert_eq!(store.session("a").unwrap(), None);
+    let begun = store.session("b").unwrap().unwrap();
+    assert_eq!((begun.person, begun.live_from, begun.confirmed, begun.left_at), (id("ann"), 3, 3, None));
+    for secret in ["a", "b"] {
+        assert!(store.session_rooms(secret, &id("ann")).unwrap().is_empty());
+    }
+}
+
+pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store) {
+    come(store, "ann");
+    let append = |store: &mut dyn Store, seconds| {
+        store.append(&home(), at(seconds), domain::event::Event::NotificationsRead).unwrap();
+    };
+    for seconds in [1, 2, 3, 4] {
+        append(store, seconds);
+    }
+    run(store, "", 4, Confirm { offset: 3 }).unwrap();
+    let begin = |store: &mut dyn Store, name: &str, keep, seconds| {
+        let begun = run(store, "", seconds, BeginEpoch { name: name.to_owned(), keep, window: WINDOW }).unwrap();
+        let facts: Vec<i64> = begun.facts.iter().map(|fact| fact.offset).collect();
+        (begun.position, facts)
+    };
+    assert_eq!(begin(store, "e", 99, 5), (4, vec![1, 2, 3, 4]));
+    let ended = store.session("a").unwrap().unwrap();
+    assert_eq!((ended.confirmed, ended.left_at), (3, Some(at(5))));
+    assert_eq!(begin(store, "f", 3, 5), (4, vec![2, 3, 4]));
+    assert_eq!(begin(store, "g", 99, WINDOW + 3), (4, vec![3, 4]));
+    assert_eq!(begin(store, "h", 0, 5), (4, vec![]));
+}
+
+pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {
+    come(store, "ann");
+    say(store, 5);
+    leave(store, 0, 0);
+    assert!(!run(store, "", WINDOW, ForgetOldSessions { window: WINDOW }).unwrap());
+    assert!(store.session("a").unwrap().is_some());
+    assert!(!run(store, "", WINDOW + 1, ForgetOldSessions { window: WINDOW }).unwrap());
+    assert_eq!(store.session("a").unwrap(), None);
+    assert!(!run(store, "", 0, ForgetOldFacts { keep: 2, window: WINDOW }).unwrap());
+    assert_eq!(store.facts_after(0, 9).unwrap().len(), 2);
+    assert!(!run(store, "", 0, ForgetOldFacts { keep: 0, window: WINDOW }).unwrap());
+    assert_eq!(store.facts_after(0, 9).unwrap().len(), 1, "the last one stays");
+}
+
+pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Store) {
+    let (project, channel) = (Kind::Project.room(2), Kind::Channel.room(3));
+    come(store, "ann");
+    say(store, 2);
+    store.put_member(&project, &id("ann"), Role::Member, at(0)).unwrap();
+    store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
+    let ask = |store: &mut dyn Store, rooms| run(store, "ann", 0, CatchUp { offered: None, rooms }).map(|caught_up| caught_up.rooms);
+    let everywhere = ask(store, Vec::new()).unwrap();
+    assert_eq!(everywhere, [(Room::inbox(&id("ann")), 0), (channel.clone(), 2), (project, 2)]);
+    assert_eq!(ask(store, vec![channel.clone()]).unwrap(), [(channel, 2)]);
+    for forbidden in [Room::inbox(&id("eve")), home(), Kind::Conversation.room(1)] {
+        assert!(ask(store, vec![forbidden]).is_err());
+    }
+}
+
+/// What was said before is not heard through a message that names it.
+pub fn a_message_before_one_became_a_member_is_before_its_offset(store: &mut dyn Store) {
+    let conversation = Kind::Conversation.room(1);
+    let sent: Id = 5;
+    let said = Message { room: conversation.clone(), ..message(sent, "ben") };
+    let fact = store.append(&conversation, at(0), domain::event::Event::MessageSent { message: said }).unwrap();
+    store.put_member(&conversation, &id("ann"), Role::Member, at(0)).unwrap();
+    come(store, "ann");
+    let entered = run(store, "ann", 0, EnterRoom { room: conversation, session: None }).unwrap();
+    assert_eq!(entered.member_since, fact.offset);
+}

@@ -1,0 +1,176 @@
+use domain::event::Event;
+use domain::names::{Kind, Room};
+use domain::seam::Store;
+use domain::sessions::{Session, SessionRoom};
+use domain::spaces::Role;
+
+use crate::{T0, at, home, id};
+
+/// A session of ann's that connected when the journal was at `live_from`.
+pub fn session(secret: &str, live_from: i64) -> Session {
+    Session {
+        secret: secret.to_owned(),
+        id: format!("id of {secret}"),
+        person: id("ann"),
+        namespace: "/messenger".to_owned(),
+        live_from,
+        confirmed: live_from,
+        left_at: None,
+    }
+}
+
+fn joined(room: &Room, inside: Option<&Room>, since: i64) -> SessionRoom {
+    SessionRoom { room: room.clone(), inside: inside.cloned(), since }
+}
+
+/// So many facts.
+pub fn say(store: &mut dyn Store, facts: u32) {
+    for _ in 0..facts {
+        store.append(&home(), T0, Event::NotificationsRead).unwrap();
+    }
+}
+
+fn confirmed(store: &mut dyn Store, secret: &str) -> i64 {
+    store.session(secret).unwrap().unwrap().confirmed
+}
+
+pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
+    assert_eq!(store.session("a").unwrap(), None);
+    let away = Session { left_at: Some(at(9)), confirmed: 9, ..session("b", 4) };
+    for session in [session("a", 3), away] {
+        store.put_session(&session).unwrap();
+        assert_eq!(store.session(&session.secret).unwrap(), Some(session));
+    }
+}
+
+pub fn a_session_that_comes_back_is_whose_and_where_it_was(store: &mut dyn Store) {
+    let first = session("a", 3);
+    store.put_session(&Session { left_at: Some(at(1)), ..first.clone() }).unwrap();
+    let other = Session { id: "x".to_owned(), person: id("eve"), namespace: "/".to_owned(), confirmed: 7, ..session("a", 8) };
+    store.put_session(&other).unwrap();
+    assert_eq!(store.session("a").unwrap(), Some(Session { live_from: 8, confirmed: 7, ..first }));
+}
+
+pub fn the_end_of_a_session_is_written_down_with_what_has_arrived(store: &mut dyn Store) {
+    store.put_session(&session("a", 3)).unwrap();
+    store.put_session(&session("b", 3)).unwrap();
+    store.end_session("a", 5, at(1)).unwrap();
+    store.end_session("nobody's", 5, at(1)).unwrap();
+    assert_eq!(store.session("a").unwrap(), Some(Session { confirmed: 5, left_at: Some(at(1)), ..session("a", 3) }));
+    assert_eq!(store.session("b").unwrap(), Some(session("b", 3)));
+    assert_eq!(store.session("nobody's").unwrap(), None);
+}
+
+pub fn a_session_is_deleted_with_its_rooms(store: &mut dyn Store) {
+    for secret in ["a", "b"] {
+        store.put_session(&session(secret, 3)).unwrap();
+        store.put_session_room(secret, &id("ann"), &joined(&home(), None, 3)).unwrap();
+    }
+    store.delete_session("a", &id("ann")).unwrap();
+    assert_eq!(store.session("a").unwrap(), None);
+    assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty());
+    assert!(store.session("b").unwrap().is_some());
+    assert_eq!(store.session_rooms("b", &id("ann")).unwrap().len(), 1);
+}
+
+pub fn what_everybody_has_heard_counts_for_those_who_were_there_then(store: &mut dyn Store) {
+    for (secret, live_from, confirmed) in [("before", 3, 3), ("further", 3, 9), ("at it", 8, 8), ("came back", 8, 2), ("after", 9, 9)] {
+        store.put_session(&Session { confirmed, ..session(secret, live_from) }).unwrap();
+    }
+    store.put_session(&Session { left_at: Some(at(1)), ..session("gone", 3) }).unwrap();
+    store.end_all_sessions(8, at(5)).unwrap();
+    for (secret, expected) in [("before", 8), ("further", 9), ("at it", 8), ("came back", 2), ("after", 9)] {
+        assert_eq!(confirmed(store, secret), expected, "{secret}");
+        assert_eq!(store.session(secret).unwrap().unwrap().left_at, Some(at(5)), "{secret}");
+    }
+    assert_eq!(store.session("gone").unwrap(), Some(Session { left_at: Some(at(1)), ..session("gone", 3) }));
+}
+
+pub fn old_sessions_are_forgotten_with_their_rooms_some_at_a_time(store: &mut dyn Store) {
+    for (secret, left_at) in [("a", Some(at(1))), ("b", Some(at(2))), ("c", Some(at(3))), ("d", Some(at(9))), ("here", None)] {
+        store.put_session(&Session { left_at, ..session(secret, 1) }).unwrap();
+        store.put_session_room(secret, &id("ann"), &joined(&home(), None, 1)).unwrap();
+    }
+    let left = |store: &mut dyn Store| -> Vec<&str> {
+        let there = |secret: &&str| {
+            let session = store.session(secret).unwrap().is_some();
+            assert_eq!(store.session_rooms(secret, &id("ann")).unwrap().len(), usize::from(session), "{secret}");
+            session
+        };
+        ["a", "b", "c", "d", "here"].into_iter().filter(there).collect()
+    };
+    assert_eq!(store.delete_sessions_before(at(4), 2).unwrap(), 2);
+    assert_eq!(left(store), ["c", "d", "here"], "the oldest first");
+    assert_eq!(store.delete_sessions_before(at(4), 2).unwrap(), 1);
+    assert_eq!(store.delete_sessions_before(at(9), 2).unwrap(), 0, "before, not at it");
+    assert_eq!(left(store), ["d", "here"]);
+}
+
+pub fn a_session_joins_a_room_once_and_leaves_it(store: &mut dyn Store) {
+    let (ann, trip, channel, project) = (id("ann"), Kind::Trip.room(1), Kind::Channel.room(2), Kind::Project.room(3));
+    store.put_session_room("a", &ann, &joined(&trip, None, 4)).unwrap();
+    store.put_session_room("a", &ann, &joined(&channel, Some(&project), 5)).unwrap();
+    store.put_session_room("b", &ann, &joined(&trip, None, 6)).unwrap();
+    store.put_session_room("a", &ann, &joined(&trip, None, 9)).unwrap();
+    let in_a = [joined(&channel, Some(&project), 5), joined(&trip, None, 4)];
+    assert_eq!(store.session_rooms("a", &ann).unwrap(), in_a, "it was in the trip already");
+    assert!(store.session_rooms("a", &id("ben")).unwrap().is_empty(), "another person's");
+    store.delete_session_room("a", &ann, &trip).unwrap();
+    assert_eq!(store.session_rooms("a", &ann).unwrap(), in_a[..1]);
+    assert_eq!(store.session_rooms("b", &ann).unwrap(), [joined(&trip, None, 6)]);
+    store.put_session_room("a", &ann, &joined(&trip, None, 9)).unwrap();
+    assert_eq!(store.session_rooms("a", &ann).unwrap()[1].since, 9, "come into anew");
+}
+
+pub fn whoever_is_removed_is_in_the_space_and_in_what_is_inside_it_on_no_session(store: &mut dyn Store) {
+    let (project, channel, other) = (Kind::Project.room(1), Kind::Channel.room(2), Kind::Channel.room(3));
+    for name in ["ann", "ben"] {
+        store.put_member(&project, &id(name), Role::Member, T0).unwrap();
+        for secret in ["a", "b"] {
+            store.put_session_room(secret, &id(name), &joined(&project, None, 1)).unwrap();
+            store.put_session_room(secret, &id(name), &joined(&channel, Some(&project), 1)).unwrap();
+            store.put_session_room(secret, &id(name), &joined(&other, Some(&Kind::Project.room(9)), 1)).unwrap();
+        }
+    }
+    store.remove_member(&project, &id("ann"), at(1)).unwrap();
+    for secret in ["a", "b"] {
+        assert_eq!(store.session_rooms(secret, &id("ann")).unwrap(), [joined(&other, Some(&Kind::Project.room(9)), 1)]);
+        assert_eq!(store.session_rooms(secret, &id("ben")).unwrap().len(), 3);
+    }
+}
+
+pub fn a_member_is_one_since_the_offset_of_that_moment(store: &mut dyn Store) {
+    assert_eq!(store.member_since(&home(), &id("ann")).unwrap(), None);
+    store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
+    assert_eq!(store.member_since(&home(), &id("ann")).unwrap(), Some(0), "nothing was ever said");
+    say(store, 3);
+    store.put_member(&home(), &id("ben"), Role::Member, T0).unwrap();
+    store.put_member(&home(), &id("ann"), Role::Admin, at(1)).unwrap();
+    assert_eq!(store.member_since(&home(), &id("ben")).unwrap(), Some(3));
+    assert_eq!(store.member_since(&home(), &id("ann")).unwrap(), Some(0), "another role is not another joining");
+    store.remove_member(&home(), &id("ann"), at(2)).unwrap();
+    assert_eq!(store.member_since(&home(), &id("ann")).unwrap(), None);
+    store.put_member(&home(), &id("ann"), Role::Member, at(3)).unwrap();
+    assert_eq!(store.member_since(&home(), &id("ann")).unwrap(), Some(3));
+}
+
+pub fn an_offset_is_good_up_to_where_the_next_life_of_the_journal_began(store: &mut dyn Store) {
+    assert_eq!(store.epoch_reaches("first").unwrap(), None);
+    store.begin_epoch("first").unwrap();
+    say(store, 2);
+    assert_eq!(store.epoch_reaches("first").unwrap(), Some(2), "as far as the journal goes");
+    store.begin_epoch("second").unwrap();
+    say(store, 3);
+    assert_eq!(store.epoch_reaches("first").unwrap(), Some(2));
+    assert_eq!(store.epoch_reaches("second").unwrap(), Some(5));
+    assert_eq!(store.epoch_reaches("third").unwrap(), None);
+}
+
+pub fn of_the_journals_lives_the_newest_hundred_are_known(store: &mut dyn Store) {
+    for n in 1..=101 {
+        store.begin_epoch(&n.to_string()).unwrap();
+    }
+    assert_eq!(store.epoch_reaches("1").unwrap(), None);
+    assert_eq!(store.epoch_reaches("2").unwrap(), Some(0));
+    assert_eq!(store.epoch_reaches("101").unwrap(), Some(0));
+}
