@@ -50,12 +50,25 @@ describe("a server that closes a session on long-polling", () => {
     await isGone(session);
   });
 
+  test("answers a waiting poll with what it had still to say, and the next with a close packet", async () => {
+    const session = await Polling.open(server, { path: "/socket.io/" });
+    const polled = session.get();
+    await fence();
+    await session.post("40\x1e4abc");
+    const packets = (await polled).text.split("\x1e");
+    assert.match(packets[0], /^40\{"sid":/);
+    assert.deepEqual(packets.slice(1), ['42["auth",{}]']);
+    assert.equal((await session.get()).text, "6\x1e1");
+    await isGone(session);
+  });
+
   test("says first what it had still to say", async () => {
     const session = await Polling.open(server, { path: "/socket.io/" });
     await session.post('40\x1e42["message","last words"]\x1e4abc');
     const packets = await session.packets();
     assert.match(packets[0], /^40\{"sid":/);
-    assert.deepEqual(packets.slice(1), ['42["auth",{}]', '42["message-back","last words"]', "1"]);
+    assert.deepEqual(packets.slice(1), ['42["auth",{}]', '42["message-back","last words"]']);
+    assert.equal((await session.get()).text, "6\x1e1", "a stock client hears nothing more of a payload that has a close");
     await isGone(session);
   });
 });

@@ -52,7 +52,7 @@ pub(crate) struct Polling {
     pub probe: Option<ConnectionKey>,
     /// The client is on its way to the WebSocket: every GET is answered at once.
     pub probed: bool,
-    /// The session has ended, and the next GET is told so.
+    /// The session has ended, and a GET is told so.
     pub farewell: Option<Farewell>,
     /// The POST that closed it.
     pub last_post: Option<Responder>,
@@ -61,7 +61,7 @@ pub(crate) struct Polling {
 /// How a long-polling session ended that waits to tell its client so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Farewell {
-    /// The server closed it: the client hears what was still to be said, and a close.
+    /// The server closed it: the client hears what was still to be said, and with the next GET a close.
     Servers,
     /// The client closed it: it hears that there is nothing more.
     Clients,

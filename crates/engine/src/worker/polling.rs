@@ -89,14 +89,7 @@ impl<A: App> Worker<A> {
         let Some(polling) = self.polling(key) else { return };
         if let Some(farewell) = polling.farewell {
             polling.get = Some(reply);
-            if self.shard.connections[key.slot as usize].outbox.is_empty() || farewell == Farewell::Clients {
-                self.shard.send_text(key.slot, "6");
-            }
-            if farewell == Farewell::Servers {
-                self.shard.send_text(key.slot, "1");
-            }
-            self.shard.answer_poll(key.slot);
-            self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));
+            self.last_words(key, farewell);
         } else if polling.get.is_some() {
             let _ = reply.send(PollAnswer::Refused);
             self.violation(key, Reason::TransportError);
@@ -108,6 +101,22 @@ impl<A: App> Worker<A> {
             }
             self.shard.answer_poll(key.slot);
         }
+    }
+
+    /// Answers a GET of a session that has ended. What was still to be said has an answer of its own: a stock client that finds a close behind it
+    /// looks at the close first, and neither hears the rest nor learns that the server meant it.
+    fn last_words(&mut self, key: ConnectionKey, farewell: Farewell) {
+        let says_more = !self.shard.connections[key.slot as usize].outbox.is_empty();
+        match farewell {
+            Farewell::Servers if says_more => return self.shard.answer_poll(key.slot),
+            Farewell::Servers => {
+                self.shard.send_text(key.slot, "6");
+                self.shard.send_text(key.slot, "1");
+            }
+            Farewell::Clients => self.shard.send_text(key.slot, "6"),
+        }
+        self.shard.answer_poll(key.slot);
+        self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));
     }
 
     fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {

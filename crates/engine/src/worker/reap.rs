@@ -104,7 +104,9 @@ impl<A: App> Worker<A> {
 
     fn end_polling(&mut self, key: ConnectionKey, reason: Reason, ending: Ending) {
         let stopping = self.stopping;
-        let Transport::Polling(polling) = &mut self.shard.connections[key.slot as usize].transport else { return };
+        let connection = &mut self.shard.connections[key.slot as usize];
+        let outbox_is_empty = connection.outbox.is_empty();
+        let Transport::Polling(polling) = &mut connection.transport else { return };
         let probe = polling.probe.take();
         let pending = polling.get.is_some();
         match reason {
@@ -120,13 +122,15 @@ impl<A: App> Worker<A> {
                 self.answer_get(key, "1")
             }
             _ if ending == Ending::Drop || (stopping && !pending) => {}
-            _ if pending => {
+            _ if pending && (stopping || outbox_is_empty) => {
                 self.shard.send_text(key.slot, "1");
                 self.shard.answer_poll(key.slot);
             }
+            // What waits is said first, and the close with the GET behind it; see `Worker::last_words`.
             _ => {
                 polling.farewell = Some(Farewell::Servers);
                 self.linger(key, LAST_POLL_TIME);
+                self.shard.answer_poll(key.slot);
                 return self.drop_probe(probe);
             }
         }
