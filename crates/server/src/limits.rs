@@ -1,6 +1,5 @@
 //! How much one person, and one address, may ask for in a while. REST and sockets draw from the same budgets.
 
-use std::convert::Infallible;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -38,7 +37,7 @@ pub struct Limits<C: Clock = MonotonicClock>(Option<Budgets<C>>);
 struct Budgets<C: Clock> {
     commands: Budget<PersonId, C>,
     connects: Budget<IpAddr, C>,
-    guesses: Budget<IpAddr, C>,
+    bad_tokens: Budget<IpAddr, C>,
     /// In the order of [`Spending::ALL`].
     spendings: [Budget<PersonId, C>; Spending::ALL.len()],
 }
@@ -84,7 +83,7 @@ impl<C: Clock + Clone> Limits<C> {
         Self(Some(Budgets {
             commands: Budget::new(COMMANDS, clock.clone()),
             connects: Budget::new(CONNECTS, clock.clone()),
-            guesses: Budget::new(CONNECTS, clock.clone()),
+            bad_tokens: Budget::new(CONNECTS, clock.clone()),
             spendings: Spending::ALL.map(|spending| Budget::new(spending.quota(), clock.clone())),
         }))
     }
@@ -110,18 +109,11 @@ impl<C: Clock + Clone> Limits<C> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.take(&network_of(address)))
     }
 
-    /// Takes one bad token from an address's budget of those. Whoever guesses over REST keeps nobody of the same address from connecting.
+    /// Takes one bad token from an address's budget of those. Whoever shows them over REST keeps nobody of the same address from connecting.
     ///
     /// Errors: [`Refusal::TooMany`].
-    pub fn guess(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.guesses.take(&network_of(address)))
-    }
-
-    /// Whether an address may show another bad token; none is taken.
-    ///
-    /// Errors: [`Refusal::TooMany`].
-    pub fn may_guess(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.guesses.look(&network_of(address)))
+    pub fn bad_token(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.0.as_ref().map_or(Ok(()), |budgets| budgets.bad_tokens.take(&network_of(address)))
     }
 }
 
@@ -135,7 +127,7 @@ fn network_of(address: IpAddr) -> IpAddr {
 
 /// One kind of budget, for each who has used it of late.
 struct Budget<K: Hash + Eq + Clone, C: Clock> {
-    limiter: RateLimiter<Draw<K>, Purses<K>, C, NoOpMiddleware<C::Instant>>,
+    limiter: RateLimiter<K, Purses<K>, C, NoOpMiddleware<C::Instant>>,
     checks: AtomicU32,
 }
 
@@ -150,26 +142,11 @@ impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
         }
-        self.draw(Draw { from: key.clone(), takes: true })
-    }
-
-    fn look(&self, key: &K) -> Result<(), Refusal> {
-        self.draw(Draw { from: key.clone(), takes: false })
-    }
-
-    fn draw(&self, draw: Draw<K>) -> Result<(), Refusal> {
-        self.limiter.check_key(&draw).map_err(|until| {
+        self.limiter.check_key(key).map_err(|until| {
             let wait = until.wait_time_from(self.limiter.clock().now());
             Refusal::TooMany { retry_after: whole_seconds(wait) }
         })
     }
-}
-
-/// A check of a budget. The limiter has no way to look without taking, so its key says which of the two is meant.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Draw<K> {
-    from: K,
-    takes: bool,
 }
 
 /// What is left of each budget.
@@ -180,29 +157,17 @@ struct Purses<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> StateStore for Purses<K> {
-    type Key = Draw<K>;
+    type Key = K;
 
-    fn measure_and_replace<T, F, E>(&self, draw: &Draw<K>, measure: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        if draw.takes {
-            return self.left.measure_and_replace(&draw.from, measure);
-        }
-        // A look at somebody unknown must not make them known.
-        if !self.left.contains_key(&draw.from) {
-            return measure(None).map(|(granted, _)| granted);
-        }
-        // What ends with an error is not kept, so either outcome comes out as one.
-        let looked = self.left.measure_and_replace(&draw.from, |left| Err::<(Infallible, Nanos), _>(measure(left)));
-        match looked {
-            Ok(never) => match never {},
-            Err(outcome) => outcome.map(|(granted, _)| granted),
-        }
+        self.left.measure_and_replace(key, measure)
     }
 }
 
-impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<Draw<K>> for Purses<K> {
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Purses<K> {
     fn retain_recent(&self, drop_below: Nanos) {
         self.left.retain_recent(drop_below);
         let (mut drop_below, mut more) = (drop_below, self.one);
@@ -288,19 +253,15 @@ mod tests {
     }
 
     #[test]
-    fn a_look_takes_nothing_and_is_refused_when_nothing_is_left() {
+    fn bad_tokens_and_attempts_to_connect_are_two_budgets() {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock.clone());
         let address = [192, 0, 2, 1].into();
-        assert_eq!(granted(|| limits.may_guess(address)), 1000);
-        assert_eq!(limits.0.as_ref().unwrap().guesses.limiter.len(), 0, "nobody is remembered for a look");
-        assert_eq!(granted(|| limits.guess(address).and_then(|()| limits.may_guess(address))), 99);
-        assert_eq!(limits.may_guess(address), Err(Refusal::TooMany { retry_after: 1 }));
-        assert_eq!(limits.may_guess([192, 0, 2, 2].into()), Ok(()));
-        assert_eq!(limits.connect(address), Ok(()), "that is another budget");
+        assert_eq!(granted(|| limits.bad_token(address)), 100);
+        assert_eq!(limits.bad_token(address), Err(Refusal::TooMany { retry_after: 1 }));
+        assert_eq!(limits.connect(address), Ok(()));
         clock.advance(Duration::from_millis(100));
-        assert_eq!(granted(|| limits.may_guess(address)), 1000);
-        assert_eq!(granted(|| limits.guess(address)), 1);
+        assert_eq!(granted(|| limits.bad_token(address)), 1);
     }
 
     #[test]
@@ -332,16 +293,16 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock);
         let busy = [192, 0, 2, 1].into();
-        assert_eq!(granted(|| if limits.may_guess(busy).is_ok() { limits.guess(busy) } else { Err(Refusal::Conflict("none left")) }), 100);
-        let connects = &limits.0.as_ref().unwrap().guesses.limiter;
+        assert_eq!(granted(|| limits.connect(busy)), 100);
+        let connects = &limits.0.as_ref().unwrap().connects.limiter;
         for number in 0..200_000_u32 {
-            limits.guess(std::net::Ipv4Addr::from_bits(0x0A00_0000 + number).into()).unwrap();
+            limits.connect(std::net::Ipv4Addr::from_bits(0x0A00_0000 + number).into()).unwrap();
             if number % 1000 == 0 {
                 assert!(connects.len() <= MOST + SWEEP_EVERY as usize, "{}", connects.len());
             }
         }
         assert!(connects.len() < 100_000, "{}", connects.len());
-        assert_eq!(limits.guess(busy), Err(Refusal::TooMany { retry_after: 1 }), "the busy one is still known");
+        assert_eq!(limits.connect(busy), Err(Refusal::TooMany { retry_after: 1 }), "the busy one is still known");
     }
 
     #[test]
@@ -349,6 +310,6 @@ mod tests {
         let limits = Arc::new(Limits::new(false));
         assert_eq!(granted(|| limits.command(&alice())), 1000);
         assert_eq!(granted(|| limits.connect([192, 0, 2, 1].into())), 1000);
-        assert_eq!(granted(|| limits.may_guess([192, 0, 2, 1].into())), 1000);
+        assert_eq!(granted(|| limits.bad_token([192, 0, 2, 1].into())), 1000);
     }
 }

@@ -235,22 +235,20 @@ impl Desk {
         (self.rest.clock)()
     }
 
-    /// Who calls. An address may show so many bad tokens, and beyond those no token of it is even looked at for a while: guessing must not keep
-    /// the server calculating.
+    /// Who calls. Each token is looked at, whatever its address has shown before: others behind it must not be kept out, and a look costs no more
+    /// than the rest of a request. Beyond so many bad ones the answer is to wait, and the log is spared.
     fn identity(&self, request: &Parts) -> Result<Identity, Failure> {
         let address = address(request);
-        self.rest.limits.may_guess(address.ip())?;
         let seconds = self.now().0.div_euclid(1_000_000);
         let identity = self.rest.authenticator.identify(None, &request.headers, request.uri.query(), seconds);
-        let identity = identity.inspect_err(|reason| {
-            audit::refused(None, address, "http", reason.code());
-            // Whoever shows no token has guessed nothing.
-            if *reason != Unauthenticated::Missing {
-                // Others may have taken the last one meanwhile; this one is refused in any case.
-                let _ = self.rest.limits.guess(address.ip());
+        identity.or_else(|reason| {
+            // Whoever shows no token has shown no bad one.
+            if reason != Unauthenticated::Missing {
+                self.rest.limits.bad_token(address.ip())?;
             }
-        })?;
-        Ok(identity)
+            audit::refused(None, address, "http", reason.code());
+            Err(reason.into())
+        })
     }
 
     /// Sees to it that a caller is stored.
