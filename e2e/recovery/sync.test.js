@@ -31,6 +31,18 @@ describe("what was missed", () => {
     assert.deepEqual(contents(ben), ["one", "two", "three"]);
   });
 
+  test("comes behind what a back end has said, by the position that it was told", async () => {
+    const emit = async (data) => {
+      const answer = await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body: { to: { users: ["dora"] }, event: "order:update", data } });
+      assert.equal(answer.status, 200);
+      return answer.json.position;
+    };
+    const [first, second] = [await emit(1), await emit(2)];
+    assert.match(first, POSITION);
+    const { events } = await sync("dora", { since: first });
+    assert.deepEqual(events, [{ id: second, event: "order:update", args: [2] }]);
+  });
+
   test("is told in the envelopes of the raw WebSocket, too", async () => {
     const anna = person(server, "anna");
     const { id } = await anna.ask("POST", "/api/v1/projects", { name: "Site" });

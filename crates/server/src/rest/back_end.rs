@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::emissions::{Emission, Emit, MOST_NAMED};
 use domain::fields;
 use domain::names::{PersonId, Room};
+use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -51,7 +52,9 @@ async fn emit(BackEnd(call): BackEnd) -> Answered {
         // Whether it can be heard was asked already.
         return call.act(json(&Emitted { position: None }), move || drop(back_end.emit_volatile(emission))).await;
     }
-    call.command(StatusCode::OK, Emit(emission), |offset| json(&Emitted { position: Some(offset.to_string()) })).await
+    let fanout = Arc::clone(&call.desk.rest.fanout);
+    let work = move |tx: &mut Tx<'_>| Ok(fanout.position(Emit(emission).decide(tx)?));
+    call.change(StatusCode::OK, work, |position: &String| json(&Emitted { position: Some(position) })).await
 }
 
 /// A person, and whether they are online.
@@ -150,10 +153,10 @@ struct UsersQuery {
 /// What became of what a back end said.
 #[derive(Serialize, ToSchema)]
 #[schema(as = back_end::Emitted)]
-struct Emitted {
-    /// Where it stands in the journal: opaque, and null for what is not stored.
+struct Emitted<'a> {
+    /// Where it stands in the journal, as in `GET /api/v1/sync`: opaque, and null for what is not stored.
     #[schema(required)]
-    position: Option<String>,
+    position: Option<&'a str>,
 }
 
 /// How many people are online.
