@@ -115,7 +115,10 @@ pub(crate) struct Connection<A: App> {
     /// The client has closed its side, which still has to be read.
     pub hung_up: bool,
     pub awaiting_pong: bool,
-    /// The number of the last broadcast when the ping was sent that is not answered yet,
+    /// How many pings are not answered yet. Mostly one at most; but one is not waited for any more when we have not read for a while, and its
+    /// answer may then come behind the next ping.
+    pub pings: u32,
+    /// The number of the last broadcast when the last ping was sent,
     pub pinged: u64,
     /// and up to which number everything for this connection has certainly arrived.
     pub heard: u64,

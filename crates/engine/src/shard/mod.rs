@@ -539,12 +539,13 @@ impl<A: App> Shard<A> {
         self.timers.tick(self.now + wait)
     }
 
-    /// The client has answered a ping: what was written before the ping has arrived.
+    /// The client has answered a ping. If it was the last that was sent, what was written before that one has arrived.
     pub(crate) fn ponged(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if connection.awaiting_pong {
+        if connection.pings == 1 {
             connection.heard = connection.heard.max(connection.pinged);
         }
+        connection.pings = connection.pings.saturating_sub(1);
         self.restart_heartbeat(slot);
     }
 

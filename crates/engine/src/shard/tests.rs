@@ -52,6 +52,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         leaving: false,
         hung_up: false,
         awaiting_pong: false,
+        pings: 0,
         pinged: 0,
         heard: 0,
         heartbeat_due: 0,

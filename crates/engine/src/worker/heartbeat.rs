@@ -51,6 +51,7 @@ impl<A: App> Worker<A> {
             return self.shard.doomed.push(Doomed::Connection(key, Reason::PingTimeout, Ending::Say(0, String::new())));
         }
         connection.awaiting_pong = true;
+        connection.pings = connection.pings.saturating_add(1);
         connection.pinged = self.shard.position;
         let raw = self.shard.config.endpoints[connection.endpoint as usize].protocol == Protocol::Raw;
         let due = self.shard.tick_after(self.shard.config.ping_timeout);

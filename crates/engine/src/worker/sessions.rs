@@ -119,6 +119,7 @@ impl<A: App> Worker<A> {
             leaving: false,
             hung_up: false,
             awaiting_pong: false,
+            pings: 0,
             pinged: self.shard.position,
             heard: self.shard.position,
             heartbeat_due: 0,

@@ -1,7 +1,11 @@
 //! The program on the simulated shards, and a model of the writer behind it: commands are decided in one queue, answered, and told as facts.
 //!
 //! What is said, to the server as the argument of an event `m` or as a plain text: `join ROOM N`, `leave ROOM N`, `say ROOM N PADDING`,
-//! `type ROOM N`; N is the client's own count. What is heard: `welcome`, `done N SEQ`, `fact ROOM SEQ AUTHOR N PADDING`, `typing ROOM AUTHOR N`.
+//! `type ROOM N`; N is the client's own count. What is heard: `welcome`, `done N SEQ`, `fact ROOM SEQ AUTHOR N PADDING`, behind some of them, in
+//! the same broadcast, `echo ROOM SEQ`, and `typing ROOM AUTHOR N`.
+//!
+//! Clients of Socket.IO may come back. What is remembered of them is at the desk, as the server's is in its database: it is decided in the
+//! order of everything else.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -10,8 +14,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::app::{App, Connect, Event, Reason};
 use crate::broadcast::{Broadcast, Saying};
+use crate::history::Position;
 use crate::hub::Handle;
-use crate::shard::{Shard, SocketKey};
+use crate::id::Id;
+use crate::shard::{Recovering, Shard, SocketKey};
 use crate::voice::Namespace;
 
 /// Which of a client's connections: the client, and how many it has had before.
@@ -30,6 +36,15 @@ pub struct Fact {
     pub author: usize,
     pub number: u64,
     pub padding: usize,
+    /// Its place among all facts, from 1.
+    pub offset: u64,
+}
+
+impl Fact {
+    /// Whether it is told in two messages.
+    pub fn is_echoed(&self) -> bool {
+        self.offset.is_multiple_of(3)
+    }
 }
 
 /// A mistake that is built in, to see that it is found.
@@ -45,6 +60,10 @@ pub enum Flaw {
     KeepsMembers,
     /// Who waits for too much is not read again.
     ForgetsToResume,
+    /// Who comes back is told only what comes next.
+    SkipsWhatWasMissed,
+    /// Who comes back is told everything again.
+    Repeats,
 }
 
 /// What a client wants changed.
@@ -52,16 +71,41 @@ pub struct Command {
     shard: usize,
     socket: SocketKey,
     who: Who,
+    /// Of its session.
+    secret: Option<Id>,
     number: u64,
     ack: Option<u64>,
     wish: Wish,
 }
 
 enum Wish {
-    Enter,
+    /// With the secret of the session that is to begin, and whose the client says it is already, with what it has heard.
+    Enter(Option<Place>, Option<(Id, Option<Position>)>),
+    /// Ends the connection of a session first that seems to live.
+    TakeOver(Seat, Option<Box<Command>>),
+    /// That is done; it goes on behind what came of it.
+    Again(Box<Command>),
+    /// What a session has missed is known no longer.
+    Restart(Id, Place),
+    /// A session's connection has ended, and so much has arrived; nothing is remembered of it if it has left.
+    End(Id, Option<u64>),
     Join(String),
     Leave(String),
     Say(String, usize),
+}
+
+/// A session's secret, and its id.
+type Place = (Id, Id);
+
+/// Where a session's socket is.
+type Seat = (usize, SocketKey);
+
+/// A session, as the desk remembers it.
+pub struct Remembered {
+    id: Id,
+    /// Each with the offset behind which it was joined.
+    pub rooms: HashMap<String, u64>,
+    confirmed: u64,
 }
 
 /// The writer's queue and what it has decided. It stands for the server's writer and database.
@@ -69,6 +113,12 @@ enum Wish {
 pub struct Desk {
     queue: VecDeque<Command>,
     pub facts: HashMap<String, Vec<Fact>>,
+    offset: u64,
+    pub sessions: HashMap<Id, Remembered>,
+    seats: HashMap<Id, Seat>,
+    /// How often somebody came back, and how often that could not be.
+    pub returns: usize,
+    pub refusals: usize,
     flaw: Option<Flaw>,
     held: Option<Broadcast>,
 }
@@ -82,10 +132,20 @@ pub struct Told {
 }
 
 enum Does {
-    Accept(Who),
+    Accept(Who, Option<Id>),
+    Return(Who, Id, Returning),
+    TakeOver(Option<Box<Command>>),
+    Again(Box<Command>),
     Join(String, usize),
     Leave(String, usize),
     Answer(usize),
+}
+
+/// How a session goes on.
+struct Returning {
+    id: Id,
+    from: Position,
+    rooms: Vec<(String, u64)>,
 }
 
 /// Whose sockets there are, and how connections have ended.
@@ -100,6 +160,9 @@ pub struct Log {
 pub struct Present {
     pub who: Who,
     pending: usize,
+    pub secret: Option<Id>,
+    /// What it had heard as it came.
+    begun: u64,
 }
 
 pub struct Talk {
@@ -127,7 +190,8 @@ impl Talk {
             }
             _ => return,
         };
-        self.ask(shard, Command { shard: shard.index(), socket, who, number, ack, wish });
+        let secret = shard.data(socket).and_then(|present| present.secret);
+        self.ask(Command { shard: shard.index(), socket, who, secret, number, ack, wish });
         let pending = shard.data_mut(socket).map_or(0, |present| {
             present.pending += 1;
             present.pending
@@ -137,7 +201,7 @@ impl Talk {
         }
     }
 
-    fn ask(&self, _: &Shard<Self>, command: Command) {
+    fn ask(&self, command: Command) {
         self.desk.lock().unwrap().queue.push_back(command);
     }
 
@@ -156,6 +220,67 @@ impl Talk {
     }
 }
 
+impl Talk {
+    fn wish(&self, shard: &Shard<Self>, socket: SocketKey, who: Who, wish: Wish) {
+        self.ask(Command { shard: shard.index(), socket, who, secret: None, number: 0, ack: None, wish });
+    }
+
+    /// A socket was let in.
+    fn greet(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: Who, secret: Option<Id>) {
+        if let Some(twice) = self.log.borrow_mut().present.insert((shard.index(), socket), who) {
+            self.log.borrow_mut().wrongs.push(format!("{who:?} has the key of {twice:?}"));
+        }
+        let old = secret.and_then(|secret| self.desk.lock().unwrap().seats.insert(secret, (shard.index(), socket)));
+        if let Some(old) = old {
+            // Its client had come already, by a connection that it has given up.
+            self.wish(shard, socket, who, Wish::TakeOver(old, None));
+        }
+        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        // What ends in a text has a position behind it, and so a client has one from the start; some have not.
+        let welcome = match saying(namespace, "welcome".into()) {
+            Saying::Event { name, args, .. } if who.client.is_multiple_of(2) => Saying::event(name, format!("{args},0")),
+            welcome => welcome,
+        };
+        shard.emit(socket, &welcome);
+    }
+
+    fn come_back(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: Who, secret: Id, returning: Returning) {
+        let Returning { id, from, rooms } = returning;
+        let rooms: Vec<(&str, u64)> = rooms.iter().map(|(room, since)| (room.as_str(), *since)).collect();
+        let present = Present { who, pending: 0, secret: Some(secret), begun: from.number };
+        match shard.recover(socket, present, &Recovering { id, secret, from, rooms: &rooms }) {
+            Ok(true) => {
+                self.desk.lock().unwrap().returns += 1;
+                self.greet(shard, socket, who, Some(secret));
+            }
+            Ok(false) => {}
+            Err(_) => {
+                self.desk.lock().unwrap().refusals += 1;
+                let place = (shard.new_secret(socket), shard.id(socket).unwrap());
+                self.wish(shard, socket, who, Wish::Restart(secret, place));
+            }
+        }
+    }
+}
+
+/// How a fact is told.
+fn telling(room: &str, seq: usize, fact: &Fact) -> Broadcast {
+    let Fact { author, number, padding, offset } = *fact;
+    let mut lines = vec![format!("fact {room} {seq} {author} {number} {}", "x".repeat(padding))];
+    if fact.is_echoed() {
+        lines.push(format!("echo {room} {seq}"));
+    }
+    let say = move |namespace| lines.iter().map(|line| saying(namespace, line.clone())).collect();
+    Broadcast::to_rooms(vec![room.into()], say).numbered(offset)
+}
+
+/// What a CONNECT says of where its client left off.
+fn left_off(auth: &str) -> Option<(Id, Option<Position>)> {
+    let text = |name: &str| auth.split_once(&format!(r#""{name}":""#))?.1.split('"').next();
+    let position = text("offset").and_then(Position::parse).map(|(_, position)| position);
+    Some((Id::parse(text("pid")?)?, position))
+}
+
 fn saying(namespace: Namespace, line: String) -> Saying {
     if namespace == Namespace::PLAIN { Saying::Text(line) } else { Saying::event("m", format!("\"{line}\"")) }
 }
@@ -169,9 +294,19 @@ impl App for Talk {
     type Data = Present;
     type Message = Told;
 
-    fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, _: Connect<'_>) {
+    fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         let Some(&who) = shard.handshake(socket) else { return };
-        self.ask(shard, Command { shard: shard.index(), socket, who, number: 0, ack: None, wish: Wish::Enter });
+        let place = shard.may_recover(socket).then(|| (shard.new_secret(socket), shard.id(socket).unwrap()));
+        let back = left_off(request.auth).filter(|_| place.is_some());
+        let seat = back.and_then(|(secret, _)| self.desk.lock().unwrap().seats.get(&secret).copied());
+        let enter = Wish::Enter(place, back);
+        match seat {
+            None => self.wish(shard, socket, who, enter),
+            Some(seat) => {
+                let enter = Command { shard: shard.index(), socket, who, secret: None, number: 0, ack: None, wish: enter };
+                self.wish(shard, socket, who, Wish::TakeOver(seat, Some(Box::new(enter))));
+            }
+        }
     }
 
     fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
@@ -184,6 +319,27 @@ impl App for Talk {
     }
 
     fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+        let mut ended = None;
+        if let Some((who, Some(secret), begun)) = shard.data(socket).map(|present| (present.who, present.secret, present.begun)) {
+            // One that another has taken the place of has nothing to say.
+            let seats = &mut self.desk.lock().unwrap().seats;
+            let own = seats.get(&secret) == Some(&(shard.index(), socket)) && seats.remove(&secret).is_some();
+            let confirmed = (reason != Reason::ParseError).then(|| shard.confirmed(socket).unwrap().max(begun));
+            if own {
+                ended = Some(Command {
+                    shard: shard.index(),
+                    socket,
+                    who,
+                    secret: None,
+                    number: 0,
+                    ack: None,
+                    wish: Wish::End(secret, confirmed),
+                });
+            }
+        }
+        if let Some(ended) = ended {
+            self.ask(ended);
+        }
         let mut log = self.log.borrow_mut();
         match (log.present.remove(&(shard.index(), socket)), shard.data(socket)) {
             (Some(known), Some(present)) if known == present.who => log.ends.push((known, reason)),
@@ -197,15 +353,25 @@ impl App for Talk {
     fn message(&mut self, shard: &mut Shard<Self>, told: Told) {
         let Told { socket, number, ack, does } = told;
         match does {
-            Does::Accept(who) => {
-                if shard.accept(socket, Present { who, pending: 0 }) {
-                    let twice = self.log.borrow_mut().present.insert((shard.index(), socket), who);
-                    if let Some(twice) = twice {
-                        self.log.borrow_mut().wrongs.push(format!("{who:?} has the key of {twice:?}"));
-                    }
-                    shard.emit(socket, &saying(shard.namespace(socket).unwrap_or(Namespace::PLAIN), "welcome".into()));
+            Does::Accept(who, secret) => {
+                let present = Present { who, pending: 0, secret, begun: shard.position() };
+                let accepted = match secret {
+                    Some(secret) => shard.accept_recoverable(socket, present, secret),
+                    None => shard.accept(socket, present),
+                };
+                if accepted {
+                    self.greet(shard, socket, who, secret);
                 }
             }
+            Does::Return(who, secret, returning) => self.come_back(shard, socket, who, secret, returning),
+            Does::TakeOver(command) => {
+                shard.take_over(socket);
+                if let Some(command) = command {
+                    let who = command.who;
+                    self.wish(shard, socket, who, Wish::Again(command));
+                }
+            }
+            Does::Again(command) => self.ask(*command),
             Does::Join(room, seq) => {
                 shard.join(socket, &room);
                 self.answer(shard, socket, number, ack, seq);
@@ -236,23 +402,47 @@ impl Desk {
     pub fn work(&mut self, hub: &Handle<Talk>, most: usize) {
         let _hold = hub.hold();
         for _ in 0..most.min(self.queue.len()) {
-            let Some(Command { shard, socket, who, number, ack, wish }) = self.queue.pop_front() else { break };
+            let Some(Command { shard, socket, who, secret, number, ack, wish }) = self.queue.pop_front() else { break };
             let mut told = None;
             let does = match wish {
-                Wish::Enter => Does::Accept(who),
+                Wish::Enter(place, back) => self.enter(who, place, back),
+                Wish::TakeOver((there, old), command) => {
+                    hub.tell(there, Told { socket: old, number, ack, does: Does::TakeOver(command) });
+                    continue;
+                }
+                Wish::Again(command) => Does::Again(command),
+                Wish::Restart(old, place) => {
+                    self.sessions.remove(&old);
+                    self.enter(who, Some(place), None)
+                }
+                Wish::End(secret, None) => {
+                    self.sessions.remove(&secret);
+                    continue;
+                }
+                Wish::End(secret, Some(confirmed)) => {
+                    self.sessions.entry(secret).and_modify(|session| session.confirmed = confirmed);
+                    continue;
+                }
                 Wish::Join(room) => {
-                    let seq = self.seq(&room);
+                    let (seq, since) = (self.seq(&room), self.offset);
+                    if let Some(session) = secret.and_then(|secret| self.sessions.get_mut(&secret)) {
+                        session.rooms.entry(room.clone()).or_insert(since);
+                    }
                     Does::Join(room, seq)
                 }
                 Wish::Leave(room) => {
                     let seq = self.seq(&room);
+                    if let Some(session) = secret.and_then(|secret| self.sessions.get_mut(&secret)) {
+                        session.rooms.remove(&room);
+                    }
                     Does::Leave(room, seq)
                 }
                 Wish::Say(room, padding) => {
-                    self.facts.entry(room.clone()).or_default().push(Fact { author: who.client, number, padding });
+                    self.offset += 1;
+                    let fact = Fact { author: who.client, number, padding, offset: self.offset };
+                    self.facts.entry(room.clone()).or_default().push(fact.clone());
                     let seq = self.seq(&room);
-                    let line = format!("fact {room} {seq} {} {number} {}", who.client, "x".repeat(padding));
-                    told = Some((seq, broadcast(&room, line.clone()), broadcast(&room, line)));
+                    told = Some((seq, telling(&room, seq, &fact), telling(&room, seq, &fact)));
                     Does::Answer(seq)
                 }
             };
@@ -261,6 +451,26 @@ impl Desk {
                 self.publish(hub, seq, fact, again);
             }
         }
+    }
+
+    /// Somebody asks to be let in; who has been here comes back.
+    fn enter(&mut self, who: Who, place: Option<Place>, back: Option<(Id, Option<Position>)>) -> Does {
+        let Some((secret, id)) = place else { return Does::Accept(who, None) };
+        if let Some((secret, offered)) = back
+            && let Some(session) = self.sessions.get_mut(&secret)
+        {
+            let confirmed = Position::from(session.confirmed);
+            let from = match self.flaw {
+                Some(Flaw::SkipsWhatWasMissed) => Position::from(self.offset),
+                Some(Flaw::Repeats) => Position::default(),
+                _ => offered.map_or(confirmed, |offered| offered.max(confirmed)),
+            };
+            session.confirmed = from.number;
+            let rooms = session.rooms.iter().map(|(room, since)| (room.clone(), *since)).collect();
+            return Does::Return(who, secret, Returning { id: session.id, from, rooms });
+        }
+        self.sessions.insert(secret, Remembered { id, rooms: HashMap::new(), confirmed: self.offset });
+        Does::Accept(who, Some(secret))
     }
 
     fn seq(&self, room: &str) -> usize {

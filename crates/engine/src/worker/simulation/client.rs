@@ -1,7 +1,7 @@
 //! A client that speaks real bytes: plain WebSocket, Socket.IO by WebSocket, by long-polling, and the upgrade. It holds what it hears against what
 //! the writer has decided.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -53,9 +53,66 @@ enum Asked {
 struct Knowledge {
     welcome: bool,
     asked: VecDeque<(u64, Asked)>,
+    typed: HashMap<usize, u64>,
+    /// The number of what it has itself typed.
+    own: HashSet<u64>,
+}
+
+/// What a client knows on all its connections, for as long as it is not told that it has to begin anew.
+#[derive(Clone, Default)]
+pub struct Memory {
+    /// By which it comes back.
+    secret: Option<Id>,
+    /// The last position that it has heard.
+    position: Option<String>,
     /// The rooms that it is in, with the number of the last fact heard.
     rooms: HashMap<String, usize>,
-    typed: HashMap<usize, u64>,
+    /// Rooms that it has asked for, or asked to leave, without an answer so far.
+    unanswered: HashSet<String>,
+    /// The fact whose second message is still to come.
+    owed: Option<(String, usize)>,
+}
+
+impl Memory {
+    /// Everything that this session was to hear up to an offset has been read, has it?
+    pub fn check_confirmed(&self, desk: &Desk, secret: Id, confirmed: u64) -> Result<(), Wrong> {
+        let Some(session) = desk.sessions.get(&secret).filter(|_| self.secret == Some(secret)) else { return Ok(()) };
+        for (room, since) in &session.rooms {
+            let facts = desk.facts.get(room).map_or(&[][..], Vec::as_slice);
+            let seq = facts.iter().rposition(|fact| (since + 1..=confirmed).contains(&fact.offset)).map_or(0, |at| at + 1);
+            let read = self.rooms.get(room).copied().unwrap_or(0);
+            if read < seq || (seq > 0 && self.owed == Some((room.clone(), seq))) {
+                return Err(format!(
+                    "{confirmed} is confirmed, but of {room} {read} facts are read, not {seq}, and {:?} is owed",
+                    self.owed
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The client is let in again as who it was.
+    fn go_on(&mut self, desk: &Desk) -> Result<(), Wrong> {
+        let session = self.secret.and_then(|secret| desk.sessions.get(&secret)).ok_or("nobody knows that session")?;
+        let unanswered = std::mem::take(&mut self.unanswered);
+        if let Some(lost) = self.rooms.keys().find(|room| !session.rooms.contains_key(*room) && !unanswered.contains(*room)) {
+            return Err(format!("it is in {lost} no longer"));
+        }
+        self.rooms.retain(|room, _| session.rooms.contains_key(room));
+        for (room, since) in &session.rooms {
+            let before = desk.facts.get(room).map_or(0, |facts| facts.iter().filter(|fact| fact.offset <= *since).count());
+            match (self.rooms.get_mut(room), unanswered.contains(room)) {
+                (None, true) => drop(self.rooms.insert(room.clone(), before)),
+                (Some(known), true) => *known = before.max(*known),
+                (Some(known), false) if before <= *known => {}
+                (known, _) => return Err(format!("it is in {room} behind {before}, and knows of {known:?}")),
+            }
+        }
+        // Of a room that was left, or left and joined again, nothing is owed.
+        let rooms = &self.rooms;
+        self.owed = self.owed.take().filter(|(room, seq)| rooms.get(room) == Some(seq));
+        Ok(())
+    }
 }
 
 /// One connection of a client's.
@@ -72,6 +129,10 @@ pub struct Life {
     outgoing: VecDeque<String>,
     arrived: Vec<u8>,
     knows: Knowledge,
+    pub memory: Memory,
+    /// What was heard before it is let in.
+    early: Vec<(String, Option<String>)>,
+    connected: bool,
     pub over: bool,
     pub noisy: bool,
     pong_waits: bool,
@@ -92,15 +153,18 @@ fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 }
 
 impl Life {
-    /// Connects. The line is to be watched by the shard that is given with it.
+    /// Connects, with what it knows of before. The line is to be watched by the shard that is given with it.
     pub fn begin(
-        who: Who,
+        (who, mut memory): (Who, Memory),
         travel: Travel,
         hub: &Arc<Hub<Talk>>,
         desk: &Arc<Mutex<Desk>>,
         now: Instant,
         sizes: (usize, usize),
     ) -> (Self, Option<(u8, Line)>) {
+        if travel == Travel::Raw {
+            memory = Memory::default();
+        }
         let mut life = Self {
             who,
             travel,
@@ -114,6 +178,9 @@ impl Life {
             outgoing: VecDeque::new(),
             arrived: Vec::new(),
             knows: Knowledge::default(),
+            memory,
+            early: Vec::new(),
+            connected: travel == Travel::Raw,
             over: false,
             noisy: false,
             pong_waits: false,
@@ -128,7 +195,7 @@ impl Life {
             hub.put(shard, Mail::Request(Box::new(Request::Open { session, reply })));
             return (life, None);
         }
-        let early = if travel == Travel::Eager { Bytes::from(frame(Opcode::Text, b"40")) } else { Bytes::new() };
+        let early = if travel == Travel::Eager { Bytes::from(frame(Opcode::Text, life.connect_packet().as_bytes())) } else { Bytes::new() };
         let line = life.arrive(shard, early, Purpose::Session(session), sizes);
         life.line = Some(line.clone());
         (life, Some((shard, line)))
@@ -139,6 +206,15 @@ impl Life {
         let arrival = Arrival { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: false, purpose };
         self.hub.put(shard, Mail::Arrival(Box::new(arrival)));
         line
+    }
+
+    /// As a stock client connects: with its secret, and the position if it has one.
+    fn connect_packet(&self) -> String {
+        match (self.memory.secret.map(|secret| secret.text()), &self.memory.position) {
+            (None, _) => "40".into(),
+            (Some(secret), None) => format!(r#"40{{"pid":"{secret}"}}"#),
+            (Some(secret), Some(position)) => format!(r#"40{{"pid":"{secret}","offset":"{position}"}}"#),
+        }
     }
 
     fn on_websocket(&self) -> bool {
@@ -178,12 +254,16 @@ impl Life {
 
     pub fn types(&mut self, room: &str, number: u64) {
         if self.knows.welcome {
+            self.knows.own.insert(number);
             self.send_line(&format!("type {room} {number}"), None);
         }
     }
 
     fn ask(&mut self, line: String, number: u64, asked: Asked) {
         if self.knows.welcome && !self.over {
+            if let Asked::Join(room) | Asked::Leave(room) = &asked {
+                self.memory.unanswered.insert(room.clone());
+            }
             self.knows.asked.push_back((number, asked));
             self.send_line(&line, Some(number));
         }
@@ -205,6 +285,7 @@ impl Life {
     /// Bytes that are nothing, or something else than it should be.
     pub fn noise(&mut self, seed: u64) {
         self.noisy = true;
+        self.memory = Memory::default();
         let mut dice = StdRng::seed_from_u64(seed);
         let mut bytes = vec![0; (dice.next_u32() % 40) as usize];
         dice.fill_bytes(&mut bytes);
@@ -406,7 +487,7 @@ impl Life {
                 let sid = data.split_once(r#""sid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
                 self.session = Some(sid.ok_or_else(|| format!("{data} has no id"))?);
                 if self.travel != Travel::Eager {
-                    self.send("40".into());
+                    self.send(self.connect_packet());
                 }
             }
             Packet::Ping(_) => {
@@ -415,19 +496,57 @@ impl Life {
             }
             Packet::Pong(data) if *data == "probe" && self.probe == Probe::Asked => self.probe = Probe::Agreed,
             Packet::Close => self.over = true,
+            Packet::Message(text) if text.starts_with("0{") => self.hear_connected(text)?,
             Packet::Message(text) => match text.split_once('[') {
-                // An event, or an answer: what is said is the last argument.
-                Some((_, args)) => {
-                    let line = args.trim_end_matches("\"]").rsplit('"').next().unwrap_or_default().to_owned();
-                    self.hear_line(&line)?;
+                Some((kind, args)) => {
+                    let texts: Vec<&str> = args.split('"').skip(1).step_by(2).collect();
+                    // An event has a name, and the position behind what it says; an answer has neither.
+                    match texts[..] {
+                        [line] if kind.starts_with('3') => self.hear_line(line)?,
+                        ["m", line] => self.hear_event(line, None)?,
+                        ["m", line, position] => self.hear_event(line, Some(position))?,
+                        _ if self.noisy => {}
+                        _ => return Err(format!("{:?} is told {text}", self.who)),
+                    }
                 }
-                None if text.starts_with("0{") => {}
                 None if self.noisy => {}
                 None => return Err(format!("{:?} is told {text}", self.who)),
             },
             Packet::Noop => {}
             other if !self.noisy => return Err(format!("{:?} is told {other:?}", self.who)),
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// It is let in: as who it was, or as somebody new, who knows nothing.
+    fn hear_connected(&mut self, text: &str) -> Result<(), Wrong> {
+        let secret = text.split_once(r#""pid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
+        self.connected = true;
+        if self.noisy {
+            // What it has read is not known, so it does not come back.
+            return Ok(());
+        }
+        if secret.is_none() || secret != self.memory.secret {
+            self.memory = Memory { secret, ..Memory::default() };
+        } else {
+            self.memory.go_on(&self.desk.lock().unwrap()).map_err(|wrong| format!("{:?} comes back: {wrong}", self.who))?;
+        }
+        for (line, position) in std::mem::take(&mut self.early) {
+            self.hear_event(&line, position.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// What comes before it is let in waits for that; if that does not come, it was never heard.
+    fn hear_event(&mut self, line: &str, position: Option<&str>) -> Result<(), Wrong> {
+        if !self.connected {
+            self.early.push((line.to_owned(), position.map(str::to_owned)));
+            return Ok(());
+        }
+        self.hear_line(line)?;
+        if let Some(position) = position.filter(|_| !self.noisy) {
+            self.memory.position = Some(position.to_owned());
         }
         Ok(())
     }
@@ -441,7 +560,7 @@ impl Life {
         let words: Vec<&str> = line.split(' ').collect();
         let number = |at: usize| words.get(at).and_then(|word| word.parse::<usize>().ok()).unwrap_or(usize::MAX);
         let wrong = |what: String| Err(format!("{:?} hears `{line}`: {what}", self.who));
-        let knows = &mut self.knows;
+        let (knows, memory) = (&mut self.knows, &mut self.memory);
         match words[..] {
             ["welcome"] if !knows.welcome => knows.welcome = true,
             ["done", ..] => {
@@ -450,15 +569,21 @@ impl Life {
                     return wrong(format!("{asked} was asked before"));
                 }
                 let seq = number(2);
+                if let Asked::Join(room) | Asked::Leave(room) = &wish {
+                    let again = |(_, asked): &(u64, Asked)| matches!(asked, Asked::Join(other) | Asked::Leave(other) if other == room);
+                    if !knows.asked.iter().any(again) {
+                        memory.unanswered.remove(room);
+                    }
+                }
                 match wish {
                     Asked::Join(room) => {
-                        let known = *knows.rooms.entry(room).or_insert(seq);
+                        let known = *memory.rooms.entry(room).or_insert(seq);
                         if known != seq {
                             return wrong(format!("the last fact heard was {known}"));
                         }
                     }
                     Asked::Leave(room) => {
-                        if let Some(known) = knows.rooms.remove(&room).filter(|known| *known != seq) {
+                        if let Some(known) = memory.rooms.remove(&room).filter(|known| *known != seq) {
                             return wrong(format!("the last fact heard was {known}"));
                         }
                     }
@@ -470,23 +595,36 @@ impl Life {
                     }
                 }
             }
+            _ if memory.owed.is_some() && words[0] != "echo" => return wrong(format!("{:?} was to come first", memory.owed)),
+            ["echo", room, _] => {
+                if memory.owed.take() != Some((room.to_owned(), number(2))) {
+                    return wrong("nothing of that is owed".into());
+                }
+            }
             ["fact", room, _, _, _, padding] => {
-                let Some(known) = knows.rooms.get_mut(room) else { return wrong("it is not in that room".into()) };
+                let Some(known) = memory.rooms.get_mut(room) else { return wrong("it is not in that room".into()) };
                 let (seq, author, said) = (number(2), number(3), number(4) as u64);
                 if seq != *known + 1 {
                     return wrong(format!("the last fact heard was {known}"));
                 }
                 *known = seq;
-                if fact(&self.desk, room, seq) != Some(Fact { author, number: said, padding: padding.len() }) {
+                let decided = fact(&self.desk, room, seq);
+                let Some(decided) = decided.filter(|fact| (fact.author, fact.number, fact.padding) == (author, said, padding.len())) else {
                     return wrong("that is not what was decided".into());
+                };
+                if decided.is_echoed() {
+                    memory.owed = Some((room.to_owned(), seq));
                 }
                 if author == self.who.client && knows.asked.iter().any(|(asked, _)| *asked == said) {
                     return wrong("it was not answered before".into());
                 }
             }
             ["typing", room, ..] => {
-                if !knows.rooms.contains_key(room) {
+                if !memory.rooms.contains_key(room) {
                     return wrong("it is not in that room".into());
+                }
+                if knows.own.contains(&(number(3) as u64)) {
+                    return wrong("that is its own".into());
                 }
                 if knows.typed.insert(number(2), number(3) as u64).is_some_and(|before| before >= number(3) as u64) {
                     return wrong("it comes late, or again".into());
@@ -500,9 +638,12 @@ impl Life {
     /// When all has come to rest: is everything there?
     pub fn check_all_heard(&self) -> Result<(), Wrong> {
         let desk = self.desk.lock().unwrap();
-        let behind = self.knows.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
+        let behind = self.memory.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
         if !self.knows.welcome {
             return Err(format!("{:?} is not let in", self.who));
+        }
+        if let Some(owed) = &self.memory.owed {
+            return Err(format!("{:?} has heard half of {owed:?}", self.who));
         }
         if let Some((asked, _)) = self.knows.asked.front() {
             return Err(format!("{:?} has no answer to {asked}", self.who));

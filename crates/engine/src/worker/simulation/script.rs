@@ -29,8 +29,9 @@ pub enum Step {
     Turn(usize),
     /// The writer decides up to so many commands.
     Write(usize),
-    /// A client that is not connected connects.
+    /// A client that is not connected connects: as somebody new, or again as who it was.
     Connect(usize, Travel),
+    Return(usize, Travel),
     /// The network moves up to so many bytes (a request, an answer) of a client's: upwards, downwards.
     Flow(usize, usize, usize),
     Join(usize, usize),
@@ -58,6 +59,8 @@ pub struct Script {
     pub outbox_limit: usize,
     pub send_buffer: usize,
     pub grudging: usize,
+    /// How many broadcasts are kept for those who are away.
+    pub keep: usize,
     pub steps: Vec<Step>,
 }
 
@@ -72,10 +75,14 @@ impl Script {
         let outbox_limit = *[2_000, 20_000, 200_000].choose(dice).unwrap();
         let send_buffer = *[200, 4_000, 60_000].choose(dice).unwrap();
         let grudging = *[0, 0, 50, 300].choose(dice).unwrap();
+        let keep = *[1, 5, 30, 1_000, 1_000].choose(dice).unwrap();
         let length = dice.random_range(40..600);
         let patience = *[0.2, 1.0, 3.0].choose(dice).unwrap();
-        let steps = (0..length).map(|_| step(dice, shards, patience)).collect();
-        Self { shards, outbox_limit, send_buffer, grudging, steps }
+        // In some worlds connections break all the time, and most come back.
+        let restless = *[0.0, 0.05, 0.2].choose(dice).unwrap();
+        let steps =
+            (0..length).map(|_| if dice.random_bool(restless) { restless_step(dice) } else { step(dice, shards, patience) }).collect();
+        Self { shards, outbox_limit, send_buffer, grudging, keep, steps }
     }
 
     /// The same without the steps from `at` on, `count` of them.
@@ -108,6 +115,16 @@ impl Script {
     }
 }
 
+fn restless_step(dice: &mut StdRng) -> Step {
+    let client = dice.random_range(0..CLIENTS);
+    match dice.random_range(0..8) {
+        0 => Step::Vanish(client),
+        1 | 2 => Step::Break(client),
+        3..7 => Step::Return(client, *[Travel::WebSocket, Travel::Eager, Travel::Polling].choose(dice).unwrap()),
+        _ => Step::Rest,
+    }
+}
+
 fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
     let (client, room) = (dice.random_range(0..CLIENTS), dice.random_range(0..ROOMS));
     let bytes = |dice: &mut StdRng| *[0, 1, 20, 200, 100_000, 100_000].choose(dice).unwrap();
@@ -117,7 +134,8 @@ fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
         480..580 => Step::Write(*[1, 2, 100].choose(dice).unwrap()),
         580..680 => {
             let travels = [Travel::Raw, Travel::WebSocket, Travel::Eager, Travel::Polling, Travel::Polling];
-            Step::Connect(client, *travels.choose(dice).unwrap())
+            let travel = *travels.choose(dice).unwrap();
+            if dice.random_range(0..4) == 0 { Step::Connect(client, travel) } else { Step::Return(client, travel) }
         }
         680..740 => Step::Join(client, room),
         740..755 => Step::Leave(client, room),
@@ -154,6 +172,7 @@ impl Display for Step {
             Self::Turn(shard) => write!(f, "turn {shard}"),
             Self::Write(most) => write!(f, "write {most}"),
             Self::Connect(client, travel) => write!(f, "connect {client} {travel}"),
+            Self::Return(client, travel) => write!(f, "return {client} {travel}"),
             Self::Flow(client, up, down) => write!(f, "flow {client} {up} {down}"),
             Self::Join(client, room) => write!(f, "join {client} {room}"),
             Self::Leave(client, room) => write!(f, "leave {client} {room}"),
@@ -172,8 +191,17 @@ impl Display for Step {
 
 impl Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "world {} {} {} {}", self.shards, self.outbox_limit, self.send_buffer, self.grudging)?;
+        writeln!(f, "world {} {} {} {} {}", self.shards, self.outbox_limit, self.send_buffer, self.grudging, self.keep)?;
         self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
+    }
+}
+
+impl FromStr for Travel {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let travels = [Self::Raw, Self::WebSocket, Self::Eager, Self::Polling];
+        travels.into_iter().find(|travel| travel.to_string() == word).ok_or_else(|| format!("nobody travels by {word}"))
     }
 }
 
@@ -188,10 +216,8 @@ impl FromStr for Step {
             ["rest"] => Self::Rest,
             ["turn", _] => Self::Turn(number(1)?),
             ["write", _] => Self::Write(number(1)?),
-            ["connect", _, "raw"] => Self::Connect(number(1)?, Travel::Raw),
-            ["connect", _, "websocket"] => Self::Connect(number(1)?, Travel::WebSocket),
-            ["connect", _, "eager"] => Self::Connect(number(1)?, Travel::Eager),
-            ["connect", _, "polling"] => Self::Connect(number(1)?, Travel::Polling),
+            ["connect", _, travel] => Self::Connect(number(1)?, travel.parse()?),
+            ["return", _, travel] => Self::Return(number(1)?, travel.parse()?),
             ["flow", ..] => Self::Flow(number(1)?, number(2)?, number(3)?),
             ["join", ..] => Self::Join(number(1)?, number(2)?),
             ["leave", ..] => Self::Leave(number(1)?, number(2)?),
@@ -216,7 +242,7 @@ impl FromStr for Script {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
         let world: Vec<usize> = lines.next().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
-        let [shards, outbox_limit, send_buffer, grudging] = world[..] else { return Err("the first line is no world".into()) };
-        Ok(Self { shards, outbox_limit, send_buffer, grudging, steps: lines.map(str::parse).collect::<Result<_, _>>()? })
+        let [shards, outbox_limit, send_buffer, grudging, keep] = world[..] else { return Err("the first line is no world".into()) };
+        Ok(Self { shards, outbox_limit, send_buffer, grudging, keep, steps: lines.map(str::parse).collect::<Result<_, _>>()? })
     }
 }

@@ -10,11 +10,12 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::app::{Desk, Flaw, Log, Talk, Who};
-use super::client::{Life, Wrong};
+use super::client::{Life, Memory, Wrong};
 use super::network::Line;
-use super::script::{CLIENTS, Script, Step};
+use super::script::{CLIENTS, Script, Step, Travel};
 use crate::app::Reason;
 use crate::config::{Config, Endpoint, Protocol};
+use crate::history::Recovery;
 use crate::hub::{Handle, Hub};
 use crate::shard::{Shard, Waits};
 use crate::worker::Worker;
@@ -31,6 +32,9 @@ const LONG: Duration = Duration::from_secs(60);
 pub struct Deeds {
     pub facts: usize,
     pub connections: usize,
+    /// How often somebody came back as who it was, and how often that could not be.
+    pub returns: usize,
+    pub refusals: usize,
 }
 
 pub struct World {
@@ -43,6 +47,8 @@ pub struct World {
     log: Rc<RefCell<Log>>,
     lives: [Option<Life>; CLIENTS],
     lived: [usize; CLIENTS],
+    /// What they knew when they were last connected.
+    memories: [Memory; CLIENTS],
     /// What clients have left behind on the network.
     behind: Vec<(usize, Line)>,
     /// Who has ended a connection, or sent what it should not.
@@ -66,11 +72,14 @@ pub fn play(script: &Script, flaw: Option<Flaw>) -> Result<Deeds, Wrong> {
 impl World {
     fn new(script: &Script, flaw: Option<Flaw>) -> Self {
         let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval: PING_INTERVAL };
+        let window = Duration::from_secs(3_600);
+        let recovery = Recovery { epoch: "e".into(), position: 0, floor: 0, keep: script.keep, window, bytes: usize::MAX };
         let config = Config {
             shards: script.shards,
             endpoints: vec![endpoint("/socket.io", Protocol::SocketIo), endpoint("/raw", Protocol::Raw)],
             ping_timeout: PING_TIMEOUT,
             outbox_limit: script.outbox_limit,
+            recovery: Some(recovery),
             ..Config::default()
         };
         let polls: Vec<mio::Poll> = (0..script.shards).map(|_| mio::Poll::new().unwrap()).collect();
@@ -94,6 +103,7 @@ impl World {
             log,
             lives: Default::default(),
             lived: [0; CLIENTS],
+            memories: Default::default(),
             behind: Vec::new(),
             left: HashSet::new(),
             noisy: HashSet::new(),
@@ -111,16 +121,8 @@ impl World {
             Step::Rest => self.come_to_rest()?,
             Step::Turn(shard) => drop(self.turn(shard)?),
             Step::Write(most) => self.write(most),
-            Step::Connect(client, travel) => {
-                if self.lives[client].as_ref().is_none_or(|life| life.over) {
-                    self.leave_behind(client);
-                    let who = Who { client, life: self.lived[client] };
-                    self.lived[client] += 1;
-                    let (life, line) = Life::begin(who, travel, &self.hub, &self.desk, self.now, self.sizes);
-                    self.lives[client] = Some(life);
-                    self.watch(line);
-                }
-            }
+            Step::Connect(client, travel) => self.connect(client, travel, false),
+            Step::Return(client, travel) => self.connect(client, travel, true),
             Step::Flow(client, up, down) => drop(self.flow(client, up, down)?),
             Step::Join(client, at) => self.life(client, |life| life.join(room(at), number)),
             Step::Leave(client, at) => self.life(client, |life| life.leave(room(at), number)),
@@ -155,6 +157,21 @@ impl World {
         Ok(())
     }
 
+    fn connect(&mut self, client: usize, travel: Travel, returns: bool) {
+        if self.lives[client].as_ref().is_some_and(|life| !life.over) {
+            return;
+        }
+        self.leave_behind(client);
+        let who = Who { client, life: self.lived[client] };
+        self.lived[client] += 1;
+        if !returns {
+            self.memories[client] = Memory::default();
+        }
+        let (life, line) = Life::begin((who, self.memories[client].clone()), travel, &self.hub, &self.desk, self.now, self.sizes);
+        self.lives[client] = Some(life);
+        self.watch(line);
+    }
+
     fn life(&mut self, client: usize, does: impl FnOnce(&mut Life)) {
         if let Some(life) = self.lives[client].as_mut().filter(|life| !life.over) {
             does(life);
@@ -164,6 +181,7 @@ impl World {
     /// A client ends its connection in one way or another.
     fn part(&mut self, client: usize, how: impl FnOnce(&mut Life) -> Option<Line>) {
         let Some(mut life) = self.lives[client].take() else { return };
+        self.memories[client] = life.memory.clone();
         if !life.over {
             self.left.insert(life.who);
             let line = how(&mut life);
@@ -173,7 +191,10 @@ impl World {
 
     /// What is still on its way of a connection that the server has ended.
     fn leave_behind(&mut self, client: usize) {
-        let line = self.lives[client].take().and_then(|mut life| life.end());
+        let line = self.lives[client].take().and_then(|mut life| {
+            self.memories[client] = std::mem::take(&mut life.memory);
+            life.end()
+        });
         self.behind.extend(line.map(|line| (client, line)));
     }
 
@@ -236,6 +257,10 @@ impl World {
             }
             let present = self.log.borrow().present.get(&(index, key)).copied();
             check(present == socket.data.as_ref().map(|data| data.who), format!("socket {slot} is {present:?}'s"))?;
+            if let Some((who, Some(secret))) = socket.data.as_ref().map(|data| (data.who, data.secret)) {
+                let memory = self.lives[who.client].as_ref().map_or(&self.memories[who.client], |life| &life.memory);
+                memory.check_confirmed(&self.desk.lock().unwrap(), secret, shard.confirmed(key).unwrap_or(0))?;
+            }
         }
         for (room, seats) in &seats {
             let members = shard.members(room).count();
@@ -263,6 +288,8 @@ impl World {
             let fair = match reason {
                 _ if self.noisy.contains(&who) || self.left.contains(&who) => true,
                 Reason::TooSlow => true,
+                // A client that gives up waiting and comes once more may be let in by both connections, and in the other order; it comes again.
+                Reason::TakenOver => true,
                 Reason::PingTimeout => self.was_silent(who),
                 // A client that has been told that its connection ends, ends it.
                 _ => !self.lives[who.client].as_ref().is_some_and(|life| life.who == who && !life.over),
@@ -316,11 +343,17 @@ impl World {
         for worker in &self.workers {
             let shard = &worker.shard;
             let left = [shard.connections.len(), shard.sockets.len(), shard.room_count(), shard.readable.len()];
-            if left != [0; 4] || !shard.line.is_empty() || shard.timers.next().is_some() || !self.log.borrow().present.is_empty() {
+            if left != [0; 4]
+                || !shard.renamed.is_empty()
+                || !shard.line.is_empty()
+                || shard.timers.next().is_some()
+                || !self.log.borrow().present.is_empty()
+            {
                 return Err(format!("shard {} keeps connections, sockets, rooms, readable {left:?}, or a timer", shard.index));
             }
         }
-        let facts = self.desk.lock().unwrap().facts.values().map(Vec::len).sum();
-        Ok(Deeds { facts, connections: self.lived.iter().sum() })
+        let desk = self.desk.lock().unwrap();
+        let facts = desk.facts.values().map(Vec::len).sum();
+        Ok(Deeds { facts, connections: self.lived.iter().sum(), returns: desk.returns, refusals: desk.refusals })
     }
 }
