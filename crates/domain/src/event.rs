@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use crate::calls::Call;
 use crate::chat::Message;
@@ -14,8 +15,10 @@ use crate::tasks::Task;
 use crate::trips::TripChanges;
 
 /// Something that happened, whole: a reader needs no second look-up to show it. `by` is who did it. Its serde form is the journal's own.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[strum_discriminants(name(EventKind), derive(IntoStaticStr, VariantArray), strum(serialize_all = "snake_case"))]
+#[strum_discriminants(doc = "Which of the things it is that can happen.")]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Event {
     /// A space was made, with these members.
@@ -117,6 +120,21 @@ pub enum Event {
     NotificationsRead,
     /// A back end has said something of its own.
     Emitted { emission: Emission },
+}
+
+impl EventKind {
+    /// How many there are.
+    pub const COUNT: usize = Self::VARIANTS.len();
+
+    /// Its name, as it stands in the journal.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// The name of the kind with this number, if there is one.
+    pub fn name_of(number: u8) -> Option<&'static str> {
+        Self::VARIANTS.get(usize::from(number)).map(|kind| kind.name())
+    }
 }
 
 /// An event that is stored, ordered and recoverable.

@@ -93,6 +93,8 @@ pub struct Broadcast {
     pub(crate) newest_only: bool,
     /// Its place among those that are kept for who was away.
     pub(crate) number: Option<u64>,
+    /// Under which it is counted.
+    pub(crate) kind: u8,
     say: Box<dyn Say>,
     encoded: Mutex<Vec<Encoded>>,
     weight: AtomicUsize,
@@ -115,6 +117,7 @@ impl Broadcast {
             volatile: false,
             newest_only: false,
             number: None,
+            kind: 0,
             say: Box::new(say),
             encoded: Mutex::default(),
             weight: AtomicUsize::new(0),
@@ -175,6 +178,12 @@ impl Broadcast {
     /// published in the order of the numbers.
     pub fn numbered(mut self, number: u64) -> Self {
         self.number = Some(number);
+        self
+    }
+
+    /// Of this kind, a number of the application's own, by which it is counted; see [`crate::Meter`]. Without one it is 0.
+    pub fn of_kind(mut self, kind: u8) -> Self {
+        self.kind = kind;
         self
     }
 

@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
+use domain::event::EventKind;
+use engine::Kinds;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -17,7 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use store::{Histogram, Writer};
 
-use crate::live::Census;
+use crate::live::{Census, Fanout, Losses};
 use crate::memory;
 
 /// The type of the page.
@@ -27,17 +30,19 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub struct Metrics {
     census: Arc<Census>,
     writer: Writer,
+    fanout: Arc<Fanout>,
+    losses: Arc<Losses>,
 }
 
 impl Metrics {
-    /// Inputs: the way to the shards, and to the database.
-    pub fn new(census: Arc<Census>, writer: Writer) -> Self {
-        Self { census, writer }
+    /// Inputs: the way to the shards, to the database, to what is told, and to what those owe who are away.
+    pub fn new(census: Arc<Census>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<Losses>) -> Self {
+        Self { census, writer, fanout, losses }
     }
 
     /// The page, in the text format of OpenMetrics. `None` if a shard does not answer.
     pub async fn page(&self) -> Option<String> {
-        let (tally, shards) = self.census.figures().await?;
+        let (tally, shards, meter) = self.census.figures().await?;
         let writer = self.writer.figures();
         let mut page = Page(Registry::with_prefix("roomcast"));
 
@@ -55,7 +60,24 @@ impl Metrics {
 
         page.counters("requests", "What clients asked for over sockets", "event", tally.heard.by_word());
         page.counters("requests_refused", "What was refused of that", "code", tally.refused.by_word());
-        page.counter("facts_accepted", "Facts that are on the disk", writer.facts);
+        let (mut expired, resumed) = self.losses.settled(Instant::now());
+        expired.add_all(meter.unconfirmed.iter());
+        page.counters("facts_accepted", "Facts that are on the disk", "event", by_event(&self.fanout.facts()));
+        page.counters("facts_delivered", "Facts put into the outbox of a client that is pinged", "event", by_event(&meter.delivered));
+        page.counters("facts_confirmed", "Of those, what has arrived: a ping behind it was answered", "event", by_event(&meter.confirmed));
+        page.counters(
+            "facts_resumed",
+            "Of those, what was settled by coming back: it had arrived, or was told again",
+            "event",
+            by_event(&resumed),
+        );
+        page.counters(
+            "facts_expired",
+            "Of those, what had not arrived for certain when its client left for good",
+            "event",
+            by_event(&expired),
+        );
+        page.counter("sockets_recovered", "Sockets that came back as what they had been", tally.recovered);
         page.counter("deliveries", "Broadcasts put into an outbox", shards.delivered);
         page.counter("volatile_dropped", "Volatile messages that were not, because their receiver could not take them", shards.dropped);
         page.counter("signals_conflated", "Signals that took the place of an older one, for clients that do not keep up", shards.conflated);
@@ -112,6 +134,12 @@ impl Page {
         encode(&mut page, &self.0).ok()?;
         Some(page)
     }
+}
+
+/// Numbers by the kinds of events; those of which there were none are left out.
+fn by_event(kinds: &Kinds) -> BTreeMap<&'static str, u64> {
+    let named = kinds.iter().filter(|(_, count)| *count > 0);
+    named.filter_map(|(kind, count)| Some((EventKind::name_of(kind)?, count))).collect()
 }
 
 type Labels = Vec<(&'static str, &'static str)>;

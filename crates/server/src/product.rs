@@ -31,7 +31,7 @@ use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, Proxies, router};
-use crate::live::{Census, Fanout, Gate, Live, Moved, Published, Shared};
+use crate::live::{Census, Fanout, Gate, Live, Losses, Moved, Published, Shared};
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Typing};
@@ -91,6 +91,7 @@ impl Product {
         let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
         let census = Arc::new(Census::default());
         let admission = Arc::new(Admission::default());
+        let losses = Arc::new(Losses::default());
         let rest = Rest {
             writer: writer.clone(),
             back_end: back_end.clone(),
@@ -100,7 +101,7 @@ impl Product {
             clock: clock::now,
             census: census.clone(),
             health: Arc::new(Health::new(census.clone(), writer.clone(), admission.clone())),
-            metrics: Metrics::new(census.clone(), writer.clone()),
+            metrics: Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone()),
             metrics_access: config.operations.metrics,
             fanout: fanout.clone(),
             bus: bus.clone(),
@@ -121,7 +122,8 @@ impl Product {
                 most_rooms: config.limits.max_rooms_per_connection,
                 ends_with_token: config.identity.token_end == TokenEnd::Close,
                 moved: Moved::default(),
-                window,
+                losses: losses.clone(),
+                window: config.recovery.recovery_window,
                 grace: config.presence.grace,
                 tells_presence: config.presence.audience != Audience::None,
                 shows_presence: config.presence.audience == Audience::Everyone,

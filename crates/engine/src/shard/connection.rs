@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 use wire::engineio::Version;
 use wire::websocket::Reader;
 
-use super::ConnectionKey;
 use super::line::Waits;
+use super::{ConnectionKey, Owed};
 use crate::app::App;
 use crate::id::Id;
 use crate::outbox::Outbox;
@@ -115,6 +115,8 @@ pub(crate) struct Connection<A: App> {
     /// The client has closed its side, which still has to be read.
     pub hung_up: bool,
     pub awaiting_pong: bool,
+    /// What it was told and has not confirmed.
+    pub owed: Option<Box<Owed>>,
     /// How many pings are not answered yet. Mostly one at most; but one is not waited for any more when we have not read for a while, and its
     /// answer may then come behind the next ping.
     pub pings: u32,

@@ -72,6 +72,7 @@ impl<A: App> Shard<A> {
                 continue;
             };
             let frames: Frames = Rc::from(&bytes[..]);
+            let (counts, mut metered) = (broadcast.number.is_some(), 0);
             let mut parts = None;
             for member in &group.members {
                 if marked && std::mem::replace(&mut self.sockets[member.socket as usize].mark, self.mark) == self.mark {
@@ -91,9 +92,11 @@ impl<A: App> Shard<A> {
                     self.line.soon(member.connection, &mut connection.waits);
                     continue;
                 }
+                metered += u64::from(counts && connection.owe(broadcast.kind));
                 connection.outbox.push(frames.clone(), &mut self.spare);
                 self.line.soon(member.connection, &mut connection.waits);
             }
+            self.meter.delivered.add_all([(broadcast.kind, metered)].into_iter().filter(|_| counts));
         }
     }
 
@@ -133,6 +136,9 @@ impl<A: App> Shard<A> {
                 self.counts.conflated += connection.take_newest(&apart[known].1, &mut self.spare);
                 self.line.later(socket.connection, &mut connection.waits);
                 continue;
+            }
+            if broadcast.number.is_some() && connection.owe(broadcast.kind) {
+                self.meter.delivered.add_all([(broadcast.kind, 1)]);
             }
             connection.outbox.push(frames, &mut self.spare);
             self.line.later(socket.connection, &mut connection.waits);

@@ -4,6 +4,7 @@ mod connection;
 mod deliver;
 mod figures;
 mod line;
+mod meter;
 mod polling;
 mod recover;
 mod socket;
@@ -36,6 +37,8 @@ pub use figures::Figures;
 pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
 use line::Line;
 pub(crate) use line::Waits;
+pub(crate) use meter::Owed;
+pub use meter::{Kinds, Meter};
 pub use recover::Recovering;
 pub(crate) use socket::Socket;
 
@@ -89,6 +92,7 @@ pub struct Shard<A: App> {
     pub(crate) now: Instant,
     pub(crate) wake_at: Option<Instant>,
     pub(crate) counts: figures::Counts,
+    pub(crate) meter: Meter,
     /// What was said lately, on all shards.
     pub(crate) history: Option<Arc<History>>,
     /// The number of the last broadcast that has one and was delivered here.
@@ -120,6 +124,7 @@ impl<A: App> Shard<A> {
             now,
             wake_at: None,
             counts: figures::Counts::default(),
+            meter: Meter::default(),
             history,
             position,
             renamed: HashMap::new(),
@@ -544,6 +549,7 @@ impl<A: App> Shard<A> {
         let connection = &mut self.connections[slot as usize];
         if connection.pings == 1 {
             connection.heard = connection.heard.max(connection.pinged);
+            self.settle_owed(slot);
         }
         connection.pings = connection.pings.saturating_sub(1);
         self.restart_heartbeat(slot);

@@ -66,9 +66,7 @@ impl<A: App> Shard<A> {
         let connection = &mut self.connections[slot as usize];
         connection.heard = connection.heard.min(was.from.number);
         connection.pinged = connection.pinged.min(was.from.number);
-        if !missed.is_empty() {
-            self.send(slot, Rc::from(missed));
-        }
+        self.tell_missed(slot, missed);
         self.tell_accepted(key, Some(was.secret));
         for (room, _) in was.rooms {
             self.join(key, room);
@@ -91,9 +89,7 @@ impl<A: App> Shard<A> {
         let broadcasts = broadcasts.into_iter().filter(|broadcast| !heard(broadcast));
         let excepted = Excepted { id, rooms: &[(room, 0)] };
         let Some(missed) = self.encode_missed(voice, broadcasts, from, excepted) else { return false };
-        if !missed.is_empty() {
-            self.send(slot, Rc::from(missed));
-        }
+        self.tell_missed(slot, missed);
         true
     }
 
@@ -156,20 +152,20 @@ impl<A: App> Shard<A> {
         });
     }
 
-    fn missed(&self, voice: Voice, rooms: &[(&str, u64)], from: Position, excepted: Excepted<'_>) -> Option<Vec<u8>> {
+    fn missed(&self, voice: Voice, rooms: &[(&str, u64)], from: Position, excepted: Excepted<'_>) -> Option<Missed> {
         let broadcasts = self.history.as_ref()?.missed(rooms.iter().copied(), from.number, self.position)?;
         self.encode_missed(voice, broadcasts.into_iter(), from, excepted)
     }
 
-    /// The bytes of what was missed; `None` if they are too many.
+    /// What was missed, in a voice; `None` if it is too much.
     fn encode_missed(
         &self,
         voice: Voice,
         broadcasts: impl Iterator<Item = Arc<Broadcast>>,
         from: Position,
         excepted: Excepted<'_>,
-    ) -> Option<Vec<u8>> {
-        let mut missed = Vec::new();
+    ) -> Option<Missed> {
+        let (mut missed, mut kinds) = (Vec::new(), Vec::new());
         for broadcast in broadcasts.filter(|broadcast| !excepted.from(broadcast)) {
             if broadcast.namespace.is_some_and(|only| only != voice.namespace) {
                 continue;
@@ -178,13 +174,37 @@ impl<A: App> Shard<A> {
                 broadcast.encode_behind(&mut missed, from.part, voice, &self.config.namespaces, self.stamps());
             } else if let Some(bytes) = broadcast.encoded(voice, &self.config.namespaces, self.stamps()) {
                 missed.extend_from_slice(&bytes);
+            } else {
+                // This namespace does not hear of it.
+                continue;
             }
+            kinds.push(broadcast.kind);
             if missed.len() > self.config.outbox_limit {
                 return None;
             }
         }
-        Some(missed)
+        Some(Missed { bytes: missed, kinds })
     }
+
+    fn tell_missed(&mut self, slot: u32, missed: Missed) {
+        if missed.bytes.is_empty() {
+            return;
+        }
+        for kind in missed.kinds {
+            if self.connections[slot as usize].owe(kind) {
+                self.meter.delivered.add_all([(kind, 1)]);
+            }
+        }
+        self.send(slot, Rc::from(missed.bytes));
+    }
+}
+
+/// What somebody has missed.
+struct Missed {
+    /// Whole frames.
+    bytes: Vec<u8>,
+    /// The kind of each broadcast that is in them.
+    kinds: Vec<u8>,
 }
 
 /// Who somebody is to whom a broadcast may except.

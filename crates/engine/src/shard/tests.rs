@@ -53,6 +53,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         hung_up: false,
         awaiting_pong: false,
         pings: 0,
+        owed: None,
         pinged: 0,
         heard: 0,
         heartbeat_due: 0,

@@ -162,5 +162,6 @@ impl<A: App> Worker<A> {
             let _ = post.send(PollAnswer::Accepted);
         }
         connection.outbox.clear(&mut self.shard.spare);
+        self.shard.write_off_owed(connection.owed);
     }
 }

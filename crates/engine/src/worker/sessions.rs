@@ -120,6 +120,7 @@ impl<A: App> Worker<A> {
             hung_up: false,
             awaiting_pong: false,
             pings: 0,
+            owed: None,
             pinged: self.shard.position,
             heard: self.shard.position,
             heartbeat_due: 0,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::names::{Kind, PersonId, Room};
-use engine::{Figures, Handle, Namespace, Shard, SocketKey};
+use engine::{Figures, Handle, Meter, Namespace, Shard, SocketKey};
 use tokio::sync::oneshot;
 
 use super::entrance::transport_name;
@@ -94,13 +94,14 @@ impl Census {
     }
 
     /// What was counted since the start, and what the shards hold. `None` if a shard does not answer.
-    pub async fn figures(&self) -> Option<(Tally, Figures)> {
-        let shards = self.ask(|live, shard| (live.tally.clone(), shard.figures())).await?;
-        let all = (self.at_gate().clone(), Figures::default());
-        Some(shards.iter().fold(all, |(mut tally, mut figures), (of_shard, held)| {
+    pub async fn figures(&self) -> Option<(Tally, Figures, Meter)> {
+        let shards = self.ask(|live, shard| (live.tally.clone(), shard.figures(), shard.meter().clone())).await?;
+        let all = (self.at_gate().clone(), Figures::default(), Meter::default());
+        Some(shards.iter().fold(all, |(mut tally, mut figures, mut meter), (of_shard, held, delivered)| {
             tally.add(of_shard);
             figures.add(held);
-            (tally, figures)
+            meter.add(delivered);
+            (tally, figures, meter)
         }))
     }
 

@@ -1,18 +1,19 @@
 //! What happened, on its way to whoever may hear it: encoded once a voice, and behind it the change of who hears what.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use domain::emissions::Emission;
-use domain::event::{Event, Fact, Signal};
+use domain::event::{Event, EventKind, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Actor;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
-use engine::{Broadcast, Handle, Hold, Key, Namespace, Position, Say, Saying, Shard, SocketKey};
+use engine::{Broadcast, Handle, Hold, Key, Kinds, Namespace, Position, Say, Saying, Shard, SocketKey};
 
 use super::{Job, Live};
 use crate::config::Audience;
@@ -34,12 +35,23 @@ pub struct Fanout {
     epoch: Arc<str>,
     /// Changes of presence that are still to be told.
     changes: Changes,
+    /// How many facts there were of each kind.
+    facts: [AtomicU64; EventKind::COUNT],
 }
 
 impl Fanout {
     /// A fan-out that tells nobody until [`Fanout::connect`].
     pub fn new(dialects: Dialects, audience: Audience, readers: store::Readers, clock: fn() -> Timestamp, epoch: &str) -> Self {
-        Self { engine: OnceLock::new(), dialects, audience, readers, clock, epoch: epoch.into(), changes: Changes::default() }
+        Self {
+            engine: OnceLock::new(),
+            dialects,
+            audience,
+            readers,
+            clock,
+            epoch: epoch.into(),
+            changes: Changes::default(),
+            facts: [const { AtomicU64::new(0) }; EventKind::COUNT],
+        }
     }
 
     /// Gives it the engine, once.
@@ -53,6 +65,13 @@ impl Fanout {
         if let Some(engine) = self.engine.get() {
             engine.wait_for_room();
         }
+    }
+
+    /// How many facts there were of each kind since the start.
+    pub fn facts(&self) -> Kinds {
+        let mut kinds = Kinds::default();
+        kinds.add_all(self.facts.iter().enumerate().map(|(kind, count)| (kind as u8, count.load(Ordering::Relaxed))));
+        kinds
     }
 
     /// Keeps what happened before the start for those who were away then. Called in the order of the facts, before anything is told.
@@ -104,6 +123,9 @@ impl Fanout {
 
     /// Tells one notice. Called in the order of the notices.
     pub fn tell(&self, notice: Notice) {
+        if let Notice::Fact(fact) = &notice {
+            self.facts[EventKind::from(&fact.event) as usize].fetch_add(1, Ordering::Relaxed);
+        }
         let Some(engine) = self.engine.get() else { return };
         for effect in self.effects(notice) {
             match effect {
@@ -325,11 +347,11 @@ enum News {
 }
 
 impl Said {
-    /// The offset of what is stored.
-    fn offset(&self) -> Option<i64> {
+    /// The offset and the kind of what is stored.
+    fn stored(&self) -> Option<(i64, EventKind)> {
         match &self.news {
-            News::Fact { fact, .. } => Some(fact.offset),
-            News::Emission { position, .. } => position.as_ref().map(|(offset, _)| *offset),
+            News::Fact { fact, .. } => Some((fact.offset, EventKind::from(&fact.event))),
+            News::Emission { position, .. } => position.as_ref().map(|(offset, _)| (*offset, EventKind::Emitted)),
             News::Announcement { .. } | News::Signals { .. } => None,
         }
     }
@@ -390,10 +412,10 @@ fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
 
 /// What is stored is kept for those who are away; of signals only the newest waits for a client that does not keep up.
 fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
-    let (offset, signals) = (said.offset(), matches!(said.news, News::Signals { .. }));
+    let (stored, signals) = (said.stored(), matches!(said.news, News::Signals { .. }));
     let broadcast = broadcast(said);
-    match offset {
-        Some(offset) => broadcast.numbered(offset as u64),
+    match stored {
+        Some((offset, kind)) => broadcast.numbered(offset as u64).of_kind(kind as u8),
         None if signals => broadcast.newest_only(),
         None => broadcast,
     }

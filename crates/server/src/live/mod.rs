@@ -5,7 +5,8 @@
 //! - `entrance`: from a request to be connected to a greeted socket.
 //! - `requests`: what clients ask, in their order. `rooms`: how many rooms a connection may be in.
 //! - `tenure`: until when those who are held to their tokens may stay. `tokens`: newer tokens, and what becomes of who has none.
-//! - `recovery`: coming back, and what was missed meanwhile. `moved`: where those are who came back.
+//! - `recovery`: coming back, and what was missed meanwhile. `moved`: where those are who came back. `losses`: what had not
+//!   arrived for certain when they left.
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it. `published`: from the writer to the bus.
@@ -19,6 +20,7 @@ mod departures;
 mod entrance;
 mod fanout;
 mod gate;
+mod losses;
 mod moved;
 mod published;
 mod recovery;
@@ -49,6 +51,7 @@ use departures::Departures;
 pub use entrance::{Entrant, TurnedAway};
 pub use fanout::{Effect, Fanout, Said};
 pub use gate::{Gate, Handshake};
+pub use losses::Losses;
 pub use moved::Moved;
 pub use published::Published;
 pub use recovery::{Coming, offered};
@@ -85,8 +88,10 @@ pub struct Shared {
     pub ends_with_token: bool,
     /// Where the sockets are that came back.
     pub moved: Moved,
-    /// For how many seconds it is remembered what somebody who is gone has heard.
-    pub window: i64,
+    /// What those owe who are away.
+    pub losses: Arc<Losses>,
+    /// For how long it is remembered what somebody who is gone has heard.
+    pub window: Duration,
     /// How long somebody who is gone still counts as here.
     pub grace: Duration,
     /// Whether anybody is told who is online.

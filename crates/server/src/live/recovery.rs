@@ -54,7 +54,7 @@ impl Shared {
         let offered = coming.offered().and_then(|(epoch, position)| offered(epoch, position));
         match coming {
             Coming::New => Came::New,
-            Coming::Back(secret, _) => Came::Back(Claimed { secret: secret.text(), offered, window: self.window }),
+            Coming::Back(secret, _) => Came::Back(Claimed { secret: secret.text(), offered, window: self.window.as_secs() as i64 }),
             Coming::Since(_) => Came::Since(offered),
         }
     }
@@ -116,6 +116,7 @@ impl Live {
             Ok(true) => {
                 self.moved.insert(secret, socket);
                 self.shared.moved.put(secret, shard.index());
+                self.shared.losses.come_back(secret);
                 self.tally.recovered();
                 let Arrived { met, recovered, .. } = arrived;
                 self.greet(shard, socket, ends, &met);
@@ -207,7 +208,7 @@ impl Live {
     }
 
     /// A socket has ended. If its client may come back, what it has heard for certain is written down; if it has left, nothing is kept of it.
-    pub(super) fn remember(&mut self, shard: &Shard<Self>, socket: SocketKey, reason: Reason) {
+    pub(super) fn remember(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
         let Some(session) = shard.data(socket) else { return };
         let Some(secret) = session.secret else { return };
         if self.moved.remove(&secret).is_some() {
@@ -219,7 +220,11 @@ impl Live {
             }
             // The next start ends all sessions that were not ended.
             Reason::ServerShuttingDown => {}
-            _ => self.end(secret, shard.confirmed(socket).unwrap_or(0).max(session.begun) as i64),
+            _ => {
+                self.end(secret, shard.confirmed(socket).unwrap_or(0).max(session.begun) as i64);
+                let owed = shard.take_owed(socket);
+                self.shared.losses.leave(secret, owed, shard.now(), self.shared.window);
+            }
         }
     }
 

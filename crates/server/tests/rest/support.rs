@@ -74,12 +74,17 @@ impl Server {
             random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
             random
         });
-        let publish = move |fact: Fact| published.lock().unwrap().push(fact);
-        let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
         let (readers, _) = Readers::start(&database, 2).unwrap();
 
         let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
         let config = Config::of_pairs(secret.into_iter().chain(settings.iter().copied())).unwrap();
+        let fanout = Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch"));
+        let told = Arc::clone(&fanout);
+        let publish = move |fact: Fact| {
+            told.tell(Notice::Fact(fact.clone().into()));
+            published.lock().unwrap().push(fact);
+        };
+        let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
         let keys = Keys::load(&config).unwrap();
         let limits = Arc::new(limits);
         let people = Arc::new(People::default());
@@ -89,16 +94,16 @@ impl Server {
         let census: Arc<Census> = Arc::default();
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Metrics::new(census.clone(), writer.clone()),
+            metrics: Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default()),
             metrics_access: config.operations.metrics,
             back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),
             writer: writer.clone(),
-            readers: readers.clone(),
+            readers,
             authenticator: Arc::new(Authenticator::new(&keys, &config)),
             clock: || NOW,
             limits: Arc::clone(&limits),
             census,
-            fanout: Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch")),
+            fanout,
             bus,
             max_body: MAX_BODY,
         };

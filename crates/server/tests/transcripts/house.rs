@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use bus::Local;
@@ -64,7 +65,7 @@ impl House {
         let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), || NOW, "epoch"));
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Metrics::new(census.clone(), writer.clone()),
+            metrics: Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default()),
             metrics_access: config.operations.metrics,
             back_end,
             writer: writer.clone(),
@@ -86,7 +87,8 @@ impl House {
             typing: Typing::default(),
             seats: Seats::default(),
             moved: Moved::default(),
-            window: 120,
+            losses: Arc::default(),
+            window: Duration::from_secs(120),
             limits,
             most_socketio: config.limits.socketio_max_connections_per_user.limit(),
             most_raw: config.limits.max_connections_per_user.limit(),
