@@ -37,9 +37,6 @@ export class Device {
       reconnectionDelay: 20,
       reconnectionDelayMax: 300,
     });
-    // What is replayed before CONNECT the stock client keeps when it is cut there, and tells it once more after the next replay. Whoever sends CONNECT
-    // first spares it that; until then it forgets it here.
-    this.socket.io.on("close", () => (this.socket.receiveBuffer = []));
     this.socket.on("connect", () => this.#arrive());
     this.socket.on("connect_error", () => this.#return());
     this.socket.on("disconnect", () => this.#return());

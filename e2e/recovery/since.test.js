@@ -154,6 +154,7 @@ describe("a client of Socket.IO that cannot recover", () => {
       const heard = await until(ben, "three");
       assert.deepEqual(heard.map(([, message]) => message.content), ["one", "two", "three"]);
       for (const [, , position] of heard) assert.match(position, POSITION);
+      await hears(first, "three");
       assert.deepEqual(contents(first), ["heard", "one", "two", "three"]);
     });
 

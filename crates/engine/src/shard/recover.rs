@@ -48,8 +48,11 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Lets a socket in as the one that it was: first it is told what it has missed, then that it is connected, and then it is in its rooms;
-    /// nothing comes twice or between. False if the client has gone in the meantime.
+    /// Lets a socket in as the one that it was: it is told so, then what it has missed, and then it is in its rooms; nothing comes twice or
+    /// between. False if the client has gone in the meantime.
+    ///
+    /// Socket.IO for Node tells first what was missed. Its client keeps that aside until it is connected, also beyond the end of the connection;
+    /// if the end comes between the two, it is told the same again on the next one and hears it twice.
     ///
     /// # Errors
     /// The data, if it is not known any more what the socket has missed, or if that is more than [`crate::Config::outbox_limit`].
@@ -66,8 +69,8 @@ impl<A: App> Shard<A> {
         let connection = &mut self.connections[slot as usize];
         connection.heard = connection.heard.min(was.from.number);
         connection.pinged = connection.pinged.min(was.from.number);
-        self.tell_missed(slot, missed);
         self.tell_accepted(key, Some(was.secret));
+        self.tell_missed(slot, missed);
         for (room, _) in was.rooms {
             self.join(key, room);
         }
