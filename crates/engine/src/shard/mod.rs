@@ -547,11 +547,12 @@ impl<A: App> Shard<A> {
     /// The client has answered a ping. If it was the last that was sent, what was written before that one has arrived.
     pub(crate) fn ponged(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if connection.pings == 1 {
+        let is_last = connection.pings == 1;
+        connection.pings = connection.pings.saturating_sub(1);
+        if is_last {
             connection.heard = connection.heard.max(connection.pinged);
             self.settle_owed(slot);
         }
-        connection.pings = connection.pings.saturating_sub(1);
         self.restart_heartbeat(slot);
     }
 
