@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::config::{Endpoint, Protocol};
 use crate::hub::{Handle, Hub, Refusal};
 use crate::id::Id;
-use crate::shard::PollAnswer;
+use crate::shard::{PollAnswer, PollMark};
 use crate::stream::NewStream;
 use answer::Failure;
 pub use discard::{asks_first, discard};
@@ -59,15 +59,43 @@ pub(crate) struct NewSession<A: App> {
 
 /// A long-polling request. The `Gone` ones tell that the client dropped a request that was not answered yet.
 pub(crate) enum Request<A: App> {
-    Open { session: NewSession<A>, reply: oneshot::Sender<PollAnswer> },
-    Poll { session: Id, reply: oneshot::Sender<PollAnswer> },
-    PollGone { session: Id },
-    PostBegins { session: Id, reply: oneshot::Sender<PollAnswer> },
-    Post { session: Id, body: Bytes, binary: bool, reply: oneshot::Sender<PollAnswer> },
-    PostGone { session: Id },
-    PostTooLarge { session: Id },
-    PostInvalid { session: Id },
-    Upgradable { session: Id, reply: oneshot::Sender<PollAnswer> },
+    Open {
+        session: NewSession<A>,
+        reply: oneshot::Sender<PollAnswer>,
+    },
+    /// `mark` as in [`PollMark`].
+    Poll {
+        session: Id,
+        mark: PollMark,
+        reply: oneshot::Sender<PollAnswer>,
+    },
+    PollGone {
+        session: Id,
+    },
+    PostBegins {
+        session: Id,
+        mark: PollMark,
+        reply: oneshot::Sender<PollAnswer>,
+    },
+    Post {
+        session: Id,
+        body: Bytes,
+        binary: bool,
+        reply: oneshot::Sender<PollAnswer>,
+    },
+    PostGone {
+        session: Id,
+    },
+    PostTooLarge {
+        session: Id,
+    },
+    PostInvalid {
+        session: Id,
+    },
+    Upgradable {
+        session: Id,
+        reply: oneshot::Sender<PollAnswer>,
+    },
 }
 
 /// An answer: always a whole body.

@@ -1,5 +1,6 @@
 //! Long-polling: GETs that wait, POSTs that are read, and clients that drop either.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::{Answer, NewSession, Request, asks_first, discard};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
-use crate::shard::PollAnswer;
+use crate::shard::{PollAnswer, PollMark};
 
 /// How long a POST's body may take. A client that is slower is dropped with its session.
 const POST_TIME: Duration = Duration::from_secs(30);
@@ -70,7 +71,7 @@ impl<A: App> Hub<A> {
             Method::GET => {
                 let gone: fn(Id) -> Request<A> = |session| Request::PollGone { session };
                 let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
-                let answer = self.ask(session.shard(), |reply| Request::Poll { session, reply }).await;
+                let answer = self.ask(session.shard(), |reply| Request::Poll { session, mark: mark(query), reply }).await;
                 unanswered.gone = None;
                 finish(answer?, query, request.headers())
             }
@@ -84,8 +85,13 @@ impl<A: App> Hub<A> {
         let shard = session.shard();
         let gone: fn(Id) -> Request<A> = |session| Request::PostGone { session };
         let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
-        match self.ask(shard, |reply| Request::PostBegins { session, reply }).await {
+        match self.ask(shard, |reply| Request::PostBegins { session, mark: mark(query), reply }).await {
             Ok(PollAnswer::Accepted) => {}
+            Ok(PollAnswer::Repeated) => {
+                unanswered.gone = None;
+                discard(request.into_body()).await;
+                return finish(PollAnswer::Accepted, query, &HeaderMap::new());
+            }
             other => {
                 unanswered.gone = None;
                 return finish(other?, query, request.headers());
@@ -126,6 +132,13 @@ impl<A: App> Hub<A> {
     }
 }
 
+/// What tells a request of a session from the next one.
+fn mark(query: &Query<'_>) -> PollMark {
+    let mut hasher = DefaultHasher::new();
+    query.get("t").filter(|mark| !mark.is_empty())?.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
 /// The answer to a body over the limit, when what is left of it is out of the way. `unsent`: the client has still to be told to send it.
 async fn refuse_large(body: Incoming, unsent: bool) -> Answer {
     if !unsent {
@@ -145,9 +158,9 @@ fn finish(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap) -> Result<
                 let body = Bytes::from(wire::engineio::payload::jsonp(index, &payload));
                 answer::with_type(StatusCode::OK, body, "text/plain; charset=UTF-8")
             }
-            None => answer::with_type(StatusCode::OK, Bytes::from(body), content_type),
+            None => answer::with_type(StatusCode::OK, body, content_type),
         },
-        PollAnswer::Accepted => answer::with_type(StatusCode::OK, Bytes::from_static(b"ok"), "text/html"),
+        PollAnswer::Accepted | PollAnswer::Repeated => answer::with_type(StatusCode::OK, Bytes::from_static(b"ok"), "text/html"),
         PollAnswer::UnknownSession => return Err(Failure::SessionUnknown),
         PollAnswer::BadRequest => return Err(Failure::BadRequest),
         PollAnswer::Refused => return Err(Failure::Status(StatusCode::BAD_REQUEST)),

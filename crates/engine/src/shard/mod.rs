@@ -34,7 +34,7 @@ use crate::voice::{Format, Namespace, Voice};
 
 pub use figures::Figures;
 
-pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
+pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, PollMark, Polling, Responder, Transport, WebSocket};
 use line::Line;
 pub(crate) use line::Waits;
 pub(crate) use meter::Owed;

@@ -1,5 +1,6 @@
 //! What a long-polling client is told.
 
+use bytes::Bytes;
 use wire::engineio::Version;
 use wire::engineio::payload::Encoder;
 use wire::websocket::{Frames, Opcode};
@@ -13,7 +14,7 @@ impl<A: App> Shard<A> {
         let mut payload = Encoder::new(version, false);
         payload.push_text(packet);
         let (body, content_type) = payload.finish();
-        let _ = get.send(PollAnswer::Payload(body, content_type));
+        let _ = get.send(PollAnswer::Payload(body.into(), content_type));
     }
 
     /// Answers a waiting GET with everything that waits for this client. Without one, or with nothing to say, nothing happens.
@@ -38,6 +39,8 @@ impl<A: App> Shard<A> {
             }
         }
         let (body, content_type) = payload.finish();
+        let body = Bytes::from(body);
+        polling.answered = polling.asked.map(|_| (body.clone(), content_type));
         let _ = get.send(PollAnswer::Payload(body, content_type));
     }
 }

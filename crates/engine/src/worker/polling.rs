@@ -7,7 +7,7 @@ use super::Worker;
 use crate::app::{App, Reason};
 use crate::http::Request;
 use crate::id::Id;
-use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Polling, Responder, Transport};
+use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, PollMark, Polling, Responder, Transport};
 
 impl<A: App> Worker<A> {
     pub(super) fn request(&mut self, request: Request<A>) {
@@ -19,8 +19,10 @@ impl<A: App> Worker<A> {
                     self.shard.answer_poll(key.slot);
                 }
             }
-            Request::Poll { session, reply } => self.on_session(session, reply, Self::get),
-            Request::PostBegins { session, reply } => self.on_session(session, reply, Self::post_begins),
+            Request::Poll { session, mark, reply } => self.on_session(session, reply, |worker, key, reply| worker.get(key, mark, reply)),
+            Request::PostBegins { session, mark, reply } => {
+                self.on_session(session, reply, |worker, key, reply| worker.post_begins(key, mark, reply));
+            }
             Request::Post { session, body, binary, reply } => {
                 self.on_session(session, reply, |worker, key, reply| worker.post(key, body, 0, binary, reply));
             }
@@ -85,8 +87,15 @@ impl<A: App> Worker<A> {
         }
     }
 
-    fn get(&mut self, key: ConnectionKey, reply: Responder) {
+    fn get(&mut self, key: ConnectionKey, mark: PollMark, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
+        // Whoever asks for something new has had the last answer.
+        if let Some((body, content_type)) = polling.answered.take().filter(|_| mark == polling.asked) {
+            polling.answered = Some((body.clone(), content_type));
+            let _ = reply.send(PollAnswer::Payload(body, content_type));
+            return;
+        }
+        polling.asked = mark;
         if let Some(farewell) = polling.farewell {
             polling.get = Some(reply);
             self.last_words(key, farewell);
@@ -119,14 +128,19 @@ impl<A: App> Worker<A> {
         self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));
     }
 
-    fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {
+    fn post_begins(&mut self, key: ConnectionKey, mark: PollMark, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
+        if polling.handled && mark.is_some() && mark == polling.posted {
+            let _ = reply.send(PollAnswer::Repeated);
+            return;
+        }
         if polling.farewell == Some(Farewell::Clients) {
             let _ = reply.send(PollAnswer::UnknownSession);
         } else if std::mem::replace(&mut polling.posting, true) {
             let _ = reply.send(PollAnswer::Refused);
             self.violation(key, Reason::TransportError);
         } else {
+            (polling.posted, polling.handled) = (mark, false);
             let _ = reply.send(PollAnswer::Accepted);
         }
     }
@@ -160,7 +174,7 @@ impl<A: App> Worker<A> {
         match self.polling(key) {
             Some(polling) if polling.farewell == Some(Farewell::Clients) => polling.last_post = Some(reply),
             Some(polling) => {
-                polling.posting = false;
+                (polling.posting, polling.handled) = (false, true);
                 let _ = reply.send(PollAnswer::Accepted);
             }
             None => drop(reply.send(PollAnswer::Accepted)),
