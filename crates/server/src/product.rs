@@ -34,7 +34,7 @@ use crate::listener::{Handler, Peer, Proxies, router};
 use crate::live::{Census, Fanout, Gate, Live, Losses, Moved, Published, Shared};
 use crate::memory;
 use crate::metrics::Metrics;
-use crate::presence::{Attendance, People, Seats, Typing};
+use crate::presence::{Attendance, People, Seats, Told, Typing};
 use crate::rest::{self, Rest};
 
 /// How many threads answer queries.
@@ -76,7 +76,8 @@ impl Product {
         let (readers, mut threads) = Readers::start(&database, READERS)?;
         let dialects = Dialects::new(config);
         let epoch = format!("{:010x}", random() >> 24);
-        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch));
+        let told = Told::new(config.recovery.recovery_window, config.realtime.ping_interval + config.realtime.ping_timeout);
+        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch, told));
         let told = fanout.clone();
         let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| told.tell(notice)));
         let ids = Generator::new(random);

@@ -1,6 +1,6 @@
 //! Somebody connects: as somebody new, or as the one who was here.
 
-use crate::names::{PersonId, Room};
+use crate::names::{PersonId, Room, Timestamp};
 use crate::operation::{Command, Tx};
 use crate::people::{Claims, Meet, Met};
 use crate::refusal::Refusal;
@@ -83,6 +83,8 @@ pub struct Recovered {
     pub id: String,
     /// Up to which offset it has heard everything.
     pub from: i64,
+    /// When its connection ended.
+    pub left_at: Timestamp,
     /// The rooms that it had joined and that its person may still hear.
     pub rooms: Vec<SessionRoom>,
 }
@@ -164,7 +166,7 @@ fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claime
             None => tx.store.delete_session_room(&session.secret, person, &room.room)?,
         }
     }
-    let id = session.id.clone();
+    let (id, left_at) = (session.id.clone(), session.left_at.unwrap_or(tx.now));
     tx.store.put_session(&Session { live_from: position, confirmed: from, left_at: None, ..session })?;
-    Ok(Some(Recovered { id, from, rooms }))
+    Ok(Some(Recovered { id, from, left_at, rooms }))
 }

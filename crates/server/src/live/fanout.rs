@@ -19,7 +19,7 @@ use super::{Job, Live};
 use crate::config::Audience;
 use crate::dialects::workspace::closing::FORBIDDEN;
 use crate::dialects::{Dialect, Dialects, json, workspace};
-use crate::presence::Changes;
+use crate::presence::{Changes, Told};
 
 /// How long changes of presence are gathered, so that a storm is one message and not thousands.
 const GATHER: Duration = Duration::from_millis(100);
@@ -35,13 +35,15 @@ pub struct Fanout {
     epoch: Arc<str>,
     /// Changes of presence that are still to be told.
     changes: Changes,
+    /// Those that were told lately.
+    told: Told,
     /// How many facts there were of each kind.
     facts: [AtomicU64; EventKind::COUNT],
 }
 
 impl Fanout {
     /// A fan-out that tells nobody until [`Fanout::connect`].
-    pub fn new(dialects: Dialects, audience: Audience, readers: store::Readers, clock: fn() -> Timestamp, epoch: &str) -> Self {
+    pub fn new(dialects: Dialects, audience: Audience, readers: store::Readers, clock: fn() -> Timestamp, epoch: &str, told: Told) -> Self {
         Self {
             engine: OnceLock::new(),
             dialects,
@@ -50,6 +52,7 @@ impl Fanout {
             clock,
             epoch: epoch.into(),
             changes: Changes::default(),
+            told,
             facts: [const { AtomicU64::new(0) }; EventKind::COUNT],
         }
     }
@@ -114,6 +117,17 @@ impl Fanout {
             missed.extend(told.map(|(index, saying)| (Position::behind(number, index, count).text(&self.epoch), saying)));
         }
         Some(missed)
+    }
+
+    /// What a person whose connection was seen to end then may not have heard of who is online: of each person the newest. `None` if that is not
+    /// known any more.
+    pub(super) fn missed_presence(&self, namespace: Namespace, person: &PersonId, left_at: Timestamp) -> Option<Vec<Saying>> {
+        let say = |signals| self.signals(None, signals).say(namespace);
+        // Where no contract has a word for it, nothing was missed.
+        if say(vec![Signal::Offline { person: person.clone() }.into()]).is_empty() {
+            return Some(Vec::new());
+        }
+        self.told.since(left_at, person).map(say)
     }
 
     /// Until it is dropped, what is told is held back; see [`Handle::hold`].
@@ -245,6 +259,8 @@ impl Round {
     fn tell_everyone(mut self) {
         let signals = std::mem::take(&mut self.untold);
         if !signals.is_empty() {
+            let now = (self.fanout.clock)();
+            signals.iter().for_each(|signal| self.fanout.told.note(signal, None, now));
             self.engine.publish(lasting(Broadcast::to_everyone, self.fanout.signals(None, signals)));
         }
     }
@@ -257,6 +273,7 @@ impl Round {
         let readers = self.fanout.readers.clone();
         readers.ask(actor, ListContacts, move |contacts| match contacts {
             Ok(contacts) => {
+                self.fanout.told.note(&signal, Some(&contacts), (self.fanout.clock)());
                 let inboxes: Vec<Room> = contacts.iter().map(Room::inbox).collect();
                 self.engine.publish(to_rooms(&inboxes, self.fanout.signals(None, vec![signal])));
                 self.tell_contacts();

@@ -106,11 +106,15 @@ impl Live {
         let Some(id) = Id::parse(&recovered.id) else {
             return self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived);
         };
-        let by_themselves = self.shared.rooms(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &arrived);
+        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        let by_themselves = self.shared.rooms(namespace, &arrived);
         let by_themselves = by_themselves.iter().map(|(room, since)| (room.as_str(), *since as u64));
         let joined = recovered.rooms.iter().map(|joined| (joined.room.as_str(), joined.since as u64));
         let rooms: Vec<(&str, u64)> = by_themselves.chain(joined).collect();
         let from = coming.position(recovered.from);
+        let Some(presence) = self.shared.fanout.missed_presence(namespace, &actor.person, recovered.left_at) else {
+            return self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived);
+        };
         let session = Session { secret: Some(secret), begun: from.number, ..session };
         match shard.recover(socket, session, &Recovering { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
@@ -120,6 +124,7 @@ impl Live {
                 self.tally.recovered();
                 let Arrived { met, recovered, .. } = arrived;
                 self.greet(shard, socket, ends, &met);
+                presence.iter().for_each(|saying| shard.emit(socket, saying));
                 self.be_in_again(&met, &id.text(), recovered.map(|recovered| recovered.rooms).unwrap_or_default());
             }
             Ok(false) => {

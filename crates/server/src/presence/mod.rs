@@ -11,12 +11,14 @@ mod attendance;
 mod changes;
 mod people;
 mod seats;
+mod told;
 mod typing;
 
 pub use attendance::Attendance;
 pub use changes::Changes;
 pub use people::{Connection, Counts, People, Transport};
 pub use seats::Seats;
+pub use told::Told;
 pub use typing::Typing;
 
 /// Which departure it is of all that there were; see [`People::expire`] and [`Attendance::expire`].

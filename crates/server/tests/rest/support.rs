@@ -23,7 +23,7 @@ use server::health::Health;
 use server::limits::Limits;
 use server::live::{Census, Fanout};
 use server::metrics::Metrics;
-use server::presence::People;
+use server::presence::{People, Told};
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
 use tempfile::TempDir;
@@ -78,7 +78,8 @@ impl Server {
 
         let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
         let config = Config::of_pairs(secret.into_iter().chain(settings.iter().copied())).unwrap();
-        let fanout = Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch"));
+        let told = Told::new(config.recovery.recovery_window, config.realtime.ping_timeout);
+        let fanout = Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told));
         let told = Arc::clone(&fanout);
         let publish = move |fact: Fact| {
             told.tell(Notice::Fact(fact.clone().into()));

@@ -22,7 +22,7 @@ use server::health::Health;
 use server::limits::Limits;
 use server::live::{Census, Fanout, Moved, Shared};
 use server::metrics::Metrics;
-use server::presence::{Attendance, People, Seats, Typing};
+use server::presence::{Attendance, People, Seats, Told, Typing};
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
 use tokio::sync::oneshot;
@@ -62,7 +62,14 @@ impl House {
         let people = Arc::new(People::default());
         let back_end = Arc::new(Utilities::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
         let census: Arc<Census> = Arc::default();
-        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), || NOW, "epoch"));
+        let fanout = Arc::new(Fanout::new(
+            dialects.clone(),
+            config.presence.audience,
+            readers.clone(),
+            || NOW,
+            "epoch",
+            Told::new(config.recovery.recovery_window, config.realtime.ping_timeout),
+        ));
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
             metrics: Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default()),
