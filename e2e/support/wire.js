@@ -6,9 +6,11 @@ export async function wire(t, server) {
   const sockets = new Set();
   let cut = false;
   const entrance = createServer((client) => {
+    if (cut) return sockets.add(client);
     const upstream = connect(server.port, "127.0.0.1");
     for (const [from, to] of [[client, upstream], [upstream, client]]) {
       sockets.add(from);
+      from.setNoDelay(true);
       from.on("data", (bytes) => cut || to.write(bytes));
       from.on("close", () => cut || to.destroy());
       from.on("error", () => {});

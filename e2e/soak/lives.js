@@ -1,0 +1,149 @@
+// What a client does in its life: it arrives, joins a room, says something, hears it, loses its connection, comes back, and goes in the end.
+
+import { io } from "socket.io-client";
+import { openSocket } from "../support/socket.js";
+
+// How often a client comes, the first time and after each cut; and what it says each time.
+const STAYS = 3;
+const WORDS = 3;
+
+// Lives up to the last stay, and is still there.
+export async function live(one) {
+  await one.arrive();
+  for (let stay = 0; stay < STAYS; stay++) {
+    if (stay > 0) await one.loseAndComeBack();
+    for (let word = 0; word < WORDS; word++) await one.say(`${one.sub} ${stay} ${word}`);
+    await one.hears(`${one.sub} ${stay} ${WORDS - 1}`);
+  }
+}
+
+// What a client has heard, and who waits for what.
+class Ears {
+  #heard = new Set();
+  #waiting = new Map();
+
+  hear(content) {
+    this.#heard.add(content);
+    this.#waiting.get(content)?.();
+    this.#waiting.delete(content);
+  }
+
+  hears(content) {
+    if (this.#heard.has(content)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.set(content, resolve));
+  }
+}
+
+// A stock client of Socket.IO in a room of studio's.
+export class Stock extends Ears {
+  recovered = 0;
+
+  constructor({ road, sub, token, room, transports }) {
+    super();
+    Object.assign(this, { sub, room });
+    this.socket = io(`${road.url}/chat`, {
+      transports,
+      forceNew: true,
+      auth: { token, userId: sub },
+      retries: Infinity,
+      ackTimeout: 5000,
+      reconnectionDelay: 10,
+      reconnectionDelayMax: 50,
+      autoConnect: false,
+    });
+    this.socket.on("message:new", ({ content }) => this.hear(content));
+  }
+
+  async arrive() {
+    await this.#connected(() => this.socket.connect());
+    await this.#join();
+  }
+
+  #connected(how) {
+    return new Promise((resolve) => {
+      this.socket.once("connect", resolve);
+      how();
+    });
+  }
+
+  #join() {
+    return this.#ask("join_room", { roomId: this.room });
+  }
+
+  async #ask(name, data) {
+    const answer = await this.socket.emitWithAck(name, data);
+    if (answer.ok !== true) throw new Error(`${this.sub}: ${name} ${JSON.stringify(answer)}`);
+  }
+
+  say(content) {
+    return this.#ask("message:send", { roomId: this.room, content, clientId: content });
+  }
+
+  // The connection breaks, and the client comes back by itself, as somebody new if it was away for too long.
+  async loseAndComeBack() {
+    const { transport } = this.socket.io.engine;
+    await this.#connected(() => (transport.ws ? transport.ws.terminate() : transport.onError("cut")));
+    if (this.socket.recovered) this.recovered += 1;
+    else await this.#join();
+  }
+
+  // It is not to come back any more, whatever becomes of its connection.
+  stayAway() {
+    this.socket.io.reconnection(false);
+  }
+
+  leave() {
+    this.socket.disconnect();
+  }
+}
+
+// A client on the raw WebSocket in a channel of workspace's.
+export class Raw extends Ears {
+  recovered = 0;
+  #since = null;
+
+  constructor({ road, sub, token, room }) {
+    super();
+    Object.assign(this, { road, sub, token, room });
+  }
+
+  async arrive() {
+    const query = new URLSearchParams({ token: this.token, ...(this.#since && { since: this.#since }) });
+    this.socket = await openSocket(`${this.road.ws}/api/v1/ws/connect?${query}`);
+    this.socket.send(JSON.stringify({ type: "join_room", room: this.room }));
+    for (;;) {
+      const { type } = await this.#next();
+      if (type === "resync") this.recovered -= 1;
+      if (type === "joined_room") return;
+    }
+  }
+
+  async #next() {
+    const { type, data, id } = await this.socket.nextJson();
+    if (id) this.#since = id;
+    if (type === "message") this.hear(data.content);
+    return { type };
+  }
+
+  say(content) {
+    this.socket.send(JSON.stringify({ type: "send_message", room: this.room, data: { content } }));
+  }
+
+  async hears(content) {
+    let heard = false;
+    void super.hears(content).then(() => (heard = true));
+    while (!heard) await this.#next();
+  }
+
+  async loseAndComeBack() {
+    this.recovered += 1;
+    await this.socket.cut();
+    await this.arrive();
+  }
+
+  stayAway() {}
+
+  leave() {
+    return this.socket.close();
+  }
+}
