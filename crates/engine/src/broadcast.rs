@@ -56,6 +56,11 @@ pub trait Say: Send + Sync {
     fn parts(&self, namespace: Namespace) -> Vec<(Option<Key>, Vec<Saying>)> {
         vec![(None, self.say(namespace))]
     }
+
+    /// About how many bytes it holds, before it is said in any voice.
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 impl<F: Fn(Namespace) -> Vec<Saying> + Send + Sync> Say for F {
@@ -242,10 +247,10 @@ impl Broadcast {
         matches!(self.audience, Audience::Everyone)
     }
 
-    /// Takes stock of how many bytes it has in all voices so far.
+    /// Takes stock of how many bytes it has, by itself and in all voices so far.
     pub(crate) fn weigh(&self) -> usize {
         let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        let weight = encoded.iter().filter_map(|(_, bytes)| Some(bytes.as_ref()?.len())).sum();
+        let weight = self.say.weight() + encoded.iter().filter_map(|(_, bytes)| Some(bytes.as_ref()?.len())).sum::<usize>();
         self.weight.store(weight, Ordering::Relaxed);
         weight
     }

@@ -31,7 +31,7 @@ use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, Proxies, router};
-use crate::live::{Census, Fanout, Gate, Live, Losses, Moved, Published, Shared};
+use crate::live::{Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, Shared};
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Told, Typing};
@@ -123,6 +123,7 @@ impl Product {
                 most_rooms: config.limits.max_rooms_per_connection,
                 ends_with_token: config.identity.token_end == TokenEnd::Close,
                 moved: Moved::default(),
+                leaving: Leaving::default(),
                 losses: losses.clone(),
                 window: config.recovery.recovery_window,
                 grace: config.presence.grace,

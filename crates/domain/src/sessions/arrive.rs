@@ -83,6 +83,8 @@ pub struct Recovered {
     pub id: String,
     /// Up to which offset it has heard everything.
     pub from: i64,
+    /// Whether that is what its client has offered.
+    pub as_offered: bool,
     /// When its connection ended.
     pub left_at: Timestamp,
     /// The rooms that it had joined and that its person may still hear.
@@ -168,5 +170,5 @@ fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claime
     }
     let (id, left_at) = (session.id.clone(), session.left_at.unwrap_or(tx.now));
     tx.store.put_session(&Session { live_from: position, confirmed: from, left_at: None, ..session })?;
-    Ok(Some(Recovered { id, from, left_at, rooms }))
+    Ok(Some(Recovered { id, from, as_offered: offered == Some(from), left_at, rooms }))
 }

@@ -34,6 +34,8 @@ enum Chore {
     LookAtSeat(Id, PersonId, Departure),
     /// Somebody is in a call no longer.
     LeaveCall(Id, PersonId),
+    /// A socket's end could not be written down.
+    EndAgain(engine::id::Id),
 }
 
 impl Live {
@@ -76,12 +78,23 @@ impl Live {
                         self.do_now(shard, Chore::LeaveCall(call, person));
                     }
                 }
+                Chore::EndAgain(secret) => {
+                    // Unless it has come back meanwhile.
+                    if let Some(confirmed) = self.shared.leaving.find(secret) {
+                        self.end(shard, secret, confirmed);
+                    }
+                }
                 chore => self.do_now(shard, chore),
             }
         }
         if let Some(((next, _), _)) = self.chores.waiting.first_key_value() {
             shard.wake_at(*next);
         }
+    }
+
+    /// A socket's end is written down when the database can be used again.
+    pub(super) fn end_again(&mut self, shard: &mut Shard<Self>, secret: engine::id::Id) {
+        self.do_at(shard, shard.now() + RETRY, Chore::EndAgain(secret));
     }
 
     fn do_at(&mut self, shard: &mut Shard<Self>, at: Instant, chore: Chore) {
@@ -99,7 +112,7 @@ impl Live {
             // Back meanwhile, by another connection or while the database could not be used.
             Chore::LeaveCall(call, person) if shared.seats.is_taken(call, &person) => Ok(()),
             Chore::LeaveCall(call, person) => LeaveCall { call, person }.decide(tx),
-            Chore::LookAtSeat(..) => Ok(()),
+            Chore::LookAtSeat(..) | Chore::EndAgain(_) => Ok(()),
         };
         self.shared.writer.submit(Actor::server(), work, move |done| match done {
             Ok(()) => {}

@@ -141,7 +141,10 @@ impl Live {
             Ok(entrant) => entrant,
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };
-        let secret = may_recover(shard, socket).then(|| shard.new_secret(socket));
+        // Who says since when it was here hears, in one room after the other, what is behind what it has heard in others: its last position does
+        // not say what it has heard. It keeps count by itself.
+        let keeps_count = matches!(coming, Coming::Since(_));
+        let secret = (may_recover(shard, socket) && !keeps_count).then(|| shard.new_secret(socket));
         let place = secret.map(|secret| Place { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
         let arrive = Arrive { claims: claims.clone(), place, came: self.shared.came(&coming) };
         let session = Session::new(actor.clone(), connection, shard.now());

@@ -410,6 +410,32 @@ impl Say for Said {
         let said = |signal: &Signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
         signals.iter().map(|signal| (key(signal), said(signal))).collect()
     }
+
+    fn weight(&self) -> usize {
+        match &self.news {
+            News::Fact { fact, .. } => written_size(&fact.event),
+            News::Emission { emission, .. } => written_size(&**emission),
+            News::Announcement { .. } | News::Signals { .. } => 0,
+        }
+    }
+}
+
+/// How long something is as JSON, which is about how much memory it takes.
+fn written_size(value: &impl serde::Serialize) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // What is stored can be written.
+    serde_json::to_writer(&mut count, value).map_or(0, |()| count.0)
 }
 
 /// Envelopes, each with its position. In Socket.IO's packets the engine writes it.

@@ -5,8 +5,8 @@
 //! - `entrance`: from a request to be connected to a greeted socket.
 //! - `requests`: what clients ask, in their order. `rooms`: how many rooms a connection may be in.
 //! - `tenure`: until when those who are held to their tokens may stay. `tokens`: newer tokens, and what becomes of who has none.
-//! - `recovery`: coming back, and what was missed meanwhile. `moved`: where those are who came back. `losses`: what had not
-//!   arrived for certain when they left.
+//! - `recovery`: coming back, and what was missed meanwhile. `moved`: where those are who came back. `leaving`: whose end is still to be
+//!   written down. `losses`: what had not arrived for certain when they left.
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it. `published`: from the writer to the bus.
@@ -20,6 +20,7 @@ mod departures;
 mod entrance;
 mod fanout;
 mod gate;
+mod leaving;
 mod losses;
 mod moved;
 mod published;
@@ -31,13 +32,11 @@ mod tally;
 mod tenure;
 mod tokens;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::names::Timestamp;
 use domain::seam::Bus;
-use engine::id::Id;
 use engine::{App, Connect, Event, Handle, Reason, Refusal, Shard, SocketKey};
 
 use crate::auth::Authenticator;
@@ -51,6 +50,7 @@ use departures::Departures;
 pub use entrance::{Entrant, TurnedAway};
 pub use fanout::{Effect, Fanout, Said};
 pub use gate::{Gate, Handshake};
+pub use leaving::Leaving;
 pub use losses::Losses;
 pub use moved::Moved;
 pub use published::Published;
@@ -88,6 +88,8 @@ pub struct Shared {
     pub ends_with_token: bool,
     /// Where the sockets are that came back.
     pub moved: Moved,
+    /// What the sockets have heard whose end is not written down yet.
+    pub leaving: Leaving,
     /// What those owe who are away.
     pub losses: Arc<Losses>,
     /// For how long it is remembered what somebody who is gone has heard.
@@ -115,8 +117,6 @@ pub struct Live {
     handle: Handle<Live>,
     departures: Departures,
     chores: Chores,
-    /// The sockets here that came back, by their secrets.
-    moved: HashMap<Id, SocketKey>,
     /// When the gathered changes of presence are to be told.
     presence_due: Option<Instant>,
     /// Those who are held to their tokens.
@@ -133,7 +133,6 @@ impl Live {
             handle,
             departures,
             chores: Chores::default(),
-            moved: HashMap::new(),
             presence_due: None,
             tenures: Tenures::default(),
             tally: Tally::default(),

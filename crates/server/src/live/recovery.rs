@@ -3,6 +3,8 @@
 //! What was said lately is kept by the engine, and what is remembered of a socket by the store, in one order with the facts. So a socket that
 //! comes back is put into its rooms at a place in that order, and told what was said in them up to there.
 
+use std::sync::Arc;
+
 use domain::names::{PersonId, Room};
 use domain::operation::Actor;
 use domain::people::Met;
@@ -35,11 +37,10 @@ impl Coming {
         }
     }
 
-    /// The position of an offset: within the next fact, if that is what the client has said.
-    fn position(&self, offset: i64) -> Position {
-        let number = offset as u64;
-        let offered = self.offered().map(|(_, position)| position).filter(|position| position.number == number);
-        offered.unwrap_or(Position::from(number))
+    /// The position of an offset: within the next fact, if the client has said so and is believed.
+    fn position(&self, offset: i64, believed: bool) -> Position {
+        let offered = self.offered().map(|(_, position)| position).filter(|_| believed);
+        offered.unwrap_or(Position::from(offset as u64))
     }
 }
 
@@ -73,7 +74,8 @@ impl Live {
     ) {
         let Some(secret) = Id::parse(secret) else { return self.go_in(shard, socket, identity, Coming::New) };
         let coming = Coming::Back(secret, offset);
-        let Some(there) = self.shared.moved.find(secret).or_else(|| self.handle.shard_of(secret)) else {
+        let there = self.shared.moved.find(secret).map(|(there, _)| there);
+        let Some(there) = there.or_else(|| self.handle.shard_of(secret)) else {
             return self.go_in(shard, socket, identity, coming);
         };
         let (handle, here, person) = (self.handle.clone(), shard.index(), identity.person.clone());
@@ -93,7 +95,8 @@ impl Live {
 
     /// The socket that has a secret, if it is here and this person's.
     fn find(&self, shard: &Shard<Self>, secret: Id, person: &PersonId) -> Option<SocketKey> {
-        let socket = self.moved.get(&secret).copied().or_else(|| shard.at(secret))?;
+        let moved = self.shared.moved.find(secret).filter(|(there, _)| *there == shard.index());
+        let socket = moved.map(|(_, socket)| socket).or_else(|| shard.at(secret))?;
         let session = shard.data(socket)?;
         (session.secret == Some(secret) && session.actor.person == *person).then_some(socket)
     }
@@ -111,15 +114,17 @@ impl Live {
         let by_themselves = by_themselves.iter().map(|(room, since)| (room.as_str(), *since as u64));
         let joined = recovered.rooms.iter().map(|joined| (joined.room.as_str(), joined.since as u64));
         let rooms: Vec<(&str, u64)> = by_themselves.chain(joined).collect();
-        let from = coming.position(recovered.from);
+        let from = coming.position(recovered.from, recovered.as_offered);
         let Some(presence) = self.shared.fanout.missed_presence(namespace, &actor.person, recovered.left_at) else {
             return self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived);
         };
         let session = Session { secret: Some(secret), begun: from.number, ..session };
         match shard.recover(socket, session, &Recovering { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
-                self.moved.insert(secret, socket);
-                self.shared.moved.put(secret, shard.index());
+                self.shared.leaving.remove(secret);
+                if let Some((there, other)) = self.shared.moved.put(secret, (shard.index(), socket)) {
+                    self.handle.tell(there, Box::new(move |_, shard| shard.take_over(other)));
+                }
                 self.shared.losses.come_back(secret);
                 self.tally.recovered();
                 let Arrived { met, recovered, .. } = arrived;
@@ -130,7 +135,9 @@ impl Live {
             Ok(false) => {
                 // The client has gone meanwhile, and may come back once more.
                 self.count_out(shard, &actor.person, connection);
-                self.end(secret, recovered.from);
+                if self.shared.moved.find(secret).is_none() {
+                    self.end(shard, secret, from.number);
+                }
             }
             Err(session) => self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived),
         }
@@ -169,7 +176,7 @@ impl Live {
         match since {
             Some(since) => {
                 if let Some(session) = shard.data_mut(socket) {
-                    session.since = Some(Box::new(coming.position(since)));
+                    session.since = Some(Box::new(coming.position(since, true)));
                 }
             }
             None => self.ask_to_resync(shard, socket),
@@ -213,30 +220,35 @@ impl Live {
     }
 
     /// A socket has ended. If its client may come back, what it has heard for certain is written down; if it has left, nothing is kept of it.
+    /// One that goes on already, by a newer connection, is not touched.
     pub(super) fn remember(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
         let Some(session) = shard.data(socket) else { return };
         let Some(secret) = session.secret else { return };
-        if self.moved.remove(&secret).is_some() {
-            self.shared.moved.remove(secret);
+        if !self.shared.moved.remove(secret, (shard.index(), socket)) {
+            return;
         }
         match reason {
             Reason::ClientNamespaceDisconnect | Reason::ServerNamespaceDisconnect | Reason::ForcedServerClose | Reason::ParseError => {
                 self.forget(&session.actor, Some(secret));
             }
-            // The next start ends all sessions that were not ended.
-            Reason::ServerShuttingDown => {}
             _ => {
-                self.end(secret, shard.confirmed(socket).unwrap_or(0).max(session.begun) as i64);
+                self.end(shard, secret, shard.confirmed(socket).unwrap_or(0).max(session.begun));
                 let owed = shard.take_owed(socket);
                 self.shared.losses.leave(secret, owed, shard.now(), self.shared.window);
             }
         }
     }
 
-    fn end(&self, secret: Id, confirmed: i64) {
-        self.shared.writer.run(Actor::server(), EndSession { secret: secret.text(), confirmed }, |ended| {
-            if let Err(refusal) = ended {
-                tracing::warn!(%refusal, "what a connection has heard could not be written down");
+    /// Writes down what a socket has heard that has ended.
+    pub(super) fn end(&self, shard: &Shard<Self>, secret: Id, confirmed: u64) {
+        self.shared.leaving.put(secret, confirmed);
+        let (shared, back) = (Arc::clone(&self.shared), self.back(shard));
+        let end = EndSession { secret: secret.text(), confirmed: confirmed as i64 };
+        self.shared.writer.run(Actor::server(), end, move |ended| match ended {
+            Ok(()) => shared.leaving.remove(secret),
+            Err(refusal) => {
+                tracing::debug!(%refusal, "what a connection has heard could not be written down; it is tried again");
+                back(Box::new(move |live, shard| live.end_again(shard, secret)));
             }
         });
     }
@@ -257,6 +269,7 @@ impl Live {
             let session = shard.data(socket)?;
             session.secret.map(|_| shard.confirmed(socket).unwrap_or(0).max(session.begun))
         };
-        shard.sockets().filter_map(of).fold(shard.position(), u64::min)
+        let here = shard.sockets().filter_map(of).fold(shard.position(), u64::min);
+        self.shared.leaving.heard_by_all().map_or(here, |heard| heard.min(here))
     }
 }

@@ -20,7 +20,7 @@ use server::config::{Audience, Config, TokenEnd};
 use server::dialects::Dialects;
 use server::health::Health;
 use server::limits::Limits;
-use server::live::{Census, Fanout, Moved, Shared};
+use server::live::{Census, Fanout, Leaving, Moved, Shared};
 use server::metrics::Metrics;
 use server::presence::{Attendance, People, Seats, Told, Typing};
 use server::rest::{Rest, router};
@@ -94,6 +94,7 @@ impl House {
             typing: Typing::default(),
             seats: Seats::default(),
             moved: Moved::default(),
+            leaving: Leaving::default(),
             losses: Arc::default(),
             window: Duration::from_secs(120),
             limits,

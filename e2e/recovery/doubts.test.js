@@ -1,0 +1,127 @@
+// What might go wrong when clients come back: at the same time as something else, or by a way that is seldom taken.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { client, connected } from "../support/clients.js";
+import { person } from "../support/people.js";
+import { roomcast, startRoomcast } from "../support/roomcast.js";
+import { contents, conversation, hears, join, listener, lose, stayAway } from "./stock.js";
+
+const server = roomcast();
+
+// Another connection of a client, which says the same of where it left off as the first.
+function another(t, first, options = {}) {
+  const socket = client(t, first.io.uri, { auth: first.auth, autoConnect: false, ...options });
+  Object.assign(socket, { _pid: first._pid, _lastOffset: first._lastOffset, heard: [...first.heard] });
+  socket.onAny((name, ...args) => socket.heard.push([name, ...args]));
+  return socket;
+}
+
+const numbered = (from, to) => Array.from({ length: to - from }, (_, i) => `message ${from + i}`);
+
+test("a client that a server lets go while it goes down is told what was said until its end, when it starts again", async (t) => {
+  // So long that what everybody who is left has heard is written down meanwhile.
+  const server = await startRoomcast({ DRAIN_SECONDS: "13s", PING_INTERVAL: "1s" });
+  t.after(() => server.stop());
+  const { anna, id, say } = await conversation(server, "ben");
+  const bens = await Promise.all(Array.from({ length: 6 }, () => listener(t, server, "ben")));
+  for (const ben of bens) {
+    await join(ben, id);
+    ben.io.reconnection(false);
+  }
+  const lost = bens.map((ben) => new Promise((resolve) => ben.once("disconnect", () => resolve(ben))));
+  server.child.kill("SIGTERM");
+  const first = await Promise.race(lost);
+  const said = [];
+  for (let on = true; on; ) {
+    const content = `message ${said.length}`;
+    on = await say(content).then(() => said.push(content), () => false);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await server.exited;
+  assert.ok(said.length > 20, "it was served to the end");
+  await server.killAndRestart();
+  const back = new Promise((resolve) => first.once("connect", resolve));
+  first.connect();
+  await back;
+  const { id: last } = await anna.ask("POST", `/api/conversations/${id}/messages`, { content: "after the start" });
+  assert.ok(last);
+  await hears(first, "after the start");
+  assert.equal(first.recovered, true);
+  const heard = contents(first);
+  assert.deepEqual(heard, [...said.slice(said.indexOf(heard[0])), "after the start"]);
+  assert.equal(heard[0], said[0]);
+});
+
+test("a client that says since when it was here, and is cut while it is told, hears all of it when it comes back, or is told that it does not", async (t) => {
+  const { id, say } = await conversation(server, "ben");
+  const first = await listener(t, server, "ben");
+  await join(first, id);
+  await say("heard");
+  await hears(first, "heard");
+  const since = first._lastOffset;
+  const missed = numbered(0, 20);
+  for (const content of missed) await say(content);
+  const ben = client(t, server.url, { auth: { ...first.auth, since }, autoConnect: false });
+  ben.heard = [];
+  ben.onAny((name, ...args) => ben.heard.push([name, ...args]));
+  await connected(ben.connect());
+  // It is told all that it has missed as it joins the room, and is cut when it has heard the third.
+  ben.emit("join:conversation", { conversationId: id });
+  await new Promise((resolve) => ben.onAny(() => contents(ben).length === 3 && resolve()));
+  const pid = ben._pid;
+  await lose(ben);
+  // What came with the third in one go counts as not heard.
+  const heard = contents(ben).slice(0, 3);
+  const offset = ben.heard.filter(([name]) => name === "message:new")[2].at(-1);
+  const back = client(t, server.url, { auth: { ...first.auth, since: offset }, autoConnect: false });
+  Object.assign(back, { _pid: pid, _lastOffset: offset, heard: [] });
+  back.onAny((name, ...args) => back.heard.push([name, ...args]));
+  await connected(back.connect());
+  if (!back.recovered) await join(back, id);
+  await say("the last");
+  await hears(back, "the last");
+  assert.deepEqual([...heard, ...contents(back)], [...missed, "the last"]);
+});
+
+describe("two connections that come back as the same at once", () => {
+  for (const times of [2, 8]) {
+    test(`${times} of them: one of them goes on, and hears everything once`, async (t) => {
+      const { id, say } = await conversation(server, "ben");
+      const first = await listener(t, server, "ben", "", { reconnection: false });
+      await join(first, id);
+      await say("heard");
+      await hears(first, "heard");
+      await lose(first);
+      for (const content of numbered(0, 3)) await say(content);
+      const all = Array.from({ length: times }, () => another(t, first, { transports: ["websocket"] }));
+      const ended = all.map((socket) => new Promise((resolve) => socket.once("disconnect", () => resolve(socket))));
+      await Promise.all(all.map((socket) => connected(socket.connect())));
+      // All but one are ended, in whatever order.
+      await Promise.all(Array.from({ length: times - 1 }, (_, i) => nth(ended, i + 1)));
+      const { data } = await person(server, "ben").ask("GET", "/api/v1/socket/my-connections");
+      assert.equal(data.count, 1);
+      const [left] = all.filter((socket) => socket.connected);
+      assert.equal(left.recovered, true);
+      await say("the last");
+      await hears(left, "the last");
+      assert.deepEqual(contents(left), ["heard", ...numbered(0, 3), "the last"]);
+      // And it may be lost once more.
+      left.io.opts.reconnectionDelay = 20;
+      const comeBack = stayAway(left);
+      await lose(left);
+      await say("missed");
+      assert.equal(await comeBack(), true);
+      await hears(left, "missed");
+      assert.deepEqual(contents(left).slice(-2), ["the last", "missed"]);
+    });
+  }
+});
+
+// Resolves when so many of some promises have.
+function nth(promises, count) {
+  return new Promise((resolve) => {
+    let done = 0;
+    for (const promise of promises) promise.then(() => ++done === count && resolve());
+  });
+}
