@@ -62,20 +62,21 @@ pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is
     come(store, "ann");
     say(store, 9);
     let restored = Offered { epoch: "e".to_owned(), offset: 10 };
-    for (offers, from) in [
-        (None, 4),
-        (offered("e", 3), 4),
-        (offered("e", 6), 6),
-        (offered("e", 9), 9),
-        (Some(restored), 9),
-        (offered("never", 7), 9),
-        (offered("e", -1), 9),
+    for (offers, from, as_offered) in [
+        (None, 4, false),
+        (offered("e", 3), 4, false),
+        (offered("e", 6), 6, true),
+        (offered("e", 9), 9, true),
+        (Some(restored), 9, false),
+        (offered("never", 9), 9, false),
+        (offered("e", -1), 9, false),
     ] {
         let confirmed = if from == 9 { 9 } else { 4 };
         leave(store, 1, confirmed);
         let arrived = come_back(store, "ann", 2, offers.clone());
         let recovered = arrived.recovered.unwrap();
         assert_eq!((recovered.id.as_str(), recovered.from, arrived.position), ("id of a", from, 9), "{offers:?}");
+        assert_eq!(recovered.as_offered, as_offered, "{offers:?}");
         let session = store.session("a").unwrap().unwrap();
         assert_eq!((session.live_from, session.confirmed, session.left_at), (9, from, None), "it is here again");
         assert_eq!(store.session("b").unwrap(), None, "no other is begun");
