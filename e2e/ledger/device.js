@@ -17,7 +17,10 @@ export class Device {
   connections = 0;
   recovered = 0;
   refetched = 0;
+  // How often it had a session to come back to, and was not recovered.
+  unrecovered = 0;
 
+  #pid = null;
   #behind = true;
   #buffer = [];
   // What REST has told and the socket may still tell, once.
@@ -52,6 +55,8 @@ export class Device {
   #arrive() {
     this.connections += 1;
     if (this.socket.recovered) this.recovered += 1;
+    else if (this.#pid) this.unrecovered += 1;
+    this.#pid = this.socket._pid;
     // Who is recovered while it still catches up has that to end all the same.
     if (!this.socket.recovered || this.#behind) void this.#catchUp();
   }

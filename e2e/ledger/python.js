@@ -14,6 +14,7 @@ const HAND = 10;
 export class PythonDevice {
   // Python's client knows nothing of recovery.
   recovered = 0;
+  unrecovered = 0;
   #acked = () => {};
 
   constructor(url, { sub, token, room, transports, travel }) {

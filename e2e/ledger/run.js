@@ -96,7 +96,7 @@ async function exchange({ dice, proxy, house, devices, messages, kills, cuts, to
 
 // Compares what every device has heard with what the server keeps, and that with what was confirmed.
 async function audit(proxy, devices, book) {
-  const figures = { heard: 0, lost: 0, doubled: 0, reordered: 0, strange: 0, duplicates: 0, again: 0, connections: 0, recovered: 0, refetched: 0 };
+  const figures = { heard: 0, lost: 0, doubled: 0, reordered: 0, strange: 0, duplicates: 0, again: 0, connections: 0, recovered: 0, unrecovered: 0, refetched: 0 };
   const wrong = [];
   const truths = new Map();
   for (const one of devices) if (!truths.has(one.room)) truths.set(one.room, await history({ url: proxy.url, token: one.token, room: one.room }));
@@ -126,13 +126,14 @@ async function audit(proxy, devices, book) {
     if (doubled > 0) wrong.push(`${who} has heard ${doubled} twice, first ${JSON.stringify(truths.get(one.room).find(({ id }) => id === twice))}`);
     if (reordered > 0) wrong.push(`${who} has heard ${reordered} behind later ones`);
     if (strange.length > 0) wrong.push(`${who} has heard what is not its: ${JSON.stringify(strange[0])}`);
+    if (one.unrecovered > 0) wrong.push(`${who} has come back ${one.unrecovered} times to a session that was not there`);
     figures.heard += one.heard.length;
     figures.lost += lost.length;
     figures.doubled += doubled;
     figures.reordered += reordered;
     figures.strange += strange.length;
     figures.again += one.again.length;
-    for (const name of ["connections", "recovered", "refetched"]) figures[name] += one[name];
+    for (const name of ["connections", "recovered", "unrecovered", "refetched"]) figures[name] += one[name];
   }
   return { figures, wrong };
 }
