@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ pub struct Server {
     pub peer: Peer,
     pub port: u16,
     pub process: Process,
+    command: Command,
     child: Child,
     storage: Storage,
 }
@@ -55,12 +56,25 @@ impl Server {
             Peer::Floor | Peer::Engine | Peer::Socketioxide | Peer::SocketIo => Storage::Nothing,
         };
         command.envs(settings.iter().copied());
-        let mut child = command.spawn().with_context(|| format!("{:?}", command.get_program()))?;
-        let stdout = child.stdout.take().context("no stdout")?;
+        let child = spawn(&mut command)?;
         // From here on dropping it ends the child.
-        let mut server = Self { peer, port, process: Process::new(child.id())?, child, storage };
-        server.await_ready(stdout)?;
+        let mut server = Self { peer, port, process: Process::new(child.id())?, command, child, storage };
+        server.await_ready()?;
         Ok(server)
+    }
+
+    /// Ends the process as it stands.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again, with what it has stored and on the same port, and waits until it listens.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.child = spawn(&mut self.command)?;
+        self.process = Process::new(self.child.id())?;
+        self.await_ready()
     }
 
     /// The CPU of a database that is not in its process.
@@ -72,7 +86,8 @@ impl Server {
     }
 
     /// The few lines say `ready`; the product is ready when it listens.
-    fn await_ready(&mut self, stdout: ChildStdout) -> Result<()> {
+    fn await_ready(&mut self) -> Result<()> {
+        let stdout = self.child.stdout.take().context("no stdout")?;
         let (said, ready) = mpsc::channel();
         thread::spawn(move || {
             // Read to the end, so that it never waits for its log to be read.
@@ -85,7 +100,7 @@ impl Server {
         let start = Instant::now();
         loop {
             if self.peer.is_the_product() {
-                thread::sleep(Duration::from_millis(20));
+                thread::sleep(Duration::from_millis(1));
                 if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
                     return Ok(());
                 }
@@ -107,6 +122,10 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+fn spawn(command: &mut Command) -> Result<Child> {
+    command.spawn().with_context(|| format!("{:?}", command.get_program()))
 }
 
 /// The whole product with its own new database, and none of the limits that a load test would run into.

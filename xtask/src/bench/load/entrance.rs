@@ -42,6 +42,12 @@ impl Entrance {
         Self { protocol: Protocol::WebSocket, request: upgrade(SOCKET_IO), steps, tiny_window: false }
     }
 
+    /// A Socket.IO client that is in when it has asked for a namespace, with this packet: the answer is a message.
+    pub fn bare(connect: &str) -> Self {
+        let steps = vec![Step { awaits: r#"0{"sid":"#, says: frame::client_text(connect) }];
+        Self { protocol: Protocol::WebSocket, request: upgrade(SOCKET_IO), steps, tiny_window: false }
+    }
+
     /// A client of the studio contract on the namespace `/chat`, in one room.
     pub fn studio(auth: &str, room: &str) -> Self {
         let steps = vec![

@@ -193,7 +193,9 @@ fn serve(
             start += used;
         }
         client.keep(&scratch[start..filled]);
-        if !more {
+        // Of an end that came together with the last bytes nothing more is said.
+        let is_at_its_end = event.is_read_closed() && filled > 0;
+        if !more && !is_at_its_end {
             return Ok(());
         }
     }

@@ -7,6 +7,7 @@ mod connect;
 mod durable;
 mod fanout;
 mod idle;
+mod restart;
 mod slow;
 mod storm;
 mod volley;
@@ -35,6 +36,8 @@ pub enum Scenario {
     Slow,
     /// Everybody connects at once and everybody is told of everybody.
     Storm,
+    /// The server is killed, and a thousand come back at once.
+    Restart,
     /// Ten people send messages that are on the disk before they are told.
     Durable,
 }
@@ -89,6 +92,7 @@ impl Scenario {
             Scenario::Connect => "connect",
             Scenario::Slow => "slow",
             Scenario::Storm => "storm",
+            Scenario::Restart => "restart",
             Scenario::Durable => "durable",
         }
     }
@@ -96,7 +100,7 @@ impl Scenario {
     /// Whether the server can do it at all.
     pub fn suits(self, peer: Peer) -> bool {
         match self {
-            Scenario::Storm => peer.is_the_product(),
+            Scenario::Storm | Scenario::Restart => peer.is_the_product(),
             Scenario::Durable => peer.is_the_product() || peer == Peer::Express,
             Scenario::Idle | Scenario::Fanout | Scenario::Burst | Scenario::Ack | Scenario::Connect | Scenario::Slow => {
                 peer != Peer::Express
@@ -115,6 +119,7 @@ impl Scenario {
             Scenario::Connect => connect::run(peer, workshop, scale),
             Scenario::Slow => slow::run(peer, workshop, scale),
             Scenario::Storm => storm::run(peer, workshop, scale),
+            Scenario::Restart => restart::run(peer, workshop),
             Scenario::Durable => durable::run(peer, workshop, scale),
             Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(peer, workshop, scale)?.slice(),
         }
@@ -126,7 +131,7 @@ impl Scenario {
             Scenario::Fanout => fanout::open(peer, workshop, scale),
             Scenario::Burst => burst::open(peer, workshop, scale),
             Scenario::Ack => ack::open(peer, workshop, scale),
-            Scenario::Idle | Scenario::Connect | Scenario::Slow | Scenario::Storm | Scenario::Durable => {
+            Scenario::Idle | Scenario::Connect | Scenario::Slow | Scenario::Storm | Scenario::Restart | Scenario::Durable => {
                 bail!("{} is not measured in slices", self.name())
             }
         }
