@@ -104,8 +104,9 @@ describe("one connection that asks to be connected again and again", () => {
     const server = await limited(t);
     const session = await Polling.open(server, { path: "/socket.io/" });
     await session.post(Array.from({ length: 1000 }, () => '40/chat,{"token":"no"}').join(SEPARATOR)).catch(() => {});
-    const heard = await session.packets();
-    assert.equal(heard.at(-1), "1");
+    const heard = [];
+    // What waits is heard first, and then the close.
+    while (heard.at(-1) !== "1") heard.push(...(await session.packets()));
     assert.ok(heard.length < 500, `${heard.length} packets`);
   });
 

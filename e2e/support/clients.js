@@ -2,6 +2,7 @@
 
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
+import { argumentsOf } from "./positions.js";
 
 // The three ways in which a client of Socket.IO may travel.
 export const TRAVELS = { websocket: ["websocket"], polling: ["polling"], upgrade: ["polling", "websocket"] };
@@ -20,9 +21,9 @@ export function client2(t, url, options = {}) {
   return socket;
 }
 
-// The arguments of the next such event.
+// The arguments of the next such event, as its contract has them.
 export function heard(socket, event) {
-  return new Promise((resolve) => socket.once(event, (...args) => resolve(args)));
+  return new Promise((resolve) => socket.once(event, (...args) => resolve(argumentsOf(args))));
 }
 
 // Resolves when the watcher hears that somebody is now online or offline.
