@@ -49,7 +49,7 @@ export class Device {
 
   // A client that the server has ended, or refused, does not come back by itself.
   #return() {
-    if (!this.socket.active && !this.#closed) setTimeout(() => this.socket.connect(), 50);
+    if (!this.socket.active && !this.#closed) setTimeout(() => this.#closed || this.socket.connect(), 50);
   }
 
   #arrive() {
