@@ -41,8 +41,8 @@ test("when all who came have gone, memory, descriptors and gauges are as they we
   const after = await village.asleep();
   const told = JSON.stringify({ rounds: village.rounds, lives: village.born, recovered: village.recovered, before, after });
   assert.ok(village.recovered > 0, told);
-  // The connection by which it was asked last may still be there.
-  assert.ok(after.descriptors <= before.descriptors + 1, told);
+  // For a request that may follow, HTTP connections of those who vanished last are kept a while longer; each life has several connections.
+  assert.ok(after.descriptors <= before.descriptors + 2 * OF_EACH, told);
   assert.ok(after.memory - before.memory < SLACK + Math.min(CACHES, after.stored - before.stored), told);
   t.diagnostic(told);
 });
