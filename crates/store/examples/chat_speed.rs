@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writer.run(people[n % PEOPLE].clone(), Meet { claims: claims(n % PEOPLE) }, move |met| done(met.is_ok()));
     })?;
     flood("enter a channel", &writer, messages, |n, writer, done| {
-        let enter = EnterRoom { room: channels[n % channel_count].clone(), session: None };
+        let enter = EnterRoom { room: channels[n % channel_count].clone(), session: None, since: false };
         writer.run(people[n % PEOPLE].clone(), enter, move |entered| done(entered.is_ok()));
     })?;
     flood("keep its place", &writer, messages, |_, writer, done| writer.submit_passthrough(move |kept| done(kept.is_ok())))?;

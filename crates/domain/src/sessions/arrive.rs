@@ -72,7 +72,7 @@ pub struct Arrived {
     pub recovered: Option<Recovered>,
     /// Of who said since when: the offset, if it is one of this journal's.
     pub since: Option<i64>,
-    /// The households that the person is in, each with the offset behind which the person is.
+    /// The households that the person is in, each with the offset behind which the person is; 0 for who comes new.
     pub households: Vec<(Room, i64)>,
 }
 
@@ -113,7 +113,12 @@ impl Command for Arrive {
         }
         let mut households = Vec::with_capacity(met.households.len());
         for room in &met.households {
-            households.push((room.clone(), tx.store.member_since(room, &met.person.id)?.unwrap_or(0)));
+            let since = match self.came {
+                // Who has missed nothing is told nothing of before.
+                Came::New => 0,
+                _ => tx.store.member_since(room, &met.person.id)?.unwrap_or(0),
+            };
+            households.push((room.clone(), since));
         }
         Ok(Arrived { met, position, recovered, since, households })
     }

@@ -105,6 +105,8 @@ pub struct EnterRoom {
     pub room: Room,
     /// The actor's session that comes into it, by its secret, if it is to be remembered.
     pub session: Option<String>,
+    /// Whether it is asked since when the actor is a member.
+    pub since: bool,
 }
 
 /// The same, for somebody who wants to know who else may.
@@ -114,6 +116,8 @@ pub struct EnterAmongMembers {
     pub room: Room,
     /// As in [`EnterRoom`]; the session leaves all other rooms of this one's kind.
     pub session: Option<String>,
+    /// As in [`EnterRoom`].
+    pub since: bool,
 }
 
 impl Command for EnterAmongMembers {
@@ -123,7 +127,7 @@ impl Command for EnterAmongMembers {
         if let Some(secret) = &self.session {
             leave_others(tx, secret, &self.room)?;
         }
-        let entered = EnterRoom { room: self.room.clone(), session: self.session }.decide(tx)?;
+        let entered = EnterRoom { room: self.room.clone(), session: self.session, since: self.since }.decide(tx)?;
         let members = tx.store.members(&self.room)?.into_iter().map(|member| member.person.id).collect();
         Ok((entered, members))
     }
@@ -136,7 +140,7 @@ pub struct Entered {
     pub person: Person,
     /// The space that the room is inside: a channel's or a task's project.
     pub inside: Option<Room>,
-    /// The journal's last offset when the actor became a member.
+    /// The journal's last offset when the actor became a member; 0 if it was not asked.
     pub member_since: i64,
 }
 
@@ -147,7 +151,7 @@ impl Command for EnterRoom {
         require_member(tx.store, tx.actor, &self.room)?;
         let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))?;
         let inside = around(tx.store, &self.room)?;
-        let member_since = member_since(tx.store, &self.room, &person.id)?;
+        let member_since = if self.since { member_since(tx.store, &self.room, &person.id)? } else { 0 };
         if let Some(secret) = self.session {
             let room = SessionRoom { room: self.room, inside: inside.clone(), since: tx.store.last_offset()? };
             tx.store.put_session_room(&secret, &person.id, &room)?;

@@ -132,9 +132,11 @@ impl Live {
             Ask::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
             Ask::Leave(room) => self.leave_by_wish(shard, asked, room),
             Ask::Enter(room) => {
-                let command = EnterRoom { room: room.clone(), session: secret_of(shard, asked.socket) };
+                let Remembered { stays, session, since } = remembered(shard, asked.socket, &room);
+                let command = EnterRoom { room: room.clone(), session, since };
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
+                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Enter(room)),
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
                     Ok(Entered { person, inside, member_since }) => match live.check_place(shard, asked.socket, &room, &*asked.dialect) {
                         Err(refusal) => {
@@ -151,9 +153,11 @@ impl Live {
                 });
             }
             Ask::Move(room) => {
-                let command = EnterAmongMembers { room: room.clone(), session: secret_of(shard, asked.socket) };
+                let Remembered { stays, session, since } = remembered(shard, asked.socket, &room);
+                let command = EnterAmongMembers { room: room.clone(), session, since };
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
+                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Move(room)),
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
                     Ok((Entered { person, inside, member_since }, members)) => {
                         let others = live.others(shard, asked.socket, &room);
@@ -253,7 +257,7 @@ impl Live {
         if !in_flight && shard.is_in(asked.socket, room.as_str()) {
             return self.tell_typing(shard, &asked, &room);
         }
-        let command = EnterRoom { room: room.clone(), session: None };
+        let command = EnterRoom { room: room.clone(), session: None, since: false };
         let work = |tx: &mut Tx<'_>| command.decide(tx);
         self.through_writer(shard, asked, work, move |live, shard, asked, member| match member {
             Ok(_) => live.tell_typing(shard, &asked, &room),
@@ -367,6 +371,22 @@ impl Live {
             shard.close(socket, code, reason);
         }
     }
+}
+
+/// What is to be written down, and asked, when a socket comes into a room.
+struct Remembered {
+    /// It is in the room already: nothing is written, and if it is not any more when that is decided, the room is asked for once more.
+    stays: bool,
+    session: Option<String>,
+    since: bool,
+}
+
+/// Of a room that a socket is in nothing has to be written, unless it is about to leave it.
+fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room) -> Remembered {
+    let session = shard.data(socket);
+    let stays = session.is_some_and(|session| session.in_flight == 0) && shard.is_in(socket, room.as_str());
+    let secret = session.and_then(|session| session.secret).filter(|_| !stays);
+    Remembered { stays, session: secret.map(|secret| secret.text()), since: session.is_some_and(|session| session.since.is_some()) }
 }
 
 /// By what a socket's client proves that it is the same, if it may come back.

@@ -115,7 +115,7 @@ impl Floor {
         match ask {
             Ask::Ping => Ok(Outcome::Pong),
             Ask::Typing(room) => {
-                let command = EnterRoom { room: room.clone(), session: None };
+                let command = EnterRoom { room: room.clone(), session: None, since: false };
                 let person = self.house.decide(actor, |tx| command.decide(tx)).await?.person.id;
                 self.house.shared.types(&room, &person, name, self.start);
                 Ok(Outcome::Noted)
@@ -156,7 +156,7 @@ impl Floor {
                 Ok(Outcome::Left(room))
             }
             Ask::Move(room) => {
-                let command = EnterAmongMembers { room: room.clone(), session: None };
+                let command = EnterAmongMembers { room: room.clone(), session: None, since: false };
                 let (Entered { person, inside, .. }, members) = self.house.decide(actor, |tx| command.decide(tx)).await?;
                 let rooms = self.connected(name).rooms.iter().filter_map(|room| Room::parse(room));
                 let others: Vec<Room> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
@@ -170,7 +170,7 @@ impl Floor {
                 Ok(Outcome::Moved { online: self.house.shared.online_among(&members), room })
             }
             Ask::Enter(room) => {
-                let command = EnterRoom { room: room.clone(), session: None };
+                let command = EnterRoom { room: room.clone(), session: None, since: false };
                 let Entered { person, inside, .. } = self.house.decide(actor, |tx| command.decide(tx)).await?;
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
                     self.house.shared.enter(room.clone(), person, inside);

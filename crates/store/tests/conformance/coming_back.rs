@@ -136,7 +136,7 @@ pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) 
     }
     say(store, 2);
     for room in [&trip, &channel] {
-        let entered = run(store, "ann", 0, EnterRoom { room: room.clone(), session: Some("a".to_owned()) }).unwrap();
+        let entered = run(store, "ann", 0, EnterRoom { room: room.clone(), session: Some("a".to_owned()), since: true }).unwrap();
         assert_eq!(entered.member_since, 0);
     }
     let rooms = |store: &mut dyn Store| -> Vec<SessionRoom> { come_back(store, "ann", 1, None).recovered.unwrap().rooms };
@@ -147,7 +147,7 @@ pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) 
     store.remove_member(&project, &id("ann"), at(1)).unwrap();
     store.put_member(&project, &id("ann"), Role::Member, at(1)).unwrap();
     assert_eq!(rooms(store), [in_trip]);
-    let moved = EnterAmongMembers { room: Kind::Trip.room(9), session: Some("a".to_owned()) };
+    let moved = EnterAmongMembers { room: Kind::Trip.room(9), session: Some("a".to_owned()), since: true };
     store.put_member(&moved.room, &id("ann"), Role::Member, at(1)).unwrap();
     run(store, "ann", 1, moved).unwrap();
     assert_eq!(rooms(store), [SessionRoom { room: Kind::Trip.room(9), inside: None, since: 2 }], "one trip at a time");
@@ -157,7 +157,7 @@ pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) 
 
 pub fn a_room_that_may_not_be_heard_is_not_joined(store: &mut dyn Store) {
     come(store, "ann");
-    let enter = EnterRoom { room: Kind::Conversation.room(1), session: Some("a".to_owned()) };
+    let enter = EnterRoom { room: Kind::Conversation.room(1), session: Some("a".to_owned()), since: true };
     assert!(run(store, "ann", 0, enter).is_err());
     assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty());
 }
@@ -165,7 +165,7 @@ pub fn a_room_that_may_not_be_heard_is_not_joined(store: &mut dyn Store) {
 pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Store) {
     come(store, "ann");
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
-    run(store, "ann", 0, EnterRoom { room: home(), session: Some("a".to_owned()) }).unwrap();
+    run(store, "ann", 0, EnterRoom { room: home(), session: Some("a".to_owned()), since: true }).unwrap();
     say(store, 3);
     let position = run(store, "ann", 1, Restart { old: "a".to_owned(), place: place("b", "/") }).unwrap();
     assert_eq!(position, 3);
@@ -236,6 +236,6 @@ pub fn a_message_before_one_became_a_member_is_before_its_offset(store: &mut dyn
     let fact = store.append(&conversation, at(0), domain::event::Event::MessageSent { message: said }).unwrap();
     store.put_member(&conversation, &id("ann"), Role::Member, at(0)).unwrap();
     come(store, "ann");
-    let entered = run(store, "ann", 0, EnterRoom { room: conversation, session: None }).unwrap();
+    let entered = run(store, "ann", 0, EnterRoom { room: conversation, session: None, since: false }).unwrap();
     assert_eq!(entered.member_since, fact.offset);
 }
