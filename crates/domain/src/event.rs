@@ -1,5 +1,7 @@
 //! What can happen. One event, whatever the contract: the dialects say it in each client's words.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
@@ -148,8 +150,10 @@ pub struct Fact {
     pub seq: i64,
     /// When the transaction decided it.
     pub at: Timestamp,
-    /// What happened.
+    /// What happened,
     pub event: Event,
+    /// and as the journal has it: its JSON.
+    pub body: Arc<str>,
 }
 
 impl Fact {

@@ -80,6 +80,11 @@ impl Room {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The whole address, shared with this.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
 }
 
 impl fmt::Display for Room {

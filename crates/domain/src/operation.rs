@@ -91,6 +91,8 @@ impl<'a> Tx<'a> {
     pub fn record_at(&mut self, room: &Room, event: Event) -> Result<i64, Refusal> {
         let fact = self.store.append(room, self.now, event)?;
         let offset = fact.offset;
+        // Most commands record one, and it is large.
+        self.facts.reserve_exact(1);
         self.facts.push(fact);
         Ok(offset)
     }

@@ -197,12 +197,23 @@ pub trait Trips {
     fn delete_trip_details(&mut self, room: &Room) -> Stored<()>;
 }
 
+/// A stretch of the journal.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Stretch {
+    /// Its facts, in order; behind the last that cannot be read, if there is one.
+    pub facts: Vec<Fact>,
+    /// The offset of the last that cannot be read: it was written by another version.
+    pub unreadable: Option<i64>,
+    /// Up to which offset it goes; `None` if there is nothing.
+    pub end: Option<i64>,
+}
+
 /// The ordered list of facts.
 pub trait Journal {
     /// Raises the room's `seq` and writes the event's row; gives back the fact with its offset.
     fn append(&mut self, room: &Room, at: Timestamp, event: Event) -> Stored<Fact>;
-    /// At most `limit` facts behind `offset`, in order.
-    fn facts_after(&mut self, offset: i64, limit: u32) -> Stored<Vec<Fact>>;
+    /// The first `limit` facts, at most, that are behind `offset` and not from before `since`.
+    fn facts_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> Stored<Stretch>;
     /// The offset of the last fact; 0 if there never was one.
     fn last_offset(&mut self) -> Stored<i64>;
     /// Removes at most `limit` facts, the oldest, that were recorded before `until` or whose offset is not larger than `most`; the last fact

@@ -57,6 +57,12 @@ pub trait Say: Send + Sync {
         vec![(None, self.say(namespace))]
     }
 
+    /// What says the same and holds less: it is kept for those who are away, while this goes as soon as everybody who is here was told. None
+    /// if this is as lean as it gets.
+    fn lean(&self) -> Option<Arc<dyn Say>> {
+        None
+    }
+
     /// About how many bytes it holds, before it is said in any voice.
     fn weight(&self) -> usize {
         0
@@ -100,10 +106,39 @@ pub struct Broadcast {
     pub(crate) number: Option<u64>,
     /// Under which it is counted.
     pub(crate) kind: u8,
-    say: Box<dyn Say>,
+    say: Arc<dyn Say>,
     encoded: Mutex<Vec<Encoded>>,
-    weight: AtomicUsize,
+    /// Of one that is kept.
+    weight: Option<Weight>,
 }
+
+/// About how many bytes something takes that is kept, as a part of a sum; it leaves the sum when it is dropped.
+struct Weight {
+    own: AtomicUsize,
+    sum: Arc<AtomicUsize>,
+}
+
+impl Weight {
+    fn new(bytes: usize, sum: Arc<AtomicUsize>) -> Self {
+        sum.fetch_add(bytes, Ordering::Relaxed);
+        Self { own: AtomicUsize::new(bytes), sum }
+    }
+
+    fn add(&self, bytes: usize) {
+        self.own.fetch_add(bytes, Ordering::Relaxed);
+        self.sum.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.sum.fetch_sub(*self.own.get_mut(), Ordering::Relaxed);
+    }
+}
+
+/// About how many bytes a broadcast takes that is kept, and each room of it, with the places where it is found again.
+const WEIGHT: usize = 384;
+const WEIGHT_OF_A_ROOM: usize = 160;
 
 impl<'a> Stamps<'a> {
     /// Those behind the broadcast with this number.
@@ -123,9 +158,9 @@ impl Broadcast {
             newest_only: false,
             number: None,
             kind: 0,
-            say: Box::new(say),
+            say: Arc::new(say),
             encoded: Mutex::default(),
-            weight: AtomicUsize::new(0),
+            weight: None,
         }
     }
 
@@ -213,6 +248,9 @@ impl Broadcast {
         for (index, saying) in sayings.iter().enumerate() {
             encode_saying(&mut out, saying, voice, namespaces, self.stamp(index, sayings.len(), stamps));
         }
+        if let Some(weight) = &self.weight {
+            weight.add(out.len() + size_of::<Encoded>());
+        }
         let bytes = (!out.is_empty()).then(|| Arc::from(out));
         encoded.push((voice, bytes.clone()));
         bytes
@@ -247,17 +285,32 @@ impl Broadcast {
         matches!(self.audience, Audience::Everyone)
     }
 
-    /// Takes stock of how many bytes it has, by itself and in all voices so far.
-    pub(crate) fn weigh(&self) -> usize {
-        let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        let weight = self.say.weight() + encoded.iter().filter_map(|(_, bytes)| Some(bytes.as_ref()?.len())).sum::<usize>();
-        self.weight.store(weight, Ordering::Relaxed);
-        weight
+    /// The same to be kept for those who are away, as lean as it can be. `sum` is how many bytes all that is kept takes.
+    pub(crate) fn to_keep(&self, sum: &Arc<AtomicUsize>) -> Self {
+        let rooms = match &self.audience {
+            Audience::Everyone => 0,
+            Audience::Rooms(rooms) => rooms.len(),
+        };
+        let say = self.say.lean().unwrap_or_else(|| self.say.clone());
+        let bytes = WEIGHT + say.weight() + WEIGHT_OF_A_ROOM * (rooms + self.except_rooms.len());
+        Self {
+            audience: self.audience.clone(),
+            except_rooms: self.except_rooms.clone(),
+            except_sockets: self.except_sockets.clone(),
+            namespace: self.namespace,
+            volatile: self.volatile,
+            newest_only: self.newest_only,
+            number: self.number,
+            kind: self.kind,
+            say,
+            encoded: Mutex::default(),
+            weight: Some(Weight::new(bytes, sum.clone())),
+        }
     }
 
-    /// What [`Broadcast::weigh`] last found.
+    /// About how many bytes it takes, if it is kept.
     pub(crate) fn weight(&self) -> usize {
-        self.weight.load(Ordering::Relaxed)
+        self.weight.as_ref().map_or(0, |weight| weight.own.load(Ordering::Relaxed))
     }
 }
 

@@ -1,13 +1,13 @@
 //! What was said lately: kept so that whoever was away for a moment can be told what was missed.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::broadcast::{Audience, Broadcast};
+use smallvec::SmallVec;
 
-/// How many broadcasts behind the newest one is weighed: by then everybody who is here has been told, and its bytes stand.
-const WEIGHED_BEHIND: usize = 64;
+use crate::broadcast::{Audience, Broadcast};
 
 /// How broadcasts are numbered and for how long they are kept; see [`crate::Config::recovery`].
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Recovery {
     pub keep: usize,
     /// For how long.
     pub window: Duration,
-    /// How many bytes of what was said, all voices together.
+    /// About how many bytes they take at most, with what was encoded of them.
     pub bytes: usize,
 }
 
@@ -78,25 +78,26 @@ struct Kept {
 /// The kept broadcasts, in order, and which rooms heard which.
 struct Shelf {
     kept: VecDeque<Kept>,
-    /// The numbers that each room heard. Empty ones are dropped, so there are never more than there are broadcasts.
+    /// The numbers that each room heard. Empty ones are dropped, so no room is here of which nothing is kept.
     rooms: HashMap<Arc<str>, VecDeque<u64>>,
     /// What everybody heard.
     everyone: VecDeque<u64>,
     /// Nothing up to here is kept.
     floor: u64,
-    bytes: usize,
 }
 
 /// What was said lately, shared by all shards. A broadcast comes here before it comes into any mailbox.
 pub(crate) struct History {
     recovery: Recovery,
     shelf: Mutex<Shelf>,
+    /// How many bytes all of it takes.
+    bytes: Arc<AtomicUsize>,
 }
 
 impl History {
     pub fn new(recovery: Recovery) -> Self {
-        let shelf = Shelf { kept: VecDeque::new(), rooms: HashMap::new(), everyone: VecDeque::new(), floor: recovery.floor, bytes: 0 };
-        Self { recovery, shelf: Mutex::new(shelf) }
+        let shelf = Shelf { kept: VecDeque::new(), rooms: HashMap::new(), everyone: VecDeque::new(), floor: recovery.floor };
+        Self { recovery, shelf: Mutex::new(shelf), bytes: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
@@ -104,11 +105,37 @@ impl History {
     }
 
     /// Keeps a broadcast that has a number. Numbers rise.
-    pub fn keep(&self, broadcast: &Arc<Broadcast>, at: Instant) {
+    pub fn keep(&self, broadcast: &Broadcast, at: Instant) {
         let Some(number) = broadcast.number else { return };
+        let broadcast = Arc::new(broadcast.to_keep(&self.bytes));
         let mut shelf = self.lock();
         shelf.put(number, at, broadcast);
-        shelf.forget(&self.recovery, at);
+        let forgotten = self.forget_in(&mut shelf, at);
+        drop(shelf);
+        // Nobody waits while their memory is given back.
+        drop(forgotten);
+    }
+
+    /// Forgets what is too old, also while nothing new is said.
+    pub fn forget(&self, now: Instant) {
+        let forgotten = self.forget_in(&mut self.lock(), now);
+        drop(forgotten);
+    }
+
+    /// Takes out what is too old, too much, or too heavy.
+    fn forget_in(&self, shelf: &mut Shelf, now: Instant) -> SmallVec<[Kept; 2]> {
+        let (limits, mut forgotten) = (&self.recovery, SmallVec::new());
+        let mut bytes = self.bytes.load(Ordering::Relaxed);
+        while let Some(oldest) = shelf.kept.front() {
+            let too_old = now.saturating_duration_since(oldest.at) > limits.window;
+            if !too_old && shelf.kept.len() <= limits.keep && bytes <= limits.bytes {
+                break;
+            }
+            let Some(oldest) = shelf.take_oldest() else { break };
+            bytes = bytes.saturating_sub(oldest.broadcast.weight());
+            forgotten.push(oldest);
+        }
+        forgotten
     }
 
     /// What was said behind `from` and up to `until` in these rooms (in each only behind its own number), each once, in order. `None` if
@@ -129,15 +156,14 @@ impl History {
         Some(numbers.into_iter().filter_map(|number| shelf.get(number).cloned()).collect())
     }
 
-    /// How many broadcasts are kept, and how many bytes they have.
+    /// How many broadcasts are kept, and about how many bytes they take.
     pub fn size(&self) -> (usize, usize) {
-        let shelf = self.lock();
-        (shelf.kept.len(), shelf.bytes)
+        (self.lock().kept.len(), self.bytes.load(Ordering::Relaxed))
     }
 }
 
 impl Shelf {
-    fn put(&mut self, number: u64, at: Instant, broadcast: &Arc<Broadcast>) {
+    fn put(&mut self, number: u64, at: Instant, broadcast: Arc<Broadcast>) {
         match &broadcast.audience {
             Audience::Everyone => self.everyone.push_back(number),
             Audience::Rooms(rooms) => {
@@ -149,27 +175,17 @@ impl Shelf {
                 }
             }
         }
-        self.kept.push_back(Kept { number, at, broadcast: broadcast.clone() });
-        if let Some(settled) = self.kept.len().checked_sub(WEIGHED_BEHIND).and_then(|index| self.kept.get(index)) {
-            self.bytes += settled.broadcast.weigh();
-        }
+        self.kept.push_back(Kept { number, at, broadcast });
     }
 
-    /// Forgets what is too old, too much, or too heavy.
-    fn forget(&mut self, limits: &Recovery, now: Instant) {
-        while let Some(oldest) = self.kept.front() {
-            let too_old = now.saturating_duration_since(oldest.at) > limits.window;
-            if !too_old && self.kept.len() <= limits.keep && self.bytes <= limits.bytes {
-                return;
-            }
-            let Some(Kept { number, broadcast, .. }) = self.kept.pop_front() else { return };
-            self.floor = number;
-            self.bytes -= broadcast.weight();
-            match &broadcast.audience {
-                Audience::Everyone => drop(self.everyone.pop_front()),
-                Audience::Rooms(rooms) => rooms.iter().for_each(|room| self.forget_in(room, number)),
-            }
+    fn take_oldest(&mut self) -> Option<Kept> {
+        let oldest = self.kept.pop_front()?;
+        self.floor = oldest.number;
+        match &oldest.broadcast.audience {
+            Audience::Everyone => drop(self.everyone.pop_front()),
+            Audience::Rooms(rooms) => rooms.iter().for_each(|room| self.forget_in(room, oldest.number)),
         }
+        Some(oldest)
     }
 
     fn forget_in(&mut self, room: &Arc<str>, number: u64) {
@@ -197,17 +213,20 @@ fn between(numbers: &VecDeque<u64>, from: u64, until: u64) -> impl Iterator<Item
 
 #[cfg(test)]
 mod tests {
+    use wire::engineio::Version;
+
     use super::*;
-    use crate::broadcast::Saying;
+    use crate::broadcast::{Say, Saying, Stamps};
+    use crate::voice::{Format, Namespace, Voice};
 
     fn history(keep: usize) -> History {
         let recovery = Recovery { epoch: "e".into(), position: 0, floor: 0, keep, window: Duration::from_secs(60), bytes: 1 << 20 };
         History::new(recovery)
     }
 
-    fn said(number: u64, rooms: &[&str]) -> Arc<Broadcast> {
+    fn said(number: u64, rooms: &[&str]) -> Broadcast {
         let rooms = rooms.iter().map(|room| Arc::from(*room)).collect();
-        Arc::new(Broadcast::to_rooms(rooms, |_| vec![Saying::event("said", "1")]).numbered(number))
+        Broadcast::to_rooms(rooms, |_| vec![Saying::event("said", "1")]).numbered(number)
     }
 
     fn numbers(missed: Option<Vec<Arc<Broadcast>>>) -> Option<Vec<u64>> {
@@ -240,5 +259,68 @@ mod tests {
         assert_eq!(numbers(history.missed([("a", 0)], 3, 9)), None);
         assert_eq!(numbers(history.missed([("a", 0), ("b", 0)], 4, 9)), Some(vec![5]));
         assert_eq!(history.lock().rooms.len(), 1, "a room of which nothing is kept takes no memory");
+    }
+
+    /// Something long, of which a short form is kept.
+    struct Long(Arc<AtomicUsize>);
+
+    impl Say for Long {
+        fn say(&self, _: Namespace) -> Vec<Saying> {
+            vec![Saying::event("said", format!("\"{}\"", "x".repeat(1000)))]
+        }
+
+        fn lean(&self) -> Option<Arc<dyn Say>> {
+            Some(Arc::new(Lean(self.0.clone())))
+        }
+
+        fn weight(&self) -> usize {
+            1 << 30
+        }
+    }
+
+    struct Lean(Arc<AtomicUsize>);
+
+    impl Say for Lean {
+        fn say(&self, namespace: Namespace) -> Vec<Saying> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Long(self.0.clone()).say(namespace)
+        }
+
+        fn weight(&self) -> usize {
+            100
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_lean_and_counts_with_what_is_encoded_of_it_later() {
+        let recovery = Recovery { epoch: "e".into(), position: 0, floor: 0, keep: 99, window: Duration::from_secs(60), bytes: 5000 };
+        let (history, now, said) = (History::new(recovery), Instant::now(), Arc::<AtomicUsize>::default());
+        let keep = |number| history.keep(&Broadcast::to_rooms(vec!["a".into()], Long(said.clone())).numbered(number), now);
+        keep(1);
+        let (_, each) = history.size();
+        assert!((100..1000).contains(&each), "{each}");
+        for number in 2..=4 {
+            keep(number);
+        }
+        assert_eq!(history.size(), (4, 4 * each));
+        let namespaces = ["/".to_owned()];
+        let voice =
+            Voice { namespace: Namespace(0), version: Version::V4, format: Format::Json, base64: false, deflate: false, positions: false };
+        let missed = history.missed([("a", 0)], 0, 9).unwrap();
+        for _ in 0..3 {
+            let bytes = missed[0].encoded(voice, &namespaces, Stamps { epoch: "e", number: 9 });
+            assert!(bytes.is_some_and(|bytes| bytes.len() > 1000));
+        }
+        assert_eq!(said.load(Ordering::Relaxed), 1, "it is encoded once a voice");
+        let (_, grown) = history.size();
+        assert!(grown > 4 * each + 1000, "{grown}");
+        drop(missed);
+        for number in 5..=20 {
+            keep(number);
+        }
+        let (count, bytes) = history.size();
+        assert!(count == bytes / each && bytes <= 5000 && bytes + each > 5000, "{count} take {bytes}");
+        history.forget(now + Duration::from_secs(61));
+        assert_eq!((history.size(), history.lock().rooms.len()), ((0, 0), 0));
     }
 }

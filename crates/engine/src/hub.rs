@@ -197,26 +197,21 @@ impl<A: App> Hub<A> {
     }
 
     /// Publishes in one go: every shard hears it in the same order relative to everything else that was published.
-    pub fn publish(&self, broadcasts: &mut Vec<Arc<Broadcast>>) {
-        for broadcast in broadcasts.iter() {
-            self.keep(broadcast);
-        }
+    pub fn publish(&self, broadcasts: &[Arc<Broadcast>]) {
+        self.keep(broadcasts.iter().map(|broadcast| &**broadcast));
         let order = (self.mailboxes.len() > 1).then(|| lock(&self.order));
-        for mailbox in &self.mailboxes[1..] {
+        for mailbox in &self.mailboxes {
             mailbox.put(broadcasts.iter().cloned().map(Mail::Broadcast));
         }
-        self.mailboxes[0].put(broadcasts.drain(..).map(Mail::Broadcast));
         drop(order);
     }
-}
 
-impl<A: App> Hub<A> {
     /// Keeps what has a number for those who are away. It is there before anybody who is here can have heard it.
-    fn keep(&self, broadcast: &Arc<Broadcast>) {
-        if broadcast.number.is_some()
-            && let Some(history) = &self.history
-        {
-            history.keep(broadcast, Instant::now());
+    fn keep<'a>(&self, broadcasts: impl Iterator<Item = &'a Broadcast>) {
+        let Some(history) = &self.history else { return };
+        let mut now = None;
+        for broadcast in broadcasts.filter(|broadcast| broadcast.number.is_some()) {
+            history.keep(broadcast, *now.get_or_insert_with(Instant::now));
         }
     }
 }
@@ -233,12 +228,12 @@ impl<A: App> Clone for Handle<A> {
 impl<A: App> Handle<A> {
     /// Says something to many. Everybody who hears two broadcasts hears them in the order in which they were published.
     pub fn publish(&self, broadcast: Broadcast) {
-        self.0.publish(&mut vec![Arc::new(broadcast)]);
+        self.0.publish(&[Arc::new(broadcast)]);
     }
 
     /// Keeps what was said before the start, for those who were away then; in the order of the numbers, before anything is published.
     pub fn recall(&self, broadcast: Broadcast) {
-        self.0.keep(&Arc::new(broadcast));
+        self.0.keep([&broadcast].into_iter());
     }
 
     /// What was said in some rooms (in each behind its own number) behind `from` and up to `until`, each once, in order. `None` if some of it
@@ -247,7 +242,15 @@ impl<A: App> Handle<A> {
         self.0.history.as_ref()?.missed(rooms, from, until)
     }
 
-    /// How many broadcasts are kept for those who are away, and how many bytes they have.
+    /// Forgets what was kept for longer than is wanted. That also happens whenever something is said; where nothing is, this gives its memory
+    /// back.
+    pub fn forget_old(&self) {
+        if let Some(history) = &self.0.history {
+            history.forget(Instant::now());
+        }
+    }
+
+    /// How many broadcasts are kept for those who are away, and about how many bytes they take.
     pub fn kept(&self) -> (usize, usize) {
         self.0.history.as_ref().map_or((0, 0), |history| history.size())
     }

@@ -84,7 +84,11 @@ impl Product {
         let (writer, thread) = Writer::start(&database, clock::now, ids, Published::new(bus.clone(), fanout.clone()))?;
         threads.push(thread);
         let (keep, window) = (config.recovery.journal_keep, config.recovery.recovery_window.as_secs() as i64);
-        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), keep, window })?;
+        let kept_for = kept_for(config).as_secs() as i64;
+        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), keep, window: kept_for, bytes: KEPT_BYTES })?;
+        if let Some(offset) = begun.unreadable {
+            tracing::warn!(offset, "an event of before the start cannot be read; who was away then is asked to fetch everything anew");
+        }
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let proxies = Proxies::new(&config.net.trusted_proxies);
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
@@ -144,7 +148,7 @@ impl Product {
             fanout.connect(engine.handle());
             fanout.recall(begun.facts);
             census.connect(engine.handle());
-            tokio::spawn(confirm(writer.clone(), census.clone()));
+            tokio::spawn(confirm(writer.clone(), census.clone(), fanout.clone()));
             Some(engine)
         } else {
             None
@@ -157,7 +161,7 @@ impl Product {
         });
         tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
         tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window }));
-        tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { keep, window }));
+        tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { keep, window: kept_for }));
         let limit = match config.operations.memory_limit {
             MemoryLimit::Bytes(bytes) => Some(bytes),
             MemoryLimit::Auto => memory::usual_limit(),
@@ -259,10 +263,11 @@ async fn forget(writer: Writer, what: &'static str, command: impl Command<Answer
 }
 
 /// Writes down, for as long as the server runs, what everybody has heard for certain: if it is killed, nobody is told that again.
-async fn confirm(writer: Writer, census: Arc<Census>) {
+async fn confirm(writer: Writer, census: Arc<Census>, fanout: Arc<Fanout>) {
     let mut last = 0;
     loop {
         tokio::time::sleep(CONFIRM_EVERY).await;
+        fanout.forget_old();
         let Some(confirmed) = census.confirmed_by_all().await else { continue };
         let offset = confirmed as i64;
         if offset <= last {
@@ -290,15 +295,21 @@ fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Answer>
     Ok(answer.recv()??)
 }
 
+/// For how long facts are kept: who is away for the whole window may have heard nothing for as long before as it takes until that is seen.
+fn kept_for(config: &Config) -> Duration {
+    let realtime = &config.realtime;
+    config.recovery.recovery_window + realtime.ping_interval.max(realtime.ws_heartbeat_interval) + realtime.ping_timeout
+}
+
 /// How what was said is kept for those who are away, at a start that has found this.
 fn recovery(config: &Config, epoch: String, begun: &Begun) -> Recovery {
     let position = begun.position as u64;
     Recovery {
         epoch,
         position,
-        floor: begun.facts.first().map_or(position, |fact| fact.offset as u64 - 1),
+        floor: begun.facts.front().map_or(position, |fact| fact.offset as u64 - 1),
         keep: config.recovery.journal_keep as usize,
-        window: config.recovery.recovery_window,
+        window: kept_for(config),
         bytes: KEPT_BYTES,
     }
 }

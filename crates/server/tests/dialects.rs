@@ -96,7 +96,7 @@ fn message(room: Room, metadata: Option<Value>) -> Message {
 }
 
 fn fact(room: Room, event: Event) -> Fact {
-    Fact { offset: 1, room, seq: 1, at: NOW, event }
+    Fact { offset: 1, room, seq: 1, at: NOW, event, body: "".into() }
 }
 
 fn alice_object() -> Value {

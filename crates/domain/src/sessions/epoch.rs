@@ -1,5 +1,7 @@
 //! The journal's lives, and how far back it goes.
 
+use std::collections::VecDeque;
+
 use crate::event::Fact;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
@@ -12,8 +14,10 @@ pub struct BeginEpoch {
     pub name: String,
     /// How many facts are wanted, the newest,
     pub keep: u32,
-    /// of this many seconds.
+    /// of this many seconds,
     pub window: i64,
+    /// and with so many bytes at most, as the journal has them.
+    pub bytes: usize,
 }
 
 /// What a start finds.
@@ -22,8 +26,13 @@ pub struct Begun {
     /// The journal's last offset.
     pub position: i64,
     /// The newest facts, in order.
-    pub facts: Vec<Fact>,
+    pub facts: VecDeque<Fact>,
+    /// The offset of the last fact that is not among them because it cannot be read: nobody can be told what it was, nor that nothing was missed.
+    pub unreadable: Option<i64>,
 }
+
+/// How many facts are read at once.
+const PAGE: u32 = 1000;
 
 impl Command for BeginEpoch {
     type Answer = Begun;
@@ -33,10 +42,26 @@ impl Command for BeginEpoch {
         tx.store.begin_epoch(&self.name)?;
         let confirmed = tx.store.confirmed_by_all()?;
         tx.store.end_all_sessions(confirmed, tx.now)?;
-        let mut facts = tx.store.facts_after(position - i64::from(self.keep), self.keep)?;
-        let since = tx.now.minus_seconds(self.window);
-        let recent = facts.partition_point(|fact| fact.at < since);
-        Ok(Begun { position, facts: facts.split_off(recent) })
+        let (since, mut end) = (tx.now.minus_seconds(self.window), position.saturating_sub(i64::from(self.keep)));
+        let (mut facts, mut bytes, mut unreadable) = (VecDeque::new(), 0, None);
+        loop {
+            let stretch = tx.store.facts_after(end, since, PAGE)?;
+            let Some(reached) = stretch.end else { break };
+            end = reached;
+            if stretch.unreadable.is_some() {
+                (facts, bytes, unreadable) = (VecDeque::new(), 0, stretch.unreadable);
+            }
+            for fact in stretch.facts {
+                bytes += fact.body.len();
+                facts.push_back(fact);
+            }
+            while bytes > self.bytes
+                && let Some(oldest) = facts.pop_front()
+            {
+                bytes -= oldest.body.len();
+            }
+        }
+        Ok(Begun { position, facts, unreadable })
     }
 }
 

@@ -141,9 +141,7 @@ pub(crate) struct Connection<A: App> {
     pub heard: u64,
     /// When the next ping is due, or the answer to the last.
     pub heartbeat_due: Tick,
-    /// When it must have joined a namespace.
-    pub connect_due: Tick,
-    /// When a closing or probing connection is dropped.
+    /// When it is ended that has not joined a namespace, or is dropped that is closing or probing.
     pub end_due: Tick,
     /// The tick for which an entry stands among the timers.
     pub scheduled: Tick,

@@ -156,7 +156,10 @@ impl<A: App> Shard<A> {
         let socket = self.socket_mut(key).filter(|socket| socket.data.is_none())?;
         socket.data = Some(data);
         let slot = socket.connection;
-        self.connections[slot as usize].connect_due = 0;
+        let connection = &mut self.connections[slot as usize];
+        if connection.phase == Phase::Open {
+            connection.end_due = 0;
+        }
         self.socket_mut(key)
     }
 
@@ -304,7 +307,7 @@ impl<A: App> Shard<A> {
     pub fn emit_with_ack(&mut self, key: SocketKey, name: &str, args: &str) -> Option<u64> {
         let id = self.ack_ids;
         let socket = self.socket_mut(key)?;
-        socket.awaited.push(id);
+        socket.awaited.get_or_insert_default().0.push(id);
         let (voice, slot) = (socket.voice, socket.connection);
         self.ack_ids += 1;
         self.send_packet(slot, voice, |nsp, format| match format {
@@ -532,7 +535,7 @@ impl<A: App> Shard<A> {
     /// Makes sure that a connection is looked at when its earliest deadline comes.
     pub(crate) fn schedule(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        let due = [connection.heartbeat_due, connection.connect_due, connection.end_due].into_iter().filter(|&tick| tick > 0).min();
+        let due = [connection.heartbeat_due, connection.end_due].into_iter().filter(|&tick| tick > 0).min();
         let Some(due) = due else { return };
         if connection.scheduled == 0 || due < connection.scheduled {
             connection.scheduled = due;

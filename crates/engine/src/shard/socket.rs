@@ -16,11 +16,23 @@ pub(crate) struct Socket<A: App> {
     pub mark: u32,
     pub seats: SmallVec<[Seat; 2]>,
     /// Events that the client has still to acknowledge.
-    pub awaited: Vec<u64>,
+    pub awaited: Option<Box<Awaited>>,
     /// The application wants nothing more from it for now.
     pub paused: bool,
     /// None while the application has not decided.
     pub data: Option<A::Data>,
+}
+
+/// The ids of events; boxed, as most clients are asked nothing.
+#[derive(Default)]
+pub(crate) struct Awaited(pub Vec<u64>);
+
+impl Awaited {
+    /// Takes an id out, if it is there.
+    pub fn take(&mut self, id: u64) -> Option<u64> {
+        let place = self.0.iter().position(|known| *known == id)?;
+        Some(self.0.swap_remove(place))
+    }
 }
 
 impl<A: App> Socket<A> {

@@ -57,7 +57,6 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         pinged: 0,
         heard: 0,
         heartbeat_due: 0,
-        connect_due: 0,
         end_due: 0,
         scheduled: 0,
     }) as u32

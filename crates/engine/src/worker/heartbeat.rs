@@ -6,7 +6,7 @@ use wire::websocket::{self, Opcode};
 use super::Worker;
 use crate::app::{App, Reason};
 use crate::config::Protocol;
-use crate::shard::{ConnectionKey, Doomed, Ending};
+use crate::shard::{ConnectionKey, Doomed, Ending, Phase};
 
 impl<A: App> Worker<A> {
     pub(super) fn heartbeats(&mut self) {
@@ -33,11 +33,11 @@ impl<A: App> Worker<A> {
         let passed = |due: u64| due > 0 && due <= now;
         if passed(connection.end_due) {
             connection.end_due = 0;
-            return self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Drop));
-        }
-        if passed(connection.connect_due) {
-            connection.connect_due = 0;
-            return self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Say(0, String::new())));
+            let (reason, ending) = match connection.phase {
+                Phase::Open => (Reason::ForcedClose, Ending::Say(0, String::new())),
+                Phase::Probing(_) | Phase::Closing => (Reason::TransportClose, Ending::Drop),
+            };
+            return self.shard.doomed.push(Doomed::Connection(key, reason, ending));
         }
         if !passed(connection.heartbeat_due) {
             return;

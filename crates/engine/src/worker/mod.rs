@@ -136,7 +136,8 @@ impl<A: App> Worker<A> {
 
     fn publish(&mut self) {
         if !self.shard.outgoing.is_empty() {
-            self.hub.publish(&mut self.shard.outgoing);
+            self.hub.publish(&self.shard.outgoing);
+            self.shard.outgoing.clear();
         }
     }
 

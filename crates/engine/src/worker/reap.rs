@@ -97,7 +97,6 @@ impl<A: App> Worker<A> {
         connection.phase = Phase::Closing;
         connection.attaching = None;
         connection.heartbeat_due = 0;
-        connection.connect_due = 0;
         connection.end_due = due;
         self.shard.schedule(key.slot);
     }

@@ -81,7 +81,7 @@ impl<A: App> Worker<A> {
         match endpoint.protocol {
             Protocol::SocketIo => {
                 let due = self.shard.tick_after(config.connect_timeout);
-                self.shard.connections[key.slot as usize].connect_due = due;
+                self.shard.connections[key.slot as usize].end_due = due;
                 self.shard.schedule(key.slot);
                 if session.version == Version::V3 {
                     // The main namespace is joined without being asked for.
@@ -124,7 +124,6 @@ impl<A: App> Worker<A> {
             pinged: self.shard.position,
             heard: self.shard.position,
             heartbeat_due: 0,
-            connect_due: 0,
             end_due: 0,
             scheduled: 0,
         });

@@ -59,9 +59,8 @@ impl<A: App> Worker<A> {
             },
             Ok(Packet::Ack { nsp, id, args, .. }) => match self.joined(key, nsp) {
                 Some(socket) => {
-                    let awaited = self.shard.socket_mut(socket).map(|socket| &mut socket.awaited);
-                    let known = awaited
-                        .and_then(|awaited| awaited.iter().position(|&awaited| Some(awaited) == id).map(|at| awaited.swap_remove(at)));
+                    let awaited = self.shard.socket_mut(socket).and_then(|socket| socket.awaited.as_mut());
+                    let known = awaited.zip(id).and_then(|(awaited, id)| awaited.take(id));
                     if let Some(id) = known {
                         self.app.acknowledged(&mut self.shard, socket, id, args);
                     }
@@ -125,7 +124,7 @@ impl<A: App> Worker<A> {
             id,
             mark: 0,
             seats,
-            awaited: Vec::new(),
+            awaited: None,
             paused: false,
             data: None,
         });

@@ -161,7 +161,7 @@ impl Here {
         Self {
             id: shard.id(key).map(|id| id.text()).unwrap_or_default(),
             namespace: name_of(live, namespace).map(str::to_owned),
-            transport: session.map_or("", |session| transport_name(shard, key, session.connection.transport)),
+            transport: session.map_or("", |session| transport_name(shard, key, session.connection.transport())),
             lasting: session.map_or(Duration::ZERO, |session| shard.now().saturating_duration_since(session.at)),
             rooms,
         }
@@ -175,7 +175,7 @@ impl Crowd {
         for key in shard.sockets() {
             let Some(session) = shard.data(key) else { continue };
             let person = &session.actor.person;
-            connections.insert(session.connection.number);
+            connections.insert(session.connection.number());
             let lasting = shard.now().saturating_duration_since(session.at);
             *crowd.people.entry(person.clone()).or_default() += 1;
             let namespace = shard.namespace(key).and_then(|namespace| name_of(live, namespace)).unwrap_or("raw");
@@ -183,7 +183,7 @@ impl Crowd {
                 Some(count) => *count += 1,
                 None => drop(crowd.namespaces.insert(namespace.to_owned(), 1)),
             }
-            *crowd.transports.entry(transport_name(shard, key, session.connection.transport)).or_default() += 1;
+            *crowd.transports.entry(transport_name(shard, key, session.connection.transport())).or_default() += 1;
             for room in shard.rooms_of(key).filter_map(Room::parse).filter(|room| room.kind() != Kind::User) {
                 *crowd.rooms.entry(room).or_default().entry(person.clone()).or_default() += 1;
             }

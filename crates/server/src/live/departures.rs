@@ -43,7 +43,13 @@ impl Live {
         let Some(Session { actor, connection, at, .. }) = shard.data(socket) else { return };
         let (person, connection, after) = (actor.person.clone(), *connection, shard.now().saturating_duration_since(*at));
         if let Some(handshake) = shard.handshake(socket) {
-            audit::disconnected(&person, handshake.address, transport_name(shard, socket, connection.transport), after, reason.as_str());
+            audit::disconnected(
+                &person,
+                handshake.address(),
+                transport_name(shard, socket, connection.transport()),
+                after,
+                reason.as_str(),
+            );
         }
         self.tally.went(reason.as_str(), after);
         if let Some(id) = shard.id(socket) {

@@ -77,7 +77,7 @@ impl Shared {
     /// That the person has as many connections as a person may have.
     pub fn entrant(&self, connection: Connection, id: &str, identity: Identity) -> Result<Entrant, Unauthenticated> {
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
-        let most = match connection.transport {
+        let most = match connection.transport() {
             Transport::SocketIo => self.most_socketio,
             Transport::Raw => self.most_raw,
         };
@@ -112,7 +112,7 @@ impl Live {
         let Some(handshake) = shard.handshake_mut(socket) else { return };
         let mut auth = ConnectAuth::read(request.auth);
         let left_off = match handshake.since.take() {
-            Some(since) if transport == Transport::Raw => LeftOff::Position(since.into()),
+            Some(since) if transport == Transport::Raw => LeftOff::Position(since.0.into()),
             _ => auth.left_off(),
         };
         let identity = match self.shared.identify(auth, handshake.token.as_deref()) {
@@ -135,7 +135,7 @@ impl Live {
         let Some(handshake) = shard.handshake(socket) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let transport = if namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
-        let connection = Connection { number: handshake.number, transport };
+        let connection = Connection::new(handshake.number, transport);
         let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
         let Entrant { actor, claims, ends } = match self.shared.entrant(connection, &id, identity) {
             Ok(entrant) => entrant,
@@ -178,13 +178,13 @@ impl Live {
     fn attempt(&self, handshake: &mut Handshake) -> Result<(), Refusal> {
         handshake.connects = handshake.connects.saturating_add(1);
         let paid = handshake.connects as usize <= self.handle.config().namespaces.len();
-        if paid { Ok(()) } else { self.shared.limits.connect(handshake.address.ip()) }
+        if paid { Ok(()) } else { self.shared.limits.connect(handshake.address().ip()) }
     }
 
     /// A request for a namespace that there is not counts like any other.
     pub(super) fn pass_by(&mut self, handshake: &mut Handshake) -> Result<(), engine::Refusal> {
         self.attempt(handshake).map_err(|refusal| {
-            audit::refused(None, handshake.address, "namespace", refusal.code());
+            audit::refused(None, handshake.address(), "namespace", refusal.code());
             self.tally.turned_away(refusal.code());
             too_often(&refusal)
         })
@@ -193,7 +193,7 @@ impl Live {
     /// The address has tried too often: the whole connection is closed, with everything that it has.
     fn shut_out(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &Refusal) {
         if let Some(handshake) = shard.handshake(socket) {
-            audit::refused(None, handshake.address, transport_name(shard, socket, transport), refusal.code());
+            audit::refused(None, handshake.address(), transport_name(shard, socket, transport), refusal.code());
         }
         self.tally.turned_away(refusal.code());
         shard.close(socket, TOO_MANY_CONNECTIONS.code, &refusal.to_string());
@@ -201,7 +201,7 @@ impl Live {
 
     fn turn_away(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: Unauthenticated) {
         if let Some(handshake) = shard.handshake(socket) {
-            audit::refused(None, handshake.address, transport_name(shard, socket, transport), why.code());
+            audit::refused(None, handshake.address(), transport_name(shard, socket, transport), why.code());
         }
         self.tally.turned_away(why.code());
         match TurnedAway::of(transport, why) {
@@ -216,7 +216,7 @@ impl Live {
         self.count_out(shard, &session.actor.person, session.connection);
         self.tally.turned_away(refusal.code());
         tracing::error!(%refusal, "a person could not be met");
-        match session.connection.transport {
+        match session.connection.transport() {
             Transport::SocketIo => shard.refuse(*socket, "Server error", Some(&format!(r#"{{"code":"{}"}}"#, refusal.code()))),
             Transport::Raw => shard.close(*socket, INTERNAL_ERROR.code, "Internal Server Error"),
         }
@@ -250,14 +250,14 @@ impl Live {
         if let Some(ends) = ends {
             self.hold_to_token(shard, socket, ends, false);
         }
-        let Some(transport) = shard.data(socket).map(|session| session.connection.transport) else { return };
+        let Some(transport) = shard.data(socket).map(|session| session.connection.transport()) else { return };
         let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
         self.tally.came();
         for greeting in self.shared.greetings(shard.namespace(socket).unwrap_or(Namespace::PLAIN), &id, met) {
             shard.emit(socket, &greeting);
         }
         if let Some(handshake) = shard.handshake(socket) {
-            audit::connected(&met.person.id, handshake.address, transport_name(shard, socket, transport));
+            audit::connected(&met.person.id, handshake.address(), transport_name(shard, socket, transport));
         }
     }
 

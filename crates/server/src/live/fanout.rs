@@ -1,8 +1,7 @@
 //! What happened, on its way to whoever may hear it: encoded once a voice, and behind it the change of who hears what.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::emissions::Emission;
@@ -13,12 +12,12 @@ use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
-use engine::{Broadcast, Handle, Hold, Key, Kinds, Namespace, Position, Say, Saying, Shard, SocketKey};
+use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Say, Saying, Shard, SocketKey};
 
-use super::{Job, Live};
+use super::{Job, Live, Said};
 use crate::config::Audience;
+use crate::dialects::Dialects;
 use crate::dialects::workspace::closing::FORBIDDEN;
-use crate::dialects::{Dialect, Dialects, json, workspace};
 use crate::presence::{Changes, Told};
 
 /// How long changes of presence are gathered, so that a storm is one message and not thousands.
@@ -78,7 +77,7 @@ impl Fanout {
     }
 
     /// Keeps what happened before the start for those who were away then. Called in the order of the facts, before anything is told.
-    pub fn recall(&self, facts: Vec<Fact>) {
+    pub fn recall(&self, facts: impl IntoIterator<Item = Fact>) {
         let Some(engine) = self.engine.get() else { return };
         for effect in facts.into_iter().flat_map(|fact| self.effects(Notice::Fact(fact.into()))) {
             match effect {
@@ -87,6 +86,13 @@ impl Fanout {
                 // The rest was done to those who were connected.
                 _ => {}
             }
+        }
+    }
+
+    /// Gives back the memory of what was kept for longer than is wanted.
+    pub fn forget_old(&self) {
+        if let Some(engine) = self.engine.get() {
+            engine.forget_old();
         }
     }
 
@@ -146,7 +152,7 @@ impl Fanout {
                 Effect::Join(room, person) => join(engine, &room, &person),
                 Effect::Tell(rooms, said) => engine.publish(to_rooms(&rooms, said)),
                 Effect::TellOthers(room, person, said) => {
-                    engine.publish(to_rooms(&[room], said).except_room(Room::inbox(&person).as_str().into()));
+                    engine.publish(to_rooms(&[room], said).except_room(Room::inbox(&person).shared()));
                 }
                 Effect::Emit { emission, volatile, said } => engine.publish(emitted(&emission, volatile, said)),
                 Effect::Expel { people, connections, reason } => expel(engine, &people, &connections, &reason),
@@ -164,8 +170,9 @@ impl Fanout {
     pub fn effects(&self, notice: Notice) -> Vec<Effect> {
         match notice {
             Notice::Fact(fact) => {
+                let said = || Said::fact(&self.dialects, fact.clone(), &self.epoch);
                 if let Event::Emitted { emission } = &fact.event {
-                    return vec![self.emit(emission, Some(fact.offset), fact.at)];
+                    return vec![Effect::Emit { emission: emission.clone().into(), volatile: false, said: said() }];
                 }
                 let (joining, leaving) = match &fact.event {
                     Event::MemberJoined { person, .. } => (vec![person.id.clone()], Vec::new()),
@@ -176,7 +183,6 @@ impl Fanout {
                     _ => (Vec::new(), Vec::new()),
                 };
                 let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
-                let said = || Said { dialects: self.dialects.clone(), news: News::Fact { fact: fact.clone(), epoch: self.epoch.clone() } };
                 let audience = fact.audience();
                 let tell = (!audience.is_empty()).then(|| Effect::Tell(audience, said()));
                 let leave = leaving.into_iter().map(|person| Effect::Leave(fact.room.clone(), person));
@@ -199,30 +205,23 @@ impl Fanout {
                     vec![Effect::TellOthers(room.clone(), person.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
                 Signal::Online { .. } | Signal::Offline { .. } => vec![Effect::Gather(signal)],
-                Signal::Emitted { emission } => vec![self.emit(emission, None, (self.clock)())],
+                // A back end's own words that are not stored are not for those who cannot take them at this instant.
+                Signal::Emitted { emission } => {
+                    let emission = Arc::new(emission.clone());
+                    let said = Said::emission(&self.dialects, emission.clone(), (self.clock)());
+                    vec![Effect::Emit { emission, volatile: true, said }]
+                }
                 Signal::Expelled { people, connections, reason } => {
                     vec![Effect::Expel { people: people.clone(), connections: connections.clone(), reason: reason.clone() }]
                 }
-                Signal::Announced { .. } => {
-                    let news = News::Announcement { now: (self.clock)(), signal };
-                    vec![Effect::TellEveryone(Said { dialects: self.dialects.clone(), news })]
-                }
+                Signal::Announced { .. } => vec![Effect::TellEveryone(Said::announcement(&self.dialects, signal, (self.clock)()))],
             },
         }
     }
 
-    /// A back end's own words, which are the same in every namespace: no contract has others for them. What has no offset is not stored, and
-    /// not for those who cannot take it at this instant.
-    fn emit(&self, emission: &Emission, offset: Option<i64>, at: Timestamp) -> Effect {
-        let emission = Arc::new(emission.clone());
-        let position = offset.map(|offset| (offset, self.epoch.clone()));
-        let said = Said { dialects: self.dialects.clone(), news: News::Emission { emission: emission.clone(), at, position } };
-        Effect::Emit { emission, volatile: offset.is_none(), said }
-    }
-
     /// Signals in the words of whoever listens; `of` is the kind of their room.
     fn signals(&self, of: Option<Kind>, signals: Vec<Arc<Signal>>) -> Said {
-        Said { dialects: self.dialects.clone(), news: News::Signals { of, now: (self.clock)(), signals } }
+        Said::signals(&self.dialects, of, signals, (self.clock)())
     }
 
     fn gather(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
@@ -334,128 +333,17 @@ pub enum Effect {
     TellEveryone(Said),
 }
 
-/// News in the words of whoever listens.
-pub struct Said {
-    dialects: Dialects,
-    news: News,
-}
-
-enum News {
-    Fact {
-        fact: Arc<Fact>,
-        /// The name of this life of the journal.
-        epoch: Arc<str>,
-    },
-    /// For everybody, stored for nobody.
-    Announcement { now: Timestamp, signal: Arc<Signal> },
-    /// In one message buffer.
-    Signals {
-        /// Of which kind their room is; none if they are of no room.
-        of: Option<Kind>,
-        now: Timestamp,
-        signals: Vec<Arc<Signal>>,
-    },
-    Emission {
-        emission: Arc<Emission>,
-        at: Timestamp,
-        /// Its offset, if it is stored, and the name of this life of the journal.
-        position: Option<(i64, Arc<str>)>,
-    },
-}
-
-impl Said {
-    /// The offset and the kind of what is stored.
-    fn stored(&self) -> Option<(i64, EventKind)> {
-        match &self.news {
-            News::Fact { fact, .. } => Some((fact.offset, EventKind::from(&fact.event))),
-            News::Emission { position, .. } => position.as_ref().map(|(offset, _)| (*offset, EventKind::Emitted)),
-            News::Announcement { .. } | News::Signals { .. } => None,
-        }
-    }
-}
-
-impl Say for Said {
-    fn say(&self, namespace: Namespace) -> Vec<Saying> {
-        let dialects = self.dialects.spoken_in(namespace).iter();
-        match &self.news {
-            News::Fact { fact, epoch } => {
-                let dialects = dialects.filter(|dialect| tells(&***dialect, fact.room.kind()));
-                let sayings: Vec<Saying> = dialects.flat_map(|dialect| dialect.fact(fact)).collect();
-                if namespace == Namespace::PLAIN { positioned(sayings, fact.offset, epoch) } else { sayings }
-            }
-            News::Announcement { now, signal } => {
-                let say = |dialects: &[Arc<dyn Dialect>]| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
-                let said: Vec<Saying> = say(self.dialects.spoken_in(namespace));
-                // Where no contract has a word for it, it is said as on `/`: nobody is to be left out.
-                if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
-            }
-            News::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, sayings)| sayings).collect(),
-            News::Emission { emission, at, position } if namespace == Namespace::PLAIN => {
-                let sayings = vec![workspace::emitted(emission, *at)];
-                match position {
-                    Some((offset, epoch)) => positioned(sayings, *offset, epoch),
-                    None => sayings,
-                }
-            }
-            News::Emission { emission, .. } => {
-                vec![Saying::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json))]
-            }
-        }
-    }
-
-    fn parts(&self, namespace: Namespace) -> Vec<(Option<Key>, Vec<Saying>)> {
-        let News::Signals { of, now, signals } = &self.news else { return vec![(None, self.say(namespace))] };
-        let dialects = self.dialects.spoken_in(namespace).iter();
-        let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
-        let said = |signal: &Signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
-        signals.iter().map(|signal| (key(signal), said(signal))).collect()
-    }
-
-    fn weight(&self) -> usize {
-        match &self.news {
-            News::Fact { fact, .. } => written_size(&fact.event),
-            News::Emission { emission, .. } => written_size(&**emission),
-            News::Announcement { .. } | News::Signals { .. } => 0,
-        }
-    }
-}
-
-/// How long something is as JSON, which is about how much memory it takes.
-fn written_size(value: &impl serde::Serialize) -> usize {
-    struct Count(usize);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    // What is stored can be written.
-    serde_json::to_writer(&mut count, value).map_or(0, |()| count.0)
-}
-
-/// Envelopes, each with its position. In Socket.IO's packets the engine writes it.
-fn positioned(sayings: Vec<Saying>, offset: i64, epoch: &str) -> Vec<Saying> {
-    let count = sayings.len();
-    let position = |index| Position::behind(offset as u64, index, count).text(epoch);
-    sayings.into_iter().enumerate().map(|(index, saying)| workspace::positioned(saying, &position(index))).collect()
-}
-
 fn people_of(space: &Space) -> Vec<PersonId> {
     space.members.iter().map(|member| member.person.id.clone()).collect()
 }
 
 fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
-    lasting(|said| Broadcast::to_rooms(rooms.iter().map(|room| room.as_str().into()).collect(), said), said)
+    lasting(|said| Broadcast::to_rooms(rooms.iter().map(Room::shared).collect(), said), said)
 }
 
 /// What is stored is kept for those who are away; of signals only the newest waits for a client that does not keep up.
 fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
-    let (stored, signals) = (said.stored(), matches!(said.news, News::Signals { .. }));
+    let (stored, signals) = (said.stored(), said.is_of_signals());
     let broadcast = broadcast(said);
     match stored {
         Some((offset, kind)) => broadcast.numbered(offset as u64).of_kind(kind as u8),
@@ -464,36 +352,16 @@ fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
     }
 }
 
-/// What makes keys out of what a signal is about; nobody outside can tell which are alike.
-static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-
-/// What a signal is about: a newer one of the same makes it void.
-fn key(signal: &Signal) -> Option<Key> {
-    let about = match signal {
-        Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => ("typing", Some(room), person),
-        Signal::Entered { room, person } | Signal::Left { room, person, .. } => ("in", Some(room), &person.id),
-        Signal::Online { person, .. } | Signal::Offline { person } => ("online", None, person),
-        Signal::Emitted { .. } | Signal::Expelled { .. } | Signal::Announced { .. } => return None,
-    };
-    let (what, room, person) = about;
-    Some(KEYS.hash_one((what, room.map(Room::as_str), person.as_str())))
-}
-
 fn emitted(emission: &Emission, volatile: bool, said: Said) -> Broadcast {
     let to = match emission.rooms.contains(&Room::everyone()) {
         true => lasting(Broadcast::to_everyone, said),
         false => to_rooms(&emission.rooms, said),
     };
-    let except = emission.except.iter().fold(to, |to, room| to.except_room(room.as_str().into()));
+    let except = emission.except.iter().fold(to, |to, room| to.except_room(room.shared()));
     // What is no connection's id is nobody's.
     let connections = emission.except_connections.iter().filter_map(|id| Id::parse(id));
     let except = connections.fold(except, Broadcast::except_socket);
     if volatile { except.volatile() } else { except }
-}
-
-/// Whether a contract tells what happens in rooms of this kind.
-fn tells(dialect: &dyn Dialect, kind: Kind) -> bool {
-    kind == Kind::User || dialect.kinds().contains(&kind)
 }
 
 /// Puts all connections of a person into a room, where their contract joins it without asking.

@@ -1,6 +1,6 @@
 //! What is looked at in a handshake, and the little that is kept of it: the headers are not.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,20 +20,31 @@ use crate::listener::Proxies;
 
 /// What is kept of a connection's first request.
 pub struct Handshake {
-    /// Who is at the other end.
-    pub address: SocketAddr,
+    /// Who is at the other end; of a [`SocketAddr`] only what tells that, for this is kept of every connection.
+    ip: IpAddr,
+    port: u16,
     /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
     pub token: Option<Box<str>>,
     /// The position since which a raw client wants to be told what it has missed.
-    pub(super) since: Option<Box<str>>,
+    pub(super) since: Option<Box<Since>>,
     /// Whether the client can be given positions: see [`takes_positions`].
     pub(super) takes_positions: bool,
     /// The connection's number; see [`crate::presence::Connection`].
     pub(super) number: u64,
     /// How often the connection has asked to be connected to a namespace.
-    pub(super) connects: u32,
+    pub(super) connects: u8,
     /// Its place among all connections, if those are counted.
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// A position as a client writes it; boxed once more where it is kept, as hardly any client has one.
+pub(super) struct Since(pub Box<str>);
+
+impl Handshake {
+    /// Who is at the other end.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.ip, self.port)
+    }
 }
 
 /// The gate of the engine: refuses pages of origins that are not allowed, addresses that try too often, and everybody while the server is
@@ -77,7 +88,8 @@ impl Gate {
         let since = request.uri.query().and_then(since);
         let takes_positions = takes_positions(&request.headers);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Ok(Handshake { address, token, since, takes_positions, number, connects: 0, _place: place })
+        let (ip, port) = (address.ip(), address.port());
+        Ok(Handshake { ip, port, token, since, takes_positions, number, connects: 0, _place: place })
     }
 
     /// The place of who may come in; of who may not, the code and what is answered.
@@ -116,9 +128,9 @@ pub(super) fn too_often(refusal: &domain::refusal::Refusal) -> Refusal {
 }
 
 /// `?since=` of a query.
-fn since(query: &str) -> Option<Box<str>> {
+fn since(query: &str) -> Option<Box<Since>> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find_map(|(name, value)| (name == "since").then(|| value.into()))
+    pairs.find_map(|(name, value)| (name == "since").then(|| Since(value.into()).into()))
 }
 
 /// Whether a client may be given positions behind the arguments of its events, unasked.

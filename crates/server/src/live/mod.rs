@@ -9,7 +9,7 @@
 //!   written down. `losses`: what had not arrived for certain when they left.
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
-//! - `fanout`: what happened, on its way to whoever may hear it. `published`: from the writer to the bus.
+//! - `fanout`: what happened, on its way to whoever may hear it. `said`: its words. `published`: from the writer to the bus.
 //! - `tally`: what happens on a shard, counted. `census`: who is connected, and the counts, gathered from all shards when somebody asks.
 //!
 //! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
@@ -27,6 +27,7 @@ mod published;
 mod recovery;
 mod requests;
 mod rooms;
+mod said;
 mod session;
 mod tally;
 mod tenure;
@@ -48,13 +49,14 @@ use calls::Chores;
 pub use census::{Census, Crowd, Here};
 use departures::Departures;
 pub use entrance::{Entrant, TurnedAway};
-pub use fanout::{Effect, Fanout, Said};
+pub use fanout::{Effect, Fanout};
 pub use gate::{Gate, Handshake};
 pub use leaving::Leaving;
 pub use losses::Losses;
 pub use moved::Moved;
 pub use published::Published;
 pub use recovery::{Coming, offered};
+pub use said::Said;
 pub use session::Session;
 pub use tally::Tally;
 use tenure::Tenures;

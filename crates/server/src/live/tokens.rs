@@ -122,8 +122,8 @@ impl Live {
 
     fn note_refused(&self, shard: &Shard<Self>, socket: SocketKey, why: Unauthenticated) {
         if let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) {
-            let transport = transport_name(shard, socket, session.connection.transport);
-            audit::refused(Some(&session.actor.person), handshake.address, transport, why.code());
+            let transport = transport_name(shard, socket, session.connection.transport());
+            audit::refused(Some(&session.actor.person), handshake.address(), transport, why.code());
         }
     }
 

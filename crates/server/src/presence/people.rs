@@ -19,11 +19,24 @@ pub enum Transport {
 
 /// A connection. A person's sockets on it, one a namespace, count as one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Connection {
-    /// No other connection has it, before or after.
-    pub number: u64,
+pub struct Connection(u64);
+
+impl Connection {
+    /// The connection with a number, which no other connection has, before or after.
+    pub fn new(number: u64, transport: Transport) -> Self {
+        // With every socket one is kept: in one word.
+        Self(number << 1 | u64::from(transport == Transport::Raw))
+    }
+
+    /// Its number.
+    pub fn number(self) -> u64 {
+        self.0 >> 1
+    }
+
     /// Of which sort it is.
-    pub transport: Transport,
+    pub fn transport(self) -> Transport {
+        if self.0 & 1 == 1 { Transport::Raw } else { Transport::SocketIo }
+    }
 }
 
 /// How many connections a person has.
@@ -87,14 +100,14 @@ impl Presence {
             self.connections[place].sockets += 1;
             return Ok(());
         }
-        let count = self.counts.of(connection.transport);
+        let count = self.counts.of(connection.transport());
         if most.is_some_and(|most| *count >= most) {
             return Err(*count);
         }
         *count += 1;
         self.connections.retain(|held| held.sockets > 0);
         let place = self.place_of(connection).unwrap_or_else(|place| place);
-        self.connections.insert(place, Held { number: connection.number, sockets: 1, id: id.map(Box::from) });
+        self.connections.insert(place, Held { number: connection.number(), sockets: 1, id: id.map(Box::from) });
         Ok(())
     }
 
@@ -105,7 +118,7 @@ impl Presence {
         let Some(sockets) = held.sockets.checked_sub(1) else { return };
         held.sockets = sockets;
         if sockets == 0 {
-            *self.counts.of(connection.transport) -= 1;
+            *self.counts.of(connection.transport()) -= 1;
             if !self.counts.is_zero() {
                 self.connections.remove(place);
             }
@@ -114,7 +127,7 @@ impl Presence {
 
     /// Where a connection stands, or would.
     fn place_of(&self, connection: Connection) -> Result<usize, usize> {
-        self.connections.binary_search_by_key(&connection.number, |held| held.number)
+        self.connections.binary_search_by_key(&connection.number(), |held| held.number)
     }
 }
 
@@ -201,11 +214,11 @@ mod tests {
     use super::*;
 
     fn socketio(number: u64) -> Connection {
-        Connection { number, transport: Transport::SocketIo }
+        Connection::new(number, Transport::SocketIo)
     }
 
     fn raw(number: u64) -> Connection {
-        Connection { number, transport: Transport::Raw }
+        Connection::new(number, Transport::Raw)
     }
 
     /// Whether somebody comes online with a connection.

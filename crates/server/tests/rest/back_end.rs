@@ -71,7 +71,7 @@ async fn a_back_end_knows_who_is_online() {
     let (server, people, anna) = (Server::start(), Arc::new(People::default()), PersonId::new("anna"));
     let back_end = utilities(&server, &people);
     assert!(!back_end.is_user_online(&anna));
-    people.arrive(&anna, Connection { number: 1, transport: Transport::SocketIo }, None, None, || ()).unwrap();
+    people.arrive(&anna, Connection::new(1, Transport::SocketIo), None, None, || ()).unwrap();
     assert!(back_end.is_user_online(&anna));
     assert_eq!(back_end.online_users_count(), 1);
 }

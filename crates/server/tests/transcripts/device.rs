@@ -42,7 +42,7 @@ impl Device {
 
     /// Hears a message in words of somebody's own, as a client of its sort reads it.
     pub fn hear_whatever(&mut self, saying: &Saying) {
-        let heard = match (saying, self.connection.transport) {
+        let heard = match (saying, self.connection.transport()) {
             (Saying::Event { name, args, attachments }, Transport::SocketIo) => {
                 assert!(attachments.is_empty(), "no contract says binaries so far");
                 json!({ "event": name, "args": values(args) })
@@ -53,7 +53,7 @@ impl Device {
                 envelope.as_object_mut().map(|envelope| envelope.remove("id"));
                 json!({ "envelope": envelope })
             }
-            _ => panic!("{:?} cannot hear {saying:?}", self.connection.transport),
+            _ => panic!("{:?} cannot hear {saying:?}", self.connection.transport()),
         };
         self.heard.push_back(heard);
     }

@@ -44,7 +44,7 @@ impl Floor {
     /// A new connection.
     pub fn connection(&mut self, transport: Transport) -> Connection {
         self.connections += 1;
-        Connection { number: self.connections, transport }
+        Connection::new(self.connections, transport)
     }
 
     /// A device asks to be connected. `auth` is the CONNECT's payload, `kept` the token of its handshake. The answer is its refusal.
@@ -68,7 +68,7 @@ impl Floor {
                 greetings.iter().filter(|greeting| self.greets || !is_trips_greeting(greeting)).for_each(|greeting| device.hear(greeting));
                 device
             }
-            Err(why) => match TurnedAway::of(connection.transport, why) {
+            Err(why) => match TurnedAway::of(connection.transport(), why) {
                 TurnedAway::Refused(message, data) => {
                     return Some(json!({ "message": message, "data": serde_json::from_str::<Value>(&data).unwrap() }));
                 }

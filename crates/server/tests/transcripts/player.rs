@@ -229,7 +229,7 @@ impl Player {
         let mut answers = Vec::new();
         for words in [said.to_owned(), self.names.without_ids(said)] {
             self.floor.put_beside(STRANGER, said_by);
-            let ack = match self.floor.device(STRANGER).connection.transport {
+            let ack = match self.floor.device(STRANGER).connection.transport() {
                 Transport::SocketIo => self.floor.hear(STRANGER, &spoken(&event(&words)), true).await,
                 Transport::Raw => self.floor.hear(STRANGER, &Heard::Text(&words), false).await,
             };

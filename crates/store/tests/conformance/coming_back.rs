@@ -54,7 +54,7 @@ fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
 }
 
 fn epoch(store: &mut dyn Store, name: &str) {
-    run(store, "", 0, BeginEpoch { name: name.to_owned(), keep: 100, window: WINDOW }).unwrap();
+    run(store, "", 0, BeginEpoch { name: name.to_owned(), keep: 100, window: WINDOW, bytes: usize::MAX }).unwrap();
 }
 
 pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is_confirmed(store: &mut dyn Store) {
@@ -187,7 +187,7 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
     }
     run(store, "", 4, Confirm { offset: 3 }).unwrap();
     let begin = |store: &mut dyn Store, name: &str, keep, seconds| {
-        let begun = run(store, "", seconds, BeginEpoch { name: name.to_owned(), keep, window: WINDOW }).unwrap();
+        let begun = run(store, "", seconds, BeginEpoch { name: name.to_owned(), keep, window: WINDOW, bytes: usize::MAX }).unwrap();
         let facts: Vec<i64> = begun.facts.iter().map(|fact| fact.offset).collect();
         (begun.position, facts)
     };
@@ -197,6 +197,9 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
     assert_eq!(begin(store, "f", 3, 5), (4, vec![2, 3, 4]));
     assert_eq!(begin(store, "g", 99, WINDOW + 3), (4, vec![3, 4]));
     assert_eq!(begin(store, "h", 0, 5), (4, vec![]));
+    let bytes = 2 * store.facts_after(0, at(0), 1).unwrap().facts[0].body.len();
+    let begun = run(store, "", 5, BeginEpoch { name: "i".to_owned(), keep: 99, window: WINDOW, bytes }).unwrap();
+    assert_eq!(begun.facts.iter().map(|fact| fact.offset).collect::<Vec<_>>(), [3, 4], "the newest that fit");
 }
 
 pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {
@@ -208,9 +211,9 @@ pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {
     assert!(!run(store, "", WINDOW + 1, ForgetOldSessions { window: WINDOW }).unwrap());
     assert_eq!(store.session("a").unwrap(), None);
     assert!(!run(store, "", 0, ForgetOldFacts { keep: 2, window: WINDOW }).unwrap());
-    assert_eq!(store.facts_after(0, 9).unwrap().len(), 2);
+    assert_eq!(store.facts_after(0, at(0), 9).unwrap().facts.len(), 2);
     assert!(!run(store, "", 0, ForgetOldFacts { keep: 0, window: WINDOW }).unwrap());
-    assert_eq!(store.facts_after(0, 9).unwrap().len(), 1, "the last one stays");
+    assert_eq!(store.facts_after(0, at(0), 9).unwrap().facts.len(), 1, "the last one stays");
 }
 
 pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Store) {
@@ -236,6 +239,6 @@ pub fn a_message_before_one_became_a_member_is_before_its_offset(store: &mut dyn
     let fact = store.append(&conversation, at(0), domain::event::Event::MessageSent { message: said }).unwrap();
     store.put_member(&conversation, &id("ann"), Role::Member, at(0)).unwrap();
     come(store, "ann");
-    let entered = run(store, "ann", 0, EnterRoom { room: conversation, session: None, since: false }).unwrap();
+    let entered = run(store, "ann", 0, EnterRoom { room: conversation, session: None, since: true }).unwrap();
     assert_eq!(entered.member_since, fact.offset);
 }

@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use domain::chat::Message;
 use domain::emissions::Emission;
-use domain::event::Event;
-use domain::names::{Kind, Room};
-use domain::seam::Store;
+use domain::event::{Event, EventKind, Fact};
+use domain::names::{Kind, Room, Timestamp};
+use domain::seam::{Store, Stretch};
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::Progress;
 use domain::trips::TripChanges;
@@ -79,21 +81,33 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::Emitted { emission },
     ];
     let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, event).unwrap()).collect();
-    assert_eq!(store.facts_after(0, 99).unwrap(), recorded);
+    let kinds: BTreeSet<&str> = recorded.iter().map(|fact| EventKind::from(&fact.event).into()).collect();
+    assert_eq!(kinds.len(), EventKind::COUNT, "one of each kind is tried");
+    assert_eq!(facts(store), recorded);
+}
+
+fn facts(store: &mut dyn Store) -> Vec<Fact> {
+    store.facts_after(0, Timestamp(i64::MIN), 99).unwrap().facts
 }
 
 pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
     let offsets: Vec<i64> =
         (1..=5).map(|n| store.append(&Kind::Trip.room(n), T0, Event::TaskDeleted { task: n, by: None }).unwrap().offset).collect();
-    let mut read = |after, limit| -> Vec<i64> { store.facts_after(after, limit).unwrap().iter().map(|fact| fact.offset).collect() };
-    assert_eq!(read(0, 2), offsets[..2]);
-    assert_eq!(read(offsets[1], 9), offsets[2..]);
-    assert!(read(offsets[4], 9).is_empty());
+    let late = store.append(&home(), at(9), Event::NotificationsRead).unwrap().offset;
+    let mut read = |after, since, limit| -> (Vec<i64>, Option<i64>) {
+        let Stretch { facts, unreadable, end } = store.facts_after(after, since, limit).unwrap();
+        assert_eq!(unreadable, None);
+        (facts.iter().map(|fact| fact.offset).collect(), end)
+    };
+    assert_eq!(read(0, T0, 2), (offsets[..2].to_vec(), Some(offsets[1])));
+    assert_eq!(read(offsets[3], T0, 9), (vec![offsets[4], late], Some(late)));
+    assert_eq!(read(0, at(9), 9), (vec![late], Some(late)));
+    assert_eq!(read(late, T0, 9), (vec![], None));
 }
 
 fn forget(store: &mut dyn Store, until: i64, most: i64, limit: u32) -> (u64, Vec<i64>) {
     let deleted = store.delete_facts(at(until), most, limit).unwrap();
-    (deleted, store.facts_after(0, 99).unwrap().iter().map(|fact| fact.offset).collect())
+    (deleted, facts(store).iter().map(|fact| fact.offset).collect())
 }
 
 pub fn the_last_offset_is_that_of_the_last_fact(store: &mut dyn Store) {

@@ -1,0 +1,169 @@
+//! News in the words of whoever listens.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
+
+use domain::emissions::Emission;
+use domain::event::{Event, EventKind, Fact, Signal};
+use domain::names::{Kind, Room, Timestamp};
+use engine::{Key, Namespace, Position, Say, Saying};
+
+use crate::dialects::{Dialect, Dialects, json, workspace};
+
+/// News in the words of whoever listens.
+pub struct Said {
+    dialects: Dialects,
+    news: News,
+}
+
+enum News {
+    Fact {
+        fact: Arc<Fact>,
+        /// The name of this life of the journal.
+        epoch: Arc<str>,
+    },
+    /// A fact as it is kept for those who are away: what happened is in the journal's words, and is read again for whoever comes back.
+    Kept { offset: i64, room: Room, seq: i64, at: Timestamp, body: Arc<str>, epoch: Arc<str> },
+    /// For everybody, stored for nobody.
+    Announcement { signal: Arc<Signal>, now: Timestamp },
+    /// In one message buffer.
+    Signals {
+        /// Of which kind their room is; none if they are of no room.
+        of: Option<Kind>,
+        signals: Vec<Arc<Signal>>,
+        now: Timestamp,
+    },
+    /// A back end's own words that are stored for nobody.
+    Emission { emission: Arc<Emission>, now: Timestamp },
+}
+
+impl Said {
+    /// Something that is stored; `epoch` is the name of this life of the journal.
+    pub(super) fn fact(dialects: &Dialects, fact: Arc<Fact>, epoch: &Arc<str>) -> Self {
+        Self { dialects: dialects.clone(), news: News::Fact { fact, epoch: epoch.clone() } }
+    }
+
+    /// A signal for everybody, whatever their contract.
+    pub(super) fn announcement(dialects: &Dialects, signal: Arc<Signal>, now: Timestamp) -> Self {
+        Self { dialects: dialects.clone(), news: News::Announcement { signal, now } }
+    }
+
+    /// Signals; `of` is the kind of their room.
+    pub(super) fn signals(dialects: &Dialects, of: Option<Kind>, signals: Vec<Arc<Signal>>, now: Timestamp) -> Self {
+        Self { dialects: dialects.clone(), news: News::Signals { of, signals, now } }
+    }
+
+    /// A back end's own words that are not stored.
+    pub(super) fn emission(dialects: &Dialects, emission: Arc<Emission>, now: Timestamp) -> Self {
+        Self { dialects: dialects.clone(), news: News::Emission { emission, now } }
+    }
+
+    /// The offset and the kind of what is stored.
+    pub(super) fn stored(&self) -> Option<(i64, EventKind)> {
+        match &self.news {
+            News::Fact { fact, .. } => Some((fact.offset, EventKind::from(&fact.event))),
+            News::Kept { .. } | News::Announcement { .. } | News::Signals { .. } | News::Emission { .. } => None,
+        }
+    }
+
+    /// Whether it is worth nothing any more when there is something newer of the same.
+    pub(super) fn is_of_signals(&self) -> bool {
+        matches!(self.news, News::Signals { .. })
+    }
+
+    fn say_fact(&self, fact: &Fact, epoch: &str, namespace: Namespace) -> Vec<Saying> {
+        let sayings = match &fact.event {
+            Event::Emitted { emission } => vec![say_emission(emission, fact.at, namespace)],
+            _ => {
+                let dialects = self.dialects.spoken_in(namespace).iter().filter(|dialect| tells(&***dialect, fact.room.kind()));
+                dialects.flat_map(|dialect| dialect.fact(fact)).collect()
+            }
+        };
+        if namespace == Namespace::PLAIN { positioned(sayings, fact.offset, epoch) } else { sayings }
+    }
+}
+
+impl Say for Said {
+    fn say(&self, namespace: Namespace) -> Vec<Saying> {
+        match &self.news {
+            News::Fact { fact, epoch } => self.say_fact(fact, epoch, namespace),
+            News::Kept { offset, room, seq, at, body, epoch } => match serde_json::from_str(body) {
+                Ok(event) => {
+                    let fact = Fact { offset: *offset, room: room.clone(), seq: *seq, at: *at, event, body: body.clone() };
+                    self.say_fact(&fact, epoch, namespace)
+                }
+                Err(error) => {
+                    // What was written of an event is read again as the same; a test holds every kind of event to that.
+                    tracing::error!(%error, offset, "a fact that was kept could not be read");
+                    Vec::new()
+                }
+            },
+            News::Announcement { signal, now } => {
+                let say = |dialects: &[Arc<dyn Dialect>]| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
+                let said: Vec<Saying> = say(self.dialects.spoken_in(namespace));
+                // Where no contract has a word for it, it is said as on `/`: nobody is to be left out.
+                if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
+            }
+            News::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, sayings)| sayings).collect(),
+            News::Emission { emission, now } => vec![say_emission(emission, *now, namespace)],
+        }
+    }
+
+    fn parts(&self, namespace: Namespace) -> Vec<(Option<Key>, Vec<Saying>)> {
+        let News::Signals { of, signals, now } = &self.news else { return vec![(None, self.say(namespace))] };
+        let dialects = self.dialects.spoken_in(namespace).iter();
+        let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
+        let said = |signal: &Signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
+        signals.iter().map(|signal| (key(signal), said(signal))).collect()
+    }
+
+    fn lean(&self) -> Option<Arc<dyn Say>> {
+        let News::Fact { fact, epoch } = &self.news else { return None };
+        let Fact { offset, room, seq, at, body, .. } = &**fact;
+        let news = News::Kept { offset: *offset, room: room.clone(), seq: *seq, at: *at, body: body.clone(), epoch: epoch.clone() };
+        Some(Arc::new(Self { dialects: self.dialects.clone(), news }))
+    }
+
+    fn weight(&self) -> usize {
+        let body = match &self.news {
+            News::Kept { body, .. } => body.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + body
+    }
+}
+
+/// A back end's own words are the same in every namespace: no contract has others for them.
+fn say_emission(emission: &Emission, at: Timestamp, namespace: Namespace) -> Saying {
+    match namespace {
+        Namespace::PLAIN => workspace::emitted(emission, at),
+        _ => Saying::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json)),
+    }
+}
+
+/// Envelopes, each with its position. In Socket.IO's packets the engine writes it.
+fn positioned(sayings: Vec<Saying>, offset: i64, epoch: &str) -> Vec<Saying> {
+    let count = sayings.len();
+    let position = |index| Position::behind(offset as u64, index, count).text(epoch);
+    sayings.into_iter().enumerate().map(|(index, saying)| workspace::positioned(saying, &position(index))).collect()
+}
+
+/// What makes keys out of what a signal is about; nobody outside can tell which are alike.
+static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// What a signal is about: a newer one of the same makes it void.
+fn key(signal: &Signal) -> Option<Key> {
+    let about = match signal {
+        Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => ("typing", Some(room), person),
+        Signal::Entered { room, person } | Signal::Left { room, person, .. } => ("in", Some(room), &person.id),
+        Signal::Online { person, .. } | Signal::Offline { person } => ("online", None, person),
+        Signal::Emitted { .. } | Signal::Expelled { .. } | Signal::Announced { .. } => return None,
+    };
+    let (what, room, person) = about;
+    Some(KEYS.hash_one((what, room.map(Room::as_str), person.as_str())))
+}
+
+/// Whether a contract tells what happens in rooms of this kind.
+fn tells(dialect: &dyn Dialect, kind: Kind) -> bool {
+    kind == Kind::User || dialect.kinds().contains(&kind)
+}
