@@ -132,7 +132,7 @@ impl Live {
             Ask::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
             Ask::Leave(room) => self.leave_by_wish(shard, asked, room),
             Ask::Enter(room) => {
-                let Remembered { stays, session, since } = remembered(shard, asked.socket, &room);
+                let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &[]);
                 let command = EnterRoom { room: room.clone(), session, since };
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
@@ -153,7 +153,8 @@ impl Live {
                 });
             }
             Ask::Move(room) => {
-                let Remembered { stays, session, since } = remembered(shard, asked.socket, &room);
+                let others = self.others(shard, asked.socket, &room);
+                let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &others);
                 let command = EnterAmongMembers { room: room.clone(), session, since };
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
@@ -381,10 +382,10 @@ struct Remembered {
     since: bool,
 }
 
-/// Of a room that a socket is in nothing has to be written, unless it is about to leave it.
-fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room) -> Remembered {
+/// Of a room that a socket is in nothing has to be written, unless it is about to leave it, or leaves others for it.
+fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room, leaves: &[Room]) -> Remembered {
     let session = shard.data(socket);
-    let stays = session.is_some_and(|session| session.in_flight == 0) && shard.is_in(socket, room.as_str());
+    let stays = leaves.is_empty() && session.is_some_and(|session| session.in_flight == 0) && shard.is_in(socket, room.as_str());
     let secret = session.and_then(|session| session.secret).filter(|_| !stays);
     Remembered { stays, session: secret.map(|secret| secret.text()), since: session.is_some_and(|session| session.since.is_some()) }
 }
