@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { becomes } from "../support/clients.js";
 import { person } from "../support/people.js";
 import { roomcast } from "../support/roomcast.js";
-import { conversation, join, listener, lose, stayAway } from "./stock.js";
+import { openSocket } from "../support/socket.js";
+import { contents, conversation, join, listener, lose, stayAway } from "./stock.js";
 
 const settings = { PRESENCE_GRACE: "100ms" };
 const AUDIENCES = {
@@ -13,6 +14,35 @@ const AUDIENCES = {
   contacts: roomcast({ ...settings, PRESENCE_AUDIENCE: "contacts" }),
   none: roomcast({ ...settings, PRESENCE_AUDIENCE: "none" }),
 };
+
+test("a connection is recovered however many people came meanwhile, and hears of the newest of them", async (t) => {
+  const server = AUDIENCES.everyone;
+  const { id, say } = await conversation(server, "ben");
+  const [anna, ben] = [await listener(t, server, "anna", "/messenger"), await listener(t, server, "ben", "/messenger")];
+  await join(ben, id);
+  const comeBack = stayAway(ben);
+  await lose(ben);
+  const people = Array.from({ length: 1100 }, (_, i) => `somebody ${i}`);
+  const raw = (sub) => openSocket(`${server.ws}/api/v1/ws/connect?token=${server.token({ sub })}`);
+  const sockets = [];
+  t.after(() => sockets.forEach((socket) => socket.close()));
+  const come = async (subs) => {
+    const told = becomes(anna, subs.at(-1), "online");
+    for (const sub of subs) sockets.push(await raw(sub));
+    await told;
+  };
+  await come(people.slice(0, -1));
+  // Those who come at the same moment are told in no order.
+  await come(people.slice(-1));
+  await say("missed");
+  ben.heard.length = 0;
+  assert.equal(await comeBack(), true);
+  await join(ben, id);
+  const names = ben.heard.filter(([name]) => name === "user:status-changed").map(([, { userId }]) => userId);
+  assert.ok(names.length <= 1000, `${names.length}`);
+  assert.equal(names.at(-1), people.at(-1));
+  assert.deepEqual(contents(ben), ["missed"]);
+});
 
 // What a client was told last of each other person.
 function known(socket) {

@@ -96,6 +96,26 @@ impl<A: App> Shard<A> {
         true
     }
 
+    /// Tells a socket once more what was said to many: of these, which stand in the order in which they were said, as many of the newest as its
+    /// outbox has room for. They are encoded once for each voice, with the position of the first time: no event among them may end in a text,
+    /// which clients would take for the present one.
+    pub fn tell_again(&mut self, key: SocketKey, broadcasts: &[Arc<Broadcast>]) {
+        let Some((voice, slot)) = self.socket(key).map(|socket| (socket.voice, socket.connection)) else { return };
+        let mut room = self.config.outbox_limit.saturating_sub(self.connections[slot as usize].outbox.bytes());
+        let encoded = broadcasts.iter().rev().filter_map(|broadcast| broadcast.encoded(voice, &self.config.namespaces, self.stamps()));
+        let mut newest: Vec<Arc<[u8]>> = encoded
+            .take_while(|bytes| {
+                let fits = bytes.len() <= room;
+                room = room.saturating_sub(bytes.len());
+                fits
+            })
+            .collect();
+        newest.reverse();
+        if !newest.is_empty() {
+            self.send(slot, Rc::from(newest.concat()));
+        }
+    }
+
     /// Whether a socket's client can prove later that it is the same: one of Socket.IO 3 or later, where [`crate::Config::recovery`] is set.
     pub fn may_recover(&self, key: SocketKey) -> bool {
         self.history.is_some() && self.socket(key).is_some_and(|socket| socket.is_socketio() && socket.voice.version == Version::V4)

@@ -1,5 +1,6 @@
 //! A shard without sockets of the operating system: its clients are on long-polling.
 
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -145,4 +146,28 @@ fn a_socket_is_found_by_its_id_wherever_that_comes_from() {
     assert_eq!(shard.find(&elsewhere), None);
     shard.sockets[own.slot as usize].data = None;
     assert_eq!(found(&shard, own), None, "it is not let in");
+}
+
+#[test]
+fn what_is_told_again_is_as_much_of_the_newest_as_there_is_room_for() {
+    let say = |number: u8| Broadcast::to_everyone(move |_| vec![Saying::event("said", number.to_string())]).into();
+    let said: Vec<Arc<Broadcast>> = (5..=9).map(say).collect();
+    let one = r#"42["said",5]"#.len() + 2;
+    for (limit, waiting, expected) in
+        [(9 * one, 0, "56789"), (3 * one + 1, 0, "789"), (3 * one, 1, "89"), (one - 1, 0, ""), (one, 2 * one, "")]
+    {
+        let config = Config { namespaces: vec!["/".into()], outbox_limit: limit, ..Config::default() };
+        let mut shard: Shard<Deaf> = Shard::new(0, Arc::new(config), None, Instant::now());
+        let slot = connection(&mut shard);
+        let key = socket(&mut shard, slot, 0, None);
+        if waiting > 0 {
+            shard.send(slot, vec![b'x'; waiting].into());
+        }
+        shard.tell_again(key, &said);
+        let mut slices = [IoSlice::new(&[]); 8];
+        let count = shard.connections[slot as usize].outbox.slices(&mut slices);
+        let told = slices[..count].iter().flat_map(|slice| slice.iter()).filter(|byte| (b'5'..=b'9').contains(byte));
+        let told: String = told.map(|byte| char::from(*byte)).collect();
+        assert_eq!(told, expected, "{limit} {waiting}");
+    }
 }

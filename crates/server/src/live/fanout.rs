@@ -18,7 +18,7 @@ use super::{Job, Live, Said};
 use crate::config::Audience;
 use crate::dialects::Dialects;
 use crate::dialects::workspace::closing::FORBIDDEN;
-use crate::presence::{Changes, Told};
+use crate::presence::{Changes, Told, person_of};
 
 /// How long changes of presence are gathered, so that a storm is one message and not thousands.
 const GATHER: Duration = Duration::from_millis(100);
@@ -35,14 +35,21 @@ pub struct Fanout {
     /// Changes of presence that are still to be told.
     changes: Changes,
     /// Those that were told lately.
-    told: Told,
+    told: Told<Arc<Broadcast>>,
     /// How many facts there were of each kind.
     facts: [AtomicU64; EventKind::COUNT],
 }
 
 impl Fanout {
     /// A fan-out that tells nobody until [`Fanout::connect`].
-    pub fn new(dialects: Dialects, audience: Audience, readers: store::Readers, clock: fn() -> Timestamp, epoch: &str, told: Told) -> Self {
+    pub fn new(
+        dialects: Dialects,
+        audience: Audience,
+        readers: store::Readers,
+        clock: fn() -> Timestamp,
+        epoch: &str,
+        told: Told<Arc<Broadcast>>,
+    ) -> Self {
         Self {
             engine: OnceLock::new(),
             dialects,
@@ -125,15 +132,9 @@ impl Fanout {
         Some(missed)
     }
 
-    /// What a person whose connection was seen to end then may not have heard of who is online: of each person the newest. `None` if that is not
-    /// known any more.
-    pub(super) fn missed_presence(&self, namespace: Namespace, person: &PersonId, left_at: Timestamp) -> Option<Vec<Saying>> {
-        let say = |signals| self.signals(None, signals).say(namespace);
-        // Where no contract has a word for it, nothing was missed.
-        if say(vec![Signal::Offline { person: person.clone() }.into()]).is_empty() {
-            return Some(Vec::new());
-        }
-        self.told.since(left_at, person).map(say)
+    /// What a person whose connection was seen to end then may not have heard of who is online; see [`Told::since`].
+    pub(super) fn missed_presence(&self, person: &PersonId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
+        self.told.since(left_at, person)
     }
 
     /// Until it is dropped, what is told is held back; see [`Handle::hold`].
@@ -230,6 +231,14 @@ impl Fanout {
         }
     }
 
+    /// Keeps a change of presence that is about to be told to these people, or to everybody. Of many who were away each is told the same bytes.
+    fn note(&self, signal: &Arc<Signal>, to: Option<&[PersonId]>) {
+        if let Some(person) = person_of(signal) {
+            let said = Broadcast::to_everyone(self.signals(None, vec![signal.clone()]));
+            self.told.note(person, said.into(), to, (self.clock)());
+        }
+    }
+
     /// Tells the changes of presence that were gathered.
     pub(super) fn tell_presence(self: &Arc<Self>) {
         let Some(engine) = self.engine.get() else { return };
@@ -258,8 +267,7 @@ impl Round {
     fn tell_everyone(mut self) {
         let signals = std::mem::take(&mut self.untold);
         if !signals.is_empty() {
-            let now = (self.fanout.clock)();
-            signals.iter().for_each(|signal| self.fanout.told.note(signal, None, now));
+            signals.iter().for_each(|signal| self.fanout.note(signal, None));
             self.engine.publish(lasting(Broadcast::to_everyone, self.fanout.signals(None, signals)));
         }
     }
@@ -272,7 +280,7 @@ impl Round {
         let readers = self.fanout.readers.clone();
         readers.ask(actor, ListContacts, move |contacts| match contacts {
             Ok(contacts) => {
-                self.fanout.told.note(&signal, Some(&contacts), (self.fanout.clock)());
+                self.fanout.note(&signal, Some(&contacts));
                 let inboxes: Vec<Room> = contacts.iter().map(Room::inbox).collect();
                 self.engine.publish(to_rooms(&inboxes, self.fanout.signals(None, vec![signal])));
                 self.tell_contacts();

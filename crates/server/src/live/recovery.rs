@@ -115,9 +115,6 @@ impl Live {
         let joined = recovered.rooms.iter().map(|joined| (joined.room.as_str(), joined.since as u64));
         let rooms: Vec<(&str, u64)> = by_themselves.chain(joined).collect();
         let from = coming.position(recovered.from, recovered.as_offered);
-        let Some(presence) = self.shared.fanout.missed_presence(namespace, &actor.person, recovered.left_at) else {
-            return self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived);
-        };
         let session = Session { secret: Some(secret), begun: from.number, ..session };
         match shard.recover(socket, session, &Recovering { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
@@ -127,10 +124,10 @@ impl Live {
                 }
                 self.shared.losses.come_back(secret);
                 self.tally.recovered();
-                let Arrived { met, recovered, .. } = arrived;
+                let Arrived { met, recovered: Some(recovered), .. } = arrived else { return };
                 self.greet(shard, socket, ends, &met);
-                presence.iter().for_each(|saying| shard.emit(socket, saying));
-                self.be_in_again(&met, &id.text(), recovered.map(|recovered| recovered.rooms).unwrap_or_default());
+                shard.tell_again(socket, &self.shared.fanout.missed_presence(&actor.person, recovered.left_at));
+                self.be_in_again(&met, &id.text(), recovered.rooms);
             }
             Ok(false) => {
                 // The client has gone meanwhile, and may come back once more.

@@ -51,7 +51,7 @@ impl Changes {
 }
 
 /// Whose presence changed.
-pub(super) fn person_of(signal: &Signal) -> Option<&PersonId> {
+pub fn person_of(signal: &Signal) -> Option<&PersonId> {
     match signal {
         Signal::Online { person, .. } | Signal::Offline { person } => Some(person),
         Signal::Entered { .. }

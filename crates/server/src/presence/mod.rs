@@ -15,7 +15,7 @@ mod told;
 mod typing;
 
 pub use attendance::Attendance;
-pub use changes::Changes;
+pub use changes::{Changes, person_of};
 pub use people::{Connection, Counts, People, Transport};
 pub use seats::Seats;
 pub use told::Told;

@@ -2,69 +2,68 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::event::Signal;
 use domain::names::{PersonId, Timestamp};
-
-use super::changes::person_of;
 
 /// How much is kept: a change counts one, and one more for each of those who alone were told of it.
 const MOST: usize = 65_536;
 
-/// The most changes that one client is told.
+/// The most changes that one client is told, the newest.
 const MOST_AT_ONCE: usize = 1000;
 
-/// The newest change of each person that was told lately, with those who were told.
+/// What a change counts that everybody was told: no more of them are kept than anybody is told.
+const OF_EVERYBODY: usize = MOST / MOST_AT_ONCE;
+
+/// The newest change of each person that was told lately, with what was said of it and those who were told.
 #[derive(Debug)]
-pub struct Told {
+pub struct Told<T> {
     /// How long one may have been away, in seconds.
     window: i64,
     /// How long it may take until it is seen that a client hears nothing any more, in seconds.
     silence: i64,
     /// What makes marks of people; nobody outside can tell whose are alike.
     marks: RandomState,
-    state: Mutex<State>,
+    state: Mutex<State<T>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+struct State<T> {
     /// In the order in which they were told.
-    changes: BTreeMap<u64, Change>,
+    changes: BTreeMap<u64, Change<T>>,
     newest: HashMap<PersonId, u64>,
     last: u64,
     /// What `changes` count together.
     size: usize,
-    /// When the newest of those was told that there was no room for.
-    dropped: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-struct Change {
+struct Change<T> {
     at: Timestamp,
     person: PersonId,
-    signal: Arc<Signal>,
+    said: T,
     /// The marks of those who were told, in order; `None` if that is everybody.
     hearers: Option<Box<[u64]>>,
 }
 
-impl Change {
+impl<T> Change<T> {
     fn size(&self) -> usize {
-        1 + self.hearers.as_ref().map_or(0, |hearers| hearers.len())
+        self.hearers.as_ref().map_or(OF_EVERYBODY, |hearers| 1 + hearers.len())
     }
 }
 
-impl Told {
+impl<T: Clone> Told<T> {
     /// Inputs: how long a client may have been away that comes back, and how long it may have heard nothing before that is seen.
     pub fn new(window: Duration, silence: Duration) -> Self {
         let seconds = |time: Duration| time.as_secs_f64().ceil() as i64;
-        Self { window: seconds(window), silence: seconds(silence), marks: RandomState::new(), state: Mutex::default() }
+        let state = State { changes: BTreeMap::new(), newest: HashMap::new(), last: 0, size: 0 };
+        Self { window: seconds(window), silence: seconds(silence), marks: RandomState::new(), state: Mutex::new(state) }
     }
 
-    /// A change is told now: to these people, or to everybody. Called before it is told, so that whoever comes just then hears it twice and not never.
-    pub fn note(&self, signal: &Arc<Signal>, to: Option<&[PersonId]>, now: Timestamp) {
-        let Some(person) = person_of(signal).cloned() else { return };
+    /// A person's change is told now: to these people, or to everybody. Called before it is told, so that whoever comes just then hears it twice
+    /// and not never. Of what nobody is told nothing is kept, but what was told before is not true any more.
+    pub fn note(&self, person: &PersonId, said: T, to: Option<&[PersonId]>, now: Timestamp) {
         let hearers = to.map(|people| {
             let mut marks: Box<[u64]> = people.iter().map(|person| self.marks.hash_one(person)).collect();
             marks.sort_unstable();
@@ -72,43 +71,43 @@ impl Told {
         });
         let mut state = self.lock();
         state.forget_before(now.minus_seconds(self.window.saturating_add(self.silence)));
-        state.put(Change { at: now, person, signal: signal.clone(), hearers });
+        state.forget(person);
+        if hearers.as_ref().is_none_or(|hearers| !hearers.is_empty()) {
+            state.put(Change { at: now, person: person.clone(), said, hearers });
+        }
     }
 
-    /// What a person whose connection was seen to end then may not have heard, in the order in which it was told. `None` if that is not known any
-    /// more, or too much.
-    pub fn since(&self, left_at: Timestamp, person: &PersonId) -> Option<Vec<Arc<Signal>>> {
+    /// What a person whose connection was seen to end then may not have heard, in the order in which it was told: the newest of it, if it is much.
+    /// It is no fact: whoever is not told of a change hears of the next.
+    pub fn since(&self, left_at: Timestamp, person: &PersonId) -> Vec<T> {
         let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(person));
         let state = self.lock();
-        if state.dropped.is_some_and(|dropped| dropped >= from) {
-            return None;
-        }
-        let hears = |change: &&Change| change.hearers.as_ref().is_none_or(|hearers| hearers.binary_search(&mark).is_ok());
+        let hears = |change: &&Change<T>| change.hearers.as_ref().is_none_or(|hearers| hearers.binary_search(&mark).is_ok());
         let changes = state.changes.values().rev().take_while(|change| change.at >= from).filter(hears);
-        let mut signals: Vec<_> = changes.take(MOST_AT_ONCE + 1).map(|change| change.signal.clone()).collect();
-        signals.reverse();
-        (signals.len() <= MOST_AT_ONCE).then_some(signals)
+        let mut said: Vec<T> = changes.take(MOST_AT_ONCE).map(|change| change.said.clone()).collect();
+        said.reverse();
+        said
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn put(&mut self, change: Change) {
+impl<T> State<T> {
+    fn put(&mut self, change: Change<T>) {
         self.last += 1;
-        if let Some(older) = self.newest.insert(change.person.clone(), self.last)
-            && let Some(older) = self.changes.remove(&older)
-        {
-            self.size -= older.size();
-        }
+        self.newest.insert(change.person.clone(), self.last);
         self.size += change.size();
         self.changes.insert(self.last, change);
-        while self.size > MOST
-            && let Some(oldest) = self.drop_oldest()
-        {
-            self.dropped = Some(oldest.at);
+        while self.size > MOST {
+            self.drop_oldest();
+        }
+    }
+
+    fn forget(&mut self, person: &PersonId) {
+        if let Some(change) = self.newest.remove(person).and_then(|number| self.changes.remove(&number)) {
+            self.size -= change.size();
         }
     }
 
@@ -118,11 +117,11 @@ impl State {
         }
     }
 
-    fn drop_oldest(&mut self) -> Option<Change> {
-        let (_, oldest) = self.changes.pop_first()?;
-        self.newest.remove(&oldest.person);
-        self.size -= oldest.size();
-        Some(oldest)
+    fn drop_oldest(&mut self) {
+        if let Some((_, oldest)) = self.changes.pop_first() {
+            self.newest.remove(&oldest.person);
+            self.size -= oldest.size();
+        }
     }
 }
 
@@ -133,7 +132,7 @@ mod tests {
     const WINDOW: i64 = 120;
     const SILENCE: i64 = 45;
 
-    fn told() -> Told {
+    fn told() -> Told<&'static str> {
         Told::new(Duration::from_secs(WINDOW as u64), Duration::from_secs(SILENCE as u64))
     }
 
@@ -145,69 +144,66 @@ mod tests {
         PersonId::new(name)
     }
 
-    fn online(name: &str) -> Arc<Signal> {
-        Signal::Online { person: person(name), connection: String::new() }.into()
-    }
-
-    fn offline(name: &str) -> Arc<Signal> {
-        Signal::Offline { person: person(name) }.into()
-    }
-
     #[test]
     fn whoever_was_away_is_told_the_newest_of_each_person_whose_presence_changed() {
         let told = told();
-        told.note(&online("anna"), None, at(1000));
-        told.note(&online("ben"), None, at(1001));
-        told.note(&offline("carl"), None, at(1050));
-        told.note(&offline("anna"), None, at(1060));
-        assert_eq!(told.since(at(1047), &person("dora")), Some(vec![offline("carl"), offline("anna")]));
-        assert_eq!(
-            told.since(at(1046), &person("dora")),
-            Some(vec![online("ben"), offline("carl"), offline("anna")]),
-            "it was not seen at once"
-        );
-        assert_eq!(told.since(at(1060 + SILENCE + 1), &person("dora")), Some(vec![]));
+        told.note(&person("anna"), "anna comes", None, at(1000));
+        told.note(&person("ben"), "ben comes", None, at(1001));
+        told.note(&person("carl"), "carl goes", None, at(1050));
+        told.note(&person("anna"), "anna goes", None, at(1060));
+        assert_eq!(told.since(at(1047), &person("dora")), ["carl goes", "anna goes"]);
+        assert_eq!(told.since(at(1046), &person("dora")), ["ben comes", "carl goes", "anna goes"], "it was not seen at once");
+        assert!(told.since(at(1060 + SILENCE + 1), &person("dora")).is_empty());
     }
 
     #[test]
     fn only_those_who_were_told_are_told_again() {
         let told = told();
-        told.note(&online("anna"), Some(&[person("dora"), person("ben")]), at(1000));
-        told.note(&online("carl"), Some(&[person("emil")]), at(1000));
-        assert_eq!(told.since(at(1000), &person("dora")), Some(vec![online("anna")]));
-        assert_eq!(told.since(at(1000), &person("anna")), Some(vec![]));
+        told.note(&person("anna"), "anna comes", Some(&[person("dora"), person("ben")]), at(1000));
+        told.note(&person("carl"), "carl comes", Some(&[person("emil")]), at(1000));
+        assert_eq!(told.since(at(1000), &person("dora")), ["anna comes"]);
+        assert!(told.since(at(1000), &person("anna")).is_empty());
+    }
+
+    #[test]
+    fn what_nobody_was_told_is_not_kept_and_makes_void_what_was_told_before() {
+        let told = told();
+        told.note(&person("anna"), "anna comes", Some(&[person("dora")]), at(1000));
+        told.note(&person("ben"), "ben comes", Some(&[person("dora")]), at(1000));
+        told.note(&person("anna"), "anna goes", Some(&[]), at(1001));
+        assert_eq!(told.since(at(1001), &person("dora")), ["ben comes"]);
+        let state = told.lock();
+        assert_eq!((state.changes.len(), state.newest.len(), state.size), (1, 1, 2));
     }
 
     #[test]
     fn what_nobody_can_have_missed_who_may_come_back_is_forgotten() {
         let told = told();
-        told.note(&online("anna"), Some(&[person("dora")]), at(1000));
-        told.note(&online("ben"), None, at(1000 + WINDOW + SILENCE + 1));
+        told.note(&person("anna"), "anna comes", Some(&[person("dora")]), at(1000));
+        told.note(&person("ben"), "ben comes", Some(&[person("dora")]), at(1000 + WINDOW + SILENCE + 1));
         let state = told.lock();
-        assert_eq!((state.changes.len(), state.newest.len(), state.size, state.dropped), (1, 1, 1, None));
+        assert_eq!((state.changes.len(), state.newest.len(), state.size), (1, 1, 2));
     }
 
     #[test]
-    fn what_there_was_no_room_for_is_not_known_to_those_who_may_have_missed_it() {
+    fn of_what_there_is_no_room_for_the_newest_is_kept() {
         let told = told();
         let many: Vec<PersonId> = (0..1000).map(|number| person(&number.to_string())).collect();
         for number in 0..100 {
-            told.note(&online(&format!("person {number}")), Some(&many), at(1000 + number));
+            told.note(&person(&format!("person {number}")), "comes", Some(&many), at(1000 + number));
         }
+        assert_eq!(told.since(at(1000), &many[0]).len(), MOST / 1001);
         assert!(told.lock().size <= MOST);
-        let kept = told.lock().changes.len() as i64;
-        let oldest = 1000 + 100 - kept;
-        assert_eq!(told.since(at(oldest + SILENCE), &many[0]).map(|signals| signals.len() as i64), Some(kept));
-        assert_eq!(told.since(at(oldest + SILENCE - 1), &many[0]), None);
     }
 
     #[test]
-    fn more_than_a_client_can_take_at_once_is_not_told() {
-        let told = told();
-        for number in 0..=MOST_AT_ONCE {
-            told.note(&online(&number.to_string()), None, at(1000 + number as i64 / 100));
+    fn of_more_than_a_client_can_take_at_once_the_newest_is_told() {
+        let told: Told<usize> = Told::new(Duration::from_secs(WINDOW as u64), Duration::from_secs(SILENCE as u64));
+        for number in 0..3 * MOST_AT_ONCE {
+            told.note(&person(&number.to_string()), number, None, at(1000 + number as i64 / 100));
         }
-        assert_eq!(told.since(at(1000 + SILENCE), &person("dora")), None);
-        assert_eq!(told.since(at(1001 + SILENCE), &person("dora")).map(|signals| signals.len()), Some(MOST_AT_ONCE + 1 - 100));
+        let newest: Vec<usize> = (2 * MOST_AT_ONCE..3 * MOST_AT_ONCE).collect();
+        assert_eq!(told.since(at(1000), &person("dora")), newest);
+        assert!(told.lock().changes.len() < MOST_AT_ONCE + MOST_AT_ONCE / 10, "nobody is told the others");
     }
 }
