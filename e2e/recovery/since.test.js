@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { client, client2, connected } from "../support/clients.js";
+import { rest } from "../support/http.js";
 import { API_KEY, person } from "../support/people.js";
 import { POSITION } from "../support/positions.js";
 import { roomcast } from "../support/roomcast.js";
@@ -29,13 +30,16 @@ async function raw(sub, since) {
   return socket;
 }
 
-// Resolves with what was heard before the room was joined.
-async function joins(socket, room) {
-  socket.send(JSON.stringify({ type: "join_room", room }));
+// Each resolves with what was heard before the answer.
+const joins = (socket, room) => asks(socket, "join_room", room, "joined_room");
+const leaves = (socket, room) => asks(socket, "leave_room", room, "left_room");
+
+async function asks(socket, type, room, answer) {
+  socket.send(JSON.stringify({ type, room }));
   const heard = [];
   for (;;) {
     const envelope = await socket.nextJson();
-    if (envelope.type === "joined_room") return heard;
+    if (envelope.type === answer) return heard;
     heard.push(envelope);
   }
 }
@@ -87,6 +91,67 @@ describe("a raw client", () => {
     again.close();
   });
 
+  // What a raw client hears in `room` until `content` is said, as contents.
+  const untilLive = async (socket, say, content) => {
+    await say(content);
+    return (await upTo(socket, content)).map(({ data }) => data.content);
+  };
+
+  test("that leaves a room and joins it again is told once what it has missed", async () => {
+    const { room, say } = await project("ben");
+    const ben = await raw("ben");
+    await joins(ben, room);
+    await say("heard");
+    const [{ id }] = await upTo(ben, "heard");
+    await ben.cut();
+    for (const content of ["one", "two"]) await say(content);
+    const again = await raw("ben", id);
+    await joins(again, room);
+    assert.deepEqual(await untilLive(again, say, "three"), ["one", "two", "three"]);
+    await leaves(again, room);
+    await say("not heard");
+    await joins(again, room);
+    assert.deepEqual(await untilLive(again, say, "four"), ["four"]);
+    again.close();
+  });
+
+  test("that heard a fact in a room that it has left is not told it in another", async () => {
+    const { project: room, say, room: channel, task, anna } = await project("ben");
+    const { id: taskId } = await task("paint");
+    const ben = await raw("ben");
+    await joins(ben, channel);
+    await say("heard");
+    const [{ id }] = await upTo(ben, "heard");
+    await ben.cut();
+    const change = (title) => anna.ask("PUT", `/api/v1/tasks/${taskId}`, { title });
+    await change("paint it");
+    const again = await raw("ben", id);
+    const heard = [...(await joins(again, room)), ...(await leaves(again, room))];
+    await change("paint it well");
+    for (const joined of [`task:${taskId}`, channel]) heard.push(...(await joins(again, joined)));
+    await say("live");
+    for (let envelope = {}; envelope.data?.content !== "live"; heard.push(envelope)) envelope = await again.nextJson();
+    assert.equal(heard.filter(({ type }) => type === "task.updated").length, 2, JSON.stringify(heard));
+    again.close();
+  });
+
+  test("that became a member of one room too late for what was said in two hears it in the other", async () => {
+    const [early, late] = [await project("ben"), await project()];
+    const emit = async (data, rooms) => {
+      const answer = await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body: { to: { rooms }, event: "news", data } });
+      return answer.json.position;
+    };
+    const since = await emit("before", [early.project]);
+    await emit("in both", [early.project, late.project]);
+    await late.anna.ask("POST", `/api/v1/${late.project.replace(":", "s/")}/members`, { userId: "ben" });
+    const ben = await raw("ben", since);
+    const heard = [...(await joins(ben, late.project)), ...(await joins(ben, early.project))];
+    heard.push(...(await leaves(ben, early.project)));
+    const told = heard.filter((envelope) => JSON.stringify(envelope).includes("in both"));
+    assert.equal(told.length, 1, JSON.stringify(heard));
+    ben.close();
+  });
+
   for (const since of ["", "rubbish", "0000000000-1", "x-y"]) {
     test(`that was here since ${JSON.stringify(since)} is told to ask for everything anew`, async () => {
       const ben = await raw("ben", since);
@@ -115,16 +180,16 @@ describe("a raw client", () => {
 
 describe("a client of Socket.IO that cannot recover", () => {
   const CLIENTS = {
-    "socket.io-client 2.5": async (t, auth) => {
-      const socket = client2(t, `${server.url}/messenger?token=${auth.token}${auth.since === undefined ? "" : `&since=${encodeURIComponent(auth.since)}`}`);
+    "socket.io-client 2.5": async (t, auth, namespace = "/messenger") => {
+      const socket = client2(t, `${server.url}${namespace}?token=${auth.token}${auth.since === undefined ? "" : `&since=${encodeURIComponent(auth.since)}`}`);
       socket.heard = [];
       const listen = socket.onevent;
       socket.onevent = (packet) => (socket.heard.push(packet.data), listen.call(socket, packet));
       await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
       return socket;
     },
-    "socket.io-client 4": async (t, auth) => {
-      const socket = client(t, `${server.url}/messenger`, { auth });
+    "socket.io-client 4": async (t, auth, namespace = "/messenger") => {
+      const socket = client(t, `${server.url}${namespace}`, { auth });
       socket.heard = [];
       socket.onAny((...event) => socket.heard.push(event));
       return connected(socket);
@@ -156,6 +221,31 @@ describe("a client of Socket.IO that cannot recover", () => {
       for (const [, , position] of heard) assert.match(position, POSITION);
       await hears(first, "three");
       assert.deepEqual(contents(first), ["heard", "one", "two", "three"]);
+    });
+
+    test(`that goes from room to room is told in each once what it has missed: ${name}`, async (t) => {
+      const anna = person(server, "anna");
+      const rooms = [];
+      for (const room of ["one", "two"]) {
+        const { id } = await anna.ask("POST", "/shared/chat/rooms", { name: room });
+        await anna.ask("POST", `/shared/chat/rooms/${id}/members`, { userId: "ben" });
+        rooms.push({ id, say: (content) => anna.ask("POST", `/shared/chat/rooms/${id}/messages`, { content }) });
+      }
+      const { position: since } = await person(server, "ben").ask("GET", "/api/v1/sync");
+      for (const [index, { say }] of rooms.entries()) await say(`missed in ${index}`);
+      const ben = await open(t, { token: server.token({ sub: "ben", name: "ben" }), since }, "/chat");
+      const enter = ({ id }) => new Promise((resolve) => ben.emit("join_room", { roomId: id }, resolve));
+      const messages = () => ben.heard.filter(([event]) => event === "message:new").map(([, message]) => message.content);
+      const [one, two] = rooms;
+      await enter(one);
+      await one.say("live");
+      await enter(two);
+      await enter(one);
+      await enter(two);
+      // The last word comes behind all that was told.
+      await two.say("the last");
+      while (!messages().includes("the last")) await new Promise((resolve) => ben.once("message:new", () => setImmediate(resolve)));
+      assert.deepEqual(messages(), ["missed in 0", "live", "missed in 1", "the last"]);
     });
 
     test(`is told to ask for everything anew when that is not known: ${name}`, async (t) => {

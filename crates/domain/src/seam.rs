@@ -247,6 +247,9 @@ pub trait Sessions {
     fn delete_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()>;
     /// The journal's last offset when a person became a member, if the person is one.
     fn member_since(&mut self, room: &Room, person: &PersonId) -> Stored<Option<i64>>;
+    /// Every room that a person may hear as a member: of itself, or of the space that it is inside; each with the journal's last offset when
+    /// the person became one.
+    fn rooms_heard_by(&mut self, person: &PersonId) -> Stored<Vec<(Room, i64)>>;
     /// A new life of the journal begins behind its last offset.
     fn begin_epoch(&mut self, name: &str) -> Stored<()>;
     /// The largest offset of a life of the journal: its last if that is the present one, else where the next began. `None` if there was none

@@ -32,5 +32,5 @@ pub use broadcast::{Broadcast, Key, Say, Saying};
 pub use config::{Config, Endpoint, Protocol};
 pub use history::{Position, Recovery};
 pub use hub::{Engine, Handle, Hold, Refusal};
-pub use shard::{Figures, Kinds, Meter, Recovering, Shard, SocketKey};
+pub use shard::{Figures, Kinds, Known, Meter, Recovering, Shard, SocketKey};
 pub use voice::{Format, Namespace, Voice};

@@ -76,6 +76,13 @@ impl<D: Driver> Sessions for Tables<D> {
         self.0.first(sql, values![room, person], |row| row.int(0))
     }
 
+    fn rooms_heard_by(&mut self, person: &PersonId) -> Stored<Vec<(Room, i64)>> {
+        let sql = "SELECT m.room, m.since FROM members m WHERE m.person = $1
+            UNION ALL SELECT s.room, m.since FROM members m JOIN spaces s ON s.parent = m.room WHERE m.person = $1
+            ORDER BY 1";
+        self.0.all(sql, values![person], |row| Ok((row.room(0)?, row.int(1)?)))
+    }
+
     fn begin_epoch(&mut self, name: &str) -> Stored<()> {
         let begun = self.last_offset()?;
         self.0.write("INSERT INTO epochs (name, begun) VALUES ($1, $2)", values![name, begun])?;

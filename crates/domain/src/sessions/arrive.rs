@@ -6,7 +6,7 @@ use crate::people::{Claims, Meet, Met};
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 use crate::sessions::{Session, SessionRoom};
-use crate::spaces::role_in;
+use crate::spaces::{role_in, rooms_heard_by};
 
 /// A connection is made: its person is met, and its session is found again or begun.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,6 +74,8 @@ pub struct Arrived {
     pub since: Option<i64>,
     /// The households that the person is in, each with the offset behind which the person is; 0 for who comes new.
     pub households: Vec<(Room, i64)>,
+    /// Of who said since when: every room that the person may hear, as [`rooms_heard_by`] has them.
+    pub hears: Vec<(Room, i64)>,
 }
 
 /// A session that goes on.
@@ -97,7 +99,7 @@ impl Command for Arrive {
     fn decide(self, tx: &mut Tx<'_>) -> Result<Arrived, Refusal> {
         let met = Meet { claims: self.claims }.decide(tx)?;
         let position = tx.store.last_offset()?;
-        let (mut recovered, mut since) = (None, None);
+        let (mut recovered, mut since, mut hears) = (None, None, Vec::new());
         match &self.came {
             Came::New => {}
             Came::Back(claimed) => {
@@ -106,6 +108,9 @@ impl Command for Arrive {
             }
             Came::Since(offered) => {
                 since = offered.as_ref().map_or(Ok(None), |offered| known(tx.store, offered))?;
+                if since.is_some() {
+                    hears = rooms_heard_by(tx.store, &met.person.id)?;
+                }
             }
         }
         if let (None, Some(place)) = (&recovered, self.place) {
@@ -120,7 +125,7 @@ impl Command for Arrive {
             };
             households.push((room.clone(), since));
         }
-        Ok(Arrived { met, position, recovered, since, households })
+        Ok(Arrived { met, position, recovered, since, households, hears })
     }
 }
 

@@ -96,6 +96,18 @@ pub fn member_since(store: &mut dyn Store, room: &Room, person: &PersonId) -> St
     Ok(store.member_since(inside.as_ref().unwrap_or(room), person)?.unwrap_or(0))
 }
 
+/// Every room that a person may hear, each with the offset behind which: the inbox, and those that the person is a member of.
+///
+/// Those of tasks are not among them: a person is in them only by looking at a task.
+///
+/// # Errors
+/// The store's.
+pub fn rooms_heard_by(store: &mut dyn Store, person: &PersonId) -> Stored<Vec<(Room, i64)>> {
+    let mut rooms = store.rooms_heard_by(person)?;
+    rooms.push((Room::inbox(person), 0));
+    Ok(rooms)
+}
+
 /// Whether the actor may listen to a room.
 ///
 /// It is a command although it changes nothing: in the writer's queue it stands in one order with the removals of members.
@@ -105,7 +117,7 @@ pub struct EnterRoom {
     pub room: Room,
     /// The actor's session that comes into it, by its secret, if it is to be remembered.
     pub session: Option<String>,
-    /// Whether it is asked since when the actor is a member.
+    /// Whether it is asked since when the actor is a member, and where else.
     pub since: bool,
 }
 
@@ -142,6 +154,8 @@ pub struct Entered {
     pub inside: Option<Room>,
     /// The journal's last offset when the actor became a member; 0 if it was not asked.
     pub member_since: i64,
+    /// Every room that the actor may hear, as [`rooms_heard_by`] has them; none if it was not asked.
+    pub hears: Vec<(Room, i64)>,
 }
 
 impl Command for EnterRoom {
@@ -151,12 +165,16 @@ impl Command for EnterRoom {
         require_member(tx.store, tx.actor, &self.room)?;
         let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))?;
         let inside = around(tx.store, &self.room)?;
-        let member_since = if self.since { member_since(tx.store, &self.room, &person.id)? } else { 0 };
+        let (mut member_since, mut hears) = (0, Vec::new());
+        if self.since {
+            member_since = self::member_since(tx.store, &self.room, &person.id)?;
+            hears = rooms_heard_by(tx.store, &person.id)?;
+        }
         if let Some(secret) = self.session {
             let room = SessionRoom { room: self.room, inside: inside.clone(), since: tx.store.last_offset()? };
             tx.store.put_session_room(&secret, &person.id, &room)?;
         }
-        Ok(Entered { person, inside, member_since })
+        Ok(Entered { person, inside, member_since, hears })
     }
 }
 

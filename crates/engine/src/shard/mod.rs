@@ -39,7 +39,7 @@ use line::Line;
 pub(crate) use line::Waits;
 pub(crate) use meter::Owed;
 pub use meter::{Kinds, Meter};
-pub use recover::Recovering;
+pub use recover::{Known, Recovering};
 pub(crate) use socket::Socket;
 
 /// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended.

@@ -26,6 +26,15 @@ pub struct Recovering<'a> {
     pub rooms: &'a [(&'a str, u64)],
 }
 
+/// What a client has heard already that comes into a room, and where it counts as being.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Rooms in which it was told, each with the number behind which, and up to which.
+    pub heard: &'a [(&'a str, u64, u64)],
+    /// Rooms, each with the number behind which it is excepted from what those in the room are not to hear.
+    pub member_of: &'a [(&'a str, u64)],
+}
+
 impl<A: App> Shard<A> {
     /// A secret by which a socket's client may prove later that it is the same; 20 characters as an [`Id`], which tells where the socket is.
     pub fn new_secret(&mut self, key: SocketKey) -> Id {
@@ -59,7 +68,7 @@ impl<A: App> Shard<A> {
     pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &Recovering<'_>) -> Result<bool, A::Data> {
         let Some(voice) = self.socket(key).map(|socket| socket.voice) else { return Ok(false) };
         let voice = Voice { positions: true, ..voice };
-        let excepted = Excepted { id: was.id, rooms: was.rooms };
+        let excepted = Excepted { id: Some(was.id), rooms: was.rooms };
         let Some(missed) = self.missed(voice, was.rooms, was.from, excepted) else { return Err(data) };
         let Some(socket) = self.open(key, data) else { return Ok(false) };
         socket.voice = voice;
@@ -77,20 +86,21 @@ impl<A: App> Shard<A> {
         Ok(true)
     }
 
-    /// Tells a socket what was said behind `from` in a room that it comes into, and what it has not heard in a room that it is in. False, and
-    /// nothing is told, if it is not known any more, or if it is more than [`crate::Config::outbox_limit`].
-    pub fn catch_up(&mut self, key: SocketKey, room: &str, from: Position) -> bool {
+    /// Tells a socket what was said behind `from` in a room that it comes into, but for what it has heard in another. False, and nothing is
+    /// told, if it is not known any more, or if it is more than [`crate::Config::outbox_limit`].
+    pub fn catch_up(&mut self, key: SocketKey, room: &str, from: Position, known: Known<'_>) -> bool {
         let Some((voice, slot, id)) = self.socket(key).map(|socket| (socket.voice, socket.connection, socket.id)) else { return true };
-        let known: Vec<&str> = self.rooms_of(key).filter(|known| *known != room).collect();
         let Some(history) = &self.history else { return false };
         let Some(broadcasts) = history.missed([(room, 0)], from.number, self.position) else { return false };
         // What is said to everybody is heard with the first room.
         let heard = |broadcast: &Broadcast| match broadcast.is_for_everyone() {
-            true => !known.is_empty(),
-            false => known.iter().any(|known| broadcast.is_for(known)),
+            true => !known.heard.is_empty(),
+            false => known.heard.iter().any(|(room, behind, until)| {
+                broadcast.number.is_some_and(|number| (behind + 1..=*until).contains(&number)) && broadcast.is_for(room)
+            }),
         };
         let broadcasts = broadcasts.into_iter().filter(|broadcast| !heard(broadcast));
-        let excepted = Excepted { id, rooms: &[(room, 0)] };
+        let excepted = Excepted { id: Some(id), rooms: known.member_of };
         let Some(missed) = self.encode_missed(voice, broadcasts, from, excepted) else { return false };
         self.tell_missed(slot, missed);
         true
@@ -232,14 +242,17 @@ struct Missed {
 
 /// Who somebody is to whom a broadcast may except.
 #[derive(Clone, Copy)]
-struct Excepted<'a> {
-    id: Id,
-    rooms: &'a [(&'a str, u64)],
+pub(crate) struct Excepted<'a> {
+    /// The socket's id; without a socket nobody knows which it was.
+    pub id: Option<Id>,
+    /// Where it is, in each behind a number.
+    pub rooms: &'a [(&'a str, u64)],
 }
 
 impl Excepted<'_> {
-    fn from(&self, broadcast: &Broadcast) -> bool {
-        let in_room = |excepted: &Arc<str>| self.rooms.iter().any(|(room, _)| **excepted == **room);
-        broadcast.except_sockets.contains(&self.id) || broadcast.except_rooms.iter().any(in_room)
+    pub fn from(&self, broadcast: &Broadcast) -> bool {
+        let was_in = |behind: u64| broadcast.number.is_none_or(|number| number > behind);
+        let in_room = |excepted: &Arc<str>| self.rooms.iter().any(|(room, behind)| was_in(*behind) && **excepted == **room);
+        self.id.is_some_and(|id| broadcast.except_sockets.contains(&id)) || broadcast.except_rooms.iter().any(in_room)
     }
 }

@@ -241,7 +241,7 @@ impl Live {
         self.catch_up_from(shard, socket, &coming, arrived.since);
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         for (room, since) in self.shared.rooms(namespace, &arrived) {
-            self.join_unasked(shard, socket, &room, since);
+            self.join_unasked(shard, socket, &room, since, &arrived.hears);
         }
     }
 

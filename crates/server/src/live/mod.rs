@@ -6,7 +6,7 @@
 //! - `requests`: what clients ask, in their order. `rooms`: how many rooms a connection may be in.
 //! - `tenure`: until when those who are held to their tokens may stay. `tokens`: newer tokens, and what becomes of who has none.
 //! - `recovery`: coming back, and what was missed meanwhile. `moved`: where those are who came back. `leaving`: whose end is still to be
-//!   written down. `losses`: what had not arrived for certain when they left.
+//!   written down. `losses`: what had not arrived for certain when they left. `since`: what those have heard that keep count by themselves.
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over.
 //! - `fanout`: what happened, on its way to whoever may hear it. `said`: its words. `published`: from the writer to the bus.
@@ -29,6 +29,7 @@ mod requests;
 mod rooms;
 mod said;
 mod session;
+mod since;
 mod tally;
 mod tenure;
 mod tokens;

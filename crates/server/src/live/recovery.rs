@@ -10,9 +10,10 @@ use domain::operation::Actor;
 use domain::people::Met;
 use domain::sessions::{Arrived, Came, Claimed, EndSession, ForgetSession, LeaveRoom, Offered, Place, Restart, SessionRoom};
 use engine::id::Id;
-use engine::{Namespace, Position, Reason, Recovering, Shard, SocketKey};
+use engine::{Known, Namespace, Position, Reason, Recovering, Shard, SocketKey};
 
 use super::entrance::Entering;
+use super::since::Since;
 use super::{Job, Live, Session, Shared};
 use crate::auth::Identity;
 use crate::dialects;
@@ -173,7 +174,7 @@ impl Live {
         match since {
             Some(since) => {
                 if let Some(session) = shard.data_mut(socket) {
-                    session.since = Some(Box::new(coming.position(since, true)));
+                    session.since = Some(Box::new(Since::new(coming.position(since, true))));
                 }
             }
             None => self.ask_to_resync(shard, socket),
@@ -181,14 +182,26 @@ impl Live {
     }
 
     /// A socket comes into a room of which its person is a member behind an offset. Whoever has said since when it was here is told what was
-    /// said in it meanwhile. False if it was in the room already.
-    pub(super) fn come_into(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, member_since: i64) -> bool {
+    /// said in it meanwhile, the first time; `hears` is then every room that the person may hear. False if it was in the room already.
+    pub(super) fn come_into(
+        &mut self,
+        shard: &mut Shard<Self>,
+        socket: SocketKey,
+        room: &Room,
+        member_since: i64,
+        hears: &[(Room, i64)],
+    ) -> bool {
         if shard.is_in(socket, room.as_str()) {
             return false;
         }
-        if let Some(since) = shard.data(socket).and_then(|session| session.since.as_deref().copied()) {
-            let from = since.max(Position::from(member_since as u64));
-            if !shard.catch_up(socket, room.as_str(), from) {
+        if let Some(mut since) = shard.data_mut(socket).and_then(|session| session.since.take()) {
+            let from = since.from.max(Position::from(member_since as u64));
+            if since.knows(room) || catch_up(shard, socket, room, from, &since, hears) {
+                since.come(room, from.number, shard.position());
+                if let Some(session) = shard.data_mut(socket) {
+                    session.since = Some(since);
+                }
+            } else {
                 self.ask_to_resync(shard, socket);
             }
         }
@@ -269,4 +282,14 @@ impl Live {
         let here = shard.sockets().filter_map(of).fold(shard.position(), u64::min);
         self.shared.leaving.heard_by_all().map_or(here, |heard| heard.min(here))
     }
+}
+
+/// Tells a socket what was said in a room that it comes into. Which rooms it was in on earlier connections nobody knows: what is not for those
+/// in a room is not told to whoever is a member of it.
+fn catch_up(shard: &mut Shard<Live>, socket: SocketKey, room: &Room, from: Position, since: &Since, hears: &[(Room, i64)]) -> bool {
+    let heard = since.heard();
+    let members = hears.iter().map(|(room, since)| (room.as_str(), *since as u64));
+    // Of tasks only those are known into which it has come.
+    let member_of: Vec<_> = members.chain(heard.iter().map(|(room, behind, _)| (*room, *behind))).collect();
+    shard.catch_up(socket, room.as_str(), from, Known { heard: &heard, member_of: &member_of })
 }

@@ -138,18 +138,20 @@ impl Live {
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Enter(room)),
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok(Entered { person, inside, member_since }) => match live.check_place(shard, asked.socket, &room, &*asked.dialect) {
-                        Err(refusal) => {
-                            live.give_back(shard, asked.socket, &room);
-                            live.answer(shard, &asked, Err(refusal));
-                        }
-                        Ok(()) => {
-                            live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
-                            if live.come_into(shard, asked.socket, &room, member_since) {
-                                live.shared.enter(room, person, inside);
+                    Ok(Entered { person, inside, member_since, hears }) => {
+                        match live.check_place(shard, asked.socket, &room, &*asked.dialect) {
+                            Err(refusal) => {
+                                live.give_back(shard, asked.socket, &room);
+                                live.answer(shard, &asked, Err(refusal));
+                            }
+                            Ok(()) => {
+                                live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
+                                if live.come_into(shard, asked.socket, &room, member_since, &hears) {
+                                    live.shared.enter(room, person, inside);
+                                }
                             }
                         }
-                    },
+                    }
                 });
             }
             Ask::Move(room) => {
@@ -160,7 +162,7 @@ impl Live {
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Move(room)),
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok((Entered { person, inside, member_since }, members)) => {
+                    Ok((Entered { person, inside, member_since, hears }, members)) => {
                         let others = live.others(shard, asked.socket, &room);
                         // One that is left makes place for this one.
                         if others.is_empty()
@@ -177,7 +179,7 @@ impl Live {
                         }
                         let online = live.shared.online_among(&members);
                         live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
-                        if live.come_into(shard, asked.socket, &room, member_since) {
+                        if live.come_into(shard, asked.socket, &room, member_since, &hears) {
                             live.shared.enter(room, person, inside);
                         }
                     }
@@ -285,10 +287,14 @@ impl Live {
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, removed: bool) {
         let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
         self.stop_typing(shard, socket, room);
-        if room.kind() != Kind::User
-            && shard.leave(socket, room.as_str())
-            && let Some(departure) = self.shared.attendance.leave(room, &person)
-        {
+        if room.kind() == Kind::User || !shard.leave(socket, room.as_str()) {
+            return;
+        }
+        let position = shard.position();
+        if let Some(since) = shard.data_mut(socket).and_then(|session| session.since.as_deref_mut()) {
+            since.leave(room, position);
+        }
+        if let Some(departure) = self.shared.attendance.leave(room, &person) {
             self.shared.tell_left(room.clone(), person, departure, removed);
         }
     }
@@ -387,7 +393,8 @@ fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room, leaves: &[Roo
     let session = shard.data(socket);
     let stays = leaves.is_empty() && session.is_some_and(|session| session.in_flight == 0) && shard.is_in(socket, room.as_str());
     let secret = session.and_then(|session| session.secret).filter(|_| !stays);
-    Remembered { stays, session: secret.map(|secret| secret.text()), since: session.is_some_and(|session| session.since.is_some()) }
+    let since = session.and_then(|session| session.since.as_deref()).is_some_and(|since| !since.knows(room));
+    Remembered { stays, session: secret.map(|secret| secret.text()), since }
 }
 
 /// By what a socket's client proves that it is the same, if it may come back.

@@ -21,10 +21,17 @@ impl Live {
     }
 
     /// Puts a socket into a room that it is in without asking. A connection that is full does without all but the inbox.
-    /// `member_since` as in [`Live::come_into`].
-    pub(super) fn join_unasked(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, member_since: i64) {
+    /// The rest as in [`Live::come_into`].
+    pub(super) fn join_unasked(
+        &mut self,
+        shard: &mut Shard<Self>,
+        socket: SocketKey,
+        room: &Room,
+        member_since: i64,
+        hears: &[(Room, i64)],
+    ) {
         if room.kind() == Kind::User || self.has_place(shard, socket) {
-            self.come_into(shard, socket, room, member_since);
+            self.come_into(shard, socket, room, member_since, hears);
         } else {
             tracing::debug!(room = room.as_str(), "a connection is in as many rooms as it may be, and does not hear this one");
         }

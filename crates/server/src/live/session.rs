@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use domain::operation::Actor;
-use engine::Position;
 use engine::id::Id;
 
+use super::since::Since;
 use crate::presence::Connection;
 
 /// How many of a client's requests may be on their way to the writer; beyond that the client is not read.
@@ -24,8 +24,8 @@ pub struct Session {
     pub(super) secret: Option<Id>,
     /// Up to which offset it has heard everything, as it came.
     pub(super) begun: u64,
-    /// What its client had heard, as it says, on an earlier connection: each room that it comes into begins there.
-    pub(super) since: Option<Box<Position>>,
+    /// What its client has heard, if it keeps count by itself.
+    pub(super) since: Option<Box<Since>>,
     /// Requests that are on their way.
     pub(super) in_flight: u16,
     pub(super) paused: bool,

@@ -116,6 +116,7 @@ suite! {
         what_everybody_has_heard_counts_for_those_who_were_there_then,
         old_sessions_are_forgotten_with_their_rooms_some_at_a_time,
         a_session_joins_a_room_once_and_leaves_it,
+        rooms_that_somebody_may_hear_are_those_of_a_member_and_what_is_inside_them,
         whoever_is_removed_is_in_the_space_and_in_what_is_inside_it_on_no_session,
         a_member_is_one_since_the_offset_of_that_moment,
         an_offset_is_good_up_to_where_the_next_life_of_the_journal_began,

@@ -2,9 +2,9 @@ use domain::event::Event;
 use domain::names::{Kind, Room};
 use domain::seam::Store;
 use domain::sessions::{Session, SessionRoom};
-use domain::spaces::Role;
+use domain::spaces::{Role, Space};
 
-use crate::{T0, at, home, id};
+use crate::{T0, at, home, id, space};
 
 /// A session of ann's that connected when the journal was at `live_from`.
 pub fn session(secret: &str, live_from: i64) -> Session {
@@ -120,6 +120,25 @@ pub fn a_session_joins_a_room_once_and_leaves_it(store: &mut dyn Store) {
     assert_eq!(store.session_rooms("b", &ann).unwrap(), [joined(&trip, None, 6)]);
     store.put_session_room("a", &ann, &joined(&trip, None, 9)).unwrap();
     assert_eq!(store.session_rooms("a", &ann).unwrap()[1].since, 9, "come into anew");
+}
+
+pub fn rooms_that_somebody_may_hear_are_those_of_a_member_and_what_is_inside_them(store: &mut dyn Store) {
+    let (project, trip) = (Kind::Project.room(2), Kind::Trip.room(1));
+    say(store, 2);
+    store.put_member(&trip, &id("ann"), Role::Member, T0).unwrap();
+    say(store, 1);
+    for name in ["ann", "ben"] {
+        store.put_member(&project, &id(name), Role::Member, T0).unwrap();
+    }
+    let channels: Vec<Room> = (100..350).map(|n| Kind::Channel.room(n)).collect();
+    for channel in &channels {
+        store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(channel) }).unwrap();
+    }
+    store.put_space(&Space { parent: Some(Kind::Project.room(9)), invite_code: None, ..space(&Kind::Channel.room(3)) }).unwrap();
+    let inside: Vec<(Room, i64)> = channels.into_iter().chain([project]).map(|room| (room, 3)).collect();
+    assert_eq!(store.rooms_heard_by(&id("ben")).unwrap(), inside);
+    assert_eq!(store.rooms_heard_by(&id("ann")).unwrap(), [inside, vec![(trip, 2)]].concat());
+    assert!(store.rooms_heard_by(&id("eve")).unwrap().is_empty());
 }
 
 pub fn whoever_is_removed_is_in_the_space_and_in_what_is_inside_it_on_no_session(store: &mut dyn Store) {
