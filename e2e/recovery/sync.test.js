@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { rest } from "../support/http.js";
 import { API_KEY, person } from "../support/people.js";
 import { POSITION } from "../support/positions.js";
-import { roomcast } from "../support/roomcast.js";
+import { roomcast, startRoomcast } from "../support/roomcast.js";
 import { contents, conversation, hears, join, listener } from "./stock.js";
 
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY, JOURNAL_KEEP: "50" });
@@ -64,12 +64,53 @@ describe("what was missed", () => {
   });
 
   test("of a room that one may not hear is not told", async () => {
-    const { id } = await conversation(server, "ben");
-    for (const room of [`conversation:${id}`, "conversation:1", "user:anna"]) await sync("mallory", { rooms: room }, 404);
-    await sync("ben", { rooms: `conversation:${id}` });
+    const { id, say } = await conversation(server, "ben");
+    const { position: since } = await sync("mallory");
+    await say("not for mallory");
+    for (const room of [`conversation:${id}`, "conversation:1", "user:anna"]) {
+      await sync("mallory", { since, rooms: room }, 404);
+      // Who has missed nothing is asked nothing.
+      assert.deepEqual((await sync("mallory", { rooms: room })).events, []);
+    }
+    assert.equal((await sync("ben", { since, rooms: `conversation:${id}` })).events.length, 1);
     await sync("ben", { rooms: "nonsense" }, 400);
     await sync("ben", { namespace: "/nowhere" }, 400);
     assert.equal((await rest("GET", `${server.url}/api/v1/sync`)).status, 401);
+  });
+
+  test("of a room that is named more than once is told once", async () => {
+    const { id, say } = await conversation(server, "ben");
+    const { position: since } = await sync("ben");
+    await say("hello");
+    const { events } = await sync("ben", { since, rooms: Array(300).fill(`conversation:${id}`).join() });
+    assert.equal(events.length, 1);
+  });
+
+  test("in a project is told of all its channels, however many there are", async () => {
+    const anna = person(server, "anna");
+    const { id } = await anna.ask("POST", "/api/v1/projects", { name: "Site" });
+    const channel = (name) => anna.ask("POST", `/api/v1/projects/${id}/channels`, { name });
+    const general = await channel("general");
+    for (let i = 0; i < 201; i++) await channel(`${i}`);
+    const { position: since } = await sync("anna", { namespace: "raw" });
+    await anna.ask("POST", `/api/v1/channels/${general.id}/messages`, { content: "hello" });
+    const { events } = await sync("anna", { since, namespace: "raw" });
+    assert.deepEqual(events.map(({ envelope }) => envelope.data.content), ["hello"]);
+  });
+
+  test("that is more than a client may be behind is to be asked for anew", async (t) => {
+    const server = await startRoomcast({ OUTBOX_LIMIT: "64KB" });
+    t.after(() => server.stop());
+    const ask = (query) => person(server, "ben").ask("GET", `/api/v1/sync?${new URLSearchParams(query)}`);
+    const { say } = await conversation(server, "ben");
+    const { position: since } = await ask({});
+    for (let i = 0; i < 5; i++) await say("x".repeat(10_000));
+    const some = await ask({ since });
+    assert.deepEqual([some.resync, some.events.length], [false, 5]);
+    for (let i = 0; i < 5; i++) await say("x".repeat(10_000));
+    const { resync, events, position } = await ask({ since });
+    assert.deepEqual([resync, events], [true, []]);
+    assert.equal((await ask({ since: position })).resync, false);
   });
 
   test("that is known no longer is to be asked for anew", async () => {

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::history::History;
 use crate::http::{Arrival, Request};
 use crate::id::Id;
+use crate::shard::Excepted;
 use crate::worker::Worker;
 
 /// What a shard finds in its mailbox, in the order in which it was put there.
@@ -236,10 +237,19 @@ impl<A: App> Handle<A> {
         self.0.keep([&broadcast].into_iter());
     }
 
-    /// What was said in some rooms (in each behind its own number) behind `from` and up to `until`, each once, in order. `None` if some of it
-    /// may be kept no longer.
-    pub fn missed<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, from: u64, until: u64) -> Option<Vec<Arc<Broadcast>>> {
-        self.0.history.as_ref()?.missed(rooms, from, until)
+    /// What was said in some rooms (in each behind its own number) behind `from` and up to `until`, each once, in order; but for what somebody
+    /// was not to hear who is in the rooms of `member_of`, in each behind its own number. `None` if some of it may be kept no longer.
+    pub fn missed<'a>(
+        &self,
+        rooms: impl IntoIterator<Item = (&'a str, u64)>,
+        member_of: &[(&str, u64)],
+        from: u64,
+        until: u64,
+    ) -> Option<Vec<Arc<Broadcast>>> {
+        let mut missed = self.0.history.as_ref()?.missed(rooms, from, until)?;
+        let excepted = Excepted { id: None, rooms: member_of };
+        missed.retain(|broadcast| !excepted.from(broadcast));
+        Some(missed)
     }
 
     /// Forgets what was kept for longer than is wanted. That also happens whenever something is said; where nothing is, this gives its memory

@@ -39,6 +39,7 @@ use line::Line;
 pub(crate) use line::Waits;
 pub(crate) use meter::Owed;
 pub use meter::{Kinds, Meter};
+pub(crate) use recover::Excepted;
 pub use recover::{Known, Recovering};
 pub(crate) use socket::Socket;
 

@@ -10,6 +10,7 @@ use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Actor;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
+use domain::sessions::CaughtUp;
 use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
 use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Say, Saying, Shard, SocketKey};
@@ -117,17 +118,24 @@ impl Fanout {
         Position::from(offset as u64).text(&self.epoch)
     }
 
-    /// What was said in these rooms, in each behind its own offset, from a position on and up to an offset; each with its position, in order.
-    /// `None` if some of it is known no longer.
-    pub fn missed(&self, namespace: Namespace, rooms: &[(Room, i64)], from: Position, until: i64) -> Option<Vec<(String, Saying)>> {
-        let rooms = rooms.iter().map(|(room, since)| (room.as_str(), *since as u64));
-        let broadcasts = self.engine.get()?.missed(rooms, from.number, until as u64)?;
-        let mut missed = Vec::new();
+    /// What somebody has missed: what was said in some rooms from a position on, each with its position, in order. `None` if some of it is known
+    /// no longer, or if it is more than one client may be behind ([`engine::Config::outbox_limit`]).
+    pub fn missed(&self, namespace: Namespace, caught_up: &CaughtUp, from: Position) -> Option<Vec<(String, Saying)>> {
+        let engine = self.engine.get()?;
+        let (rooms, hears) = (offsets(&caught_up.rooms), offsets(&caught_up.hears));
+        let broadcasts = engine.missed(rooms, &hears, from.number, caught_up.position as u64)?;
+        let (mut missed, mut size) = (Vec::new(), 0);
         for broadcast in broadcasts {
             let (number, sayings) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
             let (count, heard) = (sayings.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
-            let told = sayings.into_iter().enumerate().skip(heard);
-            missed.extend(told.map(|(index, saying)| (Position::behind(number, index, count).text(&self.epoch), saying)));
+            for (index, saying) in sayings.into_iter().enumerate().skip(heard) {
+                let position = Position::behind(number, index, count).text(&self.epoch);
+                size += position.len() + size_of_saying(&saying);
+                missed.push((position, saying));
+            }
+            if size > engine.config().outbox_limit {
+                return None;
+            }
         }
         Some(missed)
     }
@@ -339,6 +347,20 @@ pub enum Effect {
     Gather(Arc<Signal>),
     /// Everybody who is connected is told.
     TellEveryone(Said),
+}
+
+/// Rooms and offsets, as the engine has them.
+fn offsets(rooms: &[(Room, i64)]) -> Vec<(&str, u64)> {
+    rooms.iter().map(|(room, offset)| (room.as_str(), *offset as u64)).collect()
+}
+
+/// How many bytes one message has.
+fn size_of_saying(saying: &Saying) -> usize {
+    match saying {
+        Saying::Event { name, args, attachments } => name.len() + args.len() + attachments.iter().map(Vec::len).sum::<usize>(),
+        Saying::Text(text) => text.len(),
+        Saying::Binary(bytes) => bytes.len(),
+    }
 }
 
 fn people_of(space: &Space) -> Vec<PersonId> {

@@ -1,10 +1,11 @@
 //! What was missed, for clients without a socket, and for those that want to look before they open one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::names::Room;
 use domain::operation::Command;
-use domain::sessions::{CatchUp, CaughtUp};
+use domain::sessions::CatchUp;
 use engine::{Position, Saying};
 use http::StatusCode;
 use serde::Serialize;
@@ -50,7 +51,7 @@ struct SyncQuery {
 struct Missed {
     /// Up to where this answer goes; the next `since`.
     position: String,
-    /// Whether what was missed is not known any more: then the client asks for everything anew.
+    /// Whether what was missed is not known any more, or is more than `OUTBOX_LIMIT`: then the client asks for everything anew.
     resync: bool,
     /// What was missed, in order.
     events: Vec<Heard>,
@@ -88,14 +89,14 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
     let namespace = fanout.namespace(&named).ok_or_else(|| Failure::field("namespace", "must be one that is served, or raw"))?;
     let position = since.as_deref().and_then(Position::parse);
     let command = CatchUp { offered: position.and_then(|(epoch, position)| offered(epoch, position)), rooms };
-    let CaughtUp { position: until, since: known, rooms } = call.decide(|tx| command.decide(tx)).await?;
-    let events = match (&since, known, position) {
+    let caught_up = call.decide(|tx| command.decide(tx)).await?;
+    let events = match (&since, caught_up.since, position) {
         (None, ..) => Some(Vec::new()),
-        (Some(_), Some(_), Some((_, from))) => fanout.missed(namespace, &rooms, from, until),
+        (Some(_), Some(_), Some((_, from))) => fanout.missed(namespace, &caught_up, from),
         _ => None,
     };
     let missed = Missed {
-        position: fanout.position(until),
+        position: fanout.position(caught_up.position),
         resync: events.is_none(),
         events: events.unwrap_or_default().into_iter().map(|(id, saying)| heard(id, saying)).collect(),
     };
@@ -103,10 +104,10 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
 }
 
 /// The rooms that a query names. Errors: 400.
-fn rooms(named: &str) -> Result<Vec<Room>, Failure> {
+fn rooms(named: &str) -> Result<BTreeSet<Room>, Failure> {
     let wrong = || Failure::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
     let named = named.split(',').map(str::trim).filter(|room| !room.is_empty());
-    let rooms = named.map(|room| Room::parse(room).ok_or_else(wrong)).collect::<Result<Vec<_>, _>>()?;
+    let rooms = named.map(|room| Room::parse(room).ok_or_else(wrong)).collect::<Result<BTreeSet<_>, _>>()?;
     if rooms.len() > MOST_ROOMS { Err(wrong()) } else { Ok(rooms) }
 }
 

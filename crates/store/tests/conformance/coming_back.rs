@@ -1,5 +1,7 @@
 //! The rules of coming back, which are the domain's, asked of a real store.
 
+use std::collections::BTreeSet;
+
 use domain::chat::Message;
 use domain::ids::Generator;
 use domain::names::{Id, Kind, PersonId, Room};
@@ -122,7 +124,7 @@ pub fn whoever_says_since_when_is_believed_if_that_is_of_this_journal(store: &mu
     ] {
         let arrive = Arrive { claims: Claims::default(), place: None, came: Came::Since(offers.clone()) };
         assert_eq!(run(store, "ann", 0, arrive).unwrap().since, since, "{offers:?}");
-        let caught_up = run(store, "ann", 0, CatchUp { offered: offers, rooms: Vec::new() }).unwrap();
+        let caught_up = run(store, "ann", 0, CatchUp { offered: offers, rooms: BTreeSet::new() }).unwrap();
         assert_eq!((caught_up.since, caught_up.position), (since, 5));
     }
 }
@@ -218,16 +220,24 @@ pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {
 
 pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Store) {
     let (project, channel) = (Kind::Project.room(2), Kind::Channel.room(3));
+    epoch(store, "e");
     come(store, "ann");
     say(store, 2);
     store.put_member(&project, &id("ann"), Role::Member, at(0)).unwrap();
     store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
-    let ask = |store: &mut dyn Store, rooms| run(store, "ann", 0, CatchUp { offered: None, rooms }).map(|caught_up| caught_up.rooms);
-    let everywhere = ask(store, Vec::new()).unwrap();
-    assert_eq!(everywhere, [(Room::inbox(&id("ann")), 0), (channel.clone(), 2), (project, 2)]);
-    assert_eq!(ask(store, vec![channel.clone()]).unwrap(), [(channel, 2)]);
+    let ask = |store: &mut dyn Store, offered, rooms: &[Room]| {
+        let rooms = rooms.iter().cloned().collect();
+        run(store, "ann", 0, CatchUp { offered, rooms }).map(|caught_up| (caught_up.rooms, caught_up.hears))
+    };
+    let everywhere = vec![(channel.clone(), 2), (project, 2), (Room::inbox(&id("ann")), 0)];
+    let since = || offered("e", 0);
+    assert_eq!(ask(store, since(), &[]).unwrap(), (everywhere.clone(), everywhere.clone()));
+    assert_eq!(ask(store, since(), &[channel.clone()]).unwrap(), (vec![(channel, 2)], everywhere));
     for forbidden in [Room::inbox(&id("eve")), home(), Kind::Conversation.room(1)] {
-        assert!(ask(store, vec![forbidden]).is_err());
+        assert!(ask(store, since(), &[forbidden.clone()]).is_err());
+        for nothing in [None, offered("never", 0)] {
+            assert_eq!(ask(store, nothing, &[forbidden.clone()]).unwrap(), (vec![], vec![]), "nothing is looked at");
+        }
     }
 }
 
