@@ -87,8 +87,9 @@ describe("two connections that come back as the same at once", () => {
       await lose(first);
       for (const content of numbered(0, 3)) await say(content);
       const all = Array.from({ length: times }, () => another(t, first, { transports: ["websocket"] }));
-      const ended = all.map((socket) => new Promise((resolve) => socket.once("disconnect", () => resolve(socket))));
-      await Promise.all(all.map((socket) => connected(socket.connect())));
+      // One may be ended so soon that it is never told that it was connected.
+      const ended = all.map((socket) => new Promise((resolve) => socket.io.once("close", () => resolve(socket))));
+      await Promise.all(all.map((socket, i) => Promise.race([connected(socket.connect()), ended[i]])));
       // All but one are ended, in whatever order.
       await Promise.all(Array.from({ length: times - 1 }, (_, i) => nth(ended, i + 1)));
       const { data } = await person(server, "ben").ask("GET", "/api/v1/socket/my-connections");
@@ -108,6 +109,32 @@ describe("two connections that come back as the same at once", () => {
       assert.deepEqual(contents(left).slice(-2), ["the last", "missed"]);
     });
   }
+});
+
+test("connections that were full come back onto one: what goes beyond is no recovery", async (t) => {
+  const server = await startRoomcast({ MAX_ROOMS_PER_CONNECTION: "2" });
+  t.after(() => server.stop());
+  const talks = [await conversation(server, "ben"), await conversation(server, "ben"), await conversation(server, "ben")];
+  const enter = async (socket, ...of) => {
+    for (const { id } of of) assert.equal((await join(socket, id)).ok, true);
+  };
+  const [main, messenger] = [await listener(t, server, "ben"), await listener(t, server, "ben", "/messenger")];
+  await enter(main, talks[0]);
+  await enter(messenger, talks[1], talks[2]);
+  for (const socket of [main, messenger]) {
+    socket.io.reconnection(false);
+    await lose(socket);
+  }
+  const first = another(t, main);
+  const second = first.io.socket("/messenger", { auth: messenger.auth });
+  t.after(() => second.disconnect());
+  Object.assign(second, { _pid: messenger._pid, _lastOffset: messenger._lastOffset });
+  await connected(first.connect());
+  assert.equal(first.recovered, true);
+  await connected(second.connect());
+  assert.equal(second.recovered, false, "it is told to join anew, and so hears what it may not");
+  await enter(second, talks[1]);
+  assert.equal((await join(second, talks[2].id)).ok, false);
 });
 
 // Resolves when so many of some promises have.

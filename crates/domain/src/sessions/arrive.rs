@@ -1,6 +1,6 @@
 //! Somebody connects: as somebody new, or as the one who was here.
 
-use crate::names::{PersonId, Room, Timestamp};
+use crate::names::{Kind, PersonId, Room, Timestamp};
 use crate::operation::{Command, Tx};
 use crate::people::{Claims, Meet, Met};
 use crate::refusal::Refusal;
@@ -138,15 +138,25 @@ pub struct Restart {
     pub place: Place,
 }
 
-impl Command for Restart {
+/// A new session that takes an old one's place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Restarted {
     /// The journal's last offset.
-    type Answer = i64;
+    pub position: i64,
+    /// The households that the person is in now, as in [`Arrived::households`].
+    pub households: Vec<(Room, i64)>,
+}
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<i64, Refusal> {
+impl Command for Restart {
+    type Answer = Restarted;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Restarted, Refusal> {
         let (position, person) = (tx.store.last_offset()?, tx.actor.person.clone());
         tx.store.delete_session(&self.old, &person)?;
         begin(tx, self.place, &person, position)?;
-        Ok(position)
+        // Since it arrived, the person may have been removed, and the socket has heard nothing of it.
+        let households = tx.store.rooms_of(&person, Some(Kind::Household))?;
+        Ok(Restarted { position, households: households.into_iter().map(|room| (room, 0)).collect() })
     }
 }
 

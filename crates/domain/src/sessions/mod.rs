@@ -10,7 +10,7 @@ mod epoch;
 
 use crate::names::{PersonId, Room, Timestamp};
 
-pub use arrive::{Arrive, Arrived, Came, Claimed, Offered, Place, Recovered, Restart};
+pub use arrive::{Arrive, Arrived, Came, Claimed, Offered, Place, Recovered, Restart, Restarted};
 pub use catch_up::{CatchUp, CaughtUp};
 pub use end::{EndSession, ForgetOldSessions, ForgetSession, LeaveRoom};
 pub use epoch::{BeginEpoch, Begun, Confirm, ForgetOldFacts};

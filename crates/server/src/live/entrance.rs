@@ -1,8 +1,10 @@
 //! From a request to be connected to a greeted socket: token, cap, person, rooms.
 
+use std::sync::Arc;
+
 use domain::event::Signal;
 use domain::names::{Room, Timestamp};
-use domain::operation::Actor;
+use domain::operation::{Actor, Command, Tx};
 use domain::people::{Claims, Met};
 use domain::refusal::Refusal;
 use domain::sessions::{Arrive, Arrived, Came, Place};
@@ -148,17 +150,42 @@ impl Live {
         let place = secret.map(|secret| Place { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
         let arrive = Arrive { claims: claims.clone(), place, came: self.shared.came(&coming) };
         let session = Session::new(actor.clone(), connection, shard.now());
+        let (old, shared) = (coming.secret(), Arc::clone(&self.shared));
+        let work = move |tx: &mut Tx<'_>| {
+            let arrived = arrive.decide(tx)?;
+            if let Some(old) = old.filter(|_| arrived.recovered.is_some()) {
+                shared.leaving.come_back(old);
+            }
+            Ok(arrived)
+        };
         let entering = Entering { socket, session, ends, coming };
         let back = self.back(shard);
-        self.shared.writer.run(actor, arrive, move |arrived| {
-            back(Box::new(move |live, shard| match arrived {
-                Ok(arrived) if arrived.recovered.is_some() => live.let_back_in(shard, entering, arrived),
-                Ok(arrived) => live.let_in_anew(shard, entering, secret, arrived),
-                // Nothing can be written. Whoever is known can be let in all the same, but will not be known again.
-                Err(Refusal::Unavailable(_)) if secret.is_some() => live.go_in_unremembered(shard, entering, claims),
-                Err(refusal) => live.could_not_be_met(shard, &entering, &refusal),
+        self.shared.writer.submit(actor, work, move |arrived| {
+            back(Box::new(move |live, shard| {
+                if let Some(old) = old.filter(|_| arrived.is_err()) {
+                    live.shared.leaving.stay_away(old);
+                }
+                live.let_in(shard, entering, secret, claims, arrived);
             }));
         });
+    }
+
+    /// A socket's person was met, or could not be.
+    fn let_in(
+        &mut self,
+        shard: &mut Shard<Self>,
+        entering: Entering,
+        secret: Option<Id>,
+        claims: Claims,
+        arrived: Result<Arrived, Refusal>,
+    ) {
+        match arrived {
+            Ok(arrived) if arrived.recovered.is_some() => self.let_back_in(shard, entering, arrived),
+            Ok(arrived) => self.let_in_anew(shard, entering, secret, arrived),
+            // Nothing can be written. Whoever is known can be let in all the same, but will not be known again.
+            Err(Refusal::Unavailable(_)) if secret.is_some() => self.go_in_unremembered(shard, entering, claims),
+            Err(refusal) => self.could_not_be_met(shard, &entering, &refusal),
+        }
     }
 
     /// The same without anything being remembered of the socket.

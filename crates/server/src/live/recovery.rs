@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-use domain::names::{PersonId, Room};
-use domain::operation::Actor;
+use domain::names::{Kind, PersonId, Room};
+use domain::operation::{Actor, Command, Tx};
 use domain::people::Met;
-use domain::sessions::{Arrived, Came, Claimed, EndSession, ForgetSession, LeaveRoom, Offered, Place, Restart, SessionRoom};
+use domain::sessions::{
+    Arrived, Came, Claimed, EndSession, ForgetSession, LeaveRoom, Offered, Place, Recovered, Restart, Restarted, SessionRoom,
+};
 use engine::id::Id;
 use engine::{Known, Namespace, Position, Reason, Recovering, Shard, SocketKey};
 
@@ -30,6 +32,14 @@ pub enum Coming {
 }
 
 impl Coming {
+    /// As which socket.
+    pub(super) fn secret(&self) -> Option<Id> {
+        match self {
+            Self::Back(secret, _) => Some(*secret),
+            Self::New | Self::Since(_) => None,
+        }
+    }
+
     /// What it says that it has heard.
     fn offered(&self) -> Option<(&str, Position)> {
         match self {
@@ -48,6 +58,14 @@ impl Coming {
 /// A position as the store knows it; `None` if there can be no such offset.
 pub fn offered(epoch: &str, position: Position) -> Option<Offered> {
     Some(Offered { epoch: epoch.to_owned(), offset: i64::try_from(position.number).ok()? })
+}
+
+/// A session that a client wants to go on with.
+#[derive(Clone, Copy)]
+struct Old {
+    secret: Id,
+    /// Up to which offset it has heard everything.
+    heard: u64,
 }
 
 impl Shared {
@@ -102,20 +120,18 @@ impl Live {
         (session.secret == Some(secret) && session.actor.person == *person).then_some(socket)
     }
 
-    /// A socket is let in as the one that it was, with all that it has missed; if that is known no longer, as a new one.
+    /// A socket is let in as the one that it was, with all that it has missed; if that is known no longer, or its connection may not be in so
+    /// many rooms, as a new one.
     pub(super) fn let_back_in(&mut self, shard: &mut Shard<Self>, entering: Entering, arrived: Arrived) {
         let Entering { socket, session, ends, coming } = entering;
         let (Some(recovered), Coming::Back(secret, _)) = (&arrived.recovered, &coming) else { return };
         let (secret, actor, connection) = (*secret, session.actor.clone(), session.connection);
-        let Some(id) = Id::parse(&recovered.id) else {
-            return self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived);
-        };
-        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-        let by_themselves = self.shared.rooms(namespace, &arrived);
-        let by_themselves = by_themselves.iter().map(|(room, since)| (room.as_str(), *since as u64));
-        let joined = recovered.rooms.iter().map(|joined| (joined.room.as_str(), joined.since as u64));
-        let rooms: Vec<(&str, u64)> = by_themselves.chain(joined).collect();
         let from = coming.position(recovered.from, recovered.as_offered);
+        let old = Old { secret, heard: from.number };
+        let (Some(id), Some(rooms)) = (Id::parse(&recovered.id), self.rooms_again(shard, socket, &arrived, recovered)) else {
+            return self.begin_anew(shard, Entering { socket, session, ends, coming }, old, arrived);
+        };
+        let rooms: Vec<(&str, u64)> = rooms.iter().map(|(room, since)| (room.as_str(), *since as u64)).collect();
         let session = Session { secret: Some(secret), begun: from.number, ..session };
         match shard.recover(socket, session, &Recovering { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
@@ -131,14 +147,30 @@ impl Live {
                 self.be_in_again(&met, &id.text(), recovered.rooms);
             }
             Ok(false) => {
-                // The client has gone meanwhile, and may come back once more.
+                // The client has gone meanwhile.
                 self.count_out(shard, &actor.person, connection);
-                if self.shared.moved.find(secret).is_none() {
-                    self.end(shard, secret, from.number);
-                }
+                self.stay_away(shard, old);
             }
-            Err(session) => self.begin_anew(shard, Entering { socket, session, ends, coming }, secret, arrived),
+            Err(session) => self.begin_anew(shard, Entering { socket, session, ends, coming }, old, arrived),
         }
+    }
+
+    /// The rooms that a socket which comes back is in, each behind an offset. Those that it has joined are on its client's mind: `None` if its
+    /// connection may not be in all of them.
+    fn rooms_again(&self, shard: &Shard<Self>, socket: SocketKey, arrived: &Arrived, recovered: &Recovered) -> Option<Vec<(Room, i64)>> {
+        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        let mut free = self.free_places(shard, socket).checked_sub(recovered.rooms.len())?;
+        let mut rooms = self.shared.rooms(namespace, arrived);
+        rooms.retain(|(room, _)| {
+            if room.kind() == Kind::User || recovered.rooms.iter().any(|joined| joined.room == *room) {
+                return true;
+            }
+            let has_place = free > 0;
+            free = free.saturating_sub(1);
+            has_place
+        });
+        rooms.extend(recovered.rooms.iter().map(|joined| (joined.room.clone(), joined.since)));
+        Some(rooms)
     }
 
     /// Others see a socket in its rooms again, or still.
@@ -149,20 +181,34 @@ impl Live {
         }
     }
 
-    /// What a socket has missed is known no longer. It is let in as a new one, which tells its client to ask for everything anew.
-    fn begin_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, old: Id, arrived: Arrived) {
+    /// A client was about to come back and has not; it may once more.
+    fn stay_away(&self, shard: &Shard<Self>, old: Old) {
+        if self.shared.moved.find(old.secret).is_none() {
+            self.end(shard, old.secret, old.heard);
+        }
+    }
+
+    /// A socket cannot go on as the one that it was. It is let in as a new one, which tells its client to ask for everything anew.
+    fn begin_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, old: Old, arrived: Arrived) {
         let (socket, actor) = (entering.socket, entering.session.actor.clone());
         let (Some(id), Some(namespace)) = (shard.id(socket), shard.namespace(socket)) else {
+            self.stay_away(shard, old);
             return self.count_out(shard, &actor.person, entering.session.connection);
         };
         let secret = shard.new_secret(socket);
         let place = Place { secret: secret.text(), id: id.text(), namespace: self.name_of(namespace).to_owned() };
-        let (back, restart) = (self.back(shard), Restart { old: old.text(), place });
+        let (back, restart) = (self.back(shard), Restart { old: old.secret.text(), place });
         let entering = Entering { coming: Coming::New, ..entering };
         self.shared.writer.run(actor, restart, move |begun| {
             back(Box::new(move |live, shard| match begun {
-                Ok(position) => live.let_in_anew(shard, entering, Some(secret), Arrived { position, recovered: None, ..arrived }),
-                Err(refusal) => live.could_not_be_met(shard, &entering, &refusal),
+                Ok(Restarted { position, households }) => {
+                    live.shared.leaving.remove(old.secret);
+                    live.let_in_anew(shard, entering, Some(secret), Arrived { position, households, recovered: None, ..arrived });
+                }
+                Err(refusal) => {
+                    live.stay_away(shard, old);
+                    live.could_not_be_met(shard, &entering, &refusal);
+                }
             }));
         });
     }
@@ -254,12 +300,16 @@ impl Live {
         self.shared.leaving.put(secret, confirmed);
         let (shared, back) = (Arc::clone(&self.shared), self.back(shard));
         let end = EndSession { secret: secret.text(), confirmed: confirmed as i64 };
-        self.shared.writer.run(Actor::server(), end, move |ended| match ended {
-            Ok(()) => shared.leaving.remove(secret),
-            Err(refusal) => {
-                tracing::debug!(%refusal, "what a connection has heard could not be written down; it is tried again");
-                back(Box::new(move |live, shard| live.end_again(shard, secret)));
+        let ends = Arc::clone(&self.shared);
+        // What was tried before may be tried again behind the client's way back: then the session lives.
+        let work = move |tx: &mut Tx<'_>| if ends.leaving.is_away(secret) { end.decide(tx).map(|()| true) } else { Ok(false) };
+        self.shared.writer.submit(Actor::server(), work, move |ended| {
+            match ended {
+                Ok(true) => return shared.leaving.remove(secret),
+                Ok(false) => {}
+                Err(refusal) => tracing::debug!(%refusal, "what a connection has heard could not be written down; it is tried again"),
             }
+            back(Box::new(move |live, shard| live.end_again(shard, secret)));
         });
     }
 

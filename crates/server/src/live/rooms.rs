@@ -38,8 +38,17 @@ impl Live {
     }
 
     fn has_place(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
-        let sockets = shard.siblings(socket).chain([socket]);
-        let taken = sockets.map(|socket| shard.count_rooms_of(socket).saturating_sub(1)).sum();
-        self.shared.most_rooms.has_room(taken)
+        self.shared.most_rooms.has_room(taken(shard, socket))
     }
+
+    /// How many more rooms a socket may come into.
+    pub(super) fn free_places(&self, shard: &Shard<Self>, socket: SocketKey) -> usize {
+        self.shared.most_rooms.limit().map_or(usize::MAX, |most| (most as usize).saturating_sub(taken(shard, socket)))
+    }
+}
+
+/// In how many rooms the sockets of a socket's connection are.
+fn taken(shard: &Shard<Live>, socket: SocketKey) -> usize {
+    let sockets = shard.siblings(socket).chain([socket]);
+    sockets.map(|socket| shard.count_rooms_of(socket).saturating_sub(1)).sum()
 }

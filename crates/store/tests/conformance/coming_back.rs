@@ -11,7 +11,7 @@ use domain::refusal::Refusal;
 use domain::seam::Store;
 use domain::sessions::{
     Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetOldFacts, ForgetOldSessions, ForgetSession, LeaveRoom,
-    Offered, Place, Restart, SessionRoom,
+    Offered, Place, Restart, Restarted, SessionRoom,
 };
 use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space};
 
@@ -169,8 +169,12 @@ pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Stor
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
     run(store, "ann", 0, EnterRoom { room: home(), session: Some("a".to_owned()), since: true }).unwrap();
     say(store, 3);
-    let position = run(store, "ann", 1, Restart { old: "a".to_owned(), place: place("b", "/") }).unwrap();
-    assert_eq!(position, 3);
+    // Meanwhile the person has been removed from one household, and come into another.
+    let other = Kind::Household.room(9);
+    store.put_member(&other, &id("ann"), Role::Member, at(1)).unwrap();
+    store.remove_member(&home(), &id("ann"), at(1)).unwrap();
+    let restarted = run(store, "ann", 1, Restart { old: "a".to_owned(), place: place("b", "/") }).unwrap();
+    assert_eq!(restarted, Restarted { position: 3, households: vec![(other, 0)] });
     assert_eq!(store.session("a").unwrap(), None);
     let begun = store.session("b").unwrap().unwrap();
     assert_eq!((begun.person, begun.live_from, begun.confirmed, begun.left_at), (id("ann"), 3, 3, None));
