@@ -137,6 +137,30 @@ test("connections that were full come back onto one: what goes beyond is no reco
   assert.equal((await join(second, talks[2].id)).ok, false);
 });
 
+test("a household that a connection has left is not heard by it when it is recovered, unless it was joined again", async (t) => {
+  const anna = person(server, "anna");
+  const { id } = await anna.ask("POST", "/households", { name: "Home" });
+  const task = (title) => anna.ask("POST", `/households/${id}/tasks`, { title });
+  const socket = await listener(t, server, "anna", "/household");
+  const heard = () => socket.heard.filter(([name]) => name === "task:created").map(([, { task }]) => task.title);
+  const does = async (word) => assert.equal((await socket.emitWithAck(word, { householdId: id })).ok, true, word);
+  const away = async (title) => {
+    const comeBack = stayAway(socket);
+    await lose(socket);
+    await task(title);
+    assert.equal(await comeBack(), true);
+  };
+  await away("missed");
+  await does("leave:household");
+  await away("not heard");
+  await task("not heard either");
+  await does("join:household");
+  await away("missed again");
+  await task("live");
+  while (heard().at(-1) !== "live") await new Promise((resolve) => socket.once("task:created", () => setImmediate(resolve)));
+  assert.deepEqual(heard(), ["missed", "missed again", "live"]);
+});
+
 // Resolves when so many of some promises have.
 function nth(promises, count) {
   return new Promise((resolve) => {

@@ -239,11 +239,13 @@ pub trait Sessions {
     fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()>;
     /// Removes at most `limit` sessions, with their rooms, that ended before `until`; gives back how many.
     fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64>;
-    /// The rooms that a session has joined.
+    /// The rooms that a session has joined, and those that it has left and would be in without asking.
     fn session_rooms(&mut self, secret: &str, person: &PersonId) -> Stored<Vec<SessionRoom>>;
-    /// A session has joined a room; if it is in it already, that stays as it is.
+    /// A session has joined a room; if it is in it already, that stays as it is, and if it had left it, it has joined it again.
     fn put_session_room(&mut self, secret: &str, person: &PersonId, room: &SessionRoom) -> Stored<()>;
-    /// A session has left a room.
+    /// A session has left a room that it would be in without asking.
+    fn leave_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()>;
+    /// A session has left a room, or its person may not hear it any more.
     fn delete_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()>;
     /// The journal's last offset when a person became a member, if the person is one.
     fn member_since(&mut self, room: &Room, person: &PersonId) -> Stored<Option<i64>>;

@@ -1,8 +1,8 @@
 //! Connections that may come back, and the lives of the journal.
 
 use domain::names::{PersonId, Room, Timestamp};
-use domain::seam::{Journal, Sessions, Stored};
-use domain::sessions::{Session, SessionRoom};
+use domain::seam::{Journal, Sessions, StoreError, Stored};
+use domain::sessions::{Session, SessionRoom, Stay};
 
 use crate::driver::{Driver, Tables, values};
 
@@ -54,16 +54,24 @@ impl<D: Driver> Sessions for Tables<D> {
     }
 
     fn session_rooms(&mut self, secret: &str, person: &PersonId) -> Stored<Vec<SessionRoom>> {
-        let sql = "SELECT room, inside, since FROM session_rooms WHERE person = $1 AND secret = $2 ORDER BY room";
+        let sql = "SELECT room, inside, since, stay FROM session_rooms WHERE person = $1 AND secret = $2 ORDER BY room";
         self.0.all(sql, values![person, secret], |row| {
-            Ok(SessionRoom { room: row.room(0)?, inside: row.maybe_text(1)?.and_then(Room::parse), since: row.int(2)? })
+            let (inside, since, stay) = (row.maybe_text(1)?.and_then(Room::parse), row.int(2)?, stay_of(row.int(3)?)?);
+            Ok(SessionRoom { room: row.room(0)?, inside, since, stay })
         })
     }
 
     fn put_session_room(&mut self, secret: &str, person: &PersonId, room: &SessionRoom) -> Stored<()> {
         let sql = "INSERT INTO session_rooms (person, secret, room, inside, since) VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (person, secret, room) DO NOTHING";
-        self.0.write(sql, values![person, secret, &room.room, room.inside.as_ref(), room.since]).map(drop)
+            ON CONFLICT (person, secret, room) DO UPDATE SET since = excluded.since, stay = $6 WHERE session_rooms.stay = $7";
+        let (again, left) = (stay_number(Stay::JoinedAgain), stay_number(Stay::Left));
+        self.0.write(sql, values![person, secret, &room.room, room.inside.as_ref(), room.since, again, left]).map(drop)
+    }
+
+    fn leave_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()> {
+        let sql = "INSERT INTO session_rooms (person, secret, room, since, stay) VALUES ($1, $2, $3, 0, $4)
+            ON CONFLICT (person, secret, room) DO UPDATE SET stay = excluded.stay";
+        self.0.write(sql, values![person, secret, room, stay_number(Stay::Left)]).map(drop)
     }
 
     fn delete_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()> {
@@ -103,3 +111,17 @@ impl<D: Driver> Sessions for Tables<D> {
 
 /// How many lives of the journal are remembered: nobody comes back to an older one within the time for which facts are kept.
 const KEPT_EPOCHS: u32 = 100;
+
+fn stay_number(stay: Stay) -> i64 {
+    match stay {
+        Stay::Joined => 0,
+        Stay::Left => 1,
+        Stay::JoinedAgain => 2,
+    }
+}
+
+fn stay_of(number: i64) -> Stored<Stay> {
+    let stays = [Stay::Joined, Stay::Left, Stay::JoinedAgain];
+    let stay = stays.into_iter().find(|stay| stay_number(*stay) == number);
+    stay.ok_or_else(|| StoreError::Broken(format!("{number} is no stay in a room")))
+}

@@ -5,7 +5,7 @@ use crate::operation::{Command, Tx};
 use crate::people::{Claims, Meet, Met};
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
-use crate::sessions::{Session, SessionRoom};
+use crate::sessions::{Session, SessionRoom, Stay};
 use crate::spaces::{role_in, rooms_heard_by};
 
 /// A connection is made: its person is met, and its session is found again or begun.
@@ -91,6 +91,8 @@ pub struct Recovered {
     pub left_at: Timestamp,
     /// The rooms that it had joined and that its person may still hear.
     pub rooms: Vec<SessionRoom>,
+    /// Those that it had left, and is in only if it has joined them again.
+    pub left: Vec<Room>,
 }
 
 impl Command for Arrive {
@@ -181,14 +183,20 @@ fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claime
     // What a client offers that is of no use counts as if it had offered nothing.
     let offered = claimed.offered.as_ref().map_or(Ok(None), |offered| known(tx.store, offered))?;
     let from = offered.map_or(session.confirmed, |offset| offset.max(session.confirmed));
-    let mut rooms = Vec::new();
+    let (mut rooms, mut left) = (Vec::new(), Vec::new());
     for room in tx.store.session_rooms(&session.secret, person)? {
-        match role_in(tx.store, &room.room, person)? {
-            Some(_) => rooms.push(room),
-            None => tx.store.delete_session_room(&session.secret, person, &room.room)?,
+        if role_in(tx.store, &room.room, person)?.is_none() {
+            tx.store.delete_session_room(&session.secret, person, &room.room)?;
+            continue;
+        }
+        if room.stay != Stay::Joined {
+            left.push(room.room.clone());
+        }
+        if room.stay != Stay::Left {
+            rooms.push(room);
         }
     }
     let (id, left_at) = (session.id.clone(), session.left_at.unwrap_or(tx.now));
     tx.store.put_session(&Session { live_from: position, confirmed: from, left_at: None, ..session })?;
-    Ok(Some(Recovered { id, from, as_offered: offered == Some(from), left_at, rooms }))
+    Ok(Some(Recovered { id, from, as_offered: offered == Some(from), left_at, rooms, left }))
 }

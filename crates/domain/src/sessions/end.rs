@@ -3,6 +3,7 @@
 use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
+use crate::spaces::role_in;
 
 /// How many old rows are forgotten at once, so that nobody waits long behind it.
 pub(super) const AT_ONCE: u32 = 1000;
@@ -46,13 +47,20 @@ pub struct LeaveRoom {
     pub secret: String,
     /// Which room.
     pub room: Room,
+    /// Whether the session would be in it without asking: then it is remembered that it is not.
+    pub unasked: bool,
 }
 
 impl Command for LeaveRoom {
     type Answer = ();
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
-        Ok(tx.store.delete_session_room(&self.secret, &tx.actor.person, &self.room)?)
+        let person = &tx.actor.person;
+        // Of a room that one may not hear there is nothing to remember.
+        if self.unasked && role_in(tx.store, &self.room, person)?.is_some() {
+            return Ok(tx.store.leave_session_room(&self.secret, person, &self.room)?);
+        }
+        Ok(tx.store.delete_session_room(&self.secret, person, &self.room)?)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Session {
     pub left_at: Option<Timestamp>,
 }
 
-/// A room that a session has joined.
+/// A room that a session has joined, or left.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionRoom {
     /// Which.
@@ -43,4 +43,17 @@ pub struct SessionRoom {
     pub inside: Option<Room>,
     /// The journal's last offset when it was joined: what was said before is not for it.
     pub since: i64,
+    /// How the session is in it.
+    pub stay: Stay,
+}
+
+/// How a session is in a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stay {
+    /// It has joined it.
+    Joined,
+    /// It has left it, and would be in it again without asking.
+    Left,
+    /// It has joined it after that: what was said before is not for it, whatever its person may hear.
+    JoinedAgain,
 }

@@ -5,7 +5,7 @@ use crate::operation::{Actor, Command, Tx};
 use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
-use crate::sessions::SessionRoom;
+use crate::sessions::{SessionRoom, Stay};
 use crate::spaces::Role;
 use crate::tasks::Task;
 
@@ -171,7 +171,8 @@ impl Command for EnterRoom {
             hears = rooms_heard_by(tx.store, &person.id)?;
         }
         if let Some(secret) = self.session {
-            let room = SessionRoom { room: self.room, inside: inside.clone(), since: tx.store.last_offset()? };
+            let since = tx.store.last_offset()?;
+            let room = SessionRoom { room: self.room, inside: inside.clone(), since, stay: Stay::Joined };
             tx.store.put_session_room(&secret, &person.id, &room)?;
         }
         Ok(Entered { person, inside, member_since, hears })

@@ -161,6 +161,7 @@ impl Live {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let mut free = self.free_places(shard, socket).checked_sub(recovered.rooms.len())?;
         let mut rooms = self.shared.rooms(namespace, arrived);
+        rooms.retain(|(room, _)| !recovered.left.contains(room));
         rooms.retain(|(room, _)| {
             if room.kind() == Kind::User || recovered.rooms.iter().any(|joined| joined.room == *room) {
                 return true;
@@ -256,13 +257,19 @@ impl Live {
 
     /// A socket was not let into a room that it has asked for, though its person may hear it.
     pub(super) fn give_back(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) {
-        let Some(Session { actor, secret: Some(secret), .. }) = shard.data(socket) else { return };
-        let left = LeaveRoom { secret: secret.text(), room: room.clone() };
-        self.shared.writer.run(actor.clone(), left, |left| {
+        let (Some(session), Some(left)) = (shard.data(socket), self.leaves(shard, socket, room)) else { return };
+        self.shared.writer.run(session.actor.clone(), left, |left| {
             if let Err(refusal) = left {
                 tracing::warn!(%refusal, "a room that was not joined could not be forgotten");
             }
         });
+    }
+
+    /// What is to be remembered when a socket leaves a room, or does not come into it; nothing of one that cannot come back.
+    pub(super) fn leaves(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) -> Option<LeaveRoom> {
+        let secret = shard.data(socket)?.secret?.text();
+        let unasked = self.shared.dialects.join_by_themselves(shard.namespace(socket)?, room);
+        Some(LeaveRoom { secret, room: room.clone(), unasked })
     }
 
     /// Tells a client, once, that it has missed what is known no longer.

@@ -11,7 +11,6 @@ use domain::operation::{Command, Tx};
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use domain::sessions::LeaveRoom;
 use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
 use engine::{Namespace, Shard, SocketKey};
 
@@ -236,10 +235,9 @@ impl Live {
             live.leave(shard, asked.socket, &room, false);
             live.answer(shard, asked, Ok(Outcome::Left(room)));
         };
-        let Some(secret) = secret_of(shard, asked.socket) else {
+        let Some(command) = self.leaves(shard, asked.socket, &room) else {
             return self.in_order(shard, asked.socket, move |live, shard| left(live, shard, &asked, room));
         };
-        let command = LeaveRoom { secret, room: room.clone() };
         let work = |tx: &mut Tx<'_>| command.decide(tx);
         self.through_writer(shard, asked, work, move |live, shard, asked, done| match done {
             Ok(()) => left(live, shard, &asked, room),
@@ -395,11 +393,6 @@ fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room, leaves: &[Roo
     let secret = session.and_then(|session| session.secret).filter(|_| !stays);
     let since = session.and_then(|session| session.since.as_deref()).is_some_and(|since| !since.knows(room));
     Remembered { stays, session: secret.map(|secret| secret.text()), since }
-}
-
-/// By what a socket's client proves that it is the same, if it may come back.
-fn secret_of(shard: &Shard<Live>, socket: SocketKey) -> Option<String> {
-    Some(shard.data(socket)?.secret?.text())
 }
 
 /// A client's own name for something, not longer than is good to read: whoever sends a megabyte is not sent it back twice.

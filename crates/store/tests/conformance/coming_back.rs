@@ -11,7 +11,7 @@ use domain::refusal::Refusal;
 use domain::seam::Store;
 use domain::sessions::{
     Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetOldFacts, ForgetOldSessions, ForgetSession, LeaveRoom,
-    Offered, Place, Restart, Restarted, SessionRoom,
+    Offered, Place, Restart, Restarted, SessionRoom, Stay,
 };
 use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space};
 
@@ -142,19 +142,44 @@ pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) 
         assert_eq!(entered.member_since, 0);
     }
     let rooms = |store: &mut dyn Store| -> Vec<SessionRoom> { come_back(store, "ann", 1, None).recovered.unwrap().rooms };
-    let in_trip = SessionRoom { room: trip.clone(), inside: None, since: 2 };
-    let in_channel = SessionRoom { room: channel.clone(), inside: Some(project.clone()), since: 2 };
+    let in_trip = SessionRoom { room: trip.clone(), inside: None, since: 2, stay: Stay::Joined };
+    let in_channel = SessionRoom { room: channel.clone(), inside: Some(project.clone()), since: 2, stay: Stay::Joined };
     assert_eq!(rooms(store), [in_channel, in_trip.clone()]);
     // Removed, and brought back: the room is to be joined anew.
     store.remove_member(&project, &id("ann"), at(1)).unwrap();
     store.put_member(&project, &id("ann"), Role::Member, at(1)).unwrap();
-    assert_eq!(rooms(store), [in_trip]);
+    assert_eq!(rooms(store), [in_trip.clone()]);
     let moved = EnterAmongMembers { room: Kind::Trip.room(9), session: Some("a".to_owned()), since: true };
     store.put_member(&moved.room, &id("ann"), Role::Member, at(1)).unwrap();
     run(store, "ann", 1, moved).unwrap();
-    assert_eq!(rooms(store), [SessionRoom { room: Kind::Trip.room(9), inside: None, since: 2 }], "one trip at a time");
-    run(store, "ann", 1, LeaveRoom { secret: "a".to_owned(), room: Kind::Trip.room(9) }).unwrap();
+    let in_other = SessionRoom { room: Kind::Trip.room(9), ..in_trip };
+    assert_eq!(rooms(store), [in_other], "one trip at a time");
+    run(store, "ann", 1, LeaveRoom { secret: "a".to_owned(), room: Kind::Trip.room(9), unasked: false }).unwrap();
     assert!(rooms(store).is_empty());
+}
+
+pub fn a_room_that_one_is_in_without_asking_is_not_come_back_to_if_it_was_left(store: &mut dyn Store) {
+    come(store, "ann");
+    store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
+    let leave = |store: &mut dyn Store, room: &Room| {
+        run(store, "ann", 1, LeaveRoom { secret: "a".to_owned(), room: room.clone(), unasked: true }).unwrap();
+    };
+    let there = |store: &mut dyn Store| {
+        let recovered = come_back(store, "ann", 1, None).recovered.unwrap();
+        let joined: Vec<i64> = recovered.rooms.into_iter().map(|room| room.since).collect();
+        (joined, recovered.left)
+    };
+    leave(store, &home());
+    assert_eq!(there(store), (vec![], vec![home()]));
+    say(store, 3);
+    run(store, "ann", 1, EnterRoom { room: home(), session: Some("a".to_owned()), since: false }).unwrap();
+    assert_eq!(there(store), (vec![3], vec![home()]), "it goes on where it was joined again");
+    store.remove_member(&home(), &id("ann"), at(1)).unwrap();
+    for room in [home(), Kind::Household.room(99)] {
+        leave(store, &room);
+    }
+    assert_eq!(there(store), (vec![], vec![]));
+    assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty(), "of what one may not hear nothing is kept");
 }
 
 pub fn a_room_that_may_not_be_heard_is_not_joined(store: &mut dyn Store) {

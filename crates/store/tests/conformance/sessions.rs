@@ -1,7 +1,7 @@
 use domain::event::Event;
 use domain::names::{Kind, Room};
 use domain::seam::Store;
-use domain::sessions::{Session, SessionRoom};
+use domain::sessions::{Session, SessionRoom, Stay};
 use domain::spaces::{Role, Space};
 
 use crate::{T0, at, home, id, space};
@@ -20,7 +20,7 @@ pub fn session(secret: &str, live_from: i64) -> Session {
 }
 
 fn joined(room: &Room, inside: Option<&Room>, since: i64) -> SessionRoom {
-    SessionRoom { room: room.clone(), inside: inside.cloned(), since }
+    SessionRoom { room: room.clone(), inside: inside.cloned(), since, stay: Stay::Joined }
 }
 
 /// So many facts.
@@ -120,6 +120,26 @@ pub fn a_session_joins_a_room_once_and_leaves_it(store: &mut dyn Store) {
     assert_eq!(store.session_rooms("b", &ann).unwrap(), [joined(&trip, None, 6)]);
     store.put_session_room("a", &ann, &joined(&trip, None, 9)).unwrap();
     assert_eq!(store.session_rooms("a", &ann).unwrap()[1].since, 9, "come into anew");
+}
+
+pub fn a_session_that_has_left_a_room_may_join_it_again(store: &mut dyn Store) {
+    let (ann, other) = (id("ann"), Kind::Household.room(9));
+    store.put_session_room("a", &ann, &joined(&other, None, 4)).unwrap();
+    for room in [&home(), &other] {
+        store.leave_session_room("a", &ann, room).unwrap();
+    }
+    let stays = |store: &mut dyn Store| -> Vec<(Room, i64, Stay)> {
+        store.session_rooms("a", &ann).unwrap().into_iter().map(|room| (room.room, room.since, room.stay)).collect()
+    };
+    let mut expected = vec![(home(), 0, Stay::Left), (other.clone(), 4, Stay::Left)];
+    expected.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    assert_eq!(stays(store), expected);
+    for (since, expected) in [(7, 7), (9, 7)] {
+        store.put_session_room("a", &ann, &joined(&other, None, since)).unwrap();
+        assert!(stays(store).contains(&(other.clone(), expected, Stay::JoinedAgain)), "it is in it already: {since}");
+    }
+    store.leave_session_room("a", &ann, &other).unwrap();
+    assert!(stays(store).contains(&(other, 7, Stay::Left)));
 }
 
 pub fn rooms_that_somebody_may_hear_are_those_of_a_member_and_what_is_inside_them(store: &mut dyn Store) {
