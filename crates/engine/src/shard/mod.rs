@@ -7,12 +7,12 @@ mod line;
 mod meter;
 mod polling;
 mod recover;
+mod say;
 mod socket;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,14 +20,13 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
 use wire::engineio::Version;
-use wire::websocket;
 
 use crate::app::{App, Reason};
-use crate::broadcast::{Broadcast, Saying, Stamp, encode_saying};
+use crate::broadcast::Broadcast;
 use crate::config::{Config, Protocol};
 use crate::history::History;
 use crate::id::Id;
-use crate::outbox::{Frames, SpareQueues};
+use crate::outbox::SpareQueues;
 use crate::rooms::Rooms;
 use crate::timers::{Tick, Timers};
 use crate::voice::{Format, Namespace, Voice};
@@ -41,6 +40,7 @@ pub(crate) use meter::Owed;
 pub use meter::{Kinds, Meter};
 pub(crate) use recover::Excepted;
 pub use recover::{Known, Recovering};
+pub(crate) use say::{Encoded, json_string};
 pub(crate) use socket::Socket;
 
 /// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended.
@@ -293,53 +293,6 @@ impl<A: App> Shard<A> {
         self.rooms.len()
     }
 
-    // ---- Saying something ----
-
-    /// Says something to one socket.
-    pub fn emit(&mut self, key: SocketKey, saying: &Saying) {
-        let Some(socket) = self.socket(key) else { return };
-        let (voice, slot) = (socket.voice, socket.connection);
-        let mut out = std::mem::take(&mut self.scratch);
-        encode_saying(&mut out, saying, voice, &self.config.namespaces, Stamp::IfMistaken(self.stamps()));
-        self.send_scratch(slot, out);
-    }
-
-    /// The same as an event whose answer comes to [`App::acknowledged`] under the id that is given back.
-    pub fn emit_with_ack(&mut self, key: SocketKey, name: &str, args: &str) -> Option<u64> {
-        let id = self.ack_ids;
-        let socket = self.socket_mut(key)?;
-        socket.awaited.get_or_insert_default().0.push(id);
-        let (voice, slot) = (socket.voice, socket.connection);
-        self.ack_ids += 1;
-        self.send_packet(slot, voice, |nsp, format| match format {
-            Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::event(nsp, Some(id), name, args, &[])),
-            _ => Encoded::Text(wire::socketio::json::event(nsp, Some(id), 0, name, args)),
-        });
-        Some(id)
-    }
-
-    /// Answers a client's event. `args` are raw JSON values joined by commas, attachments as placeholders.
-    pub fn ack(&mut self, key: SocketKey, id: u64, args: &str, attachments: &[Vec<u8>]) {
-        let Some(socket) = self.socket(key) else { return };
-        let (voice, slot) = (socket.voice, socket.connection);
-        let mut out = std::mem::take(&mut self.scratch);
-        let nsp = self.namespace_name(voice.namespace);
-        if voice.format == Format::MsgPack {
-            let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
-            crate::broadcast::binary(&mut out, &wire::socketio::msgpack::ack(nsp, id, args, &attachments), voice);
-        } else {
-            crate::broadcast::text(&mut out, wire::socketio::json::ack(nsp, id, attachments.len(), args).as_bytes(), voice);
-            crate::broadcast::binaries(&mut out, attachments, voice);
-        }
-        self.send_scratch(slot, out);
-    }
-
-    /// Says something to many, on every shard. It takes its place in the order of all broadcasts when this turn of the application ends;
-    /// what is emitted to a single socket until then reaches that socket first.
-    pub fn broadcast(&mut self, broadcast: Broadcast) {
-        self.outgoing.push(Arc::new(broadcast));
-    }
-
     // ---- Ending ----
 
     /// Ends a socket (the client is told), or with `close` its whole connection.
@@ -457,56 +410,6 @@ impl<A: App> Shard<A> {
         self.line.soon(slot, &mut connection.waits);
     }
 
-    /// Puts whole frames into a connection's outbox.
-    pub(crate) fn send(&mut self, slot: u32, frames: Frames) {
-        self.connections[slot as usize].outbox.push(frames, &mut self.spare);
-        self.after_push(slot);
-    }
-
-    pub(crate) fn send_connect_error(&mut self, slot: u32, voice: Voice, message: &str, data: Option<&str>) {
-        let message = json_string(message);
-        let v2 = self.connections[slot as usize].version == Version::V3;
-        let error = match data {
-            // A client of Socket.IO 2 is given the data, or the message alone.
-            Some(data) if v2 => data.to_owned(),
-            None if v2 => message,
-            Some(data) => format!(r#"{{"message":{message},"data":{data}}}"#),
-            None => format!(r#"{{"message":{message}}}"#),
-        };
-        self.send_packet(slot, voice, |nsp, format| match format {
-            Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::connect_error(nsp, &error)),
-            _ => Encoded::Text(wire::socketio::json::connect_error(nsp, &error)),
-        });
-    }
-
-    /// Sends one Socket.IO packet without attachments.
-    pub(crate) fn send_packet(&mut self, slot: u32, voice: Voice, packet: impl FnOnce(&str, Format) -> Encoded) {
-        let mut out = std::mem::take(&mut self.scratch);
-        match packet(self.namespace_name(voice.namespace), voice.format) {
-            Encoded::Text(text) => crate::broadcast::text(&mut out, text.as_bytes(), voice),
-            Encoded::Binary(bytes) => crate::broadcast::binary(&mut out, &bytes, voice),
-        }
-        self.send_scratch(slot, out);
-    }
-
-    /// Sends an Engine.IO text packet, or a control frame's bytes as they are.
-    pub(crate) fn send_text(&mut self, slot: u32, text: &str) {
-        let mut out = std::mem::take(&mut self.scratch);
-        websocket::encode(&mut out, websocket::Opcode::Text, text.as_bytes());
-        self.send_scratch(slot, out);
-    }
-
-    pub(crate) fn send_scratch(&mut self, slot: u32, mut out: Vec<u8>) {
-        if !out.is_empty() {
-            self.send(slot, Rc::from(&out[..]));
-        }
-        out.clear();
-        // One large message must not be remembered for ever.
-        if out.capacity() <= 1 << 16 {
-            self.scratch = out;
-        }
-    }
-
     fn give_up(&mut self, seat: crate::rooms::Seat, voice: Voice) {
         if let Some((moved, from, to)) = self.rooms.leave(seat, voice)
             && let Some(kept) = self.sockets[moved.socket as usize].seats.iter_mut().find(|kept| **kept == from)
@@ -571,26 +474,4 @@ impl<A: App> Shard<A> {
         connection.heartbeat_due = due;
         self.schedule(slot);
     }
-}
-
-/// A packet in one of the two formats.
-pub(crate) enum Encoded {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
-/// A text as a JSON string literal.
-pub(crate) fn json_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            control if control < ' ' => out.push_str(&format!("\\u{:04x}", control as u32)),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -13,7 +13,7 @@ use domain::seam::Notice;
 use domain::sessions::CaughtUp;
 use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
-use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Say, Saying, Shard, SocketKey};
+use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Saying, Shard, SocketKey};
 
 use super::{Job, Live, Said};
 use crate::config::Audience;
