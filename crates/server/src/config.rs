@@ -50,6 +50,9 @@ pub const TABLE: &[Section] = &[
     LogConfig::SECTION,
 ];
 
+/// The fewest characters of `ROOMCAST_API_KEY`: whoever shows it may do everything, and may try as often as they like.
+const SHORTEST_API_KEY: usize = 20;
+
 /// The effective settings.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -59,9 +62,9 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// How the sockets behave.
     pub realtime: RealtimeConfig,
-    /// Who hears who is online.
+    /// How long it is known what somebody has missed.
     pub recovery: RecoveryConfig,
-    /// See [`PresenceConfig`].
+    /// Who hears who is online.
     pub presence: PresenceConfig,
     /// How much one person may ask for.
     pub limits: LimitsConfig,
@@ -172,15 +175,19 @@ impl Config {
         Err(ConfigError::setting(set, &path.show(), format!("TLS needs {missing}, too")))
     }
 
-    /// The key comes in a header, as `Bearer KEY`.
+    /// The key comes in a header, as `Bearer KEY`. It has no budget, so it must be too long to be guessed.
     fn check_api_key(&self) -> Result<(), ConfigError> {
-        match &self.identity.roomcast_api_key {
-            Some(key) if !key.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
-                let right = "no Authorization header can say it; expected letters, digits and signs of ASCII, without spaces";
-                Err(ConfigError::setting("ROOMCAST_API_KEY", &key.show(), right))
-            }
-            _ => Ok(()),
+        let Some(key) = &self.identity.roomcast_api_key else { return Ok(()) };
+        let wrong = |right: &str| Err(ConfigError::setting("ROOMCAST_API_KEY", &key.show(), right));
+        if !key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return wrong("no Authorization header can say it; expected letters, digits and signs of ASCII, without spaces");
         }
+        if key.expose().len() < SHORTEST_API_KEY {
+            return wrong(&format!(
+                "it can be guessed; expected at least {SHORTEST_API_KEY} characters, such as `openssl rand -hex 20` prints"
+            ));
+        }
+        Ok(())
     }
 
     fn check_supported(&self) -> Result<(), ConfigError> {

@@ -287,6 +287,10 @@ fn settings_that_contradict_each_other_are_refused() {
             "ROOMCAST_API_KEY=(hidden): no Authorization header can say it; expected letters, digits and signs of ASCII, without spaces",
         ),
         (
+            &[("ROOMCAST_API_KEY", "nineteen-characters")],
+            "ROOMCAST_API_KEY=(hidden): it can be guessed; expected at least 20 characters, such as `openssl rand -hex 20` prints",
+        ),
+        (
             &[("JWT_SECRET", "s3cret"), ("JWT_JWKS", "jwks.json")],
             "JWT_SECRET and JWT_JWKS are all set: a token is verified by one of them; unset the others",
         ),

@@ -55,7 +55,7 @@ section! {
         jwt_cookie: CookieName = "token", JWT_COOKIE;
         /// What a token's end does to a connection: keep looks at it when connecting only, close ends the connection, too. Whoever shows newer tokens is held to them.
         token_end: TokenEnd = "keep", TOKEN_END;
-        /// The key of a team's own back end for emitting, presence and disconnecting over HTTP.
+        /// The key of a team's own back end for emitting, presence and disconnecting over HTTP; at least 20 characters.
         roomcast_api_key: Option<Secret> = "", ROOMCAST_API_KEY;
         /// With production, dev mode is forbidden.
         node_env: Option<String> = "", NODE_ENV;

@@ -8,7 +8,7 @@ use server::limits::Limits;
 
 use crate::support::Server;
 
-const KEY: &str = "a-key-of-a-back-end";
+const KEY: &str = "a-key-of-a-back-end-of-ours";
 
 /// The status and the text of `/metrics`, with this token.
 async fn metrics(server: &Server, bearer: Option<&str>) -> (u16, String) {
