@@ -32,8 +32,7 @@ impl Proxies {
         }
         let values = |name| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
         let plain = self.first(peer, values(X_FORWARDED_FOR).flat_map(|value| value.split(',')).map(|node| read_node(node.trim())));
-        let elements = values(FORWARDED).flat_map(|value| split_quoted(value, b',')).map(|element| read_node(for_of(element)?));
-        let standard = self.first(peer, elements);
+        let standard = self.first(peer, values(FORWARDED).flat_map(|line| read_forwarded(line).unwrap_or(vec![None])));
         match (headers.contains_key(X_FORWARDED_FOR), headers.contains_key(FORWARDED)) {
             (true, false) => plain,
             (false, true) => standard,
@@ -67,21 +66,52 @@ fn read_node(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
-/// The value of `for` in an element such as `for="[2001:db8::1]:4711";proto=https`.
-fn for_of(element: &str) -> Option<&str> {
-    let mut pairs = split_quoted(element, b';').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
-    let value = value.trim();
-    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+/// Whom the elements of a `Forwarded` line name, such as `for="[2001:db8::1]:4711";proto=https, for=192.0.2.1`; `None` is one that cannot be read.
+///
+/// `None` for the whole line if a quote stands in it that neither opens nor closes a value. What the client has written stands left of what a proxy
+/// has, on the same line: a quote that it leaves open would swallow the proxy's words.
+fn read_forwarded(line: &str) -> Option<Vec<Option<SocketAddr>>> {
+    let mut nodes = Vec::new();
+    for element in split_outside_quotes(line, ',') {
+        let mut named = None;
+        for pair in split_outside_quotes(element, ';') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = unquoted(value.trim())?;
+            match name.trim() {
+                name if name.contains('"') => return None,
+                name if name.eq_ignore_ascii_case("for") => named = named.or(Some(value)),
+                _ => {}
+            }
+        }
+        nodes.push(named.and_then(read_node));
+    }
+    Some(nodes)
 }
 
-/// The parts of a text between separators that stand in no quotes.
-fn split_quoted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
+/// The parts of a text between separators that stand in no quotes. A backslash in quotes is for the letter behind it, which may be a quote.
+fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
     text.split(move |letter: char| {
-        quoted ^= letter == '"';
-        !quoted && letter == char::from(separator)
+        let literal = escaped;
+        escaped = quoted && !literal && letter == '\\';
+        quoted ^= letter == '"' && !literal;
+        !quoted && letter == separator
     })
+}
+
+/// A value without the quotes around it. `None` if one is missing, or there are others.
+fn unquoted(value: &str) -> Option<&str> {
+    let Some(inside) = value.strip_prefix('"') else { return (!value.contains('"')).then_some(value) };
+    let inside = inside.strip_suffix('"')?;
+    let mut letters = inside.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => return None,
+            '\\' => drop(letters.next()?),
+            _ => {}
+        }
+    }
+    Some(inside)
 }
 
 #[cfg(test)]
@@ -91,76 +121,73 @@ mod tests {
     use super::*;
     use crate::config::value::Value;
 
-    fn sender(trusted: &str, peer: &str, headers: &[(HeaderName, &'static str)]) -> String {
-        let proxies = Proxies::new(&Vec::read(trusted).unwrap());
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(name.clone(), HeaderValue::from_static(value));
-        }
-        proxies.sender(SocketAddr::new(peer.parse().unwrap(), 5), &map).ip().to_string()
-    }
-
-    #[test]
-    fn a_header_is_believed_as_far_as_trusted_proxies_wrote_it() {
-        let plain = |trusted, peer, value| sender(trusted, peer, &[(X_FORWARDED_FOR, value)]);
-        for (trusted, peer, value, found) in [
-            ("", "10.0.0.1", "192.0.2.1", "10.0.0.1"),
-            ("10.0.0.0/8", "198.51.100.1", "192.0.2.1", "198.51.100.1"),
-            ("10.0.0.0/8", "10.0.0.1", "192.0.2.1", "192.0.2.1"),
-            ("10.0.0.1", "10.0.0.1", "192.0.2.1", "192.0.2.1"),
-            ("10.0.0.1", "10.0.0.2", "192.0.2.1", "10.0.0.2"),
-            ("10.0.0.0/8", "10.0.0.1", "203.0.113.9, 192.0.2.1", "192.0.2.1"),
-            ("10.0.0.0/8", "10.0.0.1", "203.0.113.9, 192.0.2.1,10.0.0.2", "192.0.2.1"),
-            ("10.0.0.0/8", "10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
-            ("10.0.0.0/8", "10.0.0.1", "192.0.2.1:4711", "192.0.2.1"),
-            ("10.0.0.0/8", "10.0.0.1", "::ffff:192.0.2.1", "192.0.2.1"),
-            ("10.0.0.0/8, fd00::/8", "fd00::1", "[2001:db8::7]:80, fd00::2", "2001:db8::7"),
-            ("fd00::/8", "fd00::1", "2001:db8::7", "2001:db8::7"),
-        ] {
-            assert_eq!(plain(trusted, peer, value), found, "{value} from {peer} where {trusted} is trusted");
+    /// The line of a header, by whether it is the standard one.
+    fn header(line: &'static str) -> (HeaderName, HeaderValue) {
+        match line.strip_prefix("Forwarded: ") {
+            Some(value) => (FORWARDED, HeaderValue::from_static(value)),
+            None => (X_FORWARDED_FOR, HeaderValue::from_static(line)),
         }
     }
 
     #[test]
-    fn what_cannot_be_read_ends_at_whom_was_known() {
-        let plain = |value| sender("10.0.0.0/8", "10.0.0.1", &[(X_FORWARDED_FOR, value)]);
-        for (value, found) in [
-            ("", "10.0.0.1"),
-            ("unknown", "10.0.0.1"),
-            ("192.0.2.1, unknown", "10.0.0.1"),
-            ("192.0.2.1, <script>, 10.0.0.2", "10.0.0.2"),
-            ("nonsense, 192.0.2.1", "192.0.2.1"),
-            ("192.0.2.1,", "10.0.0.1"),
-            ("192.0.2.999", "10.0.0.1"),
-        ] {
-            assert_eq!(plain(value), found, "{value}");
+    fn headers_are_believed_as_far_as_trusted_proxies_wrote_them() {
+        const PROXIES: &str = "10.0.0.0/8";
+        // Who is trusted, the peer, its headers (`X-Forwarded-For`, where nothing else is said), and who has sent the request.
+        let table: &[(&str, &str, &[&'static str], &str)] = &[
+            (PROXIES, "10.0.0.1", &[], "10.0.0.1"),
+            ("", "10.0.0.1", &["192.0.2.1"], "10.0.0.1"),
+            (PROXIES, "198.51.100.1", &["192.0.2.1"], "198.51.100.1"),
+            (PROXIES, "10.0.0.1", &["192.0.2.1"], "192.0.2.1"),
+            ("10.0.0.1", "10.0.0.1", &["192.0.2.1"], "192.0.2.1"),
+            ("10.0.0.1", "10.0.0.2", &["192.0.2.1"], "10.0.0.2"),
+            (PROXIES, "10.0.0.1", &["203.0.113.9, 192.0.2.1"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &["203.0.113.9, 192.0.2.1,10.0.0.2"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            (PROXIES, "10.0.0.1", &["192.0.2.1:4711"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &["::ffff:192.0.2.1"], "192.0.2.1"),
+            ("10.0.0.0/8, fd00::/8", "fd00::1", &["[2001:db8::7]:80, fd00::2"], "2001:db8::7"),
+            ("fd00::/8", "fd00::1", &["2001:db8::7"], "2001:db8::7"),
+            // What cannot be read ends it at whom was known.
+            (PROXIES, "10.0.0.1", &[""], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &["unknown"], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &["192.0.2.1, unknown"], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &["192.0.2.1, <script>, 10.0.0.2"], "10.0.0.2"),
+            (PROXIES, "10.0.0.1", &["nonsense, 192.0.2.1"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &["192.0.2.1,"], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &["192.0.2.999"], "10.0.0.1"),
+            // The standard header says the same in its own way.
+            (PROXIES, "10.0.0.1", &["Forwarded: for=192.0.2.1"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: For="[2001:db8::7]:4711""#], "2001:db8::7"),
+            (PROXIES, "10.0.0.1", &["Forwarded: for=203.0.113.9, for=192.0.2.1;proto=https;by=10.0.0.1"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: by="a,b;for=203.0.113.9";for=192.0.2.1, for=10.0.0.2"#], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &["Forwarded: for=_hidden"], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &["Forwarded: for=unknown, for=10.0.0.2"], "10.0.0.2"),
+            (PROXIES, "10.0.0.1", &["Forwarded: proto=https"], "10.0.0.1"),
+            // A quote that the client escapes is none, and one that it leaves open swallows nothing that a proxy says.
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x="\"", for=192.0.2.1"#], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x="\\", for=192.0.2.1"#], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x=\, for=192.0.2.1"#], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for="192.0.2.1"#], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x=", for=192.0.2.1"#], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x="\", for=192.0.2.1"#], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x=", for=192.0.2.1;by="a\"b""#], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x=a", for="192.0.2.1"#], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;", for=192.0.2.1;""#], "10.0.0.1"),
+            (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x=""#, "Forwarded: for=192.0.2.1"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &["Forwarded: for=6.6.6.6", r#"Forwarded: x=", for=10.0.0.3"#, "Forwarded: for=10.0.0.2"], "10.0.0.2"),
+            // Headers that stand several times are one, and two that differ are none.
+            (PROXIES, "10.0.0.1", &["203.0.113.9", "192.0.2.1"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &["192.0.2.1", "Forwarded: for=192.0.2.1"], "192.0.2.1"),
+            (PROXIES, "10.0.0.1", &["192.0.2.1", "Forwarded: for=203.0.113.9"], "10.0.0.1"),
+        ];
+        for (trusted, peer, lines, found) in table {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines.iter().copied().map(header) {
+                headers.append(name, value);
+            }
+            let proxies = Proxies::new(&Vec::read(trusted).unwrap());
+            let sender = proxies.sender(SocketAddr::new(peer.parse().unwrap(), 5), &headers).ip().to_string();
+            assert_eq!(sender, *found, "{lines:?} from {peer} where {trusted} is trusted");
         }
-    }
-
-    #[test]
-    fn the_standard_header_says_the_same_in_its_own_way() {
-        let standard = |value| sender("10.0.0.0/8", "10.0.0.1", &[(FORWARDED, value)]);
-        for (value, found) in [
-            ("for=192.0.2.1", "192.0.2.1"),
-            ("For=\"[2001:db8::7]:4711\"", "2001:db8::7"),
-            ("for=203.0.113.9, for=192.0.2.1;proto=https;by=10.0.0.1", "192.0.2.1"),
-            ("by=\"a,b;for=203.0.113.9\";for=192.0.2.1, for=10.0.0.2", "192.0.2.1"),
-            ("for=_hidden", "10.0.0.1"),
-            ("for=unknown, for=10.0.0.2", "10.0.0.2"),
-            ("proto=https", "10.0.0.1"),
-            ("for=\"192.0.2.1", "10.0.0.1"),
-        ] {
-            assert_eq!(standard(value), found, "{value}");
-        }
-    }
-
-    #[test]
-    fn headers_that_stand_several_times_are_one_and_two_that_differ_are_none() {
-        let several = |headers: &[_]| sender("10.0.0.0/8", "10.0.0.1", headers);
-        let (plain, standard) = (X_FORWARDED_FOR, FORWARDED);
-        assert_eq!(several(&[(plain.clone(), "203.0.113.9"), (plain.clone(), "192.0.2.1")]), "192.0.2.1");
-        assert_eq!(several(&[(plain.clone(), "192.0.2.1"), (standard.clone(), "for=192.0.2.1")]), "192.0.2.1");
-        assert_eq!(several(&[(plain, "192.0.2.1"), (standard, "for=203.0.113.9")]), "10.0.0.1");
-        assert_eq!(several(&[]), "10.0.0.1");
     }
 }

@@ -13,19 +13,39 @@ use crate::changes;
 
 const ROUNDS: usize = 20_000;
 
+/// What a client says, which the dice change, by the name of the header.
+const SAID: [(&str, &[&str]); 2] = [
+    ("x-forwarded-for", &["203.0.113.7, 10.0.0.2", "unknown", "[2001:db8::1]:80, 10.1.1.1", "203.0.113.7:1234"]),
+    (
+        "forwarded",
+        &[
+            "for=203.0.113.7;proto=https, for=\"[2001:db8::1]:80\"",
+            "for=_hidden;by=\"a\\\"b\", for=10.0.0.2",
+            "for=203.0.113.7;x=\"\\\"\"",
+            "for=203.0.113.7;x=\"",
+            "for=unknown",
+        ],
+    ),
+];
+
+/// What a trusted proxy writes behind it, in the same header: whom it has heard from.
+const WRITTEN: [&[&str]; 2] =
+    [&["192.0.2.1", "192.0.2.1:4711"], &["for=192.0.2.1", "for=\"192.0.2.1:4711\";proto=https", "for=192.0.2.1;by=\"a\\\"b\""]];
+
+fn proxies() -> Proxies {
+    let pairs = [("JWT_SECRET", "0123456789abcdef0123456789abcdef"), ("TRUSTED_PROXIES", "10.0.0.0/8,::1")];
+    Proxies::new(&Config::of_pairs(pairs).unwrap().net.trusted_proxies)
+}
+
 #[test]
 fn whatever_is_written_only_a_trusted_peer_is_asked() {
-    let pairs = [("JWT_SECRET", "0123456789abcdef0123456789abcdef"), ("TRUSTED_PROXIES", "10.0.0.0/8,::1")];
-    let proxies = Proxies::new(&Config::of_pairs(pairs).unwrap().net.trusted_proxies);
-    let dice = &mut StdRng::seed_from_u64(4);
-    let plain = ["203.0.113.7, 10.0.0.2", "unknown", "[2001:db8::1]:80, 10.1.1.1", "203.0.113.7:1234"];
-    let standard = ["for=203.0.113.7;proto=https, for=\"[2001:db8::1]:80\"", "for=_hidden;by=\"a\\\"b\", for=10.0.0.2", "for=unknown"];
+    let (proxies, dice) = (proxies(), &mut StdRng::seed_from_u64(4));
     let (stranger, trusted): (SocketAddr, SocketAddr) = ("198.51.100.1:9".parse().unwrap(), "10.0.0.1:9".parse().unwrap());
     let mut believed = 0;
     for _ in 0..ROUNDS {
         let mut headers = HeaderMap::new();
-        for (name, good) in [("x-forwarded-for", plain.choose(dice)), ("forwarded", standard.choose(dice))] {
-            if let Ok(value) = HeaderValue::from_str(&changes::text(good.unwrap(), dice)) {
+        for (name, said) in SAID {
+            if let Ok(value) = HeaderValue::from_str(&changes::text(said.choose(dice).unwrap(), dice)) {
                 headers.append(name, value);
             }
         }
@@ -34,4 +54,23 @@ fn whatever_is_written_only_a_trusted_peer_is_asked() {
         believed += usize::from(proxies.sender(trusted, &headers) != trusted);
     }
     assert!(believed > ROUNDS / 20 && believed < ROUNDS, "{believed}");
+}
+
+#[test]
+fn whatever_a_client_writes_it_is_nobody_but_whom_the_proxy_has_heard_from() {
+    let (proxies, dice) = (proxies(), &mut StdRng::seed_from_u64(5));
+    let trusted: SocketAddr = "10.0.0.1:9".parse().unwrap();
+    let mut known = 0;
+    for round in 0..ROUNDS {
+        let (name, said) = SAID[round % 2];
+        let said = changes::text(said.choose(dice).unwrap(), dice);
+        let line = format!("{said}, {}", WRITTEN[round % 2].choose(dice).unwrap());
+        let Ok(value) = HeaderValue::from_str(&line) else { continue };
+        let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value)]);
+        let sender = proxies.sender(trusted, &headers);
+        let found = sender.ip().to_string();
+        assert!(sender == trusted || found == "192.0.2.1", "{found} by {name}: {line}");
+        known += usize::from(sender != trusted);
+    }
+    assert!(known > ROUNDS / 2, "{known}");
 }
