@@ -20,7 +20,7 @@ describe("studio's messages", () => {
     anna = person(server, "anna");
     roomId = (await anna.ask("POST", "/shared/chat/rooms", { name: "Lounge" })).id;
   });
-  const send = (to = server) => rest("POST", `${to.url}/shared/chat/rooms/${roomId}/messages`, { token: anna.token, body: { content: "hi" } });
+  const send = () => rest("POST", `${server.url}/shared/chat/rooms/${roomId}/messages`, { token: anna.token, body: { content: "hi" } });
 
   test("cost the same over a socket and by REST, and from one budget", async (t) => {
     const socket = await connected(client(t, `${server.url}/chat`, { auth: { token: anna.token } }));
@@ -33,6 +33,25 @@ describe("studio's messages", () => {
     assert.match(answer.headers["retry-after"], /^[1-6]$/);
     assert.deepEqual(refusal(await socket.emitWithAck("message:send", { roomId, content: "hi" })), REFUSED);
     assert.equal((await socket.emitWithAck("join_room", { roomId })).ok, true, "other commands have another budget");
+  });
+
+  test("that are malformed, or come behind too many commands, are refused and cost nothing of it", async (t) => {
+    const dora = person(server, "dora");
+    const { id } = await dora.ask("POST", "/shared/chat/rooms", { name: "Lounge" });
+    const socket = await connected(client(t, `${server.url}/chat`, { auth: { token: dora.token } }));
+    const say = (content) => socket.emitWithAck("message:send", { roomId: id, content });
+    for (let i = 0; i < 10; i++) {
+      assert.equal((await say(7)).code, "invalid");
+      assert.equal((await rest("POST", `${server.url}/shared/chat/rooms/${id}/messages`, { token: dora.token, body: { content: 7 } })).status, 400);
+    }
+    const quick = Array.from({ length: 300 }, () => socket.emitWithAck("nobody's word", {}));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => say("too quick")));
+    await Promise.all(quick);
+    assert.ok(answers.some(({ ok }) => !ok), "the commands of a while are used up");
+    // A command comes back in a twentieth of a second, and there are still ten messages to be said.
+    while (answers.filter(({ ok }) => ok).length < 10) answers.push(await say("in time"));
+    const refusals = answers.filter(({ ok }) => !ok).map(({ code, retryAfter }) => `${code} ${retryAfter}`);
+    assert.deepEqual([...new Set(refusals)], ["rate_limited 1"]);
   });
 });
 

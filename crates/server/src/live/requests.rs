@@ -52,11 +52,18 @@ impl Shared {
     ) -> Result<(Arc<dyn Dialect>, Request), NotUnderstood> {
         let within_budget = self.limits.command(person);
         let spoken = self.dialects.spoken_in(namespace);
-        let understood = spoken.iter().find_map(|dialect| Some((dialect.clone(), dialect.understand(heard)?)));
+        let understood = spoken.iter().find_map(|dialect| {
+            let request = dialect.understand(heard)?;
+            Some((dialect.clone(), request))
+        });
         match (understood, heard) {
             (Some((dialect, Request { name, ask })), _) => {
-                let spent = dialect.spends(name).map_or(Ok(()), |spending| self.limits.spend(person, spending));
-                Ok((dialect, Request { name, ask: within_budget.and(spent).and(ask) }))
+                // What is refused here costs a command and nothing that is scarcer.
+                let ask = within_budget.and(ask).and_then(|ask| {
+                    dialect.spends(name).map_or(Ok(()), |spending| self.limits.spend(person, spending))?;
+                    Ok(ask)
+                });
+                Ok((dialect, Request { name, ask }))
             }
             (None, Heard::Event { name, .. }) => {
                 let name = shortened(name);

@@ -90,9 +90,9 @@ async fn list_messages(call: Call) -> Answered {
     responses((status = 201, body = objects::Message))
 )]
 async fn send_message(call: Call) -> Answered {
-    call.spend(Spending::StudioMessage)?;
     let room = call.room(Kind::ChatRoom)?;
     let Draft { content, sort, file_url, client_id } = call.body()?;
+    call.spend(Spending::StudioMessage)?;
     let (content, client_id) = (content.unwrap_or_default(), client_id.map(|id| id.0));
     let command = SendMessage { room, content, sort, file_url, metadata: None, client_id };
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
