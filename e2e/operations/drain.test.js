@@ -3,12 +3,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { client, connected } from "../support/clients.js";
-import { get, rest } from "../support/http.js";
+import { openWire } from "../support/frames.js";
+import { begin, get, rest } from "../support/http.js";
 import { person } from "../support/people.js";
 import { startRoomcast } from "../support/roomcast.js";
 import { openSocket, outcome } from "../support/socket.js";
 
 const RAW = "/api/v1/ws/connect";
+
+// What a process that is not given the time may need beyond what it promises, in seconds.
+const SLOW_MACHINE = 2;
 
 async function served(t, env) {
   const server = await startRoomcast({ LOG_LEVEL: "off", MAX_CONNECTIONS_PER_USER: "0", SOCKETIO_MAX_CONNECTIONS_PER_USER: "0", ...env });
@@ -104,6 +108,25 @@ test("while it drains nobody is let in, and everybody else is served", async (t)
   // Asked twice, it ends at once.
   server.running.child.kill("SIGTERM");
   assert.deepEqual(await server.running.exited, { code: 130, signal: null });
+});
+
+test("it ends within three seconds of DRAIN_SECONDS, whatever clients leave half done", async (t) => {
+  const server = await served(t, { DRAIN_SECONDS: "1" });
+  const anna = person(server, "anna");
+  const headers = { authorization: `Bearer ${anna.token}`, "content-type": "application/json", "content-length": "1000" };
+  const { outgoing, answer } = begin("POST", `${server.url}/households`, { headers });
+  outgoing.write('{"name":');
+  // This one does not say goodbye when it is told to go.
+  const silent = await openWire(server, `${RAW}?token=${anna.token}`);
+  // Whoever asks behind them is answered when they are in hand.
+  await anna.ask("GET", "/households");
+  const begun = performance.now();
+  server.running.child.kill("SIGTERM");
+  assert.deepEqual(await server.running.exited, { code: 0, signal: null });
+  const seconds = (performance.now() - begun) / 1000;
+  assert.ok(seconds < 1 + 3 + SLOW_MACHINE, `${seconds} s`);
+  await assert.rejects(answer);
+  silent.destroy();
 });
 
 test("without clients it ends at once", async (t) => {

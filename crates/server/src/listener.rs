@@ -22,10 +22,10 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 pub use handler::{Handler, Peer, router};
@@ -38,9 +38,6 @@ use accept::Acceptor;
 /// full, further connections wait in the kernel's backlog. One that is in
 /// the middle of its headers costs about 27 KB, most of it hyper's two buffers: 440 MB at the very worst, and each is closed after ten seconds.
 const HTTP_CONNECTIONS: usize = 16_384;
-
-/// How long requests that are being answered may still take once the server is told to stop.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Open sockets, not yet served.
 #[derive(Debug)]
@@ -76,11 +73,11 @@ impl Listener {
     }
 
     /// Serves until `shutdown` is ready; then takes no more connections, drops those on which nothing is asked, and lets the open requests end
-    /// for ten seconds at most.
+    /// until the time that `shutdown` says.
     ///
     /// Inputs: what answers requests. After it has answered 101 it gets the raw stream from `hyper::upgrade::on`: the upgraded connection
     /// downcasts to `TokioIo<TcpStream>`, or with TLS to `TokioIo<tokio_rustls::server::TlsStream<TcpStream>>`.
-    pub async fn serve(self, handler: impl Handler, shutdown: impl Future<Output = ()>) {
+    pub async fn serve(self, handler: impl Handler, shutdown: impl Future<Output = Instant>) {
         let (stop, stopped) = watch::channel(());
         // Each connection holds a sender and never sends: the receiver ends when the last is gone.
         let (alive, mut all_gone) = mpsc::channel::<()>(1);
@@ -93,13 +90,13 @@ impl Listener {
         };
         let loops: Vec<_> = self.sockets.into_iter().map(|socket| tokio::spawn(acceptor.clone().accept_forever(socket))).collect();
         drop(acceptor);
-        shutdown.await;
+        let latest = shutdown.await;
         for accepting in loops {
             accepting.abort();
         }
         drop(stop);
-        if tokio::time::timeout(FAREWELL, all_gone.recv()).await.is_err() {
-            tracing::warn!("some requests were still open ten seconds after the stop and are dropped");
+        if tokio::time::timeout_at(latest, all_gone.recv()).await.is_err() {
+            tracing::warn!("some requests were still open when the server had to end and are dropped");
         }
     }
 }

@@ -52,7 +52,7 @@ const KEPT_BYTES: usize = 64 << 20;
 /// How often a few connections are closed while the server drains.
 const DRAIN_ROUND: Duration = Duration::from_millis(50);
 
-/// How long clients that were told last, or wait for a last answer, may take beyond that.
+/// How long clients that were told last, or wait for a last answer, may take beyond that, over sockets and HTTP.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The running product, without its listener.
@@ -185,17 +185,19 @@ impl Product {
     }
 
     /// Takes no more connections, and closes those that are there little by little over this time, each when it has been answered; then
-    /// gives those who are slow to go a little more. Whoever still asks over HTTP is answered.
-    pub async fn drain(&self, over: Duration) {
+    /// gives those who are slow to go a little more. Whoever still asks over HTTP is answered. Resolves with the time at which everything is to
+    /// be over, for HTTP, too.
+    pub async fn drain(&self, over: Duration) -> Instant {
         self.admission.stop(over);
-        let Some(engine) = self.engine.as_ref().map(Engine::handle) else { return };
         let (begun, step) = (Instant::now(), DRAIN_ROUND.as_secs_f64());
+        let latest = begun + over + FAREWELL;
+        let Some(engine) = self.engine.as_ref().map(Engine::handle) else { return latest };
         loop {
             // What is due in the round that begins now is closed now.
             let spent = begun.elapsed();
             let left = 1.0 - (spent.as_secs_f64() + step) / over.as_secs_f64().max(step);
-            if engine.close_some(left.max(0.0)).await == 0 || spent > over + FAREWELL {
-                return;
+            if engine.close_some(left.max(0.0)).await == 0 || Instant::now() > latest {
+                return latest;
             }
             tokio::time::sleep(DRAIN_ROUND).await;
         }

@@ -1,6 +1,7 @@
 //! The start: from the settings to a listening server; and its stop, in good order.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -13,6 +14,9 @@ use crate::product::Product;
 
 /// What the process ends with when it is told to stop a second time, and does at once: as if the signal had killed it.
 const STOPPED_AT_ONCE: i32 = 130;
+
+/// How long what pending polls are answered at the very end may take to be written.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Runs the server until it is told to stop by SIGTERM or ctrl-c; then it drains, over `DRAIN_SECONDS`. The second such signal ends the
 /// process at once: what was answered is on the disk.
@@ -44,8 +48,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
             tracing::warn!("stopped at once");
             std::process::exit(STOPPED_AT_ONCE);
         });
-        product.drain(drain).await;
+        let latest = product.drain(drain).await;
         tokio::task::block_in_place(|| product.hang_up());
+        latest.max(Instant::now() + LAST_WORDS).into()
     };
     listener.serve(handler, farewell).await;
     tokio::task::block_in_place(|| product.close());

@@ -153,7 +153,7 @@ section! {
     OperationsConfig = "operations" {
         /// Who may read /metrics: key (back ends and admins, as for emitting), open (everybody; for a port that only the monitoring reaches) or off.
         metrics: MetricsAccess = "key", METRICS;
-        /// Over how long connections are closed when the server is told to stop. Whoever starts it should wait some seconds longer before killing it.
+        /// Over how long connections are closed when the server is told to stop. Whoever starts it should wait three seconds longer before killing it.
         drain_seconds: Duration = "5s", DRAIN_SECONDS from "0s" to "1h";
         /// How much memory the server may use before it refuses new connections: a size, auto (80 % of the machine's or the container's) or off.
         memory_limit: MemoryLimit = "auto", MEMORY_LIMIT;
