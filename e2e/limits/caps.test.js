@@ -5,9 +5,11 @@ import { test } from "node:test";
 import { client, connected, heard } from "../support/clients.js";
 import { openEngineSocket } from "../support/engineio.js";
 import { get, rest } from "../support/http.js";
-import { person } from "../support/people.js";
+import { settles } from "../support/patience.js";
+import { API_KEY, person } from "../support/people.js";
+import { openRaw } from "../support/raw.js";
 import { startRoomcast } from "../support/roomcast.js";
-import { openSocket, outcome } from "../support/socket.js";
+import { outcome } from "../support/socket.js";
 
 async function started(t, env) {
   const server = await startRoomcast(env);
@@ -16,10 +18,9 @@ async function started(t, env) {
 }
 
 test("connections of everybody: the server is full, says when to come again, and a place is free when one has gone", async (t) => {
-  const server = await started(t, { MAX_CONNECTIONS: "2" });
+  const server = await started(t, { MAX_CONNECTIONS: "2", ROOMCAST_API_KEY: API_KEY });
   const raw = (sub) => `${server.ws}/api/v1/ws/connect?token=${server.token({ sub })}`;
-  const anna = await openSocket(raw("anna"));
-  await anna.next();
+  const anna = await openRaw(server, server.token({ sub: "anna" }));
   await openEngineSocket(server, { path: "/socket.io/" });
 
   const refused = await outcome(raw("carl"));
@@ -31,12 +32,10 @@ test("connections of everybody: the server is full, says when to come again, and
   const upgraded = await outcome(`${server.ws}/socket.io/?EIO=4&transport=websocket`);
   assert.deepEqual([upgraded.opened, upgraded.status], [false, 400]);
   assert.equal((await rest("GET", `${server.url}/households`, { token: server.token({ sub: "carl" }) })).status, 200, "REST needs no place");
+  assert.equal((await get(`${server.url}/health/ready`)).status, 200, "and so the server is ready");
 
   await anna.close();
-  for (;;) {
-    const carl = await openSocket(raw("carl"));
-    if ((await carl.next().catch(() => null)) !== null) break;
-  }
+  await settles(server, 10, () => openRaw(server, server.token({ sub: "carl" })).then(() => null, (error) => error.message));
 });
 
 test("connections of a person: whoever has too many is told when to try again", async (t) => {
@@ -45,8 +44,7 @@ test("connections of a person: whoever has too many is told when to try again", 
   await connected(client(t, server.url, { auth: { token } }));
   const refusal = await connected(client(t, server.url, { auth: { token } })).catch((error) => error);
   assert.deepEqual(refusal.data, { code: "too_many_connections", retryAfter: 10 });
-  const first = await openSocket(`${server.ws}/api/v1/ws/connect?token=${token}`);
-  await first.next();
+  await openRaw(server, token);
   const { code, reason } = await outcome(`${server.ws}/api/v1/ws/connect?token=${token}`);
   assert.deepEqual([code, reason], [4429, "Too many connections, try again in 10 s"]);
 });
@@ -93,13 +91,10 @@ test("the same over the raw WebSocket, which stays open", async (t) => {
   const anna = person(server, "anna");
   const projects = [];
   for (const name of ["one", "two"]) projects.push((await anna.ask("POST", "/api/v1/projects", { name })).id);
-  const socket = await openSocket(`${server.ws}/api/v1/ws/connect?token=${anna.token}`);
+  const socket = await openRaw(server, anna.token);
   const ask = async (type, id) => {
-    socket.send(JSON.stringify({ type, room: `project:${id}` }));
-    for (;;) {
-      const envelope = JSON.parse(await socket.next());
-      if (!["connected", "user_joined", "user_left"].includes(envelope.type)) return envelope;
-    }
+    socket.say({ type, room: `project:${id}` });
+    return (await socket.upTo((envelope) => !["user_joined", "user_left"].includes(envelope.type))).at(-1);
   };
   assert.equal((await ask("join_room", projects[0])).type, "joined_room");
   const refused = await ask("join_room", projects[1]);

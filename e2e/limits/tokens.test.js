@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { client, connected, heard } from "../support/clients.js";
 import { openEngineSocket } from "../support/engineio.js";
+import { openRaw } from "../support/raw.js";
 import { roomcast } from "../support/roomcast.js";
-import { openSocket } from "../support/socket.js";
 import { seconds } from "../support/token.js";
 
 const keeping = roomcast({});
@@ -19,12 +19,8 @@ const later = (server, sub) => server.token({ sub, exp: seconds(6) });
 const long = (server, sub) => server.token({ sub, exp: seconds(3600) });
 
 async function raw(server, token) {
-  const socket = await openSocket(`${server.ws}/api/v1/ws/connect?token=${token}`);
-  assert.equal(JSON.parse(await socket.next()).type, "connected");
-  const ask = async (message) => {
-    socket.send(JSON.stringify(message));
-    return JSON.parse(await socket.next());
-  };
+  const socket = await openRaw(server, token);
+  const ask = (message) => (socket.say(message), socket.nextJson());
   return Object.assign(socket, { ask });
 }
 
@@ -56,7 +52,7 @@ describe("with TOKEN_END=keep", { concurrency: true }, () => {
     const goes = await raw(keeping, long(keeping, "anna"));
     const refreshed = await goes.ask({ type: "auth_refresh", data: { token: later(keeping, "anna") } });
     assert.equal(refreshed.type, "auth_refreshed");
-    const expiring = JSON.parse(await goes.next());
+    const expiring = await goes.nextJson();
     assert.deepEqual([expiring.type, expiring.data.expires_at], ["auth_expiring", refreshed.data.expires_at]);
     assert.deepEqual(await goes.closed, { code: 4401, reason: "The token has expired" });
     assert.equal((await stays.ask({ type: "ping" })).type, "pong");

@@ -5,11 +5,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { client, connected } from "../support/clients.js";
 import { get, rest } from "../support/http.js";
+import { metrics } from "../support/metrics.js";
+import { settles, upTo } from "../support/patience.js";
 import { API_KEY, person } from "../support/people.js";
 import { startRoomcast } from "../support/roomcast.js";
 import { openSocket, outcome } from "../support/socket.js";
 
 const RAW = "/api/v1/ws/connect";
+
+// So much is told at most to somebody who does not read: hundreds of megabytes, which no kernel takes in.
+const MOST = 1000;
 
 async function served(t, env) {
   const server = await startRoomcast({ LOG_LEVEL: "off", ROOMCAST_API_KEY: API_KEY, SHARDS: "1", ...env });
@@ -17,10 +22,8 @@ async function served(t, env) {
   return server;
 }
 
-async function counted(server, family) {
-  const page = await get(`${server.url}/metrics`, { headers: { authorization: `Bearer ${API_KEY}` } });
-  return Number(page.text.match(new RegExp(`^roomcast_${family} (\\S+)$`, "m"))[1]);
-}
+const gauge = async (server, ...name) => (await metrics(server)).gauge(...name);
+const counter = async (server, name) => (await metrics(server)).counter(name);
 
 // Says something large to a person, by a back end.
 async function tell(server, sub, number, bytes) {
@@ -30,9 +33,11 @@ async function tell(server, sub, number, bytes) {
 
 // Tells a person who does not read until something waits for them in the server; how often that was.
 async function fill(server, sub, bytes) {
-  let told = 0;
-  while ((await counted(server, "outbox_bytes")) < bytes) await tell(server, sub, told++, bytes / 2);
-  return told;
+  return upTo(MOST, async (told) => {
+    if ((await gauge(server, "outbox_bytes")) >= bytes) return told;
+    await tell(server, sub, told, bytes / 2);
+    return null;
+  });
 }
 
 test("of typing only the newest waits, in its place among what is to be kept", async (t) => {
@@ -52,15 +57,15 @@ test("of typing only the newest waits, in its place among what is to be kept", a
   ben.io.engine.transport.ws.pause();
   const told = await fill(server, "ben", 400_000);
 
-  const before = await counted(server, "outbox_bytes");
+  const before = await gauge(server, "outbox_bytes");
   for (let i = 0; i < 500; i++) {
     await anna.emitWithAck("user:typing", { roomId });
     await anna.emitWithAck("user:stop_typing", { roomId });
   }
   // The kernel may still take a little meanwhile, and what it has taken is out of reach.
-  const conflated = await counted(server, "signals_conflated_total");
+  const conflated = await counter(server, "signals_conflated");
   assert.ok(conflated >= 900, `${conflated} of 1000`);
-  assert.ok((await counted(server, "outbox_bytes")) - before < 10_000, "what waits does not grow");
+  assert.ok((await gauge(server, "outbox_bytes")) - before < 10_000, "what waits does not grow");
   await anna.emitWithAck("message:send", { roomId, content: "Are you there?" });
 
   const last = new Promise((resolve) => ben.once("message:new", resolve));
@@ -78,12 +83,15 @@ test("a connection for which too much waits is closed, and told why", async (t) 
   const server = await served(t, { OUTBOX_LIMIT: "1MB" });
   const socket = await openSocket(`${server.ws}${RAW}?token=${server.token({ sub: "ben" })}`);
   socket.ws.pause();
-  let told = 0;
-  while ((await counted(server, "connections_too_slow_total")) === 0) await tell(server, "ben", told++, 300_000);
-  assert.ok((await counted(server, "outbox_bytes")) < 400_000, "nothing but what was begun waits");
+  const told = await upTo(MOST, async (number) => {
+    if ((await counter(server, "connections_too_slow")) > 0) return number;
+    await tell(server, "ben", number, 300_000);
+    return null;
+  });
+  assert.ok((await gauge(server, "outbox_bytes")) < 400_000, "nothing but what was begun waits");
   socket.ws.resume();
   assert.deepEqual(await socket.closed, { code: 1013, reason: "too slow" });
-  assert.equal(await counted(server, 'connections{transport="raw"}'.replace(/[{}]/g, "\\$&")), 0);
+  assert.equal(await gauge(server, "connections", 'transport="raw"'), 0);
   const numbers = socket.unread.map((text) => JSON.parse(text)).filter(({ type }) => type === "large").map(({ data }) => data.number);
   assert.deepEqual(numbers, [...numbers.keys()], "what it was told before that is whole");
   assert.ok(numbers.length < told);
@@ -96,18 +104,18 @@ test("a server that is short of memory lets nobody in until it is not", async (t
   const here = client(t, server.url, { transports: ["websocket"], auth: { token: server.token({ sub: "anna" }) } });
   await connected(here);
   const handshake = () => get(`${server.url}/socket.io/?EIO=4&transport=polling`);
-  let refused;
-  for (let told = 0; ; told++) {
-    refused = await handshake();
-    if (refused.status !== 200) break;
+  const refused = await upTo(MOST, async (told) => {
+    const answer = await handshake();
+    if (answer.status !== 200) return answer;
     await tell(server, "ben", told, 900_000);
-  }
+    return null;
+  });
   assert.deepEqual([refused.status, refused.headers["retry-after"]], [503, "10"]);
   assert.match(refused.text, /short of memory/);
   const raw = await outcome(`${server.ws}${RAW}?token=${server.token({ sub: "anna" })}`);
   assert.deepEqual([raw.opened, raw.status], [false, 503]);
   assert.equal((await get(`${server.url}/health/ready`)).status, 503);
-  assert.ok((await counted(server, "memory_bytes")) > 90_000_000);
+  assert.ok((await gauge(server, "memory_bytes")) > 90_000_000);
 
   // Whoever is here is served.
   const heard = new Promise((resolve) => here.once("large", resolve));
@@ -115,6 +123,9 @@ test("a server that is short of memory lets nobody in until it is not", async (t
   assert.equal((await heard).number, 7);
 
   slow.ws.terminate();
-  while ((await handshake()).status !== 200);
+  await settles(server, 30, async () => {
+    const { status, text } = await handshake();
+    return status === 200 ? null : `${status} ${text}`;
+  });
   assert.equal((await get(`${server.url}/health/ready`)).status, 200);
 });

@@ -2,20 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { client, connected } from "../support/clients.js";
+import { connected } from "../support/clients.js";
 import { person } from "../support/people.js";
 import { roomcast, startRoomcast } from "../support/roomcast.js";
-import { contents, conversation, hears, join, listener, lose, stayAway } from "./stock.js";
+import { another, contents, conversation, hears, join, listener, lose, stayAway } from "./stock.js";
 
 const server = roomcast();
-
-// Another connection of a client, which says the same of where it left off as the first.
-function another(t, first, options = {}) {
-  const socket = client(t, first.io.uri, { auth: first.auth, autoConnect: false, ...options });
-  Object.assign(socket, { _pid: first._pid, _lastOffset: first._lastOffset, heard: [...first.heard] });
-  socket.onAny((name, ...args) => socket.heard.push([name, ...args]));
-  return socket;
-}
 
 const numbered = (from, to) => Array.from({ length: to - from }, (_, i) => `message ${from + i}`);
 
@@ -54,9 +46,8 @@ test("a client that says since when it was here, and is cut while it is told, he
   const since = first._lastOffset;
   const missed = numbered(0, 20);
   for (const content of missed) await say(content);
-  const ben = client(t, server.url, { auth: { ...first.auth, since }, autoConnect: false });
-  ben.heard = [];
-  ben.onAny((name, ...args) => ben.heard.push([name, ...args]));
+  const ben = another(t, first, { auth: { ...first.auth, since } });
+  Object.assign(ben, { _pid: undefined, _lastOffset: undefined, heard: [] });
   await connected(ben.connect());
   // It is told all that it has missed as it joins the room, and is cut when it has heard the third.
   ben.emit("join:conversation", { conversationId: id });
@@ -66,9 +57,8 @@ test("a client that says since when it was here, and is cut while it is told, he
   // What came with the third in one go counts as not heard.
   const heard = contents(ben).slice(0, 3);
   const offset = ben.heard.filter(([name]) => name === "message:new")[2].at(-1);
-  const back = client(t, server.url, { auth: { ...first.auth, since: offset }, autoConnect: false });
+  const back = another(t, first, { auth: { ...first.auth, since: offset } });
   Object.assign(back, { _pid: pid, _lastOffset: offset, heard: [] });
-  back.onAny((name, ...args) => back.heard.push([name, ...args]));
   await connected(back.connect());
   if (!back.recovered) await join(back, id);
   await say("the last");

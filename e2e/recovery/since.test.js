@@ -6,8 +6,8 @@ import { client, client2, connected } from "../support/clients.js";
 import { rest } from "../support/http.js";
 import { API_KEY, person } from "../support/people.js";
 import { POSITION } from "../support/positions.js";
+import { openRaw } from "../support/raw.js";
 import { roomcast } from "../support/roomcast.js";
-import { openSocket } from "../support/socket.js";
 import { conversation, contents, hears, join, listener } from "./stock.js";
 
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY, ALLOW_EIO3: "true", JOURNAL_KEEP: "50" });
@@ -22,50 +22,26 @@ async function project(...members) {
   return { anna, say, task, room: `channel:${channel.id}`, project: `project:${id}` };
 }
 
-// A raw client that has connected, and its greeting is read.
-async function raw(sub, since) {
-  const query = new URLSearchParams({ token: server.token({ sub, name: sub }), ...(since !== undefined && { since }) });
-  const socket = await openSocket(`${server.ws}/api/v1/ws/connect?${query}`);
-  assert.equal((await socket.nextJson()).type, "connected");
-  return socket;
-}
+const raw = (sub, since) => openRaw(server, server.token({ sub, name: sub }), since);
 
-// Each resolves with what was heard before the answer.
-const joins = (socket, room) => asks(socket, "join_room", room, "joined_room");
-const leaves = (socket, room) => asks(socket, "leave_room", room, "left_room");
-
-async function asks(socket, type, room, answer) {
-  socket.send(JSON.stringify({ type, room }));
-  const heard = [];
-  for (;;) {
-    const envelope = await socket.nextJson();
-    if (envelope.type === answer) return heard;
-    heard.push(envelope);
-  }
-}
-
-// The contents of the next messages of a raw client, up to one.
+// The next messages of a raw client, up to one.
 async function upTo(socket, content) {
-  const heard = [];
-  while (heard.at(-1)?.data.content !== content) {
-    const envelope = await socket.nextJson();
-    if (envelope.type === "message") heard.push(envelope);
-  }
-  return heard;
+  const heard = await socket.upTo(({ type, data }) => type === "message" && data.content === content);
+  return heard.filter(({ type }) => type === "message");
 }
 
 describe("a raw client", () => {
   test("is told the position of each fact, and what it has missed in each room that it joins again", async () => {
     const { room, say } = await project("ben");
     const ben = await raw("ben");
-    await joins(ben, room);
+    await ben.joins(room);
     await say("heard");
     const [{ id }] = await upTo(ben, "heard");
     assert.match(id, POSITION);
     await ben.cut();
     for (const content of ["one", "two"]) await say(content);
     const again = await raw("ben", id);
-    await joins(again, room);
+    await again.joins(room);
     await say("three");
     const heard = await upTo(again, "three");
     assert.deepEqual(heard.map(({ data }) => data.content), ["one", "two", "three"]);
@@ -77,16 +53,16 @@ describe("a raw client", () => {
     const { project: room, say, room: channel, task, anna } = await project("ben");
     const { id: taskId } = await task("paint");
     const ben = await raw("ben");
-    await joins(ben, channel);
+    await ben.joins(channel);
     await say("heard");
     const [{ id }] = await upTo(ben, "heard");
     await ben.cut();
     await anna.ask("PUT", `/api/v1/tasks/${taskId}`, { title: "paint it" });
     const again = await raw("ben", id);
     const heard = [];
-    for (const joined of [room, `task:${taskId}`, channel]) heard.push(...(await joins(again, joined)));
+    for (const joined of [room, `task:${taskId}`, channel]) heard.push(...(await again.joins(joined)));
     await say("live");
-    for (let envelope = {}; envelope.data?.content !== "live"; heard.push(envelope)) envelope = await again.nextJson();
+    heard.push(...(await again.upTo(({ data }) => data.content === "live")));
     assert.equal(heard.filter(({ type }) => type === "task.updated").length, 1, JSON.stringify(heard));
     again.close();
   });
@@ -100,17 +76,17 @@ describe("a raw client", () => {
   test("that leaves a room and joins it again is told once what it has missed", async () => {
     const { room, say } = await project("ben");
     const ben = await raw("ben");
-    await joins(ben, room);
+    await ben.joins(room);
     await say("heard");
     const [{ id }] = await upTo(ben, "heard");
     await ben.cut();
     for (const content of ["one", "two"]) await say(content);
     const again = await raw("ben", id);
-    await joins(again, room);
+    await again.joins(room);
     assert.deepEqual(await untilLive(again, say, "three"), ["one", "two", "three"]);
-    await leaves(again, room);
+    await again.leaves(room);
     await say("not heard");
-    await joins(again, room);
+    await again.joins(room);
     assert.deepEqual(await untilLive(again, say, "four"), ["four"]);
     again.close();
   });
@@ -119,16 +95,16 @@ describe("a raw client", () => {
     const { project: room, say, room: channel, task, anna } = await project("ben");
     const { id: taskId } = await task("paint");
     const ben = await raw("ben");
-    await joins(ben, channel);
+    await ben.joins(channel);
     await say("heard");
     const [{ id }] = await upTo(ben, "heard");
     await ben.cut();
     const change = (title) => anna.ask("PUT", `/api/v1/tasks/${taskId}`, { title });
     await change("paint it");
     const again = await raw("ben", id);
-    const heard = [...(await joins(again, room)), ...(await leaves(again, room))];
+    const heard = [...(await again.joins(room)), ...(await again.leaves(room))];
     await change("paint it well");
-    for (const joined of [`task:${taskId}`, channel]) heard.push(...(await joins(again, joined)));
+    for (const joined of [`task:${taskId}`, channel]) heard.push(...(await again.joins(joined)));
     await say("live");
     for (let envelope = {}; envelope.data?.content !== "live"; heard.push(envelope)) envelope = await again.nextJson();
     assert.equal(heard.filter(({ type }) => type === "task.updated").length, 2, JSON.stringify(heard));
@@ -145,8 +121,8 @@ describe("a raw client", () => {
     await emit("in both", [early.project, late.project]);
     await late.anna.ask("POST", `/api/v1/${late.project.replace(":", "s/")}/members`, { userId: "ben" });
     const ben = await raw("ben", since);
-    const heard = [...(await joins(ben, late.project)), ...(await joins(ben, early.project))];
-    heard.push(...(await leaves(ben, early.project)));
+    const heard = [...(await ben.joins(late.project)), ...(await ben.joins(early.project))];
+    heard.push(...(await ben.leaves(early.project)));
     const told = heard.filter((envelope) => JSON.stringify(envelope).includes("in both"));
     assert.equal(told.length, 1, JSON.stringify(heard));
     ben.close();
@@ -164,14 +140,14 @@ describe("a raw client", () => {
   test("that has missed more than is kept is told so when it joins", async () => {
     const { room, say } = await project("ben");
     const ben = await raw("ben");
-    await joins(ben, room);
+    await ben.joins(room);
     await say("heard");
     const [{ id }] = await upTo(ben, "heard");
     await ben.cut();
     for (let i = 0; i < 60; i++) await say(`${i}`);
     const again = await raw("ben", id);
     assert.equal((await again.nextJson()).type, "resync");
-    await joins(again, room);
+    await again.joins(room);
     await say("live");
     assert.equal((await upTo(again, "live")).length, 1);
     again.close();

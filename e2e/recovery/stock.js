@@ -31,6 +31,14 @@ export function hears(socket, content) {
   });
 }
 
+// Another connection of a client, which says the same of where it left off as the first.
+export function another(t, first, options = {}) {
+  const socket = client(t, first.io.uri, { auth: first.auth, autoConnect: false, ...options });
+  Object.assign(socket, { _pid: first._pid, _lastOffset: first._lastOffset, heard: [...first.heard] });
+  socket.onAny((name, ...args) => socket.heard.push([name, ...args]));
+  return socket;
+}
+
 // A conversation of anna and these people, and how anna says something in it.
 export async function conversation(server, ...others) {
   const anna = person(server, "anna");

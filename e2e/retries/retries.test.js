@@ -1,40 +1,16 @@
 // A client that sends again what it has heard no answer to: the message is there once, however often it came.
 
 import assert from "node:assert/strict";
-import { connect, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { client, connected, heard } from "../support/clients.js";
 import { rest } from "../support/http.js";
-import { person } from "../support/people.js";
+import { settles } from "../support/patience.js";
+import { API_KEY, person } from "../support/people.js";
+import { openRaw } from "../support/raw.js";
 import { roomcast } from "../support/roomcast.js";
-import { openSocket } from "../support/socket.js";
+import { wire } from "../support/wire.js";
 
-const server = roomcast();
-
-// A way to the server on which answers can be lost: what the server says is swallowed while it is `deaf`, and all connections can be dropped.
-async function lossy(t) {
-  const way = { deaf: false, sockets: new Set() };
-  const entrance = createServer((near) => {
-    const far = connect(server.port, "127.0.0.1");
-    far.on("data", (bytes) => way.deaf || near.write(bytes));
-    near.on("data", (bytes) => far.write(bytes));
-    for (const [one, other] of [[near, far], [far, near]]) {
-      way.sockets.add(one);
-      one.on("close", () => (way.sockets.delete(one), other.destroy())).on("error", () => {});
-    }
-  });
-  await new Promise((resolve) => entrance.listen(0, "127.0.0.1", resolve));
-  way.drop = () => way.sockets.forEach((socket) => socket.destroy());
-  t.after(() => (entrance.close(), way.drop()));
-  return Object.assign(way, { url: `http://127.0.0.1:${entrance.address().port}`, ws: `ws://127.0.0.1:${entrance.address().port}` });
-}
-
-async function until(look) {
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-  }
-}
+const server = roomcast({ ROOMCAST_API_KEY: API_KEY });
 
 for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
   test(`the stock client's retries, by ${transports.join(" and ")}, across a connection that is lost before the answer`, async (t) => {
@@ -46,7 +22,7 @@ for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]])
     const told = [];
     listener.on("message:new", (message) => told.push(message.content));
 
-    const way = await lossy(t);
+    const way = await wire(t, server);
     const options = { auth: { token: anna.token }, transports, reconnection: true, reconnectionDelay: 1, retries: 10, ackTimeout: 500 };
     const sender = await connected(client(t, `${way.url}/chat`, options));
     const send = (content) => new Promise((resolve, reject) => {
@@ -54,7 +30,7 @@ for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]])
     });
     way.deaf = true;
     const answers = ["one", "two"].map(send);
-    await until(async () => (await messages()).length === 1);
+    await settles(server, 10, async () => ((await messages()).length === 1 ? null : "the first message is not there"));
     way.deaf = false;
     way.drop();
     const [one, two] = await Promise.all(answers);
@@ -74,33 +50,25 @@ test("the raw WebSocket: a message sent again is answered to its sender alone", 
   const { id: channel } = await anna.ask("POST", `/api/v1/projects/${project}/channels`, { name: "C" });
   const room = `channel:${channel}`;
   const open = async (to, { token }) => {
-    const socket = await openSocket(`${to.ws}/api/v1/ws/connect?token=${token}`);
-    const next = async (type) => {
-      for (;;) {
-        const envelope = JSON.parse(await socket.next());
-        if (envelope.type === type) return envelope;
-      }
-    };
-    await next("connected");
-    socket.send(JSON.stringify({ type: "join_room", room }));
-    await next("joined_room");
-    return Object.assign(socket, { heard: next });
+    const socket = await openRaw(to, token);
+    await socket.joins(room);
+    return socket;
   };
   const listener = await open(server, ben);
-  const way = await lossy(t);
-  const say = (socket, content) => socket.send(JSON.stringify({ type: "send_message", room, data: { content, client_id: `mine-${content}` } }));
+  const way = await wire(t, server);
+  const say = (socket, content) => socket.say({ type: "send_message", room, data: { content, client_id: `mine-${content}` } });
   const lost = await open(way, anna);
   way.deaf = true;
   say(lost, "one");
-  const first = await listener.heard("message");
+  const first = await listener.hears("message");
   way.deaf = false;
   way.drop();
   const again = await open(way, anna);
   say(again, "one");
-  const answer = await again.heard("message");
+  const answer = await again.hears("message");
   assert.deepEqual([answer.data.message_id, answer.data.client_id], [first.data.message_id, "mine-one"]);
   say(again, "two");
-  const next = await listener.heard("message");
+  const next = await listener.hears("message");
   assert.equal(next.data.content, "two", "the first was not told again");
 });
 

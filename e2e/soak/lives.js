@@ -1,7 +1,7 @@
 // What a client does in its life: it arrives, joins a room, says something, hears it, loses its connection, comes back, and goes in the end.
 
 import { io } from "socket.io-client";
-import { openSocket } from "../support/socket.js";
+import { openRaw } from "../support/raw.js";
 
 // How often a client comes, the first time and after each cut; and what it says each time.
 const STAYS = 3;
@@ -28,8 +28,12 @@ class Ears {
     this.#waiting.delete(content);
   }
 
+  has(content) {
+    return this.#heard.has(content);
+  }
+
   hears(content) {
-    if (this.#heard.has(content)) return Promise.resolve();
+    if (this.has(content)) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.set(content, resolve));
   }
 }
@@ -100,7 +104,7 @@ export class Stock extends Ears {
 // A client on the raw WebSocket in a channel of workspace's.
 export class Raw extends Ears {
   recovered = 0;
-  #since = null;
+  #since = undefined;
 
   constructor({ road, sub, token, room }) {
     super();
@@ -108,31 +112,24 @@ export class Raw extends Ears {
   }
 
   async arrive() {
-    const query = new URLSearchParams({ token: this.token, ...(this.#since && { since: this.#since }) });
-    this.socket = await openSocket(`${this.road.ws}/api/v1/ws/connect?${query}`);
-    this.socket.send(JSON.stringify({ type: "join_room", room: this.room }));
-    for (;;) {
-      const { type } = await this.#next();
-      if (type === "resync") this.recovered -= 1;
-      if (type === "joined_room") return;
+    this.socket = await openRaw(this.road, this.token, this.#since);
+    for (const envelope of await this.socket.joins(this.room)) {
+      if (envelope.type === "resync") this.recovered -= 1;
+      this.#hear(envelope);
     }
   }
 
-  async #next() {
-    const { type, data, id } = await this.socket.nextJson();
+  #hear({ type, data, id }) {
     if (id) this.#since = id;
     if (type === "message") this.hear(data.content);
-    return { type };
   }
 
   say(content) {
-    this.socket.send(JSON.stringify({ type: "send_message", room: this.room, data: { content } }));
+    this.socket.say({ type: "send_message", room: this.room, data: { content } });
   }
 
   async hears(content) {
-    let heard = false;
-    void super.hears(content).then(() => (heard = true));
-    while (!heard) await this.#next();
+    while (!this.has(content)) this.#hear(await this.socket.nextJson());
   }
 
   async loseAndComeBack() {

@@ -1,6 +1,7 @@
 // Who asks, and a back end that speaks to them.
 
 import { rest } from "./http.js";
+import { upTo } from "./patience.js";
 
 export const API_KEY = "a-key-that-only-the-teams-own-back-end-knows";
 
@@ -22,10 +23,13 @@ export async function mark(server, ...subs) {
   if (answer.status !== 200) throw new Error(`no mark: ${answer.status} ${answer.text}`);
 }
 
+// So often it is looked at most: some ten seconds, and far longer than a socket needs to go.
+const LOOKS = 5000;
+
 // Waits until the server has just so many sockets of a person.
-export async function socketsAre(server, sub, count) {
-  for (;;) {
+export function socketsAre(server, sub, count) {
+  return upTo(LOOKS, async () => {
     const { data } = await person(server, sub).ask("GET", "/api/v1/socket/my-connections");
-    if (data.count === count) return;
-  }
+    return data.count === count ? true : null;
+  });
 }

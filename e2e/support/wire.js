@@ -1,4 +1,5 @@
-// A way to the server that can be cut without a word: nothing passes any more, and neither side is told.
+// A way to the server that can be cut without a word: nothing passes any more, and neither side is told. Or answers alone are lost on it, while it is
+// `deaf`; and it can drop all its connections.
 
 import { createServer, connect } from "node:net";
 
@@ -11,16 +12,15 @@ export async function wire(t, server) {
     for (const [from, to] of [[client, upstream], [upstream, client]]) {
       sockets.add(from);
       from.setNoDelay(true);
-      from.on("data", (bytes) => cut || to.write(bytes));
-      from.on("close", () => cut || to.destroy());
+      from.on("data", (bytes) => cut || (way.deaf && from === upstream) || to.write(bytes));
+      from.on("close", () => cut || (sockets.delete(from), to.destroy()));
       from.on("error", () => {});
     }
   });
   await new Promise((resolve) => entrance.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    entrance.close();
-    sockets.forEach((socket) => socket.destroy());
-  });
+  const drop = () => sockets.forEach((socket) => socket.destroy());
+  t.after(() => (entrance.close(), drop()));
   const { port } = entrance.address();
-  return { url: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}`, cut: () => (cut = true) };
+  const way = { url: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}`, deaf: false, cut: () => (cut = true), drop };
+  return way;
 }
