@@ -3,6 +3,7 @@
 //! A query sees what was committed when it began: also what its asker was answered before.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::abort;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
@@ -45,7 +46,12 @@ impl Readers {
             let queue = Arc::clone(&readers.0.queue);
             let database = database.clone();
             let thread = Builder::new().name(format!("reader-{number}")).spawn(move || {
-                serve(&queue, Tables(Sqlite::new(&connection)));
+                let session = Tables(Sqlite::new(&connection));
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&queue, session))) {
+                    // When the last of them has died, every question would hang. A process that ends is started again.
+                    tracing::error!(panic = said(&*panic), "a reader has died; the process ends");
+                    abort();
+                }
                 // The file must outlive the connection: a database in memory goes with its last handle.
                 drop(connection);
                 drop(database);

@@ -3,6 +3,8 @@
 //! It takes what is waiting, decides each command inside one transaction, commits, and answers in the order of the queue. An answer means:
 //! on the disk. Time and ids are given, so that everything else is exact.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::abort;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -12,7 +14,7 @@ use domain::operation::{Actor, Command, Tx};
 use domain::refusal::Refusal;
 use domain::seam::Ids;
 
-use crate::batch::{Desk, Job, KeptIds, Passthrough, Stage, Work};
+use crate::batch::{Desk, Job, KeptIds, Passthrough, Stage, Work, said};
 use crate::driver::Tables;
 use crate::figures::Figures;
 use crate::location::{Database, OpenError};
@@ -67,7 +69,8 @@ impl Writer {
     /// after the commit, of each fact in the order of the offsets: first a command's reply runs, then its facts are published, then comes
     /// the next command. Neither may block.
     ///
-    /// The thread ends after [`Writer::close`], or when the last handle is dropped: join it to know that everything is on the disk.
+    /// The thread ends after [`Writer::close`], or when the last handle is dropped: join it to know that everything is on the disk. Should it die of
+    /// a panic of its own (that of a command is caught), the process ends with it.
     ///
     /// # Errors
     /// [`OpenError::Failed`] if the database cannot be opened or the thread cannot be started.
@@ -87,7 +90,12 @@ impl Writer {
         let database = database.clone();
         let thread = Builder::new().name("writer".to_owned()).spawn(move || {
             let session = Tables(Sqlite::new(&connection));
-            serve(&served, Desk { session, clock: Box::new(clock), ids }, outlet, &counted);
+            let desk = Desk { session, clock: Box::new(clock), ids };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&served, desk, outlet, &counted))) {
+                // Nothing could be changed any more, and nobody would be told. A process that ends is started again.
+                tracing::error!(panic = said(&*panic), "the writer has died; the process ends");
+                abort();
+            }
             // The file must outlive the connection: a database in memory goes with its last handle.
             drop(connection);
             drop(database);

@@ -1,0 +1,36 @@
+//! A thread of the store that dies must not leave a process behind that only seems to work.
+
+#![allow(clippy::unwrap_used)]
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+
+use domain::ids::Generator;
+use domain::names::Timestamp;
+use domain::operation::Actor;
+use store::{Database, Options, Writer};
+
+/// By which a process ends itself.
+const SIGABRT: i32 = 6;
+
+/// Says to this test's second process that it is the one that dies.
+const DIES: &str = "THE_WRITER_DIES";
+
+#[test]
+fn the_process_ends_with_its_writer() {
+    if std::env::var_os(DIES).is_some() {
+        return die();
+    }
+    let itself = std::env::current_exe().unwrap();
+    let ended = Command::new(itself).args(["--exact", "the_process_ends_with_its_writer", "--nocapture"]).env(DIES, "1").output().unwrap();
+    assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
+}
+
+/// Starts a writer that cannot know what time it is, which is asked outside of what a command may do wrong, and waits for it.
+fn die() {
+    let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+    let clock = || -> Timestamp { panic!("there is no time") };
+    let (writer, thread) = Writer::start(&database, clock, Generator::new(|| 0), drop).unwrap();
+    writer.submit(Actor::server(), |_| Ok(()), drop);
+    let _ = thread.join();
+}
