@@ -3,33 +3,38 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TRAVELS } from "../support/clients.js";
-import { http } from "../support/http.js";
+import { metrics } from "../support/metrics.js";
+import { settles } from "../support/patience.js";
 import { person } from "../support/people.js";
+import { openRaw } from "../support/raw.js";
 import { roomcast } from "../support/roomcast.js";
-import { openSocket } from "../support/socket.js";
 import { conversation, hears, join, listener, lose, stayAway } from "./stock.js";
 
 const server = roomcast({ METRICS: "open", PING_INTERVAL: "100ms", WS_HEARTBEAT_INTERVAL: "100ms", RECOVERY_WINDOW: "5s" });
 
-// The counters of sent messages, or of all kinds of events together.
-async function meter(kind = 'event="message_sent"') {
-  const { text } = await http("GET", `${server.url}/metrics`);
-  const sum = (name) => {
-    const lines = text.split("\n").filter((line) => line.startsWith(`roomcast_facts_${name}_total{`) && line.includes(kind));
-    return lines.reduce((all, line) => all + Number(line.split(" ").at(-1)), 0);
-  };
-  return Object.fromEntries(["accepted", "delivered", "confirmed", "resumed", "expired"].map((name) => [name, sum(name)]));
+const FATES = ["accepted", "delivered", "confirmed", "resumed", "expired", "let_go"];
+
+// The counters of sent messages.
+async function meter() {
+  const { counter } = await metrics(server);
+  return Object.fromEntries(FATES.map((fate) => [fate, counter(`facts_${fate}`, 'event="message_sent"')]));
 }
 
-// Waits until the counters have changed by these, each since `before`.
-async function changes(before, wanted) {
-  for (;;) {
-    const now = await meter();
-    const changed = Object.fromEntries(Object.keys(wanted).map((name) => [name, now[name] - before[name]]));
-    if (Object.entries(wanted).every(([name, by]) => changed[name] === by)) return;
-    // What is counted too much stays so.
-    for (const [name, by] of Object.entries(wanted)) assert.ok(changed[name] <= by, `${name}: ${JSON.stringify(changed)}, not ${JSON.stringify(wanted)}`);
-  }
+// Waits until the counters have changed by these, each since `before`: longer than anybody may be away, and a ping be on its way.
+const changes = (before, wanted) => settles(server, 15, async () => {
+  const now = await meter();
+  const changed = Object.fromEntries(Object.keys(wanted).map((fate) => [fate, now[fate] - before[fate]]));
+  const told = `${JSON.stringify(changed)}, not ${JSON.stringify(wanted)}`;
+  // What is counted too much stays so.
+  for (const [fate, by] of Object.entries(wanted)) assert.ok(changed[fate] <= by, `${fate}: ${told}`);
+  return Object.entries(wanted).every(([fate, by]) => changed[fate] === by) ? null : told;
+});
+
+// On this connection a client answers pings no more.
+function answerNoPings(socket) {
+  const { ws } = socket.io.engine.transport;
+  const send = ws.send.bind(ws);
+  ws.send = (data, ...rest) => (data === "3" ? undefined : send(data, ...rest));
 }
 
 describe("a message that was delivered", () => {
@@ -48,9 +53,8 @@ describe("a message that was delivered", () => {
     const anna = person(server, "anna");
     const { id } = await anna.ask("POST", "/api/v1/projects", { name: "Site" });
     const channel = await anna.ask("POST", `/api/v1/projects/${id}/channels`, { name: "general" });
-    const socket = await openSocket(`${server.ws}/api/v1/ws/connect?token=${anna.token}`);
-    socket.send(JSON.stringify({ type: "join_room", room: `channel:${channel.id}` }));
-    while ((await socket.nextJson()).type !== "joined_room");
+    const socket = await openRaw(server, anna.token);
+    await socket.joins(`channel:${channel.id}`);
     const before = await meter();
     await anna.ask("POST", `/api/v1/channels/${channel.id}/messages`, { content: "hello" });
     await changes(before, { delivered: 1, confirmed: 1 });
@@ -61,10 +65,7 @@ describe("a message that was delivered", () => {
     const { id, say } = await conversation(server, "ben");
     const ben = await listener(t, server, "ben", "/messenger");
     await join(ben, id);
-    // This client does not answer pings any more.
-    const { ws } = ben.io.engine.transport;
-    const send = ws.send.bind(ws);
-    ws.send = (data, ...rest) => (data === "3" ? undefined : send(data, ...rest));
+    answerNoPings(ben);
     const before = await meter();
     await say("heard");
     await hears(ben, "heard");
@@ -72,13 +73,28 @@ describe("a message that was delivered", () => {
     await lose(ben);
     assert.equal(await comeBack(), true);
     await changes(before, { delivered: 1, confirmed: 0, resumed: 1, expired: 0 });
-    const again = ben.io.engine.transport.ws;
-    const answer = again.send.bind(again);
-    again.send = (data, ...rest) => (data === "3" ? undefined : answer(data, ...rest));
+    answerNoPings(ben);
     await say("never confirmed");
     await hears(ben, "never confirmed");
     stayAway(ben);
     await lose(ben);
-    await changes(before, { delivered: 2, confirmed: 0, resumed: 1, expired: 1 });
+    await changes(before, { delivered: 2, confirmed: 0, resumed: 1, expired: 1, let_go: 0 });
+  });
+
+  test("and not confirmed by who has no session to come back to is let go, and not lost", async (t) => {
+    const { id, say } = await conversation(server, "ben");
+    const ben = await listener(t, server, "ben", "/messenger");
+    await join(ben, id);
+    answerNoPings(ben);
+    const before = await meter();
+    await say("goodbye");
+    await hears(ben, "goodbye");
+    ben.disconnect();
+    await changes(before, { delivered: 1, confirmed: 0, resumed: 0, expired: 0, let_go: 1 });
+  });
+
+  test("all kinds together are told beside", async () => {
+    const { counter } = await metrics(server);
+    for (const fate of FATES) assert.equal(counter(`all_facts_${fate}`), counter(`facts_${fate}`), fate);
   });
 });

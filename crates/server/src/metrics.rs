@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use domain::event::EventKind;
@@ -20,7 +21,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use store::{Histogram, Writer};
 
-use crate::live::{Census, Fanout, Losses};
+use crate::live::{Census, Counts, Fanout, Losses};
 use crate::memory;
 
 /// The type of the page.
@@ -32,12 +33,26 @@ pub struct Metrics {
     writer: Writer,
     fanout: Arc<Fanout>,
     losses: Arc<Losses>,
+    rest: AtomicU64,
+    rest_refused: Mutex<Counts>,
 }
 
 impl Metrics {
     /// Inputs: the way to the shards, to the database, to what is told, and to what those owe who are away.
     pub fn new(census: Arc<Census>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<Losses>) -> Self {
-        Self { census, writer, fanout, losses }
+        Self { census, writer, fanout, losses, rest: AtomicU64::new(0), rest_refused: Mutex::default() }
+    }
+
+    /// Counts an answer over HTTP; with the code of a no, if it is one.
+    pub fn answered(&self, refused: Option<&'static str>) {
+        self.rest.fetch_add(1, Ordering::Relaxed);
+        if let Some(code) = refused {
+            self.rest_refused().count(code);
+        }
+    }
+
+    fn rest_refused(&self) -> MutexGuard<'_, Counts> {
+        self.rest_refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The page, in the text format of OpenMetrics. `None` if a shard does not answer.
@@ -56,26 +71,26 @@ impl Metrics {
         page.counter("sockets_accepted", "Sockets that were let in", tally.came);
         page.counters("sockets_ended", "Sockets that have ended", "reason", tally.went.by_word());
         page.counters("connections_refused", "Requests to be connected that were refused", "code", tally.turned_away.by_word());
-        page.gauge("rooms", "Rooms with somebody in them, on each shard", shards.rooms);
+        page.gauge("rooms_on_shards", "Rooms with somebody in them, each counted on every shard where somebody is", shards.rooms);
 
         page.counters("requests", "What clients asked for over sockets", "event", tally.heard.by_word());
         page.counters("requests_refused", "What was refused of that", "code", tally.refused.by_word());
-        let (mut expired, resumed) = self.losses.settled(Instant::now());
-        expired.add_all(meter.unconfirmed.iter());
-        page.counters("facts_accepted", "Facts that are on the disk", "event", by_event(&self.fanout.facts()));
-        page.counters("facts_delivered", "Facts put into the outbox of a client that is pinged", "event", by_event(&meter.delivered));
-        page.counters("facts_confirmed", "Of those, what has arrived: a ping behind it was answered", "event", by_event(&meter.confirmed));
-        page.counters(
-            "facts_resumed",
-            "Of those, what was settled by coming back: it had arrived, or was told again",
-            "event",
-            by_event(&resumed),
+        page.counter("rest_requests", "Requests over HTTP that were answered, but for those of sockets", self.rest.load(Ordering::Relaxed));
+        page.counters("rest_requests_refused", "What was refused of that", "code", self.rest_refused().by_word());
+        let (expired, resumed) = self.losses.settled(Instant::now());
+        page.facts("accepted", "Facts that are on the disk", &self.fanout.facts());
+        page.facts("delivered", "Facts put into the outbox of a client that is pinged", &meter.delivered);
+        page.facts("confirmed", "Of those, what has arrived: a ping behind it was answered", &meter.confirmed);
+        page.facts("resumed", "Of those, what was settled by coming back: it had arrived, or was told again", &resumed);
+        page.facts(
+            "expired",
+            "Of those, what a client that might have come back as what it was had not confirmed, and it never did",
+            &expired,
         );
-        page.counters(
-            "facts_expired",
-            "Of those, what had not arrived for certain when its client left for good",
-            "event",
-            by_event(&expired),
+        page.facts(
+            "let_go",
+            "Of those, what a client had not confirmed that ended without a session to come back to: it said goodbye, or keeps count by itself",
+            &meter.unconfirmed,
         );
         page.counter("sockets_recovered", "Sockets that came back as what they had been", tally.recovered);
         page.counter("deliveries", "Broadcasts put into an outbox", shards.delivered);
@@ -114,6 +129,13 @@ impl Page {
             family.get_or_create(&vec![(label, word)]).inc_by(value);
         }
         self.0.register(name, help, family);
+    }
+
+    /// How many facts met with this, by the kind of event, and all together.
+    fn facts(&mut self, fate: &str, help: &str, kinds: &Kinds) {
+        self.counters(&format!("facts_{fate}"), help, "event", by_event(kinds));
+        let all = kinds.iter().map(|(_, count)| count).sum();
+        self.counter(&format!("all_facts_{fate}"), &format!("{help}; of all kinds together"), all);
     }
 
     fn gauges<const N: usize>(&mut self, name: &str, help: &str, label: &'static str, values: [(&'static str, u64); N]) {

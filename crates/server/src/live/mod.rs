@@ -59,7 +59,7 @@ pub use published::Published;
 pub use recovery::{Coming, offered};
 pub use said::Said;
 pub use session::Session;
-pub use tally::Tally;
+pub use tally::{Counts, Tally};
 use tenure::Tenures;
 pub use tokens::Renewal;
 

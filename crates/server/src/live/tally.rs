@@ -93,7 +93,8 @@ impl Tally {
 pub struct Counts(Vec<(&'static str, u64)>);
 
 impl Counts {
-    fn count(&mut self, word: &'static str) {
+    /// One more of this word.
+    pub fn count(&mut self, word: &'static str) {
         match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, word)) {
             Some((_, count)) => *count += 1,
             None => self.0.push((word, 1)),

@@ -209,11 +209,16 @@ impl IntoResponse for Failure {
     }
 }
 
+/// The code of an answer that is a no.
+pub(super) fn refused(response: &Response) -> Option<&'static str> {
+    response.extensions().get::<Failure>().map(|failure| failure.code)
+}
+
 /// Says a no in the words of a contract whose answers all say whether they are a success.
 pub(super) async fn with_success(mut response: Response) -> Response {
-    if let Some(Failure { code, error, field, .. }) = response.extensions_mut().remove() {
-        let refused = Refused { error: &error, code, field: field.as_deref() };
-        *response.body_mut() = json(&Unsuccessful { success: false, refused }).into();
+    if let Some(Failure { code, error, field, .. }) = response.extensions().get() {
+        let body = json(&Unsuccessful { success: false, refused: Refused { error, code, field: field.as_deref() } });
+        *response.body_mut() = body.into();
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     response

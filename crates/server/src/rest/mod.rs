@@ -40,8 +40,10 @@ mod workspace;
 
 use std::sync::Arc;
 
-use axum::response::IntoResponse;
-use axum::{Router, middleware};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use domain::names::Timestamp;
 use domain::seam::Bus;
 use http::Uri;
@@ -101,15 +103,24 @@ struct Desk {
 pub fn router(rest: Rest) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     let (paths, _) = paths().split_for_parts();
+    let desk = Arc::new(Desk { rest, met: Met::default() });
     paths
         .fallback(async |uri: Uri| {
             let nothing = Failure::unknown_path().into_response();
             if trip::answers_at(uri.path()) { with_success(nothing).await } else { nothing }
         })
         .method_not_allowed_fallback(async || Failure::wrong_method())
-        .with_state(Arc::new(Desk { rest, met: Met::default() }))
+        .with_state(Arc::clone(&desk))
+        .layer(middleware::from_fn_with_state(desk, count))
         .layer(middleware::from_fn(unread::discard))
         .layer(middleware::from_fn_with_state(cors, cors::allow))
+}
+
+/// Counts what is answered.
+async fn count(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    desk.rest.metrics.answered(answer::refused(&response));
+    response
 }
 
 /// All paths, each with its description.

@@ -101,9 +101,34 @@ async fn what_is_written_is_counted() {
     server.told().await;
     let page = metrics(&server, None).await.1;
     assert_eq!(value(&page, "roomcast_facts_accepted_total{event=\"space_created\"}"), 1.0);
+    assert_eq!(value(&page, "roomcast_all_facts_accepted_total"), 1.0);
+    for fate in ["delivered", "confirmed", "resumed", "expired", "let_go"] {
+        assert_eq!(value(&page, &format!("roomcast_all_facts_{fate}_total")), 0.0);
+    }
     assert_eq!(value(&page, "roomcast_writer_queue"), 0.0);
     assert_eq!(value(&page, "roomcast_writer_lost_total"), 0.0);
     assert!(value(&page, "roomcast_writer_commit_seconds_count") >= 1.0);
     assert!(value(&page, "roomcast_writer_commit_seconds_bucket{le=\"+Inf\"}") >= 1.0);
     assert!(page.ends_with("# EOF\n"), "{page}");
+}
+
+#[tokio::test]
+async fn what_is_refused_over_http_is_counted_by_its_code() {
+    let server = with("open");
+    let alice = server.client("alice");
+    alice.get("/households").await.expect(200);
+    alice.get("/households/nowhere").await.expect(404);
+    alice.get("/api/v1/trips/nowhere").await.expect(404);
+    alice.get("/nothing").await.expect(404);
+    alice.delete("/households").await.expect(405);
+    server.nobody().get("/households").await.expect(401);
+    server.client_presenting("e30.e30.e30").get("/households").await.expect(401);
+    alice.post("/households", json!({})).await.expect(400);
+    let page = metrics(&server, None).await.1;
+    let refused = |code: &str| value(&page, &format!("roomcast_rest_requests_refused_total{{code=\"{code}\"}}"));
+    for (code, times) in [("not_found", 3.0), ("method_not_allowed", 1.0), ("token_missing", 1.0), ("token_invalid", 1.0), ("invalid", 1.0)]
+    {
+        assert_eq!(refused(code), times, "{code}");
+    }
+    assert_eq!(value(&page, "roomcast_rest_requests_total"), 8.0);
 }
