@@ -5,9 +5,6 @@ use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::spaces::role_in;
 
-/// How many old rows are forgotten at once, so that nobody waits long behind it.
-pub(super) const AT_ONCE: u32 = 1000;
-
 /// A session's connection has ended, and the client may come back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndSession {
@@ -61,21 +58,5 @@ impl Command for LeaveRoom {
             return Ok(tx.store.leave_session_room(&self.secret, person, &self.room)?);
         }
         Ok(tx.store.delete_session_room(&self.secret, person, &self.room)?)
-    }
-}
-
-/// Forgets sessions that have ended longer ago than anybody may come back. The answer is whether there may be more of them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ForgetOldSessions {
-    /// For how many seconds they are remembered.
-    pub window: i64,
-}
-
-impl Command for ForgetOldSessions {
-    type Answer = bool;
-
-    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
-        let forgotten = tx.store.delete_sessions_before(tx.now.minus_seconds(self.window), AT_ONCE)?;
-        Ok(forgotten == u64::from(AT_ONCE))
     }
 }

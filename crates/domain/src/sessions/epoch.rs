@@ -1,11 +1,10 @@
-//! The journal's lives, and how far back it goes.
+//! The journal's lives, and what everybody has heard of it.
 
 use std::collections::VecDeque;
 
 use crate::event::Fact;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::sessions::end::AT_ONCE;
 
 /// The server starts. All sessions that were not ended have ended now, and positions are of a new life from here on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,24 +76,5 @@ impl Command for Confirm {
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
         Ok(tx.store.put_confirmed_by_all(self.offset)?)
-    }
-}
-
-/// Forgets facts that nobody can be told any more. The answer is whether there may be more of them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ForgetOldFacts {
-    /// How many are kept at most, the newest,
-    pub keep: u32,
-    /// of this many seconds.
-    pub window: i64,
-}
-
-impl Command for ForgetOldFacts {
-    type Answer = bool;
-
-    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
-        let most = tx.store.last_offset()? - i64::from(self.keep);
-        let forgotten = tx.store.delete_facts(tx.now.minus_seconds(self.window), most, AT_ONCE)?;
-        Ok(forgotten == u64::from(AT_ONCE))
     }
 }

@@ -7,13 +7,15 @@ mod arrive;
 mod catch_up;
 mod end;
 mod epoch;
+mod forget;
 
 use crate::names::{PersonId, Room, Timestamp};
 
 pub use arrive::{Arrive, Arrived, Came, Claimed, Offered, Place, Recovered, Restart, Restarted};
 pub use catch_up::{CatchUp, CaughtUp};
-pub use end::{EndSession, ForgetOldSessions, ForgetSession, LeaveRoom};
-pub use epoch::{BeginEpoch, Begun, Confirm, ForgetOldFacts};
+pub use end::{EndSession, ForgetSession, LeaveRoom};
+pub use epoch::{BeginEpoch, Begun, Confirm};
+pub use forget::{ForgetOldFacts, ForgetOldSessions};
 
 /// A connection of a person in a namespace, as it is remembered.
 #[derive(Clone, PartialEq, Eq, Debug)]

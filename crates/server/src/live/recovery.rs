@@ -258,11 +258,7 @@ impl Live {
     /// A socket was not let into a room that it has asked for, though its person may hear it.
     pub(super) fn give_back(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) {
         let (Some(session), Some(left)) = (shard.data(socket), self.leaves(shard, socket, room)) else { return };
-        self.shared.writer.run(session.actor.clone(), left, |left| {
-            if let Err(refusal) = left {
-                tracing::warn!(%refusal, "a room that was not joined could not be forgotten");
-            }
-        });
+        self.run_for(&session.actor, left, "a room that was not joined could not be forgotten");
     }
 
     /// What is to be remembered when a socket leaves a room, or does not come into it; nothing of one that cannot come back.
@@ -323,9 +319,14 @@ impl Live {
     /// Nothing is remembered of a socket any more.
     pub(super) fn forget(&self, actor: &Actor, secret: Option<Id>) {
         let Some(secret) = secret else { return };
-        self.shared.writer.run(actor.clone(), ForgetSession { secret: secret.text() }, |forgotten| {
-            if let Err(refusal) = forgotten {
-                tracing::warn!(%refusal, "a connection that has ended could not be forgotten");
+        self.run_for(actor, ForgetSession { secret: secret.text() }, "a connection that has ended could not be forgotten");
+    }
+
+    /// Runs a command whose end nobody waits for; `failed` is for the log.
+    fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
+        self.shared.writer.run(actor.clone(), command, move |done| {
+            if let Err(refusal) = done {
+                tracing::warn!(%refusal, "{failed}");
             }
         });
     }
