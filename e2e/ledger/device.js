@@ -11,16 +11,14 @@ export class Device {
   // The ids of the messages that it has heard of, in order.
   heard = [];
   known = new Set();
-  // Events that are not its room's; messages told again, to their sender alone, whose resending they answer.
+  // Events that are not its room's.
   strange = [];
-  again = [];
   connections = 0;
   recovered = 0;
   refetched = 0;
-  // How often it had a session to come back to, and was not recovered.
-  unrecovered = 0;
+  // A stock client of version 4 is always somebody to come back as.
+  recovers = true;
 
-  #pid = null;
   #behind = true;
   #buffer = [];
   // What REST has told and the socket may still tell, once.
@@ -55,8 +53,6 @@ export class Device {
   #arrive() {
     this.connections += 1;
     if (this.socket.recovered) this.recovered += 1;
-    else if (this.#pid) this.unrecovered += 1;
-    this.#pid = this.socket._pid;
     // Who is recovered while it still catches up has that to end all the same.
     if (!this.socket.recovered || this.#behind) void this.#catchUp();
   }
@@ -89,7 +85,7 @@ export class Device {
     else if (event !== "message:new") return;
     else if (this.#behind) this.#buffer.push(data);
     else if (this.#overlap.delete(data.id)) return;
-    else if (this.known.has(data.id) && data.senderId === this.sub) this.again.push(data.clientId);
+    // Also what it has said itself is told once: whoever sends it again is answered by the acknowledgement.
     else this.#write(data.id);
   }
 

@@ -27,7 +27,7 @@ class Device:
         self.tasks = tasks
         self.url, self.sub, self.token, self.room = url, int(sub), token, int(room)
         self.transports = transports.split(",")
-        self.heard, self.known, self.strange, self.again = [], set(), [], []
+        self.heard, self.known, self.strange = [], set(), []
         self.connections = self.refetched = 0
         self.buffer, self.overlap = [], set()
         self.ready = asyncio.Event()
@@ -120,8 +120,6 @@ class Device:
             self.buffer.append(data)
         elif data["id"] in self.overlap:
             self.overlap.remove(data["id"])
-        elif data["id"] in self.known and data["senderId"] == self.sub:
-            self.again.append(data["clientId"])
         else:
             self.write(data["id"])
 
@@ -140,7 +138,8 @@ class Device:
             await self.ask("join_room", {"roomId": self.room})
             if self.ready.is_set() and connections == self.connections:
                 break
-        say(book={"heard": self.heard, "strange": self.strange, "again": self.again, "connections": self.connections, "refetched": self.refetched})
+        names = ["heard", "strange", "connections", "refetched"]
+        say(book={name: getattr(self, name) for name in names})
 
 
 async def obey(device, lines):

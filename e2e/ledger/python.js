@@ -14,20 +14,21 @@ const HAND = 10;
 export class PythonDevice {
   // Python's client knows nothing of recovery.
   recovered = 0;
-  unrecovered = 0;
+  recovers = false;
   #acked = () => {};
 
-  constructor(url, { sub, token, room, transports, travel }) {
+  constructor(url, { sub, token, room, transports, travel }, program = python) {
     Object.assign(this, { url, sub, token, room, travel });
-    this.child = spawn(python, ["-I", path.join(here, "device.py"), url, String(sub), token, String(room), transports.join(",")], { stdio: ["pipe", "pipe", "inherit"] });
+    this.child = spawn(program, ["-I", path.join(here, "device.py"), url, String(sub), token, String(room), transports.join(",")], { stdio: ["pipe", "pipe", "inherit"] });
     this.child.stdin.on("error", () => {});
-    this.ready = new Promise((resolve) => (this.#onReady = resolve));
-    this.book = new Promise((resolve, reject) => {
-      this.child.once("exit", (code) => reject(new Error(`python ended with ${code}`)));
-      this.#onBook = resolve;
+    const ended = new Promise((_, reject) => {
+      this.child.once("error", reject);
+      this.child.once("exit", (code, signal) => reject(new Error(`${travel} ${sub} ended with ${code ?? signal}`)));
     });
-    // Whoever waits for it later is told.
-    this.book.catch(() => {});
+    this.ready = Promise.race([new Promise((resolve) => (this.#onReady = resolve)), ended]);
+    this.book = Promise.race([new Promise((resolve) => (this.#onBook = resolve)), ended]);
+    // Whoever waits for one of them later is told.
+    for (const awaited of [this.ready, this.book]) awaited.catch(() => {});
     createInterface({ input: this.child.stdout }).on("line", (line) => this.#told(JSON.parse(line)));
   }
 
@@ -52,7 +53,7 @@ export class PythonDevice {
       await new Promise((resolve, reject) => {
         const open = new Map(hand.map((message) => [message.clientId, message]));
         this.#acked = ({ acked: id, duplicate }) => {
-          acked(open.get(id), { ok: true, duplicate });
+          acked({ clientId: id }, { ok: true, duplicate });
           open.delete(id);
           if (open.size === 0) resolve();
         };

@@ -3,6 +3,7 @@
 // Inputs: {seed, messages, kills, cuts}. What comes out are figures, and what is wrong, in sentences.
 
 import { person } from "../support/people.js";
+import { audit } from "./audit.js";
 import { Device } from "./device.js";
 import { Dice } from "./dice.js";
 import { history } from "./history.js";
@@ -41,7 +42,7 @@ export async function run({ seed, messages, kills, cuts, told = () => {} }) {
     await house.up();
     await Promise.all(devices.map((one) => one.hasHeardAll()));
     const seconds = (performance.now() - began) / 1000;
-    return { ...(await audit(proxy, devices, book)), seed, acked: book.size, kills: house.kills, ...proxy.happened, cuts: proxy.cuts, seconds };
+    return { ...audit(await truths(proxy, devices), devices, book), seed, acked: book.size, kills: house.kills, ...proxy.happened, cuts: proxy.cuts, seconds };
   } finally {
     for (const one of devices) one.close();
     await house.close();
@@ -70,10 +71,9 @@ function device(proxy, house, room, travel, sub) {
 }
 
 // Everybody sends until there are enough messages; at even distances, by what was confirmed, the server is killed and connections are struck.
-// Resolves with the book of what was confirmed: for each message its room, and whether it was confirmed as a duplicate.
+// Resolves with the book of what was confirmed: for each message its room, whether it was confirmed as a duplicate, and how often.
 async function exchange({ dice, proxy, house, devices, messages, kills, cuts, told }) {
   const book = new Map();
-  const twice = [];
   let made = 0;
   const next = (sender) => {
     if (made === messages) return null;
@@ -84,8 +84,8 @@ async function exchange({ dice, proxy, house, devices, messages, kills, cuts, to
   // All cuts are ordered a while before the end, and some more, so that enough of them happen.
   const wanted = (size) => Math.min(1, size / (0.9 * messages)) * (cuts + 10);
   const acked = (sender, message, { duplicate }) => {
-    if (book.has(message.clientId)) twice.push(message.clientId);
-    book.set(message.clientId, { room: sender.room, duplicate: duplicate === true });
+    const times = (book.get(message.clientId)?.times ?? 0) + 1;
+    book.set(message.clientId, { room: sender.room, duplicate: duplicate === true, times });
     if (house.kills < kills && book.size >= due(house.kills)) void house.kill();
     while (proxy.cuts + proxy.comingCuts < wanted(book.size) && proxy.strike());
     told(book.size, () => `${house.kills} kills, ${proxy.cuts} cuts`);
@@ -94,46 +94,8 @@ async function exchange({ dice, proxy, house, devices, messages, kills, cuts, to
   return book;
 }
 
-// Compares what every device has heard with what the server keeps, and that with what was confirmed.
-async function audit(proxy, devices, book) {
-  const figures = { heard: 0, lost: 0, doubled: 0, reordered: 0, strange: 0, duplicates: 0, again: 0, connections: 0, recovered: 0, unrecovered: 0, refetched: 0 };
-  const wrong = [];
-  const truths = new Map();
-  for (const one of devices) if (!truths.has(one.room)) truths.set(one.room, await history({ url: proxy.url, token: one.token, room: one.room }));
-
-  const kept = new Map([...truths].flatMap(([room, truth]) => truth.map(({ clientId }) => [clientId, room])));
-  const count = [...truths.values()].reduce((sum, truth) => sum + truth.length, 0);
-  if (kept.size !== count) wrong.push(`${count - kept.size} messages are kept twice`);
-  for (const [clientId, { room, duplicate }] of book) {
-    if (kept.get(clientId) !== room) wrong.push(`${clientId} was confirmed, and is not kept`);
-    figures.duplicates += duplicate;
-  }
-  for (const clientId of kept.keys()) if (!book.has(clientId)) wrong.push(`${clientId} is kept, and was never confirmed`);
-
-  for (const one of devices) {
-    const truth = new Map(truths.get(one.room).map(({ id }, place) => [id, place]));
-    const lost = [...truth.keys()].filter((id) => !one.known.has(id));
-    const doubled = one.heard.length - new Set(one.heard).size;
-    const places = one.heard.map((id) => truth.get(id));
-    const reordered = places.filter((place, at) => at > 0 && place < places[at - 1]).length;
-    const unknown = one.heard.filter((id) => !truth.has(id));
-    // The sender alone is told again of a message that it has sent again.
-    const unasked = one.again.filter((clientId) => !book.get(clientId)?.duplicate);
-    const strange = [...one.strange, ...unknown, ...unasked];
-    const who = `${one.travel} ${one.sub}`;
-    if (lost.length > 0) wrong.push(`${who} has not heard ${lost.length} of ${truth.size}, first ${lost[0]}`);
-    const twice = one.heard.find((id, at) => one.heard.indexOf(id) < at);
-    if (doubled > 0) wrong.push(`${who} has heard ${doubled} twice, first ${JSON.stringify(truths.get(one.room).find(({ id }) => id === twice))}`);
-    if (reordered > 0) wrong.push(`${who} has heard ${reordered} behind later ones`);
-    if (strange.length > 0) wrong.push(`${who} has heard what is not its: ${JSON.stringify(strange[0])}`);
-    if (one.unrecovered > 0) wrong.push(`${who} has come back ${one.unrecovered} times to a session that was not there`);
-    figures.heard += one.heard.length;
-    figures.lost += lost.length;
-    figures.doubled += doubled;
-    figures.reordered += reordered;
-    figures.strange += strange.length;
-    figures.again += one.again.length;
-    for (const name of ["connections", "recovered", "unrecovered", "refetched"]) figures[name] += one[name];
-  }
-  return { figures, wrong };
+// What the server keeps of each room, by its id.
+async function truths(proxy, devices) {
+  const rooms = new Map(devices.map((one) => [one.room, one]));
+  return new Map(await Promise.all([...rooms].map(async ([room, { token }]) => [room, await history({ url: proxy.url, token, room })])));
 }
