@@ -31,6 +31,7 @@ enum Half {
 struct Tally {
     passed: u64,
     failed: u64,
+    skipped: u64,
 }
 
 pub fn run(options: &Options) -> Result<()> {
@@ -46,7 +47,7 @@ pub fn run(options: &Options) -> Result<()> {
             broken.push(error);
         }
     }
-    println!("{} passed, {} failed", tally.passed, tally.failed);
+    println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
     ensure!(broken.is_empty() && tally.failed == 0, "there are failures above");
     ensure!(tally.passed > 0, "no test was run");
     Ok(())
@@ -104,10 +105,12 @@ impl Tally {
             };
             self.passed += number("passed");
             self.failed += number("failed");
+            self.skipped += number("ignored");
         } else if let Some(counts) = line.strip_prefix("ℹ ") {
             match counts.split_once(' ') {
                 Some(("pass", count)) => self.passed += count.parse().unwrap_or(0),
                 Some(("fail" | "cancelled", count)) => self.failed += count.parse().unwrap_or(0),
+                Some(("skipped" | "todo", count)) => self.skipped += count.parse().unwrap_or(0),
                 _ => {}
             }
         }
@@ -129,9 +132,11 @@ mod tests {
             "ℹ pass 7",
             "ℹ fail 1",
             "ℹ cancelled 1",
+            "ℹ skipped 3",
+            "ℹ todo 2",
         ] {
             tally.read(line);
         }
-        assert_eq!(tally, Tally { passed: 22, failed: 4 });
+        assert_eq!(tally, Tally { passed: 22, failed: 4, skipped: 6 });
     }
 }
