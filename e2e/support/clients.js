@@ -38,9 +38,12 @@ export function becomes(watcher, userId, status) {
   });
 }
 
-// Waits until the client is connected; rejects if it is refused.
+// Waits until the client is connected; rejects if it is refused, or its connection ends before and it will not try again.
 export function connected(socket) {
   return new Promise((resolve, reject) => {
+    // A client that is refused closes its connection first and says so then.
+    const gone = (reason) => setImmediate(() => reject(new Error(`${reason} before it was connected`)));
+    socket.io.once("close", (reason) => socket.io.reconnection() || gone(reason));
     socket.once("connect", () => resolve(socket));
     socket.once("connect_error", (error) => reject(Object.assign(new Error(error.message), { data: error.data, refusal: error })));
   });
