@@ -4,17 +4,18 @@ import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, describe, test } from "node:test";
 import { becomes, client, connected, heard, onWebSocket } from "../support/clients.js";
 import { rest } from "../support/http.js";
+import { API_KEY } from "../support/people.js";
 import { mount } from "../support/react.js";
 import { roomcast } from "../support/roomcast.js";
 import { MessageScreen, NotificationCenter } from "./messenger-client.js";
 import { alive, open, serve } from "./stock.js";
 
-const server = roomcast({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "100ms", ROOMCAST_API_KEY: "key" });
+const server = roomcast({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "100ms", ROOMCAST_API_KEY: API_KEY });
 
 const token = (sub) => server.token({ sub, name: sub });
 
 async function ask(sub, method, path, body) {
-  const answer = await rest(method, `${server.url}${path}`, { token: sub === "back end" ? "key" : token(sub), body });
+  const answer = await rest(method, `${server.url}${path}`, { token: sub === "back end" ? API_KEY : token(sub), body });
   assert.ok(answer.status < 300, answer.text);
   return answer.json;
 }
