@@ -1,7 +1,5 @@
 //! What can happen. One event, whatever the contract: the dialects say it in each client's words.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
@@ -153,7 +151,7 @@ pub struct Fact {
     /// What happened,
     pub event: Event,
     /// and as the journal has it: its JSON.
-    pub body: Arc<str>,
+    pub body: String,
 }
 
 impl Fact {

@@ -50,7 +50,7 @@ impl App for Bench {
                 let (Some(room), Some(payload)) = (room, event.args.get(1)) else { return };
                 let payload = payload.to_owned();
                 let say = move |_| vec![Saying::event("message", payload.as_str())];
-                shard.broadcast(Broadcast::to_rooms(vec![room.into()], say));
+                shard.broadcast(Broadcast::to_rooms([room.into()], say));
             }
             ("echo", Some(id)) => shard.ack(socket, id, event.args.raw(), &[]),
             _ => {}

@@ -11,7 +11,7 @@ use wire::socketio::{json, msgpack};
 use wire::websocket::{Opcode, deflate, encode, encode_compressed};
 
 use crate::config::Config;
-use crate::history::Position;
+use crate::history::{Except, Kept, Position};
 use crate::id::Id;
 use crate::voice::{Format, Namespace, Voice};
 
@@ -57,10 +57,10 @@ pub trait Say: Send + Sync {
         vec![(None, self.say(namespace))]
     }
 
-    /// What says the same and holds less: it is kept for those who are away, while this goes as soon as everybody who is here was told. None
-    /// if this is as lean as it gets.
-    fn lean(&self) -> Option<Arc<dyn Say>> {
-        None
+    /// Appends bytes out of which [`crate::Recovery::revive`] makes what says the same: they are kept for those who are away, while this goes as
+    /// soon as everybody who is here was told. False, and nothing is appended, if there are none; then it is kept itself.
+    fn record(&self, _: &mut Vec<u8>) -> bool {
+        false
     }
 
     /// About how many bytes it holds, before it is said in any voice.
@@ -79,7 +79,7 @@ impl<F: Fn(Namespace) -> Vec<Saying> + Send + Sync> Say for F {
 #[derive(Clone, Debug)]
 pub(crate) enum Audience {
     Everyone,
-    Rooms(Vec<Arc<str>>),
+    Rooms(Arc<[Arc<str>]>),
 }
 
 /// What one voice says: whole WebSocket frames, or nothing.
@@ -113,13 +113,13 @@ pub struct Broadcast {
 }
 
 /// About how many bytes something takes that is kept, as a part of a sum; it leaves the sum when it is dropped.
-struct Weight {
+pub(crate) struct Weight {
     own: AtomicUsize,
     sum: Arc<AtomicUsize>,
 }
 
 impl Weight {
-    fn new(bytes: usize, sum: Arc<AtomicUsize>) -> Self {
+    pub fn new(bytes: usize, sum: Arc<AtomicUsize>) -> Self {
         sum.fetch_add(bytes, Ordering::Relaxed);
         Self { own: AtomicUsize::new(bytes), sum }
     }
@@ -136,9 +136,8 @@ impl Drop for Weight {
     }
 }
 
-/// About how many bytes a broadcast takes that is kept, and each room of it, with the places where it is found again.
-const WEIGHT: usize = 384;
-const WEIGHT_OF_A_ROOM: usize = 160;
+/// About how many bytes a broadcast takes that is kept, without what it says.
+const WEIGHT: usize = 256;
 
 impl<'a> Stamps<'a> {
     /// Those behind the broadcast with this number.
@@ -148,7 +147,7 @@ impl<'a> Stamps<'a> {
 }
 
 impl Broadcast {
-    fn new(audience: Audience, say: impl Say + 'static) -> Self {
+    fn new(audience: Audience, say: Arc<dyn Say>) -> Self {
         Self {
             audience,
             except_rooms: Vec::new(),
@@ -158,20 +157,20 @@ impl Broadcast {
             newest_only: false,
             number: None,
             kind: 0,
-            say: Arc::new(say),
+            say,
             encoded: Mutex::default(),
             weight: None,
         }
     }
 
     /// To everybody who is in at least one of these rooms.
-    pub fn to_rooms(rooms: Vec<Arc<str>>, say: impl Say + 'static) -> Self {
-        Self::new(Audience::Rooms(rooms), say)
+    pub fn to_rooms(rooms: impl Into<Arc<[Arc<str>]>>, say: impl Say + 'static) -> Self {
+        Self::new(Audience::Rooms(rooms.into()), Arc::new(say))
     }
 
     /// To every accepted socket.
     pub fn to_everyone(say: impl Say + 'static) -> Self {
-        Self::new(Audience::Everyone, say)
+        Self::new(Audience::Everyone, Arc::new(say))
     }
 
     /// Only to this namespace.
@@ -285,32 +284,29 @@ impl Broadcast {
         matches!(self.audience, Audience::Everyone)
     }
 
-    /// The same to be kept for those who are away, as lean as it can be. `sum` is how many bytes all that is kept takes.
-    pub(crate) fn to_keep(&self, sum: &Arc<AtomicUsize>) -> Self {
-        let rooms = match &self.audience {
-            Audience::Everyone => 0,
-            Audience::Rooms(rooms) => rooms.len(),
-        };
-        let say = self.say.lean().unwrap_or_else(|| self.say.clone());
-        let bytes = WEIGHT + say.weight() + WEIGHT_OF_A_ROOM * (rooms + self.except_rooms.len());
+    /// One that was kept. `sum` is how many bytes all that is kept takes.
+    pub(crate) fn again(kept: &Kept, say: Arc<dyn Say>, sum: &Arc<AtomicUsize>) -> Self {
+        let weight = Weight::new(WEIGHT + say.weight(), sum.clone());
+        let Except { rooms: except_rooms, sockets: except_sockets } = kept.except.as_deref().cloned().unwrap_or_default();
         Self {
-            audience: self.audience.clone(),
-            except_rooms: self.except_rooms.clone(),
-            except_sockets: self.except_sockets.clone(),
-            namespace: self.namespace,
-            volatile: self.volatile,
-            newest_only: self.newest_only,
-            number: self.number,
-            kind: self.kind,
-            say,
-            encoded: Mutex::default(),
-            weight: Some(Weight::new(bytes, sum.clone())),
+            except_rooms,
+            except_sockets,
+            namespace: kept.namespace,
+            number: Some(kept.number),
+            kind: kept.kind,
+            weight: Some(weight),
+            ..Self::new(kept.audience.clone(), say)
         }
     }
 
-    /// About how many bytes it takes, if it is kept.
+    /// About how many bytes it takes, if it was kept.
     pub(crate) fn weight(&self) -> usize {
         self.weight.as_ref().map_or(0, |weight| weight.own.load(Ordering::Relaxed))
+    }
+
+    /// What is said, to be kept.
+    pub(crate) fn shared_say(&self) -> &Arc<dyn Say> {
+        &self.say
     }
 }
 
@@ -336,8 +332,12 @@ impl Stamp<'_> {
             Self::IfMistaken(stamps) => (stamps.epoch, Position::from(stamps.number)),
             Self::Always(epoch, position) => (epoch, position),
         };
-        let comma = if args.is_empty() { "" } else { "," };
-        Cow::Owned(format!(r#"{args}{comma}"{}""#, position.text(epoch)))
+        let mut behind = String::with_capacity(args.len() + epoch.len() + 32);
+        behind.push_str(args);
+        behind.push_str(if args.is_empty() { "\"" } else { ",\"" });
+        position.write(epoch, &mut behind);
+        behind.push('"');
+        Cow::Owned(behind)
     }
 }
 

@@ -31,7 +31,7 @@ use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, Proxies, router};
-use crate::live::{Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, Shared};
+use crate::live::{Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, Said, Shared};
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Told, Typing};
@@ -137,7 +137,7 @@ impl Product {
                 bus,
                 fanout: fanout.clone(),
             });
-            let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun));
+            let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun, &shared.dialects));
             let most = config.limits.max_connections.limit();
             let gate = Gate::new(authenticator, limits, census.clone(), admission.clone(), proxies.clone(), most);
             let engine = Engine::start(
@@ -304,8 +304,9 @@ fn kept_for(config: &Config) -> Duration {
 }
 
 /// How what was said is kept for those who are away, at a start that has found this.
-fn recovery(config: &Config, epoch: String, begun: &Begun) -> Recovery {
+fn recovery(config: &Config, epoch: String, begun: &Begun, dialects: &Dialects) -> Recovery {
     let position = begun.position as u64;
+    let revive = Said::revive(dialects.clone(), epoch.as_str().into());
     Recovery {
         epoch,
         position,
@@ -313,6 +314,7 @@ fn recovery(config: &Config, epoch: String, begun: &Begun) -> Recovery {
         keep: config.recovery.journal_keep as usize,
         window: kept_for(config),
         bytes: KEPT_BYTES,
+        revive: Some(revive),
     }
 }
 

@@ -96,7 +96,7 @@ fn message(room: Room, metadata: Option<Value>) -> Message {
 }
 
 fn fact(room: Room, event: Event) -> Fact {
-    Fact { offset: 1, room, seq: 1, at: NOW, event, body: "".into() }
+    Fact { offset: 1, room, seq: 1, at: NOW, event, body: String::new() }
 }
 
 fn alice_object() -> Value {

@@ -17,7 +17,7 @@ impl<D: Driver> Journal for Tables<D> {
         let body = String::from_utf8(body).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
         let seq = self.raise_seq(room)?;
         let offset = self.0.insert_numbered(write, values![room, seq, at, &body])?;
-        Ok(Fact { offset, room: room.clone(), seq, at, event, body: body.into() })
+        Ok(Fact { offset, room: room.clone(), seq, at, event, body })
     }
 
     fn facts_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> Stored<Stretch> {

@@ -41,7 +41,7 @@ impl<A: App> Shard<A> {
             Audience::Everyone => self.deliver_to_everyone(broadcast),
             Audience::Rooms(rooms) => {
                 let marked = rooms.len() > 1 || !broadcast.except_rooms.is_empty() || !broadcast.except_sockets.is_empty();
-                for room in rooms {
+                for room in &**rooms {
                     self.deliver_to_room(broadcast, room, marked);
                 }
             }

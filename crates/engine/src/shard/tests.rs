@@ -104,7 +104,7 @@ fn a_socket_that_is_excepted_hears_nothing_also_under_its_connections_id() {
         shard.join(key, "room");
     }
     for id in [inherited, shard.sockets[listening.slot as usize].id] {
-        shard.deliver(&Broadcast::to_rooms(vec!["room".into()], |_| vec![Saying::event("hello", "1")]).except_socket(id));
+        shard.deliver(&Broadcast::to_rooms(["room".into()], |_| vec![Saying::event("hello", "1")]).except_socket(id));
     }
     let waiting = [filler, speaker, listener].map(|slot| shard.connections[slot as usize].outbox.bytes() > 0);
     assert_eq!(waiting, [false, true, true]);
@@ -122,7 +122,7 @@ fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
     let hello = |_| vec![Saying::event("hello", "1")];
 
     shard.deliver(&Broadcast::to_everyone(hello));
-    shard.deliver(&Broadcast::to_rooms(vec!["room".into()], hello));
+    shard.deliver(&Broadcast::to_rooms(["room".into()], hello));
     let mut next = |row| shard.line.next(row);
     assert_eq!([next(Waits::Soon), next(Waits::Soon)], [Some(talker), None]);
     assert_eq!([next(Waits::Later), next(Waits::Later), next(Waits::Later)], [Some(bystander), Some(talker), None]);

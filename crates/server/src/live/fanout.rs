@@ -368,7 +368,7 @@ fn people_of(space: &Space) -> Vec<PersonId> {
 }
 
 fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
-    lasting(|said| Broadcast::to_rooms(rooms.iter().map(Room::shared).collect(), said), said)
+    lasting(|said| Broadcast::to_rooms(rooms.iter().map(Room::shared).collect::<Arc<[_]>>(), said), said)
 }
 
 /// What is stored is kept for those who are away; of signals only the newest waits for a client that does not keep up.

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use domain::emissions::Emission;
 use domain::event::{Event, EventKind, Fact, Signal};
 use domain::names::{Kind, Room, Timestamp};
-use engine::{Key, Namespace, Position, Say, Saying};
+use engine::{Key, Namespace, Position, Revive, Say, Saying};
 
 use crate::dialects::{Dialect, Dialects, json, workspace};
 
@@ -22,8 +22,6 @@ enum News {
         /// The name of this life of the journal.
         epoch: Arc<str>,
     },
-    /// A fact as it is kept for those who are away: what happened is in the journal's words, and is read again for whoever comes back.
-    Kept { offset: i64, room: Room, seq: i64, at: Timestamp, body: Arc<str>, epoch: Arc<str> },
     /// For everybody, stored for nobody.
     Announcement { signal: Arc<Signal>, now: Timestamp },
     /// In one message buffer.
@@ -58,11 +56,39 @@ impl Said {
         Self { dialects: dialects.clone(), news: News::Emission { emission, now } }
     }
 
+    /// Something that is stored, out of what [`Say::record`] has written of it. `None` if that cannot be read.
+    fn read(dialects: &Dialects, offset: i64, mut bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
+        let mut take = |length: usize| {
+            let (taken, rest) = bytes.split_at_checked(length)?;
+            bytes = rest;
+            Some(taken)
+        };
+        let (seq, at) = (i64::from_le_bytes(take(8)?.try_into().ok()?), i64::from_le_bytes(take(8)?.try_into().ok()?));
+        let length = u16::from_le_bytes(take(2)?.try_into().ok()?);
+        let room = Room::parse(str::from_utf8(take(length.into())?).ok()?)?;
+        let body = str::from_utf8(bytes).ok()?;
+        let event = serde_json::from_str(body).ok()?;
+        let fact = Fact { offset, room, seq, at: Timestamp(at), event, body: body.to_owned() };
+        Some(Self::fact(dialects, fact.into(), epoch))
+    }
+
+    /// What makes a stored fact sayable again, for those who come back.
+    pub fn revive(dialects: Dialects, epoch: Arc<str>) -> Revive {
+        Revive::new(move |number, bytes| match Self::read(&dialects, number as i64, bytes, &epoch) {
+            Some(said) => Arc::new(said),
+            None => {
+                // What was written of an event is read again as the same; a test holds every kind of event to that.
+                tracing::error!(offset = number, "a fact that was kept cannot be read");
+                Arc::new(|_| Vec::new())
+            }
+        })
+    }
+
     /// The offset and the kind of what is stored.
     pub(super) fn stored(&self) -> Option<(i64, EventKind)> {
         match &self.news {
             News::Fact { fact, .. } => Some((fact.offset, EventKind::from(&fact.event))),
-            News::Kept { .. } | News::Announcement { .. } | News::Signals { .. } | News::Emission { .. } => None,
+            News::Announcement { .. } | News::Signals { .. } | News::Emission { .. } => None,
         }
     }
 
@@ -87,17 +113,6 @@ impl Say for Said {
     fn say(&self, namespace: Namespace) -> Vec<Saying> {
         match &self.news {
             News::Fact { fact, epoch } => self.say_fact(fact, epoch, namespace),
-            News::Kept { offset, room, seq, at, body, epoch } => match serde_json::from_str(body) {
-                Ok(event) => {
-                    let fact = Fact { offset: *offset, room: room.clone(), seq: *seq, at: *at, event, body: body.clone() };
-                    self.say_fact(&fact, epoch, namespace)
-                }
-                Err(error) => {
-                    // What was written of an event is read again as the same; a test holds every kind of event to that.
-                    tracing::error!(%error, offset, "a fact that was kept could not be read");
-                    Vec::new()
-                }
-            },
             News::Announcement { signal, now } => {
                 let say = |dialects: &[Arc<dyn Dialect>]| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
                 let said: Vec<Saying> = say(self.dialects.spoken_in(namespace));
@@ -117,19 +132,24 @@ impl Say for Said {
         signals.iter().map(|signal| (key(signal), said(signal))).collect()
     }
 
-    fn lean(&self) -> Option<Arc<dyn Say>> {
-        let News::Fact { fact, epoch } = &self.news else { return None };
-        let Fact { offset, room, seq, at, body, .. } = &**fact;
-        let news = News::Kept { offset: *offset, room: room.clone(), seq: *seq, at: *at, body: body.clone(), epoch: epoch.clone() };
-        Some(Arc::new(Self { dialects: self.dialects.clone(), news }))
+    fn record(&self, bytes: &mut Vec<u8>) -> bool {
+        let News::Fact { fact, .. } = &self.news else { return false };
+        let room = fact.room.as_str();
+        let Ok(length) = u16::try_from(room.len()) else { return false };
+        bytes.extend_from_slice(&fact.seq.to_le_bytes());
+        bytes.extend_from_slice(&fact.at.0.to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(room.as_bytes());
+        bytes.extend_from_slice(fact.body.as_bytes());
+        true
     }
 
     fn weight(&self) -> usize {
-        let body = match &self.news {
-            News::Kept { body, .. } => body.len(),
-            _ => 0,
-        };
-        size_of::<Self>() + body
+        match &self.news {
+            // The fact as it is in memory, with the texts that it owns.
+            News::Fact { fact, .. } => size_of::<Fact>() + 2 * fact.body.len(),
+            _ => size_of::<Self>(),
+        }
     }
 }
 

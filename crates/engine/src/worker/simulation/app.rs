@@ -271,7 +271,7 @@ fn telling(room: &str, seq: usize, fact: &Fact) -> Broadcast {
         lines.push(format!("echo {room} {seq}"));
     }
     let say = move |namespace| lines.iter().map(|line| saying(namespace, line.clone())).collect();
-    Broadcast::to_rooms(vec![room.into()], say).numbered(offset)
+    Broadcast::to_rooms([room.into()], say).numbered(offset)
 }
 
 /// What a CONNECT says of where its client left off.
@@ -286,7 +286,7 @@ fn saying(namespace: Namespace, line: String) -> Saying {
 }
 
 fn broadcast(room: &str, line: String) -> Broadcast {
-    Broadcast::to_rooms(vec![room.into()], move |namespace| vec![saying(namespace, line.clone())])
+    Broadcast::to_rooms([room.into()], move |namespace| vec![saying(namespace, line.clone())])
 }
 
 impl App for Talk {

@@ -73,7 +73,7 @@ impl World {
     fn new(script: &Script, flaw: Option<Flaw>) -> Self {
         let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval: PING_INTERVAL };
         let window = Duration::from_secs(3_600);
-        let recovery = Recovery { epoch: "e".into(), position: 0, floor: 0, keep: script.keep, window, bytes: usize::MAX };
+        let recovery = Recovery { epoch: "e".into(), position: 0, floor: 0, keep: script.keep, window, bytes: usize::MAX, revive: None };
         let config = Config {
             shards: script.shards,
             endpoints: vec![endpoint("/socket.io", Protocol::SocketIo), endpoint("/raw", Protocol::Raw)],
