@@ -183,18 +183,24 @@ describe("a household, which nobody has to join,", () => {
 });
 
 describe("a client that comes back", () => {
+  // Ben is away while one message is said.
+  const whoMisses = async (t) => {
+    const { id, say } = await conversation(server, "ben");
+    const ben = await listener(t, server, "ben");
+    await join(ben, id);
+    const comeBack = stayAway(ben);
+    await lose(ben);
+    await say("missed");
+    return { ben, comeBack };
+  };
+
   for (const [what, change] of Object.entries({
     "with a secret that is nobody's": (socket) => (socket._pid = "AAAAAAAAAAAAAAAAAAAA"),
     "with a secret that is none": (socket) => (socket._pid = "none"),
     "as somebody else": (socket) => (socket.auth = { token: server.token({ sub: "mallory" }) }),
   })) {
     test(`${what} is somebody new, and is told nothing of what was missed`, async (t) => {
-      const { id, say } = await conversation(server, "ben");
-      const ben = await listener(t, server, "ben");
-      await join(ben, id);
-      const comeBack = stayAway(ben);
-      await lose(ben);
-      await say("missed");
+      const { ben, comeBack } = await whoMisses(t);
       change(ben);
       assert.equal(await comeBack(), false);
       assert.deepEqual(contents(ben), []);
@@ -203,12 +209,7 @@ describe("a client that comes back", () => {
 
   for (const offset of ["", "rubbish", "0000000000-3", "-1", "99999999999999999999-1"]) {
     test(`with the position ${JSON.stringify(offset)} is told what it has not confirmed`, async (t) => {
-      const { id, say } = await conversation(server, "ben");
-      const ben = await listener(t, server, "ben");
-      await join(ben, id);
-      const comeBack = stayAway(ben);
-      await lose(ben);
-      await say("missed");
+      const { ben, comeBack } = await whoMisses(t);
       ben._lastOffset = offset;
       assert.equal(await comeBack(), true);
       await hears(ben, "missed");

@@ -30,15 +30,21 @@ async function upTo(socket, content) {
   return heard.filter(({ type }) => type === "message");
 }
 
+// Ben was in a room, and is gone; the position of what he has heard there.
+async function wasIn(room, say) {
+  const ben = await raw("ben");
+  await ben.joins(room);
+  await say("heard");
+  const [{ id }] = await upTo(ben, "heard");
+  await ben.cut();
+  return id;
+}
+
 describe("a raw client", () => {
   test("is told the position of each fact, and what it has missed in each room that it joins again", async () => {
     const { room, say } = await project("ben");
-    const ben = await raw("ben");
-    await ben.joins(room);
-    await say("heard");
-    const [{ id }] = await upTo(ben, "heard");
+    const id = await wasIn(room, say);
     assert.match(id, POSITION);
-    await ben.cut();
     for (const content of ["one", "two"]) await say(content);
     const again = await raw("ben", id);
     await again.joins(room);
@@ -52,11 +58,7 @@ describe("a raw client", () => {
   test("that is in two rooms of a fact hears it once", async () => {
     const { project: room, say, room: channel, task, anna } = await project("ben");
     const { id: taskId } = await task("paint");
-    const ben = await raw("ben");
-    await ben.joins(channel);
-    await say("heard");
-    const [{ id }] = await upTo(ben, "heard");
-    await ben.cut();
+    const id = await wasIn(channel, say);
     await anna.ask("PUT", `/api/v1/tasks/${taskId}`, { title: "paint it" });
     const again = await raw("ben", id);
     const heard = [];
@@ -75,11 +77,7 @@ describe("a raw client", () => {
 
   test("that leaves a room and joins it again is told once what it has missed", async () => {
     const { room, say } = await project("ben");
-    const ben = await raw("ben");
-    await ben.joins(room);
-    await say("heard");
-    const [{ id }] = await upTo(ben, "heard");
-    await ben.cut();
+    const id = await wasIn(room, say);
     for (const content of ["one", "two"]) await say(content);
     const again = await raw("ben", id);
     await again.joins(room);
@@ -94,11 +92,7 @@ describe("a raw client", () => {
   test("that heard a fact in a room that it has left is not told it in another", async () => {
     const { project: room, say, room: channel, task, anna } = await project("ben");
     const { id: taskId } = await task("paint");
-    const ben = await raw("ben");
-    await ben.joins(channel);
-    await say("heard");
-    const [{ id }] = await upTo(ben, "heard");
-    await ben.cut();
+    const id = await wasIn(channel, say);
     const change = (title) => anna.ask("PUT", `/api/v1/tasks/${taskId}`, { title });
     await change("paint it");
     const again = await raw("ben", id);
@@ -139,11 +133,7 @@ describe("a raw client", () => {
 
   test("that has missed more than is kept is told so when it joins", async () => {
     const { room, say } = await project("ben");
-    const ben = await raw("ben");
-    await ben.joins(room);
-    await say("heard");
-    const [{ id }] = await upTo(ben, "heard");
-    await ben.cut();
+    const id = await wasIn(room, say);
     for (let i = 0; i < 60; i++) await say(`${i}`);
     const again = await raw("ben", id);
     assert.equal((await again.nextJson()).type, "resync");

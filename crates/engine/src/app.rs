@@ -137,3 +137,18 @@ impl Reason {
         }
     }
 }
+
+/// An application that hears nothing, for tests of what is around it.
+#[cfg(test)]
+pub(crate) struct Deaf;
+
+#[cfg(test)]
+impl App for Deaf {
+    type Handshake = ();
+    type Data = ();
+    type Message = ();
+
+    fn connect(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Connect<'_>) {}
+
+    fn event(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Event<'_>) {}
+}

@@ -1,5 +1,7 @@
 //! What was said lately: kept so that whoever was away for a moment can be told what was missed.
 
+mod log;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +13,7 @@ use smallvec::SmallVec;
 use crate::broadcast::{Audience, Broadcast, Say, Saying};
 use crate::id::Id;
 use crate::voice::Namespace;
+use log::{Log, Place};
 
 /// What makes something that was kept as bytes ([`Say::record`]) sayable again. Inputs: the number, and the bytes.
 #[derive(Clone)]
@@ -129,24 +132,9 @@ enum Words {
     Said(Arc<dyn Say>),
 }
 
-/// Where words are in the log.
-struct Place {
-    piece: u64,
-    start: u32,
-    end: u32,
-}
-
 /// About how many bytes are taken by what is kept of a broadcast besides its words, and for each room by the places where it is found again.
 const WEIGHT: usize = 128;
 const WEIGHT_OF_A_ROOM: usize = 128;
-
-/// The bytes of what was said, one behind the other, in pieces: they come at one end and go at the other, so none needs memory of its own.
-#[derive(Default)]
-struct Log {
-    pieces: VecDeque<Vec<u8>>,
-    /// The number of the first piece.
-    first: u64,
-}
 
 /// What was kept as bytes, for those who have missed it. It is read when it is said, once a voice: not while others wait for the history.
 struct Logged {
@@ -162,39 +150,6 @@ impl Say for Logged {
 
     fn weight(&self) -> usize {
         size_of::<Self>() + self.bytes.len()
-    }
-}
-
-/// From how many bytes on a piece is full.
-const PIECE: usize = 256 << 10;
-
-impl Log {
-    /// Lets something append its words; where they are, if it has any.
-    fn append(&mut self, say: &dyn Say) -> Option<Place> {
-        if self.pieces.back().is_none_or(|last| last.len() >= PIECE) {
-            self.pieces.push_back(Vec::with_capacity(PIECE + PIECE / 8));
-        }
-        let piece = self.first + self.pieces.len() as u64 - 1;
-        let bytes = self.pieces.back_mut()?;
-        let start = bytes.len();
-        let ends = say.record(bytes).then(|| (u32::try_from(start), u32::try_from(bytes.len())));
-        if let Some((Ok(start), Ok(end))) = ends {
-            return Some(Place { piece, start, end });
-        }
-        bytes.truncate(start);
-        None
-    }
-
-    fn get(&self, place: &Place) -> &[u8] {
-        let piece = self.pieces.get((place.piece - self.first) as usize);
-        piece.and_then(|piece| piece.get(place.start as usize..place.end as usize)).unwrap_or_default()
-    }
-
-    /// What stands before a place goes, as far as it fills pieces.
-    fn forget_before(&mut self, place: &Place) {
-        while self.first < place.piece && self.pieces.pop_front().is_some() {
-            self.first += 1;
-        }
     }
 }
 
@@ -328,8 +283,8 @@ impl Shelf {
         let say = broadcast.shared_say();
         let (words, size) = match logs.then(|| self.log.append(&**say)).flatten() {
             Some(place) => {
-                let size = place.end - place.start;
-                (Words::Logged(place), size as usize)
+                let size = place.len();
+                (Words::Logged(place), size)
             }
             None => (Words::Said(say.clone()), say.weight()),
         };
@@ -376,6 +331,7 @@ fn between(numbers: &VecDeque<u64>, from: u64, until: u64) -> impl Iterator<Item
 mod tests {
     use wire::engineio::Version;
 
+    use super::log::PIECE;
     use super::*;
     use crate::broadcast::Stamps;
     use crate::voice::{Format, Voice};
@@ -475,7 +431,7 @@ mod tests {
         let again = history.missed([("a", 0)], 4, 9).unwrap();
         again.iter().for_each(|broadcast| drop(hears(broadcast)));
         assert_eq!((missed.len(), asked.load(Ordering::Relaxed)), (5, 5));
-        assert!(history.lock().log.pieces.len() <= 4, "pieces of which nothing is kept are gone");
+        assert!(history.lock().log.pieces() <= 4, "pieces of which nothing is kept are gone");
     }
 
     #[test]

@@ -135,19 +135,8 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
-    use crate::app::Connect;
+    use crate::app::Deaf;
     use crate::config::Config;
-    use crate::shard::{Shard, SocketKey};
-
-    struct Deaf;
-
-    impl App for Deaf {
-        type Handshake = ();
-        type Data = ();
-        type Message = ();
-
-        fn connect(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Connect<'_>) {}
-    }
 
     const HANDSHAKE: &[u8] =
         b"GET /socket.io/?EIO=4&transport=websocket&t=%20a HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\n\

@@ -7,24 +7,12 @@ use std::time::Instant;
 use wire::engineio::Version;
 
 use super::{Connection, Phase, Shard, Socket, SocketKey, Transport, Waits};
-use crate::app::{App, Connect, Event};
+use crate::app::Deaf;
 use crate::broadcast::{Broadcast, Saying};
 use crate::config::Config;
 use crate::id::Id;
 use crate::outbox::Outbox;
 use crate::voice::Namespace;
-
-struct Deaf;
-
-impl App for Deaf {
-    type Handshake = ();
-    type Data = ();
-    type Message = ();
-
-    fn connect(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Connect<'_>) {}
-
-    fn event(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Event<'_>) {}
-}
 
 fn shard() -> Shard<Deaf> {
     let config = Config { namespaces: vec!["/".into(), "/other".into()], ..Config::default() };

@@ -1,0 +1,65 @@
+//! The bytes of what is kept, in the order in which it was said.
+
+use std::collections::VecDeque;
+
+use crate::broadcast::Say;
+
+/// Where words are in the log.
+pub struct Place {
+    piece: u64,
+    start: u32,
+    end: u32,
+}
+
+/// The bytes of what was said, one behind the other, in pieces: they come at one end and go at the other, so none needs memory of its own.
+#[derive(Default)]
+pub struct Log {
+    pieces: VecDeque<Vec<u8>>,
+    /// The number of the first piece.
+    first: u64,
+}
+
+/// From how many bytes on a piece is full.
+pub const PIECE: usize = 256 << 10;
+
+impl Place {
+    /// How many bytes they are.
+    pub fn len(&self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
+impl Log {
+    /// Lets something append its words; where they are, if it has any.
+    pub fn append(&mut self, say: &dyn Say) -> Option<Place> {
+        if self.pieces.back().is_none_or(|last| last.len() >= PIECE) {
+            self.pieces.push_back(Vec::with_capacity(PIECE + PIECE / 8));
+        }
+        let piece = self.first + self.pieces.len() as u64 - 1;
+        let bytes = self.pieces.back_mut()?;
+        let start = bytes.len();
+        let ends = say.record(bytes).then(|| (u32::try_from(start), u32::try_from(bytes.len())));
+        if let Some((Ok(start), Ok(end))) = ends {
+            return Some(Place { piece, start, end });
+        }
+        bytes.truncate(start);
+        None
+    }
+
+    pub fn get(&self, place: &Place) -> &[u8] {
+        let piece = self.pieces.get((place.piece - self.first) as usize);
+        piece.and_then(|piece| piece.get(place.start as usize..place.end as usize)).unwrap_or_default()
+    }
+
+    /// What stands before a place goes, as far as it fills pieces.
+    pub fn forget_before(&mut self, place: &Place) {
+        while self.first < place.piece && self.pieces.pop_front().is_some() {
+            self.first += 1;
+        }
+    }
+
+    #[cfg(test)]
+    pub fn pieces(&self) -> usize {
+        self.pieces.len()
+    }
+}
