@@ -284,7 +284,7 @@ impl Broadcast {
         matches!(self.audience, Audience::Everyone)
     }
 
-    /// One that was kept. `sum` is how many bytes all that is kept takes.
+    /// One that was kept. `sum` is how many bytes all of them take.
     pub(crate) fn again(kept: &Kept, say: Arc<dyn Say>, sum: &Arc<AtomicUsize>) -> Self {
         let weight = Weight::new(WEIGHT + say.weight(), sum.clone());
         let Except { rooms: except_rooms, sockets: except_sockets } = kept.except.as_deref().cloned().unwrap_or_default();
@@ -297,11 +297,6 @@ impl Broadcast {
             weight: Some(weight),
             ..Self::new(kept.audience.clone(), say)
         }
-    }
-
-    /// About how many bytes it takes, if it was kept.
-    pub(crate) fn weight(&self) -> usize {
-        self.weight.as_ref().map_or(0, |weight| weight.own.load(Ordering::Relaxed))
     }
 
     /// What is said, to be kept.

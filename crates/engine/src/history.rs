@@ -47,7 +47,7 @@ pub struct Recovery {
     pub keep: usize,
     /// For how long.
     pub window: Duration,
-    /// About how many bytes they take at most, with what was encoded of them.
+    /// About how many bytes they take at most. What is encoded of them for those who come back may take a quarter more.
     pub bytes: usize,
     /// By what is said again what was kept as bytes. Without it nothing is.
     pub revive: Option<Revive>,
@@ -136,6 +136,9 @@ enum Words {
 const WEIGHT: usize = 128;
 const WEIGHT_OF_A_ROOM: usize = 128;
 
+/// What is made of it for those who have missed it may take this part of the bytes, beyond them.
+const TOLD: usize = 4;
+
 /// What was kept as bytes, for those who have missed it. It is read when it is said, once a voice: not while others wait for the history.
 struct Logged {
     number: u64,
@@ -161,6 +164,8 @@ struct Shelf {
     /// What everybody heard.
     everyone: VecDeque<u64>,
     log: Log,
+    /// How many of the kept have what is told of them again.
+    told: usize,
     /// Nothing up to here is kept.
     floor: u64,
 }
@@ -169,15 +174,17 @@ struct Shelf {
 pub(crate) struct History {
     recovery: Recovery,
     shelf: Mutex<Shelf>,
-    /// How many bytes all of it takes.
-    bytes: Arc<AtomicUsize>,
+    /// How many bytes all of it takes,
+    bytes: AtomicUsize,
+    /// and what was made of it for those who have missed it.
+    told: Arc<AtomicUsize>,
 }
 
 impl History {
     pub fn new(recovery: Recovery) -> Self {
         let (kept, everyone) = Default::default();
-        let shelf = Shelf { kept, rooms: HashMap::new(), everyone, log: Log::default(), floor: recovery.floor };
-        Self { recovery, shelf: Mutex::new(shelf), bytes: Arc::default() }
+        let shelf = Shelf { kept, rooms: HashMap::new(), everyone, log: Log::default(), told: 0, floor: recovery.floor };
+        Self { recovery, shelf: Mutex::new(shelf), bytes: AtomicUsize::default(), told: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf> {
@@ -202,9 +209,14 @@ impl History {
         drop(forgotten);
     }
 
-    /// Takes out what is too old, too much, or too heavy.
-    fn forget_in(&self, shelf: &mut Shelf, now: Instant) -> SmallVec<[Kept; 2]> {
-        let (limits, mut forgotten) = (&self.recovery, SmallVec::new());
+    /// Takes out what is too old, too much, or too heavy. What was made of it for some must not drive out what others may have missed: that goes
+    /// by itself, and is made again.
+    fn forget_in(&self, shelf: &mut Shelf, now: Instant) -> (SmallVec<[Kept; 2]>, Vec<Arc<Broadcast>>) {
+        let (limits, mut forgotten, mut told) = (&self.recovery, SmallVec::new(), Vec::new());
+        if shelf.told > 0 && self.told.load(Ordering::Relaxed) > limits.bytes / TOLD {
+            told.extend(shelf.kept.iter_mut().filter_map(|kept| kept.again.take()));
+            shelf.told = 0;
+        }
         let mut bytes = self.bytes.load(Ordering::Relaxed);
         while let Some(oldest) = shelf.kept.front() {
             let too_old = now.saturating_duration_since(oldest.at) > limits.window;
@@ -213,11 +225,10 @@ impl History {
             }
             let Some(oldest) = shelf.take_oldest() else { break };
             self.bytes.fetch_sub(oldest.weight, Ordering::Relaxed);
-            // What is told of it to those who come back goes with the last of them.
-            bytes = bytes.saturating_sub(oldest.weight + oldest.again.as_ref().map_or(0, |again| again.weight()));
+            bytes = bytes.saturating_sub(oldest.weight);
             forgotten.push(oldest);
         }
-        forgotten
+        (forgotten, told)
     }
 
     fn again(&self, log: &Log, kept: &mut Kept) -> Arc<Broadcast> {
@@ -232,7 +243,7 @@ impl History {
             // Nothing is logged then.
             (Words::Logged(_), None) => Arc::new(|_| Vec::new()),
         };
-        let again = Arc::new(Broadcast::again(kept, say, &self.bytes));
+        let again = Arc::new(Broadcast::again(kept, say, &self.told));
         kept.again.insert(again).clone()
     }
 
@@ -251,15 +262,19 @@ impl History {
         }
         numbers.sort_unstable();
         numbers.dedup();
-        let Shelf { kept, log, .. } = &mut *shelf;
+        let Shelf { kept, log, told, .. } = &mut *shelf;
         let place = |number| kept.binary_search_by_key(&number, |kept| kept.number).ok();
         let places: Vec<usize> = numbers.into_iter().filter_map(place).collect();
-        Some(places.into_iter().map(|place| self.again(log, &mut kept[place])).collect())
+        let again = |place: usize| {
+            *told += usize::from(kept[place].again.is_none());
+            self.again(log, &mut kept[place])
+        };
+        Some(places.into_iter().map(again).collect())
     }
 
     /// How many broadcasts are kept, and about how many bytes they take.
     pub fn size(&self) -> (usize, usize) {
-        (self.lock().kept.len(), self.bytes.load(Ordering::Relaxed))
+        (self.lock().kept.len(), self.bytes.load(Ordering::Relaxed) + self.told.load(Ordering::Relaxed))
     }
 }
 
@@ -299,6 +314,7 @@ impl Shelf {
     fn take_oldest(&mut self) -> Option<Kept> {
         let oldest = self.kept.pop_front()?;
         self.floor = oldest.number;
+        self.told -= usize::from(oldest.again.is_some());
         match &oldest.audience {
             Audience::Everyone => drop(self.everyone.pop_front()),
             Audience::Rooms(rooms) => rooms.iter().for_each(|room| self.forget_in(room, oldest.number)),
@@ -451,7 +467,10 @@ mod tests {
         hears(&missed[0]);
         assert!(told > 4 * each && history.size().1 > told);
         drop(missed);
-        for number in 5..=40 {
+        keep(5);
+        assert_eq!(history.size(), (5, 5 * each), "what was made for some has driven out nothing");
+        assert_eq!(numbers(history.missed([("a", 0)], 0, 9)), Some(vec![1, 2, 3, 4, 5]));
+        for number in 6..=40 {
             keep(number);
         }
         let (count, bytes) = history.size();
