@@ -62,6 +62,21 @@ describe("a server that closes a session on long-polling", () => {
     await isGone(session);
   });
 
+  test("takes what the client posts before it has read that, and does not do it", async () => {
+    for (const waits of [true, false]) {
+      const session = await Polling.open(server, { path: "/socket.io/" });
+      const polled = waits && session.get();
+      await fence();
+      await session.post("4abc");
+      assert.equal((await (polled || session.get())).text, waits ? "1" : "6\x1e1");
+      for (const late of ['42["message","late"]', '42["message","later"]']) {
+        const posted = await session.post(late);
+        assert.deepEqual([posted.status, posted.text], [200, "ok"], "a refusal might be read before the close");
+      }
+      await isGone(session);
+    }
+  });
+
   test("says first what it had still to say", async () => {
     const session = await Polling.open(server, { path: "/socket.io/" });
     await session.post('40\x1e42["message","last words"]\x1e4abc');

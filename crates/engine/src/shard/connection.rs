@@ -80,6 +80,8 @@ pub(crate) enum Farewell {
     Servers,
     /// The client closed it: it hears that there is nothing more.
     Clients,
+    /// The server closed it, and the client has been told. What it posted before it read that is still answered.
+    Told,
 }
 
 pub(crate) enum Transport {

@@ -97,8 +97,7 @@ impl<A: App> Worker<A> {
         }
         polling.asked = mark;
         if let Some(farewell) = polling.farewell {
-            polling.get = Some(reply);
-            self.last_words(key, farewell);
+            self.last_words(key, farewell, reply);
         } else if polling.get.is_some() {
             let _ = reply.send(PollAnswer::Refused);
             self.violation(key, Reason::TransportError);
@@ -114,15 +113,20 @@ impl<A: App> Worker<A> {
 
     /// Answers a GET of a session that has ended. What was still to be said has an answer of its own: a stock client that finds a close behind it
     /// looks at the close first, and neither hears the rest nor learns that the server meant it.
-    fn last_words(&mut self, key: ConnectionKey, farewell: Farewell) {
+    fn last_words(&mut self, key: ConnectionKey, farewell: Farewell, reply: Responder) {
         let says_more = !self.shard.connections[key.slot as usize].outbox.is_empty();
-        match farewell {
-            Farewell::Servers if says_more => return self.shard.answer_poll(key.slot),
-            Farewell::Servers => {
-                self.shard.send_text(key.slot, "6");
-                self.shard.send_text(key.slot, "1");
-            }
-            Farewell::Clients => self.shard.send_text(key.slot, "6"),
+        let Some(polling) = self.polling(key) else { return };
+        if farewell == Farewell::Told {
+            let _ = reply.send(PollAnswer::UnknownSession);
+            return;
+        }
+        polling.get = Some(reply);
+        if farewell == Farewell::Servers && says_more {
+            return self.shard.answer_poll(key.slot);
+        }
+        self.shard.send_text(key.slot, "6");
+        if farewell == Farewell::Servers {
+            return self.tell_closed(key);
         }
         self.shard.answer_poll(key.slot);
         self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));

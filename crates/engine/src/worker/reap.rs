@@ -8,7 +8,7 @@ use super::Worker;
 use crate::app::{App, Reason};
 use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Shard, SocketKey, Transport};
 
-/// How long a client may take to answer a close frame.
+/// How long a client may take to answer a close frame, and what it posted before it read a close to arrive.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// The most bytes of a close frame (RFC 6455 §5.5).
@@ -122,8 +122,8 @@ impl<A: App> Worker<A> {
             }
             _ if ending == Ending::Drop || (stopping && !pending) => {}
             _ if pending && (stopping || outbox_is_empty) => {
-                self.shard.send_text(key.slot, "1");
-                self.shard.answer_poll(key.slot);
+                self.tell_closed(key);
+                return self.drop_probe(probe);
             }
             // What waits is said first, and the close with the GET behind it; see `Worker::last_words`.
             _ => {
@@ -135,6 +135,17 @@ impl<A: App> Worker<A> {
         }
         self.remove(key);
         self.drop_probe(probe);
+    }
+
+    /// Answers the waiting GET with a close. What the client posts meanwhile comes by another TCP connection, and a refusal of it might be read
+    /// first: the client would see a broken connection, not one that the server has closed.
+    pub(super) fn tell_closed(&mut self, key: ConnectionKey) {
+        self.shard.send_text(key.slot, "1");
+        self.shard.answer_poll(key.slot);
+        if let Transport::Polling(polling) = &mut self.shard.connections[key.slot as usize].transport {
+            polling.farewell = Some(Farewell::Told);
+        }
+        self.linger(key, CLOSE_TIME);
     }
 
     fn drop_probe(&mut self, probe: Option<ConnectionKey>) {
