@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { becomes } from "../support/clients.js";
 import { person } from "../support/people.js";
-import { roomcast } from "../support/roomcast.js";
+import { roomcast, startRoomcast } from "../support/roomcast.js";
 import { openSocket } from "../support/socket.js";
 import { contents, conversation, join, listener, lose, stayAway } from "./stock.js";
 
@@ -79,5 +79,61 @@ for (const [audience, server] of Object.entries(AUDIENCES)) {
     // It is told before the answer to whatever is asked next.
     await join(ben, id);
     assert.deepEqual(known(ben), EXPECTED[audience]);
+  });
+}
+
+// How a server ends before it starts again.
+const ENDS = {
+  "is killed": () => {},
+  "is told to stop": async (server) => {
+    server.running.child.kill("SIGTERM");
+    await server.running.exited;
+  },
+};
+
+for (const [ends, end] of Object.entries(ENDS)) {
+  test(`when the server ${ends} and starts again, who comes back was never away, and who does not has gone`, async (t) => {
+    // Its clients are let go over a time that is longer than the grace.
+    const server = await startRoomcast({ ...settings, PRESENCE_AUDIENCE: "everyone", DRAIN_SECONDS: "1", LOG_LEVEL: "off" });
+    t.after(() => server.stop());
+    const names = ["anna", "ben", "carl", "dora", "emil"];
+    const anna = person(server, "anna");
+    const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: [...names.slice(1), "fred"] });
+    const sockets = {};
+    for (const sub of names) {
+      // Whoever is let go tries until the server is there again.
+      sockets[sub] = await listener(t, server, sub, "/chat", { reconnectionDelay: 200, reconnectionDelayMax: 200 });
+      assert.equal((await sockets[sub].emitWithAck("join_room", { roomId })).ok, true);
+    }
+    const ids = Object.fromEntries(names.map((sub) => [sub, sockets[sub].id]));
+    const told = (name, sub) => new Promise((resolve) => sockets.anna.on(name, ({ userId }) => userId === sub && resolve()));
+    const about = (hearer, sub) => sockets[hearer].heard.filter(([, what]) => what?.userId === sub).map(([name]) => name);
+
+    // These two are not here when it ends, and dora never comes back.
+    const comeBack = stayAway(sockets.ben);
+    stayAway(sockets.dora);
+    const lost = ["ben", "dora"].flatMap((sub) => [told("user:offline", sub), told("member:left", sub)]);
+    await Promise.all([lose(sockets.ben), lose(sockets.dora), ...lost]);
+    // This one is, and does not either.
+    stayAway(sockets.carl);
+    for (const { heard } of Object.values(sockets)) heard.length = 0;
+
+    const gone = [told("user:offline", "carl"), told("member:left", "carl")];
+    const back = ["anna", "emil"].map((sub) => new Promise((resolve) => sockets[sub].once("connect", () => resolve(sockets[sub].recovered))));
+    await end(server);
+    await server.killAndRestart();
+    assert.deepEqual(await Promise.all(back), [true, true]);
+    // Who looks now sees who was here a moment ago, by the ids with which the sockets go on.
+    const fred = await listener(t, server, "fred", "/chat");
+    await fred.emitWithAck("join_room", { roomId });
+    const seen = fred.heard.filter(([name, { userId }]) => name === "user:online" && userId !== "fred");
+    const here = Object.fromEntries(seen.map(([, { userId, socketId }]) => [userId, socketId]));
+    assert.deepEqual(here, { anna: ids.anna, carl: ids.carl, emil: ids.emil });
+    assert.equal(await comeBack(), true);
+    await sockets.ben.emitWithAck("join_room", { roomId });
+    assert.deepEqual(about("ben", "dora"), ["user:offline"], "he was away when she went");
+
+    await Promise.all(gone);
+    assert.deepEqual(["emil", "carl"].map((sub) => about("anna", sub).sort()), [[], ["member:left", "user:offline"]]);
   });
 }

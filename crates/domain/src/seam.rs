@@ -231,11 +231,14 @@ pub trait Sessions {
     fn session(&mut self, secret: &str) -> Stored<Option<Session>>;
     /// Stores a session, new or come back: of one that is known, what was heard and when it left.
     fn put_session(&mut self, session: &Session) -> Stored<()>;
-    /// Its connection has ended; everything up to `confirmed` has arrived. Nothing happens if there is no such session.
-    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp) -> Stored<()>;
+    /// Its connection has ended, because the server stops if it is `let_go`; everything up to `confirmed` has arrived. Nothing happens if there is
+    /// no such session.
+    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> Stored<()>;
     /// Removes a session and its rooms.
     fn delete_session(&mut self, secret: &str, person: &PersonId) -> Stored<()>;
-    /// All sessions that have not ended do so now. Of those that were there before `confirmed` was recorded, everything up to it has arrived.
+    /// All sessions that have not ended, or did so at a moment or later, each with its rooms as in [`Sessions::session_rooms`].
+    fn sessions_since(&mut self, left_since: Timestamp) -> Stored<Vec<(Session, Vec<SessionRoom>)>>;
+    /// All sessions that have not ended do so now, and none counts as let go any more. Of those that were there before `confirmed` was recorded, everything up to it has arrived.
     fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()>;
     /// Removes at most `limit` sessions, with their rooms, that ended before `until`; gives back how many.
     fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64>;

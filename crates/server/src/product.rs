@@ -85,7 +85,7 @@ impl Product {
         threads.push(thread);
         let (keep, window) = (config.recovery.journal_keep, config.recovery.recovery_window.as_secs() as i64);
         let kept_for = kept_for(config).as_secs() as i64;
-        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), keep, window: kept_for, bytes: KEPT_BYTES })?;
+        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), keep, window: kept_for, bytes: KEPT_BYTES, remembered: window })?;
         if let Some(offset) = begun.unreadable {
             tracing::warn!(offset, "an event of before the start cannot be read; who was away then is asked to fetch everything anew");
         }
@@ -139,6 +139,7 @@ impl Product {
             });
             let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun, &shared.dialects));
             let most = config.limits.max_connections.limit();
+            let (expected, online) = (shared.expect(&begun.absent), shared.clone());
             let gate = Gate::new(authenticator, limits, census.clone(), admission.clone(), proxies.clone(), most);
             let engine = Engine::start(
                 settings,
@@ -147,6 +148,8 @@ impl Product {
             )?;
             fanout.connect(engine.handle());
             fanout.recall(begun.facts);
+            online.tell_absence(begun.absent);
+            engine.handle().tell(0, Box::new(move |live, shard| live.wait_for(shard, expected)));
             census.connect(engine.handle());
             tokio::spawn(confirm(writer.clone(), census.clone(), fanout.clone()));
             Some(engine)

@@ -4,34 +4,42 @@ use domain::names::{PersonId, Room, Timestamp};
 use domain::seam::{Journal, Sessions, StoreError, Stored};
 use domain::sessions::{Session, SessionRoom, Stay};
 
-use crate::driver::{Driver, Tables, values};
+use crate::driver::{Driver, Row, Tables, values};
 
 impl<D: Driver> Sessions for Tables<D> {
     fn session(&mut self, secret: &str) -> Stored<Option<Session>> {
-        let sql = "SELECT secret, id, person, namespace, live_from, confirmed, left_at FROM sessions WHERE secret = $1";
-        self.0.first(sql, values![secret], |row| {
-            Ok(Session {
-                secret: row.text(0)?.to_owned(),
-                id: row.text(1)?.to_owned(),
-                person: row.person_id(2)?,
-                namespace: row.text(3)?.to_owned(),
-                live_from: row.int(4)?,
-                confirmed: row.int(5)?,
-                left_at: row.maybe_int(6)?.map(Timestamp),
-            })
-        })
+        let sql = "SELECT secret, id, person, namespace, live_from, confirmed, left_at, let_go FROM sessions WHERE secret = $1";
+        self.0.first(sql, values![secret], |row| session(row, 0))
+    }
+
+    fn sessions_since(&mut self, left_since: Timestamp) -> Stored<Vec<(Session, Vec<SessionRoom>)>> {
+        let sql = "SELECT r.room, r.inside, r.since, r.stay, s.secret, s.id, s.person, s.namespace, s.live_from, s.confirmed, s.left_at,
+                s.let_go
+            FROM sessions s LEFT JOIN session_rooms r ON r.person = s.person AND r.secret = s.secret
+            WHERE s.left_at IS NULL OR s.left_at >= $1 ORDER BY s.secret, r.room";
+        let mut sessions: Vec<(Session, Vec<SessionRoom>)> = Vec::new();
+        self.0.all(sql, values![left_since], |row| {
+            let room = row.maybe_text(0)?.map(|_| session_room(row)).transpose()?;
+            match sessions.last_mut() {
+                Some((last, rooms)) if last.secret == row.text(4)? => rooms.extend(room),
+                _ => sessions.push((session(row, 4)?, room.into_iter().collect())),
+            }
+            Ok(())
+        })?;
+        Ok(sessions)
     }
 
     fn put_session(&mut self, session: &Session) -> Stored<()> {
-        let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (secret) DO UPDATE SET live_from = excluded.live_from, confirmed = excluded.confirmed, left_at = excluded.left_at";
-        let Session { secret, id, person, namespace, live_from, confirmed, left_at } = session;
-        self.0.write(sql, values![secret, id, person, namespace, *live_from, *confirmed, *left_at]).map(drop)
+        let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at, let_go) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (secret) DO UPDATE SET live_from = excluded.live_from, confirmed = excluded.confirmed, left_at = excluded.left_at,
+                let_go = excluded.let_go";
+        let Session { secret, id, person, namespace, live_from, confirmed, left_at, let_go } = session;
+        self.0.write(sql, values![secret, id, person, namespace, *live_from, *confirmed, *left_at, *let_go]).map(drop)
     }
 
-    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp) -> Stored<()> {
-        let sql = "UPDATE sessions SET confirmed = $1, left_at = $2 WHERE secret = $3";
-        self.0.write(sql, values![confirmed, at, secret]).map(drop)
+    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> Stored<()> {
+        let sql = "UPDATE sessions SET confirmed = $1, left_at = $2, let_go = $3 WHERE secret = $4";
+        self.0.write(sql, values![confirmed, at, let_go, secret]).map(drop)
     }
 
     fn delete_session(&mut self, secret: &str, person: &PersonId) -> Stored<()> {
@@ -42,7 +50,8 @@ impl<D: Driver> Sessions for Tables<D> {
     fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()> {
         let sql = "UPDATE sessions SET left_at = $1, confirmed = CASE WHEN live_from < $2 AND confirmed < $2 THEN $2 ELSE confirmed END
             WHERE left_at IS NULL";
-        self.0.write(sql, values![at, confirmed]).map(drop)
+        self.0.write(sql, values![at, confirmed])?;
+        self.0.write("UPDATE sessions SET let_go = 0 WHERE let_go = 1", values![]).map(drop)
     }
 
     fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
@@ -55,10 +64,7 @@ impl<D: Driver> Sessions for Tables<D> {
 
     fn session_rooms(&mut self, secret: &str, person: &PersonId) -> Stored<Vec<SessionRoom>> {
         let sql = "SELECT room, inside, since, stay FROM session_rooms WHERE person = $1 AND secret = $2 ORDER BY room";
-        self.0.all(sql, values![person, secret], |row| {
-            let (inside, since, stay) = (row.maybe_text(1)?.and_then(Room::parse), row.int(2)?, stay_of(row.int(3)?)?);
-            Ok(SessionRoom { room: row.room(0)?, inside, since, stay })
-        })
+        self.0.all(sql, values![person, secret], session_room)
     }
 
     fn put_session_room(&mut self, secret: &str, person: &PersonId, room: &SessionRoom) -> Stored<()> {
@@ -111,6 +117,26 @@ impl<D: Driver> Sessions for Tables<D> {
 
 /// How many lives of the journal are remembered: nobody comes back to an older one within the time for which facts are kept.
 const KEPT_EPOCHS: u32 = 100;
+
+/// A session whose columns begin there.
+fn session(row: &dyn Row, first: usize) -> Stored<Session> {
+    Ok(Session {
+        secret: row.text(first)?.to_owned(),
+        id: row.text(first + 1)?.to_owned(),
+        person: row.person_id(first + 2)?,
+        namespace: row.text(first + 3)?.to_owned(),
+        live_from: row.int(first + 4)?,
+        confirmed: row.int(first + 5)?,
+        left_at: row.maybe_int(first + 6)?.map(Timestamp),
+        let_go: row.int(first + 7)? != 0,
+    })
+}
+
+/// A room of a session, from a row's first columns.
+fn session_room(row: &dyn Row) -> Stored<SessionRoom> {
+    let (inside, since, stay) = (row.maybe_text(1)?.and_then(Room::parse), row.int(2)?, stay_of(row.int(3)?)?);
+    Ok(SessionRoom { room: row.room(0)?, inside, since, stay })
+}
 
 fn stay_number(stay: Stay) -> i64 {
     match stay {

@@ -165,7 +165,7 @@ impl Command for Restart {
 fn begin(tx: &mut Tx<'_>, place: Place, person: &PersonId, position: i64) -> Stored<()> {
     let Place { secret, id, namespace } = place;
     let person = person.clone();
-    tx.store.put_session(&Session { secret, id, person, namespace, live_from: position, confirmed: position, left_at: None })
+    tx.store.put_session(&Session { secret, id, person, namespace, live_from: position, confirmed: position, left_at: None, let_go: false })
 }
 
 /// The offset of a position, if it is one of this journal's.
@@ -197,6 +197,6 @@ fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claime
         }
     }
     let (id, left_at) = (session.id.clone(), session.left_at.unwrap_or(tx.now));
-    tx.store.put_session(&Session { live_from: position, confirmed: from, left_at: None, ..session })?;
+    tx.store.put_session(&Session { live_from: position, confirmed: from, left_at: None, let_go: false, ..session })?;
     Ok(Some(Recovered { id, from, as_offered: offered == Some(from), left_at, rooms, left }))
 }

@@ -12,13 +12,15 @@ pub struct EndSession {
     pub secret: String,
     /// Up to which offset everything has arrived.
     pub confirmed: i64,
+    /// Whether it has ended because the server stops.
+    pub let_go: bool,
 }
 
 impl Command for EndSession {
     type Answer = ();
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
-        Ok(tx.store.end_session(&self.secret, self.confirmed, tx.now)?)
+        Ok(tx.store.end_session(&self.secret, self.confirmed, tx.now, self.let_go)?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::event::Fact;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
+use crate::sessions::absent::{Absent, absent};
 
 /// The server starts. All sessions that were not ended have ended now, and positions are of a new life from here on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +18,8 @@ pub struct BeginEpoch {
     pub window: i64,
     /// and with so many bytes at most, as the journal has them.
     pub bytes: usize,
+    /// For how many seconds a session that has ended is remembered.
+    pub remembered: i64,
 }
 
 /// What a start finds.
@@ -28,6 +31,8 @@ pub struct Begun {
     pub facts: VecDeque<Fact>,
     /// The offset of the last fact that is not among them because it cannot be read: nobody can be told what it was, nor that nothing was missed.
     pub unreadable: Option<i64>,
+    /// Who was here before.
+    pub absent: Vec<Absent>,
 }
 
 /// How many facts are read at once.
@@ -39,6 +44,7 @@ impl Command for BeginEpoch {
     fn decide(self, tx: &mut Tx<'_>) -> Result<Begun, Refusal> {
         let position = tx.store.last_offset()?;
         tx.store.begin_epoch(&self.name)?;
+        let absent = absent(tx, self.remembered)?;
         let confirmed = tx.store.confirmed_by_all()?;
         tx.store.end_all_sessions(confirmed, tx.now)?;
         let (since, mut end) = (tx.now.minus_seconds(self.window), position.saturating_sub(i64::from(self.keep)));
@@ -60,7 +66,7 @@ impl Command for BeginEpoch {
                 bytes -= oldest.body.len();
             }
         }
-        Ok(Begun { position, facts, unreadable })
+        Ok(Begun { position, facts, unreadable, absent })
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything here is decided in the writer's transactions, in one order with the facts. So a session is there as soon as its client knows of
 //! it, a room belongs to it as soon as the client is told that it has joined, and neither is lost when the server is killed.
 
+mod absent;
 mod arrive;
 mod catch_up;
 mod end;
@@ -11,6 +12,7 @@ mod forget;
 
 use crate::names::{PersonId, Room, Timestamp};
 
+pub use absent::Absent;
 pub use arrive::{Arrive, Arrived, Came, Claimed, Offered, Place, Recovered, Restart, Restarted};
 pub use catch_up::{CatchUp, CaughtUp};
 pub use end::{EndSession, ForgetSession, LeaveRoom};
@@ -32,8 +34,10 @@ pub struct Session {
     pub live_from: i64,
     /// Everything up to this offset that it was to hear has arrived.
     pub confirmed: i64,
-    /// When its connection ended, if it has.
+    /// When its connection ended, if it has,
     pub left_at: Option<Timestamp>,
+    /// and whether that was because the server stopped.
+    pub let_go: bool,
 }
 
 /// A room that a session has joined, or left.

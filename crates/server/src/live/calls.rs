@@ -81,7 +81,7 @@ impl Live {
                 Chore::EndAgain(secret) => {
                     // Unless it has come back meanwhile.
                     if let Some(confirmed) = self.shared.leaving.find(secret) {
-                        self.end(shard, secret, confirmed);
+                        self.end(shard, secret, confirmed, false);
                     }
                 }
                 chore => self.do_now(shard, chore),

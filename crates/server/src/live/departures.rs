@@ -19,8 +19,11 @@ pub(super) struct Departures {
     waiting: VecDeque<(Instant, Departed)>,
 }
 
-enum Departed {
+/// Somebody who may be gone.
+pub enum Departed {
+    /// Offline.
     FromServer(PersonId, Departure),
+    /// From a room.
     FromRoom(Room, PersonId, Departure),
 }
 
@@ -29,10 +32,20 @@ impl Departures {
         Self { grace, waiting: VecDeque::new() }
     }
 
-    fn add(&mut self, shard: &mut Shard<Live>, departed: Departed) {
+    pub fn add(&mut self, shard: &mut Shard<Live>, departed: Departed) {
         let until = shard.now() + self.grace;
         self.waiting.push_back((until, departed));
         shard.wake_at(until);
+    }
+
+    /// The next whose grace is over; if there is none, the shard is woken when there is.
+    fn next(&mut self, shard: &mut Shard<Live>) -> Option<Departed> {
+        let (until, _) = self.waiting.front()?;
+        if *until > shard.now() {
+            shard.wake_at(*until);
+            return None;
+        }
+        self.waiting.pop_front().map(|(_, departed)| departed)
     }
 }
 
@@ -57,6 +70,10 @@ impl Live {
         }
         self.remember(shard, socket, reason);
         self.leave_seats(shard, socket, &person);
+        if reason == Reason::ServerShuttingDown {
+            // Who is let go has not left: the next start awaits them, and others are told of those who do not come.
+            return;
+        }
         let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
         for room in rooms {
             if let Some(departure) = self.shared.attendance.leave(&room, &person) {
@@ -94,12 +111,7 @@ impl Live {
         if let Some(next) = next {
             shard.wake_at(next);
         }
-        while let Some((until, _)) = self.departures.waiting.front() {
-            if *until > shard.now() {
-                let until = *until;
-                return shard.wake_at(until);
-            }
-            let Some((_, departed)) = self.departures.waiting.pop_front() else { return };
+        while let Some(departed) = self.departures.next(shard).or_else(|| self.expected.next(shard)) {
             match departed {
                 Departed::FromServer(person, departure) => {
                     self.shared.people.expire(&person, departure, || self.shared.tell_presence(Signal::Offline { person: person.clone() }));

@@ -233,6 +233,11 @@ impl Fanout {
         Said::signals(&self.dialects, of, signals, (self.clock)())
     }
 
+    /// A person who came online goes on as a socket with another id.
+    pub(super) fn rename(&self, person: &PersonId, from: &str, to: &str) {
+        self.changes.rename(person, from, to);
+    }
+
     fn gather(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
         if self.changes.add(signal) {
             tell_presence_soon(engine);

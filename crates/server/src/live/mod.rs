@@ -8,12 +8,13 @@
 //! - `recovery`: coming back, and what was missed meanwhile. `moved`: where those are who came back. `leaving`: whose end is still to be
 //!   written down. `losses`: what had not arrived for certain when they left. `since`: what those have heard that keep count by themselves.
 //! - `calls`: who sits in a call, and what the server ends by itself.
-//! - `departures`: leaving, and what is told when the grace is over.
+//! - `departures`: leaving, and what is told when the grace is over. `absent`: who was here before the start.
 //! - `fanout`: what happened, on its way to whoever may hear it. `said`: its words. `published`: from the writer to the bus.
 //! - `tally`: what happens on a shard, counted. `census`: who is connected, and the counts, gathered from all shards when somebody asks.
 //!
 //! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
 
+mod absent;
 mod calls;
 mod census;
 mod departures;
@@ -46,6 +47,7 @@ use crate::config::Cap;
 use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
 use crate::presence::{Attendance, People, Seats, Typing};
+use absent::RETURN;
 use calls::Chores;
 pub use census::{Census, Crowd, Here};
 use departures::Departures;
@@ -119,6 +121,8 @@ pub struct Live {
     shared: Arc<Shared>,
     handle: Handle<Live>,
     departures: Departures,
+    /// Who was here before the start, and may come back.
+    expected: Departures,
     chores: Chores,
     /// When the gathered changes of presence are to be told.
     presence_due: Option<Instant>,
@@ -130,11 +134,12 @@ pub struct Live {
 impl Live {
     /// The program for one shard.
     pub fn new(shared: Arc<Shared>, handle: Handle<Live>) -> Self {
-        let departures = Departures::new(shared.grace);
+        let (departures, expected) = (Departures::new(shared.grace), Departures::new(shared.grace.max(RETURN)));
         Self {
             shared,
             handle,
             departures,
+            expected,
             chores: Chores::default(),
             presence_due: None,
             tenures: Tenures::default(),

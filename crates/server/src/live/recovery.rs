@@ -19,6 +19,7 @@ use super::since::Since;
 use super::{Job, Live, Session, Shared};
 use crate::auth::Identity;
 use crate::dialects;
+use crate::presence::Connection;
 
 /// How a client comes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,6 +79,12 @@ impl Shared {
             Coming::Since(_) => Came::Since(offered),
         }
     }
+
+    /// A socket that came with an id of its own goes on with the one that others know.
+    fn go_on_as(&self, person: &PersonId, connection: Connection, came_as: &str, id: &str) {
+        self.people.rename(person, connection, came_as, id);
+        self.fanout.rename(person, came_as, id);
+    }
 }
 
 impl Live {
@@ -133,6 +140,7 @@ impl Live {
         };
         let rooms: Vec<(&str, u64)> = rooms.iter().map(|(room, since)| (room.as_str(), *since as u64)).collect();
         let session = Session { secret: Some(secret), begun: from.number, ..session };
+        let came_as = shard.id(socket).map(|id| id.text()).unwrap_or_default();
         match shard.recover(socket, session, &Recovering { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
                 self.shared.leaving.remove(secret);
@@ -144,6 +152,7 @@ impl Live {
                 let Arrived { met, recovered: Some(recovered), .. } = arrived else { return };
                 self.greet(shard, socket, ends, &met);
                 shard.tell_again(socket, &self.shared.fanout.missed_presence(&actor.person, recovered.left_at));
+                self.shared.go_on_as(&actor.person, connection, &came_as, &id.text());
                 self.be_in_again(&met, &id.text(), recovered.rooms);
             }
             Ok(false) => {
@@ -185,7 +194,7 @@ impl Live {
     /// A client was about to come back and has not; it may once more.
     fn stay_away(&self, shard: &Shard<Self>, old: Old) {
         if self.shared.moved.find(old.secret).is_none() {
-            self.end(shard, old.secret, old.heard);
+            self.end(shard, old.secret, old.heard, false);
         }
     }
 
@@ -291,18 +300,19 @@ impl Live {
                 self.forget(&session.actor, Some(secret));
             }
             _ => {
-                self.end(shard, secret, shard.confirmed(socket).unwrap_or(0).max(session.begun));
+                let heard = shard.confirmed(socket).unwrap_or(0).max(session.begun);
+                self.end(shard, secret, heard, reason == Reason::ServerShuttingDown);
                 let owed = shard.take_owed(socket);
                 self.shared.losses.leave(secret, owed, shard.now(), self.shared.window);
             }
         }
     }
 
-    /// Writes down what a socket has heard that has ended.
-    pub(super) fn end(&self, shard: &Shard<Self>, secret: Id, confirmed: u64) {
+    /// Writes down what a socket has heard that has ended, and whether that is because the server stops.
+    pub(super) fn end(&self, shard: &Shard<Self>, secret: Id, confirmed: u64, let_go: bool) {
         self.shared.leaving.put(secret, confirmed);
         let (shared, back) = (Arc::clone(&self.shared), self.back(shard));
-        let end = EndSession { secret: secret.text(), confirmed: confirmed as i64 };
+        let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, let_go };
         let ends = Arc::clone(&self.shared);
         // What was tried before may be tried again behind the client's way back: then the session lives.
         let work = move |tx: &mut Tx<'_>| if ends.leaving.is_away(secret) { end.decide(tx).map(|()| true) } else { Ok(false) };

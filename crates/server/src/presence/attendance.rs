@@ -46,6 +46,12 @@ impl Attendance {
         }
     }
 
+    /// A person had a room open until the server stopped, and counts as there still. It is a departure, as in [`Attendance::leave`].
+    pub fn expect(&self, room: &Room, person: &Person, inside: Option<Room>) -> Option<Departure> {
+        self.enter(room, person, inside, || {});
+        self.leave(room, &person.id)
+    }
+
     /// A connection leaves. If it was the person's last, it is a departure: ask [`Attendance::expire`], at once or when its grace is over.
     pub fn leave(&self, room: &Room, person: &PersonId) -> Option<Departure> {
         if !is_attended(room) {
@@ -145,6 +151,19 @@ mod tests {
         assert_eq!(expire(&attendance, &room, &anna, second), Some(person.clone()));
         assert!(attendance.lock().attendees.is_empty(), "who is nowhere is not remembered");
         assert!(enter(&attendance, &room, &person, None), "a new visit");
+    }
+
+    #[test]
+    fn who_was_there_before_a_start_is_expected_back() {
+        let (attendance, room) = (Attendance::default(), Kind::Channel.room(7));
+        let people = ["anna", "ben"].map(|name| Person::unseen(PersonId::new(name), Timestamp(0)));
+        let [first, ..] = people.each_ref().map(|person| attendance.expect(&room, person, None));
+        let departures =
+            people.each_ref().map(|person| attendance.expect(&room, person, None).expect("it is awaited by another connection"));
+        assert!(!enter(&attendance, &room, &people[0], None), "nobody is told");
+        assert_eq!(expire(&attendance, &room, &people[0].id, first.expect("it is awaited")), None);
+        assert_eq!(expire(&attendance, &room, &people[0].id, departures[0]), None);
+        assert_eq!(expire(&attendance, &room, &people[1].id, departures[1]), Some(people[1].clone()));
     }
 
     #[test]

@@ -28,6 +28,15 @@ impl Changes {
         !std::mem::replace(&mut gathered.under_way, true)
     }
 
+    /// A person who came online is known by another id than was said. If that is told already, it stays so.
+    pub fn rename(&self, person: &PersonId, from: &str, to: &str) {
+        if let Some(signal) = self.lock().newest.get_mut(person)
+            && matches!(&**signal, Signal::Online { connection, .. } if connection == from)
+        {
+            *signal = Signal::Online { person: person.clone(), connection: to.to_owned() }.into();
+        }
+    }
+
     /// Begins a round: what it has to tell.
     pub fn begin(&self) -> Vec<Arc<Signal>> {
         std::mem::take(&mut self.lock().newest).into_values().collect()
@@ -87,6 +96,20 @@ mod tests {
         assert_eq!(told, [offline("anna"), online("ben")]);
         assert!(!changes.end([]));
         assert!(changes.add(online("anna")));
+    }
+
+    #[test]
+    fn whoever_goes_on_as_another_is_told_so() {
+        let known_by = |id: &str| Arc::new(Signal::Online { person: PersonId::new("anna"), connection: id.to_owned() });
+        let changes = Changes::default();
+        changes.add(known_by("new"));
+        changes.add(offline("ben"));
+        for (person, from, to) in [("anna", "new", "old"), ("anna", "new", "another"), ("ben", "new", "old"), ("carl", "new", "old")] {
+            changes.rename(&PersonId::new(person), from, to);
+        }
+        let mut told = changes.begin();
+        told.sort_by_key(|signal| person_of(signal).cloned());
+        assert_eq!(told, [known_by("old"), offline("ben")]);
     }
 
     #[test]

@@ -157,6 +157,30 @@ impl People {
         Ok(())
     }
 
+    /// A person was here until the server stopped, on a connection that others know by an id, and counts as here still. It is a departure: ask
+    /// [`People::expire`] when its grace is over.
+    pub fn expect(&self, person: &PersonId, id: Option<&str>) -> Departure {
+        let mut crowd = self.lock();
+        let Crowd { people, last_departure } = &mut *crowd;
+        let presence = people.entry(person.clone()).or_default();
+        if presence.connections.is_empty() {
+            presence.connections.push(Held { number: 0, sockets: 0, id: id.map(Box::from) });
+        }
+        presence.departed = last_departure.next();
+        presence.departed
+    }
+
+    /// A person's socket goes on as one that others know by another id.
+    pub fn rename(&self, person: &PersonId, connection: Connection, from: &str, to: &str) {
+        let mut crowd = self.lock();
+        let Some(presence) = crowd.people.get_mut(person) else { return };
+        if let Ok(place) = presence.place_of(connection)
+            && presence.connections[place].id.as_deref() == Some(from)
+        {
+            presence.connections[place].id = Some(to.into());
+        }
+    }
+
     /// A socket that came goes, whether it was let in or not. If that was the last connection, it is a departure: ask [`People::expire`] when its
     /// grace is over.
     pub fn depart(&self, person: &PersonId, connection: Connection) -> Option<Departure> {
@@ -333,6 +357,27 @@ mod tests {
         come(3, "phone again");
         assert_eq!(known(), [(anna.clone(), "phone again".to_owned())]);
         assert!(!expire(&people, &anna, departure));
+    }
+
+    #[test]
+    fn who_was_here_before_a_start_is_expected_back() {
+        let (people, anna, ben) = (People::default(), PersonId::new("anna"), PersonId::new("ben"));
+        let known = |person: &PersonId| people.online_among(std::slice::from_ref(person)).pop().map(|(_, id)| id);
+        let departures = [&anna, &ben].map(|person| people.expect(person, Some("before")));
+        assert_eq!(known(&anna).as_deref(), Some("before"));
+        assert_eq!(arrive(&people, &anna, socketio(1), Some(1)), Ok(false), "nobody is told");
+        assert_eq!(known(&anna).as_deref(), Some(""));
+        assert_eq!([&anna, &ben].map(|person| expire(&people, person, departures[usize::from(person == &ben)])), [false, true]);
+    }
+
+    #[test]
+    fn a_connection_that_goes_on_as_another_is_known_by_its_id() {
+        let (people, anna) = (People::default(), PersonId::new("anna"));
+        people.arrive(&anna, socketio(1), Some("new"), None, || {}).unwrap();
+        people.rename(&anna, socketio(1), "new", "old");
+        people.rename(&anna, socketio(1), "new", "of another socket");
+        people.rename(&anna, socketio(2), "old", "of another connection");
+        assert_eq!(people.online_among(std::slice::from_ref(&anna)), [(anna.clone(), "old".to_owned())]);
     }
 
     #[test]

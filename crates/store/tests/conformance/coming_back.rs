@@ -52,11 +52,11 @@ fn come_back(store: &mut dyn Store, person: &str, seconds: i64, offered: Option<
 }
 
 fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
-    run(store, "", seconds, EndSession { secret: "a".to_owned(), confirmed }).unwrap();
+    run(store, "", seconds, EndSession { secret: "a".to_owned(), confirmed, let_go: false }).unwrap();
 }
 
 fn epoch(store: &mut dyn Store, name: &str) {
-    run(store, "", 0, BeginEpoch { name: name.to_owned(), keep: 100, window: WINDOW, bytes: usize::MAX }).unwrap();
+    run(store, "", 0, BeginEpoch { name: name.to_owned(), keep: 100, window: WINDOW, bytes: usize::MAX, remembered: WINDOW }).unwrap();
 }
 
 pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is_confirmed(store: &mut dyn Store) {
@@ -218,7 +218,9 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
     }
     run(store, "", 4, Confirm { offset: 3 }).unwrap();
     let begin = |store: &mut dyn Store, name: &str, keep, seconds| {
-        let begun = run(store, "", seconds, BeginEpoch { name: name.to_owned(), keep, window: WINDOW, bytes: usize::MAX }).unwrap();
+        let begun =
+            run(store, "", seconds, BeginEpoch { name: name.to_owned(), keep, window: WINDOW, bytes: usize::MAX, remembered: WINDOW })
+                .unwrap();
         let facts: Vec<i64> = begun.facts.iter().map(|fact| fact.offset).collect();
         (begun.position, facts)
     };
@@ -229,8 +231,42 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
     assert_eq!(begin(store, "g", 99, WINDOW + 3), (4, vec![3, 4]));
     assert_eq!(begin(store, "h", 0, 5), (4, vec![]));
     let bytes = 2 * store.facts_after(0, at(0), 1).unwrap().facts[0].body.len();
-    let begun = run(store, "", 5, BeginEpoch { name: "i".to_owned(), keep: 99, window: WINDOW, bytes }).unwrap();
+    let begun = run(store, "", 5, BeginEpoch { name: "i".to_owned(), keep: 99, window: WINDOW, bytes, remembered: WINDOW }).unwrap();
     assert_eq!(begun.facts.iter().map(|fact| fact.offset).collect::<Vec<_>>(), [3, 4], "the newest that fit");
+}
+
+pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
+    let leave = |store: &mut dyn Store, secret: &str, seconds, let_go| {
+        run(store, "", seconds, EndSession { secret: secret.to_owned(), confirmed: 0, let_go }).unwrap();
+    };
+    let start = |store: &mut dyn Store, seconds| {
+        let begin = BeginEpoch { name: "e".to_owned(), keep: 0, window: 0, bytes: 0, remembered: WINDOW };
+        let absent = run(store, "", seconds, begin).unwrap().absent.into_iter();
+        absent.map(|absent| (absent.person.id, absent.id, absent.expected, absent.rooms)).collect::<Vec<_>>()
+    };
+    for (person, secret) in [("ann", "a"), ("ann", "b"), ("ben", "c"), ("carl", "d"), ("dora", "e"), ("emil", "f")] {
+        arrive(store, person, 0, place(secret, "/"), Came::New);
+    }
+    store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
+    run(store, "ann", 0, EnterRoom { room: home(), session: Some("b".to_owned()), since: true }).unwrap();
+    store.leave_session_room("b", &id("ann"), &Kind::Household.room(9)).unwrap();
+    for (secret, seconds, let_go) in [("a", 100, false), ("c", 40, false), ("d", 39, true), ("e", 100, true), ("f", 100, true)] {
+        leave(store, secret, seconds, let_go);
+    }
+    arrive(store, "emil", 100, place("g", "/"), Came::Back(Claimed { secret: "f".to_owned(), offered: None, window: WINDOW }));
+    leave(store, "f", 100, false);
+    let found = |person: &str, secret: &str, expected, rooms: &[Room]| {
+        (id(person), format!("id of {secret}"), expected, rooms.iter().map(|room| (room.clone(), None)).collect())
+    };
+    let gone = [found("ben", "c", false, &[]), found("emil", "f", false, &[])];
+    assert_eq!(
+        start(store, 100),
+        [found("ann", "b", true, &[home()]), gone[0].clone(), found("dora", "e", true, &[]), gone[1].clone()],
+        "who was here when it was killed has not left, nor has who was let go; who left has, and is forgotten at last"
+    );
+    // They have not come back since.
+    assert_eq!(start(store, 100), [found("ann", "a", false, &[]), gone[0].clone(), found("dora", "e", false, &[]), gone[1].clone()]);
+    assert_eq!(start(store, 101 + WINDOW), []);
 }
 
 pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {

@@ -16,6 +16,7 @@ pub fn session(secret: &str, live_from: i64) -> Session {
         live_from,
         confirmed: live_from,
         left_at: None,
+        let_go: false,
     }
 }
 
@@ -36,7 +37,7 @@ fn confirmed(store: &mut dyn Store, secret: &str) -> i64 {
 
 pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
     assert_eq!(store.session("a").unwrap(), None);
-    let away = Session { left_at: Some(at(9)), confirmed: 9, ..session("b", 4) };
+    let away = Session { left_at: Some(at(9)), let_go: true, confirmed: 9, ..session("b", 4) };
     for session in [session("a", 3), away] {
         store.put_session(&session).unwrap();
         assert_eq!(store.session(&session.secret).unwrap(), Some(session));
@@ -45,7 +46,7 @@ pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
 
 pub fn a_session_that_comes_back_is_whose_and_where_it_was(store: &mut dyn Store) {
     let first = session("a", 3);
-    store.put_session(&Session { left_at: Some(at(1)), ..first.clone() }).unwrap();
+    store.put_session(&Session { left_at: Some(at(1)), let_go: true, ..first.clone() }).unwrap();
     let other = Session { id: "x".to_owned(), person: id("eve"), namespace: "/".to_owned(), confirmed: 7, ..session("a", 8) };
     store.put_session(&other).unwrap();
     assert_eq!(store.session("a").unwrap(), Some(Session { live_from: 8, confirmed: 7, ..first }));
@@ -54,9 +55,9 @@ pub fn a_session_that_comes_back_is_whose_and_where_it_was(store: &mut dyn Store
 pub fn the_end_of_a_session_is_written_down_with_what_has_arrived(store: &mut dyn Store) {
     store.put_session(&session("a", 3)).unwrap();
     store.put_session(&session("b", 3)).unwrap();
-    store.end_session("a", 5, at(1)).unwrap();
-    store.end_session("nobody's", 5, at(1)).unwrap();
-    assert_eq!(store.session("a").unwrap(), Some(Session { confirmed: 5, left_at: Some(at(1)), ..session("a", 3) }));
+    store.end_session("a", 5, at(1), true).unwrap();
+    store.end_session("nobody's", 5, at(1), false).unwrap();
+    assert_eq!(store.session("a").unwrap(), Some(Session { confirmed: 5, left_at: Some(at(1)), let_go: true, ..session("a", 3) }));
     assert_eq!(store.session("b").unwrap(), Some(session("b", 3)));
     assert_eq!(store.session("nobody's").unwrap(), None);
 }
@@ -77,13 +78,29 @@ pub fn what_everybody_has_heard_counts_for_those_who_were_there_then(store: &mut
     for (secret, live_from, confirmed) in [("before", 3, 3), ("further", 3, 9), ("at it", 8, 8), ("came back", 8, 2), ("after", 9, 9)] {
         store.put_session(&Session { confirmed, ..session(secret, live_from) }).unwrap();
     }
-    store.put_session(&Session { left_at: Some(at(1)), ..session("gone", 3) }).unwrap();
+    store.put_session(&Session { left_at: Some(at(1)), let_go: true, ..session("gone", 3) }).unwrap();
     store.end_all_sessions(8, at(5)).unwrap();
     for (secret, expected) in [("before", 8), ("further", 9), ("at it", 8), ("came back", 2), ("after", 9)] {
         assert_eq!(confirmed(store, secret), expected, "{secret}");
         assert_eq!(store.session(secret).unwrap().unwrap().left_at, Some(at(5)), "{secret}");
     }
     assert_eq!(store.session("gone").unwrap(), Some(Session { left_at: Some(at(1)), ..session("gone", 3) }));
+}
+
+pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: &mut dyn Store) {
+    let other = Kind::Channel.room(9);
+    let rooms = [joined(&home(), None, 1), joined(&other, Some(&home()), 2)];
+    for (secret, left_at) in [("a", None), ("b", Some(at(5))), ("c", Some(at(4))), ("d", Some(at(9)))] {
+        store.put_session(&Session { left_at, let_go: left_at.is_some(), ..session(secret, 1) }).unwrap();
+    }
+    for (secret, room) in [("a", &rooms[0]), ("c", &rooms[0]), ("d", &rooms[0]), ("d", &rooms[1])] {
+        store.put_session_room(secret, &id("ann"), room).unwrap();
+    }
+    let found: Vec<_> =
+        store.sessions_since(at(5)).unwrap().into_iter().map(|(session, rooms)| (session.secret, session.left_at, rooms)).collect();
+    let [home, other] = rooms;
+    let expected = [("a", None, vec![home.clone()]), ("b", Some(at(5)), vec![]), ("d", Some(at(9)), vec![other, home])];
+    assert_eq!(found, expected.map(|(secret, left_at, rooms)| (secret.to_owned(), left_at, rooms)));
 }
 
 pub fn old_sessions_are_forgotten_with_their_rooms_some_at_a_time(store: &mut dyn Store) {
