@@ -13,6 +13,9 @@ use super::{Live, Session, Shared};
 use crate::audit;
 use crate::presence::{Connection, Departure};
 
+/// How many are told to be gone before the shard does what else there is: when a network fails, or a server, thousands go at one moment.
+const AT_ONCE: usize = 256;
+
 /// Who may be gone, and since when. The grace is the same for all, so they stand in the order of its end.
 pub(super) struct Departures {
     grace: Duration,
@@ -111,7 +114,8 @@ impl Live {
         if let Some(next) = next {
             shard.wake_at(next);
         }
-        while let Some(departed) = self.departures.next(shard).or_else(|| self.expected.next(shard)) {
+        for _ in 0..AT_ONCE {
+            let Some(departed) = self.departures.next(shard).or_else(|| self.expected.next(shard)) else { return };
             match departed {
                 Departed::FromServer(person, departure) => {
                     self.shared.people.expire(&person, departure, || self.shared.tell_presence(Signal::Offline { person: person.clone() }));
@@ -119,6 +123,7 @@ impl Live {
                 Departed::FromRoom(room, person, departure) => self.shared.tell_left(room, person, departure, false),
             }
         }
+        shard.wake_at(shard.now());
     }
 }
 
