@@ -84,58 +84,79 @@ for (const [audience, server] of Object.entries(AUDIENCES)) {
   });
 }
 
-// How a server ends before it starts again.
+// How a server ends before it starts again, and who may know who is online.
 const ENDS = {
-  "is killed": () => {},
-  "is told to stop": async (server) => {
-    server.running.child.kill("SIGTERM");
-    await server.running.exited;
-  },
+  "is killed": ["everyone", () => {}],
+  "is killed twice within a moment": [
+    "contacts",
+    async (server, back) => {
+      const once = back();
+      await server.killAndRestart();
+      await once;
+    },
+  ],
+  "is told to stop": [
+    "everyone",
+    async (server) => {
+      server.running.child.kill("SIGTERM");
+      await server.running.exited;
+    },
+  ],
 };
 
-for (const [ends, end] of Object.entries(ENDS)) {
+for (const [ends, [audience, end]] of Object.entries(ENDS)) {
   test(`when the server ${ends} and starts again, who comes back was never away, and who does not has gone`, async (t) => {
     // Its clients are let go over a time that is longer than the grace.
-    const server = await startRoomcast({ ...settings, PRESENCE_AUDIENCE: "everyone", DRAIN_SECONDS: "1", LOG_LEVEL: "off" });
+    const server = await startRoomcast({ ...settings, PRESENCE_AUDIENCE: audience, DRAIN_SECONDS: "1", LOG_LEVEL: "off" });
     t.after(() => server.stop());
     const names = ["anna", "ben", "carl", "dora", "emil"];
     const anna = person(server, "anna");
-    const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: [...names.slice(1), "fred"] });
+    const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: [...names.slice(1), "fred", "greta"] });
     const sockets = {};
-    for (const sub of names) {
+    const come = async (sub) => {
       // Whoever is let go tries until the server is there again.
       sockets[sub] = await listener(t, server, sub, "/chat", { reconnectionDelay: 200, reconnectionDelayMax: 200 });
       assert.equal((await sockets[sub].emitWithAck("join_room", { roomId })).ok, true);
-    }
+    };
+    for (const sub of names) await come(sub);
     const ids = Object.fromEntries(names.map((sub) => [sub, sockets[sub].id]));
-    const told = (name, sub) => new Promise((resolve) => sockets.anna.on(name, ({ userId }) => userId === sub && resolve()));
+    const hears = (hearer, name, sub) => new Promise((resolve) => sockets[hearer].on(name, ({ userId }) => userId === sub && resolve()));
     const about = (hearer, sub) => sockets[hearer].heard.filter(([, what]) => what?.userId === sub).map(([name]) => name);
 
     // These two are not here when it ends, and dora never comes back.
     const comeBack = stayAway(sockets.ben);
     stayAway(sockets.dora);
-    const lost = ["ben", "dora"].flatMap((sub) => [told("user:offline", sub), told("member:left", sub)]);
+    const lost = ["ben", "dora"].flatMap((sub) => [hears("anna", "user:offline", sub), hears("anna", "member:left", sub)]);
     await Promise.all([lose(sockets.ben), lose(sockets.dora), ...lost]);
-    // This one is, and does not either.
+    // She comes while ben is away.
+    const came = hears("anna", "user:online", "greta");
+    await come("greta");
+    await came;
+    // This one is here, and does not come back either.
     stayAway(sockets.carl);
     for (const { heard } of Object.values(sockets)) heard.length = 0;
 
-    const gone = [told("user:offline", "carl"), told("member:left", "carl")];
-    const back = ["anna", "emil"].map((sub) => new Promise((resolve) => sockets[sub].once("connect", () => resolve(sockets[sub].recovered))));
-    await end(server);
+    const gone = [hears("anna", "user:offline", "carl"), hears("anna", "member:left", "carl")];
+    const back = () => {
+      const recovered = ["anna", "emil", "greta"].map((sub) => new Promise((resolve) => sockets[sub].once("connect", () => resolve(sockets[sub].recovered))));
+      return Promise.all(recovered).then((all) => assert.deepEqual(all, [true, true, true]));
+    };
+    await end(server, back);
+    const again = back();
     await server.killAndRestart();
-    assert.deepEqual(await Promise.all(back), [true, true]);
+    await again;
     // Who looks now sees who was here a moment ago, by the ids with which the sockets go on.
     const fred = await listener(t, server, "fred", "/chat");
     await fred.emitWithAck("join_room", { roomId });
     const seen = fred.heard.filter(([name, { userId }]) => name === "user:online" && userId !== "fred");
     const here = Object.fromEntries(seen.map(([, { userId, socketId }]) => [userId, socketId]));
-    assert.deepEqual(here, { anna: ids.anna, carl: ids.carl, emil: ids.emil });
+    assert.deepEqual(here, { anna: ids.anna, carl: ids.carl, emil: ids.emil, greta: sockets.greta.id });
+    const news = [hears("ben", "user:offline", "dora"), hears("ben", "user:online", "greta")];
     assert.equal(await comeBack(), true);
-    await sockets.ben.emitWithAck("join_room", { roomId });
-    assert.deepEqual(about("ben", "dora"), ["user:offline"], "he was away when she went");
+    await Promise.all(news);
+    assert.deepEqual(["dora", "greta", "ben"].map((sub) => about("ben", sub).filter((name) => name !== "member:joined")), [["user:offline"], ["user:online"], []]);
 
     await Promise.all(gone);
-    assert.deepEqual(["emil", "carl"].map((sub) => about("anna", sub).sort()), [[], ["member:left", "user:offline"]]);
+    assert.deepEqual(["emil", "greta", "carl"].map((sub) => about("anna", sub).sort()), [[], [], ["member:left", "user:offline"]]);
   });
 }

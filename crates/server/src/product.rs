@@ -31,7 +31,7 @@ use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, Proxies, router};
-use crate::live::{Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, Said, Shared};
+use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, Said, Shared};
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Told, Typing};
@@ -76,7 +76,8 @@ impl Product {
         let (readers, mut threads) = Readers::start(&database, READERS)?;
         let dialects = Dialects::new(config);
         let epoch = format!("{:010x}", random() >> 24);
-        let told = Told::new(config.recovery.recovery_window, config.realtime.ping_interval + config.realtime.ping_timeout);
+        let silence = config.realtime.ping_interval + config.realtime.ping_timeout;
+        let told = Told::new(config.recovery.recovery_window, silence);
         let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch, told));
         let told = fanout.clone();
         let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| told.tell(notice)));
@@ -131,6 +132,7 @@ impl Product {
                 losses: losses.clone(),
                 window: config.recovery.recovery_window,
                 grace: config.presence.grace,
+                before: Before::new(&begun, silence),
                 tells_presence: config.presence.audience != Audience::None,
                 shows_presence: config.presence.audience == Audience::Everyone,
                 clock: clock::now,
@@ -139,7 +141,7 @@ impl Product {
             });
             let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun, &shared.dialects));
             let most = config.limits.max_connections.limit();
-            let (expected, online) = (shared.expect(&begun.absent), shared.clone());
+            let expected = shared.expect(&begun.absent);
             let gate = Gate::new(authenticator, limits, census.clone(), admission.clone(), proxies.clone(), most);
             let engine = Engine::start(
                 settings,
@@ -148,7 +150,6 @@ impl Product {
             )?;
             fanout.connect(engine.handle());
             fanout.recall(begun.facts);
-            online.tell_absence(begun.absent);
             engine.handle().tell(0, Box::new(move |live, shard| live.wait_for(shard, expected)));
             census.connect(engine.handle());
             tokio::spawn(confirm(writer.clone(), census.clone(), fanout.clone()));

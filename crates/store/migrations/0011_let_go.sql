@@ -1,2 +1,2 @@
--- Whether a session ended because the server stopped: then its client has not left, and is soon back.
+-- Whether a session ended because the server stopped or was killed: then its client has not left, and is expected back until it is given up.
 ALTER TABLE sessions ADD COLUMN let_go BIGINT NOT NULL DEFAULT 0;

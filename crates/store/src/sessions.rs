@@ -16,10 +16,10 @@ impl<D: Driver> Sessions for Tables<D> {
         let sql = "SELECT r.room, r.inside, r.since, r.stay, s.secret, s.id, s.person, s.namespace, s.live_from, s.confirmed, s.left_at,
                 s.let_go
             FROM sessions s LEFT JOIN session_rooms r ON r.person = s.person AND r.secret = s.secret
-            WHERE s.left_at IS NULL OR s.left_at >= $1 ORDER BY s.secret, r.room";
+            WHERE s.left_at IS NULL OR s.let_go = 1 OR s.left_at >= $1 ORDER BY s.secret, r.room";
         let mut sessions: Vec<(Session, Vec<SessionRoom>)> = Vec::new();
         self.0.all(sql, values![left_since], |row| {
-            let room = row.maybe_text(0)?.map(|_| session_room(row)).transpose()?;
+            let room = session_room(row).ok();
             match sessions.last_mut() {
                 Some((last, rooms)) if last.secret == row.text(4)? => rooms.extend(room),
                 _ => sessions.push((session(row, 4)?, room.into_iter().collect())),
@@ -48,16 +48,20 @@ impl<D: Driver> Sessions for Tables<D> {
     }
 
     fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()> {
-        let sql = "UPDATE sessions SET left_at = $1, confirmed = CASE WHEN live_from < $2 AND confirmed < $2 THEN $2 ELSE confirmed END
+        self.0.write("UPDATE sessions SET left_at = $1 WHERE let_go = 1", values![at])?;
+        let sql = "UPDATE sessions SET left_at = $1, let_go = 1, confirmed = CASE WHEN live_from < $2 AND confirmed < $2 THEN $2 ELSE confirmed END
             WHERE left_at IS NULL";
-        self.0.write(sql, values![at, confirmed])?;
-        self.0.write("UPDATE sessions SET let_go = 0 WHERE let_go = 1", values![]).map(drop)
+        self.0.write(sql, values![at, confirmed]).map(drop)
+    }
+
+    fn give_up_sessions(&mut self, until: Timestamp) -> Stored<()> {
+        self.0.write("UPDATE sessions SET let_go = 0 WHERE let_go = 1 AND left_at <= $1", values![until]).map(drop)
     }
 
     fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
         let rooms = "DELETE FROM session_rooms WHERE (person, secret) IN
-            (SELECT person, secret FROM sessions WHERE left_at < $1 ORDER BY left_at LIMIT $2)";
-        let sessions = "DELETE FROM sessions WHERE secret IN (SELECT secret FROM sessions WHERE left_at < $1 ORDER BY left_at LIMIT $2)";
+            (SELECT person, secret FROM sessions WHERE left_at < $1 AND let_go = 0 ORDER BY left_at LIMIT $2)";
+        let sessions = "DELETE FROM sessions WHERE secret IN (SELECT secret FROM sessions WHERE left_at < $1 AND let_go = 0 ORDER BY left_at LIMIT $2)";
         self.0.write(rooms, values![until, limit])?;
         self.0.write(sessions, values![until, limit])
     }

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use crate::event::Fact;
+use crate::names::Timestamp;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::sessions::absent::{Absent, absent};
 
-/// The server starts. All sessions that were not ended have ended now, and positions are of a new life from here on.
+/// The server starts. All sessions that were not ended, and those that were let go, have ended now, and positions are of a new life from here on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BeginEpoch {
     /// Its name; new at each start.
@@ -25,6 +26,8 @@ pub struct BeginEpoch {
 /// What a start finds.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Begun {
+    /// When it is: who was here until the server stopped counts as having left now.
+    pub started: Timestamp,
     /// The journal's last offset.
     pub position: i64,
     /// The newest facts, in order.
@@ -66,7 +69,7 @@ impl Command for BeginEpoch {
                 bytes -= oldest.body.len();
             }
         }
-        Ok(Begun { position, facts, unreadable, absent })
+        Ok(Begun { started: tx.now, position, facts, unreadable, absent })
     }
 }
 

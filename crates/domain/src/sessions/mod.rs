@@ -12,7 +12,7 @@ mod forget;
 
 use crate::names::{PersonId, Room, Timestamp};
 
-pub use absent::Absent;
+pub use absent::{Absent, GiveUpAbsent};
 pub use arrive::{Arrive, Arrived, Came, Claimed, Offered, Place, Recovered, Restart, Restarted};
 pub use catch_up::{CatchUp, CaughtUp};
 pub use end::{EndSession, ForgetSession, LeaveRoom};
@@ -36,7 +36,7 @@ pub struct Session {
     pub confirmed: i64,
     /// When its connection ended, if it has,
     pub left_at: Option<Timestamp>,
-    /// and whether that was because the server stopped.
+    /// and whether that was because the server stopped, or was killed, and its client may be expected back.
     pub let_go: bool,
 }
 

@@ -80,8 +80,8 @@ impl Live {
                 }
                 Chore::EndAgain(secret) => {
                     // Unless it has come back meanwhile.
-                    if let Some(confirmed) = self.shared.leaving.find(secret) {
-                        self.end(shard, secret, confirmed, false);
+                    if let Some((confirmed, let_go)) = self.shared.leaving.find(secret) {
+                        self.end(shard, secret, confirmed, let_go);
                     }
                 }
                 chore => self.do_now(shard, chore),

@@ -28,6 +28,8 @@ pub enum Departed {
     FromServer(PersonId, Departure),
     /// From a room.
     FromRoom(Room, PersonId, Departure),
+    /// The last of those who were expected back after the start.
+    Nobody,
 }
 
 impl Departures {
@@ -56,7 +58,8 @@ impl Live {
     /// An accepted socket has ended; its rooms are still full.
     pub(super) fn depart(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
         self.tenures.release(socket);
-        let Some(Session { actor, connection, at, .. }) = shard.data(socket) else { return };
+        let Some(Session { actor, connection, at, secret, .. }) = shard.data(socket) else { return };
+        let is_let_go = reason == Reason::ServerShuttingDown && secret.is_some();
         let (person, connection, after) = (actor.person.clone(), *connection, shard.now().saturating_duration_since(*at));
         if let Some(handshake) = shard.handshake(socket) {
             audit::disconnected(
@@ -73,8 +76,8 @@ impl Live {
         }
         self.remember(shard, socket, reason);
         self.leave_seats(shard, socket, &person);
-        if reason == Reason::ServerShuttingDown {
-            // Who is let go has not left: the next start awaits them, and others are told of those who do not come.
+        if is_let_go {
+            // The next start expects them, and others are told of those who do not come.
             return;
         }
         let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
@@ -121,6 +124,7 @@ impl Live {
                     self.shared.people.expire(&person, departure, || self.shared.tell_presence(Signal::Offline { person: person.clone() }));
                 }
                 Departed::FromRoom(room, person, departure) => self.shared.tell_left(room, person, departure, false),
+                Departed::Nobody => self.give_up_absent(),
             }
         }
         shard.wake_at(shard.now());

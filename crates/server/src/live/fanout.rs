@@ -244,11 +244,20 @@ impl Fanout {
         }
     }
 
+    /// A change of presence in the words of whoever listens.
+    pub(super) fn words_of(&self, change: impl Into<Arc<Signal>>) -> Arc<Broadcast> {
+        Broadcast::to_everyone(self.signals(None, vec![change.into()])).into()
+    }
+
+    /// Asks with whom a person shares a space. `then` runs on a reader's thread.
+    pub(super) fn ask_contacts(&self, person: &PersonId, then: impl FnOnce(Result<Vec<PersonId>, Refusal>) + Send + 'static) {
+        self.readers.ask(Actor { person: person.clone(), admin: false }, ListContacts, then);
+    }
+
     /// Keeps a change of presence that is about to be told to these people, or to everybody. Of many who were away each is told the same bytes.
     fn note(&self, signal: &Arc<Signal>, to: Option<&[PersonId]>) {
         if let Some(person) = person_of(signal) {
-            let said = Broadcast::to_everyone(self.signals(None, vec![signal.clone()]));
-            self.told.note(person, said.into(), to, (self.clock)());
+            self.told.note(person, self.words_of(signal.clone()), to, (self.clock)());
         }
     }
 
@@ -289,9 +298,8 @@ impl Round {
     fn tell_contacts(mut self) {
         let Some(signal) = self.untold.pop() else { return };
         let (Signal::Online { person, .. } | Signal::Offline { person }) = &*signal else { return self.tell_contacts() };
-        let actor = Actor { person: person.clone(), admin: false };
-        let readers = self.fanout.readers.clone();
-        readers.ask(actor, ListContacts, move |contacts| match contacts {
+        let (fanout, person) = (self.fanout.clone(), person.clone());
+        fanout.ask_contacts(&person, move |contacts| match contacts {
             Ok(contacts) => {
                 self.fanout.note(&signal, Some(&contacts));
                 let inboxes: Vec<Room> = contacts.iter().map(Room::inbox).collect();

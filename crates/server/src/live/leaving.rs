@@ -13,19 +13,21 @@ pub struct Leaving(Mutex<HashMap<Id, Left>>);
 #[derive(Debug)]
 struct Left {
     confirmed: u64,
+    /// The server has let it go.
+    let_go: bool,
     /// Its client has come back, as the writer's order has it: what is still to be written of its end is not true any more.
     is_back: bool,
 }
 
 impl Leaving {
-    /// A socket has ended that has heard so much.
-    pub(super) fn put(&self, secret: Id, confirmed: u64) {
-        self.lock().insert(secret, Left { confirmed, is_back: false });
+    /// A socket has ended that has heard so much, because the server stops if it is `let_go`.
+    pub(super) fn put(&self, secret: Id, confirmed: u64, let_go: bool) {
+        self.lock().insert(secret, Left { confirmed, let_go, is_back: false });
     }
 
-    /// What a socket has heard whose end is still to be written down.
-    pub(super) fn find(&self, secret: Id) -> Option<u64> {
-        Some(self.lock().get(&secret)?.confirmed)
+    /// What a socket has heard whose end is still to be written down, and whether it was let go.
+    pub(super) fn find(&self, secret: Id) -> Option<(u64, bool)> {
+        self.lock().get(&secret).map(|left| (left.confirmed, left.let_go))
     }
 
     /// Whether the end of a socket is still to be written down, and true.
@@ -71,7 +73,7 @@ mod tests {
     #[test]
     fn what_waits_to_be_written_of_an_end_is_void_as_soon_as_the_client_is_back() {
         type Step = fn(&Leaving, Id);
-        const LEAVES: Step = |leaving, secret| leaving.put(secret, 7);
+        const LEAVES: Step = |leaving, secret| leaving.put(secret, 7, false);
         let secret = Id::parse("00000000000000000000").unwrap();
         let cases: [(&[Step], bool, Option<u64>); 6] = [
             (&[], false, None),

@@ -47,6 +47,7 @@ use crate::config::Cap;
 use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
 use crate::presence::{Attendance, People, Seats, Typing};
+pub use absent::Before;
 use absent::RETURN;
 use calls::Chores;
 pub use census::{Census, Crowd, Here};
@@ -101,6 +102,8 @@ pub struct Shared {
     pub window: Duration,
     /// How long somebody who is gone still counts as here.
     pub grace: Duration,
+    /// What was before the start.
+    pub before: Before,
     /// Whether anybody is told who is online.
     pub tells_presence: bool,
     /// Whether everybody may ask who is online; else people who share a space.

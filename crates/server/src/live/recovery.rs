@@ -153,6 +153,7 @@ impl Live {
                 self.greet(shard, socket, ends, &met);
                 shard.tell_again(socket, &self.shared.fanout.missed_presence(&actor.person, recovered.left_at));
                 self.shared.go_on_as(&actor.person, connection, &came_as, &id.text());
+                self.tell_of_before(shard, socket, &actor.person, recovered.left_at);
                 self.be_in_again(&met, &id.text(), recovered.rooms);
             }
             Ok(false) => {
@@ -310,7 +311,7 @@ impl Live {
 
     /// Writes down what a socket has heard that has ended, and whether that is because the server stops.
     pub(super) fn end(&self, shard: &Shard<Self>, secret: Id, confirmed: u64, let_go: bool) {
-        self.shared.leaving.put(secret, confirmed);
+        self.shared.leaving.put(secret, confirmed, let_go);
         let (shared, back) = (Arc::clone(&self.shared), self.back(shard));
         let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, let_go };
         let ends = Arc::clone(&self.shared);
@@ -333,7 +334,7 @@ impl Live {
     }
 
     /// Runs a command whose end nobody waits for; `failed` is for the log.
-    fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
+    pub(super) fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
         self.shared.writer.run(actor.clone(), command, move |done| {
             if let Err(refusal) = done {
                 tracing::warn!(%refusal, "{failed}");

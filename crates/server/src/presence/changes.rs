@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::event::Signal;
 use domain::names::PersonId;
 
+/// How many changes one round tells at most.
+const ROUND: usize = 1000;
+
 /// Changes of presence that are still to be told, the newest of each person, so never more than there are people.
 ///
 /// They are told in rounds, one at a time: what a person's change was last is told last.
@@ -37,9 +40,15 @@ impl Changes {
         }
     }
 
-    /// Begins a round: what it has to tell.
+    /// Begins a round: what it has to tell. When thousands come or go at one moment they are told one part after the other: all at once might be
+    /// more than an outbox takes.
     pub fn begin(&self) -> Vec<Arc<Signal>> {
-        std::mem::take(&mut self.lock().newest).into_values().collect()
+        let newest = &mut self.lock().newest;
+        if newest.len() <= ROUND {
+            return std::mem::take(newest).into_values().collect();
+        }
+        let some: Vec<PersonId> = newest.keys().take(ROUND).cloned().collect();
+        some.iter().filter_map(|person| newest.remove(person)).collect()
     }
 
     /// Ends a round; what it could not tell waits for the next, unless something newer does. True if another is to be begun.
@@ -110,6 +119,25 @@ mod tests {
         let mut told = changes.begin();
         told.sort_by_key(|signal| person_of(signal).cloned());
         assert_eq!(told, [known_by("old"), offline("ben")]);
+    }
+
+    #[test]
+    fn a_storm_is_told_in_parts() {
+        let changes = Changes::default();
+        let people: Vec<String> = (0..2 * ROUND + 1).map(|number| number.to_string()).collect();
+        for person in &people {
+            changes.add(online(person));
+        }
+        let mut told = Vec::new();
+        for (some, is_last) in [(ROUND, false), (ROUND, false), (1, true)] {
+            let round = changes.begin();
+            assert_eq!(round.len(), some);
+            told.extend(round.iter().filter_map(|signal| person_of(signal).cloned()));
+            assert_eq!(changes.end([]), !is_last);
+        }
+        told.sort();
+        told.dedup();
+        assert_eq!(told.len(), people.len());
     }
 
     #[test]

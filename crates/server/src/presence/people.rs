@@ -125,6 +125,11 @@ impl Presence {
         }
     }
 
+    /// By what others know the person.
+    fn known_by(&self) -> String {
+        self.connections.iter().find_map(|held| held.id.as_deref()).unwrap_or_default().to_owned()
+    }
+
     /// Where a connection stands, or would.
     fn place_of(&self, connection: Connection) -> Result<usize, usize> {
         self.connections.binary_search_by_key(&connection.number(), |held| held.number)
@@ -219,8 +224,13 @@ impl People {
     /// it is the one that was the last.
     pub fn online_among(&self, people: &[PersonId]) -> Vec<(PersonId, String)> {
         let crowd = self.lock();
-        let id = |presence: &Presence| presence.connections.iter().find_map(|held| held.id.as_deref()).unwrap_or_default().to_owned();
-        people.iter().filter_map(|person| Some((person.clone(), id(crowd.people.get(person)?)))).collect()
+        people.iter().filter_map(|person| Some((person.clone(), crowd.people.get(person)?.known_by()))).collect()
+    }
+
+    /// Some of those who are online, `most` at most, likewise.
+    pub fn online(&self, most: usize) -> Vec<(PersonId, String)> {
+        let crowd = self.lock();
+        crowd.people.iter().take(most).map(|(person, presence)| (person.clone(), presence.known_by())).collect()
     }
 
     /// How many people are online.

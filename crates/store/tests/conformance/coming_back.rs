@@ -10,8 +10,8 @@ use domain::people::Claims;
 use domain::refusal::Refusal;
 use domain::seam::Store;
 use domain::sessions::{
-    Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetOldFacts, ForgetOldSessions, ForgetSession, LeaveRoom,
-    Offered, Place, Restart, Restarted, SessionRoom, Stay,
+    Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetOldFacts, ForgetOldSessions, ForgetSession,
+    GiveUpAbsent, LeaveRoom, Offered, Place, Restart, Restarted, SessionRoom, Stay,
 };
 use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space};
 
@@ -241,32 +241,44 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
     };
     let start = |store: &mut dyn Store, seconds| {
         let begin = BeginEpoch { name: "e".to_owned(), keep: 0, window: 0, bytes: 0, remembered: WINDOW };
-        let absent = run(store, "", seconds, begin).unwrap().absent.into_iter();
-        absent.map(|absent| (absent.person.id, absent.id, absent.expected, absent.rooms)).collect::<Vec<_>>()
+        let begun = run(store, "", seconds, begin).unwrap();
+        assert_eq!(begun.started, at(seconds));
+        let absent = begun.absent.into_iter().map(|absent| (absent.person.id, absent.id, absent.left_at, absent.rooms));
+        absent.collect::<Vec<_>>()
     };
-    for (person, secret) in [("ann", "a"), ("ann", "b"), ("ben", "c"), ("carl", "d"), ("dora", "e"), ("emil", "f")] {
+    for (person, secret) in [("ann", "a"), ("ann", "b"), ("ben", "c"), ("carl", "d"), ("dora", "e"), ("emil", "f"), ("fred", "h")] {
         arrive(store, person, 0, place(secret, "/"), Came::New);
     }
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
     run(store, "ann", 0, EnterRoom { room: home(), session: Some("b".to_owned()), since: true }).unwrap();
     store.leave_session_room("b", &id("ann"), &Kind::Household.room(9)).unwrap();
-    for (secret, seconds, let_go) in [("a", 100, false), ("c", 40, false), ("d", 39, true), ("e", 100, true), ("f", 100, true)] {
+    for (secret, seconds, let_go) in [("a", 100, false), ("c", 40, false), ("d", 39, false), ("e", 1, true), ("f", 100, true)] {
         leave(store, secret, seconds, let_go);
     }
     arrive(store, "emil", 100, place("g", "/"), Came::Back(Claimed { secret: "f".to_owned(), offered: None, window: WINDOW }));
-    leave(store, "f", 100, false);
-    let found = |person: &str, secret: &str, expected, rooms: &[Room]| {
-        (id(person), format!("id of {secret}"), expected, rooms.iter().map(|room| (room.clone(), None)).collect())
+    leave(store, "f", 98, false);
+    store.delete_person(&id("fred")).unwrap();
+    let found = |person: &str, secret: &str, left_at: Option<i64>, rooms: &[Room]| {
+        (id(person), format!("id of {secret}"), left_at.map(at), rooms.iter().map(|room| (room.clone(), None)).collect::<Vec<_>>())
     };
-    let gone = [found("ben", "c", false, &[]), found("emil", "f", false, &[])];
+    let (ann, ben, dora) = (found("ann", "b", None, &[home()]), found("ben", "c", Some(40), &[]), found("dora", "e", None, &[]));
+    let (emil, fred) = (found("emil", "f", Some(98), &[]), found("fred", "h", None, &[]));
+    let all = [ann.clone(), ben, dora.clone(), emil.clone(), fred.clone()];
     assert_eq!(
         start(store, 100),
-        [found("ann", "b", true, &[home()]), gone[0].clone(), found("dora", "e", true, &[]), gone[1].clone()],
+        all,
         "who was here when it was killed has not left, nor has who was let go; who left has, and is forgotten at last"
     );
-    // They have not come back since.
-    assert_eq!(start(store, 100), [found("ann", "a", false, &[]), gone[0].clone(), found("dora", "e", false, &[]), gone[1].clone()]);
-    assert_eq!(start(store, 101 + WINDOW), []);
+    // They were expected, and the server was killed before they were given up. One has come back, and left.
+    arrive(store, "dora", 101, place("g", "/"), Came::Back(Claimed { secret: "e".to_owned(), offered: None, window: WINDOW }));
+    leave(store, "e", 102, false);
+    let dora = found("dora", "e", Some(102), &[]);
+    assert_eq!(start(store, 130), [ann, dora.clone(), emil, fred]);
+    assert!(!run(store, "", 999, ForgetOldSessions { window: WINDOW }).unwrap(), "who is expected is not forgotten");
+    run(store, "", 999, GiveUpAbsent { started: at(130) }).unwrap();
+    let fred = found("fred", "h", Some(130), &[]);
+    assert_eq!(start(store, 130), [found("ann", "b", Some(130), &[]), fred]);
+    assert_eq!(start(store, 131 + WINDOW), []);
 }
 
 pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {

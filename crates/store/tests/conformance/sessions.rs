@@ -78,20 +78,27 @@ pub fn what_everybody_has_heard_counts_for_those_who_were_there_then(store: &mut
     for (secret, live_from, confirmed) in [("before", 3, 3), ("further", 3, 9), ("at it", 8, 8), ("came back", 8, 2), ("after", 9, 9)] {
         store.put_session(&Session { confirmed, ..session(secret, live_from) }).unwrap();
     }
-    store.put_session(&Session { left_at: Some(at(1)), let_go: true, ..session("gone", 3) }).unwrap();
+    store.put_session(&Session { left_at: Some(at(1)), ..session("gone", 3) }).unwrap();
+    store.put_session(&Session { left_at: Some(at(1)), let_go: true, ..session("let go", 3) }).unwrap();
     store.end_all_sessions(8, at(5)).unwrap();
     for (secret, expected) in [("before", 8), ("further", 9), ("at it", 8), ("came back", 2), ("after", 9)] {
         assert_eq!(confirmed(store, secret), expected, "{secret}");
         assert_eq!(store.session(secret).unwrap().unwrap().left_at, Some(at(5)), "{secret}");
     }
     assert_eq!(store.session("gone").unwrap(), Some(Session { left_at: Some(at(1)), ..session("gone", 3) }));
+    let let_go = Session { left_at: Some(at(5)), let_go: true, ..session("let go", 3) };
+    assert_eq!(store.session("let go").unwrap(), Some(let_go.clone()));
+    store.give_up_sessions(at(4)).unwrap();
+    assert_eq!(store.session("let go").unwrap(), Some(let_go.clone()));
+    store.give_up_sessions(at(5)).unwrap();
+    assert_eq!(store.session("let go").unwrap(), Some(Session { let_go: false, ..let_go }));
 }
 
 pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: &mut dyn Store) {
     let other = Kind::Channel.room(9);
     let rooms = [joined(&home(), None, 1), joined(&other, Some(&home()), 2)];
-    for (secret, left_at) in [("a", None), ("b", Some(at(5))), ("c", Some(at(4))), ("d", Some(at(9)))] {
-        store.put_session(&Session { left_at, let_go: left_at.is_some(), ..session(secret, 1) }).unwrap();
+    for (secret, left_at) in [("a", None), ("b", Some(at(5))), ("c", Some(at(4))), ("d", Some(at(9))), ("e", Some(at(1)))] {
+        store.put_session(&Session { left_at, let_go: secret == "e", ..session(secret, 1) }).unwrap();
     }
     for (secret, room) in [("a", &rooms[0]), ("c", &rooms[0]), ("d", &rooms[0]), ("d", &rooms[1])] {
         store.put_session_room(secret, &id("ann"), room).unwrap();
@@ -99,7 +106,8 @@ pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: 
     let found: Vec<_> =
         store.sessions_since(at(5)).unwrap().into_iter().map(|(session, rooms)| (session.secret, session.left_at, rooms)).collect();
     let [home, other] = rooms;
-    let expected = [("a", None, vec![home.clone()]), ("b", Some(at(5)), vec![]), ("d", Some(at(9)), vec![other, home])];
+    let expected =
+        [("a", None, vec![home.clone()]), ("b", Some(at(5)), vec![]), ("d", Some(at(9)), vec![other, home]), ("e", Some(at(1)), vec![])];
     assert_eq!(found, expected.map(|(secret, left_at, rooms)| (secret.to_owned(), left_at, rooms)));
 }
 
