@@ -20,7 +20,7 @@ use server::config::{Audience, Config, TokenEnd};
 use server::dialects::Dialects;
 use server::health::Health;
 use server::limits::Limits;
-use server::live::{Census, Fanout, Leaving, Moved, Shared};
+use server::live::{Before, Census, Fanout, Leaving, Moved, Shared};
 use server::metrics::Metrics;
 use server::presence::{Attendance, People, Seats, Told, Typing};
 use server::rest::{Rest, router};
@@ -103,6 +103,7 @@ impl House {
             most_rooms: config.limits.max_rooms_per_connection,
             ends_with_token: config.identity.token_end == TokenEnd::Close,
             grace: config.presence.grace,
+            before: Before::default(),
             tells_presence: config.presence.audience != Audience::None,
             shows_presence: config.presence.audience == Audience::Everyone,
             clock: || NOW,
