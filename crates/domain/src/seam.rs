@@ -239,9 +239,9 @@ pub trait Sessions {
     /// All sessions that have not ended, were let go, or ended at a moment or later, each with its rooms as in [`Sessions::session_rooms`], but for
     /// those of a kind that this program does not know.
     fn sessions_since(&mut self, left_since: Timestamp) -> Stored<Vec<(Session, Vec<SessionRoom>)>>;
-    /// All sessions that have not ended are let go now, and those that were let go are so now. Of those that were there before `confirmed` was recorded, everything up to it has arrived.
+    /// All sessions that have not ended are let go now. Of those that were there before `confirmed` was recorded, everything up to it has arrived.
     fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()>;
-    /// Of the sessions that were let go until a moment none is any more: they have left then.
+    /// Of the sessions that were let go until a moment none is expected back any more: they have left then.
     fn give_up_sessions(&mut self, until: Timestamp) -> Stored<()>;
     /// Removes at most `limit` sessions, with their rooms, that left before `until`; gives back how many.
     fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64>;

@@ -10,10 +10,11 @@ use bus::Local;
 use domain::calls::EndInterruptedCalls;
 use domain::ids::Generator;
 use domain::keys::ForgetOldAnswers;
+use domain::names::Timestamp;
 use domain::operation::{Actor, Command};
 use domain::refusal::Refusal;
 use domain::seam::Bus;
-use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions};
+use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions, GiveUpAbsent};
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol, Recovery};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -31,7 +32,7 @@ use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, Proxies, router};
-use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, Said, Shared};
+use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Said, Shared};
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Told, Typing};
@@ -84,9 +85,10 @@ impl Product {
         let ids = Generator::new(random);
         let (writer, thread) = Writer::start(&database, clock::now, ids, Published::new(bus.clone(), fanout.clone()))?;
         threads.push(thread);
-        let (keep, window) = (config.recovery.journal_keep, config.recovery.recovery_window.as_secs() as i64);
-        let kept_for = kept_for(config).as_secs() as i64;
-        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), keep, window: kept_for, bytes: KEPT_BYTES, remembered: window })?;
+        let keep = config.recovery.journal_keep;
+        let told_by = kept_for(config) + config.presence.grace.max(RETURN);
+        let (kept_for, remembered) = (kept_for(config).as_secs() as i64, told_by.as_secs() as i64);
+        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), keep, window: kept_for, bytes: KEPT_BYTES, remembered })?;
         if let Some(offset) = begun.unreadable {
             tracing::warn!(offset, "an event of before the start cannot be read; who was away then is asked to fetch everything anew");
         }
@@ -132,7 +134,7 @@ impl Product {
                 losses: losses.clone(),
                 window: config.recovery.recovery_window,
                 grace: config.presence.grace,
-                before: Before::new(&begun, silence),
+                before: Before::new(&begun, silence, config.presence.grace, |change| fanout.words_of(change)),
                 tells_presence: config.presence.audience != Audience::None,
                 shows_presence: config.presence.audience == Audience::Everyone,
                 clock: clock::now,
@@ -155,6 +157,8 @@ impl Product {
             tokio::spawn(confirm(writer.clone(), census.clone(), fanout.clone()));
             Some(engine)
         } else {
+            // Nobody can come back.
+            give_up(&writer, begun.started);
             None
         };
         // Whoever was in a call is connected no longer; before anybody can be again, the calls are over.
@@ -164,7 +168,7 @@ impl Product {
             }
         });
         tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
-        tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window }));
+        tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window: remembered }));
         tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { keep, window: kept_for }));
         let limit = match config.operations.memory_limit {
             MemoryLimit::Bytes(bytes) => Some(bytes),
@@ -299,6 +303,15 @@ fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Answer>
     let (reply, answer) = mpsc::channel();
     writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
     Ok(answer.recv()??)
+}
+
+/// Nobody is expected back any more who was here before a start.
+fn give_up(writer: &Writer, started: Timestamp) {
+    writer.run(Actor::server(), GiveUpAbsent { started }, |given_up| {
+        if let Err(refusal) = given_up {
+            tracing::warn!(%refusal, "who has not come back is expected again at the next start");
+        }
+    });
 }
 
 /// For how long facts are kept: who is away for the whole window may have heard nothing for as long before as it takes until that is seen.

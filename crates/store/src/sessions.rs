@@ -8,13 +8,13 @@ use crate::driver::{Driver, Row, Tables, values};
 
 impl<D: Driver> Sessions for Tables<D> {
     fn session(&mut self, secret: &str) -> Stored<Option<Session>> {
-        let sql = "SELECT secret, id, person, namespace, live_from, confirmed, left_at, let_go FROM sessions WHERE secret = $1";
+        let sql = "SELECT secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at FROM sessions WHERE secret = $1";
         self.0.first(sql, values![secret], |row| session(row, 0))
     }
 
     fn sessions_since(&mut self, left_since: Timestamp) -> Stored<Vec<(Session, Vec<SessionRoom>)>> {
         let sql = "SELECT r.room, r.inside, r.since, r.stay, s.secret, s.id, s.person, s.namespace, s.live_from, s.confirmed, s.left_at,
-                s.let_go
+                s.let_go, s.came_at
             FROM sessions s LEFT JOIN session_rooms r ON r.person = s.person AND r.secret = s.secret
             WHERE s.left_at IS NULL OR s.let_go = 1 OR s.left_at >= $1 ORDER BY s.secret, r.room";
         let mut sessions: Vec<(Session, Vec<SessionRoom>)> = Vec::new();
@@ -30,11 +30,12 @@ impl<D: Driver> Sessions for Tables<D> {
     }
 
     fn put_session(&mut self, session: &Session) -> Stored<()> {
-        let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at, let_go) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (secret) DO UPDATE SET live_from = excluded.live_from, confirmed = excluded.confirmed, left_at = excluded.left_at,
-                let_go = excluded.let_go";
-        let Session { secret, id, person, namespace, live_from, confirmed, left_at, let_go } = session;
-        self.0.write(sql, values![secret, id, person, namespace, *live_from, *confirmed, *left_at, *let_go]).map(drop)
+                let_go = excluded.let_go, came_at = excluded.came_at";
+        let Session { secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at } = session;
+        self.0.write(sql, values![secret, id, person, namespace, *live_from, *confirmed, *left_at, *let_go, *came_at]).map(drop)
     }
 
     fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> Stored<()> {
@@ -48,14 +49,13 @@ impl<D: Driver> Sessions for Tables<D> {
     }
 
     fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()> {
-        self.0.write("UPDATE sessions SET left_at = $1 WHERE let_go = 1", values![at])?;
         let sql = "UPDATE sessions SET left_at = $1, let_go = 1, confirmed = CASE WHEN live_from < $2 AND confirmed < $2 THEN $2 ELSE confirmed END
             WHERE left_at IS NULL";
         self.0.write(sql, values![at, confirmed]).map(drop)
     }
 
     fn give_up_sessions(&mut self, until: Timestamp) -> Stored<()> {
-        self.0.write("UPDATE sessions SET let_go = 0 WHERE let_go = 1 AND left_at <= $1", values![until]).map(drop)
+        self.0.write("UPDATE sessions SET let_go = 0, left_at = $1 WHERE let_go = 1 AND left_at <= $1", values![until]).map(drop)
     }
 
     fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
@@ -133,6 +133,7 @@ fn session(row: &dyn Row, first: usize) -> Stored<Session> {
         confirmed: row.int(first + 5)?,
         left_at: row.maybe_int(first + 6)?.map(Timestamp),
         let_go: row.int(first + 7)? != 0,
+        came_at: row.time(first + 8)?,
     })
 }
 

@@ -17,7 +17,9 @@ pub struct Absent {
     pub person: Person,
     /// By which others know one of the person's connections.
     pub id: String,
-    /// When the person left; `None` for who was here until the server stopped or was killed, and so will be back soon.
+    /// When the person came, as far as is known,
+    pub came_at: Timestamp,
+    /// and when the person left; `None` for who was here until the server stopped or was killed, and so will be back soon.
     pub left_at: Option<Timestamp>,
     /// Of who was here: the rooms that the person had joined, each with the space that it is part of, if it is.
     pub rooms: Vec<(Room, Option<Room>)>,
@@ -33,7 +35,7 @@ pub(super) fn absent(tx: &mut Tx<'_>, window: i64) -> Stored<Vec<Absent>> {
             Entry::Vacant(entry) => {
                 // One who is deleted has gone nevertheless.
                 let person = tx.store.person(&session.person)?.unwrap_or_else(|| Person::unseen(session.person, tx.now));
-                entry.insert(Absent { person, id: session.id.clone(), left_at, rooms: Vec::new() })
+                entry.insert(Absent { person, id: session.id.clone(), came_at: session.came_at, left_at, rooms: Vec::new() })
             }
         };
         if let Some(left_at) = left_at {
@@ -42,7 +44,9 @@ pub(super) fn absent(tx: &mut Tx<'_>, window: i64) -> Stored<Vec<Absent>> {
             continue;
         }
         if absent.left_at.take().is_some() {
-            absent.id = session.id;
+            (absent.id, absent.came_at) = (session.id, session.came_at);
+        } else {
+            absent.came_at = absent.came_at.min(session.came_at);
         }
         let joined = rooms.into_iter().filter(|room| room.stay != Stay::Left);
         absent.rooms.extend(joined.map(|SessionRoom { room, inside, .. }| (room, inside)));

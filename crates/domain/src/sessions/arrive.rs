@@ -165,7 +165,17 @@ impl Command for Restart {
 fn begin(tx: &mut Tx<'_>, place: Place, person: &PersonId, position: i64) -> Stored<()> {
     let Place { secret, id, namespace } = place;
     let person = person.clone();
-    tx.store.put_session(&Session { secret, id, person, namespace, live_from: position, confirmed: position, left_at: None, let_go: false })
+    tx.store.put_session(&Session {
+        secret,
+        id,
+        person,
+        namespace,
+        live_from: position,
+        came_at: tx.now,
+        confirmed: position,
+        left_at: None,
+        let_go: false,
+    })
 }
 
 /// The offset of a position, if it is one of this journal's.
@@ -176,7 +186,8 @@ pub(super) fn known(store: &mut dyn Store, offered: &Offered) -> Stored<Option<i
 
 fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claimed, position: i64) -> Stored<Option<Recovered>> {
     let Some(session) = tx.store.session(&claimed.secret)? else { return Ok(None) };
-    let expired = session.left_at.is_some_and(|left_at| left_at < tx.now.minus_seconds(claimed.window));
+    // Whoever is expected back may come.
+    let expired = !session.let_go && session.left_at.is_some_and(|left_at| left_at < tx.now.minus_seconds(claimed.window));
     if session.person != *person || session.namespace != namespace || expired {
         return Ok(None);
     }
@@ -197,6 +208,6 @@ fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claime
         }
     }
     let (id, left_at) = (session.id.clone(), session.left_at.unwrap_or(tx.now));
-    tx.store.put_session(&Session { live_from: position, confirmed: from, left_at: None, let_go: false, ..session })?;
+    tx.store.put_session(&Session { live_from: position, came_at: tx.now, confirmed: from, left_at: None, let_go: false, ..session })?;
     Ok(Some(Recovered { id, from, as_offered: offered == Some(from), left_at, rooms, left }))
 }

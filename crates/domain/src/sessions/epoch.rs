@@ -8,7 +8,7 @@ use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::sessions::absent::{Absent, absent};
 
-/// The server starts. All sessions that were not ended, and those that were let go, have ended now, and positions are of a new life from here on.
+/// The server starts. All sessions that were not ended have ended now, and positions are of a new life from here on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BeginEpoch {
     /// Its name; new at each start.
@@ -19,14 +19,14 @@ pub struct BeginEpoch {
     pub window: i64,
     /// and with so many bytes at most, as the journal has them.
     pub bytes: usize,
-    /// For how many seconds a session that has ended is remembered.
+    /// For how many seconds it is asked who has left.
     pub remembered: i64,
 }
 
 /// What a start finds.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Begun {
-    /// When it is: who was here until the server stopped counts as having left now.
+    /// When it is.
     pub started: Timestamp,
     /// The journal's last offset.
     pub position: i64,

@@ -32,6 +32,8 @@ pub struct Session {
     pub namespace: String,
     /// The journal's last offset when it connected, or came back.
     pub live_from: i64,
+    /// When that was.
+    pub came_at: Timestamp,
     /// Everything up to this offset that it was to hear has arrived.
     pub confirmed: i64,
     /// When its connection ended, if it has,

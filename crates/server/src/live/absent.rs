@@ -1,67 +1,82 @@
 //! Who was here before the start: others still see them, and nobody has seen them go.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::Signal;
 use domain::names::{PersonId, Timestamp};
 use domain::operation::Actor;
 use domain::sessions::{Absent, Begun, GiveUpAbsent};
-use engine::{Shard, SocketKey};
+use engine::{Broadcast, Shard, SocketKey};
 
 use super::departures::Departed;
 use super::{Live, Shared};
 
 /// How long whoever was here when the server stopped still counts as here, at least. By then stock clients have tried to come back: Socket.IO's
 /// wait for 7.5 s at most between two tries.
-pub(super) const RETURN: Duration = Duration::from_secs(10);
+pub const RETURN: Duration = Duration::from_secs(10);
 
-/// How many people a client is told of at most that may have come or gone while it was away before the start.
+/// How many people a client is told of at most that may have come or gone while it was away before the start, the newest.
 const MOST: usize = 1000;
 
-/// How many of those who had left before the start are known.
-const MOST_GONE: usize = 65_536;
+/// How many of them are known, the newest.
+const MOST_KNOWN: usize = 16_384;
 
-/// What was before the start.
-#[derive(Debug, Default)]
+/// Who came and who went before the start, as far as somebody may not know it.
+#[derive(Default)]
 pub struct Before {
     started: Timestamp,
     /// How long it may take until it is seen that a client hears nothing any more, in seconds.
     silence: i64,
-    /// Who had left, and when.
-    gone: HashMap<PersonId, Timestamp>,
+    /// In the order of the times.
+    news: Vec<News>,
+}
+
+/// Somebody who came, and was here until the server stopped, or who had left.
+struct News {
+    /// Until when others may not have been told.
+    untold_until: Timestamp,
+    person: PersonId,
+    is_here: bool,
+    said: Arc<Broadcast>,
 }
 
 impl Before {
-    /// What a start has found. Inputs: that, and how long it may take until it is seen that a client hears nothing any more.
-    pub fn new(begun: &Begun, silence: Duration) -> Self {
-        let mut gone: Vec<_> = begun.absent.iter().filter_map(|absent| Some((absent.left_at?, &absent.person.id))).collect();
-        gone.sort_unstable();
-        let newest = gone.into_iter().rev().take(MOST_GONE);
-        let gone = newest.map(|(left_at, person)| (person.clone(), left_at)).collect();
-        Self { started: begun.started, silence: silence.as_secs_f64().ceil() as i64, gone }
-    }
-
-    /// When a start was that has happened since a client left.
-    fn is_before_start(&self, left_at: Timestamp) -> bool {
-        left_at <= self.started
-    }
-
-    /// Whether a client was away when the server stopped.
-    fn was_away(&self, left_at: Timestamp) -> bool {
-        left_at < self.started
-    }
-
-    /// Those of some people, or of all, who left when a client may have heard nothing of it, the last of them first.
-    fn gone_since(&self, left_at: Timestamp, among: Option<&[PersonId]>) -> Vec<PersonId> {
-        let from = left_at.minus_seconds(self.silence);
-        let mut gone: Vec<(&PersonId, &Timestamp)> = match among {
-            Some(people) => people.iter().filter_map(|person| self.gone.get_key_value(person)).collect(),
-            None => self.gone.iter().collect(),
+    /// What a start has found. Inputs: that; how long it may take until it is seen that a client hears nothing any more; how long whoever is gone
+    /// still counts as here; how a change is said.
+    pub fn new(begun: &Begun, silence: Duration, grace: Duration, say: impl Fn(Signal) -> Arc<Broadcast>) -> Self {
+        let seconds = |time: Duration| time.as_secs_f64().ceil() as i64;
+        let late = seconds(grace.max(RETURN));
+        let news = |absent: &Absent| {
+            let person = absent.person.id.clone();
+            let (at, change) = match absent.left_at {
+                Some(left_at) => (left_at, Signal::Offline { person: person.clone() }),
+                None => (absent.came_at, Signal::Online { person: person.clone(), connection: absent.id.clone() }),
+            };
+            News { untold_until: at.minus_seconds(-late), person, is_here: absent.left_at.is_none(), said: say(change) }
         };
-        gone.retain(|(_, left_at)| **left_at >= from);
-        gone.sort_unstable_by(|(_, one), (_, other)| other.cmp(one));
-        gone.into_iter().map(|(person, _)| person.clone()).collect()
+        let time = |absent: &Absent| absent.left_at.unwrap_or(absent.came_at);
+        let mut absent: Vec<&Absent> = begun.absent.iter().collect();
+        absent.sort_unstable_by_key(|absent| time(absent));
+        let newest = &absent[absent.len().saturating_sub(MOST_KNOWN)..];
+        Self { started: begun.started, silence: seconds(silence), news: newest.iter().map(|absent| news(absent)).collect() }
+    }
+
+    /// When a client may have heard the last for certain that left at a moment; `None` if it was here long enough after the start to have been told
+    /// of everything before.
+    fn heard_until(&self, left_at: Timestamp) -> Option<Timestamp> {
+        let heard_until = left_at.minus_seconds(self.silence);
+        (heard_until <= self.started).then_some(heard_until)
+    }
+
+    /// What was untold then of some people, or of all: the newest, at most `most`, as they stand in `news`.
+    fn untold_since(&self, heard_until: Timestamp, among: Option<&HashSet<PersonId>>, most: usize) -> Vec<usize> {
+        let newest = self.news.iter().enumerate().rev().take_while(|(_, news)| news.untold_until >= heard_until);
+        let among = newest.filter(|(_, news)| among.is_none_or(|people| people.contains(&news.person)));
+        let mut untold: Vec<usize> = among.take(most).map(|(place, _)| place).collect();
+        untold.reverse();
+        untold
     }
 }
 
@@ -80,21 +95,6 @@ impl Shared {
         }
         departed
     }
-
-    /// What a client that comes back may not know of some people, or of all, who came or went before the start. It is as it is now: what was told
-    /// in between is told anyway.
-    fn changes_before(&self, left_at: Timestamp, among: Option<&[PersonId]>) -> Vec<Signal> {
-        let offline = |person| Signal::Offline { person };
-        let gone = self.before.gone_since(left_at, among).into_iter().filter(|person| !self.people.is_online(person)).map(offline);
-        let here = match among {
-            // Who was here hears of who comes.
-            _ if !self.before.was_away(left_at) => Vec::new(),
-            Some(people) => self.people.online_among(people),
-            None => self.people.online(MOST),
-        };
-        let online = here.into_iter().map(|(person, connection)| Signal::Online { person, connection });
-        gone.chain(online).take(MOST).collect()
-    }
 }
 
 impl Live {
@@ -112,29 +112,33 @@ impl Live {
         self.run_for(&Actor::server(), give_up, "who has not come back is expected again at the next start");
     }
 
-    /// A socket has come back that left before the start: its client is told of those who came and went meanwhile.
+    /// A socket has come back that may not know who came and who went before the start: its client is told.
     pub(super) fn tell_of_before(&self, shard: &mut Shard<Self>, socket: SocketKey, person: &PersonId, left_at: Timestamp) {
         let shared = &self.shared;
-        let nothing_new = !shared.before.was_away(left_at) && shared.before.gone.is_empty();
-        if !shared.tells_presence || !shared.before.is_before_start(left_at) || nothing_new {
+        let Some(heard_until) = shared.before.heard_until(left_at).filter(|_| shared.tells_presence) else { return };
+        if shared.before.untold_since(heard_until, None, 1).is_empty() {
             return;
         }
         if shared.shows_presence {
-            return self.tell_changes(shard, socket, shared.changes_before(left_at, None));
+            return self.tell_news(shard, socket, &shared.before.untold_since(heard_until, None, MOST));
         }
-        let back = self.back(shard);
-        shared.fanout.ask_contacts(person, move |contacts| match contacts {
-            Ok(contacts) => back(Box::new(move |live, shard| {
-                live.tell_changes(shard, socket, live.shared.changes_before(left_at, Some(&contacts)));
-            })),
-            Err(refusal) => tracing::debug!(%refusal, "a client that came back is not told who came and went before the start"),
+        let (back, shared) = (self.back(shard), Arc::clone(shared));
+        self.shared.fanout.ask_contacts(person, move |contacts| match contacts {
+            Ok(contacts) => {
+                let contacts = contacts.into_iter().collect();
+                let untold = shared.before.untold_since(heard_until, Some(&contacts), MOST);
+                back(Box::new(move |live, shard| live.tell_news(shard, socket, &untold)));
+            }
+            Err(refusal) => tracing::warn!(%refusal, "a client that came back is not told who came and who went before the start"),
         });
     }
 
-    fn tell_changes(&self, shard: &mut Shard<Self>, socket: SocketKey, changes: Vec<Signal>) {
-        let own = shard.data(socket).map(|session| session.actor.person.clone());
-        let others = changes.into_iter().filter(|change| crate::presence::person_of(change) != own.as_ref());
-        let said: Vec<_> = others.map(|change| self.shared.fanout.words_of(change)).collect();
+    /// Tells what is still so: whatever else has become of these people is told anyway.
+    fn tell_news(&self, shard: &mut Shard<Self>, socket: SocketKey, news: &[usize]) {
+        let Some(own) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
+        let news = news.iter().filter_map(|place| self.shared.before.news.get(*place));
+        let true_news = news.filter(|news| news.person != own && news.is_here == self.shared.people.is_online(&news.person));
+        let said: Vec<_> = true_news.map(|news| news.said.clone()).collect();
         shard.tell_again(socket, &said);
     }
 }
@@ -144,20 +148,46 @@ mod tests {
     use domain::people::Person;
 
     use super::*;
+    use crate::config::Config;
+    use crate::dialects::Dialects;
+    use crate::live::Said;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp(second * 1_000_000)
+    }
+
+    /// What a start at 100 s finds where silence is seen after 30 s.
+    fn before(people: &[(&str, i64, Option<i64>)]) -> Before {
+        let absent = people.iter().map(|(name, came_at, left_at)| Absent {
+            person: Person::unseen(PersonId::new(*name), at(0)),
+            id: String::new(),
+            came_at: at(*came_at),
+            left_at: left_at.map(at),
+            rooms: Vec::new(),
+        });
+        let begun = Begun { started: at(100), position: 0, facts: Default::default(), unreadable: None, absent: absent.collect() };
+        let dialects = Dialects::new(&Config::default());
+        let say = |signal| Arc::new(Broadcast::to_everyone(Said::signals(&dialects, None, vec![Arc::new(signal)], at(0))));
+        Before::new(&begun, Duration::from_secs(30), Duration::from_secs(2), say)
+    }
+
+    /// Of whom a client hears that left then.
+    fn told<'a>(before: &'a Before, left_at: i64, among: Option<&[&str]>, most: usize) -> Option<Vec<(&'a str, bool)>> {
+        let among = among.map(|names| names.iter().map(|name| PersonId::new(*name)).collect());
+        let untold = before.untold_since(before.heard_until(at(left_at))?, among.as_ref(), most);
+        Some(untold.into_iter().map(|place| (before.news[place].person.as_str(), before.news[place].is_here)).collect())
+    }
 
     #[test]
-    fn whoever_left_when_a_client_may_have_heard_nothing_is_gone_for_it() {
-        let at = |second: i64| Timestamp(second * 1_000_000);
-        let person = |name: &str| PersonId::new(name);
-        let absent =
-            |name: &str, left_at| Absent { person: Person::unseen(person(name), at(0)), id: String::new(), left_at, rooms: Vec::new() };
-        let absent = vec![absent("anna", Some(at(40))), absent("ben", None), absent("carl", Some(at(99))), absent("dora", Some(at(70)))];
-        let begun = Begun { started: at(100), position: 0, facts: Default::default(), unreadable: None, absent };
-        let before = Before::new(&begun, Duration::from_secs(30));
-        assert_eq!(before.gone_since(at(100), None), [person("carl"), person("dora")], "it was not seen at once");
-        assert_eq!(before.gone_since(at(70), None), [person("carl"), person("dora"), person("anna")]);
-        assert_eq!(before.gone_since(at(70), Some(&[person("anna"), person("ben"), person("emil")])), [person("anna")]);
-        let moments = [at(99), at(100), at(101)].map(|left_at| (before.was_away(left_at), before.is_before_start(left_at)));
-        assert_eq!(moments, [(true, true), (false, true), (false, false)]);
+    fn a_client_is_told_of_who_came_and_went_when_it_may_have_heard_nothing() {
+        let before = before(&[("anna", 10, Some(40)), ("ben", 95, None), ("carl", 1, Some(99)), ("dora", 5, None), ("emil", 0, Some(60))]);
+        let (anna, emil, ben, carl) = (("anna", false), ("emil", false), ("ben", true), ("carl", false));
+        assert_eq!(told(&before, 100, None, 9), Some(vec![emil, ben, carl]), "it was not seen at once, and is not told at once");
+        assert_eq!(told(&before, 101, None, 9), Some(vec![ben, carl]));
+        assert_eq!(told(&before, 80, None, 9), Some(vec![anna, emil, ben, carl]));
+        assert_eq!(told(&before, 80, None, 2), Some(vec![ben, carl]), "the newest");
+        assert_eq!(told(&before, 80, Some(&["anna", "carl", "dora"]), 9), Some(vec![anna, carl]));
+        assert_eq!(told(&before, 130, None, 9), Some(vec![ben, carl]), "its first connection after the start may have heard nothing");
+        assert_eq!(told(&before, 131, None, 9), None);
     }
 }

@@ -245,7 +245,7 @@ impl Fanout {
     }
 
     /// A change of presence in the words of whoever listens.
-    pub(super) fn words_of(&self, change: impl Into<Arc<Signal>>) -> Arc<Broadcast> {
+    pub fn words_of(&self, change: impl Into<Arc<Signal>>) -> Arc<Broadcast> {
         Broadcast::to_everyone(self.signals(None, vec![change.into()])).into()
     }
 

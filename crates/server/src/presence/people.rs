@@ -227,12 +227,6 @@ impl People {
         people.iter().filter_map(|person| Some((person.clone(), crowd.people.get(person)?.known_by()))).collect()
     }
 
-    /// Some of those who are online, `most` at most, likewise.
-    pub fn online(&self, most: usize) -> Vec<(PersonId, String)> {
-        let crowd = self.lock();
-        crowd.people.iter().take(most).map(|(person, presence)| (person.clone(), presence.known_by())).collect()
-    }
-
     /// How many people are online.
     pub fn count(&self) -> usize {
         self.lock().people.len()
