@@ -8,6 +8,7 @@ use domain::event::Signal;
 use domain::names::{PersonId, Timestamp};
 use domain::operation::Actor;
 use domain::sessions::{Absent, Begun, GiveUpAbsent};
+use engine::id::Id;
 use engine::{Broadcast, Shard, SocketKey};
 
 use super::departures::Departed;
@@ -85,7 +86,7 @@ impl Shared {
     pub fn expect(&self, absent: &[Absent]) -> Vec<Departed> {
         let mut departed = Vec::new();
         for Absent { person, id, rooms, .. } in absent.iter().filter(|absent| absent.left_at.is_none()) {
-            let known_by = self.tells_presence.then_some(id.as_str());
+            let known_by = Id::parse(id).filter(|_| self.tells_presence);
             departed.push(Departed::FromServer(person.id.clone(), self.people.expect(&person.id, known_by)));
             for (room, inside) in rooms {
                 if let Some(departure) = self.attendance.expect(room, person, inside.clone()) {

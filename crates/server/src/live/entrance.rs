@@ -77,14 +77,15 @@ impl Shared {
     ///
     /// # Errors
     /// That the person has as many connections as a person may have.
-    pub fn entrant(&self, connection: Connection, id: &str, identity: Identity) -> Result<Entrant, Unauthenticated> {
+    pub fn entrant(&self, connection: Connection, id: Option<Id>, identity: Identity) -> Result<Entrant, Unauthenticated> {
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
         let most = match connection.transport() {
             Transport::SocketIo => self.most_socketio,
             Transport::Raw => self.most_raw,
         };
-        let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: id.to_owned() });
-        let known_by = self.tells_presence.then_some(id);
+        let connection_id = || id.map(|id| id.text()).unwrap_or_default();
+        let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: connection_id() });
+        let known_by = id.filter(|_| self.tells_presence);
         self.people.arrive(&actor.person, connection, known_by, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
         let ends = self.ends_with_token.then(|| self.end_of(&identity)).flatten();
         Ok(Entrant { actor, claims: claims(identity), ends })
@@ -138,8 +139,8 @@ impl Live {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let transport = if namespace == Namespace::PLAIN { Transport::Raw } else { Transport::SocketIo };
         let connection = Connection::new(handshake.number, transport);
-        let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();
-        let Entrant { actor, claims, ends } = match self.shared.entrant(connection, &id, identity) {
+        let id = shard.id(socket);
+        let Entrant { actor, claims, ends } = match self.shared.entrant(connection, id, identity) {
             Ok(entrant) => entrant,
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };
@@ -147,6 +148,7 @@ impl Live {
         // not say what it has heard. It keeps count by itself.
         let keeps_count = matches!(coming, Coming::Since(_));
         let secret = (may_recover(shard, socket) && !keeps_count).then(|| shard.new_secret(socket));
+        let id = id.map(|id| id.text()).unwrap_or_default();
         let place = secret.map(|secret| Place { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
         let arrive = Arrive { claims: claims.clone(), place, came: self.shared.came(&coming) };
         let session = Session::new(actor.clone(), connection, shard.now());

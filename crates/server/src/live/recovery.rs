@@ -81,9 +81,9 @@ impl Shared {
     }
 
     /// A socket that came with an id of its own goes on with the one that others know.
-    fn go_on_as(&self, person: &PersonId, connection: Connection, came_as: &str, id: &str) {
+    fn go_on_as(&self, person: &PersonId, connection: Connection, came_as: Id, id: Id) {
         self.people.rename(person, connection, came_as, id);
-        self.fanout.rename(person, came_as, id);
+        self.fanout.rename(person, &came_as.text(), &id.text());
     }
 }
 
@@ -140,7 +140,7 @@ impl Live {
         };
         let rooms: Vec<(&str, u64)> = rooms.iter().map(|(room, since)| (room.as_str(), *since as u64)).collect();
         let session = Session { secret: Some(secret), begun: from.number, ..session };
-        let came_as = shard.id(socket).map(|id| id.text()).unwrap_or_default();
+        let came_as = shard.id(socket);
         match shard.recover(socket, session, &Recovering { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
                 self.shared.leaving.remove(secret);
@@ -152,7 +152,9 @@ impl Live {
                 let Arrived { met, recovered: Some(recovered), .. } = arrived else { return };
                 self.greet(shard, socket, ends, &met);
                 shard.tell_again(socket, &self.shared.fanout.missed_presence(&actor.person, recovered.left_at));
-                self.shared.go_on_as(&actor.person, connection, &came_as, &id.text());
+                if let Some(came_as) = came_as {
+                    self.shared.go_on_as(&actor.person, connection, came_as, id);
+                }
                 self.tell_of_before(shard, socket, &actor.person, recovered.left_at);
                 self.be_in_again(&met, &id.text(), recovered.rooms);
             }

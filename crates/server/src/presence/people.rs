@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::names::PersonId;
+use engine::id::Id;
 use smallvec::SmallVec;
 
 use super::Departure;
@@ -88,12 +89,12 @@ struct Held {
     /// How many sockets it has, those included that are still to be let in.
     sockets: u32,
     /// The id of its first socket, by which others know it, if anybody is told of presence.
-    id: Option<Box<str>>,
+    id: Option<Id>,
 }
 
 impl Presence {
     /// A socket comes, which may be known by an id; an error if its connection would be one too many.
-    fn enter(&mut self, connection: Connection, id: Option<&str>, most: Option<u32>) -> Result<(), u32> {
+    fn enter(&mut self, connection: Connection, id: Option<Id>, most: Option<u32>) -> Result<(), u32> {
         if let Ok(place) = self.place_of(connection)
             && self.connections[place].sockets > 0
         {
@@ -107,7 +108,7 @@ impl Presence {
         *count += 1;
         self.connections.retain(|held| held.sockets > 0);
         let place = self.place_of(connection).unwrap_or_else(|place| place);
-        self.connections.insert(place, Held { number: connection.number(), sockets: 1, id: id.map(Box::from) });
+        self.connections.insert(place, Held { number: connection.number(), sockets: 1, id });
         Ok(())
     }
 
@@ -127,7 +128,7 @@ impl Presence {
 
     /// By what others know the person.
     fn known_by(&self) -> String {
-        self.connections.iter().find_map(|held| held.id.as_deref()).unwrap_or_default().to_owned()
+        self.connections.iter().find_map(|held| held.id).map(|id| id.text()).unwrap_or_default()
     }
 
     /// Where a connection stands, or would.
@@ -147,7 +148,7 @@ impl People {
         &self,
         person: &PersonId,
         connection: Connection,
-        id: Option<&str>,
+        id: Option<Id>,
         most: Option<u32>,
         come_online: impl FnOnce(),
     ) -> Result<(), u32> {
@@ -164,25 +165,25 @@ impl People {
 
     /// A person was here until the server stopped, on a connection that others know by an id, and counts as here still. It is a departure: ask
     /// [`People::expire`] when its grace is over.
-    pub fn expect(&self, person: &PersonId, id: Option<&str>) -> Departure {
+    pub fn expect(&self, person: &PersonId, id: Option<Id>) -> Departure {
         let mut crowd = self.lock();
         let Crowd { people, last_departure } = &mut *crowd;
         let presence = people.entry(person.clone()).or_default();
         if presence.connections.is_empty() {
-            presence.connections.push(Held { number: 0, sockets: 0, id: id.map(Box::from) });
+            presence.connections.push(Held { number: 0, sockets: 0, id });
         }
         presence.departed = last_departure.next();
         presence.departed
     }
 
     /// A person's socket goes on as one that others know by another id.
-    pub fn rename(&self, person: &PersonId, connection: Connection, from: &str, to: &str) {
+    pub fn rename(&self, person: &PersonId, connection: Connection, from: Id, to: Id) {
         let mut crowd = self.lock();
         let Some(presence) = crowd.people.get_mut(person) else { return };
         if let Ok(place) = presence.place_of(connection)
-            && presence.connections[place].id.as_deref() == Some(from)
+            && presence.connections[place].id == Some(from)
         {
-            presence.connections[place].id = Some(to.into());
+            presence.connections[place].id = Some(to);
         }
     }
 
@@ -247,6 +248,10 @@ mod tests {
 
     fn raw(number: u64) -> Connection {
         Connection::new(number, Transport::Raw)
+    }
+
+    fn id(name: &str) -> Id {
+        Id::parse(&format!("{name:_<20}")).expect("twenty letters are an id")
     }
 
     /// Whether somebody comes online with a connection.
@@ -345,21 +350,21 @@ mod tests {
     #[test]
     fn a_person_is_known_by_a_connection_that_is_there() {
         let (people, anna) = (People::default(), PersonId::new("anna"));
-        let come = |number, id| people.arrive(&anna, socketio(number), Some(id), None, || {}).unwrap();
+        let come = |number, name| people.arrive(&anna, socketio(number), Some(id(name)), None, || {}).unwrap();
         let known = || people.online_among(&[PersonId::new("ben"), anna.clone()]);
         come(1, "laptop");
-        come(1, "laptop, another socket");
-        assert_eq!(known(), [(anna.clone(), "laptop".to_owned())]);
+        come(1, "laptop_another");
+        assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
         come(2, "phone");
-        assert_eq!(known(), [(anna.clone(), "laptop".to_owned())]);
+        assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
         people.depart(&anna, socketio(1));
-        assert_eq!(known(), [(anna.clone(), "laptop".to_owned())], "one of its sockets is still there");
+        assert_eq!(known(), [(anna.clone(), id("laptop").text())], "one of its sockets is still there");
         people.depart(&anna, socketio(1));
-        assert_eq!(known(), [(anna.clone(), "phone".to_owned())]);
+        assert_eq!(known(), [(anna.clone(), id("phone").text())]);
         let departure = people.depart(&anna, socketio(2)).expect("it was the last");
-        assert_eq!(known(), [(anna.clone(), "phone".to_owned())], "within the grace");
-        come(3, "phone again");
-        assert_eq!(known(), [(anna.clone(), "phone again".to_owned())]);
+        assert_eq!(known(), [(anna.clone(), id("phone").text())], "within the grace");
+        come(3, "phone_again");
+        assert_eq!(known(), [(anna.clone(), id("phone_again").text())]);
         assert!(!expire(&people, &anna, departure));
     }
 
@@ -367,8 +372,8 @@ mod tests {
     fn who_was_here_before_a_start_is_expected_back() {
         let (people, anna, ben) = (People::default(), PersonId::new("anna"), PersonId::new("ben"));
         let known = |person: &PersonId| people.online_among(std::slice::from_ref(person)).pop().map(|(_, id)| id);
-        let departures = [&anna, &ben].map(|person| people.expect(person, Some("before")));
-        assert_eq!(known(&anna).as_deref(), Some("before"));
+        let departures = [&anna, &ben].map(|person| people.expect(person, Some(id("before"))));
+        assert_eq!(known(&anna), Some(id("before").text()));
         assert_eq!(arrive(&people, &anna, socketio(1), Some(1)), Ok(false), "nobody is told");
         assert_eq!(known(&anna).as_deref(), Some(""));
         assert_eq!([&anna, &ben].map(|person| expire(&people, person, departures[usize::from(person == &ben)])), [false, true]);
@@ -377,11 +382,11 @@ mod tests {
     #[test]
     fn a_connection_that_goes_on_as_another_is_known_by_its_id() {
         let (people, anna) = (People::default(), PersonId::new("anna"));
-        people.arrive(&anna, socketio(1), Some("new"), None, || {}).unwrap();
-        people.rename(&anna, socketio(1), "new", "old");
-        people.rename(&anna, socketio(1), "new", "of another socket");
-        people.rename(&anna, socketio(2), "old", "of another connection");
-        assert_eq!(people.online_among(std::slice::from_ref(&anna)), [(anna.clone(), "old".to_owned())]);
+        people.arrive(&anna, socketio(1), Some(id("new")), None, || {}).unwrap();
+        people.rename(&anna, socketio(1), id("new"), id("old"));
+        people.rename(&anna, socketio(1), id("new"), id("of_another_socket"));
+        people.rename(&anna, socketio(2), id("old"), id("another_connection"));
+        assert_eq!(people.online_among(std::slice::from_ref(&anna)), [(anna.clone(), id("old").text())]);
     }
 
     #[test]

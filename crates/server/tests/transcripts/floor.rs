@@ -57,7 +57,7 @@ impl Floor {
         kept: Option<&str>,
     ) -> Option<Value> {
         let shared = &self.house.shared;
-        let entrant = shared.identify(ConnectAuth::read(auth), kept).and_then(|identity| shared.entrant(connection, name, identity));
+        let entrant = shared.identify(ConnectAuth::read(auth), kept).and_then(|identity| shared.entrant(connection, None, identity));
         let device = match entrant {
             Ok(entrant) => {
                 let arrive = Arrive { claims: entrant.claims, place: None, came: Came::New };
