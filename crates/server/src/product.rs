@@ -10,11 +10,10 @@ use bus::Local;
 use domain::calls::EndInterruptedCalls;
 use domain::ids::Generator;
 use domain::keys::ForgetOldAnswers;
-use domain::names::Timestamp;
 use domain::operation::{Actor, Command};
 use domain::refusal::Refusal;
 use domain::seam::Bus;
-use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions, GiveUpAbsent};
+use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions};
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol, Recovery};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -32,7 +31,7 @@ use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Handler, Peer, Proxies, router};
-use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Said, Shared};
+use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Said, Shared, give_up_absent};
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Told, Typing};
@@ -158,7 +157,7 @@ impl Product {
             Some(engine)
         } else {
             // Nobody can come back.
-            give_up(&writer, begun.started);
+            give_up_absent(&writer, begun.started);
             None
         };
         // Whoever was in a call is connected no longer; before anybody can be again, the calls are over.
@@ -303,15 +302,6 @@ fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Answer>
     let (reply, answer) = mpsc::channel();
     writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
     Ok(answer.recv()??)
-}
-
-/// Nobody is expected back any more who was here before a start.
-fn give_up(writer: &Writer, started: Timestamp) {
-    writer.run(Actor::server(), GiveUpAbsent { started }, |given_up| {
-        if let Err(refusal) = given_up {
-            tracing::warn!(%refusal, "who has not come back is expected again at the next start");
-        }
-    });
 }
 
 /// For how long facts are kept: who is away for the whole window may have heard nothing for as long before as it takes until that is seen.

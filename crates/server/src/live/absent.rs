@@ -10,18 +10,17 @@ use domain::operation::Actor;
 use domain::sessions::{Absent, Begun, GiveUpAbsent};
 use engine::id::Id;
 use engine::{Broadcast, Shard, SocketKey};
+use store::Writer;
 
 use super::departures::Departed;
 use super::{Live, Shared};
+use crate::presence::MOST_AT_ONCE;
 
 /// How long whoever was here when the server stopped still counts as here, at least. By then stock clients have tried to come back: Socket.IO's
 /// wait for 7.5 s at most between two tries.
 pub const RETURN: Duration = Duration::from_secs(10);
 
-/// How many people a client is told of at most that may have come or gone while it was away before the start, the newest.
-const MOST: usize = 1000;
-
-/// How many of them are known, the newest.
+/// How many of those who came or went are known, the newest.
 const MOST_KNOWN: usize = 16_384;
 
 /// Who came and who went before the start, as far as somebody may not know it.
@@ -109,8 +108,7 @@ impl Live {
 
     /// Nobody is expected back any more.
     pub(super) fn give_up_absent(&self) {
-        let give_up = GiveUpAbsent { started: self.shared.before.started };
-        self.run_for(&Actor::server(), give_up, "who has not come back is expected again at the next start");
+        give_up_absent(&self.shared.writer, self.shared.before.started);
     }
 
     /// A socket has come back that may not know who came and who went before the start: its client is told.
@@ -121,13 +119,13 @@ impl Live {
             return;
         }
         if shared.shows_presence {
-            return self.tell_news(shard, socket, &shared.before.untold_since(heard_until, None, MOST));
+            return self.tell_news(shard, socket, &shared.before.untold_since(heard_until, None, MOST_AT_ONCE));
         }
         let (back, shared) = (self.back(shard), Arc::clone(shared));
         self.shared.fanout.ask_contacts(person, move |contacts| match contacts {
             Ok(contacts) => {
                 let contacts = contacts.into_iter().collect();
-                let untold = shared.before.untold_since(heard_until, Some(&contacts), MOST);
+                let untold = shared.before.untold_since(heard_until, Some(&contacts), MOST_AT_ONCE);
                 back(Box::new(move |live, shard| live.tell_news(shard, socket, &untold)));
             }
             Err(refusal) => tracing::warn!(%refusal, "a client that came back is not told who came and who went before the start"),
@@ -142,6 +140,15 @@ impl Live {
         let said: Vec<_> = true_news.map(|news| news.said.clone()).collect();
         shard.tell_again(socket, &said);
     }
+}
+
+/// Nobody is expected back any more who was here before a start.
+pub fn give_up_absent(writer: &Writer, started: Timestamp) {
+    writer.run(Actor::server(), GiveUpAbsent { started }, |given_up| {
+        if let Err(refusal) = given_up {
+            tracing::warn!(%refusal, "who has not come back is expected again at the next start");
+        }
+    });
 }
 
 #[cfg(test)]

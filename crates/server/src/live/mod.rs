@@ -47,7 +47,7 @@ use crate::config::Cap;
 use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
 use crate::presence::{Attendance, People, Seats, Typing};
-pub use absent::{Before, RETURN};
+pub use absent::{Before, RETURN, give_up_absent};
 use calls::Chores;
 pub use census::{Census, Crowd, Here};
 use departures::Departures;

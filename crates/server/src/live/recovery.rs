@@ -336,7 +336,7 @@ impl Live {
     }
 
     /// Runs a command whose end nobody waits for; `failed` is for the log.
-    pub(super) fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
+    fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
         self.shared.writer.run(actor.clone(), command, move |done| {
             if let Err(refusal) = done {
                 tracing::warn!(%refusal, "{failed}");

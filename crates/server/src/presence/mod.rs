@@ -18,7 +18,7 @@ pub use attendance::Attendance;
 pub use changes::{Changes, person_of};
 pub use people::{Connection, Counts, People, Transport};
 pub use seats::Seats;
-pub use told::Told;
+pub use told::{MOST_AT_ONCE, Told};
 pub use typing::Typing;
 
 /// Which departure it is of all that there were; see [`People::expire`] and [`Attendance::expire`].

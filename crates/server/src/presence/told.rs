@@ -11,7 +11,7 @@ use domain::names::{PersonId, Timestamp};
 const MOST: usize = 65_536;
 
 /// The most changes that one client is told, the newest.
-const MOST_AT_ONCE: usize = 1000;
+pub const MOST_AT_ONCE: usize = 1000;
 
 /// What a change counts that everybody was told: no more of them are kept than anybody is told.
 const OF_EVERYBODY: usize = MOST / MOST_AT_ONCE;
