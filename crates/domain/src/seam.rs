@@ -63,8 +63,10 @@ impl<T> Page<T> {
 pub trait People {
     /// One person.
     fn person(&mut self, id: &PersonId) -> Stored<Option<Person>>;
-    /// Stores a person, new or changed.
-    fn put_person(&mut self, person: &Person) -> Stored<()>;
+    /// Stores a new person. Error: the id is known.
+    fn insert_person(&mut self, person: &Person) -> Stored<()>;
+    /// Stores a changed person; the first sight stays as it was. Error: the id is not known.
+    fn update_person(&mut self, person: &Person) -> Stored<()>;
     /// Removes a person's profile; memberships are ended by the caller.
     fn delete_person(&mut self, id: &PersonId) -> Stored<()>;
     /// Whether there is a space that both are members of.
@@ -75,8 +77,10 @@ pub trait People {
 pub trait Spaces {
     /// One space.
     fn space(&mut self, room: &Room) -> Stored<Option<Space>>;
-    /// Stores a space, new or changed. The space's `seq` is not touched.
-    fn put_space(&mut self, space: &Space) -> Stored<()>;
+    /// Stores a new space. Error: the room is known.
+    fn insert_space(&mut self, space: &Space) -> Stored<()>;
+    /// Stores a changed space; parent and creation stay as they were. The space's `seq` is not touched. Error: the room is not known.
+    fn update_space(&mut self, space: &Space) -> Stored<()>;
     /// Removes a space; memberships are ended by the caller. Its `seq` stays, so that none comes twice.
     fn delete_space(&mut self, room: &Room) -> Stored<()>;
     /// The role that a person has in a space now.
@@ -107,8 +111,10 @@ pub trait Spaces {
 pub trait Tasks {
     /// One task, with its assignees.
     fn task(&mut self, id: Id) -> Stored<Option<Task>>;
-    /// Stores a task, new or changed, without its assignees.
-    fn put_task(&mut self, task: &Task) -> Stored<()>;
+    /// Stores a new task, without its assignees. Error: the id is known.
+    fn insert_task(&mut self, task: &Task) -> Stored<()>;
+    /// Stores a changed task, without its assignees; room and creation stay as they were. Error: the id is not known.
+    fn update_task(&mut self, task: &Task) -> Stored<()>;
     /// Removes a task, and takes it from everybody.
     fn delete_task(&mut self, id: Id) -> Stored<()>;
     /// A space's tasks, newest first.
@@ -127,8 +133,10 @@ pub trait Chat {
     fn message(&mut self, id: Id) -> Stored<Option<Message>>;
     /// The message to which its sender gave this id of the sender's own, in this room.
     fn message_by_client_id(&mut self, room: &Room, sender: &PersonId, client_id: &str) -> Stored<Option<Message>>;
-    /// Stores a message, new or changed.
-    fn put_message(&mut self, message: &Message) -> Stored<()>;
+    /// Stores a new message. Error: the id is known, or the sender's own id is known in the room.
+    fn insert_message(&mut self, message: &Message) -> Stored<()>;
+    /// Stores a message's changed content, metadata and time of the edit. Error: the id is not known.
+    fn update_message(&mut self, message: &Message) -> Stored<()>;
     /// Removes a message.
     fn delete_message(&mut self, id: Id) -> Stored<()>;
     /// A room's messages, newest first.
@@ -161,8 +169,10 @@ pub trait Reads {
 pub trait Notifications {
     /// One notification.
     fn notification(&mut self, id: Id) -> Stored<Option<Notification>>;
-    /// Stores a notification, or that it has been read; nothing else of it changes.
-    fn put_notification(&mut self, notification: &Notification) -> Stored<()>;
+    /// Stores a new notification. Error: the id is known.
+    fn insert_notification(&mut self, notification: &Notification) -> Stored<()>;
+    /// Stores whether a notification has been read; nothing else of it changes. Error: the id is not known.
+    fn update_notification(&mut self, notification: &Notification) -> Stored<()>;
     /// A person's notifications, newest first.
     fn notifications_of(&mut self, person: &PersonId, page: &Page) -> Stored<Vec<Notification>>;
     /// Marks all of a person's notifications as read; gives back how many were not.
@@ -175,8 +185,10 @@ pub trait Notifications {
 pub trait Calls {
     /// One call, with its participants.
     fn call(&mut self, id: Id) -> Stored<Option<Call>>;
-    /// Stores a call, new or changed, without its participants. A room has one open call at most.
-    fn put_call(&mut self, call: &Call) -> Stored<()>;
+    /// Stores a new call, without its participants. Error: the id is known, or the room has an open call.
+    fn insert_call(&mut self, call: &Call) -> Stored<()>;
+    /// Stores a changed call, without its participants; room and start stay as they were. Error: the id is not known.
+    fn update_call(&mut self, call: &Call) -> Stored<()>;
     /// Stores somebody's part in a call, new or changed.
     fn put_participant(&mut self, call: Id, participant: &Participant) -> Stored<()>;
     /// A room's call that is not over.
@@ -191,7 +203,7 @@ pub trait Calls {
 pub trait Trips {
     /// The details of one trip.
     fn trip_details(&mut self, room: &Room) -> Stored<Option<TripDetails>>;
-    /// Stores a trip's details, new or changed.
+    /// Stores a trip's details, new or changed. The trip itself is a space: [`Spaces::insert_space`] refuses a known one.
     fn put_trip_details(&mut self, room: &Room, details: &TripDetails) -> Stored<()>;
     /// Removes a trip's details.
     fn delete_trip_details(&mut self, room: &Room) -> Stored<()>;
@@ -229,8 +241,10 @@ pub trait Journal {
 pub trait Sessions {
     /// One session.
     fn session(&mut self, secret: &str) -> Stored<Option<Session>>;
-    /// Stores a session, new or come back: of one that is known, what was heard and when it left.
-    fn put_session(&mut self, session: &Session) -> Stored<()>;
+    /// Stores a new session. Error: the secret is known.
+    fn insert_session(&mut self, session: &Session) -> Stored<()>;
+    /// Stores a known session's offsets and times; id, person and namespace stay as they were. Error: the secret is not known.
+    fn update_session(&mut self, session: &Session) -> Stored<()>;
     /// Its connection has ended, because the server stops if it is `let_go`; everything up to `confirmed` has arrived. Nothing happens if there is
     /// no such session.
     fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> Stored<()>;

@@ -16,11 +16,9 @@ impl<D: Driver> Calls for Tables<D> {
         call.map(|call| self.with_participants(call)).transpose()
     }
 
-    fn put_call(&mut self, call: &Call) -> Stored<()> {
+    fn insert_call(&mut self, call: &Call) -> Stored<()> {
         let sql = "INSERT INTO calls (id, room, sort, status, started_at, answered_at, ended_at, ended_by, initiated_by)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            ON CONFLICT (id) DO UPDATE SET status = excluded.status, answered_at = excluded.answered_at, ended_at = excluded.ended_at,
-                ended_by = excluded.ended_by";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let values = values![
             call.id,
             &call.room,
@@ -33,6 +31,12 @@ impl<D: Driver> Calls for Tables<D> {
             &call.initiated_by.id
         ];
         self.0.write(sql, values).map(drop)
+    }
+
+    fn update_call(&mut self, call: &Call) -> Stored<()> {
+        let sql = "UPDATE calls SET status = $1, answered_at = $2, ended_at = $3, ended_by = $4 WHERE id = $5";
+        let values = values![status_name(call.status), call.answered_at, call.ended_at, call.ended_by.as_ref(), call.id];
+        self.0.change_one(sql, values)
     }
 
     fn put_participant(&mut self, call: Id, participant: &Participant) -> Stored<()> {

@@ -22,10 +22,9 @@ impl<D: Driver> Chat for Tables<D> {
         self.0.first(sql, values![room, sender, client_id], message_of)
     }
 
-    fn put_message(&mut self, message: &Message) -> Stored<()> {
+    fn insert_message(&mut self, message: &Message) -> Stored<()> {
         let sql = "INSERT INTO messages (id, room, sender, content, metadata, client_id, created_at, sort, file_url, edited_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, edited_at = excluded.edited_at";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let metadata = message.metadata.as_ref().map(serde_json::Value::to_string);
         let values = values![
             message.id,
@@ -40,6 +39,12 @@ impl<D: Driver> Chat for Tables<D> {
             message.edited_at
         ];
         self.0.write(sql, values).map(drop)
+    }
+
+    fn update_message(&mut self, message: &Message) -> Stored<()> {
+        let sql = "UPDATE messages SET content = $1, metadata = $2, edited_at = $3 WHERE id = $4";
+        let metadata = message.metadata.as_ref().map(serde_json::Value::to_string);
+        self.0.change_one(sql, values![&message.content, metadata.as_deref(), message.edited_at, message.id])
     }
 
     fn delete_message(&mut self, id: Id) -> Stored<()> {

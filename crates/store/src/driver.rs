@@ -53,6 +53,14 @@ pub(crate) trait Driver {
     /// Runs a statement that changes something; gives back how many rows it changed.
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64>;
 
+    /// Runs a statement that changes one row, found by its key. Error: there is no such row.
+    fn change_one(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<()> {
+        match self.write(sql, values)? {
+            0 => Err(StoreError::Broken("the row to change is not stored".to_owned())),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs a statement that inserts one row; gives back the `{{serial}}` number that the row got.
     fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<i64>;
 

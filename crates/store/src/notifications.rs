@@ -12,10 +12,9 @@ impl<D: Driver> Notifications for Tables<D> {
         self.0.first(sql, values![id], notification_of)
     }
 
-    fn put_notification(&mut self, notification: &Notification) -> Stored<()> {
+    fn insert_notification(&mut self, notification: &Notification) -> Stored<()> {
         let sql = "INSERT INTO notifications (id, person, kind, title, message, link, data, is_read, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            ON CONFLICT (id) DO UPDATE SET is_read = excluded.is_read";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let data = notification.data.as_ref().map(serde_json::Value::to_string);
         let values = values![
             notification.id,
@@ -29,6 +28,10 @@ impl<D: Driver> Notifications for Tables<D> {
             notification.created_at
         ];
         self.0.write(sql, values).map(drop)
+    }
+
+    fn update_notification(&mut self, notification: &Notification) -> Stored<()> {
+        self.0.change_one("UPDATE notifications SET is_read = $1 WHERE id = $2", values![notification.read, notification.id])
     }
 
     fn notifications_of(&mut self, person: &PersonId, page: &Page) -> Stored<Vec<Notification>> {

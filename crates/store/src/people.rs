@@ -12,11 +12,9 @@ impl<D: Driver> People for Tables<D> {
         self.0.first(sql, values![id], |row| person_at(row, 0))
     }
 
-    fn put_person(&mut self, person: &Person) -> Stored<()> {
+    fn insert_person(&mut self, person: &Person) -> Stored<()> {
         let sql = "INSERT INTO people (id, name, username, email, avatar_url, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT (id) DO UPDATE SET name = excluded.name, username = excluded.username, email = excluded.email,
-                avatar_url = excluded.avatar_url, updated_at = excluded.updated_at";
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let values = values![
             &person.id,
             &person.name,
@@ -27,6 +25,13 @@ impl<D: Driver> People for Tables<D> {
             person.updated_at
         ];
         self.0.write(sql, values).map(drop)
+    }
+
+    fn update_person(&mut self, person: &Person) -> Stored<()> {
+        let sql = "UPDATE people SET name = $1, username = $2, email = $3, avatar_url = $4, updated_at = $5 WHERE id = $6";
+        let values =
+            values![&person.name, &person.username, person.email.as_deref(), person.avatar_url.as_deref(), person.updated_at, &person.id];
+        self.0.change_one(sql, values)
     }
 
     fn delete_person(&mut self, id: &PersonId) -> Stored<()> {

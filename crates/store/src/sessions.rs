@@ -29,13 +29,17 @@ impl<D: Driver> Sessions for Tables<D> {
         Ok(sessions)
     }
 
-    fn put_session(&mut self, session: &Session) -> Stored<()> {
+    fn insert_session(&mut self, session: &Session) -> Stored<()> {
         let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            ON CONFLICT (secret) DO UPDATE SET live_from = excluded.live_from, confirmed = excluded.confirmed, left_at = excluded.left_at,
-                let_go = excluded.let_go, came_at = excluded.came_at";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let Session { secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at } = session;
         self.0.write(sql, values![secret, id, person, namespace, *live_from, *confirmed, *left_at, *let_go, *came_at]).map(drop)
+    }
+
+    fn update_session(&mut self, session: &Session) -> Stored<()> {
+        let sql = "UPDATE sessions SET live_from = $1, confirmed = $2, left_at = $3, let_go = $4, came_at = $5 WHERE secret = $6";
+        let Session { secret, live_from, confirmed, left_at, let_go, came_at, .. } = session;
+        self.0.change_one(sql, values![*live_from, *confirmed, *left_at, *let_go, *came_at, secret])
     }
 
     fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> Stored<()> {

@@ -14,11 +14,9 @@ impl<D: Driver> Spaces for Tables<D> {
         space.map(|space| self.with_members(space)).transpose()
     }
 
-    fn put_space(&mut self, space: &Space) -> Stored<()> {
+    fn insert_space(&mut self, space: &Space) -> Stored<()> {
         let sql = "INSERT INTO spaces (room, name, parent, invite_code, created_by, created_at, updated_at, archived_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            ON CONFLICT (room) DO UPDATE SET name = excluded.name, invite_code = excluded.invite_code, updated_at = excluded.updated_at,
-                archived_at = excluded.archived_at";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = values![
             &space.room,
             &space.name,
@@ -30,6 +28,12 @@ impl<D: Driver> Spaces for Tables<D> {
             space.archived_at
         ];
         self.0.write(sql, values).map(drop)
+    }
+
+    fn update_space(&mut self, space: &Space) -> Stored<()> {
+        let sql = "UPDATE spaces SET name = $1, invite_code = $2, updated_at = $3, archived_at = $4 WHERE room = $5";
+        let values = values![&space.name, space.invite_code.as_deref(), space.updated_at, space.archived_at, &space.room];
+        self.0.change_one(sql, values)
     }
 
     fn delete_space(&mut self, room: &Room) -> Stored<()> {

@@ -17,14 +17,11 @@ impl<D: Driver> Tasks for Tables<D> {
         task.map(|task| self.with_assignees(task)).transpose()
     }
 
-    fn put_task(&mut self, task: &Task) -> Stored<()> {
+    fn insert_task(&mut self, task: &Task) -> Stored<()> {
         let sql = "INSERT INTO tasks
                 (id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at, status,
                 priority)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-            ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description, category = excluded.category,
-                due_date = excluded.due_date, completed = excluded.completed, completed_at = excluded.completed_at,
-                updated_at = excluded.updated_at, status = excluded.status, priority = excluded.priority";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         let values = values![
             task.id,
             &task.room,
@@ -41,6 +38,24 @@ impl<D: Driver> Tasks for Tables<D> {
             task.progress.as_ref().map(|progress| progress.priority.as_str())
         ];
         self.0.write(sql, values).map(drop)
+    }
+
+    fn update_task(&mut self, task: &Task) -> Stored<()> {
+        let sql = "UPDATE tasks SET title = $1, description = $2, category = $3, due_date = $4, completed = $5, completed_at = $6,
+                updated_at = $7, status = $8, priority = $9 WHERE id = $10";
+        let values = values![
+            &task.title,
+            task.description.as_deref(),
+            task.category.as_deref(),
+            task.due_date.as_deref(),
+            task.completed,
+            task.completed_at,
+            task.updated_at,
+            task.progress.as_ref().map(|progress| progress.status.as_str()),
+            task.progress.as_ref().map(|progress| progress.priority.as_str()),
+            task.id
+        ];
+        self.0.change_one(sql, values)
     }
 
     fn delete_task(&mut self, id: Id) -> Stored<()> {

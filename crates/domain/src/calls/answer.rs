@@ -29,7 +29,7 @@ impl Command for AnswerCall {
         if call.status == Status::Ringing && person.id != call.initiated_by.id {
             call.status = Status::Ongoing;
             call.answered_at = Some(tx.now);
-            tx.store.put_call(&call)?;
+            tx.store.update_call(&call)?;
         }
         tx.record(&call.room, Event::CallAnswered { call: call.clone(), by: person })?;
         Ok(call)

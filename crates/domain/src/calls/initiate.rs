@@ -52,7 +52,7 @@ impl Command for InitiateCall {
             ended_by: None,
             participants: Vec::new(),
         };
-        tx.store.put_call(&call)?;
+        tx.store.insert_call(&call)?;
         come(tx, &mut call, person)?;
         tx.record(&call.room, Event::CallInitiated { call: call.clone() })?;
         Ok(Initiated { call, existing: false })

@@ -150,6 +150,6 @@ fn finish(tx: &mut Tx<'_>, call: &mut Call, status: Status, by: Option<PersonId>
     call.status = status;
     call.ended_at = Some(tx.now);
     call.ended_by = by;
-    tx.store.put_call(call)?;
+    tx.store.update_call(call)?;
     tx.record(&call.room, Event::CallEnded { call: call.clone() })
 }

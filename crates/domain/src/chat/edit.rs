@@ -31,7 +31,7 @@ impl Command for EditMessage {
         if self.content != message.content {
             before = Some(std::mem::replace(&mut message.content, self.content));
             message.edited_at = Some(tx.now);
-            tx.store.put_message(&message)?;
+            tx.store.update_message(&message)?;
         }
         tx.record(&message.room, Event::MessageEdited { message: message.clone() })?;
         if let Some(before) = before {

@@ -67,7 +67,7 @@ impl Command for SendMessage {
             created_at: tx.now,
             edited_at: None,
         };
-        tx.store.put_message(&message)?;
+        tx.store.insert_message(&message)?;
         tx.record(&message.room, Event::MessageSent { message: message.clone() })?;
         mentions::tell(tx, &message, None)?;
         Ok(Sent { message, duplicate: false })

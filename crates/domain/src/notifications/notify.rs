@@ -42,7 +42,7 @@ pub fn notify(tx: &mut Tx<'_>, new: NewNotification) -> Result<Notification, Ref
     fields::metadata("data", data.as_ref())?;
     let id = tx.new_id();
     let notification = Notification { id, person, kind, title, message, link, data, read: false, created_at: tx.now };
-    tx.store.put_notification(&notification)?;
+    tx.store.insert_notification(&notification)?;
     tx.record(&Room::inbox(&notification.person), Event::NotificationCreated { notification: notification.clone() })?;
     Ok(notification)
 }

@@ -39,7 +39,7 @@ impl Command for ReadNotification {
         let mut notification = own.ok_or(Refusal::NotFound("Notification"))?;
         if !notification.read {
             notification.read = true;
-            tx.store.put_notification(&notification)?;
+            tx.store.update_notification(&notification)?;
             tx.record(&Room::inbox(&notification.person), Event::NotificationRead { notification: notification.id })?;
         }
         Ok(notification)

@@ -55,9 +55,12 @@ impl Command for Meet {
         let known = tx.store.person(&id)?;
         let created = known.is_none();
         let mut person = known.unwrap_or_else(|| Person::unseen(id, tx.now));
-        if fill(&mut person, &self.claims) || created {
+        let filled = fill(&mut person, &self.claims);
+        if created {
+            tx.store.insert_person(&person)?;
+        } else if filled {
             person.updated_at = tx.now;
-            tx.store.put_person(&person)?;
+            tx.store.update_person(&person)?;
         }
         // A claim that cannot be a room's id is no claim; the token is still good for everything else.
         if let Some(room) = self.claims.household.and_then(|id| Kind::Household.named(&id)) {
@@ -112,7 +115,7 @@ fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Op
             archived_at: None,
             members: Vec::new(),
         };
-        tx.store.put_space(&space)?;
+        tx.store.insert_space(&space)?;
     }
     tx.store.put_member(room, &person.id, Role::Member, tx.now)?;
     tx.record(room, Event::MembershipClaimed { person: person.id.clone() })

@@ -59,6 +59,6 @@ pub fn known_or_unseen(tx: &mut Tx<'_>, id: &PersonId) -> Result<Person, Refusal
         return Ok(person);
     }
     let person = Person::unseen(id.clone(), tx.now);
-    tx.store.put_person(&person)?;
+    tx.store.insert_person(&person)?;
     Ok(person)
 }

@@ -54,7 +54,7 @@ impl Command for UpdateProfile {
             return Ok(person);
         }
         person.updated_at = tx.now;
-        tx.store.put_person(&person)?;
+        tx.store.update_person(&person)?;
         for room in tx.store.rooms_of(&person.id, Some(Kind::Household))? {
             tx.record(&room, Event::ProfileUpdated { person: person.clone() })?;
         }

@@ -165,7 +165,7 @@ impl Command for Restart {
 fn begin(tx: &mut Tx<'_>, place: Place, person: &PersonId, position: i64) -> Stored<()> {
     let Place { secret, id, namespace } = place;
     let person = person.clone();
-    tx.store.put_session(&Session {
+    tx.store.insert_session(&Session {
         secret,
         id,
         person,
@@ -208,6 +208,6 @@ fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claime
         }
     }
     let (id, left_at) = (session.id.clone(), session.left_at.unwrap_or(tx.now));
-    tx.store.put_session(&Session { live_from: position, came_at: tx.now, confirmed: from, left_at: None, let_go: false, ..session })?;
+    tx.store.update_session(&Session { live_from: position, came_at: tx.now, confirmed: from, left_at: None, let_go: false, ..session })?;
     Ok(Some(Recovered { id, from, as_offered: offered == Some(from), left_at, rooms, left }))
 }

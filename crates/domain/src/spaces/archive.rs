@@ -31,7 +31,7 @@ impl Command for ArchiveSpace {
         }
         space.archived_at = self.archived.then_some(tx.now);
         space.updated_at = tx.now;
-        tx.store.put_space(&space)?;
+        tx.store.update_space(&space)?;
         let by = tx.store.person(&tx.actor.person)?;
         let event = match self.archived {
             true => Event::SpaceArchived { space: space.clone(), by },

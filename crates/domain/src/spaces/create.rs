@@ -40,7 +40,7 @@ impl Command for CreateSpace {
         let room = self.kind.room(tx.new_id());
         let invite_code = self.kind.opens_by_invite().then(|| tx.new_invite_code());
         let mut space = new_space(tx, room, self.name, None, invite_code);
-        tx.store.put_space(&space)?;
+        tx.store.insert_space(&space)?;
         for id in people {
             let role = if id == space.created_by { Role::Admin } else { Role::Member };
             let person = known_or_unseen(tx, &id)?;
@@ -72,7 +72,7 @@ impl Command for CreateChannel {
         fields::required("name", &self.name, fields::NAME)?;
         let room = Kind::Channel.room(tx.new_id());
         let channel = new_space(tx, room, self.name, Some(self.project), None);
-        tx.store.put_space(&channel)?;
+        tx.store.insert_space(&channel)?;
         Ok(channel)
     }
 }

@@ -31,7 +31,7 @@ impl Command for RenameSpace {
             _ => return Ok(space),
         }
         space.updated_at = tx.now;
-        tx.store.put_space(&space)?;
+        tx.store.update_space(&space)?;
         let by = tx.store.person(&tx.actor.person)?;
         tx.record(&space.room, Event::SpaceUpdated { space: space.clone(), by })?;
         Ok(space)

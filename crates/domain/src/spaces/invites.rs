@@ -60,7 +60,7 @@ impl Command for RefreshInvite {
         }
         space.invite_code = Some(tx.new_invite_code());
         space.updated_at = tx.now;
-        tx.store.put_space(&space)?;
+        tx.store.update_space(&space)?;
         tx.record(&space.room, Event::InviteRefreshed { space: space.clone() })?;
         Ok(space)
     }

@@ -112,5 +112,5 @@ fn take_back(tx: &mut Tx<'_>, mut task: Task, from: Person) -> Result<Task, Refu
 
 fn touch(tx: &mut Tx<'_>, task: &mut Task) -> Result<(), Refusal> {
     task.updated_at = tx.now;
-    Ok(tx.store.put_task(task)?)
+    Ok(tx.store.update_task(task)?)
 }

@@ -81,7 +81,7 @@ impl Command for CreateTask {
             created_at: tx.now,
             updated_at: tx.now,
         };
-        tx.store.put_task(&task)?;
+        tx.store.insert_task(&task)?;
         for person in &task.assigned_to {
             tx.store.assign(task.id, &person.id, tx.now)?;
         }

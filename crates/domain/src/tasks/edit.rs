@@ -138,7 +138,7 @@ impl Command for ToggleTask {
         let mut task = writable_task(tx, self.task)?;
         task.updated_at = tx.now;
         let by = toggle(tx, &mut task)?;
-        tx.store.put_task(&task)?;
+        tx.store.update_task(&task)?;
         tx.record(&task.room, Event::TaskToggled { task: task.clone(), by })?;
         Ok(task)
     }
@@ -152,7 +152,7 @@ fn toggle(tx: &mut Tx<'_>, task: &mut Task) -> Result<Person, Refusal> {
 }
 
 fn store_with_assignees(tx: &mut Tx<'_>, before: &Task, task: &Task) -> Result<(), Refusal> {
-    tx.store.put_task(task)?;
+    tx.store.update_task(task)?;
     if before.assigned_to != task.assigned_to {
         // All go and come again, because the order may have changed too.
         for person in &before.assigned_to {

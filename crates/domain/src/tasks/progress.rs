@@ -26,7 +26,7 @@ impl Command for SetStatus {
         let was = std::mem::replace(&mut progress.status, self.status);
         if was != progress.status {
             task.updated_at = tx.now;
-            tx.store.put_task(&task)?;
+            tx.store.update_task(&task)?;
             let by = doer(tx)?;
             tx.record(&task.room, Event::TaskStatusChanged { task: task.clone(), was, by })?;
         }

@@ -49,7 +49,7 @@ impl Command for UpdateTrip {
         trip.details.check()?;
         if trip != before {
             trip.space.updated_at = tx.now;
-            tx.store.put_space(&trip.space)?;
+            tx.store.update_space(&trip.space)?;
             tx.store.put_trip_details(&room, &trip.details)?;
         }
         tx.record(&room, Event::TripUpdated { changes, more, by: tx.actor.person.clone() })?;

@@ -27,7 +27,7 @@ pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &
     store_people(store, &["ann", "ben"]);
     assert_eq!(store.call(1).unwrap(), None);
     let mut call = call(1, &Kind::ChatRoom.room(7));
-    store.put_call(&call).unwrap();
+    store.insert_call(&call).unwrap();
     for part in [participant("ben", 1, None), participant("ann", 2, None), participant("ben", 4, Some(5))] {
         store.put_participant(1, &part).unwrap();
     }
@@ -35,7 +35,7 @@ pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &
     assert_eq!(store.call(1).unwrap().as_ref(), Some(&call));
     for status in [Status::Ongoing, Status::Missed, Status::Ended] {
         call = Call { status, answered_at: Some(at(2)), ended_at: Some(at(9)), ended_by: Some(id("ben")), ..call };
-        store.put_call(&call).unwrap();
+        store.update_call(&call).unwrap();
         assert_eq!(store.call(1).unwrap().as_ref(), Some(&call));
     }
 }
@@ -43,24 +43,34 @@ pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &
 pub fn a_room_has_one_open_call(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     let (here, there) = (Kind::ChatRoom.room(7), Kind::ChatRoom.room(8));
-    store.put_call(&call(1, &here)).unwrap();
-    store.put_call(&call(2, &there)).unwrap();
-    assert!(store.put_call(&call(3, &here)).is_err(), "two are a fault of the rules");
+    store.insert_call(&call(1, &here)).unwrap();
+    store.insert_call(&call(2, &there)).unwrap();
+    assert!(store.insert_call(&call(3, &here)).is_err(), "two are a fault of the rules");
     assert_eq!(store.open_call(&here).unwrap(), Some(call(1, &here)));
     assert_eq!(store.open_calls().unwrap(), [call(1, &here), call(2, &there)]);
-    store.put_call(&Call { status: Status::Ended, ended_at: Some(at(9)), ..call(1, &here) }).unwrap();
+    store.update_call(&Call { status: Status::Ended, ended_at: Some(at(9)), ..call(1, &here) }).unwrap();
     assert_eq!(store.open_call(&here).unwrap(), None);
     assert_eq!(store.open_calls().unwrap(), [call(2, &there)]);
-    store.put_call(&call(3, &here)).unwrap();
+    store.insert_call(&call(3, &here)).unwrap();
+}
+
+pub fn a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
+    let (here, there) = (Kind::ChatRoom.room(7), Kind::ChatRoom.room(8));
+    store.insert_call(&call(1, &here)).unwrap();
+    assert!(store.insert_call(&call(1, &there)).is_err());
+    assert_eq!(store.call(1).unwrap(), Some(call(1, &here)));
+    assert!(store.update_call(&call(2, &there)).is_err());
+    assert_eq!(store.call(2).unwrap(), None);
 }
 
 pub fn calls_come_newest_first_in_pages(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     let (here, there) = (Kind::ChatRoom.room(7), Kind::ChatRoom.room(8));
     for n in 1..=4 {
-        store.put_call(&Call { status: Status::Ended, ended_at: Some(at(n)), ..call(n, &here) }).unwrap();
+        store.insert_call(&Call { status: Status::Ended, ended_at: Some(at(n)), ..call(n, &here) }).unwrap();
     }
-    store.put_call(&call(5, &there)).unwrap();
+    store.insert_call(&call(5, &there)).unwrap();
     let mut ids =
         |limit, before| -> Vec<Id> { store.calls_in(&here, &Page { limit, before }).unwrap().iter().map(|call| call.id).collect() };
     assert_eq!(ids(9, None), [4, 3, 2, 1]);

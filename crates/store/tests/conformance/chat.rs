@@ -10,16 +10,25 @@ pub fn a_message_is_read_back_with_its_sender(store: &mut dyn Store) {
     assert_eq!(store.message(1).unwrap(), None);
     let plain = Message { metadata: None, sort: None, file_url: None, client_id: Some("c-1".to_owned()), ..message(2, "ann") };
     for sent in [message(1, "ann"), plain] {
-        store.put_message(&sent).unwrap();
+        store.insert_message(&sent).unwrap();
         assert_eq!(store.message(sent.id).unwrap(), Some(sent));
     }
     let edited = Message { content: "Hi".to_owned(), metadata: None, edited_at: Some(at(60)), ..message(1, "ann") };
-    store.put_message(&edited).unwrap();
+    store.update_message(&edited).unwrap();
     assert_eq!(store.message(1).unwrap(), Some(edited));
 }
 
+pub fn a_known_message_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+    store_people(store, &["ann", "ben"]);
+    store.insert_message(&message(1, "ann")).unwrap();
+    assert!(store.insert_message(&Message { content: "Other".to_owned(), ..message(1, "ben") }).is_err());
+    assert_eq!(store.message(1).unwrap(), Some(message(1, "ann")));
+    assert!(store.update_message(&message(2, "ann")).is_err());
+    assert_eq!(store.message(2).unwrap(), None);
+}
+
 pub fn a_message_of_a_deleted_person_keeps_the_id(store: &mut dyn Store) {
-    store.put_message(&message(1, "ann")).unwrap();
+    store.insert_message(&message(1, "ann")).unwrap();
     let sender = store.message(1).unwrap().unwrap().sender;
     assert_eq!(sender, Person::unseen(id("ann"), domain::names::Timestamp(0)));
 }
@@ -29,22 +38,22 @@ pub fn a_message_is_found_by_its_senders_own_id(store: &mut dyn Store) {
     let client_id = Some("c-1".to_owned());
     let elsewhere = Kind::Channel.room(8);
     let sent = Message { client_id: client_id.clone(), ..message(1, "ann") };
-    store.put_message(&sent).unwrap();
+    store.insert_message(&sent).unwrap();
     // The same id is another's own, and another room's own.
-    store.put_message(&Message { client_id: client_id.clone(), ..message(2, "ben") }).unwrap();
-    store.put_message(&Message { client_id, room: elsewhere.clone(), ..message(3, "ann") }).unwrap();
+    store.insert_message(&Message { client_id: client_id.clone(), ..message(2, "ben") }).unwrap();
+    store.insert_message(&Message { client_id, room: elsewhere.clone(), ..message(3, "ann") }).unwrap();
     assert_eq!(store.message_by_client_id(&sent.room, &id("ann"), "c-1").unwrap(), Some(sent.clone()));
     assert_eq!(store.message_by_client_id(&elsewhere, &id("ann"), "c-1").unwrap().unwrap().id, 3);
     assert_eq!(store.message_by_client_id(&sent.room, &id("ann"), "c-2").unwrap(), None);
-    assert!(store.put_message(&Message { client_id: sent.client_id, ..message(4, "ann") }).is_err(), "twice is a fault of the rules");
+    assert!(store.insert_message(&Message { client_id: sent.client_id, ..message(4, "ann") }).is_err(), "twice is a fault of the rules");
 }
 
 pub fn messages_come_newest_first_in_pages(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     for n in 1..=4 {
-        store.put_message(&message(n, "ann")).unwrap();
+        store.insert_message(&message(n, "ann")).unwrap();
     }
-    store.put_message(&Message { room: Kind::Channel.room(8), created_at: T0, ..message(5, "ann") }).unwrap();
+    store.insert_message(&Message { room: Kind::Channel.room(8), created_at: T0, ..message(5, "ann") }).unwrap();
     let room = message(1, "ann").room;
     let mut ids = |limit, before| -> Vec<Id> {
         store.messages_in(&room, &Page { limit, before }).unwrap().iter().map(|message| message.id).collect()
@@ -57,13 +66,13 @@ pub fn messages_come_newest_first_in_pages(store: &mut dyn Store) {
 pub fn a_deleted_message_is_not_there_and_its_senders_own_id_is_free(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     let sent = Message { client_id: Some("c-1".to_owned()), ..message(1, "ann") };
-    store.put_message(&sent).unwrap();
-    store.put_message(&message(2, "ann")).unwrap();
+    store.insert_message(&sent).unwrap();
+    store.insert_message(&message(2, "ann")).unwrap();
     store.delete_message(1).unwrap();
     store.delete_message(99).unwrap();
     assert_eq!(store.message(1).unwrap(), None);
     assert_eq!(store.message_by_client_id(&sent.room, &id("ann"), "c-1").unwrap(), None);
     let left: Vec<Id> = store.messages_in(&sent.room, &Page::new(None, None)).unwrap().iter().map(|message| message.id).collect();
     assert_eq!(left, [2]);
-    store.put_message(&Message { id: 3, ..sent }).unwrap();
+    store.insert_message(&Message { id: 3, ..sent }).unwrap();
 }

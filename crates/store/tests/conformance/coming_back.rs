@@ -132,7 +132,7 @@ pub fn whoever_says_since_when_is_believed_if_that_is_of_this_journal(store: &mu
 pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) {
     let (trip, project, channel) = (Kind::Trip.room(1), Kind::Project.room(2), Kind::Channel.room(3));
     come(store, "ann");
-    store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
+    store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     for room in [&trip, &project] {
         store.put_member(room, &id("ann"), Role::Member, at(0)).unwrap();
     }
@@ -311,7 +311,7 @@ pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Stor
     come(store, "ann");
     say(store, 2);
     store.put_member(&project, &id("ann"), Role::Member, at(0)).unwrap();
-    store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
+    store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     let ask = |store: &mut dyn Store, offered, rooms: &[Room]| {
         let rooms = rooms.iter().cloned().collect();
         run(store, "ann", 0, CatchUp { offered, rooms }).map(|caught_up| (caught_up.rooms, caught_up.hears))

@@ -43,12 +43,14 @@ suite! {
     people {
         a_person_is_read_back_as_stored,
         a_person_changes_but_for_the_first_sight,
+        a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed,
         a_deleted_person_is_not_there,
         people_share_a_space_or_do_not,
     }
     spaces {
         a_space_is_read_back_with_its_members_in_the_order_of_joining,
         a_space_changes_but_for_its_beginning,
+        a_known_space_is_not_stored_as_new_nor_an_unknown_one_changed,
         a_role_is_a_members_only,
         a_channel_is_as_open_as_its_project,
         what_is_in_an_archived_space_is_archived,
@@ -63,6 +65,7 @@ suite! {
     tasks {
         a_task_is_read_back_as_stored,
         a_task_changes_but_for_its_beginning,
+        a_known_task_is_not_stored_as_new_nor_an_unknown_one_changed,
         assignees_stand_in_the_order_of_assigning_and_each_once,
         a_task_has_a_status_and_a_priority_or_neither,
         a_deleted_task_is_nobodys,
@@ -71,6 +74,7 @@ suite! {
     }
     chat {
         a_message_is_read_back_with_its_sender,
+        a_known_message_is_not_stored_as_new_nor_an_unknown_one_changed,
         a_message_of_a_deleted_person_keeps_the_id,
         a_message_is_found_by_its_senders_own_id,
         messages_come_newest_first_in_pages,
@@ -91,6 +95,7 @@ suite! {
     notifications {
         a_notification_is_read_back_as_stored,
         a_notification_changes_only_in_being_read,
+        a_known_notification_is_not_stored_as_new_nor_an_unknown_one_changed,
         notifications_of_a_person_come_newest_first_in_pages,
         all_of_a_persons_are_read_at_once_and_counted,
         a_deleted_persons_notifications_are_gone,
@@ -98,6 +103,7 @@ suite! {
     calls {
         a_call_is_read_back_with_its_participants_in_the_order_of_coming,
         a_room_has_one_open_call,
+        a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed,
         calls_come_newest_first_in_pages,
     }
     journal {
@@ -111,6 +117,7 @@ suite! {
     sessions {
         a_session_is_read_back_as_stored,
         a_session_that_comes_back_is_whose_and_where_it_was,
+        a_known_session_is_not_stored_as_new_nor_an_unknown_one_changed,
         the_end_of_a_session_is_written_down_with_what_has_arrived,
         a_session_is_deleted_with_its_rooms,
         what_everybody_has_heard_counts_for_those_who_were_there_then,
@@ -176,7 +183,7 @@ fn person(name: &str) -> Person {
 
 fn store_people(store: &mut dyn Store, names: &[&str]) {
     for name in names {
-        store.put_person(&person(name)).unwrap();
+        store.insert_person(&person(name)).unwrap();
     }
 }
 

@@ -8,23 +8,31 @@ pub fn a_notification_is_read_back_as_stored(store: &mut dyn Store) {
     assert_eq!(store.notification(1).unwrap(), None);
     let bare = Notification { link: None, data: None, message: String::new(), read: true, ..notification(2, "ann") };
     for stored in [notification(1, "ann"), bare] {
-        store.put_notification(&stored).unwrap();
+        store.insert_notification(&stored).unwrap();
         assert_eq!(store.notification(stored.id).unwrap(), Some(stored));
     }
 }
 
 pub fn a_notification_changes_only_in_being_read(store: &mut dyn Store) {
-    store.put_notification(&notification(1, "ann")).unwrap();
+    store.insert_notification(&notification(1, "ann")).unwrap();
     let changed = Notification { title: "Other".to_owned(), data: None, read: true, created_at: at(9), ..notification(1, "ben") };
-    store.put_notification(&changed).unwrap();
+    store.update_notification(&changed).unwrap();
     assert_eq!(store.notification(1).unwrap(), Some(Notification { read: true, ..notification(1, "ann") }));
+}
+
+pub fn a_known_notification_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+    store.insert_notification(&notification(1, "ann")).unwrap();
+    assert!(store.insert_notification(&notification(1, "ben")).is_err());
+    assert_eq!(store.notification(1).unwrap(), Some(notification(1, "ann")));
+    assert!(store.update_notification(&notification(2, "ann")).is_err());
+    assert_eq!(store.notification(2).unwrap(), None);
 }
 
 pub fn notifications_of_a_person_come_newest_first_in_pages(store: &mut dyn Store) {
     for n in 1..=4 {
-        store.put_notification(&notification(n, "ann")).unwrap();
+        store.insert_notification(&notification(n, "ann")).unwrap();
     }
-    store.put_notification(&notification(5, "ben")).unwrap();
+    store.insert_notification(&notification(5, "ben")).unwrap();
     let mut ids = |limit, before| -> Vec<Id> {
         let page = store.notifications_of(&id("ann"), &Page { limit, before }).unwrap();
         page.iter().map(|notification| notification.id).collect()
@@ -36,10 +44,10 @@ pub fn notifications_of_a_person_come_newest_first_in_pages(store: &mut dyn Stor
 
 pub fn all_of_a_persons_are_read_at_once_and_counted(store: &mut dyn Store) {
     for n in 1..=3 {
-        store.put_notification(&notification(n, "ann")).unwrap();
+        store.insert_notification(&notification(n, "ann")).unwrap();
     }
-    store.put_notification(&Notification { read: true, ..notification(4, "ann") }).unwrap();
-    store.put_notification(&notification(5, "ben")).unwrap();
+    store.insert_notification(&Notification { read: true, ..notification(4, "ann") }).unwrap();
+    store.insert_notification(&notification(5, "ben")).unwrap();
     assert_eq!(store.read_notifications_of(&id("ann")).unwrap(), 3);
     assert_eq!(store.read_notifications_of(&id("ann")).unwrap(), 0);
     assert!(store.notification(2).unwrap().unwrap().read);
@@ -47,8 +55,8 @@ pub fn all_of_a_persons_are_read_at_once_and_counted(store: &mut dyn Store) {
 }
 
 pub fn a_deleted_persons_notifications_are_gone(store: &mut dyn Store) {
-    store.put_notification(&notification(1, "ann")).unwrap();
-    store.put_notification(&notification(2, "ben")).unwrap();
+    store.insert_notification(&notification(1, "ann")).unwrap();
+    store.insert_notification(&notification(2, "ben")).unwrap();
     store.delete_notifications_of(&id("ann")).unwrap();
     assert_eq!(store.notification(1).unwrap(), None);
     assert!(store.notification(2).unwrap().is_some());

@@ -8,9 +8,17 @@ pub fn a_person_is_read_back_as_stored(store: &mut dyn Store) {
     assert_eq!(store.person(&id("ann")).unwrap(), None);
     let unseen = Person::unseen(id("ben"), T0);
     for known in [person("ann"), unseen] {
-        store.put_person(&known).unwrap();
+        store.insert_person(&known).unwrap();
         assert_eq!(store.person(&known.id).unwrap(), Some(known));
     }
+}
+
+pub fn a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
+    assert!(store.insert_person(&Person::unseen(id("ann"), at(9))).is_err());
+    assert_eq!(store.person(&id("ann")).unwrap(), Some(person("ann")));
+    assert!(store.update_person(&person("ben")).is_err());
+    assert_eq!(store.person(&id("ben")).unwrap(), None);
 }
 
 pub fn a_person_changes_but_for_the_first_sight(store: &mut dyn Store) {
@@ -24,7 +32,7 @@ pub fn a_person_changes_but_for_the_first_sight(store: &mut dyn Store) {
         updated_at: at(9),
         ..person("ann")
     };
-    store.put_person(&changed).unwrap();
+    store.update_person(&changed).unwrap();
     assert_eq!(store.person(&id("ann")).unwrap(), Some(Person { created_at: T0, ..changed }));
 }
 

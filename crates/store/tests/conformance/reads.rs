@@ -12,9 +12,9 @@ fn room(n: u32) -> Room {
 /// Messages 1 to 4 of a room, by ann, ben, ann and ben; 5 is another room's.
 fn talk(store: &mut dyn Store) {
     for (n, sender) in [(1, "ann"), (2, "ben"), (3, "ann"), (4, "ben")] {
-        store.put_message(&Message { room: room(1), ..message(n, sender) }).unwrap();
+        store.insert_message(&Message { room: room(1), ..message(n, sender) }).unwrap();
     }
-    store.put_message(&Message { room: room(2), ..message(5, "ben") }).unwrap();
+    store.insert_message(&Message { room: room(2), ..message(5, "ben") }).unwrap();
 }
 
 pub fn a_mark_is_a_persons_own_in_a_room_and_never_goes_back(store: &mut dyn Store) {
@@ -70,8 +70,8 @@ pub fn unread_are_the_others_messages_behind_the_mark(store: &mut dyn Store) {
 
 pub fn unread_are_counted_in_all_rooms_of_a_kind(store: &mut dyn Store) {
     talk(store);
-    store.put_message(&Message { room: Kind::ChatRoom.room(1), ..message(6, "ben") }).unwrap();
-    store.put_message(&Message { room: room(3), ..message(7, "ben") }).unwrap();
+    store.insert_message(&Message { room: Kind::ChatRoom.room(1), ..message(6, "ben") }).unwrap();
+    store.insert_message(&Message { room: room(3), ..message(7, "ben") }).unwrap();
     for joined in [room(1), room(2), Kind::ChatRoom.room(1)] {
         store.put_member(&joined, &id("ann"), Role::Member, T0).unwrap();
     }

@@ -40,22 +40,30 @@ pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
     assert_eq!(store.session("a").unwrap(), None);
     let away = Session { left_at: Some(at(9)), let_go: true, confirmed: 9, ..session("b", 4) };
     for session in [session("a", 3), away] {
-        store.put_session(&session).unwrap();
+        store.insert_session(&session).unwrap();
         assert_eq!(store.session(&session.secret).unwrap(), Some(session));
     }
 }
 
 pub fn a_session_that_comes_back_is_whose_and_where_it_was(store: &mut dyn Store) {
     let first = session("a", 3);
-    store.put_session(&Session { left_at: Some(at(1)), let_go: true, ..first.clone() }).unwrap();
+    store.insert_session(&Session { left_at: Some(at(1)), let_go: true, ..first.clone() }).unwrap();
     let other = Session { id: "x".to_owned(), person: id("eve"), namespace: "/".to_owned(), confirmed: 7, ..session("a", 8) };
-    store.put_session(&other).unwrap();
+    store.update_session(&other).unwrap();
     assert_eq!(store.session("a").unwrap(), Some(Session { live_from: 8, confirmed: 7, came_at: at(8), ..first }));
 }
 
+pub fn a_known_session_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+    store.insert_session(&session("a", 3)).unwrap();
+    assert!(store.insert_session(&Session { person: id("eve"), ..session("a", 8) }).is_err());
+    assert_eq!(store.session("a").unwrap(), Some(session("a", 3)));
+    assert!(store.update_session(&session("b", 3)).is_err());
+    assert_eq!(store.session("b").unwrap(), None);
+}
+
 pub fn the_end_of_a_session_is_written_down_with_what_has_arrived(store: &mut dyn Store) {
-    store.put_session(&session("a", 3)).unwrap();
-    store.put_session(&session("b", 3)).unwrap();
+    store.insert_session(&session("a", 3)).unwrap();
+    store.insert_session(&session("b", 3)).unwrap();
     store.end_session("a", 5, at(1), true).unwrap();
     store.end_session("nobody's", 5, at(1), false).unwrap();
     assert_eq!(store.session("a").unwrap(), Some(Session { confirmed: 5, left_at: Some(at(1)), let_go: true, ..session("a", 3) }));
@@ -65,7 +73,7 @@ pub fn the_end_of_a_session_is_written_down_with_what_has_arrived(store: &mut dy
 
 pub fn a_session_is_deleted_with_its_rooms(store: &mut dyn Store) {
     for secret in ["a", "b"] {
-        store.put_session(&session(secret, 3)).unwrap();
+        store.insert_session(&session(secret, 3)).unwrap();
         store.put_session_room(secret, &id("ann"), &joined(&home(), None, 3)).unwrap();
     }
     store.delete_session("a", &id("ann")).unwrap();
@@ -77,10 +85,10 @@ pub fn a_session_is_deleted_with_its_rooms(store: &mut dyn Store) {
 
 pub fn what_everybody_has_heard_counts_for_those_who_were_there_then(store: &mut dyn Store) {
     for (secret, live_from, confirmed) in [("before", 3, 3), ("further", 3, 9), ("at it", 8, 8), ("came back", 8, 2), ("after", 9, 9)] {
-        store.put_session(&Session { confirmed, ..session(secret, live_from) }).unwrap();
+        store.insert_session(&Session { confirmed, ..session(secret, live_from) }).unwrap();
     }
-    store.put_session(&Session { left_at: Some(at(1)), ..session("gone", 3) }).unwrap();
-    store.put_session(&Session { left_at: Some(at(1)), let_go: true, ..session("let go", 3) }).unwrap();
+    store.insert_session(&Session { left_at: Some(at(1)), ..session("gone", 3) }).unwrap();
+    store.insert_session(&Session { left_at: Some(at(1)), let_go: true, ..session("let go", 3) }).unwrap();
     store.end_all_sessions(8, at(5)).unwrap();
     for (secret, expected) in [("before", 8), ("further", 9), ("at it", 8), ("came back", 2), ("after", 9)] {
         assert_eq!(confirmed(store, secret), expected, "{secret}");
@@ -99,7 +107,7 @@ pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: 
     let other = Kind::Channel.room(9);
     let rooms = [joined(&home(), None, 1), joined(&other, Some(&home()), 2)];
     for (secret, left_at) in [("a", None), ("b", Some(at(5))), ("c", Some(at(4))), ("d", Some(at(9))), ("e", Some(at(1)))] {
-        store.put_session(&Session { left_at, let_go: secret == "e", ..session(secret, 1) }).unwrap();
+        store.insert_session(&Session { left_at, let_go: secret == "e", ..session(secret, 1) }).unwrap();
     }
     for (secret, room) in [("a", &rooms[0]), ("c", &rooms[0]), ("d", &rooms[0]), ("d", &rooms[1])] {
         store.put_session_room(secret, &id("ann"), room).unwrap();
@@ -114,7 +122,7 @@ pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: 
 
 pub fn old_sessions_are_forgotten_with_their_rooms_some_at_a_time(store: &mut dyn Store) {
     for (secret, left_at) in [("a", Some(at(1))), ("b", Some(at(2))), ("c", Some(at(3))), ("d", Some(at(9))), ("here", None)] {
-        store.put_session(&Session { left_at, ..session(secret, 1) }).unwrap();
+        store.insert_session(&Session { left_at, ..session(secret, 1) }).unwrap();
         store.put_session_room(secret, &id("ann"), &joined(&home(), None, 1)).unwrap();
     }
     let left = |store: &mut dyn Store| -> Vec<&str> {
@@ -178,9 +186,9 @@ pub fn rooms_that_somebody_may_hear_are_those_of_a_member_and_what_is_inside_the
     }
     let channels: Vec<Room> = (100..350).map(|n| Kind::Channel.room(n)).collect();
     for channel in &channels {
-        store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(channel) }).unwrap();
+        store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(channel) }).unwrap();
     }
-    store.put_space(&Space { parent: Some(Kind::Project.room(9)), invite_code: None, ..space(&Kind::Channel.room(3)) }).unwrap();
+    store.insert_space(&Space { parent: Some(Kind::Project.room(9)), invite_code: None, ..space(&Kind::Channel.room(3)) }).unwrap();
     let inside: Vec<(Room, i64)> = channels.into_iter().chain([project]).map(|room| (room, 3)).collect();
     assert_eq!(store.rooms_heard_by(&id("ben")).unwrap(), inside);
     assert_eq!(store.rooms_heard_by(&id("ann")).unwrap(), [inside, vec![(trip, 2)]].concat());

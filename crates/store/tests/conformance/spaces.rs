@@ -1,5 +1,4 @@
 use domain::names::{Kind, Room};
-use domain::people::Person;
 use domain::seam::{Page, Store};
 use domain::spaces::{Member, Role, Space};
 
@@ -8,7 +7,7 @@ use crate::{T0, at, home, id, person, space, store_people};
 pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut dyn Store) {
     assert_eq!(store.space(&home()).unwrap(), None);
     store_people(store, &["ann", "ben", "cleo"]);
-    store.put_space(&space(&home())).unwrap();
+    store.insert_space(&space(&home())).unwrap();
     // In one moment, against the alphabet; somebody unseen too.
     let mut members = Vec::new();
     for (name, role) in [("cleo", Role::Admin), ("ben", Role::Member), ("ann", Role::Member)] {
@@ -23,17 +22,26 @@ pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut
 }
 
 pub fn a_space_changes_but_for_its_beginning(store: &mut dyn Store) {
-    store.put_space(&space(&home())).unwrap();
+    store.insert_space(&space(&home())).unwrap();
     let name = "Ours".to_owned();
     let changed = Space { name, invite_code: None, created_by: id("eve"), created_at: at(9), updated_at: at(9), ..space(&home()) };
-    store.put_space(&changed).unwrap();
+    store.update_space(&changed).unwrap();
     assert_eq!(store.space(&home()).unwrap(), Some(Space { created_by: id("ann"), created_at: T0, ..changed }));
+}
+
+pub fn a_known_space_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+    store.insert_space(&space(&home())).unwrap();
+    let other = Space { name: "Other".to_owned(), ..space(&home()) };
+    assert!(store.insert_space(&other).is_err());
+    assert_eq!(store.space(&home()).unwrap(), Some(space(&home())));
+    assert!(store.update_space(&space(&Kind::Trip.room(1))).is_err());
+    assert_eq!(store.space(&Kind::Trip.room(1)).unwrap(), None);
 }
 
 pub fn a_deleted_space_is_not_there(store: &mut dyn Store) {
     let other = Kind::Trip.room(1);
-    store.put_space(&space(&home())).unwrap();
-    store.put_space(&space(&other)).unwrap();
+    store.insert_space(&space(&home())).unwrap();
+    store.insert_space(&space(&other)).unwrap();
     store.delete_space(&home()).unwrap();
     assert_eq!(store.space(&home()).unwrap(), None);
     assert!(store.space(&other).unwrap().is_some());
@@ -52,7 +60,7 @@ pub fn a_role_is_a_members_only(store: &mut dyn Store) {
 
 pub fn a_channel_is_as_open_as_its_project(store: &mut dyn Store) {
     let (project, channel) = (Kind::Project.room(1), Kind::Channel.room(2));
-    store.put_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
+    store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     store.put_member(&project, &id("ann"), Role::Admin, T0).unwrap();
     assert_eq!(store.role_in_parent(&channel, &id("ann")).unwrap(), Some(Role::Admin));
     assert_eq!(store.role_in_parent(&channel, &id("ben")).unwrap(), None);
@@ -64,11 +72,11 @@ pub fn a_channel_is_as_open_as_its_project(store: &mut dyn Store) {
 pub fn what_is_in_an_archived_space_is_archived(store: &mut dyn Store) {
     let (project, channel) = (Kind::Project.room(1), Kind::Channel.room(2));
     let mut space = Space { invite_code: None, ..space(&project) };
-    store.put_space(&space).unwrap();
-    store.put_space(&Space { room: channel.clone(), parent: Some(project.clone()), ..space.clone() }).unwrap();
+    store.insert_space(&space).unwrap();
+    store.insert_space(&Space { room: channel.clone(), parent: Some(project.clone()), ..space.clone() }).unwrap();
     for archived_at in [None, Some(at(9)), None] {
         space.archived_at = archived_at;
-        store.put_space(&space).unwrap();
+        store.update_space(&space).unwrap();
         assert_eq!(store.space(&project).unwrap().unwrap().archived_at, archived_at);
         for room in [&project, &channel] {
             assert_eq!(store.is_archived(room).unwrap(), archived_at.is_some(), "{room}");
@@ -109,7 +117,7 @@ pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     // The last two in one moment: the address decides.
     for (n, seconds) in [(1, 0), (2, 1), (3, 2), (4, 2)] {
-        store.put_space(&space(&Kind::Household.room(n))).unwrap();
+        store.insert_space(&space(&Kind::Household.room(n))).unwrap();
         store.put_member(&Kind::Household.room(n), &id("ann"), Role::Admin, at(seconds)).unwrap();
     }
     let page = |limit, before: Option<u32>| Page { limit, before: before.map(|n| Kind::Household.room(n)) };
@@ -134,7 +142,7 @@ pub fn spaces_inside_another_come_in_pages(store: &mut dyn Store) {
     let parent = Kind::Project.room(1);
     for n in 1..=3 {
         let channel = Space { parent: Some(parent.clone()), created_at: at(n), ..space(&Kind::Channel.room(n)) };
-        store.put_space(&channel).unwrap();
+        store.insert_space(&channel).unwrap();
     }
     let mut ids = |parent: &Room, limit, before: Option<u32>| -> Vec<String> {
         let page = Page { limit, before: before.map(|n| Kind::Channel.room(n)) };
@@ -146,8 +154,8 @@ pub fn spaces_inside_another_come_in_pages(store: &mut dyn Store) {
 }
 
 pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
+    store_people(store, &["ann", "ben", "cleo", "eve"]);
     for (room, name) in [(1, "ann"), (1, "ben"), (2, "ann"), (2, "ben"), (2, "cleo"), (3, "eve")] {
-        store.put_person(&Person::unseen(id(name), T0)).unwrap();
         store.put_member(&Kind::Household.room(room), &id(name), Role::Member, T0).unwrap();
     }
     assert_eq!(store.contacts_of(&id("ann")).unwrap(), [id("ben"), id("cleo")]);

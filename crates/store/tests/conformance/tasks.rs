@@ -10,14 +10,14 @@ pub fn a_task_is_read_back_as_stored(store: &mut dyn Store) {
     assert_eq!(store.task(1).unwrap(), None);
     let bare = Task { description: None, due_date: None, completed: true, completed_at: Some(at(1)), ..task(2) };
     for stored in [task(1), bare] {
-        store.put_task(&stored).unwrap();
+        store.insert_task(&stored).unwrap();
         assert_eq!(store.task(stored.id).unwrap(), Some(stored));
     }
 }
 
 pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
     store_people(store, &["ann"]);
-    store.put_task(&task(1)).unwrap();
+    store.insert_task(&task(1)).unwrap();
     let changed = Task {
         room: Kind::Project.room(9),
         title: "Plates".to_owned(),
@@ -31,13 +31,22 @@ pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
         updated_at: at(3),
         ..task(1)
     };
-    store.put_task(&changed).unwrap();
+    store.update_task(&changed).unwrap();
     assert_eq!(store.task(1).unwrap(), Some(Task { room: home(), created_by: person("ann"), created_at: T0, ..changed }));
+}
+
+pub fn a_known_task_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
+    store.insert_task(&task(1)).unwrap();
+    assert!(store.insert_task(&Task { title: "Other".to_owned(), ..task(1) }).is_err());
+    assert_eq!(store.task(1).unwrap(), Some(task(1)));
+    assert!(store.update_task(&task(2)).is_err());
+    assert_eq!(store.task(2).unwrap(), None);
 }
 
 pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn Store) {
     store_people(store, &["ann", "ben"]);
-    store.put_task(&task(1)).unwrap();
+    store.insert_task(&task(1)).unwrap();
     assert!(store.assign(1, &id("ben"), T0).unwrap());
     assert!(store.assign(1, &id("ann"), T0).unwrap());
     assert!(!store.assign(1, &id("ben"), at(1)).unwrap());
@@ -55,14 +64,14 @@ pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
     let progress = |status: &str, priority: &str| Some(Progress { status: status.to_owned(), priority: priority.to_owned() });
     let room = Kind::Project.room(9);
     let mut stored = Task { room: room.clone(), progress: progress("todo", "high"), ..task(1) };
-    store.put_task(&stored).unwrap();
+    store.insert_task(&stored).unwrap();
     assert_eq!(store.task(1).unwrap().unwrap().progress, progress("todo", "high"));
     stored.progress = progress("done", "low");
-    store.put_task(&stored).unwrap();
+    store.update_task(&stored).unwrap();
     store.assign(1, &id("ann"), T0).unwrap();
     assert_eq!(store.tasks_in(&room, &Page { limit: 9, before: None }).unwrap()[0].progress, progress("done", "low"));
     assert_eq!(store.tasks_of(&room, &id("ann")).unwrap()[0].progress, progress("done", "low"));
-    store.put_task(&task(2)).unwrap();
+    store.insert_task(&task(2)).unwrap();
     assert_eq!(store.task(2).unwrap().unwrap().progress, None);
     store.delete_person(&id("ann")).unwrap();
     assert_eq!(store.task(1).unwrap().unwrap().created_by.id, id("ann"), "whoever made it may be gone");
@@ -70,7 +79,7 @@ pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
 
 pub fn a_deleted_task_is_nobodys(store: &mut dyn Store) {
     for n in [1, 2] {
-        store.put_task(&task(n)).unwrap();
+        store.insert_task(&task(n)).unwrap();
         store.assign(n, &id("ann"), T0).unwrap();
     }
     store.delete_task(1).unwrap();
@@ -82,9 +91,9 @@ pub fn a_deleted_task_is_nobodys(store: &mut dyn Store) {
 
 pub fn tasks_of_a_space_come_newest_first_in_pages(store: &mut dyn Store) {
     for n in 1..=4 {
-        store.put_task(&task(n)).unwrap();
+        store.insert_task(&task(n)).unwrap();
     }
-    store.put_task(&Task { room: Kind::Project.room(9), ..task(5) }).unwrap();
+    store.insert_task(&Task { room: Kind::Project.room(9), ..task(5) }).unwrap();
     store.assign(4, &id("ann"), T0).unwrap();
     let mut ids =
         |limit, before| -> Vec<Id> { store.tasks_in(&home(), &Page { limit, before }).unwrap().iter().map(|task| task.id).collect() };
@@ -98,10 +107,10 @@ pub fn tasks_of_a_space_come_newest_first_in_pages(store: &mut dyn Store) {
 pub fn tasks_of_a_person_are_those_of_the_space(store: &mut dyn Store) {
     store_people(store, &["ann", "ben"]);
     for n in [3, 1, 2] {
-        store.put_task(&task(n)).unwrap();
+        store.insert_task(&task(n)).unwrap();
         store.assign(n, &id("ben"), T0).unwrap();
     }
-    store.put_task(&Task { room: Kind::Project.room(9), ..task(5) }).unwrap();
+    store.insert_task(&Task { room: Kind::Project.room(9), ..task(5) }).unwrap();
     for n in [5, 3, 1] {
         store.assign(n, &id("ann"), T0).unwrap();
     }
