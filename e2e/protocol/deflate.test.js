@@ -46,6 +46,40 @@ test("is not agreed on terms that make no sense", async () => {
   }
 });
 
+test("is agreed with every window that a client may demand", async () => {
+  for (let bits = 8; bits <= 15; bits++) {
+    const answer = await agreed(`permessage-deflate; server_max_window_bits=${bits}`);
+    assert.equal(answer, `permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=${bits}`);
+  }
+});
+
+// The sizes and terms of sections 12 and 13 of Autobahn's test suite, and the windows that it leaves out.
+describe("a client that demands a window", () => {
+  const SIZES = [16, 64, 256, 1024, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
+  // Words that come again at a distance of some 300 and 5,000 bytes.
+  const distances = [40, 700].map((length) => Array.from({ length }, (_, i) => `word${(i * 7919) % 10_007} `).join(""));
+
+  for (let bits = 8; bits <= 15; bits++) {
+    for (const noContextTakeover of [undefined, true]) {
+      test(`of ${bits} bits, ${noContextTakeover ? "without" : "with"} context takeover, reads and is read in every size`, async () => {
+        const perMessageDeflate = { threshold: 0, serverMaxWindowBits: bits, clientMaxWindowBits: bits, serverNoContextTakeover: noContextTakeover, clientNoContextTakeover: noContextTakeover };
+        const socket = await openEngineSocket(server, { path: "/engine.io/", perMessageDeflate });
+        assert.equal(socket.ws._extensions["permessage-deflate"].params.server_max_window_bits, bits);
+        for (const size of SIZES) {
+          for (const unit of distances) {
+            const text = `4${unit.repeat(Math.ceil(size / unit.length)).slice(0, size)}`;
+            const bytes = Buffer.from(text);
+            socket.send(text, bytes);
+            assert.equal(await socket.next(), text);
+            assert.deepEqual(await socket.next(), bytes);
+          }
+        }
+        await socket.close();
+      });
+    }
+  }
+});
+
 test("falls back to the terms of a second offer", async () => {
   assert.match((await agreed("permessage-deflate; unknown=1, permessage-deflate")) ?? "", /^permessage-deflate/);
 });

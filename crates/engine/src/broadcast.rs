@@ -389,9 +389,8 @@ pub(crate) fn binaries(out: &mut Vec<u8>, attachments: &[Vec<u8>], voice: Voice)
 }
 
 fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], voice: Voice) {
-    if voice.deflate && payload.len() >= DEFLATE_FROM {
-        encode_compressed(out, opcode, &deflate(payload));
-    } else {
-        encode(out, opcode, payload);
+    match voice.deflate {
+        Some(window) if payload.len() >= DEFLATE_FROM => encode_compressed(out, opcode, &deflate(payload, window)),
+        _ => encode(out, opcode, payload),
     }
 }

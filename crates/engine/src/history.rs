@@ -425,7 +425,7 @@ mod tests {
     }
 
     const VOICE: Voice =
-        Voice { namespace: Namespace(0), version: Version::V4, format: Format::Json, base64: false, deflate: false, positions: false };
+        Voice { namespace: Namespace(0), version: Version::V4, format: Format::Json, base64: false, deflate: None, positions: false };
 
     fn hears(broadcast: &Broadcast) -> String {
         let bytes = broadcast.encoded(VOICE, &["/".to_owned()], Stamps { epoch: "e", number: 9 }).unwrap_or_default();

@@ -133,7 +133,7 @@ mod tests {
             format: Format::Json,
             version: Version::V4,
             base64: false,
-            deflate: false,
+            deflate: None,
             positions: false,
         }
     }

@@ -1,6 +1,7 @@
 //! The ways of speaking. What is said to many is encoded once for each voice that somebody present needs.
 
 use wire::engineio::Version;
+use wire::websocket::Window;
 
 /// The index of a namespace in [`crate::Config::namespaces`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -35,8 +36,8 @@ pub struct Voice {
     pub version: Version,
     /// or as text, for a client that said that it takes no binary (`b64`).
     pub base64: bool,
-    /// Whether the connection has negotiated permessage-deflate.
-    pub deflate: bool,
+    /// The client's window, if the connection has negotiated permessage-deflate.
+    pub deflate: Option<Window>,
     /// Whether events carry their [`crate::Position`]; see [`crate::Shard::accept_recoverable`].
     pub positions: bool,
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
+use wire::websocket::Window;
 
 use super::answer::{self, Failure};
 use super::query::Query;
@@ -90,8 +91,8 @@ impl<A: App> Hub<A> {
         (begins || endpoint.protocol == Protocol::Raw).then(|| (length, (index, request.into_parts().0)))
     }
 
-    /// The 101, whether messages may be deflated, and what the WebSocket is for.
-    fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(Answer, bool, Purpose<A>), Failure> {
+    /// The 101, the client's window if messages may be deflated, and what the WebSocket is for.
+    fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(Answer, Option<Window>, Purpose<A>), Failure> {
         let purpose = match self.config.endpoints[endpoint as usize].protocol {
             Protocol::Raw => self.raw_session(endpoint, parts, peer)?,
             _ => Purpose::Session(self.session_of(endpoint, parts, peer)?),

@@ -16,6 +16,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 use wire::engineio::Version;
+use wire::websocket::Window;
 
 use crate::app::App;
 use crate::config::{Endpoint, Protocol};
@@ -34,7 +35,7 @@ pub(crate) struct Arrival<A: App> {
     pub greeting: Vec<u8>,
     /// What the client sent right behind its handshake.
     pub early: Bytes,
-    pub deflate: bool,
+    pub deflate: Option<Window>,
     pub purpose: Purpose<A>,
 }
 

@@ -10,7 +10,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
-use wire::websocket::{accept_key, negotiate_deflate};
+use wire::websocket::{Window, accept_key, negotiate_deflate};
 
 use super::answer::{self, Failure};
 use super::{Answer, Arrival, Purpose};
@@ -63,8 +63,8 @@ impl<A: App> Hub<A> {
         Ok(response)
     }
 
-    /// The 101, and whether messages may be deflated.
-    pub(super) fn switch(&self, method: &Method, headers: &HeaderMap) -> Result<(Answer, bool), Failure> {
+    /// The 101, and the client's window if messages may be deflated.
+    pub(super) fn switch(&self, method: &Method, headers: &HeaderMap) -> Result<(Answer, Option<Window>), Failure> {
         if method != Method::GET {
             return Err(Failure::Status(StatusCode::METHOD_NOT_ALLOWED));
         }
@@ -83,12 +83,10 @@ impl<A: App> Hub<A> {
             out.insert(header::SEC_WEBSOCKET_PROTOCOL, first);
         }
         let offers = text(headers, header::SEC_WEBSOCKET_EXTENSIONS).filter(|_| self.config.deflate);
-        let deflate = offers.and_then(negotiate_deflate).and_then(|agreed| HeaderValue::try_from(agreed).ok());
-        let deflates = deflate.is_some();
-        if let Some(agreed) = deflate {
-            out.insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
-        }
-        Ok((response, deflates))
+        let Some((agreed, window)) = offers.and_then(negotiate_deflate) else { return Ok((response, None)) };
+        let agreed = HeaderValue::try_from(agreed).map_err(|_| Failure::BadRequest)?;
+        out.insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
+        Ok((response, Some(window)))
     }
 }
 
@@ -97,7 +95,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 /// Waits until the 101 is written, takes the stream out of the HTTP server and gives it to the shard.
-async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, deflate: bool, purpose: Purpose<A>) {
+async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, deflate: Option<Window>, purpose: Purpose<A>) {
     let Ok(upgraded) = stream.await else { return };
     match take_apart(upgraded) {
         Ok((stream, early)) => {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use wire::engineio::Version;
-use wire::websocket::Reader;
+use wire::websocket::{Reader, Window};
 
 use super::line::Waits;
 use super::{ConnectionKey, Owed};
@@ -113,7 +113,8 @@ pub(crate) struct Connection<A: App> {
     pub version: Version,
     /// The client takes no binary (`b64`).
     pub base64: bool,
-    pub deflate: bool,
+    /// The client's window, if permessage-deflate was negotiated.
+    pub deflate: Option<Window>,
     pub phase: Phase,
     pub transport: Transport,
     pub outbox: Outbox,

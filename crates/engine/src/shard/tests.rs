@@ -28,7 +28,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         endpoint: 0,
         version: Version::V4,
         base64: false,
-        deflate: false,
+        deflate: None,
         phase: Phase::Open,
         transport: Transport::Polling(Box::default()),
         outbox: Outbox::default(),

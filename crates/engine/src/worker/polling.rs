@@ -13,7 +13,7 @@ impl<A: App> Worker<A> {
     pub(super) fn request(&mut self, request: Request<A>) {
         match request {
             Request::Open { session, reply } => {
-                let key = self.begin(session, Transport::Polling(Box::default()), false, Vec::new());
+                let key = self.begin(session, Transport::Polling(Box::default()), None, Vec::new());
                 if let Some(polling) = self.polling(key) {
                     polling.get = Some(reply);
                     self.shard.answer_poll(key.slot);

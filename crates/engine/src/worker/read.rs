@@ -71,7 +71,7 @@ impl<A: App> Worker<A> {
     /// Handles messages until they run out, the connection is paused, or it ends.
     pub(super) fn handle(&mut self, key: ConnectionKey, mut input: Input<'_>) {
         let Some(connection) = self.shard.connections.get_mut(key.slot as usize).filter(|c| c.generation == key.generation) else { return };
-        let limits = Limits { max_message: self.shard.config.max_payload, deflate: connection.deflate };
+        let limits = Limits { max_message: self.shard.config.max_payload, deflate: connection.deflate.is_some() };
         let paused = connection.pauses > 0;
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
         if paused {

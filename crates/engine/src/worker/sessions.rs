@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use wire::engineio::{Handshake, Version};
-use wire::websocket::Input;
+use wire::websocket::{Input, Window};
 
 use super::Worker;
 use crate::app::{App, Connect};
@@ -43,7 +43,7 @@ impl<A: App> Worker<A> {
 
     /// Tells a WebSocket why it is not wanted.
     fn turn_away(&mut self, refusal: &Refusal, transport: Transport, greeting: Vec<u8>) {
-        let key = self.insert(0, Version::V4, false, Phase::Closing, transport);
+        let key = self.insert(0, Version::V4, None, Phase::Closing, transport);
         self.greet(key, greeting);
         self.say_close(key, refusal.code.unwrap_or_default(), &refusal.message);
     }
@@ -56,7 +56,13 @@ impl<A: App> Worker<A> {
     }
 
     /// Begins a session: it is told of, its heartbeat starts, and a plain one asks the application at once.
-    pub(super) fn begin(&mut self, session: NewSession<A>, transport: Transport, deflate: bool, greeting: Vec<u8>) -> ConnectionKey {
+    pub(super) fn begin(
+        &mut self,
+        session: NewSession<A>,
+        transport: Transport,
+        deflate: Option<Window>,
+        greeting: Vec<u8>,
+    ) -> ConnectionKey {
         let key = self.insert(session.endpoint, session.version, deflate, Phase::Open, transport);
         self.greet(key, greeting);
         let config = self.shard.config.clone();
@@ -96,7 +102,14 @@ impl<A: App> Worker<A> {
         key
     }
 
-    pub(super) fn insert(&mut self, endpoint: u8, version: Version, deflate: bool, phase: Phase, transport: Transport) -> ConnectionKey {
+    pub(super) fn insert(
+        &mut self,
+        endpoint: u8,
+        version: Version,
+        deflate: Option<Window>,
+        phase: Phase,
+        transport: Transport,
+    ) -> ConnectionKey {
         let generation = self.shard.next_generation();
         let slot = self.shard.connections.vacant_key() as u32;
         let id = Id::new(self.shard.index, slot, &mut self.shard.random);

@@ -1,6 +1,6 @@
 //! From long-polling to WebSocket: a probe becomes the session's transport, and no packet is lost or overtakes another.
 
-use wire::websocket::{Incoming, Reader};
+use wire::websocket::{Incoming, Reader, Window};
 
 use super::Worker;
 use crate::app::{App, Reason};
@@ -9,14 +9,14 @@ use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Shard, Transport};
 
 impl<A: App> Worker<A> {
     /// A WebSocket wants to take over a session. One that may not is closed at once.
-    pub(super) fn begin_probe(&mut self, session: Id, transport: Transport, deflate: bool) -> Option<ConnectionKey> {
+    pub(super) fn begin_probe(&mut self, session: Id, transport: Transport, deflate: Option<Window>) -> Option<ConnectionKey> {
         let session = self.session(session);
         let free = session.filter(|session| match &self.shard.connections[session.slot as usize].transport {
             Transport::Polling(polling) => polling.probe.is_none() && polling.farewell.is_none(),
             Transport::WebSocket(_) => false,
         });
         let Some(session) = free else {
-            let key = self.insert(0, wire::engineio::Version::V4, false, Phase::Closing, transport);
+            let key = self.insert(0, wire::engineio::Version::V4, None, Phase::Closing, transport);
             self.say_close(key, 0, "");
             return None;
         };

@@ -12,7 +12,7 @@ mod mask;
 mod reader;
 
 pub use close::encode_close;
-pub use deflate::{deflate, negotiate_deflate};
+pub use deflate::{Window, deflate, negotiate_deflate};
 pub use frame::{Frames, Opcode, encode, encode_compressed};
 pub use handshake::accept_key;
 pub use reader::{Incoming, Input, Limits, Reader};

@@ -52,8 +52,8 @@ fn websocket_frames() {
         [frame(0x01, b"Hel"), frame(0x89, b"ping"), frame(0x80, b"lo"), frame(0x88, &hex("03e8"))].concat(),
         [compressed.clone(), frame(0x82, &[1; 130]), compressed.clone()].concat(),
         [frame(0x41, &hex("f248cd")), frame(0x80, &hex("c9c90700")), frame(0x82, b"")].concat(),
-        frame(0xc2, &wire::websocket::deflate(&[b'x'; 4000])),
-        frame(0xc2, &wire::websocket::deflate(&Dice(3).bytes(300))),
+        frame(0xc2, &wire::websocket::deflate(&[b'x'; 4000], wire::websocket::Window::Full)),
+        frame(0xc2, &wire::websocket::deflate(&Dice(3).bytes(300), wire::websocket::Window::Full)),
     ];
     let settings = [[7, 0], [3, 5], [6, 1], [4, 2]];
     let seeds: Vec<Vec<u8>> = streams.iter().flat_map(|stream| settings.map(|front| [&front[..], stream].concat())).collect();

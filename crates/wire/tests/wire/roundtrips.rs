@@ -4,7 +4,7 @@ use serde_json::Value;
 use wire::engineio::payload::{Encoder, decode};
 use wire::engineio::{Packet as EnginePacket, Version};
 use wire::socketio::{DecodeError, Packet, json, msgpack};
-use wire::websocket::{Frames, Limits, Opcode, deflate, encode};
+use wire::websocket::{Frames, Limits, Opcode, Window, deflate, encode};
 
 use crate::support::{Dice, Seen, frame, read_in_pieces};
 
@@ -104,7 +104,7 @@ fn messages_survive_any_cutting_into_fragments_and_reads() {
         for _ in 0..dice.below(5) + 1 {
             let text = dice.text(200);
             let compressed = dice.below(3) == 0;
-            let payload = if compressed { deflate(text.as_bytes()) } else { text.clone().into_bytes() };
+            let payload = if compressed { deflate(text.as_bytes(), Window::Full) } else { text.clone().into_bytes() };
             let mut rest = &payload[..];
             let mut first = if compressed { 0x41 } else { 0x01 };
             while dice.below(3) == 0 {

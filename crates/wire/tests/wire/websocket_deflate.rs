@@ -1,4 +1,6 @@
-use wire::websocket::{Limits, Opcode, Violation, deflate, encode_compressed};
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags::TINFL_FLAG_HAS_MORE_INPUT};
+use wire::websocket::{Limits, Opcode, Violation, Window, deflate, encode_compressed};
 
 use crate::support::{Dice, Seen, frame, hex, read_in_pieces, read_kept};
 
@@ -64,17 +66,27 @@ fn what_does_not_inflate_is_refused() {
     for garbage in ["ff", "07", "f248cdc9c907ffffff", "0005000000"] {
         check(&frame(0xc2, &hex(garbage)), &[Seen::Refused(Violation::Deflate)]);
     }
-    check(&frame(0xc1, &deflate(b"\xff\xfe")), &[Seen::Refused(Violation::Utf8)]);
+    check(&frame(0xc1, &deflate(b"\xff\xfe", Window::Full)), &[Seen::Refused(Violation::Utf8)]);
 }
 
 #[test]
 fn a_bomb_is_refused_at_the_limit() {
-    let bomb = deflate(&vec![b'x'; 1_000_000]);
+    let bomb = deflate(&vec![b'x'; 1_000_000], Window::Full);
     assert!(bomb.len() <= LIMITS.max_message, "the header must not give it away");
     check(&frame(0xc1, &bomb), &[Seen::Refused(Violation::TooBig)]);
     check(&[frame(0x41, &bomb[..500]), frame(0x80, &bomb[500..])].concat(), &[Seen::Refused(Violation::TooBig)]);
-    check(&frame(0xc1, &deflate(&[b'x'; 1000])), &[text(&"x".repeat(1000))]);
-    check(&frame(0xc1, &deflate(&[b'x'; 1001])), &[Seen::Refused(Violation::TooBig)]);
+    check(&frame(0xc1, &deflate(&[b'x'; 1000], Window::Full)), &[text(&"x".repeat(1000))]);
+    check(&frame(0xc1, &deflate(&[b'x'; 1001], Window::Full)), &[Seen::Refused(Violation::TooBig)]);
+}
+
+/// The smallest number of bits with which a client gets each window.
+const SMALLEST: [(Window, u32); 3] = [(Window::Small, 8), (Window::Medium, 12), (Window::Full, 15)];
+
+/// Payloads of a length: noise, one byte, and text that repeats at a distance shorter or longer than the smallest windows.
+fn payloads(dice: &mut Dice, length: usize) -> [Vec<u8>; 5] {
+    let repeated = |unit: &[u8]| unit.iter().copied().cycle().take(length).collect::<Vec<u8>>();
+    let (near, far) = (dice.bytes(255), dice.bytes(4000));
+    [dice.bytes(length), vec![b'x'; length], repeated(b"{\"key\":\"value\"},"), repeated(&near), repeated(&far)]
 }
 
 #[test]
@@ -82,10 +94,43 @@ fn deflated_messages_have_no_tail_and_inflate_to_the_same() {
     let mut dice = Dice(7);
     let limits = Limits { max_message: 1 << 20, deflate: true };
     for length in [0, 1, 2, 5, 100, 1000, 4096, 65_536, 300_000] {
-        for payload in [dice.bytes(length), vec![b'x'; length], b"{\"key\":\"value\"},".iter().copied().cycle().take(length).collect()] {
-            let deflated = deflate(&payload);
-            assert!(!deflated.ends_with(&[0, 0, 0xff, 0xff]));
-            assert_eq!(read_in_pieces(&frame(0xc2, &deflated), &[usize::MAX], &limits), [Seen::Binary(payload)]);
+        for payload in payloads(&mut dice, length) {
+            for (window, _) in SMALLEST {
+                let deflated = deflate(&payload, window);
+                assert!(!deflated.ends_with(&[0, 0, 0xff, 0xff]));
+                let read = read_in_pieces(&frame(0xc2, &deflated), &[usize::MAX], &limits);
+                assert_eq!(read, [Seen::Binary(payload.clone())], "{length} bytes with {window:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_never_refers_back_further_than_the_window() {
+    let mut dice = Dice(8);
+    for length in [16, 64, 255, 256, 257, 1024, 4096, 5000, 8192, 16_384, 32_768, 65_536, 131_072] {
+        for payload in payloads(&mut dice, length) {
+            for (window, bits) in SMALLEST {
+                let inflated = inflate_with(&deflate(&payload, window), 1 << bits);
+                assert!(inflated == payload, "{length} bytes for a client with {bits} bits");
+            }
+        }
+    }
+}
+
+/// Inflates with a ring of `window` bytes and nothing else: what refers back further becomes something else.
+fn inflate_with(deflated: &[u8], window: usize) -> Vec<u8> {
+    let (mut decompressor, mut ring, mut at, mut out) = (DecompressorOxide::new(), vec![0; window], 0, Vec::new());
+    let mut rest = &[deflated, &[0, 0, 0xff, 0xff]].concat()[..];
+    loop {
+        let (status, read, written) = decompress(&mut decompressor, rest, &mut ring, at, TINFL_FLAG_HAS_MORE_INPUT);
+        rest = &rest[read..];
+        out.extend_from_slice(&ring[at..at + written]);
+        at = (at + written) % window;
+        match status {
+            TINFLStatus::HasMoreOutput => {}
+            TINFLStatus::NeedsMoreInput => return out,
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -94,6 +139,6 @@ fn deflated_messages_have_no_tail_and_inflate_to_the_same() {
 fn a_compressed_message_is_smaller() {
     let json = "{\"type\":\"message\",\"text\":\"hello\"},".repeat(30);
     let mut out = Vec::new();
-    encode_compressed(&mut out, Opcode::Text, &deflate(json.as_bytes()));
+    encode_compressed(&mut out, Opcode::Text, &deflate(json.as_bytes(), Window::Full));
     assert!(out.len() < json.len() / 10, "{} of {}", out.len(), json.len());
 }

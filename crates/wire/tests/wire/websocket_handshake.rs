@@ -1,4 +1,4 @@
-use wire::websocket::{accept_key, negotiate_deflate};
+use wire::websocket::{Window, accept_key, negotiate_deflate};
 
 #[test]
 fn the_key_of_the_rfc_is_answered_as_the_rfc_says() {
@@ -8,7 +8,7 @@ fn the_key_of_the_rfc_is_answered_as_the_rfc_says() {
 const ACCEPTED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 fn check(offers: &str, expected: Option<&str>) {
-    assert_eq!(negotiate_deflate(offers).as_deref(), expected, "{offers:?}");
+    assert_eq!(negotiate_deflate(offers).map(|(answer, _)| answer).as_deref(), expected, "{offers:?}");
 }
 
 #[test]
@@ -22,12 +22,26 @@ fn an_offer_of_deflate_is_accepted_without_context_takeover() {
     check("permessage-deflate; server_no_context_takeover; client_no_context_takeover", Some(ACCEPTED));
     check("x-webkit-deflate-frame, permessage-deflate", Some(ACCEPTED));
     check("foo; bar=\"a, permessage-deflate\", permessage-deflate", Some(ACCEPTED));
-    check("permessage-deflate; server_max_window_bits=15", Some(&format!("{ACCEPTED}; server_max_window_bits=15")));
+}
+
+#[test]
+fn every_window_that_a_client_may_ask_for_is_accepted_and_kept_to() {
+    for bits in 8..=15 {
+        let (answer, window) = negotiate_deflate(&format!("permessage-deflate; server_max_window_bits={bits}")).expect("an answer");
+        assert_eq!(answer, format!("{ACCEPTED}; server_max_window_bits={bits}"));
+        let kept_to = match window {
+            Window::Small => 8,
+            Window::Medium => 12,
+            Window::Full => 15,
+        };
+        assert!(kept_to <= bits, "{window:?} for {bits} bits");
+    }
+    check("permessage-deflate; server_max_window_bits=\"9\"", Some(&format!("{ACCEPTED}; server_max_window_bits=9")));
 }
 
 #[test]
 fn the_first_acceptable_offer_counts() {
-    check("permessage-deflate; server_max_window_bits=10, permessage-deflate", Some(ACCEPTED));
+    check("permessage-deflate; server_max_window_bits=16, permessage-deflate", Some(ACCEPTED));
     check("permessage-deflate; x, permessage-deflate; y, permessage-deflate", Some(ACCEPTED));
 }
 
@@ -37,14 +51,16 @@ fn other_offers_are_declined() {
     check("x-webkit-deflate-frame", None);
     check("foo; bar=\"permessage-deflate\"", None);
     check("foo; bar=\", permessage-deflate\"", None);
-    // A smaller window than ours.
-    check("permessage-deflate; server_max_window_bits=14", None);
     // What RFC 7692 section 7.1 tells to decline: an unknown parameter, one twice, a value where none may be, a bad or missing one.
     check("permessage-deflate; unknown", None);
     check("permessage-deflate; client_max_window_bits; client_max_window_bits", None);
     check("permessage-deflate; server_no_context_takeover=1", None);
     check("permessage-deflate; client_no_context_takeover=\"\"", None);
     check("permessage-deflate; server_max_window_bits", None);
+    for bits in ["7", "16", "010", "+9", "", "9.0"] {
+        check(&format!("permessage-deflate; server_max_window_bits={bits}"), None);
+    }
+    check("permessage-deflate; server_max_window_bits=9; server_max_window_bits=9", None);
     check("permessage-deflate; client_max_window_bits=7", None);
     check("permessage-deflate; client_max_window_bits=16", None);
     check("permessage-deflate; client_max_window_bits=08", None);

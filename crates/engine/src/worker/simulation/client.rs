@@ -203,7 +203,7 @@ impl Life {
 
     fn arrive(&self, shard: u8, early: Bytes, purpose: Purpose<Talk>, (send_buffer, grudging): (usize, usize)) -> Line {
         let (line, end) = network::connect(send_buffer, grudging);
-        let arrival = Arrival { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: false, purpose };
+        let arrival = Arrival { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: None, purpose };
         self.hub.put(shard, Mail::Arrival(Box::new(arrival)));
         line
     }

@@ -1,11 +1,17 @@
 //! Negotiating permessage-deflate (RFC 7692 section 7.1).
 
-/// Answers a `Sec-WebSocket-Extensions` request header (several are joined by commas): the value of the response header, or None when
-/// there is no offer of permessage-deflate that can be accepted. The first that can is taken, the rest are ignored.
-pub fn negotiate_deflate(offers: &str) -> Option<String> {
+use super::Window;
+
+/// Answers a `Sec-WebSocket-Extensions` request header (several are joined by commas): the value of the response header and the window
+/// for [`super::deflate()`], or None when there is no offer of permessage-deflate that can be accepted. The first that can is taken, the
+/// rest are ignored.
+pub fn negotiate_deflate(offers: &str) -> Option<(String, Window)> {
     let accepted = split_outside_quotes(offers, ',').find_map(accept)?;
-    let window = if accepted.answer_server_window { "; server_max_window_bits=15" } else { "" };
-    Some(format!("permessage-deflate; server_no_context_takeover; client_no_context_takeover{window}"))
+    let mut answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover".to_owned();
+    let Some(bits) = accepted.server_max_window_bits else { return Some((answer, Window::Full)) };
+    // A window that the client asks for has to be confirmed (section 7.1.2.1).
+    answer.push_str(&format!("; server_max_window_bits={bits}"));
+    Some((answer, Window::from_bits(bits)?))
 }
 
 /// The parameters of an offer.
@@ -14,8 +20,8 @@ struct Offer {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     client_max_window_bits: bool,
-    /// The client asked for a window, and RFC 7692 wants that said again.
-    answer_server_window: bool,
+    /// The largest window that the server may use, in bits.
+    server_max_window_bits: Option<u8>,
 }
 
 /// None for another extension, and for an offer with an unknown parameter, one twice, or a bad value: such an offer must be declined
@@ -35,9 +41,11 @@ fn accept(offer: &str) -> Option<Offer> {
             "server_no_context_takeover" => (&mut accepted.server_no_context_takeover, value.is_none()),
             "client_no_context_takeover" => (&mut accepted.client_no_context_takeover, value.is_none()),
             // A hint: the client could use a smaller window. Ours inflates any, so nothing is answered.
-            "client_max_window_bits" => (&mut accepted.client_max_window_bits, value.is_none_or(is_window)),
-            // Our compressor has the full window only, so a smaller one must be declined.
-            "server_max_window_bits" => (&mut accepted.answer_server_window, value == Some("15")),
+            "client_max_window_bits" => (&mut accepted.client_max_window_bits, value.is_none_or(|value| window_bits(value).is_some())),
+            "server_max_window_bits" => match accepted.server_max_window_bits.replace(window_bits(value?)?) {
+                Some(_) => return None,
+                None => continue,
+            },
             _ => return None,
         };
         if !valid || std::mem::replace(given, true) {
@@ -47,9 +55,11 @@ fn accept(offer: &str) -> Option<Offer> {
     Some(accepted)
 }
 
-/// 8 to 15, without leading zeros (section 7.1.2.1).
-fn is_window(value: &str) -> bool {
-    matches!(value, "8" | "9" | "10" | "11" | "12" | "13" | "14" | "15")
+/// A number from 8 to 15, without leading zeros (section 7.1.2.1).
+fn window_bits(value: &str) -> Option<u8> {
+    let bits = value.parse().ok().filter(|bits| (8..=15).contains(bits))?;
+    let plain = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.starts_with('0');
+    plain.then_some(bits)
 }
 
 fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
