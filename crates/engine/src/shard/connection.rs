@@ -124,8 +124,8 @@ pub(crate) struct Connection<A: App> {
     pub attaching: Option<Box<Attaching>>,
     /// Its place among those with something to write.
     pub waits: Waits,
-    /// Stands in the list of those with something to read.
-    pub readable: bool,
+    /// Its place among those with something to read.
+    pub readable: Waits,
     /// How many of its sockets the application wants nothing more from for now. While there is one, nothing is read.
     pub pauses: u8,
     /// It is closed as soon as nothing of it is in hand any more.

@@ -1,7 +1,8 @@
-//! Which connections have something to be written, and whose turn it is.
+//! Which connections have something to be written, or to be read, and whose turn it is.
 //!
 //! Who is told something alone or in a room is served first. What is said to everybody who is connected, such as who came online, stands
-//! behind that: on thousands of connections it takes a while to write, and a chat is not to wait for it.
+//! behind that: on thousands of connections it takes a while to write, and a chat is not to wait for it. Of those with something to read
+//! the ones that have used up their share of a turn stand behind the others.
 
 use std::collections::VecDeque;
 
@@ -44,6 +45,23 @@ impl Line {
         if *waits == Waits::Not {
             *waits = Waits::Later;
             self.later.push_back(slot);
+        }
+    }
+
+    /// Puts a connection behind everybody, wherever it stood.
+    pub fn behind(&mut self, slot: u32, waits: &mut Waits) {
+        if *waits != Waits::Later {
+            *waits = Waits::Later;
+            self.later.push_back(slot);
+        }
+    }
+
+    /// How many places there are in one of the rows, void ones among them.
+    pub fn len(&self, row: Waits) -> usize {
+        match row {
+            Waits::Soon => self.soon.len(),
+            Waits::Later => self.later.len(),
+            Waits::Not => 0,
         }
     }
 

@@ -12,7 +12,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -84,8 +84,8 @@ pub struct Shard<A: App> {
     pub(crate) spare: SpareQueues,
     /// Connections with something to write.
     pub(crate) line: Line,
-    /// Connections with something to read, in the order in which they got it.
-    pub(crate) readable: VecDeque<u32>,
+    /// Connections with something to read, in the order in which they got it; behind them those that have used up their share of a turn.
+    pub(crate) readable: Line,
     pub(crate) doomed: Vec<Doomed>,
     /// Broadcasts of this turn, not yet published.
     pub(crate) outgoing: Vec<Arc<Broadcast>>,
@@ -118,7 +118,7 @@ impl<A: App> Shard<A> {
             timers: Timers::new(now),
             spare: SpareQueues::default(),
             line: Line::default(),
-            readable: VecDeque::new(),
+            readable: Line::default(),
             doomed: Vec::new(),
             outgoing: Vec::new(),
             random: StdRng::from_os_rng(),
@@ -400,9 +400,15 @@ impl<A: App> Shard<A> {
 
     pub(crate) fn mark_readable(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if !std::mem::replace(&mut connection.readable, true) {
-            self.readable.push_back(slot);
+        if connection.readable == Waits::Not {
+            self.readable.soon(slot, &mut connection.readable);
         }
+    }
+
+    /// A connection has something to read, and used up its share of this turn.
+    pub(crate) fn mark_behind(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        self.readable.behind(slot, &mut connection.readable);
     }
 
     pub(crate) fn mark_dirty(&mut self, slot: u32) {

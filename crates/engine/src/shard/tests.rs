@@ -36,7 +36,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         handshake: None,
         attaching: None,
         waits: Default::default(),
-        readable: false,
+        readable: Default::default(),
         pauses: 0,
         leaving: false,
         hung_up: false,
@@ -76,7 +76,7 @@ fn a_connection_is_read_again_when_the_last_of_its_sockets_is_resumed_or_gone() 
     assert!(shard.readable.is_empty());
     shard.remove_socket(other.slot);
     assert_eq!(shard.connections[slot as usize].pauses, 0);
-    assert_eq!(shard.readable, [slot]);
+    assert_eq!((shard.readable.len(Waits::Soon), shard.readable.next(Waits::Soon)), (1, Some(slot)));
 }
 
 #[test]

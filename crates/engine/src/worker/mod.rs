@@ -2,11 +2,14 @@
 
 mod drain;
 mod engineio;
+#[cfg(test)]
+mod fairness;
 mod heartbeat;
 mod polling;
 mod read;
 mod reap;
 mod sessions;
+mod shares;
 #[cfg(test)]
 pub(crate) mod simulation;
 mod socketio;
@@ -21,6 +24,7 @@ use mio::{Events, Poll, Token};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::shard::{ConnectionKey, Shard, Transport, Waits};
+use shares::Shares;
 
 /// The token of the mailbox's waker; connections have their slots.
 pub(crate) const WAKE: Token = Token(usize::MAX);
@@ -47,12 +51,28 @@ pub(crate) struct Worker<A: App> {
     /// How many connections there were when the server began to go down, little by little.
     drains: Option<usize>,
     stopping: bool,
+    /// Who has used how much of this turn.
+    shares: Shares,
+    /// How many connections were read since one was that had used up its share.
+    passed_over: usize,
 }
 
 impl<A: App> Worker<A> {
     pub fn new(index: u8, hub: Arc<Hub<A>>, poll: Poll, app: A) -> Self {
         let shard = Shard::new(index, hub.config.clone(), hub.history.clone(), Instant::now());
-        Self { shard, app, hub, poll, buffer: vec![0; READ], mail: Vec::new(), promoted: None, drains: None, stopping: false }
+        Self {
+            shard,
+            app,
+            hub,
+            poll,
+            buffer: vec![0; READ],
+            mail: Vec::new(),
+            promoted: None,
+            drains: None,
+            stopping: false,
+            shares: Shares::default(),
+            passed_over: 0,
+        }
     }
 
     /// Runs until it is told to stop.
@@ -77,7 +97,7 @@ impl<A: App> Worker<A> {
                 let ended = event.is_read_closed() || event.is_error();
                 self.note(event.token(), event.is_readable(), event.is_writable(), ended);
             }
-            self.turn();
+            self.turn(Instant::now);
         }
         Ok(())
     }
@@ -110,11 +130,13 @@ impl<A: App> Worker<A> {
     }
 
     /// One turn: what came in, what it led to, and one write for each connection that has something to say.
-    fn turn(&mut self) {
-        for _ in 0..READS.min(self.shard.readable.len()) {
-            let Some(slot) = self.shard.readable.pop_front() else { break };
-            self.read(slot);
-            self.reap();
+    fn turn(&mut self, clock: impl Fn() -> Instant) {
+        self.shares.begin_turn(self.shard.now);
+        self.passed_over += self.read_some(Waits::Soon, READS, &clock);
+        // Those that have used up their shares wait until all others were served, but not for ever.
+        if self.shard.readable.len(Waits::Soon) == 0 || self.passed_over >= READS {
+            self.passed_over = 0;
+            self.read_some(Waits::Later, READS, &clock);
         }
         self.publish();
         self.open_mail();
@@ -132,6 +154,23 @@ impl<A: App> Worker<A> {
         self.shard.flush_some(Waits::Soon, FLUSHES);
         self.shard.flush_some(Waits::Later, LATER_FLUSHES);
         self.reap();
+    }
+
+    /// Reads from the connections that stand first in a row of those with something to read, at most `most` of them, until the turn is over; one
+    /// is read in any case. Returns how many places it has passed.
+    fn read_some(&mut self, row: Waits, most: usize, clock: &impl Fn() -> Instant) -> usize {
+        let most = most.min(self.shard.readable.len(row));
+        for read in 0..most {
+            if read > 0 && self.shares.is_turn_over(clock()) {
+                return read;
+            }
+            let Some(slot) = self.shard.readable.next(row) else { return read };
+            if self.shard.connections.get(slot as usize).is_some_and(|connection| connection.readable == row) {
+                self.read(slot);
+                self.reap();
+            }
+        }
+        most
     }
 
     fn publish(&mut self) {

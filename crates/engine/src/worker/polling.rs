@@ -156,18 +156,26 @@ impl<A: App> Worker<A> {
             let _ = reply.send(PollAnswer::Refused);
             return self.violation(key, Reason::TransportError);
         }
+        self.shares.begin_connection();
         for (number, packet) in payload::decode(&body, version, binary).enumerate().skip(from) {
             if self.polling(key).is_none_or(|polling| polling.farewell.is_some()) {
                 break;
             }
-            if self.shard.connections[key.slot as usize].pauses > 0 {
+            let over = self.shares.is_connection_over();
+            if over || self.shard.connections[key.slot as usize].pauses > 0 {
+                if over {
+                    self.shard.mark_behind(key.slot);
+                }
                 if let Some(polling) = self.polling(key) {
                     polling.rest = Some((body.clone(), number, binary, reply));
                 }
                 return;
             }
             match packet {
-                Ok(packet) => self.packet(key, packet),
+                Ok(packet) => {
+                    self.shares.spend(packet.len());
+                    self.packet(key, packet);
+                }
                 Err(_) => {
                     let _ = reply.send(PollAnswer::Refused);
                     return self.violation(key, Reason::ParseError);

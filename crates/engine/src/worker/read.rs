@@ -7,13 +7,13 @@ use wire::websocket::{self, Incoming, Input, Limits, Opcode};
 use super::Worker;
 use crate::app::{App, Reason};
 use crate::config::Protocol;
-use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Transport};
+use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Transport, Waits};
 
 impl<A: App> Worker<A> {
     /// Reads once from a connection and handles every whole message that it has now.
     pub(super) fn read(&mut self, slot: u32) {
         let Some(connection) = self.shard.connections.get_mut(slot as usize) else { return };
-        if !std::mem::replace(&mut connection.readable, false) {
+        if std::mem::take(&mut connection.readable) == Waits::Not {
             return;
         }
         let key = ConnectionKey { slot, generation: connection.generation };
@@ -28,6 +28,10 @@ impl<A: App> Worker<A> {
         else {
             return;
         };
+        if connection.readable == Waits::Later {
+            // What was kept has used up its share.
+            return;
+        }
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
         let mut buffer = std::mem::take(&mut self.buffer);
         match socket.stream.read(&mut buffer) {
@@ -78,10 +82,14 @@ impl<A: App> Worker<A> {
             return socket.reader.keep(input);
         }
         let mut reader = std::mem::take(&mut socket.reader);
+        self.shares.begin_connection();
         loop {
             match reader.next(&mut input, &limits) {
                 Ok(None) => break,
-                Ok(Some(message)) => self.message(key, message),
+                Ok(Some(message)) => {
+                    self.shares.spend(message.len());
+                    self.message(key, message);
+                }
                 Err(violation) => {
                     let ending = Ending::Say(violation.code(), violation.to_string());
                     self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, ending));
@@ -98,6 +106,11 @@ impl<A: App> Worker<A> {
                 Some(connection) if connection.phase == Phase::Closing => return,
                 Some(connection) if connection.pauses > 0 => {
                     reader.keep(input);
+                    break;
+                }
+                Some(_) if self.shares.is_connection_over() => {
+                    reader.keep(input);
+                    self.shard.mark_behind(key.slot);
                     break;
                 }
                 Some(_) => {}

@@ -127,7 +127,7 @@ impl<A: App> Worker<A> {
             handshake: None,
             attaching: None,
             waits: Default::default(),
-            readable: false,
+            readable: Default::default(),
             pauses: 0,
             leaving: false,
             hung_up: false,

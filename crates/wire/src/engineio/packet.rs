@@ -25,6 +25,18 @@ pub enum Packet<'a> {
     Noop,
 }
 
+impl Packet<'_> {
+    /// How many bytes it carries behind its type.
+    #[expect(clippy::len_without_is_empty, reason = "no caller asks whether a packet is empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Packet::Open(text) | Packet::Ping(text) | Packet::Pong(text) | Packet::Message(text) => text.len(),
+            Packet::Binary(bytes) => bytes.len(),
+            Packet::Close | Packet::Upgrade | Packet::Noop => 0,
+        }
+    }
+}
+
 /// Why bytes are not a packet or payload. The session is to be closed with the reason `parse error`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ParseError {

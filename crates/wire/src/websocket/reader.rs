@@ -42,6 +42,18 @@ pub enum Incoming<'a> {
     },
 }
 
+impl Incoming<'_> {
+    /// How many bytes of payload it has, after inflating.
+    #[expect(clippy::len_without_is_empty, reason = "no caller asks whether a frame is empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Incoming::Text(text) => text.len(),
+            Incoming::Binary(bytes) | Incoming::Ping(bytes) | Incoming::Pong(bytes) => bytes.len(),
+            Incoming::Close { reason, .. } => reason.len() + 2,
+        }
+    }
+}
+
 /// The bytes of one read from the socket that are not taken yet.
 #[derive(Debug)]
 pub struct Input<'a> {

@@ -10,7 +10,7 @@
 
 mod app;
 mod client;
-mod network;
+pub(super) mod network;
 mod script;
 mod world;
 

@@ -233,7 +233,7 @@ impl World {
         for (token, edges) in self.lines[shard].iter().filter_map(Line::take_edges) {
             worker.note(token, edges.readable, edges.writable, edges.ended);
         }
-        worker.turn();
+        worker.turn(|| self.now);
         self.lines[shard].retain(|line| !line.is_let_go());
         self.inspect(shard)?;
         self.check_ends()?;
@@ -342,7 +342,12 @@ impl World {
         }
         for worker in &self.workers {
             let shard = &worker.shard;
-            let left = [shard.connections.len(), shard.sockets.len(), shard.room_count(), shard.readable.len()];
+            let left = [
+                shard.connections.len(),
+                shard.sockets.len(),
+                shard.room_count(),
+                shard.readable.len(Waits::Soon) + shard.readable.len(Waits::Later),
+            ];
             if left != [0; 4]
                 || !shard.renamed.is_empty()
                 || !shard.line.is_empty()

@@ -1,0 +1,54 @@
+//! How much one connection may have done before others have their turn, and how much is done before what is to be sent is sent.
+//!
+//! The unit is a byte of a message, after inflating: a frame of a kilobyte may become a megabyte, and it is the megabyte that costs time.
+
+use std::time::{Duration, Instant};
+
+/// What a connection may use in one turn. The message that exceeds it is still handled; the connection then goes behind the others.
+const SHARE: usize = 64 * 1024;
+
+/// What all connections may use in one turn before the rest waits for the next.
+const TURN: usize = 512 * 1024;
+
+/// How long connections are read in one turn before the rest waits for the next.
+const TIME: Duration = Duration::from_millis(10);
+
+/// What a message costs besides its bytes, so that many short ones are not free: about as long as these take to inflate, a short event
+/// takes to be looked at.
+const MESSAGE: usize = 256;
+
+/// What was used of this turn, and of the share of the connection that is being served.
+#[derive(Default, Debug)]
+pub(super) struct Shares {
+    turn: usize,
+    connection: usize,
+    begun: Option<Instant>,
+}
+
+impl Shares {
+    /// A turn begins at this time.
+    pub fn begin_turn(&mut self, now: Instant) {
+        *self = Self { begun: Some(now), ..Self::default() };
+    }
+
+    /// Another connection is served.
+    pub fn begin_connection(&mut self) {
+        self.connection = 0;
+    }
+
+    /// A message of this many bytes is handled.
+    pub fn spend(&mut self, bytes: usize) {
+        self.turn += bytes + MESSAGE;
+        self.connection += bytes + MESSAGE;
+    }
+
+    /// Whether the connection has used its share.
+    pub fn is_connection_over(&self) -> bool {
+        self.connection >= SHARE
+    }
+
+    /// Whether the turn is to go on to something else.
+    pub fn is_turn_over(&self, now: Instant) -> bool {
+        self.turn >= TURN || self.begun.is_some_and(|begun| now.saturating_duration_since(begun) >= TIME)
+    }
+}
