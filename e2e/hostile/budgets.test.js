@@ -67,8 +67,11 @@ describe("an event that no contract knows", () => {
   });
 });
 
-// The lines of the audit that say so.
-const audited = (server, reason) => server.said.split("\n").filter((line) => line.includes(`reason="${reason}"`));
+// How often the audit says so: a line may stand for several.
+const audited = (server, reason) => {
+  const lines = server.said.split("\n").filter((line) => line.includes(`reason="${reason}"`));
+  return lines.reduce((sum, line) => sum + Number(line.match(/repeated=(\d+)/)?.[1] ?? 1), 0);
+};
 
 describe("one connection that asks to be connected again and again", () => {
   test("with bad tokens is closed like an address that connects too often, and the log stays short", async (t) => {
@@ -81,9 +84,9 @@ describe("one connection that asks to be connected again and again", () => {
     assert.ok(refusals.every((packet) => packet.startsWith("44/household,")));
     assert.ok(refusals.length >= 100 && refusals.length < 1000, `${refusals.length} refusals`);
     // The log may be a little behind.
-    while (audited(server, "rate_limited").length === 0) await once(server.child.stderr, "data");
-    assert.equal(audited(server, "rate_limited").length, 1);
-    assert.equal(audited(server, "token_invalid").length, refusals.length);
+    while (audited(server, "rate_limited") === 0 || audited(server, "token_invalid") < refusals.length) await once(server.child.stderr, "data");
+    assert.equal(audited(server, "rate_limited"), 1);
+    assert.equal(audited(server, "token_invalid"), refusals.length);
   });
 
   test("with a good one, leaving in between, is closed, too", async (t) => {

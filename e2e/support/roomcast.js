@@ -9,20 +9,23 @@ import { sign } from "./token.js";
 
 export const SECRET = "a secret that only the tests and this server know";
 
-// Starts the server; `env` comes on top of what every test needs.
-export async function startRoomcast(env = {}) {
+// Starts the server; `env` comes on top of what every test needs. With `descriptors` it may have so many, as after `ulimit -n`.
+export async function startRoomcast(env = {}, { descriptors } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "roomcast-"));
   const settings = {
     HOST: "127.0.0.1",
     JWT_SECRET: SECRET,
     DATABASE_URL: `sqlite://${folder}/roomcast.db`,
     RATE_LIMITS: "off",
+    MAX_HTTP_CONNECTIONS_PER_ADDRESS: "0",
     PRESENCE_AUDIENCE: "none",
     LOG_LEVEL: "warn",
     ...env,
   };
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const run = (port) => start(binary("roomcast", "ROOMCAST"), ["serve"], given, folder, port);
+  const program = binary("roomcast", "ROOMCAST");
+  const [file, args] = descriptors ? ["sh", ["-c", `ulimit -n ${descriptors} && exec "$0" serve`, program]] : [program, ["serve"]];
+  const run = (port) => start(file, args, given, folder, port);
   const server = await run().catch(async (error) => {
     await rm(folder, { recursive: true, force: true });
     throw error;

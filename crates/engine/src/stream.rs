@@ -16,6 +16,21 @@ pub(crate) enum NewStream {
     Simulated(End),
 }
 
+impl NewStream {
+    /// Lifts what the HTTP server has set: for how long what was written may make no progress (`TCP_USER_TIMEOUT`, tcp(7)). A WebSocket has heartbeats
+    /// for that, and its client may be without a network for longer.
+    pub fn forget_http(&self) {
+        let tcp = match self {
+            Self::Plain(tcp) | Self::Tls(tcp, _) => tcp,
+            #[cfg(test)]
+            Self::Simulated(_) => return,
+        };
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(tcp, 0) {
+            tracing::debug!(%error, "a WebSocket keeps the time limit of HTTP");
+        }
+    }
+}
+
 /// A non-blocking stream that is registered with a shard.
 pub(crate) enum Stream {
     Plain(mio::net::TcpStream),

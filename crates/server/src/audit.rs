@@ -1,24 +1,39 @@
 //! Who came, who left, who was refused: lines of the log target `audit`, for whoever has to answer for the server.
-//! A line never holds a token, a name or anything that a client wrote freely.
+//! A line never holds a token, a name or anything that a client wrote freely. What clients can cause without end is written once a second for each
+//! address and reason, and counted beyond ([`crate::logs`]).
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::names::PersonId;
 
+use crate::logs;
+
+/// How many connections of an address are written down in a second: more than its budget of attempts lets it make.
+const CONNECTIONS: u32 = 100;
+
+/// How many refusals of an address, for one reason, are written down in a second.
+const REFUSALS: u32 = 1;
+
 /// A person's connection stands. `transport` is `websocket`, `polling` or `raw`.
 pub fn connected(person: &PersonId, address: SocketAddr, transport: &str) {
-    tracing::info!(target: "audit", person = person.as_str(), %address, transport, "connected");
+    if logs::admits(Some(address.ip()), "connected", "", CONNECTIONS) {
+        tracing::info!(target: "audit", person = person.as_str(), %address, transport, "connected");
+    }
 }
 
 /// A person's connection is gone, after so long and for this reason.
 pub fn disconnected(person: &PersonId, address: SocketAddr, transport: &str, after: Duration, reason: &str) {
-    let seconds = after.as_secs();
-    tracing::info!(target: "audit", person = person.as_str(), %address, transport, seconds, reason, "disconnected");
+    if logs::admits(Some(address.ip()), "disconnected", "", CONNECTIONS) {
+        let seconds = after.as_secs();
+        tracing::info!(target: "audit", person = person.as_str(), %address, transport, seconds, reason, "disconnected");
+    }
 }
 
 /// Somebody was not let in, or was refused something; `reason` is the refusal's code. The person is known if the token was good.
-pub fn refused(person: Option<&PersonId>, address: SocketAddr, transport: &str, reason: &str) {
-    let person = person.map_or("", PersonId::as_str);
-    tracing::warn!(target: "audit", person, %address, transport, reason, "refused");
+pub fn refused(person: Option<&PersonId>, address: SocketAddr, transport: &str, reason: &'static str) {
+    if logs::admits(Some(address.ip()), "refused", reason, REFUSALS) {
+        let person = person.map_or("", PersonId::as_str);
+        tracing::warn!(target: "audit", person, %address, transport, reason, "refused");
+    }
 }

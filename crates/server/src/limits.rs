@@ -118,7 +118,7 @@ impl<C: Clock + Clone> Limits<C> {
 }
 
 /// Who has one IPv6 address has the whole /64 around it.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => std::net::Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

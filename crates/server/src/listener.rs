@@ -1,7 +1,7 @@
 //! From a TCP connection to an HTTP request: sockets, TLS and HTTP/1.1. What a request means is the handler's.
 //!
 //! - [`addresses`]: which sockets are opened.
-//! - [`accept`]: taking connections, and never ceasing to.
+//! - [`accept`]: taking connections, and never ceasing to. `places`: how many there may be.
 //! - [`tls`](mod@tls): certificates.
 //! - [`http`]: one connection, until it ends or is upgraded; `in_hand`: its requests that are still to be answered.
 //! - [`handler`]: what answers the requests.
@@ -14,6 +14,7 @@ pub mod descriptors;
 pub mod handler;
 pub mod http;
 mod in_hand;
+mod places;
 pub mod proxies;
 pub mod tls;
 
@@ -22,28 +23,27 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-pub use handler::{Handler, Peer, router};
+pub use handler::{Crowded, Handler, Peer, router};
 pub use proxies::Proxies;
 
 use crate::config::{Config, ConfigError};
 use accept::Acceptor;
-
-/// How many connections may be in their HTTP phase at once: an idle keep-alive, a request, a long poll; an upgraded one has left it. When it is
-/// full, further connections wait in the kernel's backlog. One that is in
-/// the middle of its headers costs about 27 KB, most of it hyper's two buffers: 440 MB at the very worst, and each is closed after ten seconds.
-const HTTP_CONNECTIONS: usize = 16_384;
+use places::{Bounds, Places};
 
 /// Open sockets, not yet served.
 #[derive(Debug)]
 pub struct Listener {
     sockets: Vec<TcpListener>,
     tls: Option<Arc<rustls::ServerConfig>>,
+    places: Places,
+    answer_timeout: Duration,
 }
 
 impl Listener {
@@ -59,7 +59,13 @@ impl Listener {
         for port in config.net.ports() {
             sockets.extend(addresses::bind(&config.host(), port).await?);
         }
-        Ok(Self { sockets, tls })
+        let bounds = Bounds {
+            all: config.limits.max_http_connections as usize,
+            of_an_address: config.limits.max_http_connections_per_address.limit(),
+            descriptors: descriptors::limit(),
+        };
+        let places = Places::new(bounds, Proxies::new(&config.net.trusted_proxies));
+        Ok(Self { sockets, tls, places, answer_timeout: config.limits.answer_timeout })
     }
 
     /// The addresses that are listened on, with the ports that the system chose for port 0.
@@ -84,7 +90,8 @@ impl Listener {
         let acceptor = Acceptor {
             handler,
             tls: self.tls.map(TlsAcceptor::from),
-            permits: Arc::new(Semaphore::new(HTTP_CONNECTIONS)),
+            places: self.places,
+            answer_timeout: self.answer_timeout,
             stopped,
             _alive: alive,
         };

@@ -22,6 +22,7 @@ use prometheus_client::registry::Registry;
 use store::{Histogram, Writer};
 
 use crate::live::{Census, Counts, Fanout, Losses};
+use crate::logs;
 use crate::memory;
 
 /// The type of the page.
@@ -35,24 +36,26 @@ pub struct Metrics {
     losses: Arc<Losses>,
     rest: AtomicU64,
     rest_refused: Mutex<Counts>,
+    http_refused: Mutex<Counts>,
 }
 
 impl Metrics {
     /// Inputs: the way to the shards, to the database, to what is told, and to what those owe who are away.
     pub fn new(census: Arc<Census>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<Losses>) -> Self {
-        Self { census, writer, fanout, losses, rest: AtomicU64::new(0), rest_refused: Mutex::default() }
+        Self { census, writer, fanout, losses, rest: AtomicU64::new(0), rest_refused: Mutex::default(), http_refused: Mutex::default() }
     }
 
     /// Counts an answer over HTTP; with the code of a no, if it is one.
     pub fn answered(&self, refused: Option<&'static str>) {
         self.rest.fetch_add(1, Ordering::Relaxed);
         if let Some(code) = refused {
-            self.rest_refused().count(code);
+            locked(&self.rest_refused).count(code);
         }
     }
 
-    fn rest_refused(&self) -> MutexGuard<'_, Counts> {
-        self.rest_refused.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts a connection that found no place in its HTTP phase.
+    pub fn http_refused(&self, code: &'static str) {
+        locked(&self.http_refused).count(code);
     }
 
     /// The page, in the text format of OpenMetrics. `None` if a shard does not answer.
@@ -64,19 +67,26 @@ impl Metrics {
         if let Ok(used) = memory::used() {
             page.gauge("memory_bytes", "Memory that the process has written; MEMORY_LIMIT is about this", used);
         }
+        page.counter("log_writes_failed", "Log lines that could not be written to standard error", logs::failed_writes());
         page.gauge("uptime_seconds", "Time since the start", self.census.uptime().as_secs());
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
         page.gauges("connections", "Open connections", "transport", connections);
         page.gauge("sockets", "Sockets that were let in and are here", tally.here());
         page.counter("sockets_accepted", "Sockets that were let in", tally.came);
         page.counters("sockets_ended", "Sockets that have ended", "reason", tally.went.by_word());
+        page.counters(
+            "http_connections_refused",
+            "Connections that found no place in their HTTP phase: refused, or answered health checks only",
+            "code",
+            locked(&self.http_refused).by_word(),
+        );
         page.counters("connections_refused", "Requests to be connected that were refused", "code", tally.turned_away.by_word());
         page.gauge("rooms_on_shards", "Rooms with somebody in them, each counted on every shard where somebody is", shards.rooms);
 
         page.counters("requests", "What clients asked for over sockets", "event", tally.heard.by_word());
         page.counters("requests_refused", "What was refused of that", "code", tally.refused.by_word());
         page.counter("rest_requests", "Requests over HTTP that were answered, but for those of sockets", self.rest.load(Ordering::Relaxed));
-        page.counters("rest_requests_refused", "What was refused of that", "code", self.rest_refused().by_word());
+        page.counters("rest_requests_refused", "What was refused of that", "code", locked(&self.rest_refused).by_word());
         let (expired, resumed) = self.losses.settled(Instant::now());
         page.facts("accepted", "Facts that are on the disk", &self.fanout.facts());
         page.facts("delivered", "Facts put into the outbox of a client that is pinged", &meter.delivered);
@@ -105,6 +115,10 @@ impl Metrics {
         page.histogram("writer_commit_seconds", "How long commits took", writer.commits);
         page.text()
     }
+}
+
+fn locked(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A page that is being filled. A family's name has no unit or `_total` of its own but what is written here.

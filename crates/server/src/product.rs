@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::admission::Admission;
+use crate::audit;
 use crate::auth::{Authenticator, Keys};
 use crate::back_end::{BackEnd, Utilities};
 use crate::clock;
@@ -30,8 +31,9 @@ use crate::config::{Audience, Config, MemoryLimit, SocketParser, TokenEnd};
 use crate::dialects::Dialects;
 use crate::health::Health;
 use crate::limits::Limits;
-use crate::listener::{Handler, Peer, Proxies, router};
+use crate::listener::{Crowded, Handler, Peer, Proxies, router};
 use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Said, Shared, give_up_absent};
+use crate::logs;
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Told, Typing};
@@ -61,6 +63,7 @@ pub struct Product {
     admission: Arc<Admission>,
     back_end: Arc<dyn BackEnd>,
     router: Router,
+    metrics: Arc<Metrics>,
     proxies: Proxies,
     writer: Writer,
     readers: Readers,
@@ -99,6 +102,7 @@ impl Product {
         let census = Arc::new(Census::default());
         let admission = Arc::new(Admission::default());
         let losses = Arc::new(Losses::default());
+        let metrics = Arc::new(Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone()));
         let rest = Rest {
             writer: writer.clone(),
             back_end: back_end.clone(),
@@ -108,7 +112,7 @@ impl Product {
             clock: clock::now,
             census: census.clone(),
             health: Arc::new(Health::new(census.clone(), writer.clone(), admission.clone())),
-            metrics: Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone()),
+            metrics: metrics.clone(),
             metrics_access: config.operations.metrics,
             fanout: fanout.clone(),
             bus: bus.clone(),
@@ -166,6 +170,7 @@ impl Product {
                 tracing::error!(%refusal, "the calls of before the start could not be ended");
             }
         });
+        tokio::spawn(logs::tell_left_out());
         tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
         tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window: remembered }));
         tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { keep, window: kept_for }));
@@ -177,13 +182,13 @@ impl Product {
         if let Some(limit) = limit {
             tokio::spawn(memory::watch(limit, admission.clone()));
         }
-        Ok(Self { engine, admission, back_end, router: rest::router(rest), proxies, writer, readers, threads })
+        Ok(Self { engine, admission, back_end, router: rest::router(rest), metrics, proxies, writer, readers, threads })
     }
 
     /// What answers requests: the engine on its paths, REST on all others.
     pub fn handler(&self) -> impl Handler + use<> {
         let engine = self.engine.as_ref().map(Engine::handle);
-        Front { engine, rest: router(self.router.clone()), proxies: self.proxies.clone() }
+        Front { engine, rest: router(self.router.clone()), metrics: self.metrics.clone(), proxies: self.proxies.clone() }
     }
 
     /// What a back end in the same program can do.
@@ -233,6 +238,7 @@ impl Product {
 struct Front<R> {
     engine: Option<Handle<Live>>,
     rest: R,
+    metrics: Arc<Metrics>,
     proxies: Proxies,
 }
 
@@ -253,6 +259,15 @@ impl<R: Handler> Handler for Front<R> {
             Some(engine) => engine.take(stream, peer.address).await,
             None => Some(stream),
         }
+    }
+
+    fn is_health_check(&self, path: &str) -> bool {
+        rest::is_health_check(path)
+    }
+
+    fn refused(&self, reason: Crowded, peer: Peer) {
+        self.metrics.http_refused(reason.code());
+        audit::refused(None, peer.address, "http", reason.code());
     }
 }
 

@@ -135,6 +135,7 @@ fn furnish(command: &mut Command, port: u16) -> Result<Folder> {
     command.current_dir(folder.path()).env("DATABASE_URL", database).envs([
         ("HOST", "127.0.0.1"),
         ("RATE_LIMITS", "off"),
+        ("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "0"),
         ("PRESENCE_AUDIENCE", "none"),
         ("MAX_CONNECTIONS_PER_USER", "0"),
         ("SOCKETIO_MAX_CONNECTIONS_PER_USER", "0"),

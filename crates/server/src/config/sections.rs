@@ -121,6 +121,12 @@ section! {
         max_connections: Cap = "0", MAX_CONNECTIONS;
         /// How many rooms a connection may be in at once, besides its person's own; 0 for no limit.
         max_rooms_per_connection: Cap = "1000", MAX_ROOMS_PER_CONNECTION;
+        /// How many connections may be in their HTTP phase at once (a request, a long poll, or waiting for the next request); beyond, new ones are answered health checks only.
+        max_http_connections: u32 = "16384", MAX_HTTP_CONNECTIONS from "16" to "1000000";
+        /// The same from one address (IPv6: from a /64); 0 for no limit. Connections of TRUSTED_PROXIES are not counted.
+        max_http_connections_per_address: Cap = "256", MAX_HTTP_CONNECTIONS_PER_ADDRESS;
+        /// How long an answer over HTTP may make no progress before its connection is ended.
+        answer_timeout: Duration = "10s", ANSWER_TIMEOUT from "1s" to "1h";
         /// Whether the budgets of commands and connection attempts hold; off lifts them, not the sizes.
         rate_limits: bool = "true", RATE_LIMITS;
     }

@@ -2,16 +2,18 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
-use super::handler::{Handler, Peer};
-use super::http;
+use super::handler::{Crowded, Handler, Peer};
+use super::http::{self, Serves};
+use super::places::{Entry, Places};
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -24,7 +26,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Acceptor<H> {
     pub(super) handler: H,
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) permits: Arc<Semaphore>,
+    pub(super) places: Places,
+    /// How long an answer may make no progress.
+    pub(super) answer_timeout: Duration,
     /// Ends when the server stops.
     pub(super) stopped: watch::Receiver<()>,
     /// Held by each connection, so that the stop can wait for the last.
@@ -35,11 +39,8 @@ impl<H: Handler> Acceptor<H> {
     /// Takes connections from a socket until the task is aborted.
     pub(super) async fn accept_forever(self, socket: TcpListener) {
         loop {
-            let Some(permit) = self.permit().await else { return };
             match socket.accept().await {
-                Ok((stream, address)) => {
-                    tokio::spawn(self.clone().serve(stream, address, permit));
-                }
+                Ok((stream, address)) => self.take(stream, SocketAddr::new(address.ip().to_canonical(), address.port())),
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "a connection cannot be accepted; trying again");
@@ -49,50 +50,88 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return Some(permit);
+    /// Finds a place for a connection and serves it there. The place is given back when the connection ends or is upgraded.
+    fn take(&self, stream: TcpStream, address: SocketAddr) {
+        let peer = Peer { address, secure: self.tls.is_some() };
+        // A descriptor is never negative.
+        let descriptor = u64::try_from(stream.as_raw_fd()).unwrap_or_default();
+        match self.places.enter(address.ip(), descriptor) {
+            Entry::Ordinary(place) => {
+                let serving = self.clone().serve(stream, peer, Serves::Everything);
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            Entry::ForHealth(place) => {
+                self.handler.refused(Crowded::Server, peer);
+                let serving = self.clone().serve(stream, peer, Serves::HealthCheck);
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = serving => {}
+                        () = place.taken_away.notified() => {}
+                    }
+                });
+            }
+            Entry::TooManyOfAddress => {
+                self.handler.refused(Crowded::Address, peer);
+                if !peer.secure {
+                    turn_away(&stream);
+                }
+            }
         }
-        tracing::warn!("as many connections as may be are in their HTTP phase; new ones wait");
-        // Closed never, so this is always some permit in the end.
-        Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
-    /// Serves one connection. The permit is given back when the connection ends or is upgraded.
-    async fn serve(self, stream: TcpStream, address: SocketAddr, _permit: OwnedSemaphorePermit) {
-        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    async fn serve(self, stream: TcpStream, peer: Peer, serves: Serves) {
         // Messages are small and each is wanted now; an error means that the client is gone already, which the first read says, too.
         let _ = stream.set_nodelay(true);
         match self.tls.clone() {
-            None => self.serve_plain(stream, Peer { address, secure: false }).await,
+            None => self.serve_plain(stream, peer, serves).await,
             // In a box, so that plain connections do not carry the room that a TLS handshake needs.
-            Some(tls) => Box::pin(self.serve_tls(tls, stream, address)).await,
+            Some(tls) => Box::pin(self.serve_tls(tls, stream, peer, serves)).await,
         }
     }
 
-    async fn serve_plain(mut self, stream: TcpStream, peer: Peer) {
+    /// Has the kernel end a connection on which what was written makes no progress: neither is it confirmed, nor does the client make room for it. An
+    /// answer that is not there yet, such as a long poll's, is not waited for by this.
+    fn limit_answers(&self, stream: &TcpStream) {
+        let milliseconds = u32::try_from(self.answer_timeout.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = set_tcp_user_timeout(stream, milliseconds) {
+            tracing::debug!(%error, "the time of answers cannot be limited");
+        }
+    }
+
+    async fn serve_plain(mut self, stream: TcpStream, peer: Peer, serves: Serves) {
+        if serves == Serves::HealthCheck {
+            self.limit_answers(&stream);
+            return http::serve(TokioIo::new(stream), peer, self.handler, serves, self.stopped).await;
+        }
         let first = tokio::select! {
             first = tokio::time::timeout(http::HEADERS, self.handler.take(stream, peer)) => first,
             // The sender never sends: this is its end. Whoever has said nothing yet is not waited for.
             _ = self.stopped.changed() => return,
         };
         match first {
-            Ok(Some(stream)) => http::serve(TokioIo::new(stream), peer, self.handler, self.stopped).await,
+            Ok(Some(stream)) => {
+                self.limit_answers(&stream);
+                http::serve(TokioIo::new(stream), peer, self.handler, serves, self.stopped).await;
+            }
             Ok(None) => {}
             Err(_) => tracing::debug!(address = %peer.address, "nothing was said on a connection"),
         }
     }
 
-    async fn serve_tls(mut self, tls: TlsAcceptor, stream: TcpStream, address: SocketAddr) {
+    async fn serve_tls(mut self, tls: TlsAcceptor, stream: TcpStream, peer: Peer, serves: Serves) {
+        self.limit_answers(&stream);
         let handshake = tokio::select! {
             handshake = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => handshake,
             // As above.
             _ = self.stopped.changed() => return,
         };
         match handshake {
-            Ok(Ok(stream)) => http::serve(TokioIo::new(stream), Peer { address, secure: true }, self.handler, self.stopped).await,
-            Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
-            Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
+            Ok(Ok(stream)) => http::serve(TokioIo::new(stream), peer, self.handler, serves, self.stopped).await,
+            Ok(Err(error)) => tracing::debug!(address = %peer.address, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(address = %peer.address, "TLS handshake took too long"),
         }
     }
 }
@@ -100,4 +139,15 @@ impl<H: Handler> Acceptor<H> {
 /// True if the connection was gone before it was taken; the socket is fine.
 fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
+}
+
+/// What a connection is answered that its address has too many of. The client can read it unless it sends more meanwhile.
+const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\ncontent-type: application/json\r\n\r\n\
+    {\"error\":\"Too many connections from this address\",\"code\":\"too_many_connections\"}\r\n";
+
+/// Tells a client that its address has too many connections, as far as that costs no waiting.
+fn turn_away(stream: &TcpStream) {
+    // What was sent and is not read when a socket is closed resets the connection, and the answer would be lost.
+    let _ = stream.try_read(&mut [0; 4096]);
+    let _ = stream.try_write(TOO_MANY);
 }

@@ -27,6 +27,33 @@ pub trait Handler: Clone + Send + Sync + 'static {
     fn take(&self, stream: TcpStream, _peer: Peer) -> impl Future<Output = Option<TcpStream>> + Send {
         std::future::ready(Some(stream))
     }
+
+    /// Whether a request to this path is a health check, which is answered when there is no place for other requests.
+    fn is_health_check(&self, _path: &str) -> bool {
+        false
+    }
+
+    /// A connection of this peer was refused, or answered health checks only, for this reason.
+    fn refused(&self, _reason: Crowded, _peer: Peer) {}
+}
+
+/// Why a connection is not served as others are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Crowded {
+    /// As many connections as may be are in their HTTP phase, or nearly all descriptors are taken.
+    Server,
+    /// The same of the connections of one address.
+    Address,
+}
+
+impl Crowded {
+    /// The word that programs read; part of the public API.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Server => "server_full",
+            Self::Address => "too_many_connections",
+        }
+    }
 }
 
 impl<F, A> Handler for F

@@ -6,11 +6,14 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::Request;
+use axum::body::Body;
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
 use tokio::sync::watch;
 
@@ -23,11 +26,29 @@ pub(super) const HEADERS: Duration = Duration::from_secs(10);
 /// The most that a request's line and headers may take; hyper answers 431 above. A token in a header or a URL has to fit.
 const HEADER_BYTES: usize = 16 * 1024;
 
+/// The same of a connection that is only answered health checks.
+const HEALTH_HEADERS: Duration = Duration::from_secs(2);
+
+/// What a request is answered that found no place.
+const CROWDED: &str = r#"{"error":"The server has as many connections as it takes; try again later","code":"server_full"}"#;
+
+/// After how many seconds a request that found no place may be sent again.
+const TRY_AGAIN: u64 = 1;
+
+/// Which requests of a connection are answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Serves {
+    /// All.
+    Everything,
+    /// The first, if it is a health check; any other is answered 503.
+    HealthCheck,
+}
+
 /// Serves a connection. Returns when it has ended, or when it has been upgraded and its stream has moved to whoever asked for it. When the
 /// server stops, a connection with requests in hand ends behind them, and any other at once.
 ///
-/// Inputs: the stream, whose type an upgrade's handler downcasts to; the peer; what answers; what ends when the server stops.
-pub(super) async fn serve<S, H>(stream: S, peer: Peer, handler: H, mut stopped: watch::Receiver<()>)
+/// Inputs: the stream, whose type an upgrade's handler downcasts to; the peer; what answers, and which requests; what ends when the server stops.
+pub(super) async fn serve<S, H>(stream: S, peer: Peer, handler: H, serves: Serves, mut stopped: watch::Receiver<()>)
 where
     S: Read + Write + Unpin + Send + 'static,
     H: Handler,
@@ -35,10 +56,17 @@ where
     let in_hand = InHand::default();
     let service = service_fn(|request: Request<Incoming>| {
         let (handler, place) = (handler.clone(), in_hand.take());
-        async move { Ok::<_, Infallible>(handler.handle(request, peer).await.map(|body| Answering { body, place })) }
+        async move {
+            let answer = match serves {
+                Serves::Everything => handler.handle(request, peer).await,
+                Serves::HealthCheck => answer_health_check(&handler, request, peer).await,
+            };
+            Ok::<_, Infallible>(answer.map(|body| Answering { body, place }))
+        }
     });
+    let headers = if serves == Serves::Everything { HEADERS } else { HEALTH_HEADERS };
     let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEADER_BYTES);
+    builder.timer(TokioTimer::new()).header_read_timeout(headers).max_buf_size(HEADER_BYTES);
     let mut connection = pin!(builder.serve_connection(stream, service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -57,4 +85,19 @@ where
         // Nearly always the client's doing: it left in the middle, or was too slow.
         tracing::debug!(address = %peer.address, %error, "HTTP connection ended");
     }
+}
+
+/// Answers a health check, and anything else with 503; the connection ends behind either.
+async fn answer_health_check(handler: &impl Handler, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    let mut answer = if handler.is_health_check(request.uri().path()) {
+        handler.handle(request, peer).await
+    } else {
+        let mut answer = Response::new(Body::from(CROWDED));
+        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        answer.headers_mut().insert(RETRY_AFTER, TRY_AGAIN.into());
+        answer
+    };
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }

@@ -16,12 +16,11 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
-use super::accept::Acceptor;
 use super::*;
 
 /// A listener on a free port of 127.0.0.1, with further settings.
@@ -311,26 +310,170 @@ async fn a_stop_does_not_wait_for_ever() {
     assert!(begun.elapsed() < FAREWELL + Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
+/// Answers as [`upgrade`] does, and `/health` as a health check.
+#[derive(Clone)]
+struct Checked;
+
+impl Handler for Checked {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        if self.is_health_check(request.uri().path()) { Response::new(Body::from("healthy")) } else { upgrade(request, peer).await }
+    }
+
+    fn is_health_check(&self, path: &str) -> bool {
+        path == "/health"
+    }
+}
+
+const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+
 #[tokio::test]
-async fn when_all_permits_are_out_connections_wait_and_an_upgrade_gives_its_own_back() {
-    let socket = bound(&[]).await.sockets.remove(0);
-    let address = socket.local_addr().unwrap();
-    let (_stop, stopped) = watch::channel(());
-    let permits = Arc::new(Semaphore::new(1));
-    let acceptor = Acceptor { handler: upgrade, tls: None, permits, stopped, _alive: mpsc::channel(1).0 };
-    let accepting = tokio::spawn(acceptor.accept_forever(socket));
-    let first = connect(address, b"GET / HTTP/1.1\r\n").await;
-    let mut second = connect(address, UPGRADE).await;
-    // The first is taken before the second, so whatever the second hears now would have come by a permit too many.
-    let heard = tokio::time::timeout(Duration::from_millis(100), second.read_u8()).await;
-    assert!(heard.is_err(), "the second was served: {heard:?}");
-    drop(first);
-    read_to(&mut second, "plainearly").await;
-    let mut third = connect(address, UPGRADE).await;
-    read_to(&mut third, "plainearly").await;
-    second.write_all(b"more").await.unwrap();
-    assert_eq!(read_to(&mut second, "more").await, "more", "the upgraded one lives on");
-    accepting.abort();
+async fn when_all_places_are_taken_health_checks_are_answered_and_an_upgrade_gives_its_place_back() {
+    let served = serve(bound(&[("MAX_HTTP_CONNECTIONS", "16"), ("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "0")]).await, Checked);
+    let mut upgraded = connect(served.address, UPGRADE).await;
+    read_to(&mut upgraded, "plainearly").await;
+    let mut waiting = Vec::new();
+    for _ in 0..16 {
+        waiting.push(connect(served.address, b"GET / HTTP/1.1\r\n").await);
+    }
+    // Connections are accepted in order, so these are behind all others.
+    let refused = rest(&mut connect(served.address, UPGRADE).await).await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 1\r\n"), "{refused}");
+    // However many others fill the places that are kept, too.
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(connect(served.address, b"").await);
+    }
+    let health = rest(&mut connect(served.address, HEALTH).await).await;
+    assert!(health.starts_with("HTTP/1.1 200 ") && health.ends_with("healthy"), "{health}");
+    drop(waiting.pop());
+    // A place comes back as soon as the server has seen the end of its connection.
+    while rest(&mut connect(served.address, HEALTH).await).await.contains("\r\nconnection: close\r\n") {
+        if let Some(mut next) = open_upgraded(served.address).await {
+            next.write_all(b"more").await.unwrap();
+            assert_eq!(read_to(&mut next, "more").await, "more");
+            break;
+        }
+    }
+    upgraded.write_all(b"more").await.unwrap();
+    assert_eq!(read_to(&mut upgraded, "more").await, "more", "the upgraded one lives on");
+}
+
+/// A connection that was upgraded; none if the server had no place for it.
+async fn open_upgraded(address: SocketAddr) -> Option<TcpStream> {
+    let mut stream = connect(address, UPGRADE).await;
+    let head = read_to(&mut stream, "\r\n\r\n").await;
+    if !head.starts_with("HTTP/1.1 101 ") {
+        return None;
+    }
+    read_to(&mut stream, "plainearly").await;
+    Some(stream)
+}
+
+#[tokio::test]
+async fn an_address_has_its_number_of_connections_and_others_are_served() {
+    let served = serve(bound(&[("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "3")]).await, hello);
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        let mut stream = connect(served.address, GET).await;
+        read_to(&mut stream, "hello").await;
+        kept.push(stream);
+    }
+    let refused = rest(&mut connect(served.address, GET).await).await;
+    assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("\r\nretry-after: 10\r\n"), "{refused}");
+    let mut other = from([127, 0, 0, 2], served.address, GET).await;
+    read_to(&mut other, "hello").await;
+    drop(kept.pop());
+    while !rest(&mut connect(served.address, b"GET / HTTP/1.0\r\n\r\n").await).await.ends_with("hello") {}
+}
+
+#[tokio::test]
+async fn connections_of_a_trusted_proxy_are_not_counted_by_their_address() {
+    let more = [("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "1"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    let served = serve(bound(&more).await, hello);
+    let mut first = connect(served.address, GET).await;
+    read_to(&mut first, "hello").await;
+    let mut second = connect(served.address, GET).await;
+    read_to(&mut second, "hello").await;
+}
+
+/// A connection from another address of this machine's.
+async fn from(ip: [u8; 4], address: SocketAddr, request: &[u8]) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((ip, 0))).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    stream
+}
+
+/// More than all buffers between the server and a client that does not read.
+const TOO_MUCH: usize = 64 << 20;
+
+/// The bytes of an answer, whose end is its sender's.
+struct Large(Vec<u8>, #[expect(dead_code, reason = "its end is what counts")] Option<oneshot::Sender<()>>);
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Answers at once and too much, or on `/late` a word when it is let.
+fn large_or_late(held: oneshot::Sender<()>, late: watch::Receiver<()>) -> impl Handler {
+    let held = Arc::new(std::sync::Mutex::new(Some(held)));
+    move |request: Request<Incoming>, _: Peer| {
+        let (held, mut late) = (held.clone(), late.clone());
+        async move {
+            if request.uri().path() == "/late" {
+                late.changed().await.unwrap();
+                return Response::new(Body::from("late"));
+            }
+            let held = held.lock().unwrap().take();
+            Response::new(Body::from(axum::body::Bytes::from_owner(Large(vec![b'x'; TOO_MUCH], held))))
+        }
+    }
+}
+
+/// Asks and reads no more than the head; then waits until the answer is given up. What could be read of it is less than all.
+async fn is_given_up(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, gone: oneshot::Receiver<()>) {
+    stream.write_all(GET).await.unwrap();
+    read_to(&mut stream, "\r\n\r\n").await;
+    assert!(gone.await.is_err());
+    let got = rest(&mut stream).await.len();
+    assert!(got < TOO_MUCH, "{got}");
+}
+
+#[tokio::test]
+async fn an_answer_that_makes_no_progress_is_given_up_and_one_that_is_waited_for_is_not() {
+    let (held, gone) = oneshot::channel();
+    let (go_on, late) = watch::channel(());
+    let served = serve(bound(&[("ANSWER_TIMEOUT", "1s")]).await, large_or_late(held, late));
+    let mut waiting = connect(served.address, b"GET /late HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    is_given_up(TcpStream::connect(served.address).await.unwrap(), gone).await;
+    go_on.send(()).unwrap();
+    assert!(read_to(&mut waiting, "late").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn an_answer_over_tls_that_makes_no_progress_is_given_up() {
+    let (_folder, certificate, key, trusted) = certificate();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let (held, gone) = oneshot::channel();
+    let more = [("ANSWER_TIMEOUT", "1s"), ("TLS_CERT", certificate), ("TLS_KEY", key)];
+    let served = serve(bound(&more).await, large_or_late(held, watch::channel(()).1));
+    is_given_up(connect_tls(served.address, trusted).await, gone).await;
+}
+
+/// A TLS connection of a client that believes this certificate.
+async fn connect_tls(address: SocketAddr, trusted: CertificateDer<'static>) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(trusted).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
 }
 
 /// A certificate for localhost that signs itself, in files, and what a client needs to believe it.
@@ -353,15 +496,7 @@ async fn with_a_certificate_connections_are_tls_and_an_upgraded_one_is_the_tls_s
     let listener = bound_with_tls(&certificate, &key).await;
     assert!(listener.is_secure());
     let served = serve(listener, upgrade);
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(trusted).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let stream = TcpStream::connect(served.address).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    let mut stream = connect_tls(served.address, trusted).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     stream.write_all(UPGRADE).await.unwrap();
     assert!(read_to(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 101 "));

@@ -18,6 +18,7 @@ use crate::audit;
 use crate::auth::{ConnectAuth, Identity, LeftOff, Unauthenticated};
 use crate::dialects::workspace::closing::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
 use crate::limits::TRY_AGAIN;
+use crate::logs::{self, FAULTS};
 use crate::presence::{Connection, Transport};
 
 /// Somebody who asks to be connected, and may be. The socket counts already.
@@ -244,7 +245,9 @@ impl Live {
         let Entering { socket, session, .. } = entering;
         self.count_out(shard, &session.actor.person, session.connection);
         self.tally.turned_away(refusal.code());
-        tracing::error!(%refusal, "a person could not be met");
+        if logs::admits(None, "a person could not be met", refusal.code(), FAULTS) {
+            tracing::error!(%refusal, "a person could not be met");
+        }
         match session.connection.transport() {
             Transport::SocketIo => shard.refuse(*socket, "Server error", Some(&format!(r#"{{"code":"{}"}}"#, refusal.code()))),
             Transport::Raw => shard.close(*socket, INTERNAL_ERROR.code, "Internal Server Error"),

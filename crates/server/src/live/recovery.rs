@@ -19,6 +19,7 @@ use super::since::Since;
 use super::{Job, Live, Session, Shared};
 use crate::auth::Identity;
 use crate::dialects;
+use crate::logs::{self, FAULTS};
 use crate::presence::Connection;
 
 /// How a client comes.
@@ -338,7 +339,9 @@ impl Live {
     /// Runs a command whose end nobody waits for; `failed` is for the log.
     fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
         self.shared.writer.run(actor.clone(), command, move |done| {
-            if let Err(refusal) = done {
+            if let Err(refusal) = done
+                && logs::admits(None, failed, refusal.code(), FAULTS)
+            {
                 tracing::warn!(%refusal, "{failed}");
             }
         });

@@ -18,6 +18,7 @@ use super::session::MOST_IN_FLIGHT;
 use super::{Live, Shared};
 use crate::dialects::answers::UNKNOWN_EVENT;
 use crate::dialects::{self, Answer, Ask, Dialect, Heard, Outcome, Reply, Request};
+use crate::logs::{self, FAULTS};
 
 /// Who asked what, and how the answer is to be given.
 pub(super) struct Asked {
@@ -102,7 +103,9 @@ impl Shared {
 
     /// What the asker is told of a request's end.
     pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &PersonId, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
-        if let Err(refusal @ Refusal::Internal(_)) = result {
+        if let Err(refusal @ Refusal::Internal(_)) = result
+            && logs::admits(None, "a request failed", "", FAULTS)
+        {
             tracing::error!(%refusal, request = name, "a request failed");
         }
         if let Ok(Outcome::Refreshed(shown)) = result {

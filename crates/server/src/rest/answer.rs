@@ -13,6 +13,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use crate::auth::Unauthenticated;
 use crate::dialects::{json, told};
 use crate::health::Unready;
+use crate::logs::{self, FAULTS};
 
 /// Says that an answer was given before to the same `Idempotency-Key`.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -134,7 +135,9 @@ impl From<Refusal> for Failure {
             Refusal::TooMany { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
             Refusal::Unavailable(_) => failure.hint(Hint::RetryAfter(PAUSE)),
             Refusal::Internal(reason) => {
-                tracing::error!(reason, "a request failed by our fault");
+                if logs::admits(None, "a request failed by our fault", "", FAULTS) {
+                    tracing::error!(reason, "a request failed by our fault");
+                }
                 failure
             }
             Refusal::Forbidden(_) | Refusal::NotFound(_) | Refusal::Conflict(_) => failure,

@@ -82,7 +82,7 @@ pub struct Rest {
     /// Whether the server does its work.
     pub health: Arc<Health>,
     /// What it counts.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Who may read that.
     pub metrics_access: MetricsAccess,
     /// What was said lately.
@@ -91,6 +91,14 @@ pub struct Rest {
     pub bus: Arc<dyn Bus>,
     /// The largest body, in bytes.
     pub max_body: usize,
+}
+
+/// The paths of health checks.
+const HEALTH_CHECKS: [&str; 3] = ["/health/live", "/health/ready", "/api/v1/socket/health"];
+
+/// Whether a path is one of a health check.
+pub fn is_health_check(path: &str) -> bool {
+    HEALTH_CHECKS.contains(&path)
 }
 
 /// What every request shares.

@@ -95,7 +95,7 @@ impl Server {
         let census: Arc<Census> = Arc::default();
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default()),
+            metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default())),
             metrics_access: config.operations.metrics,
             back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),
             writer: writer.clone(),

@@ -72,7 +72,7 @@ impl House {
         ));
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default()),
+            metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default())),
             metrics_access: config.operations.metrics,
             back_end,
             writer: writer.clone(),

@@ -1,0 +1,223 @@
+//! How many connections may be in their HTTP phase: in all, and of one address; and the places that are kept for health checks.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::proxies::Proxies;
+use crate::limits::network_of;
+
+/// How many connections get a place while all others are taken. They are answered health checks only, and the oldest is closed for a new one, so a
+/// health check is answered unless more than these arrive between its connection and its request.
+const HEALTH_PLACES: usize = 32;
+
+/// How many descriptors below the process's limit are kept from connections that are not for health checks: for the health checks themselves and for
+/// files of the database. At most a quarter of the limit.
+const DESCRIPTORS_KEPT: u64 = 128;
+
+/// The places. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Places(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    bounds: Bounds,
+    proxies: Proxies,
+    taken: Mutex<Taken>,
+}
+
+/// How many connections may be in their HTTP phase at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Bounds {
+    /// In all. Beyond, a connection is answered health checks only.
+    pub all: usize,
+    /// From one IPv4 address or IPv6 /64, unless it is a trusted proxy's. Beyond, a connection is refused. `None`: no bound.
+    pub of_an_address: Option<u32>,
+    /// The process's limit of open files; `None`: no limit.
+    pub descriptors: Option<u64>,
+}
+
+#[derive(Default, Debug)]
+struct Taken {
+    ordinary: usize,
+    by_address: HashMap<IpAddr, u32>,
+    /// The connections that are only answered health checks, the oldest first; each ends when it is notified.
+    for_health: VecDeque<Arc<Notify>>,
+}
+
+/// What a new connection gets.
+pub(super) enum Entry {
+    /// A place; the connection is answered whatever it asks.
+    Ordinary(Place),
+    /// A place for health checks.
+    ForHealth(HealthPlace),
+    /// Nothing: its address has as many connections as it may have.
+    TooManyOfAddress,
+}
+
+/// A place, given back when it is dropped.
+pub(super) struct Place {
+    places: Places,
+    address: Option<IpAddr>,
+}
+
+/// A place for health checks, given back when it is dropped.
+pub(super) struct HealthPlace {
+    places: Places,
+    /// Notified when a newer connection takes the place.
+    pub taken_away: Arc<Notify>,
+}
+
+impl Places {
+    pub fn new(bounds: Bounds, proxies: Proxies) -> Self {
+        Self(Arc::new(Shared { bounds, proxies, taken: Mutex::default() }))
+    }
+
+    /// A place for a connection. Inputs: its peer's address; the number of its descriptor: the system gives the lowest that is free, so a high one means
+    /// that nearly all are taken.
+    pub fn enter(&self, address: IpAddr, descriptor: u64) -> Entry {
+        let Shared { bounds, proxies, .. } = &*self.0;
+        // A proxy's connections are those of many clients, who are told apart only by the requests on them.
+        let counted = bounds.of_an_address.filter(|_| !proxies.trust(address)).map(|most| (network_of(address), most));
+        let scarce = bounds.descriptors.is_some_and(|limit| descriptor >= limit - DESCRIPTORS_KEPT.min(limit / 4));
+        let mut taken = self.taken();
+        if let Some((network, most)) = counted {
+            let of_network = taken.by_address.entry(network).or_default();
+            if *of_network >= most {
+                return Entry::TooManyOfAddress;
+            }
+            *of_network += 1;
+        }
+        if !scarce && taken.ordinary < bounds.all {
+            taken.ordinary += 1;
+            return Entry::Ordinary(Place { places: self.clone(), address: counted.map(|(network, _)| network) });
+        }
+        if let Some((network, _)) = counted {
+            taken.give_back(network);
+        }
+        if taken.for_health.len() >= HEALTH_PLACES
+            && let Some(oldest) = taken.for_health.pop_front()
+        {
+            oldest.notify_one();
+        }
+        let taken_away = Arc::new(Notify::new());
+        taken.for_health.push_back(taken_away.clone());
+        Entry::ForHealth(HealthPlace { places: self.clone(), taken_away })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn give_back(&mut self, network: IpAddr) {
+        if let Some(of_network) = self.by_address.get_mut(&network) {
+            *of_network -= 1;
+            if *of_network == 0 {
+                self.by_address.remove(&network);
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.ordinary -= 1;
+        if let Some(network) = self.address {
+            taken.give_back(network);
+        }
+    }
+}
+
+impl Drop for HealthPlace {
+    fn drop(&mut self) {
+        self.places.taken().for_health.retain(|other| !Arc::ptr_eq(other, &self.taken_away));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Network;
+    use crate::config::value::Value;
+
+    fn places(all: usize, of_an_address: Option<u32>, descriptors: Option<u64>) -> Places {
+        let trusted = Vec::<Network>::read("10.0.0.0/8").unwrap();
+        Places::new(Bounds { all, of_an_address, descriptors }, Proxies::new(&trusted))
+    }
+
+    fn enter(places: &Places, address: &str) -> Entry {
+        places.enter(address.parse().unwrap(), 10)
+    }
+
+    fn ordinary(entry: Entry) -> Place {
+        match entry {
+            Entry::Ordinary(place) => place,
+            Entry::ForHealth(_) => panic!("a place for health checks only"),
+            Entry::TooManyOfAddress => panic!("too many of the address"),
+        }
+    }
+
+    fn for_health(entry: Entry) -> HealthPlace {
+        match entry {
+            Entry::ForHealth(place) => place,
+            Entry::Ordinary(_) => panic!("an ordinary place"),
+            Entry::TooManyOfAddress => panic!("too many of the address"),
+        }
+    }
+
+    #[test]
+    fn an_address_has_its_number_of_places_and_gets_them_again() {
+        let places = places(100, Some(2), None);
+        let first = ordinary(enter(&places, "192.0.2.1"));
+        let _second = ordinary(enter(&places, "192.0.2.1"));
+        assert!(matches!(enter(&places, "192.0.2.1"), Entry::TooManyOfAddress));
+        let _other = ordinary(enter(&places, "192.0.2.2"));
+        drop(first);
+        let _third = ordinary(enter(&places, "192.0.2.1"));
+        assert!(matches!(enter(&places, "192.0.2.1"), Entry::TooManyOfAddress));
+        assert_eq!(places.taken().ordinary, 3);
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address_and_a_trusted_proxy_is_not_counted() {
+        let places = places(100, Some(1), None);
+        let _first = ordinary(enter(&places, "2001:db8::1"));
+        assert!(matches!(enter(&places, "2001:db8::ffff"), Entry::TooManyOfAddress));
+        let _other = ordinary(enter(&places, "2001:db8:0:1::1"));
+        let _proxies: Vec<_> = (0..5).map(|_| ordinary(enter(&places, "10.0.0.1"))).collect();
+    }
+
+    #[test]
+    fn when_all_places_are_taken_new_connections_are_for_health_checks_and_the_oldest_of_them_makes_way() {
+        let places = places(1, Some(1), None);
+        let only = ordinary(enter(&places, "192.0.2.1"));
+        let mut others: VecDeque<_> = (0..HEALTH_PLACES).map(|_| for_health(enter(&places, "192.0.2.2"))).collect();
+        let _one_more = for_health(enter(&places, "192.0.2.3"));
+        let notified = |place: &HealthPlace| {
+            let waiting = std::pin::pin!(place.taken_away.notified());
+            waiting.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready()
+        };
+        assert!(notified(&others.pop_front().unwrap()));
+        assert!(!notified(&others[0]));
+        drop(only);
+        let _again = ordinary(enter(&places, "192.0.2.2"));
+        drop(others);
+        assert_eq!(places.taken().for_health.len(), 1);
+    }
+
+    #[test]
+    fn the_last_descriptors_are_for_health_checks() {
+        let places = places(1000, None, Some(1024));
+        let at = |descriptor| places.enter("192.0.2.1".parse().unwrap(), descriptor);
+        let _ordinary = ordinary(at(895));
+        let _kept = for_health(at(896));
+        let few = self::places(1000, None, Some(100));
+        let _ordinary = ordinary(few.enter("192.0.2.1".parse().unwrap(), 74));
+        let _kept = for_health(few.enter("192.0.2.1".parse().unwrap(), 75));
+    }
+}

@@ -1,0 +1,78 @@
+// The log: whatever becomes of it, the server goes on; and no client fills it.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { describe, test } from "node:test";
+import { io } from "socket.io-client";
+import { openEngineSocket } from "../support/engineio.js";
+import { get } from "../support/http.js";
+import { startRoomcast } from "../support/roomcast.js";
+import { outcome } from "../support/socket.js";
+
+async function started(t, settings) {
+  const server = await startRoomcast({ METRICS: "open", ...settings });
+  t.after(() => server.stop());
+  return server;
+}
+
+describe("a server whose standard error and output are closed", () => {
+  test("serves all the same and counts the lines that it cannot write", async (t) => {
+    const server = await started(t, { LOG_LEVEL: "info" });
+    server.child.stderr.destroy();
+    server.child.stdout.destroy();
+    const token = server.token({ sub: "anna" });
+    for (let attempt = 0; attempt < 20; attempt++) {
+      assert.equal((await get(`${server.url}/households`)).status, 401);
+      assert.equal((await outcome(`${server.ws}/api/v1/ws/connect`)).code, 4401);
+      const socket = io(server.url, { auth: { token }, transports: ["websocket"], forceNew: true });
+      await once(socket, "connect");
+      socket.disconnect();
+    }
+    const { text } = await get(`${server.url}/metrics`);
+    const failed = Number(text.match(/^roomcast_log_writes_failed_total (\d+)$/m)[1]);
+    assert.ok(failed >= 20, `${failed} lines`);
+    assert.ok(server.alive);
+  });
+});
+
+// The lines that say so, each with how many it stands for.
+const lines = (server, word) => server.said.split("\n").filter((line) => line.includes(`reason="${word}"`) || line.includes(`"reason":"${word}"`));
+const standsFor = (line) => Number(line.match(/repeated=(\d+)/)?.[1] ?? 1);
+
+describe("a client that is refused again and again", () => {
+  const causes = {
+    "over REST, without a token": ["token_missing", async (server) => get(`${server.url}/households`)],
+    "in a handshake over its budget": ["rate_limited", async (server) => get(`${server.url}/socket.io/?EIO=4&transport=polling`)],
+  };
+  for (const [what, [reason, attempt]] of Object.entries(causes)) {
+    test(what, async (t) => {
+      const server = await started(t, { RATE_LIMITS: "on" });
+      const begun = performance.now();
+      let refused = 0;
+      for (let round = 0; round < 20; round++) {
+        const answers = await Promise.all(Array.from({ length: 50 }, () => attempt(server)));
+        refused += answers.filter(({ status }) => status === 401 || status === 429).length;
+      }
+      assert.ok(refused > 500, `${refused} refusals`);
+      const counted = () => lines(server, reason).reduce((sum, line) => sum + standsFor(line), 0);
+      while (counted() < refused) await once(server.child.stderr, "data");
+      assert.equal(counted(), refused);
+      const seconds = Math.ceil((performance.now() - begun) / 1000);
+      assert.ok(lines(server, reason).length <= seconds + 1, `${lines(server, reason).length} lines in ${seconds} seconds`);
+    });
+  }
+
+  test("over a socket, without a token", async (t) => {
+    const server = await started(t, {});
+    const begun = performance.now();
+    const socket = await openEngineSocket(server, { path: "/socket.io/" });
+    const ATTEMPTS = 2000;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) socket.send("40/household,");
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) assert.match(await socket.next(), /^44/);
+    const counted = () => lines(server, "token_missing").reduce((sum, line) => sum + standsFor(line), 0);
+    while (counted() < ATTEMPTS) await once(server.child.stderr, "data");
+    const seconds = Math.ceil((performance.now() - begun) / 1000);
+    assert.ok(lines(server, "token_missing").length <= seconds + 1);
+    await socket.close();
+  });
+});
