@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use crate::calls::Call;
-use crate::chat::Message;
+use crate::chat::{Message, Seen};
 use crate::emissions::Emission;
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
 use crate::notifications::{Announcement, Notification};
 use crate::people::Person;
 use crate::spaces::Space;
 use crate::tasks::Task;
-use crate::trips::TripChanges;
+use crate::trips::{TripChanges, TripDetails};
 
 /// Something that happened, whole: a reader needs no second look-up to show it. `by` is who did it. Its serde form is the journal's own.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, EnumDiscriminants)]
@@ -21,8 +21,12 @@ use crate::trips::TripChanges;
 #[strum_discriminants(doc = "Which of the things it is that can happen.")]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Event {
-    /// A space was made, with these members.
-    SpaceCreated { space: Space },
+    /// A space was made, with these members; `trip` is what a trip has besides.
+    SpaceCreated {
+        space: Space,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trip: Option<TripDetails>,
+    },
     /// A space's details changed.
     SpaceUpdated {
         space: Space,
@@ -40,6 +44,18 @@ pub enum Event {
         #[serde(default)]
         by: Option<PersonId>,
     },
+    /// A user became a member; recorded in that user's inbox, behind the [`Event::MemberJoined`] of the space. `trip` is what a trip has
+    /// besides, `last` a conversation's newest message as that user sees it.
+    Added {
+        space: Space,
+        by: Option<Person>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trip: Option<TripDetails>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<Box<Seen>>,
+    },
+    /// A user is no longer a member of this space; recorded in that user's inbox, behind the [`Event::MemberLeft`] of the space.
+    Removed { space: Room, by: Option<Person> },
     /// A member has another role.
     RoleChanged { space: Space, person: PersonId, by: PersonId },
     /// A person became a member by a token that says so. It is told to nobody; the person's connections hear the space from here on.
@@ -166,7 +182,7 @@ impl Fact {
             Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
             Event::Emitted { emission } => emission.rooms.clone(),
             // Nobody can be in the room yet.
-            Event::SpaceCreated { space } => inboxes(space).collect(),
+            Event::SpaceCreated { space, .. } => inboxes(space).collect(),
             // A list of spaces may be open on any device.
             Event::SpaceDeleted { space, .. } => [self.room.clone()].into_iter().chain(inboxes(space)).collect(),
             Event::TaskDeleted { task, .. } => self.task_audience(*task),
@@ -178,6 +194,8 @@ impl Fact {
             | Event::TaskUnassigned { task, .. } => self.task_audience(task.id),
             Event::SpaceUpdated { .. }
             | Event::SpaceArchived { .. }
+            | Event::Added { .. }
+            | Event::Removed { .. }
             | Event::RoleChanged { .. }
             | Event::TripUpdated { .. }
             | Event::InviteRefreshed { .. }

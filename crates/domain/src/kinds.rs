@@ -30,6 +30,8 @@ enum Use {
     Calls,
     /// It can be put away, by itself or with the space that it is part of.
     Archive,
+    /// A user who is added or removed hears it in the inbox, as an event of its own.
+    Inbox,
 }
 
 /// Defines the kinds by their table.
@@ -73,13 +75,13 @@ kinds! {
     /// A household (contract: household).
     Household: "household", "Household", [Members, Invites, Tasks];
     /// A trip (contract: trip).
-    Trip: "trip", "Trip", [Members];
+    Trip: "trip", "Trip", [Members, Inbox];
     /// A chat room (contract: studio); its address starts with `room:`.
-    ChatRoom: "room", "Room", [Members, Messages, Calls];
+    ChatRoom: "room", "Room", [Members, Messages, Calls, Inbox];
     /// A conversation (contract: messenger).
-    Conversation: "conversation", "Conversation", [Members, Nameless, Messages];
+    Conversation: "conversation", "Conversation", [Members, Nameless, Messages, Inbox];
     /// A project (contract: workspace).
-    Project: "project", "Project", [Members, Channels, Tasks, TaskRooms, Progress, Archive];
+    Project: "project", "Project", [Members, Channels, Tasks, TaskRooms, Progress, Archive, Inbox];
     /// A channel of a project (contract: workspace); its members are the project's.
     Channel: "channel", "Channel", [Messages, Mentions, Archive];
     /// A single task of a project (contract: workspace); its members are the project's.
@@ -172,6 +174,11 @@ impl Kind {
     /// Whether it can be put away, by itself or with the space that it is part of.
     pub fn may_be_archived(self) -> bool {
         self.is_for(Use::Archive)
+    }
+
+    /// Whether a user who is added or removed hears it in the inbox, as an event of its own.
+    pub(crate) fn tells_in_inbox(self) -> bool {
+        self.is_for(Use::Inbox)
     }
 
     /// Whether messages are sent to it.

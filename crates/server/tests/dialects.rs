@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::calls::{Call, Status};
-use domain::chat::Message;
+use domain::chat::{Message, Seen};
 use domain::event::{Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::notifications::Notification;
@@ -12,7 +12,7 @@ use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::{Progress, Task};
-use domain::trips::TripChanges;
+use domain::trips::{TripChanges, TripDetails};
 use engine::Saying;
 use serde_json::{Value, json};
 use server::auth::Unauthenticated;
@@ -187,7 +187,7 @@ fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
     let (household, project) = (Kind::Household.room(5), Kind::Project.room(5));
     for silent in [
         fact(household.clone(), Event::MembershipClaimed { person: alice().id }),
-        fact(household.clone(), Event::SpaceCreated { space: space(household.clone()) }),
+        fact(household.clone(), Event::SpaceCreated { space: space(household.clone()), trip: None }),
         fact(household.clone(), Event::MessageSent { message: message(household, None) }),
         fact(project.clone(), Event::TaskCreated { task: task(project.clone()) }),
         fact(project.clone(), Event::SpaceUpdated { space: space(project.clone()), by: None }),
@@ -466,9 +466,9 @@ fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
 #[test]
 fn the_workspace_contract_has_no_word_for_other_facts_and_none_for_other_rooms() {
     let dialect = Workspace::new(true);
-    let (project, household) = (Kind::Project.room(1), Kind::Household.room(5));
+    let household = Kind::Household.room(5);
     for silent in [
-        fact(project.clone(), Event::SpaceCreated { space: space(project) }),
+        fact(Room::inbox(&alice().id), Event::Removed { space: Kind::Trip.room(1), by: None }),
         fact(household.clone(), Event::TaskCreated { task: task(household) }),
         fact(Kind::ChatRoom.room(1), Event::MessageSent { message: message(Kind::ChatRoom.room(1), None) }),
     ] {
@@ -553,7 +553,13 @@ fn the_workspace_contract_confirms_and_answers_in_envelopes() {
     let confirmed = |r#type: &str, message: &str| {
         vec![json!({ "type": r#type, "room": "channel:456", "data": { "message": message }, "timestamp": MICROSECONDS })]
     };
-    assert_eq!(say(&Outcome::Entered(channel.clone())), confirmed("joined_room", "Joined room channel:456"));
+    let data = json!({
+        "message": "Joined room channel:456",
+        "members_online": [{ "username": "alice", "user_id": 7 }, { "username": "bob", "user_id": "bob" }],
+        "members_online_count": 102,
+    });
+    let joined = json!({ "type": "joined_room", "room": "channel:456", "data": data, "timestamp": MICROSECONDS });
+    assert_eq!(say(&Outcome::EnteredAmong { room: channel.clone(), present: vec![alice(), bob()], count: 102 }), [joined]);
     assert_eq!(say(&Outcome::Left(channel)), confirmed("left_room", "Left room channel:456"));
     assert_eq!(say(&Outcome::Pong), vec![json!({ "type": "pong", "data": { "timestamp": MICROSECONDS }, "timestamp": MICROSECONDS })]);
     assert_eq!(say(&Outcome::Changed(Value::Null)), Vec::<Value>::new());
@@ -750,7 +756,6 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
     for (event, name, payload) in table {
         assert_eq!(events(&Studio.fact(&fact(room.clone(), event))), [(name, payload)]);
     }
-    assert!(Studio.fact(&fact(room.clone(), Event::SpaceCreated { space: space(room) })).is_empty());
     let elsewhere = Kind::Conversation.room(1);
     assert!(Studio.fact(&fact(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty());
 }
@@ -769,19 +774,103 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
         (Event::TripUpdated { changes, more, by: by.clone() }, json!({ "name": "Roma", "description": null, "color": "red" })),
         (Event::MemberJoined { space: space(room.clone()), person: alice(), by: Some(by.clone()) }, members.clone()),
         (Event::MemberLeft { space: space(room.clone()), person: by.clone(), by: None }, members.clone()),
-        (Event::RoleChanged { space: space(room.clone()), person: alice().id, by: by.clone() }, members),
-        (Event::SpaceDeleted { space: space(room.clone()), by }, json!({ "deleted": true })),
+        (Event::RoleChanged { space: space(room.clone()), person: alice().id, by }, members),
     ];
     for (event, changes) in table {
         let told = json!({ "tripId": "5", "changes": changes, "updatedBy": "bob", "timestamp": MILLISECONDS });
         assert_eq!(events(&Trip.fact(&fact(room.clone(), event.clone()))), [("trip:updated", told)], "{event:?}");
         assert!(Trip.fact(&fact(Kind::Household.room(5), event)).is_empty());
     }
+    let deleted = Event::SpaceDeleted { space: space(room.clone()), by: PersonId::new("bob") };
+    let updated = json!({ "tripId": "5", "changes": { "deleted": true }, "updatedBy": "bob", "timestamp": MILLISECONDS });
+    let removed = json!({ "tripId": "5", "removedBy": "bob", "timestamp": MILLISECONDS });
+    assert_eq!(events(&Trip.fact(&fact(room.clone(), deleted))), [("trip:updated", updated), ("trip:removed", removed)]);
     let told = json!({ "userId": "bob", "tripId": "5", "timestamp": MILLISECONDS });
     for (name, signal) in [
         ("user:joined", Signal::Entered { room: room.clone(), person: bob() }),
         ("user:left", Signal::Left { room, person: bob(), removed: false }),
     ] {
         assert_eq!(events(Trip.signal(&signal, NOW).as_slice()), [(name, told.clone())]);
+    }
+}
+
+/// What each contract but household's says to a user who is added to a space, and who is removed from it.
+#[test]
+fn a_user_hears_in_the_inbox_that_a_space_was_added_and_removed() {
+    let workspace = Workspace::new(true);
+    let contracts: [(&dyn Dialect, Kind); 4] =
+        [(&Studio, Kind::ChatRoom), (&Messenger, Kind::Conversation), (&Trip, Kind::Trip), (&workspace, Kind::Project)];
+    let member = |more: Value| with(json!({ "role": "admin" }), more);
+    let studio = json!({ "id": 5, "name": "Home", "createdBy": 7, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS, "members": [
+        member(json!({ "id": 7, "name": "Alice", "joinedAt": MILLISECONDS })),
+    ] });
+    let avatar = "https://example.com/a.png";
+    let user = json!({ "id": "7", "name": "Alice", "avatarUrl": avatar });
+    let last = json!({ "id": "1112000000000002", "conversationId": "5", "senderId": "7", "sender": user, "content": "Hello \"everyone\"\n",
+        "clientId": null, "isRead": true, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS });
+    let messenger = json!({ "id": "5", "title": "Home", "participants": [member(with(user, json!({ "joinedAt": MILLISECONDS })))],
+        "lastMessage": last, "unreadCount": 0, "createdBy": "7", "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS });
+    let trip = json!({ "id": "5", "name": "Home", "description": "By train", "startDate": null, "endDate": null, "createdBy": "7",
+        "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS,
+        "members": [member(json!({ "userId": "7", "name": "Alice", "avatarUrl": avatar, "joinedAt": MILLISECONDS }))] });
+    let project = json!({ "id": 5, "name": "Home", "created_by": 7, "created_at": MICROSECONDS, "updated_at": MICROSECONDS,
+        "archived_at": null, "members": [
+            member(json!({ "user_id": 7, "username": "alice", "name": "Alice", "joined_at": MICROSECONDS })),
+        ] });
+    let table = [
+        (
+            "room:added",
+            studio,
+            "addedBy",
+            json!("bob"),
+            "room:removed",
+            json!({ "roomId": 5, "removedBy": "bob", "timestamp": MILLISECONDS }),
+        ),
+        (
+            "conversation:added",
+            messenger,
+            "addedBy",
+            json!("bob"),
+            "conversation:removed",
+            json!({ "conversationId": "5", "removedBy": "bob" }),
+        ),
+        (
+            "trip:added",
+            trip,
+            "addedBy",
+            json!("bob"),
+            "trip:removed",
+            json!({ "tripId": "5", "removedBy": "bob", "timestamp": MILLISECONDS }),
+        ),
+    ];
+    let inbox = Room::inbox(&alice().id);
+    let details = TripDetails { description: Some("By train".to_owned()), ..TripDetails::default() };
+    let alone = |kind: Kind| {
+        let space = space(kind.room(5));
+        Space { members: space.members.into_iter().take(1).collect(), ..space }
+    };
+    let added = |kind: Kind| {
+        let last = Some(Box::new(Seen { message: message(kind.room(5), None), read: true }));
+        fact(inbox.clone(), Event::Added { space: alone(kind), by: Some(bob()), trip: Some(details.clone()), last })
+    };
+    let removed = |kind: Kind| fact(inbox.clone(), Event::Removed { space: kind.room(5), by: Some(bob()) });
+    for ((dialect, kind), (added_as, object, by, who, removed_as, gone)) in contracts.into_iter().zip(table) {
+        let mut expected = with(object, json!({}));
+        expected[by] = who;
+        assert_eq!(events(&dialect.fact(&added(kind))), [(added_as, expected)]);
+        assert_eq!(events(&dialect.fact(&removed(kind))), [(removed_as, gone)]);
+    }
+    let envelope = |r#type: &str, data: Value, sender: &str| json!({ "type": r#type, "room": "project:5", "data": data, "sender": sender, "timestamp": MICROSECONDS });
+    let said = |fact: &Fact| workspace.fact(fact).iter().map(text).collect::<Vec<_>>();
+    assert_eq!(said(&added(Kind::Project)), [envelope("project.added", project.clone(), "bob")]);
+    assert_eq!(said(&removed(Kind::Project)), [envelope("project.removed", json!({ "project_id": 5 }), "bob")]);
+    let created = |kind: Kind| fact(kind.room(5), Event::SpaceCreated { space: alone(kind), trip: Some(details.clone()) });
+    assert_eq!(said(&created(Kind::Project)), [envelope("project.added", project, "alice")]);
+    for (dialect, kind) in contracts {
+        assert_eq!(dialect.fact(&created(kind)).len(), 1, "the members of a new space hear it likewise");
+        for (other, of) in contracts.into_iter().filter(|(_, of)| *of != kind) {
+            assert!(other.fact(&added(kind)).is_empty() && other.fact(&removed(kind)).is_empty(), "{kind:?} is nothing to {of:?}");
+        }
+        assert!(Household.fact(&added(kind)).is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! What has been read. Each person has one mark a room, the newest message read: everything up to it is.
 
+use serde::{Deserialize, Serialize};
+
 use crate::chat::Message;
 use crate::event::Event;
 use crate::names::{Id, Kind, PersonId, Room};
@@ -93,7 +95,7 @@ pub(crate) fn begin_reading(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> 
 }
 
 /// A message, as the actor sees it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Seen {
     /// The message.
     pub message: Message,
@@ -146,6 +148,15 @@ impl Overview {
     /// A room in which nothing was said yet.
     pub fn empty(space: Space) -> Self {
         Self { space, last: None, unread: 0 }
+    }
+
+    /// The newest message of a room, as a member sees it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn newest(store: &mut dyn Store, room: &Room, person: &PersonId) -> Result<Option<Seen>, Refusal> {
+        let newest = store.messages_in(room, &Page::new(Some(1), None))?.pop();
+        newest.map(|message| Seen::of(store, message, person)).transpose()
     }
 
     /// What is new in a room, for a member who is known to be one.

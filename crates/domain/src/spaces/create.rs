@@ -24,6 +24,15 @@ impl Command for CreateSpace {
     type Answer = Space;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+        let space = self.store(tx)?;
+        tx.record(&space.room, Event::SpaceCreated { space: space.clone(), trip: None })?;
+        Ok(space)
+    }
+}
+
+impl CreateSpace {
+    /// Stores the space with its members. The caller records that it was made.
+    pub(crate) fn store(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
         if !self.kind.has_own_members() {
             return Err(Refusal::Internal(format!("a space cannot be a {}", self.kind.noun())));
         }
@@ -47,7 +56,6 @@ impl Command for CreateSpace {
             tx.store.put_member(&space.room, &id, role, tx.now)?;
             space.members.push(Member { person, role, joined_at: tx.now });
         }
-        tx.record(&space.room, Event::SpaceCreated { space: space.clone() })?;
         Ok(space)
     }
 }

@@ -9,6 +9,7 @@ use crate::operation::{Command, Tx};
 use crate::people::{Person, known_or_unseen};
 use crate::refusal::Refusal;
 use crate::spaces::access::{not_found, require_admin, require_member, require_writable};
+use crate::spaces::inbox::{record_added, record_removed};
 use crate::spaces::{Member, Role, Space};
 use crate::tasks;
 
@@ -52,7 +53,8 @@ pub(super) fn begin_membership(tx: &mut Tx<'_>, space: &mut Space, person: &Pers
     begin_reading(tx, &space.room, &person.id)?;
     space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
     let by = Some(tx.actor.person.clone());
-    tx.record(&space.room, Event::MemberJoined { space: space.clone(), person, by })
+    tx.record(&space.room, Event::MemberJoined { space: space.clone(), person: person.clone(), by })?;
+    record_added(tx, space, &person.id)
 }
 
 /// Ends a membership: one's own, or another's as an admin. The answer is the space without the person.
@@ -102,5 +104,6 @@ pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> R
     }
     let by = Some(tx.actor.person.clone());
     tx.record(room, Event::MemberLeft { space: space.clone(), person: person.id.clone(), by })?;
+    record_removed(tx, room, &person.id)?;
     Ok(space)
 }

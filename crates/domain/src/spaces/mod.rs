@@ -9,6 +9,7 @@ mod access;
 mod archive;
 mod create;
 mod details;
+mod inbox;
 mod invites;
 mod membership;
 mod presence;

@@ -54,6 +54,12 @@ pub trait Dialect: Send + Sync {
         false
     }
 
+    /// Whether a connection that enters a room is answered with who has the room open: [`Outcome::EnteredAmong`] instead of
+    /// [`Outcome::Entered`].
+    fn names_who_is_present(&self) -> bool {
+        false
+    }
+
     /// What a newly accepted connection is told; `connection` is its id, which others may know.
     fn greeting(&self, person: &Person, connection: &str, now: Timestamp) -> Option<Saying> {
         let _ = (person, connection, now);
@@ -152,6 +158,10 @@ pub type TakePart = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(Call, Value), Refusal
 pub enum Outcome {
     /// The room is heard from now on (or was already).
     Entered(Room),
+    /// The room is heard from now on, and `count` users have it open, the asker included; `present` are at most the first
+    /// [`MOST_PRESENT`](crate::presence::MOST_PRESENT) of them, those who have it open longest.
+    #[expect(missing_docs, reason = "the variant's sentence names them")]
+    EnteredAmong { room: Room, present: Vec<Person>, count: usize },
     /// The room is heard from now on, and no other of its kind; these of its members are online, each with a connection's id.
     #[expect(missing_docs, reason = "the variant's sentence names them")]
     Moved { room: Room, online: Vec<(PersonId, String)> },

@@ -186,7 +186,7 @@ impl Fanout {
                 let (joining, leaving) = match &fact.event {
                     Event::MemberJoined { person, .. } => (vec![person.id.clone()], Vec::new()),
                     Event::MembershipClaimed { person } => (vec![person.clone()], Vec::new()),
-                    Event::SpaceCreated { space } => (people_of(space), Vec::new()),
+                    Event::SpaceCreated { space, .. } => (people_of(space), Vec::new()),
                     Event::MemberLeft { person, .. } => (Vec::new(), vec![person.clone()]),
                     Event::SpaceDeleted { space, .. } => (Vec::new(), people_of(space)),
                     _ => (Vec::new(), Vec::new()),

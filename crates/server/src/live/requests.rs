@@ -84,6 +84,15 @@ impl Shared {
         });
     }
 
+    /// What somebody is answered who hears a room from now on, and is about to be counted there.
+    pub fn entered(&self, dialect: &dyn Dialect, room: &Room, person: &Person) -> Outcome {
+        if !dialect.names_who_is_present() {
+            return Outcome::Entered(room.clone());
+        }
+        let (present, count) = self.attendance.present_with(room, person);
+        Outcome::EnteredAmong { room: room.clone(), present, count }
+    }
+
     /// Of each of these people, whether they are online. Whoever is not among those who may be seen is not.
     pub fn statuses(&self, people: Vec<PersonId>, seen: Option<&HashSet<PersonId>>) -> Outcome {
         let is_online = |person: &PersonId| seen.is_none_or(|seen| seen.contains(person)) && self.people.is_online(person);
@@ -154,7 +163,8 @@ impl Live {
                                 live.answer(shard, &asked, Err(refusal));
                             }
                             Ok(()) => {
-                                live.answer(shard, &asked, Ok(Outcome::Entered(room.clone())));
+                                let entered = live.shared.entered(&*asked.dialect, &room, &person);
+                                live.answer(shard, &asked, Ok(entered));
                                 if live.come_into(shard, asked.socket, &room, member_since, &hears) {
                                     live.shared.enter(room, person, inside);
                                 }

@@ -1,13 +1,16 @@
 //! Who has a room open, by command: the comings and goings that others are told. A household and an inbox are not entered but belonged to.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::names::{Kind, PersonId, Room};
 use domain::people::Person;
 
 use super::Departure;
+
+/// How many users an answer names of those who have a room open: the ones who have it open longest. Of the rest it has the count.
+pub const MOST_PRESENT: usize = 100;
 
 /// Everybody who has a room open, or had until a moment ago.
 #[derive(Debug, Default)]
@@ -17,6 +20,9 @@ pub struct Attendance(Mutex<Register>);
 struct Register {
     /// By the person first: what concerns one looks at nobody else. Nobody has none.
     attendees: HashMap<PersonId, HashMap<Room, Attendee>>,
+    /// The users of each room that names them, in the order of entering; see [`names_who_is_present`]. No room has none.
+    present: HashMap<Room, BTreeMap<u64, PersonId>>,
+    last_place: u64,
     last_departure: Departure,
 }
 
@@ -25,6 +31,8 @@ struct Attendee {
     person: Person,
     /// The space that the room is inside, whose members alone may hear it.
     inside: Option<Room>,
+    /// Where the user stands in [`Register::present`]; of no meaning in a room that names nobody.
+    place: u64,
     /// How many connections; zero within the grace.
     connections: u32,
     /// When there are none: how that came.
@@ -37,10 +45,17 @@ impl Attendance {
         if !is_attended(room) {
             return;
         }
-        match self.lock().attendees.entry(person.id.clone()).or_default().entry(room.clone()) {
+        let mut register = self.lock();
+        let Register { attendees, present, last_place, .. } = &mut *register;
+        match attendees.entry(person.id.clone()).or_default().entry(room.clone()) {
             Entry::Occupied(mut entry) => entry.get_mut().connections += 1,
             Entry::Vacant(entry) => {
-                entry.insert(Attendee { person: person.clone(), inside, connections: 1, departed: Departure::default() });
+                *last_place += 1;
+                let place = *last_place;
+                entry.insert(Attendee { person: person.clone(), inside, place, connections: 1, departed: Departure::default() });
+                if names_who_is_present(room) {
+                    present.entry(room.clone()).or_default().insert(place, person.id.clone());
+                }
                 tell();
             }
         }
@@ -58,7 +73,7 @@ impl Attendance {
             return None;
         }
         let mut register = self.lock();
-        let Register { attendees, last_departure } = &mut *register;
+        let Register { attendees, last_departure, .. } = &mut *register;
         let attendee = attendees.get_mut(person)?.get_mut(room)?;
         attendee.connections = attendee.connections.saturating_sub(1);
         if attendee.connections > 0 {
@@ -70,13 +85,16 @@ impl Attendance {
 
     /// Nobody waits any longer: if no connection has come since this departure, not even for a while, `tell` tells others that the person left.
     pub fn expire(&self, room: &Room, person: &PersonId, departure: Departure, tell: impl FnOnce(Person)) {
-        let attendees = &mut self.lock().attendees;
+        let mut register = self.lock();
+        let Register { attendees, present, .. } = &mut *register;
         let Entry::Occupied(mut rooms) = attendees.entry(person.clone()) else { return };
         if let Entry::Occupied(entry) = rooms.get_mut().entry(room.clone())
             && entry.get().connections == 0
             && entry.get().departed == departure
         {
-            tell(entry.remove().person);
+            let attendee = entry.remove();
+            forget_place(present, room, attendee.place);
+            tell(attendee.person);
         }
         if rooms.get().is_empty() {
             rooms.remove();
@@ -86,12 +104,14 @@ impl Attendance {
     /// A person is a member of a space no longer: nobody waits for a connection of theirs to come back to it, or to a room inside it. `tell` tells
     /// others of each that the person left. A room that a connection still has open is left with that.
     pub fn give_up(&self, space: &Room, person: &PersonId, mut tell: impl FnMut(&Room, Person)) {
-        let attendees = &mut self.lock().attendees;
+        let mut register = self.lock();
+        let Register { attendees, present, .. } = &mut *register;
         let Entry::Occupied(mut rooms) = attendees.entry(person.clone()) else { return };
         let given_up = rooms
             .get_mut()
             .extract_if(|room, attendee| attendee.connections == 0 && (room == space || attendee.inside.as_ref() == Some(space)));
         for (room, attendee) in given_up {
+            forget_place(present, &room, attendee.place);
             tell(&room, attendee.person);
         }
         if rooms.get().is_empty() {
@@ -106,8 +126,38 @@ impl Attendance {
         attendee.is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
     }
 
+    /// Who has a room open, with a user who is about to have it open: at most [`MOST_PRESENT`] of them, and how many they are.
+    pub fn present_with(&self, room: &Room, user: &Person) -> (Vec<Person>, usize) {
+        let register = self.lock();
+        let is_there = register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
+        let ids = register.present.get(room);
+        let person = |id: &PersonId| Some(register.attendees.get(id)?.get(room)?.person.clone());
+        let mut present: Vec<Person> = ids.into_iter().flat_map(BTreeMap::values).take(MOST_PRESENT).filter_map(person).collect();
+        let count = ids.map_or(0, BTreeMap::len);
+        if is_there {
+            return (present, count);
+        }
+        if present.len() < MOST_PRESENT {
+            present.push(user.clone());
+        }
+        (present, count + 1)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Register> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a client that enters a room is answered with who has it open. Of other rooms nobody asks, and no such list is kept.
+fn names_who_is_present(room: &Room) -> bool {
+    matches!(room.kind(), Kind::Project | Kind::Channel | Kind::Task)
+}
+
+fn forget_place(present: &mut HashMap<Room, BTreeMap<u64, PersonId>>, room: &Room, place: u64) {
+    let Some(places) = present.get_mut(room) else { return };
+    places.remove(&place);
+    if places.is_empty() {
+        present.remove(room);
     }
 }
 
@@ -151,6 +201,31 @@ mod tests {
         assert_eq!(expire(&attendance, &room, &anna, second), Some(person.clone()));
         assert!(attendance.lock().attendees.is_empty(), "who is nowhere is not remembered");
         assert!(enter(&attendance, &room, &person, None), "a new visit");
+    }
+
+    #[test]
+    fn a_user_who_enters_is_told_who_is_there_and_of_very_many_the_first_and_the_count() {
+        let (attendance, room) = (Attendance::default(), Kind::Channel.room(7));
+        let person = |number: usize| Person::unseen(PersonId::new(format!("user-{number}")), Timestamp(0));
+        let names = |people: Vec<Person>| people.into_iter().map(|person| person.id.to_string()).collect::<Vec<_>>();
+        let all = MOST_PRESENT + 3;
+        for number in 0..all {
+            let (present, count) = attendance.present_with(&room, &person(number));
+            assert_eq!(count, number + 1, "the one who enters is counted");
+            let expected: Vec<_> = (0..count.min(MOST_PRESENT)).map(|number| person(number).id.to_string()).collect();
+            assert_eq!(names(present), expected);
+            enter(&attendance, &room, &person(number), None);
+        }
+        let gone = attendance.leave(&room, &person(1).id).expect("it was the last");
+        assert_eq!(attendance.present_with(&room, &person(0)).1, all, "within the grace");
+        assert!(expire(&attendance, &room, &person(1).id, gone).is_some());
+        let (present, count) = attendance.present_with(&room, &person(0));
+        assert_eq!((count, present.len(), present[1].id.as_str()), (all - 1, MOST_PRESENT, "user-2"));
+        for number in (0..all).filter(|number| *number != 1) {
+            let departure = attendance.leave(&room, &person(number).id).expect("it was the last");
+            expire(&attendance, &room, &person(number).id, departure);
+        }
+        assert!(attendance.lock().present.is_empty(), "an empty room is not remembered");
     }
 
     #[test]

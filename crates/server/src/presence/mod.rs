@@ -14,7 +14,7 @@ mod seats;
 mod told;
 mod typing;
 
-pub use attendance::Attendance;
+pub use attendance::{Attendance, MOST_PRESENT};
 pub use changes::{Changes, person_of};
 pub use people::{Connection, Counts, People, Transport};
 pub use seats::Seats;

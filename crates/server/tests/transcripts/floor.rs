@@ -16,7 +16,7 @@ use engine::{Namespace, Say, Saying};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use server::auth::ConnectAuth;
-use server::dialects::{Ask, Heard, Outcome, Reply, Request};
+use server::dialects::{Ask, Dialect, Heard, Outcome, Reply, Request};
 use server::live::{Effect, Renewal, TurnedAway};
 use server::presence::{Connection, Transport};
 
@@ -91,7 +91,7 @@ impl Floor {
         let (spoken_in, reply) = match shared.understand(&person, namespace, heard, acked) {
             Ok((dialect, Request { name: request, ask })) => {
                 let outcome = match ask {
-                    Ok(ask) => self.perform(name, ask).await,
+                    Ok(ask) => self.perform(name, &*dialect, ask).await,
                     Err(refusal) => Err(refusal),
                 };
                 if outcome.is_ok() {
@@ -110,7 +110,7 @@ impl Floor {
     }
 
     /// What is told of it is heard when everything has settled, so behind the answer.
-    async fn perform(&mut self, name: &str, ask: Ask) -> Result<Outcome, Refusal> {
+    async fn perform(&mut self, name: &str, dialect: &dyn Dialect, ask: Ask) -> Result<Outcome, Refusal> {
         let actor = self.connected(name).actor.clone();
         match ask {
             Ask::Ping => Ok(Outcome::Pong),
@@ -172,10 +172,11 @@ impl Floor {
             Ask::Enter(room) => {
                 let command = EnterRoom { room: room.clone(), session: None, since: false };
                 let Entered { person, inside, .. } = self.house.decide(actor, |tx| command.decide(tx)).await?;
+                let entered = self.house.shared.entered(dialect, &room, &person);
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
-                    self.house.shared.enter(room.clone(), person, inside);
+                    self.house.shared.enter(room, person, inside);
                 }
-                Ok(Outcome::Entered(room))
+                Ok(entered)
             }
         }
     }

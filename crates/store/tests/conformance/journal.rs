@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 
-use domain::chat::Message;
+use domain::chat::{Message, Seen};
 use domain::emissions::Emission;
 use domain::event::{Event, EventKind, Fact};
 use domain::names::{Kind, Room, Timestamp};
 use domain::seam::{Store, Stretch};
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::Progress;
-use domain::trips::TripChanges;
+use domain::trips::{TripChanges, TripDetails};
 
 use crate::calls::call;
 use crate::{T0, at, home, id, message, notification, person, space, task};
@@ -38,12 +38,19 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
     };
     task.progress = Some(Progress { status: "in_progress".to_owned(), priority: "high".to_owned() });
     let events = [
-        Event::SpaceCreated { space: space.clone() },
+        Event::SpaceCreated { space: space.clone(), trip: Some(TripDetails::default()) },
         Event::SpaceUpdated { space: space.clone(), by: Some(ann.clone()) },
         Event::SpaceArchived { space: Space { archived_at: Some(at(9)), ..space.clone() }, by: None },
         Event::MemberJoined { space: space.clone(), person: ann.clone(), by: Some(id("ben")) },
         Event::MembershipClaimed { person: ann.id.clone() },
         Event::MemberLeft { space: space.clone(), person: ann.id.clone(), by: None },
+        Event::Added {
+            space: space.clone(),
+            by: Some(ann.clone()),
+            trip: Some(TripDetails { description: Some("By train".to_owned()), ..TripDetails::default() }),
+            last: Some(Box::new(Seen { message: message(6, "ann"), read: true })),
+        },
+        Event::Removed { space: home(), by: None },
         Event::RoleChanged { space: space.clone(), person: ann.id.clone(), by: id("ben") },
         Event::SpaceDeleted { space: space.clone(), by: ann.id.clone() },
         Event::TripUpdated {

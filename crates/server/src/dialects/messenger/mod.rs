@@ -17,7 +17,7 @@ use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
 use crate::limits::Spending;
 use objects::{Message, Notification};
-use payloads::{InConversation, MessageDeleted, MessagesRead, Status, Typing};
+use payloads::{ConversationAdded, ConversationRemoved, InConversation, MessageDeleted, MessagesRead, Status, Typing};
 use words::{GET_ONLINE_USERS, GET_STATUS};
 
 /// messenger's way of speaking.
@@ -106,6 +106,7 @@ fn in_conversation(room: &Room, event: &Event) -> Option<Saying> {
     Some(match event {
         Event::MessageSent { message } => words::MESSAGE_NEW.say(&Message::of(message, false)),
         Event::MessageDeleted { message, .. } => words::MESSAGE_DELETED.say(&MessageDeleted::of(room, *message)),
+        Event::SpaceCreated { space, .. } => words::CONVERSATION_ADDED.say(&ConversationAdded::of(space, None, Some(&space.created_by))),
         Event::MessagesRead { .. } => words::MESSAGES_READ.say(&MessagesRead::of(room, event)?),
         _ => return None,
     })
@@ -114,6 +115,12 @@ fn in_conversation(room: &Room, event: &Event) -> Option<Saying> {
 /// The same of what a person is told, on all devices.
 fn in_inbox(event: &Event) -> Option<Saying> {
     Some(match event {
+        Event::Added { space, by, last, .. } if space.room.kind() == Kind::Conversation => {
+            words::CONVERSATION_ADDED.say(&ConversationAdded::of(space, last.as_deref(), by.as_ref().map(|by| &by.id)))
+        }
+        Event::Removed { space, by } if space.kind() == Kind::Conversation => {
+            words::CONVERSATION_REMOVED.say(&ConversationRemoved::of(space, by.as_ref().map(|by| &by.id)))
+        }
         Event::NotificationCreated { notification } => words::NOTIFICATION_NEW.say(&Notification::of(notification)),
         Event::NotificationRead { notification } => words::NOTIFICATION_READ.say(&notification.to_string()),
         Event::NotificationsRead => words::NOTIFICATIONS_READ_ALL.say(),

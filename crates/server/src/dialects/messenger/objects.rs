@@ -3,7 +3,7 @@
 use domain::chat::{self, Overview, Seen};
 use domain::notifications;
 use domain::people::Person;
-use domain::spaces::{Member, Role};
+use domain::spaces::{Member, Role, Space};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -68,12 +68,17 @@ impl<'a> Conversation<'a> {
     /// The object of a conversation.
     pub fn of(overview: &'a Overview) -> Self {
         let Overview { space, last, unread } = overview;
+        Self::with(space, last.as_ref(), *unread)
+    }
+
+    /// The object of a conversation with its newest message, if there is one, and how many messages its reader has still to read.
+    pub(super) fn with(space: &'a Space, last: Option<&'a Seen>, unread: u64) -> Self {
         Self {
             id: space.room.id(),
             title: Some(space.name.as_str()).filter(|title| !title.is_empty()),
             participants: space.members.iter().map(Participant::of).collect(),
-            last_message: last.as_ref().map(Message::seen),
-            unread_count: *unread,
+            last_message: last.map(Message::seen),
+            unread_count: unread,
             created_by: space.created_by.as_str(),
             created_at: Milliseconds(space.created_at),
             updated_at: Milliseconds(space.updated_at),

@@ -1,11 +1,13 @@
 //! What stands in the events, and in those REST answers that say the same as an event.
 
-use domain::chat;
+use domain::chat::{self, Seen};
 use domain::event::Event;
 use domain::names::{Id, PersonId, Room};
+use domain::spaces::Space;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::objects::Conversation;
 use crate::dialects::answers::Always;
 
 /// Of `messages:read`.
@@ -62,6 +64,40 @@ impl<'a> MessageDeleted<'a> {
     /// Says that a message is gone.
     pub fn of(room: &'a Room, message: Id) -> Self {
         Self { conversation_id: room.id(), message_id: message.to_string() }
+    }
+}
+
+/// Of `conversation:added`: the conversation as its new participant sees it, and who added that user; null if that was the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::ConversationAdded)]
+pub(super) struct ConversationAdded<'a> {
+    #[serde(flatten)]
+    conversation: Conversation<'a>,
+    #[schema(required)]
+    added_by: Option<&'a str>,
+}
+
+impl<'a> ConversationAdded<'a> {
+    pub(super) fn of(space: &'a Space, last: Option<&'a Seen>, by: Option<&'a PersonId>) -> Self {
+        // What was said before is not to be read: see the beginning of a membership.
+        Self { conversation: Conversation::with(space, last, 0), added_by: by.map(PersonId::as_str) }
+    }
+}
+
+/// Of `conversation:removed`: which conversation, and who removed the user; null if that was the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::ConversationRemoved)]
+pub(super) struct ConversationRemoved<'a> {
+    conversation_id: &'a str,
+    #[schema(required)]
+    removed_by: Option<&'a str>,
+}
+
+impl<'a> ConversationRemoved<'a> {
+    pub(super) fn of(room: &'a Room, by: Option<&'a PersonId>) -> Self {
+        Self { conversation_id: room.id(), removed_by: by.map(PersonId::as_str) }
     }
 }
 

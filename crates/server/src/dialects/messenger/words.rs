@@ -1,7 +1,9 @@
 //! The words of the messenger contract.
 
 use super::objects::{Message, Notification};
-use super::payloads::{AllRead, InConversation, MessageDeleted, MessagesRead, NotificationRead, Status, Typing};
+use super::payloads::{
+    AllRead, ConversationAdded, ConversationRemoved, InConversation, MessageDeleted, MessagesRead, NotificationRead, Status, Typing,
+};
 use super::requests::{
     ConversationNamed, NotificationNamed, UserNamed, UsersNamed, conversation_of, notification_of, people_of, person_of, read, read_all,
 };
@@ -17,6 +19,10 @@ words! {
     MESSAGE_DELETED: Word<MessageDeleted<'_>> = "message:deleted";
     /// Somebody has read messages; told to who has joined, and on all of the reader's devices.
     MESSAGES_READ: Word<MessagesRead<'_>> = "messages:read";
+    /// This user was added to a conversation; on all of the user's connections. The payload is the conversation.
+    CONVERSATION_ADDED: Word<ConversationAdded<'_>> = "conversation:added";
+    /// This user is no longer a participant of a conversation; on all of the user's connections.
+    CONVERSATION_REMOVED: Word<ConversationRemoved<'_>> = "conversation:removed";
     /// Somebody else is typing.
     TYPING_START: Word<Typing<'_>> = "typing:start";
     /// Somebody else has stopped typing, also without having said so.

@@ -20,7 +20,8 @@ use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, told};
 use crate::limits::Spending;
 use objects::NewMessage;
 use payloads::{
-    CallAnswered, CallEnded, CallInitiated, InRoom, MessageDeleted, MessageEdited, Offline, Online, PersonInRoom, StoppedTyping,
+    CallAnswered, CallEnded, CallInitiated, InRoom, MessageDeleted, MessageEdited, Offline, Online, PersonInRoom, RoomAdded, RoomRemoved,
+    StoppedTyping,
 };
 use words::Error;
 
@@ -53,10 +54,14 @@ impl Dialect for Studio {
     }
 
     fn fact(&self, fact: &Fact) -> Vec<Saying> {
+        if fact.room.kind() == Kind::User {
+            return in_inbox(fact).into_iter().collect();
+        }
         if fact.room.kind() != Kind::ChatRoom {
             return Vec::new();
         }
         match &fact.event {
+            Event::SpaceCreated { space, .. } => vec![words::ROOM_ADDED.say(&RoomAdded::of(space, Some(&space.created_by)))],
             Event::MessageSent { message } => vec![words::MESSAGE_NEW.say(&NewMessage::of(message))],
             Event::MessageEdited { message } => vec![words::MESSAGE_EDITED.say(&MessageEdited::of(message))],
             Event::MessageDeleted { message, .. } => vec![words::MESSAGE_DELETED.say(&MessageDeleted::of(*message, &fact.room))],
@@ -126,6 +131,19 @@ impl Dialect for Studio {
             Ok(_) => (json(&Done::default()), Vec::new()),
         };
         Reply { ack: answer.acked.then_some(ack), say, close: None }
+    }
+}
+
+/// What a user hears of the own memberships, on all connections.
+fn in_inbox(fact: &Fact) -> Option<Saying> {
+    match &fact.event {
+        Event::Added { space, by, .. } if space.room.kind() == Kind::ChatRoom => {
+            Some(words::ROOM_ADDED.say(&RoomAdded::of(space, by.as_ref().map(|by| &by.id))))
+        }
+        Event::Removed { space, by } if space.kind() == Kind::ChatRoom => {
+            Some(words::ROOM_REMOVED.say(&RoomRemoved::of(space, by.as_ref().map(|by| &by.id), fact.at)))
+        }
+        _ => None,
     }
 }
 

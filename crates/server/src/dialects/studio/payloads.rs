@@ -3,10 +3,11 @@
 use domain::calls::{Call, Status};
 use domain::chat;
 use domain::names::{Id, PersonId, Room, Timestamp};
+use domain::spaces::Space;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::objects::NewMessage;
+use super::objects::{self, NewMessage};
 use crate::dialects::answers::Always;
 use crate::dialects::ids::NumberOrText;
 use crate::dialects::times::Milliseconds;
@@ -43,6 +44,40 @@ pub(super) struct PersonInRoom<'a> {
 impl<'a> PersonInRoom<'a> {
     pub(super) fn of(person: &'a PersonId, room: &'a Room, at: Timestamp) -> Self {
         Self { user_id: NumberOrText(person.as_str()), room_id: NumberOrText(room.id()), timestamp: Milliseconds(at) }
+    }
+}
+
+/// Of `room:added`: the room as REST shows it, and who added the user; null if that was the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::RoomAdded)]
+pub(super) struct RoomAdded<'a> {
+    #[serde(flatten)]
+    room: objects::Room<'a>,
+    #[schema(required)]
+    added_by: Option<NumberOrText<'a>>,
+}
+
+impl<'a> RoomAdded<'a> {
+    pub(super) fn of(space: &'a Space, by: Option<&'a PersonId>) -> Self {
+        Self { room: objects::Room::of(space), added_by: by.map(|by| NumberOrText(by.as_str())) }
+    }
+}
+
+/// Of `room:removed`: which room, and who removed the user; null if that was the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = studio::RoomRemoved)]
+pub(super) struct RoomRemoved<'a> {
+    room_id: NumberOrText<'a>,
+    #[schema(required)]
+    removed_by: Option<NumberOrText<'a>>,
+    timestamp: Milliseconds,
+}
+
+impl<'a> RoomRemoved<'a> {
+    pub(super) fn of(room: &'a Room, by: Option<&'a PersonId>, at: Timestamp) -> Self {
+        Self { room_id: NumberOrText(room.id()), removed_by: by.map(|by| NumberOrText(by.as_str())), timestamp: Milliseconds(at) }
     }
 }
 

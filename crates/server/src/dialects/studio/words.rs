@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::objects::NewMessage;
 use super::payloads::{
-    CallAnswered, CallEnded, CallInitiated, InRoom, MessageDeleted, MessageEdited, MessageSent, Offline, Online, PersonInRoom,
-    StoppedTyping,
+    CallAnswered, CallEnded, CallInitiated, InRoom, MessageDeleted, MessageEdited, MessageSent, Offline, Online, PersonInRoom, RoomAdded,
+    RoomRemoved, StoppedTyping,
 };
 use super::requests::{
     CallNamed, EditedMessage, MessageNamed, NewCall, RoomNamed, SentMessage, TypingIn, answer, delete, edit, end, initiate, room_of, send,
@@ -27,6 +27,10 @@ words! {
     MEMBER_JOINED: Word<PersonInRoom<'_>> = "member:joined";
     /// Somebody has left the room, or is no longer a member.
     MEMBER_LEFT: Word<PersonInRoom<'_>> = "member:left";
+    /// This user was added to a room; on all of the user's connections. The payload is the room.
+    ROOM_ADDED: Word<RoomAdded<'_>> = "room:added";
+    /// This user is no longer a member of a room; on all of the user's connections.
+    ROOM_REMOVED: Word<RoomRemoved<'_>> = "room:removed";
     /// Somebody else is typing.
     USER_TYPING: Word<PersonInRoom<'_>> = "user:typing";
     /// Somebody else has stopped typing, also without having said so.

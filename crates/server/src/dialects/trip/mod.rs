@@ -19,7 +19,7 @@ use super::tokens::EXPIRING;
 use super::vocabulary::{ClientWord, Vocabulary, Word, understood};
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
 use objects::{Members, Notification};
-use payloads::{Announced, Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, ToldChanges, Updated};
+use payloads::{Added, Announced, Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, Removed, ToldChanges, Updated};
 
 /// trip's way of speaking.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,9 @@ impl Dialect for Trip {
         if let Event::NotificationCreated { notification } = &fact.event {
             return vec![words::NOTIFICATION.say(&Notified::Own(Notification::of(notification)))];
         }
+        if fact.room.kind() == Kind::User {
+            return in_inbox(fact).into_iter().collect();
+        }
         if fact.room.kind() != Kind::Trip {
             return Vec::new();
         }
@@ -71,7 +74,15 @@ impl Dialect for Trip {
             Event::MemberJoined { space, person, by } => updated(members(space), by.as_ref().unwrap_or(&person.id)),
             Event::MemberLeft { space, person, by } => updated(members(space), by.as_ref().unwrap_or(person)),
             Event::RoleChanged { space, by, .. } => updated(members(space), by),
-            Event::SpaceDeleted { by, .. } => updated(Map::from_iter([("deleted".to_owned(), true.into())]), by),
+            Event::SpaceCreated { space, trip } => {
+                let details = trip.clone().unwrap_or_default();
+                vec![words::TRIP_ADDED.say(&Added::of(space, &details, Some(&space.created_by)))]
+            }
+            Event::SpaceDeleted { by, .. } => {
+                let mut told = updated(Map::from_iter([("deleted".to_owned(), true.into())]), by);
+                told.push(words::TRIP_REMOVED.say(&Removed::of(&fact.room, Some(by), fact.at)));
+                told
+            }
             _ => Vec::new(),
         }
     }
@@ -123,6 +134,20 @@ impl Dialect for Trip {
             _ => Vec::new(),
         };
         Reply { say, ..Reply::default() }
+    }
+}
+
+/// What a user hears of the own memberships, on all connections.
+fn in_inbox(fact: &Fact) -> Option<Saying> {
+    match &fact.event {
+        Event::Added { space, by, trip, .. } if space.room.kind() == Kind::Trip => {
+            let details = trip.clone().unwrap_or_default();
+            Some(words::TRIP_ADDED.say(&Added::of(space, &details, by.as_ref().map(|by| &by.id))))
+        }
+        Event::Removed { space, by } if space.kind() == Kind::Trip => {
+            Some(words::TRIP_REMOVED.say(&Removed::of(space, by.as_ref().map(|by| &by.id), fact.at)))
+        }
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::notifications;
 use domain::spaces::{Member, Role, Space};
-use domain::trips;
+use domain::trips::{self, TripDetails};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -33,7 +33,11 @@ pub struct Trip<'a> {
 impl<'a> Trip<'a> {
     /// The object of a trip.
     pub fn of(trip: &'a trips::Trip) -> Self {
-        let trips::Trip { space, details } = trip;
+        Self::with(&trip.space, &trip.details)
+    }
+
+    /// The object of a trip, by what it has as a space and what it has besides.
+    pub(super) fn with(space: &'a Space, details: &'a TripDetails) -> Self {
         Self {
             id: space.room.id(),
             name: &space.name,

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
+use domain::names::{PersonId, Room, Timestamp};
 use domain::notifications::Announcement;
-use domain::trips::TripChanges;
+use domain::spaces::Space;
+use domain::trips::{TripChanges, TripDetails};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::objects::{MemberObject, Notification};
+use super::objects::{MemberObject, Notification, Trip};
 use crate::dialects::answers::Always;
 use crate::dialects::times::Milliseconds;
 
@@ -32,6 +34,40 @@ pub(super) struct Connected<'a> {
 pub(super) struct Noticed<'a> {
     pub trip_id: &'a str,
     pub timestamp: Milliseconds,
+}
+
+/// Of `trip:added`: the trip as REST shows it, and who added the user; null if that was the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = trip::Added)]
+pub(super) struct Added<'a> {
+    #[serde(flatten)]
+    trip: Trip<'a>,
+    #[schema(required)]
+    added_by: Option<&'a str>,
+}
+
+impl<'a> Added<'a> {
+    pub(super) fn of(space: &'a Space, details: &'a TripDetails, by: Option<&'a PersonId>) -> Self {
+        Self { trip: Trip::with(space, details), added_by: by.map(PersonId::as_str) }
+    }
+}
+
+/// Of `trip:removed`: which trip, and who removed the user or deleted the trip; null if that was the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = trip::Removed)]
+pub(super) struct Removed<'a> {
+    trip_id: &'a str,
+    #[schema(required)]
+    removed_by: Option<&'a str>,
+    timestamp: Milliseconds,
+}
+
+impl<'a> Removed<'a> {
+    pub(super) fn of(room: &'a Room, by: Option<&'a PersonId>, at: Timestamp) -> Self {
+        Self { trip_id: room.id(), removed_by: by.map(PersonId::as_str), timestamp: Milliseconds(at) }
+    }
 }
 
 /// Of an acknowledgement that all is well.

@@ -1,6 +1,6 @@
 //! The words of the trip contract.
 
-use super::payloads::{Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, Updated};
+use super::payloads::{Added, Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, Removed, Updated};
 use super::requests::{TripNamed, TripUpdate, trip_of, update, update_of};
 use crate::dialects::Ask;
 use crate::dialects::tokens;
@@ -15,6 +15,10 @@ words! {
     TRIP_LEFT: Word<Noticed<'_>> = "trip:left";
     /// A trip was changed, its members are others, or it is gone.
     TRIP_UPDATED: Word<Updated<'_>> = "trip:updated";
+    /// This user was added to a trip; on all of the user's connections. The payload is the trip.
+    TRIP_ADDED: Word<Added<'_>> = "trip:added";
+    /// This user is no longer on a trip, or the trip is gone; on all of the user's connections.
+    TRIP_REMOVED: Word<Removed<'_>> = "trip:removed";
     /// Somebody else has come to a trip that this connection has joined.
     USER_JOINED: Word<Presence<'_>> = "user:joined";
     /// Somebody else has gone.

@@ -54,10 +54,15 @@ pub(super) struct Presence<'a> {
     user_id: NumberOrText<'a>,
 }
 
+impl<'a> Presence<'a> {
+    fn of(person: &'a Person) -> Self {
+        Self { username: person.handle(), user_id: NumberOrText(person.id.as_str()) }
+    }
+}
+
 /// Tells that a person came or went.
 pub(super) fn presence<'a>(word: &Word<Presence<'a>, From<'a>>, room: &'a Room, person: &'a Person, at: Timestamp) -> Saying {
-    let data = Presence { username: person.handle(), user_id: NumberOrText(person.id.as_str()) };
-    word.say(&From(room, person), &data, at)
+    word.say(&From(room, person), &Presence::of(person), at)
 }
 
 /// `data` of `message` and `message.edited`.
@@ -194,16 +199,35 @@ pub(super) fn announcement(announcement: &notifications::Announcement) -> Saying
     words::NOTIFICATION_NEW.say(&Direct, &Notified::Everybodys(data), announcement.at)
 }
 
-/// `data` of `joined_room` and `left_room`.
+/// `data` of `joined_room`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::JoinedData)]
+pub(super) struct Joined<'a> {
+    message: String,
+    /// Who has the room open now, this user included; of very many the 100 who have it open longest. From here on `user_joined` and
+    /// `user_left` keep the list.
+    members_online: Vec<Presence<'a>>,
+    /// How many users have the room open.
+    members_online_count: usize,
+}
+
+/// Confirms that a room is heard from now on, and names who has it open. `count` is how many those are; `present` may be fewer.
+pub(super) fn joined<'a>(room: &'a Room, present: &'a [Person], count: usize, at: Timestamp) -> Saying {
+    let members_online = present.iter().map(Presence::of).collect();
+    let data = Joined { message: format!("Joined room {room}"), members_online, members_online_count: count };
+    words::JOINED_ROOM.say(&About(room), &data, at)
+}
+
+/// `data` of `left_room`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::NoticeData)]
 pub(super) struct Notice {
     message: String,
 }
 
-/// Confirms what was asked: "Joined room channel:456".
-pub(super) fn confirmed<'a>(word: &Word<Notice, About<'a>>, what: &str, room: &'a Room, at: Timestamp) -> Saying {
-    word.say(&About(room), &Notice { message: format!("{what} room {room}") }, at)
+/// Confirms that a room is no longer heard: "Left room channel:456".
+pub(super) fn left(room: &Room, at: Timestamp) -> Saying {
+    words::LEFT_ROOM.say(&About(room), &Notice { message: format!("Left room {room}") }, at)
 }
 
 /// `data` of `auth_refreshed`.

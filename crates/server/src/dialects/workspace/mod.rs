@@ -85,9 +85,14 @@ impl Dialect for Workspace {
             (Kind::Channel, Event::MessageDeleted { message, sender }) => {
                 vec![envelope::message_deleted(*message, sender, &fact.room, fact.at)]
             }
+            (Kind::User, Event::Added { .. } | Event::Removed { .. }) => projects::in_inbox(fact).into_iter().collect(),
             (Kind::User, Event::NotificationCreated { notification }) => vec![envelope::notification(notification)],
             _ => Vec::new(),
         }
+    }
+
+    fn names_who_is_present(&self) -> bool {
+        true
     }
 
     fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
@@ -125,8 +130,8 @@ impl Dialect for Workspace {
     fn answer(&self, answer: &Answer<'_>) -> Reply {
         let say = match answer.result {
             Err(refusal) => return self.refused(refusal, answer.now),
-            Ok(Outcome::Entered(room)) => vec![envelope::confirmed(&words::JOINED_ROOM, "Joined", room, answer.now)],
-            Ok(Outcome::Left(room)) => vec![envelope::confirmed(&words::LEFT_ROOM, "Left", room, answer.now)],
+            Ok(Outcome::EnteredAmong { room, present, count }) => vec![envelope::joined(room, present, *count, answer.now)],
+            Ok(Outcome::Left(room)) => vec![envelope::left(room, answer.now)],
             Ok(Outcome::Pong) => vec![envelope::pong(answer.now)],
             Ok(Outcome::Changed(Value::String(told))) => vec![Saying::Text(told.clone())],
             Ok(_) => Vec::new(),

@@ -1,7 +1,7 @@
 //! What happens to a project, told in its room; and, of somebody who comes or goes, in that person's inbox.
 
 use domain::event::{Event, Fact};
-use domain::names::PersonId;
+use domain::names::{Kind, PersonId, Timestamp};
 use domain::people::Person;
 use domain::spaces::{Member, Space};
 use engine::Saying;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::word::By;
-use super::words;
+use super::{objects, words};
 use crate::dialects::ids::NumberOrText;
 
 /// `data` of `project.updated` and `project.archived`.
@@ -52,6 +52,9 @@ impl<'a> Project<'a> {
 
 /// Tells a fact of a project, if it is one of the project itself.
 pub(super) fn fact(fact: &Fact) -> Option<Saying> {
+    if let Event::SpaceCreated { space, .. } = &fact.event {
+        return Some(added(space, member(space, Some(&space.created_by)), fact.at));
+    }
     let (word, data, by) = match &fact.event {
         Event::SpaceUpdated { space, by } => {
             (&words::PROJECT_UPDATED, Project { updated_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
@@ -70,6 +73,29 @@ pub(super) fn fact(fact: &Fact) -> Option<Saying> {
         _ => return None,
     };
     Some(word.say(&By(&fact.room, by), &data, fact.at))
+}
+
+/// `data` of `project.removed`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = workspace::RemovedData)]
+pub(super) struct Removed<'a> {
+    project_id: NumberOrText<'a>,
+}
+
+/// What a user hears of the own memberships, on all connections.
+pub(super) fn in_inbox(fact: &Fact) -> Option<Saying> {
+    match &fact.event {
+        Event::Added { space, by, .. } if space.room.kind() == Kind::Project => Some(added(space, by.as_ref(), fact.at)),
+        Event::Removed { space, by } if space.kind() == Kind::Project => {
+            let data = Removed { project_id: NumberOrText(space.id()) };
+            Some(words::PROJECT_REMOVED.say(&By(space, by.as_ref()), &data, fact.at))
+        }
+        _ => None,
+    }
+}
+
+fn added(space: &Space, by: Option<&Person>, at: Timestamp) -> Saying {
+    words::PROJECT_ADDED.say(&By(&space.room, by), &objects::Project::of(space), at)
 }
 
 /// Who did it, by the space's own list. Whoever has left by themselves stands there no longer.

@@ -1,7 +1,8 @@
 //! What the server says in the workspace contract.
 
-use super::envelope::{Connected, Error, Expiring, Message, MessageDeleted, Notice, Notified, Pong, Presence, Refreshed};
-use super::projects::Project;
+use super::envelope::{Connected, Error, Expiring, Joined, Message, MessageDeleted, Notice, Notified, Pong, Presence, Refreshed};
+use super::objects;
+use super::projects::{Project, Removed};
 use super::tasks::{Deleted, StatusChanged, Task};
 use super::word::{About, By, BySystem, Direct, From, Word};
 use crate::dialects::answers::Resync;
@@ -11,7 +12,7 @@ words! {
     /// This connection is let in.
     CONNECTED: Word<Connected<'_>, Direct> = "connected";
     /// This connection hears a room from now on.
-    JOINED_ROOM: Word<Notice, About<'_>> = "joined_room";
+    JOINED_ROOM: Word<Joined<'_>, About<'_>> = "joined_room";
     /// This connection hears a room no longer.
     LEFT_ROOM: Word<Notice, About<'_>> = "left_room";
     /// Somebody has come to a room.
@@ -38,6 +39,10 @@ words! {
     PROJECT_UPDATED: Word<Project<'_>, By<'_>> = "project.updated";
     /// A project was put away.
     PROJECT_ARCHIVED: Word<Project<'_>, By<'_>> = "project.archived";
+    /// This user was added to a project; on all of the user's connections. `data` is the project.
+    PROJECT_ADDED: Word<objects::Project<'_>, By<'_>> = "project.added";
+    /// This user is no longer a member of a project; on all of the user's connections.
+    PROJECT_REMOVED: Word<Removed<'_>, By<'_>> = "project.removed";
     /// There is a notification for this person, or for everybody.
     NOTIFICATION_NEW: Word<Notified<'_>, Direct> = "notification.new";
     /// The newer token that this connection has shown is believed.
