@@ -9,6 +9,11 @@ const FIRST_MILLISECOND: i64 = 1_735_689_600_000;
 const FIRST_ID: Id = 1_000_000_000_000_000;
 /// 4096 ids a millisecond; more run ahead of the clock, which does no harm.
 const COUNTER_BITS: u32 = 12;
+/// How far ids may be ahead of the clock. They are when more than 4096 a millisecond were given, or when the clock was once ahead itself.
+pub const MOST_AHEAD_HOURS: i64 = 24;
+const MOST_AHEAD: Id = (MOST_AHEAD_HOURS * 3_600_000) << COUNTER_BITS;
+/// Ids that are given from the bound on may pass it by a minute's worth, so that none is given twice within one moment.
+const MARGIN: Id = 60_000 << COUNTER_BITS;
 /// Capital letters and digits that can be told apart on paper: no I, L, O, 0 or 1.
 const INVITE_ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 const INVITE_LENGTH: usize = 8;
@@ -32,10 +37,16 @@ impl<R: FnMut() -> u64 + Send> Ids for Generator<R> {
     }
 
     fn next_id(&mut self, now: Timestamp) -> Id {
-        let milliseconds = (now.0 / 1000 - FIRST_MILLISECOND).max(0);
+        let soonest = id_at(now);
         // A clock that stands still or steps back must not repeat an id.
-        self.last = (FIRST_ID + (milliseconds << COUNTER_BITS)).max(self.last + 1);
-        self.last
+        let mut next = soonest.max(self.last + 1);
+        if next > soonest + MOST_AHEAD + MARGIN && now.0 / 1000 >= FIRST_MILLISECOND {
+            // The clock was once far in the future. Everything that was given by a right clock is smaller than this; what was given by the wrong
+            // one is known to the store, which refuses an id that it knows. A clock before 2025 is one that was never set, and bounds nothing.
+            next = soonest + MOST_AHEAD;
+        }
+        self.last = next;
+        next
     }
 
     fn invite_code(&mut self) -> String {
@@ -49,6 +60,16 @@ impl<R: FnMut() -> u64 + Send> Ids for Generator<R> {
         }
         code
     }
+}
+
+/// The first id of a moment.
+fn id_at(now: Timestamp) -> Id {
+    FIRST_ID + ((now.0 / 1000 - FIRST_MILLISECOND).max(0) << COUNTER_BITS)
+}
+
+/// Whether an id is so far ahead of the clock that ids do not go on behind it.
+pub fn is_far_ahead(id: Id, now: Timestamp) -> bool {
+    now.0 / 1000 >= FIRST_MILLISECOND && id > id_at(now) + MOST_AHEAD + MARGIN
 }
 
 #[cfg(test)]
@@ -87,6 +108,35 @@ mod tests {
         let mut after = Generator::new(|| 0);
         after.resume_after(last);
         assert_eq!(after.next_id(NOW.minus_seconds(60)), last + 1);
+    }
+
+    #[test]
+    fn ids_come_back_to_one_day_ahead_after_a_clock_that_was_in_the_future() {
+        const YEAR: i64 = 366 * 86_400;
+        let zero: fn() -> u64 = || 0;
+        for restarted in [false, true] {
+            let mut ids = Generator::new(zero);
+            let right: Vec<Id> = (0..5000).map(|_| ids.next_id(NOW)).collect();
+            let wrong: Vec<Id> = (0..5000).map(|_| ids.next_id(NOW.minus_seconds(-10 * YEAR))).collect();
+            if restarted {
+                ids = Generator::new(zero);
+                ids.resume_after(*wrong.last().unwrap());
+            }
+            let back: Vec<Id> = (0..5000).map(|_| ids.next_id(NOW.minus_seconds(1))).collect();
+            assert!(back.is_sorted() && back[0] > *right.last().unwrap() && *back.last().unwrap() < wrong[0]);
+            let latest = id_at(NOW.minus_seconds(-MOST_AHEAD_HOURS * 3600));
+            assert!(*back.last().unwrap() <= latest, "restarted: {restarted}");
+            // From the next day on ids go by the clock again.
+            assert_eq!(ids.next_id(NOW.minus_seconds(-2 * 86_400)), id_at(NOW.minus_seconds(-2 * 86_400)));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_less_than_a_day_ahead_or_was_never_set_holds_nothing_back() {
+        let mut ids = Generator::new(|| 0);
+        let ahead = ids.next_id(NOW.minus_seconds(-23 * 3600));
+        assert_eq!(ids.next_id(NOW), ahead + 1);
+        assert_eq!(ids.next_id(Timestamp(0)), ahead + 2);
     }
 
     #[test]

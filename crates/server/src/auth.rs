@@ -35,9 +35,9 @@ pub enum Unauthenticated {
     /// There is no token in any of the places.
     #[error("No token was given")]
     Missing,
-    /// The token is not believed: its form, signature, key, issuer, audience, beginning or subject.
+    /// The token is not believed. Which check failed is for the log alone: it would help whoever forges one.
     #[error("The token is not valid")]
-    Invalid,
+    Invalid(Check),
     /// The token was good once.
     #[error("The token has expired")]
     Expired,
@@ -49,6 +49,25 @@ pub enum Unauthenticated {
     TooManyConnections,
 }
 
+/// A check that a token did not pass.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Check {
+    /// It is no signed token (RFC 7519), is too long, or its payload cannot be read.
+    Form,
+    /// There is no key for its algorithm, or none of its `kid`.
+    Algorithm,
+    /// None of the keys has signed it.
+    Signature,
+    /// `iss` is not `JWT_ISSUER`.
+    Issuer,
+    /// `aud` names none of `JWT_AUDIENCE`.
+    Audience,
+    /// `nbf` is still to come.
+    Time,
+    /// There is no subject that could be a user's id.
+    Subject,
+}
+
 impl Unauthenticated {
     /// The codes of what is wrong with a token that was shown.
     pub const OF_TOKENS: [&'static str; 3] = ["token_invalid", "token_expired", "subject_mismatch"];
@@ -57,10 +76,24 @@ impl Unauthenticated {
     pub fn code(self) -> &'static str {
         match self {
             Self::Missing => "token_missing",
-            Self::Invalid => "token_invalid",
+            Self::Invalid(_) => "token_invalid",
             Self::Expired => "token_expired",
             Self::SubjectMismatch => "subject_mismatch",
             Self::TooManyConnections => "too_many_connections",
+        }
+    }
+
+    /// The word for the log: the code, and of an invalid token which check failed.
+    pub fn logged(self) -> &'static str {
+        let Self::Invalid(check) = self else { return self.code() };
+        match check {
+            Check::Form => "token_invalid: form",
+            Check::Algorithm => "token_invalid: algorithm",
+            Check::Signature => "token_invalid: signature",
+            Check::Issuer => "token_invalid: issuer",
+            Check::Audience => "token_invalid: audience",
+            Check::Time => "token_invalid: time (nbf)",
+            Check::Subject => "token_invalid: subject",
         }
     }
 }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, TABLE, listing};
+use crate::config::{Config, ConfigError, TABLE, listing};
 use crate::rest;
 
 /// The realtime back end for clients that already speak Socket.IO or plain WebSocket.
@@ -50,14 +50,18 @@ enum Command {
     Asyncapi,
 }
 
-/// Runs the binary: reads the command line, and does what it says. Whatever keeps it from that is one line on standard error.
+/// Runs the binary: reads the command line, and does what it says. Whatever keeps it from that is a line on standard error for each problem.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match execute(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed standard error is no reason to panic.
-            let _ = writeln!(std::io::stderr(), "roomcast: {error:#}");
+            let mut output = std::io::stderr().lock();
+            match error.downcast_ref::<ConfigError>() {
+                Some(error) => error.lines().iter().for_each(|line| drop(writeln!(output, "roomcast: {line}"))),
+                None => drop(writeln!(output, "roomcast: {error:#}")),
+            }
             ExitCode::FAILURE
         }
     }

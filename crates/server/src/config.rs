@@ -2,12 +2,13 @@
 //!
 //! - [`sections`]: every setting with its default, environment name and sentence.
 //! - [`value`], [`address`], [`level`], [`network`], [`url`]: the kinds of values.
-//! - [`table`], [`source`]: how a declared setting is read from the environment and a file.
+//! - [`table`], [`source`], [`dotenv`]: how a declared setting is read from the environment, a `.env` file and a TOML file.
 //! - [`origins`]: which web pages may talk to the server.
 //! - [`listing`]: the settings as `roomcast config` and the example file show them.
-//! - [`error`]: the one clear line.
+//! - [`error`]: the clear lines.
 
 pub mod address;
+pub mod dotenv;
 pub mod error;
 pub mod level;
 pub mod listing;
@@ -24,7 +25,7 @@ use std::path::Path;
 pub use address::Host;
 pub use error::ConfigError;
 pub use network::Network;
-pub use origins::{Cors, Origins};
+pub use origins::{Cors, Origins, OwnPage};
 pub use sections::{
     Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, NetConfig, OperationsConfig, OriginsConfig,
     PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, SocketParser, StorageConfig, TokenEnd,
@@ -52,6 +53,9 @@ pub const TABLE: &[Section] = &[
 
 /// The fewest characters of `ROOMCAST_API_KEY`: whoever shows it may do everything, and may try as often as they like.
 const SHORTEST_API_KEY: usize = 20;
+
+/// The fewest bytes of `JWT_SECRET` that cannot be found by trying: as many as HS256 makes use of (RFC 7518, 3.2).
+const SHORTEST_JWT_SECRET: usize = 32;
 
 /// The effective settings.
 #[derive(Clone, Debug)]
@@ -94,28 +98,34 @@ pub enum KeyChoice<'a> {
 impl Config {
     /// The settings of this process, each with its source.
     ///
-    /// Input: the file that `--config` names, if it does. Errors: a line about the first setting that makes no sense by itself; what makes no
-    /// sense together is [`Config::check`]'s to say.
+    /// Input: the file that `--config` names, if it does. Errors: a line about each setting that makes no sense by itself, and, if there is one,
+    /// about what makes no sense together; that alone is [`Config::check`]'s to say.
     pub fn of_process(file: Option<&Path>) -> Result<(Self, Vec<Line>), ConfigError> {
         Self::read(&Sources::of_process(file, TABLE)?)
     }
 
     /// The settings that these sources make, each with its source. Errors: as [`Config::of_process`].
     pub fn read(sources: &Sources) -> Result<(Self, Vec<Line>), ConfigError> {
-        let mut reader = Reader { sources, lines: Vec::new() };
+        let mut reader = Reader { sources, lines: Vec::new(), errors: Vec::new() };
         let config = Self {
-            net: NetConfig::read(&mut reader)?,
-            identity: IdentityConfig::read(&mut reader)?,
-            realtime: RealtimeConfig::read(&mut reader)?,
-            recovery: RecoveryConfig::read(&mut reader)?,
-            presence: PresenceConfig::read(&mut reader)?,
-            limits: LimitsConfig::read(&mut reader)?,
-            storage: StorageConfig::read(&mut reader)?,
-            origins: OriginsConfig::read(&mut reader)?,
-            operations: OperationsConfig::read(&mut reader)?,
-            log: LogConfig::read(&mut reader)?,
+            net: NetConfig::read(&mut reader),
+            identity: IdentityConfig::read(&mut reader),
+            realtime: RealtimeConfig::read(&mut reader),
+            recovery: RecoveryConfig::read(&mut reader),
+            presence: PresenceConfig::read(&mut reader),
+            limits: LimitsConfig::read(&mut reader),
+            storage: StorageConfig::read(&mut reader),
+            origins: OriginsConfig::read(&mut reader),
+            operations: OperationsConfig::read(&mut reader),
+            log: LogConfig::read(&mut reader),
         };
-        Ok((config, reader.lines))
+        let Reader { lines, mut errors, .. } = reader;
+        if !errors.is_empty() {
+            // Everything at once: whoever mends one line should not find the next one only by another start.
+            errors.extend(config.check().err());
+        }
+        ConfigError::all(errors)?;
+        Ok((config, lines))
     }
 
     /// The settings of an environment of these pairs, for tests and for embedding. Errors: as [`Config::of_process`].
@@ -125,18 +135,58 @@ impl Config {
 
     /// Says whether a server can start with these settings.
     ///
-    /// Errors: a line about settings that contradict each other, or that this build does not support yet.
+    /// Errors: a line about each setting that contradicts others, that is too easily guessed, or that this build does not support yet.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.check_tls()?;
-        self.check_api_key()?;
-        if matches!(self.key_choice()?, KeyChoice::Dev)
+        let checks =
+            [self.check_tls(), self.check_api_key(), self.check_secret(), self.check_host(), self.check_database(), self.check_redis()];
+        ConfigError::all(checks.into_iter().filter_map(Result::err))
+    }
+
+    /// What is worth a warning at the start: settings that work and are probably not meant so.
+    pub fn warnings(&self) -> Vec<String> {
+        let identity = &self.identity;
+        let mut warnings = Vec::new();
+        let secrets = [("JWT_SECRET", &identity.jwt_secret), ("ROOMCAST_API_KEY", &identity.roomcast_api_key)];
+        for (name, secret) in secrets {
+            let Some(text) = secret.as_ref().map(Secret::expose) else { continue };
+            let is_quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+            if is_quoted('"') || is_quoted('\'') {
+                warnings.push(format!("{name} begins and ends with a quote; the quotes are taken for a part of it"));
+            }
+            if source::without_comment(text).len() < text.len() {
+                warnings.push(format!("{name} has a # behind a space; what follows is no comment, but taken for a part of it"));
+            }
+        }
+        if let Some(secret) = identity.jwt_secret.as_ref().filter(|secret| is_short(secret)) {
+            let bytes = secret.expose().len();
+            warnings.push(format!(
+                "JWT_SECRET has {bytes} bytes and can be guessed; in production it must have at least {SHORTEST_JWT_SECRET}"
+            ));
+        }
+        warnings
+    }
+
+    fn check_secret(&self) -> Result<(), ConfigError> {
+        match self.key_choice()? {
+            KeyChoice::Secret(secret) if self.identity.is_production() && is_short(secret) => {
+                let right = format!(
+                    "it can be guessed; expected at least {SHORTEST_JWT_SECRET} bytes in production, such as `openssl rand -hex 32` prints"
+                );
+                Err(ConfigError::setting("JWT_SECRET", &secret.show(), right))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_host(&self) -> Result<(), ConfigError> {
+        if matches!(self.key_choice(), Ok(KeyChoice::Dev))
             && let Some(host) = self.net.host.as_ref().filter(|host| !host.is_loopback())
         {
             let right = "without JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS the server runs in dev mode and listens on this machine only; \
                          set one of them, or HOST=localhost";
             return Err(ConfigError::setting("HOST", &host.show(), right));
         }
-        self.check_supported()
+        Ok(())
     }
 
     /// The key that tokens are verified with. Errors: several are set, or none in production.
@@ -190,17 +240,25 @@ impl Config {
         Ok(())
     }
 
-    fn check_supported(&self) -> Result<(), ConfigError> {
+    fn check_database(&self) -> Result<(), ConfigError> {
         if let Database::Postgres(_) = self.storage.database_url {
             let right = "PostgreSQL is not supported yet by this build; expected sqlite://PATH, such as sqlite://data/roomcast.db";
             return Err(ConfigError::setting("DATABASE_URL", &self.storage.database_url.show(), right));
         }
+        Ok(())
+    }
+
+    fn check_redis(&self) -> Result<(), ConfigError> {
         if let Some(url) = &self.storage.redis_url {
             let right = "Redis is not supported yet by this build, which runs as one node; unset REDIS_URL";
             return Err(ConfigError::setting("REDIS_URL", &url.show(), right));
         }
         Ok(())
     }
+}
+
+fn is_short(secret: &Secret) -> bool {
+    secret.expose().len() < SHORTEST_JWT_SECRET
 }
 
 impl Default for Config {

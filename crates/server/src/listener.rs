@@ -51,10 +51,7 @@ impl Listener {
     ///
     /// Errors: a line about an address that cannot be listened on, or a certificate that cannot be used.
     pub async fn bind(config: &Config) -> Result<Self, ConfigError> {
-        let tls = match (&config.net.tls_cert, &config.net.tls_key) {
-            (Some(certificate), Some(key)) => Some(tls::load(certificate, key)?),
-            _ => None,
-        };
+        let tls = Self::certificate(config)?;
         let mut sockets = Vec::new();
         for port in config.net.ports() {
             sockets.extend(addresses::bind(&config.host(), port).await?);
@@ -66,6 +63,14 @@ impl Listener {
         };
         let places = Places::new(bounds, Proxies::new(&config.net.trusted_proxies));
         Ok(Self { sockets, tls, places, answer_timeout: config.limits.answer_timeout })
+    }
+
+    /// The certificate of the settings, if there is one. Errors: a line about a file that cannot be used.
+    pub fn certificate(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, ConfigError> {
+        match (&config.net.tls_cert, &config.net.tls_key) {
+            (Some(certificate), Some(key)) => tls::load(certificate, key).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The addresses that are listened on, with the ports that the system chose for port 0.

@@ -29,6 +29,7 @@ use crate::clock;
 use crate::config::value::Value;
 use crate::config::{Audience, Config, MemoryLimit, SocketParser, TokenEnd};
 use crate::dialects::Dialects;
+use crate::dialects::times::Milliseconds;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Crowded, Handler, Peer, Proxies, router};
@@ -70,13 +71,22 @@ pub struct Product {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// Opens the database of the settings for this process alone.
+///
+/// Errors: one line, which names the process that has it if another one has.
+pub fn open_database(config: &Config) -> anyhow::Result<Database> {
+    let uname = rustix::system::uname();
+    let host = uname.nodename().to_string_lossy();
+    let holder = format!("process {} on {host} since {}", std::process::id(), Milliseconds(clock::now()));
+    Ok(Database::open(Options { holder, ..Options::new(config.storage.database_url.show()) })?)
+}
+
 impl Product {
-    /// Opens the database and starts everything. Runs in a tokio runtime.
+    /// Starts everything on a database of [`open_database`]. Runs in a tokio runtime.
     ///
     /// Errors: whatever keeps it from starting, in one line.
-    pub fn start(config: &Config, keys: &Keys) -> anyhow::Result<Self> {
-        let database = Database::open(Options::new(config.storage.database_url.show()))?;
-        let (readers, mut threads) = Readers::start(&database, READERS)?;
+    pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
+        let (readers, mut threads) = Readers::start(database, READERS)?;
         let dialects = Dialects::new(config);
         let epoch = format!("{:010x}", random() >> 24);
         let silence = config.realtime.ping_interval + config.realtime.ping_timeout;
@@ -85,7 +95,7 @@ impl Product {
         let told = fanout.clone();
         let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| told.tell(notice)));
         let ids = Generator::new(random);
-        let (writer, thread) = Writer::start(&database, clock::now, ids, Published::new(bus.clone(), fanout.clone()))?;
+        let (writer, thread) = Writer::start(database, clock::now, ids, Published::new(bus.clone(), fanout.clone()))?;
         threads.push(thread);
         let keep = config.recovery.journal_keep;
         let told_by = kept_for(config) + config.presence.grace.max(RETURN);

@@ -7,10 +7,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::auth::Keys;
 use crate::cli::banner;
-use crate::config::Config;
+use crate::config::{Config, ConfigError, KeyChoice};
 use crate::listener::{Listener, descriptors};
 use crate::logs;
-use crate::product::Product;
+use crate::product::{Product, open_database};
 
 /// What the process ends with when it is told to stop a second time, and does at once: as if the signal had killed it.
 const STOPPED_AT_ONCE: i32 = 130;
@@ -23,11 +23,25 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 ///
 /// Errors: whatever keeps it from starting, in one line.
 pub fn serve(config: Config) -> anyhow::Result<()> {
-    config.check()?;
+    check(&config)?;
     logs::start(&config.log);
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     let descriptors = descriptors::raise();
     tracing::debug!(?descriptors, "open files allowed");
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(config))
+}
+
+/// Says whether a server can start with these settings and the files that they name, without making anything.
+///
+/// Errors: a line about each that is wrong.
+fn check(config: &Config) -> Result<(), ConfigError> {
+    let dev = matches!(config.key_choice(), Ok(KeyChoice::Dev));
+    // Which keys contradict each other is said by the first check already, and dev mode's are made where there are none.
+    let keys = if dev || config.key_choice().is_err() { Ok(()) } else { Keys::load(config).map(drop) };
+    let certificate = Listener::certificate(config).map(drop);
+    ConfigError::all([config.check(), keys, certificate].into_iter().filter_map(Result::err))
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
@@ -35,8 +49,11 @@ async fn run(config: Config) -> anyhow::Result<()> {
     bear_file_size_limits()?;
     let drain = config.operations.drain_seconds;
     let keys = Keys::load(&config)?;
+    // Before the ports are taken: who has the data folder is the better answer to a second start on the same ports.
+    let database = open_database(&config)?;
     let listener = Listener::bind(&config).await?;
-    let mut product = Product::start(&config, &keys)?;
+    let mut product = Product::start(&config, &keys, &database)?;
+    drop(database);
     banner::print(&config, &keys, &listener);
     tracing::info!(addresses = ?listener.addresses(), "listening");
     let handler = product.handler();

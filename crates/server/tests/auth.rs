@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use server::auth::mint::{NewToken, mint};
-use server::auth::{Authenticator, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
+use server::auth::{Authenticator, Check, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
 use server::config::Config;
 
 const SECRET: &str = "a-secret-that-is-long-enough-for-hs256";
@@ -75,7 +75,7 @@ fn a_subject_has_four_names_and_the_first_decides() {
     assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b", "sub": "a"})).person.as_str(), "a");
     assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b"})).person.as_str(), "b");
     assert_eq!(believed(json!({"sub": null, "id": "d"})).person.as_str(), "d");
-    assert_eq!(refused(json!({"sub": "", "id": "d"})), Unauthenticated::Invalid);
+    assert_eq!(refused(json!({"sub": "", "id": "d"})), Unauthenticated::Invalid(Check::Subject));
 }
 
 #[test]
@@ -90,14 +90,14 @@ fn a_token_without_a_good_subject_is_refused() {
     let long = "x".repeat(129);
     let bad = [json!({}), json!({"name": "A"}), json!({"sub": ""}), json!({"sub": null}), json!({"sub": long}), json!({"sub": "a\nb"})];
     for claims in bad {
-        assert_eq!(refused(claims), Unauthenticated::Invalid);
+        assert_eq!(refused(claims), Unauthenticated::Invalid(Check::Subject));
     }
     for claims in [json!({"sub": 1.5}), json!({"sub": true}), json!({"sub": ["a"]}), json!({"sub": {"id": 1}})] {
-        assert_eq!(refused(claims), Unauthenticated::Invalid);
+        assert_eq!(refused(claims), Unauthenticated::Invalid(Check::Subject));
     }
     for subject in [" ", "   ", "\t", "\u{a0}", "\u{2003}\u{3000}", "\u{0}", "a\u{0}", "\u{7f}", "a\u{85}b", "\u{1b}[31m"] {
-        assert_eq!(refused(json!({"sub": subject})), Unauthenticated::Invalid, "{subject:?}");
-        assert_eq!(refused(json!({"user_id": subject})), Unauthenticated::Invalid, "{subject:?}");
+        assert_eq!(refused(json!({"sub": subject})), Unauthenticated::Invalid(Check::Subject), "{subject:?}");
+        assert_eq!(refused(json!({"user_id": subject})), Unauthenticated::Invalid(Check::Subject), "{subject:?}");
     }
     assert_eq!(believed(json!({"sub": " a b "})).person.as_str(), " a b ", "what is not blank is as it is");
     assert_eq!(believed(json!({"sub": "x".repeat(128)})).person.as_str().len(), 128);
@@ -154,13 +154,13 @@ fn a_time_may_have_a_fraction_but_must_be_a_number() {
     assert_eq!(believed(json!({"sub": "a", "exp": NOW as f64 + 1.5, "iat": NOW as f64 - 0.5})).expires_at, Some(NOW + 1));
     assert_eq!(refused(json!({"sub": "a", "exp": NOW as f64 - 0.5})), Unauthenticated::Expired);
     for exp in [json!("tomorrow"), json!((NOW + 60).to_string()), json!(true), json!([NOW + 60])] {
-        assert_eq!(refused(json!({"sub": "a", "exp": exp})), Unauthenticated::Invalid);
+        assert_eq!(refused(json!({"sub": "a", "exp": exp})), Unauthenticated::Invalid(Check::Form));
     }
 }
 
 #[test]
 fn a_token_is_not_good_before_its_time() {
-    assert_eq!(refused(json!({"sub": "a", "nbf": NOW + 1})), Unauthenticated::Invalid);
+    assert_eq!(refused(json!({"sub": "a", "nbf": NOW + 1})), Unauthenticated::Invalid(Check::Time));
     assert_eq!(believed(json!({"sub": "a", "nbf": NOW})).person.as_str(), "a");
     let lenient = verifier(&[("JWT_LEEWAY", "5s")]);
     assert!(lenient.verify(&signed(&json!({"sub": "a", "nbf": NOW + 5})), NOW).is_ok());
@@ -172,10 +172,10 @@ fn only_a_token_that_was_good_is_called_expired() {
     let expired = json!({"sub": "a", "exp": NOW - 1});
     assert_eq!(refused(expired.clone()), Unauthenticated::Expired);
     let other = signed_with(&Header::default(), &expired, &EncodingKey::from_secret(b"another secret"));
-    assert_eq!(verifier(&[]).verify(&other, NOW), Err(Unauthenticated::Invalid));
-    assert_eq!(refused(json!({"exp": NOW - 1})), Unauthenticated::Invalid);
+    assert_eq!(verifier(&[]).verify(&other, NOW), Err(Unauthenticated::Invalid(Check::Signature)));
+    assert_eq!(refused(json!({"exp": NOW - 1})), Unauthenticated::Invalid(Check::Subject));
     let issuer = verifier(&[("JWT_ISSUER", "us")]);
-    assert_eq!(issuer.verify(&signed(&expired), NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(issuer.verify(&signed(&expired), NOW), Err(Unauthenticated::Invalid(Check::Issuer)));
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn issuer_and_audience_are_looked_at_only_when_set() {
     assert!(verifier(&[("JWT_ISSUER", "somebody else")]).verify(&signed(&claims), NOW).is_err());
     assert!(verifier(&[("JWT_AUDIENCE", "somebody else")]).verify(&signed(&claims), NOW).is_err());
     let bare = signed(&json!({"sub": "a"}));
-    assert_eq!(verifier(&[("JWT_ISSUER", "x")]).verify(&bare, NOW), Err(Unauthenticated::Invalid));
-    assert_eq!(verifier(&[("JWT_AUDIENCE", "x")]).verify(&bare, NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(verifier(&[("JWT_ISSUER", "x")]).verify(&bare, NOW), Err(Unauthenticated::Invalid(Check::Issuer)));
+    assert_eq!(verifier(&[("JWT_AUDIENCE", "x")]).verify(&bare, NOW), Err(Unauthenticated::Invalid(Check::Audience)));
 }
 
 #[test]
@@ -206,8 +206,8 @@ fn a_token_of_another_secret_or_algorithm_is_refused() {
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let other = signed_with(&Header::default(), &claims, &EncodingKey::from_secret(b"another secret"));
     let longer = signed_with(&Header::new(Algorithm::HS512), &claims, &key);
-    for token in [other, longer] {
-        assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid));
+    for (token, check) in [(other, Check::Signature), (longer, Check::Algorithm)] {
+        assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid(check)));
     }
 }
 
@@ -217,33 +217,39 @@ fn a_token_without_signature_is_refused() {
     let signature = signed(&json!({"sub": "a"})).rsplit_once('.').unwrap().1.to_owned();
     for alg in ["none", "None", "NONE", "nOnE", "", "HS256"] {
         let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","typ":"JWT"}}"#));
-        assert_eq!(verifier(&[]).verify(&format!("{header}.{payload}."), NOW), Err(Unauthenticated::Invalid), "{alg}");
+        let check = if alg == "HS256" { Check::Signature } else { Check::Algorithm };
+        assert_eq!(verifier(&[]).verify(&format!("{header}.{payload}."), NOW), Err(Unauthenticated::Invalid(check)), "{alg}");
         if alg != "HS256" {
-            assert_eq!(verifier(&[]).verify(&format!("{header}.{payload}.{signature}"), NOW), Err(Unauthenticated::Invalid), "{alg}");
+            let token = format!("{header}.{payload}.{signature}");
+            assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid(check)), "{alg}");
         }
     }
     // Rightly signed, and yet without naming what with.
-    assert_eq!(verifier(&[]).verify(&raw("{}", r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid));
-    assert_eq!(verifier(&[]).verify(&raw(r#"{"alg":"none"}"#, r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(verifier(&[]).verify(&raw("{}", r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid(Check::Form)));
+    assert_eq!(verifier(&[]).verify(&raw(r#"{"alg":"none"}"#, r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid(Check::Algorithm)));
 }
 
 #[test]
 fn a_token_that_asks_for_an_extension_is_refused() {
     let header = r#"{"alg":"HS256","crit":["b64"],"b64":false}"#;
-    assert_eq!(verifier(&[]).verify(&raw(header, r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(verifier(&[]).verify(&raw(header, r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid(Check::Form)));
     assert!(verifier(&[]).verify(&raw(r#"{"alg":"HS256","typ":"at+jwt","x":1}"#, r#"{"sub":"a"}"#), NOW).is_ok());
 }
 
 #[test]
 fn a_claim_that_stands_twice_refuses_the_token() {
     let token = raw(r#"{"alg":"HS256"}"#, r#"{"sub":"alice","sub":"admin"}"#);
-    assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid(Check::Form)));
 }
 
 #[test]
 fn a_payload_that_is_no_object_is_refused() {
     for payload in ["", "null", "[]", "\"a\"", "1", "{\"sub\":\"a\"", "\u{0}", &"[".repeat(5000), "{\"sub\":\"a\"}x"] {
-        assert_eq!(verifier(&[]).verify(&raw(r#"{"alg":"HS256"}"#, payload), NOW), Err(Unauthenticated::Invalid), "{payload:.20}");
+        assert_eq!(
+            verifier(&[]).verify(&raw(r#"{"alg":"HS256"}"#, payload), NOW),
+            Err(Unauthenticated::Invalid(Check::Form)),
+            "{payload:.20}"
+        );
     }
 }
 
@@ -251,23 +257,23 @@ fn a_payload_that_is_no_object_is_refused() {
 fn a_token_that_was_cut_or_changed_anywhere_is_refused() {
     let token = signed(&json!({"sub": "a", "exp": NOW + 60}));
     for end in 0..token.len() {
-        assert_eq!(verifier(&[]).verify(&token[..end], NOW), Err(Unauthenticated::Invalid), "cut at {end}");
+        assert!(matches!(verifier(&[]).verify(&token[..end], NOW), Err(Unauthenticated::Invalid(_))), "cut at {end}");
     }
     for place in 0..token.len() {
         let mut bytes = token.clone().into_bytes();
         bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
-        assert_eq!(verifier(&[]).verify(&changed, NOW), Err(Unauthenticated::Invalid), "changed at {place}");
+        assert!(matches!(verifier(&[]).verify(&changed, NOW), Err(Unauthenticated::Invalid(_))), "changed at {place}");
     }
     for longer in [format!("{token}A"), format!("{token}."), format!(".{token}"), format!("{token}="), format!("{token}.{token}")] {
-        assert_eq!(verifier(&[]).verify(&longer, NOW), Err(Unauthenticated::Invalid));
+        assert!(matches!(verifier(&[]).verify(&longer, NOW), Err(Unauthenticated::Invalid(_))));
     }
 }
 
 #[test]
 fn garbage_is_refused() {
     for garbage in ["", ".", "..", "...", "a.b.c", "null", "undefined", "\u{0}\u{0}.\u{0}", "é.é.é", "eyJhbGciOiJIUzI1NiJ9..", "{}"] {
-        assert_eq!(verifier(&[]).verify(garbage, NOW), Err(Unauthenticated::Invalid), "{garbage}");
+        assert!(matches!(verifier(&[]).verify(garbage, NOW), Err(Unauthenticated::Invalid(_))), "{garbage}");
     }
 }
 
@@ -277,8 +283,8 @@ fn a_huge_token_is_refused_even_if_it_is_signed() {
     assert!(fits.len() <= 16 * 1024 && verifier(&[]).verify(&fits, NOW).is_ok());
     let huge = signed(&json!({"sub": "a", "name": "x".repeat(13_000)}));
     assert!(huge.len() > 16 * 1024);
-    assert_eq!(verifier(&[]).verify(&huge, NOW), Err(Unauthenticated::Invalid));
-    assert_eq!(verifier(&[]).verify(&"a.".repeat(1 << 20), NOW), Err(Unauthenticated::Invalid));
+    assert_eq!(verifier(&[]).verify(&huge, NOW), Err(Unauthenticated::Invalid(Check::Form)));
+    assert_eq!(verifier(&[]).verify(&"a.".repeat(1 << 20), NOW), Err(Unauthenticated::Invalid(Check::Form)));
 }
 
 /// A key pair: how to sign with it, its public key as PEM and as JWK members.
@@ -391,7 +397,7 @@ fn a_public_key_is_no_secret() {
     let verifier = public_verifier(&pair.pem()).unwrap();
     for known in [pair.pem().into_bytes(), pair.pem().trim().as_bytes().to_vec(), pair.public.clone()] {
         let token = signed_with(&Header::default(), &json!({"sub": "a", "role": "admin"}), &EncodingKey::from_secret(&known));
-        assert_eq!(verifier.verify(&token, NOW), Err(Unauthenticated::Invalid));
+        assert_eq!(verifier.verify(&token, NOW), Err(Unauthenticated::Invalid(Check::Algorithm)));
     }
 }
 
@@ -583,7 +589,7 @@ fn what_a_client_says_about_itself_must_be_true() {
 fn each_refusal_has_its_code() {
     let codes = [
         (Unauthenticated::Missing, "token_missing"),
-        (Unauthenticated::Invalid, "token_invalid"),
+        (Unauthenticated::Invalid(Check::Signature), "token_invalid"),
         (Unauthenticated::Expired, "token_expired"),
         (Unauthenticated::SubjectMismatch, "subject_mismatch"),
         (Unauthenticated::TooManyConnections, "too_many_connections"),
@@ -679,4 +685,31 @@ fn two_servers_that_start_at_once_make_one_dev_secret() {
 fn a_database_in_memory_has_a_dev_secret_as_short_lived_as_itself() {
     let config = config(&[("DATABASE_URL", "sqlite::memory:")]);
     assert!(Keys::load(&config).unwrap().is_dev());
+}
+
+#[test]
+fn the_log_is_told_which_check_a_token_failed_and_the_client_is_not() {
+    let claims = json!({"sub": "a", "iss": "us", "aud": "web"});
+    let verifier = verifier(&[("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "web")]);
+    let with = |name: &str, value: Value| {
+        let mut claims = claims.clone();
+        claims[name] = value;
+        signed(&claims)
+    };
+    let table = [
+        ("nonsense".to_owned(), "token_invalid: form"),
+        (signed_with(&Header::new(Algorithm::HS512), &claims, &EncodingKey::from_secret(SECRET.as_bytes())), "token_invalid: algorithm"),
+        (signed_with(&Header::default(), &claims, &EncodingKey::from_secret(b"another secret")), "token_invalid: signature"),
+        (with("iss", json!("them")), "token_invalid: issuer"),
+        (with("aud", json!("desktop")), "token_invalid: audience"),
+        (with("nbf", json!(NOW + 1)), "token_invalid: time (nbf)"),
+        (with("sub", json!("")), "token_invalid: subject"),
+        (with("exp", json!(NOW)), "token_expired"),
+    ];
+    for (token, logged) in table {
+        let why = verifier.verify(&token, NOW).unwrap_err();
+        assert_eq!(why.logged(), logged);
+        assert_eq!(why.code(), logged.split(':').next().unwrap());
+        assert!(["The token is not valid", "The token has expired"].contains(&why.to_string().as_str()));
+    }
 }

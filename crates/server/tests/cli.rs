@@ -136,7 +136,7 @@ fn config_shows_the_settings_also_when_they_contradict_each_other() {
 #[test]
 fn what_makes_no_sense_stops_the_start_with_one_line() {
     let folder = folder();
-    let secret = ("JWT_SECRET", "s3cret");
+    let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[("PORT", "high")], "PORT=high: expected a whole number from 0 to 65535"),
         (
@@ -172,6 +172,92 @@ fn what_makes_no_sense_stops_the_start_with_one_line() {
         refusal(folder.path(), &[], &["--config", "none.toml"]),
         "--config=none.toml: the file cannot be read (No such file or directory (os error 2))"
     );
+}
+
+#[test]
+fn all_that_is_wrong_is_said_in_one_start() {
+    let folder = folder();
+    std::fs::write(folder.path().join(".env"), "SHARDS=9999\n").unwrap();
+    let environment = [
+        ("PORT", "high"),
+        ("LOG_LEVEL", "loud"),
+        ("JWT_JWKS", "none.json"),
+        ("TLS_CERT", "c.pem"),
+        ("TLS_KEY", "k.pem"),
+        ("REDIS_URL", "redis://localhost"),
+    ];
+    let output = run(folder.path(), &environment, &["serve"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    let names: Vec<_> = text.lines().map(|line| line.strip_prefix("roomcast: ").unwrap().split('=').next().unwrap()).collect();
+    assert_eq!(names, ["PORT", ".env: SHARDS", "LOG_LEVEL", "REDIS_URL"]);
+    let output = run(folder.path(), &[&environment[2..], &[("SHARDS", "1")]].concat(), &["serve"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let names: Vec<_> = text.lines().map(|line| line.strip_prefix("roomcast: ").unwrap().split('=').next().unwrap()).collect();
+    assert_eq!(names, ["REDIS_URL", "JWT_JWKS", "TLS_CERT"], "what is in the files that settings name, too");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is made");
+}
+
+#[test]
+fn a_dotenv_file_in_the_working_directory_is_read_and_the_environment_wins() {
+    let folder = folder();
+    std::fs::write(folder.path().join(".env"), "PORT=4000\nSHARDS=\"2\" # two\nROOMCAST_CONFIG=r.toml\nSECRET=x\n").unwrap();
+    std::fs::write(folder.path().join("r.toml"), "[presence]\ngrace = 5\n").unwrap();
+    let text = printed(folder.path(), &[("PORT", "5000 # ours")], &["config"]);
+    let has = |name: &str, source: &str| text.lines().any(|line| line.starts_with(&format!("{name} ")) && line.contains(source));
+    assert!(has("PORT=5000", "[env]") && has("SHARDS=2", "[.env]") && has("PRESENCE_GRACE=5s", "[file]"), "{text}");
+}
+
+#[test]
+fn a_second_server_on_one_data_folder_is_refused_and_told_who_has_it() {
+    let folder = folder();
+    let mut first = Running::start(folder.path(), &[]);
+    let pid = first.child.id();
+    // Also on the same port: who has the data is the better answer.
+    let port = first.port.to_string();
+    for environment in [[("PORT", "0")], [("PORT", port.as_str())]] {
+        let line = refusal(folder.path(), &environment, &[]);
+        let begin = format!("the database data/roomcast.db is in use by process {pid} on ");
+        assert!(line.starts_with(&begin), "{line}");
+        let since = line.split(" since ").nth(1).unwrap();
+        assert!(since.starts_with("20") && since.contains("Z; stop that server first, or set DATABASE_URL to another file"), "{line}");
+    }
+    printed(folder.path(), &[], &["token", "--sub", "a"]);
+    // A killed server's words stay in the file and keep nobody out.
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    assert!(std::fs::read_to_string(folder.path().join("data/roomcast.db.lock")).unwrap().contains(&pid.to_string()));
+    let second = Running::start(folder.path(), &[]);
+    assert!(refusal(folder.path(), &[("PORT", "0")], &[]).contains(&second.child.id().to_string()));
+    second.stop();
+    Running::start(folder.path(), &[]).stop();
+}
+
+#[test]
+fn the_data_is_its_owners_alone() {
+    let folder = folder();
+    let mode = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+    let server = Running::start(folder.path(), &[]);
+    assert_eq!(mode("data"), 0o700);
+    let files: Vec<_> = std::fs::read_dir(folder.path().join("data")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    for file in ["roomcast.db", "roomcast.db-wal", "roomcast.db-shm", "roomcast.db.lock", "dev-secret"] {
+        assert_eq!(mode(&format!("data/{file}")), 0o600, "{file}");
+    }
+    assert_eq!(files.len(), 5, "{files:?}");
+    server.stop();
+    // Files of an earlier version are narrowed, and the log says so.
+    std::fs::set_permissions(folder.path().join("data/roomcast.db"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, log) = Running::start(folder.path(), &[]).stop();
+    assert_eq!(mode("data/roomcast.db"), 0o600);
+    assert!(log.contains("the file's mode was 0644 and is 0600 now"), "{log}");
+}
+
+#[test]
+fn a_short_secret_is_warned_of() {
+    let (_, log) = Running::start(folder().path(), &[("JWT_SECRET", "abcd"), ("HOST", "127.0.0.1")]).stop();
+    assert!(log.contains("WARN") && log.contains("JWT_SECRET has 4 bytes and can be guessed"), "{log}");
+    let line = refusal(folder().path(), &[("JWT_SECRET", "abcd"), ("NODE_ENV", "production")], &[]);
+    assert!(line.starts_with("JWT_SECRET=(hidden): it can be guessed"), "{line}");
 }
 
 #[test]

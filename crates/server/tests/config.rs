@@ -8,7 +8,7 @@ use std::time::Duration;
 use server::config::sections::*;
 use server::config::table::{Line, Setting};
 use server::config::value::Value;
-use server::config::{Cap, Config, Cors, Database, Host, Origins, Size, Source, Sources, TABLE, listing};
+use server::config::{Cap, Config, Cors, Database, Host, Origins, OwnPage, Size, Source, Sources, TABLE, listing};
 
 fn settings() -> impl Iterator<Item = &'static Setting> {
     TABLE.iter().flat_map(|section| section.settings)
@@ -424,7 +424,7 @@ fn the_listing_has_a_line_for_each_setting() {
     assert_eq!(text.lines().count(), settings().count());
     let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(line("PORT="), "PORT=8080 [env] The port for everything: REST, Socket.IO and raw WebSocket.");
-    assert_eq!(line("JWT_SECRET="), "JWT_SECRET=(hidden) [env] The secret of tokens signed with HS256.");
+    assert_eq!(line("JWT_SECRET="), "JWT_SECRET=(hidden) [env] The secret of tokens signed with HS256; in production at least 32 bytes.");
 }
 
 #[test]
@@ -476,14 +476,144 @@ fn databases_are_urls() {
 
 #[test]
 fn the_words_of_other_loggers_are_understood() {
-    for word in ["error", "WARN", "warning", "info", "debug", "trace", "off", "silent", "info,audit=off", "server=debug"] {
+    let known = [
+        "error",
+        "WARN",
+        "warning",
+        "info",
+        "debug",
+        "trace",
+        "off",
+        "silent",
+        "info,audit=off",
+        "server=debug",
+        "server::live=debug,info",
+        "warn, hyper=TRACE",
+    ];
+    for word in known {
         assert!(Config::of_pairs([("LOG_LEVEL", word)]).is_ok(), "{word}");
+    }
+    // A word that is no level would be taken for the name of a part, and the rest of the log would fall silent.
+    for word in ["inof", "inof,audit=warn", "info,audit", "audit=lots", "audti=warn", "info,", "=debug", "info;debug"] {
+        assert!(Config::of_pairs([("LOG_LEVEL", word)]).is_err(), "{word}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let refused =
+        Config::of_pairs([("PORT", "high"), ("LOG_FORMAT", "xml"), ("NODE_ENV", "production"), ("TLS_KEY", "key.pem")]).unwrap_err();
+    let names: Vec<_> = refused.lines().iter().map(|line| line.split('=').next().unwrap()).collect();
+    assert_eq!(names, ["PORT", "LOG_FORMAT", "TLS_KEY", "NODE_ENV"]);
+    let error = from_file("[net]\nprot = 1\nhots = 'a'\n[nett]\n").unwrap_err();
+    assert_eq!(error.lines().count(), 3, "{error}");
+    let config = Config::of_pairs([("REDIS_URL", "redis://a"), ("DATABASE_URL", "postgres://a/b"), ("ROOMCAST_API_KEY", "short")]).unwrap();
+    assert_eq!(config.check().unwrap_err().lines().len(), 3);
+}
+
+#[test]
+fn a_value_is_read_as_containers_leave_it() {
+    let port = |text: &str| Config::of_pairs([("WEBSOCKET_PORT", text)]).map(|config| config.net.websocket_port);
+    for text in ["3001", "3001  # comment", "3001 #comment", "3001\t# comment", "\"3001\"", "'3001'", " \"3001\"  # comment", "\" 3001 \""]
+    {
+        assert_eq!(port(text), Ok(3001), "{text}");
+    }
+    assert_eq!(port("# to be chosen"), Ok(0), "a comment alone sets nothing");
+    for text in ["3001#", "\"3001", "3001\"", "\"3001\" 1", "'3001\""] {
+        assert!(port(text).is_err(), "{text}");
+    }
+    let production = Config::of_pairs([("NODE_ENV", "\"production\"")]).unwrap();
+    assert!(production.identity.is_production());
+    let url = Config::of_pairs([("DATABASE_URL", "sqlite://a#b.db # the file")]).unwrap().storage.database_url;
+    assert_eq!(url.show(), "sqlite://a#b.db");
+    // A secret is what it is: whoever signs with it may have been given the same text.
+    let config = Config::of_pairs([("JWT_SECRET", "\"0123456789abcdef0123456789abcdef\"")]).unwrap();
+    assert_eq!(config.identity.jwt_secret.as_ref().unwrap().expose().len(), 34);
+    assert_eq!(config.warnings(), ["JWT_SECRET begins and ends with a quote; the quotes are taken for a part of it"]);
+    let config = Config::of_pairs([("JWT_SECRET", "0123456789abcdef0123456789abcdef  # ours")]).unwrap();
+    assert!(config.warnings()[0].starts_with("JWT_SECRET has a # behind a space"), "{:?}", config.warnings());
+}
+
+#[test]
+fn a_secret_that_can_be_guessed_is_refused_in_production_and_warned_of_elsewhere() {
+    let with = |secret: &str, mode: &str| Config::of_pairs([("JWT_SECRET", secret), ("NODE_ENV", mode)]).unwrap();
+    let (short, long) = ("0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcdef");
+    for mode in ["production", "Production", "\"production\""] {
+        let refused = with(short, mode).check().unwrap_err().to_string();
+        let said =
+            "JWT_SECRET=(hidden): it can be guessed; expected at least 32 bytes in production, such as `openssl rand -hex 32` prints";
+        assert_eq!(refused, said);
+        assert_eq!(with(long, mode).check(), Ok(()));
+    }
+    assert_eq!(with(short, "development").check(), Ok(()));
+    let warned = "JWT_SECRET has 31 bytes and can be guessed; in production it must have at least 32";
+    assert_eq!(with(short, "development").warnings(), [warned]);
+    assert!(with(long, "").warnings().is_empty());
+}
+
+#[test]
+fn a_dotenv_file_stands_between_the_environment_and_the_toml_file() {
+    let text = "# ours\nexport PORT=4000 # comment\nPING_INTERVAL='10s'\nJWT_SECRET=\"a # b\"\nNPM_TOKEN=x y\nPRESENCE_AUDIENCE=\n";
+    let sources = Sources::of_pairs([("PING_INTERVAL", "20s"), ("LOG_LEVEL", "")]).with_dotenv(text, TABLE).unwrap();
+    let sources = sources.with_toml("r.toml", "[net]\nport = 5000\n[presence]\naudience = 'none'\n", TABLE).unwrap();
+    let (config, lines) = Config::read(&sources).unwrap();
+    assert_eq!((config.net.port, line(&lines, "PORT").source), (4000, Source::Dotenv));
+    assert_eq!((config.realtime.ping_interval, line(&lines, "PING_INTERVAL").source), (Duration::from_secs(20), Source::Environment));
+    assert_eq!(config.identity.jwt_secret.unwrap().expose(), "a # b");
+    assert_eq!((config.presence.audience, line(&lines, "PRESENCE_AUDIENCE").source), (Audience::None, Source::File));
+    assert!(listing::effective(&lines).lines().any(|line| line.starts_with("PORT=4000 ") && line.contains("[.env]")));
+    let wrong = Sources::default().with_dotenv("PORT=high", TABLE).unwrap();
+    assert_eq!(Config::read(&wrong).unwrap_err().to_string(), ".env: PORT=high: expected a whole number from 0 to 65535");
+    let broken = Sources::default().with_dotenv("A B\nPORT 3000\nHOST\n", TABLE).unwrap_err();
+    assert_eq!(broken.lines(), [".env: line 2: expected PORT=value", ".env: line 3: expected HOST=value"]);
+}
+
+#[test]
+fn in_production_no_page_is_trusted_that_is_not_named() {
+    let rule = |urls: &str| Origins::new(&Config::of_pairs([("NODE_ENV", "production"), ("FRONTEND_URLS", urls)]).unwrap());
+    for origin in ["http://localhost:3000", "http://127.0.0.1:5173", "http://app.localhost"] {
+        assert_eq!(rule("").cors(Some(origin), HOST), Cors::Every, "{origin}");
+        assert!(!rule("").allows_cookie(Some(origin), HOST, None), "{origin}");
+    }
+    assert!(rule("http://localhost:3000").allows_cookie(Some("http://localhost:3000"), HOST, None));
+}
+
+#[test]
+fn a_page_that_came_by_http_is_none_of_a_server_that_is_reached_by_https() {
+    let plain = Origins::new(&Config::of_pairs([("FRONTEND_URLS", "https://app.example.com")]).unwrap());
+    let tls = [("FRONTEND_URLS", "https://app.example.com"), ("TLS_CERT", "c.pem"), ("TLS_KEY", "k.pem")];
+    let tls = Origins::new(&Config::of_pairs(tls).unwrap());
+    // Whether the server speaks TLS, what a proxy says, the page's scheme, and whether the page is the server's own.
+    type Said = &'static [(&'static str, &'static str)];
+    let table: &[(&Origins, Said, &str, bool)] = &[
+        (&plain, &[], "http", true),
+        (&plain, &[], "https", true),
+        (&tls, &[], "http", false),
+        (&tls, &[], "https", true),
+        (&tls, &[("x-forwarded-proto", "http")], "http", false),
+        (&plain, &[("x-forwarded-proto", "https")], "http", false),
+        (&plain, &[("x-forwarded-proto", "https")], "https", true),
+        (&plain, &[("x-forwarded-proto", "HTTPS, http")], "http", false),
+        (&plain, &[("x-forwarded-proto", "http")], "http", true),
+        (&plain, &[("forwarded", "for=192.0.2.1;Proto=\"https\";by=10.0.0.1")], "http", false),
+        (&plain, &[("forwarded", "for=192.0.2.1;proto=http")], "http", true),
+    ];
+    for (rule, said, scheme, own) in table {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("host", http::HeaderValue::from_static("api.example.com"));
+        for (name, value) in *said {
+            headers.append(http::HeaderName::from_bytes(name.as_bytes()).unwrap(), http::HeaderValue::from_static(value));
+        }
+        let (origin, page) = (format!("{scheme}://api.example.com"), OwnPage::of(&headers));
+        assert_eq!(rule.allows_socket(Some(&origin), page), *own, "{scheme} {said:?}");
+        assert_eq!(rule.allows_cookie(Some(&origin), page, None), *own, "{scheme} {said:?}");
+        assert_eq!(rule.cors(Some(&origin), page) == Cors::Reflect, *own, "{scheme} {said:?}");
     }
 }
 
 /// The rule for these origins, given as `FRONTEND_URLS`.
 fn origins(allowed: &str) -> Origins {
-    Origins::new(&Config::of_pairs([("FRONTEND_URLS", allowed)]).unwrap().origins)
+    Origins::new(&Config::of_pairs([("FRONTEND_URLS", allowed)]).unwrap())
 }
 
 const HOST: Option<&str> = Some("api.example.com");
@@ -531,7 +661,7 @@ fn the_three_settings_are_one_list() {
         ("FRONTEND_URL", "https://c.example"),
         ("SOCKET_IO_CORS_ORIGIN", "https://d.example"),
     ]);
-    let rule = Origins::new(&config.unwrap().origins);
+    let rule = Origins::new(&config.unwrap());
     for origin in ["https://a.example", "https://b.example", "https://c.example", "https://d.example"] {
         assert!(rule.allows_socket(Some(origin), HOST), "{origin}");
     }

@@ -1,5 +1,6 @@
 //! Where the database is, and how it is opened.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::driver::Tables;
+use crate::lock::lock;
 use crate::migrations;
+use crate::private;
 use crate::sqlite::{self, Sqlite};
 
 /// How a database is opened.
@@ -22,12 +25,14 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// The most pages (of 4 KB) that the file may have; for tests of a full disk.
     pub max_pages: Option<u32>,
+    /// What another process that wants the same file is told of this one.
+    pub holder: String,
 }
 
 impl Options {
     /// The usual options for a URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), busy_timeout: Duration::from_secs(5), max_pages: None }
+        Self { url: url.into(), busy_timeout: Duration::from_secs(5), max_pages: None, holder: format!("process {}", std::process::id()) }
     }
 }
 
@@ -47,6 +52,14 @@ pub enum OpenError {
         folder: PathBuf,
         /// What the system says.
         reason: std::io::Error,
+    },
+    /// Another process works with it.
+    #[error("the database {} is in use by {holder}; stop that server first, or set DATABASE_URL to another file", database.display())]
+    InUse {
+        /// Its file.
+        database: PathBuf,
+        /// What that process says of itself.
+        holder: String,
     },
     /// A newer program wrote it.
     #[error("the database is of a newer Roomcast (schema {theirs}, this program knows {ours}); start the newer program")]
@@ -75,12 +88,16 @@ pub struct Database(Arc<Located>);
 struct Located {
     options: Options,
     path: PathBuf,
+    /// Open for as long as the database is this process's.
+    _lock: File,
     /// A database "in memory" is a file like every other, so that it behaves like one; its folder goes with it.
     _temporary: Option<TempDir>,
 }
 
 impl Database {
-    /// Finds or makes the database and brings its schema up to date.
+    /// Finds or makes the database, takes it for this process until the last clone is dropped, and brings its schema up to date.
+    ///
+    /// A folder and files that it makes are the owner's alone; see [`private`].
     ///
     /// # Errors
     /// An [`OpenError`] that says in one line what is wrong.
@@ -94,9 +111,11 @@ impl Database {
             }
         };
         if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
-            std::fs::create_dir_all(folder).map_err(|reason| OpenError::Folder { folder: folder.to_owned(), reason })?;
+            private::make_folder(folder).map_err(|reason| OpenError::Folder { folder: folder.to_owned(), reason })?;
         }
-        let database = Self(Arc::new(Located { options, path, _temporary: temporary }));
+        private::make_file(&path).map_err(|error| OpenError::Failed(format!("{}: {error}", path.display())))?;
+        let lock = lock(&path, &options.holder)?;
+        let database = Self(Arc::new(Located { options, path, _lock: lock, _temporary: temporary }));
         migrations::apply(&mut database.connect()?)?;
         Ok(database)
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use domain::event::Fact;
+use domain::ids::is_far_ahead;
 use domain::names::Timestamp;
 use domain::operation::{Actor, Command, Tx};
 use domain::refusal::Refusal;
@@ -82,6 +83,9 @@ impl Writer {
     ) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = database.connect()?;
         let last = Tables(Sqlite::new(&connection)).last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
+        if last > 0 && is_far_ahead(last, clock()) {
+            tracing::warn!(last, "ids were given by a clock that was more than a day ahead; new ids go on from one day ahead of the clock");
+        }
         ids.resume_after(last);
         let ids = KeptIds { source: Box::new(ids), last };
         let queue = Arc::new(Queue::new(QUEUE_BOUND));

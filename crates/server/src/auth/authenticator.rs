@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use domain::names::PersonId;
 use http::HeaderMap;
-use http::header::{HOST, HeaderName, ORIGIN};
+use http::header::{HeaderName, ORIGIN};
 
 use super::places::{Places, bearer, without_bearer};
-use super::{ApiKey, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
-use crate::config::{Config, Origins};
+use super::{ApiKey, Check, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
+use crate::config::{Config, Origins, OwnPage};
 
 /// Finds a request's token and says whom it speaks for.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl Authenticator {
     pub fn new(keys: &Keys, config: &Config) -> Self {
         Self {
             verifier: Verifier::new(keys, &config.identity),
-            origins: Origins::new(&config.origins),
+            origins: Origins::new(config),
             cookie: config.identity.jwt_cookie.0.clone(),
             api_key: config.identity.roomcast_api_key.clone().map(ApiKey::new),
         }
@@ -74,7 +74,7 @@ impl Authenticator {
     ///
     /// Errors: as [`Verifier::verify`], or [`Unauthenticated::SubjectMismatch`] for somebody else's.
     pub fn renew(&self, person: &PersonId, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
-        let identity = self.verifier.verify(without_bearer(token).ok_or(Unauthenticated::Invalid)?, now)?;
+        let identity = self.verifier.verify(without_bearer(token).ok_or(Unauthenticated::Invalid(Check::Form))?, now)?;
         if identity.person == *person { Ok(identity) } else { Err(Unauthenticated::SubjectMismatch) }
     }
 
@@ -96,6 +96,6 @@ impl Authenticator {
     fn believes_cookies(&self, headers: &HeaderMap) -> bool {
         const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
-        self.origins.allows_cookie(text(ORIGIN), text(HOST), text(SEC_FETCH_SITE))
+        self.origins.allows_cookie(text(ORIGIN), OwnPage::of(headers), text(SEC_FETCH_SITE))
     }
 }

@@ -24,7 +24,7 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
     let Some(folder) = folder else { return make() };
     let path = folder.join(FILE);
     let refuse = |what: &str, error: std::io::Error| ConfigError::line(format!("{}: dev mode's secret {what} ({error})", path.display()));
-    std::fs::create_dir_all(folder).map_err(|error| refuse("cannot be kept: the folder cannot be made", error))?;
+    store::private::make_folder(folder).map_err(|error| refuse("cannot be kept: the folder cannot be made", error))?;
     let secret = make()?;
     // Written whole under another name and then linked: a second process that starts now sees all of it or none of it, and both use the same.
     // Not named by the process's number, which two containers on one volume share.

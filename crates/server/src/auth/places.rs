@@ -7,9 +7,9 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use std::borrow::Cow;
 
-use super::Unauthenticated;
 use super::claims::Claim;
 use super::object::read_object;
+use super::{Check, Unauthenticated};
 
 /// What a client says in the payload of a Socket.IO CONNECT.
 #[derive(Default, Deserialize)]
@@ -50,7 +50,7 @@ impl ConnectAuth {
         match &self.token {
             Claim::Absent => Ok(None),
             Claim::Text(text) => Ok(without_bearer(text)),
-            Claim::Number(_) | Claim::List(_) | Claim::Other => Err(Unauthenticated::Invalid),
+            Claim::Number(_) | Claim::List(_) | Claim::Other => Err(Unauthenticated::Invalid(Check::Form)),
         }
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::claims::Claims;
 use super::object::read_object;
-use super::{Identity, Keys, Unauthenticated};
+use super::{Check, Identity, Keys, Unauthenticated};
 use crate::config::IdentityConfig;
 
 /// Longer tokens are refused unread: no header could carry one, and a Socket.IO payload shall not make the server hash a megabyte.
@@ -65,15 +65,16 @@ impl Verifier {
     /// once, else [`Unauthenticated::Invalid`].
     pub fn verify(&self, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
         if token.len() > LONGEST_TOKEN {
-            return Err(Unauthenticated::Invalid);
+            return Err(Unauthenticated::Invalid(Check::Form));
         }
-        let payload = self.signed_payload(token).ok_or(Unauthenticated::Invalid)?;
-        let claims: Claims = read_object(&payload).ok_or(Unauthenticated::Invalid)?;
+        let payload = self.signed_payload(token).map_err(Unauthenticated::Invalid)?;
+        let claims: Claims = read_object(&payload).ok_or(Unauthenticated::Invalid(Check::Form))?;
         let expires = claims.exp.0;
-        if !self.is_for_us(&claims) || claims.nbf.0.is_some_and(|begin| now < begin.saturating_sub(self.leeway)) {
-            return Err(Unauthenticated::Invalid);
+        self.check_target(&claims).map_err(Unauthenticated::Invalid)?;
+        if claims.nbf.0.is_some_and(|begin| now < begin.saturating_sub(self.leeway)) {
+            return Err(Unauthenticated::Invalid(Check::Time));
         }
-        let identity = claims.identity().ok_or(Unauthenticated::Invalid)?;
+        let identity = claims.identity().ok_or(Unauthenticated::Invalid(Check::Subject))?;
         // Last of all, so that "expired" is only said of a token that would be good otherwise. RFC 7519: not accepted on or after.
         if self.believed_until(expires).is_some_and(|end| now >= end) {
             return Err(Unauthenticated::Expired);
@@ -86,21 +87,23 @@ impl Verifier {
         expires.map(|end| end.saturating_add(self.leeway))
     }
 
-    /// The payload of a token whose signature one of the keys made.
-    fn signed_payload(&self, token: &str) -> Option<Vec<u8>> {
-        let (message, signature) = token.rsplit_once('.')?;
-        let (header, payload) = message.split_once('.')?;
-        let header = URL_SAFE_NO_PAD.decode(header).ok()?;
-        let header: Header<'_> = read_object(&header)?;
+    /// The payload of a token whose signature one of the keys made. Errors: the check that failed.
+    fn signed_payload(&self, token: &str) -> Result<Vec<u8>, Check> {
+        let (message, signature) = token.rsplit_once('.').ok_or(Check::Form)?;
+        let (header, payload) = message.split_once('.').ok_or(Check::Form)?;
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| Check::Form)?;
+        let header: Header<'_> = read_object(&header).ok_or(Check::Form)?;
         if header.crit.is_some() {
-            return None;
+            return Err(Check::Form);
         }
+        let mut failed = Check::Algorithm;
         let signed = self.candidates(&header).any(|(key, algorithm)| {
+            failed = Check::Signature;
             // An error is a signature that cannot even be read, or a key that cannot be used; neither is a reason to believe.
             crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
         });
         // A payload that has a point in it, as in a token of four parts, is not base64 and ends here.
-        if signed { URL_SAFE_NO_PAD.decode(payload).ok() } else { None }
+        if signed { URL_SAFE_NO_PAD.decode(payload).map_err(|_| Check::Form) } else { Err(failed) }
     }
 
     /// The keys that may have signed a token with this header: of its kid, if both have one, and for its algorithm.
@@ -117,10 +120,13 @@ impl Verifier {
             })
     }
 
-    fn is_for_us(&self, claims: &Claims) -> bool {
-        let issuer = self.issuer.as_ref().is_none_or(|issuer| claims.iss.holds(issuer));
+    /// Says whether a token is meant for this server. Errors: the check that failed.
+    fn check_target(&self, claims: &Claims) -> Result<(), Check> {
+        if self.issuer.as_ref().is_some_and(|issuer| !claims.iss.holds(issuer)) {
+            return Err(Check::Issuer);
+        }
         let audience = self.audience.is_empty() || self.audience.iter().any(|audience| claims.aud.holds(audience));
-        issuer && audience
+        if audience { Ok(()) } else { Err(Check::Audience) }
     }
 }
 

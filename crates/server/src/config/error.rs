@@ -1,10 +1,10 @@
-//! The one clear line that stops a start.
+//! The clear lines that stop a start, one for each problem.
 
 use std::fmt;
 
-/// A setting that makes no sense, in one line: its name, its value (never a secret's) and what would be right.
+/// Settings that make no sense, a line for each: its name, its value (never a secret's) and what would be right. There is at least one line.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ConfigError(String);
+pub struct ConfigError(Vec<String>);
 
 /// Longer values are cut, so that the line stays one that can be read.
 const SHOWN_CHARACTERS: usize = 80;
@@ -17,13 +17,24 @@ impl ConfigError {
 
     /// A line that is not about a single value.
     pub fn line(line: impl Into<String>) -> Self {
-        Self(line.into().replace(['\n', '\r'], " "))
+        Self(vec![line.into().replace(['\n', '\r'], " ")])
+    }
+
+    /// All errors of a list as one. Errors: that one, unless the list is empty.
+    pub fn all(errors: impl IntoIterator<Item = Self>) -> Result<(), Self> {
+        let lines: Vec<_> = errors.into_iter().flat_map(|error| error.0).collect();
+        if lines.is_empty() { Ok(()) } else { Err(Self(lines)) }
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> &[String] {
+        &self.0
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.join("\n"))
     }
 }
 

@@ -19,10 +19,42 @@ impl Level {
     }
 }
 
+/// What writes log lines: the parts of Roomcast, and the libraries of which an operator may want to know.
+const TARGETS: &[&str] = &[
+    "audit",
+    "roomcast",
+    "server",
+    "engine",
+    "wire",
+    "domain",
+    "store",
+    "bus",
+    "hyper",
+    "hyper_util",
+    "axum",
+    "tower",
+    "tokio",
+    "tokio_util",
+    "rustls",
+    "tokio_rustls",
+    "mio",
+    "rusqlite",
+];
+
+/// A level, or a target and its level. A word that is neither would be taken for a target, and everything else would fall silent.
+fn is_directive(part: &str) -> bool {
+    let is_level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| word.eq_ignore_ascii_case(level));
+    match part.trim().split_once('=') {
+        None => is_level(part.trim()),
+        Some((target, level)) => is_level(level.trim()) && target.split("::").next().is_some_and(|first| TARGETS.contains(&first.trim())),
+    }
+}
+
 impl Value for Level {
     const WANTED: &'static str = "error, warn, info, debug, trace or off, or directives such as info,audit=warn";
 
     fn read(text: &str) -> Option<Self> {
+        let bare = text.replace(' ', "");
         // The words of Node's loggers are understood, too: LOG_LEVEL comes from contracts written for those.
         let word = match text.to_ascii_lowercase().as_str() {
             "off" | "silent" | "none" => "off",
@@ -34,8 +66,7 @@ impl Value for Level {
                 "info,roomcast=debug,server=debug,engine=debug,wire=debug,domain=debug,store=debug,bus=debug,audit=debug"
             }
             "trace" => "info,roomcast=trace,server=trace,engine=trace,wire=trace,domain=trace,store=trace,bus=trace,audit=trace",
-            // A single unknown word would be read as the name of a target, and everything else would fall silent.
-            _ if text.contains(['=', ',']) && EnvFilter::try_new(text).is_ok() => text,
+            _ if text.split(',').all(is_directive) && EnvFilter::try_new(&bare).is_ok() => &bare,
             _ => return None,
         };
         Some(Self { text: text.into(), directives: word.into() })

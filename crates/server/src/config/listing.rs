@@ -19,7 +19,7 @@ pub fn effective(lines: &[Line]) -> String {
 /// A TOML file with every setting and its default, commented out.
 pub fn example(table: &[Section]) -> String {
     let mut text = String::from(
-        "# Roomcast's settings. Give this file with --config or ROOMCAST_CONFIG; the environment wins over it.\n\
+        "# Roomcast's settings. Give this file with --config or ROOMCAST_CONFIG; the environment and a .env file win over it.\n\
          # Each setting stands here with its default and, in brackets, its name in the environment. Durations are seconds or have a unit\n\
          # (ms, s, m, h), sizes are bytes or have one (KB, MB, KiB, MiB). `roomcast config` shows what holds, and why.\n\
          # `roomcast config --example` writes this file.\n",

@@ -1,6 +1,9 @@
 //! Which web pages may talk to the server. Only browsers send an `Origin` that can be believed, and only they need this rule.
 
-use super::sections::OriginsConfig;
+use http::HeaderMap;
+use http::header::{FORWARDED, HOST, HeaderName};
+
+use super::Config;
 use super::value::Value;
 
 /// A page's origin: scheme, host and port, in lower case, without the scheme's own port.
@@ -30,10 +33,13 @@ impl Origin {
             || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// True if the request's `Host` header names where the page was loaded from. The schemes may differ: a proxy ends TLS.
-    fn is_host(&self, host: &str) -> bool {
+    /// True if it is where the request went. A page that was loaded by http may have been written by anybody on the way, so it is none of a
+    /// server that is reached by https. The other way round a proxy ends TLS in front of a server that does not know of it.
+    fn is_of(&self, own: OwnPage<'_>, secure: bool) -> bool {
         let scheme = self.0.split(':').next().unwrap_or_default();
-        without_default_port(&host.to_ascii_lowercase(), scheme) == self.authority()
+        let host = own.host.map(str::to_ascii_lowercase);
+        let same_host = host.is_some_and(|host| without_default_port(&host, scheme) == self.authority());
+        same_host && !(scheme == "http" && (secure || own.https))
     }
 
     fn authority(&self) -> &str {
@@ -76,18 +82,55 @@ pub enum Cors {
     Nothing,
 }
 
+/// What a request says of where it went: a page from there is the server's own.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct OwnPage<'a> {
+    /// The `Host` header.
+    pub host: Option<&'a str>,
+    /// True if a proxy says that the client speaks https with it.
+    pub https: bool,
+}
+
+impl<'a> OwnPage<'a> {
+    /// Reads a request's headers: `Host`, and `X-Forwarded-Proto` or the `proto` of `Forwarded` (RFC 7239). That the client speaks https is believed
+    /// of any proxy, trusted or not: it only ever takes trust away, and no page can make a browser say it.
+    pub fn of(headers: &'a HeaderMap) -> Self {
+        const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+        // A host that is no text is one that no origin is equal to.
+        let host = headers.get(HOST).map(|value| value.to_str().unwrap_or("null"));
+        let texts = |name: HeaderName| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        let is_https = |text: &str| text.trim().trim_matches('"').eq_ignore_ascii_case("https");
+        let plain = texts(X_FORWARDED_PROTO).flat_map(|value| value.split(',')).any(is_https);
+        let pairs = texts(FORWARDED).flat_map(|value| value.split([',', ';'])).filter_map(|pair| pair.split_once('='));
+        let standard = pairs.into_iter().any(|(name, value)| name.trim().eq_ignore_ascii_case("proto") && is_https(value));
+        Self { host, https: plain || standard }
+    }
+}
+
+impl<'a> From<Option<&'a str>> for OwnPage<'a> {
+    fn from(host: Option<&'a str>) -> Self {
+        Self { host, https: false }
+    }
+}
+
 /// The rule: who is allowed what.
 #[derive(Clone, Debug)]
 pub struct Origins {
     allowed: Vec<Origin>,
     every: bool,
+    /// Whether pages of this machine are trusted when none is named.
+    trusts_localhost: bool,
+    /// Whether the server itself speaks TLS.
+    secure: bool,
 }
 
 impl Origins {
-    /// The rule that the settings make: the union of the three.
-    pub fn new(config: &OriginsConfig) -> Self {
-        let settings = config.frontend_urls.iter().chain(&config.frontend_url).chain(&config.socket_io_cors_origin);
-        let mut rule = Self { allowed: Vec::new(), every: false };
+    /// The rule that the settings make: the union of the three. In production no page is trusted that is not named.
+    pub fn new(config: &Config) -> Self {
+        let origins = &config.origins;
+        let settings = origins.frontend_urls.iter().chain(&origins.frontend_url).chain(&origins.socket_io_cors_origin);
+        let trusts_localhost = !config.identity.is_production();
+        let mut rule = Self { allowed: Vec::new(), every: false, trusts_localhost, secure: config.net.tls_cert.is_some() };
         for setting in settings {
             match setting {
                 OriginSetting::Every => rule.every = true,
@@ -100,26 +143,26 @@ impl Origins {
 
     /// What an answer's CORS headers say. Every answer needs `Vary: Origin`, too: even an open server reflects some.
     ///
-    /// Inputs: the request's `Origin` and `Host` headers.
-    pub fn cors(&self, origin: Option<&str>, host: Option<&str>) -> Cors {
+    /// Inputs: the request's `Origin` header, and where it went.
+    pub fn cors<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>) -> Cors {
         match origin {
-            Some(origin) if self.trusts(origin, host) => Cors::Reflect,
+            Some(origin) if self.trusts(origin, own.into()) => Cors::Reflect,
             _ if self.is_open() => Cors::Every,
             _ => Cors::Nothing,
         }
     }
 
     /// True if a socket may be opened. Without an Origin it may: React Native and back ends send none, and pages cannot leave it out.
-    pub fn allows_socket(&self, origin: Option<&str>, host: Option<&str>) -> bool {
-        origin.is_none_or(|origin| self.is_open() || self.trusts(origin, host))
+    pub fn allows_socket<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>) -> bool {
+        origin.is_none_or(|origin| self.is_open() || self.trusts(origin, own.into()))
     }
 
     /// True if a token in a cookie is believed: the browser sends cookies for any page, so the page must be one that is trusted by name.
     ///
-    /// Inputs: the headers `Origin`, `Host` and `Sec-Fetch-Site`; a page's own GETs have no Origin, but modern browsers say `same-origin` there.
-    pub fn allows_cookie(&self, origin: Option<&str>, host: Option<&str>, fetch_site: Option<&str>) -> bool {
+    /// Inputs: the `Origin` header, where the request went, and the `Sec-Fetch-Site` header; a page's own GETs have no Origin, but modern browsers say `same-origin` there.
+    pub fn allows_cookie<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>, fetch_site: Option<&str>) -> bool {
         match origin {
-            Some(origin) => self.trusts(origin, host),
+            Some(origin) => self.trusts(origin, own.into()),
             None => fetch_site == Some("same-origin"),
         }
     }
@@ -129,11 +172,11 @@ impl Origins {
         self.every || self.allowed.is_empty()
     }
 
-    /// Trusted with credentials: named in the settings, the server's own page, or, when nobody was named, this machine.
-    fn trusts(&self, origin: &str, host: Option<&str>) -> bool {
+    /// Trusted with credentials: named in the settings, the server's own page, or, when nobody was named and not in production, this machine.
+    fn trusts(&self, origin: &str, own: OwnPage<'_>) -> bool {
         let Some(origin) = Origin::read(origin) else { return false };
-        let unconfigured = self.allowed.is_empty() && !self.every;
-        self.allowed.contains(&origin) || host.is_some_and(|host| origin.is_host(host)) || (unconfigured && origin.is_localhost())
+        let trusts_localhost = self.trusts_localhost && self.allowed.is_empty() && !self.every;
+        self.allowed.contains(&origin) || origin.is_of(own, self.secure) || (trusts_localhost && origin.is_localhost())
     }
 }
 

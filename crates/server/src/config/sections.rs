@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::Host;
-use super::error::ConfigError;
 use super::level::Level;
 use super::network::Network;
 use super::origins::OriginSetting;
@@ -39,7 +38,7 @@ section! {
 section! {
     /// Whose tokens are believed. One of the three keys; with none, dev mode makes a secret of its own.
     IdentityConfig = "identity" {
-        /// The secret of tokens signed with HS256.
+        /// The secret of tokens signed with HS256; in production at least 32 bytes.
         jwt_secret: Option<Secret> = "", JWT_SECRET;
         /// The public key of tokens signed with RS256/384/512, ES256/384 or EdDSA: a PEM file, or the PEM text itself.
         jwt_public_key: Option<PublicKey> = "", JWT_PUBLIC_KEY;
@@ -57,7 +56,7 @@ section! {
         token_end: TokenEnd = "keep", TOKEN_END;
         /// The key of a team's own back end for emitting, presence and disconnecting over HTTP; at least 20 characters.
         roomcast_api_key: Option<Secret> = "", ROOMCAST_API_KEY;
-        /// With production, dev mode is forbidden.
+        /// With production, dev mode and short secrets are forbidden, and no page is trusted unless it is configured.
         node_env: Option<String> = "", NODE_ENV;
     }
 }
@@ -143,7 +142,7 @@ section! {
 }
 
 section! {
-    /// Which web pages may talk to the server: the union of the three. With none, localhost may with credentials and others without.
+    /// Which web pages may talk to the server: the union of the three. With none, localhost may with credentials (not in production) and others without.
     OriginsConfig = "origins" {
         /// Origins of the front ends, parted by commas.
         frontend_urls: Vec<OriginSetting> = "", FRONTEND_URLS;

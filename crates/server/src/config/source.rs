@@ -1,9 +1,10 @@
-//! Where settings come from: the environment, over an optional TOML file, over the defaults.
+//! Where settings come from: the environment, over a `.env` file, over an optional TOML file, over the defaults.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::dotenv::{self, Entry};
 use super::error::ConfigError;
 use super::table::{Section, Setting};
 
@@ -14,6 +15,8 @@ pub enum Source {
     Default,
     /// The TOML file.
     File,
+    /// The file `.env` in the working directory.
+    Dotenv,
     /// The environment.
     Environment,
 }
@@ -24,6 +27,7 @@ impl Source {
         match self {
             Source::Default => "default",
             Source::File => "file",
+            Source::Dotenv => ".env",
             Source::Environment => "env",
         }
     }
@@ -33,8 +37,15 @@ impl Source {
 #[derive(Default, Debug)]
 pub struct Sources {
     environment: HashMap<String, OsString>,
+    dotenv: HashMap<String, String>,
     file: Option<File>,
 }
+
+/// The name of the file that is read in the working directory, if it is there.
+const DOTENV: &str = ".env";
+
+/// The variable that names a TOML file.
+const CONFIG: &str = "ROOMCAST_CONFIG";
 
 #[derive(Debug)]
 struct File {
@@ -53,22 +64,28 @@ pub(super) struct Found {
 }
 
 impl Sources {
-    /// Sources of this process: its environment, and the file that `--config` or `ROOMCAST_CONFIG` names.
+    /// Sources of this process: its environment, the file `.env` in the working directory, and the file that `--config` or `ROOMCAST_CONFIG` names.
     ///
     /// Inputs: the argument of `--config`, and the table, whose names alone are taken from the environment.
-    /// Errors: the file cannot be read, is not TOML, or has a key that is no setting.
+    /// Errors: a file cannot be read, is not TOML, or has keys that are no settings.
     pub fn of_process(argument: Option<&Path>, table: &[Section]) -> Result<Self, ConfigError> {
         let names = table.iter().flat_map(|section| section.settings).map(|setting| setting.env);
         let environment = names.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
-        let sources = Self { environment, file: None };
-        let from_environment = std::env::var_os("ROOMCAST_CONFIG").filter(|path| !path.is_empty());
-        let (name, path) = match (argument, &from_environment) {
-            (Some(path), _) => ("--config", path),
-            (None, Some(path)) => ("ROOMCAST_CONFIG", Path::new(path)),
-            (None, None) => return Ok(sources),
+        let mut sources = Self { environment, ..Self::default() };
+        if Path::new(DOTENV).is_file() {
+            let text = std::fs::read_to_string(DOTENV).map_err(|error| ConfigError::line(format!("{DOTENV} cannot be read ({error})")))?;
+            sources = sources.with_dotenv(&text, table)?;
+        }
+        let from_environment = std::env::var_os(CONFIG).filter(|path| !path.is_empty());
+        let (name, path) = match (argument, &from_environment, sources.dotenv.get(CONFIG)) {
+            (Some(path), ..) => ("--config", path.to_owned()),
+            (None, Some(path), _) => (CONFIG, path.into()),
+            (None, None, Some(path)) => (".env: ROOMCAST_CONFIG", path.into()),
+            (None, None, None) => return Ok(sources),
         };
+        let path: PathBuf = path;
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let text = std::fs::read_to_string(&path)
             .map_err(|error| ConfigError::setting(name, &shown, format!("the file cannot be read ({error})")))?;
         sources.with_toml(&shown, &text, table)
     }
@@ -76,7 +93,25 @@ impl Sources {
     /// Sources for tests and for embedding: an environment of these pairs, and no file.
     pub fn of_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let environment = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        Self { environment, file: None }
+        Self { environment, ..Self::default() }
+    }
+
+    /// Adds the content of a `.env` file. Names that are no settings are other programs'.
+    ///
+    /// Inputs: the file's text, the table. Errors: lines that begin with a setting's name and are no `NAME=value`.
+    pub fn with_dotenv(mut self, text: &str, table: &[Section]) -> Result<Self, ConfigError> {
+        let is_known = |name: &str| name == CONFIG || table.iter().flat_map(|section| section.settings).any(|setting| setting.env == name);
+        let mut errors = Vec::new();
+        for entry in dotenv::entries(text) {
+            match entry {
+                Entry::Pair { name, value } if is_known(name) => drop(self.dotenv.insert(name.to_owned(), value)),
+                Entry::Other { line, name } if is_known(name) => {
+                    errors.push(ConfigError::line(format!("{DOTENV}: line {line}: expected {name}=value")));
+                }
+                Entry::Pair { .. } | Entry::Other { .. } => {}
+            }
+        }
+        ConfigError::all(errors).map(|()| self)
     }
 
     /// Adds the content of a TOML file.
@@ -88,22 +123,24 @@ impl Sources {
             let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
             ConfigError::line(format!("{name}: line {line} is not TOML ({})", error.message()))
         })?;
+        let mut errors = Vec::new();
         for (section, keys) in &values {
             let Some(known) = table.iter().find(|known| known.name == section) else {
                 let names: Vec<_> = table.iter().map(|section| section.name).collect();
-                return Err(ConfigError::line(format!("{name}: [{section}] is not a section; the sections are {}", names.join(", "))));
+                errors.push(ConfigError::line(format!("{name}: [{section}] is not a section; the sections are {}", names.join(", "))));
+                continue;
             };
             let Some(keys) = keys.as_table() else {
-                return Err(ConfigError::line(format!("{name}: {section} is a section and is written [{section}]")));
+                errors.push(ConfigError::line(format!("{name}: {section} is a section and is written [{section}]")));
+                continue;
             };
-            if let Some(unknown) = keys.keys().find(|key| !known.settings.iter().any(|setting| setting.key == *key)) {
+            for unknown in keys.keys().filter(|key| !known.settings.iter().any(|setting| setting.key == *key)) {
                 let names: Vec<_> = known.settings.iter().map(|setting| setting.key).collect();
-                return Err(ConfigError::line(format!(
-                    "{name}: {section}.{unknown} is not a setting; [{section}] has {}",
-                    names.join(", ")
-                )));
+                errors
+                    .push(ConfigError::line(format!("{name}: {section}.{unknown} is not a setting; [{section}] has {}", names.join(", "))));
             }
         }
+        ConfigError::all(errors)?;
         Ok(Self { file: Some(File { name: name.into(), values }), ..self })
     }
 
@@ -115,7 +152,14 @@ impl Sources {
             let Some(text) = value.to_str() else {
                 return Err(ConfigError::setting(setting.env, "(bytes)", "expected text in UTF-8"));
             };
-            return Ok(Found { name: setting.env.into(), text: trimmed(text, setting), source: Source::Environment });
+            // A value that nothing is left of, such as a comment alone, says as little as an empty one.
+            let text = if setting.hidden { text } else { as_containers_leave_it(text) };
+            if !text.is_empty() {
+                return Ok(Found { name: setting.env.into(), text: text.into(), source: Source::Environment });
+            }
+        }
+        if let Some(text) = self.dotenv.get(setting.env).filter(|text| !text.is_empty()) {
+            return Ok(Found { name: format!("{DOTENV}: {}", setting.env), text: trimmed(text, setting), source: Source::Dotenv });
         }
         if let Some(file) = &self.file
             && let Some(value) = file.values.get(setting.section).and_then(|section| section.get(setting.key))
@@ -131,6 +175,26 @@ impl Sources {
         }
         Ok(Found { name: setting.env.into(), text: setting.default.into(), source: Source::Default })
     }
+}
+
+/// A value of the environment without the comment and the quotes that `docker run --env-file` and unit files leave in it: `3001  # comment` is
+/// `3001`, and `"3001"` too. A secret is not touched: whoever signs with it may have been given the same text.
+fn as_containers_leave_it(text: &str) -> &str {
+    let text = text.trim();
+    for quote in ['"', '\''] {
+        if let Some((inside, behind)) = text.strip_prefix(quote).and_then(|rest| rest.split_once(quote))
+            && without_comment(behind).trim().is_empty()
+        {
+            return inside.trim();
+        }
+    }
+    without_comment(text).trim()
+}
+
+/// The text before a `#` that stands at its beginning or behind a space.
+pub(super) fn without_comment(text: &str) -> &str {
+    let begins = |at: usize| text[..at].chars().next_back().is_none_or(char::is_whitespace);
+    text.match_indices('#').find(|(at, _)| begins(*at)).map_or(text, |(at, _)| &text[..at])
 }
 
 /// Spaces around a value are a slip of the hand; in a secret they may be part of it, and whoever signs with it keeps them.

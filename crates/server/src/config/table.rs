@@ -56,13 +56,26 @@ pub struct Line {
 pub(super) struct Reader<'a> {
     pub(super) sources: &'a Sources,
     pub(super) lines: Vec<Line>,
+    /// What is wrong, so that all of it is said at once.
+    pub(super) errors: Vec<ConfigError>,
 }
 
 impl Reader<'_> {
     /// Reads one setting from the strongest source that has it.
     ///
-    /// Inputs: the setting, and the check that its range asks for. Errors: the line that names the setting, the value and what would be right.
-    pub(super) fn read<T: Value>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> Result<T, ConfigError> {
+    /// Inputs: the setting, and the check that its range asks for. A value that makes no sense is noted with a line that names the setting, the
+    /// value and what would be right, and the default is given back, so that the other settings are looked at, too.
+    pub(super) fn read<T: Value>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> T {
+        match self.try_read(setting, in_range) {
+            Ok(value) => value,
+            Err(error) => {
+                self.errors.push(error);
+                T::read(setting.default).expect("a test reads every default")
+            }
+        }
+    }
+
+    fn try_read<T: Value>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> Result<T, ConfigError> {
         let found = self.sources.find(setting)?;
         let Some(value) = T::read(&found.text).filter(|value| in_range(value)) else {
             let range = setting.range.map(|(low, high)| format!(", from {low} to {high}")).unwrap_or_default();
@@ -111,14 +124,14 @@ macro_rules! section {
                 )*],
             };
 
-            /// Reads the section. Errors: the first setting that makes no sense.
-            pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, ConfigError> {
+            /// Reads the section; the reader notes what makes no sense.
+            pub(super) fn read(reader: &mut Reader<'_>) -> Self {
                 // The fields of a struct expression are evaluated as they are written, which is the table's order.
                 let mut settings = Self::SECTION.settings.iter();
                 let mut next = || settings.next().expect("the table has a row for each field");
-                Ok(Self {
-                    $( $field: reader.read(next(), |_value: &$type| true $( && in_range(_value, $low, $high) )?)?, )*
-                })
+                Self {
+                    $( $field: reader.read(next(), |_value: &$type| true $( && in_range(_value, $low, $high) )?), )*
+                }
             }
         }
     };

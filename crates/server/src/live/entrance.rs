@@ -231,7 +231,7 @@ impl Live {
 
     fn turn_away(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: Unauthenticated) {
         if let Some(handshake) = shard.handshake(socket) {
-            audit::refused(None, handshake.address(), transport_name(shard, socket, transport), why.code());
+            audit::refused(None, handshake.address(), transport_name(shard, socket, transport), why.logged());
         }
         self.tally.turned_away(why.code());
         match TurnedAway::of(transport, why) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::Refusal;
-use http::header::{HOST, HeaderName, ORIGIN, USER_AGENT};
+use http::header::{HeaderName, ORIGIN, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,6 +14,7 @@ use super::Census;
 use crate::admission::{Admission, Closed};
 use crate::audit;
 use crate::auth::Authenticator;
+use crate::config::OwnPage;
 use crate::dialects::workspace::closing::{FORBIDDEN, TOO_MANY_CONNECTIONS};
 use crate::limits::{Limits, TRY_AGAIN};
 use crate::listener::Proxies;
@@ -96,7 +97,7 @@ impl Gate {
     fn look_at(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, Refusal)> {
         self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), not_now(closed))))?;
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
-        if !self.authenticator.origins().allows_socket(header(ORIGIN), header(HOST)) {
+        if !self.authenticator.origins().allows_socket(header(ORIGIN), OwnPage::of(&request.headers)) {
             let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
             return Err(("origin_not_allowed", Refusal { message, code: Some(FORBIDDEN.code), status, retry_after: None }));
         }

@@ -139,6 +139,11 @@ impl Live {
                 }
             }
             Err(NotUnderstood { code, reply }) => {
+                let person = shard.data(socket).map_or("", |session| session.actor.person.as_str());
+                match heard {
+                    Heard::Event { name, .. } => tracing::debug!(person, event = ?shortened(name), code, "an event was not understood"),
+                    Heard::Text(text) => tracing::debug!(person, bytes = text.len(), code, "a message was not understood"),
+                }
                 self.tally.heard_unknown(code);
                 self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));
             }
@@ -381,6 +386,14 @@ impl Live {
         }
         let Some(session) = shard.data(asked.socket) else { return };
         let person = &session.actor.person;
+        match &result {
+            Ok(Outcome::Entered(room) | Outcome::Moved { room, .. }) => {
+                tracing::debug!(person = person.as_str(), room = room.as_str(), event = asked.name, "joined");
+            }
+            Ok(Outcome::Left(room)) => tracing::debug!(person = person.as_str(), room = room.as_str(), event = asked.name, "left"),
+            Err(refusal) => tracing::debug!(person = person.as_str(), event = asked.name, code = refusal.code(), %refusal, "refused"),
+            Ok(_) => {}
+        }
         let reply = self.shared.answer(&*asked.dialect, asked.name, person, result.as_ref(), asked.ack.is_some());
         self.give(shard, asked.socket, asked.ack, reply);
     }

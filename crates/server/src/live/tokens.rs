@@ -123,7 +123,7 @@ impl Live {
     fn note_refused(&self, shard: &Shard<Self>, socket: SocketKey, why: Unauthenticated) {
         if let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) {
             let transport = transport_name(shard, socket, session.connection.transport());
-            audit::refused(Some(&session.actor.person), handshake.address(), transport, why.code());
+            audit::refused(Some(&session.actor.person), handshake.address(), transport, why.logged());
         }
     }
 

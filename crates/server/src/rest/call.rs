@@ -246,7 +246,7 @@ impl Desk {
             if reason != Unauthenticated::Missing {
                 self.rest.limits.bad_token(address.ip())?;
             }
-            audit::refused(None, address, "http", reason.code());
+            audit::refused(None, address, "http", reason.logged());
             Err(reason.into())
         })
     }

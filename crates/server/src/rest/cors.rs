@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use engine::config::{Cors, CorsPolicy};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST, HeaderMap, HeaderName, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderName, ORIGIN, VARY,
 };
 use http::{HeaderValue, Method, StatusCode};
 use std::sync::Arc;
 
-use crate::config::{self, Origins};
+use crate::config::{self, Origins, OwnPage};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static("Authorization,Content-Type,Idempotency-Key");
@@ -26,7 +26,7 @@ pub fn cors_policy(origins: Origins) -> CorsPolicy {
         // An origin that is no text is one that nobody trusts.
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         let origin = text(ORIGIN);
-        let (allow_origin, credentials) = match origins.cors(origin, text(HOST)) {
+        let (allow_origin, credentials) = match origins.cors(origin, OwnPage::of(headers)) {
             config::Cors::Every => (Some("*".to_owned()), false),
             config::Cors::Reflect => (origin.map(str::to_owned), true),
             config::Cors::Nothing => (None, false),

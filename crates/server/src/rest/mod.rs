@@ -46,7 +46,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use domain::names::Timestamp;
 use domain::seam::Bus;
-use http::Uri;
+use http::header::X_CONTENT_TYPE_OPTIONS;
+use http::{HeaderValue, Uri};
 use store::{Readers, Writer};
 
 use crate::auth::Authenticator;
@@ -122,12 +123,25 @@ pub fn router(rest: Rest) -> Router {
         .layer(middleware::from_fn_with_state(desk, count))
         .layer(middleware::from_fn(unread::discard))
         .layer(middleware::from_fn_with_state(cors, cors::allow))
+        .layer(middleware::from_fn(not_sniffed))
+}
+
+/// Tells browsers to believe the `Content-Type` of every answer: text that clients wrote is never to be taken for a page or a script.
+async fn not_sniffed(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// Counts what is answered.
 async fn count(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
-    desk.rest.metrics.answered(answer::refused(&response));
+    let refused = answer::refused(&response);
+    if let Some(code) = refused {
+        tracing::debug!(%method, ?path, status = response.status().as_u16(), code, "refused");
+    }
+    desk.rest.metrics.answered(refused);
     response
 }
 

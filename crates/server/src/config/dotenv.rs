@@ -1,0 +1,128 @@
+//! A `.env` file, read as Node's `dotenv` reads it: front ends and back ends of the contracts share such a file with the server.
+//!
+//! Why not dotenvy: it replaces `$NAME` inside values, so that a secret with a `$` would differ from the one that a Node back end signs with, and
+//! it refuses values with spaces that have no quotes, which other programs' lines of the same file have.
+
+use super::source::without_comment;
+
+/// A line of the file that is not blank and no comment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entry<'a> {
+    /// `NAME=value`; a value in quotes may go over several lines.
+    Pair {
+        /// The name.
+        name: &'a str,
+        /// The value without quotes and comment.
+        value: String,
+    },
+    /// Something else.
+    Other {
+        /// Its number, from 1.
+        line: usize,
+        /// The name that it begins with, if it does.
+        name: &'a str,
+    },
+}
+
+/// The entries of a file's text, in order.
+pub fn entries(text: &str) -> Vec<Entry<'_>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut entries = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let line = text[at..].split('\n').next().unwrap_or_default();
+        let start = at;
+        at += line.len() + 1;
+        let bare = line.trim();
+        let bare = bare.strip_prefix("export ").unwrap_or(bare).trim_start();
+        if bare.is_empty() || bare.starts_with('#') {
+            continue;
+        }
+        let (name, rest) = bare.split_at(bare.find(|letter: char| !is_of_a_name(letter)).unwrap_or(bare.len()));
+        match value_part(rest).filter(|_| !name.is_empty()) {
+            None => entries.push(Entry::Other { line: 1 + text[..start].matches('\n').count(), name }),
+            Some(value) => {
+                // From the value's first letter on, the quotes may reach beyond this line.
+                let offset = value.as_ptr() as usize - text.as_ptr() as usize;
+                let (value, end) =
+                    quoted(&text[offset..]).unwrap_or_else(|| (value.split('#').next().unwrap_or_default().trim().into(), 0));
+                entries.push(Entry::Pair { name, value });
+                at = at.max(offset + end);
+            }
+        }
+    }
+    entries
+}
+
+fn is_of_a_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "_.-".contains(letter)
+}
+
+/// What stands behind `=`, or behind a colon with a space.
+fn value_part(rest: &str) -> Option<&str> {
+    let rest = rest.trim_start();
+    rest.strip_prefix('=').or_else(|| rest.strip_prefix(':').filter(|value| value.starts_with([' ', '\t']))).map(str::trim_start)
+}
+
+/// The value that begins with a quote, and where its line ends; `None` if it does not, the quote is never closed, or more than a comment follows.
+fn quoted(text: &str) -> Option<(String, usize)> {
+    let quote = text.chars().next().filter(|letter| "'\"`".contains(*letter))?;
+    let mut escaped = false;
+    let close = text.char_indices().skip(1).find(|(_, letter)| {
+        let closes = *letter == quote && !escaped;
+        escaped = *letter == '\\' && !escaped;
+        closes
+    })?;
+    let inside = &text[1..close.0];
+    let behind = text[close.0 + 1..].split('\n').next().unwrap_or_default();
+    if !without_comment(behind).trim().is_empty() {
+        return None;
+    }
+    let value = if quote == '"' { inside.replace("\\n", "\n").replace("\\r", "\r") } else { inside.to_owned() };
+    Some((value, close.0 + 1 + behind.len() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_those_that_nodes_dotenv_reads() {
+        let table: &[(&str, &str)] = &[
+            ("A=1", "1"),
+            ("A = 1", "1"),
+            ("  export A=1", "1"),
+            ("A: 1", "1"),
+            ("A=", ""),
+            ("A=1\r", "1"),
+            ("A=two words", "two words"),
+            ("A=1 # comment", "1"),
+            ("A=1#comment", "1"),
+            ("A=\"1 # no comment\" # comment", "1 # no comment"),
+            ("A='it''s'", "'it''s'"),
+            ("A='$HOME \\n'", "$HOME \\n"),
+            ("A=$HOME", "$HOME"),
+            ("A=\"a\\nb\"", "a\nb"),
+            ("A=\"a\nb\"", "a\nb"),
+            ("A=`a\"b'c`", "a\"b'c"),
+            ("A=\"open", "\"open"),
+            ("A=pass=word", "pass=word"),
+            ("\u{feff}A=1", "1"),
+        ];
+        for (text, expected) in table {
+            let read = entries(text);
+            let pair = Entry::Pair { name: "A", value: (*expected).to_owned() };
+            assert_eq!(read.first(), Some(&pair), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_stand_for_themselves() {
+        let text = "# a comment\n\nA=\"1\n2\" # end\nB=3\nnonsense here\n=4\nC 5\nA=6";
+        let pair = |name, value: &str| Entry::Pair { name, value: value.to_owned() };
+        let other = |line, name| Entry::Other { line, name };
+        let expected = [pair("A", "1\n2"), pair("B", "3"), other(6, "nonsense"), other(7, ""), other(8, "C"), pair("A", "6")];
+        assert_eq!(entries(text), expected);
+        assert!(entries("").is_empty());
+    }
+}

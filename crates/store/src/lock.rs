@@ -1,0 +1,92 @@
+//! One process at a time has a database: two would give the same ids, and each would overwrite what the other has acknowledged.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::location::OpenError;
+
+/// How many bytes of the file are read at most to name the holder.
+const LONGEST_HOLDER: u64 = 500;
+
+/// Locks a database for as long as the file that is given back is open. The system releases the lock when the process ends, however it ends, so
+/// the text that a killed process leaves in the file does not matter.
+///
+/// Inputs: the database's file, and what another process is to be told of this one. The lock is on a file of its own beside the database, for
+/// SQLite locks parts of the database's file. A name that is a symbolic link to the database is locked like the database itself.
+///
+/// # Errors
+/// [`OpenError::InUse`] with what the holder has written; [`OpenError::Failed`] if the file cannot be opened or locked.
+pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
+    let path = beside(database);
+    let failed = |error| OpenError::Failed(format!("its lock {} cannot be taken ({error})", path.display()));
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            // Empty if the holder has not written yet. Any process may have written to the file, so only one line of it is told.
+            let mut text = Vec::new();
+            let _ = file.take(LONGEST_HOLDER).read_to_end(&mut text);
+            let text = String::from_utf8_lossy(&text);
+            let holder: String = text.lines().next().unwrap_or_default().chars().filter(|character| !character.is_control()).collect();
+            let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
+            return Err(OpenError::InUse { database: database.to_owned(), holder });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let written = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| writeln!(file, "{holder}")).and_then(|()| file.flush());
+    if let Err(error) = written {
+        // The lock holds all the same; on a full disk the server is to start and to say so by its health.
+        tracing::warn!(%error, path = %path.display(), "the lock does not say who holds it");
+    }
+    Ok(file)
+}
+
+/// The lock file of a database: `roomcast.db.lock` for `roomcast.db`.
+fn beside(database: &Path) -> PathBuf {
+    let real = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let mut name = real.into_os_string();
+    name.push(".lock");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_names_its_holder_until_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("a.db");
+        std::fs::write(beside(&database), "process 1 on a machine that is gone, and a longer text than the next holder has").unwrap();
+        let held = lock(&database, "process 7").unwrap();
+        assert_eq!(std::fs::read_to_string(beside(&database)).unwrap(), "process 7\n");
+        let refused = lock(&database, "process 8").unwrap_err().to_string();
+        assert!(refused.contains("in use by process 7;"), "{refused}");
+        drop(held);
+        lock(&database, "process 8").unwrap();
+    }
+
+    #[test]
+    fn a_symbolic_link_is_the_database_that_it_points_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, link) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        std::fs::write(&database, "").unwrap();
+        std::os::unix::fs::symlink(&database, &link).unwrap();
+        let _held = lock(&database, "process 7").unwrap();
+        assert!(lock(&link, "process 8").is_err());
+    }
+
+    #[test]
+    fn nothing_but_one_printable_line_is_told_of_the_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("a.db");
+        let _held = lock(&database, "process 7").unwrap();
+        for (written, told) in [("", "another process"), ("\u{1b}[2Jx\nand more", "[2Jx"), ("\n", "another process")] {
+            std::fs::write(beside(&database), written).unwrap();
+            let refused = lock(&database, "process 8").unwrap_err().to_string();
+            assert!(refused.contains(&format!("in use by {told};")), "{refused}");
+        }
+    }
+}
