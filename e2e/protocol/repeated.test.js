@@ -1,61 +1,70 @@
-// Libraries for HTTP, and browsers, send a request again by themselves when its connection ends before the answer. Nothing is lost by it, and nothing
-// is done twice.
+// Long-polling requests that look alike. No part of a request tells a repetition from a new request (`t` only prevents caching), so every request is
+// handled.
 
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { conformance } from "../support/conformance.js";
 import { Polling } from "../support/engineio.js";
 import { get, post } from "../support/http.js";
+import { DotNet } from "../support/dotnet.js";
 
 const server = conformance();
 
-async function open() {
+async function open(mark) {
   const session = await Polling.open(server);
-  const at = (mark) => `${session.url}&t=${mark}`;
-  return { get: async (mark) => (await get(at(mark))).text, post: async (mark, body) => (await post(at(mark), body)).text };
+  const url = `${session.url}&t=${mark}`;
+  return { url, get: async () => (await get(url)).text, post: async (body) => (await post(url, body)).text };
 }
 
-describe("a long-polling request that comes again with its mark", () => {
-  test("is a GET that is answered as before, until the next one", async () => {
-    const session = await open();
-    await session.post("a", "4one");
-    const first = await session.get("g1");
-    assert.equal(first, "4one");
-    await session.post("b", "4two");
-    assert.equal(await session.get("g1"), first);
-    assert.equal(await session.get("g1"), first);
-    assert.equal(await session.get("g2"), "4two");
-    await session.post("c", "4three");
-    assert.equal(await session.get("g1"), "4three", "the mark is only the last one's");
+describe("requests with one value of t", () => {
+  test("POSTs with different bodies are all handled", async () => {
+    const session = await open("x");
+    for (const body of ["4one", "4two", "4three"]) assert.equal(await session.post(body), "ok");
+    assert.equal(await session.get(), "4one\x1e4two\x1e4three");
   });
 
-  test("is a POST that is done once", async () => {
-    const session = await open();
-    for (const mark of ["a", "a", "b", "b", "b"]) assert.equal(await session.post(mark, `4${mark}`), "ok");
-    assert.equal(await session.get("g1"), "4a\x1e4b");
+  test("POSTs with the same body are all handled", async () => {
+    const session = await open("x");
+    for (let times = 0; times < 3; times += 1) assert.equal(await session.post("4same"), "ok");
+    assert.equal(await session.get(), "4same\x1e4same\x1e4same");
   });
 
-  test("without a mark is another one", async () => {
-    const session = await Polling.open(server);
-    for (const times of [1, 2]) await session.post(`4${times}`);
-    assert.equal((await session.get()).text, "41\x1e42");
-    await session.post("43");
-    assert.equal((await session.get()).text, "43");
+  test("GETs receive each their own packets", async () => {
+    const session = await open("x");
+    for (let number = 0; number < 20; number += 1) {
+      await session.post(`4${number}`);
+      assert.equal(await session.get(), `4${number}`);
+    }
   });
 
-  test("finds again what was lost on the way", async () => {
-    const session = await Polling.open(server);
-    const path = `/engine.io/?EIO=4&transport=polling&sid=${session.sid}&t=g1`;
-    await session.post("4lost");
-    // It is answered, and nobody is there any more who reads it.
-    await new Promise((resolve, reject) => {
-      const socket = connect(server.port, "127.0.0.1");
-      socket.once("error", reject);
-      socket.once("data", () => socket.resetAndDestroy());
-      socket.once("close", resolve);
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-    });
-    assert.equal((await get(`${server.url}${path}`)).text, "4lost");
+  test("a GET waits for packets although the GET before it was answered", async () => {
+    const session = await open("x");
+    await session.post("4one");
+    assert.equal(await session.get(), "4one");
+    const next = session.get();
+    await session.post("4two");
+    assert.equal(await next, "4two");
   });
+});
+
+test("the client for .NET, whose t is the UNIX second, sends and receives everything once", async () => {
+  const client = await DotNet.connect(server, "/socket.io/", () => 1764446400);
+  const expected = [];
+  for (let number = 0; number < 30; number += 1) {
+    // Each text twice.
+    const packet = JSON.stringify(["message", `number ${number >> 1}`]);
+    await client.post(`42${packet}`);
+    expected.push(packet.replace("message", "message-back"));
+    while (client.events.length < expected.length) await client.poll();
+  }
+  assert.deepEqual(client.events, expected);
+  client.close();
+});
+
+test("a session goes on when its connections are closed after each answer", async () => {
+  const session = await Polling.open(server);
+  for (let number = 0; number < 20; number += 1) {
+    assert.equal((await session.post(`4${number}`)).status, 200);
+    assert.equal((await session.get()).text, `4${number}`);
+  }
 });

@@ -2,6 +2,7 @@
 
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
+import io3 from "socket.io-client-v3";
 import { argumentsOf } from "./positions.js";
 
 // The three ways in which a client of Socket.IO may travel.
@@ -17,6 +18,13 @@ export function client(t, url, options = {}) {
 // A client of Socket.IO 2.
 export function client2(t, url, options = {}) {
   const socket = io2(url, { forceNew: true, reconnection: false, ...options });
+  t.after(() => socket.disconnect());
+  return socket;
+}
+
+// A client of Socket.IO 3.
+export function client3(t, url, options = {}) {
+  const socket = io3(url, { forceNew: true, reconnection: false, ...options });
   t.after(() => socket.disconnect());
   return socket;
 }

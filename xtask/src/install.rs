@@ -33,6 +33,12 @@ pub fn browser() -> Result<()> {
     if is_there { Ok(()) } else { from_apt(&["chromium"]) }
 }
 
+/// Installs the headers of OpenSSL, which the client for Rust is built with, unless they are there.
+pub fn openssl() -> Result<()> {
+    let found = Command::new("pkg-config").args(["--exists", "openssl"]).status();
+    if found.is_ok_and(|status| status.success()) { Ok(()) } else { from_apt(&["libssl-dev", "pkg-config"]) }
+}
+
 /// Installs Debian's packages; root alone may.
 pub fn from_apt(packages: &[&str]) -> Result<()> {
     // A fresh machine knows of no packages yet, and nobody is there to answer questions.

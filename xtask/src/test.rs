@@ -70,6 +70,8 @@ fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()
     install::from_npm(&folder)?;
     install::from_pypi(&folder.join("python"))?;
     install::browser()?;
+    install::openssl()?;
+    install::succeed(Command::new("cargo").args(["build", "--locked"]).env_remove("CARGO_TARGET_DIR").current_dir(folder.join("rust")))?;
 
     install::succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;
     let mut tests = Command::new("node");

@@ -36,11 +36,14 @@ impl App for Bench {
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         let auth: Option<Auth> = serde_json::from_str(request.auth).ok();
         let verified = auth.and_then(|auth| Some((decode::<Claims>(auth.token, &self.key, &self.validation).ok()?, auth.rooms)));
-        let Some((token, rooms)) = verified else { return shard.refuse(socket, "Authentication error", None) };
+        let Some((token, rooms)) = verified else {
+            let _ = shard.refuse(socket, "Authentication error", None);
+            return;
+        };
+        shard.accept(socket, token.claims.sub.into());
         for room in rooms {
             shard.join(socket, room);
         }
-        shard.accept(socket, token.claims.sub.into());
     }
 
     fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
@@ -48,11 +51,10 @@ impl App for Bench {
             ("publish", _) => {
                 let room = event.args.get(0).and_then(|room| serde_json::from_str::<&str>(room).ok());
                 let (Some(room), Some(payload)) = (room, event.args.get(1)) else { return };
-                let payload = payload.to_owned();
-                let say = move |_| vec![Saying::event("message", payload.as_str())];
-                shard.broadcast(Broadcast::to_rooms([room.into()], say));
+                let Ok(message) = Saying::event("message", payload) else { return };
+                shard.broadcast(Broadcast::to_rooms([room.into()], move |_| vec![message.clone()]));
             }
-            ("echo", Some(id)) => shard.ack(socket, id, event.args.raw(), &[]),
+            ("echo", Some(id)) => drop(shard.ack(socket, id, event.args.raw(), &[])),
             _ => {}
         }
     }

@@ -9,7 +9,8 @@ mod support;
 use std::time::Duration;
 
 use engine::config::Cors;
-use engine::{App, Config, Connect, Endpoint, Engine, Event, Format, Protocol, Saying, Shard, SocketKey};
+use engine::{Acknowledgement, App, Config, Connect, EncodeError, Endpoint, Engine, Event, Format, Protocol, Saying, Shard, SocketKey};
+use wire::socketio::Args;
 
 struct Echo;
 
@@ -20,17 +21,32 @@ impl App for Echo {
 
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         shard.accept(socket, ());
-        shard.emit(socket, &Saying::event("auth", request.auth));
+        if let Ok(auth) = Saying::event("auth", request.auth) {
+            shard.emit(socket, &auth);
+        }
     }
 
     fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
         match (event.name, event.ack) {
             ("message", _) => {
-                let (args, attachments) = (event.args.raw().to_owned(), event.attachments.to_vec());
-                shard.emit(socket, &Saying::Event { name: "message-back".into(), args, attachments });
+                if let Ok(echo) = echo("message-back", &event.args, event.attachments) {
+                    shard.emit(socket, &echo);
+                }
             }
-            ("message-with-ack", Some(id)) => shard.ack(socket, id, event.args.raw(), event.attachments),
+            ("message-with-ack", Some(id)) => drop(shard.ack(socket, id, event.args.raw(), event.attachments)),
+            // Asks the client, and echoes its acknowledgement as an event.
+            ("ask-me", _) => {
+                if let Ok(question) = echo("question", &event.args, event.attachments) {
+                    shard.emit_with_ack(socket, &question);
+                }
+            }
             _ => {}
+        }
+    }
+
+    fn acknowledged(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ack: Acknowledgement<'_>) {
+        if let Ok(echo) = echo("answered", &ack.args, ack.attachments) {
+            shard.emit(socket, &echo);
         }
     }
 
@@ -41,6 +57,11 @@ impl App for Echo {
     fn binary(&mut self, shard: &mut Shard<Self>, socket: SocketKey, bytes: &[u8]) {
         shard.emit(socket, &Saying::Binary(bytes.to_vec()));
     }
+}
+
+/// An event with the same arguments and attachments.
+fn echo(name: &'static str, args: &Args<'_>, attachments: &[Vec<u8>]) -> Result<Saying, EncodeError> {
+    Saying::event_with_attachments(name, args.raw(), attachments.to_vec())
 }
 
 fn main() -> std::io::Result<()> {

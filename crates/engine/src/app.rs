@@ -7,6 +7,9 @@ use crate::shard::{Shard, SocketKey};
 use crate::voice::Namespace;
 
 /// A program on the engine. One copy runs on each shard, in that shard's thread: its methods must not block, and need no locks.
+///
+/// A panic in a method ends the process (`abort`): the clients of the shard would hang for as long as the others live, and the supervisor starts the
+/// process again. A program that runs code which may panic catches it itself (`std::panic::catch_unwind`).
 pub trait App: Sized + 'static {
     /// What is kept of a connection's first request until the connection ends; made by the gate (see [`crate::Engine::start`]).
     type Handshake: Send + 'static;
@@ -44,8 +47,8 @@ pub trait App: Sized + 'static {
     }
 
     /// The client's answer to [`Shard::emit_with_ack`].
-    fn acknowledged(&mut self, shard: &mut Shard<Self>, socket: SocketKey, id: u64, args: Args<'_>) {
-        let _ = (shard, socket, id, args);
+    fn acknowledged(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ack: Acknowledgement<'_>) {
+        let _ = (shard, socket, ack);
     }
 
     /// An accepted socket ends. Its rooms are still full; afterwards its key is void.
@@ -90,6 +93,17 @@ pub struct Event<'a> {
     pub attachments: &'a [Vec<u8>],
     /// Wants an answer by [`Shard::ack`] under this id.
     pub ack: Option<u64>,
+}
+
+/// A client's answer to an event of [`Shard::emit_with_ack`].
+#[derive(Clone, Debug)]
+pub struct Acknowledgement<'a> {
+    /// The id that [`Shard::emit_with_ack`] returned.
+    pub id: u64,
+    /// Its arguments, raw JSON, attachments as placeholders.
+    pub args: Args<'a>,
+    /// The binary attachments, in the order of the placeholders' numbers.
+    pub attachments: &'a [Vec<u8>],
 }
 
 /// Why a socket ended. The texts are those of Socket.IO for Node.

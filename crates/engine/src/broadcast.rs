@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wire::engineio::{Version, base64_message};
-use wire::socketio::{json, msgpack};
+use wire::socketio::{EncodeError, check_event, json, msgpack};
 use wire::websocket::{Opcode, deflate, encode, encode_compressed};
 
 use crate::config::Config;
@@ -21,7 +21,8 @@ const DEFLATE_FROM: usize = 512;
 /// One message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Saying {
-    /// A Socket.IO event.
+    /// A Socket.IO event; see [`Saying::event`]. A program cannot build it unchecked.
+    #[non_exhaustive]
     Event {
         /// Its name.
         name: Cow<'static, str>,
@@ -38,8 +39,25 @@ pub enum Saying {
 
 impl Saying {
     /// An event without attachments; `args` as in [`Saying::Event`].
-    pub fn event(name: impl Into<Cow<'static, str>>, args: impl Into<String>) -> Self {
-        Self::Event { name: name.into(), args: args.into(), attachments: Vec::new() }
+    ///
+    /// # Errors
+    /// If clients would refuse it: a reserved name, or arguments that are not JSON.
+    pub fn event(name: impl Into<Cow<'static, str>>, args: impl Into<String>) -> Result<Self, EncodeError> {
+        Self::event_with_attachments(name, args, Vec::new())
+    }
+
+    /// An event with attachments, for each of which `args` may have placeholders (`{"_placeholder":true,"num":0}` for the first).
+    ///
+    /// # Errors
+    /// As [`Saying::event`], and for more than [`wire::socketio::MAX_ATTACHMENTS`], or a placeholder without an attachment.
+    pub fn event_with_attachments(
+        name: impl Into<Cow<'static, str>>,
+        args: impl Into<String>,
+        attachments: Vec<Vec<u8>>,
+    ) -> Result<Self, EncodeError> {
+        let (name, args) = (name.into(), args.into());
+        check_event(&name, &args, attachments.len())?;
+        Ok(Self::Event { name, args, attachments })
     }
 }
 
@@ -163,7 +181,7 @@ impl Broadcast {
         }
     }
 
-    /// To everybody who is in at least one of these rooms.
+    /// To everybody who is in at least one of these rooms. Each socket is in the room named as its id.
     pub fn to_rooms(rooms: impl Into<Arc<[Arc<str>]>>, say: impl Say + 'static) -> Self {
         Self::new(Audience::Rooms(rooms.into()), Arc::new(say))
     }
@@ -340,14 +358,8 @@ impl Stamp<'_> {
 pub(crate) fn encode_saying(out: &mut Vec<u8>, saying: &Saying, voice: Voice, namespaces: &[String], stamp: Stamp<'_>) {
     let nsp = namespaces.get(voice.namespace.0 as usize).map_or("/", String::as_str);
     match (saying, voice.format) {
-        (Saying::Event { name, args, attachments }, Format::Json) => {
-            let args = stamp.behind(args, voice);
-            text(out, json::event(nsp, None, attachments.len(), name, &args).as_bytes(), voice);
-            binaries(out, attachments, voice);
-        }
-        (Saying::Event { name, args, attachments }, Format::MsgPack) => {
-            let (args, attachments) = (stamp.behind(args, voice), attachments.iter().map(Vec::as_slice).collect::<Vec<_>>());
-            binary(out, &msgpack::event(nsp, None, name, &args, &attachments), voice);
+        (Saying::Event { name, args, attachments }, Format::Json | Format::MsgPack) => {
+            encode_event(out, nsp, None, name, &stamp.behind(args, voice), attachments, voice);
         }
         (Saying::Text(message), Format::Engine) => {
             let mut packet = String::with_capacity(message.len() + 1);
@@ -358,6 +370,17 @@ pub(crate) fn encode_saying(out: &mut Vec<u8>, saying: &Saying, voice: Voice, na
         (Saying::Text(message), Format::Raw) => text(out, message.as_bytes(), voice),
         (Saying::Binary(message), Format::Engine | Format::Raw) => binary(out, message, voice),
         (Saying::Event { .. }, Format::Engine | Format::Raw) | (Saying::Text(_) | Saying::Binary(_), Format::Json | Format::MsgPack) => {}
+    }
+}
+
+/// Appends an event; with an id, the client is to acknowledge it.
+pub(crate) fn encode_event(out: &mut Vec<u8>, nsp: &str, id: Option<u64>, name: &str, args: &str, attachments: &[Vec<u8>], voice: Voice) {
+    if voice.format == Format::MsgPack {
+        let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
+        binary(out, &msgpack::event(nsp, id, name, args, &attachments), voice);
+    } else {
+        text(out, json::event(nsp, id, attachments.len(), name, args).as_bytes(), voice);
+        binaries(out, attachments, voice);
     }
 }
 

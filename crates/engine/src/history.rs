@@ -362,7 +362,7 @@ mod tests {
 
     fn said(number: u64, rooms: &[&str]) -> Broadcast {
         let rooms: Arc<[_]> = rooms.iter().map(|room| Arc::from(*room)).collect();
-        Broadcast::to_rooms(rooms, |_| vec![Saying::event("said", "1")]).numbered(number)
+        Broadcast::to_rooms(rooms, |_| vec![Saying::event("said", "1").unwrap()]).numbered(number)
     }
 
     fn numbers(missed: Option<Vec<Arc<Broadcast>>>) -> Option<Vec<u64>> {
@@ -402,7 +402,7 @@ mod tests {
 
     impl Say for Written {
         fn say(&self, _: Namespace) -> Vec<Saying> {
-            vec![Saying::event("said", format!("[{},{}]", self.0, self.1))]
+            vec![Saying::event("said", format!("[{},{}]", self.0, self.1)).unwrap()]
         }
 
         fn record(&self, bytes: &mut Vec<u8>) -> bool {

@@ -27,10 +27,11 @@ mod timers;
 pub mod voice;
 mod worker;
 
-pub use app::{App, Connect, Event, Reason};
+pub use app::{Acknowledgement, App, Connect, Event, Reason};
 pub use broadcast::{Broadcast, Key, Say, Saying};
 pub use config::{Config, Endpoint, Protocol};
 pub use history::{Position, Recovery, Revive};
 pub use hub::{Engine, Handle, Hold, Refusal};
 pub use shard::{Figures, Kinds, Known, Meter, Recovering, Shard, SocketKey};
 pub use voice::{Format, Namespace, Voice};
+pub use wire::socketio::EncodeError;

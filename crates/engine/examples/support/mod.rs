@@ -1,7 +1,9 @@
 //! A bare HTTP server in front of the engine, for the examples.
 
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 
+use engine::http::HttpConnection;
 use engine::{App, Handle};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -30,11 +32,15 @@ async fn accept<A: App>(handle: Handle<A>, listener: TcpListener) -> std::io::Re
         let handle = handle.clone();
         tokio::spawn(async move {
             let Some(stream) = handle.take(stream, peer).await else { return };
-            let service = service_fn(move |request| {
+            let http = HttpConnection::default();
+            let service = service_fn(|mut request| {
+                http.attach(&mut request);
                 let handle = handle.clone();
                 async move { Ok::<_, std::convert::Infallible>(handle.serve(request, peer).await) }
             });
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+            let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades());
+            let _open = http.open();
+            let _ = connection.as_mut().await;
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Handshakes and long-polling requests, on their way to a shard. The HTTP server itself (listening, TLS, timeouts) is the program's.
 
 mod answer;
+mod connection;
 mod direct;
 mod discard;
 mod polling;
@@ -22,9 +23,10 @@ use crate::app::App;
 use crate::config::{Endpoint, Protocol};
 use crate::hub::{Handle, Hub, Refusal};
 use crate::id::Id;
-use crate::shard::{PollAnswer, PollMark};
+use crate::shard::PollAnswer;
 use crate::stream::NewStream;
 use answer::Failure;
+pub use connection::{HttpConnection, OpenConnection};
 pub use discard::{asks_first, discard};
 use query::Query;
 
@@ -64,10 +66,8 @@ pub(crate) enum Request<A: App> {
         session: NewSession<A>,
         reply: oneshot::Sender<PollAnswer>,
     },
-    /// `mark` as in [`PollMark`].
     Poll {
         session: Id,
-        mark: PollMark,
         reply: oneshot::Sender<PollAnswer>,
     },
     PollGone {
@@ -75,7 +75,6 @@ pub(crate) enum Request<A: App> {
     },
     PostBegins {
         session: Id,
-        mark: PollMark,
         reply: oneshot::Sender<PollAnswer>,
     },
     Post {
@@ -91,6 +90,10 @@ pub(crate) enum Request<A: App> {
         session: Id,
     },
     PostInvalid {
+        session: Id,
+    },
+    /// The response to a GET or a POST was not written; see [`HttpConnection`].
+    AnswerLost {
         session: Id,
     },
     Upgradable {
@@ -109,7 +112,7 @@ impl<A: App> Handle<A> {
     }
 
     /// Answers a request to one of the engine's paths. It must come from a hyper HTTP/1 connection that is served `with_upgrades` on a
-    /// tokio `TcpStream`, plain or in `tokio_rustls`. Runs in a tokio runtime.
+    /// tokio `TcpStream`, plain or in `tokio_rustls`, and should have been given its [`HttpConnection`]. Runs in a tokio runtime.
     pub async fn serve(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Answer {
         let hub = &self.0;
         let Some((index, endpoint)) = hub.endpoint_of(request.uri().path()) else {

@@ -1,6 +1,5 @@
 //! Long-polling: GETs that wait, POSTs that are read, and clients that drop either.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +12,11 @@ use tokio::sync::oneshot;
 
 use super::answer::{self, Failure};
 use super::query::Query;
-use super::{Answer, NewSession, Request, asks_first, discard};
+use super::{Answer, HttpConnection, NewSession, Request, asks_first, discard};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
-use crate::shard::{PollAnswer, PollMark};
+use crate::shard::PollAnswer;
 
 /// How long a POST's body may take. A client that is slower is dropped with its session.
 const POST_TIME: Duration = Duration::from_secs(30);
@@ -37,6 +36,29 @@ impl<A: App> Drop for Unanswered<A> {
     }
 }
 
+/// A request whose response's loss ends its session.
+struct Tracked<A: App> {
+    hub: Arc<Hub<A>>,
+    session: Id,
+    /// None if the HTTP server does not provide it.
+    connection: Option<HttpConnection>,
+}
+
+impl<A: App> Tracked<A> {
+    fn new(hub: &Arc<Hub<A>>, session: Id, request: &hyper::Request<Incoming>) -> Self {
+        Self { hub: hub.clone(), session, connection: request.extensions().get().cloned() }
+    }
+
+    /// The response's body.
+    fn track(self, body: Bytes) -> Bytes {
+        let Self { hub, session, connection } = self;
+        let Some(connection) = connection else { return body };
+        connection.track(body, move || {
+            hub.put(session.shard(), Mail::Request(Box::new(Request::AnswerLost { session })));
+        })
+    }
+}
+
 impl<A: App> Hub<A> {
     /// Puts a request to the session's shard and waits for the answer.
     async fn ask(&self, shard: u8, request: impl FnOnce(oneshot::Sender<PollAnswer>) -> Request<A>) -> Result<PollAnswer, Failure> {
@@ -50,7 +72,7 @@ impl<A: App> Hub<A> {
 
     pub(super) async fn open_polling(&self, session: NewSession<A>, query: &Query<'_>) -> Result<Answer, Failure> {
         let answer = self.ask(self.next_shard(), |reply| Request::Open { session, reply }).await?;
-        finish(answer, query, &HeaderMap::new())
+        finish::<A>(answer, query, &HeaderMap::new(), None)
     }
 
     /// Whether a session is there to be upgraded.
@@ -71,9 +93,10 @@ impl<A: App> Hub<A> {
             Method::GET => {
                 let gone: fn(Id) -> Request<A> = |session| Request::PollGone { session };
                 let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
-                let answer = self.ask(session.shard(), |reply| Request::Poll { session, mark: mark(query), reply }).await;
+                let tracked = Tracked::new(&self, session, &request);
+                let answer = self.ask(session.shard(), |reply| Request::Poll { session, reply }).await;
                 unanswered.gone = None;
-                finish(answer?, query, request.headers())
+                finish(answer?, query, request.headers(), Some(tracked))
             }
             Method::POST => self.post(session, request, query).await,
             // Any other method is refused, but only to who knows a session.
@@ -85,16 +108,12 @@ impl<A: App> Hub<A> {
         let shard = session.shard();
         let gone: fn(Id) -> Request<A> = |session| Request::PostGone { session };
         let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
-        match self.ask(shard, |reply| Request::PostBegins { session, mark: mark(query), reply }).await {
+        let tracked = Tracked::new(&self, session, &request);
+        match self.ask(shard, |reply| Request::PostBegins { session, reply }).await {
             Ok(PollAnswer::Accepted) => {}
-            Ok(PollAnswer::Repeated) => {
-                unanswered.gone = None;
-                discard(request.into_body()).await;
-                return finish(PollAnswer::Accepted, query, &HeaderMap::new());
-            }
             other => {
                 unanswered.gone = None;
-                return finish(other?, query, request.headers());
+                return finish::<A>(other?, query, request.headers(), None);
             }
         }
         let (head, mut body) = request.into_parts();
@@ -128,15 +147,8 @@ impl<A: App> Hub<A> {
         };
         let answer = self.ask(shard, |reply| Request::Post { session, body, binary, reply }).await;
         unanswered.gone = None;
-        finish(answer?, query, &head.headers)
+        finish(answer?, query, &head.headers, Some(tracked))
     }
-}
-
-/// What tells a request of a session from the next one.
-fn mark(query: &Query<'_>) -> PollMark {
-    let mut hasher = DefaultHasher::new();
-    query.get("t").filter(|mark| !mark.is_empty())?.hash(&mut hasher);
-    Some(hasher.finish())
 }
 
 /// The answer to a body over the limit, when what is left of it is out of the way. `unsent`: the client has still to be told to send it.
@@ -149,18 +161,22 @@ async fn refuse_large(body: Incoming, unsent: bool) -> Answer {
     response
 }
 
-/// Turns a shard's answer into HTTP.
-fn finish(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap) -> Result<Answer, Failure> {
+/// Turns a shard's answer into HTTP. `tracked`: the shard learns if it is lost.
+fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tracked: Option<Tracked<A>>) -> Result<Answer, Failure> {
+    let track = |body| match tracked {
+        Some(tracked) => tracked.track(body),
+        None => body,
+    };
     let mut response = match answer {
         PollAnswer::Payload(body, content_type) => match query.get("j") {
             Some(index) => {
                 let payload = String::from_utf8_lossy(&body);
                 let body = Bytes::from(wire::engineio::payload::jsonp(index, &payload));
-                answer::with_type(StatusCode::OK, body, "text/plain; charset=UTF-8")
+                answer::with_type(StatusCode::OK, track(body), "text/plain; charset=UTF-8")
             }
-            None => answer::with_type(StatusCode::OK, body, content_type),
+            None => answer::with_type(StatusCode::OK, track(body), content_type),
         },
-        PollAnswer::Accepted | PollAnswer::Repeated => answer::with_type(StatusCode::OK, Bytes::from_static(b"ok"), "text/html"),
+        PollAnswer::Accepted => answer::with_type(StatusCode::OK, track(Bytes::from_static(b"ok")), "text/html"),
         PollAnswer::UnknownSession => return Err(Failure::SessionUnknown),
         PollAnswer::BadRequest => return Err(Failure::BadRequest),
         PollAnswer::Refused => return Err(Failure::Status(StatusCode::BAD_REQUEST)),

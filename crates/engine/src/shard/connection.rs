@@ -21,8 +21,6 @@ pub(crate) enum PollAnswer {
     Payload(Bytes, &'static str),
     /// `ok`, to a POST.
     Accepted,
-    /// The POST was handled before: `ok`, and nothing is done.
-    Repeated,
     /// The session is not known (any more).
     UnknownSession,
     /// The session does not take this kind of request now.
@@ -30,11 +28,6 @@ pub(crate) enum PollAnswer {
     /// The request broke the protocol and ended the session: 400 without a body.
     Refused,
 }
-
-/// What a client marks each of its requests with (`t` in the query, as a hash), so that no cache answers it. Libraries for HTTP, and browsers, send
-/// a request again by themselves when the connection ends before the answer: it has the same mark, and is answered the same, or what the first
-/// answer had would be lost, and what a POST had done twice.
-pub(crate) type PollMark = Option<u64>;
 
 pub(crate) type Responder = oneshot::Sender<PollAnswer>;
 
@@ -51,14 +44,6 @@ pub(crate) struct WebSocket {
 pub(crate) struct Polling {
     /// The GET that waits for something to say.
     pub get: Option<Responder>,
-    /// The mark of the last GET,
-    pub asked: PollMark,
-    /// and what it was answered, until the next one comes.
-    pub answered: Option<(Bytes, &'static str)>,
-    /// The mark of the last POST,
-    pub posted: PollMark,
-    /// and whether it was handled whole.
-    pub handled: bool,
     /// A POST's body is being read or handled.
     pub posting: bool,
     /// What is left of a POST's body while the connection is paused, and who waits for its answer.

@@ -3,11 +3,14 @@
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use super::{Ending, Shard, Transport, Waits};
+use smallvec::smallvec;
+
+use super::{Ending, Shard, SocketKey, Transport, Waits};
 use crate::app::{App, Reason};
 use crate::broadcast::{Audience, Broadcast, Key, Stamps};
 use crate::id::Id;
 use crate::outbox::{Frames, SpareQueues};
+use crate::rooms::{Group, Member};
 use crate::voice::Voice;
 
 /// How many messages one write takes.
@@ -28,8 +31,9 @@ impl<A: App> Shard<A> {
         self.mark = self.mark.wrapping_add(1).max(1);
         self.position = broadcast.number.unwrap_or(self.position);
         for room in &broadcast.except_rooms {
-            for member in self.rooms.groups(room).iter().flat_map(|group| &group.members) {
-                self.sockets[member.socket as usize].mark = self.mark;
+            let own = self.named(room).map(SocketKey::slot);
+            for socket in self.rooms.groups(room).iter().flat_map(|group| &group.members).map(|member| member.socket).chain(own) {
+                self.sockets[socket as usize].mark = self.mark;
             }
         }
         for id in &broadcast.except_sockets {
@@ -64,7 +68,12 @@ impl<A: App> Shard<A> {
     }
 
     fn deliver_to_room(&mut self, broadcast: &Broadcast, room: &str, marked: bool) {
-        for group in self.rooms.groups(room) {
+        let own = self.named(room).and_then(|key| self.socket(key).map(|socket| (key.slot(), socket)));
+        let own = own.map(|(slot, socket)| {
+            let member = Member { connection: socket.connection, socket: slot };
+            Group { voice: socket.voice, members: smallvec![member] }
+        });
+        for group in self.rooms.groups(room).iter().chain(&own) {
             if broadcast.namespace.is_some_and(|only| only != group.voice.namespace) {
                 continue;
             }

@@ -20,6 +20,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
 use wire::engineio::Version;
+use wire::socketio::{EncodeError, check_value};
 
 use crate::app::{App, Reason};
 use crate::broadcast::Broadcast;
@@ -33,7 +34,7 @@ use crate::voice::{Format, Namespace, Voice};
 
 pub use figures::Figures;
 
-pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, PollMark, Polling, Responder, Transport, WebSocket};
+pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
 use line::Line;
 pub(crate) use line::Waits;
 pub(crate) use meter::Owed;
@@ -43,11 +44,28 @@ pub use recover::{Known, Recovering};
 pub(crate) use say::{Encoded, json_string};
 pub(crate) use socket::Socket;
 
-/// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended.
+/// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended, and on every shard but its
+/// own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SocketKey {
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
+    /// The shard in the highest byte, the slot in the others; see [`crate::id::MAX_SLOTS`].
+    place: u32,
+    generation: u32,
+}
+
+impl SocketKey {
+    pub(crate) fn new(shard: u8, slot: u32, generation: u32) -> Self {
+        Self { place: u32::from(shard) << 24 | slot, generation }
+    }
+
+    pub(crate) fn slot(self) -> u32 {
+        self.place & 0x00FF_FFFF
+    }
+
+    /// The index of the shard that it lives on.
+    pub fn shard(self) -> usize {
+        (self.place >> 24) as usize
+    }
 }
 
 /// A connection, likewise.
@@ -165,11 +183,16 @@ impl<A: App> Shard<A> {
     }
 
     /// Refuses a socket: CONNECT_ERROR with this message and, as raw JSON, these data. On a plain endpoint use [`Shard::close`].
-    pub fn refuse(&mut self, key: SocketKey, message: &str, data: Option<&str>) {
-        let Some(socket) = self.socket(key) else { return };
+    ///
+    /// # Errors
+    /// If the data are not JSON. Nothing is sent then.
+    pub fn refuse(&mut self, key: SocketKey, message: &str, data: Option<&str>) -> Result<(), EncodeError> {
+        data.map_or(Ok(()), check_value)?;
+        let Some(socket) = self.socket(key) else { return Ok(()) };
         let (voice, slot) = (socket.voice, socket.connection);
         self.send_connect_error(slot, voice, message, data);
         self.doomed.push(Doomed::Socket(key, Reason::ServerNamespaceDisconnect));
+        Ok(())
     }
 
     // ---- Sockets ----
@@ -193,7 +216,7 @@ impl<A: App> Shard<A> {
     pub fn find(&self, id: &Id) -> Option<SocketKey> {
         let slot = self.slot_of(*id)?;
         let socket = self.sockets.get(slot as usize).filter(|socket| socket.data.is_some())?;
-        Some(SocketKey { slot, generation: socket.generation })
+        Some(SocketKey::new(self.index, slot, socket.generation))
     }
 
     /// Its namespace.
@@ -218,7 +241,7 @@ impl<A: App> Shard<A> {
         let slots = connection.into_iter().flat_map(|connection| connection.sockets.iter().copied());
         slots.filter_map(move |slot| {
             let socket = self.sockets.get(slot as usize)?;
-            (slot != key.slot && socket.data.is_some()).then_some(SocketKey { slot, generation: socket.generation })
+            (slot != key.slot() && socket.data.is_some()).then(|| SocketKey::new(self.index, slot, socket.generation))
         })
     }
 
@@ -236,29 +259,26 @@ impl<A: App> Shard<A> {
         self.sockets
             .iter()
             .filter(|(_, socket)| socket.data.is_some())
-            .map(|(slot, socket)| SocketKey { slot: slot as u32, generation: socket.generation })
+            .map(|(slot, socket)| SocketKey::new(self.index, slot as u32, socket.generation))
     }
 
     // ---- Rooms ----
 
-    /// Puts a socket into a room. False if it is in it already, or has ended.
+    /// Puts an accepted socket into a room. False if it is in it already, is not accepted (it would receive broadcasts before its CONNECT), or has
+    /// ended. Each socket is always in the room named as its id.
     pub fn join(&mut self, key: SocketKey, room: &str) -> bool {
-        let Some(socket) = self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation) else {
-            return false;
-        };
-        if socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)) {
+        if self.is_in(key, room) {
             return false;
         }
-        let member = crate::rooms::Member { connection: socket.connection, socket: key.slot };
+        let Some(socket) = live(&mut self.sockets, self.index, key).filter(|socket| socket.data.is_some()) else { return false };
+        let member = crate::rooms::Member { connection: socket.connection, socket: key.slot() };
         socket.seats.push(self.rooms.enter(room, socket.voice, member));
         true
     }
 
-    /// Takes a socket out of a room. False if it is not in it.
+    /// Takes a socket out of a room. False if it is not in it, or the room is the one named as its id.
     pub fn leave(&mut self, key: SocketKey, room: &str) -> bool {
-        let Some(socket) = self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation) else {
-            return false;
-        };
+        let Some(socket) = live(&mut self.sockets, self.index, key) else { return false };
         let Some(at) = socket.seats.iter().position(|&seat| self.rooms.is_in(seat, room)) else { return false };
         let seat = socket.seats.swap_remove(at);
         let voice = socket.voice;
@@ -268,7 +288,8 @@ impl<A: App> Shard<A> {
 
     /// Whether a socket is in a room.
     pub fn is_in(&self, key: SocketKey, room: &str) -> bool {
-        self.socket(key).is_some_and(|socket| socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)))
+        let Some(socket) = self.socket(key) else { return false };
+        socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)) || Id::parse(room) == Some(socket.id)
     }
 
     /// The rooms that a socket is in, besides the one that its own id is.
@@ -285,7 +306,13 @@ impl<A: App> Shard<A> {
     /// The sockets of this shard that are in a room.
     pub fn members(&self, room: &str) -> impl Iterator<Item = SocketKey> {
         let members = self.rooms.groups(room).iter().flat_map(|group| &group.members);
-        members.map(|member| SocketKey { slot: member.socket, generation: self.sockets[member.socket as usize].generation })
+        let members = members.map(|member| SocketKey::new(self.index, member.socket, self.sockets[member.socket as usize].generation));
+        members.chain(self.named(room))
+    }
+
+    /// The accepted socket whose id a room's name is. Each socket is in that room, as in Socket.IO, and nothing is kept for it.
+    pub(crate) fn named(&self, room: &str) -> Option<SocketKey> {
+        self.find(&Id::parse(room)?)
     }
 
     /// How many rooms have a member on this shard.
@@ -364,11 +391,11 @@ impl<A: App> Shard<A> {
     // ---- For the engine itself ----
 
     pub(crate) fn socket(&self, key: SocketKey) -> Option<&Socket<A>> {
-        self.sockets.get(key.slot as usize).filter(|socket| socket.generation == key.generation)
+        self.sockets.get(key.slot() as usize).filter(|socket| socket.generation == key.generation && key.shard() == usize::from(self.index))
     }
 
     pub(crate) fn socket_mut(&mut self, key: SocketKey) -> Option<&mut Socket<A>> {
-        self.sockets.get_mut(key.slot as usize).filter(|socket| socket.generation == key.generation)
+        live(&mut self.sockets, self.index, key)
     }
 
     pub(crate) fn key_of(&self, slot: u32) -> ConnectionKey {
@@ -480,4 +507,9 @@ impl<A: App> Shard<A> {
         connection.heartbeat_due = due;
         self.schedule(slot);
     }
+}
+
+/// The socket of a key, if it lives on this shard.
+fn live<A: App>(sockets: &mut Slab<Socket<A>>, shard: u8, key: SocketKey) -> Option<&mut Socket<A>> {
+    sockets.get_mut(key.slot() as usize).filter(|socket| socket.generation == key.generation && key.shard() == usize::from(shard))
 }

@@ -1,6 +1,5 @@
 //! What a long-polling client is told.
 
-use bytes::Bytes;
 use wire::engineio::Version;
 use wire::engineio::payload::Encoder;
 use wire::websocket::{Frames, Opcode};
@@ -39,8 +38,6 @@ impl<A: App> Shard<A> {
             }
         }
         let (body, content_type) = payload.finish();
-        let body = Bytes::from(body);
-        polling.answered = polling.asked.map(|_| (body.clone(), content_type));
-        let _ = get.send(PollAnswer::Payload(body, content_type));
+        let _ = get.send(PollAnswer::Payload(body.into(), content_type));
     }
 }

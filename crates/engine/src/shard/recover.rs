@@ -38,7 +38,7 @@ pub struct Known<'a> {
 impl<A: App> Shard<A> {
     /// A secret by which a socket's client may prove later that it is the same; 20 characters as an [`Id`], which tells where the socket is.
     pub fn new_secret(&mut self, key: SocketKey) -> Id {
-        Id::new(self.index, key.slot, &mut self.random)
+        Id::new(self.index, key.slot(), &mut self.random)
     }
 
     /// [`Shard::accept`] of a socket that may come back: its CONNECT has the secret as `pid`, and its events have positions. False if the
@@ -152,7 +152,7 @@ impl<A: App> Shard<A> {
     pub fn at(&self, secret: Id) -> Option<SocketKey> {
         let slot = (secret.shard() == self.index).then_some(secret.slot())?;
         let socket = self.sockets.get(slot as usize).filter(|socket| socket.data.is_some())?;
-        Some(SocketKey { slot, generation: socket.generation })
+        Some(SocketKey::new(self.index, slot, socket.generation))
     }
 
     pub(crate) fn stamps(&self) -> Stamps<'_> {
@@ -164,7 +164,7 @@ impl<A: App> Shard<A> {
         if let Some(socket) = self.socket_mut(key)
             && std::mem::replace(&mut socket.id, id) != id
         {
-            self.renamed.insert(id, key.slot);
+            self.renamed.insert(id, key.slot());
         }
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use wire::engineio::Version;
-use wire::socketio::{json, msgpack};
+use wire::socketio::{EncodeError, check_args, json, msgpack};
 use wire::websocket;
 
 use super::{Shard, SocketKey};
@@ -14,32 +14,39 @@ use crate::outbox::Frames;
 use crate::voice::{Format, Voice};
 
 impl<A: App> Shard<A> {
-    /// Says something to one socket.
+    /// Says something to one socket. Nothing happens if it has ended, or is one of Socket.IO that is not accepted: its client expects CONNECT first.
     pub fn emit(&mut self, key: SocketKey, saying: &Saying) {
-        let Some(socket) = self.socket(key) else { return };
+        let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() || !socket.is_socketio()) else { return };
         let (voice, slot) = (socket.voice, socket.connection);
         let mut out = std::mem::take(&mut self.scratch);
         encode_saying(&mut out, saying, voice, &self.config.namespaces, Stamp::IfMistaken(self.stamps()));
         self.send_scratch(slot, out);
     }
 
-    /// The same as an event whose answer comes to [`App::acknowledged`] under the id that is given back.
-    pub fn emit_with_ack(&mut self, key: SocketKey, name: &str, args: &str) -> Option<u64> {
+    /// Sends an event whose acknowledgement comes to [`App::acknowledged`] under the id that is returned. None, and nothing is sent, if it is no event,
+    /// or the socket is not an accepted one of Socket.IO. A socket awaits at most 1,024 acknowledgements: with the next event the oldest is no longer
+    /// awaited, and ignored if it comes.
+    pub fn emit_with_ack(&mut self, key: SocketKey, saying: &Saying) -> Option<u64> {
+        let Saying::Event { name, args, attachments } = saying else { return None };
         let id = self.ack_ids;
-        let socket = self.socket_mut(key)?;
-        socket.awaited.get_or_insert_default().0.push(id);
+        let socket = self.socket_mut(key).filter(|socket| socket.data.is_some() && socket.is_socketio())?;
+        socket.awaited.get_or_insert_default().add(id);
         let (voice, slot) = (socket.voice, socket.connection);
         self.ack_ids += 1;
-        self.send_packet(slot, voice, |nsp, format| match format {
-            Format::MsgPack => Encoded::Binary(msgpack::event(nsp, Some(id), name, args, &[])),
-            _ => Encoded::Text(json::event(nsp, Some(id), 0, name, args)),
-        });
+        let mut out = std::mem::take(&mut self.scratch);
+        // Without a position: clients look for it only in events that they do not acknowledge.
+        broadcast::encode_event(&mut out, self.namespace_name(voice.namespace), Some(id), name, args, attachments, voice);
+        self.send_scratch(slot, out);
         Some(id)
     }
 
     /// Answers a client's event. `args` are raw JSON values joined by commas, attachments as placeholders.
-    pub fn ack(&mut self, key: SocketKey, id: u64, args: &str, attachments: &[Vec<u8>]) {
-        let Some(socket) = self.socket(key) else { return };
+    ///
+    /// # Errors
+    /// If the client would refuse it: arguments that are not JSON, too many attachments, or a placeholder without one. Nothing is sent then.
+    pub fn ack(&mut self, key: SocketKey, id: u64, args: &str, attachments: &[Vec<u8>]) -> Result<(), EncodeError> {
+        check_args(args, attachments.len())?;
+        let Some(socket) = self.socket(key).filter(|socket| socket.is_socketio()) else { return Ok(()) };
         let (voice, slot) = (socket.voice, socket.connection);
         let mut out = std::mem::take(&mut self.scratch);
         let nsp = self.namespace_name(voice.namespace);
@@ -51,6 +58,7 @@ impl<A: App> Shard<A> {
             broadcast::binaries(&mut out, attachments, voice);
         }
         self.send_scratch(slot, out);
+        Ok(())
     }
 
     /// Says something to many, on every shard. It takes its place in the order of all broadcasts when this turn of the application ends;

@@ -1,5 +1,7 @@
 //! One connection's presence in one namespace.
 
+use std::collections::VecDeque;
+
 use smallvec::SmallVec;
 
 use crate::app::App;
@@ -25,13 +27,24 @@ pub(crate) struct Socket<A: App> {
 
 /// The ids of events; boxed, as most clients are asked nothing.
 #[derive(Default)]
-pub(crate) struct Awaited(pub Vec<u64>);
+pub(crate) struct Awaited(VecDeque<u64>);
+
+/// How many acknowledgements of one socket are awaited; see [`crate::Shard::emit_with_ack`].
+const AWAITED: usize = 1024;
 
 impl Awaited {
+    /// Awaits one more. Of too many the oldest is forgotten.
+    pub fn add(&mut self, id: u64) {
+        if self.0.len() >= AWAITED {
+            self.0.pop_front();
+        }
+        self.0.push_back(id);
+    }
+
     /// Takes an id out, if it is there.
     pub fn take(&mut self, id: u64) -> Option<u64> {
         let place = self.0.iter().position(|known| *known == id)?;
-        Some(self.0.swap_remove(place))
+        self.0.remove(place)
     }
 }
 

@@ -51,6 +51,14 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
     }) as u32
 }
 
+/// What waits for a connection, as text without the frames' headers.
+fn waiting(shard: &Shard<Deaf>, connection: u32) -> String {
+    let mut slices = [IoSlice::new(&[]); 8];
+    let count = shard.connections[connection as usize].outbox.slices(&mut slices);
+    let frames: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
+    wire::websocket::Frames::new(&frames).map(|(_, payload)| String::from_utf8_lossy(payload).into_owned()).collect::<Vec<_>>().join(" ")
+}
+
 /// An accepted socket of a connection; `id` if it is not one of its own.
 fn socket(shard: &mut Shard<Deaf>, connection: u32, namespace: u8, id: Option<Id>) -> SocketKey {
     let slot = shard.sockets.vacant_key() as u32;
@@ -59,7 +67,7 @@ fn socket(shard: &mut Shard<Deaf>, connection: u32, namespace: u8, id: Option<Id
     let (seats, awaited) = Default::default();
     shard.sockets.insert(Socket { generation: 0, connection, voice, id, mark: 0, seats, awaited, paused: false, data: Some(()) });
     shard.connections[connection as usize].sockets.push(slot);
-    SocketKey { slot, generation: 0 }
+    SocketKey::new(shard.index, slot, 0)
 }
 
 #[test]
@@ -74,7 +82,7 @@ fn a_connection_is_read_again_when_the_last_of_its_sockets_is_resumed_or_gone() 
     shard.resume(main);
     assert_eq!(shard.connections[slot as usize].pauses, 1, "another socket's resume is not its own");
     assert!(shard.readable.is_empty());
-    shard.remove_socket(other.slot);
+    shard.remove_socket(other.slot());
     assert_eq!(shard.connections[slot as usize].pauses, 0);
     assert_eq!((shard.readable.len(Waits::Soon), shard.readable.next(Waits::Soon)), (1, Some(slot)));
 }
@@ -91,8 +99,8 @@ fn a_socket_that_is_excepted_hears_nothing_also_under_its_connections_id() {
     for key in [speaking, listening] {
         shard.join(key, "room");
     }
-    for id in [inherited, shard.sockets[listening.slot as usize].id] {
-        shard.deliver(&Broadcast::to_rooms(["room".into()], |_| vec![Saying::event("hello", "1")]).except_socket(id));
+    for id in [inherited, shard.sockets[listening.slot() as usize].id] {
+        shard.deliver(&Broadcast::to_rooms(["room".into()], |_| vec![Saying::event("hello", "1").unwrap()]).except_socket(id));
     }
     let waiting = [filler, speaker, listener].map(|slot| shard.connections[slot as usize].outbox.bytes() > 0);
     assert_eq!(waiting, [false, true, true]);
@@ -107,7 +115,7 @@ fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
     socket(&mut shard, bystander, 0, None);
     let talking = socket(&mut shard, talker, 0, None);
     shard.join(talking, "room");
-    let hello = |_| vec![Saying::event("hello", "1")];
+    let hello = |_| vec![Saying::event("hello", "1").unwrap()];
 
     shard.deliver(&Broadcast::to_everyone(hello));
     shard.deliver(&Broadcast::to_rooms(["room".into()], hello));
@@ -127,18 +135,18 @@ fn a_socket_is_found_by_its_id_wherever_that_comes_from() {
     let own = socket(&mut shard, modern, 0, None);
     let inherited = shard.connections[old as usize].id;
     let inheriting = socket(&mut shard, old, 0, Some(inherited));
-    let found = |shard: &Shard<Deaf>, key: SocketKey| shard.find(&shard.sockets[key.slot as usize].id);
+    let found = |shard: &Shard<Deaf>, key: SocketKey| shard.find(&shard.sockets[key.slot() as usize].id);
     assert_eq!([own, inheriting].map(|key| found(&shard, key)), [Some(own), Some(inheriting)]);
     assert_eq!(shard.find(&shard.connections[modern as usize].id), None, "a session's id is no socket's");
-    let elsewhere = Id::new(1, own.slot, &mut shard.random);
+    let elsewhere = Id::new(1, own.slot(), &mut shard.random);
     assert_eq!(shard.find(&elsewhere), None);
-    shard.sockets[own.slot as usize].data = None;
+    shard.sockets[own.slot() as usize].data = None;
     assert_eq!(found(&shard, own), None, "it is not let in");
 }
 
 #[test]
 fn what_is_told_again_is_as_much_of_the_newest_as_there_is_room_for() {
-    let say = |number: u8| Broadcast::to_everyone(move |_| vec![Saying::event("said", number.to_string())]).into();
+    let say = |number: u8| Broadcast::to_everyone(move |_| vec![Saying::event("said", number.to_string()).unwrap()]).into();
     let said: Vec<Arc<Broadcast>> = (5..=9).map(say).collect();
     let one = r#"42["said",5]"#.len() + 2;
     for (limit, waiting, expected) in
@@ -158,4 +166,111 @@ fn what_is_told_again_is_as_much_of_the_newest_as_there_is_room_for() {
         let told: String = told.map(|byte| char::from(*byte)).collect();
         assert_eq!(told, expected, "{limit} {waiting}");
     }
+}
+
+#[test]
+fn a_socket_receives_nothing_before_it_is_accepted() {
+    let mut shard = shard();
+    let slot = connection(&mut shard);
+    let key = socket(&mut shard, slot, 0, None);
+    shard.sockets[key.slot() as usize].data = None;
+    let id = shard.id(key).unwrap();
+    let hello = Saying::event("hello", "1").unwrap();
+    assert!(!shard.join(key, "room"), "it is not accepted");
+    shard.emit(key, &hello);
+    assert_eq!(shard.emit_with_ack(key, &hello), None);
+    for room in ["room", id.text().as_str()] {
+        let hello = hello.clone();
+        shard.deliver(&Broadcast::to_rooms([room.into()], move |_| vec![hello.clone()]));
+    }
+    assert_eq!(waiting(&shard, slot), "");
+    assert!(shard.accept(key, ()));
+    assert!(shard.join(key, "room"));
+    shard.deliver(&Broadcast::to_rooms(["room".into()], move |_| vec![hello.clone()]));
+    assert_eq!(waiting(&shard, slot), format!(r#"40{{"sid":"{}"}} 42["hello",1]"#, id.text()));
+}
+
+#[test]
+fn a_socket_is_in_the_room_named_as_its_id() {
+    let mut shard = shard();
+    let slots = [(); 2].map(|()| connection(&mut shard));
+    let [key, other] = slots.map(|slot| socket(&mut shard, slot, 0, None));
+    let id = shard.id(key).unwrap().text();
+    assert!(shard.is_in(key, &id) && !shard.is_in(other, &id));
+    assert!(!shard.join(key, &id) && !shard.leave(key, &id));
+    assert!(shard.join(other, &id), "it is a name as any other");
+    shard.join(key, "room");
+    assert_eq!(shard.members(&id).collect::<Vec<_>>(), [other, key]);
+    assert_eq!(shard.rooms_of(key).collect::<Vec<_>>(), ["room"]);
+    let to = |rooms: &[&str], number: u8| {
+        let rooms: Arc<[Arc<str>]> = rooms.iter().map(|room| Arc::from(*room)).collect();
+        Broadcast::to_rooms(rooms, move |_| vec![Saying::event("n", number.to_string()).unwrap()])
+    };
+    shard.deliver(&to(&[&id], 1));
+    shard.deliver(&to(&[&id, "room", &id], 2));
+    shard.deliver(&to(&["room"], 3).except_room(id.as_str().into()));
+    shard.deliver(&to(&[&id], 4).within(Namespace(1)));
+    assert_eq!(slots.map(|slot| waiting(&shard, slot)), [r#"42["n",1] 42["n",2]"#, r#"42["n",1] 42["n",2]"#]);
+}
+
+#[test]
+fn a_key_is_void_on_another_shard() {
+    let mut here = shard();
+    let config = Config { namespaces: vec!["/".into()], ..Config::default() };
+    let mut there: Shard<Deaf> = Shard::new(1, Arc::new(config), None, Instant::now());
+    let keys = [&mut here, &mut there].map(|shard| {
+        let slot = connection(shard);
+        socket(shard, slot, 0, None)
+    });
+    assert_eq!(keys.map(SocketKey::shard), [0, 1]);
+    assert_eq!(keys.map(SocketKey::slot), [0, 0]);
+    let foreign = keys[1];
+    assert!(here.data(keys[0]).is_some() && here.data(foreign).is_none() && here.id(foreign).is_none());
+    assert!(!here.join(foreign, "room") && !here.leave(foreign, "room"));
+    here.emit(foreign, &Saying::event("hello", "1").unwrap());
+    here.disconnect(foreign, true);
+    here.close(foreign, 1000, "");
+    assert_eq!(waiting(&here, 0), "");
+    assert!(here.doomed.is_empty());
+}
+
+#[test]
+fn an_event_that_clients_would_refuse_is_an_error() {
+    use wire::socketio::EncodeError::*;
+    let placeholder = r#"{"_placeholder":true,"num":1}"#;
+    let reserved = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+    for name in reserved {
+        assert_eq!(Saying::event(name, "1").unwrap_err(), ReservedEvent(name.into()));
+    }
+    for args in ["", "1", "1,2", r#"{"a":[true,null]} , "b""#] {
+        assert!(Saying::event("hello", args).is_ok(), "{args}");
+    }
+    for args in ["a", "1,", ",1", "1 2", "[1", "1]", "1],[2", "{}}", "'a'", "\u{0}"] {
+        assert_eq!(Saying::event("hello", args).unwrap_err(), Arguments, "{args}");
+    }
+    assert_eq!(Saying::event("hello", "[".repeat(300)).unwrap_err(), TooDeep);
+    for (attachments, expected) in [(1, Some(IllegalPlaceholder)), (2, None), (10, None), (11, Some(TooManyAttachments))] {
+        assert_eq!(Saying::event_with_attachments("hello", placeholder, vec![vec![1]; attachments]).err(), expected, "{attachments}");
+    }
+    let mut shard = shard();
+    let slot = connection(&mut shard);
+    let key = socket(&mut shard, slot, 0, None);
+    assert_eq!(shard.ack(key, 1, "[", &[]), Err(Arguments));
+    assert_eq!(shard.refuse(key, "no", Some("}")), Err(Arguments));
+    assert_eq!(shard.refuse(key, "no", Some("")), Err(Arguments));
+    assert_eq!(waiting(&shard, slot), "");
+}
+
+#[test]
+fn a_socket_awaits_the_newest_acknowledgements() {
+    let mut shard = shard();
+    let slot = connection(&mut shard);
+    let key = socket(&mut shard, slot, 0, None);
+    let ask = Saying::event("ask", "").unwrap();
+    let ids: Vec<u64> = (0..1025).map(|_| shard.emit_with_ack(key, &ask).unwrap()).collect();
+    let awaited = shard.sockets[key.slot() as usize].awaited.as_mut().unwrap();
+    assert_eq!(awaited.take(ids[0]), None);
+    assert_eq!(awaited.take(ids[1]), Some(ids[1]));
+    assert_eq!(awaited.take(ids[1]), None, "once");
+    assert_eq!(shard.emit_with_ack(key, &Saying::Text("no event".into())), None);
 }

@@ -41,7 +41,7 @@ impl<A: App> Worker<A> {
     fn is_busy(&self, slot: u32) -> bool {
         self.shard.connections[slot as usize].sockets.iter().any(|&slot| {
             let socket = &self.shard.sockets[slot as usize];
-            socket.data.is_some() && self.app.is_busy(&self.shard, SocketKey { slot, generation: socket.generation })
+            socket.data.is_some() && self.app.is_busy(&self.shard, SocketKey::new(self.shard.index, slot, socket.generation))
         })
     }
 

@@ -68,7 +68,7 @@ impl<A: App> Worker<A> {
 
     fn only_socket(&self, key: ConnectionKey) -> Option<SocketKey> {
         let slot = *self.shard.connections[key.slot as usize].sockets.first()?;
-        Some(SocketKey { slot, generation: self.shard.sockets[slot as usize].generation })
+        Some(SocketKey::new(self.shard.index, slot, self.shard.sockets[slot as usize].generation))
     }
 
     /// The client broke the Engine.IO protocol: the session ends at once.

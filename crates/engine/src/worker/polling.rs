@@ -7,7 +7,7 @@ use super::Worker;
 use crate::app::{App, Reason};
 use crate::http::Request;
 use crate::id::Id;
-use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, PollMark, Polling, Responder, Transport};
+use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Polling, Responder, Transport};
 
 impl<A: App> Worker<A> {
     pub(super) fn request(&mut self, request: Request<A>) {
@@ -19,10 +19,8 @@ impl<A: App> Worker<A> {
                     self.shard.answer_poll(key.slot);
                 }
             }
-            Request::Poll { session, mark, reply } => self.on_session(session, reply, |worker, key, reply| worker.get(key, mark, reply)),
-            Request::PostBegins { session, mark, reply } => {
-                self.on_session(session, reply, |worker, key, reply| worker.post_begins(key, mark, reply));
-            }
+            Request::Poll { session, reply } => self.on_session(session, reply, Self::get),
+            Request::PostBegins { session, reply } => self.on_session(session, reply, Self::post_begins),
             Request::Post { session, body, binary, reply } => {
                 self.on_session(session, reply, |worker, key, reply| worker.post(key, body, 0, binary, reply));
             }
@@ -30,7 +28,9 @@ impl<A: App> Worker<A> {
                 let known = self.session(session).is_some();
                 let _ = reply.send(if known { PollAnswer::Accepted } else { PollAnswer::UnknownSession });
             }
-            Request::PollGone { session } | Request::PostGone { session } => self.end_session(session, Reason::TransportError),
+            Request::PollGone { session } | Request::PostGone { session } | Request::AnswerLost { session } => {
+                self.end_session(session, Reason::TransportError)
+            }
             Request::PostInvalid { session } => self.end_session(session, Reason::ParseError),
             Request::PostTooLarge { session } => {
                 // As in Node, the session survives: the client knows what it did.
@@ -87,15 +87,8 @@ impl<A: App> Worker<A> {
         }
     }
 
-    fn get(&mut self, key: ConnectionKey, mark: PollMark, reply: Responder) {
+    fn get(&mut self, key: ConnectionKey, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
-        // Whoever asks for something new has had the last answer.
-        if let Some((body, content_type)) = polling.answered.take().filter(|_| mark == polling.asked) {
-            polling.answered = Some((body.clone(), content_type));
-            let _ = reply.send(PollAnswer::Payload(body, content_type));
-            return;
-        }
-        polling.asked = mark;
         if let Some(farewell) = polling.farewell {
             self.last_words(key, farewell, reply);
         } else if polling.get.is_some() {
@@ -132,19 +125,14 @@ impl<A: App> Worker<A> {
         self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));
     }
 
-    fn post_begins(&mut self, key: ConnectionKey, mark: PollMark, reply: Responder) {
+    fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
-        if polling.handled && mark.is_some() && mark == polling.posted {
-            let _ = reply.send(PollAnswer::Repeated);
-            return;
-        }
         if polling.farewell == Some(Farewell::Clients) {
             let _ = reply.send(PollAnswer::UnknownSession);
         } else if std::mem::replace(&mut polling.posting, true) {
             let _ = reply.send(PollAnswer::Refused);
             self.violation(key, Reason::TransportError);
         } else {
-            (polling.posted, polling.handled) = (mark, false);
             let _ = reply.send(PollAnswer::Accepted);
         }
     }
@@ -186,7 +174,7 @@ impl<A: App> Worker<A> {
         match self.polling(key) {
             Some(polling) if polling.farewell == Some(Farewell::Clients) => polling.last_post = Some(reply),
             Some(polling) => {
-                (polling.posting, polling.handled) = (false, true);
+                polling.posting = false;
                 let _ = reply.send(PollAnswer::Accepted);
             }
             None => drop(reply.send(PollAnswer::Accepted)),

@@ -41,7 +41,7 @@ impl<A: App> Worker<A> {
         if socket.data.is_some() {
             self.app.disconnect(&mut self.shard, key, reason);
         }
-        self.shard.remove_socket(key.slot);
+        self.shard.remove_socket(key.slot());
     }
 
     fn end_connection(&mut self, key: ConnectionKey, reason: Reason, ending: Ending) {
@@ -56,7 +56,7 @@ impl<A: App> Worker<A> {
             Phase::Open => {
                 for slot in connection.sockets.clone() {
                     let generation = self.shard.sockets[slot as usize].generation;
-                    self.end_socket(SocketKey { slot, generation }, reason);
+                    self.end_socket(SocketKey::new(self.shard.index, slot, generation), reason);
                 }
             }
         }

@@ -6,7 +6,7 @@ use wire::engineio::{Handshake, Version};
 use wire::websocket::{Input, Window};
 
 use super::Worker;
-use crate::app::{App, Connect};
+use crate::app::{App, Connect, Reason};
 use crate::config::Protocol;
 use crate::http::{Arrival, NewSession, Purpose};
 use crate::hub::Refusal;
@@ -95,7 +95,10 @@ impl<A: App> Worker<A> {
                 }
             }
             Protocol::EngineIo | Protocol::Raw => {
-                let socket = self.add_socket(key, Namespace::PLAIN);
+                let Some(socket) = self.add_socket(key, Namespace::PLAIN) else {
+                    self.violation(key, Reason::TransportError);
+                    return key;
+                };
                 self.app.connect(&mut self.shard, socket, Connect { namespace: Namespace::PLAIN, auth: "{}" });
             }
         }

@@ -4,8 +4,8 @@ use wire::engineio::Version;
 use wire::socketio::{DecodeError, Packet, json, msgpack};
 
 use super::Worker;
-use crate::app::{App, Connect, Event, Reason};
-use crate::id::Id;
+use crate::app::{Acknowledgement, App, Connect, Event, Reason};
+use crate::id::{Id, MAX_SLOTS};
 use crate::shard::{Attaching, ConnectionKey, Doomed, Ending, Socket, SocketKey};
 use crate::voice::{Format, Namespace};
 
@@ -62,7 +62,7 @@ impl<A: App> Worker<A> {
                     let awaited = self.shard.socket_mut(socket).and_then(|socket| socket.awaited.as_mut());
                     let known = awaited.zip(id).and_then(|(awaited, id)| awaited.take(id));
                     if let Some(id) = known {
-                        self.app.acknowledged(&mut self.shard, socket, id, args);
+                        self.app.acknowledged(&mut self.shard, socket, Acknowledgement { id, args, attachments });
                     }
                 }
                 None => self.broken(key),
@@ -87,7 +87,7 @@ impl<A: App> Worker<A> {
         if self.in_namespace(key, namespace).is_some() {
             return self.broken(key);
         }
-        let socket = self.add_socket(key, namespace);
+        let Some(socket) = self.add_socket(key, namespace) else { return self.broken(key) };
         self.app.connect(&mut self.shard, socket, Connect { namespace, auth: auth.or(query.as_deref()).unwrap_or("{}") });
     }
 
@@ -107,8 +107,11 @@ impl<A: App> Worker<A> {
         });
     }
 
-    /// Makes a socket that the application has still to accept.
-    pub(super) fn add_socket(&mut self, key: ConnectionKey, namespace: Namespace) -> SocketKey {
+    /// Makes a socket that the application has still to accept. None if the shard has [`MAX_SLOTS`].
+    pub(super) fn add_socket(&mut self, key: ConnectionKey, namespace: Namespace) -> Option<SocketKey> {
+        if self.shard.sockets.len() >= MAX_SLOTS {
+            return None;
+        }
         let generation = self.shard.next_generation();
         let connection = &self.shard.connections[key.slot as usize];
         let voice = self.shard.voice(connection, namespace);
@@ -129,20 +132,20 @@ impl<A: App> Worker<A> {
             data: None,
         });
         self.shard.connections[key.slot as usize].sockets.push(slot);
-        SocketKey { slot, generation }
+        Some(SocketKey::new(self.shard.index, slot, generation))
     }
 
     fn in_namespace(&self, key: ConnectionKey, namespace: Namespace) -> Option<SocketKey> {
         let sockets = &self.shard.connections[key.slot as usize].sockets;
         let slot = *sockets.iter().find(|&&slot| self.shard.sockets[slot as usize].voice.namespace == namespace)?;
-        Some(SocketKey { slot, generation: self.shard.sockets[slot as usize].generation })
+        Some(SocketKey::new(self.shard.index, slot, self.shard.sockets[slot as usize].generation))
     }
 
     /// The accepted socket of a namespace.
     fn joined(&self, key: ConnectionKey, nsp: &str) -> Option<SocketKey> {
         let index = self.shard.config.namespaces.iter().position(|known| known == nsp)?;
         let socket = self.in_namespace(key, Namespace(index as u8))?;
-        self.shard.sockets[socket.slot as usize].data.is_some().then_some(socket)
+        self.shard.sockets[socket.slot() as usize].data.is_some().then_some(socket)
     }
 
     /// The client broke the Socket.IO protocol: the whole connection ends, in an orderly way.

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
+use engine::http::HttpConnection;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
@@ -54,7 +55,9 @@ where
     H: Handler,
 {
     let in_hand = InHand::default();
-    let service = service_fn(|request: Request<Incoming>| {
+    let http = HttpConnection::default();
+    let service = service_fn(|mut request: Request<Incoming>| {
+        http.attach(&mut request);
         let (handler, place) = (handler.clone(), in_hand.take());
         async move {
             let answer = match serves {
@@ -68,6 +71,8 @@ where
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(headers).max_buf_size(HEADER_BYTES);
     let mut connection = pin!(builder.serve_connection(stream, service).with_upgrades());
+    // Declared behind the connection, so it is dropped before it.
+    let _open = http.open();
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         // The sender never sends: this is its end.

@@ -235,7 +235,7 @@ impl Live {
         }
         self.tally.turned_away(why.code());
         match TurnedAway::of(transport, why) {
-            TurnedAway::Refused(message, data) => shard.refuse(socket, message, Some(&data)),
+            TurnedAway::Refused(message, data) => refuse(shard, socket, message, &data),
             TurnedAway::Closed(code, reason) => shard.close(socket, code, &reason),
         }
     }
@@ -249,7 +249,7 @@ impl Live {
             tracing::error!(%refusal, "a person could not be met");
         }
         match session.connection.transport() {
-            Transport::SocketIo => shard.refuse(*socket, "Server error", Some(&format!(r#"{{"code":"{}"}}"#, refusal.code()))),
+            Transport::SocketIo => refuse(shard, *socket, "Server error", &format!(r#"{{"code":"{}"}}"#, refusal.code())),
             Transport::Raw => shard.close(*socket, INTERNAL_ERROR.code, "Internal Server Error"),
         }
     }
@@ -295,6 +295,13 @@ impl Live {
 
     pub(super) fn name_of(&self, namespace: Namespace) -> &str {
         self.handle.config().namespaces.get(usize::from(namespace.0)).map_or("", String::as_str)
+    }
+}
+
+/// Refuses a socket with these data, which are JSON.
+fn refuse(shard: &mut Shard<Live>, socket: SocketKey, message: &str, data: &str) {
+    if let Err(error) = shard.refuse(socket, message, Some(data)) {
+        tracing::error!(%error, "a refusal cannot be sent");
     }
 }
 

@@ -370,7 +370,7 @@ fn offsets(rooms: &[(Room, i64)]) -> Vec<(&str, u64)> {
 /// How many bytes one message has.
 fn size_of_saying(saying: &Saying) -> usize {
     match saying {
-        Saying::Event { name, args, attachments } => name.len() + args.len() + attachments.iter().map(Vec::len).sum::<usize>(),
+        Saying::Event { name, args, attachments, .. } => name.len() + args.len() + attachments.iter().map(Vec::len).sum::<usize>(),
         Saying::Text(text) => text.len(),
         Saying::Binary(bytes) => bytes.len(),
     }

@@ -399,8 +399,10 @@ impl Live {
     }
 
     fn give(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ack: Option<u64>, reply: Reply) {
-        if let (Some(id), Some(args)) = (ack, &reply.ack) {
-            shard.ack(socket, id, args, &[]);
+        if let (Some(id), Some(args)) = (ack, &reply.ack)
+            && let Err(error) = shard.ack(socket, id, args, &[])
+        {
+            tracing::error!(%error, "an acknowledgement cannot be sent");
         }
         for saying in &reply.say {
             shard.emit(socket, saying);

@@ -99,7 +99,7 @@ impl Said {
 
     fn say_fact(&self, fact: &Fact, epoch: &str, namespace: Namespace) -> Vec<Saying> {
         let sayings = match &fact.event {
-            Event::Emitted { emission } => vec![say_emission(emission, fact.at, namespace)],
+            Event::Emitted { emission } => say_emission(emission, fact.at, namespace),
             _ => {
                 let dialects = self.dialects.spoken_in(namespace).iter().filter(|dialect| tells(&***dialect, fact.room.kind()));
                 dialects.flat_map(|dialect| dialect.fact(fact)).collect()
@@ -120,7 +120,7 @@ impl Say for Said {
                 if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
             }
             News::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, sayings)| sayings).collect(),
-            News::Emission { emission, now } => vec![say_emission(emission, *now, namespace)],
+            News::Emission { emission, now } => say_emission(emission, *now, namespace),
         }
     }
 
@@ -153,12 +153,14 @@ impl Say for Said {
     }
 }
 
-/// A back end's own words are the same in every namespace: no contract has others for them.
-fn say_emission(emission: &Emission, at: Timestamp, namespace: Namespace) -> Saying {
-    match namespace {
-        Namespace::PLAIN => workspace::emitted(emission, at),
-        _ => Saying::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json)),
+/// A back end's own words are the same in every namespace: no contract has others for them. One that was stored and that clients would refuse is not
+/// sent.
+fn say_emission(emission: &Emission, at: Timestamp, namespace: Namespace) -> Vec<Saying> {
+    if namespace == Namespace::PLAIN {
+        return vec![workspace::emitted(emission, at)];
     }
+    let event = Saying::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json));
+    event.inspect_err(|error| tracing::error!(%error, "a back end's event cannot be sent")).into_iter().collect()
 }
 
 /// Envelopes, each with its position. In Socket.IO's packets the engine writes it.

@@ -8,10 +8,11 @@ use domain::names::PersonId;
 use domain::notifications::NewNotification;
 use domain::refusal::Refusal;
 use serde_json::{Value, json};
+use server::auth::mint::NewToken;
 use server::back_end::{BackEnd, Utilities};
 use server::presence::{Connection, People, Transport};
 
-use crate::support::Server;
+use crate::support::{SECONDS, Server};
 
 fn utilities(server: &Server, people: &Arc<People>) -> Utilities {
     Utilities::new(server.writer.clone(), Arc::new(Local::new(drop)), Arc::clone(people))
@@ -74,4 +75,17 @@ async fn a_back_end_knows_who_is_online() {
     people.arrive(&anna, Connection::new(1, Transport::SocketIo), None, None, || ()).unwrap();
     assert!(back_end.is_user_online(&anna));
     assert_eq!(back_end.online_users_count(), 1);
+}
+
+#[tokio::test]
+async fn an_event_that_clients_reserve_is_refused_by_its_field() {
+    let server = Server::start();
+    let shop = server.client_with(NewToken { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewToken::default() });
+    for name in ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"] {
+        for volatile in [false, true] {
+            let answered = shop.post("/api/v1/emit", json!({ "to": { "everyone": true }, "event": name, "volatile": volatile })).await;
+            answered.invalid("event", &format!("must not be {name}: clients keep that name for themselves"));
+        }
+    }
+    assert!(server.signals().is_empty() && server.facts().await.is_empty());
 }

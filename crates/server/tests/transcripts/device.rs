@@ -43,7 +43,7 @@ impl Device {
     /// Hears a message in words of somebody's own, as a client of its sort reads it.
     pub fn hear_whatever(&mut self, saying: &Saying) {
         let heard = match (saying, self.connection.transport()) {
-            (Saying::Event { name, args, attachments }, Transport::SocketIo) => {
+            (Saying::Event { name, args, attachments, .. }, Transport::SocketIo) => {
                 assert!(attachments.is_empty(), "no contract says binaries so far");
                 json!({ "event": name, "args": values(args) })
             }

@@ -16,6 +16,7 @@ mod text;
 pub use args::Args;
 pub use attachments::MAX_ATTACHMENTS;
 pub use packet::{Event, Packet};
+pub use payload::{check_args, check_event, check_value};
 
 /// Why something is not a packet. The whole connection is to be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -53,4 +54,24 @@ pub enum DecodeError {
     /// Bytes that are not one msgpack value, or an extension that nobody writes.
     #[error("invalid msgpack")]
     Msgpack,
+}
+
+/// Why an event or an acknowledgement cannot be sent: clients would refuse the packet, and close the connection.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// A name of an event that only the client library itself emits.
+    #[error("the event name \"{0}\" is reserved by Socket.IO")]
+    ReservedEvent(String),
+    /// Arguments that are not JSON texts joined by commas.
+    #[error("the arguments are not JSON texts joined by commas")]
+    Arguments,
+    /// Arguments nested deeper than 200 levels.
+    #[error("the arguments are nested too deeply")]
+    TooDeep,
+    /// More attachments than [`MAX_ATTACHMENTS`].
+    #[error("more than {MAX_ATTACHMENTS} attachments")]
+    TooManyAttachments,
+    /// A placeholder whose `num` is not the number of an attachment.
+    #[error("a placeholder has no attachment")]
+    IllegalPlaceholder,
 }

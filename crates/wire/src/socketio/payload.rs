@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::packet::Kind;
-use super::{Args, DecodeError, Event, Packet, scan, text};
+use super::{Args, DecodeError, EncodeError, Event, MAX_ATTACHMENTS, Packet, scan, text};
 
 /// Names of what happens inside the JavaScript library. A client that sent one would seem to be the library itself.
 const RESERVED_EVENTS: [&str; 6] = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
@@ -53,4 +53,39 @@ fn event(payload: &str, attachments: usize) -> Result<Event<'_>, DecodeError> {
         return Err(DecodeError::ReservedEvent);
     }
     Ok(Event { name, args: Args::new(payload, args) })
+}
+
+/// Checks an event before it is sent, so that no client refuses it: its name, its arguments (JSON texts joined by commas, possibly none, with
+/// placeholders for attachments) and how many attachments it has.
+///
+/// # Errors
+/// What a client would refuse.
+pub fn check_event(name: &str, args: &str, attachments: usize) -> Result<(), EncodeError> {
+    if RESERVED_EVENTS.contains(&name) {
+        return Err(EncodeError::ReservedEvent(name.to_owned()));
+    }
+    check_args(args, attachments)
+}
+
+/// Checks the arguments of an acknowledgement, as [`check_event`] does.
+///
+/// # Errors
+/// What a client would refuse.
+pub fn check_args(args: &str, attachments: usize) -> Result<(), EncodeError> {
+    if attachments > MAX_ATTACHMENTS {
+        return Err(EncodeError::TooManyAttachments);
+    }
+    scan::list(args, attachments).map_err(|error| match error {
+        DecodeError::IllegalPlaceholder => EncodeError::IllegalPlaceholder,
+        DecodeError::TooDeep => EncodeError::TooDeep,
+        _ => EncodeError::Arguments,
+    })
+}
+
+/// Checks one JSON text before it is sent.
+///
+/// # Errors
+/// What a client would refuse.
+pub fn check_value(json: &str) -> Result<(), EncodeError> {
+    if json.is_empty() { Err(EncodeError::Arguments) } else { check_args(json, 0) }
 }

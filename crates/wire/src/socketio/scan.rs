@@ -8,8 +8,11 @@ use smallvec::SmallVec;
 use super::DecodeError;
 use super::attachments::Suspect;
 
-/// Arrays and objects inside one another at most: what serde_json reads.
+/// Arrays and objects inside one another at most, in what arrives: what serde_json reads.
 const MAX_DEPTH: u8 = 127;
+
+/// The same of what is sent: what has arrived may be wrapped before it is passed on.
+const MAX_DEPTH_SENT: u8 = 200;
 
 /// An event's name and up to four arguments.
 pub(super) type Elements = SmallVec<[Range<usize>; 5]>;
@@ -21,7 +24,7 @@ pub(super) fn array(text: &str, attachments: usize) -> Result<Elements, DecodeEr
         return Err(DecodeError::Payload);
     }
     let mut elements = Elements::new();
-    let mut scanner = Scanner { text, at: 0, attachments };
+    let mut scanner = Scanner { text, at: 0, attachments, max_depth: MAX_DEPTH };
     scanner.space();
     if scanner.peek() != Some(b'[') {
         return Err(DecodeError::Payload);
@@ -29,6 +32,22 @@ pub(super) fn array(text: &str, attachments: usize) -> Result<Elements, DecodeEr
     scanner.array(1, |element| elements.push(element))?;
     scanner.end()?;
     Ok(elements)
+}
+
+/// Checks what is sent: all of `text` is JSON values joined by commas, possibly none. With attachments, placeholders are checked.
+pub(super) fn list(text: &str, attachments: usize) -> Result<(), DecodeError> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut scanner = Scanner { text, at: 0, attachments, max_depth: MAX_DEPTH_SENT };
+    loop {
+        scanner.space();
+        scanner.value(2)?;
+        scanner.space();
+        if !scanner.skip(b',') {
+            return scanner.end();
+        }
+    }
 }
 
 /// The JSON object that is all of `text`, without the space around it.
@@ -39,7 +58,7 @@ pub(super) fn object(text: &str) -> Result<&str, DecodeError> {
 
 /// The JSON value that is all of `text`, without the space around it.
 pub(super) fn value(text: &str) -> Result<&str, DecodeError> {
-    let mut scanner = Scanner { text, at: 0, attachments: 0 };
+    let mut scanner = Scanner { text, at: 0, attachments: 0, max_depth: MAX_DEPTH };
     scanner.space();
     let value = scanner.value(1)?;
     scanner.end()?;
@@ -51,6 +70,7 @@ struct Scanner<'a> {
     /// Always at the beginning of a character.
     at: usize,
     attachments: usize,
+    max_depth: u8,
 }
 
 impl<'a> Scanner<'a> {
@@ -131,7 +151,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn open(&mut self, bracket: u8, depth: u8) -> Result<(), DecodeError> {
-        if depth > MAX_DEPTH {
+        if depth > self.max_depth {
             return Err(DecodeError::TooDeep);
         }
         self.expect(bracket)?;

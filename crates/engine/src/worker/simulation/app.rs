@@ -208,7 +208,7 @@ impl Talk {
     fn answer(&self, shard: &mut Shard<Self>, socket: SocketKey, number: u64, ack: Option<u64>, seq: usize) {
         let line = format!("done {number} {seq}");
         match ack {
-            Some(id) => shard.ack(socket, id, &format!("\"{line}\""), &[]),
+            Some(id) => shard.ack(socket, id, &format!("\"{line}\""), &[]).unwrap(),
             None => shard.emit(socket, &saying(shard.namespace(socket).unwrap_or(Namespace::PLAIN), line)),
         }
         let Some(present) = shard.data_mut(socket) else { return };
@@ -238,7 +238,7 @@ impl Talk {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         // What ends in a text has a position behind it, and so a client has one from the start; some have not.
         let welcome = match saying(namespace, "welcome".into()) {
-            Saying::Event { name, args, .. } if who.client.is_multiple_of(2) => Saying::event(name, format!("{args},0")),
+            Saying::Event { name, args, .. } if who.client.is_multiple_of(2) => Saying::event(name, format!("{args},0")).unwrap(),
             welcome => welcome,
         };
         shard.emit(socket, &welcome);
@@ -282,7 +282,7 @@ fn left_off(auth: &str) -> Option<(Id, Option<Position>)> {
 }
 
 fn saying(namespace: Namespace, line: String) -> Saying {
-    if namespace == Namespace::PLAIN { Saying::Text(line) } else { Saying::event("m", format!("\"{line}\"")) }
+    if namespace == Namespace::PLAIN { Saying::Text(line) } else { Saying::event("m", format!("\"{line}\"")).unwrap() }
 }
 
 fn broadcast(room: &str, line: String) -> Broadcast {

@@ -326,8 +326,9 @@ impl Life {
     fn drop_requests(&mut self) {
         self.over = true;
         let Some(session) = self.session else { return };
-        if self.get.take().is_some() {
-            self.request(Request::PollGone { session });
+        if let Some(mut get) = self.get.take() {
+            let answered = get.try_recv().is_ok();
+            self.request(if answered { Request::AnswerLost { session } } else { Request::PollGone { session } });
         }
         if self.post.take().is_some() {
             self.request(Request::PostGone { session });
@@ -380,13 +381,13 @@ impl Life {
         if begin_get {
             let (reply, answer) = oneshot::channel();
             self.get = Some(answer);
-            self.request(Request::Poll { session, mark: None, reply });
+            self.request(Request::Poll { session, reply });
         }
         let begin_post = self.post.is_none() && !self.outgoing.is_empty();
         if begin_post {
             let (reply, answer) = oneshot::channel();
             self.post = Some(Posting::Begun(answer));
-            self.request(Request::PostBegins { session, mark: None, reply });
+            self.request(Request::PostBegins { session, reply });
         }
         begin_get || begin_post
     }

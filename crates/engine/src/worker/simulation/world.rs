@@ -249,7 +249,7 @@ impl World {
             let connection = shard.connections.get(socket.connection as usize);
             let known = connection.is_some_and(|connection| connection.sockets.contains(&(slot as u32)));
             check(known, format!("socket {slot} has no connection"))?;
-            let key = crate::SocketKey { slot: slot as u32, generation: socket.generation };
+            let key = crate::SocketKey::new(shard.index, slot as u32, socket.generation);
             for room in shard.rooms_of(key) {
                 *seats.entry(room).or_default() += 1;
                 let times = shard.members(room).filter(|member| *member == key).count();

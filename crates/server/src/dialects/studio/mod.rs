@@ -123,8 +123,8 @@ impl Dialect for Studio {
             Ok(Outcome::Changed(Value::String(ack))) => (ack.clone(), Vec::new()),
             Ok(Outcome::Changed(Value::Array(parts))) => match &parts[..] {
                 [Value::String(ack), Value::String(name), Value::String(payload)] => {
-                    let event = Saying::event(name.clone(), payload.clone());
-                    (ack.clone(), if answer.acked && name == "message:new" { Vec::new() } else { vec![event] })
+                    let event = Saying::event(name.clone(), payload.clone()).ok();
+                    (ack.clone(), if answer.acked && name == "message:new" { Vec::new() } else { event.into_iter().collect() })
                 }
                 _ => (json(&Done::default()), Vec::new()),
             },

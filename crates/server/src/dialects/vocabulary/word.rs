@@ -36,7 +36,7 @@ impl<P: Serialize + ToSchema> Word<P> {
 
     /// Says the same in another name, one that the speaker has chosen.
     pub fn say_as(&self, name: impl Into<Cow<'static, str>>, payload: &P) -> Saying {
-        Saying::event(name, json(payload))
+        Saying::event(name, json(payload)).expect("a contract has no reserved word, and serde_json writes JSON")
     }
 
     /// The word's description.
@@ -59,7 +59,7 @@ impl BareWord {
 
     /// Says it.
     pub fn say(&self) -> Saying {
-        Saying::event(self.name, String::new())
+        Saying::event(self.name, String::new()).expect("a contract has no reserved word")
     }
 
     /// The word's description.

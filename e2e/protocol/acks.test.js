@@ -1,0 +1,56 @@
+// Acknowledgements with binary data, both ways, with every stock client: the client acknowledges an event of the server, and the server one of the
+// client.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import parser from "socket.io-msgpack-parser";
+import { client, client2, client3, connected, heard, TRAVELS } from "../support/clients.js";
+import { CALM, conformance } from "../support/conformance.js";
+
+const BYTES = Buffer.alloc(3000, 7);
+// What is asked, answered and echoed: the question's arguments, and the answer's.
+const CASES = {
+  "no arguments": [[], []],
+  "texts": [["a", { b: [null] }], ["c", 1.5]],
+  "binary": [[Buffer.from([1, 2, 3]), { deep: [BYTES] }, "€"], [{ found: BYTES, no: [] }, Buffer.alloc(0), "end"]],
+};
+
+const json = conformance({ ...CALM, ALLOW_EIO3: "true" });
+const msgpack = conformance({ ...CALM, PARSER: "msgpack" });
+
+const CLIENTS = {
+  "version 4": [json, client, {}],
+  "version 3": [json, client3, {}],
+  "version 2": [json, client2, {}],
+  "version 4 with msgpack": [msgpack, client, { parser }],
+};
+
+for (const [name, [server, open, options]] of Object.entries(CLIENTS)) {
+  describe(`the client of ${name}`, () => {
+    for (const [travel, transports] of Object.entries(TRAVELS)) {
+      for (const [what, [question, answer]] of Object.entries(CASES)) {
+        test(`by ${travel}, acknowledges with ${what}`, async (t) => {
+          const socket = await connected(open(t, server.url, { transports, ...options }));
+          const asked = new Promise((resolve) => {
+            socket.once("question", (...args) => {
+              args.pop()(...answer);
+              resolve(args);
+            });
+          });
+          const answered = heard(socket, "answered");
+          socket.emit("ask-me", ...question);
+          assert.deepEqual(await asked, question);
+          assert.deepEqual(await answered, answer);
+        });
+
+        test(`by ${travel}, is acknowledged with ${what}`, async (t) => {
+          const socket = await connected(open(t, server.url, { transports, ...options }));
+          const args = await new Promise((resolve) => {
+            socket.emit("message-with-ack", ...answer, (...args) => resolve(args));
+          });
+          assert.deepEqual(args, answer);
+        });
+      }
+    }
+  });
+}
