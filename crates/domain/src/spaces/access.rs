@@ -179,6 +179,22 @@ impl Command for EnterRoom {
     }
 }
 
+/// Whether the actor may stay in a room whose events it receives. It stands in the writer's queue for the same reason as [`EnterRoom`], and
+/// reads nothing but the membership.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StayInRoom {
+    /// The room.
+    pub room: Room,
+}
+
+impl Command for StayInRoom {
+    type Answer = ();
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+        require_member(tx.store, tx.actor, &self.room).map(drop)
+    }
+}
+
 /// A session comes into a room of a kind of which it is in one at a time.
 fn leave_others(tx: &mut Tx<'_>, secret: &str, room: &Room) -> Stored<()> {
     let person = &tx.actor.person;

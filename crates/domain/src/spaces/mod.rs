@@ -16,7 +16,8 @@ mod presence;
 mod read;
 
 pub use access::{
-    EnterAmongMembers, EnterRoom, Entered, member_since, require_admin, require_member, require_writable, role_in, rooms_heard_by,
+    EnterAmongMembers, EnterRoom, Entered, StayInRoom, member_since, require_admin, require_member, require_writable, role_in,
+    rooms_heard_by,
 };
 pub use archive::ArchiveSpace;
 pub use create::{CreateChannel, CreateSpace};

@@ -11,7 +11,7 @@ use domain::operation::{Command, Tx};
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
+use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers, StayInRoom};
 use engine::{Namespace, Shard, SocketKey};
 
 use super::session::MOST_IN_FLIGHT;
@@ -156,6 +156,9 @@ impl Live {
             Ask::Leave(room) => self.leave_by_wish(shard, asked, room),
             Ask::Enter(room) => {
                 let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &[]);
+                if stays && !since {
+                    return self.stay_in(shard, asked, room);
+                }
                 let command = EnterRoom { room: room.clone(), session, since };
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
@@ -254,6 +257,18 @@ impl Live {
         }
     }
 
+    /// A client asks for a room that its socket is in: nothing is written, and nobody is told. Whether its person is still a member is decided in
+    /// the order of the removals; a socket that has left the room by then asks once more.
+    fn stay_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
+        let command = StayInRoom { room: room.clone() };
+        let work = |tx: &mut Tx<'_>| command.decide(tx);
+        self.through_writer(shard, asked, work, move |live, shard, asked, stays| match stays {
+            Ok(()) if !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Enter(room)),
+            Ok(()) => live.answer(shard, &asked, Ok(Outcome::Entered(room))),
+            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
+        });
+    }
+
     /// A client wants to hear a room no longer. Of one that may come back that is written down, before it is told so.
     fn leave_by_wish(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
         let left = |live: &mut Self, shard: &mut Shard<Self>, asked: &Asked, room: Room| {
@@ -283,10 +298,10 @@ impl Live {
         if !in_flight && shard.is_in(asked.socket, room.as_str()) {
             return self.tell_typing(shard, &asked, &room);
         }
-        let command = EnterRoom { room: room.clone(), session: None, since: false };
+        let command = StayInRoom { room: room.clone() };
         let work = |tx: &mut Tx<'_>| command.decide(tx);
         self.through_writer(shard, asked, work, move |live, shard, asked, member| match member {
-            Ok(_) => live.tell_typing(shard, &asked, &room),
+            Ok(()) => live.tell_typing(shard, &asked, &room),
             Err(refusal) => live.answer(shard, &asked, Err(refusal)),
         });
     }
