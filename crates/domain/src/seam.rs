@@ -77,6 +77,8 @@ pub trait People {
 pub trait Spaces {
     /// One space.
     fn space(&mut self, room: &Room) -> Stored<Option<Space>>;
+    /// Whether there is such a space.
+    fn has_space(&mut self, room: &Room) -> Stored<bool>;
     /// Stores a new space. Error: the room is known.
     fn insert_space(&mut self, space: &Space) -> Stored<()>;
     /// Stores a changed space; parent and creation stay as they were. The space's `seq` is not touched. Error: the room is not known.

@@ -14,6 +14,10 @@ impl<D: Driver> Spaces for Tables<D> {
         space.map(|space| self.with_members(space)).transpose()
     }
 
+    fn has_space(&mut self, room: &Room) -> Stored<bool> {
+        Ok(self.0.first("SELECT 1 FROM spaces WHERE room = $1", values![room], |_| Ok(()))?.is_some())
+    }
+
     fn insert_space(&mut self, space: &Space) -> Stored<()> {
         let sql = "INSERT INTO spaces (room, name, parent, invite_code, created_by, created_at, updated_at, archived_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";

@@ -103,7 +103,7 @@ fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Op
             return Ok(());
         }
     }
-    if tx.store.space(room)?.is_none() {
+    if !tx.store.has_space(room)? {
         let space = Space {
             room: room.clone(),
             name: room.id().to_owned(),
