@@ -115,11 +115,11 @@ impl Live {
         }
         let Some(handshake) = shard.handshake_mut(socket) else { return };
         let mut auth = ConnectAuth::read(request.auth);
-        let left_off = match handshake.since.take() {
-            Some(since) if transport == Transport::Raw => LeftOff::Position(since.0.into()),
+        let left_off = match handshake.take_since() {
+            Some(since) if transport == Transport::Raw => LeftOff::Position(since.into()),
             _ => auth.left_off(),
         };
-        let identity = match self.shared.identify(auth, handshake.token.as_deref()) {
+        let identity = match self.shared.identify(auth, handshake.token()) {
             Ok(identity) => identity,
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };

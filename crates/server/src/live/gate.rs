@@ -24,10 +24,8 @@ pub struct Handshake {
     /// Who is at the other end; of a [`SocketAddr`] only what tells that, for this is kept of every connection.
     ip: IpAddr,
     port: u16,
-    /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
-    pub token: Option<Box<str>>,
-    /// The position since which a raw client wants to be told what it has missed.
-    pub(super) since: Option<Box<Since>>,
+    /// What only few clients send with it.
+    said: Option<Box<Extras>>,
     /// Whether the client can be given positions: see [`takes_positions`].
     pub(super) takes_positions: bool,
     /// The connection's number; see [`crate::presence::Connection`].
@@ -38,10 +36,23 @@ pub struct Handshake {
     _place: Option<OwnedSemaphorePermit>,
 }
 
-/// A position as a client writes it; boxed once more where it is kept, as hardly any client has one.
-pub(super) struct Since(pub Box<str>);
+/// What a connection's first request may carry for later. Most have neither, so it is kept apart.
+struct Extras {
+    token: Option<Box<str>>,
+    since: Option<Box<str>>,
+}
 
 impl Handshake {
+    /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
+    pub fn token(&self) -> Option<&str> {
+        self.said.as_ref()?.token.as_deref()
+    }
+
+    /// The position since which a raw client wants to receive what it has missed; none when it was taken before.
+    pub(super) fn take_since(&mut self) -> Option<Box<str>> {
+        self.said.as_mut()?.since.take()
+    }
+
     /// Who is at the other end.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port)
@@ -87,10 +98,11 @@ impl Gate {
         })?;
         let token = self.authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
         let since = request.uri.query().and_then(since);
+        let said = (token.is_some() || since.is_some()).then(|| Extras { token, since }.into());
         let takes_positions = takes_positions(&request.headers);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (ip, port) = (address.ip(), address.port());
-        Ok(Handshake { ip, port, token, since, takes_positions, number, connects: 0, _place: place })
+        Ok(Handshake { ip, port, said, takes_positions, number, connects: 0, _place: place })
     }
 
     /// The place of who may come in; of who may not, the code and what is answered.
@@ -129,9 +141,9 @@ pub(super) fn too_often(refusal: &domain::refusal::Refusal) -> Refusal {
 }
 
 /// `?since=` of a query.
-fn since(query: &str) -> Option<Box<Since>> {
+fn since(query: &str) -> Option<Box<str>> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find_map(|(name, value)| (name == "since").then(|| Since(value.into()).into()))
+    pairs.find_map(|(name, value)| (name == "since").then(|| value.into()))
 }
 
 /// Whether a client may be given positions behind the arguments of its events, unasked.
