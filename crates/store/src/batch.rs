@@ -77,6 +77,8 @@ impl Desk<'_> {
         if self.ids.last != last_id {
             self.session.put_last_id(self.ids.last)?;
         }
+        let sequences = self.session.0.take_sequences();
+        self.session.write_sequences(sequences)?;
         let begun = Instant::now();
         self.session.0.commit()?;
         Ok(begun.elapsed())

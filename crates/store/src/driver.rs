@@ -6,6 +6,8 @@
 use domain::names::{Id, PersonId, Room, Timestamp};
 use domain::seam::{StoreError, Stored};
 
+use crate::sequences::Sequences;
+
 /// A parameter of a statement.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Value<'a> {
@@ -50,6 +52,9 @@ fn unexpected(column: usize, wanted: &str) -> StoreError {
 
 /// A database driver.
 pub(crate) trait Driver {
+    /// The rooms' counters, inside a command's part of a transaction.
+    fn sequences(&mut self) -> Option<&mut Sequences>;
+
     /// Runs a statement that changes something; gives back how many rows it changed.
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64>;
 

@@ -18,6 +18,8 @@ pub struct Figures {
     pub lost: u64,
     /// Facts that are on the disk.
     pub facts: u64,
+    /// How often memory was given back because no command had come for a while.
+    pub rests: u64,
     /// How many commands the batches had.
     pub batches: Histogram,
     /// How long the commits took, in seconds.
@@ -27,7 +29,7 @@ pub struct Figures {
 impl Default for Figures {
     fn default() -> Self {
         let (batches, commits) = (Histogram::new(BATCH_COMMANDS), Histogram::new(COMMIT_SECONDS));
-        Self { waiting: 0, lost: 0, facts: 0, batches, commits }
+        Self { waiting: 0, lost: 0, facts: 0, rests: 0, batches, commits }
     }
 }
 

@@ -68,21 +68,6 @@ impl<D: Driver> Journal for Tables<D> {
 /// The mark of what every connection has heard.
 const CONFIRMED: &str = "confirmed";
 
-impl<D: Driver> Tables<D> {
-    /// The room's next `seq`. Two plain statements cost less than one with ON CONFLICT and RETURNING, and mean the same: the first holds
-    /// the row until the transaction ends.
-    fn raise_seq(&mut self, room: &Room) -> Stored<i64> {
-        let raise = "UPDATE sequences SET seq = seq + 1 WHERE room = $1";
-        let begin = "INSERT INTO sequences (room, seq) VALUES ($1, 1) ON CONFLICT (room) DO UPDATE SET seq = sequences.seq + 1";
-        let raised = "SELECT seq FROM sequences WHERE room = $1";
-        if self.0.write(raise, values![room])? == 0 {
-            self.0.write(begin, values![room])?;
-        }
-        let seq = self.0.first(raised, values![room], |row| row.int(0))?;
-        seq.ok_or_else(|| StoreError::Broken(format!("the counter of {room} is not there")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use domain::names::Kind;

@@ -25,6 +25,7 @@ pub mod private;
 mod queue;
 mod readers;
 mod reads;
+mod sequences;
 mod sessions;
 mod spaces;
 mod sqlite;

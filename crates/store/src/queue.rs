@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A queue that holds at most `bound` things. It never blocks who puts: see [`Rejected`].
 ///
@@ -23,6 +24,17 @@ struct State<T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Rejected {
     Full,
+    Closed,
+}
+
+/// What came of waiting for things.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// At least one thing.
+    Some,
+    /// The time is over, and nothing has come.
+    Nothing,
+    /// The queue is closed and empty: nothing comes any more.
     Closed,
 }
 
@@ -53,14 +65,29 @@ impl<T> Queue<T> {
     /// Waits until something is there and moves up to `most` things into `taken`. False when the queue is closed and empty: nothing comes
     /// any more.
     pub(crate) fn take(&self, most: usize, taken: &mut Vec<T>) -> bool {
+        self.take_within(None, most, taken) == Taken::Some
+    }
+
+    /// The same, but waits no longer than `time` if that is given.
+    pub(crate) fn take_within(&self, time: Option<Duration>, most: usize, taken: &mut Vec<T>) -> Taken {
         let mut state = self.lock();
         while state.waiting.is_empty() {
             if state.closed {
-                return false;
+                return Taken::Closed;
             }
             state.sleepers += 1;
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let over;
+            (state, over) = match time {
+                Some(time) => {
+                    let (state, waited) = self.arrived.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner);
+                    (state, waited.timed_out())
+                }
+                None => (self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+            };
             state.sleepers -= 1;
+            if over && state.waiting.is_empty() && !state.closed {
+                return Taken::Nothing;
+            }
         }
         let count = most.min(state.waiting.len());
         taken.extend(state.waiting.drain(..count));
@@ -68,7 +95,7 @@ impl<T> Queue<T> {
         if state.waiting.is_empty() && state.waiting.capacity() > 4096 {
             state.waiting = VecDeque::new();
         }
-        true
+        Taken::Some
     }
 
     /// How many things wait.
@@ -110,6 +137,18 @@ mod tests {
         let queue = Queue::new(1);
         queue.put("first").unwrap();
         assert_eq!(queue.put("second"), Err((Rejected::Full, "second")));
+    }
+
+    #[test]
+    fn who_waits_for_a_while_learns_that_nothing_has_come() {
+        let queue = Queue::new(2);
+        let mut taken = Vec::new();
+        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Taken::Nothing);
+        queue.put(1).unwrap();
+        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Taken::Some);
+        queue.close();
+        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Taken::Closed);
+        assert_eq!(taken, [1]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, params_from_i
 
 use crate::driver::{Driver, Row, Value};
 use crate::location::{OpenError, Options};
+use crate::sequences::Sequences;
 
 /// A connection at work. It works statement by statement, or in transactions that consist of parts which can be undone alone.
 pub(crate) struct Sqlite<'c> {
@@ -16,6 +17,8 @@ pub(crate) struct Sqlite<'c> {
     /// be hashed or copied to find its statement: rusqlite's own cache does both, which was a fifth of a chat message's cost.
     statements: Vec<(*const str, Statement<'c>)>,
     part: Part,
+    /// The rooms' counters in this transaction.
+    sequences: Sequences,
 }
 
 /// A part of the transaction: what one command writes.
@@ -42,6 +45,9 @@ pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, Open
     // What a burst leaves of the log is cut to this again.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
+    // What a savepoint needs to be undone is kept in pieces of 1 KB. Otherwise SQLite asks for 64 KB at every savepoint, which the allocator
+    // takes from the kernel and gives back each time.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     if let Some(pages) = options.max_pages {
         connection.pragma_update(None, "max_page_count", pages)?;
     }
@@ -57,7 +63,7 @@ pub(crate) fn connect_to_read(path: &Path, options: &Options) -> Result<Connecti
 
 impl<'c> Sqlite<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, statements: Vec::new(), part: Part::None }
+        Self { connection, statements: Vec::new(), part: Part::None, sequences: Sequences::default() }
     }
 
     /// Begins a transaction that may write, and waits for other programs that do.
@@ -78,6 +84,7 @@ impl<'c> Sqlite<'c> {
     /// Leaves nothing of the transaction, if there still is one.
     pub(crate) fn abandon(&mut self) {
         self.part = Part::None;
+        self.sequences.clear();
         if self.in_transaction()
             && let Err(error) = self.run("ROLLBACK")
         {
@@ -97,6 +104,7 @@ impl<'c> Sqlite<'c> {
 
     /// Keeps what was written since [`Sqlite::begin_part`].
     pub(crate) fn keep_part(&mut self) -> Stored<()> {
+        self.sequences.keep();
         match std::mem::replace(&mut self.part, Part::None) {
             Part::Written => self.run("RELEASE part"),
             Part::None | Part::Untouched => Ok(()),
@@ -105,10 +113,16 @@ impl<'c> Sqlite<'c> {
 
     /// Takes back what was written since [`Sqlite::begin_part`].
     pub(crate) fn undo_part(&mut self) -> Stored<()> {
+        self.sequences.undo();
         match std::mem::replace(&mut self.part, Part::None) {
             Part::Written => self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part")),
             Part::None | Part::Untouched => Ok(()),
         }
+    }
+
+    /// The counters that the transaction has raised; from now on there are none.
+    pub(crate) fn take_sequences(&mut self) -> Sequences {
+        std::mem::take(&mut self.sequences)
     }
 
     /// Copies the log into the file and empties it; what cannot be copied now is copied later.
@@ -116,6 +130,13 @@ impl<'c> Sqlite<'c> {
         let done = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
         if let Err(error) = done {
             tracing::warn!(%error, "the database's log was not emptied");
+        }
+    }
+
+    /// Gives back the memory of all pages that are not in use.
+    pub(crate) fn release_memory(&mut self) {
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::warn!(%error, "the database's memory was not given back");
         }
     }
 
@@ -151,6 +172,10 @@ impl<'c> Sqlite<'c> {
 }
 
 impl Driver for Sqlite<'_> {
+    fn sequences(&mut self) -> Option<&mut Sequences> {
+        (self.part != Part::None).then_some(&mut self.sequences)
+    }
+
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64> {
         self.before_write()?;
         let changed = self.statement(sql)?.execute(params_from_iter(values)).map_err(stored_error)?;

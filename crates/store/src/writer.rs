@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::abort;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use domain::event::Fact;
 use domain::ids::is_far_ahead;
@@ -19,7 +20,7 @@ use crate::batch::{Desk, Job, KeptIds, Passthrough, Stage, Work, said};
 use crate::driver::Tables;
 use crate::figures::Figures;
 use crate::location::{Database, OpenError};
-use crate::queue::{Queue, Rejected};
+use crate::queue::{Queue, Rejected, Taken};
 use crate::sqlite::Sqlite;
 
 /// How many commands may wait. When they are as many, the next is answered at once with [`Refusal::Unavailable`], and so before those that
@@ -27,6 +28,9 @@ use crate::sqlite::Sqlite;
 pub const QUEUE_BOUND: usize = 65_536;
 /// How many commands share a transaction. More would not cost less, and would make the first wait for the last.
 const BATCH: usize = 256;
+/// After how long without a command the memory is given back in which the database keeps its pages, up to 16 MB: the kernel has them too,
+/// and hands them out again in some microseconds each.
+const REST: Duration = Duration::from_secs(1);
 
 /// Puts commands into the writer's queue. Cheap to clone; when the last clone is dropped, the writer finishes what is queued and ends.
 #[derive(Clone)]
@@ -162,7 +166,18 @@ impl From<Rejected> for Refusal {
 
 fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut outlet: impl Outlet, figures: &Mutex<Figures>) {
     let mut jobs = Vec::with_capacity(BATCH);
-    while queue.take(BATCH, &mut jobs) {
+    let mut rested = false;
+    loop {
+        match queue.take_within((!rested).then_some(REST), BATCH, &mut jobs) {
+            Taken::Some => rested = false,
+            Taken::Nothing => {
+                rested = true;
+                desk.session.0.release_memory();
+                figures.lock().unwrap_or_else(PoisonError::into_inner).rests += 1;
+                continue;
+            }
+            Taken::Closed => break,
+        }
         let commands = jobs.len();
         let committed = desk.decide(&mut jobs);
         let batch = committed.clone().map(drop);

@@ -1,0 +1,168 @@
+//! Each room's counter of facts, while a batch is decided.
+
+use std::collections::HashMap;
+
+use domain::names::Room;
+use domain::seam::Stored;
+
+use crate::driver::{Driver, Tables, values};
+
+/// The counters of the rooms in which the commands of one transaction record facts. A room's row is read once and written once in a
+/// transaction, however many facts it gets: many messages to one room share it.
+///
+/// It is empty between two transactions, so it holds at most one entry for each fact of a batch.
+#[derive(Default)]
+pub(crate) struct Sequences {
+    counters: HashMap<Room, Counter>,
+    /// The rooms whose counter the present command has raised, as often as it has.
+    raised: Vec<Room>,
+}
+
+struct Counter {
+    stored: i64,
+    last: i64,
+}
+
+impl Sequences {
+    /// What the present command has raised counts.
+    pub(crate) fn keep(&mut self) {
+        self.raised.clear();
+    }
+
+    /// What the present command has raised is taken back.
+    pub(crate) fn undo(&mut self) {
+        for room in self.raised.drain(..) {
+            if let Some(counter) = self.counters.get_mut(&room) {
+                counter.last -= 1;
+            }
+        }
+    }
+
+    /// The transaction is over.
+    pub(crate) fn clear(&mut self) {
+        self.counters.clear();
+        self.raised.clear();
+    }
+
+    fn raise(&mut self, room: &Room) -> Option<i64> {
+        let counter = self.counters.get_mut(room)?;
+        counter.last += 1;
+        self.raised.push(room.clone());
+        Some(counter.last)
+    }
+}
+
+impl<D: Driver> Tables<D> {
+    /// The room's next number. Inside a command's part of a transaction it is written by [`Tables::write_sequences`], else at once.
+    pub(crate) fn raise_seq(&mut self, room: &Room) -> Stored<i64> {
+        if let Some(raised) = self.0.sequences().and_then(|sequences| sequences.raise(room)) {
+            return Ok(raised);
+        }
+        let stored = self.0.first("SELECT seq FROM sequences WHERE room = $1", values![room], |row| row.int(0))?.unwrap_or(0);
+        if let Some(sequences) = self.0.sequences() {
+            sequences.counters.insert(room.clone(), Counter { stored, last: stored });
+            sequences.raise(room);
+        } else {
+            self.put_seq(room, stored + 1)?;
+        }
+        Ok(stored + 1)
+    }
+
+    /// Writes the counters that the transaction has raised. The last statement before the commit, outside of any command's part.
+    pub(crate) fn write_sequences(&mut self, sequences: Sequences) -> Stored<()> {
+        for (room, counter) in sequences.counters.iter().filter(|(_, counter)| counter.last != counter.stored) {
+            self.put_seq(room, counter.last)?;
+        }
+        Ok(())
+    }
+
+    fn put_seq(&mut self, room: &Room, seq: i64) -> Stored<()> {
+        let sql = "INSERT INTO sequences (room, seq) VALUES ($1, $2) ON CONFLICT (room) DO UPDATE SET seq = excluded.seq";
+        self.0.write(sql, values![room, seq]).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use domain::event::Event;
+    use domain::ids::Generator;
+    use domain::names::{Kind, Timestamp};
+    use domain::operation::{Actor, Tx};
+    use domain::refusal::Refusal;
+
+    use crate::batch::{Desk, Job, KeptIds, Stage, Work};
+    use crate::driver::{Driver, Tables, values};
+    use crate::location::{Database, Options};
+    use crate::sqlite::Sqlite;
+
+    type Numbers = Arc<Mutex<Vec<(i64, i64)>>>;
+
+    /// A command that records a fact in the household of this number, and then comes to this end.
+    fn record(house: i64, end: fn() -> Result<(), Refusal>) -> Box<dyn Job> {
+        let work = move |tx: &mut Tx<'_>| {
+            tx.record(&Kind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
+            end()
+        };
+        Box::new(Work { actor: Actor::server(), stage: Stage::Waiting(work), reply: |_: Result<(), Refusal>| {} })
+    }
+
+    /// Decides commands in one batch, and notes the household and the number of each fact that is published.
+    fn decide(desk: &mut Desk<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
+        let committed = desk.decide(&mut jobs).map(drop);
+        for job in jobs {
+            job.finish(&committed, &mut |fact| {
+                let Event::TaskDeleted { task, .. } = fact.event else { panic!("{fact:?}") };
+                numbers.lock().unwrap().push((task, fact.seq));
+            });
+        }
+    }
+
+    #[test]
+    fn the_facts_of_a_room_are_numbered_without_gaps_whatever_becomes_of_the_commands_around_them() {
+        let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+        let connection = database.connect().unwrap();
+        let session = Tables(Sqlite::new(&connection));
+        let ids = KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 };
+        let mut desk = Desk { session, clock: Box::new(|| Timestamp(0)), ids };
+        let numbers = Numbers::default();
+        let (done, refused) = (|| Ok(()), || Err(Refusal::Conflict("not now")));
+        let dies = || -> Result<(), Refusal> { panic!("a command's own fault") };
+
+        let jobs = vec![record(1, done), record(1, refused), record(2, done), record(1, done), record(3, refused), record(1, dies)];
+        decide(&mut desk, jobs, &numbers);
+        decide(&mut desk, vec![record(3, done), record(1, done), record(1, done)], &numbers);
+        assert_eq!(*numbers.lock().unwrap(), [(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (1, 4)]);
+        let read =
+            |desk: &mut Desk<'_>| desk.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap();
+        assert_eq!(read(&mut desk), [4, 1, 1]);
+
+        // A batch that is not kept leaves no number behind.
+        desk.session.0.begin().unwrap();
+        record(1, done).decide(&mut desk).unwrap();
+        desk.session.0.abandon();
+        assert_eq!(read(&mut desk), [4, 1, 1]);
+        decide(&mut desk, vec![record(1, done)], &numbers);
+        assert_eq!(numbers.lock().unwrap().last(), Some(&(1, 5)));
+    }
+
+    #[test]
+    fn a_room_that_gets_many_facts_in_one_batch_is_written_once() {
+        let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+        let connection = database.connect().unwrap();
+        let session = Tables(Sqlite::new(&connection));
+        let ids = KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 };
+        let mut desk = Desk { session, clock: Box::new(|| Timestamp(0)), ids };
+        desk.session.0.write("CREATE TABLE written (room TEXT)", values![]).unwrap();
+        for change in ["INSERT", "UPDATE"] {
+            let sql = format!("CREATE TRIGGER on_{change} AFTER {change} ON sequences BEGIN INSERT INTO written VALUES (NEW.room); END");
+            connection.execute_batch(&sql).unwrap();
+        }
+        let numbers = Numbers::default();
+        decide(&mut desk, (0..100).map(|_| record(1, || Ok(()))).collect(), &numbers);
+        assert_eq!(numbers.lock().unwrap().len(), 100);
+        let written = desk.session.0.first("SELECT COUNT(*) FROM written", values![], |row| row.int(0)).unwrap();
+        assert_eq!(written, Some(1));
+    }
+}
