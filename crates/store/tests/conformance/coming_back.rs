@@ -13,7 +13,7 @@ use domain::sessions::{
     Absent, Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetOldFacts, ForgetOldSessions, ForgetSession,
     GiveUpAbsent, LeaveRoom, Offered, Place, Restart, Restarted, SessionRoom, Stay,
 };
-use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space};
+use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space, StayInRoom};
 
 use crate::sessions::say;
 use crate::{at, home, id, message, space};
@@ -187,6 +187,17 @@ pub fn a_room_that_may_not_be_heard_is_not_joined(store: &mut dyn Store) {
     let enter = EnterRoom { room: Kind::Conversation.room(1), session: Some("a".to_owned()), since: true };
     assert!(run(store, "ann", 0, enter).is_err());
     assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty());
+}
+
+pub fn a_member_may_stay_in_a_room_until_the_removal(store: &mut dyn Store) {
+    come(store, "ann");
+    let stay = |store: &mut dyn Store| run(store, "ann", 0, StayInRoom { room: home() });
+    assert_eq!(stay(store), Err(Refusal::NotFound(Kind::Household.noun())));
+    store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
+    assert_eq!(stay(store), Ok(()));
+    assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty(), "nothing is written");
+    store.remove_member(&home(), &id("ann"), at(1)).unwrap();
+    assert_eq!(stay(store), Err(Refusal::NotFound(Kind::Household.noun())));
 }
 
 pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Store) {

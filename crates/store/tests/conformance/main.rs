@@ -139,6 +139,7 @@ suite! {
         a_room_that_is_lost_meanwhile_is_not_come_back_to,
         a_room_that_one_is_in_without_asking_is_not_come_back_to_if_it_was_left,
         a_room_that_may_not_be_heard_is_not_joined,
+        a_member_may_stay_in_a_room_until_the_removal,
         a_session_that_cannot_go_on_is_followed_by_a_new_one,
         a_start_ends_who_was_here_and_reads_what_is_recent,
         a_start_knows_who_was_here,

@@ -45,6 +45,7 @@ pub fn a_deleted_space_is_not_there(store: &mut dyn Store) {
     store.delete_space(&home()).unwrap();
     assert_eq!(store.space(&home()).unwrap(), None);
     assert!(store.space(&other).unwrap().is_some());
+    assert_eq!([home(), other].map(|room| store.has_space(&room).unwrap()), [false, true]);
 }
 
 pub fn a_role_is_a_members_only(store: &mut dyn Store) {
