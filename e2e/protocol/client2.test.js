@@ -30,6 +30,16 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
       assert.deepEqual(await ack(socket, 1), [1]);
     });
 
+    test("may append a query of 4 KB to a namespace, and no more", async (t) => {
+      const open = (bytes) => client2(t, `${server.url}/custom?token=${"x".repeat(bytes - "token=".length)}`, { transports });
+      const socket = open(4096);
+      const auth = heard(socket, "auth");
+      await connected(socket);
+      assert.equal((await auth)[0].token.length, 4096 - "token=".length);
+      const [error] = await heard(open(4097), "error");
+      assert.equal(error, "The query of a namespace has at most 4096 bytes");
+    });
+
     test("hears that a namespace is not there", async (t) => {
       const [error] = await heard(client2(t, `${server.url}/nowhere`, { transports }), "error");
       assert.deepEqual(error, { message: "Invalid namespace" });

@@ -9,6 +9,9 @@ use crate::id::{Id, MAX_SLOTS};
 use crate::shard::{Attaching, ConnectionKey, Doomed, Ending, Socket, SocketKey};
 use crate::voice::{Format, Namespace};
 
+/// The most bytes of the query that a client of Socket.IO 2 appends to a namespace in CONNECT. A longer one is answered with CONNECT_ERROR.
+const MAX_CONNECT_QUERY: usize = 4096;
+
 impl<A: App> Worker<A> {
     /// An Engine.IO text message.
     pub(super) fn socketio_text(&mut self, key: ConnectionKey, text: &str) {
@@ -80,6 +83,10 @@ impl<A: App> Worker<A> {
         // Clients of Socket.IO 2 may put a query behind the name, which is their auth object.
         let v2 = self.shard.connections[key.slot as usize].version == Version::V3;
         let (name, query) = if v2 { nsp.split_once('?').unwrap_or((nsp, "")) } else { (nsp, "") };
+        if query.len() > MAX_CONNECT_QUERY {
+            let error = format!(r#""The query of a namespace has at most {MAX_CONNECT_QUERY} bytes""#);
+            return self.send_refusal(key, name, &error);
+        }
         let query = (!query.is_empty()).then(|| crate::http::query_to_json(query));
         let known = self.shard.config.namespaces.iter().position(|known| known == name);
         let Some(index) = known else { return self.refuse_unknown(key, nsp) };
@@ -99,11 +106,15 @@ impl<A: App> Worker<A> {
             let ending = Ending::Say(refusal.code.unwrap_or_default(), refusal.message);
             return self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedServerClose, ending));
         }
+        self.send_refusal(key, nsp, r#"{"message":"Invalid namespace"}"#);
+    }
+
+    /// Sends CONNECT_ERROR for a namespace of this name, with these data as JSON.
+    fn send_refusal(&mut self, key: ConnectionKey, nsp: &str, data: &str) {
         let voice = self.shard.voice(&self.shard.connections[key.slot as usize], Namespace::PLAIN);
-        let error = r#"{"message":"Invalid namespace"}"#;
         self.shard.send_packet(key.slot, voice, |_, format| match format {
-            Format::MsgPack => crate::shard::Encoded::Binary(msgpack::connect_error(nsp, error)),
-            _ => crate::shard::Encoded::Text(json::connect_error(nsp, error)),
+            Format::MsgPack => crate::shard::Encoded::Binary(msgpack::connect_error(nsp, data)),
+            _ => crate::shard::Encoded::Text(json::connect_error(nsp, data)),
         });
     }
 
