@@ -6,6 +6,7 @@ import { roomcast } from "../support/roomcast.js";
 import { openSocket, outcome } from "../support/socket.js";
 
 const server = roomcast({ RATE_LIMITS: undefined });
+const strict = roomcast({ RATE_LIMITS: undefined, FRONTEND_URLS: "https://app.example" });
 
 // A WebSocket of Socket.IO: how it is refused, or else closed at once.
 async function knock({ ws }, options) {
@@ -27,13 +28,22 @@ test("an address that connects a hundred times in ten seconds", async () => {
     const end = await outcome(`${server.ws}/api/v1/ws/connect`, from("127.0.0.2"));
     if (end.code !== 4401) refused = end;
   }
-  assert.deepEqual([refused?.opened, refused?.code], [true, 4429]);
-  assert.match(refused.reason, /again/);
+  // Before the upgrade, so it keeps no descriptor.
+  assert.deepEqual([refused?.opened, refused?.status, refused?.error.headers["retry-after"]], [false, 429, "1"]);
+  assert.match(refused.text, /again in 1 s/);
   // An attempt comes back in a tenth of a second, which may have passed.
   let engine;
-  for (let attempt = 0; attempt < 50 && engine?.status !== 400; attempt++) engine = await knock(server, from("127.0.0.2"));
-  assert.deepEqual([engine.opened, engine.status], [false, 400]);
+  for (let attempt = 0; attempt < 50 && engine?.status !== 429; attempt++) engine = await knock(server, from("127.0.0.2"));
+  assert.deepEqual([engine.opened, engine.status], [false, 429]);
   const other = await openSocket(raw(), from("127.0.0.3"));
   assert.equal(JSON.parse(await other.next()).type, "connected");
   await other.close();
+});
+
+test("a page of another origin spends its address's attempts, too", async () => {
+  const options = { localAddress: "127.0.0.4", origin: "https://elsewhere.example" };
+  const ends = [];
+  while (ends.length < 200 && ends.at(-1)?.status !== 429) ends.push(await outcome(`${strict.ws}/api/v1/ws/connect`, options));
+  assert.equal(ends.at(-1).status, 429);
+  assert.deepEqual([...new Set(ends.slice(0, -1).map(({ code }) => code))], [4403]);
 });

@@ -15,7 +15,7 @@ const from = (address) => ({ headers: { "x-forwarded-for": address } });
 
 // Each way to knock, and whether it was let in.
 const polls = async (options) => (await get(`${server.url}/socket.io/?EIO=4&transport=polling`, options)).status === 200;
-const opens = async (options) => (await outcome(`${server.ws}/api/v1/ws/connect`, options)).code !== 4429;
+const opens = async (options) => (await outcome(`${server.ws}/api/v1/ws/connect`, options)).opened;
 const asks = async ({ headers }) => (await get(`${server.url}/households`, { headers: { ...headers, authorization: "Bearer e30.e30.e30" } })).status === 401;
 
 // Knocks until it is refused, and resolves with how often it was not. An attempt comes back in a tenth of a second.

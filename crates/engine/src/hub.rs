@@ -155,8 +155,8 @@ pub struct Refusal {
     /// In words: the message of Engine.IO's error, the reason of a plain WebSocket's close.
     pub message: String,
     /// With which close code a plain WebSocket is told (RFC 6455 §7.4.2: 4000 to 4999 are an application's own). None: it is not opened, and
-    /// answered with the status, and so is every other upgrade request. That is for what is no client's fault: one that is let in and closed
-    /// again forgets how long it meant to wait.
+    /// answered with the status, and so is every other upgrade request. That is for what is no client's fault (one that is let in and closed
+    /// again forgets how long it meant to wait), and for what comes so often that it should cost no open WebSocket.
     pub code: Option<u16>,
     /// With which status long-polling is told; a browser's WebSocket cannot see any, and an upgrade request is answered 400, as by Node.
     pub status: http::StatusCode,

@@ -8,6 +8,8 @@ mod heartbeat;
 mod polling;
 mod read;
 mod reap;
+#[cfg(test)]
+mod refused;
 mod sessions;
 mod shares;
 #[cfg(test)]
@@ -15,6 +17,7 @@ pub(crate) mod simulation;
 mod socketio;
 mod upgrade;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,6 +54,8 @@ pub(crate) struct Worker<A: App> {
     /// How many connections there were when the server began to go down, little by little.
     drains: Option<usize>,
     stopping: bool,
+    /// WebSockets that were refused, and wait for their client's close frame, or have ended since; see [`reap::MAX_REFUSED`].
+    refused: VecDeque<ConnectionKey>,
     /// Who has used how much of this turn.
     shares: Shares,
     /// How many connections were read since one was that had used up its share.
@@ -70,6 +75,7 @@ impl<A: App> Worker<A> {
             promoted: None,
             drains: None,
             stopping: false,
+            refused: VecDeque::new(),
             shares: Shares::default(),
             passed_over: 0,
         }

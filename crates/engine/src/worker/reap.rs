@@ -23,6 +23,10 @@ const LATE_GET_TIME: Duration = Duration::from_millis(50);
 /// How long a long-polling session that has ended waits to tell its client so.
 const LAST_POLL_TIME: Duration = Duration::from_secs(30);
 
+/// How many WebSockets of one shard, none of which was ever let in, wait at once for their client to answer the close frame. Beyond, the one that
+/// waits longest is dropped: its close frame is in the kernel. So refused connections do not take all descriptors.
+pub(super) const MAX_REFUSED: usize = 512;
+
 impl<A: App> Worker<A> {
     /// Carries out all ends that were asked for, also those that the application asks for meanwhile.
     pub(super) fn reap(&mut self) {
@@ -49,6 +53,7 @@ impl<A: App> Worker<A> {
             return;
         }
         let connection = &self.shard.connections[key.slot as usize];
+        let refused = !connection.sockets.iter().any(|&slot| self.shard.sockets[slot as usize].data.is_some());
         match connection.phase {
             Phase::Closing if ending == Ending::Drop => return self.remove(key),
             Phase::Closing => return,
@@ -65,6 +70,7 @@ impl<A: App> Worker<A> {
         }
         match (&mut self.shard.connections[key.slot as usize].transport, ending) {
             (Transport::WebSocket(_), Ending::Say(code, words)) if reason == Reason::TooSlow => self.say_too_slow(key, code, &words),
+            (Transport::WebSocket(_), Ending::Say(code, reason)) if refused => self.refuse(key, code, &reason),
             (Transport::WebSocket(_), Ending::Say(code, reason)) => self.say_close(key, code, &reason),
             (Transport::WebSocket(_), Ending::Drop) => self.remove(key),
             (Transport::Polling(_), ending) => self.end_polling(key, reason, ending),
@@ -89,6 +95,20 @@ impl<A: App> Worker<A> {
         websocket::encode_close(&mut frame, code, reason);
         self.shard.send_scratch(key.slot, frame);
         self.linger(key, CLOSE_TIME);
+    }
+
+    /// [`Worker::say_close`] to a WebSocket that was never let in.
+    pub(super) fn refuse(&mut self, key: ConnectionKey, code: u16, reason: &str) {
+        self.say_close(key, code, reason);
+        self.refused.push_back(key);
+        if self.refused.len() > MAX_REFUSED
+            && let Some(oldest) = self.refused.pop_front()
+            && self.shard.is_alive(oldest)
+        {
+            // Closing since it was refused, so nothing else waits for it.
+            self.shard.flush(oldest.slot);
+            self.shard.doomed.push(Doomed::Connection(oldest, Reason::TransportClose, Ending::Drop));
+        }
     }
 
     fn linger(&mut self, key: ConnectionKey, time: Duration) {

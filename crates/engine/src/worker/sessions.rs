@@ -45,7 +45,7 @@ impl<A: App> Worker<A> {
     fn turn_away(&mut self, refusal: &Refusal, transport: Transport, greeting: Vec<u8>) {
         let key = self.insert(0, Version::V4, None, Phase::Closing, transport);
         self.greet(key, greeting);
-        self.say_close(key, refusal.code.unwrap_or_default(), &refusal.message);
+        self.refuse(key, refusal.code.unwrap_or_default(), &refusal.message);
     }
 
     /// What goes out before anything else.

@@ -17,7 +17,7 @@ impl<A: App> Worker<A> {
         });
         let Some(session) = free else {
             let key = self.insert(0, wire::engineio::Version::V4, None, Phase::Closing, transport);
-            self.say_close(key, 0, "");
+            self.refuse(key, 0, "");
             return None;
         };
         let (endpoint, version) = {

@@ -105,15 +105,18 @@ impl Gate {
         Ok(Handshake { ip, port, said, takes_positions, number, connects: 0, _place: place })
     }
 
-    /// The place of who may come in; of who may not, the code and what is answered.
+    /// The place of who may come in; of who may not, the code and what is answered. Every handshake costs its address an attempt, but for those while
+    /// nobody is let in.
     fn look_at(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, Refusal)> {
         self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), not_now(closed))))?;
+        // Answered before the WebSocket is opened: one that is opened and closed again would keep its descriptor until the client has answered.
+        let over = |refusal: domain::refusal::Refusal| (refusal.code(), Refusal { code: None, ..too_often(&refusal) });
+        self.limits.connect(address.ip()).map_err(over)?;
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !self.authenticator.origins().allows_socket(header(ORIGIN), OwnPage::of(&request.headers)) {
             let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
             return Err(("origin_not_allowed", Refusal { message, code: Some(FORBIDDEN.code), status, retry_after: None }));
         }
-        self.limits.connect(address.ip()).map_err(|refusal| (refusal.code(), too_often(&refusal)))?;
         let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned()).transpose();
         place.map_err(|_| {
             let message = format!("The server is full, try again in {TRY_AGAIN} s");

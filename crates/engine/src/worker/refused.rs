@@ -1,0 +1,85 @@
+//! WebSockets that are refused do not pile up, however they are refused.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use wire::engineio::Version;
+use wire::websocket::{Frames, Opcode};
+
+use super::Worker;
+use super::reap::MAX_REFUSED;
+use super::simulation::network;
+use crate::app::{App, Connect, Event};
+use crate::config::{Config, Endpoint, Protocol};
+use crate::http::{Arrival, NewSession, Purpose};
+use crate::hub::{Hub, Mail, Refusal};
+use crate::id::Id;
+use crate::shard::{Shard, SocketKey};
+use crate::stream::NewStream;
+
+/// Closes what wants to connect, or accepts it.
+struct Door;
+
+impl App for Door {
+    /// Whether it is accepted.
+    type Handshake = bool;
+    type Data = ();
+    type Message = ();
+
+    fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, _: Connect<'_>) {
+        if shard.handshake(socket) == Some(&true) {
+            shard.accept(socket, ());
+        } else {
+            shard.close(socket, 4401, "no");
+        }
+    }
+
+    fn event(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Event<'_>) {}
+}
+
+fn session(accepted: bool) -> Purpose<Door> {
+    Purpose::Session(NewSession { endpoint: 0, version: Version::V4, handshake: accepted, base64: false, auth: None })
+}
+
+/// How many connections are left of these that come and do not answer a close frame, and the close code that each was sent.
+fn left_of(arrivals: impl Iterator<Item = Purpose<Door>>) -> (usize, Vec<Option<u16>>) {
+    let endpoints = vec![Endpoint { path: "/raw".into(), protocol: Protocol::Raw, ping_interval: std::time::Duration::from_secs(3600) }];
+    let poll = mio::Poll::new().unwrap();
+    let gate = Arc::new(|_: &http::request::Parts, _| Ok(true));
+    let config = Config { shards: 1, endpoints, ..Config::default() };
+    let hub = Arc::new(Hub::<Door>::new(config, gate, std::slice::from_ref(&poll)).unwrap());
+    let mut worker = Worker::new(0, hub.clone(), poll, Door);
+    let now = Instant::now();
+    worker.shard.now = now;
+    let mut lines = Vec::new();
+    for purpose in arrivals {
+        let (line, end) = network::connect(1 << 20, 0);
+        let arrival = Arrival { stream: NewStream::Simulated(end), greeting: Vec::new(), early: Bytes::new(), deflate: None, purpose };
+        hub.put(0, Mail::Arrival(Box::new(arrival)));
+        lines.push(line);
+    }
+    for _ in 0..100 {
+        worker.turn(|| now);
+    }
+    let code = |bytes: &[u8]| {
+        let close = Frames::new(bytes).find(|(opcode, _)| *opcode == Opcode::Close);
+        close.map(|(_, payload)| payload.first_chunk().map_or(0, |code| u16::from_be_bytes(*code)))
+    };
+    (worker.shard.connections.len(), lines.iter().map(|line| code(&line.fall(usize::MAX))).collect())
+}
+
+#[test]
+fn of_many_refused_websockets_the_newest_wait_and_each_is_told_why() {
+    let many = 3 * MAX_REFUSED;
+    let refusal = || Refusal { message: "no".into(), code: Some(4403), status: http::StatusCode::FORBIDDEN, retry_after: None };
+    let ways: [fn(Refusal) -> Purpose<Door>; 3] =
+        [Purpose::Refusal, |_| session(false), |_| Purpose::Upgrade(Id::parse("AAAAAAAAAAAAAAAAAAAA").unwrap())];
+    for (way, expected) in ways.into_iter().zip([4403, 4401, 0]) {
+        let (left, codes) = left_of((0..many).map(|_| way(refusal())));
+        assert_eq!(left, MAX_REFUSED);
+        assert!(codes.iter().all(|code| *code == Some(expected)), "{expected}: {codes:?}");
+    }
+    let (left, codes) = left_of((0..many).map(|_| session(true)));
+    assert_eq!((left, codes.iter().all(Option::is_none)), (many, true), "what is accepted stays");
+}
