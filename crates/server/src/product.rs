@@ -133,6 +133,7 @@ impl Product {
                 dialects,
                 authenticator: authenticator.clone(),
                 writer: writer.clone(),
+                readers: readers.clone(),
                 people,
                 attendance: Attendance::default(),
                 typing: Typing::default(),

@@ -1,15 +1,16 @@
 //! Of whom one may ask whether they are online. Who is, only the live connections know.
 //!
-//! These are commands although they change nothing: in the writer's queue they stand in one order with the removals of members.
 
 use std::collections::HashSet;
 
 use crate::names::{PersonId, Room};
-use crate::operation::{Command, Tx};
+use crate::operation::{Actor, Command, Query, Tx};
 use crate::refusal::Refusal;
+use crate::seam::Store;
 use crate::spaces::require_member;
 
-/// A space's members, for its members.
+/// A space's members, for its members. This is a command although it changes nothing: in the writer's queue it stands in one order with the removals of
+/// members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameMembers {
     /// Which.
@@ -25,24 +26,23 @@ impl Command for NameMembers {
     }
 }
 
-/// Those out of some people who are the actor or share a space with the actor.
+/// Those out of some people who are the actor or share a space with the actor. Only those are looked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameContacts {
     /// Out of whom.
     pub people: Vec<PersonId>,
 }
 
-impl Command for NameContacts {
+impl Query for NameContacts {
     type Answer = HashSet<PersonId>;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<HashSet<PersonId>, Refusal> {
-        let asker = &tx.actor.person;
-        // A single one is looked for; all contacts of the asker are listed for several.
-        let contacts: HashSet<PersonId> = match &self.people[..] {
-            [one] if !tx.store.share_a_space(asker, one)? => HashSet::new(),
-            [one] => [one.clone()].into(),
-            _ => tx.store.contacts_of(asker)?.into_iter().collect(),
-        };
-        Ok(self.people.into_iter().filter(|person| person == asker || contacts.contains(person)).collect())
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<HashSet<PersonId>, Refusal> {
+        let mut contacts = HashSet::new();
+        for person in self.people {
+            if !contacts.contains(&person) && (person == actor.person || store.share_a_space(&actor.person, &person)?) {
+                contacts.insert(person);
+            }
+        }
+        Ok(contacts)
     }
 }

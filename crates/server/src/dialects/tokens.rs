@@ -10,7 +10,7 @@ use wire::socketio::Args;
 
 use super::answers::{Always, ERROR, ErrorEvent, Refused};
 use super::times::Milliseconds;
-use super::vocabulary::{ClientWord, Word, object};
+use super::vocabulary::{ClientWord, Word, absent_or_wrong, object};
 use super::{Ask, Reply, json};
 use crate::auth::Unauthenticated;
 
@@ -62,13 +62,21 @@ pub struct Expiring {
 }
 
 fn token_of(args: &Args<'_>) -> Result<String, Refusal> {
-    read_token(object::<NewToken<'_>>(args).and_then(|shown| shown.token))
+    let shown = object::<NewToken<'_>>(args);
+    // A token that stands outside of an object is there, but not where it should be.
+    if shown.is_none() && args.get(0).is_some_and(|arg| arg.trim() != "null") {
+        return Err(Refusal::invalid("token", WANTED));
+    }
+    read_token(shown.and_then(|shown| shown.token))
 }
 
-/// A token as a client gives it; null is as good as none. Errors: it is no text, or blank.
+/// What a token should be.
+const WANTED: &str = "must be a JWT, as text";
+
+/// A token as a client gives it; null is as good as none. Errors: it is absent, no text, or blank.
 pub(super) fn read_token(given: Option<&RawValue>) -> Result<String, Refusal> {
     let token = given.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).filter(|token| !token.trim().is_empty());
-    token.ok_or_else(|| Refusal::invalid("token", "must be a JWT, as text"))
+    token.ok_or_else(|| absent_or_wrong(given.is_none(), "token", WANTED))
 }
 
 /// The whole seconds from now until an end.

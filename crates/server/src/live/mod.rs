@@ -73,6 +73,8 @@ pub struct Shared {
     pub authenticator: Arc<Authenticator>,
     /// Where changes are decided.
     pub writer: store::Writer,
+    /// Take the queries.
+    pub readers: store::Readers,
     /// Who is online.
     pub people: Arc<People>,
     /// Who has which room open.

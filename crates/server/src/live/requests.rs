@@ -1,5 +1,6 @@
 //! What clients ask. One client's requests are decided and answered in the order in which it sent them: what needs the store goes through
-//! the writer's queue, and what needs none is done at once, unless something of the same client is still on its way.
+//! the writer's queue, and what needs none is done at once, unless something of the same client is still on its way. Only whether contacts are online
+//! is looked up by a reader, and answered when it is known.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use domain::event::Signal;
 use domain::names::{Kind, PersonId, Room};
-use domain::operation::{Command, Tx};
+use domain::operation::{Command, Query, Tx};
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
@@ -222,9 +223,7 @@ impl Live {
                 live.answer(shard, &asked, Ok(statuses));
             }),
             Ask::Statuses(people) => {
-                let contacts = NameContacts { people: people.clone() };
-                let work = |tx: &mut Tx<'_>| contacts.decide(tx);
-                self.through_writer(shard, asked, work, move |live, shard, asked, contacts| {
+                self.through_reader(shard, asked, NameContacts { people: people.clone() }, move |live, shard, asked, contacts| {
                     let statuses = contacts.map(|contacts| live.shared.statuses(people, Some(&contacts)));
                     live.answer(shard, &asked, statuses);
                 });
@@ -370,6 +369,26 @@ impl Live {
         self.depart_to_writer(shard, asked.socket);
         let back = self.back(shard);
         self.shared.writer.submit(actor, work, move |result| {
+            back(Box::new(move |live, shard| {
+                live.returned(shard, asked.socket);
+                then(live, shard, asked, result);
+            }));
+        });
+    }
+
+    /// Asks the store something that changes nothing, and goes on here with the answer: without waiting for what the client asked before, and without what
+    /// it asks next waiting for it.
+    fn through_reader<Q: Query>(
+        &mut self,
+        shard: &mut Shard<Self>,
+        asked: Asked,
+        query: Q,
+        then: impl FnOnce(&mut Self, &mut Shard<Self>, Asked, Result<Q::Answer, Refusal>) + Send + 'static,
+    ) {
+        let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
+        self.depart_to_writer(shard, asked.socket);
+        let back = self.back(shard);
+        self.shared.readers.ask(actor, query, move |result| {
             back(Box::new(move |live, shard| {
                 live.returned(shard, asked.socket);
                 then(live, shard, asked, result);

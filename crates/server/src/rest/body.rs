@@ -86,6 +86,18 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The name under which a field is given: its other one, if that is there and the first is not.
+    pub fn given_as(&self, name: &'static str, other: &'static str) -> &'static str {
+        if self.0.contains_key(other) && !self.0.contains_key(name) { other } else { name }
+    }
+
+    /// The end of a body that may have any other fields, such as a whole object. Those that were not read and look like one that is known, but for
+    /// capitals, hyphens and a slip of the hand, are named with what was probably meant.
+    pub fn misspelt(self, known: &[&'static str]) -> Vec<(String, &'static str)> {
+        let found = self.0.into_keys().filter_map(|name| Some((closest(&name, known)?, name)));
+        found.map(|(meant, name)| (shortened(name), meant)).collect()
+    }
+
     /// Passes over fields that only the server sets: a client may send an object back as it got it.
     pub fn pass_over(&mut self, names: &[&str]) {
         for name in names {
@@ -198,6 +210,23 @@ fn read_field<T: Field>(name: &'static str, raw: &RawValue, wanted: &str) -> Res
     serde_json::from_str(raw.get()).map_err(|_| Failure::field(name, wanted))
 }
 
+/// The known name that another was probably meant to be: at most two letters are wrong, missing, too many or changed with their neighbour, of a short
+/// name one.
+fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let plain = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    // Nothing that is much longer than a name can be meant for it, and comparing costs the product of the lengths.
+    if name.len() > 2 * LONGEST_FIELD {
+        return None;
+    }
+    let name = plain(name);
+    let distances = known.iter().map(|known| (strsim::osa_distance(&name, &plain(known)), *known));
+    let (distance, known) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= if known.len() <= 5 { 1 } else { 2 }).then_some(known)
+}
+
+/// The bytes of the longest name of a field.
+const LONGEST_FIELD: usize = 32;
+
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
@@ -233,6 +262,30 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever_for_a_body() {
         assert_eq!(read(Body::new(Silent), 100).await, Err(Failure::too_slow()));
+    }
+
+    #[test]
+    fn a_misspelt_field_is_taken_for_the_one_that_is_closest() {
+        let known = ["title", "description", "dueDate", "assignedTo", "id"];
+        let table = [
+            ("titel", Some("title")),
+            ("Title", Some("title")),
+            ("due_date", Some("dueDate")),
+            ("dueDat", Some("dueDate")),
+            ("assigned-to", Some("assignedTo")),
+            ("descripton", Some("description")),
+            ("decripton", Some("description")),
+            ("color", None),
+            ("tile", Some("title")),
+            ("til", None),
+            ("ID", Some("id")),
+            ("x", None),
+            ("", None),
+        ];
+        for (name, meant) in table {
+            assert_eq!(closest(name, &known), meant, "{name}");
+        }
+        assert_eq!(closest(&"title".repeat(100), &known), None);
     }
 
     #[test]

@@ -12,8 +12,9 @@ use domain::operation::{Actor, Command, Query, Tx};
 use domain::people::{Claims, Meet};
 use domain::refusal::Refusal;
 use domain::seam::Page;
+use http::header::WARNING;
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Failure};
@@ -25,6 +26,9 @@ use crate::audit;
 use crate::auth::{Identity, Unauthenticated};
 use crate::limits::Spending;
 use crate::listener::Peer;
+
+/// How many misspelt fields of one request are named.
+const MOST_WARNINGS: usize = 10;
 
 /// A request of somebody who is known and within the budget. Its body is there, whole.
 pub(super) struct Call {
@@ -126,6 +130,29 @@ impl Call {
         let body = B::read(&mut fields)?;
         fields.end()?;
         Ok(body)
+    }
+
+    /// The body, which may be a whole object as the server shows it: fields that it does not know are passed over. Those that were probably meant to
+    /// be ones that it knows are named in a `Warning` header (RFC 7234, code 299, as the Kubernetes API uses it), for the answer.
+    ///
+    /// Errors: 400 that says what is wrong, or names the first field that is not as it should be.
+    pub fn whole_object<B: Body>(&self) -> Result<(B, HeaderMap), Failure> {
+        let mut fields = Fields::of(&self.request.headers, &self.body)?;
+        let body = B::read(&mut fields)?;
+        let misspelt = fields.misspelt(&B::names());
+        let warnings = misspelt.into_iter().take(MOST_WARNINGS).filter_map(|(name, meant)| {
+            // A client's own name may have anything in it, and a header only what can be printed.
+            let name = name.escape_default().to_string().replace('\\', "\\\\").replace('"', "\\\"");
+            let text = format!("299 roomcast \"{name} is not a field of this request; was {meant} meant?\"");
+            HeaderValue::from_str(&text).ok().map(|text| (WARNING, text))
+        });
+        Ok((
+            body,
+            warnings.fold(HeaderMap::new(), |mut headers, (name, text)| {
+                headers.append(name, text);
+                headers
+            }),
+        ))
     }
 
     /// The part of a list of things with numbers.

@@ -8,7 +8,7 @@ use domain::operation::{Command, Tx};
 use domain::people::{DeletePerson, Person, ReadPerson, UpdateProfile};
 use domain::spaces::{CreateSpace, JoinByInvite, ListSpaces, ReadSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
 use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, ListTasks, ReadTask, Task, ToggleTask, UnassignTask};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -104,12 +104,12 @@ async fn list_tasks(call: Call) -> Answered {
 
 /// Makes a task. The household hears `task:created`, and a `task:assigned` for each to whom it is given.
 #[utoipa::path(post, path = "/households/{id}/tasks", request_body = NewTask, responses((status = 201, body = objects::Task)))]
-async fn create_task(call: Call) -> Answered {
+async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
     let room = call.room(Kind::Household)?;
-    let NewTask { title, description, category, due_date, assigned_to } = call.body()?;
+    let (NewTask { title, description, category, due_date, assigned_to }, warnings) = call.whole_object()?;
     let assigned_to = assigned_to.unwrap_or_default().0;
     let command = CreateTask { description, category, due_date, assigned_to, ..CreateTask::new(room, title) };
-    call.command(StatusCode::CREATED, command, task).await
+    Ok((warnings, call.command(StatusCode::CREATED, command, task).await?))
 }
 
 /// Reads a task.
@@ -206,7 +206,7 @@ body! {
         code = "inviteCode": required String,
     }
 
-    /// A new task.
+    /// A new task. It may be a whole task; what is no field of it is passed over, and what looks like a misspelt one is named in a `Warning` header.
     NewTask as "household.NewTask" {
         /// What is to be done; not blank.
         title: required String[1..=fields::TITLE],
@@ -219,6 +219,7 @@ body! {
         /// Members to whom it is given: ids, or objects with one.
         assigned_to = "assignedTo": optional GivenPeople[0..=fields::PEOPLE],
     }
+    passing over ["id", "householdId", "completed", "completedAt", "createdBy", "createdAt", "updatedAt"], and others
 
     /// Changes of a task. What is absent stays as it is.
     TaskChanges as "household.TaskChanges" {

@@ -15,6 +15,9 @@ pub(super) trait Body: Sized {
     ///
     /// Errors: 400 that names the first field that is not as it should be.
     fn read(fields: &mut Fields<'_>) -> Result<Self, Failure>;
+
+    /// Every name that a field may have here, also of those that are passed over.
+    fn names() -> Vec<&'static str>;
 }
 
 /// Defines bodies. Each is a struct with a [`Body`] and a schema.
@@ -31,6 +34,9 @@ pub(super) trait Body: Sized {
 ///     passing over ["id"]
 /// }
 /// ```
+///
+/// `"userId" or "user_id"` is a field with two names. `passing over ["id"], and others` is a body that may have any other field, to be read with
+/// [`Call::whole_object`](crate::rest::call::Call::whole_object).
 macro_rules! body {
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $json:literal) => { $json };
@@ -44,18 +50,30 @@ macro_rules! body {
     ($(
         $(#[doc = $about:literal])+
         $name:ident as $title:literal {
-            $( $(#[doc = $doc:literal])+ $field:ident $(= $json:literal)?: $presence:ident $type:ty $([$bounds:expr])? ),+ $(,)?
+            $( $(#[doc = $doc:literal])+ $field:ident $(= $json:literal $(or $other:literal)?)?: $presence:ident $type:ty $([$bounds:expr])? ),+
+            $(,)?
         }
-        $(passing over $passed:expr)?
+        $(passing over $passed:expr $(, and $others:ident)?)?
     )+) => { $(
         $(#[doc = $about])+
         struct $name { $( $(#[doc = $doc])+ $field: $crate::rest::shape::body!(@type $presence $type) ),+ }
 
         impl $crate::rest::shape::Body for $name {
             fn read(fields: &mut $crate::rest::body::Fields<'_>) -> Result<Self, $crate::rest::answer::Failure> {
-                let body = Self { $( $field: fields.$presence($crate::rest::shape::body!(@name $field $($json)?))? ),+ };
+                let body = Self { $( $field: {
+                    let name = $crate::rest::shape::body!(@name $field $($json)?);
+                    $( $( let name = fields.given_as(name, $other); )? )?
+                    fields.$presence(name)?
+                } ),+ };
                 $( fields.pass_over(&$passed); )?
                 Ok(body)
+            }
+
+            fn names() -> Vec<&'static str> {
+                #[allow(unused_mut)]
+                let mut names = vec![$( $crate::rest::shape::body!(@name $field $($json)?), $( $( $other, )? )? )+];
+                $( names.extend($passed); )?
+                names
             }
         }
 
@@ -63,12 +81,14 @@ macro_rules! body {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 let described = [ $( $crate::rest::shape::Described {
                     name: $crate::rest::shape::body!(@name $field $($json)?),
+                    other: { #[allow(unused_mut, unused_assignments)] { let mut other = None; $( $( other = Some($other); )? )? other } },
                     about: concat!($($doc),+),
                     presence: $crate::rest::shape::Presence::$presence,
                     schema: $crate::rest::shape::body!(@schema $type $(, $bounds)?),
                 } ),+ ];
                 let passed: &[&[&str]] = &[$(&$passed)?];
-                $crate::rest::shape::object(concat!($($about),+), described, passed.concat())
+                let others: &[&str] = &[$( $( stringify!($others) )? )?];
+                $crate::rest::shape::object(concat!($($about),+), described, passed.concat(), !others.is_empty())
             }
         }
 
@@ -103,6 +123,8 @@ impl Presence {
 /// A field, for the document.
 pub(super) struct Described {
     pub name: &'static str,
+    /// Its other name, if it has one.
+    pub other: Option<&'static str>,
     pub about: &'static str,
     pub presence: Presence,
     pub schema: Schema,
@@ -155,21 +177,30 @@ impl Bounds for Text {
     }
 }
 
-/// The schema of a body that has these fields and no others; what is passed over may be there, too, and does nothing.
-pub(super) fn object(about: &str, fields: impl IntoIterator<Item = Described>, passed_over: Vec<&str>) -> RefOr<Schema> {
+/// The schema of a body that has these fields; what is passed over may be there, too, and does nothing, and so may others if `others`.
+pub(super) fn object(about: &str, fields: impl IntoIterator<Item = Described>, passed_over: Vec<&str>, others: bool) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
-    for Described { name, about, presence, schema } in fields {
+    for Described { name, other, about, presence, schema } in fields {
         let schema = if presence.may_be_null() { or_null(schema) } else { schema };
-        object = object.property(name, described(schema, about.trim()));
-        if presence.must_be_there() {
-            object = object.required(name);
+        match other {
+            // One of the two must be there, which a list of required fields cannot say.
+            Some(other) => {
+                object = object.property(name, described(schema.clone(), &format!("{} Or `{other}`, which is the same.", about.trim())));
+                object = object.property(other, described(schema, &format!("The same as `{name}`.")));
+            }
+            None => {
+                object = object.property(name, described(schema, about.trim()));
+                if presence.must_be_there() {
+                    object = object.required(name);
+                }
+            }
         }
     }
     for name in passed_over {
         let ours = ObjectBuilder::new().schema_type(SchemaType::AnyValue).read_only(true);
         object = object.property(name, ours.description(Some("Only the server sets it; what is sent is passed over.")));
     }
-    RefOr::T(object.additional_properties(Some(AdditionalProperties::FreeForm(false))).build().into())
+    RefOr::T(object.additional_properties(Some(AdditionalProperties::FreeForm(others))).build().into())
 }
 
 fn or_null(schema: Schema) -> Schema {

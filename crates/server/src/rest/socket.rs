@@ -11,6 +11,7 @@ use domain::fields;
 use domain::names::{Kind, PersonId, Timestamp};
 use domain::notifications::{Announce, Announcement, NewNotification, Notification, notify};
 use domain::operation::{Command, Tx};
+use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::trips::{Trip, TripChanges, UpdateTrip};
 use http::StatusCode;
@@ -267,6 +268,7 @@ async fn my_connections(call: Call) -> Answered {
 async fn test_notification(call: Call) -> Answered {
     let TestNotification { title, message, kind, data } = call.body()?;
     let (kind, data) = (kind.unwrap_or_else(|| notices::INFO.to_owned()), data.map(Value::Object));
+    let (title, message) = (title.unwrap_or_else(|| "Test notification".to_owned()), message.unwrap_or_default());
     let work = move |tx: &mut Tx<'_>| {
         let person = tx.actor.person.clone();
         notify(tx, NewNotification { person, kind, title, message, link: None, data })
@@ -283,8 +285,16 @@ async fn test_notification(call: Call) -> Answered {
 )]
 async fn test_trip_update(call: Call) -> Answered {
     let TestUpdate { trip, changes } = call.body()?;
-    let (room, more) = (ids::room(Kind::Trip, &trip.0)?, passed_on(changes));
+    let named = trip.map(|trip| ids::room(Kind::Trip, &trip.0)).transpose()?;
+    let more = passed_on(changes.unwrap_or_else(|| Map::from_iter([("test".to_owned(), true.into())])));
     let work = move |tx: &mut Tx<'_>| {
+        let room = match named {
+            Some(room) => room,
+            None => {
+                let newest = tx.store.rooms_of(&tx.actor.person, Some(Kind::Trip))?.into_iter().next();
+                newest.ok_or_else(|| Refusal::invalid("tripId", "is required: the caller is in no trip"))?
+            }
+        };
         let trip = UpdateTrip { room, changes: TripChanges::default(), more: more.clone() }.decide(tx)?;
         Ok((trip, more))
     };
@@ -324,10 +334,10 @@ async fn broadcast(BackEnd(call): BackEnd) -> Answered {
 body! {
     /// A notification of the caller's own, for a try.
     TestNotification as "socket.TestNotification" {
-        /// Its title; not blank.
-        title: required String[1..=fields::NAME],
+        /// Its title; not blank. `Test notification` without one.
+        title: optional String[1..=fields::NAME],
         /// Its text.
-        message: required String[0..=fields::NOTIFICATION],
+        message: optional String[0..=fields::NOTIFICATION],
         /// What it is about; `info` without a word.
         kind = "type": optional String[1..=fields::NOTIFICATION_KIND],
         /// Whatever else the front end wants to know.
@@ -336,10 +346,10 @@ body! {
 
     /// A change of a trip that nobody makes, for a try.
     TestUpdate as "socket.TestUpdate" {
-        /// The trip.
-        trip = "tripId": required GivenId,
-        /// What its members are told.
-        changes: required Map<String, Value>,
+        /// The trip; the caller's newest one without an id.
+        trip = "tripId": optional GivenId,
+        /// What its members are told; `{"test": true}` without changes.
+        changes: optional Map<String, Value>,
     }
 
     /// What everybody is told.

@@ -9,7 +9,7 @@ use domain::spaces::{
     AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListSpaces, ReadSpace, RemoveMember, RenameSpace, Space,
 };
 use domain::tasks::{self, CreateTask, DeleteTask, EditTask, HandOverTask, ListTasks, ReadTask, SetStatus};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
@@ -134,12 +134,12 @@ async fn list_tasks(call: Call) -> Answered {
 
 /// Makes a task. The project hears `task.created`, and who gets it is notified.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/tasks", request_body = NewTask, responses((status = 201, body = Task), (status = 422)))]
-async fn create_task(call: Call) -> Answered {
+async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
     let room = call.room(Kind::Project)?;
-    let NewTask { title, description, status, priority, assignee } = call.body()?;
+    let (NewTask { title, description, status, priority, assignee }, warnings) = call.whole_object()?;
     let assignee = assignee.map(|name| name.0);
     let command = CreateTask { description, status, priority, assignee, ..CreateTask::new(room, title) };
-    call.command(StatusCode::CREATED, command, task).await
+    Ok((warnings, call.command(StatusCode::CREATED, command, task).await?))
 }
 
 /// Reads a task.
@@ -230,7 +230,7 @@ body! {
         /// What it is called; not blank.
         name: required String[1..=fields::NAME],
         /// Who is in it besides the caller: ids, or objects with one.
-        members = "memberIds": optional GivenPeople[0..=fields::PEOPLE],
+        members = "memberIds" or "member_ids": optional GivenPeople[0..=fields::PEOPLE],
     }
 
     /// Changes of a project. What is absent stays as it is.
@@ -243,7 +243,7 @@ body! {
     /// Who comes to a project.
     NewMember as "workspace.NewMember" {
         /// The person.
-        user = "userId": required GivenPerson,
+        user = "userId" or "user_id": required GivenPerson,
     }
 
     /// A new channel.
@@ -252,7 +252,7 @@ body! {
         name: required String[1..=fields::NAME],
     }
 
-    /// A new task.
+    /// A new task. It may be a whole task; what is no field of it is passed over, and what looks like a misspelt one is named in a `Warning` header.
     NewTask as "workspace.NewTask" {
         /// What is to be done; not blank.
         title: required String[1..=fields::TITLE],
@@ -265,6 +265,7 @@ body! {
         /// A member to whom it is given, by id or username.
         assignee: optional GivenId,
     }
+    passing over ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"], and others
 
     /// Changes of a task. What is absent stays as it is.
     TaskChanges as "workspace.TaskChanges" {

@@ -42,6 +42,40 @@ async fn a_task_is_made_with_all_its_fields_and_with_the_title_alone() {
 }
 
 #[tokio::test]
+async fn a_whole_task_may_be_posted_and_what_is_no_field_of_it_is_passed_over() {
+    let server = Server::start();
+    let home = household(&server).await;
+    let (alice, path) = (server.client("alice"), format!("/households/{}/tasks", id(&home)));
+    let first = alice.post(&path, json!({ "title": "Dishes", "category": "kitchen", "assignedTo": ["bob"] })).await.expect(201);
+    let copy = alice.post(&path, first.clone()).await;
+    assert!(copy.header("warning").is_empty());
+    let copy = copy.expect(201);
+    assert_eq!(copy, with(first.clone(), json!({ "id": id(&copy) })));
+    assert_ne!(id(&copy), id(&first));
+
+    // What the server alone sets is not taken from a client, and a screen's own fields are not looked at.
+    let own = json!({ "completed": true, "createdBy": "eve", "color": "red", "isSelected": false, "due_date": "2025-12-31", "Title": "y",
+        "descripton": "x", "nö\"\n": 1 });
+    let answered = alice.post(&path, with(copy, own)).await;
+    let warnings: Vec<_> = answered.headers.get_all("warning").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+    let warning = |name: &str, meant: &str| format!("299 roomcast \"{name} is not a field of this request; was {meant} meant?\"");
+    assert_eq!(warnings, [warning("Title", "title"), warning("descripton", "description"), warning("due_date", "dueDate")]);
+    let made = answered.expect(201);
+    assert_eq!((&made["completed"], &made["createdBy"], &made["dueDate"]), (&json!(false), &json!("alice"), &json!(null)));
+
+    // A field that is known is still checked, and no more than ten are named.
+    alice.post(&path, json!({ "titel": "x" })).await.invalid("title", "is required");
+    alice
+        .post(&path, json!({ "title": "x", "assignedTo": 5 }))
+        .await
+        .invalid("assignedTo", "must be a list of ids, each as text or number");
+    let many: serde_json::Map<_, _> = (0..100).map(|n| (format!("title{}", char::from_u32(0x4e00 + n).unwrap()), json!(1))).collect();
+    let answered = alice.post(&path, with(json!({ "title": "x" }), many.into())).await;
+    assert_eq!(answered.headers.get_all("warning").iter().count(), 10);
+    assert!(answered.header("warning").starts_with(r#"299 roomcast "title\\u{4e00} is not"#), "{}", answered.header("warning"));
+}
+
+#[tokio::test]
 async fn a_put_changes_the_given_fields_and_null_clears_one() {
     let server = Server::start();
     let home = household(&server).await;

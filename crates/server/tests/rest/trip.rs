@@ -34,7 +34,10 @@ async fn what_happens_is_told_as_facts() {
     alice.post(&format!("{path}/members"), json!({ "userId": "bob", "role": "admin" })).await.expect(201);
     assert_eq!(server.told().await, [format!("trip:{id} role_changed")]);
     alice.delete(&format!("{path}/members/alice")).await.expect(200);
-    assert_eq!(server.told().await, [format!("trip:{id} member_left"), "user:alice notification_created".to_owned()]);
+    assert_eq!(
+        server.told().await,
+        [format!("trip:{id} member_left"), "user:alice removed".to_owned(), "user:alice notification_created".to_owned()]
+    );
     server.client("bob").delete(&path).await.expect(200);
     assert_eq!(server.told().await, [format!("trip:{id} space_deleted")]);
     server.client("bob").get(&path).await.expect(404);
@@ -54,4 +57,22 @@ async fn an_announcement_is_told_once_and_stored_for_nobody() {
     let signals = server.signals();
     assert!(matches!(&signals[..], [Signal::Announced { announcement }] if announcement.title == "Pause"), "{signals:?}");
     assert!(server.told().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_try_needs_no_body() {
+    let server = Server::start();
+    let id = trip(&server).await;
+    for client in [server.client("alice"), server.client("bob")] {
+        let told = client.send(Method::POST, "/api/v1/socket/test-notification", &[], axum::body::Body::empty()).await.expect(200);
+        assert_eq!((&told["data"]["title"], &told["data"]["type"]), (&json!("Test notification"), &json!("info")));
+        let told = client.send(Method::POST, "/api/v1/socket/test-trip-update", &[], axum::body::Body::empty()).await.expect(200);
+        assert_eq!(told["data"], json!({ "tripId": id, "changes": { "test": true } }));
+    }
+    let newer = server.client("bob").post("/api/v1/trips", json!({ "name": "Oslo" })).await.expect(201);
+    let told = server.client("bob").post("/api/v1/socket/test-trip-update", json!({})).await.expect(200);
+    assert_eq!(told["data"]["tripId"], newer["data"]["id"]);
+    let nowhere = server.client("carol").post("/api/v1/socket/test-trip-update", json!({})).await;
+    assert_eq!(nowhere.status, 400);
+    assert_eq!(nowhere.body["error"], "tripId: is required: the caller is in no trip");
 }

@@ -38,6 +38,38 @@ async fn a_project_and_its_channels_have_numbers_for_ids() {
 }
 
 #[tokio::test]
+async fn names_may_be_written_in_either_way() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    for name in ["memberIds", "member_ids"] {
+        let project = alice.post("/api/v1/projects", json!({ "name": "Apollo", name: ["bob"] })).await.expect(201);
+        assert_eq!(project["members"].as_array().unwrap().len(), 2, "{name}");
+        let path = format!("/api/v1/projects/{}/members", project["id"]);
+        for (name, user) in [("userId", "carol"), ("user_id", "dave")] {
+            alice.post(&path, json!({ name: user })).await.expect(201);
+        }
+        alice.post(&path, json!({ "user_id": [] })).await.invalid("user_id", "must be an id, as text or number");
+        alice.post(&path, json!({})).await.invalid("userId", "is required");
+        alice.post(&path, json!({ "userId": "x", "user_id": "y" })).await.invalid("user_id", "is not a field of this request");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_task_may_be_posted() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
+    let path = format!("/api/v1/projects/{}/tasks", project["id"]);
+    let task = alice.post(&path, json!({ "title": "Build", "status": "doing", "assignee": "alice" })).await.expect(201);
+    let mut copy = task.clone();
+    copy["priorty"] = json!("high");
+    let answered = alice.post(&path, copy).await;
+    assert_eq!(answered.header("warning"), "299 roomcast \"priorty is not a field of this request; was priority meant?\"");
+    let made = answered.expect(201);
+    assert_eq!((&made["status"], &made["assignee"], &made["priority"]), (&json!("doing"), &task["assignee"], &json!("medium")));
+}
+
+#[tokio::test]
 async fn a_project_is_its_members_own() {
     let server = Server::start();
     let project = server.client("alice").post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::Router;
 use domain::names::{PersonId, Room};
-use domain::operation::{Actor, Command};
+use domain::operation::{Actor, Command, Query};
 use domain::people::Meet;
 use domain::refusal::Refusal;
 use domain::sessions::{Arrive, Came};
@@ -126,7 +126,7 @@ impl Floor {
             }
             Ask::Statuses(people) => {
                 let command = NameContacts { people: people.clone() };
-                let contacts = self.house.decide(actor, |tx| command.decide(tx)).await?;
+                let contacts = self.house.decide(actor, |tx| command.answer(tx.store, tx.actor)).await?;
                 let seen = (!self.house.shared.shows_presence).then_some(&contacts);
                 Ok(self.house.shared.statuses(people, seen))
             }

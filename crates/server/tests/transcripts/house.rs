@@ -76,7 +76,7 @@ impl House {
             metrics_access: config.operations.metrics,
             back_end,
             writer: writer.clone(),
-            readers,
+            readers: readers.clone(),
             authenticator: Arc::clone(&authenticator),
             clock: || NOW,
             limits: Arc::clone(&limits),
@@ -88,6 +88,7 @@ impl House {
         let shared = Shared {
             dialects,
             authenticator,
+            readers: readers.clone(),
             writer,
             people,
             attendance: Attendance::default(),

@@ -14,7 +14,7 @@ use crate::dialects::Ask;
 use crate::dialects::answers::Always;
 use crate::dialects::ids::GivenId;
 use crate::dialects::tokens;
-use crate::dialects::vocabulary::{ClientWord, Word, named, words};
+use crate::dialects::vocabulary::{ClientWord, Word, named, words, wrong};
 
 words! {
     /// A task was created.
@@ -81,5 +81,5 @@ pub(super) struct Confirmed<'a> {
 /// The household that a client names.
 fn household_of(args: &Args<'_>) -> Result<Room, Refusal> {
     let room = named::<HouseholdNamed>(args).and_then(|id| Kind::Household.named(&id.0));
-    room.ok_or_else(|| Refusal::invalid("householdId", "must be the id of a household, as text or number"))
+    room.ok_or_else(|| wrong(args, "householdId", "must be the id of a household, as text or number"))
 }

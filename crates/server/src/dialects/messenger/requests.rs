@@ -12,7 +12,7 @@ use wire::socketio::Args;
 use super::payloads::{AllRead, NotificationRead};
 use crate::dialects::answers::Always;
 use crate::dialects::ids::GivenId;
-use crate::dialects::vocabulary::{named, object};
+use crate::dialects::vocabulary::{named, object, wrong};
 use crate::dialects::{Ask, json};
 
 /// How many people one question may name.
@@ -70,16 +70,16 @@ impl From<NotificationNamed> for GivenId {
 
 pub(super) fn conversation_of(args: &Args<'_>) -> Result<Room, Refusal> {
     let room = named::<ConversationNamed>(args).and_then(|id| Kind::Conversation.named(&id.0));
-    room.ok_or_else(|| Refusal::invalid("conversationId", "must be the id of a conversation, as text or number"))
+    room.ok_or_else(|| wrong(args, "conversationId", "must be the id of a conversation, as text or number"))
 }
 
 pub(super) fn person_of(args: &Args<'_>) -> Result<PersonId, Refusal> {
     let person = named::<UserNamed>(args).and_then(|id| PersonId::parse(&id.0));
-    person.ok_or_else(|| Refusal::invalid("userId", "must be the id of a user, as text or number"))
+    person.ok_or_else(|| wrong(args, "userId", "must be the id of a user, as text or number"))
 }
 
 pub(super) fn people_of(args: &Args<'_>) -> Result<Vec<PersonId>, Refusal> {
-    let wanted = || Refusal::invalid("userIds", format!("must be a list of at most {MOST_STATUSES} ids, each as text or number"));
+    let wanted = || wrong(args, "userIds", format!("must be a list of at most {MOST_STATUSES} ids, each as text or number"));
     let ids = match object::<UsersNamed>(args) {
         Some(named) => Some(named.user_ids),
         None => args.get(0).and_then(|arg| serde_json::from_str::<Vec<GivenId>>(arg).ok()),
@@ -92,7 +92,7 @@ pub(super) fn people_of(args: &Args<'_>) -> Result<Vec<PersonId>, Refusal> {
 }
 
 pub(super) fn notification_of(args: &Args<'_>) -> Result<Id, Refusal> {
-    let wanted = || Refusal::invalid("notificationId", "must be the id of a notification, as text or number");
+    let wanted = || wrong(args, "notificationId", "must be the id of a notification, as text or number");
     let id = named::<NotificationNamed>(args).ok_or_else(wanted)?;
     // An id that none can have is one that none has.
     parse_id(&id.0).ok_or(Refusal::NotFound("Notification"))

@@ -18,7 +18,7 @@ use super::payloads::{CallAnswered, CallEnded, CallInitiated, Confirmed, Message
 use super::words::{CALL_INITIATED, MESSAGE_NEW};
 use crate::dialects::answers::Always;
 use crate::dialects::ids::{GivenId, NumberOrText};
-use crate::dialects::vocabulary::{named, object};
+use crate::dialects::vocabulary::{absent_or_wrong, named, object, wrong};
 use crate::dialects::{Ask, json};
 
 /// What names a room.
@@ -141,7 +141,7 @@ type Given<'a> = Option<&'a RawValue>;
 
 /// The payload of an event.
 fn payload<'a, T: Deserialize<'a>>(args: &Args<'a>, first: &'static str) -> Result<T, Refusal> {
-    object(args).ok_or_else(|| Refusal::invalid(first, format!("must be in an object, such as {{\"{first}\": 1}}")))
+    object(args).ok_or_else(|| wrong(args, first, format!("must be in an object, such as {{\"{first}\": 1}}")))
 }
 
 /// A field; `None` if it is absent or null.
@@ -156,21 +156,24 @@ fn text(given: Given<'_>, name: &'static str) -> Result<Option<String>, Refusal>
 
 /// The room that a client names.
 pub(super) fn room_of(args: &Args<'_>) -> Result<Room, Refusal> {
-    room(named::<RoomNamed>(args))
+    room(named::<RoomNamed>(args)).ok_or_else(|| wrong(args, "roomId", ROOM_WANTED))
 }
 
 fn room_in(given: Given<'_>) -> Result<Room, Refusal> {
-    room(given.and_then(|raw| serde_json::from_str(raw.get()).ok()))
+    let id = given.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    room(id).ok_or_else(|| absent_or_wrong(given.is_none(), "roomId", ROOM_WANTED))
 }
 
-fn room(id: Option<GivenId>) -> Result<Room, Refusal> {
-    let room = id.and_then(|id| Kind::ChatRoom.named(&id.0));
-    room.ok_or_else(|| Refusal::invalid("roomId", "must be the id of a room, as number or text"))
+fn room(id: Option<GivenId>) -> Option<Room> {
+    id.and_then(|id| Kind::ChatRoom.named(&id.0))
 }
+
+/// What a room's id should be.
+const ROOM_WANTED: &str = "must be the id of a room, as number or text";
 
 /// The id of something that the server numbers. An id that nothing can have is that of nothing: 0.
 fn number(given: Given<'_>, name: &'static str, wanted: &str) -> Result<Id, Refusal> {
-    let given = field::<GivenId>(given, name, wanted)?.ok_or_else(|| Refusal::invalid(name, wanted.to_owned()))?;
+    let given = field::<GivenId>(given, name, wanted)?.ok_or_else(|| absent_or_wrong(true, name, ""))?;
     Ok(parse_id(&given.0).unwrap_or(0))
 }
 
@@ -184,8 +187,12 @@ fn call_in(given: Given<'_>) -> Result<Id, Refusal> {
 
 pub(super) fn send(args: &Args<'_>) -> Result<Ask, Refusal> {
     let sent: SentMessage<'_> = payload(args, "roomId")?;
+    let room = room_in(sent.room_id)?;
+    if sent.content.is_none() && sent.file_url.is_none() {
+        return Err(absent_or_wrong(true, "content", ""));
+    }
     let command = SendMessage {
-        room: room_in(sent.room_id)?,
+        room,
         content: text(sent.content, "content")?.unwrap_or_default(),
         sort: text(sent.r#type, "type")?,
         file_url: text(sent.file_url, "fileUrl")?,
@@ -204,7 +211,7 @@ pub(super) fn send(args: &Args<'_>) -> Result<Ask, Refusal> {
 pub(super) fn edit(args: &Args<'_>) -> Result<Ask, Refusal> {
     let edited: EditedMessage<'_> = payload(args, "messageId")?;
     let message = message_in(edited.message_id)?;
-    let content = text(edited.content, "content")?.ok_or_else(|| Refusal::invalid("content", "must be text"))?;
+    let content = text(edited.content, "content")?.ok_or_else(|| absent_or_wrong(true, "content", ""))?;
     let command = EditMessage { of: Kind::ChatRoom, message, content };
     Ok(change(move |tx| Ok(confirmed(&MessageEdited::of(&command.decide(tx)?)))))
 }
@@ -222,7 +229,7 @@ pub(super) fn initiate(args: &Args<'_>) -> Result<Ask, Refusal> {
     const WANTED: &str = "must be a word such as AUDIO or VIDEO";
     let new: NewCall<'_> = payload(args, "roomId")?;
     let room = room_in(new.room_id)?;
-    let sort = field(new.call_type, "callType", WANTED)?.ok_or_else(|| Refusal::invalid("callType", WANTED))?;
+    let sort = field(new.call_type, "callType", WANTED)?.ok_or_else(|| absent_or_wrong(true, "callType", ""))?;
     let command = InitiateCall { room, sort };
     Ok(Ask::TakePart(Box::new(move |tx| {
         let Initiated { call, existing } = command.decide(tx)?;

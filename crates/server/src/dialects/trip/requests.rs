@@ -13,7 +13,7 @@ use wire::socketio::Args;
 use super::payloads::AskedChanges;
 use crate::dialects::Ask;
 use crate::dialects::ids::GivenId;
-use crate::dialects::vocabulary::{named, object};
+use crate::dialects::vocabulary::{named, object, wrong};
 
 /// Fields of a trip that only the server sets. A client may send a whole trip back as it got it, and nobody is told of these.
 pub const SET_BY_SERVER: &[&str] = &["id", "createdBy", "createdAt", "updatedAt", "members"];
@@ -57,19 +57,19 @@ pub(super) struct TripUpdate<'a> {
 
 /// The trip that a client names.
 pub(super) fn trip_of(args: &Args<'_>) -> Result<Room, Refusal> {
-    trip(named::<TripNamed>(args))
+    trip(args, named::<TripNamed>(args))
 }
 
-fn trip(id: Option<GivenId>) -> Result<Room, Refusal> {
+fn trip(args: &Args<'_>, id: Option<GivenId>) -> Result<Room, Refusal> {
     let room = id.and_then(|id| Kind::Trip.named(&id.0));
-    room.ok_or_else(|| Refusal::invalid("tripId", "must be the id of a trip, as text or number"))
+    room.ok_or_else(|| wrong(args, "tripId", "must be the id of a trip, as text or number"))
 }
 
 pub(super) fn update_of(args: &Args<'_>) -> Result<UpdateTrip, Refusal> {
     let update: Option<TripUpdate<'_>> = object(args);
-    let room = trip(update.as_ref().and_then(|update| serde_json::from_str(update.trip_id?.get()).ok()))?;
+    let room = trip(args, update.as_ref().and_then(|update| serde_json::from_str(update.trip_id?.get()).ok()))?;
     let changes = update.and_then(|update| serde_json::from_str(update.changes?.get()).ok());
-    let changes = changes.ok_or_else(|| Refusal::invalid("changes", "must be a JSON object, not nested too deeply"))?;
+    let changes = changes.ok_or_else(|| wrong(args, "changes", "must be a JSON object, not nested too deeply"))?;
     let mut more = passed_on(changes);
     let name = more.remove("name").map(|name| text("name", name)).transpose()?;
     let changes = TripChanges {

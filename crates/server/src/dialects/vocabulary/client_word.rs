@@ -1,8 +1,12 @@
 //! What clients say over Socket.IO: a name, the types of what stands under it and of what it is acknowledged with, and how it is read.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use domain::refusal::Refusal;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use wire::socketio::Args;
 
@@ -79,6 +83,28 @@ pub fn understood(words: &[ClientWord], heard: &Heard<'_>) -> Option<Request> {
     let Heard::Event { name, args } = heard else { return None };
     let word = words.iter().find(|word| word.name == *name)?;
     Some(Request { name: word.request, ask: (word.read)(args) })
+}
+
+/// The refusal of a field that is absent, or is not what it should be.
+///
+/// Inputs: the arguments, the field of the first one, and what it should be. A field that is null, or stands in an argument that is null or not there,
+/// is absent; an argument that is no object stands for the field itself.
+pub fn wrong(args: &Args<'_>, field: &'static str, wanted: impl Into<String>) -> Refusal {
+    let given = match args.get(0).map(str::trim) {
+        None => None,
+        Some(object) if object.starts_with('{') => match serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(object) {
+            Ok(fields) => fields.get(field).map(|value| value.get()),
+            // A field stands twice, for example.
+            Err(_) => Some(object),
+        },
+        Some(other) => Some(other),
+    };
+    absent_or_wrong(given.filter(|given| *given != "null").is_none(), field, wanted)
+}
+
+/// The refusal of a field that is absent, or is not what it should be.
+pub fn absent_or_wrong(is_absent: bool, field: &'static str, wanted: impl Into<String>) -> Refusal {
+    if is_absent { Refusal::invalid(field, "is required") } else { Refusal::invalid(field, wanted) }
 }
 
 /// The id that the first argument names: in an object of type `T`, or alone. `None` if it is neither.

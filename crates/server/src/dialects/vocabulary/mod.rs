@@ -9,7 +9,7 @@ pub mod client_word;
 pub mod shape;
 pub mod word;
 
-pub use client_word::{ClientWord, named, object, understood};
+pub use client_word::{ClientWord, absent_or_wrong, named, object, understood, wrong};
 pub use shape::Shape;
 pub(crate) use word::words;
 pub use word::{BareWord, Word};

@@ -16,7 +16,7 @@ use super::word::only;
 use super::{KINDS, envelope};
 use crate::dialects::ids::GivenId;
 use crate::dialects::tokens::read_token;
-use crate::dialects::vocabulary::{Shape, Understood};
+use crate::dialects::vocabulary::{Shape, Understood, absent_or_wrong};
 use crate::dialects::{Ask, Request};
 
 /// A client's envelope; each part is read by itself, so that a refusal can name it.
@@ -122,7 +122,7 @@ pub(super) fn understand(text: &str) -> Request {
     let name = envelope.r#type.and_then(text_of);
     match UNDERSTOOD.iter().find(|word| name.as_deref() == Some(word.name)) {
         Some(word) => Request { name: word.name, ask: (word.read)(&envelope) },
-        None => refused(Refusal::invalid("type", format!("must be {}", types()))),
+        None => refused(absent_or_wrong(envelope.r#type.is_none(), "type", format!("must be {}", types()))),
     }
 }
 
@@ -153,7 +153,7 @@ fn room_of(envelope: &Envelope<'_>) -> Result<Room, Refusal> {
     let address = envelope.room.and_then(text_of);
     // An inbox is a room like the others here, only that it is somebody's own.
     let room = address.and_then(|address| Room::parse(&address)).filter(|room| KINDS.contains(&room.kind()) || room.kind() == Kind::User);
-    room.ok_or_else(|| Refusal::invalid("room", "must be project:ID, channel:ID, task:ID or user:ID"))
+    room.ok_or_else(|| absent_or_wrong(envelope.room.is_none(), "room", "must be project:ID, channel:ID, task:ID or user:ID"))
 }
 
 fn room_to_leave(envelope: &Envelope<'_>) -> Result<Room, Refusal> {
@@ -167,8 +167,9 @@ fn room_to_leave(envelope: &Envelope<'_>) -> Result<Room, Refusal> {
 fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, Refusal> {
     let room = room_of(envelope)?;
     let message: Option<Message<'_>> = envelope.data.and_then(|data| object(data.get()));
-    let message = message.ok_or_else(|| Refusal::invalid("data", "must be an object {content, metadata}"))?;
-    let content = message.content.and_then(text_of).ok_or_else(|| Refusal::invalid("content", "must be text"))?;
+    let message = message.ok_or_else(|| absent_or_wrong(envelope.data.is_none(), "data", "must be an object {content, metadata}"))?;
+    let content = message.content.and_then(text_of);
+    let content = content.ok_or_else(|| absent_or_wrong(message.content.is_none(), "content", "must be text"))?;
     let metadata = message.metadata.map(|raw| serde_json::from_str::<Value>(raw.get())).transpose();
     // That it is JSON is known by now, so this is its depth.
     let metadata = metadata.map_err(|_| Refusal::invalid("metadata", "must not be nested so deeply"))?;
