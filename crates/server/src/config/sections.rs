@@ -242,6 +242,7 @@ pub enum MemoryLimit {
 
 impl Value for MemoryLimit {
     const WANTED: &'static str = "auto, off, or a size in bytes or with a unit (KB, MB, GB, KiB, MiB, GiB), such as 500MB";
+    const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {

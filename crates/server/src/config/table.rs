@@ -28,6 +28,8 @@ pub struct Setting {
     pub hidden: bool,
     /// True if the value is a list.
     pub list: bool,
+    /// True if the setting is a bound: a number of things, a size or a time.
+    pub bound: bool,
 }
 
 /// A section of settings, as it is documented.
@@ -120,6 +122,7 @@ macro_rules! section {
                         range: { #[allow(unused_mut, unused_assignments)] { let mut range = None; $( range = Some(($low, $high)); )? range } },
                         hidden: <$type as Value>::HIDDEN,
                         list: <$type as Value>::LIST,
+                        bound: <$type as Value>::IS_BOUND,
                     },
                 )*],
             };

@@ -11,6 +11,9 @@ pub trait Value: Sized {
     /// True if the value is a list, which a TOML file may write as an array.
     const LIST: bool = false;
 
+    /// True if the value is a number of things, a size or a time, so that the setting is a bound that operators look for in one table.
+    const IS_BOUND: bool = false;
+
     /// The value that the text stands for, or `None` if it stands for none.
     fn read(text: &str) -> Option<Self>;
 
@@ -68,6 +71,7 @@ impl Value for bool {
 
 impl Value for u32 {
     const WANTED: &'static str = "a whole number";
+    const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -120,6 +124,7 @@ impl<T: Value> Value for Vec<T> {
 /// Seconds, or a number with `ms`, `s`, `m` or `h`; to the millisecond.
 impl Value for Duration {
     const WANTED: &'static str = "a duration in seconds or with a unit (ms, s, m, h), such as 25, 500ms or 1h";
+    const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
         let (number, unit) = split_unit(text);
@@ -154,6 +159,7 @@ pub struct Size(pub usize);
 
 impl Value for Size {
     const WANTED: &'static str = "a size in bytes or with a unit (KB, MB, GB, KiB, MiB, GiB), such as 1000000 or 1MB";
+    const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
         let bytes = bytes(text)?;
@@ -213,6 +219,7 @@ impl Cap {
 
 impl Value for Cap {
     const WANTED: &'static str = "a whole number, 0 for no limit";
+    const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
         text.parse().ok().map(Self::of)
