@@ -1,6 +1,5 @@
-//! A server for the two official protocol suites (engine.io-protocol and socket.io-protocol), and nothing else.
+//! A server for the official protocol suites of Engine.IO and Socket.IO, and nothing else; CONTRIBUTING.md says how to run them.
 //!
-//! `PORT=3000 cargo run -p engine --example conformance`, then `npm ci && npm test` in the folder `test-suite` of each suite.
 //! `PARSER=msgpack`, `ALLOW_EIO3=true` and `DEFLATE=true` serve the project's own tests, and so do
 //! `PING_INTERVAL` and `PING_TIMEOUT` in milliseconds.
 
