@@ -35,14 +35,21 @@ pub enum Event {
     },
     /// A space was put away: it is still read, and nothing in it changes any more.
     SpaceArchived { space: Space, by: Option<Person> },
-    /// A space is gone, with these members.
-    SpaceDeleted { space: Space, by: PersonId },
-    /// A person became a member, by somebody's doing or the person's own.
+    /// A space is gone, and these people are not its members any more. Of one with very many members it is told in parts: each to some of them.
+    SpaceDeleted {
+        space: Space,
+        #[serde(default)]
+        people: Vec<PersonId>,
+        by: PersonId,
+    },
+    /// A person became a member, by somebody's doing or the person's own. `by_whom` is the profile of `by`, where somebody is to be told it.
     MemberJoined {
         space: Space,
         person: Person,
         #[serde(default)]
         by: Option<PersonId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_whom: Option<Person>,
     },
     /// A user became a member; recorded in that user's inbox, behind the [`Event::MemberJoined`] of the space. `trip` is what a trip has
     /// besides, `last` a conversation's newest message as that user sees it.
@@ -66,11 +73,17 @@ pub enum Event {
         person: PersonId,
         #[serde(default)]
         by: Option<PersonId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_whom: Option<Person>,
     },
     /// A space has a new invite code; the old one is void.
     InviteRefreshed { space: Space },
-    /// A person's profile changed; told once in each of the person's spaces.
-    ProfileUpdated { person: Person },
+    /// A person's profile changed. It is stored once and told in each of these rooms, the person's spaces: see [`Fact::in_each_room`].
+    ProfileUpdated {
+        person: Person,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rooms: Vec<Room>,
+    },
     /// A task was created, and given to those whom it names.
     TaskCreated { task: Task },
     /// A task was edited. What the edit also was stands in it: who completed the task by it or took it up again (see `task.completed`), to
@@ -124,8 +137,15 @@ pub enum Event {
     CallAnswered { call: Call, by: Person },
     /// A call is over: see `call.status` and `call.ended_by`.
     CallEnded { call: Call },
-    /// A person has read messages of others: these, of which there may be older ones too, and everything else up to a message.
-    MessagesRead { by: PersonId, messages: Vec<Id>, up_to: Id },
+    /// A person has read messages of others: these, of which there may be older ones too, and everything else up to a message. In a very large
+    /// room it is told to the reader's own devices alone.
+    MessagesRead {
+        by: PersonId,
+        messages: Vec<Id>,
+        up_to: Id,
+        #[serde(default)]
+        to_reader_alone: bool,
+    },
     /// A trip's fields were changed, and its people told more that is not stored.
     TripUpdated { changes: TripChanges, more: Map<String, Value>, by: PersonId },
     /// A person was told something; told in the person's inbox, as the two below.
@@ -136,6 +156,16 @@ pub enum Event {
     NotificationsRead,
     /// A back end has said something of its own.
     Emitted { emission: Emission },
+}
+
+impl Event {
+    /// How many offsets it takes in the journal: one, or one for each room in which it is told by itself.
+    pub fn offsets(&self) -> usize {
+        match self {
+            Self::ProfileUpdated { rooms, .. } => rooms.len().max(1),
+            _ => 1,
+        }
+    }
 }
 
 impl EventKind {
@@ -156,7 +186,7 @@ impl EventKind {
 /// An event that is stored, ordered and recoverable.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fact {
-    /// The offset in the journal; later facts have larger ones.
+    /// The offset in the journal; later facts have larger ones. Of one with several offsets ([`Event::offsets`]) the last.
     pub offset: i64,
     /// The space in which it happened.
     pub room: Room,
@@ -171,6 +201,46 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// The smallest of its offsets; [`Fact::offset`] is the largest.
+    pub fn first_offset(&self) -> i64 {
+        self.offset - (self.event.offsets() as i64 - 1)
+    }
+
+    /// The facts that this one is, each in a room of its own and with an offset of its own: what is told in a room names it. `None` if it is one
+    /// fact and no more.
+    ///
+    /// # Errors
+    /// That of an event's body that cannot be written.
+    pub fn in_each_room(&self) -> Option<serde_json::Result<Vec<Self>>> {
+        let Event::ProfileUpdated { person, rooms } = &self.event else { return None };
+        if rooms.is_empty() {
+            return None;
+        }
+        let event = Event::ProfileUpdated { person: person.clone(), rooms: Vec::new() };
+        let body = serde_json::to_string(&event);
+        Some(body.map(|body| {
+            let fact = |(offset, room): (i64, &Room)| Self {
+                offset,
+                room: room.clone(),
+                seq: self.seq,
+                at: self.at,
+                event: event.clone(),
+                body: body.clone(),
+            };
+            (self.first_offset()..).zip(rooms).map(fact).collect()
+        }))
+    }
+
+    /// How many rooms and inboxes it is told in, at least one: what it costs the server.
+    pub fn reach(&self) -> usize {
+        match &self.event {
+            Event::SpaceCreated { space, .. } => space.members.len().max(1),
+            Event::SpaceDeleted { people, .. } => people.len().max(1),
+            Event::Emitted { emission } => emission.rooms.len().max(1),
+            event => event.offsets(),
+        }
+    }
+
     /// The rooms that hear of it; somebody who is in several hears it once. None if it is told to nobody.
     pub fn audience(&self) -> Vec<Room> {
         match &self.event {
@@ -178,13 +248,18 @@ impl Fact {
             Event::MemberJoined { person, .. } => vec![self.room.clone(), Room::inbox(&person.id)],
             Event::MemberLeft { person, .. } => vec![self.room.clone(), Room::inbox(person)],
             Event::MembershipClaimed { .. } => Vec::new(),
+            Event::ProfileUpdated { rooms, .. } if !rooms.is_empty() => rooms.clone(),
+            Event::ProfileUpdated { .. } => vec![self.room.clone()],
             // The reader's other devices count what is unread, whether they have the room open or not.
+            Event::MessagesRead { by, to_reader_alone: true, .. } => vec![Room::inbox(by)],
             Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
             Event::Emitted { emission } => emission.rooms.clone(),
             // Nobody can be in the room yet.
             Event::SpaceCreated { space, .. } => inboxes(space).collect(),
-            // A list of spaces may be open on any device.
-            Event::SpaceDeleted { space, .. } => [self.room.clone()].into_iter().chain(inboxes(space)).collect(),
+            // A list of spaces may be open on any device. Whoever is in the room is a member, and hears it in the inbox.
+            // An older version named them in the space.
+            Event::SpaceDeleted { space, people, .. } if people.is_empty() => inboxes(space).collect(),
+            Event::SpaceDeleted { people, .. } => people.iter().map(Room::inbox).collect(),
             Event::TaskDeleted { task, .. } => self.task_audience(*task),
             Event::TaskCreated { task }
             | Event::TaskStatusChanged { task, .. }
@@ -199,7 +274,6 @@ impl Fact {
             | Event::RoleChanged { .. }
             | Event::TripUpdated { .. }
             | Event::InviteRefreshed { .. }
-            | Event::ProfileUpdated { .. }
             | Event::MessageSent { .. }
             | Event::MessageEdited { .. }
             | Event::MessageDeleted { .. }

@@ -33,8 +33,6 @@ pub const METADATA: usize = 16 * 1024;
 pub const WORD: usize = 50;
 /// How many people one command may name.
 pub const PEOPLE: usize = 100;
-/// How many members a space may have: each change of them is told with all of them.
-pub const MEMBERS: usize = 500;
 
 /// A text that must be there: 1 to `longest` characters, not only spaces. It is kept as it was given.
 ///

@@ -32,6 +32,10 @@ enum Use {
     Archive,
     /// A user who is added or removed hears it in the inbox, as an event of its own.
     Inbox,
+    /// It can be deleted.
+    Deletion,
+    /// An event about it embeds its first members: its contract has a place for them.
+    EmbedsMembers,
 }
 
 /// Defines the kinds by their table.
@@ -73,15 +77,15 @@ kinds! {
     /// A person's inbox: all of the person's connections are in it.
     User: "user", "User", [];
     /// A household (contract: household).
-    Household: "household", "Household", [Members, Invites, Tasks];
+    Household: "household", "Household", [Members, Invites, Tasks, EmbedsMembers];
     /// A trip (contract: trip).
-    Trip: "trip", "Trip", [Members, Inbox];
+    Trip: "trip", "Trip", [Members, Deletion, EmbedsMembers, Inbox];
     /// A chat room (contract: studio); its address starts with `room:`.
     ChatRoom: "room", "Room", [Members, Messages, Calls, Inbox];
     /// A conversation (contract: messenger).
     Conversation: "conversation", "Conversation", [Members, Nameless, Messages, Inbox];
     /// A project (contract: workspace).
-    Project: "project", "Project", [Members, Channels, Tasks, TaskRooms, Progress, Archive, Inbox];
+    Project: "project", "Project", [Members, Channels, Tasks, TaskRooms, Progress, Archive, EmbedsMembers, Inbox];
     /// A channel of a project (contract: workspace); its members are the project's.
     Channel: "channel", "Channel", [Messages, Mentions, Archive];
     /// A single task of a project (contract: workspace); its members are the project's.
@@ -174,6 +178,16 @@ impl Kind {
     /// Whether it can be put away, by itself or with the space that it is part of.
     pub fn may_be_archived(self) -> bool {
         self.is_for(Use::Archive)
+    }
+
+    /// Whether it can be deleted.
+    pub(crate) fn may_be_deleted(self) -> bool {
+        self.is_for(Use::Deletion)
+    }
+
+    /// Whether an event about it embeds its first members.
+    pub(crate) fn embeds_members(self) -> bool {
+        self.is_for(Use::EmbedsMembers)
     }
 
     /// Whether a user who is added or removed hears it in the inbox, as an event of its own.

@@ -48,6 +48,21 @@ pub trait Query: Send + 'static {
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Self::Answer, Refusal>;
 }
 
+/// How much there may be of what users make. A command that would make more is refused as a conflict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// The most members of a space. A token that names a household is believed all the same.
+    pub members_per_space: u32,
+    /// The most spaces that a user may be a member of, likewise.
+    pub spaces_per_user: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { members_per_space: 100_000, spaces_per_user: 1000 }
+    }
+}
+
 /// One command's part of the writer's transaction. Time and ids are given, so a decision is exact and repeatable.
 pub struct Tx<'a> {
     /// The store, inside the transaction.
@@ -56,6 +71,8 @@ pub struct Tx<'a> {
     pub actor: &'a Actor,
     /// The moment of the decision.
     pub now: Timestamp,
+    /// The bounds of what there may be.
+    pub bounds: Bounds,
     ids: &'a mut dyn Ids,
     facts: Vec<Fact>,
 }
@@ -63,7 +80,12 @@ pub struct Tx<'a> {
 impl<'a> Tx<'a> {
     /// Begins one command's part.
     pub fn new(store: &'a mut dyn Store, actor: &'a Actor, now: Timestamp, ids: &'a mut dyn Ids) -> Self {
-        Self { store, actor, now, ids, facts: Vec::new() }
+        Self { store, actor, now, bounds: Bounds::default(), ids, facts: Vec::new() }
+    }
+
+    /// With other bounds than the default ones.
+    pub fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// A new id; see [`Id`].
@@ -95,6 +117,16 @@ impl<'a> Tx<'a> {
         self.facts.reserve_exact(1);
         self.facts.push(fact);
         Ok(offset)
+    }
+
+    /// Does a part of the command for another actor.
+    pub fn on_behalf_of<T>(&mut self, actor: &Actor, work: impl FnOnce(&mut Tx<'_>) -> T) -> T {
+        let facts = std::mem::take(&mut self.facts);
+        let mut part = Tx { store: &mut *self.store, actor, now: self.now, bounds: self.bounds, ids: &mut *self.ids, facts };
+        let answer = work(&mut part);
+        let facts = part.facts;
+        self.facts = facts;
+        answer
     }
 
     /// The facts that were recorded, in order.

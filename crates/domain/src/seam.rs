@@ -11,6 +11,7 @@ use crate::names::{Id, Kind, PersonId, Room, Timestamp};
 use crate::notifications::Notification;
 use crate::people::Person;
 use crate::refusal::Refusal;
+use crate::removals::Removal;
 use crate::sessions::{Session, SessionRoom};
 use crate::spaces::{Member, Role, Space};
 use crate::tasks::Task;
@@ -59,6 +60,15 @@ impl<T> Page<T> {
     }
 }
 
+/// Which part of a space's members, in the order of joining: at most `limit`, all behind `after`. If that one is not a member, there are none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberPage {
+    /// 1 to 200.
+    pub limit: u32,
+    /// Only those behind this one.
+    pub after: Option<PersonId>,
+}
+
 /// People, by id.
 pub trait People {
     /// One person.
@@ -69,13 +79,15 @@ pub trait People {
     fn update_person(&mut self, person: &Person) -> Stored<()>;
     /// Removes a person's profile; memberships are ended by the caller.
     fn delete_person(&mut self, id: &PersonId) -> Stored<()>;
+    /// How many spaces a person is a member of.
+    fn space_count(&mut self, id: &PersonId) -> Stored<u64>;
     /// Whether there is a space that both are members of.
     fn share_a_space(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool>;
 }
 
 /// Spaces and who is in them.
 pub trait Spaces {
-    /// One space.
+    /// One space, with the count of its members and none of them in [`Space::members`].
     fn space(&mut self, room: &Room) -> Stored<Option<Space>>;
     /// Whether there is such a space.
     fn has_space(&mut self, room: &Room) -> Stored<bool>;
@@ -97,13 +109,21 @@ pub trait Spaces {
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()>;
     /// Ends a membership and remembers when; the person's sessions are in the space no longer, nor in the rooms inside it.
     fn remove_member(&mut self, room: &Room, person: &PersonId, at: Timestamp) -> Stored<()>;
-    /// The members, in the order in which they joined.
-    fn members(&mut self, room: &Room) -> Stored<Vec<Member>>;
+    /// A part of the members, in the order in which they joined.
+    fn members(&mut self, room: &Room, page: &MemberPage) -> Stored<Vec<Member>>;
+    /// The ids of the first `limit` members, in the order in which they joined.
+    fn member_ids(&mut self, room: &Room, limit: u32) -> Stored<Vec<PersonId>>;
+    /// Whether a member is an admin.
+    fn has_admin(&mut self, room: &Room) -> Stored<bool>;
+    /// The first `limit` members with this handle ([`Person::handle`]), whatever its case, in the order of their ids.
+    fn members_called(&mut self, room: &Room, handle: &str, limit: u32) -> Stored<Vec<Person>>;
+    /// The last handle of a member, in lower case and in the order of its bytes, that is not behind this one.
+    fn handle_up_to(&mut self, room: &Room, handle: &str) -> Stored<Option<String>>;
     /// The rooms that a person is a member of, newest first; `kind` narrows them.
     fn rooms_of(&mut self, person: &PersonId, kind: Option<Kind>) -> Stored<Vec<Room>>;
     /// Everybody else who shares a space with a person, each once.
     fn contacts_of(&mut self, person: &PersonId) -> Stored<Vec<PersonId>>;
-    /// The spaces of a kind that a person is a member of, newest first.
+    /// The spaces of a kind that a person is a member of, newest first, each as in [`Spaces::space`].
     fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>>;
     /// The spaces inside another (a project's channels), newest first.
     fn spaces_in(&mut self, parent: &Room, page: &Page<Room>) -> Stored<Vec<Space>>;
@@ -121,8 +141,8 @@ pub trait Tasks {
     fn delete_task(&mut self, id: Id) -> Stored<()>;
     /// A space's tasks, newest first.
     fn tasks_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Task>>;
-    /// The tasks of a space that a person has, oldest first.
-    fn tasks_of(&mut self, room: &Room, person: &PersonId) -> Stored<Vec<Task>>;
+    /// The tasks that a person has, in a space or (`None`) in all, oldest first, at most `limit`.
+    fn tasks_of(&mut self, person: &PersonId, room: Option<&Room>, limit: u32) -> Stored<Vec<Task>>;
     /// Gives a task to a person; false if it already was.
     fn assign(&mut self, id: Id, person: &PersonId, at: Timestamp) -> Stored<bool>;
     /// Takes a task from a person; false if it was not theirs.
@@ -155,8 +175,8 @@ pub trait Reads {
     fn put_read_mark(&mut self, room: &Room, person: &PersonId, mark: Id) -> Stored<()>;
     /// Moves a person's mark, because the person begins to read behind this message; never back. What was before was not read by that.
     fn begin_reading(&mut self, room: &Room, person: &PersonId, behind: Id) -> Stored<()>;
-    /// Removes all of a person's marks.
-    fn delete_read_marks_of(&mut self, person: &PersonId) -> Stored<()>;
+    /// Removes at most `limit` of a person's marks; gives back how many.
+    fn delete_read_marks_of(&mut self, person: &PersonId, limit: u32) -> Stored<u64>;
     /// The newest message of a room that is not newer than this one.
     fn newest_message_in(&mut self, room: &Room, up_to: Id) -> Stored<Option<Id>>;
     /// The others' messages behind a person's mark and not newer than `up_to`: the newest of them, oldest first.
@@ -179,8 +199,8 @@ pub trait Notifications {
     fn notifications_of(&mut self, person: &PersonId, page: &Page) -> Stored<Vec<Notification>>;
     /// Marks all of a person's notifications as read; gives back how many were not.
     fn read_notifications_of(&mut self, person: &PersonId) -> Stored<u64>;
-    /// Removes all of a person's notifications.
-    fn delete_notifications_of(&mut self, person: &PersonId) -> Stored<()>;
+    /// Removes at most `limit` of a person's notifications; gives back how many.
+    fn delete_notifications_of(&mut self, person: &PersonId, limit: u32) -> Stored<u64>;
 }
 
 /// Calls and who is in them.
@@ -209,6 +229,18 @@ pub trait Trips {
     fn put_trip_details(&mut self, room: &Room, details: &TripDetails) -> Stored<()>;
     /// Removes a trip's details.
     fn delete_trip_details(&mut self, room: &Room) -> Stored<()>;
+}
+
+/// Removals that have begun and have not ended.
+pub trait Removals {
+    /// Stores one.
+    fn begin_removal(&mut self, removal: &Removal) -> Stored<()>;
+    /// The one with the smallest id.
+    fn next_removal(&mut self) -> Stored<Option<Removal>>;
+    /// Forgets one.
+    fn end_removal(&mut self, id: Id) -> Stored<()>;
+    /// Whether a removal of this subject ([`Target::subject`](crate::removals::Target::subject)) is stored.
+    fn is_being_removed(&mut self, subject: &Room) -> Stored<bool>;
 }
 
 /// A stretch of the journal.
@@ -303,9 +335,9 @@ pub trait Keys {
 }
 
 /// Everything that is stored.
-pub trait Store: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Journal + Keys + Sessions {}
+pub trait Store: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Removals + Journal + Keys + Sessions {}
 
-impl<T: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Journal + Keys + Sessions> Store for T {}
+impl<T: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Removals + Journal + Keys + Sessions> Store for T {}
 
 /// Where new ids come from: a counter and randomness, as parameters.
 pub trait Ids: Send {

@@ -12,6 +12,7 @@
 //! - [`rest`]: the same over HTTP.
 //! - [`back_end`]: what a team's own back end can do, over HTTP or in the same program.
 //! - [`limits`]: how much one person, and one address, may ask for in a while.
+//! - [`removals`]: removals that are done in steps.
 //! - [`admission`]: whether new connections are taken at all.
 //! - [`memory`]: how much of it is used, and what that means for new connections.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
@@ -40,6 +41,7 @@ pub mod memory;
 pub mod metrics;
 pub mod presence;
 pub mod product;
+pub mod removals;
 pub mod rest;
 pub mod serve;
 

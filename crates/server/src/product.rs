@@ -10,7 +10,7 @@ use bus::Local;
 use domain::calls::EndInterruptedCalls;
 use domain::ids::Generator;
 use domain::keys::ForgetOldAnswers;
-use domain::operation::{Actor, Command};
+use domain::operation::{Actor, Bounds, Command};
 use domain::refusal::Refusal;
 use domain::seam::Bus;
 use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions};
@@ -27,7 +27,7 @@ use crate::auth::{Authenticator, Keys};
 use crate::back_end::{BackEnd, Utilities};
 use crate::clock;
 use crate::config::value::Value;
-use crate::config::{Audience, Config, MemoryLimit, SocketParser, TokenEnd};
+use crate::config::{Audience, Cap, Config, LimitsConfig, MemoryLimit, SocketParser, TokenEnd};
 use crate::dialects::Dialects;
 use crate::dialects::times::Milliseconds;
 use crate::health::Health;
@@ -38,6 +38,7 @@ use crate::logs;
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::presence::{Attendance, People, Seats, Told, Typing};
+use crate::removals::continue_removals;
 use crate::rest::{self, Rest};
 
 /// How many threads answer queries.
@@ -78,7 +79,7 @@ pub fn open_database(config: &Config) -> anyhow::Result<Database> {
     let uname = rustix::system::uname();
     let host = uname.nodename().to_string_lossy();
     let holder = format!("process {} on {host} since {}", std::process::id(), Milliseconds(clock::now()));
-    Ok(Database::open(Options { holder, ..Options::new(config.storage.database_url.show()) })?)
+    Ok(Database::open(Options { holder, bounds: bounds(&config.limits), ..Options::new(config.storage.database_url.show()) })?)
 }
 
 impl Product {
@@ -182,6 +183,8 @@ impl Product {
             }
         });
         tokio::spawn(logs::tell_left_out());
+        // Those that the last stop has interrupted.
+        tokio::spawn(continue_removals(writer.clone()));
         tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
         tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window: remembered }));
         tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { keep, window: kept_for }));
@@ -343,12 +346,18 @@ fn recovery(config: &Config, epoch: String, begun: &Begun, dialects: &Dialects) 
     Recovery {
         epoch,
         position,
-        floor: begun.facts.front().map_or(position, |fact| fact.offset as u64 - 1),
+        floor: begun.facts.front().map_or(position, |fact| fact.first_offset() as u64 - 1),
         keep: config.recovery.journal_keep as usize,
         window: kept_for(config),
         bytes: KEPT_BYTES,
         revive: Some(revive),
     }
+}
+
+/// How much there may be of what users make.
+pub fn bounds(limits: &LimitsConfig) -> Bounds {
+    let most = |cap: Cap| cap.limit().unwrap_or(u32::MAX);
+    Bounds { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }
 }
 
 fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {

@@ -72,6 +72,8 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("MAX_HTTP_CONNECTIONS", "500", "500"),
     ("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "0", "0"),
     ("ANSWER_TIMEOUT", "30", "30s"),
+    ("MAX_MEMBERS_PER_SPACE", "0", "0"),
+    ("MAX_SPACES_PER_USER", "50", "50"),
     ("RATE_LIMITS", "off", "false"),
     ("DATABASE_URL", "postgresql://u:s3cret-three@db/roomcast", "postgresql://…@db/roomcast"),
     ("REDIS_URL", "redis://:s3cret-four@localhost:6379/0", "redis://…@localhost:6379/0"),

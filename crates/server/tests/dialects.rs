@@ -55,6 +55,7 @@ fn space(room: Room) -> Space {
         created_at: NOW,
         updated_at: NOW,
         archived_at: None,
+        member_count: 100_000,
         members: vec![
             Member { person: alice(), role: Role::Admin, joined_at: NOW },
             Member { person: bob(), role: Role::Member, joined_at: NOW },
@@ -116,7 +117,7 @@ fn with(mut object: Value, more: Value) -> Value {
 
 fn household_object() -> Value {
     json!({ "id": "5", "name": "Home", "inviteCode": "ABCD2345", "createdBy": "7", "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS,
-        "members": [
+        "memberCount": 100_000, "members": [
             with(alice_object(), json!({ "role": "admin", "joinedAt": MILLISECONDS })),
             with(bob_object(), json!({ "role": "member", "joinedAt": MILLISECONDS })),
         ] })
@@ -154,18 +155,21 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
         ),
         (Event::SpaceUpdated { space: space.clone(), by: None }, vec![("household:updated", json!({ "household": household_object() }))]),
         (
-            Event::MemberJoined { space: space.clone(), person: alice(), by: None },
+            Event::MemberJoined { space: space.clone(), person: alice(), by: None, by_whom: None },
             vec![("household:member_joined", json!({ "user": alice_object(), "household": household_object() }))],
         ),
         (
-            Event::MemberLeft { space: space.clone(), person: PersonId::new("7"), by: None },
+            Event::MemberLeft { space: space.clone(), person: PersonId::new("7"), by: None, by_whom: None },
             vec![("household:member_left", json!({ "userId": "7", "household": household_object() }))],
         ),
         (
             Event::InviteRefreshed { space },
             vec![("household:invite_code_refreshed", json!({ "inviteCode": "ABCD2345", "household": household_object() }))],
         ),
-        (Event::ProfileUpdated { person: alice() }, vec![("user:updated", json!({ "user": alice_object(), "householdId": "5" }))]),
+        (
+            Event::ProfileUpdated { person: alice(), rooms: vec![] },
+            vec![("user:updated", json!({ "user": alice_object(), "householdId": "5" }))],
+        ),
     ];
     for (event, expected) in table {
         assert_eq!(events(&Household.fact(&fact(room.clone(), event))), expected);
@@ -191,7 +195,7 @@ fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
         fact(household.clone(), Event::MessageSent { message: message(household, None) }),
         fact(project.clone(), Event::TaskCreated { task: task(project.clone()) }),
         fact(project.clone(), Event::SpaceUpdated { space: space(project.clone()), by: None }),
-        fact(project.clone(), Event::ProfileUpdated { person: alice() }),
+        fact(project.clone(), Event::ProfileUpdated { person: alice(), rooms: vec![] }),
         fact(Kind::Channel.room(1), Event::MessageSent { message: message(Kind::Channel.room(1), None) }),
     ] {
         assert_eq!(Household.fact(&silent), vec![], "{silent:?}");
@@ -390,7 +394,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
     task.progress = Some(Progress { status: "in_progress".into(), priority: "high".into() });
     let data = json!({ "task_id": 1_112_000_000_000_001_i64, "title": "Dishes", "description": null, "status": "in_progress",
         "priority": "high", "assignee": "bob", "creator": "alice" });
-    let project = json!({ "project_id": 123, "name": "Home", "archived": false, "members": ["alice", "bob"] });
+    let project = json!({ "project_id": 123, "name": "Home", "archived": false, "member_count": 100_000, "members": ["alice", "bob"] });
     let envelope = |r#type: &str, data: Value, sender: Option<&str>| {
         let mut envelope = json!({ "type": r#type, "room": "project:123", "data": data, "timestamp": MICROSECONDS });
         if let Some(sender) = sender {
@@ -432,19 +436,30 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
             vec![envelope("project.archived", with(project.clone(), json!({ "archived": true, "archived_by": "alice" })), Some("alice"))],
         ),
         (
-            Event::MemberJoined { space: space.clone(), person: bob(), by: Some(alice().id) },
+            // Whoever did it need not be one of the first members.
+            Event::MemberJoined {
+                space: Space { members: vec![], ..space.clone() },
+                person: bob(),
+                by: Some(alice().id),
+                by_whom: Some(alice()),
+            },
             vec![envelope(
                 "project.updated",
-                with(project.clone(), json!({ "updated_by": "alice", "member_joined": "bob" })),
+                with(project.clone(), json!({ "members": [], "updated_by": "alice", "member_joined": "bob" })),
                 Some("alice"),
             )],
         ),
         (
-            Event::MemberLeft { space: space.clone(), person: bob().id, by: Some(alice().id) },
+            Event::MemberLeft { space: space.clone(), person: bob().id, by: Some(alice().id), by_whom: None },
             vec![envelope("project.updated", with(project.clone(), json!({ "updated_by": "alice", "member_left": "bob" })), Some("alice"))],
         ),
         (
-            Event::MemberLeft { space: Space { members: space.members[..1].to_vec(), ..space }, person: bob().id, by: Some(bob().id) },
+            Event::MemberLeft {
+                space: Space { members: space.members[..1].to_vec(), ..space },
+                person: bob().id,
+                by: Some(bob().id),
+                by_whom: None,
+            },
             vec![envelope("project.updated", with(project, json!({ "members": ["alice"], "member_left": "bob" })), None)],
         ),
     ];
@@ -645,7 +660,7 @@ fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_ro
             json!({ "conversationId": "5", "messageId": "1112000000000002" }),
         ),
         (
-            Event::MessagesRead { by: PersonId::new("bob"), messages: vec![1, 2], up_to: 3 },
+            Event::MessagesRead { by: PersonId::new("bob"), messages: vec![1, 2], up_to: 3, to_reader_alone: false },
             "messages:read",
             json!({ "conversationId": "5", "messageIds": ["1", "2"], "userId": "bob", "upTo": "3" }),
         ),
@@ -756,7 +771,7 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
         (Event::CallEnded { call: ended }, "call:ended", json!({ "callId": 123, "endedBy": "bob" })),
         (Event::CallEnded { call: missed }, "call:ended", json!({ "callId": 123, "roomId": 1, "endedBy": null, "reason": "missed" })),
         (
-            Event::MemberLeft { space: space(room.clone()), person: PersonId::new("7"), by: None },
+            Event::MemberLeft { space: space(room.clone()), person: PersonId::new("7"), by: None, by_whom: None },
             "member:left",
             json!({ "userId": 7, "roomId": 1, "timestamp": MILLISECONDS }),
         ),
@@ -774,14 +789,13 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
     let by = PersonId::new("bob");
     let member =
         |id, name, avatar: Value, role| json!({ "userId": id, "name": name, "avatarUrl": avatar, "role": role, "joinedAt": MILLISECONDS });
-    let members =
-        json!({ "members": [member("7", "Alice", json!("https://example.com/a.png"), "admin"), member("bob", "", Value::Null, "member")] });
+    let members = json!({ "memberCount": 100_000, "members": [member("7", "Alice", json!("https://example.com/a.png"), "admin"), member("bob", "", Value::Null, "member")] });
     let changes = TripChanges { name: Some("Roma".into()), description: Some(None), ..TripChanges::default() };
     let more = serde_json::Map::from_iter([("color".to_owned(), json!("red"))]);
     let table = [
         (Event::TripUpdated { changes, more, by: by.clone() }, json!({ "name": "Roma", "description": null, "color": "red" })),
-        (Event::MemberJoined { space: space(room.clone()), person: alice(), by: Some(by.clone()) }, members.clone()),
-        (Event::MemberLeft { space: space(room.clone()), person: by.clone(), by: None }, members.clone()),
+        (Event::MemberJoined { space: space(room.clone()), person: alice(), by: Some(by.clone()), by_whom: None }, members.clone()),
+        (Event::MemberLeft { space: space(room.clone()), person: by.clone(), by: None, by_whom: None }, members.clone()),
         (Event::RoleChanged { space: space(room.clone()), person: alice().id, by }, members),
     ];
     for (event, changes) in table {
@@ -789,7 +803,7 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
         assert_eq!(events(&Trip.fact(&fact(room.clone(), event.clone()))), [("trip:updated", told)], "{event:?}");
         assert!(Trip.fact(&fact(Kind::Household.room(5), event)).is_empty());
     }
-    let deleted = Event::SpaceDeleted { space: space(room.clone()), by: PersonId::new("bob") };
+    let deleted = Event::SpaceDeleted { space: space(room.clone()), people: vec![], by: PersonId::new("bob") };
     let updated = json!({ "tripId": "5", "changes": { "deleted": true }, "updatedBy": "bob", "timestamp": MILLISECONDS });
     let removed = json!({ "tripId": "5", "removedBy": "bob", "timestamp": MILLISECONDS });
     assert_eq!(events(&Trip.fact(&fact(room.clone(), deleted))), [("trip:updated", updated), ("trip:removed", removed)]);
@@ -809,20 +823,20 @@ fn a_user_hears_in_the_inbox_that_a_space_was_added_and_removed() {
     let contracts: [(&dyn Dialect, Kind); 4] =
         [(&Studio, Kind::ChatRoom), (&Messenger, Kind::Conversation), (&Trip, Kind::Trip), (&workspace, Kind::Project)];
     let member = |more: Value| with(json!({ "role": "admin" }), more);
-    let studio = json!({ "id": 5, "name": "Home", "createdBy": 7, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS, "members": [
+    let studio = json!({ "id": 5, "name": "Home", "createdBy": 7, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS, "memberCount": 100_000, "members": [
         member(json!({ "id": 7, "name": "Alice", "joinedAt": MILLISECONDS })),
     ] });
     let avatar = "https://example.com/a.png";
     let user = json!({ "id": "7", "name": "Alice", "avatarUrl": avatar });
     let last = json!({ "id": "1112000000000002", "conversationId": "5", "senderId": "7", "sender": user, "content": "Hello \"everyone\"\n",
         "clientId": null, "isRead": true, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS });
-    let messenger = json!({ "id": "5", "title": "Home", "participants": [member(with(user, json!({ "joinedAt": MILLISECONDS })))],
+    let messenger = json!({ "id": "5", "title": "Home", "memberCount": 100_000, "participants": [member(with(user, json!({ "joinedAt": MILLISECONDS })))],
         "lastMessage": last, "unreadCount": 0, "createdBy": "7", "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS });
     let trip = json!({ "id": "5", "name": "Home", "description": "By train", "startDate": null, "endDate": null, "createdBy": "7",
-        "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS,
+        "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS, "memberCount": 100_000,
         "members": [member(json!({ "userId": "7", "name": "Alice", "avatarUrl": avatar, "joinedAt": MILLISECONDS }))] });
     let project = json!({ "id": 5, "name": "Home", "created_by": 7, "created_at": MICROSECONDS, "updated_at": MICROSECONDS,
-        "archived_at": null, "members": [
+        "archived_at": null, "member_count": 100_000, "members": [
             member(json!({ "user_id": 7, "username": "alice", "name": "Alice", "joined_at": MICROSECONDS })),
         ] });
     let table = [

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use domain::event::Fact;
 use domain::names::{Id, Timestamp};
-use domain::operation::{Actor, Tx};
+use domain::operation::{Actor, Bounds, Tx};
 use domain::refusal::Refusal;
 use domain::seam::{Ids, Stored};
 
 use crate::driver::Tables;
 use crate::sqlite::Sqlite;
+use crate::writer::Outlet;
 
 /// Something that waits in the writer's queue.
 pub(crate) trait Job: Send {
@@ -22,7 +23,7 @@ pub(crate) trait Job: Send {
     fn decide(&mut self, desk: &mut Desk<'_>) -> Stored<()>;
 
     /// Answers it, and then publishes its facts. `batch` says whether the transaction is on the disk.
-    fn finish(self: Box<Self>, batch: &Result<(), Refusal>, publish: &mut dyn FnMut(Fact));
+    fn finish(self: Box<Self>, batch: &Result<(), Refusal>, outlet: &mut dyn Outlet);
 }
 
 /// What the writer's thread decides with.
@@ -30,6 +31,7 @@ pub(crate) struct Desk<'c> {
     pub(crate) session: Tables<Sqlite<'c>>,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send>,
     pub(crate) ids: KeptIds,
+    pub(crate) bounds: Bounds,
 }
 
 /// The ids, and the largest one that was given: it is stored with what it is used in.
@@ -116,7 +118,7 @@ where
         let now = (desk.clock)();
         // What a panic leaves half-done is undone with the part, so nothing broken is looked at afterwards.
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            let mut tx = Tx::new(&mut desk.session, &self.actor, now, &mut desk.ids);
+            let mut tx = Tx::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds);
             work(&mut tx).map(|answer| (answer, tx.into_facts()))
         }));
         let decided = decided.unwrap_or_else(|panic| Err(Refusal::Internal(format!("a command panicked: {}", said(&*panic)))));
@@ -135,7 +137,7 @@ where
         Ok(())
     }
 
-    fn finish(self: Box<Self>, batch: &Result<(), Refusal>, publish: &mut dyn FnMut(Fact)) {
+    fn finish(self: Box<Self>, batch: &Result<(), Refusal>, outlet: &mut dyn Outlet) {
         let (answer, facts) = match (batch, self.stage) {
             (Err(refusal), _) => (Err(refusal.clone()), Vec::new()),
             (Ok(()), Stage::Decided(Ok((answer, facts)))) => (Ok(answer), facts),
@@ -144,8 +146,12 @@ where
         };
         let reply = self.reply;
         guarded("a reply", || reply(answer));
+        let reach: usize = facts.iter().map(Fact::reach).sum();
+        if reach > 1 {
+            guarded("a charge", || outlet.charge(&self.actor, reach));
+        }
         for fact in facts {
-            guarded("a publication", || publish(fact));
+            guarded("a publication", || outlet.publish(fact));
         }
     }
 }
@@ -162,7 +168,7 @@ impl<R: FnOnce(Result<(), Refusal>) + Send> Job for Passthrough<R> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, _: &Result<(), Refusal>, _: &mut dyn FnMut(Fact)) {
+    fn finish(self: Box<Self>, _: &Result<(), Refusal>, _: &mut dyn Outlet) {
         guarded("a reply", || (self.0)(Ok(())));
     }
 }

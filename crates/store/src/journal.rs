@@ -16,7 +16,15 @@ impl<D: Driver> Journal for Tables<D> {
         serde_json::to_writer(&mut body, &event).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
         let body = String::from_utf8(body).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
         let seq = self.raise_seq(room)?;
-        let offset = self.0.insert_numbered(write, values![room, seq, at, &body])?;
+        let offset = match event.offsets() {
+            1 => self.0.insert_numbered(write, values![room, seq, at, &body])?,
+            several => {
+                let write_at = "INSERT INTO journal (id, room, seq, at, body) VALUES ($1, $2, $3, $4, $5)";
+                let offset = self.last_offset()? + several as i64;
+                self.0.write(write_at, values![offset, room, seq, at, &body])?;
+                offset
+            }
+        };
         Ok(Fact { offset, room: room.clone(), seq, at, event, body })
     }
 

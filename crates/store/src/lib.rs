@@ -5,7 +5,7 @@
 //! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`private`]: who may read its files.
 //! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
 //! - [`Figures`]: what the writer has done, counted.
-//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`, `sessions`: one file an area, one SQL text for SQLite and PostgreSQL.
+//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`, `sessions`, `removals`: one file an area, one SQL text for SQLite and PostgreSQL.
 //! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
 
 mod batch;
@@ -25,6 +25,7 @@ pub mod private;
 mod queue;
 mod readers;
 mod reads;
+mod removals;
 mod sequences;
 mod sessions;
 mod spaces;

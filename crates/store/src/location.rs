@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::operation::Bounds;
 use domain::seam::{Store, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -27,12 +28,20 @@ pub struct Options {
     pub max_pages: Option<u32>,
     /// What another process that wants the same file is told of this one.
     pub holder: String,
+    /// How much there may be of what users make.
+    pub bounds: Bounds,
 }
 
 impl Options {
     /// The usual options for a URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), busy_timeout: Duration::from_secs(5), max_pages: None, holder: format!("process {}", std::process::id()) }
+        Self {
+            url: url.into(),
+            busy_timeout: Duration::from_secs(5),
+            max_pages: None,
+            holder: format!("process {}", std::process::id()),
+            bounds: Bounds::default(),
+        }
     }
 }
 
@@ -130,13 +139,27 @@ impl Database {
     /// # Errors
     /// [`OpenError::Failed`]; nothing is changed then.
     pub fn with_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<T, OpenError> {
+        self.with_counted_store(work).map(|(answer, _)| answer)
+    }
+
+    /// The same, and how much work that was for the database, as a number that is the same each time: of SQLite the steps of its virtual machine
+    /// (`SQLITE_STMTSTATUS_VM_STEP`), of which a row that is looked at costs some and the depth of a tree none.
+    ///
+    /// # Errors
+    /// As [`Database::with_store`].
+    pub fn with_counted_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<(T, u64), OpenError> {
         let failed = |error: StoreError| OpenError::Failed(error.to_string());
         let connection = self.connect()?;
         let mut session = Tables(Sqlite::new(&connection));
         session.0.begin().map_err(failed)?;
         let answer = work(&mut session);
+        let steps = session.0.steps();
         session.0.commit().map_err(failed)?;
-        Ok(answer)
+        Ok((answer, steps))
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.0.options.bounds
     }
 
     pub(crate) fn connect(&self) -> Result<Connection, OpenError> {

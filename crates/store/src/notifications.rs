@@ -44,8 +44,9 @@ impl<D: Driver> Notifications for Tables<D> {
         self.0.write("UPDATE notifications SET is_read = 1 WHERE person = $1 AND is_read = 0", values![person])
     }
 
-    fn delete_notifications_of(&mut self, person: &PersonId) -> Stored<()> {
-        self.0.write("DELETE FROM notifications WHERE person = $1", values![person]).map(drop)
+    fn delete_notifications_of(&mut self, person: &PersonId, limit: u32) -> Stored<u64> {
+        let sql = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE person = $1 ORDER BY id LIMIT $2)";
+        self.0.write(sql, values![person, limit])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use domain::names::{PersonId, Timestamp};
 use domain::people::Person;
-use domain::seam::{People, Stored};
+use domain::seam::{People, StoreError, Stored};
 
 use crate::driver::{Driver, Row, Tables, values};
 
@@ -31,17 +31,35 @@ impl<D: Driver> People for Tables<D> {
         let sql = "UPDATE people SET name = $1, username = $2, email = $3, avatar_url = $4, updated_at = $5 WHERE id = $6";
         let values =
             values![&person.name, &person.username, person.email.as_deref(), person.avatar_url.as_deref(), person.updated_at, &person.id];
-        self.0.change_one(sql, values)
+        self.0.change_one(sql, values)?;
+        // Each membership has the handle, too: members are looked up by it within their space.
+        let members = "UPDATE members SET handle = $1 WHERE person = $2 AND handle <> $1";
+        self.0.write(members, values![&handle_of(person), &person.id]).map(drop)
     }
 
     fn delete_person(&mut self, id: &PersonId) -> Stored<()> {
         self.0.write("DELETE FROM people WHERE id = $1", values![id]).map(drop)
     }
 
+    fn space_count(&mut self, id: &PersonId) -> Stored<u64> {
+        let sql = "SELECT space_count FROM people WHERE id = $1";
+        self.0.first(sql, values![id], |row| count(row, 0)).map(Option::unwrap_or_default)
+    }
+
     fn share_a_space(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool> {
         let sql = "SELECT 1 FROM members a JOIN members b ON b.room = a.room WHERE a.person = $1 AND b.person = $2 LIMIT 1";
         Ok(self.0.first(sql, values![one, other], |_| Ok(()))?.is_some())
     }
+}
+
+/// A user's handle as the memberships have it: in lower case.
+pub(crate) fn handle_of(person: &Person) -> String {
+    person.handle().to_lowercase()
+}
+
+/// A count in a column.
+pub(crate) fn count(row: &dyn Row, column: usize) -> Stored<u64> {
+    u64::try_from(row.int(column)?).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
 /// Reads a person out of seven columns of a join: the id as the other table has it, then the profile, which is missing (NULL) if the

@@ -11,8 +11,8 @@ impl<D: Driver> Reads for Tables<D> {
     }
 
     fn read_mark_of_others(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Id>> {
-        let sql = "SELECT MAX(seen) FROM reads WHERE room = $1 AND person <> $2";
-        Ok(self.0.first(sql, values![room, person], |row| row.maybe_int(0))?.flatten())
+        let sql = "SELECT seen FROM reads WHERE room = $1 AND person <> $2 AND seen IS NOT NULL ORDER BY seen DESC LIMIT 1";
+        self.0.first(sql, values![room, person], |row| row.int(0))
     }
 
     fn put_read_mark(&mut self, room: &Room, person: &PersonId, mark: Id) -> Stored<()> {
@@ -27,8 +27,9 @@ impl<D: Driver> Reads for Tables<D> {
         self.0.write(sql, values![room, person, behind]).map(drop)
     }
 
-    fn delete_read_marks_of(&mut self, person: &PersonId) -> Stored<()> {
-        self.0.write("DELETE FROM reads WHERE person = $1", values![person]).map(drop)
+    fn delete_read_marks_of(&mut self, person: &PersonId, limit: u32) -> Stored<u64> {
+        let sql = "DELETE FROM reads WHERE person = $1 AND room IN (SELECT room FROM reads WHERE person = $1 LIMIT $2)";
+        self.0.write(sql, values![person, limit])
     }
 
     fn newest_message_in(&mut self, room: &Room, up_to: Id) -> Stored<Option<Id>> {

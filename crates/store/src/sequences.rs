@@ -86,10 +86,10 @@ impl<D: Driver> Tables<D> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use domain::event::Event;
+    use domain::event::{Event, Fact};
     use domain::ids::Generator;
     use domain::names::{Kind, Timestamp};
-    use domain::operation::{Actor, Tx};
+    use domain::operation::{Actor, Bounds, Tx};
     use domain::refusal::Refusal;
 
     use crate::batch::{Desk, Job, KeptIds, Stage, Work};
@@ -112,7 +112,7 @@ mod tests {
     fn decide(desk: &mut Desk<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
         let committed = desk.decide(&mut jobs).map(drop);
         for job in jobs {
-            job.finish(&committed, &mut |fact| {
+            job.finish(&committed, &mut |fact: Fact| {
                 let Event::TaskDeleted { task, .. } = fact.event else { panic!("{fact:?}") };
                 numbers.lock().unwrap().push((task, fact.seq));
             });
@@ -125,7 +125,7 @@ mod tests {
         let connection = database.connect().unwrap();
         let session = Tables(Sqlite::new(&connection));
         let ids = KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 };
-        let mut desk = Desk { session, clock: Box::new(|| Timestamp(0)), ids };
+        let mut desk = Desk { session, clock: Box::new(|| Timestamp(0)), ids, bounds: Bounds::default() };
         let numbers = Numbers::default();
         let (done, refused) = (|| Ok(()), || Err(Refusal::Conflict("not now")));
         let dies = || -> Result<(), Refusal> { panic!("a command's own fault") };
@@ -153,7 +153,7 @@ mod tests {
         let connection = database.connect().unwrap();
         let session = Tables(Sqlite::new(&connection));
         let ids = KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 };
-        let mut desk = Desk { session, clock: Box::new(|| Timestamp(0)), ids };
+        let mut desk = Desk { session, clock: Box::new(|| Timestamp(0)), ids, bounds: Bounds::default() };
         desk.session.0.write("CREATE TABLE written (room TEXT)", values![]).unwrap();
         for change in ["INSERT", "UPDATE"] {
             let sql = format!("CREATE TRIGGER on_{change} AFTER {change} ON sequences BEGIN INSERT INTO written VALUES (NEW.room); END");

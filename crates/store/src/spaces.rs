@@ -1,17 +1,18 @@
 //! Spaces and who is in them.
 
 use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::seam::{Page, Spaces, StoreError, Stored};
+use domain::people::Person;
+use domain::seam::{MemberPage, Page, People, Spaces, StoreError, Stored};
 use domain::spaces::{Member, Role, Space};
 
 use crate::driver::{Driver, Row, Tables, values};
-use crate::people::person_at;
+use crate::people::{count, handle_of, person_at};
 
 impl<D: Driver> Spaces for Tables<D> {
     fn space(&mut self, room: &Room) -> Stored<Option<Space>> {
-        let sql = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at FROM spaces WHERE room = $1";
-        let space = self.0.first(sql, values![room], bare_space)?;
-        space.map(|space| self.with_members(space)).transpose()
+        let sql = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at, member_count
+            FROM spaces WHERE room = $1";
+        self.0.first(sql, values![room], space_at)
     }
 
     fn has_space(&mut self, room: &Room) -> Stored<bool> {
@@ -66,11 +67,16 @@ impl<D: Driver> Spaces for Tables<D> {
     }
 
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()> {
-        let sql = "INSERT INTO members (room, person, kind, role, joined_at, place, since)
-            VALUES ($1, $2, $3, $4, $5, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1),
-                (SELECT COALESCE(MAX(id), 0) FROM journal))
-            ON CONFLICT (room, person) DO UPDATE SET role = excluded.role";
-        self.0.write(sql, values![room, person, room.kind().as_str(), role_name(role), at]).map(drop)
+        let change = "UPDATE members SET role = $1 WHERE room = $2 AND person = $3";
+        if self.0.write(change, values![role_name(role), room, person])? > 0 {
+            return Ok(());
+        }
+        let handle = handle_of(&self.person(person)?.unwrap_or_else(|| Person::unseen(person.clone(), at)));
+        let sql = "INSERT INTO members (room, person, kind, role, joined_at, handle, place, since)
+            VALUES ($1, $2, $3, $4, $5, $6, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1),
+                (SELECT COALESCE(MAX(id), 0) FROM journal))";
+        self.0.write(sql, values![room, person, room.kind().as_str(), role_name(role), at, &handle])?;
+        self.count_membership(room, person, 1)
     }
 
     fn remove_member(&mut self, room: &Room, person: &PersonId, at: Timestamp) -> Stored<()> {
@@ -78,6 +84,7 @@ impl<D: Driver> Spaces for Tables<D> {
         if removed == 0 {
             return Ok(());
         }
+        self.count_membership(room, person, -1)?;
         let rooms = "DELETE FROM session_rooms WHERE person = $1 AND (room = $2 OR inside = $2)";
         self.0.write(rooms, values![person, room])?;
         let sql = "INSERT INTO departures (room, person, left_at) VALUES ($1, $2, $3)
@@ -85,11 +92,37 @@ impl<D: Driver> Spaces for Tables<D> {
         self.0.write(sql, values![room, person, at]).map(drop)
     }
 
-    fn members(&mut self, room: &Room) -> Stored<Vec<Member>> {
-        let sql = "SELECT m.role, m.joined_at, m.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
-            FROM members m LEFT JOIN people p ON p.id = m.person WHERE m.room = $1 ORDER BY m.place";
-        self.0
-            .all(sql, values![room], |row| Ok(Member { role: role_of(row.text(0)?)?, joined_at: row.time(1)?, person: person_at(row, 2)? }))
+    fn members(&mut self, room: &Room, page: &MemberPage) -> Stored<Vec<Member>> {
+        let first = "SELECT m.role, m.joined_at, m.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM members m LEFT JOIN people p ON p.id = m.person WHERE m.room = $1 ORDER BY m.place LIMIT $2";
+        let next = "SELECT m.role, m.joined_at, m.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM members m LEFT JOIN people p ON p.id = m.person
+            WHERE m.room = $1 AND m.place > (SELECT a.place FROM members a WHERE a.room = $1 AND a.person = $2) ORDER BY m.place LIMIT $3";
+        match &page.after {
+            None => self.0.all(first, values![room, page.limit], member_at),
+            Some(after) => self.0.all(next, values![room, after, page.limit], member_at),
+        }
+    }
+
+    fn member_ids(&mut self, room: &Room, limit: u32) -> Stored<Vec<PersonId>> {
+        let sql = "SELECT person FROM members WHERE room = $1 ORDER BY place LIMIT $2";
+        self.0.all(sql, values![room, limit], |row| row.person_id(0))
+    }
+
+    fn has_admin(&mut self, room: &Room) -> Stored<bool> {
+        let sql = "SELECT 1 FROM members WHERE room = $1 AND role = 'admin' LIMIT 1";
+        Ok(self.0.first(sql, values![room], |_| Ok(()))?.is_some())
+    }
+
+    fn members_called(&mut self, room: &Room, handle: &str, limit: u32) -> Stored<Vec<Person>> {
+        let sql = "SELECT p.id, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM members m JOIN people p ON p.id = m.person WHERE m.room = $1 AND m.handle = $2 ORDER BY m.person LIMIT $3";
+        self.0.all(sql, values![room, &handle.to_lowercase(), limit], |row| person_at(row, 0))
+    }
+
+    fn handle_up_to(&mut self, room: &Room, handle: &str) -> Stored<Option<String>> {
+        let sql = "SELECT handle FROM members WHERE room = $1 AND handle <= $2 ORDER BY handle DESC LIMIT 1";
+        self.0.first(sql, values![room, handle], |row| Ok(row.text(0)?.to_owned()))
     }
 
     fn rooms_of(&mut self, person: &PersonId, kind: Option<Kind>) -> Stored<Vec<Room>> {
@@ -108,44 +141,46 @@ impl<D: Driver> Spaces for Tables<D> {
     }
 
     fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>> {
-        let first = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at, s.archived_at
+        let first =
+            "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at, s.archived_at, s.member_count
             FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2
             ORDER BY m.joined_at DESC, m.room DESC LIMIT $3";
-        let next = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at, s.archived_at
+        let next = "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at, s.archived_at, s.member_count
             FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2
             AND (m.joined_at, m.room) < (SELECT b.joined_at, b.room FROM members b WHERE b.room = $3 AND b.person = $1)
             ORDER BY m.joined_at DESC, m.room DESC LIMIT $4";
-        let spaces = match &page.before {
-            None => self.0.all(first, values![person, kind.as_str(), page.limit], bare_space),
-            Some(before) => self.0.all(next, values![person, kind.as_str(), before, page.limit], bare_space),
-        }?;
-        spaces.into_iter().map(|space| self.with_members(space)).collect()
+        match &page.before {
+            None => self.0.all(first, values![person, kind.as_str(), page.limit], space_at),
+            Some(before) => self.0.all(next, values![person, kind.as_str(), before, page.limit], space_at),
+        }
     }
 
     fn spaces_in(&mut self, parent: &Room, page: &Page<Room>) -> Stored<Vec<Space>> {
-        let first = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at FROM spaces
+        let first = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at, member_count FROM spaces
             WHERE parent = $1 ORDER BY created_at DESC, room DESC LIMIT $2";
-        let next = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at FROM spaces
+        let next = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at, member_count FROM spaces
             WHERE parent = $1 AND (created_at, room) < (SELECT b.created_at, b.room FROM spaces b WHERE b.room = $2)
             ORDER BY created_at DESC, room DESC LIMIT $3";
         match &page.before {
-            None => self.0.all(first, values![parent, page.limit], bare_space),
-            Some(before) => self.0.all(next, values![parent, before, page.limit], bare_space),
+            None => self.0.all(first, values![parent, page.limit], space_at),
+            Some(before) => self.0.all(next, values![parent, before, page.limit], space_at),
         }
     }
 }
 
 impl<D: Driver> Tables<D> {
-    fn with_members(&mut self, mut space: Space) -> Stored<Space> {
-        if space.room.kind().has_own_members() {
-            space.members = self.members(&space.room)?;
-        }
-        Ok(space)
+    /// A membership began (1) or ended (-1): the space and the user have one more or one less.
+    fn count_membership(&mut self, room: &Room, person: &PersonId, change: i64) -> Stored<()> {
+        self.0.write("UPDATE spaces SET member_count = member_count + $1 WHERE room = $2", values![change, room])?;
+        self.0.write("UPDATE people SET space_count = space_count + $1 WHERE id = $2", values![change, person]).map(drop)
     }
 }
 
-/// A space whose members are still to be read.
-fn bare_space(row: &dyn Row) -> Stored<Space> {
+fn member_at(row: &dyn Row) -> Stored<Member> {
+    Ok(Member { role: role_of(row.text(0)?)?, joined_at: row.time(1)?, person: person_at(row, 2)? })
+}
+
+fn space_at(row: &dyn Row) -> Stored<Space> {
     Ok(Space {
         room: row.room(0)?,
         name: row.text(1)?.to_owned(),
@@ -155,6 +190,7 @@ fn bare_space(row: &dyn Row) -> Stored<Space> {
         created_at: row.time(5)?,
         updated_at: row.time(6)?,
         archived_at: row.maybe_int(7)?.map(Timestamp),
+        member_count: count(row, 8)?,
         members: Vec::new(),
     })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use domain::seam::{StoreError, Stored};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, StatementStatus, ToSql, params_from_iter};
 
 use crate::driver::{Driver, Row, Value};
 use crate::location::{OpenError, Options};
@@ -138,6 +138,11 @@ impl<'c> Sqlite<'c> {
         if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
             tracing::warn!(%error, "the database's memory was not given back");
         }
+    }
+
+    /// How many steps the virtual machine took for all statements so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.statements.iter().map(|(_, statement)| u64::from(statement.get_status(StatementStatus::VmStep).unsigned_abs())).sum()
     }
 
     fn before_write(&mut self) -> Stored<()> {

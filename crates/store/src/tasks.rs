@@ -71,12 +71,19 @@ impl<D: Driver> Tasks for Tables<D> {
         tasks.into_iter().map(|task| self.with_assignees(task)).collect()
     }
 
-    fn tasks_of(&mut self, room: &Room, person: &PersonId) -> Stored<Vec<Task>> {
-        let sql = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
+    fn tasks_of(&mut self, person: &PersonId, room: Option<&Room>, limit: u32) -> Stored<Vec<Task>> {
+        let in_all = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
                 t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM assignments a JOIN tasks t ON t.id = a.task LEFT JOIN people p ON p.id = t.created_by
-            WHERE t.room = $1 AND a.person = $2 ORDER BY t.id";
-        let tasks = self.0.all(sql, values![room, person], bare_task)?;
+            WHERE a.person = $1 ORDER BY a.task LIMIT $2";
+        let in_one = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
+                t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM assignments a JOIN tasks t ON t.id = a.task LEFT JOIN people p ON p.id = t.created_by
+            WHERE a.person = $1 AND t.room = $2 ORDER BY a.task LIMIT $3";
+        let tasks = match room {
+            None => self.0.all(in_all, values![person, limit], bare_task),
+            Some(room) => self.0.all(in_one, values![person, room, limit], bare_task),
+        }?;
         tasks.into_iter().map(|task| self.with_assignees(task)).collect()
     }
 

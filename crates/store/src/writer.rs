@@ -54,6 +54,10 @@ pub trait Outlet: Send {
     /// The replies and the facts of one batch follow. Whatever they set going may wait for [`Outlet::end`], which comes soon.
     fn begin(&mut self) {}
 
+    /// A command of this actor caused as much: in how many rooms and inboxes its facts are told. Called before they are published, and only if
+    /// it is more than one.
+    fn charge(&mut self, _: &Actor, _reach: usize) {}
+
     /// Takes the next fact.
     fn publish(&mut self, fact: Fact);
 
@@ -95,10 +99,11 @@ impl Writer {
         let queue = Arc::new(Queue::new(QUEUE_BOUND));
         let figures = Arc::new(Mutex::new(Figures::default()));
         let (served, counted) = (Arc::clone(&queue), Arc::clone(&figures));
+        let bounds = database.bounds();
         let database = database.clone();
         let thread = Builder::new().name("writer".to_owned()).spawn(move || {
             let session = Tables(Sqlite::new(&connection));
-            let desk = Desk { session, clock: Box::new(clock), ids };
+            let desk = Desk { session, clock: Box::new(clock), ids, bounds };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&served, desk, outlet, &counted))) {
                 // Nothing could be changed any more, and nobody would be told. A process that ends is started again.
                 tracing::error!(panic = said(&*panic), "the writer has died; the process ends");
@@ -150,7 +155,7 @@ impl Writer {
 
     fn put(&self, job: Box<dyn Job>) {
         if let Err((rejected, job)) = self.0.queue.put(job) {
-            job.finish(&Err(rejected.into()), &mut drop);
+            job.finish(&Err(rejected.into()), &mut drop::<Fact>);
         }
     }
 }
@@ -161,6 +166,23 @@ impl From<Rejected> for Refusal {
             Rejected::Full => "the queue is full".to_owned(),
             Rejected::Closed => "the server is stopping".to_owned(),
         })
+    }
+}
+
+/// An outlet, and how many facts it was given.
+struct Counted<'a, O> {
+    outlet: &'a mut O,
+    facts: u64,
+}
+
+impl<O: Outlet> Outlet for Counted<'_, O> {
+    fn charge(&mut self, actor: &Actor, reach: usize) {
+        self.outlet.charge(actor, reach);
+    }
+
+    fn publish(&mut self, fact: Fact) {
+        self.facts += 1;
+        self.outlet.publish(fact);
     }
 }
 
@@ -182,13 +204,11 @@ fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut outlet: impl Outle
         let committed = desk.decide(&mut jobs);
         let batch = committed.clone().map(drop);
         outlet.begin();
-        let mut facts = 0;
+        let mut counted = Counted { outlet: &mut outlet, facts: 0 };
         for job in jobs.drain(..) {
-            job.finish(&batch, &mut |fact| {
-                facts += 1;
-                outlet.publish(fact);
-            });
+            job.finish(&batch, &mut counted);
         }
+        let facts = counted.facts;
         outlet.end();
         let mut figures = figures.lock().unwrap_or_else(PoisonError::into_inner);
         figures.batch(commands, &committed);

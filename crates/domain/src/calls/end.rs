@@ -22,7 +22,7 @@ impl Command for EndCall {
         let mut call = visible(tx, self.of, self.call)?;
         require_open(&call)?;
         let person = tx.actor.person.clone();
-        let declines = call.status == Status::Ringing && tx.store.members(&call.room)?.len() == 2;
+        let declines = call.status == Status::Ringing && tx.store.space(&call.room)?.is_some_and(|space| space.member_count == 2);
         if !call.has(&person) && !declines {
             return Err(Refusal::Forbidden("Only who is in the call may end it"));
         }

@@ -5,11 +5,17 @@ use crate::fields;
 use crate::names::{PersonId, Room};
 use crate::notifications::{NewNotification, notify};
 use crate::operation::Tx;
-use crate::people::Person;
 use crate::refusal::Refusal;
+use crate::seam::{Store, Stored};
 
 /// How many at-signs of a text are looked at: a text of nothing else must not keep the writer busy.
 const SIGNS: usize = 2 * fields::PEOPLE;
+
+/// How many look-ups among a project's handles one text may cost, for the same reason. A name of many words may cost several.
+const LOOKUPS: usize = 500;
+
+/// How many characters behind an at-sign may be a name: the longest, and what lower case may add to it.
+const LONGEST: usize = 3 * fields::NAME;
 
 /// Tells those whom a message mentions. Whoever was mentioned by the text before an edit was told of it then; whoever speaks of themselves
 /// needs not be told. Of a message that mentions a crowd the first hundred are told.
@@ -20,15 +26,39 @@ pub(super) fn tell(tx: &mut Tx<'_>, message: &Message, before: Option<&str>) -> 
     }
     let Some(channel) = tx.store.space(&message.room)? else { return Ok(()) };
     let Some(project) = channel.parent else { return Ok(()) };
-    let people: Vec<Person> = tx.store.members(&project)?.into_iter().map(|member| member.person).collect();
-    let told_before = before.map_or_else(Vec::new, |text| mentioned(text, &people));
-    let mut mentioned = mentioned(&message.content, &people);
+    let mut members = Members { store: tx.store, project: &project };
+    let told_before = before.map_or_else(|| Ok(Vec::new()), |text| mentioned(text, &mut members))?;
+    let mut mentioned = mentioned(&message.content, &mut members)?;
     mentioned.retain(|person| *person != message.sender.id && !told_before.contains(person));
     mentioned.truncate(fields::PEOPLE);
     for person in mentioned {
         notify(tx, mention(message, &project, &channel.name, person))?;
     }
     Ok(())
+}
+
+/// The handles of those who may be mentioned, in lower case and in the order of their bytes. It is searched and never listed: it may be long.
+trait Handles {
+    /// The last one that is not behind this text.
+    fn up_to(&mut self, text: &str) -> Stored<Option<String>>;
+    /// Those who have it.
+    fn people(&mut self, handle: &str) -> Stored<Vec<PersonId>>;
+}
+
+struct Members<'a> {
+    store: &'a mut dyn Store,
+    project: &'a Room,
+}
+
+impl Handles for Members<'_> {
+    fn up_to(&mut self, text: &str) -> Stored<Option<String>> {
+        self.store.handle_up_to(self.project, text)
+    }
+
+    fn people(&mut self, handle: &str) -> Stored<Vec<PersonId>> {
+        let people = self.store.members_called(self.project, handle, fields::PEOPLE as u32)?;
+        Ok(people.into_iter().map(|person| person.id).collect())
+    }
 }
 
 fn mention(message: &Message, project: &Room, channel: &str, person: PersonId) -> NewNotification {
@@ -45,32 +75,59 @@ fn mention(message: &Message, project: &Room, channel: &str, person: PersonId) -
 
 /// The people whom a text mentions, each once, in the text's order: an `@` that begins a word, and behind it what somebody is called, to its
 /// end. Capitals do not matter. Of "ann" and "ann.lee" the longer is meant where it stands; of two with one name, both.
-fn mentioned(text: &str, people: &[Person]) -> Vec<PersonId> {
-    let names: Vec<(Vec<char>, &PersonId)> =
-        people.iter().map(|person| (person.handle().to_lowercase().chars().collect(), &person.id)).collect();
+fn mentioned(text: &str, handles: &mut impl Handles) -> Stored<Vec<PersonId>> {
     let text: Vec<char> = text.to_lowercase().chars().collect();
-    let mut mentioned = Vec::new();
+    let (mut mentioned, mut lookups) = (Vec::new(), LOOKUPS);
     let begins = |at: usize| text[at] == '@' && (at == 0 || !is_word(text[at - 1]));
     for at in (0..text.len()).filter(|at| begins(*at)).take(SIGNS) {
-        let rest = &text[at + 1..];
-        let meant = names.iter().filter(|(name, _)| rest.starts_with(name) && ends(&rest[name.len()..]));
-        let longest = meant.clone().map(|(name, _)| name.len()).max().unwrap_or_default();
-        for (_, person) in meant.filter(|(name, _)| name.len() == longest) {
-            if !mentioned.contains(*person) {
-                mentioned.push((*person).clone());
+        let rest: String = text[at + 1..].iter().take(LONGEST).collect();
+        let Some(handle) = longest(&rest, handles, &mut lookups)? else { continue };
+        for person in handles.people(&handle)? {
+            if !mentioned.contains(&person) {
+                mentioned.push(person);
             }
         }
     }
-    mentioned
+    Ok(mentioned)
+}
+
+/// The longest handle with which a text begins, and behind which it does not go on with a name.
+///
+/// The last handle that is not behind the text is either that one, or tells how much of the text can be one: every handle with which the text
+/// begins is a beginning of what the two have in common, for it stands before both.
+fn longest(text: &str, handles: &mut impl Handles, lookups: &mut usize) -> Stored<Option<String>> {
+    let mut candidate = up_to_an_end(text, text.len());
+    while !candidate.is_empty() && *lookups > 0 {
+        *lookups -= 1;
+        let Some(handle) = handles.up_to(candidate)? else { return Ok(None) };
+        let common = in_common(candidate, &handle);
+        if common == handle.len() && ends(&text[common..]) {
+            return Ok(Some(handle));
+        }
+        candidate = up_to_an_end(text, common);
+    }
+    Ok(None)
+}
+
+/// How many bytes two texts have in common at their beginnings, in whole characters.
+fn in_common(one: &str, other: &str) -> usize {
+    one.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
+}
+
+/// The longest beginning of a text, of at most so many bytes, behind which a name may end.
+fn up_to_an_end(text: &str, most: usize) -> &str {
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end) && ends(&text[*end..]));
+    &text[..end.unwrap_or_default()]
 }
 
 /// Whether a name that was read so far ends here: what follows does not go on with it.
-fn ends(rest: &[char]) -> bool {
-    match rest {
-        [] => true,
-        [c, ..] if is_word(*c) => false,
-        ['.' | '-', next, ..] => !is_word(*next),
-        _ => true,
+fn ends(rest: &str) -> bool {
+    let mut rest = rest.chars();
+    match rest.next() {
+        None => true,
+        Some(c) if is_word(c) => false,
+        Some('.' | '-') => !rest.next().is_some_and(is_word),
+        Some(_) => true,
     }
 }
 
@@ -80,15 +137,61 @@ fn is_word(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::names::Timestamp;
+    use crate::people::Person;
+
+    struct List(BTreeSet<(String, PersonId)>);
+
+    impl Handles for List {
+        fn up_to(&mut self, text: &str) -> Stored<Option<String>> {
+            Ok(self.0.iter().map(|(handle, _)| handle).filter(|handle| handle.as_str() <= text).max().cloned())
+        }
+
+        fn people(&mut self, handle: &str) -> Stored<Vec<PersonId>> {
+            Ok(self.0.iter().filter(|(known, _)| known == handle).map(|(_, person)| person.clone()).collect())
+        }
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_signs_costs_so_many_look_ups_and_no_more() {
+        struct Counted(usize);
+        impl Handles for Counted {
+            fn up_to(&mut self, text: &str) -> Stored<Option<String>> {
+                self.0 += 1;
+                // The worst that there is: each answer leaves as much as it can.
+                let mut shorter: Vec<char> = text.chars().collect();
+                shorter.pop();
+                Ok(Some(shorter.into_iter().chain(['!']).collect()))
+            }
+
+            fn people(&mut self, _: &str) -> Stored<Vec<PersonId>> {
+                Ok(Vec::new())
+            }
+        }
+        let mut handles = Counted(0);
+        mentioned(&"@a b c d e f g h i j k l m ".repeat(370), &mut handles).expect("it does not fail");
+        assert!(handles.0 <= LOOKUPS, "{}", handles.0);
+    }
 
     #[test]
     fn a_name_behind_an_at_sign_is_a_mention() {
         let person = |id: &str, username: &str| Person { username: username.to_owned(), ..Person::unseen(PersonId::new(id), Timestamp(0)) };
-        let people =
-            [person("1", "ann"), person("2", "ann.lee"), person("3", "Bob"), person("4", "bob"), person("5", "Zoë"), person("six", "")];
-        let table: [(&str, &[&str]); 14] = [
+        let people = [
+            person("1", "ann"),
+            person("2", "ann.lee"),
+            person("3", "Bob"),
+            person("4", "bob"),
+            person("5", "Zoë"),
+            person("six", ""),
+            person("7", "ann lee brown"),
+            person("8", "annika"),
+            person("9", "ann lee"),
+        ];
+        let mut handles = List(people.iter().map(|person| (person.handle().to_lowercase(), person.id.clone())).collect());
+        let table: [(&str, &[&str]); 18] = [
             ("nobody", &[]),
             ("@", &[]),
             ("hello @ann", &["1"]),
@@ -103,10 +206,14 @@ mod tests {
             ("@six @ann @six", &["six", "1"]),
             ("@@ann", &["1"]),
             ("ann", &[]),
+            ("@ann lee", &["9"]),
+            ("@ann lee brown", &["7"]),
+            ("@ann lee browning", &["9"]),
+            ("@ann leer", &["1"]),
         ];
         for (text, expected) in table {
             let ids: Vec<PersonId> = expected.iter().copied().map(PersonId::new).collect();
-            assert_eq!(mentioned(text, &people), ids, "{text}");
+            assert_eq!(mentioned(text, &mut handles).expect("a list does not fail"), ids, "{text}");
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::names::{Id, Kind, PersonId, Room};
 use crate::operation::{Actor, Command, Query, Tx};
 use crate::refusal::Refusal;
 use crate::seam::{Page, Store};
-use crate::spaces::{Space, require_member};
+use crate::spaces::{ASKED_MEMBERS, Space, embed_members, require_member};
 
 /// How many messages one event names: the newest. The mark that it carries says the rest.
 const NAMED: u32 = 1000;
@@ -58,7 +58,8 @@ impl Command for ReadMessages {
             messages = tx.store.unread_in(&self.room, &reader, up_to, NAMED)?;
             tx.store.put_read_mark(&self.room, &reader, up_to)?;
             if !messages.is_empty() {
-                let event = Event::MessagesRead { by: reader.clone(), messages: messages.clone(), up_to };
+                let large = tx.store.space(&self.room)?.is_some_and(|space| space.member_count > u64::from(ASKED_MEMBERS));
+                let event = Event::MessagesRead { by: reader.clone(), messages: messages.clone(), up_to, to_reader_alone: large };
                 tx.record(&self.room, event)?;
             }
         }
@@ -183,7 +184,8 @@ impl Query for ReadOverview {
 
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Overview, Refusal> {
         require_member(store, actor, &self.room)?;
-        let space = store.space(&self.room)?.ok_or(Refusal::NotFound(self.room.kind().noun()))?;
+        let mut space = store.space(&self.room)?.ok_or(Refusal::NotFound(self.room.kind().noun()))?;
+        embed_members(store, &mut space)?;
         Overview::of(store, space, &actor.person)
     }
 }
@@ -201,7 +203,10 @@ impl Query for ListOverviews {
     type Answer = Vec<Overview>;
 
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Overview>, Refusal> {
-        let spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
+        let mut spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
+        for space in &mut spaces {
+            embed_members(store, space)?;
+        }
         spaces.into_iter().map(|space| Overview::of(store, space, &actor.person)).collect()
     }
 }

@@ -52,6 +52,9 @@ impl Command for Meet {
         if PersonId::parse(id.as_str()).is_none() {
             return Err(Refusal::invalid("sub", "must be an id of 1 to 200 bytes"));
         }
+        if tx.store.is_being_removed(&Room::inbox(&id))? {
+            return Err(Refusal::Unavailable(format!("the user {id} is being deleted")));
+        }
         let known = tx.store.person(&id)?;
         let created = known.is_none();
         let mut person = known.unwrap_or_else(|| Person::unseen(id, tx.now));
@@ -113,6 +116,7 @@ fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Op
             created_at: tx.now,
             updated_at: tx.now,
             archived_at: None,
+            member_count: 0,
             members: Vec::new(),
         };
         tx.store.insert_space(&space)?;

@@ -39,6 +39,12 @@ impl Person {
         Self { id, name: String::new(), username: String::new(), email: None, avatar_url: None, created_at: at, updated_at: at }
     }
 
+    /// How many bytes its texts have together.
+    pub fn size(&self) -> usize {
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        self.id.as_str().len() + self.name.len() + self.username.len() + optional(&self.email) + optional(&self.avatar_url)
+    }
+
     /// What a sentence calls the person: the name, else the username, else the id.
     pub fn shown_name(&self) -> &str {
         [self.name.as_str(), self.username.as_str()].into_iter().find(|name| !name.is_empty()).unwrap_or(self.id.as_str())

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::{Kind, PersonId};
+use crate::names::{Kind, PersonId, Room};
 use crate::operation::{Actor, Command, Query, Tx};
 use crate::people::Person;
 use crate::refusal::Refusal;
@@ -55,8 +55,9 @@ impl Command for UpdateProfile {
         }
         person.updated_at = tx.now;
         tx.store.update_person(&person)?;
-        for room in tx.store.rooms_of(&person.id, Some(Kind::Household))? {
-            tx.record(&room, Event::ProfileUpdated { person: person.clone() })?;
+        let rooms = tx.store.rooms_of(&person.id, Some(Kind::Household))?;
+        if !rooms.is_empty() {
+            tx.record(&Room::inbox(&person.id), Event::ProfileUpdated { person: person.clone(), rooms })?;
         }
         Ok(person)
     }

@@ -60,17 +60,22 @@ impl Command for BeginEpoch {
                 (facts, bytes, unreadable) = (VecDeque::new(), 0, stretch.unreadable);
             }
             for fact in stretch.facts {
-                bytes += fact.body.len();
+                bytes += size_of(&fact);
                 facts.push_back(fact);
             }
             while bytes > self.bytes
                 && let Some(oldest) = facts.pop_front()
             {
-                bytes -= oldest.body.len();
+                bytes -= size_of(&oldest);
             }
         }
         Ok(Begun { started: tx.now, position, facts, unreadable, absent })
     }
+}
+
+/// How many bytes a fact takes that is kept, in each room in which it is told by itself.
+fn size_of(fact: &Fact) -> usize {
+    fact.body.len() * fact.event.offsets()
 }
 
 /// Every connection there is has heard everything up to an offset.

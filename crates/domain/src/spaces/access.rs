@@ -7,6 +7,7 @@ use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 use crate::sessions::{SessionRoom, Stay};
 use crate::spaces::Role;
+use crate::spaces::presence::members_to_ask_about;
 use crate::tasks::Task;
 
 /// The role that a person has in a room now. A channel and a task are as open as their project; an inbox is its person's own.
@@ -21,6 +22,7 @@ pub fn role_in(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<
             Some(task) if task.room.kind().has_task_rooms() => store.role(&task.room, person),
             _ => Ok(None),
         },
+        kind if kind.may_be_deleted() && store.is_being_removed(room)? => Ok(None),
         kind if kind.has_own_members() => store.role(room, person),
         _ => Ok(None),
     }
@@ -121,7 +123,7 @@ pub struct EnterRoom {
     pub since: bool,
 }
 
-/// The same, for somebody who wants to know who else may.
+/// The same, for somebody who wants to know who else may: see [`members_to_ask_about`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnterAmongMembers {
     /// A room that has members of its own.
@@ -133,14 +135,14 @@ pub struct EnterAmongMembers {
 }
 
 impl Command for EnterAmongMembers {
-    type Answer = (Entered, Vec<PersonId>);
+    type Answer = (Entered, Option<Vec<PersonId>>);
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Self::Answer, Refusal> {
         if let Some(secret) = &self.session {
             leave_others(tx, secret, &self.room)?;
         }
         let entered = EnterRoom { room: self.room.clone(), session: self.session, since: self.since }.decide(tx)?;
-        let members = tx.store.members(&self.room)?.into_iter().map(|member| member.person.id).collect();
+        let members = members_to_ask_about(tx.store, &self.room)?;
         Ok((entered, members))
     }
 }

@@ -4,8 +4,8 @@ use crate::event::Event;
 use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::Space;
 use crate::spaces::access::{not_found, require_admin};
+use crate::spaces::{Space, embed_members, for_event};
 
 /// Puts a project away, or opens it again; for its admins. An archived project and everything in it can be read and listened to; only people
 /// still leave and are removed. What is so already stays so, and nobody hears of it.
@@ -26,6 +26,7 @@ impl Command for ArchiveSpace {
         if !self.room.kind().may_be_archived() || !self.room.kind().has_own_members() {
             return Err(not_found(&self.room));
         }
+        embed_members(tx.store, &mut space)?;
         if space.archived_at.is_some() == self.archived {
             return Ok(space);
         }
@@ -34,8 +35,8 @@ impl Command for ArchiveSpace {
         tx.store.update_space(&space)?;
         let by = tx.store.person(&tx.actor.person)?;
         let event = match self.archived {
-            true => Event::SpaceArchived { space: space.clone(), by },
-            false => Event::SpaceUpdated { space: space.clone(), by },
+            true => Event::SpaceArchived { space: for_event(&space), by },
+            false => Event::SpaceUpdated { space: for_event(&space), by },
         };
         tx.record(&space.room, event)?;
         Ok(space)

@@ -7,6 +7,7 @@ use crate::operation::{Command, Tx};
 use crate::people::known_or_unseen;
 use crate::refusal::Refusal;
 use crate::spaces::access::{not_found, require_writable};
+use crate::spaces::membership::require_free_place;
 use crate::spaces::{Member, Role, Space};
 
 /// Makes a space; who makes it is its admin.
@@ -53,9 +54,11 @@ impl CreateSpace {
         for id in people {
             let role = if id == space.created_by { Role::Admin } else { Role::Member };
             let person = known_or_unseen(tx, &id)?;
+            require_free_place(tx, &id)?;
             tx.store.put_member(&space.room, &id, role, tx.now)?;
             space.members.push(Member { person, role, joined_at: tx.now });
         }
+        space.member_count = space.members.len() as u64;
         Ok(space)
     }
 }
@@ -95,6 +98,7 @@ fn new_space(tx: &Tx<'_>, room: Room, name: String, parent: Option<Room>, invite
         created_at: tx.now,
         updated_at: tx.now,
         archived_at: None,
+        member_count: 0,
         members: Vec::new(),
     }
 }

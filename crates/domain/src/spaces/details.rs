@@ -5,8 +5,8 @@ use crate::fields;
 use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::Space;
 use crate::spaces::access::{not_found, require_writable};
+use crate::spaces::{Space, embed_members, for_event};
 
 /// Gives a space another name. Any member may; the same name again is not told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +26,7 @@ impl Command for RenameSpace {
             fields::required("name", name, fields::NAME)?;
         }
         let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+        embed_members(tx.store, &mut space)?;
         match self.name {
             Some(name) if name != space.name => space.name = name,
             _ => return Ok(space),
@@ -33,7 +34,7 @@ impl Command for RenameSpace {
         space.updated_at = tx.now;
         tx.store.update_space(&space)?;
         let by = tx.store.person(&tx.actor.person)?;
-        tx.record(&space.room, Event::SpaceUpdated { space: space.clone(), by })?;
+        tx.record(&space.room, Event::SpaceUpdated { space: for_event(&space), by })?;
         Ok(space)
     }
 }

@@ -4,9 +4,9 @@ use crate::event::Event;
 use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::Space;
 use crate::spaces::access::{not_found, require_member, require_open};
 use crate::spaces::membership::begin_membership;
+use crate::spaces::{Space, embed_members, for_event};
 
 /// Joins a space by its invite code. Who is a member already gets the same answer, and nobody hears of it. A space that is not there is refused
 /// as a wrong code is: whoever guesses learns nothing.
@@ -25,7 +25,8 @@ impl Command for JoinByInvite {
         let wrong_code = || wrong_code(&self.room);
         let mut space = tx.store.space(&self.room)?.ok_or_else(wrong_code)?;
         let code = space.invite_code.as_ref().ok_or_else(wrong_code)?;
-        if space.has_member(&tx.actor.person) {
+        if tx.store.role(&self.room, &tx.actor.person)?.is_some() {
+            embed_members(tx.store, &mut space)?;
             return Ok(space);
         }
         if !self.code.trim().eq_ignore_ascii_case(code) {
@@ -61,7 +62,8 @@ impl Command for RefreshInvite {
         space.invite_code = Some(tx.new_invite_code());
         space.updated_at = tx.now;
         tx.store.update_space(&space)?;
-        tx.record(&space.room, Event::InviteRefreshed { space: space.clone() })?;
+        embed_members(tx.store, &mut space)?;
+        tx.record(&space.room, Event::InviteRefreshed { space: for_event(&space) })?;
         Ok(space)
     }
 }

@@ -3,14 +3,15 @@
 use crate::calls;
 use crate::chat::begin_reading;
 use crate::event::Event;
-use crate::fields;
 use crate::names::{PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::people::{Person, known_or_unseen};
 use crate::refusal::Refusal;
+use crate::removals::{self, CHANGES_A_STEP, Target};
+use crate::seam::MemberPage;
 use crate::spaces::access::{not_found, require_admin, require_member, require_writable};
 use crate::spaces::inbox::{record_added, record_removed};
-use crate::spaces::{Member, Role, Space};
+use crate::spaces::{Role, Space, embed_members, for_event};
 use crate::tasks;
 
 /// Makes a person a member. Members invite, so any member may. Who is a member already stays one, and nobody hears of it. An id that was never
@@ -32,7 +33,8 @@ impl Command for AddMember {
         if !self.room.kind().has_own_members() {
             return Err(not_found(&self.room));
         }
-        if space.has_member(&self.person) {
+        if tx.store.role(&self.room, &self.person)?.is_some() {
+            embed_members(tx.store, &mut space)?;
             return Ok(space);
         }
         begin_membership(tx, &mut space, &self.person)?;
@@ -45,16 +47,37 @@ impl Command for AddMember {
 /// # Errors
 /// [`Refusal::Conflict`] if the space is full; the store's.
 pub(super) fn begin_membership(tx: &mut Tx<'_>, space: &mut Space, person: &PersonId) -> Result<(), Refusal> {
-    if space.members.len() >= fields::MEMBERS {
+    if space.member_count >= u64::from(tx.bounds.members_per_space) {
         return Err(Refusal::Conflict("The space is full"));
     }
     let person = known_or_unseen(tx, person)?;
+    require_free_place(tx, &person.id)?;
     tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
     begin_reading(tx, &space.room, &person.id)?;
-    space.members.push(Member { person: person.clone(), role: Role::Member, joined_at: tx.now });
-    let by = Some(tx.actor.person.clone());
-    tx.record(&space.room, Event::MemberJoined { space: space.clone(), person: person.clone(), by })?;
+    space.member_count += 1;
+    embed_members(tx.store, space)?;
+    let (by, by_whom) = (Some(tx.actor.person.clone()), by_whom(tx, &space.room)?);
+    tx.record(&space.room, Event::MemberJoined { space: for_event(space), person: person.clone(), by, by_whom })?;
     record_added(tx, space, &person.id)
+}
+
+/// The profile of the actor, for an event in a room whose members are told it.
+fn by_whom(tx: &mut Tx<'_>, room: &Room) -> Result<Option<Person>, Refusal> {
+    if room.kind().embeds_members() { Ok(tx.store.person(&tx.actor.person)?) } else { Ok(None) }
+}
+
+/// Refuses a further space to a user who is in as many as one may be in.
+///
+/// # Errors
+/// [`Refusal::Conflict`]; the store's.
+pub(super) fn require_free_place(tx: &mut Tx<'_>, user: &PersonId) -> Result<(), Refusal> {
+    if tx.store.space_count(user)? < u64::from(tx.bounds.spaces_per_user) {
+        return Ok(());
+    }
+    Err(Refusal::Conflict(match *user == tx.actor.person {
+        true => "You are in as many spaces as a user may be in; leave one first",
+        false => "This user is in as many spaces as a user may be in",
+    }))
 }
 
 /// Ends a membership: one's own, or another's as an admin. The answer is the space without the person.
@@ -87,23 +110,28 @@ impl Command for RemoveMember {
     }
 }
 
-/// Takes a member out of a space: gives the person's tasks back, each told by itself; ends the person's part in its
+/// Takes a member out of a space: gives the person's tasks back, each told by itself (of very many the rest a little later); ends the person's part in its
 /// call; if the last admin goes, makes the longest member one;
 /// then tells the space. A space that nobody is in any more stays, and its invite code still opens it.
 pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Result<Space, Refusal> {
-    tasks::take_back_all(tx, room, person)?;
+    let taken_back = tasks::take_back_some(tx, Some(room), person, CHANGES_A_STEP)?;
     calls::leave_calls(tx, room, &person.id)?;
     let role = tx.store.role(room, &person.id)?;
     tx.store.remove_member(room, &person.id, tx.now)?;
-    let mut space = tx.store.space(room)?.ok_or(not_found(room))?;
-    // Members stand in the order of joining, so the first is the longest.
-    let admin_left = role == Some(Role::Admin) && space.members.iter().all(|member| member.role != Role::Admin);
-    if let Some(heir) = space.members.first_mut().filter(|_| admin_left) {
-        heir.role = Role::Admin;
-        tx.store.put_member(room, &heir.person.id, Role::Admin, tx.now)?;
+    if role == Some(Role::Admin) && !tx.store.has_admin(room)? {
+        // Members stand in the order of joining, so the first is the longest.
+        let longest = tx.store.members(room, &MemberPage { limit: 1, after: None })?.pop();
+        if let Some(heir) = longest {
+            tx.store.put_member(room, &heir.person.id, Role::Admin, tx.now)?;
+        }
     }
-    let by = Some(tx.actor.person.clone());
-    tx.record(room, Event::MemberLeft { space: space.clone(), person: person.id.clone(), by })?;
+    let mut space = tx.store.space(room)?.ok_or(not_found(room))?;
+    embed_members(tx.store, &mut space)?;
+    if taken_back == CHANGES_A_STEP {
+        removals::remove(tx, Target::Tasks { room: room.clone(), user: person.clone() })?;
+    }
+    let (by, by_whom) = (Some(tx.actor.person.clone()), by_whom(tx, room)?);
+    tx.record(room, Event::MemberLeft { space: for_event(&space), person: person.id.clone(), by, by_whom })?;
     record_removed(tx, room, &person.id)?;
     Ok(space)
 }

@@ -9,6 +9,7 @@ mod access;
 mod archive;
 mod create;
 mod details;
+mod embed;
 mod inbox;
 mod invites;
 mod membership;
@@ -22,11 +23,13 @@ pub use access::{
 pub use archive::ArchiveSpace;
 pub use create::{CreateChannel, CreateSpace};
 pub use details::RenameSpace;
+pub use embed::{EMBEDDED_BYTES, EMBEDDED_MEMBERS};
+pub(crate) use embed::{embed_members, for_event};
 pub use invites::{JoinByInvite, RefreshInvite};
 pub(crate) use membership::end_membership;
 pub use membership::{AddMember, RemoveMember};
-pub use presence::{NameContacts, NameMembers};
-pub use read::{ListChannels, ListContacts, ListSpaces, ReadSpace};
+pub use presence::{ASKED_MEMBERS, NameContacts, NameMembers};
+pub use read::{ListChannels, ListContacts, ListMembers, ListSpaces, ReadSpace};
 
 /// What a member may do: admins change members, archive and delete; members read, write and invite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,13 +77,17 @@ pub struct Space {
     /// Since when it is put away, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Timestamp>,
-    /// Who is in it, in the order of joining. Empty for a space whose members are its parent's.
+    /// How many members it has; 0 for a space whose members are its parent's.
+    #[serde(default)]
+    pub member_count: u64,
+    /// The first of them, in the order of joining, where somebody is to see them: at most [`EMBEDDED_MEMBERS`]. The rest is read in pages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
 }
 
 impl Space {
-    /// Whether a person is one of [`Space::members`].
-    pub fn has_member(&self, person: &PersonId) -> bool {
-        self.members.iter().any(|member| member.person.id == *person)
+    /// How many members it has. An event of an older version has all of them and no count.
+    pub fn member_count(&self) -> u64 {
+        self.member_count.max(self.members.len() as u64)
     }
 }

@@ -1,16 +1,28 @@
 //! Of whom one may ask whether they are online. Who is, only the live connections know.
-//!
 
 use std::collections::HashSet;
 
 use crate::names::{PersonId, Room};
 use crate::operation::{Actor, Command, Query, Tx};
 use crate::refusal::Refusal;
-use crate::seam::Store;
+use crate::seam::{Store, Stored};
 use crate::spaces::require_member;
 
-/// A space's members, for its members. This is a command although it changes nothing: in the writer's queue it stands in one order with the removals of
-/// members.
+/// In a space with more members it is not asked of each whether that one is online, and it is not told what each has read: both would cost as
+/// much as there are members, for each of them.
+pub const ASKED_MEMBERS: u32 = 500;
+
+/// The members of a space; `None` if it has more than [`ASKED_MEMBERS`]. Of those only who has the space open is known.
+///
+/// # Errors
+/// The store's.
+pub(super) fn members_to_ask_about(store: &mut dyn Store, room: &Room) -> Stored<Option<Vec<PersonId>>> {
+    let members = store.member_ids(room, ASKED_MEMBERS + 1)?;
+    Ok((members.len() <= ASKED_MEMBERS as usize).then_some(members))
+}
+
+/// A space's members, for its members: see [`members_to_ask_about`]. This is a command although it changes nothing: in the writer's queue it stands in
+/// one order with the removals of members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameMembers {
     /// Which.
@@ -18,11 +30,11 @@ pub struct NameMembers {
 }
 
 impl Command for NameMembers {
-    type Answer = Vec<PersonId>;
+    type Answer = Option<Vec<PersonId>>;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Vec<PersonId>, Refusal> {
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Option<Vec<PersonId>>, Refusal> {
         require_member(tx.store, tx.actor, &self.room)?;
-        Ok(tx.store.members(&self.room)?.into_iter().map(|member| member.person.id).collect())
+        Ok(members_to_ask_about(tx.store, &self.room)?)
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::names::{Kind, PersonId, Room};
 use crate::operation::{Actor, Query};
 use crate::refusal::Refusal;
-use crate::seam::{Page, Store};
-use crate::spaces::Space;
+use crate::seam::{MemberPage, Page, Store};
 use crate::spaces::access::{not_found, require_member};
+use crate::spaces::{Member, Space, embed_members};
 
 /// A space, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,7 +19,32 @@ impl Query for ReadSpace {
 
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Space, Refusal> {
         require_member(store, actor, &self.room)?;
-        store.space(&self.room)?.ok_or(not_found(&self.room))
+        let mut space = store.space(&self.room)?.ok_or(not_found(&self.room))?;
+        embed_members(store, &mut space)?;
+        Ok(space)
+    }
+}
+
+/// A space's members in the order of joining, for its members: those that an answer embeds first, and behind them the rest.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListMembers {
+    /// Of which space.
+    pub room: Room,
+    /// Which part of the list.
+    pub page: MemberPage,
+}
+
+impl Query for ListMembers {
+    type Answer = Vec<Member>;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Member>, Refusal> {
+        require_member(store, actor, &self.room)?;
+        if let Some(after) = &self.page.after
+            && store.role(&self.room, after)?.is_none()
+        {
+            return Err(Refusal::invalid("after", "must be the id of a member; if that one has left, begin without it"));
+        }
+        Ok(store.members(&self.room, &self.page)?)
     }
 }
 
@@ -36,7 +61,11 @@ impl Query for ListSpaces {
     type Answer = Vec<Space>;
 
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Space>, Refusal> {
-        Ok(store.spaces_of(&actor.person, self.kind, &self.page)?)
+        let mut spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
+        for space in &mut spaces {
+            embed_members(store, space)?;
+        }
+        Ok(spaces)
     }
 }
 

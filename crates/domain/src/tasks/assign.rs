@@ -91,14 +91,17 @@ impl Command for UnassignTask {
     }
 }
 
-/// Takes all of a space's tasks from a person who leaves it, and tells of each.
-pub(crate) fn take_back_all(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Result<(), Refusal> {
-    if room.kind().has_tasks() {
-        for task in tx.store.tasks_of(room, &person.id)? {
-            take_back(tx, task, person.clone())?;
-        }
+/// Takes tasks from a person who leaves a space (`None`: all spaces), the oldest `most` of them, and tells of each. The answer is how many.
+pub(crate) fn take_back_some(tx: &mut Tx<'_>, room: Option<&Room>, person: &Person, most: u32) -> Result<u32, Refusal> {
+    if room.is_some_and(|room| !room.kind().has_tasks()) {
+        return Ok(0);
     }
-    Ok(())
+    let tasks = tx.store.tasks_of(&person.id, room, most)?;
+    let count = tasks.len() as u32;
+    for task in tasks {
+        take_back(tx, task, person.clone())?;
+    }
+    Ok(count)
 }
 
 fn take_back(tx: &mut Tx<'_>, mut task: Task, from: Person) -> Result<Task, Refusal> {

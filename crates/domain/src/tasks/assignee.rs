@@ -1,22 +1,26 @@
 //! The one person who has a project's task: how one is named, and how one is told.
 
-use crate::names::Room;
+use crate::names::{PersonId, Room};
 use crate::notifications::{NewNotification, notify};
 use crate::operation::Tx;
 use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::tasks::Task;
 
+/// Of how many members who are called the same it is looked whether one is written exactly so.
+const NAMESAKES: u32 = 100;
+
 /// The member whom a client names by id or username. An id is one person's for sure, so it comes first; of usernames the one that is written
 /// exactly so comes before those that differ in capitals.
 pub(super) fn named(tx: &mut Tx<'_>, room: &Room, name: &str) -> Result<Person, Refusal> {
     const FIELD: &str = "assignee";
-    let mut people: Vec<Person> = tx.store.members(room)?.into_iter().map(|member| member.person).collect();
-    if let Some(place) = people.iter().position(|person| person.id.as_str() == name) {
-        return Ok(people.swap_remove(place));
+    let id = PersonId::new(name);
+    if tx.store.role(room, &id)?.is_some()
+        && let Some(person) = tx.store.person(&id)?
+    {
+        return Ok(person);
     }
-    let lower = name.to_lowercase();
-    people.retain(|person| person.handle().to_lowercase() == lower);
+    let mut people = tx.store.members_called(room, name, NAMESAKES)?;
     if people.iter().any(|person| person.handle() == name) {
         people.retain(|person| person.handle() == name);
     }

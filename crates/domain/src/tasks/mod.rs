@@ -18,7 +18,7 @@ mod edit;
 mod progress;
 mod read;
 
-pub(crate) use assign::take_back_all;
+pub(crate) use assign::take_back_some;
 pub use assign::{AssignTask, HandOverTask, UnassignTask};
 pub use create::CreateTask;
 pub use delete::DeleteTask;

@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::names::{PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::{AddMember, RemoveMember, Role, require_admin, require_member};
+use crate::spaces::{AddMember, RemoveMember, Role, embed_members, require_admin, require_member};
 use crate::trips::{Trip, not_found, require_trip, whole};
 
 /// Makes a person a member of a trip, or gives a member another role. Any member brings others in; a role is an admin's to give.
@@ -45,17 +45,19 @@ impl Command for BringToTrip {
         if let Some(role) = role.filter(|_| gives_role) {
             give_role(tx, &room, &person, role)?;
         }
-        let space = tx.store.space(&room)?.ok_or(not_found())?;
+        let mut space = tx.store.space(&room)?.ok_or(not_found())?;
+        embed_members(tx.store, &mut space)?;
         Ok(Added { trip: whole(tx.store, space)?, is_new: before.is_none() })
     }
 }
 
 fn give_role(tx: &mut Tx<'_>, room: &Room, person: &PersonId, role: Role) -> Result<(), Refusal> {
     tx.store.put_member(room, person, role, tx.now)?;
-    let space = tx.store.space(room)?.ok_or(not_found())?;
-    if space.members.iter().all(|member| member.role != Role::Admin) {
+    let mut space = tx.store.space(room)?.ok_or(not_found())?;
+    if !tx.store.has_admin(room)? {
         return Err(Refusal::Conflict("The last admin must stay one; make another member an admin first"));
     }
+    embed_members(tx.store, &mut space)?;
     tx.record(room, Event::RoleChanged { space, person: person.clone(), by: tx.actor.person.clone() })
 }
 

@@ -7,7 +7,7 @@ use crate::fields;
 use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::require_member;
+use crate::spaces::{embed_members, require_member};
 use crate::trips::{Trip, TripChanges, not_found, require_trip, whole};
 
 /// Changes a trip's fields, and passes on what is none of them. Any member may. It is told also if it changes nothing: clients wait for it.
@@ -29,7 +29,8 @@ impl Command for UpdateTrip {
         require_trip(&room)?;
         require_member(tx.store, tx.actor, &room)?;
         fields::metadata("changes", Some(&Value::Object(more.clone())))?;
-        let space = tx.store.space(&room)?.ok_or(not_found())?;
+        let mut space = tx.store.space(&room)?.ok_or(not_found())?;
+        embed_members(tx.store, &mut space)?;
         let before = whole(tx.store, space)?;
         let mut trip = before.clone();
         if let Some(name) = &changes.name {

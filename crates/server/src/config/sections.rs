@@ -126,6 +126,10 @@ section! {
         max_http_connections_per_address: Cap = "256", MAX_HTTP_CONNECTIONS_PER_ADDRESS;
         /// How long an answer over HTTP may make no progress before its connection is ended.
         answer_timeout: Duration = "10s", ANSWER_TIMEOUT from "1s" to "1h";
+        /// How many members a space may have; 0 for no limit. A token that names a household is believed all the same.
+        max_members_per_space: Cap = "100000", MAX_MEMBERS_PER_SPACE;
+        /// How many spaces a user may be a member of; 0 for no limit. A token that names a household is believed all the same.
+        max_spaces_per_user: Cap = "1000", MAX_SPACES_PER_USER;
         /// Whether the budgets of commands and connection attempts hold; off lifts them, not the sizes.
         rate_limits: bool = "true", RATE_LIMITS;
     }

@@ -165,7 +165,7 @@ impl Fanout {
                 }
                 Effect::Emit { emission, volatile, said } => engine.publish(emitted(&emission, volatile, said)),
                 Effect::Expel { people, connections, reason } => expel(engine, &people, &connections, &reason),
-                Effect::Leave(room, person) => leave(engine, &room, &person),
+                Effect::Leave(room, people) => leave(engine, &room, &people.into()),
                 Effect::Gather(signal) => self.gather(engine, signal),
                 // One shard has the clocks of all calls.
                 Effect::Ring(call) => engine.tell(0, Box::new(move |live, shard| live.ring(shard, call))),
@@ -183,18 +183,27 @@ impl Fanout {
                 if let Event::Emitted { emission } = &fact.event {
                     return vec![Effect::Emit { emission: emission.clone().into(), volatile: false, said: said() }];
                 }
+                match fact.in_each_room() {
+                    None => {}
+                    Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.effects(Notice::Fact(fact.into()))).collect(),
+                    // What was read or written as JSON can be written as JSON.
+                    Some(Err(error)) => {
+                        tracing::error!(%error, offset = fact.offset, "a fact cannot be told in each of its rooms");
+                        return Vec::new();
+                    }
+                }
                 let (joining, leaving) = match &fact.event {
                     Event::MemberJoined { person, .. } => (vec![person.id.clone()], Vec::new()),
                     Event::MembershipClaimed { person } => (vec![person.clone()], Vec::new()),
                     Event::SpaceCreated { space, .. } => (people_of(space), Vec::new()),
                     Event::MemberLeft { person, .. } => (Vec::new(), vec![person.clone()]),
-                    Event::SpaceDeleted { space, .. } => (Vec::new(), people_of(space)),
+                    Event::SpaceDeleted { people, .. } => (Vec::new(), people.clone()),
                     _ => (Vec::new(), Vec::new()),
                 };
                 let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
                 let audience = fact.audience();
                 let tell = (!audience.is_empty()).then(|| Effect::Tell(audience, said()));
-                let leave = leaving.into_iter().map(|person| Effect::Leave(fact.room.clone(), person));
+                let leave = (!leaving.is_empty()).then(|| Effect::Leave(fact.room.clone(), leaving));
                 let call = match &fact.event {
                     Event::CallInitiated { call } => Some(Effect::Ring(call.id)),
                     Event::CallEnded { call } => Some(Effect::HangUp(call.id)),
@@ -350,8 +359,8 @@ pub enum Effect {
         /// What a raw WebSocket is told.
         reason: String,
     },
-    /// All connections of a person leave a room, and whatever they hear of the rooms inside it.
-    Leave(Room, PersonId),
+    /// All connections of these people leave a room, and whatever they hear of the rooms inside it.
+    Leave(Room, Vec<PersonId>),
     /// A call rings from now on, and not for ever.
     Ring(domain::names::Id),
     /// A call is over, and nobody sits in it.
@@ -424,24 +433,29 @@ fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
     });
 }
 
-/// Takes all connections of a person out of a room, and out of the rooms inside it.
-fn leave(engine: &Handle<Live>, room: &Room, person: &PersonId) {
+/// Takes all connections of these people out of a room, and out of the rooms inside it.
+fn leave(engine: &Handle<Live>, room: &Room, people: &Arc<[PersonId]>) {
     engine.tell_all(|| {
-        let (room, person) = (room.clone(), person.clone());
-        let job: Job = Box::new(move |live, shard| {
-            for socket in sockets_in(shard, &Room::inbox(&person)) {
-                live.stop_typing(shard, socket, &room);
-                let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
-                for heard in rooms {
-                    if heard == room || live.shared.attendance.is_inside(&heard, &person, &room) {
-                        live.leave(shard, socket, &heard, true);
-                    }
-                }
-            }
-            live.shared.give_up(&room, &person);
-        });
+        let (room, people) = (room.clone(), people.clone());
+        let job: Job = Box::new(move |live, shard| people.iter().for_each(|person| live.take_out(shard, &room, person)));
         job
     });
+}
+
+impl Live {
+    /// Takes all connections of a person on this shard out of a room, and out of the rooms inside it.
+    fn take_out(&mut self, shard: &mut Shard<Self>, room: &Room, person: &PersonId) {
+        for socket in sockets_in(shard, &Room::inbox(person)) {
+            self.stop_typing(shard, socket, room);
+            let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
+            for heard in rooms {
+                if heard == *room || self.shared.attendance.is_inside(&heard, person, room) {
+                    self.leave(shard, socket, &heard, true);
+                }
+            }
+        }
+        self.shared.give_up(room, person);
+    }
 }
 
 /// Ends all connections of these people, and these connections, as whole connections: what else they carry ends with them.

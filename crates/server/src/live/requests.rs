@@ -12,7 +12,7 @@ use domain::operation::{Command, Query, Tx};
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers, StayInRoom};
+use domain::spaces::{ASKED_MEMBERS, EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers, StayInRoom};
 use engine::{Namespace, Shard, SocketKey};
 
 use super::session::MOST_IN_FLIGHT;
@@ -36,6 +36,9 @@ pub struct NotUnderstood {
     /// What their sender is told.
     pub reply: Reply,
 }
+
+/// Of how many of those who have a very large room open whoever comes into it is told that they are online: the newest, an event each.
+const MOST_NAMED: usize = 100;
 
 /// The most characters of a client's own name for an event that come back in a refusal: enough to know it again.
 const LONGEST_NAME: usize = 64;
@@ -100,15 +103,20 @@ impl Shared {
         Outcome::Statuses(people.into_iter().map(|person| (person.clone(), is_online(&person))).collect())
     }
 
-    /// Who of these people is online.
-    pub fn online_of(&self, mut people: Vec<PersonId>) -> Outcome {
+    /// Who of a room's members is online; without the members, which are very many then, the newest of those who have it open.
+    pub fn online_of(&self, room: &Room, members: Option<Vec<PersonId>>) -> Outcome {
+        let mut people = members.unwrap_or_else(|| self.attendance.newest_in(room, ASKED_MEMBERS as usize));
         people.retain(|person| self.people.is_online(person));
         Outcome::Online(people)
     }
 
-    /// Those of some people who are online, each with the id of a connection; nobody if presence is nobody's business.
-    pub fn online_among(&self, people: &[PersonId]) -> Vec<(PersonId, String)> {
-        if self.tells_presence { self.people.online_among(people) } else { Vec::new() }
+    /// The same, each with the id of a connection, for an event each; nobody if presence is nobody's business.
+    pub fn online_among(&self, room: &Room, members: Option<Vec<PersonId>>) -> Vec<(PersonId, String)> {
+        if !self.tells_presence {
+            return Vec::new();
+        }
+        let people = members.unwrap_or_else(|| self.attendance.newest_in(room, MOST_NAMED));
+        self.people.online_among(&people)
     }
 
     /// What the asker is told of a request's end.
@@ -205,7 +213,7 @@ impl Live {
                         if let Some(id) = shard.id(asked.socket) {
                             live.shared.seats.resume(&room, &person.id, &id.text());
                         }
-                        let online = live.shared.online_among(&members);
+                        let online = live.shared.online_among(&room, members);
                         live.answer(shard, &asked, Ok(Outcome::Moved { room: room.clone(), online }));
                         if live.come_into(shard, asked.socket, &room, member_since, &hears) {
                             live.shared.enter(room, person, inside);
@@ -229,13 +237,13 @@ impl Live {
                 });
             }
             Ask::OnlineIn(room) => {
-                let members = NameMembers { room };
+                let members = NameMembers { room: room.clone() };
                 self.through_writer(
                     shard,
                     asked,
                     |tx| members.decide(tx),
-                    |live, shard, asked, members| {
-                        let online = members.map(|members| live.shared.online_of(members));
+                    move |live, shard, asked, members| {
+                        let online = members.map(|members| live.shared.online_of(&room, members));
                         live.answer(shard, &asked, online);
                     },
                 );

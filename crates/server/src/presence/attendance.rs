@@ -20,7 +20,7 @@ pub struct Attendance(Mutex<Register>);
 struct Register {
     /// By the person first: what concerns one looks at nobody else. Nobody has none.
     attendees: HashMap<PersonId, HashMap<Room, Attendee>>,
-    /// The users of each room that names them, in the order of entering; see [`names_who_is_present`]. No room has none.
+    /// The users of each room, in the order of entering. No room has none.
     present: HashMap<Room, BTreeMap<u64, PersonId>>,
     last_place: u64,
     last_departure: Departure,
@@ -31,7 +31,7 @@ struct Attendee {
     person: Person,
     /// The space that the room is inside, whose members alone may hear it.
     inside: Option<Room>,
-    /// Where the user stands in [`Register::present`]; of no meaning in a room that names nobody.
+    /// Where the user stands in [`Register::present`].
     place: u64,
     /// How many connections; zero within the grace.
     connections: u32,
@@ -53,9 +53,7 @@ impl Attendance {
                 *last_place += 1;
                 let place = *last_place;
                 entry.insert(Attendee { person: person.clone(), inside, place, connections: 1, departed: Departure::default() });
-                if names_who_is_present(room) {
-                    present.entry(room.clone()).or_default().insert(place, person.id.clone());
-                }
+                present.entry(room.clone()).or_default().insert(place, person.id.clone());
                 tell();
             }
         }
@@ -143,14 +141,19 @@ impl Attendance {
         (present, count + 1)
     }
 
+    /// How many users have a room open.
+    pub fn count(&self, room: &Room) -> usize {
+        self.lock().present.get(room).map_or(0, BTreeMap::len)
+    }
+
+    /// Those who have a room open, at most so many: the ones who came last, the newest first.
+    pub fn newest_in(&self, room: &Room, most: usize) -> Vec<PersonId> {
+        self.lock().present.get(room).into_iter().flat_map(|users| users.values().rev()).take(most).cloned().collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Register> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a client that enters a room is answered with who has it open. Of other rooms nobody asks, and no such list is kept.
-fn names_who_is_present(room: &Room) -> bool {
-    matches!(room.kind(), Kind::Project | Kind::Channel | Kind::Task)
 }
 
 fn forget_place(present: &mut HashMap<Room, BTreeMap<u64, PersonId>>, room: &Room, place: u64) {
@@ -200,6 +203,7 @@ mod tests {
         assert_eq!(expire(&attendance, &room, &anna, first), None, "the second departure has a grace of its own");
         assert_eq!(expire(&attendance, &room, &anna, second), Some(person.clone()));
         assert!(attendance.lock().attendees.is_empty(), "who is nowhere is not remembered");
+        assert!(attendance.lock().present.is_empty(), "nor is a room in which nobody is");
         assert!(enter(&attendance, &room, &person, None), "a new visit");
     }
 
@@ -226,6 +230,25 @@ mod tests {
             expire(&attendance, &room, &person(number).id, departure);
         }
         assert!(attendance.lock().present.is_empty(), "an empty room is not remembered");
+    }
+
+    #[test]
+    fn of_those_who_have_a_room_open_the_newest_are_named() {
+        let (attendance, room) = (Attendance::default(), Kind::ChatRoom.room(7));
+        let person = |name: &str| Person::unseen(PersonId::new(name), Timestamp(0));
+        for name in ["anna", "ben", "carl", "anna"] {
+            enter(&attendance, &room, &person(name), None);
+        }
+        let names = |most| attendance.newest_in(&room, most).iter().map(|user| user.to_string()).collect::<Vec<_>>();
+        assert_eq!(
+            (attendance.count(&room), names(9), names(2)),
+            (3, vec!["carl".into(), "ben".into(), "anna".into()], vec!["carl".into(), "ben".into()])
+        );
+        let departure = attendance.leave(&room, &PersonId::new("carl")).expect("it was the last");
+        assert_eq!(attendance.count(&room), 3, "within the grace");
+        expire(&attendance, &room, &PersonId::new("carl"), departure);
+        assert_eq!((attendance.count(&room), names(1)), (2, vec!["ben".into()]));
+        assert_eq!((attendance.count(&Kind::ChatRoom.room(8)), attendance.newest_in(&Kind::ChatRoom.room(8), 9)), (0, vec![]));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use domain::names::{Id, Kind, PersonId, Room, Timestamp, parse_id};
 use domain::operation::{Actor, Command, Query, Tx};
 use domain::people::{Claims, Meet};
 use domain::refusal::Refusal;
-use domain::seam::Page;
+use domain::seam::{MemberPage, Page};
 use http::header::WARNING;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -158,6 +158,11 @@ impl Call {
     /// The part of a list of things with numbers.
     pub fn page(&self) -> Result<Page, Failure> {
         ids::page(self.request.uri.query(), parse_id)
+    }
+
+    /// The part of a list of members.
+    pub fn member_page(&self) -> Result<MemberPage, Failure> {
+        ids::member_page(self.request.uri.query())
     }
 
     /// The people whom a query names, parted by commas or one by one.

@@ -6,7 +6,7 @@ use domain::fields;
 use domain::names::{Id, Kind, PersonId};
 use domain::operation::{Command, Tx};
 use domain::people::{DeletePerson, Person, ReadPerson, UpdateProfile};
-use domain::spaces::{CreateSpace, JoinByInvite, ListSpaces, ReadSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
+use domain::spaces::{CreateSpace, JoinByInvite, ListMembers, ListSpaces, ReadSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
 use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, ListTasks, ReadTask, Task, ToggleTask, UnassignTask};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -17,11 +17,12 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, PageQuery, SpacePageQuery};
+use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::of_kind::OfKind;
 use super::shape::{Text, body};
 use crate::dialects::household::{objects, payloads};
 use crate::dialects::json;
+use crate::removals::end_removal_of;
 
 type Answered = Result<Answer, Failure>;
 
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
         .routes(routes!(read_household, rename_household))
         .routes(routes!(join_household))
         .routes(routes!(refresh_invite))
+        .routes(routes!(list_members))
         .routes(routes!(remove_member))
         .routes(routes!(list_tasks, create_task))
         .routes(routes!(read_task, edit_task, delete_task))
@@ -84,6 +86,13 @@ async fn join_household(call: Call) -> Answered {
 async fn refresh_invite(call: Call) -> Answered {
     let room = call.room(Kind::Household)?;
     call.command(StatusCode::OK, RefreshInvite { room }, |space| json(&payloads::InviteCodeRefreshed::of(space))).await
+}
+
+/// Lists the members of a household, in the order of joining.
+#[utoipa::path(get, path = "/households/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
+async fn list_members(call: Call) -> Answered {
+    let (room, page) = (call.room(Kind::Household)?, call.member_page()?);
+    call.query(ListMembers { room, page }, |members| list(members, objects::Member::of)).await
 }
 
 /// Removes a member from a household, or leaves it. Its members hear `household:member_left`.
@@ -181,6 +190,10 @@ async fn delete_user(call: Call) -> Answered {
     let desk = Arc::clone(&call.desk);
     let command = DeletePerson { person: person.clone() };
     let answered = call.command(StatusCode::OK, command, |person| json(&DeletedUser { user_id: person.id.as_str() })).await;
+    if answered.is_ok() {
+        // It goes on if the client does not wait for it.
+        let _ = tokio::spawn(end_removal_of(desk.rest.writer.clone(), person.clone())).await;
+    }
     // Whoever calls next with that token is somebody new.
     desk.met.forget(&person);
     answered
@@ -198,7 +211,7 @@ body! {
         /// What it is called; not blank.
         name: change String[1..=fields::NAME],
     }
-    passing over ["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "members"]
+    passing over ["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "memberCount", "members"]
 
     /// What opens a household's door.
     Invitation as "household.Invitation" {

@@ -4,7 +4,7 @@ use std::fmt::{self, Formatter};
 
 use domain::names::{Id, Kind, PersonId, Room, parse_id};
 use domain::refusal::Refusal;
-use domain::seam::Page;
+use domain::seam::{MemberPage, Page};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
@@ -66,6 +66,19 @@ pub(super) struct SpacePageQuery {
     before: String,
 }
 
+/// The same for a list of members.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its description is wanted")]
+pub(super) struct MemberPageQuery {
+    /// How many are wanted; more than the maximum are not given.
+    #[param(required = false, minimum = 1, maximum = 200, default = 50)]
+    limit: u32,
+    /// Only those who joined behind this one: the id of a member, such as the last of the part before.
+    #[param(required = false, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]{1,200}$")]
+    after: String,
+}
+
 /// How much of a list a query asks for, for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -74,6 +87,20 @@ pub(super) struct LimitQuery {
     /// How many are wanted; more than the maximum are not given.
     #[param(required = false, minimum = 1, maximum = 200, default = 50)]
     limit: u32,
+}
+
+/// Which part of a list of members a query asks for: `limit` and `after`. Other parameters are not looked at.
+///
+/// Input: the part of the URL behind the question mark. Errors: 400 with the parameter's name.
+pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
+    let mut after = None;
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        if name == "after" {
+            after = Some(PersonId::parse(&value).ok_or_else(|| Failure::field("after", "must be the id of a member"))?);
+        }
+    }
+    let Page { limit, .. } = page::<Id>(query, |_| None::<Id>)?;
+    Ok(MemberPage { limit, after })
 }
 
 /// Which part of a list a query asks for: `limit` and `before`. Other parameters are not looked at.

@@ -11,7 +11,7 @@ use domain::names::{Kind, PersonId, Room, parse_id};
 use domain::notifications::{ListNotifications, NewNotification, Notification, Notify, ReadAllNotifications, ReadNotification};
 use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
-use domain::spaces::{AddMember, CreateSpace, RemoveMember};
+use domain::spaces::{AddMember, CreateSpace, ListMembers, RemoveMember};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -22,7 +22,7 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::{BackEnd, Call};
-use super::ids::{GivenIds, GivenPeople, GivenPerson, PageQuery, SpacePageQuery};
+use super::ids::{GivenIds, GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new()
         .routes(routes!(list_conversations, create_conversation))
         .routes(routes!(read_conversation))
-        .routes(routes!(add_participant))
+        .routes(routes!(list_participants, add_participant))
         .routes(routes!(remove_participant))
         .routes(routes!(list_messages, send_message))
         .routes(routes!(read_messages))
@@ -68,6 +68,18 @@ async fn create_conversation(call: Call) -> Answered {
 async fn read_conversation(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
     call.query(ReadOverview { room }, conversation).await
+}
+
+/// Lists the participants of a conversation, in the order of joining.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/{id}/participants",
+    params(MemberPageQuery),
+    responses((status = 200, body = Vec<objects::Participant>))
+)]
+async fn list_participants(call: Call) -> Answered {
+    let query = ListMembers { room: call.room(Kind::Conversation)?, page: call.member_page()? };
+    call.query(query, |members| json(&members.iter().map(objects::Participant::of).collect::<Vec<_>>())).await
 }
 
 /// Brings a person into a conversation.

@@ -7,7 +7,7 @@ use domain::chat::{DeleteMessage, EditMessage, ListMessages, Message, SendMessag
 use domain::fields;
 use domain::names::{Id, Kind, parse_id};
 use domain::refusal::Refusal;
-use domain::spaces::{AddMember, CreateSpace, ListSpaces, ReadSpace, RemoveMember, Space};
+use domain::spaces::{AddMember, CreateSpace, ListMembers, ListSpaces, ReadSpace, RemoveMember, Space};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, PageQuery, SpacePageQuery};
+use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new()
         .routes(routes!(list_rooms, create_room))
         .routes(routes!(read_room))
-        .routes(routes!(add_member))
+        .routes(routes!(list_members, add_member))
         .routes(routes!(remove_member))
         .routes(routes!(list_messages, send_message))
         .routes(routes!(list_calls))
@@ -58,6 +58,13 @@ async fn create_room(call: Call) -> Answered {
 async fn read_room(call: Call) -> Answered {
     let query = ReadSpace { room: call.room(Kind::ChatRoom)? };
     call.query(query, room).await
+}
+
+/// Lists the members of a chat room, in the order of joining.
+#[utoipa::path(get, path = "/shared/chat/rooms/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
+async fn list_members(call: Call) -> Answered {
+    let query = ListMembers { room: call.room(Kind::ChatRoom)?, page: call.member_page()? };
+    call.query(query, |members| json(&members.iter().map(objects::Member::of).collect::<Vec<_>>())).await
 }
 
 /// Brings a person into a chat room.

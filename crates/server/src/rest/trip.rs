@@ -8,7 +8,7 @@ use domain::names::Kind;
 use domain::notifications::notify;
 use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
-use domain::spaces::Role;
+use domain::spaces::{ListMembers, Role};
 use domain::trips::{BringToTrip, CreateTrip, DeleteTrip, LeaveTrip, ListTrips, ReadTrip, Trip, TripChanges, TripDetails, UpdateTrip};
 use http::StatusCode;
 use serde_json::Map;
@@ -21,7 +21,7 @@ use super::answer::{Answer, Failure, Success, success, with_success};
 use super::body::Field;
 use super::call::Call;
 use super::document::with_router;
-use super::ids::{GivenPerson, SpacePageQuery};
+use super::ids::{GivenPerson, MemberPageQuery, SpacePageQuery};
 use super::shape::{Text, body};
 use super::socket;
 use crate::dialects::schemas::role;
@@ -43,7 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     let paths = OpenApiRouter::new()
         .routes(routes!(list_trips, create_trip))
         .routes(routes!(read_trip, update_trip, delete_trip))
-        .routes(routes!(add_member))
+        .routes(routes!(list_members, add_member))
         .routes(routes!(remove_member))
         .merge(socket::routes());
     with_router(paths, |router| {
@@ -93,6 +93,18 @@ async fn update_trip(call: Call) -> Answered {
 async fn delete_trip(call: Call) -> Answered {
     let room = call.room(Kind::Trip)?;
     call.command(StatusCode::OK, DeleteTrip { room }, trip).await
+}
+
+/// Lists the members of a trip, in the order of joining.
+#[utoipa::path(
+    get,
+    path = "/api/v1/trips/{id}/members",
+    params(MemberPageQuery),
+    responses((status = 200, body = Success<Vec<objects::MemberObject>>))
+)]
+async fn list_members(call: Call) -> Answered {
+    let query = ListMembers { room: call.room(Kind::Trip)?, page: call.member_page()? };
+    call.query(query, |members| success(&members.iter().map(objects::MemberObject::of).collect::<Vec<_>>())).await
 }
 
 /// Brings a person to a trip, or gives a member another role. The members hear `trip:updated`, and a new one is notified.

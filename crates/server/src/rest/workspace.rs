@@ -6,7 +6,7 @@ use domain::chat::{self, DeleteMessage, EditMessage, ListMessages, SendMessage};
 use domain::fields;
 use domain::names::{Id, Kind};
 use domain::spaces::{
-    AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListSpaces, ReadSpace, RemoveMember, RenameSpace, Space,
+    AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListMembers, ListSpaces, ReadSpace, RemoveMember, RenameSpace, Space,
 };
 use domain::tasks::{self, CreateTask, DeleteTask, EditTask, HandOverTask, ListTasks, ReadTask, SetStatus};
 use http::{HeaderMap, StatusCode};
@@ -18,12 +18,12 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
-use super::ids::{GivenPeople, GivenPerson, PageQuery, SpacePageQuery};
+use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::of_kind::OfKind;
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
-use crate::dialects::workspace::objects::{Channel, Message, Project, Task};
+use crate::dialects::workspace::objects::{Channel, Message, Project, ProjectMember, Task};
 
 type Answered = Result<Answer, Failure>;
 
@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
         .routes(routes!(read_project, rename_project))
         .routes(routes!(archive_project))
         .routes(routes!(open_project))
-        .routes(routes!(add_member))
+        .routes(routes!(list_members, add_member))
         .routes(routes!(remove_member))
         .routes(routes!(list_channels, create_channel))
         .routes(routes!(list_tasks, create_task))
@@ -92,6 +92,13 @@ async fn archive_project(call: Call) -> Answered {
 async fn open_project(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: false }, project).await
+}
+
+/// Lists the members of a project, in the order of joining.
+#[utoipa::path(get, path = "/api/v1/projects/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<ProjectMember>)))]
+async fn list_members(call: Call) -> Answered {
+    let (room, page) = (call.room(Kind::Project)?, call.member_page()?);
+    call.query(ListMembers { room, page }, |members| list(members, ProjectMember::of)).await
 }
 
 /// Brings a person into a project. Its members hear `project.updated`.
@@ -238,7 +245,7 @@ body! {
         /// What it is called; not blank.
         name: change String[1..=fields::NAME],
     }
-    passing over ["id", "created_by", "created_at", "updated_at", "archived_at", "members"]
+    passing over ["id", "created_by", "created_at", "updated_at", "archived_at", "member_count", "members"]
 
     /// Who comes to a project.
     NewMember as "workspace.NewMember" {

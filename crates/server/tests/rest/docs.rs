@@ -87,7 +87,7 @@ fn an_answer_with_a_field_that_is_not_in_the_document_does_not_fit() {
     let mut told = Map::from_iter([("userId".to_owned(), json!("bob"))]);
     assert!(!left.is_valid(&Value::Object(told.clone())));
     let household = json!({
-        "id": "1", "name": "Home", "inviteCode": null, "createdBy": "alice", "members": [],
+        "id": "1", "name": "Home", "inviteCode": null, "createdBy": "alice", "memberCount": 0, "members": [],
         "createdAt": "2025-11-13T12:00:00.000Z", "updatedAt": "2025-11-13T12:00:00.000Z",
     });
     told.insert("household".to_owned(), household);

@@ -1,11 +1,12 @@
 //! Households: made, named, joined and left.
 
-use domain::fields;
+use domain::event::Event;
 use domain::names::{Kind, PersonId, Room};
 use domain::operation::{Actor, Command, Tx};
 use domain::refusal::Refusal;
-use domain::spaces::Role;
+use domain::spaces::{EMBEDDED_BYTES, Role};
 use serde_json::{Value, json};
+use server::limits::Limits;
 
 use crate::support::{Server, THEN, household, id, member, user, with};
 
@@ -20,7 +21,7 @@ async fn a_household_is_made_read_listed_and_renamed() {
     assert_eq!(
         made,
         json!({ "id": id(&made), "name": "Home", "inviteCode": code, "createdBy": "alice", "createdAt": THEN, "updatedAt": THEN,
-            "members": [member("alice", "admin")] })
+            "memberCount": 1, "members": [member("alice", "admin")] })
     );
     let path = format!("/households/{}", id(&made));
     assert_eq!(alice.get(&path).await.expect(200), made);
@@ -49,7 +50,7 @@ async fn a_household_is_joined_by_its_code() {
     assert_eq!(server.told().await, [""; 0]);
 
     let typed = format!(" {} ", made["inviteCode"].as_str().unwrap().to_lowercase());
-    let joined = with(made.clone(), json!({ "members": [member("alice", "admin"), member("bob", "member")] }));
+    let joined = with(made.clone(), json!({ "memberCount": 2, "members": [member("alice", "admin"), member("bob", "member")] }));
     assert_eq!(bob.post(&path, json!({ "inviteCode": typed })).await.expect(200), joined);
     assert_eq!(server.told().await, [format!("{room} member_joined")]);
     assert_eq!(bob.post(&path, json!({ "inviteCode": "whatever" })).await.expect(200), joined, "a member is in already");
@@ -66,7 +67,7 @@ async fn a_new_code_makes_the_old_one_void() {
     let code = &refreshed["inviteCode"];
     assert_ne!(*code, made["inviteCode"]);
     let members = json!([member("alice", "admin"), member("bob", "member")]);
-    let now = with(made.clone(), json!({ "inviteCode": code, "members": members }));
+    let now = with(made.clone(), json!({ "inviteCode": code, "memberCount": 2, "members": members }));
     assert_eq!(refreshed, json!({ "inviteCode": code, "household": now }));
 
     let (dave, path) = (server.client("dave"), format!("/households/{}/join", id(&made)));
@@ -79,7 +80,7 @@ async fn a_member_leaves_or_is_removed() {
     let server = Server::start();
     let made = household(&server).await;
     let members = format!("/households/{}/members", id(&made));
-    let alone = with(made.clone(), json!({ "members": [member("alice", "admin")] }));
+    let alone = with(made.clone(), json!({ "memberCount": 1, "members": [member("alice", "admin")] }));
 
     let only_admins = "Only an admin may do this";
     server.client("bob").delete(&format!("{members}/alice")).await.refused(403, "forbidden", only_admins);
@@ -90,7 +91,7 @@ async fn a_member_leaves_or_is_removed() {
     server.client("bob").get(&format!("/households/{}", id(&made))).await.refused(404, "not_found", "Household not found");
 
     let left = server.client("alice").delete(&format!("{members}/alice")).await.expect(200);
-    assert_eq!(left, json!({ "userId": "alice", "household": with(made, json!({ "members": [] })) }));
+    assert_eq!(left, json!({ "userId": "alice", "household": with(made, json!({ "memberCount": 0, "members": [] })) }));
     assert_eq!(server.client("alice").get("/households").await.expect(200), json!([]));
 }
 
@@ -127,16 +128,22 @@ async fn members_are_shown_with_what_their_tokens_told() {
     assert_eq!(shown["members"], json!([member("alice", "admin"), member("bob", "member")]));
 }
 
+/// How many members a space may have on the server of this test.
+const FULL: u64 = 20;
+
 /// Fills a space with members, past every rule.
-struct Fill(Room);
+struct Fill {
+    room: Room,
+    to: u64,
+}
 
 impl Command for Fill {
     type Answer = ();
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
-        let present = tx.store.members(&self.0)?.len();
-        for n in present..fields::MEMBERS {
-            tx.store.put_member(&self.0, &PersonId::new(format!("guest-{n}")), Role::Member, tx.now)?;
+        let present = tx.store.space(&self.room)?.map_or(0, |space| space.member_count);
+        for n in present..self.to {
+            tx.store.put_member(&self.room, &PersonId::new(format!("guest-{n}")), Role::Member, tx.now)?;
         }
         Ok(())
     }
@@ -144,9 +151,9 @@ impl Command for Fill {
 
 #[tokio::test]
 async fn a_space_that_is_full_takes_nobody_more() {
-    let server = Server::start();
+    let server = Server::with(&[("MAX_MEMBERS_PER_SPACE", "20")], Limits::new(false));
     let home = household(&server).await;
-    server.run(Actor::server(), Fill(Kind::Household.room(id(&home)))).await;
+    server.run(Actor::server(), Fill { room: Kind::Household.room(id(&home)), to: FULL }).await;
     let join = format!("/households/{}/join", id(&home));
     let invited = json!({ "inviteCode": home["inviteCode"] });
     server.client("dave").post(&join, invited.clone()).await.refused(409, "conflict", "The space is full");
@@ -154,8 +161,79 @@ async fn a_space_that_is_full_takes_nobody_more() {
 
     let alice = server.client("alice");
     let room = alice.post("/shared/chat/rooms", json!({ "name": "Kitchen" })).await.expect(201);
-    server.run(Actor::server(), Fill(Kind::ChatRoom.room(&room["id"]))).await;
+    server.run(Actor::server(), Fill { room: Kind::ChatRoom.room(&room["id"]), to: FULL }).await;
     let path = format!("/shared/chat/rooms/{}/members", room["id"]);
     alice.post(&path, json!({ "userId": "dave" })).await.refused(409, "conflict", "The space is full");
+    server.told().await;
+}
+
+#[tokio::test]
+async fn a_household_shows_its_first_members_and_the_count_and_lists_the_rest() {
+    let server = Server::start();
+    let home = household(&server).await;
+    server.run(Actor::server(), Fill { room: Kind::Household.room(id(&home)), to: 250 }).await;
+    let alice = server.client("alice");
+    let path = format!("/households/{}", id(&home));
+    let ids = |members: &Value| members.as_array().unwrap().iter().map(|member| id(member).to_owned()).collect::<Vec<_>>();
+    let all: Vec<String> = ["alice", "bob"].map(str::to_owned).into_iter().chain((2..250).map(|n| format!("guest-{n}"))).collect();
+    let renamed = alice.put(&path, json!({ "name": "Hotel" })).await.expect(200);
+    let listed = alice.get("/households").await.expect(200);
+    for shown in [&alice.get(&path).await.expect(200), &renamed, &listed[0]] {
+        assert_eq!((&shown["memberCount"], ids(&shown["members"])), (&json!(250), all[..100].to_vec()));
+    }
+    let facts = server.facts().await;
+    let renaming = facts.iter().find_map(|fact| match &fact.event {
+        Event::SpaceUpdated { space, .. } => Some((space.member_count, space.members.len())),
+        _ => None,
+    });
+    assert_eq!(renaming, Some((250, 100)));
+
+    let listed = async |query: &str| ids(&alice.get(&format!("{path}/members{query}")).await.expect(200));
+    assert_eq!(listed("").await, all[..50]);
+    assert_eq!(listed("?limit=9999").await, all[..200]);
+    assert_eq!(listed("?limit=200&after=guest-99").await, all[100..]);
+    assert_eq!(listed("?limit=3&after=alice").await, all[1..4]);
+    assert_eq!(listed("?after=guest-249").await, [""; 0]);
+    let stays = "must be the id of a member; if that one has left, begin without it";
+    alice.get(&format!("{path}/members?after=dave")).await.invalid("after", stays);
+    alice.get(&format!("{path}/members?after=")).await.invalid("after", "must be the id of a member");
+    alice.get(&format!("{path}/members?limit=0")).await.invalid("limit", "must be a number from 1 to 200");
+}
+
+#[tokio::test]
+async fn members_with_long_texts_are_shown_in_as_many_bytes_as_others() {
+    let server = Server::start();
+    let home = household(&server).await;
+    server.run(Actor::server(), Fill { room: Kind::Household.room(id(&home)), to: 250 }).await;
+    for n in 2..20 {
+        let guest = server.client(&format!("guest-{n}"));
+        let picture = format!("https://example.com/{}.png", "a".repeat(1900));
+        guest.put(&format!("/users/guest-{n}"), json!({ "avatarUrl": picture })).await.expect(200);
+    }
+    let alice = server.client("alice");
+    let shown = alice.get(&format!("/households/{}", id(&home))).await.expect(200);
+    let members = shown["members"].as_array().unwrap();
+    assert!(members.len() < 20 && members.len() > 2, "{}", members.len());
+    assert!(shown["members"].to_string().len() < EMBEDDED_BYTES + 200 * members.len());
+    server.told().await;
+}
+
+#[tokio::test]
+async fn a_user_may_be_in_so_many_spaces() {
+    let server = Server::with(&[("MAX_SPACES_PER_USER", "3")], Limits::new(false));
+    let (alice, bob) = (server.client("alice"), server.client("bob"));
+    let mine = "You are in as many spaces as a user may be in; leave one first";
+    let mut last = Value::Null;
+    for _ in 0..3 {
+        last = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
+    }
+    alice.post("/households", json!({ "name": "Home" })).await.refused(409, "conflict", mine);
+    alice.post("/api/v1/projects", json!({ "name": "Home" })).await.refused(409, "conflict", mine);
+    let room = bob.post("/shared/chat/rooms", json!({ "name": "Kitchen" })).await.expect(201);
+    let path = format!("/shared/chat/rooms/{}/members", room["id"]);
+    let theirs = "This user is in as many spaces as a user may be in";
+    bob.post(&path, json!({ "userId": "alice" })).await.refused(409, "conflict", theirs);
+    alice.delete(&format!("/households/{}/members/alice", id(&last))).await.expect(200);
+    bob.post(&path, json!({ "userId": "alice" })).await.expect(201);
     server.told().await;
 }

@@ -24,6 +24,7 @@ use server::limits::Limits;
 use server::live::{Census, Fanout};
 use server::metrics::Metrics;
 use server::presence::{People, Told};
+use server::product::bounds;
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
 use tempfile::TempDir;
@@ -65,7 +66,6 @@ impl Server {
     pub fn with(settings: &[(&str, &str)], limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let database = Database::open(Options::new(url)).unwrap();
         let facts = Arc::new(Mutex::new(Vec::new()));
         let clock = Arc::new(AtomicI64::new(NOW.0));
         let (published, time) = (Arc::clone(&facts), Arc::clone(&clock));
@@ -74,10 +74,10 @@ impl Server {
             random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
             random
         });
-        let (readers, _) = Readers::start(&database, 2).unwrap();
-
         let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
         let config = Config::of_pairs(secret.into_iter().chain(settings.iter().copied())).unwrap();
+        let database = Database::open(Options { bounds: bounds(&config.limits), ..Options::new(url) }).unwrap();
+        let (readers, _) = Readers::start(&database, 2).unwrap();
         let told = Told::new(config.recovery.recovery_window, config.realtime.ping_timeout);
         let fanout = Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told));
         let told = Arc::clone(&fanout);
@@ -140,7 +140,9 @@ impl Server {
 
     /// What happened since the last call: the events' names and the room.
     pub async fn told(&self) -> Vec<String> {
-        self.facts().await.iter().map(|fact| format!("{} {}", fact.room, name(&fact.event))).collect()
+        let facts = self.facts().await.into_iter();
+        let told = facts.flat_map(|fact| fact.in_each_room().map_or_else(|| vec![fact.clone()], |facts| facts.unwrap()));
+        told.map(|fact| format!("{} {}", fact.room, name(&fact.event))).collect()
     }
 
     /// The facts since the last call.

@@ -19,7 +19,7 @@ async fn a_project_and_its_channels_have_numbers_for_ids() {
     assert!(project["id"].as_i64().unwrap() > 1_000_000_000_000_000);
     assert_eq!(
         project,
-        json!({ "id": project["id"], "name": "Apollo", "created_by": 7, "created_at": THEN, "updated_at": THEN, "archived_at": null, "members": [
+        json!({ "id": project["id"], "name": "Apollo", "created_by": 7, "created_at": THEN, "updated_at": THEN, "archived_at": null, "member_count": 3, "members": [
             member(json!(7), "alice", "Alice", "admin"), member(json!(8), "8", "", "member"), member(json!("bob"), "bob", "", "member")] })
     );
 

@@ -131,8 +131,9 @@ impl Floor {
                 Ok(self.house.shared.statuses(people, seen))
             }
             Ask::OnlineIn(room) => {
-                let members = self.house.decide(actor, |tx| NameMembers { room }.decide(tx)).await?;
-                Ok(self.house.shared.online_of(members))
+                let of = room.clone();
+                let members = self.house.decide(actor, |tx| NameMembers { room: of }.decide(tx)).await?;
+                Ok(self.house.shared.online_of(&room, members))
             }
             Ask::TakePart(change) => {
                 let person = actor.person.clone();
@@ -167,7 +168,7 @@ impl Floor {
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
                     self.house.shared.enter(room.clone(), person, inside);
                 }
-                Ok(Outcome::Moved { online: self.house.shared.online_among(&members), room })
+                Ok(Outcome::Moved { online: self.house.shared.online_among(&room, members), room })
             }
             Ask::Enter(room) => {
                 let command = EnterRoom { room: room.clone(), session: None, since: false };
@@ -283,17 +284,19 @@ impl Floor {
                     self.depart(&name);
                 }
             }
-            Effect::Leave(room, person) => {
-                for name in self.devices_of(&person) {
-                    self.stop_typing(&name, &room);
-                    let heard: Vec<Room> = self.device(&name).rooms.iter().filter_map(|room| Room::parse(room)).collect();
-                    for heard in heard {
-                        if heard == room || self.house.shared.attendance.is_inside(&heard, &person, &room) {
-                            self.leave_room(&name, &heard, true);
+            Effect::Leave(room, people) => {
+                for person in people {
+                    for name in self.devices_of(&person) {
+                        self.stop_typing(&name, &room);
+                        let heard: Vec<Room> = self.device(&name).rooms.iter().filter_map(|room| Room::parse(room)).collect();
+                        for heard in heard {
+                            if heard == room || self.house.shared.attendance.is_inside(&heard, &person, &room) {
+                                self.leave_room(&name, &heard, true);
+                            }
                         }
                     }
+                    self.house.shared.give_up(&room, &person);
                 }
-                self.house.shared.give_up(&room, &person);
             }
             Effect::Ring(_) => {}
             Effect::HangUp(call) => self.house.shared.seats.clear(call),

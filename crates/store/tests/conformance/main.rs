@@ -20,6 +20,7 @@ mod keys;
 mod notifications;
 mod people;
 mod reads;
+mod removals;
 mod sessions;
 mod spaces;
 mod tasks;
@@ -61,6 +62,10 @@ suite! {
         spaces_of_a_person_come_in_pages,
         spaces_inside_another_come_in_pages,
         contacts_are_those_who_share_a_space_each_once,
+        members_come_in_pages_in_the_order_of_joining,
+        memberships_are_counted_for_the_space_and_for_the_user,
+        an_admin_is_known_while_there_is_one,
+        members_are_found_by_their_handle,
     }
     tasks {
         a_task_is_read_back_as_stored,
@@ -147,6 +152,9 @@ suite! {
         catching_up_goes_through_the_rooms_that_one_may_hear,
         a_message_before_one_became_a_member_is_before_its_offset,
     }
+    removals {
+        a_removal_is_there_until_it_ends_and_the_oldest_goes_on,
+    }
     keys {
         an_answer_is_kept_for_its_scope_and_key,
         an_answer_counts_only_if_it_is_recent,
@@ -198,6 +206,7 @@ fn space(room: &Room) -> Space {
         created_at: T0,
         updated_at: T0,
         archived_at: None,
+        member_count: 0,
         members: Vec::new(),
     }
 }

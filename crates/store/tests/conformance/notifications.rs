@@ -57,7 +57,7 @@ pub fn all_of_a_persons_are_read_at_once_and_counted(store: &mut dyn Store) {
 pub fn a_deleted_persons_notifications_are_gone(store: &mut dyn Store) {
     store.insert_notification(&notification(1, "ann")).unwrap();
     store.insert_notification(&notification(2, "ben")).unwrap();
-    store.delete_notifications_of(&id("ann")).unwrap();
+    assert_eq!(store.delete_notifications_of(&id("ann"), 1000).unwrap(), 1);
     assert_eq!(store.notification(1).unwrap(), None);
     assert!(store.notification(2).unwrap().is_some());
 }

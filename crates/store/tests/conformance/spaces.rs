@@ -1,8 +1,13 @@
 use domain::names::{Kind, Room};
-use domain::seam::{Page, Store};
+use domain::people::Person;
+use domain::seam::{MemberPage, Page, Store};
 use domain::spaces::{Member, Role, Space};
 
 use crate::{T0, at, home, id, person, space, store_people};
+
+fn page(limit: u32, after: Option<&str>) -> MemberPage {
+    MemberPage { limit, after: after.map(id) }
+}
 
 pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut dyn Store) {
     assert_eq!(store.space(&home()).unwrap(), None);
@@ -15,10 +20,10 @@ pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut
         members.push(Member { person: person(name), role, joined_at: T0 });
     }
     store.put_member(&home(), &id("dan"), Role::Member, at(1)).unwrap();
-    assert_eq!(store.members(&home()).unwrap().len(), 4);
+    assert_eq!(store.members(&home(), &page(9, None)).unwrap().len(), 4);
     store.remove_member(&home(), &id("dan"), at(2)).unwrap();
-    assert_eq!(store.members(&home()).unwrap(), members);
-    assert_eq!(store.space(&home()).unwrap(), Some(Space { members, ..space(&home()) }));
+    assert_eq!(store.members(&home(), &page(9, None)).unwrap(), members);
+    assert_eq!(store.space(&home()).unwrap(), Some(Space { member_count: 3, ..space(&home()) }), "the members are asked for by themselves");
 }
 
 pub fn a_space_changes_but_for_its_beginning(store: &mut dyn Store) {
@@ -54,7 +59,7 @@ pub fn a_role_is_a_members_only(store: &mut dyn Store) {
     assert_eq!(store.role(&home(), &id("ben")).unwrap(), None);
     store.put_member(&home(), &id("ann"), Role::Admin, at(5)).unwrap();
     assert_eq!(store.role(&home(), &id("ann")).unwrap(), Some(Role::Admin));
-    assert_eq!(store.members(&home()).unwrap()[0].joined_at, T0, "another role is not another joining");
+    assert_eq!(store.members(&home(), &page(9, None)).unwrap()[0].joined_at, T0, "another role is not another joining");
     store.remove_member(&home(), &id("ann"), at(6)).unwrap();
     assert_eq!(store.role(&home(), &id("ann")).unwrap(), None);
 }
@@ -133,7 +138,7 @@ pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
         let spaces = store.spaces_of(&id("ann"), Kind::Household, &page(limit, before)).unwrap();
         let ids: Vec<&str> = spaces.iter().map(|space| space.room.id()).collect();
         assert_eq!(ids, expected, "{limit} before {before:?}");
-        assert!(spaces.iter().all(|space| space.members.len() == 1));
+        assert!(spaces.iter().all(|space| space.member_count == 1));
     }
     assert!(store.spaces_of(&id("ann"), Kind::Trip, &page(9, None)).unwrap().is_empty());
     assert!(store.spaces_of(&id("ben"), Kind::Household, &page(9, None)).unwrap().is_empty());
@@ -161,4 +166,76 @@ pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
     }
     assert_eq!(store.contacts_of(&id("ann")).unwrap(), [id("ben"), id("cleo")]);
     assert!(store.contacts_of(&id("eve")).unwrap().is_empty());
+}
+
+pub fn members_come_in_pages_in_the_order_of_joining(store: &mut dyn Store) {
+    // Against the alphabet, in one moment.
+    for name in ["dan", "cleo", "ben", "ann"] {
+        store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
+    }
+    store.put_member(&Kind::Trip.room(1), &id("eve"), Role::Member, T0).unwrap();
+    let mut names = |limit, after: Option<&str>| -> Vec<String> {
+        store.members(&home(), &page(limit, after)).unwrap().iter().map(|member| member.person.id.to_string()).collect()
+    };
+    assert_eq!(names(9, None), ["dan", "cleo", "ben", "ann"]);
+    assert_eq!(names(2, None), ["dan", "cleo"]);
+    assert_eq!(names(2, Some("cleo")), ["ben", "ann"]);
+    assert!(names(2, Some("ann")).is_empty());
+    assert!(names(2, Some("eve")).is_empty(), "of another space");
+    assert_eq!(store.member_ids(&home(), 2).unwrap(), [id("dan"), id("cleo")]);
+}
+
+pub fn memberships_are_counted_for_the_space_and_for_the_user(store: &mut dyn Store) {
+    store_people(store, &["ann", "ben"]);
+    store.insert_space(&space(&home())).unwrap();
+    let counts = |store: &mut dyn Store| (store.space(&home()).unwrap().unwrap().member_count, store.space_count(&id("ann")).unwrap());
+    assert_eq!(counts(store), (0, 0));
+    store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
+    store.put_member(&home(), &id("ben"), Role::Member, T0).unwrap();
+    store.put_member(&home(), &id("ann"), Role::Admin, T0).unwrap();
+    assert_eq!(counts(store), (2, 1), "another role is no other membership");
+    store.put_member(&Kind::Trip.room(1), &id("ann"), Role::Member, T0).unwrap();
+    assert_eq!(counts(store), (2, 2));
+    store.update_space(&Space { name: "Ours".to_owned(), ..space(&home()) }).unwrap();
+    store.update_person(&person("ann")).unwrap();
+    assert_eq!(counts(store), (2, 2), "other changes leave the counts");
+    store.remove_member(&home(), &id("ann"), at(1)).unwrap();
+    store.remove_member(&home(), &id("ann"), at(2)).unwrap();
+    assert_eq!(counts(store), (1, 1));
+    assert_eq!(store.space_count(&id("nobody")).unwrap(), 0);
+}
+
+pub fn an_admin_is_known_while_there_is_one(store: &mut dyn Store) {
+    store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
+    assert!(!store.has_admin(&home()).unwrap());
+    store.put_member(&home(), &id("ben"), Role::Admin, T0).unwrap();
+    assert!(store.has_admin(&home()).unwrap());
+    store.put_member(&home(), &id("ben"), Role::Member, T0).unwrap();
+    assert!(!store.has_admin(&home()).unwrap());
+}
+
+pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
+    let called = |name: &str, username: &str| Person { username: username.to_owned(), ..person(name) };
+    for person in [called("1", "Ann"), called("2", "ann"), called("3", "Zoë"), called("4", "ann.lee"), called("5", "ann")] {
+        store.insert_person(&person).unwrap();
+        if person.id != id("5") {
+            store.put_member(&home(), &person.id, Role::Member, T0).unwrap();
+        }
+    }
+    let names = |store: &mut dyn Store, handle: &str, limit| -> Vec<String> {
+        store.members_called(&home(), handle, limit).unwrap().iter().map(|person| person.id.to_string()).collect()
+    };
+    assert_eq!(names(store, "ANN", 9), ["1", "2"]);
+    assert_eq!(names(store, "ann", 1), ["1"]);
+    assert_eq!(names(store, "ZOË", 9), ["3"]);
+    assert!(names(store, "an", 9).is_empty());
+    for (text, handle) in
+        [("ann", Some("ann")), ("ann.lee is here", Some("ann.lee")), ("anna", Some("ann.lee")), ("am", None), ("žoë", Some("zoë"))]
+    {
+        assert_eq!(store.handle_up_to(&home(), text).unwrap().as_deref(), handle, "{text}");
+    }
+    // Whoever is called otherwise is found by that.
+    store.update_person(&called("2", "Émile")).unwrap();
+    assert_eq!(names(store, "ann", 9), ["1"]);
+    assert_eq!(names(store, "émile", 9), ["2"]);
 }

@@ -70,7 +70,7 @@ pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
     store.update_task(&stored).unwrap();
     store.assign(1, &id("ann"), T0).unwrap();
     assert_eq!(store.tasks_in(&room, &Page { limit: 9, before: None }).unwrap()[0].progress, progress("done", "low"));
-    assert_eq!(store.tasks_of(&room, &id("ann")).unwrap()[0].progress, progress("done", "low"));
+    assert_eq!(store.tasks_of(&id("ann"), Some(&room), 9).unwrap()[0].progress, progress("done", "low"));
     store.insert_task(&task(2)).unwrap();
     assert_eq!(store.task(2).unwrap().unwrap().progress, None);
     store.delete_person(&id("ann")).unwrap();
@@ -114,7 +114,7 @@ pub fn tasks_of_a_person_are_those_of_the_space(store: &mut dyn Store) {
     for n in [5, 3, 1] {
         store.assign(n, &id("ann"), T0).unwrap();
     }
-    let tasks = store.tasks_of(&home(), &id("ann")).unwrap();
+    let tasks = store.tasks_of(&id("ann"), Some(&home()), 9).unwrap();
     assert_eq!(tasks.iter().map(|task| task.id).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(tasks[0].assigned_to, [person("ben"), person("ann")]);
 }

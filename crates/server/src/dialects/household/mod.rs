@@ -83,7 +83,7 @@ impl Dialect for Household {
             }
             Event::MemberLeft { space, person, .. } => vec![words::MEMBER_LEFT.say(&MemberLeft::of(space, person))],
             Event::InviteRefreshed { space } => vec![words::INVITE_CODE_REFRESHED.say(&InviteCodeRefreshed::of(space))],
-            Event::ProfileUpdated { person } => vec![words::USER_UPDATED.say(&UserUpdated { user: User::of(person), household_id })],
+            Event::ProfileUpdated { person, .. } => vec![words::USER_UPDATED.say(&UserUpdated { user: User::of(person), household_id })],
             _ => Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! The household contract's objects, complete: what sockets are told and what REST answers.
 
 use domain::people;
-use domain::spaces::{Role, Space};
+use domain::spaces::{self, Role, Space};
 use domain::tasks;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,7 +42,7 @@ impl<'a> User<'a> {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::Member)]
-struct Member<'a> {
+pub struct Member<'a> {
     #[serde(flatten)]
     user: User<'a>,
     #[schema(schema_with = role)]
@@ -50,7 +50,14 @@ struct Member<'a> {
     joined_at: Milliseconds,
 }
 
-/// A household with its members.
+impl<'a> Member<'a> {
+    /// The object of a member.
+    pub fn of(member: &'a spaces::Member) -> Self {
+        Self { user: User::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) }
+    }
+}
+
+/// A household with its first members.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = household::Household)]
@@ -62,13 +69,15 @@ pub struct Household<'a> {
     created_by: &'a str,
     created_at: Milliseconds,
     updated_at: Milliseconds,
+    /// How many members it has.
+    member_count: u64,
+    /// The first of them, in the order of joining, at most 100.
     members: Vec<Member<'a>>,
 }
 
 impl<'a> Household<'a> {
     /// The object of a household.
     pub fn of(space: &'a Space) -> Self {
-        let members = space.members.iter();
         Self {
             id: space.room.id(),
             name: &space.name,
@@ -76,9 +85,8 @@ impl<'a> Household<'a> {
             created_by: space.created_by.as_str(),
             created_at: Milliseconds(space.created_at),
             updated_at: Milliseconds(space.updated_at),
-            members: members
-                .map(|member| Member { user: User::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) })
-                .collect(),
+            member_count: space.member_count(),
+            members: space.members.iter().map(Member::of).collect(),
         }
     }
 }

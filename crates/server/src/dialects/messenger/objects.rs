@@ -32,7 +32,7 @@ impl<'a> User<'a> {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = messenger::Participant)]
-struct Participant<'a> {
+pub struct Participant<'a> {
     #[serde(flatten)]
     user: User<'a>,
     #[schema(schema_with = role)]
@@ -41,7 +41,8 @@ struct Participant<'a> {
 }
 
 impl<'a> Participant<'a> {
-    fn of(member: &'a Member) -> Self {
+    /// The object of a participant.
+    pub fn of(member: &'a Member) -> Self {
         Self { user: User::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) }
     }
 }
@@ -55,6 +56,9 @@ pub struct Conversation<'a> {
     /// None for one without a title.
     #[schema(required)]
     title: Option<&'a str>,
+    /// How many participants it has.
+    member_count: u64,
+    /// The first of them, in the order of joining, at most 100.
     participants: Vec<Participant<'a>>,
     #[schema(required)]
     last_message: Option<Message<'a>>,
@@ -76,6 +80,7 @@ impl<'a> Conversation<'a> {
         Self {
             id: space.room.id(),
             title: Some(space.name.as_str()).filter(|title| !title.is_empty()),
+            member_count: space.member_count(),
             participants: space.members.iter().map(Participant::of).collect(),
             last_message: last.map(Message::seen),
             unread_count: unread,

@@ -24,7 +24,7 @@ pub(super) struct MessagesRead<'a> {
 impl<'a> MessagesRead<'a> {
     /// Says that a person has read messages; `None` if the event is another.
     pub(super) fn of(room: &'a Room, event: &'a Event) -> Option<Self> {
-        let Event::MessagesRead { by, messages, up_to } = event else { return None };
+        let Event::MessagesRead { by, messages, up_to, .. } = event else { return None };
         Some(Self::by(by, room, messages, *up_to))
     }
 

@@ -32,7 +32,7 @@ impl<'a> Named<'a> {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::Member)]
-struct Member<'a> {
+pub struct Member<'a> {
     #[serde(flatten)]
     person: Named<'a>,
     #[schema(schema_with = role)]
@@ -41,12 +41,13 @@ struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    fn of(member: &'a spaces::Member) -> Self {
+    /// The object of a member.
+    pub fn of(member: &'a spaces::Member) -> Self {
         Self { person: Named::of(&member.person), role: member.role, joined_at: Milliseconds(member.joined_at) }
     }
 }
 
-/// A chat room with its members.
+/// A chat room with its first members.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = studio::Room)]
@@ -56,6 +57,9 @@ pub struct Room<'a> {
     created_by: NumberOrText<'a>,
     created_at: Milliseconds,
     updated_at: Milliseconds,
+    /// How many members it has.
+    member_count: u64,
+    /// The first of them, in the order of joining, at most 100.
     members: Vec<Member<'a>>,
 }
 
@@ -68,6 +72,7 @@ impl<'a> Room<'a> {
             created_by: NumberOrText(space.created_by.as_str()),
             created_at: Milliseconds(space.created_at),
             updated_at: Milliseconds(space.updated_at),
+            member_count: space.member_count(),
             members: space.members.iter().map(Member::of).collect(),
         }
     }

@@ -71,8 +71,8 @@ impl Dialect for Trip {
         };
         match &fact.event {
             Event::TripUpdated { changes, more, by } => updated(payloads::changes(changes, more), by),
-            Event::MemberJoined { space, person, by } => updated(members(space), by.as_ref().unwrap_or(&person.id)),
-            Event::MemberLeft { space, person, by } => updated(members(space), by.as_ref().unwrap_or(person)),
+            Event::MemberJoined { space, person, by, .. } => updated(members(space), by.as_ref().unwrap_or(&person.id)),
+            Event::MemberLeft { space, person, by, .. } => updated(members(space), by.as_ref().unwrap_or(person)),
             Event::RoleChanged { space, by, .. } => updated(members(space), by),
             Event::SpaceCreated { space, trip } => {
                 let details = trip.clone().unwrap_or_default();
@@ -151,8 +151,8 @@ fn in_inbox(fact: &Fact) -> Option<Saying> {
     }
 }
 
-/// The change that another list of members is.
+/// The change that other members are: how many there are now, and the first of them.
 fn members(space: &Space) -> Map<String, Value> {
     let members = serde_json::to_value(Members(space)).unwrap_or_default();
-    Map::from_iter([("members".to_owned(), members)])
+    Map::from_iter([("memberCount".to_owned(), space.member_count().into()), ("members".to_owned(), members)])
 }

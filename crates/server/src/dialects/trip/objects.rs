@@ -26,6 +26,9 @@ pub struct Trip<'a> {
     created_by: &'a str,
     created_at: Milliseconds,
     updated_at: Milliseconds,
+    /// How many members it has.
+    member_count: u64,
+    /// The first of them, in the order of joining, at most 100.
     #[schema(value_type = Vec<MemberObject<'a>>)]
     members: Members<'a>,
 }
@@ -47,12 +50,13 @@ impl<'a> Trip<'a> {
             created_by: space.created_by.as_str(),
             created_at: Milliseconds(space.created_at),
             updated_at: Milliseconds(space.updated_at),
+            member_count: space.member_count(),
             members: Members(space),
         }
     }
 }
 
-/// A trip's members, in the order of joining.
+/// A trip's first members, in the order of joining.
 #[derive(Clone, Debug)]
 pub(super) struct Members<'a>(pub &'a Space);
 
@@ -62,10 +66,11 @@ impl Serialize for Members<'_> {
     }
 }
 
+/// A person on a trip.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = trip::Member)]
-pub(super) struct MemberObject<'a> {
+pub struct MemberObject<'a> {
     user_id: &'a str,
     name: &'a str,
     #[schema(required)]
@@ -76,7 +81,8 @@ pub(super) struct MemberObject<'a> {
 }
 
 impl<'a> MemberObject<'a> {
-    fn of(member: &'a Member) -> Self {
+    /// The object of a member.
+    pub fn of(member: &'a Member) -> Self {
         Self {
             user_id: member.person.id.as_str(),
             name: &member.person.name,

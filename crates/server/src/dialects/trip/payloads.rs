@@ -125,7 +125,7 @@ impl ToSchema for AskedChanges {
     }
 }
 
-/// The same as everybody on the trip is told of them, and of another list of members and of the trip's end.
+/// The same as everybody on the trip is told of them, and of other members (their count, and the first 100) and of the trip's end.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub(super) struct ToldChanges(pub Map<String, Value>);
@@ -133,10 +133,13 @@ pub(super) struct ToldChanges(pub Map<String, Value>);
 impl PartialSchema for ToldChanges {
     fn schema() -> RefOr<Schema> {
         let members = ArrayBuilder::new().items(Ref::from_schema_name(MemberObject::name()));
-        let changes = changes_schema().property("members", members).property("deleted", Always::<true>::schema());
+        let changes = changes_schema()
+            .property("memberCount", u64::schema())
+            .property("members", members)
+            .property("deleted", Always::<true>::schema());
         changes
             .description(Some(
-                "Fields that were changed; another list of members; the trip's end; and whatever else its people tell each other.",
+                "Fields that were changed; the count of the members and the first 100 of them, if these changed; the trip's end; and whatever else its people tell each other.",
             ))
             .into()
     }

@@ -16,7 +16,7 @@ use crate::dialects::ids::GivenId;
 use crate::dialects::vocabulary::{named, object, wrong};
 
 /// Fields of a trip that only the server sets. A client may send a whole trip back as it got it, and nobody is told of these.
-pub const SET_BY_SERVER: &[&str] = &["id", "createdBy", "createdAt", "updatedAt", "members"];
+pub const SET_BY_SERVER: &[&str] = &["id", "createdBy", "createdAt", "updatedAt", "memberCount", "members"];
 
 /// What the server alone tells a trip's people among changes, though it is no field of a trip: its end.
 const TOLD_BY_SERVER: &str = "deleted";

@@ -14,7 +14,7 @@ use crate::dialects::times::Microseconds;
 /// A person in a project.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::ProjectMember)]
-struct ProjectMember<'a> {
+pub struct ProjectMember<'a> {
     user_id: NumberOrText<'a>,
     username: &'a str,
     name: &'a str,
@@ -24,7 +24,8 @@ struct ProjectMember<'a> {
 }
 
 impl<'a> ProjectMember<'a> {
-    fn of(member: &'a Member) -> Self {
+    /// The object of a member.
+    pub fn of(member: &'a Member) -> Self {
         Self {
             user_id: NumberOrText(member.person.id.as_str()),
             username: member.person.handle(),
@@ -35,7 +36,7 @@ impl<'a> ProjectMember<'a> {
     }
 }
 
-/// A project with its members.
+/// A project with its first members.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = workspace::Project)]
 pub struct Project<'a> {
@@ -46,6 +47,9 @@ pub struct Project<'a> {
     updated_at: Microseconds,
     #[schema(required)]
     archived_at: Option<Microseconds>,
+    /// How many members it has.
+    member_count: u64,
+    /// The first of them, in the order of joining, at most 100.
     members: Vec<ProjectMember<'a>>,
 }
 
@@ -59,6 +63,7 @@ impl<'a> Project<'a> {
             created_at: Microseconds(space.created_at),
             updated_at: Microseconds(space.updated_at),
             archived_at: space.archived_at.map(Microseconds),
+            member_count: space.member_count(),
             members: space.members.iter().map(ProjectMember::of).collect(),
         }
     }

@@ -19,7 +19,9 @@ pub(super) struct Project<'a> {
     project_id: NumberOrText<'a>,
     name: &'a str,
     archived: bool,
-    /// The usernames of all members.
+    /// How many members it has.
+    member_count: u64,
+    /// The usernames of the first of them, in the order of joining, at most 100.
     members: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -41,6 +43,7 @@ impl<'a> Project<'a> {
             project_id: NumberOrText(space.room.id()),
             name: &space.name,
             archived: space.archived_at.is_some(),
+            member_count: space.member_count(),
             members: space.members.iter().map(|Member { person, .. }| person.handle()).collect(),
             updated_by: None,
             archived_by: None,
@@ -53,7 +56,7 @@ impl<'a> Project<'a> {
 /// Tells a fact of a project, if it is one of the project itself.
 pub(super) fn fact(fact: &Fact) -> Option<Saying> {
     if let Event::SpaceCreated { space, .. } = &fact.event {
-        return Some(added(space, member(space, Some(&space.created_by)), fact.at));
+        return Some(added(space, doer(space, Some(&space.created_by), None), fact.at));
     }
     let (word, data, by) = match &fact.event {
         Event::SpaceUpdated { space, by } => {
@@ -62,12 +65,14 @@ pub(super) fn fact(fact: &Fact) -> Option<Saying> {
         Event::SpaceArchived { space, by } => {
             (&words::PROJECT_ARCHIVED, Project { archived_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
         }
-        Event::MemberJoined { space, person, by } => {
-            let (joined, by) = (Some(NumberOrText(person.id.as_str())), member(space, by.as_ref()));
+        Event::MemberJoined { space, person, by, by_whom } => {
+            let (joined, by) = (Some(NumberOrText(person.id.as_str())), doer(space, by.as_ref(), by_whom.as_ref()));
             (&words::PROJECT_UPDATED, Project { updated_by: by.map(Person::handle), member_joined: joined, ..Project::of(space) }, by)
         }
-        Event::MemberLeft { space, person, by } => {
-            let (left, by) = (Some(NumberOrText(person.as_str())), member(space, by.as_ref()));
+        Event::MemberLeft { space, person, by, by_whom } => {
+            // Whoever leaves by themselves is no member who has done something.
+            let by = doer(space, by.as_ref(), by_whom.as_ref()).filter(|by| by.id != *person);
+            let left = Some(NumberOrText(person.as_str()));
             (&words::PROJECT_UPDATED, Project { updated_by: by.map(Person::handle), member_left: left, ..Project::of(space) }, by)
         }
         _ => return None,
@@ -98,7 +103,7 @@ fn added(space: &Space, by: Option<&Person>, at: Timestamp) -> Saying {
     words::PROJECT_ADDED.say(&By(&space.room, by), &objects::Project::of(space), at)
 }
 
-/// Who did it, by the space's own list. Whoever has left by themselves stands there no longer.
-fn member<'a>(space: &'a Space, person: Option<&PersonId>) -> Option<&'a Person> {
-    space.members.iter().map(|Member { person, .. }| person).find(|member| Some(&member.id) == person)
+/// Who did it. An event of an older version has only the id, and all members.
+fn doer<'a>(space: &'a Space, by: Option<&PersonId>, by_whom: Option<&'a Person>) -> Option<&'a Person> {
+    by_whom.or_else(|| space.members.iter().map(|Member { person, .. }| person).find(|member| Some(&member.id) == by))
 }

@@ -1,0 +1,151 @@
+//! Removals that may be too large for one transaction: of a user, of a space, and of what a member had in a space.
+//!
+//! The command that asks for one does its first step, which is all of it in most cases. What is left is stored in the same transaction, and
+//! [`ContinueRemovals`] goes on with it, a step a command: other commands are decided between two steps, and a restart goes on where the last
+//! step ended. While it lasts, a space that is removed has no members for whoever asks, and a user who is removed cannot connect.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::names::{Id, PersonId, Room};
+use crate::operation::{Actor, Command, Tx};
+use crate::people::Person;
+use crate::refusal::Refusal;
+use crate::spaces::{Space, end_membership};
+use crate::tasks;
+
+/// How many memberships and tasks one step takes from a user. Each is an event of its own.
+pub const CHANGES_A_STEP: u32 = 50;
+
+/// How many members one step takes out of a space. They share an event.
+pub const MEMBERS_A_STEP: u32 = 200;
+
+/// How many of a user's rows that nobody is told of one step deletes.
+const ROWS_A_STEP: u32 = 1000;
+
+/// What is removed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Target {
+    /// A user: out of every space, which hears of it, and then the notifications and the profile.
+    User {
+        /// Who.
+        user: PersonId,
+    },
+    /// A space, which is not stored any more; its members are still to be taken out of it.
+    Space {
+        /// As it was, without its members.
+        space: Box<Space>,
+    },
+    /// The tasks that a former member still has in a space.
+    Tasks {
+        /// The space.
+        room: Room,
+        /// Who had them.
+        user: Person,
+    },
+}
+
+impl Target {
+    /// The room that cannot be used while this is being removed: the space's, or a user's inbox. `None` for tasks.
+    pub fn subject(&self) -> Option<Room> {
+        match self {
+            Self::User { user } => Some(Room::inbox(user)),
+            Self::Space { space } => Some(space.room.clone()),
+            Self::Tasks { .. } => None,
+        }
+    }
+}
+
+/// A removal that has begun and has not ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Removal {
+    /// Its id; removals go on in the order of their ids.
+    pub id: Id,
+    /// What is removed.
+    pub target: Target,
+    /// Who asked for it.
+    pub by: Actor,
+}
+
+/// Does the first step of a removal, and stores what is left.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn remove(tx: &mut Tx<'_>, target: Target) -> Result<(), Refusal> {
+    if step(tx, &target)? {
+        return Ok(());
+    }
+    let removal = Removal { id: tx.new_id(), target, by: tx.actor.clone() };
+    Ok(tx.store.begin_removal(&removal)?)
+}
+
+/// Does the next step of the oldest removal, for the one who asked for it. The answer is whether there was one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContinueRemovals;
+
+impl Command for ContinueRemovals {
+    type Answer = bool;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
+        let Some(removal) = tx.store.next_removal()? else { return Ok(false) };
+        if tx.on_behalf_of(&removal.by, |tx| step(tx, &removal.target))? {
+            tx.store.end_removal(removal.id)?;
+        }
+        Ok(true)
+    }
+}
+
+/// Whether the removal of a user is still going on, for whoever waits for its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IsBeingRemoved {
+    /// Which user.
+    pub user: PersonId,
+}
+
+impl Command for IsBeingRemoved {
+    type Answer = bool;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
+        Ok(tx.store.is_being_removed(&Room::inbox(&self.user))?)
+    }
+}
+
+/// One step. True if it was the last.
+fn step(tx: &mut Tx<'_>, target: &Target) -> Result<bool, Refusal> {
+    match target {
+        Target::User { user } => step_of_user(tx, user),
+        Target::Space { space } => step_of_space(tx, space),
+        Target::Tasks { room, user } => Ok(tasks::take_back_some(tx, Some(room), user, CHANGES_A_STEP)? < CHANGES_A_STEP),
+    }
+}
+
+fn step_of_user(tx: &mut Tx<'_>, id: &PersonId) -> Result<bool, Refusal> {
+    let Some(user) = tx.store.person(id)? else { return Ok(true) };
+    let taken_back = tasks::take_back_some(tx, None, &user, CHANGES_A_STEP)?;
+    let rooms = tx.store.rooms_of(id, None)?;
+    let places = (CHANGES_A_STEP - taken_back) as usize;
+    for room in rooms.iter().take(places) {
+        end_membership(tx, room, &user)?;
+    }
+    if taken_back == CHANGES_A_STEP || rooms.len() > places {
+        return Ok(false);
+    }
+    let rows = tx.store.delete_read_marks_of(id, ROWS_A_STEP)?.max(tx.store.delete_notifications_of(id, ROWS_A_STEP)?);
+    if rows == u64::from(ROWS_A_STEP) {
+        return Ok(false);
+    }
+    tx.store.delete_person(id)?;
+    Ok(true)
+}
+
+fn step_of_space(tx: &mut Tx<'_>, space: &Space) -> Result<bool, Refusal> {
+    let people = tx.store.member_ids(&space.room, MEMBERS_A_STEP)?;
+    for person in &people {
+        tx.store.remove_member(&space.room, person, tx.now)?;
+    }
+    let last = people.len() < MEMBERS_A_STEP as usize;
+    let event = Event::SpaceDeleted { space: space.clone(), people, by: tx.actor.person.clone() };
+    tx.record(&space.room, event)?;
+    Ok(last)
+}

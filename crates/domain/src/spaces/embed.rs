@@ -1,0 +1,41 @@
+//! The first members of a space, which answers and events embed: as many as a screen shows, however large the space is.
+
+use crate::seam::{MemberPage, Store, Stored};
+use crate::spaces::Space;
+
+/// The most members that an answer or an event embeds: the first, in the order of joining. [`Space::member_count`] counts all of them, and
+/// [`ListMembers`](crate::spaces::ListMembers) reads the rest.
+pub const EMBEDDED_MEMBERS: u32 = 100;
+
+/// How many bytes of names, addresses and links those members have together, at most. When the next member would exceed them, it and all behind
+/// it are left out; the first is always there.
+pub const EMBEDDED_BYTES: usize = 16 * 1024;
+
+/// Fills [`Space::members`] with the first members as they are now.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn embed_members(store: &mut dyn Store, space: &mut Space) -> Stored<()> {
+    if !space.room.kind().has_own_members() {
+        return Ok(());
+    }
+    let mut members = store.members(&space.room, &MemberPage { limit: EMBEDDED_MEMBERS, after: None })?;
+    let mut bytes = 0;
+    let fits = members.iter().take_while(|member| {
+        bytes += member.person.size();
+        bytes <= EMBEDDED_BYTES
+    });
+    let fitting = fits.count().max(1);
+    members.truncate(fitting);
+    space.members = members;
+    Ok(())
+}
+
+/// The space as an event carries it. Inputs: the space with its first members. Only some contracts have a place for them.
+pub(crate) fn for_event(space: &Space) -> Space {
+    let mut space = space.clone();
+    if !space.room.kind().embeds_members() {
+        space.members = Vec::new();
+    }
+    space
+}

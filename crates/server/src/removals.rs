@@ -1,0 +1,45 @@
+//! Removals that are done in steps: somebody has to ask for the next one.
+
+use std::time::Duration;
+
+use domain::names::PersonId;
+use domain::operation::{Actor, Command};
+use domain::refusal::Refusal;
+use domain::removals::{ContinueRemovals, IsBeingRemoved};
+use store::Writer;
+use tokio::sync::oneshot;
+
+/// How long nothing is continued when there was nothing, or when it failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Continues removals for as long as the server runs, also those that the last stop has interrupted. Between two steps the writer decides
+/// whatever waits.
+pub async fn continue_removals(writer: Writer) {
+    loop {
+        match ask(&writer, ContinueRemovals).await {
+            Some(Ok(true)) => {}
+            Some(Ok(false)) => tokio::time::sleep(PAUSE).await,
+            Some(Err(refusal)) => {
+                tracing::warn!(%refusal, "a removal could not be continued");
+                tokio::time::sleep(PAUSE).await;
+            }
+            None => return,
+        }
+    }
+}
+
+/// Continues removals until nothing of this user is left. It ends early if the store fails; then [`continue_removals`] goes on.
+pub async fn end_removal_of(writer: Writer, user: PersonId) {
+    while let Some(Ok(true)) = ask(&writer, IsBeingRemoved { user: user.clone() }).await {
+        if !matches!(ask(&writer, ContinueRemovals).await, Some(Ok(_))) {
+            return;
+        }
+    }
+}
+
+/// Runs a command in the server's own name. `None` if the writer has ended.
+async fn ask<C: Command>(writer: &Writer, command: C) -> Option<Result<C::Answer, Refusal>> {
+    let (reply, answer) = oneshot::channel();
+    writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
+    answer.await.ok()
+}

@@ -1,0 +1,35 @@
+//! Removals that have begun and have not ended.
+
+use domain::names::{Id, Room};
+use domain::operation::Actor;
+use domain::removals::Removal;
+use domain::seam::{Removals, StoreError, Stored};
+
+use crate::driver::{Driver, Row, Tables, values};
+
+impl<D: Driver> Removals for Tables<D> {
+    fn begin_removal(&mut self, removal: &Removal) -> Stored<()> {
+        let sql = "INSERT INTO removals (id, subject, target, person, admin) VALUES ($1, $2, $3, $4, $5)";
+        let target = serde_json::to_string(&removal.target).map_err(|error| StoreError::Broken(format!("a removal's target: {error}")))?;
+        let subject = removal.target.subject();
+        let values = values![removal.id, subject.as_ref(), &target, &removal.by.person, removal.by.admin];
+        self.0.write(sql, values).map(drop)
+    }
+
+    fn next_removal(&mut self) -> Stored<Option<Removal>> {
+        self.0.first("SELECT id, target, person, admin FROM removals ORDER BY id LIMIT 1", values![], removal_at)
+    }
+
+    fn end_removal(&mut self, id: Id) -> Stored<()> {
+        self.0.write("DELETE FROM removals WHERE id = $1", values![id]).map(drop)
+    }
+
+    fn is_being_removed(&mut self, subject: &Room) -> Stored<bool> {
+        Ok(self.0.first("SELECT 1 FROM removals WHERE subject = $1 LIMIT 1", values![subject], |_| Ok(()))?.is_some())
+    }
+}
+
+fn removal_at(row: &dyn Row) -> Stored<Removal> {
+    let target = serde_json::from_str(row.text(1)?).map_err(|error| StoreError::Broken(format!("a removal's target: {error}")))?;
+    Ok(Removal { id: row.int(0)?, target, by: Actor { person: row.person_id(2)?, admin: row.int(3)? != 0 } })
+}

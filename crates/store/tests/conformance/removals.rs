@@ -1,0 +1,31 @@
+use domain::names::{Kind, Room};
+use domain::operation::Actor;
+use domain::removals::{Removal, Target};
+use domain::seam::Store;
+
+use crate::{id, person, space};
+
+pub fn a_removal_is_there_until_it_ends_and_the_oldest_goes_on(store: &mut dyn Store) {
+    assert_eq!(store.next_removal().unwrap(), None);
+    let trip = Kind::Trip.room(1);
+    let by = Actor { person: id("ann"), admin: false };
+    let removals = [
+        Removal { id: 5, target: Target::User { user: id("ben") }, by: Actor { admin: true, ..by.clone() } },
+        Removal { id: 3, target: Target::Space { space: space(&trip).into() }, by: by.clone() },
+        Removal { id: 4, target: Target::Tasks { room: Kind::Project.room(1), user: person("cleo") }, by },
+    ];
+    for removal in &removals {
+        store.begin_removal(removal).unwrap();
+    }
+    let subjects = [Room::inbox(&id("ben")), trip, Room::inbox(&id("cleo")), Kind::Project.room(1)];
+    let removed = |store: &mut dyn Store| subjects.clone().map(|subject| store.is_being_removed(&subject).unwrap());
+    assert_eq!(removed(store), [true, true, false, false]);
+    for (oldest, left) in
+        [(&removals[1], [true, false, false, false]), (&removals[2], [true, false, false, false]), (&removals[0], [false; 4])]
+    {
+        assert_eq!(store.next_removal().unwrap().as_ref(), Some(oldest));
+        store.end_removal(oldest.id).unwrap();
+        assert_eq!(removed(store), left);
+    }
+    assert_eq!(store.next_removal().unwrap(), None);
+}

@@ -1,0 +1,282 @@
+//! What a command costs the database, and what it tells, does not grow with the members of a space.
+
+#![allow(clippy::unwrap_used)]
+
+use domain::chat::{EditMessage, ListSeenMessages, ReadMessages, ReadOverview, SendMessage};
+use domain::event::Fact;
+use domain::ids::Generator;
+use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::operation::{Actor, Command, Query, Tx};
+use domain::people::{Claims, Meet, Person, ReadPerson};
+use domain::refusal::Refusal;
+use domain::seam::{MemberPage, Page, Store};
+use domain::sessions::{Arrive, Came, Place};
+use domain::spaces::{
+    AddMember, ArchiveSpace, EnterAmongMembers, EnterRoom, JoinByInvite, ListMembers, ListSpaces, NameContacts, NameMembers, ReadSpace,
+    RefreshInvite, RemoveMember, RenameSpace, Role, Space,
+};
+use domain::tasks::{CreateTask, HandOverTask};
+use domain::trips::{BringToTrip, TripChanges, UpdateTrip};
+use store::{Database, Options};
+use tempfile::TempDir;
+
+const T0: Timestamp = Timestamp(1_763_725_000_000_000);
+const LARGE: u32 = 10_000;
+const KINDS: [Kind; 5] = [Kind::Household, Kind::ChatRoom, Kind::Conversation, Kind::Project, Kind::Trip];
+
+/// Databases with a space of each kind that has as many members. Each command gets a copy of its own.
+struct Databases {
+    folder: TempDir,
+}
+
+impl Databases {
+    fn of(sizes: &[u32]) -> Self {
+        let databases = Self { folder: tempfile::tempdir().unwrap() };
+        for size in sizes {
+            databases.open(&size.to_string()).with_store(|store| fill(store, *size)).unwrap();
+        }
+        databases
+    }
+
+    fn open(&self, name: &str) -> Database {
+        Database::open(Options::new(format!("sqlite://{}", self.folder.path().join(name).display()))).unwrap()
+    }
+
+    /// What a piece of work costs in a space of this size.
+    fn cost(&self, size: u32, actor: &str, work: &dyn Fn(&mut Tx<'_>) -> Result<(), Refusal>) -> Cost {
+        std::fs::copy(self.folder.path().join(size.to_string()), self.folder.path().join("copy")).unwrap();
+        let actor = Actor { person: PersonId::new(actor), admin: false };
+        let (facts, steps) = self
+            .open("copy")
+            .with_counted_store(|store| {
+                let mut ids = Generator::new(|| 42);
+                let mut tx = Tx::new(store, &actor, Timestamp(T0.0 + 60_000_000), &mut ids);
+                work(&mut tx).unwrap();
+                tx.into_facts()
+            })
+            .unwrap();
+        std::fs::remove_file(self.folder.path().join("copy")).unwrap();
+        let bytes = facts.iter().map(|fact| without_count(&fact.body)).sum();
+        Cost { steps, facts: facts.len(), bytes, reach: facts.iter().map(Fact::reach).sum() }
+    }
+}
+
+#[derive(PartialEq, Eq, Debug)]
+struct Cost {
+    steps: u64,
+    facts: usize,
+    bytes: usize,
+    reach: usize,
+}
+
+/// How many bytes an event has without the digits of a count.
+fn without_count(body: &str) -> usize {
+    let Some((before, after)) = body.split_once("\"member_count\":") else { return body.len() };
+    before.len() + after.trim_start_matches(|c: char| c.is_ascii_digit()).len()
+}
+
+fn member(number: u32) -> String {
+    format!("member-{number:06}")
+}
+
+fn fill(store: &mut dyn Store, size: u32) {
+    for name in ["anna".to_owned(), "new".to_owned()].into_iter().chain((1..size).map(member)) {
+        let email = Some(format!("{name}@example.com"));
+        store.insert_person(&Person { username: name.clone(), email, ..Person::unseen(PersonId::new(name), T0) }).unwrap();
+    }
+    for room in KINDS.map(|kind| kind.room(1)).into_iter().chain([Kind::Channel.room(2)]) {
+        let parent = (room.kind() == Kind::Channel).then(|| Kind::Project.room(1));
+        let space = Space {
+            room: room.clone(),
+            name: "Large".to_owned(),
+            parent,
+            invite_code: (room.kind() == Kind::Household).then(|| "ABCD2345".to_owned()),
+            created_by: PersonId::new("anna"),
+            created_at: T0,
+            updated_at: T0,
+            archived_at: None,
+            member_count: 0,
+            members: Vec::new(),
+        };
+        store.insert_space(&space).unwrap();
+        if room.kind() == Kind::Channel {
+            continue;
+        }
+        store.put_member(&room, &PersonId::new("anna"), Role::Admin, T0).unwrap();
+        for number in 1..size {
+            store.put_member(&room, &PersonId::new(member(number)), Role::Member, T0).unwrap();
+        }
+        // Everybody has read something.
+        if room.kind() == Kind::Conversation {
+            for number in 1..size {
+                store.put_read_mark(&room, &PersonId::new(member(number)), i64::from(number)).unwrap();
+            }
+        }
+    }
+}
+
+fn run<C: Command>(command: C) -> impl FnOnce(&mut Tx<'_>) -> Result<(), Refusal> {
+    |tx| command.decide(tx).map(drop)
+}
+
+fn ask<Q: Query>(query: Q) -> impl FnOnce(&mut Tx<'_>) -> Result<(), Refusal> {
+    |tx| query.answer(tx.store, tx.actor).map(drop)
+}
+
+fn send(room: Room, content: &str) -> SendMessage {
+    SendMessage { room, content: content.to_owned(), sort: None, file_url: None, metadata: None, client_id: None }
+}
+
+type Work = Box<dyn Fn(&mut Tx<'_>) -> Result<(), Refusal>>;
+
+/// Checks a table of who does what, in a small space and in a large one.
+fn check(databases: &Databases, small: u32, table: Vec<(&str, &str, Work)>) {
+    for (what, actor, work) in table {
+        let (in_small, in_large) = (databases.cost(small, actor, &work), databases.cost(LARGE, actor, &work));
+        assert_eq!(in_small, in_large, "{what} in a space of {small} and of {LARGE}");
+    }
+}
+
+fn claims(household: &str) -> Claims {
+    Claims { household: Some(household.to_owned()), issued_at: Some(T0), ..Claims::default() }
+}
+
+#[test]
+fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
+    let databases = Databases::of(&[10, 150, 600, LARGE]);
+    let (household, conversation, project, channel) =
+        (Kind::Household.room(1), Kind::Conversation.room(1), Kind::Project.room(1), Kind::Channel.room(2));
+    let anybody = member(5);
+    let anybody = anybody.as_str();
+    let place = || Some(Place { secret: "secret".to_owned(), id: "id".to_owned(), namespace: "/".to_owned() });
+    let enter = |room: Room| EnterRoom { room, session: Some("secret".to_owned()), since: true };
+
+    // Nothing of all this shows any member.
+    let mut table: Vec<(&str, &str, Work)> = vec![
+        ("a connect with a claim", anybody, Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
+        ("a first connect with a claim", "new", Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
+        (
+            "a connect that may come back",
+            anybody,
+            Box::new(move |tx| run(Arrive { claims: claims("1"), place: place(), came: Came::New })(tx)),
+        ),
+        ("a profile of a co-member", anybody, Box::new(|tx| ask(ReadPerson { person: PersonId::new(member(7)) })(tx))),
+        ("whether a co-member is one", anybody, Box::new(|tx| ask(NameContacts { people: vec![PersonId::new(member(7))] })(tx))),
+    ];
+    for room in KINDS.map(|kind| kind.room(1)).into_iter().chain([channel.clone()]) {
+        let (entered, listed) = (room.clone(), room.clone());
+        table.push(("a join", anybody, Box::new(move |tx| run(enter(entered.clone()))(tx))));
+        if room.kind() != Kind::Channel {
+            let page = MemberPage { limit: 5, after: Some(PersonId::new(member(2))) };
+            table.push((
+                "a page of members",
+                anybody,
+                Box::new(move |tx| ask(ListMembers { room: listed.clone(), page: page.clone() })(tx)),
+            ));
+        }
+    }
+    for room in [Kind::ChatRoom.room(1), conversation.clone(), channel.clone()] {
+        table.push(("a message", anybody, Box::new(move |tx| run(send(room.clone(), "Hello"))(tx))));
+    }
+    table.push((
+        "a message that mentions a member",
+        anybody,
+        Box::new(move |tx| {
+            let sent = send(channel.clone(), "Hello @member-000003, hello @nobody").decide(tx)?;
+            run(EditMessage { of: Kind::Channel, message: sent.message.id, content: "Hello @member-000004".to_owned() })(tx)
+        }),
+    ));
+    let listed = conversation.clone();
+    table.push((
+        "a list of messages",
+        anybody,
+        Box::new(move |tx| {
+            send(listed.clone(), "Hello").decide(tx)?;
+            ask(ListSeenMessages { room: listed.clone(), page: Page::new(None, None) })(tx)
+        }),
+    ));
+    table.push((
+        "a task",
+        anybody,
+        Box::new(move |tx| {
+            let task = CreateTask::new(project.clone(), "Dishes".to_owned()).decide(tx)?;
+            for to in ["MEMBER-000003", "member-000004", "anna"] {
+                HandOverTask { task: task.id, to: Some(to.to_owned()) }.decide(tx)?;
+            }
+            Ok(())
+        }),
+    ));
+    check(&databases, 10, table);
+
+    // All of this shows the first hundred.
+    let mut table: Vec<(&str, &str, Work)> = Vec::new();
+    for kind in KINDS {
+        let room = kind.room(1);
+        let of = |work: fn(Room) -> Work| work(room.clone());
+        table.push(("reading it", anybody, of(|room| Box::new(move |tx| ask(ReadSpace { room: room.clone() })(tx)))));
+        table.push((
+            "an added member",
+            anybody,
+            of(|room| Box::new(move |tx| run(AddMember { room: room.clone(), person: PersonId::new("new") })(tx))),
+        ));
+        table.push((
+            "a member who leaves",
+            anybody,
+            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: PersonId::new(member(5)) })(tx))),
+        ));
+        table.push((
+            "a member who is removed",
+            "anna",
+            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: PersonId::new(member(5)) })(tx))),
+        ));
+        table.push((
+            "the last admin who leaves",
+            "anna",
+            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: PersonId::new("anna") })(tx))),
+        ));
+        table.push((
+            "another name",
+            anybody,
+            of(|room| Box::new(move |tx| run(RenameSpace { room: room.clone(), name: Some("Other".to_owned()) })(tx))),
+        ));
+    }
+    table.push(("a list of spaces", anybody, Box::new(|tx| ask(ListSpaces { kind: Kind::Household, page: Page::new(None, None) })(tx))));
+    let overview = conversation.clone();
+    table.push(("an overview", anybody, Box::new(move |tx| ask(ReadOverview { room: overview.clone() })(tx))));
+    let room = household.clone();
+    table.push(("an invite code", "new", Box::new(move |tx| run(JoinByInvite { room: room.clone(), code: "abcd2345".to_owned() })(tx))));
+    table.push(("another invite code", anybody, Box::new(move |tx| run(RefreshInvite { room: household.clone() })(tx))));
+    table.push(("archiving", "anna", Box::new(|tx| run(ArchiveSpace { room: Kind::Project.room(1), archived: true })(tx))));
+    let trip = Kind::Trip.room(1);
+    let bring = BringToTrip { room: trip.clone(), person: PersonId::new("new"), role: Some(Role::Admin) };
+    table.push(("another role", "anna", Box::new(move |tx| run(bring.clone())(tx))));
+    let update = UpdateTrip {
+        room: trip,
+        changes: TripChanges { name: Some("Rome".to_owned()), ..TripChanges::default() },
+        more: serde_json::Map::new(),
+    };
+    table.push(("a change of a trip", anybody, Box::new(move |tx| run(update.clone())(tx))));
+    check(&databases, 150, table);
+
+    // Here it is asked of each member, or told to each, up to five hundred.
+    let room = Kind::ChatRoom.room(1);
+    let enter = EnterAmongMembers { room: room.clone(), session: None, since: false };
+    let mut table: Vec<(&str, &str, Work)> = vec![
+        ("a join that asks who is online", anybody, Box::new(move |tx| run(enter.clone())(tx))),
+        ("who is online", anybody, Box::new(move |tx| run(NameMembers { room: room.clone() })(tx))),
+    ];
+    let read = conversation;
+    table.push((
+        "reading",
+        anybody,
+        Box::new(move |tx| {
+            let sent =
+                tx.on_behalf_of(&Actor { person: PersonId::new("anna"), admin: false }, |tx| send(read.clone(), "Hello").decide(tx))?;
+            let read = ReadMessages { room: read.clone(), messages: vec![sent.message.id], up_to: None };
+            let event = read.decide(tx)?;
+            assert_eq!(event.messages, [sent.message.id]);
+            Ok(())
+        }),
+    ));
+    check(&databases, 600, table);
+}
