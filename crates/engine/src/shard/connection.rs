@@ -47,7 +47,7 @@ pub(crate) struct Polling {
     /// A POST's body is being read or handled.
     pub posting: bool,
     /// What is left of a POST's body while the connection is paused, and who waits for its answer.
-    pub rest: Option<(Bytes, usize, bool, Responder)>,
+    pub rest: Option<(Bytes, bool, Responder)>,
     /// The WebSocket that this session is upgrading to.
     pub probe: Option<ConnectionKey>,
     /// The client is on its way to the WebSocket: every GET is answered at once.

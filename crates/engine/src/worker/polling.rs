@@ -22,7 +22,7 @@ impl<A: App> Worker<A> {
             Request::Poll { session, reply } => self.on_session(session, reply, Self::get),
             Request::PostBegins { session, reply } => self.on_session(session, reply, Self::post_begins),
             Request::Post { session, body, binary, reply } => {
-                self.on_session(session, reply, |worker, key, reply| worker.post(key, body, 0, binary, reply));
+                self.on_session(session, reply, |worker, key, reply| worker.post(key, body, binary, reply));
             }
             Request::Upgradable { session, reply } => {
                 let known = self.session(session).is_some();
@@ -137,15 +137,17 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Handles a body, from the packet number `from` on.
-    fn post(&mut self, key: ConnectionKey, body: Bytes, from: usize, binary: bool, reply: Responder) {
+    /// Handles a body, or what is left of one.
+    fn post(&mut self, key: ConnectionKey, body: Bytes, binary: bool, reply: Responder) {
         let version = self.shard.connections[key.slot as usize].version;
         if binary && version == Version::V4 {
             let _ = reply.send(PollAnswer::Refused);
             return self.violation(key, Reason::TransportError);
         }
         self.shares.begin_connection();
-        for (number, packet) in payload::decode(&body, version, binary).enumerate().skip(from) {
+        let mut packets = payload::decode(&body, version, binary);
+        let mut handled = 0;
+        while let Some(packet) = packets.next() {
             if self.polling(key).is_none_or(|polling| polling.farewell.is_some()) {
                 break;
             }
@@ -155,7 +157,7 @@ impl<A: App> Worker<A> {
                     self.shard.mark_behind(key.slot);
                 }
                 if let Some(polling) = self.polling(key) {
-                    polling.rest = Some((body.clone(), number, binary, reply));
+                    polling.rest = Some((body.slice(handled..), binary, reply));
                 }
                 return;
             }
@@ -170,6 +172,7 @@ impl<A: App> Worker<A> {
                 }
             }
             self.reap();
+            handled = body.len() - packets.left();
         }
         match self.polling(key) {
             Some(polling) if polling.farewell == Some(Farewell::Clients) => polling.last_post = Some(reply),
@@ -183,8 +186,8 @@ impl<A: App> Worker<A> {
 
     /// Goes on with a POST that was held up while the connection was paused.
     pub(super) fn resume_post(&mut self, key: ConnectionKey) {
-        if let Some((body, from, binary, reply)) = self.polling(key).and_then(|polling| polling.rest.take()) {
-            self.post(key, body, from, binary, reply);
+        if let Some((body, binary, reply)) = self.polling(key).and_then(|polling| polling.rest.take()) {
+            self.post(key, body, binary, reply);
         }
     }
 }

@@ -38,6 +38,17 @@ pub struct Packets<'a> {
     body: Body<'a>,
 }
 
+impl Packets<'_> {
+    /// How many bytes at the end of the body no packet was taken from yet. They are a body themselves, unless no packet is left.
+    pub fn left(&self) -> usize {
+        match self.body {
+            Body::TextV4(text) | Body::TextV3(text) => text.len(),
+            Body::BinaryV3(bytes) => bytes.len(),
+            Body::Bad(_) | Body::End => 0,
+        }
+    }
+}
+
 /// What is left of a body.
 #[derive(Clone, Debug)]
 enum Body<'a> {

@@ -4,7 +4,8 @@ use wire::engineio::{Packet, Version};
 const TEXT: &str = "text/plain; charset=UTF-8";
 const OCTET_STREAM: &str = "application/octet-stream";
 
-/// Packets as short texts: messages as they are, binary as bytes in brackets, the error at the end.
+/// Packets as short texts: messages as they are, binary as bytes in brackets, the error at the end. What is left behind each packet is a body with the
+/// other packets.
 fn decoded(body: &[u8], version: Version, binary: bool) -> Vec<String> {
     let show = |packet| match packet {
         Ok(Packet::Message(text)) => text.to_owned(),
@@ -12,7 +13,14 @@ fn decoded(body: &[u8], version: Version, binary: bool) -> Vec<String> {
         Ok(other) => format!("{other:?}"),
         Err(error) => format!("{error:?}!"),
     };
-    decode(body, version, binary).map(show).collect()
+    let shown = |body| decode(body, version, binary).map(show).collect::<Vec<_>>();
+    let all = shown(body);
+    let mut packets = decode(body, version, binary);
+    for taken in 1..all.len() {
+        packets.next();
+        assert_eq!(shown(&body[body.len() - packets.left()..]), all[taken..], "{body:?} behind {taken} packets");
+    }
+    all
 }
 
 fn check_v4(body: &str, expected: &[&str]) {
