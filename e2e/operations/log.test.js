@@ -76,3 +76,33 @@ describe("a client that is refused again and again", () => {
     await socket.close();
   });
 });
+
+describe("at LOG_LEVEL=debug", () => {
+  test("joins, refused requests and unknown events are logged, and which check a token failed, at every level", async (t) => {
+    const server = await started(t, { LOG_LEVEL: "debug" });
+    const said = async (pattern) => {
+      while (!pattern.test(server.said)) await once(server.child.stderr, "data");
+    };
+    const token = server.token({ sub: "anna" });
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const made = await fetch(`${server.url}/households`, { method: "POST", headers, body: JSON.stringify({ name: "Home" }) });
+    const { id } = await made.json();
+    const socket = io(server.url, { auth: { token }, transports: ["websocket"], forceNew: true });
+    t.after(() => socket.disconnect());
+    await once(socket, "connect");
+    assert.equal((await socket.emitWithAck("join:household", { householdId: id })).ok, true);
+    await said(new RegExp(`DEBUG .*joined person="anna" room="household:${id}" event="join:household"`));
+    assert.equal((await socket.emitWithAck("join:household", {})).code, "invalid");
+    await said(/DEBUG .*refused person="anna" event="join:household" code="invalid" refusal=householdId: is required/);
+    assert.equal((await socket.emitWithAck("join:kitchen\n\u001b[2J", 1)).ok, false);
+    await said(/DEBUG .*an event was not understood person="anna" event="join:kitchen\\n\\u\{1b\}\[2J"/);
+    assert.equal((await fetch(`${server.url}/households/none`, { headers })).status, 404);
+    await said(/DEBUG .*refused method=GET path="\/households\/none" status=404 code="not_found"/);
+
+    const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
+    const refused = await fetch(`${server.url}/households`, { headers: { authorization: `Bearer ${forged}` } });
+    assert.deepEqual(await refused.json(), { error: "The token is not valid", code: "token_invalid" });
+    await said(/WARN audit: refused .*transport="http" reason="token_invalid: signature"/);
+    assert.ok(!server.said.includes(token) && !server.said.includes(forged));
+  });
+});

@@ -106,7 +106,7 @@ impl Config {
 
     /// The settings that these sources make, each with its source. Errors: as [`Config::of_process`].
     pub fn read(sources: &Sources) -> Result<(Self, Vec<Line>), ConfigError> {
-        let mut reader = Reader { sources, lines: Vec::new(), errors: Vec::new() };
+        let mut reader = Reader { sources, lines: Vec::new(), errors: sources.problems.clone() };
         let config = Self {
             net: NetConfig::read(&mut reader),
             identity: IdentityConfig::read(&mut reader),

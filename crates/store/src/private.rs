@@ -1,6 +1,6 @@
 //! Who may read the data: the user that runs the server, and nobody else on the machine.
 
-use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::fs::{DirBuilder, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,9 @@ pub(crate) fn make_file(database: &Path) -> io::Result<()> {
 }
 
 fn narrow(path: &Path) {
-    let Ok(mode) = path.metadata().map(|metadata| metadata.permissions().mode() & 0o777) else { return };
+    // A folder that stands in the place of the database is an error that SQLite finds; it is not to be changed.
+    let Some(metadata) = path.metadata().ok().filter(Metadata::is_file) else { return };
+    let mode = metadata.permissions().mode() & 0o777;
     if mode & TOO_WIDE == 0 {
         return;
     }
@@ -85,6 +87,9 @@ mod tests {
                 assert_eq!(mode(&path), after, "{suffix} {before:o}");
             }
         }
+        assert_eq!(mode(folder.path()), 0o755);
+        // Also one that is mistaken for the database.
+        make_file(folder.path()).unwrap();
         assert_eq!(mode(folder.path()), 0o755);
     }
 }

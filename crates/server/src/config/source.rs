@@ -39,6 +39,8 @@ pub struct Sources {
     environment: HashMap<String, OsString>,
     dotenv: HashMap<String, String>,
     file: Option<File>,
+    /// What stands in the files and is no setting. It is told together with the settings that make no sense.
+    pub(super) problems: Vec<ConfigError>,
 }
 
 /// The name of the file that is read in the working directory, if it is there.
@@ -67,14 +69,14 @@ impl Sources {
     /// Sources of this process: its environment, the file `.env` in the working directory, and the file that `--config` or `ROOMCAST_CONFIG` names.
     ///
     /// Inputs: the argument of `--config`, and the table, whose names alone are taken from the environment.
-    /// Errors: a file cannot be read, is not TOML, or has keys that are no settings.
+    /// Errors: a file cannot be read, or is not TOML. What it has that is no setting is told by [`Config::read`](super::Config::read).
     pub fn of_process(argument: Option<&Path>, table: &[Section]) -> Result<Self, ConfigError> {
         let names = table.iter().flat_map(|section| section.settings).map(|setting| setting.env);
         let environment = names.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
         let mut sources = Self { environment, ..Self::default() };
         if Path::new(DOTENV).is_file() {
             let text = std::fs::read_to_string(DOTENV).map_err(|error| ConfigError::line(format!("{DOTENV} cannot be read ({error})")))?;
-            sources = sources.with_dotenv(&text, table)?;
+            sources = sources.with_dotenv(&text, table);
         }
         let from_environment = std::env::var_os(CONFIG).filter(|path| !path.is_empty());
         let (name, path) = match (argument, &from_environment, sources.dotenv.get(CONFIG)) {
@@ -98,26 +100,27 @@ impl Sources {
 
     /// Adds the content of a `.env` file. Names that are no settings are other programs'.
     ///
-    /// Inputs: the file's text, the table. Errors: lines that begin with a setting's name and are no `NAME=value`.
-    pub fn with_dotenv(mut self, text: &str, table: &[Section]) -> Result<Self, ConfigError> {
+    /// Inputs: the file's text, the table. Lines that begin with a setting's name and are no `NAME=value` are told by
+    /// [`Config::read`](super::Config::read).
+    pub fn with_dotenv(mut self, text: &str, table: &[Section]) -> Self {
         let is_known = |name: &str| name == CONFIG || table.iter().flat_map(|section| section.settings).any(|setting| setting.env == name);
-        let mut errors = Vec::new();
         for entry in dotenv::entries(text) {
             match entry {
                 Entry::Pair { name, value } if is_known(name) => drop(self.dotenv.insert(name.to_owned(), value)),
                 Entry::Other { line, name } if is_known(name) => {
-                    errors.push(ConfigError::line(format!("{DOTENV}: line {line}: expected {name}=value")));
+                    self.problems.push(ConfigError::line(format!("{DOTENV}: line {line}: expected {name}=value")));
                 }
                 Entry::Pair { .. } | Entry::Other { .. } => {}
             }
         }
-        ConfigError::all(errors).map(|()| self)
+        self
     }
 
     /// Adds the content of a TOML file.
     ///
-    /// Inputs: the file's name for refusals, its text, the table. Errors: it is not TOML, or has a key that is no setting.
-    pub fn with_toml(self, name: &str, text: &str, table: &[Section]) -> Result<Self, ConfigError> {
+    /// Inputs: the file's name for refusals, its text, the table. Errors: it is not TOML. Keys that are no settings are told by
+    /// [`Config::read`](super::Config::read).
+    pub fn with_toml(mut self, name: &str, text: &str, table: &[Section]) -> Result<Self, ConfigError> {
         let values: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // Only the parser's own words: its Display quotes the line, and a secret may stand there.
             let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
@@ -140,7 +143,7 @@ impl Sources {
                     .push(ConfigError::line(format!("{name}: {section}.{unknown} is not a setting; [{section}] has {}", names.join(", "))));
             }
         }
-        ConfigError::all(errors)?;
+        self.problems.append(&mut errors);
         Ok(Self { file: Some(File { name: name.into(), values }), ..self })
     }
 

@@ -59,7 +59,11 @@ impl<'a> Fields<'a> {
 
     /// A field that must be there.
     pub fn required<T: Field>(&mut self, name: &'static str) -> Result<T, Failure> {
-        self.change(name)?.ok_or_else(|| Failure::field(name, "is required"))
+        self.change(name)?.ok_or_else(|| {
+            let misspelt = self.0.keys().find(|other| closest(other, &[name]).is_some());
+            let instead = misspelt.map(|other| format!(" (and {} is not a field)", shortened(other.clone())));
+            Failure::field(name, &format!("is required{}", instead.unwrap_or_default()))
+        })
     }
 
     /// A field that must be there but may be null.

@@ -64,7 +64,7 @@ async fn a_whole_task_may_be_posted_and_what_is_no_field_of_it_is_passed_over() 
     assert_eq!((&made["completed"], &made["createdBy"], &made["dueDate"]), (&json!(false), &json!("alice"), &json!(null)));
 
     // A field that is known is still checked, and no more than ten are named.
-    alice.post(&path, json!({ "titel": "x" })).await.invalid("title", "is required");
+    alice.post(&path, json!({ "titel": "x" })).await.invalid("title", "is required (and titel is not a field)");
     alice
         .post(&path, json!({ "title": "x", "assignedTo": 5 }))
         .await
