@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { client, connected, heard } from "../support/clients.js";
+import { DotNet } from "../support/dotnet.js";
 import { rest } from "../support/http.js";
 import { settles } from "../support/patience.js";
 import { API_KEY, person } from "../support/people.js";
@@ -70,6 +71,21 @@ test("the raw WebSocket: a message sent again is answered to its sender alone", 
   say(again, "two");
   const next = await listener.hears("message");
   assert.equal(next.data.content, "two", "the first was not told again");
+});
+
+test("over long-polling with one value of t, every message is stored, also one that is sent twice on purpose", async () => {
+  const [anna] = ["anna", "ben"].map((sub) => person(server, sub));
+  const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Attic", memberIds: ["ben"] });
+  const client = await DotNet.connect(server, "/socket.io/", () => 1764446400, { token: anna.token });
+  const contents = ["one", "two", "two", "three"];
+  await client.post(`42${JSON.stringify(["join_room", { roomId }])}`);
+  for (const content of contents) await client.post(`42${JSON.stringify(["message:send", { roomId, content }])}`);
+  const told = () => client.events.map((packet) => JSON.parse(packet)).filter(([event]) => event === "message:new");
+  while (told().length < contents.length) await client.poll();
+  assert.deepEqual(told().map(([, { content }]) => content), contents);
+  const stored = await anna.ask("GET", `/shared/chat/rooms/${roomId}/messages`);
+  assert.deepEqual(stored.map(({ content }) => content).sort(), contents.toSorted());
+  client.close();
 });
 
 describe("over HTTP", () => {

@@ -9,14 +9,14 @@ export class DotNet {
   events = [];
   #connections = {};
 
-  // `seconds` gives the UNIX time.
-  static async connect(server, path, seconds) {
+  // `seconds` gives the UNIX time, and `auth` is sent with CONNECT.
+  static async connect(server, path, seconds, auth) {
     const client = new DotNet();
     Object.assign(client, { server, seconds });
     client.url = `${path}?EIO=4&transport=polling`;
     const opening = await client.#request("GET", "");
     client.url += `&sid=${JSON.parse(opening.slice(1)).sid}`;
-    await client.post("40");
+    await client.post(`40${auth ? JSON.stringify(auth) : ""}`);
     while (!client.connected) await client.poll();
     client.events = [];
     return client;
