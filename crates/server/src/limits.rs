@@ -1,14 +1,16 @@
 //! How much one person, and one address, may ask for in a while. REST and sockets draw from the same budgets.
 
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::names::PersonId;
 use domain::refusal::Refusal;
-use governor::clock::{Clock, MonotonicClock};
+use governor::clock::{Clock, MonotonicClock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
@@ -20,6 +22,12 @@ const COMMANDS: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")
 
 /// An address's attempts to connect, and apart from those its bad tokens over REST: 100 in 10 seconds.
 const CONNECTS: Quota = Quota::per_second(NonZeroU32::new(10).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
+
+/// How many rooms and inboxes, in which a command's events are told, cost as much as another command.
+const REACH_OF_A_COMMAND: usize = 10;
+
+/// The longest that a person waits for what a command has caused.
+const LONGEST_DEBT: Duration = Duration::from_secs(60);
 
 /// After how many seconds somebody shall try again who must wait for a place: nobody knows when one comes free.
 pub const TRY_AGAIN: u64 = 10;
@@ -38,6 +46,7 @@ struct Budgets<C: Clock> {
     commands: Budget<PersonId, C>,
     connects: Budget<IpAddr, C>,
     bad_tokens: Budget<IpAddr, C>,
+    debts: Debts<C>,
     /// In the order of [`Spending::ALL`].
     spendings: [Budget<PersonId, C>; Spending::ALL.len()],
 }
@@ -51,10 +60,12 @@ pub enum Spending {
     StudioTyping,
     /// One of messenger's.
     MessengerTyping,
+    /// A change of a profile, of which each household of the person hears.
+    ProfileChange,
 }
 
 impl Spending {
-    const ALL: [Self; 3] = [Self::StudioMessage, Self::StudioTyping, Self::MessengerTyping];
+    const ALL: [Self; 4] = [Self::StudioMessage, Self::StudioTyping, Self::MessengerTyping, Self::ProfileChange];
 
     /// How often it may be. Studio's contract says 10 and 30 in a minute. Messenger's wants a limit and names none; with this one, whoever says it
     /// at every key still says it in time, for typing lasts six seconds.
@@ -63,7 +74,7 @@ impl Spending {
         const THIRTY: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
         const SIXTY: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
         Quota::per_minute(match self {
-            Self::StudioMessage => TEN,
+            Self::StudioMessage | Self::ProfileChange => TEN,
             Self::StudioTyping => THIRTY,
             Self::MessengerTyping => SIXTY,
         })
@@ -84,6 +95,7 @@ impl<C: Clock + Clone> Limits<C> {
             commands: Budget::new(COMMANDS, clock.clone()),
             connects: Budget::new(CONNECTS, clock.clone()),
             bad_tokens: Budget::new(CONNECTS, clock.clone()),
+            debts: Debts { until: Mutex::default(), count: AtomicUsize::new(0), clock: clock.clone() },
             spendings: Spending::ALL.map(|spending| Budget::new(spending.quota(), clock.clone())),
         }))
     }
@@ -92,7 +104,22 @@ impl<C: Clock + Clone> Limits<C> {
     ///
     /// Errors: [`Refusal::TooMany`].
     pub fn command(&self, person: &PersonId) -> Result<(), Refusal> {
-        self.0.as_ref().map_or(Ok(()), |budgets| budgets.commands.take(person))
+        let Some(budgets) = &self.0 else { return Ok(()) };
+        budgets.debts.check(person)?;
+        budgets.commands.take(person)
+    }
+
+    /// Takes from a person's budget what a command has caused beyond itself: one command more for each [`REACH_OF_A_COMMAND`] rooms and inboxes in
+    /// which its events were told. What the budget does not have is owed: until it is paid, the person's next commands are refused.
+    pub fn charge(&self, person: &PersonId, reach: usize) {
+        let Some(budgets) = &self.0 else { return };
+        let mut cost = u32::try_from(reach.saturating_sub(1) / REACH_OF_A_COMMAND).unwrap_or(u32::MAX);
+        while cost > 0 && budgets.commands.take(person).is_ok() {
+            cost -= 1;
+        }
+        if cost > 0 {
+            budgets.debts.add(person, COMMANDS.replenish_interval().saturating_mul(cost).min(LONGEST_DEBT));
+        }
     }
 
     /// Takes what a request costs besides a command.
@@ -114,6 +141,44 @@ impl<C: Clock + Clone> Limits<C> {
     /// Errors: [`Refusal::TooMany`].
     pub fn bad_token(&self, address: IpAddr) -> Result<(), Refusal> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.bad_tokens.take(&network_of(address)))
+    }
+}
+
+/// Until when those wait whose commands have caused more than their budgets had. At most [`MOST`] are known; beyond, nobody's debt is noted.
+struct Debts<C: Clock> {
+    until: Mutex<HashMap<PersonId, C::Instant>>,
+    /// How many there are: most often none, and then nothing is locked.
+    count: AtomicUsize,
+    clock: C,
+}
+
+impl<C: Clock> Debts<C> {
+    fn check(&self, person: &PersonId) -> Result<(), Refusal> {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        let mut debts = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(until) = debts.get(person).copied() else { return Ok(()) };
+        let wait: Duration = until.duration_since(self.clock.now()).into();
+        if wait.is_zero() {
+            debts.remove(person);
+            self.count.store(debts.len(), Ordering::Relaxed);
+            return Ok(());
+        }
+        Err(Refusal::TooMany { retry_after: whole_seconds(wait) })
+    }
+
+    fn add(&self, person: &PersonId, time: Duration) {
+        let mut debts = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        if debts.len() >= MOST {
+            debts.retain(|_, until| *until > now);
+        }
+        if debts.len() < MOST || debts.contains_key(person) {
+            let until = debts.get(person).copied().unwrap_or(now).max(now) + time.into();
+            debts.insert(person.clone(), until.min(now + LONGEST_DEBT.into()));
+        }
+        self.count.store(debts.len(), Ordering::Relaxed);
     }
 }
 
@@ -223,6 +288,34 @@ mod tests {
         assert_eq!(granted(|| limits.command(&alice())), 20);
         clock.advance(Duration::from_secs(60));
         assert_eq!(granted(|| limits.command(&alice())), 100);
+    }
+
+    #[test]
+    fn a_command_costs_what_it_causes_and_what_is_owed_is_waited_for() {
+        let clock = FakeRelativeClock::default();
+        let limits = Limits::with_clock(clock.clone());
+        limits.charge(&alice(), 10);
+        assert_eq!(granted(|| limits.command(&alice())), 100, "a command that is told in ten rooms is one");
+        clock.advance(Duration::from_secs(60));
+        limits.charge(&alice(), 501);
+        assert_eq!(granted(|| limits.command(&alice())), 50);
+        clock.advance(Duration::from_secs(60));
+        limits.charge(&alice(), 2001);
+        assert_eq!(limits.command(&alice()), Err(Refusal::TooMany { retry_after: 5 }), "the budget is empty, and a hundred more are owed");
+        assert_eq!(limits.command(&PersonId::new("bob")), Ok(()));
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(granted(|| limits.command(&alice())), 100);
+        limits.charge(&alice(), usize::MAX);
+        assert_eq!(limits.command(&alice()), Err(Refusal::TooMany { retry_after: 60 }));
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(limits.command(&alice()), Ok(()));
+        assert!(limits.0.as_ref().unwrap().debts.until.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn profiles_may_be_changed_ten_times_a_minute() {
+        let limits = Limits::with_clock(FakeRelativeClock::default());
+        assert_eq!(granted(|| limits.spend(&alice(), Spending::ProfileChange)), 10);
     }
 
     #[test]

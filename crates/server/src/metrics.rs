@@ -71,6 +71,7 @@ impl Metrics {
         page.gauge("uptime_seconds", "Time since the start", self.census.uptime().as_secs());
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
         page.gauges("connections", "Open connections", "transport", connections);
+        page.gauge("presence_narrowed", "1 while presence for everyone is told to contacts alone", u64::from(self.fanout.is_narrowed()));
         page.gauge("sockets", "Sockets that were let in and are here", tally.here());
         page.counter("sockets_accepted", "Sockets that were let in", tally.came);
         page.counters("sockets_ended", "Sockets that have ended", "reason", tally.went.by_word());

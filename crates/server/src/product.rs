@@ -33,7 +33,7 @@ use crate::dialects::times::Milliseconds;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Crowded, Handler, Peer, Proxies, router};
-use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Said, Shared, give_up_absent};
+use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Said, Shared, Who, give_up_absent};
 use crate::logs;
 use crate::memory;
 use crate::metrics::Metrics;
@@ -92,11 +92,16 @@ impl Product {
         let epoch = format!("{:010x}", random() >> 24);
         let silence = config.realtime.ping_interval + config.realtime.ping_timeout;
         let told = Told::new(config.recovery.recovery_window, silence);
-        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch, told));
+        let people = Arc::new(People::default());
+        let attendance = Arc::new(Attendance::default());
+        let limits = Arc::new(Limits::new(config.limits.rate_limits));
+        let everyone_up_to = config.presence.everyone_up_to.limit();
+        let who = Who { people: people.clone(), attendance: attendance.clone(), everyone_up_to };
+        let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch, told, who));
         let told = fanout.clone();
         let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| told.tell(notice)));
         let ids = Generator::new(random);
-        let (writer, thread) = Writer::start(database, clock::now, ids, Published::new(bus.clone(), fanout.clone()))?;
+        let (writer, thread) = Writer::start(database, clock::now, ids, Published::new(bus.clone(), fanout.clone(), limits.clone()))?;
         threads.push(thread);
         let keep = config.recovery.journal_keep;
         let told_by = kept_for(config) + config.presence.grace.max(RETURN);
@@ -107,8 +112,6 @@ impl Product {
         }
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let proxies = Proxies::new(&config.net.trusted_proxies);
-        let limits = Arc::new(Limits::new(config.limits.rate_limits));
-        let people = Arc::new(People::default());
         let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
         let census = Arc::new(Census::default());
         let admission = Arc::new(Admission::default());
@@ -136,7 +139,7 @@ impl Product {
                 writer: writer.clone(),
                 readers: readers.clone(),
                 people,
-                attendance: Attendance::default(),
+                attendance,
                 typing: Typing::default(),
                 seats: Seats::default(),
                 limits: limits.clone(),

@@ -72,6 +72,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("MAX_HTTP_CONNECTIONS", "500", "500"),
     ("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "0", "0"),
     ("ANSWER_TIMEOUT", "30", "30s"),
+    ("PRESENCE_EVERYONE_UP_TO", "0", "0"),
     ("MAX_MEMBERS_PER_SPACE", "0", "0"),
     ("MAX_SPACES_PER_USER", "50", "50"),
     ("RATE_LIMITS", "off", "false"),
@@ -364,7 +365,7 @@ fn a_secret_is_shown_nowhere() {
 #[test]
 fn a_file_with_an_unknown_key_is_refused() {
     let error = from_file("[presence]\naudiense = 'none'").unwrap_err();
-    assert_eq!(error, "roomcast.toml: presence.audiense is not a setting; [presence] has audience, grace");
+    assert_eq!(error, "roomcast.toml: presence.audiense is not a setting; [presence] has audience, everyone_up_to, grace");
     let error = from_file("[prezence]").unwrap_err();
     assert!(error.starts_with("roomcast.toml: [prezence] is not a section; the sections are net, identity,"), "{error}");
     let error = from_file("port = 3000").unwrap_err();

@@ -104,6 +104,8 @@ section! {
     PresenceConfig = "presence" {
         /// Who hears that a person came or went: everyone, contacts (people who share a space) or none.
         audience: Audience = "everyone", PRESENCE_AUDIENCE;
+        /// While more people are online, presence for everyone is told to contacts alone: for everyone it costs the square of those online. 0 for no limit.
+        everyone_up_to: Cap = "5000", PRESENCE_EVERYONE_UP_TO;
         /// How long a person without a connection still counts as online, so that a reload does not blink.
         grace: Duration = "2s", PRESENCE_GRACE from "0s" to "1h";
     }

@@ -102,6 +102,13 @@ impl Live {
         shard.wake_at(at);
     }
 
+    /// Has what is gathered in crowded rooms told at a moment, or sooner if something is due sooner.
+    pub(super) fn tell_crowds_at(&mut self, shard: &mut Shard<Self>, at: Instant) {
+        let due = self.crowds_due.map_or(at, |due| due.min(at));
+        self.crowds_due = Some(due);
+        shard.wake_at(due);
+    }
+
     /// Tells of those whose grace is over and who have not come back.
     pub(super) fn expire(&mut self, shard: &mut Shard<Self>) {
         if self.presence_due.is_some_and(|due| due <= shard.now()) {
@@ -109,6 +116,12 @@ impl Live {
             self.shared.fanout.tell_presence();
         }
         if let Some(due) = self.presence_due {
+            shard.wake_at(due);
+        }
+        if self.crowds_due.is_some_and(|due| due <= shard.now()) {
+            self.crowds_due = self.shared.fanout.tell_crowds(shard.now());
+        }
+        if let Some(due) = self.crowds_due {
             shard.wake_at(due);
         }
         self.do_chores(shard);

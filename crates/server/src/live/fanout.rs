@@ -1,8 +1,8 @@
 //! What happened, on its way to whoever may hear it: encoded once a voice, and behind it the change of who hears what.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::emissions::Emission;
 use domain::event::{Event, EventKind, Fact, Signal};
@@ -19,10 +19,21 @@ use super::{Job, Live, Said};
 use crate::config::Audience;
 use crate::dialects::Dialects;
 use crate::dialects::workspace::closing::FORBIDDEN;
-use crate::presence::{Changes, Told, person_of};
+use crate::presence::{Attendance, Changes, Crowds, People, Told, about, person_of};
 
 /// How long changes of presence are gathered, so that a storm is one message and not thousands.
 const GATHER: Duration = Duration::from_millis(100);
+
+/// Who is here, for what depends upon how many they are.
+#[derive(Clone, Default)]
+pub struct Who {
+    /// Who is online.
+    pub people: Arc<People>,
+    /// Who has which room open.
+    pub attendance: Arc<Attendance>,
+    /// While more are online, presence for everyone is told to contacts alone; `None`: however many.
+    pub everyone_up_to: Option<u32>,
+}
 
 /// Tells this node's connections what the bus brings.
 pub struct Fanout {
@@ -37,6 +48,11 @@ pub struct Fanout {
     changes: Changes,
     /// Those that were told lately.
     told: Told<Arc<Broadcast>>,
+    /// Comings, goings and typing in rooms that very many have open.
+    crowds: Crowds,
+    who: Who,
+    /// Whether presence for everyone is told to contacts alone, because too many are online.
+    narrowed: AtomicBool,
     /// How many facts there were of each kind.
     facts: [AtomicU64; EventKind::COUNT],
 }
@@ -50,6 +66,7 @@ impl Fanout {
         clock: fn() -> Timestamp,
         epoch: &str,
         told: Told<Arc<Broadcast>>,
+        who: Who,
     ) -> Self {
         Self {
             engine: OnceLock::new(),
@@ -60,6 +77,9 @@ impl Fanout {
             epoch: epoch.into(),
             changes: Changes::default(),
             told,
+            crowds: Crowds::default(),
+            who,
+            narrowed: AtomicBool::new(false),
             facts: [const { AtomicU64::new(0) }; EventKind::COUNT],
         }
     }
@@ -156,6 +176,15 @@ impl Fanout {
             self.facts[EventKind::from(&fact.event) as usize].fetch_add(1, Ordering::Relaxed);
         }
         let Some(engine) = self.engine.get() else { return };
+        if let Notice::Signal(signal) = &notice
+            && self.gather_in_crowd(engine, signal)
+        {
+            return;
+        }
+        self.do_effects(engine, notice);
+    }
+
+    fn do_effects(&self, engine: &Handle<Live>, notice: Notice) {
         for effect in self.effects(notice) {
             match effect {
                 Effect::Join(room, person) => join(engine, &room, &person),
@@ -247,6 +276,45 @@ impl Fanout {
         self.changes.rename(person, from, to);
     }
 
+    /// Whether a signal waits for others because very many have its room open.
+    fn gather_in_crowd(&self, engine: &Handle<Live>, signal: &Arc<Signal>) -> bool {
+        let Some((room, ..)) = about(signal) else { return false };
+        let Some(present) = self.who.attendance.crowd(room) else { return false };
+        if let Some(due) = self.crowds.add(signal.clone(), present, Instant::now()) {
+            engine.tell(0, Box::new(move |live, shard| live.tell_crowds_at(shard, due)));
+        }
+        true
+    }
+
+    /// Tells what was gathered in crowded rooms and is due. The answer is when there is more.
+    pub(super) fn tell_crowds(&self, now: Instant) -> Option<Instant> {
+        let engine = self.engine.get()?;
+        let (signals, next) = self.crowds.take(now);
+        for signal in signals {
+            self.do_effects(engine, Notice::Signal(signal));
+        }
+        next
+    }
+
+    /// Who is told now who comes online. Presence for everyone costs the square of those who are online: of too many only contacts are told.
+    fn audience_now(&self) -> Audience {
+        let (Audience::Everyone, Some(most)) = (self.audience, self.who.everyone_up_to) else { return self.audience };
+        let (online, most) = (self.who.people.count(), most as usize);
+        let was = self.is_narrowed();
+        // It widens again a tenth below, so that it does not go to and fro.
+        let narrow = online > most || was && online.saturating_mul(10) > most.saturating_mul(9);
+        if narrow != was {
+            self.narrowed.store(narrow, Ordering::Relaxed);
+            tracing::warn!(online, most, narrow, "presence is told to {}", if narrow { "contacts alone" } else { "everyone again" });
+        }
+        if narrow { Audience::Contacts } else { Audience::Everyone }
+    }
+
+    /// Whether presence for everyone is told to contacts alone now.
+    pub fn is_narrowed(&self) -> bool {
+        self.narrowed.load(Ordering::Relaxed)
+    }
+
     fn gather(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
         if self.changes.add(signal) {
             tell_presence_soon(engine);
@@ -274,7 +342,7 @@ impl Fanout {
     pub(super) fn tell_presence(self: &Arc<Self>) {
         let Some(engine) = self.engine.get() else { return };
         let round = Round { fanout: self.clone(), engine: engine.clone(), untold: self.changes.begin() };
-        match self.audience {
+        match self.audience_now() {
             Audience::None => {}
             Audience::Everyone => round.tell_everyone(),
             Audience::Contacts => round.tell_contacts(),

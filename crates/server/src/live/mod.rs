@@ -52,7 +52,7 @@ use calls::Chores;
 pub use census::{Census, Crowd, Here};
 use departures::Departures;
 pub use entrance::{Entrant, TurnedAway};
-pub use fanout::{Effect, Fanout};
+pub use fanout::{Effect, Fanout, Who};
 pub use gate::{Gate, Handshake};
 pub use leaving::Leaving;
 pub use losses::Losses;
@@ -78,7 +78,7 @@ pub struct Shared {
     /// Who is online.
     pub people: Arc<People>,
     /// Who has which room open.
-    pub attendance: Attendance,
+    pub attendance: Arc<Attendance>,
     /// Who is typing where.
     pub typing: Typing,
     /// Who is in which call, on which connection.
@@ -130,6 +130,8 @@ pub struct Live {
     chores: Chores,
     /// When the gathered changes of presence are to be told.
     presence_due: Option<Instant>,
+    /// When what was gathered in crowded rooms is to be told.
+    crowds_due: Option<Instant>,
     /// Those who are held to their tokens.
     tenures: Tenures<SocketKey>,
     tally: Tally,
@@ -146,6 +148,7 @@ impl Live {
             expected,
             chores: Chores::default(),
             presence_due: None,
+            crowds_due: None,
             tenures: Tenures::default(),
             tally: Tally::default(),
         }

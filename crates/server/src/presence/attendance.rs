@@ -2,19 +2,23 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use domain::names::{Kind, PersonId, Room};
 use domain::people::Person;
 
-use super::Departure;
+use super::{CROWD, Departure};
 
 /// How many users an answer names of those who have a room open: the ones who have it open longest. Of the rest it has the count.
 pub const MOST_PRESENT: usize = 100;
 
 /// Everybody who has a room open, or had until a moment ago.
 #[derive(Debug, Default)]
-pub struct Attendance(Mutex<Register>);
+pub struct Attendance {
+    register: Mutex<Register>,
+    /// How many users have a room open that more than [`CROWD`] have. It may be asked while the register is locked.
+    crowded: RwLock<HashMap<Room, usize>>,
+}
 
 #[derive(Debug, Default)]
 struct Register {
@@ -53,7 +57,9 @@ impl Attendance {
                 *last_place += 1;
                 let place = *last_place;
                 entry.insert(Attendee { person: person.clone(), inside, place, connections: 1, departed: Departure::default() });
-                present.entry(room.clone()).or_default().insert(place, person.id.clone());
+                let users = present.entry(room.clone()).or_default();
+                users.insert(place, person.id.clone());
+                self.note_size(room, users.len());
                 tell();
             }
         }
@@ -91,7 +97,7 @@ impl Attendance {
             && entry.get().departed == departure
         {
             let attendee = entry.remove();
-            forget_place(present, room, attendee.place);
+            self.forget_place(present, room, attendee.place);
             tell(attendee.person);
         }
         if rooms.get().is_empty() {
@@ -109,7 +115,7 @@ impl Attendance {
             .get_mut()
             .extract_if(|room, attendee| attendee.connections == 0 && (room == space || attendee.inside.as_ref() == Some(space)));
         for (room, attendee) in given_up {
-            forget_place(present, &room, attendee.place);
+            self.forget_place(present, &room, attendee.place);
             tell(&room, attendee.person);
         }
         if rooms.get().is_empty() {
@@ -141,6 +147,32 @@ impl Attendance {
         (present, count + 1)
     }
 
+    /// How many users have a room open, if they are more than [`CROWD`].
+    pub fn crowd(&self, room: &Room) -> Option<usize> {
+        self.crowded.read().unwrap_or_else(PoisonError::into_inner).get(room).copied()
+    }
+
+    fn note_size(&self, room: &Room, users: usize) {
+        // Of small rooms nothing is noted, so they wait for nobody.
+        if users >= CROWD {
+            let mut crowded = self.crowded.write().unwrap_or_else(PoisonError::into_inner);
+            if users > CROWD {
+                crowded.insert(room.clone(), users);
+            } else {
+                crowded.remove(room);
+            }
+        }
+    }
+
+    fn forget_place(&self, present: &mut HashMap<Room, BTreeMap<u64, PersonId>>, room: &Room, place: u64) {
+        let Some(users) = present.get_mut(room) else { return };
+        users.remove(&place);
+        self.note_size(room, users.len());
+        if users.is_empty() {
+            present.remove(room);
+        }
+    }
+
     /// How many users have a room open.
     pub fn count(&self, room: &Room) -> usize {
         self.lock().present.get(room).map_or(0, BTreeMap::len)
@@ -152,15 +184,7 @@ impl Attendance {
     }
 
     fn lock(&self) -> MutexGuard<'_, Register> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn forget_place(present: &mut HashMap<Room, BTreeMap<u64, PersonId>>, room: &Room, place: u64) {
-    let Some(places) = present.get_mut(room) else { return };
-    places.remove(&place);
-    if places.is_empty() {
-        present.remove(room);
+        self.register.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -230,6 +254,28 @@ mod tests {
             expire(&attendance, &room, &person(number).id, departure);
         }
         assert!(attendance.lock().present.is_empty(), "an empty room is not remembered");
+    }
+
+    #[test]
+    fn a_room_is_crowded_while_very_many_have_it_open() {
+        let (attendance, room) = (Attendance::default(), Kind::ChatRoom.room(7));
+        let person = |number: usize| Person::unseen(PersonId::new(format!("user-{number}")), Timestamp(0));
+        let leave = |number: usize| {
+            let departure = attendance.leave(&room, &person(number).id).expect("it was the last");
+            expire(&attendance, &room, &person(number).id, departure);
+        };
+        for number in 0..CROWD {
+            enter(&attendance, &room, &person(number), None);
+        }
+        assert_eq!(attendance.crowd(&room), None);
+        let mut told = None;
+        attendance.enter(&room, &person(CROWD), None, || told = attendance.crowd(&room));
+        assert_eq!(told, Some(CROWD + 1), "it may be asked by whoever tells of the change");
+        enter(&attendance, &room, &person(CROWD + 1), None);
+        leave(0);
+        assert_eq!(attendance.crowd(&room), Some(CROWD + 1));
+        leave(1);
+        assert_eq!((attendance.crowd(&room), attendance.crowded.read().map(|crowded| crowded.len()).ok()), (None, Some(0)));
     }
 
     #[test]

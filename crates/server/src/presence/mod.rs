@@ -9,6 +9,7 @@
 
 mod attendance;
 mod changes;
+mod crowds;
 mod people;
 mod seats;
 mod told;
@@ -16,6 +17,7 @@ mod typing;
 
 pub use attendance::{Attendance, MOST_PRESENT};
 pub use changes::{Changes, person_of};
+pub use crowds::{CROWD, Crowds, about};
 pub use people::{Connection, Counts, People, Transport};
 pub use seats::Seats;
 pub use told::{MOST_AT_ONCE, Told};

@@ -22,6 +22,7 @@ use super::of_kind::OfKind;
 use super::shape::{Text, body};
 use crate::dialects::household::{objects, payloads};
 use crate::dialects::json;
+use crate::limits::Spending;
 use crate::removals::end_removal_of;
 
 type Answered = Result<Answer, Failure>;
@@ -180,6 +181,7 @@ async fn read_user(call: Call) -> Answered {
 async fn update_user(call: Call) -> Answered {
     let person = call.person("id", "User")?;
     let UserChanges { name, avatar_url } = call.body()?;
+    call.spend(Spending::ProfileChange)?;
     call.command(StatusCode::OK, UpdateProfile { person, name, avatar_url }, user).await
 }
 

@@ -21,7 +21,7 @@ use server::config::Config;
 use server::dialects::Dialects;
 use server::health::Health;
 use server::limits::Limits;
-use server::live::{Census, Fanout};
+use server::live::{Census, Fanout, Who};
 use server::metrics::Metrics;
 use server::presence::{People, Told};
 use server::product::bounds;
@@ -79,7 +79,8 @@ impl Server {
         let database = Database::open(Options { bounds: bounds(&config.limits), ..Options::new(url) }).unwrap();
         let (readers, _) = Readers::start(&database, 2).unwrap();
         let told = Told::new(config.recovery.recovery_window, config.realtime.ping_timeout);
-        let fanout = Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told));
+        let fanout =
+            Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told, Who::default()));
         let told = Arc::clone(&fanout);
         let publish = move |fact: Fact| {
             told.tell(Notice::Fact(fact.clone().into()));

@@ -20,7 +20,7 @@ use server::config::{Audience, Config, TokenEnd};
 use server::dialects::Dialects;
 use server::health::Health;
 use server::limits::Limits;
-use server::live::{Before, Census, Fanout, Leaving, Moved, Shared};
+use server::live::{Before, Census, Fanout, Leaving, Moved, Shared, Who};
 use server::metrics::Metrics;
 use server::presence::{Attendance, People, Seats, Told, Typing};
 use server::rest::{Rest, router};
@@ -59,7 +59,7 @@ impl House {
         let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
         let dialects = Dialects::new(&config);
-        let people = Arc::new(People::default());
+        let (people, attendance) = (Arc::new(People::default()), Arc::new(Attendance::default()));
         let back_end = Arc::new(Utilities::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
         let census: Arc<Census> = Arc::default();
         let fanout = Arc::new(Fanout::new(
@@ -69,6 +69,7 @@ impl House {
             || NOW,
             "epoch",
             Told::new(config.recovery.recovery_window, config.realtime.ping_timeout),
+            Who { people: Arc::clone(&people), attendance: Arc::clone(&attendance), everyone_up_to: None },
         ));
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
@@ -91,7 +92,7 @@ impl House {
             readers: readers.clone(),
             writer,
             people,
-            attendance: Attendance::default(),
+            attendance,
             typing: Typing::default(),
             seats: Seats::default(),
             moved: Moved::default(),

@@ -1,0 +1,127 @@
+//! Comings, goings and typing in rooms that very many users have open. Each of them told at once to all would cost the square of those users:
+//! they are gathered, and of many only the newest are told.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::event::Signal;
+use domain::names::{PersonId, Room};
+
+/// In a room that more users have open, changes are gathered.
+pub const CROWD: usize = 500;
+
+/// How many of the gathered changes a room is told at once: the newest. The others are told to nobody.
+pub const NEWEST_TOLD: usize = 20;
+
+/// How long changes are gathered for each [`CROWD`] users or part of it. So a room costs the same deliveries a second, however many have it open:
+/// [`NEWEST_TOLD`] × [`CROWD`] in this time.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// The changes that are gathered, by room: at most [`NEWEST_TOLD`] of each.
+#[derive(Debug, Default)]
+pub struct Crowds(Mutex<HashMap<Room, Gathered>>);
+
+#[derive(Debug)]
+struct Gathered {
+    due: Instant,
+    /// What is told of each user in the room, and whether it is about typing; the newest last.
+    changes: VecDeque<(PersonId, bool, Arc<Signal>)>,
+}
+
+impl Crowds {
+    /// Gathers a change in a room that so many users have open. The answer is when to ask [`Crowds::take`], if the gathering begins with it. Other
+    /// signals are not gathered.
+    pub fn add(&self, signal: Arc<Signal>, present: usize, now: Instant) -> Option<Instant> {
+        let (room, person, typing) = about(&signal)?;
+        let (room, person) = (room.clone(), person.clone());
+        let mut rooms = self.lock();
+        let begins = !rooms.contains_key(&room);
+        let due = now + GATHER * u32::try_from(present.div_ceil(CROWD)).unwrap_or(u32::MAX);
+        let gathered = rooms.entry(room).or_insert_with(|| Gathered { due, changes: VecDeque::new() });
+        // What was said of the same user before is not true any more.
+        gathered.changes.retain(|(known, of_typing, _)| *known != person || *of_typing != typing);
+        gathered.changes.push_back((person, typing, signal));
+        if gathered.changes.len() > NEWEST_TOLD {
+            gathered.changes.pop_front();
+        }
+        begins.then_some(due)
+    }
+
+    /// The changes of all rooms that are due, each room's in order; and when to ask again, if anything is left.
+    pub fn take(&self, now: Instant) -> (Vec<Arc<Signal>>, Option<Instant>) {
+        let mut rooms = self.lock();
+        let due = rooms.extract_if(|_, gathered| gathered.due <= now);
+        let signals = due.flat_map(|(_, gathered)| gathered.changes).map(|(_, _, signal)| signal).collect();
+        (signals, rooms.values().map(|gathered| gathered.due).min())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Room, Gathered>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The room that hears a signal, whom it is about, and whether it is about typing; `None` if it is not one of those that are gathered.
+pub fn about(signal: &Signal) -> Option<(&Room, &PersonId, bool)> {
+    match signal {
+        Signal::Entered { room, person } | Signal::Left { room, person, .. } => Some((room, &person.id, false)),
+        Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => Some((room, person, true)),
+        Signal::Online { .. } | Signal::Offline { .. } | Signal::Emitted { .. } | Signal::Expelled { .. } | Signal::Announced { .. } => {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::names::{Kind, Timestamp};
+    use domain::people::Person;
+
+    use super::*;
+
+    fn person(number: usize) -> Person {
+        Person::unseen(PersonId::new(format!("user-{number}")), Timestamp(0))
+    }
+
+    fn entered(room: &Room, number: usize) -> Arc<Signal> {
+        Signal::Entered { room: room.clone(), person: person(number) }.into()
+    }
+
+    fn typing(room: &Room, number: usize) -> Arc<Signal> {
+        Signal::Typing { room: room.clone(), person: person(number).id }.into()
+    }
+
+    #[test]
+    fn of_many_changes_in_a_crowded_room_the_newest_are_told() {
+        let (crowds, room, now) = (Crowds::default(), Kind::ChatRoom.room(1), Instant::now());
+        let due = crowds.add(entered(&room, 0), CROWD + 1, now).expect("it begins");
+        for number in 1..1000 {
+            assert_eq!(crowds.add(entered(&room, number), CROWD + number, now), None, "the gathering is under way");
+        }
+        assert_eq!(crowds.take(now), (vec![], Some(due)));
+        let newest: Vec<_> = (1000 - NEWEST_TOLD..1000).map(|number| entered(&room, number)).collect();
+        assert_eq!(crowds.take(due), (newest, None));
+    }
+
+    #[test]
+    fn of_each_user_the_newest_is_told_and_typing_by_itself() {
+        let (crowds, room, now) = (Crowds::default(), Kind::ChatRoom.room(1), Instant::now());
+        let left: Arc<Signal> = Signal::Left { room: room.clone(), person: person(1), removed: false }.into();
+        for signal in [entered(&room, 1), typing(&room, 1), entered(&room, 2), typing(&room, 1), left.clone()] {
+            crowds.add(signal, 600, now);
+        }
+        let told = crowds.take(now + Duration::from_secs(1)).0;
+        assert_eq!(told, [entered(&room, 2), typing(&room, 1), left]);
+    }
+
+    #[test]
+    fn a_larger_room_is_told_less_often_so_that_it_costs_the_same() {
+        let (crowds, now) = (Crowds::default(), Instant::now());
+        let [small, large] = [1, 2].map(|number| Kind::ChatRoom.room(number));
+        let soon = crowds.add(entered(&small, 1), CROWD, now).expect("it begins");
+        let later = crowds.add(entered(&large, 1), 50 * CROWD, now).expect("it begins");
+        assert_eq!((soon - now, later - now), (GATHER, 50 * GATHER));
+        assert_eq!(crowds.take(soon), (vec![entered(&small, 1)], Some(later)));
+        assert_eq!(crowds.take(later), (vec![entered(&large, 1)], None));
+    }
+}

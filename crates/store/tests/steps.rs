@@ -1,0 +1,194 @@
+//! What may be too large for one transaction is removed in steps, each a command of its own, and a restart goes on with what is left.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex, mpsc};
+
+use domain::event::{Event, Fact};
+use domain::ids::Generator;
+use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::operation::{Actor, Command, Tx};
+use domain::people::{Claims, DeletePerson, Meet, Person, UpdateProfile};
+use domain::refusal::Refusal;
+use domain::removals::{CHANGES_A_STEP, ContinueRemovals, MEMBERS_A_STEP};
+use domain::spaces::{CreateSpace, EnterRoom, RemoveMember, Role};
+use domain::tasks::CreateTask;
+use domain::trips::{CreateTrip, DeleteTrip, TripDetails};
+use store::{Database, Options, Writer};
+use tempfile::TempDir;
+
+const T0: Timestamp = Timestamp(1_763_725_000_000_000);
+
+/// A server that is started anew for each command.
+struct Restarting(TempDir);
+
+impl Restarting {
+    fn run<T: Send + 'static>(
+        &self,
+        actor: &str,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> (Result<T, Refusal>, Vec<Fact>) {
+        let database = Database::open(Options::new(format!("sqlite://{}", self.0.path().join("test.db").display()))).unwrap();
+        let facts = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&facts);
+        let (writer, thread) = Writer::start(&database, || T0, Generator::new(|| 42), move |fact| told.lock().unwrap().push(fact)).unwrap();
+        let (reply, answer) = mpsc::channel();
+        let actor = if actor.is_empty() { Actor::server() } else { Actor { person: PersonId::new(actor), admin: false } };
+        writer.submit(actor, work, move |result| reply.send(result).unwrap());
+        let answer = answer.recv().unwrap();
+        writer.close();
+        thread.join().unwrap();
+        let facts = std::mem::take(&mut *facts.lock().unwrap());
+        (answer, facts)
+    }
+
+    fn command<C: Command>(&self, actor: &str, command: C) -> (Result<C::Answer, Refusal>, Vec<Fact>) {
+        self.run(actor, |tx| command.decide(tx))
+    }
+
+    /// The facts of each step until nothing is left.
+    fn finish(&self) -> Vec<Vec<Fact>> {
+        let mut steps = Vec::new();
+        loop {
+            let (more, facts) = self.command("", ContinueRemovals);
+            if !more.unwrap() {
+                return steps;
+            }
+            steps.push(facts);
+        }
+    }
+}
+
+fn anna(tx: &mut Tx<'_>) {
+    tx.store.insert_person(&Person { name: "Anna".to_owned(), ..Person::unseen(PersonId::new("anna"), T0) }).unwrap();
+}
+
+#[test]
+fn a_user_with_very_much_is_deleted_in_steps_across_restarts() {
+    let server = Restarting(tempfile::tempdir().unwrap());
+    let (spaces, tasks) = (2 * CHANGES_A_STEP + 20, CHANGES_A_STEP + 10);
+    let (rooms, _) = server.run("anna", move |tx| {
+        anna(tx);
+        let mut rooms = Vec::new();
+        for _ in 0..spaces {
+            rooms.push(CreateSpace { kind: Kind::Household, name: "Home".to_owned(), members: Vec::new() }.decide(tx)?.room);
+        }
+        for _ in 0..tasks {
+            let mut task = CreateTask::new(rooms[0].clone(), "Dishes".to_owned());
+            task.assigned_to = vec![PersonId::new("anna")];
+            task.decide(tx)?;
+        }
+        Ok(rooms)
+    });
+    let rooms = rooms.unwrap();
+
+    let (deleted, first) = server.command("anna", DeletePerson { person: PersonId::new("anna") });
+    assert_eq!(deleted.unwrap().name, "Anna");
+    assert_eq!(first.len(), CHANGES_A_STEP as usize, "the first step is no larger than the others");
+    let (met, _) = server.command("anna", Meet { claims: Claims::default() });
+    assert!(matches!(met, Err(Refusal::Unavailable(_))), "who is being deleted does not come back half-way: {met:?}");
+    let (again, facts) = server.command("anna", DeletePerson { person: PersonId::new("anna") });
+    assert!(again.is_ok() && facts.is_empty(), "it is under way");
+
+    let steps = server.finish();
+    assert!(steps.len() >= 3 && steps.iter().all(|facts| facts.len() <= CHANGES_A_STEP as usize), "{}", steps.len());
+    let facts: Vec<Fact> = first.into_iter().chain(steps.into_iter().flatten()).collect();
+    let taken_back = facts.iter().filter(|fact| matches!(fact.event, Event::TaskUnassigned { .. })).count();
+    let mut left: Vec<Room> = facts
+        .iter()
+        .filter(|fact| matches!(&fact.event, Event::MemberLeft { by, .. } if *by == Some(PersonId::new("anna"))))
+        .map(|fact| fact.room.clone())
+        .collect();
+    left.sort();
+    let mut all = rooms;
+    all.sort();
+    assert_eq!((taken_back, left), (tasks as usize, all), "each once");
+    let (known, _) = server.run("", |tx| Ok(tx.store.person(&PersonId::new("anna"))?));
+    assert_eq!(known, Ok(None));
+    assert!(server.command("anna", Meet { claims: Claims::default() }).0.unwrap().created, "a token meets somebody new");
+}
+
+#[test]
+fn a_trip_with_very_many_members_is_gone_at_once_and_each_member_is_told_once() {
+    let server = Restarting(tempfile::tempdir().unwrap());
+    let members = 2 * MEMBERS_A_STEP + 50;
+    let (trip, _) = server.run("anna", move |tx| {
+        anna(tx);
+        let trip = CreateTrip { name: "Rome".to_owned(), details: TripDetails::default() }.decide(tx)?.space.room;
+        for number in 1..members {
+            let person = PersonId::new(format!("member-{number}"));
+            tx.store.insert_person(&Person::unseen(person.clone(), T0))?;
+            tx.store.put_member(&trip, &person, Role::Member, T0)?;
+        }
+        Ok(trip)
+    });
+    let trip = trip.unwrap();
+    let (deleted, first) = server.command("anna", DeleteTrip { room: trip.clone() });
+    let deleted = deleted.unwrap();
+    assert_eq!((deleted.space.member_count, deleted.space.members.len()), (u64::from(members), 100));
+    let late = format!("member-{}", members - 1);
+    let (entered, _) = server.command(&late, EnterRoom { room: trip.clone(), session: None, since: false });
+    assert!(matches!(entered, Err(Refusal::NotFound(_))), "{entered:?}");
+    let (left, _) = server.command(&late, RemoveMember { room: trip, person: PersonId::new(late.as_str()) });
+    assert!(matches!(left, Err(Refusal::NotFound(_))), "{left:?}");
+
+    let facts: Vec<Fact> = first.into_iter().chain(server.finish().into_iter().flatten()).collect();
+    assert!(facts.iter().all(|fact| fact.reach() <= MEMBERS_A_STEP as usize));
+    let mut told: Vec<Room> = facts.iter().flat_map(Fact::audience).collect();
+    told.sort();
+    let count = told.len();
+    told.dedup();
+    assert_eq!((count, told.len()), (members as usize, members as usize));
+}
+
+#[test]
+fn the_tasks_of_a_member_who_leaves_are_all_taken_back() {
+    let server = Restarting(tempfile::tempdir().unwrap());
+    let tasks = 3 * CHANGES_A_STEP + 7;
+    let (home, _) = server.run("anna", move |tx| {
+        anna(tx);
+        let home = CreateSpace { kind: Kind::Household, name: "Home".to_owned(), members: Vec::new() }.decide(tx)?.room;
+        for _ in 0..tasks {
+            let mut task = CreateTask::new(home.clone(), "Dishes".to_owned());
+            task.assigned_to = vec![PersonId::new("anna")];
+            task.decide(tx)?;
+        }
+        Ok(home)
+    });
+    let (left, first) = server.command("anna", RemoveMember { room: home.unwrap(), person: PersonId::new("anna") });
+    left.unwrap();
+    assert!(first.len() <= 2 * CHANGES_A_STEP as usize + 1, "{}", first.len());
+    let steps = server.finish();
+    let facts = first.iter().chain(steps.iter().flatten());
+    assert_eq!(facts.filter(|fact| matches!(fact.event, Event::TaskUnassigned { .. })).count(), tasks as usize);
+}
+
+#[test]
+fn a_change_of_a_profile_is_one_row_and_a_fact_in_each_household() {
+    let server = Restarting(tempfile::tempdir().unwrap());
+    let (made, _) = server.run("anna", |tx| {
+        anna(tx);
+        for _ in 0..300 {
+            CreateSpace { kind: Kind::Household, name: "Home".to_owned(), members: Vec::new() }.decide(tx)?;
+        }
+        Ok(())
+    });
+    made.unwrap();
+    let (before, _) = server.run("", |tx| Ok(tx.store.last_offset()?));
+    let before = before.unwrap();
+    let (_, facts) =
+        server.command("anna", UpdateProfile { person: PersonId::new("anna"), name: Some("Anna B.".to_owned()), avatar_url: None });
+    assert_eq!((facts.len(), facts[0].offset, facts[0].first_offset(), facts[0].reach()), (1, before + 300, before + 1, 300));
+    let each = facts[0].in_each_room().unwrap().unwrap();
+    let offsets: Vec<i64> = each.iter().map(|fact| fact.offset).collect();
+    assert_eq!(offsets, (before + 1..=before + 300).collect::<Vec<_>>());
+    assert_eq!(each.iter().map(|fact| &fact.room).collect::<std::collections::BTreeSet<_>>().len(), 300);
+    // What comes next comes behind all of them, and it is found again as it was.
+    let (next, facts) = server.run("", |tx| {
+        let next = tx.record_at(&Room::everyone(), Event::NotificationsRead)?;
+        Ok((next, tx.store.facts_after(next - 2, T0, 9)?.facts))
+    });
+    let (next, found) = next.unwrap();
+    assert_eq!((next, found[0].offset, facts.len()), (before + 301, before + 300, 1));
+    assert_eq!(found[0].in_each_room().unwrap().unwrap(), each);
+}
