@@ -70,10 +70,17 @@ describe("readers of an answer that do not read", () => {
   test("leave places for health checks when they have taken all others", async (t) => {
     const server = await started(t, { MAX_HTTP_CONNECTIONS: "64" });
     await all(64, (number) => reader(t, server, `127.0.1.${number}`, READER));
-    // The connection by which the server was seen to listen may have had one of the places.
-    if ((await asked(server, "/households", "127.0.0.2")) !== 503) await reader(t, server, "127.0.1.64", READER);
-    assert.equal(await asked(server, "/households", "127.0.0.2"), 503);
-    assert.equal(await asked(server, "/socket.io/?EIO=4&transport=polling", "127.0.0.2"), 503);
+    // Connections that have ended may still have had some of the places: the one by which the server was seen to listen, and those of the questions.
+    const isFull = async () => {
+      const paths = ["/households", "/socket.io/?EIO=4&transport=polling"];
+      for (const path of paths) if ((await asked(server, path, "127.0.0.2")) !== 503) return false;
+      return true;
+    };
+    let more = 64;
+    while (!(await isFull())) {
+      assert.ok(more < 128, "there is no end of places");
+      await reader(t, server, `127.0.1.${more++}`, READER);
+    }
     // The places for health checks are taken by connections that say nothing, too.
     await all(100, (number) => reader(t, server, `127.0.2.${number}`, ""));
     for (const path of ["/health/live", "/health/ready", "/api/v1/socket/health"]) assert.equal(await asked(server, path, "127.0.0.2"), 200, path);
