@@ -8,6 +8,7 @@ mod durable;
 mod fanout;
 mod idle;
 mod restart;
+mod sizes;
 mod slow;
 mod storm;
 mod volley;
@@ -40,6 +41,8 @@ pub enum Scenario {
     Restart,
     /// Ten people send messages that are on the disk before they are told.
     Durable,
+    /// Spaces of ten members and of very many.
+    Sizes,
 }
 
 /// How big the crowds are and how long it takes.
@@ -55,6 +58,8 @@ pub struct Scale {
     pub fanout_publishes: usize,
     pub burst_deliveries: usize,
     pub round_trips: usize,
+    /// How many members the spaces have in [`Scenario::Sizes`].
+    pub members: [usize; 3],
 }
 
 impl Scale {
@@ -69,12 +74,22 @@ impl Scale {
             fanout_publishes: 50,
             burst_deliveries: 200_000,
             round_trips: 10_000,
+            members: [10, 1_000, 100_000],
         }
     }
 
     pub fn quick() -> Self {
         let (durable, calm) = (Duration::from_secs(3), Duration::from_secs(2));
-        Self { idle_connections: 2_000, connects: 1_000, slow_messages: 1_000, durable, calm, slices: 3, ..Self::full() }
+        Self {
+            idle_connections: 2_000,
+            connects: 1_000,
+            slow_messages: 1_000,
+            durable,
+            calm,
+            slices: 3,
+            members: [10, 1_000, 10_000],
+            ..Self::full()
+        }
     }
 
     pub fn most_connections(&self) -> usize {
@@ -94,13 +109,14 @@ impl Scenario {
             Scenario::Storm => "storm",
             Scenario::Restart => "restart",
             Scenario::Durable => "durable",
+            Scenario::Sizes => "sizes",
         }
     }
 
     /// Whether the server can do it at all.
     pub fn suits(self, peer: Peer) -> bool {
         match self {
-            Scenario::Storm | Scenario::Restart => peer.is_the_product(),
+            Scenario::Storm | Scenario::Restart | Scenario::Sizes => peer.is_the_product(),
             Scenario::Durable => peer.is_the_product() || peer == Peer::Express,
             Scenario::Idle | Scenario::Fanout | Scenario::Burst | Scenario::Ack | Scenario::Connect | Scenario::Slow => {
                 peer != Peer::Express
@@ -121,6 +137,7 @@ impl Scenario {
             Scenario::Storm => storm::run(peer, workshop, scale),
             Scenario::Restart => restart::run(peer, workshop),
             Scenario::Durable => durable::run(peer, workshop, scale),
+            Scenario::Sizes => sizes::run(peer, workshop, scale),
             Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(peer, workshop, scale)?.slice(),
         }
     }
@@ -131,7 +148,13 @@ impl Scenario {
             Scenario::Fanout => fanout::open(peer, workshop, scale),
             Scenario::Burst => burst::open(peer, workshop, scale),
             Scenario::Ack => ack::open(peer, workshop, scale),
-            Scenario::Idle | Scenario::Connect | Scenario::Slow | Scenario::Storm | Scenario::Restart | Scenario::Durable => {
+            Scenario::Idle
+            | Scenario::Connect
+            | Scenario::Slow
+            | Scenario::Storm
+            | Scenario::Restart
+            | Scenario::Durable
+            | Scenario::Sizes => {
                 bail!("{} is not measured in slices", self.name())
             }
         }
