@@ -20,29 +20,25 @@ pub struct Microseconds(pub Timestamp);
 
 impl Display for Milliseconds {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let moment = moment(self.0);
-        write_seconds(f, moment)?;
-        write!(f, ".{:03}Z", moment.millisecond())
+        f.write_str(Written::new(self.0, 3).text())
     }
 }
 
 impl Display for Microseconds {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let moment = moment(self.0);
-        write_seconds(f, moment)?;
-        write!(f, ".{:06}Z", moment.microsecond())
+        f.write_str(Written::new(self.0, 6).text())
     }
 }
 
 impl Serialize for Milliseconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Written::new(self.0, 3).text())
     }
 }
 
 impl Serialize for Microseconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Written::new(self.0, 6).text())
     }
 }
 
@@ -80,10 +76,51 @@ fn moment(at: Timestamp) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-fn write_seconds(f: &mut Formatter<'_>, moment: OffsetDateTime) -> fmt::Result {
-    let (year, month, day) = moment.to_calendar_date();
-    let (hour, minute, second) = moment.to_hms();
-    write!(f, "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}", u8::from(month))
+/// A moment as text. Most events carry one or two, so the digits are written without the standard formatter, which takes several times as long.
+struct Written {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+const LONGEST: usize = "2025-11-13T12:00:00.000000Z".len();
+
+impl Written {
+    /// `digits` is how many digits of the second's fraction are written: 3 or 6.
+    fn new(at: Timestamp, digits: usize) -> Self {
+        let moment = moment(at);
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
+        let fraction = if digits == 3 { moment.millisecond().into() } else { moment.microsecond() };
+        let fields = [
+            (year.unsigned_abs(), 4, b'-'),
+            (u8::from(month).into(), 2, b'-'),
+            (day.into(), 2, b'T'),
+            (hour.into(), 2, b':'),
+            (minute.into(), 2, b':'),
+            (second.into(), 2, b'.'),
+            (fraction, digits, b'Z'),
+        ];
+        let mut written = Self { bytes: [0; LONGEST], length: 0 };
+        for (value, digits, behind) in fields {
+            written.append(value, digits, behind);
+        }
+        written
+    }
+
+    fn append(&mut self, mut value: u32, digits: usize, behind: u8) {
+        let end = self.length + digits;
+        for digit in self.bytes[self.length..end].iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+        self.bytes[end] = behind;
+        self.length = end + 1;
+    }
+
+    fn text(&self) -> &str {
+        // Digits and separators are ASCII.
+        str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
