@@ -107,7 +107,7 @@ impl Kind {
 
     /// The room of this kind that bears an id from outside; `None` if none can.
     pub fn named(self, id: &str) -> Option<Room> {
-        Room::parse(&format!("{}:{id}", self.as_str()))
+        Room::parse(&[self.as_str(), ":", id].concat())
     }
 
     fn is_for(self, purpose: Use) -> bool {

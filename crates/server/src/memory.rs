@@ -41,18 +41,18 @@ pub async fn watch(limit: u64, admission: Arc<Admission>) {
     }
 }
 
-/// Has the allocator give back what is free. It keeps what a burst has used, and the limit would hold for ever; while memory is short that is
-/// worth the moment for which its arenas are locked.
+/// Has the allocator give back what is free. It keeps what a burst has used, and the limit would hold for ever; while memory is short, and when a
+/// burst is over, that is worth the moment for which its arenas are locked.
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code)]
-fn give_back() {
+pub fn give_back() {
     // SAFETY: malloc_trim(3) may be called at any time, from any thread; it touches nothing that is in use.
     unsafe { libc::malloc_trim(0) };
 }
 
 /// Other C libraries have no such call.
 #[cfg(not(target_env = "gnu"))]
-fn give_back() {}
+pub fn give_back() {}
 
 /// Bytes of memory that the process has asked for and written. What it has only mapped of files is not counted: the kernel takes that back.
 ///

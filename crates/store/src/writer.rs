@@ -28,9 +28,10 @@ use crate::sqlite::Sqlite;
 pub const QUEUE_BOUND: usize = 65_536;
 /// How many commands share a transaction. More would not cost less, and would make the first wait for the last.
 const BATCH: usize = 256;
-/// After how long without a command the memory is given back in which the database keeps its pages, up to 16 MB: the kernel has them too,
-/// and hands them out again in some microseconds each.
+/// After how long without a command, and how many commands before that, the memory is given back in which the database keeps its pages, up to
+/// 16 MB: the kernel has them too, and hands them out again in some microseconds each.
 const REST: Duration = Duration::from_secs(1);
+const BURST: usize = 1_000;
 
 /// Puts commands into the writer's queue. Cheap to clone; when the last clone is dropped, the writer finishes what is queued and ends.
 #[derive(Clone)]
@@ -63,6 +64,9 @@ pub trait Outlet: Send {
 
     /// The batch is told.
     fn end(&mut self) {}
+
+    /// A burst of commands is over and the writer has given back its memory: the moment to do the same elsewhere.
+    fn rest(&mut self) {}
 }
 
 impl<F: FnMut(Fact) + Send> Outlet for F {
@@ -188,19 +192,21 @@ impl<O: Outlet> Outlet for Counted<'_, O> {
 
 fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut outlet: impl Outlet, figures: &Mutex<Figures>) {
     let mut jobs = Vec::with_capacity(BATCH);
-    let mut rested = false;
+    let mut since_rest = 0;
     loop {
-        match queue.take_within((!rested).then_some(REST), BATCH, &mut jobs) {
-            Taken::Some => rested = false,
+        match queue.take_within((since_rest >= BURST).then_some(REST), BATCH, &mut jobs) {
+            Taken::Some => {}
             Taken::Nothing => {
-                rested = true;
+                since_rest = 0;
                 desk.session.0.release_memory();
                 figures.lock().unwrap_or_else(PoisonError::into_inner).rests += 1;
+                outlet.rest();
                 continue;
             }
             Taken::Closed => break,
         }
         let commands = jobs.len();
+        since_rest += commands;
         let committed = desk.decide(&mut jobs);
         let batch = committed.clone().map(drop);
         outlet.begin();

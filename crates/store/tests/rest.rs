@@ -1,35 +1,44 @@
-//! What the writer does while there is nothing to do.
+//! What the writer does when a burst of commands is over.
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::mpsc;
-use std::thread::sleep;
-use std::time::Duration;
+use std::sync::mpsc::{self, Sender};
 
-use domain::event::Event;
+use domain::event::{Event, Fact};
 use domain::ids::Generator;
 use domain::names::{Kind, Timestamp};
-use domain::operation::Actor;
-use store::{Database, Options, Writer};
+use domain::operation::{Actor, Tx};
+use store::{Database, Options, Outlet, Writer};
+
+/// Notes the offsets that are published, and a 0 for each rest.
+struct Notes(Sender<i64>);
+
+impl Outlet for Notes {
+    fn publish(&mut self, fact: Fact) {
+        self.0.send(fact.offset).unwrap();
+    }
+
+    fn rest(&mut self) {
+        self.0.send(0).unwrap();
+    }
+}
 
 #[test]
-fn a_writer_without_commands_gives_its_memory_back_once_and_goes_on() {
+fn a_writer_gives_its_memory_back_once_after_each_burst_and_goes_on() {
     let database = Database::open(Options::new("sqlite::memory:")).unwrap();
-    let (writer, thread) = Writer::start(&database, || Timestamp(0), Generator::new(|| 0), drop).unwrap();
-    let rests = |count| {
-        while writer.figures().rests < count {
-            sleep(Duration::from_millis(1));
+    let (notes, noted) = mpsc::channel();
+    let (writer, thread) = Writer::start(&database, || Timestamp(0), Generator::new(|| 0), Notes(notes)).unwrap();
+    for burst in 0..2 {
+        for _ in 0..1_000 {
+            let work = |tx: &mut Tx<'_>| tx.record(&Kind::Household.room(1), Event::NotificationsRead);
+            writer.submit(Actor::server(), work, drop);
         }
-        assert_eq!(writer.figures().rests, count);
-    };
-    for count in 1..=2 {
-        let (reply, answer) = mpsc::channel();
-        let room = Kind::Household.room(1);
-        let work = move |tx: &mut domain::operation::Tx<'_>| tx.record_at(&room, Event::NotificationsRead);
-        writer.submit(Actor::server(), work, move |offset| reply.send(offset).unwrap());
-        assert_eq!(answer.recv().unwrap(), Ok(count));
-        rests(count as u64);
+        let first = burst * 1_000 + 1;
+        assert!((first..first + 1_000).eq(noted.iter().take(1_000)));
+        assert_eq!(noted.recv(), Ok(0), "a rest");
+        assert_eq!(writer.figures().rests, burst as u64 + 1);
     }
     writer.close();
     thread.join().unwrap();
+    assert_eq!(noted.recv().ok(), None, "no rest without a burst");
 }

@@ -10,6 +10,7 @@ use store::Outlet;
 
 use super::{Fanout, Live};
 use crate::limits::Limits;
+use crate::memory;
 
 /// Publishes what is on the disk. What a batch leads to on this node's connections, answers and facts, reaches each shard in one go.
 pub struct Published {
@@ -45,5 +46,9 @@ impl Outlet for Published {
 
     fn end(&mut self) {
         self.batch = None;
+    }
+
+    fn rest(&mut self) {
+        memory::give_back();
     }
 }
