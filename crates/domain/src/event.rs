@@ -9,6 +9,7 @@ use crate::chat::{Message, Seen};
 use crate::emissions::Emission;
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
 use crate::notifications::{Announcement, Notification};
+use crate::operation::Actor;
 use crate::people::Person;
 use crate::spaces::Space;
 use crate::tasks::Task;
@@ -198,6 +199,29 @@ pub struct Fact {
     pub event: Event,
     /// and as the journal has it: its JSON.
     pub body: String,
+    /// To whose account it is charged.
+    pub account: Account,
+}
+
+/// Somebody on whose account events are kept: of a journal that is full, those who use most lose their oldest events first. It is a digest (FNV-1a) of
+/// a user's id or a room's name; the few that share one share what they may use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
+pub struct Account(pub i64);
+
+impl Account {
+    /// The account of what an actor does in a room: its own, or the room's if the actor acts for others (the server, back ends, admins).
+    pub fn of(actor: &Actor, room: &Room) -> Self {
+        match actor.admin {
+            true => Self::named("", room.as_str()),
+            // As the user's inbox: an id may look like a room.
+            false => Self::named("user:", actor.person.as_str()),
+        }
+    }
+
+    fn named(kind: &str, name: &str) -> Self {
+        let digest = |digest: u64, byte: u8| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(kind.bytes().chain(name.bytes()).fold(0xcbf2_9ce4_8422_2325, digest) as i64)
+    }
 }
 
 impl Fact {
@@ -226,6 +250,7 @@ impl Fact {
                 at: self.at,
                 event: event.clone(),
                 body: body.clone(),
+                account: self.account,
             };
             (self.first_offset()..).zip(rooms).map(fact).collect()
         }))

@@ -3,7 +3,7 @@
 //! One operation, one place: its input, its rules and its answer stand together in its area's file. REST and sockets make the same
 //! operation, and the writer runs it; nothing else changes the store.
 
-use crate::event::{Event, Fact};
+use crate::event::{Account, Event, Fact};
 use crate::names::{Id, PersonId, Room, Timestamp};
 use crate::refusal::Refusal;
 use crate::seam::{Ids, Store};
@@ -111,7 +111,7 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// As [`Tx::record`].
     pub fn record_at(&mut self, room: &Room, event: Event) -> Result<i64, Refusal> {
-        let fact = self.store.append(room, self.now, event)?;
+        let fact = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
         let offset = fact.offset;
         // Most commands record one, and it is large.
         self.facts.reserve_exact(1);

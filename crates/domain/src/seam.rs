@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::calls::{Call, Participant};
 use crate::chat::Message;
-use crate::event::{Event, Fact, Signal};
+use crate::event::{Account, Event, Fact, Signal};
 use crate::names::{Id, Kind, PersonId, Room, Timestamp};
 use crate::notifications::Notification;
 use crate::people::Person;
@@ -256,15 +256,25 @@ pub struct Stretch {
 
 /// The ordered list of facts.
 pub trait Journal {
-    /// Raises the room's `seq` and writes the event's row; gives back the fact with its offset.
-    fn append(&mut self, room: &Room, at: Timestamp, event: Event) -> Stored<Fact>;
+    /// Raises the room's `seq` and writes the event's row, charged to an account; gives back the fact with its offset.
+    fn append(&mut self, room: &Room, at: Timestamp, account: Account, event: Event) -> Stored<Fact>;
     /// The first `limit` facts, at most, that are behind `offset` and not from before `since`.
     fn facts_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> Stored<Stretch>;
+    /// The fact to which an offset belongs, if it is there and can be read. Of one with several offsets all of it.
+    fn fact(&mut self, offset: i64) -> Stored<Option<Fact>>;
     /// The offset of the last fact; 0 if there never was one.
     fn last_offset(&mut self) -> Stored<i64>;
-    /// Removes at most `limit` facts, the oldest, that were recorded before `until` or whose offset is not larger than `most`; the last fact
-    /// stays, so that no offset comes twice. Gives back how many.
-    fn delete_facts(&mut self, until: Timestamp, most: i64, limit: u32) -> Stored<u64>;
+    /// Removes at most `limit` facts, the oldest, that were recorded before `until`; the last fact stays, so that no offset comes twice. Gives back
+    /// how many.
+    fn delete_facts_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64>;
+    /// Removes these facts, unless one is the last.
+    fn delete_facts(&mut self, offsets: &[i64]) -> Stored<()>;
+    /// Up to which offset facts may have been removed because they were too old, or were recorded before `since`.
+    fn journal_floor(&mut self, since: Timestamp) -> Stored<i64>;
+    /// Remembers that facts of a room up to an offset were removed that were not too old; the empty name stands for everybody.
+    fn put_hole(&mut self, room: &str, until: i64) -> Stored<()>;
+    /// The rooms in which facts behind an offset were removed, each with the offset of the last. Those of older facts are forgotten.
+    fn holes_behind(&mut self, offset: i64) -> Stored<Vec<(String, i64)>>;
     /// Up to which offset every connection had heard everything, when that was last known.
     fn confirmed_by_all(&mut self) -> Stored<i64>;
     /// Remembers it.

@@ -108,8 +108,8 @@ type Encoded = (Voice, Option<Arc<[u8]>>);
 pub(crate) struct Stamps<'a> {
     /// The text before a number.
     pub epoch: &'a str,
-    /// The number of the last broadcast that came before.
-    pub number: u64,
+    /// Where those stand who are told it: behind the last broadcast that came before.
+    pub at: Position,
 }
 
 /// Something on its way to many connections, on every shard.
@@ -120,10 +120,14 @@ pub struct Broadcast {
     pub(crate) namespace: Option<Namespace>,
     pub(crate) volatile: bool,
     pub(crate) newest_only: bool,
+    /// See [`Broadcast::superseding`].
+    pub(crate) supersedes: Option<Key>,
     /// Its place among those that are kept for who was away.
     pub(crate) number: Option<u64>,
     /// Under which it is counted.
     pub(crate) kind: u8,
+    /// See [`Broadcast::charged_to`].
+    pub(crate) account: u64,
     say: Arc<dyn Say>,
     encoded: Mutex<Vec<Encoded>>,
     /// Of one that is kept.
@@ -159,8 +163,8 @@ const WEIGHT: usize = 256;
 
 impl<'a> Stamps<'a> {
     /// Those behind the broadcast with this number.
-    pub fn of(config: &'a Config, number: u64) -> Self {
-        Self { epoch: config.recovery.as_ref().map_or("", |recovery| &recovery.epoch), number }
+    pub fn of(config: &'a Config, at: impl Into<Position>) -> Self {
+        Self { epoch: config.recovery.as_ref().map_or("", |recovery| &recovery.epoch), at: at.into() }
     }
 }
 
@@ -173,8 +177,10 @@ impl Broadcast {
             namespace: None,
             volatile: false,
             newest_only: false,
+            supersedes: None,
             number: None,
             kind: 0,
+            account: 0,
             say,
             encoded: Mutex::default(),
             weight: None,
@@ -221,6 +227,13 @@ impl Broadcast {
         self
     }
 
+    /// Says everything that an older one with the same key has said: if that still waits for a client that does not keep up, it is dropped, and this waits
+    /// behind everything else.
+    pub fn superseding(mut self, key: Key) -> Self {
+        self.supersedes = Some(key);
+        self
+    }
+
     /// The bytes of each part for one voice. They are made for each shard that has somebody who does not keep up, which is seldom.
     pub(crate) fn parts(&self, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) -> Vec<(Option<Key>, Rc<[u8]>)> {
         let parts = self.say.parts(voice.namespace).into_iter().map(|(key, sayings)| {
@@ -244,6 +257,13 @@ impl Broadcast {
         self
     }
 
+    /// Charged to this account, a number of the application's own: of what is kept for those who are away, the accounts that use most lose their
+    /// oldest first; see [`crate::Recovery::keep`]. Without one it is 0.
+    pub fn charged_to(mut self, account: u64) -> Self {
+        self.account = account;
+        self
+    }
+
     /// What is said in a namespace.
     pub fn say(&self, namespace: Namespace) -> Vec<Saying> {
         self.say.say(namespace)
@@ -252,6 +272,12 @@ impl Broadcast {
     /// Its number, if it has one.
     pub fn number(&self) -> Option<u64> {
         self.number
+    }
+
+    /// Whether it is not for those who are in some rooms, in each behind its own number.
+    pub fn is_excepted(&self, rooms: &[(&str, u64)]) -> bool {
+        let was_in = |behind: u64| self.number.is_none_or(|number| number > behind);
+        self.except_rooms.iter().any(|excepted| rooms.iter().any(|(room, behind)| was_in(*behind) && **excepted == **room))
     }
 
     /// The bytes for one voice: whole WebSocket frames, or none if this voice does not hear of it.
@@ -342,7 +368,7 @@ impl Stamp<'_> {
             _ if !voice.positions => return Cow::Borrowed(args),
             // Without arguments it is the event's name that stands last.
             Self::IfMistaken(_) if !args.is_empty() && !args.ends_with('"') => return Cow::Borrowed(args),
-            Self::IfMistaken(stamps) => (stamps.epoch, Position::from(stamps.number)),
+            Self::IfMistaken(stamps) => (stamps.epoch, stamps.at),
             Self::Always(epoch, position) => (epoch, position),
         };
         let mut behind = String::with_capacity(args.len() + epoch.len() + 32);

@@ -75,6 +75,9 @@ pub struct Config {
     pub deflate: bool,
     /// How many bytes may wait for one connection; one that is further behind is closed, so memory is bounded. Default 1 MB.
     pub outbox_limit: usize,
+    /// How many bytes of what a client has missed are put into its outbox at once; the next follow as it reads. At most a fourth of
+    /// `outbox_limit` counts. Default 64 KB.
+    pub replay_slice: usize,
     /// See [`CorsPolicy`].
     pub cors: Option<CorsPolicy>,
     /// Whether what was said is kept for those who were away, and how; without it sockets cannot be resumed.
@@ -98,6 +101,7 @@ impl Default for Config {
             allow_eio3: false,
             deflate: false,
             outbox_limit: 1 << 20,
+            replay_slice: 64 << 10,
             cors: None,
             recovery: None,
         }

@@ -14,16 +14,23 @@ use tokio::sync::oneshot;
 use crate::app::App;
 use crate::broadcast::Broadcast;
 use crate::config::Config;
-use crate::history::History;
+use crate::history::{History, Slice};
 use crate::http::{Arrival, Request};
 use crate::id::Id;
-use crate::shard::Excepted;
+use crate::shard::SocketKey;
 use crate::worker::Worker;
 
 /// What a shard finds in its mailbox, in the order in which it was put there.
 pub(crate) enum Mail<A: App> {
     Broadcast(Arc<Broadcast>),
     Message(A::Message),
+    /// The archive has answered; see [`crate::shard::Reread`].
+    Reread {
+        socket: SocketKey,
+        numbers: Vec<u64>,
+        whole: Option<u64>,
+        read: Option<Vec<Broadcast>>,
+    },
     Arrival(Box<Arrival<A>>),
     Request(Box<Request<A>>),
     /// Closes a share of the connections; see [`Handle::close_some`].
@@ -237,19 +244,23 @@ impl<A: App> Handle<A> {
         self.0.keep([&broadcast].into_iter());
     }
 
-    /// What was said in some rooms (in each behind its own number) behind `from` and up to `until`, each once, in order; but for what somebody
-    /// was not to hear who is in the rooms of `member_of`, in each behind its own number. `None` if some of it may be kept no longer.
-    pub fn missed<'a>(
-        &self,
-        rooms: impl IntoIterator<Item = (&'a str, u64)>,
-        member_of: &[(&str, u64)],
-        from: u64,
-        until: u64,
-    ) -> Option<Vec<Arc<Broadcast>>> {
-        let mut missed = self.0.history.as_ref()?.missed(rooms, from, until)?;
-        let excepted = Excepted { id: None, rooms: member_of };
-        missed.retain(|broadcast| !excepted.from(broadcast));
-        Some(missed)
+    /// The first of what was said in some rooms (in each behind its own number) and to everybody behind `from` and up to `until`: each once, in
+    /// order, about `bytes` bytes and at least one. `None` if some of all that is kept no longer.
+    pub fn missed<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, from: u64, until: u64, bytes: usize) -> Option<Slice> {
+        self.0.history.as_ref()?.slice(rooms, true, from, until, bytes)
+    }
+
+    /// Forgets everything up to a number: it cannot be read any more.
+    pub fn forget_up_to(&self, number: u64) {
+        if let Some(history) = &self.0.history {
+            history.forget_up_to(number);
+        }
+    }
+
+    /// Takes out the numbers of up to `most` broadcasts that need not be stored any more, as too much is kept, and the holes that they leave; see
+    /// [`crate::Recovery::holes`].
+    pub fn take_evicted(&self, most: usize) -> (Vec<u64>, Vec<(Arc<str>, u64)>) {
+        self.0.history.as_ref().map_or_else(Default::default, |history| history.take_evicted(most))
     }
 
     /// Forgets what was kept for longer than is wanted. That also happens whenever something is said; where nothing is, this gives its memory

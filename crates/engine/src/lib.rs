@@ -30,7 +30,7 @@ mod worker;
 pub use app::{Acknowledgement, App, Connect, Event, Reason};
 pub use broadcast::{Broadcast, Key, Say, Saying};
 pub use config::{Config, Endpoint, Protocol};
-pub use history::{Position, Recovery, Revive};
+pub use history::{Archive, Found, Position, Recovery, Revive, Slice};
 pub use hub::{Engine, Handle, Hold, Refusal};
 pub use shard::{Figures, Kinds, Known, Meter, Recovering, Shard, SocketKey};
 pub use voice::{Format, Namespace, Voice};

@@ -12,7 +12,10 @@ pub(crate) type Frames = Rc<[u8]>;
 /// What waits behind the first message.
 #[derive(Default)]
 pub(crate) struct Queue {
+    /// What was superseded is empty, and passed over; see [`Outbox::push_superseding`].
     waiting: VecDeque<Frames>,
+    /// How many are empty.
+    superseded: usize,
     /// How many were taken out of it since it was empty: a message keeps its number while it waits.
     taken: u64,
     /// The number of the newest message of each key; it may have left since.
@@ -21,9 +24,14 @@ pub(crate) struct Queue {
 
 impl Queue {
     fn pop(&mut self) -> Option<Frames> {
-        let next = self.waiting.pop_front()?;
-        self.taken += 1;
-        Some(next)
+        loop {
+            let next = self.waiting.pop_front()?;
+            self.taken += 1;
+            if !next.is_empty() {
+                return Some(next);
+            }
+            self.superseded -= 1;
+        }
     }
 
     /// The message of this key, if it still waits.
@@ -41,7 +49,31 @@ impl Queue {
         self.waiting.push_back(frames);
     }
 
+    /// Drops what was superseded, when that is most of what waits.
+    fn compact(&mut self) {
+        if self.superseded <= self.waiting.len() / 2 {
+            return;
+        }
+        let mut places = Vec::with_capacity(self.waiting.len());
+        let mut left = self.taken;
+        for frames in &self.waiting {
+            places.push(left);
+            left += u64::from(!frames.is_empty());
+        }
+        let taken = self.taken;
+        self.newest.retain(|_, number| match number.checked_sub(taken).and_then(|at| places.get(at as usize)) {
+            Some(place) => {
+                *number = *place;
+                true
+            }
+            None => false,
+        });
+        self.waiting.retain(|frames| !frames.is_empty());
+        self.superseded = 0;
+    }
+
     fn clear(&mut self) {
+        self.superseded = 0;
         self.waiting.clear();
         self.taken = 0;
         self.newest = HashMap::new();
@@ -68,6 +100,11 @@ pub(crate) struct SpareQueues(#[expect(clippy::vec_box, reason = "the boxes them
 impl Outbox {
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// Whether more than one message waits.
+    pub fn has_several(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| !rest.waiting.is_empty())
     }
 
     /// Bytes that wait.
@@ -103,6 +140,24 @@ impl Outbox {
         true
     }
 
+    /// The same for something that has a position: it waits behind everything else, and an older one of its key that still waits is dropped. True if
+    /// there was one.
+    pub fn push_superseding(&mut self, key: Key, frames: Frames, spare: &mut SpareQueues) -> bool {
+        if self.first.is_none() {
+            self.push(frames, spare);
+            return false;
+        }
+        self.bytes += frames.len();
+        let rest = self.rest.get_or_insert_with(|| spare.0.pop().unwrap_or_default());
+        let older = rest.of_key(key).map(std::mem::take).filter(|older| !older.is_empty());
+        rest.push_of_key(key, frames);
+        let Some(older) = older else { return false };
+        self.bytes -= older.len();
+        rest.superseded += 1;
+        rest.compact();
+        true
+    }
+
     /// Drops what waits, but for a message of which a part is written already: it has to be finished before anything else can be said.
     pub fn drop_unbegun(&mut self, spare: &mut SpareQueues) {
         let begun = self.first.take().filter(|_| self.written > 0);
@@ -125,7 +180,7 @@ impl Outbox {
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let Some(first) = &self.first else { return 0 };
         slices[0] = IoSlice::new(&first[self.written..]);
-        let rest = self.rest.iter().flat_map(|rest| &rest.waiting);
+        let rest = self.rest.iter().flat_map(|rest| &rest.waiting).filter(|frames| !frames.is_empty());
         1 + slices[1..].iter_mut().zip(rest).map(|(slot, frames)| *slot = IoSlice::new(frames)).count()
     }
 
@@ -231,6 +286,34 @@ mod tests {
         assert_eq!(all, b"twobfacta4");
         assert_eq!(outbox.bytes(), 0);
         assert!(outbox.rest.is_none(), "an empty outbox holds no memory");
+    }
+
+    #[test]
+    fn what_supersedes_something_waits_behind_everything_and_leaves_nothing_of_it() {
+        let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
+        let push = |outbox: &mut Outbox, spare: &mut SpareQueues, key: Option<Key>, word: &str| match key {
+            Some(key) => outbox.push_superseding(key, Rc::from(word.as_bytes()), spare),
+            None => {
+                outbox.push(Rc::from(word.as_bytes()), spare);
+                false
+            }
+        };
+        assert!(!push(&mut outbox, &mut spare, Some(1), "first"));
+        assert!(!push(&mut outbox, &mut spare, Some(1), "a1"), "the first may be half written");
+        assert!(!push(&mut outbox, &mut spare, Some(2), "b1"));
+        push(&mut outbox, &mut spare, None, "fact");
+        assert!(push(&mut outbox, &mut spare, Some(1), "a2"));
+        for number in 2..1_000 {
+            assert!(push(&mut outbox, &mut spare, Some(2), &format!("b{number:03}")));
+            assert!(outbox.rest.as_ref().is_some_and(|rest| rest.waiting.len() <= 8), "what was superseded takes no memory");
+        }
+        assert_eq!(outbox.bytes(), "firstfacta2b999".len());
+        let mut all = Vec::new();
+        while !outbox.is_empty() {
+            all.extend(drain(&mut outbox, &mut spare, 3));
+        }
+        assert_eq!(String::from_utf8_lossy(&all), "firstfacta2b999");
+        assert_eq!(outbox.bytes(), 0);
     }
 
     #[test]

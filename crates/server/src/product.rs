@@ -13,7 +13,7 @@ use domain::keys::ForgetOldAnswers;
 use domain::operation::{Actor, Bounds, Command};
 use domain::refusal::Refusal;
 use domain::seam::Bus;
-use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions};
+use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions, ReadJournal};
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol, Recovery};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -33,7 +33,7 @@ use crate::dialects::times::Milliseconds;
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::{Crowded, Handler, Peer, Proxies, router};
-use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Said, Shared, Who, give_up_absent};
+use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Shared, Who, give_up_absent};
 use crate::logs;
 use crate::memory;
 use crate::metrics::Metrics;
@@ -47,11 +47,11 @@ const READERS: usize = 2;
 /// How long nothing old is looked for when there was none.
 const FORGET_PAUSE: Duration = Duration::from_secs(10);
 
+/// How many seconds longer events stay in the database than it is known in memory that they are there.
+const DELETED_LATER: i64 = 10;
+
 /// How often it is written down what everybody has heard for certain.
 const CONFIRM_EVERY: Duration = Duration::from_secs(5);
-
-/// How many bytes of what was said are kept for those who are away.
-const KEPT_BYTES: usize = 64 << 20;
 
 /// How often a few connections are closed while the server drains.
 const DRAIN_ROUND: Duration = Duration::from_millis(50);
@@ -103,13 +103,9 @@ impl Product {
         let ids = Generator::new(random);
         let (writer, thread) = Writer::start(database, clock::now, ids, Published::new(bus.clone(), fanout.clone(), limits.clone()))?;
         threads.push(thread);
-        let keep = config.recovery.journal_keep;
         let told_by = kept_for(config) + config.presence.grace.max(RETURN);
         let (kept_for, remembered) = (kept_for(config).as_secs() as i64, told_by.as_secs() as i64);
-        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), keep, window: kept_for, bytes: KEPT_BYTES, remembered })?;
-        if let Some(offset) = begun.unreadable {
-            tracing::warn!(offset, "an event of before the start cannot be read; who was away then is asked to fetch everything anew");
-        }
+        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), window: kept_for, remembered })?;
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let proxies = Proxies::new(&config.net.trusted_proxies);
         let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
@@ -159,7 +155,7 @@ impl Product {
                 bus,
                 fanout: fanout.clone(),
             });
-            let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun, &shared.dialects));
+            let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun, &fanout));
             let most = config.limits.max_connections.limit();
             let expected = shared.expect(&begun.absent);
             let gate = Gate::new(authenticator, limits, census.clone(), admission.clone(), proxies.clone(), most);
@@ -169,7 +165,7 @@ impl Product {
                 move |_, handle| Live::new(shared.clone(), handle),
             )?;
             fanout.connect(engine.handle());
-            fanout.recall(begun.facts);
+            recall(&readers, &fanout, begun.floor)?;
             engine.handle().tell(0, Box::new(move |live, shard| live.wait_for(shard, expected)));
             census.connect(engine.handle());
             tokio::spawn(confirm(writer.clone(), census.clone(), fanout.clone()));
@@ -190,7 +186,8 @@ impl Product {
         tokio::spawn(continue_removals(writer.clone()));
         tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
         tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window: remembered }));
-        tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { keep, window: kept_for }));
+        tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { window: kept_for + DELETED_LATER }));
+        tokio::spawn(forget_evicted(writer.clone(), fanout.clone()));
         let limit = match config.operations.memory_limit {
             MemoryLimit::Bytes(bytes) => Some(bytes),
             MemoryLimit::Auto => memory::usual_limit(),
@@ -336,6 +333,42 @@ fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Answer>
     Ok(answer.recv()??)
 }
 
+/// Deletes, for as long as the server runs, events of which there are too many; see `JOURNAL_KEEP`.
+async fn forget_evicted(writer: Writer, fanout: Arc<Fanout>) {
+    loop {
+        let Some(evicted) = fanout.take_evicted() else {
+            tokio::time::sleep(FORGET_PAUSE).await;
+            continue;
+        };
+        loop {
+            match ask(&writer, evicted.clone()).await {
+                Some(Ok(())) => break,
+                Some(Err(refusal)) => {
+                    tracing::warn!(%refusal, "events that are too many could not be deleted");
+                    tokio::time::sleep(FORGET_PAUSE).await;
+                }
+                None => return,
+            }
+        }
+    }
+}
+
+/// Goes through the events of before the start, for those who were away then: which there are is kept in memory, and of the newest what they say.
+fn recall(readers: &Readers, fanout: &Fanout, floor: i64) -> anyhow::Result<()> {
+    let mut after = floor;
+    loop {
+        let (reply, answer) = mpsc::channel();
+        readers.ask(Actor::server(), ReadJournal { after }, move |stretch| drop(reply.send(stretch)));
+        let stretch = answer.recv()??;
+        let Some(end) = stretch.end else { return Ok(()) };
+        if let Some(offset) = stretch.unreadable {
+            tracing::warn!(offset, "an event of before the start cannot be read; who was away then is asked to fetch everything anew");
+        }
+        after = end;
+        fanout.recall(stretch);
+    }
+}
+
 /// For how long facts are kept: who is away for the whole window may have heard nothing for as long before as it takes until that is seen.
 fn kept_for(config: &Config) -> Duration {
     let realtime = &config.realtime;
@@ -343,17 +376,19 @@ fn kept_for(config: &Config) -> Duration {
 }
 
 /// How what was said is kept for those who are away, at a start that has found this.
-fn recovery(config: &Config, epoch: String, begun: &Begun, dialects: &Dialects) -> Recovery {
-    let position = begun.position as u64;
-    let revive = Said::revive(dialects.clone(), epoch.as_str().into());
+fn recovery(config: &Config, epoch: String, begun: &Begun, fanout: &Fanout) -> Recovery {
+    let stored = fanout.stored();
+    let revive = stored.revive();
     Recovery {
         epoch,
-        position,
-        floor: begun.facts.front().map_or(position, |fact| fact.first_offset() as u64 - 1),
+        position: begun.position as u64,
+        floor: begun.floor as u64,
+        holes: begun.holes.iter().map(|(room, until)| (room.as_str().into(), *until as u64)).collect(),
         keep: config.recovery.journal_keep as usize,
         window: kept_for(config),
-        bytes: KEPT_BYTES,
+        bytes: config.recovery.journal_memory.0,
         revive: Some(revive),
+        archive: Some(Arc::new(stored)),
     }
 }
 

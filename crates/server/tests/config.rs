@@ -63,6 +63,7 @@ const OTHER_VALUES: &[(&str, &str, &str)] = &[
     ("SHARDS", "4", "4"),
     ("RECOVERY_WINDOW", "30", "30s"),
     ("JOURNAL_KEEP", "500", "500"),
+    ("JOURNAL_MEMORY", "1000000", "1MB"),
     ("PRESENCE_AUDIENCE", "contacts", "contacts"),
     ("PRESENCE_GRACE", "0", "0s"),
     ("MAX_CONNECTIONS_PER_USER", "0", "0"),

@@ -5,7 +5,7 @@
 
 use domain::calls::{Call, Status};
 use domain::chat::{Message, Seen};
-use domain::event::{Event, Fact, Signal};
+use domain::event::{Account, Event, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::notifications::Notification;
 use domain::people::Person;
@@ -97,7 +97,7 @@ fn message(room: Room, metadata: Option<Value>) -> Message {
 }
 
 fn fact(room: Room, event: Event) -> Fact {
-    Fact { offset: 1, room, seq: 1, at: NOW, event, body: String::new() }
+    Fact { offset: 1, room, seq: 1, at: NOW, event, body: String::new(), account: Account::default() }
 }
 
 fn alice_object() -> Value {

@@ -1,43 +1,36 @@
 //! The ordered list of facts, and each room's counter.
 
-use domain::event::{Event, Fact};
+use domain::event::{Account, Event, Fact};
 use domain::names::{Room, Timestamp};
 use domain::seam::{Journal, StoreError, Stored, Stretch};
 
-use crate::driver::{Driver, Tables, values};
+use crate::driver::{Driver, Row, Tables, values};
 
 /// For how many bytes of an event room is made at first. Most are shorter, and one that is not is copied as it grows.
 const BODY: usize = 1024;
 
 impl<D: Driver> Journal for Tables<D> {
-    fn append(&mut self, room: &Room, at: Timestamp, event: Event) -> Stored<Fact> {
-        let write = "INSERT INTO journal (room, seq, at, body) VALUES ($1, $2, $3, $4)";
+    fn append(&mut self, room: &Room, at: Timestamp, account: Account, event: Event) -> Stored<Fact> {
+        let write = "INSERT INTO journal (room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5)";
         let mut body = Vec::with_capacity(BODY);
         serde_json::to_writer(&mut body, &event).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
         let body = String::from_utf8(body).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
         let seq = self.raise_seq(room)?;
         let offset = match event.offsets() {
-            1 => self.0.insert_numbered(write, values![room, seq, at, &body])?,
+            1 => self.0.insert_numbered(write, values![room, seq, at, &body, account.0])?,
             several => {
-                let write_at = "INSERT INTO journal (id, room, seq, at, body) VALUES ($1, $2, $3, $4, $5)";
+                let write_at = "INSERT INTO journal (id, room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5, $6)";
                 let offset = self.last_offset()? + several as i64;
-                self.0.write(write_at, values![offset, room, seq, at, &body])?;
+                self.0.write(write_at, values![offset, room, seq, at, &body, account.0])?;
                 offset
             }
         };
-        Ok(Fact { offset, room: room.clone(), seq, at, event, body })
+        Ok(Fact { offset, room: room.clone(), seq, at, event, body, account })
     }
 
     fn facts_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> Stored<Stretch> {
-        let sql = "SELECT id, room, seq, at, body FROM journal WHERE id > $1 AND at >= $2 ORDER BY id LIMIT $3";
-        let rows = self.0.all(sql, values![offset, since, limit], |row| {
-            let (offset, body) = (row.int(0)?, row.text(4)?);
-            let read = || {
-                let event = serde_json::from_str(body).ok()?;
-                Some(Fact { offset, room: row.room(1).ok()?, seq: row.int(2).ok()?, at: row.time(3).ok()?, event, body: body.into() })
-            };
-            Ok((offset, read()))
-        })?;
+        let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id > $1 AND at >= $2 ORDER BY id LIMIT $3";
+        let rows = self.0.all(sql, values![offset, since, limit], |row| Ok((row.int(0)?, fact(row))))?;
         let mut stretch = Stretch::default();
         for (offset, fact) in rows {
             stretch.end = Some(offset);
@@ -52,16 +45,53 @@ impl<D: Driver> Journal for Tables<D> {
         Ok(stretch)
     }
 
+    fn fact(&mut self, offset: i64) -> Stored<Option<Fact>> {
+        let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id >= $1 ORDER BY id LIMIT 1";
+        let next = self.0.first(sql, values![offset], |row| Ok(fact(row)))?.flatten();
+        Ok(next.filter(|fact| fact.first_offset() <= offset))
+    }
+
     fn last_offset(&mut self) -> Stored<i64> {
         Ok(self.0.first("SELECT MAX(id) FROM journal", values![], |row| row.maybe_int(0))?.flatten().unwrap_or(0))
     }
 
-    fn delete_facts(&mut self, until: Timestamp, most: i64, limit: u32) -> Stored<u64> {
-        // Facts stand in the order of their times, so the oldest rows are the ones to go, and how many are too old need not be counted.
-        let sql = "DELETE FROM journal
-            WHERE id < COALESCE((SELECT id FROM journal ORDER BY id LIMIT 1 OFFSET $1), (SELECT MAX(id) FROM journal))
-            AND (at < $2 OR id <= $3)";
-        self.0.write(sql, values![limit, until, most])
+    fn delete_facts_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
+        // Facts stand in the order of their times, so the oldest rows are the ones to go.
+        let old = "SELECT MAX(id) FROM (SELECT id, at FROM journal WHERE id < (SELECT MAX(id) FROM journal) ORDER BY id LIMIT $1) AS oldest
+            WHERE at < $2";
+        let Some(last) = self.0.first(old, values![limit, until], |row| row.maybe_int(0))?.flatten() else { return Ok(0) };
+        let deleted = self.0.write("DELETE FROM journal WHERE id <= $1", values![last])?;
+        self.put_mark(FLOOR, last)?;
+        self.0.write("DELETE FROM journal_holes WHERE until <= $1", values![last])?;
+        Ok(deleted)
+    }
+
+    fn delete_facts(&mut self, offsets: &[i64]) -> Stored<()> {
+        let last = self.last_offset()?;
+        for offset in offsets.iter().filter(|offset| **offset != last) {
+            self.0.write("DELETE FROM journal WHERE id = $1", values![*offset])?;
+        }
+        Ok(())
+    }
+
+    fn journal_floor(&mut self, since: Timestamp) -> Stored<i64> {
+        let first = "SELECT id FROM journal WHERE at >= $1 ORDER BY id LIMIT 1";
+        let older = match self.0.first(first, values![since], |row| row.int(0))? {
+            Some(first) => self.0.first("SELECT MAX(id) FROM journal WHERE id < $1", values![first], |row| row.maybe_int(0))?.flatten(),
+            None => Some(self.last_offset()?),
+        };
+        Ok(self.mark(FLOOR)?.max(older.unwrap_or(0)))
+    }
+
+    fn put_hole(&mut self, room: &str, until: i64) -> Stored<()> {
+        let sql = "INSERT INTO journal_holes (room, until) VALUES ($1, $2)
+            ON CONFLICT (room) DO UPDATE SET until = excluded.until WHERE excluded.until > journal_holes.until";
+        self.0.write(sql, values![room, until]).map(drop)
+    }
+
+    fn holes_behind(&mut self, offset: i64) -> Stored<Vec<(String, i64)>> {
+        let sql = "SELECT room, until FROM journal_holes WHERE until > $1 ORDER BY room";
+        self.0.all(sql, values![offset], |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
     }
 
     fn confirmed_by_all(&mut self) -> Stored<i64> {
@@ -75,6 +105,23 @@ impl<D: Driver> Journal for Tables<D> {
 
 /// The mark of what every connection has heard.
 const CONFIRMED: &str = "confirmed";
+
+/// The mark of what was removed because it was too old.
+const FLOOR: &str = "journal_floor";
+
+/// A fact out of its row; `None` if this program cannot read it.
+fn fact(row: &dyn Row) -> Option<Fact> {
+    let body = row.text(4).ok()?;
+    Some(Fact {
+        offset: row.int(0).ok()?,
+        room: row.room(1).ok()?,
+        seq: row.int(2).ok()?,
+        at: row.time(3).ok()?,
+        event: serde_json::from_str(body).ok()?,
+        body: body.into(),
+        account: Account(row.int(5).ok()?),
+    })
+}
 
 #[cfg(test)]
 mod tests {
@@ -90,7 +137,7 @@ mod tests {
         let connection = database.connect().unwrap();
         let mut store = Tables(Sqlite::new(&connection));
         for _ in 1..=4 {
-            store.append(&Kind::Household.room(1), Timestamp(0), Event::NotificationsRead).unwrap();
+            store.append(&Kind::Household.room(1), Timestamp(0), Account(0), Event::NotificationsRead).unwrap();
         }
         store.0.write(r#"UPDATE journal SET body = '{"event":"of_tomorrow"}' WHERE id = 2"#, values![]).unwrap();
         let stretch = store.facts_after(0, Timestamp(0), 9).unwrap();

@@ -1,11 +1,10 @@
 //! The journal's lives, and what everybody has heard of it.
 
-use std::collections::VecDeque;
-
 use crate::event::Fact;
 use crate::names::Timestamp;
-use crate::operation::{Command, Tx};
+use crate::operation::{Actor, Command, Query, Tx};
 use crate::refusal::Refusal;
+use crate::seam::{Store, Stretch};
 use crate::sessions::absent::{Absent, absent};
 
 /// The server starts. All sessions that were not ended have ended now, and positions are of a new life from here on.
@@ -13,12 +12,8 @@ use crate::sessions::absent::{Absent, absent};
 pub struct BeginEpoch {
     /// Its name; new at each start.
     pub name: String,
-    /// How many facts are wanted, the newest,
-    pub keep: u32,
-    /// of this many seconds,
+    /// For how many seconds facts are kept.
     pub window: i64,
-    /// and with so many bytes at most, as the journal has them.
-    pub bytes: usize,
     /// For how many seconds it is asked who has left.
     pub remembered: i64,
 }
@@ -30,10 +25,10 @@ pub struct Begun {
     pub started: Timestamp,
     /// The journal's last offset.
     pub position: i64,
-    /// The newest facts, in order.
-    pub facts: VecDeque<Fact>,
-    /// The offset of the last fact that is not among them because it cannot be read: nobody can be told what it was, nor that nothing was missed.
-    pub unreadable: Option<i64>,
+    /// Up to which offset facts are kept no longer,
+    pub floor: i64,
+    /// and rooms of which facts behind it are missing, each with the offset up to which; the empty name stands for everybody.
+    pub holes: Vec<(String, i64)>,
     /// Who was here before.
     pub absent: Vec<Absent>,
 }
@@ -50,32 +45,57 @@ impl Command for BeginEpoch {
         let absent = absent(tx, self.remembered)?;
         let confirmed = tx.store.confirmed_by_all()?;
         tx.store.end_all_sessions(confirmed, tx.now)?;
-        let (since, mut end) = (tx.now.minus_seconds(self.window), position.saturating_sub(i64::from(self.keep)));
-        let (mut facts, mut bytes, mut unreadable) = (VecDeque::new(), 0, None);
-        loop {
-            let stretch = tx.store.facts_after(end, since, PAGE)?;
-            let Some(reached) = stretch.end else { break };
-            end = reached;
-            if stretch.unreadable.is_some() {
-                (facts, bytes, unreadable) = (VecDeque::new(), 0, stretch.unreadable);
-            }
-            for fact in stretch.facts {
-                bytes += size_of(&fact);
-                facts.push_back(fact);
-            }
-            while bytes > self.bytes
-                && let Some(oldest) = facts.pop_front()
-            {
-                bytes -= size_of(&oldest);
-            }
-        }
-        Ok(Begun { started: tx.now, position, facts, unreadable, absent })
+        let floor = tx.store.journal_floor(tx.now.minus_seconds(self.window))?;
+        let holes = tx.store.holes_behind(floor)?;
+        Ok(Begun { started: tx.now, position, floor, holes, absent })
     }
 }
 
-/// How many bytes a fact takes that is kept, in each room in which it is told by itself.
-fn size_of(fact: &Fact) -> usize {
-    fact.body.len() * fact.event.offsets()
+/// A part of the journal, to be gone through from its beginning.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadJournal {
+    /// Behind which offset it begins.
+    pub after: i64,
+}
+
+impl Query for ReadJournal {
+    type Answer = Stretch;
+
+    fn answer(self, store: &mut dyn Store, _: &Actor) -> Result<Stretch, Refusal> {
+        Ok(store.facts_after(self.after, Timestamp(i64::MIN), PAGE)?)
+    }
+}
+
+/// Facts by their offsets, which rise.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadFacts {
+    /// Which.
+    pub offsets: Vec<i64>,
+    /// When the bodies of those that were read have so many bytes, the rest is not.
+    pub bytes: usize,
+}
+
+impl Query for ReadFacts {
+    type Answer = Vec<Fact>;
+
+    fn answer(self, store: &mut dyn Store, _: &Actor) -> Result<Vec<Fact>, Refusal> {
+        let (mut facts, mut size) = (Vec::new(), 0);
+        for offset in self.offsets {
+            if size >= self.bytes {
+                break;
+            }
+            let Some(fact) = store.fact(offset)? else { continue };
+            let written = |error: serde_json::Error| Refusal::Internal(error.to_string());
+            let fact = match fact.in_each_room() {
+                None => Some(fact),
+                // Of one that is told in each room by itself only the one with this offset is wanted.
+                Some(facts) => facts.map_err(written)?.into_iter().find(|fact| fact.offset == offset),
+            };
+            size += fact.as_ref().map_or(0, |fact| fact.body.len());
+            facts.extend(fact);
+        }
+        Ok(facts)
+    }
 }
 
 /// Every connection there is has heard everything up to an offset.

@@ -25,9 +25,7 @@ impl Command for ForgetOldSessions {
 /// Forgets facts that nobody can be told any more. The answer is whether there may be more of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetOldFacts {
-    /// How many are kept at most, the newest,
-    pub keep: u32,
-    /// of this many seconds.
+    /// For how many seconds they are kept.
     pub window: i64,
 }
 
@@ -35,8 +33,27 @@ impl Command for ForgetOldFacts {
     type Answer = bool;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
-        let most = tx.store.last_offset()? - i64::from(self.keep);
-        let forgotten = tx.store.delete_facts(tx.now.minus_seconds(self.window), most, AT_ONCE)?;
+        let forgotten = tx.store.delete_facts_before(tx.now.minus_seconds(self.window), AT_ONCE)?;
         Ok(forgotten == u64::from(AT_ONCE))
+    }
+}
+
+/// Forgets facts that are too many, although they are not too old.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ForgetEvictedFacts {
+    /// Which; not many more than a thousand.
+    pub offsets: Vec<i64>,
+    /// The rooms in which they are missing from now on, each with the offset up to which something is; the empty name stands for everybody.
+    pub holes: Vec<(String, i64)>,
+}
+
+impl Command for ForgetEvictedFacts {
+    type Answer = ();
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+        for (room, until) in &self.holes {
+            tx.store.put_hole(room, *until)?;
+        }
+        Ok(tx.store.delete_facts(&self.offsets)?)
     }
 }

@@ -16,8 +16,8 @@ pub use absent::{Absent, GiveUpAbsent};
 pub use arrive::{Arrive, Arrived, Came, Claimed, Offered, Place, Recovered, Restart, Restarted};
 pub use catch_up::{CatchUp, CaughtUp};
 pub use end::{EndSession, ForgetSession, LeaveRoom};
-pub use epoch::{BeginEpoch, Begun, Confirm};
-pub use forget::{ForgetOldFacts, ForgetOldSessions};
+pub use epoch::{BeginEpoch, Begun, Confirm, ReadFacts, ReadJournal};
+pub use forget::{ForgetEvictedFacts, ForgetOldFacts, ForgetOldSessions};
 
 /// A connection of a person in a namespace, as it is remembered.
 #[derive(Clone, PartialEq, Eq, Debug)]

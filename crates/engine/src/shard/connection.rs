@@ -113,6 +113,8 @@ pub(crate) struct Connection<A: App> {
     pub readable: Waits,
     /// How many of its sockets the application wants nothing more from for now. While there is one, nothing is read.
     pub pauses: u8,
+    /// How many of its sockets catch up.
+    pub behind: u8,
     /// It is closed as soon as nothing of it is in hand any more.
     pub leaving: bool,
     /// The client has closed its side, which still has to be read.

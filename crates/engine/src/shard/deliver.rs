@@ -20,7 +20,7 @@ const SLICES: usize = 256;
 const BETWEEN_POLLS: usize = 16 * 1024;
 
 /// What a client is told for which too much waits (1013 of the IANA's close codes: to come again later).
-const TOO_SLOW: (u16, &str) = (1013, "too slow");
+pub(super) const TOO_SLOW: (u16, &str) = (1013, "too slow");
 
 /// A broadcast's parts for one voice; see [`Broadcast::parts`].
 type Parts = Vec<(Option<Key>, Frames)>;
@@ -88,6 +88,20 @@ impl<A: App> Shard<A> {
                     continue;
                 }
                 let connection = &mut self.connections[member.connection as usize];
+                if connection.behind > 0
+                    && let Some(behind) = &self.sockets[member.socket as usize].behind
+                {
+                    // What has a number is in the history, and is told from there.
+                    self.counts.dropped += u64::from(broadcast.volatile);
+                    if broadcast.number.is_none() && !broadcast.volatile {
+                        let stamps = Stamps::of(&self.config, behind.at);
+                        let parts = broadcast.parts(group.voice, &self.config.namespaces, stamps);
+                        self.counts.delivered += 1;
+                        self.counts.conflated += connection.take_newest(&parts, &mut self.spare);
+                        self.line.soon(member.connection, &mut connection.waits);
+                    }
+                    continue;
+                }
                 if broadcast.volatile && !connection.takes_volatile() {
                     self.counts.dropped += 1;
                     continue;
@@ -101,8 +115,20 @@ impl<A: App> Shard<A> {
                     self.line.soon(member.connection, &mut connection.waits);
                     continue;
                 }
-                metered += u64::from(counts && connection.owe(broadcast.kind));
-                connection.outbox.push(frames.clone(), &mut self.spare);
+                let superseded = match broadcast.supersedes {
+                    Some(key) if !connection.flows() => {
+                        // The namespaces of a connection share its outbox.
+                        let key = key.wrapping_add(u64::from(group.voice.namespace.0));
+                        connection.outbox.push_superseding(key, frames.clone(), &mut self.spare)
+                    }
+                    _ => {
+                        connection.outbox.push(frames.clone(), &mut self.spare);
+                        false
+                    }
+                };
+                // With what it says it confirms what it has superseded, so the two count as one.
+                self.counts.conflated += u64::from(superseded);
+                metered += u64::from(counts && !superseded && connection.owe(broadcast.kind));
                 self.line.soon(member.connection, &mut connection.waits);
             }
             self.meter.delivered.add_all([(broadcast.kind, metered)].into_iter().filter(|_| counts));
@@ -114,6 +140,18 @@ impl<A: App> Shard<A> {
         let mut apart: Vec<(Voice, Parts)> = Vec::new();
         for (_, socket) in &self.sockets {
             if socket.data.is_none() || socket.mark == self.mark || broadcast.namespace.is_some_and(|only| only != socket.voice.namespace) {
+                continue;
+            }
+            if let Some(behind) = &socket.behind {
+                self.counts.dropped += u64::from(broadcast.volatile);
+                if broadcast.number.is_none() && !broadcast.volatile {
+                    let stamps = Stamps::of(&self.config, behind.at);
+                    let parts = broadcast.parts(socket.voice, &self.config.namespaces, stamps);
+                    let connection = &mut self.connections[socket.connection as usize];
+                    self.counts.delivered += 1;
+                    self.counts.conflated += connection.take_newest(&parts, &mut self.spare);
+                    self.line.later(socket.connection, &mut connection.waits);
+                }
                 continue;
             }
             let known = encoded.iter().find(|(voice, _)| *voice == socket.voice);
@@ -218,7 +256,8 @@ impl<A: App> Shard<A> {
         match result {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.mark_dirty(slot),
             Err(_) => self.end_connection(slot, Reason::TransportError, Ending::Drop),
-            Ok(()) if connection.outbox.bytes() > self.config.outbox_limit => {
+            // One message that is larger by itself is not the client's fault.
+            Ok(()) if connection.outbox.bytes() > self.config.outbox_limit && connection.outbox.has_several() => {
                 let (code, reason) = TOO_SLOW;
                 // One that was told so, or is closed for another reason, is not waited for.
                 let told = connection.phase == super::Phase::Closing;
@@ -226,6 +265,7 @@ impl<A: App> Shard<A> {
                 self.end_connection(slot, Reason::TooSlow, ending);
             }
             Ok(()) if connection.phase == super::Phase::Closing => self.close_written(slot),
+            Ok(()) if connection.behind > 0 => self.replay(slot),
             Ok(()) => {}
         }
     }

@@ -7,6 +7,7 @@ mod line;
 mod meter;
 mod polling;
 mod recover;
+mod replay;
 mod say;
 mod socket;
 #[cfg(test)]
@@ -39,8 +40,8 @@ use line::Line;
 pub(crate) use line::Waits;
 pub(crate) use meter::Owed;
 pub use meter::{Kinds, Meter};
-pub(crate) use recover::Excepted;
 pub use recover::{Known, Recovering};
+pub(crate) use replay::{Behind, Reread};
 pub(crate) use say::{Encoded, json_string};
 pub(crate) use socket::Socket;
 
@@ -118,6 +119,8 @@ pub struct Shard<A: App> {
     pub(crate) position: u64,
     /// Where the sockets are whose ids do not say it: those that came back.
     pub(crate) renamed: HashMap<Id, u32>,
+    /// What is to be read from the archive.
+    pub(crate) rereads: Vec<Reread>,
     generations: u32,
     mark: u32,
     ack_ids: u64,
@@ -147,6 +150,7 @@ impl<A: App> Shard<A> {
             history,
             position,
             renamed: HashMap::new(),
+            rereads: Vec::new(),
             generations: 0,
             mark: 0,
             ack_ids: 0,
@@ -273,6 +277,9 @@ impl<A: App> Shard<A> {
         let Some(socket) = live(&mut self.sockets, self.index, key).filter(|socket| socket.data.is_some()) else { return false };
         let member = crate::rooms::Member { connection: socket.connection, socket: key.slot() };
         socket.seats.push(self.rooms.enter(room, socket.voice, member));
+        if let Some(behind) = &mut socket.behind {
+            behind.come(room, self.position);
+        }
         true
     }
 
@@ -281,6 +288,9 @@ impl<A: App> Shard<A> {
         let Some(socket) = live(&mut self.sockets, self.index, key) else { return false };
         let Some(at) = socket.seats.iter().position(|&seat| self.rooms.is_in(seat, room)) else { return false };
         let seat = socket.seats.swap_remove(at);
+        if let Some(behind) = &mut socket.behind {
+            behind.leave(room, self.position);
+        }
         let voice = socket.voice;
         self.give_up(seat, voice);
         true
@@ -463,6 +473,7 @@ impl<A: App> Shard<A> {
         }
         if let Some(connection) = self.connections.get_mut(socket.connection as usize) {
             connection.sockets.retain(|kept| *kept != slot);
+            connection.behind -= u8::from(socket.behind.is_some());
             if socket.paused {
                 self.lift_pause(socket.connection);
             }

@@ -39,5 +39,8 @@ impl<A: App> Shard<A> {
         }
         let (body, content_type) = payload.finish();
         let _ = get.send(PollAnswer::Payload(body.into(), content_type));
+        if self.connections[slot as usize].behind > 0 {
+            self.mark_dirty(slot);
+        }
     }
 }

@@ -9,7 +9,7 @@ use wire::socketio::{json, msgpack};
 use super::{Encoded, Ending, Shard, SocketKey};
 use crate::app::{App, Reason};
 use crate::broadcast::{Broadcast, Stamps};
-use crate::history::Position;
+use crate::history::{History, Position};
 use crate::id::Id;
 use crate::voice::{Format, Voice};
 
@@ -57,19 +57,22 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Lets a socket in as the one that it was: it is told so, then what it has missed, and then it is in its rooms; nothing comes twice or
+    /// Lets a socket in as the one that it was: it is told so, and then what it has missed: as much as fits into a slice at once, the rest as its
+    /// client reads. It is in its rooms from here on, and what is said there with a number comes behind what it has missed; nothing comes twice or
     /// between. False if the client has gone in the meantime.
     ///
     /// Socket.IO for Node tells first what was missed. Its client keeps that aside until it is connected, also beyond the end of the connection;
     /// if the end comes between the two, it is told the same again on the next one and hears it twice.
     ///
     /// # Errors
-    /// The data, if it is not known any more what the socket has missed, or if that is more than [`crate::Config::outbox_limit`].
+    /// The data, if it is not known any more what the socket has missed.
     pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &Recovering<'_>) -> Result<bool, A::Data> {
-        let Some(voice) = self.socket(key).map(|socket| socket.voice) else { return Ok(false) };
-        let voice = Voice { positions: true, ..voice };
-        let excepted = Excepted { id: Some(was.id), rooms: was.rooms };
-        let Some(missed) = self.missed(voice, was.rooms, was.from, excepted) else { return Err(data) };
+        let Some(socket) = self.socket(key) else { return Ok(false) };
+        let voice = Voice { positions: true, ..socket.voice };
+        let knows = |history: &Arc<History>| history.slice(was.rooms.iter().copied(), true, was.from.number, self.position, 0).is_some();
+        if !self.history.as_ref().is_some_and(knows) {
+            return Err(data);
+        }
         let Some(socket) = self.open(key, data) else { return Ok(false) };
         socket.voice = voice;
         let slot = socket.connection;
@@ -79,30 +82,25 @@ impl<A: App> Shard<A> {
         connection.heard = connection.heard.min(was.from.number);
         connection.pinged = connection.pinged.min(was.from.number);
         self.tell_accepted(key, Some(was.secret));
-        self.tell_missed(slot, missed);
         for (room, _) in was.rooms {
             self.join(key, room);
         }
+        self.fall_behind(key, was.from, was.rooms);
+        self.replay(slot);
         Ok(true)
     }
 
-    /// Tells a socket what was said behind `from` in a room that it comes into, but for what it has heard in another. False, and nothing is
-    /// told, if it is not known any more, or if it is more than [`crate::Config::outbox_limit`].
+    /// Tells a socket what was said behind `from` in a room that it comes into, but for what it has heard in another; as much as fits into a
+    /// slice at once, and the rest as its client reads, before anything that is said from now on. False, and nothing is told, if it is not known
+    /// any more.
     pub fn catch_up(&mut self, key: SocketKey, room: &str, from: Position, known: Known<'_>) -> bool {
-        let Some((voice, slot, id)) = self.socket(key).map(|socket| (socket.voice, socket.connection, socket.id)) else { return true };
+        let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return true };
         let Some(history) = &self.history else { return false };
-        let Some(broadcasts) = history.missed([(room, 0)], from.number, self.position) else { return false };
-        // What is said to everybody is heard with the first room.
-        let heard = |broadcast: &Broadcast| match broadcast.is_for_everyone() {
-            true => !known.heard.is_empty(),
-            false => known.heard.iter().any(|(room, behind, until)| {
-                broadcast.number.is_some_and(|number| (behind + 1..=*until).contains(&number)) && broadcast.is_for(room)
-            }),
-        };
-        let broadcasts = broadcasts.into_iter().filter(|broadcast| !heard(broadcast));
-        let excepted = Excepted { id: Some(id), rooms: known.member_of };
-        let Some(missed) = self.encode_missed(voice, broadcasts, from, excepted) else { return false };
-        self.tell_missed(slot, missed);
+        if history.slice([(room, 0)], known.heard.is_empty(), from.number, self.position, 0).is_none() {
+            return false;
+        }
+        self.owe_past(key, room, from, known);
+        self.replay(slot);
         true
     }
 
@@ -159,6 +157,12 @@ impl<A: App> Shard<A> {
         Stamps::of(&self.config, self.position)
     }
 
+    /// The same for what is said to one socket: what it has been told, if it catches up.
+    pub(super) fn stamps_of(&self, key: SocketKey) -> Stamps<'_> {
+        let behind = self.socket(key).and_then(|socket| socket.behind.as_ref());
+        Stamps::of(&self.config, behind.map_or(self.position.into(), |behind| behind.at))
+    }
+
     /// From now on a socket has another id than the one that tells its place.
     fn rename(&mut self, key: SocketKey, id: Id) {
         if let Some(socket) = self.socket_mut(key)
@@ -184,75 +188,21 @@ impl<A: App> Shard<A> {
             _ => Encoded::Text(json::connect(nsp, &data)),
         });
     }
-
-    fn missed(&self, voice: Voice, rooms: &[(&str, u64)], from: Position, excepted: Excepted<'_>) -> Option<Missed> {
-        let broadcasts = self.history.as_ref()?.missed(rooms.iter().copied(), from.number, self.position)?;
-        self.encode_missed(voice, broadcasts.into_iter(), from, excepted)
-    }
-
-    /// What was missed, in a voice; `None` if it is too much.
-    fn encode_missed(
-        &self,
-        voice: Voice,
-        broadcasts: impl Iterator<Item = Arc<Broadcast>>,
-        from: Position,
-        excepted: Excepted<'_>,
-    ) -> Option<Missed> {
-        let (mut missed, mut kinds) = (Vec::new(), Vec::new());
-        for broadcast in broadcasts.filter(|broadcast| !excepted.from(broadcast)) {
-            if broadcast.namespace.is_some_and(|only| only != voice.namespace) {
-                continue;
-            }
-            if from.part > 0 && broadcast.number == Some(from.number + 1) {
-                broadcast.encode_behind(&mut missed, from.part, voice, &self.config.namespaces, self.stamps());
-            } else if let Some(bytes) = broadcast.encoded(voice, &self.config.namespaces, self.stamps()) {
-                missed.extend_from_slice(&bytes);
-            } else {
-                // This namespace does not hear of it.
-                continue;
-            }
-            kinds.push(broadcast.kind);
-            if missed.len() > self.config.outbox_limit {
-                return None;
-            }
-        }
-        Some(Missed { bytes: missed, kinds })
-    }
-
-    fn tell_missed(&mut self, slot: u32, missed: Missed) {
-        if missed.bytes.is_empty() {
-            return;
-        }
-        for kind in missed.kinds {
-            if self.connections[slot as usize].owe(kind) {
-                self.meter.delivered.add_all([(kind, 1)]);
-            }
-        }
-        self.send(slot, Rc::from(missed.bytes));
-    }
-}
-
-/// What somebody has missed.
-struct Missed {
-    /// Whole frames.
-    bytes: Vec<u8>,
-    /// The kind of each broadcast that is in them.
-    kinds: Vec<u8>,
 }
 
 /// Who somebody is to whom a broadcast may except.
 #[derive(Clone, Copy)]
 pub(crate) struct Excepted<'a> {
-    /// The socket's id; without a socket nobody knows which it was.
-    pub id: Option<Id>,
-    /// Where it is, in each behind a number.
-    pub rooms: &'a [(&'a str, u64)],
+    /// The socket's id.
+    pub id: Id,
+    /// Where it is or was, in each behind a number and up to another.
+    pub rooms: &'a [(&'a str, u64, u64)],
 }
 
 impl Excepted<'_> {
     pub fn from(&self, broadcast: &Broadcast) -> bool {
-        let was_in = |behind: u64| broadcast.number.is_none_or(|number| number > behind);
-        let in_room = |excepted: &Arc<str>| self.rooms.iter().any(|(room, behind)| was_in(*behind) && **excepted == **room);
-        self.id.is_some_and(|id| broadcast.except_sockets.contains(&id)) || broadcast.except_rooms.iter().any(in_room)
+        let was_in = |behind: u64, until: u64| broadcast.number.is_none_or(|number| number > behind && number <= until);
+        let in_room = |excepted: &Arc<str>| self.rooms.iter().any(|(room, behind, until)| was_in(*behind, *until) && **excepted == **room);
+        broadcast.except_sockets.contains(&self.id) || broadcast.except_rooms.iter().any(in_room)
     }
 }

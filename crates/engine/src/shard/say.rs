@@ -19,7 +19,7 @@ impl<A: App> Shard<A> {
         let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() || !socket.is_socketio()) else { return };
         let (voice, slot) = (socket.voice, socket.connection);
         let mut out = std::mem::take(&mut self.scratch);
-        encode_saying(&mut out, saying, voice, &self.config.namespaces, Stamp::IfMistaken(self.stamps()));
+        encode_saying(&mut out, saying, voice, &self.config.namespaces, Stamp::IfMistaken(self.stamps_of(key)));
         self.send_scratch(slot, out);
     }
 

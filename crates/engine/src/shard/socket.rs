@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
+use super::Behind;
 use crate::app::App;
 use crate::id::Id;
 use crate::rooms::Seat;
@@ -19,6 +20,8 @@ pub(crate) struct Socket<A: App> {
     pub seats: SmallVec<[Seat; 2]>,
     /// Events that the client has still to acknowledge.
     pub awaited: Option<Box<Awaited>>,
+    /// Where it is, if it catches up; none once it is live.
+    pub behind: Option<Box<Behind>>,
     /// The application wants nothing more from it for now.
     pub paused: bool,
     /// None while the application has not decided.

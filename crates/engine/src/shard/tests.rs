@@ -38,6 +38,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         waits: Default::default(),
         readable: Default::default(),
         pauses: 0,
+        behind: 0,
         leaving: false,
         hung_up: false,
         awaiting_pong: false,
@@ -65,7 +66,18 @@ fn socket(shard: &mut Shard<Deaf>, connection: u32, namespace: u8, id: Option<Id
     let id = id.unwrap_or_else(|| Id::new(0, slot, &mut shard.random));
     let voice = shard.voice(&shard.connections[connection as usize], Namespace(namespace));
     let (seats, awaited) = Default::default();
-    shard.sockets.insert(Socket { generation: 0, connection, voice, id, mark: 0, seats, awaited, paused: false, data: Some(()) });
+    shard.sockets.insert(Socket {
+        generation: 0,
+        connection,
+        voice,
+        id,
+        mark: 0,
+        seats,
+        awaited,
+        behind: None,
+        paused: false,
+        data: Some(()),
+    });
     shard.connections[connection as usize].sockets.push(slot);
     SocketKey::new(shard.index, slot, 0)
 }

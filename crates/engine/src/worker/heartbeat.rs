@@ -52,8 +52,9 @@ impl<A: App> Worker<A> {
         }
         connection.awaiting_pong = true;
         connection.pings = connection.pings.saturating_add(1);
-        connection.pinged = self.shard.position;
         connection.ask_for_owed();
+        self.shard.connections[key.slot as usize].pinged = self.shard.told_to(key.slot);
+        let connection = &self.shard.connections[key.slot as usize];
         let raw = self.shard.config.endpoints[connection.endpoint as usize].protocol == Protocol::Raw;
         let due = self.shard.tick_after(self.shard.config.ping_timeout);
         self.shard.connections[key.slot as usize].heartbeat_due = due;

@@ -26,7 +26,7 @@ use mio::{Events, Poll, Token};
 
 use crate::app::App;
 use crate::hub::{Hub, Mail};
-use crate::shard::{ConnectionKey, Shard, Transport, Waits};
+use crate::shard::{ConnectionKey, Reread, Shard, Transport, Waits};
 use shares::Shares;
 
 /// The token of the mailbox's waker; connections have their slots.
@@ -160,6 +160,18 @@ impl<A: App> Worker<A> {
         self.shard.flush_some(Waits::Soon, FLUSHES);
         self.shard.flush_some(Waits::Later, LATER_FLUSHES);
         self.reap();
+        self.read_archive();
+    }
+
+    /// Asks the archive for what sockets have missed that is in memory no longer.
+    fn read_archive(&mut self) {
+        for Reread { socket, numbers, whole, bytes, archive } in self.shard.rereads.drain(..) {
+            let (hub, index, asked) = (self.hub.clone(), self.shard.index, numbers.clone());
+            let then = move |read| {
+                hub.put(index, Mail::Reread { socket, numbers: asked, whole, read });
+            };
+            archive.read(numbers, bytes, Box::new(then));
+        }
     }
 
     /// Reads from the connections that stand first in a row of those with something to read, at most `most` of them, until the turn is over; one
@@ -193,6 +205,7 @@ impl<A: App> Worker<A> {
             match letter {
                 Mail::Broadcast(broadcast) => self.shard.deliver(&broadcast),
                 Mail::Message(message) => self.app.message(&mut self.shard, message),
+                Mail::Reread { socket, numbers, whole, read } => self.shard.reread(socket, &numbers, whole, read),
                 Mail::Arrival(arrival) => self.arrive(*arrival),
                 Mail::Request(request) => self.request(*request),
                 Mail::CloseSome { left, reply } => {

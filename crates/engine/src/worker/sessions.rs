@@ -132,6 +132,7 @@ impl<A: App> Worker<A> {
             waits: Default::default(),
             readable: Default::default(),
             pauses: 0,
+            behind: 0,
             leaving: false,
             hung_up: false,
             awaiting_pong: false,

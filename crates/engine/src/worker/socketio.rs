@@ -139,6 +139,7 @@ impl<A: App> Worker<A> {
             mark: 0,
             seats,
             awaited: None,
+            behind: None,
             paused: false,
             data: None,
         });

@@ -94,8 +94,10 @@ section! {
     RecoveryConfig = "recovery" {
         /// For how long a client may be away and is then told what it has missed, instead of asking for everything anew.
         recovery_window: Duration = "2m", RECOVERY_WINDOW from "1s" to "24h";
-        /// How many events are kept for that, the newest, on disk and in memory.
-        journal_keep: u32 = "100000", JOURNAL_KEEP from "0" to "10000000";
+        /// How many events are kept for that (each kilobyte beyond the first counts as one more); beyond, who caused most loses the oldest first.
+        journal_keep: u32 = "500000", JOURNAL_KEEP from "0" to "10000000";
+        /// How much memory the newest of them take; older ones are read from the database. Each takes some 70 bytes in any case.
+        journal_memory: Size = "64MB", JOURNAL_MEMORY from "64KB" to "1000MB";
     }
 }
 

@@ -173,7 +173,7 @@ mod tests {
             left_at: left_at.map(at),
             rooms: Vec::new(),
         });
-        let begun = Begun { started: at(100), position: 0, facts: Default::default(), unreadable: None, absent: absent.collect() };
+        let begun = Begun { started: at(100), position: 0, floor: 0, holes: Vec::new(), absent: absent.collect() };
         let dialects = Dialects::new(&Config::default());
         let say = |signal| Arc::new(Broadcast::to_everyone(Said::signals(&dialects, None, vec![Arc::new(signal)], at(0))));
         Before::new(&begun, Duration::from_secs(30), Duration::from_secs(2), say)

@@ -9,11 +9,11 @@ use domain::event::{Event, EventKind, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::Actor;
 use domain::refusal::Refusal;
-use domain::seam::Notice;
-use domain::sessions::CaughtUp;
+use domain::seam::{Notice, Stretch};
+use domain::sessions::ForgetEvictedFacts;
 use domain::spaces::{ListContacts, Space};
 use engine::id::Id;
-use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Saying, Shard, SocketKey};
+use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Shard, SocketKey};
 
 use super::{Job, Live, Said};
 use crate::config::Audience;
@@ -35,15 +35,45 @@ pub struct Who {
     pub everyone_up_to: Option<u32>,
 }
 
+/// How many facts that are too many are deleted at once.
+const EVICTED_AT_ONCE: usize = 1000;
+
+/// In which words facts are said.
+#[derive(Clone)]
+pub struct Words {
+    pub(super) dialects: Dialects,
+    /// The name of this life of the journal.
+    pub(super) epoch: Arc<str>,
+}
+
+impl Words {
+    /// What tells a stored fact to those who hear of it; nothing if nobody does.
+    pub(super) fn told(&self, fact: Fact) -> Vec<Broadcast> {
+        match fact.in_each_room() {
+            Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.told(fact)).collect(),
+            Some(Err(error)) => {
+                tracing::error!(%error, offset = fact.offset, "an event cannot be told in each of its rooms");
+                return Vec::new();
+            }
+            None => {}
+        }
+        let fact = Arc::new(fact);
+        let said = Said::fact(&self.dialects, fact.clone(), &self.epoch);
+        match (&fact.event, fact.audience()) {
+            (Event::Emitted { emission }, _) => vec![emitted(emission, false, said)],
+            (_, audience) if audience.is_empty() => Vec::new(),
+            (_, audience) => vec![to_rooms(&audience, said)],
+        }
+    }
+}
+
 /// Tells this node's connections what the bus brings.
 pub struct Fanout {
-    engine: OnceLock<Handle<Live>>,
-    dialects: Dialects,
+    pub(super) engine: OnceLock<Handle<Live>>,
+    pub(super) words: Words,
     audience: Audience,
-    readers: store::Readers,
+    pub(super) readers: store::Readers,
     clock: fn() -> Timestamp,
-    /// The name of this life of the journal.
-    epoch: Arc<str>,
     /// Changes of presence that are still to be told.
     changes: Changes,
     /// Those that were told lately.
@@ -70,11 +100,10 @@ impl Fanout {
     ) -> Self {
         Self {
             engine: OnceLock::new(),
-            dialects,
+            words: Words { dialects, epoch: epoch.into() },
             audience,
             readers,
             clock,
-            epoch: epoch.into(),
             changes: Changes::default(),
             told,
             crowds: Crowds::default(),
@@ -105,16 +134,22 @@ impl Fanout {
     }
 
     /// Keeps what happened before the start for those who were away then. Called in the order of the facts, before anything is told.
-    pub fn recall(&self, facts: impl IntoIterator<Item = Fact>) {
+    pub fn recall(&self, stretch: Stretch) {
         let Some(engine) = self.engine.get() else { return };
-        for effect in facts.into_iter().flat_map(|fact| self.effects(Notice::Fact(fact.into()))) {
-            match effect {
-                Effect::Tell(rooms, said) => engine.recall(to_rooms(&rooms, said)),
-                Effect::Emit { emission, volatile, said } => engine.recall(emitted(&emission, volatile, said)),
-                // The rest was done to those who were connected.
-                _ => {}
-            }
+        if let Some(offset) = stretch.unreadable {
+            engine.forget_up_to(offset as u64);
         }
+        for broadcast in stretch.facts.into_iter().flat_map(|fact| self.words.told(fact)) {
+            engine.recall(broadcast);
+        }
+    }
+
+    /// Takes out of what is kept for those who are away what is too much, to be deleted; `None` if nothing is.
+    pub fn take_evicted(&self) -> Option<ForgetEvictedFacts> {
+        let (numbers, holes) = self.engine.get()?.take_evicted(EVICTED_AT_ONCE);
+        let offsets = numbers.into_iter().map(|number| number as i64).collect();
+        let holes = holes.into_iter().map(|(room, until)| (room.as_ref().to_owned(), until as i64)).collect();
+        Some(ForgetEvictedFacts { offsets, holes }).filter(|evicted| !evicted.offsets.is_empty())
     }
 
     /// Gives back the memory of what was kept for longer than is wanted.
@@ -129,35 +164,13 @@ impl Fanout {
         if name == "raw" {
             return Some(Namespace::PLAIN);
         }
-        let index = self.dialects.namespaces().iter().position(|known| known == name)?;
+        let index = self.words.dialects.namespaces().iter().position(|known| known == name)?;
         Some(Namespace(index as u8))
     }
 
     /// An offset as clients know it.
     pub fn position(&self, offset: i64) -> String {
-        Position::from(offset as u64).text(&self.epoch)
-    }
-
-    /// What somebody has missed: what was said in some rooms from a position on, each with its position, in order. `None` if some of it is known
-    /// no longer, or if it is more than one client may be behind ([`engine::Config::outbox_limit`]).
-    pub fn missed(&self, namespace: Namespace, caught_up: &CaughtUp, from: Position) -> Option<Vec<(String, Saying)>> {
-        let engine = self.engine.get()?;
-        let (rooms, hears) = (offsets(&caught_up.rooms), offsets(&caught_up.hears));
-        let broadcasts = engine.missed(rooms, &hears, from.number, caught_up.position as u64)?;
-        let (mut missed, mut size) = (Vec::new(), 0);
-        for broadcast in broadcasts {
-            let (number, sayings) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
-            let (count, heard) = (sayings.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
-            for (index, saying) in sayings.into_iter().enumerate().skip(heard) {
-                let position = Position::behind(number, index, count).text(&self.epoch);
-                size += position.len() + size_of_saying(&saying);
-                missed.push((position, saying));
-            }
-            if size > engine.config().outbox_limit {
-                return None;
-            }
-        }
-        Some(missed)
+        Position::from(offset as u64).text(&self.words.epoch)
     }
 
     /// What a person whose connection was seen to end then may not have heard of who is online; see [`Told::since`].
@@ -208,7 +221,7 @@ impl Fanout {
     pub fn effects(&self, notice: Notice) -> Vec<Effect> {
         match notice {
             Notice::Fact(fact) => {
-                let said = || Said::fact(&self.dialects, fact.clone(), &self.epoch);
+                let said = || Said::fact(&self.words.dialects, fact.clone(), &self.words.epoch);
                 if let Event::Emitted { emission } = &fact.event {
                     return vec![Effect::Emit { emission: emission.clone().into(), volatile: false, said: said() }];
                 }
@@ -255,20 +268,20 @@ impl Fanout {
                 // A back end's own words that are not stored are not for those who cannot take them at this instant.
                 Signal::Emitted { emission } => {
                     let emission = Arc::new(emission.clone());
-                    let said = Said::emission(&self.dialects, emission.clone(), (self.clock)());
+                    let said = Said::emission(&self.words.dialects, emission.clone(), (self.clock)());
                     vec![Effect::Emit { emission, volatile: true, said }]
                 }
                 Signal::Expelled { people, connections, reason } => {
                     vec![Effect::Expel { people: people.clone(), connections: connections.clone(), reason: reason.clone() }]
                 }
-                Signal::Announced { .. } => vec![Effect::TellEveryone(Said::announcement(&self.dialects, signal, (self.clock)()))],
+                Signal::Announced { .. } => vec![Effect::TellEveryone(Said::announcement(&self.words.dialects, signal, (self.clock)()))],
             },
         }
     }
 
     /// Signals in the words of whoever listens; `of` is the kind of their room.
     fn signals(&self, of: Option<Kind>, signals: Vec<Arc<Signal>>) -> Said {
-        Said::signals(&self.dialects, of, signals, (self.clock)())
+        Said::signals(&self.words.dialects, of, signals, (self.clock)())
     }
 
     /// A person who came online goes on as a socket with another id.
@@ -439,20 +452,6 @@ pub enum Effect {
     TellEveryone(Said),
 }
 
-/// Rooms and offsets, as the engine has them.
-fn offsets(rooms: &[(Room, i64)]) -> Vec<(&str, u64)> {
-    rooms.iter().map(|(room, offset)| (room.as_str(), *offset as u64)).collect()
-}
-
-/// How many bytes one message has.
-fn size_of_saying(saying: &Saying) -> usize {
-    match saying {
-        Saying::Event { name, args, attachments, .. } => name.len() + args.len() + attachments.iter().map(Vec::len).sum::<usize>(),
-        Saying::Text(text) => text.len(),
-        Saying::Binary(bytes) => bytes.len(),
-    }
-}
-
 fn people_of(space: &Space) -> Vec<PersonId> {
     space.members.iter().map(|member| member.person.id.clone()).collect()
 }
@@ -463,10 +462,10 @@ fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
 
 /// What is stored is kept for those who are away; of signals only the newest waits for a client that does not keep up.
 fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
-    let (stored, signals) = (said.stored(), said.is_of_signals());
-    let broadcast = broadcast(said);
+    let (stored, signals, supersedes) = (said.stored(), said.is_of_signals(), said.supersedes());
+    let broadcast = supersedes.into_iter().fold(broadcast(said), Broadcast::superseding);
     match stored {
-        Some((offset, kind)) => broadcast.numbered(offset as u64).of_kind(kind as u8),
+        Some((offset, kind, account)) => broadcast.numbered(offset as u64).of_kind(kind as u8).charged_to(account.0 as u64),
         None if signals => broadcast.newest_only(),
         None => broadcast,
     }

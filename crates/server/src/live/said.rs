@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use domain::emissions::Emission;
-use domain::event::{Event, EventKind, Fact, Signal};
+use domain::event::{Account, Event, EventKind, Fact, Signal};
 use domain::names::{Kind, Room, Timestamp};
 use engine::{Key, Namespace, Position, Revive, Say, Saying};
 
@@ -68,7 +68,8 @@ impl Said {
         let room = Room::parse(str::from_utf8(take(length.into())?).ok()?)?;
         let body = str::from_utf8(bytes).ok()?;
         let event = serde_json::from_str(body).ok()?;
-        let fact = Fact { offset, room, seq, at: Timestamp(at), event, body: body.to_owned() };
+        let (at, body, account) = (Timestamp(at), body.to_owned(), Account::default());
+        let fact = Fact { offset, room, seq, at, event, body, account };
         Some(Self::fact(dialects, fact.into(), epoch))
     }
 
@@ -84,10 +85,10 @@ impl Said {
         })
     }
 
-    /// The offset and the kind of what is stored.
-    pub(super) fn stored(&self) -> Option<(i64, EventKind)> {
+    /// The offset and the kind of what is stored, and whose account it is charged to.
+    pub(super) fn stored(&self) -> Option<(i64, EventKind, Account)> {
         match &self.news {
-            News::Fact { fact, .. } => Some((fact.offset, EventKind::from(&fact.event))),
+            News::Fact { fact, .. } => Some((fact.offset, EventKind::from(&fact.event), fact.account)),
             News::Announcement { .. } | News::Signals { .. } | News::Emission { .. } => None,
         }
     }
@@ -95,6 +96,17 @@ impl Said {
     /// Whether it is worth nothing any more when there is something newer of the same.
     pub(super) fn is_of_signals(&self) -> bool {
         matches!(self.news, News::Signals { .. })
+    }
+
+    /// Of what is stored: under which a newer one makes it void, because that says everything which this says.
+    pub(super) fn supersedes(&self) -> Option<Key> {
+        let News::Fact { fact, .. } = &self.news else { return None };
+        match &fact.event {
+            Event::SpaceUpdated { .. } => Some(KEYS.hash_one(("space", fact.room.as_str()))),
+            Event::ProfileUpdated { person, .. } => Some(KEYS.hash_one(("profile", fact.room.as_str(), person.id.as_str()))),
+            // The others say what was changed, and not only what is so now.
+            _ => None,
+        }
     }
 
     fn say_fact(&self, fact: &Fact, epoch: &str, namespace: Namespace) -> Vec<Saying> {

@@ -18,7 +18,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
 use crate::dialects::json;
-use crate::live::offered;
+use crate::live::{NoPage, offered};
 
 /// The most rooms that one request asks about.
 const MOST_ROOMS: usize = 200;
@@ -47,13 +47,16 @@ struct SyncQuery {
 
 /// What was missed.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = meta::Missed)]
 struct Missed {
     /// Up to where this answer goes; the next `since`.
     position: String,
-    /// Whether what was missed is not known any more, or is more than `OUTBOX_LIMIT`: then the client asks for everything anew.
+    /// Whether more was missed than this answer has: then the client asks for the next page, with `position` as `since`.
+    has_more: bool,
+    /// Whether what was missed is not known any more: then the client fetches everything again.
     resync: bool,
-    /// What was missed, in order.
+    /// What was missed, in order: a page of it, about 256 KB.
     events: Vec<Heard>,
 }
 
@@ -77,7 +80,7 @@ struct Heard {
     envelope: Option<Box<RawValue>>,
 }
 
-/// Tells what was missed, as sockets are told when they come back.
+/// Tells what was missed, as sockets are told when they come back, in pages.
 #[utoipa::path(get, path = "/api/v1/sync", params(SyncQuery), responses((status = 200, body = Missed)))]
 async fn sync(call: Call) -> Result<Answer, Failure> {
     let query = call.query_string().unwrap_or_default().to_owned();
@@ -90,15 +93,21 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
     let position = since.as_deref().and_then(Position::parse);
     let command = CatchUp { offered: position.and_then(|(epoch, position)| offered(epoch, position)), rooms };
     let caught_up = call.decide(|tx| command.decide(tx)).await?;
-    let events = match (&since, caught_up.since, position) {
-        (None, ..) => Some(Vec::new()),
-        (Some(_), Some(_), Some((_, from))) => fanout.missed(namespace, &caught_up, from),
+    let page = match (&since, caught_up.since, position) {
+        (Some(_), Some(_), Some((_, from))) => match fanout.missed(namespace, &caught_up, from).await {
+            Err(NoPage::Unavailable(refusal)) => return Err(refusal.into()),
+            page => page.ok(),
+        },
         _ => None,
     };
+    let resync = since.is_some() && page.is_none();
+    let reached = page.as_ref().map_or(caught_up.position, |page| page.reached as i64);
+    let said = page.map(|page| page.said).unwrap_or_default();
     let missed = Missed {
-        position: fanout.position(caught_up.position),
-        resync: events.is_none(),
-        events: events.unwrap_or_default().into_iter().map(|(id, saying)| heard(id, saying)).collect(),
+        position: fanout.position(reached),
+        has_more: reached < caught_up.position,
+        resync,
+        events: said.into_iter().map(|(id, saying)| heard(id, saying)).collect(),
     };
     Ok(Answer { status: StatusCode::OK, body: json(&missed), replayed: false })
 }

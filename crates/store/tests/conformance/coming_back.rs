@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use domain::chat::Message;
+use domain::event::Account;
 use domain::ids::Generator;
 use domain::names::{Id, Kind, PersonId, Room};
-use domain::operation::{Actor, Command, Tx};
+use domain::operation::{Actor, Command, Query, Tx};
 use domain::people::{Claims, Person};
 use domain::refusal::Refusal;
 use domain::seam::Store;
 use domain::sessions::{
-    Absent, Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetOldFacts, ForgetOldSessions, ForgetSession,
-    GiveUpAbsent, LeaveRoom, Offered, Place, Restart, Restarted, SessionRoom, Stay,
+    Absent, Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetEvictedFacts, ForgetOldFacts,
+    ForgetOldSessions, ForgetSession, GiveUpAbsent, LeaveRoom, Offered, Place, ReadFacts, ReadJournal, Restart, Restarted, SessionRoom,
+    Stay,
 };
 use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space, StayInRoom};
 
@@ -56,7 +58,7 @@ fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
 }
 
 fn epoch(store: &mut dyn Store, name: &str) {
-    run(store, "", 0, BeginEpoch { name: name.to_owned(), keep: 100, window: WINDOW, bytes: usize::MAX, remembered: WINDOW }).unwrap();
+    run(store, "", 0, BeginEpoch { name: name.to_owned(), window: WINDOW, remembered: WINDOW }).unwrap();
 }
 
 pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is_confirmed(store: &mut dyn Store) {
@@ -222,28 +224,32 @@ pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Stor
 pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store) {
     come(store, "ann");
     let append = |store: &mut dyn Store, seconds| {
-        store.append(&home(), at(seconds), domain::event::Event::NotificationsRead).unwrap();
+        store.append(&home(), at(seconds), Account(7), domain::event::Event::NotificationsRead).unwrap();
     };
     for seconds in [1, 2, 3, 4] {
         append(store, seconds);
     }
     run(store, "", 4, Confirm { offset: 3 }).unwrap();
-    let begin = |store: &mut dyn Store, name: &str, keep, seconds| {
-        let begun =
-            run(store, "", seconds, BeginEpoch { name: name.to_owned(), keep, window: WINDOW, bytes: usize::MAX, remembered: WINDOW })
-                .unwrap();
-        let facts: Vec<i64> = begun.facts.iter().map(|fact| fact.offset).collect();
-        (begun.position, facts)
+    let begin = |store: &mut dyn Store, name: &str, seconds| {
+        let begun = run(store, "", seconds, BeginEpoch { name: name.to_owned(), window: WINDOW, remembered: WINDOW }).unwrap();
+        (begun.position, begun.floor, begun.holes)
     };
-    assert_eq!(begin(store, "e", 99, 5), (4, vec![1, 2, 3, 4]));
+    assert_eq!(begin(store, "e", 5), (4, 0, vec![]));
     let ended = store.session("a").unwrap().unwrap();
     assert_eq!((ended.confirmed, ended.left_at), (3, Some(at(5))));
-    assert_eq!(begin(store, "f", 3, 5), (4, vec![2, 3, 4]));
-    assert_eq!(begin(store, "g", 99, WINDOW + 3), (4, vec![3, 4]));
-    assert_eq!(begin(store, "h", 0, 5), (4, vec![]));
-    let bytes = 2 * store.facts_after(0, at(0), 1).unwrap().facts[0].body.len();
-    let begun = run(store, "", 5, BeginEpoch { name: "i".to_owned(), keep: 99, window: WINDOW, bytes, remembered: WINDOW }).unwrap();
-    assert_eq!(begun.facts.iter().map(|fact| fact.offset).collect::<Vec<_>>(), [3, 4], "the newest that fit");
+    run(store, "", 5, ForgetEvictedFacts { offsets: vec![1, 3], holes: vec![("a".to_owned(), 1), ("b".to_owned(), 3)] }).unwrap();
+    assert_eq!(begin(store, "f", 5), (4, 0, vec![("a".to_owned(), 1), ("b".to_owned(), 3)]));
+    assert_eq!(begin(store, "g", WINDOW + 3), (4, 2, vec![("b".to_owned(), 3)]), "what is too old is known no longer");
+    assert_eq!(begin(store, "h", WINDOW + 9), (4, 4, vec![]));
+    let actor = Actor { person: id("ann"), admin: false };
+    let read = |store: &mut dyn Store, offsets: &[i64], bytes| {
+        let facts = ReadFacts { offsets: offsets.to_vec(), bytes }.answer(store, &actor).unwrap();
+        facts.iter().map(|fact| fact.offset).collect::<Vec<_>>()
+    };
+    assert_eq!(read(store, &[1, 2, 3, 4], 9999), [2, 4]);
+    assert_eq!(read(store, &[2, 4], 1), [2], "one at least, and no more than so many bytes");
+    let stretch = ReadJournal { after: 2 }.answer(store, &actor).unwrap();
+    assert_eq!((stretch.facts.len(), stretch.end), (1, Some(4)));
 }
 
 pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
@@ -252,7 +258,7 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
         run(store, "", seconds, EndSession { secret: secret.to_owned(), confirmed: 0, let_go }).unwrap();
     };
     let start = |store: &mut dyn Store, seconds| {
-        let begin = BeginEpoch { name: "e".to_owned(), keep: 0, window: 0, bytes: 0, remembered: WINDOW };
+        let begin = BeginEpoch { name: "e".to_owned(), window: 0, remembered: WINDOW };
         let begun = run(store, "", seconds, begin).unwrap();
         assert_eq!(begun.started, at(seconds));
         begun.absent
@@ -310,9 +316,9 @@ pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {
     assert!(store.session("a").unwrap().is_some());
     assert!(!run(store, "", WINDOW + 1, ForgetOldSessions { window: WINDOW }).unwrap());
     assert_eq!(store.session("a").unwrap(), None);
-    assert!(!run(store, "", 0, ForgetOldFacts { keep: 2, window: WINDOW }).unwrap());
-    assert_eq!(store.facts_after(0, at(0), 9).unwrap().facts.len(), 2);
-    assert!(!run(store, "", 0, ForgetOldFacts { keep: 0, window: WINDOW }).unwrap());
+    assert!(!run(store, "", WINDOW, ForgetOldFacts { window: WINDOW }).unwrap());
+    assert_eq!(store.facts_after(0, at(0), 9).unwrap().facts.len(), 5);
+    assert!(!run(store, "", WINDOW + 99, ForgetOldFacts { window: WINDOW }).unwrap());
     assert_eq!(store.facts_after(0, at(0), 9).unwrap().facts.len(), 1, "the last one stays");
 }
 
@@ -344,7 +350,7 @@ pub fn a_message_before_one_became_a_member_is_before_its_offset(store: &mut dyn
     let conversation = Kind::Conversation.room(1);
     let sent: Id = 5;
     let said = Message { room: conversation.clone(), ..message(sent, "ben") };
-    let fact = store.append(&conversation, at(0), domain::event::Event::MessageSent { message: said }).unwrap();
+    let fact = store.append(&conversation, at(0), Account(7), domain::event::Event::MessageSent { message: said }).unwrap();
     store.put_member(&conversation, &id("ann"), Role::Member, at(0)).unwrap();
     come(store, "ann");
     let entered = run(store, "ann", 0, EnterRoom { room: conversation, session: None, since: true }).unwrap();

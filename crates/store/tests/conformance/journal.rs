@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use domain::chat::{Message, Seen};
 use domain::emissions::Emission;
-use domain::event::{Event, EventKind, Fact};
+use domain::event::{Account, Event, EventKind, Fact};
 use domain::names::{Kind, Room, Timestamp};
 use domain::seam::{Store, Stretch};
 use domain::spaces::{Member, Role, Space};
@@ -16,7 +16,7 @@ pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) 
     let inbox = Room::inbox(&id("ann"));
     let mut last = 0;
     for (room, seq) in [(home(), 1), (inbox.clone(), 1), (home(), 2), (home(), 3), (inbox, 2)] {
-        let fact = store.append(&room, at(seq), Event::TaskDeleted { task: seq, by: None }).unwrap();
+        let fact = store.append(&room, at(seq), Account(7), Event::TaskDeleted { task: seq, by: None }).unwrap();
         assert_eq!((fact.room, fact.seq, fact.at, fact.event), (room, seq, at(seq), Event::TaskDeleted { task: seq, by: None }));
         assert!(fact.offset > last);
         last = fact.offset;
@@ -87,7 +87,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::NotificationsRead,
         Event::Emitted { emission },
     ];
-    let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, event).unwrap()).collect();
+    let recorded: Vec<_> = events.into_iter().map(|event| store.append(&home(), T0, Account(7), event).unwrap()).collect();
     let kinds: BTreeSet<&str> = recorded.iter().map(|fact| EventKind::from(&fact.event).into()).collect();
     assert_eq!(kinds.len(), EventKind::COUNT, "one of each kind is tried");
     assert_eq!(facts(store), recorded);
@@ -98,9 +98,10 @@ fn facts(store: &mut dyn Store) -> Vec<Fact> {
 }
 
 pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
-    let offsets: Vec<i64> =
-        (1..=5).map(|n| store.append(&Kind::Trip.room(n), T0, Event::TaskDeleted { task: n, by: None }).unwrap().offset).collect();
-    let late = store.append(&home(), at(9), Event::NotificationsRead).unwrap().offset;
+    let offsets: Vec<i64> = (1..=5)
+        .map(|n| store.append(&Kind::Trip.room(n), T0, Account(7), Event::TaskDeleted { task: n, by: None }).unwrap().offset)
+        .collect();
+    let late = store.append(&home(), at(9), Account(7), Event::NotificationsRead).unwrap().offset;
     let mut read = |after, since, limit| -> (Vec<i64>, Option<i64>) {
         let Stretch { facts, unreadable, end } = store.facts_after(after, since, limit).unwrap();
         assert_eq!(unreadable, None);
@@ -112,30 +113,67 @@ pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
     assert_eq!(read(late, T0, 9), (vec![], None));
 }
 
-fn forget(store: &mut dyn Store, until: i64, most: i64, limit: u32) -> (u64, Vec<i64>) {
-    let deleted = store.delete_facts(at(until), most, limit).unwrap();
-    (deleted, facts(store).iter().map(|fact| fact.offset).collect())
+fn forget(store: &mut dyn Store, until: i64, limit: u32) -> (u64, Vec<i64>) {
+    let deleted = store.delete_facts_before(at(until), limit).unwrap();
+    (deleted, offsets(store))
+}
+
+fn offsets(store: &mut dyn Store) -> Vec<i64> {
+    facts(store).iter().map(|fact| fact.offset).collect()
 }
 
 pub fn the_last_offset_is_that_of_the_last_fact(store: &mut dyn Store) {
     assert_eq!(store.last_offset().unwrap(), 0);
     for n in 1..=3 {
-        let fact = store.append(&Kind::Trip.room(n), T0, Event::NotificationsRead).unwrap();
+        let fact = store.append(&Kind::Trip.room(n), T0, Account(7), Event::NotificationsRead).unwrap();
         assert_eq!(store.last_offset().unwrap(), fact.offset);
     }
 }
 
 pub fn old_facts_are_deleted_some_at_a_time_and_the_last_one_stays(store: &mut dyn Store) {
     for n in 1..=6 {
-        store.append(&home(), at(n), Event::NotificationsRead).unwrap();
+        store.append(&home(), at(n), Account(7), Event::NotificationsRead).unwrap();
     }
-    assert_eq!(forget(store, 0, 0, 9), (0, vec![1, 2, 3, 4, 5, 6]), "neither old nor too many");
-    assert_eq!(forget(store, 2, 0, 9), (1, vec![2, 3, 4, 5, 6]), "recorded before");
-    assert_eq!(forget(store, 0, 3, 9), (2, vec![4, 5, 6]), "no more than so many");
-    assert_eq!(forget(store, 9, 9, 1), (1, vec![5, 6]));
-    assert_eq!(forget(store, 9, 9, 9), (1, vec![6]));
-    assert_eq!(forget(store, 9, 9, 9), (0, vec![6]));
-    assert_eq!(store.append(&home(), at(9), Event::NotificationsRead).unwrap().offset, 7, "no offset comes twice");
+    assert_eq!((store.journal_floor(at(0)).unwrap(), store.journal_floor(at(3)).unwrap()), (0, 2));
+    assert_eq!(forget(store, 1, 9), (0, vec![1, 2, 3, 4, 5, 6]), "none is so old");
+    assert_eq!(forget(store, 4, 2), (2, vec![3, 4, 5, 6]), "recorded before, but no more than so many");
+    assert_eq!(store.journal_floor(at(0)).unwrap(), 2);
+    assert_eq!(forget(store, 4, 9), (1, vec![4, 5, 6]));
+    store.delete_facts(&[4, 6]).unwrap();
+    assert_eq!((offsets(store), store.journal_floor(at(0)).unwrap()), (vec![5, 6], 3), "what was too much leaves a hole");
+    assert_eq!(forget(store, 99, 9), (1, vec![6]));
+    assert_eq!(forget(store, 99, 9), (0, vec![6]));
+    assert_eq!((store.journal_floor(at(0)).unwrap(), store.journal_floor(at(99)).unwrap()), (5, 6));
+    assert_eq!(store.append(&home(), at(9), Account(7), Event::NotificationsRead).unwrap().offset, 7, "no offset comes twice");
+}
+
+pub fn holes_are_known_until_everything_before_them_is_too_old(store: &mut dyn Store) {
+    for n in 1..=6 {
+        store.append(&home(), at(n), Account(7), Event::NotificationsRead).unwrap();
+    }
+    for (room, until) in [("a", 2), ("", 4), ("a", 3), ("a", 1)] {
+        store.put_hole(room, until).unwrap();
+    }
+    let holes = |store: &mut dyn Store, behind| store.holes_behind(behind).unwrap();
+    assert_eq!(holes(store, 0), [(String::new(), 4), ("a".to_owned(), 3)]);
+    assert_eq!(holes(store, 3), [(String::new(), 4)]);
+    forget(store, 4, 9);
+    assert_eq!(holes(store, 0), [(String::new(), 4)]);
+}
+
+pub fn a_fact_is_found_by_its_offset(store: &mut dyn Store) {
+    let fact = store.append(&home(), T0, Account(-7), Event::NotificationsRead).unwrap();
+    assert_eq!(fact.account, Account(-7));
+    assert_eq!(store.fact(fact.offset).unwrap(), Some(fact));
+    assert_eq!(store.fact(99).unwrap(), None);
+    let rooms = vec![home(), Kind::Trip.room(1), Kind::Trip.room(2)];
+    let several = store.append(&home(), T0, Account(1), Event::ProfileUpdated { person: person("ann"), rooms }).unwrap();
+    for offset in several.first_offset()..=several.offset {
+        assert_eq!(store.fact(offset).unwrap().as_ref(), Some(&several), "each of its offsets is its own");
+    }
+    store.append(&home(), T0, Account(1), Event::NotificationsRead).unwrap();
+    store.delete_facts(&[several.offset]).unwrap();
+    assert_eq!(store.fact(several.first_offset()).unwrap(), None, "what comes behind it is something else");
 }
 
 pub fn what_everybody_has_heard_is_remembered(store: &mut dyn Store) {

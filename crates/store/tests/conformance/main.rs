@@ -117,6 +117,8 @@ suite! {
         facts_are_read_behind_an_offset_up_to_a_limit,
         the_last_offset_is_that_of_the_last_fact,
         old_facts_are_deleted_some_at_a_time_and_the_last_one_stays,
+        holes_are_known_until_everything_before_them_is_too_old,
+        a_fact_is_found_by_its_offset,
         what_everybody_has_heard_is_remembered,
     }
     sessions {

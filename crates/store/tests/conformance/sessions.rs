@@ -1,4 +1,4 @@
-use domain::event::Event;
+use domain::event::{Account, Event};
 use domain::names::{Kind, Room};
 use domain::seam::Store;
 use domain::sessions::{Session, SessionRoom, Stay};
@@ -28,7 +28,7 @@ fn joined(room: &Room, inside: Option<&Room>, since: i64) -> SessionRoom {
 /// So many facts.
 pub fn say(store: &mut dyn Store, facts: u32) {
     for _ in 0..facts {
-        store.append(&home(), T0, Event::NotificationsRead).unwrap();
+        store.append(&home(), T0, Account(7), Event::NotificationsRead).unwrap();
     }
 }
 

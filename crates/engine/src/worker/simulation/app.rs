@@ -2,7 +2,7 @@
 //!
 //! What is said, to the server as the argument of an event `m` or as a plain text: `join ROOM N`, `leave ROOM N`, `say ROOM N PADDING`,
 //! `type ROOM N`; N is the client's own count. What is heard: `welcome`, `done N SEQ`, `fact ROOM SEQ AUTHOR N PADDING`, behind some of them, in
-//! the same broadcast, `echo ROOM SEQ`, and `typing ROOM AUTHOR N`.
+//! the same broadcast, `echo ROOM SEQ`, `noted`, and `typing ROOM AUTHOR N`.
 //!
 //! Clients of Socket.IO may come back. What is remembered of them is at the desk, as the server's is in its database: it is decided in the
 //! order of everything else.
@@ -10,11 +10,13 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::script::CLIENTS;
 use crate::app::{App, Connect, Event, Reason};
 use crate::broadcast::{Broadcast, Saying};
-use crate::history::Position;
+use crate::history::{Archive, Position};
 use crate::hub::Handle;
 use crate::id::Id;
 use crate::shard::{Recovering, Shard, SocketKey};
@@ -181,6 +183,8 @@ impl Talk {
             "leave" => Wish::Leave(room),
             "say" => Wish::Say(room, words.next().unwrap_or_default().len()),
             "type" => {
+                // What ends in a text carries the position of who is told it.
+                shard.emit(socket, &saying(shard.namespace(socket).unwrap_or(Namespace::PLAIN), "noted".into()));
                 if shard.is_in(socket, &room) {
                     let line = format!("typing {room} {} {number}", who.client);
                     let signal = broadcast(&room, line).volatile();
@@ -271,7 +275,63 @@ fn telling(room: &str, seq: usize, fact: &Fact) -> Broadcast {
         lines.push(format!("echo {room} {seq}"));
     }
     let say = move |namespace| lines.iter().map(|line| saying(namespace, line.clone())).collect();
-    Broadcast::to_rooms([room.into()], say).numbered(offset)
+    Broadcast::to_rooms([room.into()], say).numbered(offset).charged_to(author as u64)
+}
+
+/// What somebody has asked of the archive.
+struct Question {
+    numbers: Vec<u64>,
+    bytes: usize,
+    then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>,
+}
+
+/// The archive: it answers out of what the desk has decided, when it is told to.
+pub struct Shelves {
+    desk: Arc<Mutex<Desk>>,
+    asked: Mutex<VecDeque<Question>>,
+    answered: AtomicUsize,
+}
+
+impl Shelves {
+    pub fn of(desk: Arc<Mutex<Desk>>) -> Self {
+        Self { desk, asked: Mutex::default(), answered: AtomicUsize::default() }
+    }
+
+    /// How many questions it has answered.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Answers up to `most` questions. False if there were none.
+    pub fn answer(&self, most: usize) -> bool {
+        let mut asked = self.asked.lock().unwrap();
+        let count = most.min(asked.len());
+        let questions: Vec<Question> = asked.drain(..count).collect();
+        drop(asked);
+        let any = !questions.is_empty();
+        self.answered.fetch_add(questions.len(), Ordering::Relaxed);
+        for Question { numbers, bytes, then } in questions {
+            let (mut said, mut size) = (Vec::new(), 0);
+            for number in numbers {
+                if size >= bytes {
+                    break;
+                }
+                let desk = self.desk.lock().unwrap();
+                let (room, at) =
+                    desk.facts.iter().find_map(|(room, facts)| Some((room, facts.iter().position(|fact| fact.offset == number)?))).unwrap();
+                size += 100 + desk.facts[room][at].padding;
+                said.push(telling(room, at + 1, &desk.facts[room][at]));
+            }
+            then(Some(said));
+        }
+        any
+    }
+}
+
+impl Archive for Shelves {
+    fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>) {
+        self.asked.lock().unwrap().push_back(Question { numbers, bytes, then });
+    }
 }
 
 /// What a CONNECT says of where its client left off.
@@ -450,6 +510,18 @@ impl Desk {
             if let Some((seq, fact, again)) = told {
                 self.publish(hub, seq, fact, again);
             }
+        }
+    }
+
+    /// Decides so many facts of a room that no client has asked for.
+    pub fn chatter(&mut self, hub: &Handle<Talk>, room: &str, count: usize) {
+        let _hold = hub.hold();
+        for _ in 0..count {
+            self.offset += 1;
+            let fact = Fact { author: CLIENTS, number: self.offset, padding: 40, offset: self.offset };
+            self.facts.entry(room.to_owned()).or_default().push(fact.clone());
+            let seq = self.seq(room);
+            self.publish(hub, seq, telling(room, seq, &fact), telling(room, seq, &fact));
         }
     }
 

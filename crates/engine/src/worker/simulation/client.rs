@@ -52,6 +52,8 @@ enum Asked {
 #[derive(Default)]
 struct Knowledge {
     welcome: bool,
+    /// It has come back: what it has missed may come behind answers.
+    is_back: bool,
     asked: VecDeque<(u64, Asked)>,
     typed: HashMap<usize, u64>,
     /// The number of what it has itself typed.
@@ -531,6 +533,7 @@ impl Life {
         if secret.is_none() || secret != self.memory.secret {
             self.memory = Memory { secret, ..Memory::default() };
         } else {
+            self.knows.is_back = true;
             self.memory.go_on(&self.desk.lock().unwrap()).map_err(|wrong| format!("{:?} comes back: {wrong}", self.who))?;
         }
         for (line, position) in std::mem::take(&mut self.early) {
@@ -564,6 +567,7 @@ impl Life {
         let (knows, memory) = (&mut self.knows, &mut self.memory);
         match words[..] {
             ["welcome"] if !knows.welcome => knows.welcome = true,
+            ["noted"] if knows.welcome => {}
             ["done", ..] => {
                 let Some((asked, wish)) = knows.asked.pop_front() else { return wrong("nothing was asked".into()) };
                 if asked != number(1) as u64 {
@@ -579,12 +583,15 @@ impl Life {
                 match wish {
                     Asked::Join(room) => {
                         let known = *memory.rooms.entry(room).or_insert(seq);
-                        if known != seq {
+                        if known != seq && !(knows.is_back && known < seq) {
                             return wrong(format!("the last fact heard was {known}"));
                         }
                     }
                     Asked::Leave(room) => {
-                        if let Some(known) = memory.rooms.remove(&room).filter(|known| *known != seq) {
+                        // Who leaves a room while catching up is not told the rest of it.
+                        let as_far = |known: usize| known == seq || (knows.is_back && known < seq);
+                        memory.owed.take_if(|(owed, _)| *owed == room);
+                        if let Some(known) = memory.rooms.remove(&room).filter(|known| !as_far(*known)) {
                             return wrong(format!("the last fact heard was {known}"));
                         }
                     }

@@ -53,6 +53,8 @@ fn whatever_happens_everybody_hears_what_was_decided() {
                 all.connections += deeds.connections;
                 all.returns += deeds.returns;
                 all.refusals += deeds.refusals;
+                all.behind += deeds.behind;
+                all.questions += deeds.questions;
             }
             Err(wrong) => {
                 let small = Script::of_seed(seed).shrunk(|script| play(script, None).is_err());
@@ -64,7 +66,7 @@ fn whatever_happens_everybody_hears_what_was_decided() {
         }
     }
     println!("{seeds} worlds: {all:?}");
-    let least = [all.facts, all.connections, all.returns, all.refusals * 20].into_iter().min();
+    let least = [all.facts, all.connections, all.returns, all.refusals * 20, all.behind, all.questions].into_iter().min();
     assert!(least > Some(seeds as usize), "{all:?} are not worth the name");
 }
 

@@ -29,6 +29,10 @@ pub enum Step {
     Turn(usize),
     /// The writer decides up to so many commands.
     Write(usize),
+    /// The writer decides so many facts of a room that no client has asked for.
+    Chatter(usize, usize),
+    /// The archive answers up to so many questions.
+    Read(usize),
     /// A client that is not connected connects: as somebody new, or again as who it was.
     Connect(usize, Travel),
     Return(usize, Travel),
@@ -61,6 +65,10 @@ pub struct Script {
     pub grudging: usize,
     /// How many broadcasts are kept for those who are away.
     pub keep: usize,
+    /// How many bytes of what was said stay in memory; what is older is read from the archive.
+    pub memory: usize,
+    /// How many bytes of what was missed are told at once.
+    pub slice: usize,
     pub steps: Vec<Step>,
 }
 
@@ -76,13 +84,21 @@ impl Script {
         let send_buffer = *[200, 4_000, 60_000].choose(dice).unwrap();
         let grudging = *[0, 0, 50, 300].choose(dice).unwrap();
         let keep = *[1, 5, 30, 1_000, 1_000].choose(dice).unwrap();
+        let memory = *[0, 1_000, 20_000, usize::MAX].choose(dice).unwrap();
+        let slice = *[1, 200, 1_000, 64 << 10].choose(dice).unwrap();
         let length = dice.random_range(40..600);
         let patience = *[0.2, 1.0, 3.0].choose(dice).unwrap();
         // In some worlds connections break all the time, and most come back.
         let restless = *[0.0, 0.05, 0.2].choose(dice).unwrap();
-        let steps =
-            (0..length).map(|_| if dice.random_bool(restless) { restless_step(dice) } else { step(dice, shards, patience) }).collect();
-        Self { shards, outbox_limit, send_buffer, grudging, keep, steps }
+        // In some, clients have much to catch up with.
+        let behind = *[0.0, 0.0, 0.5].choose(dice).unwrap();
+        let next = |dice: &mut StdRng| match () {
+            () if dice.random_bool(restless) => restless_step(dice),
+            () if dice.random_bool(behind) => catching_up_step(dice, shards),
+            () => step(dice, shards, patience),
+        };
+        let steps = (0..length).map(|_| next(dice)).collect();
+        Self { shards, outbox_limit, send_buffer, grudging, keep, memory, slice, steps }
     }
 
     /// The same without the steps from `at` on, `count` of them.
@@ -125,13 +141,31 @@ fn restless_step(dice: &mut StdRng) -> Step {
     }
 }
 
+fn catching_up_step(dice: &mut StdRng, shards: usize) -> Step {
+    let (client, room) = (dice.random_range(0..2), dice.random_range(0..ROOMS));
+    match dice.random_range(0..40) {
+        0..2 => Step::Break(client),
+        2..4 => Step::Chatter(room, *[3, 30].choose(dice).unwrap()),
+        4..9 => Step::Return(client, *[Travel::WebSocket, Travel::Eager, Travel::Polling].choose(dice).unwrap()),
+        9..14 => Step::Flow(client, 100_000, *[0, 50, 300, 2_000].choose(dice).unwrap()),
+        14..17 => Step::Join(client, room),
+        17..19 => Step::Leave(client, room),
+        19..21 => Step::Type(client, room),
+        21..28 => Step::Write(100),
+        28..37 => Step::Turn(dice.random_range(0..shards)),
+        _ => Step::Read(1),
+    }
+}
+
 fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
     let (client, room) = (dice.random_range(0..CLIENTS), dice.random_range(0..ROOMS));
     let bytes = |dice: &mut StdRng| *[0, 1, 20, 200, 100_000, 100_000].choose(dice).unwrap();
     match dice.random_range(0..1000) {
         0..250 => Step::Turn(dice.random_range(0..shards)),
         250..480 => Step::Flow(client, bytes(dice), bytes(dice)),
-        480..580 => Step::Write(*[1, 2, 100].choose(dice).unwrap()),
+        480..560 => Step::Write(*[1, 2, 100].choose(dice).unwrap()),
+        560..564 => Step::Chatter(room, *[3, 30, 300].choose(dice).unwrap()),
+        564..580 => Step::Read(*[1, 3].choose(dice).unwrap()),
         580..680 => {
             let travels = [Travel::Raw, Travel::WebSocket, Travel::Eager, Travel::Polling, Travel::Polling];
             let travel = *travels.choose(dice).unwrap();
@@ -171,6 +205,8 @@ impl Display for Step {
             Self::Rest => f.write_str("rest"),
             Self::Turn(shard) => write!(f, "turn {shard}"),
             Self::Write(most) => write!(f, "write {most}"),
+            Self::Chatter(room, count) => write!(f, "chatter {room} {count}"),
+            Self::Read(most) => write!(f, "read {most}"),
             Self::Connect(client, travel) => write!(f, "connect {client} {travel}"),
             Self::Return(client, travel) => write!(f, "return {client} {travel}"),
             Self::Flow(client, up, down) => write!(f, "flow {client} {up} {down}"),
@@ -191,8 +227,9 @@ impl Display for Step {
 
 impl Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "world {} {} {} {} {}", self.shards, self.outbox_limit, self.send_buffer, self.grudging, self.keep)?;
-        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
+        let Self { shards, outbox_limit, send_buffer, grudging, keep, memory, slice, steps } = self;
+        writeln!(f, "world {shards} {outbox_limit} {send_buffer} {grudging} {keep} {memory} {slice}")?;
+        steps.iter().try_for_each(|step| writeln!(f, "{step}"))
     }
 }
 
@@ -216,6 +253,8 @@ impl FromStr for Step {
             ["rest"] => Self::Rest,
             ["turn", _] => Self::Turn(number(1)?),
             ["write", _] => Self::Write(number(1)?),
+            ["chatter", ..] => Self::Chatter(number(1)?, number(2)?),
+            ["read", _] => Self::Read(number(1)?),
             ["connect", _, travel] => Self::Connect(number(1)?, travel.parse()?),
             ["return", _, travel] => Self::Return(number(1)?, travel.parse()?),
             ["flow", ..] => Self::Flow(number(1)?, number(2)?, number(3)?),
@@ -242,7 +281,21 @@ impl FromStr for Script {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
         let world: Vec<usize> = lines.next().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
-        let [shards, outbox_limit, send_buffer, grudging, keep] = world[..] else { return Err("the first line is no world".into()) };
-        Ok(Self { shards, outbox_limit, send_buffer, grudging, keep, steps: lines.map(str::parse).collect::<Result<_, _>>()? })
+        let [shards, outbox_limit, send_buffer, grudging, keep, ref more @ ..] = world[..] else {
+            return Err("the first line is no world".into());
+        };
+        // Older scripts keep everything in memory.
+        let memory = more.first().copied().unwrap_or(usize::MAX);
+        let slice = more.get(1).copied().unwrap_or(64 << 10);
+        Ok(Self {
+            shards,
+            outbox_limit,
+            send_buffer,
+            grudging,
+            keep,
+            memory,
+            slice,
+            steps: lines.map(str::parse).collect::<Result<_, _>>()?,
+        })
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::app::{Desk, Flaw, Log, Talk, Who};
+use super::app::{Desk, Flaw, Log, Shelves, Talk, Who};
 use super::client::{Life, Memory, Wrong};
 use super::network::Line;
 use super::script::{CLIENTS, Script, Step, Travel};
@@ -35,6 +35,9 @@ pub struct Deeds {
     /// How often somebody came back as who it was, and how often that could not be.
     pub returns: usize,
     pub refusals: usize,
+    /// After how many turns a socket of a shard still had to catch up, and how often the archive was asked.
+    pub behind: usize,
+    pub questions: usize,
 }
 
 pub struct World {
@@ -44,6 +47,7 @@ pub struct World {
     /// Each shard's TCP connections.
     lines: Vec<Vec<Line>>,
     desk: Arc<Mutex<Desk>>,
+    archive: Arc<Shelves>,
     log: Rc<RefCell<Log>>,
     lives: [Option<Life>; CLIENTS],
     lived: [usize; CLIENTS],
@@ -56,6 +60,7 @@ pub struct World {
     noisy: HashSet<Who>,
     count: u64,
     sizes: (usize, usize),
+    deeds: Deeds,
 }
 
 /// Plays a script to its end, and until everything has ended by itself.
@@ -73,19 +78,31 @@ impl World {
     fn new(script: &Script, flaw: Option<Flaw>) -> Self {
         let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval: PING_INTERVAL };
         let window = Duration::from_secs(3_600);
-        let recovery = Recovery { epoch: "e".into(), position: 0, floor: 0, keep: script.keep, window, bytes: usize::MAX, revive: None };
+        let desk = Arc::new(Mutex::new(Desk::with(flaw)));
+        let archive = Arc::new(Shelves::of(desk.clone()));
+        let recovery = Recovery {
+            epoch: "e".into(),
+            position: 0,
+            floor: 0,
+            holes: Vec::new(),
+            keep: script.keep,
+            window,
+            bytes: script.memory,
+            revive: None,
+            archive: Some(archive.clone()),
+        };
         let config = Config {
             shards: script.shards,
             endpoints: vec![endpoint("/socket.io", Protocol::SocketIo), endpoint("/raw", Protocol::Raw)],
             ping_timeout: PING_TIMEOUT,
             outbox_limit: script.outbox_limit,
+            replay_slice: script.slice,
             recovery: Some(recovery),
             ..Config::default()
         };
         let polls: Vec<mio::Poll> = (0..script.shards).map(|_| mio::Poll::new().unwrap()).collect();
         let gate = Arc::new(|_: &http::request::Parts, _| Ok(Who { client: 0, life: 0 }));
         let hub = Arc::new(Hub::new(config, gate, &polls).unwrap());
-        let desk = Arc::new(Mutex::new(Desk::with(flaw)));
         let log = Rc::<RefCell<Log>>::default();
         let now = Instant::now();
         let workers = polls.into_iter().enumerate().map(|(index, poll)| {
@@ -100,6 +117,7 @@ impl World {
             lines: vec![Vec::new(); script.shards],
             hub,
             desk,
+            archive,
             log,
             lives: Default::default(),
             lived: [0; CLIENTS],
@@ -109,6 +127,7 @@ impl World {
             noisy: HashSet::new(),
             count: 0,
             sizes: (script.send_buffer, script.grudging),
+            deeds: Deeds::default(),
         }
     }
 
@@ -121,6 +140,8 @@ impl World {
             Step::Rest => self.come_to_rest()?,
             Step::Turn(shard) => drop(self.turn(shard)?),
             Step::Write(most) => self.write(most),
+            Step::Chatter(at, count) => self.desk.lock().unwrap().chatter(&Handle(self.hub.clone()), &room(at), count),
+            Step::Read(most) => drop(self.archive.answer(most)),
             Step::Connect(client, travel) => self.connect(client, travel, false),
             Step::Return(client, travel) => self.connect(client, travel, true),
             Step::Flow(client, up, down) => drop(self.flow(client, up, down)?),
@@ -236,6 +257,7 @@ impl World {
         worker.turn(|| self.now);
         self.lines[shard].retain(|line| !line.is_let_go());
         self.inspect(shard)?;
+        self.deeds.behind += usize::from(self.workers[shard].shard.sockets.iter().any(|(_, socket)| socket.behind.is_some()));
         self.check_ends()?;
         Ok(true)
     }
@@ -271,8 +293,13 @@ impl World {
             let paused = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].paused).count();
             check(connection.pauses as usize == paused, format!("connection {slot} has {paused} paused sockets, and counts others"))?;
             let bytes = connection.outbox.bytes();
-            let bounded = connection.waits != Waits::Not || bytes <= shard.config.outbox_limit;
+            let bounded = connection.waits != Waits::Not || bytes <= shard.config.outbox_limit || !connection.outbox.has_several();
             check(bounded, format!("{bytes} bytes wait for connection {slot}"))?;
+            let behind = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].behind.is_some()).count();
+            check(
+                connection.behind as usize == behind,
+                format!("connection {slot} has {behind} sockets that catch up, and counts others"),
+            )?;
             check(connection.outbox.is_empty() == (bytes == 0), format!("{bytes} bytes are counted for connection {slot}"))?;
         }
         check(shard.outgoing.is_empty() && shard.doomed.is_empty(), "a turn leaves something undone".into())
@@ -316,6 +343,7 @@ impl World {
             }
             moved |= !self.desk.lock().unwrap().is_idle();
             self.write(usize::MAX);
+            moved |= self.archive.answer(usize::MAX);
             for shard in 0..self.workers.len() {
                 moved |= self.turn(shard)?;
             }
@@ -359,6 +387,7 @@ impl World {
         }
         let desk = self.desk.lock().unwrap();
         let facts = desk.facts.values().map(Vec::len).sum();
-        Ok(Deeds { facts, connections: self.lived.iter().sum(), returns: desk.returns, refusals: desk.refusals })
+        let (connections, questions) = (self.lived.iter().sum(), self.archive.answered());
+        Ok(Deeds { facts, connections, returns: desk.returns, refusals: desk.refusals, questions, ..self.deeds })
     }
 }

@@ -1,0 +1,321 @@
+//! Sockets that catch up: what was said while they were away is read from the history in slices, as their clients read.
+//!
+//! A socket that catches up has a cursor. Whatever has a number is put into its outbox from the history, in order, and nothing of it comes live: it
+//! waits in the history, and takes no memory of the socket's. When the cursor is at the shard's own position the socket is live, in the same turn,
+//! so nothing comes twice or is left out. What has no number (presence, typing) comes at once, as to everybody, unless it is volatile.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::deliver::TOO_SLOW;
+use super::recover::{Excepted, Known};
+use super::{Ending, Phase, Shard, SocketKey};
+use crate::app::{App, Reason};
+use crate::broadcast::Broadcast;
+use crate::history::{Archive, Found, Position, Slice};
+use crate::voice::Voice;
+
+/// How many slices are looked through for a socket in one turn.
+const SLICES: usize = 4;
+
+/// Something that is to be read from the archive for a socket.
+pub(crate) struct Reread {
+    pub socket: SocketKey,
+    pub numbers: Vec<u64>,
+    /// If that is all of a slice: up to which number there is nothing else.
+    pub whole: Option<u64>,
+    pub bytes: usize,
+    pub archive: Arc<dyn Archive>,
+}
+
+/// Where a socket is that catches up. It has an entry for each of its rooms, and one for each that it left or came into meanwhile.
+#[derive(Default)]
+pub(crate) struct Behind {
+    /// What it was told.
+    pub at: Position,
+    /// The rooms that it is or was in.
+    stays: Vec<Stay>,
+    /// Rooms whose past it is told when it has been told everything up to the moment in which it came into them; in that order.
+    pasts: VecDeque<Past>,
+    /// An answer of the archive is awaited,
+    reads: bool,
+    /// and is not what is wanted any more.
+    stale: bool,
+}
+
+/// When a socket is in a room: behind one number, and up to another.
+struct Stay {
+    room: Box<str>,
+    since: u64,
+    until: u64,
+}
+
+/// What was said in a room before a socket came into it.
+struct Past {
+    room: Box<str>,
+    /// Behind what it begins,
+    from: Position,
+    /// and up to which number it goes.
+    until: u64,
+    heard: Vec<(Box<str>, u64, u64)>,
+    member_of: Vec<(Box<str>, u64)>,
+}
+
+impl Behind {
+    /// Its socket comes into a room.
+    pub fn come(&mut self, room: &str, since: u64) {
+        let told = self.at.number;
+        self.stays.retain(|stay| stay.until > told);
+        self.stays.push(Stay { room: room.into(), since, until: u64::MAX });
+    }
+
+    /// Its socket leaves a room: nothing that is still to be told of it is told.
+    pub fn leave(&mut self, room: &str, at: u64) {
+        for stay in self.stays.iter_mut().filter(|stay| stay.until == u64::MAX && *stay.room == *room) {
+            stay.until = at;
+        }
+        self.pasts.retain(|past| *past.room != *room);
+        self.stale |= self.reads;
+    }
+}
+
+impl Past {
+    /// Whether the socket has heard or will hear something elsewhere.
+    fn is_heard_elsewhere(&self, broadcast: &Broadcast) -> bool {
+        // What is said to everybody is heard with the first room.
+        if broadcast.is_for_everyone() {
+            return !self.heard.is_empty();
+        }
+        let in_time = |behind: u64, until: u64| broadcast.number.is_some_and(|number| number > behind && number <= until);
+        self.heard.iter().any(|(room, behind, until)| in_time(*behind, *until) && broadcast.is_for(room))
+    }
+}
+
+/// What is told next to a socket that catches up.
+enum Next {
+    /// It has been told everything.
+    Nothing,
+    /// The past of a room is told.
+    PastIsOver,
+    /// A slice, and where it begins.
+    Slice(Position, Slice),
+    /// Some of it is kept no longer.
+    Lost,
+}
+
+impl<A: App> Shard<A> {
+    /// Has a socket, which is in its rooms already, catch up from here on. In each room only what was said behind its own number is for it.
+    pub(super) fn fall_behind(&mut self, key: SocketKey, at: Position, rooms: &[(&str, u64)]) {
+        let Some(socket) = self.sockets.get_mut(key.slot() as usize) else { return };
+        let own = socket.id.text();
+        // Its own id is a room, too.
+        let rooms = rooms.iter().copied().chain([(own.as_str(), 0)]);
+        let stays = rooms.map(|(room, since)| Stay { room: room.into(), since, until: u64::MAX }).collect();
+        if socket.behind.replace(Box::new(Behind { at, stays, ..Behind::default() })).is_none() {
+            self.connections[socket.connection as usize].behind += 1;
+        }
+    }
+
+    /// Has a socket be told what was said in a room before it comes into it, which it does now.
+    pub(super) fn owe_past(&mut self, key: SocketKey, room: &str, from: Position, known: Known<'_>) {
+        let until = self.position;
+        if self.sockets[key.slot() as usize].behind.is_none() {
+            let rooms: Vec<String> = self.rooms_of(key).map(str::to_owned).collect();
+            let rooms: Vec<(&str, u64)> = rooms.iter().map(|room| (room.as_str(), 0)).collect();
+            self.fall_behind(key, until.into(), &rooms);
+        }
+        if let Some(behind) = &mut self.sockets[key.slot() as usize].behind {
+            let heard = known.heard.iter().map(|(room, behind, until)| ((*room).into(), *behind, *until)).collect();
+            let member_of = known.member_of.iter().map(|(room, behind)| ((*room).into(), *behind)).collect();
+            behind.pasts.push_back(Past { room: room.into(), from, until, heard, member_of });
+        }
+    }
+
+    /// Up to which number everything that was said to a connection's sockets is in its outbox, or was.
+    pub(crate) fn told_to(&self, slot: u32) -> u64 {
+        let sockets = self.connections[slot as usize].sockets.iter();
+        let behind = sockets.filter_map(|socket| self.sockets.get(*socket as usize)?.behind.as_ref());
+        behind.map(|behind| behind.at.number).fold(self.position, u64::min)
+    }
+
+    /// Puts as much into a connection's outbox as its sockets have missed, and as fits into a slice.
+    pub(crate) fn replay(&mut self, slot: u32) {
+        let connection = &self.connections[slot as usize];
+        if connection.phase != Phase::Open {
+            return;
+        }
+        for socket in connection.sockets.clone() {
+            let mut slices = 0;
+            while slices < SLICES && self.replay_some(slot, socket) {
+                slices += 1;
+            }
+            if slices == SLICES {
+                // Its namespace has words for little of it: the others have their turn meanwhile.
+                self.mark_dirty(slot);
+            }
+        }
+    }
+
+    /// Puts the next slice into an outbox. True if there may be more at once.
+    fn replay_some(&mut self, slot: u32, socket: u32) -> bool {
+        let room = self.slice().saturating_sub(self.connections[slot as usize].outbox.bytes());
+        let Some(mut behind) = self.sockets[socket as usize].behind.take_if(|behind| !behind.reads && room > 0) else { return false };
+        let goes_on = match self.next(&behind, room) {
+            Next::Nothing => {
+                self.connections[slot as usize].behind -= 1;
+                return false;
+            }
+            Next::PastIsOver => behind.pasts.pop_front().is_some(),
+            Next::Slice(from, slice) => {
+                self.tell_slice(socket, &mut behind, from, slice);
+                !behind.reads
+            }
+            Next::Lost => {
+                self.end_too_slow(slot);
+                false
+            }
+        };
+        self.sockets[socket as usize].behind = Some(behind);
+        goes_on
+    }
+
+    /// What a client has missed is kept no longer: it was away for too long, or reads too slowly. It comes back, and has to begin anew.
+    fn end_too_slow(&mut self, slot: u32) {
+        let (code, reason) = TOO_SLOW;
+        self.end_connection(slot, Reason::TooSlow, Ending::Say(code, reason.into()));
+    }
+
+    fn slice(&self) -> usize {
+        self.config.replay_slice.min(self.config.outbox_limit / 4).max(1)
+    }
+
+    /// What a socket is told next, about so many bytes.
+    fn next(&self, behind: &Behind, bytes: usize) -> Next {
+        let Some(history) = &self.history else { return Next::Nothing };
+        // The past of a room is told in the moment in which the socket came into it: what was said before elsewhere comes first.
+        let past = behind.pasts.front().filter(|past| behind.at.number >= past.until);
+        let until = behind.pasts.front().map_or(self.position, |past| past.until);
+        let (from, slice) = match past {
+            Some(past) if past.from.number >= past.until => return Next::PastIsOver,
+            Some(past) => {
+                let everyone = past.heard.is_empty();
+                (past.from, history.slice([(&*past.room, 0)], everyone, past.from.number, past.until, bytes))
+            }
+            None if behind.at.number >= until => return Next::Nothing,
+            None => {
+                let rooms = behind.stays.iter().filter(|stay| stay.until == u64::MAX).map(|stay| (&*stay.room, stay.since));
+                (behind.at, history.slice(rooms, true, behind.at.number, until, bytes))
+            }
+        };
+        slice.map_or(Next::Lost, |slice| Next::Slice(from, slice))
+    }
+
+    /// Puts a slice into an outbox, as far as it is in memory; what comes first in it and is not is asked for.
+    fn tell_slice(&mut self, socket: u32, behind: &mut Behind, from: Position, slice: Slice) {
+        let Slice { said, reached } = slice;
+        let stored: Vec<u64> = said.iter().take_while(|found| matches!(found, Found::Stored(_))).map(Found::number).collect();
+        if let (Some(history), false) = (&self.history, stored.is_empty()) {
+            let whole = (stored.len() == said.len()).then_some(reached);
+            let (Some(archive), bytes) = (history.archive().cloned(), self.slice()) else { return };
+            let socket = SocketKey::new(self.index, socket, self.sockets[socket as usize].generation);
+            behind.reads = true;
+            return self.rereads.push(Reread { socket, numbers: stored, whole, bytes, archive });
+        }
+        let stops = said.iter().find(|found| matches!(found, Found::Stored(_))).map(Found::number);
+        let here = said.into_iter().map_while(|found| match found {
+            Found::Here(broadcast) => Some(broadcast),
+            Found::Stored(_) => None,
+        });
+        let here: Vec<Arc<Broadcast>> = here.collect();
+        // What stands between the last that is told and the first that is not is for others.
+        let reached = stops.map_or(reached, |_| here.last().and_then(|last| last.number).unwrap_or(from.number));
+        self.tell_broadcasts(socket, behind, from, here.iter().map(|broadcast| &**broadcast), reached);
+    }
+
+    /// Puts broadcasts into an outbox that begin at a position; with them the socket was told everything up to a number.
+    fn tell_broadcasts<'a>(
+        &mut self,
+        socket: u32,
+        behind: &mut Behind,
+        from: Position,
+        broadcasts: impl Iterator<Item = &'a Broadcast>,
+        reached: u64,
+    ) {
+        let Some(known) = self.sockets.get(socket as usize) else { return };
+        let (voice, slot, id) = (known.voice, known.connection, known.id);
+        let past = behind.pasts.front().filter(|past| behind.at.number >= past.until);
+        let member_of: Vec<(&str, u64, u64)> = match past {
+            Some(past) => past.member_of.iter().map(|(room, since)| (&**room, *since, u64::MAX)).collect(),
+            None => behind.stays.iter().map(|stay| (&*stay.room, stay.since, stay.until)).collect(),
+        };
+        let excepted = Excepted { id, rooms: &member_of };
+        let for_it = |broadcast: &&Broadcast| {
+            !excepted.from(broadcast)
+                && broadcast.namespace.is_none_or(|only| only == voice.namespace)
+                && past.is_none_or(|past| !past.is_heard_elsewhere(broadcast))
+        };
+        let (mut bytes, mut kinds) = (Vec::new(), Vec::new());
+        for broadcast in broadcasts.filter(for_it) {
+            if self.encode_missed(broadcast, from, voice, &mut bytes) {
+                kinds.push(broadcast.kind);
+            }
+        }
+        match past {
+            Some(_) => behind.pasts[0].from = reached.into(),
+            None => behind.at = reached.into(),
+        }
+        for kind in kinds {
+            if self.connections[slot as usize].owe(kind) {
+                self.meter.delivered.add_all([(kind, 1)]);
+            }
+        }
+        if !bytes.is_empty() {
+            self.send(slot, Rc::from(bytes));
+        }
+    }
+
+    /// Appends what a broadcast says that was missed. False if this voice does not hear of it.
+    fn encode_missed(&self, broadcast: &Broadcast, from: Position, voice: Voice, bytes: &mut Vec<u8>) -> bool {
+        let stamps = self.stamps();
+        if from.part > 0 && broadcast.number == Some(from.number + 1) {
+            broadcast.encode_behind(bytes, from.part, voice, &self.config.namespaces, stamps);
+            return true;
+        }
+        let encoded = broadcast.encoded(voice, &self.config.namespaces, stamps);
+        bytes.extend_from_slice(encoded.as_deref().unwrap_or_default());
+        encoded.is_some()
+    }
+
+    /// The archive has answered.
+    pub(crate) fn reread(&mut self, key: SocketKey, numbers: &[u64], whole: Option<u64>, read: Option<Vec<Broadcast>>) {
+        let Some(socket) = self.socket_mut(key) else { return };
+        let slot = socket.connection;
+        let Some(mut behind) = socket.behind.take_if(|behind| behind.reads) else { return };
+        behind.reads = false;
+        let from = match behind.pasts.front().filter(|past| behind.at.number >= past.until) {
+            Some(past) => past.from,
+            None => behind.at,
+        };
+        let Some(read) = read else {
+            // Nothing can be read now. The client comes back, and is told the same then.
+            self.sockets[key.slot() as usize].behind = Some(behind);
+            return self.end_connection(slot, Reason::TransportError, Ending::Drop);
+        };
+        let there = read.iter().zip(numbers).take_while(|(broadcast, number)| broadcast.number == Some(**number)).count();
+        let lost = there < read.len() || read.is_empty();
+        let reached = match (there == numbers.len(), whole) {
+            (true, Some(reached)) => reached,
+            _ => there.checked_sub(1).map_or(from.number, |last| numbers[last]),
+        };
+        // What was asked for before it left a room is asked for once more.
+        if !std::mem::take(&mut behind.stale) && from.number < reached {
+            self.tell_broadcasts(key.slot(), &mut behind, from, read[..there].iter(), reached);
+        }
+        self.sockets[key.slot() as usize].behind = Some(behind);
+        match lost {
+            true => self.end_too_slow(slot),
+            false => self.mark_dirty(slot),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// The events that are kept for those who are away are shared fairly: a user who causes more than all of them drives out nobody else's.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { person } from "../support/people.js";
+import { roomcast } from "../support/roomcast.js";
+import { contents, conversation, hears, join, listener, lose, stayAway } from "./stock.js";
+
+const KEEP = 200;
+const server = roomcast({ JOURNAL_KEEP: `${KEEP}`, JOURNAL_MEMORY: "64KB" });
+
+// A victim that has missed three messages of anna's, and how it comes back.
+async function victim(t, sub) {
+  const { id, say } = await conversation(server, sub);
+  const socket = await listener(t, server, sub, "/messenger", { transports: ["websocket"] });
+  await join(socket, id);
+  await say("heard");
+  await hears(socket, "heard");
+  const comeBack = stayAway(socket);
+  await lose(socket);
+  for (const content of ["one", "two", "three"]) await say(content);
+  return { socket, comeBack, id };
+}
+
+async function recovered({ socket, comeBack }) {
+  assert.equal(await comeBack(), true);
+  await hears(socket, "three");
+  assert.deepEqual(contents(socket), ["heard", "one", "two", "three"]);
+}
+
+test("a user who changes a profile in many households drives out nobody else's events", async (t) => {
+  const mallory = person(server, "mallory");
+  for (let number = 0; number < 50; number++) await mallory.ask("POST", "/households", { name: `Household ${number}` });
+  const away = await victim(t, "ben");
+  for (let number = 0; number < 20; number++) await mallory.ask("PUT", "/users/mallory", { name: `Mallory ${number}` });
+  await recovered(away);
+});
+
+test("a user who renames a large space drives out nobody else's events, also when the server is killed", async (t) => {
+  const eve = person(server, "eve");
+  const { id } = await eve.ask("POST", "/api/v1/projects", { name: "Large" });
+  for (let number = 0; number < 40; number++) await eve.ask("POST", `/api/v1/projects/${id}/members`, { userId: `member-${number}` });
+  const away = await victim(t, "carl");
+  for (let number = 0; number < 2 * KEEP; number++) await eve.ask("PUT", `/api/v1/projects/${id}`, { name: `Large ${number}` });
+  await server.killAndRestart();
+  await recovered(away);
+});
+
+test("who was in a room of the user who causes most is told that something is missing", async (t) => {
+  const { id, say } = await conversation(server, "dora");
+  const dora = await listener(t, server, "dora", "/messenger", { transports: ["websocket"] });
+  await join(dora, id);
+  await say("heard");
+  await hears(dora, "heard");
+  const comeBack = stayAway(dora);
+  await lose(dora);
+  for (let number = 0; number < 2 * KEEP; number++) await say(`${number}`);
+  assert.equal(await comeBack(), false);
+});
