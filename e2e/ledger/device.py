@@ -16,6 +16,8 @@ import socketio
 
 PAGE = 200
 PATIENCE = 2
+# How long a connection may take in all. A handshake that is stalled would be waited for by aiohttp for five minutes.
+HANDSHAKE = 6
 
 
 def say(**what):
@@ -46,12 +48,13 @@ class Device:
             self.client.on("disconnect", lambda reason: gone.set(), namespace="/chat")
             self.client.on("*", self.hear, namespace="/chat")
             try:
-                await self.client.connect(self.url, auth=auth, transports=self.transports, namespaces=["/chat"], wait_timeout=PATIENCE)
+                connecting = self.client.connect(self.url, auth=auth, transports=self.transports, namespaces=["/chat"], wait_timeout=PATIENCE)
+                await asyncio.wait_for(connecting, HANDSHAKE)
                 # On half an answer the client's reading dies, and the client does not notice.
                 ended = [asyncio.create_task(gone.wait()), self.client.eio.read_loop_task]
                 await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
                 await self.client.eio.disconnect(abort=True)
-            except socketio.exceptions.SocketIOError:
+            except (socketio.exceptions.SocketIOError, aiohttp.ClientError, asyncio.TimeoutError):
                 await asyncio.sleep(0.02)
             await http.close()
 

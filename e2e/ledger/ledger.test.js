@@ -2,7 +2,11 @@
 // `cargo xtask ledger --long` is the long one.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { test } from "node:test";
+import { person } from "../support/people.js";
+import { startRoomcast } from "../support/roomcast.js";
 import { PythonDevice } from "./python.js";
 import { run } from "./run.js";
 
@@ -24,4 +28,32 @@ test("a Python that ends at once is noticed", async () => {
   await assert.rejects(device.hasHeardAll(), /python 1 ended with 1/);
   const missing = new PythonDevice("http://127.0.0.1:1", { sub: 2, token: "", room: 1, transports: ["websocket"], travel: "python" }, "/nowhere/python");
   await assert.rejects(missing.ready, /ENOENT/);
+});
+
+test("a Python whose handshake is stalled tries again", async (t) => {
+  const server = await startRoomcast();
+  t.after(() => server.stop());
+  const { id: room } = await person(server, "7").ask("POST", "/shared/chat/rooms", { name: "Team" });
+  const sockets = [];
+  const proxy = createServer((client) => {
+    client.on("error", () => {});
+    sockets.push(client);
+    // The first hears nothing, and is not closed.
+    if (sockets.length === 1) return client.resume();
+    const upstream = connect(server.port, "127.0.0.1");
+    upstream.on("error", () => {});
+    client.pipe(upstream).pipe(client);
+  });
+  t.after(() => {
+    sockets.forEach((socket) => socket.destroy());
+    proxy.close();
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const url = `http://127.0.0.1:${proxy.address().port}`;
+  const token = server.token({ sub: "7", name: "7" });
+  const device = new PythonDevice(url, { sub: 7, token, room, transports: ["websocket"], travel: "python" });
+  t.after(() => device.child.kill());
+  await device.ready;
+  assert.ok(sockets.length > 1);
 });
