@@ -3,7 +3,7 @@
 use wire::socketio::Args;
 
 use crate::hub::Refusal;
-use crate::shard::{Shard, SocketKey};
+use crate::shard::{ConnectionRef, Shard, SocketKey};
 use crate::voice::Namespace;
 
 /// A program on the engine. One copy runs on each shard, in that shard's thread: its methods must not block, and need no locks.
@@ -60,6 +60,13 @@ pub trait App: Sized + 'static {
     fn is_busy(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
         let _ = (shard, socket);
         false
+    }
+
+    /// So many bytes wait in a connection now: input that is not whole, and output that its client does not take. Said when it has changed by much;
+    /// 0 when nothing does any more. False closes the connection.
+    fn waits(&mut self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
+        let _ = (shard, connection, bytes);
+        true
     }
 
     /// What another thread told this shard.

@@ -32,6 +32,6 @@ pub use broadcast::{Broadcast, Key, Say, Saying};
 pub use config::{Config, Endpoint, Protocol};
 pub use history::{Archive, Found, Position, Recovery, Revive, Slice};
 pub use hub::{Engine, Handle, Hold, Refusal};
-pub use shard::{Figures, Kinds, Known, Meter, Recovering, Shard, SocketKey};
+pub use shard::{ConnectionRef, Figures, Kinds, Known, Meter, Recovering, Shard, SocketKey};
 pub use voice::{Format, Namespace, Voice};
 pub use wire::socketio::EncodeError;

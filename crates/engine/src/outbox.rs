@@ -112,6 +112,12 @@ impl Outbox {
         self.bytes
     }
 
+    /// What it takes of the memory, in bytes: its share of what waits for others of this shard, too.
+    pub fn weight(&self) -> usize {
+        let rest = self.rest.iter().flat_map(|rest| &rest.waiting);
+        self.first.iter().chain(rest).map(|frames| frames.len() / Rc::strong_count(frames) + size_of::<Frames>()).sum()
+    }
+
     pub fn push(&mut self, frames: Frames, spare: &mut SpareQueues) {
         self.bytes += frames.len();
         if self.first.is_none() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::Admission;
+use crate::bytes_in_hand::BytesInHand;
 
 /// How often it is looked at: it is read from a file of the kernel's, in some microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -19,12 +20,16 @@ const ENOUGH: u64 = 95;
 /// Of the memory that there is, how much the server may use if nothing else is set, of 100.
 const SHARE: u64 = 80;
 
-/// Refuses new connections, for as long as the task runs, while the process uses more than `limit` bytes.
-pub async fn watch(limit: u64, admission: Arc<Admission>) {
+/// Refuses new connections, for as long as the task runs, while the process uses more than `limit` bytes; and ends those that hold most bytes in hand.
+pub async fn watch(limit: u64, admission: Arc<Admission>, in_hand: Arc<BytesInHand>) {
     let mut short = false;
     loop {
         match used() {
             Ok(used) => {
+                if used > limit {
+                    // Before all that is kept for those who behave, what is in hand of those who hold most.
+                    in_hand.halve();
+                }
                 if short {
                     give_back();
                 }

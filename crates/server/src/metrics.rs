@@ -21,6 +21,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use store::{Histogram, Writer};
 
+use crate::bytes_in_hand::BytesInHand;
 use crate::live::{Census, Counts, Fanout, Losses};
 use crate::logs;
 use crate::memory;
@@ -34,6 +35,7 @@ pub struct Metrics {
     writer: Writer,
     fanout: Arc<Fanout>,
     losses: Arc<Losses>,
+    in_hand: Arc<BytesInHand>,
     rest: AtomicU64,
     rest_refused: Mutex<Counts>,
     http_refused: Mutex<Counts>,
@@ -41,8 +43,17 @@ pub struct Metrics {
 
 impl Metrics {
     /// Inputs: the way to the shards, to the database, to what is told, and to what those owe who are away.
-    pub fn new(census: Arc<Census>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<Losses>) -> Self {
-        Self { census, writer, fanout, losses, rest: AtomicU64::new(0), rest_refused: Mutex::default(), http_refused: Mutex::default() }
+    pub fn new(census: Arc<Census>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<Losses>, in_hand: Arc<BytesInHand>) -> Self {
+        Self {
+            census,
+            writer,
+            fanout,
+            losses,
+            in_hand,
+            rest: AtomicU64::new(0),
+            rest_refused: Mutex::default(),
+            http_refused: Mutex::default(),
+        }
     }
 
     /// Counts an answer over HTTP; with the code of a no, if it is one.
@@ -67,6 +78,11 @@ impl Metrics {
         if let Ok(used) = memory::used() {
             page.gauge("memory_bytes", "Memory that the process has written; MEMORY_LIMIT is about this", used);
         }
+        let in_hand = self.in_hand.counts();
+        page.gauge("in_hand_bytes", "Bytes of input that is not complete and of output that is not written", in_hand.bytes as u64);
+        let refused = [("address", in_hand.of_an_address), ("user", in_hand.of_a_user), ("all", in_hand.of_all)];
+        page.counters("in_hand_refused", "How often there was no room for more of them", "share", refused.into_iter().collect());
+        page.counter("in_hand_ended", "What was ended because it held most of them", in_hand.ended);
         page.counter("log_writes_failed", "Log lines that could not be written to standard error", logs::failed_writes());
         page.gauge("uptime_seconds", "Time since the start", self.census.uptime().as_secs());
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];

@@ -14,6 +14,7 @@ use domain::operation::{Actor, Bounds, Command};
 use domain::refusal::Refusal;
 use domain::seam::Bus;
 use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions, ReadJournal};
+use engine::http::Allowance;
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol, Recovery};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -25,6 +26,7 @@ use crate::admission::Admission;
 use crate::audit;
 use crate::auth::{Authenticator, Keys};
 use crate::back_end::{BackEnd, Utilities};
+use crate::bytes_in_hand::{Account, BytesInHand, ConnectionEnd, End, Shares};
 use crate::clock;
 use crate::config::value::Value;
 use crate::config::{Audience, Cap, Config, LimitsConfig, MemoryLimit, SocketParser, TokenEnd};
@@ -66,6 +68,7 @@ pub struct Product {
     back_end: Arc<dyn BackEnd>,
     router: Router,
     metrics: Arc<Metrics>,
+    in_hand: Arc<BytesInHand>,
     proxies: Proxies,
     writer: Writer,
     readers: Readers,
@@ -112,7 +115,13 @@ impl Product {
         let census = Arc::new(Census::default());
         let admission = Arc::new(Admission::default());
         let losses = Arc::new(Losses::default());
-        let metrics = Arc::new(Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone()));
+        let limit = match config.operations.memory_limit {
+            MemoryLimit::Bytes(bytes) => Some(bytes),
+            MemoryLimit::Auto => memory::usual_limit(),
+            MemoryLimit::Off => None,
+        };
+        let in_hand = Arc::new(BytesInHand::new(shares(config, limit)));
+        let metrics = Arc::new(Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone(), in_hand.clone()));
         let rest = Rest {
             writer: writer.clone(),
             back_end: back_end.clone(),
@@ -154,6 +163,7 @@ impl Product {
                 clock: clock::now,
                 bus,
                 fanout: fanout.clone(),
+                in_hand: in_hand.clone(),
             });
             let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun, &fanout));
             let most = config.limits.max_connections.limit();
@@ -188,21 +198,22 @@ impl Product {
         tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window: remembered }));
         tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { window: kept_for + DELETED_LATER }));
         tokio::spawn(forget_evicted(writer.clone(), fanout.clone()));
-        let limit = match config.operations.memory_limit {
-            MemoryLimit::Bytes(bytes) => Some(bytes),
-            MemoryLimit::Auto => memory::usual_limit(),
-            MemoryLimit::Off => None,
-        };
         if let Some(limit) = limit {
-            tokio::spawn(memory::watch(limit, admission.clone()));
+            tokio::spawn(memory::watch(limit, admission.clone(), in_hand.clone()));
         }
-        Ok(Self { engine, admission, back_end, router: rest::router(rest), metrics, proxies, writer, readers, threads })
+        Ok(Self { engine, admission, back_end, router: rest::router(rest), metrics, in_hand, proxies, writer, readers, threads })
     }
 
     /// What answers requests: the engine on its paths, REST on all others.
     pub fn handler(&self) -> impl Handler + use<> {
         let engine = self.engine.as_ref().map(Engine::handle);
-        Front { engine, rest: router(self.router.clone()), metrics: self.metrics.clone(), proxies: self.proxies.clone() }
+        Front {
+            engine,
+            rest: router(self.router.clone()),
+            metrics: self.metrics.clone(),
+            in_hand: self.in_hand.clone(),
+            proxies: self.proxies.clone(),
+        }
     }
 
     /// What a back end in the same program can do.
@@ -253,17 +264,27 @@ struct Front<R> {
     engine: Option<Handle<Live>>,
     rest: R,
     metrics: Arc<Metrics>,
+    in_hand: Arc<BytesInHand>,
     proxies: Proxies,
 }
 
 impl<R: Handler> Handler for Front<R> {
-    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    async fn handle(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let address = self.proxies.sender(peer.address, request.headers());
+        let end = request.extensions_mut().remove().map_or_else(|| Arc::new(|| {}) as End, |ConnectionEnd(end)| end);
+        let account = Account::new(Arc::clone(&self.in_hand), address.ip(), end);
         match self.engine.as_ref().filter(|engine| engine.serves(request.uri().path())) {
-            // Its gate finds out who has sent it, for this way as for the other.
-            Some(engine) => engine.serve(request, peer.address).await.map(Body::new),
+            Some(engine) => {
+                let counted = account.clone();
+                request.extensions_mut().insert(Allowance(Arc::new(move || Box::new(counted.holder()))));
+                // Its gate finds out who has sent it, for this way as for the other.
+                let answer = engine.serve(request, peer.address).await.map(Body::new);
+                // What a session was told must not be lost unseen.
+                account.count_or_end(answer)
+            }
             None => {
-                let address = self.proxies.sender(peer.address, request.headers());
-                self.rest.handle(request, Peer { address, ..peer }).await
+                request.extensions_mut().insert(account.clone());
+                account.count(self.rest.handle(request, Peer { address, ..peer }).await)
             }
         }
     }
@@ -396,6 +417,39 @@ fn recovery(config: &Config, epoch: String, begun: &Begun, fanout: &Fanout) -> R
 pub fn bounds(limits: &LimitsConfig) -> Bounds {
     let most = |cap: Cap| cap.limit().unwrap_or(u32::MAX);
     Bounds { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }
+}
+
+/// Of the memory that the server may use, which part may be in hand if nothing else is set.
+const IN_HAND: u64 = 4;
+
+/// Of the bytes that may be in hand, which part may be those of one address, and of one user.
+const OF_AN_ADDRESS: usize = 4;
+const OF_A_USER: usize = 8;
+
+/// If it is not known how much memory the server may use, so much of it may be in hand.
+const IN_HAND_OTHERWISE: u64 = 256 << 20;
+
+/// How many of the largest messages a share has at least: with less nothing could be sent at all.
+const LARGEST: usize = 2;
+
+/// How many bytes may be in hand. Inputs: how much memory the server may use, if that is limited.
+fn shares(config: &Config, memory: Option<u64>) -> Shares {
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let limits = &config.limits;
+    let of = |limit: MemoryLimit, auto: usize| match limit {
+        MemoryLimit::Off => usize::MAX,
+        MemoryLimit::Bytes(given) => bytes(given),
+        MemoryLimit::Auto => auto.max(LARGEST * config.realtime.max_payload.0),
+    };
+    let usual = bytes(memory.or_else(memory::usual_limit).map_or(IN_HAND_OTHERWISE, |memory| memory / IN_HAND));
+    let all = of(limits.bytes_in_hand, usual);
+    // Without a bound of all, that of one is still the usual one.
+    let whole = if all == usize::MAX { usual } else { all };
+    Shares {
+        all,
+        of_an_address: of(limits.bytes_in_hand_per_address, whole / OF_AN_ADDRESS),
+        of_a_user: of(limits.bytes_in_hand_per_user, whole / OF_A_USER),
+    }
 }
 
 fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {

@@ -5,7 +5,7 @@ use ::http::{Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::Full;
 
-use super::Answer;
+use super::{Answer, Short};
 use crate::config::Cors;
 use crate::hub::Refusal;
 use crate::shard::json_string;
@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     /// By the program's gate.
     Refused(Refusal),
     UnsupportedVersion,
+    /// There is no room for the request's bytes.
+    Short(Short),
     /// A status without a body.
     Status(StatusCode),
     /// A WebSocket handshake in a version that we do not speak.
@@ -36,6 +38,7 @@ impl Failure {
             Self::BadRequest => (3, "Bad request"),
             Self::Refused(refusal) => (4, refusal.message.as_str()),
             Self::UnsupportedVersion => (5, "Unsupported protocol version"),
+            Self::Short(short) => return no_room(*short),
             Self::Status(status) => return self::status(*status),
             Self::WebSocketVersion => {
                 let mut response = plain(StatusCode::BAD_REQUEST, "Missing or invalid Sec-WebSocket-Version header");
@@ -58,6 +61,17 @@ impl Failure {
         }
         response
     }
+}
+
+/// After how many seconds it is worth sending again what there was no room for.
+const TRY_AGAIN: u64 = 1;
+
+/// The answer to a request for whose bytes there is no room.
+fn no_room(short: Short) -> Answer {
+    let mut response = status(if short.is_clients { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE });
+    response.headers_mut().insert(header::RETRY_AFTER, TRY_AGAIN.into());
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// A status without a body.

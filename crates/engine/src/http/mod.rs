@@ -4,6 +4,7 @@ mod answer;
 mod connection;
 mod direct;
 mod discard;
+mod gather;
 mod polling;
 mod query;
 mod upgrade;
@@ -28,6 +29,7 @@ use crate::stream::NewStream;
 use answer::Failure;
 pub use connection::{HttpConnection, OpenConnection};
 pub use discard::{asks_first, discard};
+pub use gather::{Allowance, Charge, Held, NotGathered, Short, gather};
 use query::Query;
 
 /// A WebSocket that has finished its handshake.

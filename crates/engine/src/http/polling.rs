@@ -6,13 +6,12 @@ use std::time::Duration;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use tokio::sync::oneshot;
 
 use super::answer::{self, Failure};
 use super::query::Query;
-use super::{Answer, HttpConnection, NewSession, Request, asks_first, discard};
+use super::{Allowance, Answer, Held, HttpConnection, NewSession, NotGathered, Request, asks_first, discard, gather};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
@@ -109,28 +108,29 @@ impl<A: App> Hub<A> {
         let gone: fn(Id) -> Request<A> = |session| Request::PostGone { session };
         let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
         let tracked = Tracked::new(&self, session, &request);
-        match self.ask(shard, |reply| Request::PostBegins { session, reply }).await {
-            Ok(PollAnswer::Accepted) => {}
+        let limit = match self.ask(shard, |reply| Request::PostBegins { session, reply }).await {
+            Ok(PollAnswer::Begins(most)) => most,
             other => {
                 unanswered.gone = None;
                 return finish::<A>(other?, query, request.headers(), None);
             }
-        }
+        };
         let (head, mut body) = request.into_parts();
         let binary = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"));
-        let limit = self.config.max_payload;
         let too_large: fn(Id) -> Request<A> = |session| Request::PostTooLarge { session };
         if body.size_hint().lower() > limit as u64 {
             unanswered.gone = Some(too_large);
             return Ok(refuse_large(body, asks_first(&head.headers)).await);
         }
-        let body = match tokio::time::timeout(POST_TIME, Limited::new(&mut body, limit).collect()).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+        let mut charge = head.extensions.get::<Allowance>().map(|allowance| (allowance.0)());
+        let body = match tokio::time::timeout(POST_TIME, gather(&mut body, limit, charge.as_mut())).await {
+            Ok(Ok(whole)) => Held::bytes(whole, charge),
+            Ok(Err(NotGathered::TooLarge)) => {
                 unanswered.gone = Some(too_large);
                 return Ok(refuse_large(body, false).await);
             }
-            Ok(Err(_)) => return Err(Failure::Status(StatusCode::BAD_REQUEST)),
+            Ok(Err(NotGathered::Short(short))) => return Err(Failure::Short(short)),
+            Ok(Err(NotGathered::Broken)) => return Err(Failure::Status(StatusCode::BAD_REQUEST)),
             Err(_) => return Err(Failure::Status(StatusCode::REQUEST_TIMEOUT)),
         };
         let body = if query.get("j").is_some() {
@@ -176,7 +176,7 @@ fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tr
             }
             None => answer::with_type(StatusCode::OK, track(body), content_type),
         },
-        PollAnswer::Accepted => answer::with_type(StatusCode::OK, track(Bytes::from_static(b"ok")), "text/html"),
+        PollAnswer::Accepted | PollAnswer::Begins(_) => answer::with_type(StatusCode::OK, track(Bytes::from_static(b"ok")), "text/html"),
         PollAnswer::UnknownSession => return Err(Failure::SessionUnknown),
         PollAnswer::BadRequest => return Err(Failure::BadRequest),
         PollAnswer::Refused => return Err(Failure::Status(StatusCode::BAD_REQUEST)),

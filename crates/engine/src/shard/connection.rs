@@ -7,7 +7,7 @@ use wire::engineio::Version;
 use wire::websocket::{Reader, Window};
 
 use super::line::Waits;
-use super::{ConnectionKey, Owed};
+use super::{ConnectionKey, Owed, Waiting};
 use crate::app::App;
 use crate::id::Id;
 use crate::outbox::Outbox;
@@ -21,6 +21,8 @@ pub(crate) enum PollAnswer {
     Payload(Bytes, &'static str),
     /// `ok`, to a POST.
     Accepted,
+    /// The body of a POST may come, with so many bytes at most.
+    Begins(usize),
     /// The session is not known (any more).
     UnknownSession,
     /// The session does not take this kind of request now.
@@ -107,6 +109,8 @@ pub(crate) struct Connection<A: App> {
     /// None while it is only a probe.
     pub handshake: Option<Box<A::Handshake>>,
     pub attaching: Option<Box<Attaching>>,
+    /// What was counted of it last, if anything of it waited then.
+    pub waiting: Option<Box<Waiting>>,
     /// Its place among those with something to write.
     pub waits: Waits,
     /// Its place among those with something to read.

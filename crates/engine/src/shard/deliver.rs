@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use smallvec::smallvec;
 
-use super::{Ending, Shard, SocketKey, Transport, Waits};
+use super::{ConnectionKey, Ending, Shard, SocketKey, Transport, Waits};
 use crate::app::{App, Reason};
 use crate::broadcast::{Audience, Broadcast, Key, Stamps};
 use crate::id::Id;
@@ -253,6 +253,9 @@ impl<A: App> Shard<A> {
             }
         };
         let connection = &mut self.connections[slot as usize];
+        if connection.outbox.bytes() >= super::waiting::SMALL_OUTPUT || connection.waiting.is_some() {
+            self.to_count.push(ConnectionKey { slot, generation: connection.generation });
+        }
         match result {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.mark_dirty(slot),
             Err(_) => self.end_connection(slot, Reason::TransportError, Ending::Drop),

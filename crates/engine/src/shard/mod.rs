@@ -12,6 +12,7 @@ mod say;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub use recover::{Known, Recovering};
 pub(crate) use replay::{Behind, Reread};
 pub(crate) use say::{Encoded, json_string};
 pub(crate) use socket::Socket;
+pub use waiting::ConnectionRef;
+pub(crate) use waiting::Waiting;
 
 /// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended, and on every shard but its
 /// own.
@@ -106,6 +109,8 @@ pub struct Shard<A: App> {
     /// Connections with something to read, in the order in which they got it; behind them those that have used up their share of a turn.
     pub(crate) readable: Line,
     pub(crate) doomed: Vec<Doomed>,
+    /// Connections that do not take what waits for them, or have taken it: what waits in them is to be counted.
+    pub(crate) to_count: Vec<ConnectionKey>,
     /// Broadcasts of this turn, not yet published.
     pub(crate) outgoing: Vec<Arc<Broadcast>>,
     pub(crate) random: StdRng,
@@ -141,6 +146,7 @@ impl<A: App> Shard<A> {
             line: Line::default(),
             readable: Line::default(),
             doomed: Vec::new(),
+            to_count: Vec::new(),
             outgoing: Vec::new(),
             random: StdRng::from_os_rng(),
             now,

@@ -35,6 +35,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         sockets: Default::default(),
         handshake: None,
         attaching: None,
+        waiting: None,
         waits: Default::default(),
         readable: Default::default(),
         pauses: 0,

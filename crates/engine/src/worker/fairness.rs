@@ -200,7 +200,7 @@ fn a_posted_body_of_many_packets_is_handled_by_turns() {
     let (reply, mut posted) = oneshot::channel();
     world.hub.put(0, Mail::Request(Box::new(Request::Post { session, body, binary: false, reply })));
     world.turn();
-    assert!(matches!(begun.try_recv(), Ok(PollAnswer::Accepted)));
+    assert!(matches!(begun.try_recv(), Ok(PollAnswer::Begins(_))));
     world.send(0, &frame(0x81, b"hello"));
     let log = world.until_served(0, 1);
     assert!(log.len() < 300, "{} are handled before", log.len());

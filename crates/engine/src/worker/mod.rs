@@ -159,6 +159,7 @@ impl<A: App> Worker<A> {
         }
         self.shard.flush_some(Waits::Soon, FLUSHES);
         self.shard.flush_some(Waits::Later, LATER_FLUSHES);
+        self.count_waiting();
         self.reap();
         self.read_archive();
     }
@@ -189,6 +190,13 @@ impl<A: App> Worker<A> {
             }
         }
         most
+    }
+
+    /// Counts what waits in those connections whose outbox does not flow.
+    fn count_waiting(&mut self) {
+        while let Some(key) = self.shard.to_count.pop() {
+            self.shard.count_waiting(key, |shard, connection, bytes| self.app.waits(shard, connection, bytes));
+        }
     }
 
     fn publish(&mut self) {

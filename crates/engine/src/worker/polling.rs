@@ -133,7 +133,8 @@ impl<A: App> Worker<A> {
             let _ = reply.send(PollAnswer::Refused);
             self.violation(key, Reason::TransportError);
         } else {
-            let _ = reply.send(PollAnswer::Accepted);
+            let most = self.shard.max_input(key.slot);
+            let _ = reply.send(PollAnswer::Begins(most));
         }
     }
 

@@ -9,6 +9,9 @@ use crate::app::{App, Reason};
 use crate::config::Protocol;
 use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Transport, Waits};
 
+/// The most bytes of a frame's head (RFC 6455 §5.2).
+const FRAME_HEAD: usize = 14;
+
 impl<A: App> Worker<A> {
     /// Reads once from a connection and handles every whole message that it has now.
     pub(super) fn read(&mut self, slot: u32) {
@@ -32,11 +35,16 @@ impl<A: App> Worker<A> {
             // What was kept has used up its share.
             return;
         }
-        let Transport::WebSocket(socket) = &mut connection.transport else { return };
+        // What is read at once may have to be kept.
+        let most = self.shard.max_input(slot).saturating_add(FRAME_HEAD).min(self.buffer.len());
+        let Transport::WebSocket(socket) = &mut self.shard.connections[slot as usize].transport else { return };
         let mut buffer = std::mem::take(&mut self.buffer);
-        match socket.stream.read(&mut buffer) {
+        let read = socket.stream.read(&mut buffer[..most]);
+        let drained = matches!(read, Ok(got) if socket.stream.is_drained(got, most));
+        match read {
             Ok(0) => self.hang_up(key),
             Ok(got) => {
+                let connection = &mut self.shard.connections[slot as usize];
                 if connection.phase == Phase::Closing {
                     // Nothing that comes now counts; only its end does.
                     self.shard.mark_readable(slot);
@@ -44,7 +52,7 @@ impl<A: App> Worker<A> {
                     return;
                 }
                 // After a hang-up no further edge comes, so the end itself has to be read too.
-                if !socket.stream.is_drained(got, buffer.len()) || connection.hung_up {
+                if !drained || connection.hung_up {
                     self.shard.mark_readable(slot);
                 }
                 self.handle(key, Input::new(&mut buffer[..got]));
@@ -75,7 +83,7 @@ impl<A: App> Worker<A> {
     /// Handles messages until they run out, the connection is paused, or it ends.
     pub(super) fn handle(&mut self, key: ConnectionKey, mut input: Input<'_>) {
         let Some(connection) = self.shard.connections.get_mut(key.slot as usize).filter(|c| c.generation == key.generation) else { return };
-        let limits = Limits { max_message: self.shard.config.max_payload, deflate: connection.deflate.is_some() };
+        let deflate = connection.deflate.is_some();
         let paused = connection.pauses > 0;
         let Transport::WebSocket(socket) = &mut connection.transport else { return };
         if paused {
@@ -84,6 +92,7 @@ impl<A: App> Worker<A> {
         let mut reader = std::mem::take(&mut socket.reader);
         self.shares.begin_connection();
         loop {
+            let limits = Limits { max_message: self.shard.max_input(key.slot), deflate };
             match reader.next(&mut input, &limits) {
                 Ok(None) => break,
                 Ok(Some(message)) => {
@@ -122,6 +131,7 @@ impl<A: App> Worker<A> {
         {
             socket.reader = reader;
         }
+        self.shard.count_waiting(key, |shard, connection, bytes| self.app.waits(shard, connection, bytes));
     }
 
     fn message(&mut self, key: ConnectionKey, message: Incoming<'_>) {

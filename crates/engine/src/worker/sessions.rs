@@ -129,6 +129,7 @@ impl<A: App> Worker<A> {
             sockets: Default::default(),
             handshake: None,
             attaching: None,
+            waiting: None,
             waits: Default::default(),
             readable: Default::default(),
             pauses: 0,

@@ -12,6 +12,9 @@ use crate::voice::{Format, Namespace};
 /// The most bytes of the query that a client of Socket.IO 2 appends to a namespace in CONNECT. A longer one is answered with CONNECT_ERROR.
 const MAX_CONNECT_QUERY: usize = 4096;
 
+/// How many times the largest message a packet may have with all its attachments. Beyond, the connection is closed.
+const MOST_ATTACHED: usize = 4;
+
 impl<A: App> Worker<A> {
     /// An Engine.IO text message.
     pub(super) fn socketio_text(&mut self, key: ConnectionKey, text: &str) {
@@ -41,6 +44,10 @@ impl<A: App> Worker<A> {
         }
         let slot = &mut self.shard.connections[key.slot as usize].attaching;
         let Some(attaching) = slot else { return self.broken(key) };
+        let most = MOST_ATTACHED * self.shard.config.max_payload;
+        if attaching.bytes() + bytes.len() > most {
+            return self.broken(key);
+        }
         attaching.attachments.push(bytes);
         if attaching.attachments.len() == attaching.expected
             && let Some(whole) = slot.take()

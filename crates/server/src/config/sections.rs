@@ -134,6 +134,12 @@ section! {
         max_members_per_space: Cap = "100000", MAX_MEMBERS_PER_SPACE;
         /// How many spaces a user may be a member of; 0 for no limit. A token that names a household is believed all the same.
         max_spaces_per_user: Cap = "1000", MAX_SPACES_PER_USER;
+        /// How many bytes may be in hand: input that is not complete and output that is not written. A size, auto (a quarter of MEMORY_LIMIT) or off.
+        bytes_in_hand: MemoryLimit = "auto", BYTES_IN_HAND;
+        /// The same of one address (IPv6: of a /64): a size, auto (a quarter of BYTES_IN_HAND) or off.
+        bytes_in_hand_per_address: MemoryLimit = "auto", BYTES_IN_HAND_PER_ADDRESS;
+        /// The same of one user: a size, auto (an eighth of BYTES_IN_HAND) or off.
+        bytes_in_hand_per_user: MemoryLimit = "auto", BYTES_IN_HAND_PER_USER;
         /// Whether the budgets of commands and connection attempts hold; off lifts them, not the sizes.
         rate_limits: bool = "true", RATE_LIMITS;
     }

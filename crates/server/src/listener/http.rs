@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,10 +17,11 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::handler::{Handler, Peer};
-use super::in_hand::{Answering, InHand};
+use super::in_hand::InHand;
+use crate::bytes_in_hand::{ConnectionEnd, End};
 
 /// How long a client may take for a request's headers, and how long a connection may stay idle between two requests.
 pub(super) const HEADERS: Duration = Duration::from_secs(10);
@@ -56,15 +58,21 @@ where
 {
     let in_hand = InHand::default();
     let http = HttpConnection::default();
+    let given_up = Arc::new(Notify::new());
+    let end: End = {
+        let given_up = Arc::clone(&given_up);
+        Arc::new(move || given_up.notify_one())
+    };
     let service = service_fn(|mut request: Request<Incoming>| {
         http.attach(&mut request);
         let (handler, place) = (handler.clone(), in_hand.take());
+        request.extensions_mut().insert(ConnectionEnd(Arc::clone(&end)));
         async move {
             let answer = match serves {
                 Serves::Everything => handler.handle(request, peer).await,
                 Serves::HealthCheck => answer_health_check(&handler, request, peer).await,
             };
-            Ok::<_, Infallible>(answer.map(|body| Answering { body, place }))
+            Ok::<_, Infallible>(place.answering(answer))
         }
     });
     let headers = if serves == Serves::Everything { HEADERS } else { HEALTH_HEADERS };
@@ -75,6 +83,8 @@ where
     let _open = http.open();
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        // Its bytes are needed for others.
+        () = given_up.notified() => Ok(()),
         // The sender never sends: this is its end.
         _ = stopped.changed() => {
             connection.as_mut().graceful_shutdown();

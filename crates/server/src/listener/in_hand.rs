@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
+use http::Response;
 use hyper::body::{Frame, SizeHint};
+
+use crate::bytes_in_hand::Held;
 
 /// The requests in hand: each holds a copy of this.
 #[derive(Default)]
@@ -15,12 +18,25 @@ pub(super) struct InHand(Arc<()>);
 #[derive(Clone)]
 pub(super) struct Place {
     _share: Arc<()>,
+    /// What counts the answer's bytes, if anything does.
+    _held: Option<Held>,
 }
+
+impl Place {
+    /// An answer that keeps this place until it is written.
+    pub fn answering(self, mut answer: Response<Body>) -> Response<Answering> {
+        let held = answer.extensions_mut().remove();
+        answer.map(|body| Answering { body, place: Self { _held: held, ..self }, piece: Bytes::new() })
+    }
+}
+
+/// The most of an answer that is given to hyper at once. What does not go out with one system call it copies into a buffer of its own: all of it over TLS.
+const PIECE: usize = 16 * 1024;
 
 impl InHand {
     /// Takes a request in hand.
     pub fn take(&self) -> Place {
-        Place { _share: Arc::clone(&self.0) }
+        Place { _share: Arc::clone(&self.0), _held: None }
     }
 
     /// True if there is none.
@@ -32,8 +48,10 @@ impl InHand {
 /// The body of an answer, which keeps the request's place. So does each piece of it: hyper lets a piece go when it is written, and a body
 /// when it has its last piece, which may have a long way to a slow client still.
 pub(super) struct Answering {
-    pub body: Body,
-    pub place: Place,
+    body: Body,
+    place: Place,
+    /// What is left of the piece that the body gave last.
+    piece: Bytes,
 }
 
 /// A piece of an answer that is not written yet.
@@ -53,16 +71,30 @@ impl HttpBody for Answering {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        let held = |bytes| Bytes::from_owner(Unwritten { bytes, _place: self.place.clone() });
-        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(held))))
+        if self.piece.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) => self.piece = Bytes::from_owner(Unwritten { bytes, _place: self.place.clone() }),
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                other => return Poll::Ready(other),
+            }
+        }
+        let length = self.piece.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.piece.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.piece.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (rest, piece) = (self.body.size_hint(), self.piece.len() as u64);
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + piece);
+        }
+        hint.set_lower(rest.lower() + piece);
+        hint
     }
 }

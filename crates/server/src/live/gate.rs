@@ -14,6 +14,7 @@ use super::Census;
 use crate::admission::{Admission, Closed};
 use crate::audit;
 use crate::auth::Authenticator;
+use crate::bytes_in_hand::Holder;
 use crate::config::OwnPage;
 use crate::dialects::workspace::closing::{FORBIDDEN, TOO_MANY_CONNECTIONS};
 use crate::limits::{Limits, TRY_AGAIN};
@@ -22,7 +23,7 @@ use crate::listener::Proxies;
 /// What is kept of a connection's first request.
 pub struct Handshake {
     /// Who is at the other end; of a [`SocketAddr`] only what tells that, for this is kept of every connection.
-    ip: IpAddr,
+    pub(super) ip: IpAddr,
     port: u16,
     /// What only few clients send with it.
     said: Option<Box<Extras>>,
@@ -32,6 +33,8 @@ pub struct Handshake {
     pub(super) number: u64,
     /// How often the connection has asked to be connected to a namespace.
     pub(super) connects: u8,
+    /// What counts the bytes that wait in it, if any do.
+    pub(super) held: Option<Box<Holder>>,
     /// Its place among all connections, if those are counted.
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -102,7 +105,7 @@ impl Gate {
         let takes_positions = takes_positions(&request.headers);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (ip, port) = (address.ip(), address.port());
-        Ok(Handshake { ip, port, said, takes_positions, number, connects: 0, _place: place })
+        Ok(Handshake { ip, port, said, takes_positions, number, connects: 0, held: None, _place: place })
     }
 
     /// The place of who may come in; of who may not, the code and what is answered. Every handshake costs its address an attempt, but for those while

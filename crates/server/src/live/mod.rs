@@ -10,6 +10,7 @@
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over. `absent`: who was here before the start.
 //! - `fanout`: what happened, on its way to whoever may hear it. `said`: its words. `published`: from the writer to the bus.
+//! - `waiting`: the bytes that wait in connections, counted with all others in hand.
 //! - `tally`: what happens on a shard, counted. `census`: who is connected, and the counts, gathered from all shards when somebody asks.
 //!
 //! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
@@ -35,15 +36,17 @@ mod since;
 mod tally;
 mod tenure;
 mod tokens;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::names::Timestamp;
 use domain::seam::Bus;
-use engine::{App, Connect, Event, Handle, Reason, Refusal, Shard, SocketKey};
+use engine::{App, Connect, ConnectionRef, Event, Handle, Reason, Refusal, Shard, SocketKey};
 
 use crate::auth::Authenticator;
+use crate::bytes_in_hand::BytesInHand;
 use crate::config::Cap;
 use crate::dialects::{Dialects, Heard};
 use crate::limits::Limits;
@@ -117,6 +120,8 @@ pub struct Shared {
     pub bus: Arc<dyn Bus>,
     /// Where what the bus brings is told.
     pub fanout: Arc<Fanout>,
+    /// What counts the bytes that wait in connections.
+    pub in_hand: Arc<BytesInHand>,
 }
 
 /// Something to be done on a shard by another thread's wish.
@@ -195,6 +200,10 @@ impl App for Live {
 
     fn is_busy(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
         shard.data(socket).is_some_and(|session| session.in_flight > 0)
+    }
+
+    fn waits(&mut self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
+        self.count_waiting(shard, connection, bytes)
     }
 
     fn message(&mut self, shard: &mut Shard<Self>, job: Job) {

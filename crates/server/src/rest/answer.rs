@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use domain::refusal::Refusal;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use engine::http::Short;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +30,8 @@ pub(super) struct Answer {
     pub body: String,
     /// Whether the answer was given before.
     pub replayed: bool,
+    /// Where the next part of a list begins that is not whole; see [`super::list`].
+    pub next: Option<String>,
 }
 
 impl IntoResponse for Answer {
@@ -36,6 +39,10 @@ impl IntoResponse for Answer {
         let mut response = respond(self.status, self.body);
         if self.replayed {
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        if let Some(link) = self.next.and_then(|next| HeaderValue::try_from(format!(r#"<{next}>; rel="next""#)).ok()) {
+            // RFC 8288.
+            response.headers_mut().insert(LINK, link);
         }
         response
     }
@@ -90,6 +97,19 @@ impl Failure {
     /// A body that does not come.
     pub fn too_slow() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The body took too long")
+    }
+
+    /// A body for which there is no room.
+    pub fn no_room(short: Short) -> Self {
+        let (status, code, error) = match short.is_clients {
+            true => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_much_in_hand",
+                "Too many bytes of this client are in hand; send the bodies that have begun, and read the answers",
+            ),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Too many bytes are in hand; try again later"),
+        };
+        Self::new(status, code, error).hint(Hint::RetryAfter(PAUSE))
     }
 
     /// A part of the server that does not answer.

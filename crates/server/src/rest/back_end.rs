@@ -84,14 +84,14 @@ async fn presence(BackEnd(call): BackEnd) -> Answered {
     let back_end = &call.desk.rest.back_end;
     let status = |person: &PersonId| if back_end.is_user_online(person) { "online" } else { "offline" };
     let statuses: Vec<_> = people.iter().map(|person| Status { user_id: person.as_str(), status: status(person) }).collect();
-    Ok(Answer { status: StatusCode::OK, body: json(&statuses), replayed: false })
+    Ok(Answer { status: StatusCode::OK, body: json(&statuses), replayed: false, next: None })
 }
 
 /// Counts the people who are online.
 #[utoipa::path(get, path = "/api/v1/presence/count", security(("backEnd" = [])), responses((status = 200, body = Count)))]
 async fn count(BackEnd(call): BackEnd) -> Answered {
     let count = call.desk.rest.back_end.online_users_count();
-    Ok(Answer { status: StatusCode::OK, body: json(&Count { count }), replayed: false })
+    Ok(Answer { status: StatusCode::OK, body: json(&Count { count }), replayed: false, next: None })
 }
 
 /// Ends connections: those of people, or single ones.

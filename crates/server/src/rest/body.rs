@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
+use engine::http::{Charge, Held, NotGathered, gather};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -17,22 +17,25 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, T
 use super::answer::Failure;
 use super::ids::{GivenIds, GivenPeople, GivenPerson};
 use super::shape::inline;
+use crate::bytes_in_hand::Account;
 use crate::dialects::ids::GivenId;
 
 /// How long a client may take for its body.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Reads a whole body of at most `limit` bytes.
+/// Reads a whole body of at most `limit` bytes, which are counted until it is dropped.
 ///
-/// Errors: 413, 408, or 400 for a client that breaks off.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Failure> {
+/// Errors: 413, 408, 429 or 503 for want of room, or 400 for a client that breaks off.
+pub(super) async fn read(mut body: Body, limit: usize, account: Option<&Account>) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Failure::too_large(limit));
     }
-    match tokio::time::timeout(PATIENCE, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failure::too_large(limit)),
-        Ok(Err(_)) => Err(Failure::body("The body ends early")),
+    let mut charge = account.map(|account| Box::new(account.holder()) as Box<dyn Charge>);
+    match tokio::time::timeout(PATIENCE, gather(&mut body, limit, charge.as_mut())).await {
+        Ok(Ok(whole)) => Ok(Held::bytes(whole, charge)),
+        Ok(Err(NotGathered::TooLarge)) => Err(Failure::too_large(limit)),
+        Ok(Err(NotGathered::Short(short))) => Err(Failure::no_room(short)),
+        Ok(Err(NotGathered::Broken)) => Err(Failure::body("The body ends early")),
         Err(_) => Err(Failure::too_slow()),
     }
 }
@@ -265,7 +268,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever_for_a_body() {
-        assert_eq!(read(Body::new(Silent), 100).await, Err(Failure::too_slow()));
+        assert_eq!(read(Body::new(Silent), 100, None).await, Err(Failure::too_slow()));
     }
 
     #[test]

@@ -20,10 +20,12 @@ use tokio::sync::oneshot;
 use super::answer::{Answer, Failure};
 use super::body::{self, Fields};
 use super::idempotency::{self, Done};
+use super::list::Listed;
 use super::shape::Body;
 use super::{Caller, Desk, ids};
 use crate::audit;
 use crate::auth::{Identity, Unauthenticated};
+use crate::bytes_in_hand::Account;
 use crate::limits::Spending;
 use crate::listener::Peer;
 
@@ -92,9 +94,13 @@ impl Call {
         let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (request, body) = request.into_parts();
         let (caller, is_person) = sender(&request)?;
+        let account = request.extensions.get::<Account>();
+        if let Some(account) = account.filter(|_| is_person) {
+            account.of_user(&caller.actor.person);
+        }
         let body = match request.method {
             Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
-            _ => body::read(body, desk.rest.max_body).await?,
+            _ => body::read(body, desk.rest.max_body, account).await?,
         };
         Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body })
     }
@@ -198,7 +204,7 @@ impl Call {
             idempotency::once(tx, once, status, work, render)
         });
         match done.await? {
-            Done::Now(answer) => Ok(Answer { status, body: render(&answer), replayed: false }),
+            Done::Now(answer) => Ok(Answer { status, body: render(&answer), replayed: false, next: None }),
             Done::Kept(answer) => Ok(answer),
         }
     }
@@ -208,7 +214,7 @@ impl Call {
     pub async fn act(self, answer: String, act: impl FnOnce()) -> Result<Answer, Failure> {
         if !idempotency::has_key(&self.request.headers) {
             act();
-            return Ok(Answer { status: StatusCode::OK, body: answer, replayed: false });
+            return Ok(Answer { status: StatusCode::OK, body: answer, replayed: false, next: None });
         }
         let is_new = Arc::new(AtomicBool::new(false));
         let decided = Arc::clone(&is_new);
@@ -238,10 +244,11 @@ impl Call {
     }
 
     /// Asks a query and renders its answer.
-    pub async fn query<Q: Query>(self, query: Q, render: fn(&Q::Answer) -> String) -> Result<Answer, Failure> {
+    pub async fn query<Q: Query, R: Into<Listed>>(self, query: Q, render: fn(&Q::Answer) -> R) -> Result<Answer, Failure> {
         self.desk.meet(&self.caller).await?;
         let answer = self.desk.read(self.caller.actor, query).await?;
-        Ok(Answer { status: StatusCode::OK, body: render(&answer), replayed: false })
+        let Listed { body, next } = render(&answer).into();
+        Ok(Answer { status: StatusCode::OK, body, replayed: false, next })
     }
 
     /// The person who calls, seen to be stored.

@@ -16,7 +16,7 @@ use crate::config::{self, Origins, OwnPage};
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static("Authorization,Content-Type,Idempotency-Key");
 /// What a page may read besides the few that it always may.
-const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotency-Replayed,Retry-After,Warning");
+const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotency-Replayed,Link,Retry-After,Warning");
 /// Browsers ask again after two hours at the latest, whatever is said here.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 

@@ -1,7 +1,10 @@
 //! The OpenAPI document, and a page on which to read and try it. Both are public: they say nothing that is not in the source.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -15,6 +18,7 @@ use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use super::Desk;
 use super::answer::Failure;
+use crate::bytes_in_hand::Shared;
 
 /// The document. It is the same for as long as the program is.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
@@ -54,7 +58,7 @@ pub fn openapi() -> &'static str {
 /// Reads this document.
 #[utoipa::path(get, path = "/openapi.json", security(()), responses((status = 200, body = Object)))]
 async fn read_document() -> Response {
-    ([(CONTENT_TYPE, "application/json")], HEADERS, openapi()).into_response()
+    (Extension(Shared), [(CONTENT_TYPE, "application/json")], HEADERS, Bytes::from_static(openapi().as_bytes())).into_response()
 }
 
 /// The file that the path names, which is none if it is no text.
@@ -68,8 +72,13 @@ fn file(name: &str) -> Response {
         Ok(Some(SwaggerFile { bytes, content_type, gzpipped, .. })) => {
             // Compressed when the server was built: every browser reads it, and nothing else wants it.
             let encoding = gzpipped.then_some([(CONTENT_ENCODING, "gzip")]);
-            ([(CONTENT_TYPE, content_type.as_str())], [(CONTENT_SECURITY_POLICY, POLICY)], HEADERS, encoding, bytes.into_owned())
-                .into_response()
+            let headers = ([(CONTENT_TYPE, content_type.as_str())], [(CONTENT_SECURITY_POLICY, POLICY)], HEADERS, encoding);
+            match bytes {
+                Cow::Borrowed(bytes) => {
+                    (Extension(Shared), headers.0, headers.1, headers.2, headers.3, Bytes::from_static(bytes)).into_response()
+                }
+                Cow::Owned(bytes) => (headers.0, headers.1, headers.2, headers.3, bytes).into_response(),
+            }
         }
         Ok(None) => Failure::unknown_path().into_response(),
         Err(error) => Failure::from(Refusal::Internal(error.to_string())).into_response(),

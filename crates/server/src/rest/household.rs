@@ -18,6 +18,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
 use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
+use super::list::list;
 use super::of_kind::OfKind;
 use super::shape::{Text, body};
 use crate::dialects::household::{objects, payloads};
@@ -291,8 +292,4 @@ fn task(task: &Task) -> String {
 
 fn user(person: &Person) -> String {
     json(&objects::User::of(person))
-}
-
-fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O) -> String {
-    json(&things.iter().map(object).collect::<Vec<_>>())
 }

@@ -63,12 +63,12 @@ pub(super) fn once<A>(
     match keys::replay(tx, &request)? {
         Replay::Answered(answered) => {
             let status = StatusCode::from_u16(answered.status).unwrap_or(status);
-            Ok(Done::Kept(Answer { status, body: answered.body, replayed: true }))
+            Ok(Done::Kept(Answer { status, body: answered.body, replayed: true, next: None }))
         }
         Replay::New => {
             let body = render(&work(tx)?);
             keys::remember(tx, request, status.as_u16(), body.clone())?;
-            Ok(Done::Kept(Answer { status, body, replayed: false }))
+            Ok(Done::Kept(Answer { status, body, replayed: false, next: None }))
         }
     }
 }

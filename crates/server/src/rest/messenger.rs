@@ -23,6 +23,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::{BackEnd, Call};
 use super::ids::{GivenIds, GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
+use super::list::list;
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
@@ -51,7 +52,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 async fn list_conversations(call: Call) -> Answered {
     let page = call.page_of(Kind::Conversation)?;
     let query = ListOverviews { kind: Kind::Conversation, page };
-    call.query(query, |all| json(&all.iter().map(objects::Conversation::of).collect::<Vec<_>>())).await
+    call.query(query, |all| list(all, objects::Conversation::of)).await
 }
 
 /// Begins a conversation. The caller is in it and its admin.
@@ -119,7 +120,7 @@ async fn remove_participant(call: Call) -> Answered {
 #[utoipa::path(get, path = "/api/conversations/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
 async fn list_messages(call: Call) -> Answered {
     let (room, page) = (call.room(Kind::Conversation)?, call.page()?);
-    call.query(ListSeenMessages { room, page }, |all| json(&all.iter().map(objects::Message::seen).collect::<Vec<_>>())).await
+    call.query(ListSeenMessages { room, page }, |all| list(all, objects::Message::seen)).await
 }
 
 /// Sends a message. Whoever has joined the conversation hears `message:new`.
@@ -171,7 +172,7 @@ async fn count_unread(call: Call) -> Answered {
 #[utoipa::path(get, path = "/api/notifications", params(PageQuery), responses((status = 200, body = Vec<objects::Notification>)))]
 async fn list_notifications(call: Call) -> Answered {
     let page = call.page()?;
-    call.query(ListNotifications { page }, |all| json(&all.iter().map(objects::Notification::of).collect::<Vec<_>>())).await
+    call.query(ListNotifications { page }, |all| list(all, objects::Notification::of)).await
 }
 
 /// Notifies a person, on all devices. For a back end.

@@ -8,6 +8,7 @@
 //!   `operations`: those of whoever runs the server.
 //!   `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
+//! - `list`: lists, a part at a time.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
 //! - `shape`: what a body has, for reading it and for the document. `document`: what the OpenAPI document says of all paths alike.
 //!   `docs`: the document and the page to try it.
@@ -26,6 +27,7 @@ mod document;
 mod household;
 mod idempotency;
 mod ids;
+mod list;
 mod messenger;
 mod met;
 mod of_kind;

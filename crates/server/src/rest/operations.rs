@@ -56,7 +56,7 @@ struct Condition {
 
 fn condition(unready: &[Unready]) -> Result<Answer, Failure> {
     match unready {
-        [] => Ok(Answer { status: StatusCode::OK, body: json(&Condition { status: "ok" }), replayed: false }),
+        [] => Ok(Answer { status: StatusCode::OK, body: json(&Condition { status: "ok" }), replayed: false, next: None }),
         reasons => Err(Failure::unready(reasons)),
     }
 }

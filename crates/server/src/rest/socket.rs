@@ -411,5 +411,5 @@ struct PassedOn<'a> {
 }
 
 fn ok(data: &impl Serialize) -> Answer {
-    Answer { status: StatusCode::OK, body: success(data), replayed: false }
+    Answer { status: StatusCode::OK, body: success(data), replayed: false, next: None }
 }

@@ -16,6 +16,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
 use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
+use super::list::list;
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
@@ -42,7 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 async fn list_rooms(call: Call) -> Answered {
     let page = call.page_of(Kind::ChatRoom)?;
     let query = ListSpaces { kind: Kind::ChatRoom, page };
-    call.query(query, |spaces| json(&spaces.iter().map(objects::Room::of).collect::<Vec<_>>())).await
+    call.query(query, |spaces| list(spaces, objects::Room::of)).await
 }
 
 /// Makes a chat room. The caller is in it and its admin.
@@ -86,7 +87,7 @@ async fn remove_member(call: Call) -> Answered {
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
 async fn list_messages(call: Call) -> Answered {
     let query = ListMessages { room: call.room(Kind::ChatRoom)?, page: call.page()? };
-    call.query(query, |messages| json(&messages.iter().map(objects::Message::of).collect::<Vec<_>>())).await
+    call.query(query, |messages| list(messages, objects::Message::of)).await
 }
 
 /// Sends a message. Whoever is in the room hears `message:new`.
@@ -109,7 +110,7 @@ async fn send_message(call: Call) -> Answered {
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/calls", params(PageQuery), responses((status = 200, body = Vec<objects::Call>)))]
 async fn list_calls(call: Call) -> Answered {
     let query = ListCalls { room: call.room(Kind::ChatRoom)?, page: call.page()? };
-    call.query(query, |calls| json(&calls.iter().map(objects::Call::of).collect::<Vec<_>>())).await
+    call.query(query, |calls| list(calls, objects::Call::of)).await
 }
 
 /// Changes a message of one's own. Whoever is in the room hears `message:edited`.

@@ -109,7 +109,7 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
         resync,
         events: said.into_iter().map(|(id, saying)| heard(id, saying)).collect(),
     };
-    Ok(Answer { status: StatusCode::OK, body: json(&missed), replayed: false })
+    Ok(Answer { status: StatusCode::OK, body: json(&missed), replayed: false, next: None })
 }
 
 /// The rooms that a query names. Errors: 400.

@@ -22,6 +22,7 @@ use super::body::Field;
 use super::call::Call;
 use super::document::with_router;
 use super::ids::{GivenPerson, MemberPageQuery, SpacePageQuery};
+use super::list::list;
 use super::shape::{Text, body};
 use super::socket;
 use crate::dialects::schemas::role;
@@ -56,7 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 #[utoipa::path(get, path = "/api/v1/trips", params(SpacePageQuery), responses((status = 200, body = Success<Vec<objects::Trip>>)))]
 async fn list_trips(call: Call) -> Answered {
     let page = call.page_of(Kind::Trip)?;
-    call.query(ListTrips { page }, |trips| success(&trips.iter().map(objects::Trip::of).collect::<Vec<_>>())).await
+    call.query(ListTrips { page }, |trips| list(trips, objects::Trip::of).with_success()).await
 }
 
 /// Plans a trip. The caller is its admin, and notified on all devices.

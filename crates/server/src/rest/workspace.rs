@@ -10,7 +10,6 @@ use domain::spaces::{
 };
 use domain::tasks::{self, CreateTask, DeleteTask, EditTask, HandOverTask, ListTasks, ReadTask, SetStatus};
 use http::{HeaderMap, StatusCode};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,6 +18,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
 use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
+use super::list::list;
 use super::of_kind::OfKind;
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
@@ -333,8 +333,4 @@ fn task(task: &tasks::Task) -> String {
 
 fn message(message: &chat::Message) -> String {
     json(&Message::of(message))
-}
-
-fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O) -> String {
-    json(&things.iter().map(object).collect::<Vec<_>>())
 }

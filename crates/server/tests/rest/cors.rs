@@ -26,7 +26,7 @@ async fn every_answer_says_which_page_may_read_it_the_refusals_too() {
     }
     let answered = server.client("alice").send(Method::GET, "/households", &[("origin", "https://app.example.com")], "").await;
     assert_eq!(allowed(&answered), ("https://app.example.com", "true"));
-    assert_eq!(answered.header("access-control-expose-headers"), "Idempotency-Replayed,Retry-After,Warning");
+    assert_eq!(answered.header("access-control-expose-headers"), "Idempotency-Replayed,Link,Retry-After,Warning");
 }
 
 #[tokio::test]

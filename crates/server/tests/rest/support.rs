@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use server::auth::mint::{NewToken, mint};
 use server::auth::{Authenticator, Keys};
 use server::back_end::Utilities;
+use server::bytes_in_hand::{BytesInHand, Shares};
 use server::config::Config;
 use server::dialects::Dialects;
 use server::health::Health;
@@ -96,7 +97,13 @@ impl Server {
         let census: Arc<Census> = Arc::default();
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default())),
+            metrics: Arc::new(Metrics::new(
+                census.clone(),
+                writer.clone(),
+                Arc::clone(&fanout),
+                Arc::default(),
+                Arc::new(BytesInHand::new(Shares::NONE)),
+            )),
             metrics_access: config.operations.metrics,
             back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),
             writer: writer.clone(),

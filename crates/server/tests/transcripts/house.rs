@@ -16,6 +16,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
 use server::auth::{Authenticator, Keys};
 use server::back_end::Utilities;
+use server::bytes_in_hand::{BytesInHand, Shares};
 use server::config::{Audience, Config, TokenEnd};
 use server::dialects::Dialects;
 use server::health::Health;
@@ -73,7 +74,13 @@ impl House {
         ));
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default())),
+            metrics: Arc::new(Metrics::new(
+                census.clone(),
+                writer.clone(),
+                Arc::clone(&fanout),
+                Arc::default(),
+                Arc::new(BytesInHand::new(Shares::NONE)),
+            )),
             metrics_access: config.operations.metrics,
             back_end,
             writer: writer.clone(),
@@ -111,6 +118,7 @@ impl House {
             clock: || NOW,
             bus,
             fanout,
+            in_hand: Arc::new(BytesInHand::new(Shares::NONE)),
         };
         Self { router: router(rest), shared: Arc::new(shared), notices }
     }

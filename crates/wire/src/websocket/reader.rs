@@ -131,6 +131,11 @@ impl Reader {
         self.held.as_ref().is_some_and(|held| held.is_in_use())
     }
 
+    /// What it keeps on the heap, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.bytes())
+    }
+
     fn keep_rest(&mut self, input: &mut Input<'_>) {
         if !input.is_empty() {
             let rest = input.take(usize::MAX);

@@ -37,6 +37,11 @@ impl Held {
         self.used < self.raw.len()
     }
 
+    pub fn bytes(&self) -> usize {
+        let unfinished = self.unfinished.as_ref().map_or(0, |message| message.payload.capacity());
+        self.raw.capacity() + unfinished + self.finished.capacity()
+    }
+
     pub fn is_in_use(&self) -> bool {
         self.has_unread() || self.unfinished.is_some()
     }

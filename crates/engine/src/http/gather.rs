@@ -1,0 +1,87 @@
+//! Reading a request's body, with a count of what it takes meanwhile.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use http_body_util::BodyExt;
+use hyper::body::Body;
+
+/// Counts the bytes that one thing takes, until it is dropped.
+pub trait Charge: Send + Sync {
+    /// Says how many bytes it takes now.
+    ///
+    /// # Errors
+    /// If that is more than its share; the count stays what it was.
+    fn set(&mut self, bytes: usize) -> Result<(), Short>;
+}
+
+/// There is no room for more bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Short {
+    /// Whether it is the client's share that is used up (429), and not the server's (503).
+    pub is_clients: bool,
+}
+
+/// Counts the bytes of requests. A program puts it among the extensions of each request that it hands to the engine; without it they are not counted.
+#[derive(Clone)]
+pub struct Allowance(pub Arc<dyn Fn() -> Box<dyn Charge> + Send + Sync>);
+
+/// Why a body was not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotGathered {
+    /// It has more bytes than it may have.
+    TooLarge,
+    /// There is no room for it.
+    Short(Short),
+    /// The client broke off.
+    Broken,
+}
+
+/// Reads a body into one piece of memory. Inputs: the body; its limit in bytes; what counts the memory, if anything does.
+///
+/// # Errors
+/// See [`NotGathered`].
+pub async fn gather<B: Body + Unpin>(body: &mut B, limit: usize, mut charge: Option<&mut Box<dyn Charge>>) -> Result<Vec<u8>, NotGathered> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| NotGathered::Broken)?.into_data() else { continue };
+        let (mut data, length) = (data, whole.len());
+        if data.remaining() > limit - length {
+            return Err(NotGathered::TooLarge);
+        }
+        if data.remaining() > whole.capacity() - length {
+            // A body of one-byte chunks costs no more than its bytes: they are copied, and what they were read into is given back.
+            let wanted = (length + data.remaining()).max(2 * whole.capacity()).min(limit);
+            if let Some(charge) = charge.as_deref_mut() {
+                charge.set(wanted).map_err(NotGathered::Short)?;
+            }
+            whole.reserve_exact(wanted - length);
+        }
+        while data.has_remaining() {
+            let chunk = data.chunk();
+            whole.extend_from_slice(chunk);
+            let read = chunk.len();
+            data.advance(read);
+        }
+    }
+    Ok(whole)
+}
+
+/// Bytes that stay counted until the last of them is dropped.
+pub struct Held {
+    bytes: Vec<u8>,
+    _charge: Option<Box<dyn Charge>>,
+}
+
+impl Held {
+    /// Makes such bytes.
+    pub fn bytes(bytes: Vec<u8>, charge: Option<Box<dyn Charge>>) -> Bytes {
+        Bytes::from_owner(Self { bytes, _charge: charge })
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}

@@ -1,0 +1,128 @@
+//! What waits in a connection: input that is not whole yet, and output that its client does not take. The application counts it, and may refuse more.
+//! A connection in which nothing waits for longer than a turn costs nothing here.
+
+use super::{ConnectionKey, Doomed, Ending, Shard, SocketKey, Transport};
+use crate::app::{App, Reason};
+use crate::outbox::Outbox;
+
+/// The most input of a connection before one of its sockets is accepted, in bytes: a request to be connected, with its token, has to fit.
+const BEFORE_ACCEPTED: usize = 16 * 1024;
+
+/// Less input than this is not counted: what one read has left over is mostly gone with the next.
+const SMALL_INPUT: usize = 2 * 1024;
+
+/// Less output than this is not counted.
+pub(super) const SMALL_OUTPUT: usize = 16 * 1024;
+
+/// What is counted is a multiple of this.
+const GRAIN: usize = 4 * 1024;
+
+/// What a client is told in whose connection too much waits.
+const TOO_MUCH: (u16, &str) = (1013, "too much waits");
+
+/// A connection, as an application names it. Void once the connection has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConnectionRef(ConnectionKey);
+
+/// What was counted of a connection.
+#[derive(Default, Debug)]
+pub(crate) struct Waiting {
+    /// The bytes of the outbox when it was weighed last,
+    outbox: usize,
+    /// and its weight then.
+    output: usize,
+    /// What the application was told last.
+    counted: usize,
+}
+
+impl Waiting {
+    /// The weight of an outbox. It is weighed again when it is twice, or half, of what it was: so weighing costs each message next to nothing.
+    fn weigh(&mut self, outbox: &Outbox) -> usize {
+        let bytes = outbox.bytes();
+        if bytes < SMALL_OUTPUT {
+            (self.outbox, self.output) = (0, 0);
+        } else if bytes >= 2 * self.outbox || bytes <= self.outbox / 2 {
+            (self.outbox, self.output) = (bytes, outbox.weight());
+        }
+        self.output
+    }
+}
+
+impl<A: App> Shard<A> {
+    /// The most bytes of one message of a connection.
+    pub(crate) fn max_input(&self, slot: u32) -> usize {
+        let sockets = &self.connections[slot as usize].sockets;
+        let accepted = sockets.iter().any(|&socket| self.sockets[socket as usize].data.is_some());
+        if accepted { self.config.max_payload } else { self.config.max_payload.min(BEFORE_ACCEPTED) }
+    }
+
+    /// Counts what waits in a connection, if that has changed. Inputs: what counts it; see [`App::waits`].
+    pub(crate) fn count_waiting(&mut self, key: ConnectionKey, count: impl FnOnce(&mut Self, ConnectionRef, usize) -> bool) {
+        let Some(connection) = self.connections.get_mut(key.slot as usize).filter(|known| known.generation == key.generation) else {
+            return;
+        };
+        let held = match &connection.transport {
+            Transport::WebSocket(socket) => socket.reader.held_bytes(),
+            Transport::Polling(_) => 0,
+        };
+        let input = held + connection.attaching.as_ref().map_or(0, |attaching| attaching.bytes());
+        if connection.waiting.is_none() && input < SMALL_INPUT && connection.outbox.bytes() < SMALL_OUTPUT {
+            return;
+        }
+        let waiting = connection.waiting.get_or_insert_default();
+        let input = if input < SMALL_INPUT { 0 } else { input };
+        let bytes = (input + waiting.weigh(&connection.outbox)).next_multiple_of(GRAIN);
+        let before = waiting.counted;
+        if bytes == 0 {
+            connection.waiting = None;
+        }
+        // What has become a little less is counted when it is half.
+        if bytes == before || (bytes < before && bytes > before / 2) {
+            return;
+        }
+        if count(self, ConnectionRef(key), bytes) {
+            if let Some(waiting) = &mut self.connections[key.slot as usize].waiting {
+                waiting.counted = bytes;
+            }
+        } else {
+            self.give_up_with(key, Ending::Say(TOO_MUCH.0, TOO_MUCH.1.into()));
+        }
+    }
+
+    /// Ends a connection in which too much waits, without waiting for its client.
+    pub fn drop_connection(&mut self, connection: ConnectionRef) {
+        self.give_up_with(connection.0, Ending::Drop);
+    }
+
+    fn give_up_with(&mut self, key: ConnectionKey, ending: Ending) {
+        let Some(connection) = self.connections.get_mut(key.slot as usize).filter(|known| known.generation == key.generation) else {
+            return;
+        };
+        if let Transport::WebSocket(socket) = &mut connection.transport {
+            socket.reader = Default::default();
+        }
+        connection.attaching = None;
+        self.doomed.push(Doomed::Connection(key, Reason::TooSlow, ending));
+    }
+
+    /// What the gate kept of a connection's first request.
+    pub fn handshake_of(&mut self, connection: ConnectionRef) -> Option<&mut A::Handshake> {
+        let known = self.connections.get_mut(connection.0.slot as usize)?;
+        if known.generation == connection.0.generation { known.handshake.as_deref_mut() } else { None }
+    }
+
+    /// The first accepted socket of a connection.
+    pub fn socket_of(&self, connection: ConnectionRef) -> Option<SocketKey> {
+        let known = self.connections.get(connection.0.slot as usize).filter(|known| known.generation == connection.0.generation)?;
+        let slot = *known.sockets.iter().find(|&&slot| self.sockets[slot as usize].data.is_some())?;
+        Some(SocketKey::new(self.index, slot, self.sockets[slot as usize].generation))
+    }
+}
+
+impl super::Attaching {
+    /// What it takes, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let attachments: usize = self.attachments.iter().map(|attachment| attachment.capacity() + size_of::<Vec<u8>>()).sum();
+        self.text.capacity() + attachments
+    }
+}

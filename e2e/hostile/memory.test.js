@@ -1,0 +1,216 @@
+// Clients that begin much, read nothing and end nothing: however many they are, the server stays within its memory, and serves others.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { describe, test } from "node:test";
+import { frame, TEXT } from "../support/frames.js";
+import { metrics } from "../support/metrics.js";
+import { settles } from "../support/patience.js";
+import { person } from "../support/people.js";
+import { rest } from "../support/http.js";
+import { startRoomcast } from "../support/roomcast.js";
+import { MEGABYTE } from "../support/wellbeing.js";
+
+async function started(t, settings) {
+  const server = await startRoomcast({ METRICS: "open", ...settings });
+  t.after(() => server.stop());
+  return server;
+}
+
+// A TCP connection from the address with this number among those of this machine. It reads nothing unless it is told to.
+async function attacker(t, server, number, said) {
+  const socket = connect({ port: server.port, host: "127.0.0.1", localAddress: `127.1.${number >> 8}.${number & 255}` });
+  t.after(() => socket.destroy());
+  socket.on("error", () => {});
+  socket.gone = new Promise((resolve) => socket.once("close", resolve));
+  await Promise.race([once(socket, "connect"), socket.gone]);
+  socket.pause();
+  // What is said is with the kernel, or the connection has ended.
+  socket.says = (bytes) => Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), socket.gone]);
+  if (said !== undefined) void socket.says(said);
+  return socket;
+}
+
+// What the server answers first.
+async function answered(socket) {
+  let text = "";
+  socket.on("data", (data) => (text += data.toString("latin1")));
+  socket.resume();
+  while (!text.includes("\r\n\r\n") && !socket.destroyed) await Promise.race([once(socket, "data"), socket.gone]);
+  return text;
+}
+
+const request = (method, path, headers = {}) =>
+  [`${method} ${path} HTTP/1.1`, "Host: x", ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), "", ""].join("\r\n");
+const upgrade = (path) => request("GET", path, { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": 13, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==" });
+const LARGE = 1_000_000;
+const NEARLY = Buffer.alloc(LARGE - 1, 0x20);
+const bearer = (server, sub) => ({ Authorization: `Bearer ${server.token({ sub })}` });
+
+const inHand = (server, enough) => settles(server, 60, async () => {
+  const bytes = (await metrics(server)).gauge("in_hand_bytes");
+  return enough(bytes) ? null : `${bytes} bytes are in hand`;
+});
+
+const ATTACKS = {
+  "lists that nobody reads": {
+    count: 245,
+    async begin(t, server, number) {
+      await attacker(t, server, number, request("GET", "/api/v1/projects?limit=200", bearer(server, "1")));
+    },
+  },
+  "files of the docs that nobody reads": {
+    count: 2000,
+    async begin(t, server, number) {
+      await attacker(t, server, number, request("GET", "/docs/swagger-ui-bundle.js"));
+    },
+  },
+  "messages without a token that never end": {
+    count: 499,
+    async begin(t, server, number) {
+      const socket = await attacker(t, server, number, upgrade("/socket.io/?EIO=4&transport=websocket"));
+      await socket.says(frame(TEXT, NEARLY, { length: LARGE }).subarray(0, LARGE));
+    },
+  },
+  "messages of users that never end": {
+    count: 300,
+    async begin(t, server, number) {
+      const socket = await attacker(t, server, number, upgrade(`/socket.io/?EIO=4&transport=websocket`));
+      await socket.says(frame(TEXT, `40/chat,${JSON.stringify({ token: server.token({ sub: `m${number}` }) })}`));
+      socket.resume();
+      await Promise.race([once(socket, "data"), socket.gone]);
+      await socket.says(frame(TEXT, NEARLY, { length: LARGE }).subarray(0, LARGE));
+    },
+  },
+  "bodies of long-polling that never end": {
+    count: 399,
+    async begin(t, server, number) {
+      const opening = await answered(await attacker(t, server, number, request("GET", "/socket.io/?EIO=4&transport=polling")));
+      const sid = opening.match(/"sid":"([^"]+)"/)?.[1];
+      if (!sid) return;
+      const path = `/socket.io/?EIO=4&transport=polling&sid=${sid}`;
+      const join = `40/chat,${JSON.stringify({ token: server.token({ sub: `p${number}` }) })}`;
+      await answered(await attacker(t, server, number, request("POST", path, { "Content-Length": join.length }) + join));
+      await answered(await attacker(t, server, number, request("GET", path)));
+      const body = await attacker(t, server, number, request("POST", path, { "Content-Length": LARGE }));
+      await body.says(NEARLY);
+    },
+  },
+  "bodies of REST that never end": {
+    count: 612,
+    async begin(t, server, number) {
+      const head = { ...bearer(server, `b${number}`), "Content-Type": "application/json", "Content-Length": LARGE };
+      const body = await attacker(t, server, number, request("POST", "/households", head));
+      await body.says(NEARLY);
+    },
+  },
+};
+
+// The first user's projects, whose list is long.
+async function projects(server, count, members) {
+  const { ask } = person(server, "1");
+  const memberIds = Array.from({ length: members }, (_, number) => number + 2);
+  for (let project = 0; project < count; project++) await ask("POST", "/api/v1/projects", { name: `Project ${project}`, memberIds });
+}
+
+describe("with MEMORY_LIMIT=300MB", () => {
+  const LIMIT = 300e6;
+  test("all attacks at once, from many addresses, stay within it, and others are served", async (t) => {
+    const server = await started(t, { MEMORY_LIMIT: "300MB", ANSWER_TIMEOUT: "1h" });
+    await projects(server, 200, 100);
+    const most = { memory: 0 };
+    const look = () => {
+      most.memory = Math.max(most.memory, server.memory());
+      assert.ok(most.memory < LIMIT * 1.25, `${(most.memory / 1e6).toFixed(0)} MB`);
+    };
+    let number = 0;
+    const attacks = Object.values(ATTACKS).flatMap(({ count, begin }) => Array.from({ length: count }, () => () => begin(t, server, number++)));
+    // In an order in which each kind meets each other, and so many at once that none waits for one that is slow.
+    const mixed = attacks.map((attack, place) => [(place * 7919) % attacks.length, attack]).sort(([a], [b]) => a - b).map(([, attack]) => attack);
+    for (let at = 0; at < mixed.length; at += 100) {
+      await Promise.all(mixed.slice(at, at + 100).map((attack) => attack()));
+      look();
+      assert.equal((await rest("GET", `${server.url}/health/live`)).status, 200);
+    }
+    const { status } = await rest("GET", `${server.url}/households`, { token: server.token({ sub: "newcomer" }) });
+    assert.equal(status, 200);
+    look();
+    const { gauge } = await metrics(server);
+    assert.ok(gauge("in_hand_bytes") <= LIMIT / 4);
+    t.diagnostic(`${(most.memory / 1e6).toFixed(0)} MB at most, ${(gauge("in_hand_bytes") / 1e6).toFixed(1)} MB in hand`);
+  });
+});
+
+describe("bytes in hand are refused beyond a share", () => {
+  const held = async (t, settings, begin) => {
+    const server = await started(t, settings);
+    return begin(server);
+  };
+
+  test("of one user's bodies, with 429 and when to come again", (t) => held(t, { BYTES_IN_HAND_PER_USER: "2500KB" }, async (server) => {
+    const head = (length) => ({ ...bearer(server, "anna"), "Content-Type": "application/json", "Content-Length": length });
+    const begin = async (number) => {
+      const socket = await attacker(t, server, number, request("POST", "/households", head(LARGE)));
+      await socket.says(NEARLY);
+      return socket;
+    };
+    const kept = [await begin(1), await begin(2)];
+    await inHand(server, (bytes) => bytes >= 2 * (LARGE - 1));
+    const third = await begin(3);
+    assert.match(await answered(third), /^HTTP\/1\.1 429 (?:.*\r\n)*retry-after: 1\r\n/i);
+    const other = await rest("POST", `${server.url}/households`, { token: server.token({ sub: "ben" }), body: { name: "Ours" } });
+    assert.equal(other.status, 201);
+    for (const socket of kept) socket.destroy();
+    await inHand(server, (bytes) => bytes === 0);
+  }));
+
+  test("of one address's answers, and what is the same for everybody is nobody's", (t) => held(t, { BYTES_IN_HAND_PER_ADDRESS: "5MB", ANSWER_TIMEOUT: "1h" }, async (server) => {
+    await projects(server, 40, 100);
+    const list = request("GET", "/api/v1/projects?limit=200", bearer(server, "1"));
+    const { text } = await rest("GET", `${server.url}/api/v1/projects?limit=200`, { token: server.token({ sub: "1" }) });
+    const readers = Math.ceil(5e6 / text.length) + 1;
+    const refused = async () => (await metrics(server)).counter("in_hand_refused", 'share="address"');
+    // An answer that fits into what the kernel keeps of a connection is written at once: so each asks again and again.
+    for (let reader = 0; reader < readers; reader++) await attacker(t, server, 7, list.repeat(50));
+    await settles(server, 60, async () => ((await refused()) > 0 ? null : "nothing is refused"));
+    assert.ok((await metrics(server)).gauge("in_hand_bytes") <= 5e6);
+    for (let number = 0; number < 100; number++) await attacker(t, server, 8, request("GET", "/openapi.json").repeat(20));
+    const same = await attacker(t, server, 8, request("GET", "/openapi.json"));
+    assert.match(await answered(same), /^HTTP\/1\.1 200 /);
+  }));
+});
+
+describe("before it has joined a namespace", () => {
+  const BEFORE = 16 * 1024;
+
+  test("a connection may send 16 KB, with room for its token", async (t) => {
+    const server = await started(t, {});
+    const token = server.token({ sub: "anna", filler: "x".repeat(8000) });
+    const open = () => attacker(t, server, 1, upgrade("/socket.io/?EIO=4&transport=websocket"));
+    const good = await open();
+    await good.says(frame(TEXT, `40/chat,${JSON.stringify({ token })}`));
+    let heard = "";
+    good.on("data", (data) => (heard += data.toString("latin1")));
+    good.resume();
+    while (!heard.includes("40/chat,")) await once(good, "data");
+    // Now it may send more.
+    await good.says(frame(TEXT, `42/chat,1["nothing","${"x".repeat(3 * BEFORE)}"]`));
+    while (!heard.includes("43/chat,1")) await once(good, "data");
+    const bad = await open();
+    await bad.says(frame(TEXT, Buffer.alloc(BEFORE + 1, 0x34)));
+    bad.resume();
+    await bad.gone;
+  });
+
+  test("a POST of long-polling, too", async (t) => {
+    const server = await started(t, {});
+    const opening = await rest("GET", `${server.url}/socket.io/?EIO=4&transport=polling`);
+    const path = `${server.url}/socket.io/?EIO=4&transport=polling&sid=${opening.text.match(/"sid":"([^"]+)"/)[1]}`;
+    const post = (body) => rest("POST", path, { body, headers: { "content-type": "text/plain" } });
+    assert.equal((await post(`4${"x".repeat(BEFORE)}`)).status, 413);
+    assert.equal((await post(`40/chat,${JSON.stringify({ token: server.token({ sub: "anna" }) })}`)).status, 200);
+    assert.match((await rest("GET", path)).text, /^40\/chat,/);
+    assert.equal((await post(`42/chat,["nothing","${"x".repeat(3 * BEFORE)}"]`)).status, 200);
+  });
+});
