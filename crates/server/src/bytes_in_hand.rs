@@ -178,7 +178,7 @@ impl Holder {
             let entry = &book.holders[self.key];
             let (more, network, ended) = (bytes.saturating_sub(entry.bytes), entry.network, entry.ended);
             let of_address = book.addresses.get(&network).copied().unwrap_or_default();
-            let of_user = entry.user.as_ref().and_then(|user| book.users.get(user)).copied().unwrap_or_default();
+            let of_user = entry.user.as_ref().map(|user| book.users.get(user).copied().unwrap_or_default());
             if more == 0 {
                 if !ended {
                     book.set(self.key, bytes);
@@ -189,7 +189,7 @@ impl Holder {
             } else if of_address.saturating_add(more) > shares.of_an_address {
                 book.counts.of_an_address += 1;
                 Err(Short { is_clients: true })
-            } else if of_user.saturating_add(more) > shares.of_a_user {
+            } else if of_user.is_some_and(|of_user| of_user.saturating_add(more) > shares.of_a_user) {
                 book.counts.of_a_user += 1;
                 Err(Short { is_clients: true })
             } else {

@@ -84,6 +84,7 @@ mod tests {
         let last = list(&things[5..], |thing| thing);
         assert_eq!((serde_json::from_str::<Vec<Value>>(&last.body).unwrap().len(), last.next), (4, None));
         assert_eq!(list(&things[..0], |thing| thing), Listed::from("[]".to_owned()));
-        assert_eq!(list(&things[..1], |thing| thing).with_success().body, json!({ "success": true, "data": [things[0]] }).to_string());
+        let wrapped: Value = serde_json::from_str(&list(&things[..1], |thing| thing).with_success().body).unwrap();
+        assert_eq!(wrapped, json!({ "success": true, "data": [things[0]] }));
     }
 }
