@@ -133,7 +133,12 @@ pub enum Event {
     /// A message is gone, by its sender.
     MessageDeleted { message: Id, sender: Person },
     /// A call rings.
-    CallInitiated { call: Call },
+    CallInitiated {
+        call: Call,
+        /// Members who have blocked the caller, and hear nothing of the ringing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not_for: Vec<PersonId>,
+    },
     /// A person has come into a call.
     CallAnswered { call: Call, by: Person },
     /// A call is over: see `call.status` and `call.ended_by`.

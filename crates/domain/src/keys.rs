@@ -53,6 +53,7 @@ pub fn replay(tx: &mut Tx<'_>, request: &Request) -> Result<Replay, Refusal> {
 /// # Errors
 /// The store's; the change is then rolled back too.
 pub fn remember(tx: &mut Tx<'_>, request: Request, status: u16, body: String) -> Result<(), Refusal> {
+    tx.count_object(body.len())?;
     let answered = Answered { digest: request.digest, status, body };
     Ok(tx.store.remember(&request.scope, &request.key, &answered, tx.now)?)
 }

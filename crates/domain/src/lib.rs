@@ -8,9 +8,11 @@
 //! - [`seam`]: what the rules ask of the outside (stores, ids, the bus).
 //! - [`operation`]: a command or a query, and the transaction in which it is decided.
 //! - [`ids`]: how new ids are made. [`fields`]: what may stand in a field. [`keys`]: one request is answered once.
-//! - the areas, a folder each: [`people`], [`spaces`], [`tasks`], [`chat`], [`calls`], [`trips`], [`notifications`], [`emissions`], [`sessions`]; and [`removals`], which cross several of them. Each `mod.rs` is the area's things; the files beside it are its
+//! - [`quotas`]: how much a user may have stored.
+//! - the areas, a folder each: [`people`], [`blocks`], [`spaces`], [`tasks`], [`chat`], [`calls`], [`trips`], [`notifications`], [`emissions`], [`sessions`]; and [`removals`], which cross several of them. Each `mod.rs` is the area's things; the files beside it are its
 //!   operations.
 
+pub mod blocks;
 pub mod calls;
 pub mod chat;
 pub mod emissions;
@@ -23,6 +25,7 @@ pub mod names;
 pub mod notifications;
 pub mod operation;
 pub mod people;
+pub mod quotas;
 pub mod refusal;
 pub mod removals;
 pub mod seam;

@@ -5,6 +5,7 @@
 
 use crate::event::{Account, Event, Fact};
 use crate::names::{Id, PersonId, Room, Timestamp};
+use crate::quotas::{Charge, Quotas};
 use crate::refusal::Refusal;
 use crate::seam::{Ids, Store};
 
@@ -74,18 +75,41 @@ pub struct Tx<'a> {
     /// The bounds of what there may be.
     pub bounds: Bounds,
     ids: &'a mut dyn Ids,
+    quotas: Option<&'a Quotas>,
+    charge: Charge,
     facts: Vec<Fact>,
 }
 
 impl<'a> Tx<'a> {
     /// Begins one command's part.
     pub fn new(store: &'a mut dyn Store, actor: &'a Actor, now: Timestamp, ids: &'a mut dyn Ids) -> Self {
-        Self { store, actor, now, bounds: Bounds::default(), ids, facts: Vec::new() }
+        Self { store, actor, now, bounds: Bounds::default(), ids, quotas: None, charge: Charge::default(), facts: Vec::new() }
     }
 
     /// With other bounds than the default ones.
     pub fn with_bounds(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }
+    }
+
+    /// Charges what the command uses to its actor; back ends and admins are charged nothing.
+    pub fn with_quotas(self, quotas: &'a Quotas) -> Self {
+        Self { quotas: Some(quotas).filter(|_| !self.actor.admin), ..self }
+    }
+
+    /// Charges an object of so many bytes that is stored for the actor.
+    ///
+    /// # Errors
+    /// [`Refusal::OverQuota`].
+    pub(crate) fn count_object(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.quotas.map_or(Ok(()), |quotas| quotas.charge_object(&mut self.charge, &self.actor.person, bytes, self.now))
+    }
+
+    /// Charges the addition of a user to a space.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`].
+    pub(crate) fn count_addition(&mut self) -> Result<(), Refusal> {
+        self.quotas.map_or(Ok(()), |quotas| quotas.charge_addition(&mut self.charge, &self.actor.person, self.now))
     }
 
     /// A new id; see [`Id`].
@@ -101,7 +125,7 @@ impl<'a> Tx<'a> {
     /// The one door through which a fact reaches the world: writes its row with the room's next `seq`; it is published after the commit.
     ///
     /// # Errors
-    /// [`Refusal::Unavailable`] or [`Refusal::Internal`] if the row cannot be written.
+    /// [`Refusal::Unavailable`] or [`Refusal::Internal`] if the row cannot be written; [`Refusal::OverQuota`].
     pub fn record(&mut self, room: &Room, event: Event) -> Result<(), Refusal> {
         self.record_at(room, event).map(drop)
     }
@@ -112,6 +136,7 @@ impl<'a> Tx<'a> {
     /// As [`Tx::record`].
     pub fn record_at(&mut self, room: &Room, event: Event) -> Result<i64, Refusal> {
         let fact = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
+        self.count_object(fact.body.len())?;
         let offset = fact.offset;
         // Most commands record one, and it is large.
         self.facts.reserve_exact(1);
@@ -122,7 +147,16 @@ impl<'a> Tx<'a> {
     /// Does a part of the command for another actor.
     pub fn on_behalf_of<T>(&mut self, actor: &Actor, work: impl FnOnce(&mut Tx<'_>) -> T) -> T {
         let facts = std::mem::take(&mut self.facts);
-        let mut part = Tx { store: &mut *self.store, actor, now: self.now, bounds: self.bounds, ids: &mut *self.ids, facts };
+        let mut part = Tx {
+            store: &mut *self.store,
+            actor,
+            now: self.now,
+            bounds: self.bounds,
+            ids: &mut *self.ids,
+            quotas: None,
+            charge: Charge::default(),
+            facts,
+        };
         let answer = work(&mut part);
         let facts = part.facts;
         self.facts = facts;
@@ -132,6 +166,11 @@ impl<'a> Tx<'a> {
     /// The facts that were recorded, in order.
     pub fn into_facts(self) -> Vec<Fact> {
         self.facts
+    }
+
+    /// The same, and what is to be counted against the actor's quotas if they are kept.
+    pub fn into_parts(self) -> (Vec<Fact>, Charge) {
+        (self.facts, self.charge)
     }
 }
 

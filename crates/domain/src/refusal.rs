@@ -36,6 +36,12 @@ pub enum Refusal {
         /// Whole seconds after which the same call may succeed.
         retry_after: u64,
     },
+    /// The caller has had as much stored as a user may in a day.
+    #[error("Daily quota used up, try again in {retry_after} s")]
+    OverQuota {
+        /// Whole seconds after which the same call may succeed.
+        retry_after: u64,
+    },
     /// The store cannot be used now (full disk, read-only, locked); the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
@@ -46,8 +52,8 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every [`Refusal::code`], in the order of the variants.
-    pub const CODES: [&'static str; 8] =
-        ["invalid", "ambiguous", "forbidden", "not_found", "conflict", "rate_limited", "unavailable", "internal"];
+    pub const CODES: [&'static str; 9] =
+        ["invalid", "ambiguous", "forbidden", "not_found", "conflict", "rate_limited", "quota_exceeded", "unavailable", "internal"];
 
     /// A refusal of one field.
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
@@ -57,7 +63,7 @@ impl Refusal {
     /// The seconds after which the same call may succeed, if that is known.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { retry_after } => Some(*retry_after),
+            Self::TooMany { retry_after } | Self::OverQuota { retry_after } => Some(*retry_after),
             _ => None,
         }
     }
@@ -71,6 +77,7 @@ impl Refusal {
             Self::NotFound(_) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::TooMany { .. } => "rate_limited",
+            Self::OverQuota { .. } => "quota_exceeded",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
@@ -90,6 +97,7 @@ mod tests {
             Refusal::NotFound("Thing"),
             Refusal::Conflict("no"),
             Refusal::TooMany { retry_after: 1 },
+            Refusal::OverQuota { retry_after: 1 },
             Refusal::Unavailable("no".into()),
             Refusal::Internal("no".into()),
         ];

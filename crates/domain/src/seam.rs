@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::blocks::Block;
 use crate::calls::{Call, Participant};
 use crate::chat::Message;
 use crate::event::{Account, Event, Fact, Signal};
@@ -81,8 +82,28 @@ pub trait People {
     fn delete_person(&mut self, id: &PersonId) -> Stored<()>;
     /// How many spaces a person is a member of.
     fn space_count(&mut self, id: &PersonId) -> Stored<u64>;
+    /// Whether there is a space that both are members of and have acted in, and neither has blocked the other.
+    fn are_contacts(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool>;
     /// Whether there is a space that both are members of.
     fn share_a_space(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool>;
+}
+
+/// Which users a user has blocked.
+pub trait Blocks {
+    /// A user blocks another; a block that is there already stays as it is.
+    fn put_block(&mut self, person: &PersonId, blocked: &PersonId, at: Timestamp) -> Stored<()>;
+    /// Ends a block, if there is one.
+    fn delete_block(&mut self, person: &PersonId, blocked: &PersonId) -> Stored<()>;
+    /// Ends all blocks of a user's making.
+    fn delete_blocks_of(&mut self, person: &PersonId) -> Stored<()>;
+    /// The block of one user by another, if there is one.
+    fn block(&mut self, person: &PersonId, blocked: &PersonId) -> Stored<Option<Block>>;
+    /// How many users a user has blocked.
+    fn count_blocks(&mut self, person: &PersonId) -> Stored<u64>;
+    /// The users whom a user has blocked, the latest first.
+    fn blocks_of(&mut self, person: &PersonId, page: &Page<PersonId>) -> Stored<Vec<Block>>;
+    /// The members of a space who have blocked a user, at most `limit`.
+    fn blockers_in(&mut self, room: &Room, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>>;
 }
 
 /// Spaces and who is in them.
@@ -103,6 +124,16 @@ pub trait Spaces {
     fn role_in_parent(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>>;
     /// When a person was last removed from a space or left it, if the person is not a member now.
     fn left_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>>;
+    /// Remembers that a user whose membership of a space was just ended has left by choice.
+    fn put_left_by_choice(&mut self, room: &Room, person: &PersonId) -> Stored<()>;
+    /// When a user last left a space by choice, if that was how the user's last membership ended and the user is not a member now.
+    fn left_by_choice_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>>;
+    /// Whether a member has acted in a space, or in the one that it is part of; false for everybody else.
+    fn has_acted(&mut self, room: &Room, person: &PersonId) -> Stored<bool>;
+    /// Remembers that a member has acted in a space, or in the one that it is part of.
+    fn put_acted(&mut self, room: &Room, person: &PersonId) -> Stored<()>;
+    /// Of the members of a space those who have acted in it, and who neither have blocked this user nor are blocked by the user; at most `limit`.
+    fn members_who_acted(&mut self, room: &Room, asker: &PersonId, limit: u32) -> Stored<Vec<PersonId>>;
     /// Whether a space, or the one that it is part of, is archived.
     fn is_archived(&mut self, room: &Room) -> Stored<bool>;
     /// Makes a person a member, or changes the role.
@@ -121,7 +152,7 @@ pub trait Spaces {
     fn handle_up_to(&mut self, room: &Room, handle: &str) -> Stored<Option<String>>;
     /// The rooms that a person is a member of, newest first; `kind` narrows them.
     fn rooms_of(&mut self, person: &PersonId, kind: Option<Kind>) -> Stored<Vec<Room>>;
-    /// Everybody else who shares a space with a person, each once.
+    /// The contacts of a user, as in [`People::are_contacts`], each once.
     fn contacts_of(&mut self, person: &PersonId) -> Stored<Vec<PersonId>>;
     /// The spaces of a kind that a person is a member of, newest first, each as in [`Spaces::space`].
     fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>>;
@@ -345,9 +376,15 @@ pub trait Keys {
 }
 
 /// Everything that is stored.
-pub trait Store: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Removals + Journal + Keys + Sessions {}
+pub trait Store:
+    People + Blocks + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Removals + Journal + Keys + Sessions
+{
+}
 
-impl<T: People + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Removals + Journal + Keys + Sessions> Store for T {}
+impl<T: People + Blocks + Spaces + Tasks + Chat + Calls + Reads + Trips + Notifications + Removals + Journal + Keys + Sessions> Store
+    for T
+{
+}
 
 /// Where new ids come from: a counter and randomness, as parameters.
 pub trait Ids: Send {

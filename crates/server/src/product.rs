@@ -11,6 +11,7 @@ use domain::calls::EndInterruptedCalls;
 use domain::ids::Generator;
 use domain::keys::ForgetOldAnswers;
 use domain::operation::{Actor, Bounds, Command};
+use domain::quotas::QuotaBounds;
 use domain::refusal::Refusal;
 use domain::seam::Bus;
 use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions, ReadJournal};
@@ -82,7 +83,24 @@ pub fn open_database(config: &Config) -> anyhow::Result<Database> {
     let uname = rustix::system::uname();
     let host = uname.nodename().to_string_lossy();
     let holder = format!("process {} on {host} since {}", std::process::id(), Milliseconds(clock::now()));
-    Ok(Database::open(Options { holder, bounds: bounds(&config.limits), ..Options::new(config.storage.database_url.show()) })?)
+    Ok(Database::open(Options {
+        holder,
+        bounds: bounds(&config.limits),
+        quotas: quotas(&config.limits),
+        ..Options::new(config.storage.database_url.show())
+    })?)
+}
+
+/// How much each user may have stored, and how many users each may add. `RATE_LIMITS=off` lifts these bounds, too.
+pub fn quotas(limits: &LimitsConfig) -> QuotaBounds {
+    if !limits.rate_limits {
+        return QuotaBounds::default();
+    }
+    QuotaBounds {
+        objects_per_day: limits.max_objects_per_user_per_day.limit().map(u64::from),
+        bytes_per_day: Some(limits.max_bytes_per_user_per_day.0 as u64),
+        additions_per_hour: limits.max_additions_per_hour.limit().map(u64::from),
+    }
 }
 
 impl Product {

@@ -101,7 +101,7 @@ fn fact(room: Room, event: Event) -> Fact {
 }
 
 fn alice_object() -> Value {
-    json!({ "id": "7", "name": "Alice", "email": "alice@example.com", "avatarUrl": "https://example.com/a.png",
+    json!({ "id": "7", "name": "Alice", "email": null, "avatarUrl": "https://example.com/a.png",
         "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS })
 }
 
@@ -763,7 +763,7 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
         ),
         (Event::MessageDeleted { message: id, sender: alice() }, "message:deleted", json!({ "messageId": id, "roomId": 1 })),
         (
-            Event::CallInitiated { call: call.clone() },
+            Event::CallInitiated { call: call.clone(), not_for: Vec::new() },
             "call:initiated",
             json!({ "callId": 123, "callType": "AUDIO", "initiatedBy": 7, "timestamp": MILLISECONDS }),
         ),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use domain::event::Fact;
 use domain::names::{Id, Timestamp};
 use domain::operation::{Actor, Bounds, Tx};
+use domain::quotas::{DAY_SECONDS, Quotas};
 use domain::refusal::Refusal;
 use domain::seam::{Ids, Stored};
 
@@ -32,6 +33,9 @@ pub(crate) struct Desk<'c> {
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send>,
     pub(crate) ids: KeptIds,
     pub(crate) bounds: Bounds,
+    pub(crate) quotas: Quotas,
+    /// When the usage of quotas is to be written down next.
+    pub(crate) usage_due: Timestamp,
 }
 
 /// The ids, and the largest one that was given: it is stored with what it is used in.
@@ -81,9 +85,34 @@ impl Desk<'_> {
         }
         let sequences = self.session.0.take_sequences();
         self.session.write_sequences(sequences)?;
+        self.write_usage()?;
         let begun = Instant::now();
         self.session.0.commit()?;
         Ok(begun.elapsed())
+    }
+}
+
+/// How often the usage of quotas is written down, in seconds: as much is forgotten of it when the server is killed.
+const USAGE_EVERY_SECONDS: i64 = 10;
+/// Of how many users it is written down with one batch.
+const USAGE_AT_ONCE: usize = 256;
+
+impl Desk<'_> {
+    /// Writes down some of the usage of quotas if it is time to, in the batch's transaction.
+    fn write_usage(&mut self) -> Stored<()> {
+        let now = (self.clock)();
+        if now < self.usage_due {
+            return Ok(());
+        }
+        let changed = self.quotas.take_changed(USAGE_AT_ONCE);
+        for (user, usage) in &changed {
+            self.session.put_usage(user, usage)?;
+        }
+        if changed.len() < USAGE_AT_ONCE {
+            self.session.delete_usage_before(now.minus_seconds(DAY_SECONDS), USAGE_AT_ONCE as u32)?;
+            self.usage_due = now.minus_seconds(-USAGE_EVERY_SECONDS);
+        }
+        Ok(())
     }
 }
 
@@ -118,10 +147,14 @@ where
         let now = (desk.clock)();
         // What a panic leaves half-done is undone with the part, so nothing broken is looked at afterwards.
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            let mut tx = Tx::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds);
-            work(&mut tx).map(|answer| (answer, tx.into_facts()))
+            let mut tx = Tx::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds).with_quotas(&desk.quotas);
+            work(&mut tx).map(|answer| (answer, tx.into_parts()))
         }));
         let decided = decided.unwrap_or_else(|panic| Err(Refusal::Internal(format!("a command panicked: {}", said(&*panic)))));
+        let decided = decided.map(|(answer, (facts, charge))| {
+            desk.quotas.count(&charge, &self.actor.person, now);
+            (answer, facts)
+        });
         if !desk.session.0.in_transaction() {
             // A full disk ends the whole transaction, and with it what the commands before this one wrote.
             return Err(domain::seam::StoreError::Unavailable(match decided {

@@ -9,6 +9,7 @@
 //! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
 
 mod batch;
+mod blocks;
 mod calls;
 mod chat;
 mod driver;
@@ -32,6 +33,7 @@ mod spaces;
 mod sqlite;
 mod tasks;
 mod trips;
+mod usage;
 mod writer;
 
 pub use figures::{Figures, Histogram};

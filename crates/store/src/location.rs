@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::operation::Bounds;
+use domain::quotas::QuotaBounds;
 use domain::seam::{Store, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -30,6 +31,8 @@ pub struct Options {
     pub holder: String,
     /// How much there may be of what users make.
     pub bounds: Bounds,
+    /// How much each user may have stored.
+    pub quotas: QuotaBounds,
 }
 
 impl Options {
@@ -41,6 +44,7 @@ impl Options {
             max_pages: None,
             holder: format!("process {}", std::process::id()),
             bounds: Bounds::default(),
+            quotas: QuotaBounds::default(),
         }
     }
 }
@@ -160,6 +164,10 @@ impl Database {
 
     pub(crate) fn bounds(&self) -> Bounds {
         self.0.options.bounds
+    }
+
+    pub(crate) fn quotas(&self) -> QuotaBounds {
+        self.0.options.quotas
     }
 
     pub(crate) fn connect(&self) -> Result<Connection, OpenError> {

@@ -46,6 +46,14 @@ impl<D: Driver> People for Tables<D> {
         self.0.first(sql, values![id], |row| count(row, 0)).map(Option::unwrap_or_default)
     }
 
+    fn are_contacts(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool> {
+        let sql = "SELECT 1 FROM members a JOIN members b ON b.room = a.room
+            WHERE a.person = $1 AND b.person = $2 AND a.acted = 1 AND b.acted = 1
+            AND NOT EXISTS (SELECT 1 FROM blocks x WHERE x.person = $1 AND x.blocked = $2)
+            AND NOT EXISTS (SELECT 1 FROM blocks y WHERE y.person = $2 AND y.blocked = $1) LIMIT 1";
+        Ok(self.0.first(sql, values![one, other], |_| Ok(()))?.is_some())
+    }
+
     fn share_a_space(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool> {
         let sql = "SELECT 1 FROM members a JOIN members b ON b.room = a.room WHERE a.person = $1 AND b.person = $2 LIMIT 1";
         Ok(self.0.first(sql, values![one, other], |_| Ok(()))?.is_some())

@@ -90,6 +90,7 @@ mod tests {
     use domain::ids::Generator;
     use domain::names::{Kind, Timestamp};
     use domain::operation::{Actor, Bounds, Tx};
+    use domain::quotas::Quotas;
     use domain::refusal::Refusal;
 
     use crate::batch::{Desk, Job, KeptIds, Stage, Work};
@@ -125,7 +126,14 @@ mod tests {
         let connection = database.connect().unwrap();
         let session = Tables(Sqlite::new(&connection));
         let ids = KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 };
-        let mut desk = Desk { session, clock: Box::new(|| Timestamp(0)), ids, bounds: Bounds::default() };
+        let mut desk = Desk {
+            session,
+            clock: Box::new(|| Timestamp(0)),
+            ids,
+            bounds: Bounds::default(),
+            quotas: Quotas::default(),
+            usage_due: Timestamp(0),
+        };
         let numbers = Numbers::default();
         let (done, refused) = (|| Ok(()), || Err(Refusal::Conflict("not now")));
         let dies = || -> Result<(), Refusal> { panic!("a command's own fault") };
@@ -153,7 +161,14 @@ mod tests {
         let connection = database.connect().unwrap();
         let session = Tables(Sqlite::new(&connection));
         let ids = KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 };
-        let mut desk = Desk { session, clock: Box::new(|| Timestamp(0)), ids, bounds: Bounds::default() };
+        let mut desk = Desk {
+            session,
+            clock: Box::new(|| Timestamp(0)),
+            ids,
+            bounds: Bounds::default(),
+            quotas: Quotas::default(),
+            usage_due: Timestamp(0),
+        };
         desk.session.0.write("CREATE TABLE written (room TEXT)", values![]).unwrap();
         for change in ["INSERT", "UPDATE"] {
             let sql = format!("CREATE TRIGGER on_{change} AFTER {change} ON sequences BEGIN INSERT INTO written VALUES (NEW.room); END");

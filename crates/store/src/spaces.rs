@@ -61,6 +61,33 @@ impl<D: Driver> Spaces for Tables<D> {
         self.0.first(sql, values![room, person], |row| row.time(0))
     }
 
+    fn put_left_by_choice(&mut self, room: &Room, person: &PersonId) -> Stored<()> {
+        self.0.write("UPDATE departures SET by_choice = 1 WHERE room = $1 AND person = $2", values![room, person]).map(drop)
+    }
+
+    fn left_by_choice_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>> {
+        let sql = "SELECT d.left_at FROM departures d WHERE d.room = $1 AND d.person = $2 AND d.by_choice = 1
+            AND NOT EXISTS (SELECT 1 FROM members m WHERE m.room = d.room AND m.person = d.person)";
+        self.0.first(sql, values![room, person], |row| row.time(0))
+    }
+
+    fn has_acted(&mut self, room: &Room, person: &PersonId) -> Stored<bool> {
+        let sql = "SELECT acted FROM members WHERE room = COALESCE((SELECT parent FROM spaces WHERE room = $1), $1) AND person = $2";
+        Ok(self.0.first(sql, values![room, person], |row| row.int(0))? == Some(1))
+    }
+
+    fn put_acted(&mut self, room: &Room, person: &PersonId) -> Stored<()> {
+        let sql = "UPDATE members SET acted = 1 WHERE room = COALESCE((SELECT parent FROM spaces WHERE room = $1), $1) AND person = $2";
+        self.0.write(sql, values![room, person]).map(drop)
+    }
+
+    fn members_who_acted(&mut self, room: &Room, asker: &PersonId, limit: u32) -> Stored<Vec<PersonId>> {
+        let sql = "SELECT m.person FROM members m WHERE m.room = $1 AND m.acted = 1
+            AND NOT EXISTS (SELECT 1 FROM blocks x WHERE x.person = m.person AND x.blocked = $2)
+            AND NOT EXISTS (SELECT 1 FROM blocks y WHERE y.person = $2 AND y.blocked = m.person) ORDER BY m.place LIMIT $3";
+        self.0.all(sql, values![room, asker, limit], |row| row.person_id(0))
+    }
+
     fn is_archived(&mut self, room: &Room) -> Stored<bool> {
         let sql = "SELECT COALESCE(p.archived_at, s.archived_at) FROM spaces s LEFT JOIN spaces p ON p.room = s.parent WHERE s.room = $1";
         Ok(self.0.first(sql, values![room], |row| row.maybe_int(0))?.flatten().is_some())
@@ -72,9 +99,9 @@ impl<D: Driver> Spaces for Tables<D> {
             return Ok(());
         }
         let handle = handle_of(&self.person(person)?.unwrap_or_else(|| Person::unseen(person.clone(), at)));
-        let sql = "INSERT INTO members (room, person, kind, role, joined_at, handle, place, since)
+        let sql = "INSERT INTO members (room, person, kind, role, joined_at, handle, place, since, acted)
             VALUES ($1, $2, $3, $4, $5, $6, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1),
-                (SELECT COALESCE(MAX(id), 0) FROM journal))";
+                (SELECT COALESCE(MAX(id), 0) FROM journal), 0)";
         self.0.write(sql, values![room, person, room.kind().as_str(), role_name(role), at, &handle])?;
         self.count_membership(room, person, 1)
     }
@@ -87,8 +114,8 @@ impl<D: Driver> Spaces for Tables<D> {
         self.count_membership(room, person, -1)?;
         let rooms = "DELETE FROM session_rooms WHERE person = $1 AND (room = $2 OR inside = $2)";
         self.0.write(rooms, values![person, room])?;
-        let sql = "INSERT INTO departures (room, person, left_at) VALUES ($1, $2, $3)
-            ON CONFLICT (room, person) DO UPDATE SET left_at = excluded.left_at";
+        let sql = "INSERT INTO departures (room, person, left_at, by_choice) VALUES ($1, $2, $3, 0)
+            ON CONFLICT (room, person) DO UPDATE SET left_at = excluded.left_at, by_choice = excluded.by_choice";
         self.0.write(sql, values![room, person, at]).map(drop)
     }
 
@@ -136,7 +163,9 @@ impl<D: Driver> Spaces for Tables<D> {
 
     fn contacts_of(&mut self, person: &PersonId) -> Stored<Vec<PersonId>> {
         let sql = "SELECT DISTINCT o.person FROM members m JOIN members o ON o.room = m.room
-            WHERE m.person = $1 AND o.person <> $1 ORDER BY o.person";
+            WHERE m.person = $1 AND o.person <> $1 AND m.acted = 1 AND o.acted = 1
+            AND NOT EXISTS (SELECT 1 FROM blocks x WHERE x.person = o.person AND x.blocked = $1)
+            AND NOT EXISTS (SELECT 1 FROM blocks y WHERE y.person = $1 AND y.blocked = o.person) ORDER BY o.person";
         self.0.all(sql, values![person], |row| row.person_id(0))
     }
 

@@ -13,6 +13,7 @@ use domain::event::Fact;
 use domain::ids::is_far_ahead;
 use domain::names::Timestamp;
 use domain::operation::{Actor, Command, Tx};
+use domain::quotas::Quotas;
 use domain::refusal::Refusal;
 use domain::seam::Ids;
 
@@ -99,6 +100,8 @@ impl Writer {
             tracing::warn!(last, "ids were given by a clock that was more than a day ahead; new ids go on from one day ahead of the clock");
         }
         ids.resume_after(last);
+        let used = Tables(Sqlite::new(&connection)).usage();
+        let quotas = Quotas::new(database.quotas(), used.map_err(|error| OpenError::Failed(error.to_string()))?);
         let ids = KeptIds { source: Box::new(ids), last };
         let queue = Arc::new(Queue::new(QUEUE_BOUND));
         let figures = Arc::new(Mutex::new(Figures::default()));
@@ -107,7 +110,7 @@ impl Writer {
         let database = database.clone();
         let thread = Builder::new().name("writer".to_owned()).spawn(move || {
             let session = Tables(Sqlite::new(&connection));
-            let desk = Desk { session, clock: Box::new(clock), ids, bounds };
+            let desk = Desk { session, clock: Box::new(clock), ids, bounds, quotas, usage_due: Timestamp::default() };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&served, desk, outlet, &counted))) {
                 // Nothing could be changed any more, and nobody would be told. A process that ends is started again.
                 tracing::error!(panic = said(&*panic), "the writer has died; the process ends");

@@ -260,10 +260,10 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
 
     // Here it is asked of each member, or told to each, up to five hundred.
     let room = Kind::ChatRoom.room(1);
-    let enter = EnterAmongMembers { room: room.clone(), session: None, since: false };
+    let enter = EnterAmongMembers { room: room.clone(), session: None, since: false, contacts_only: false };
     let mut table: Vec<(&str, &str, Work)> = vec![
         ("a join that asks who is online", anybody, Box::new(move |tx| run(enter.clone())(tx))),
-        ("who is online", anybody, Box::new(move |tx| run(NameMembers { room: room.clone() })(tx))),
+        ("who is online", anybody, Box::new(move |tx| run(NameMembers { room: room.clone(), contacts_only: false })(tx))),
     ];
     let read = conversation;
     table.push((

@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::names::{Id, Kind};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
+use crate::spaces::act;
 
 /// Comes into a call that rings or goes on, as a member of its room. The first who does so besides the one who rang makes it go on. Who is in it
 /// already is answered, and nobody is told.
@@ -22,6 +23,7 @@ impl Command for AnswerCall {
     fn decide(self, tx: &mut Tx<'_>) -> Result<Call, Refusal> {
         let mut call = visible(tx, self.of, self.call)?;
         require_open(&call)?;
+        act(tx.store, tx.actor, &call.room)?;
         let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound(Kind::User.noun()))?;
         if !come(tx, &mut call, person.clone())? {
             return Ok(call);

@@ -6,10 +6,13 @@ use crate::fields;
 use crate::names::{Kind, Room};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::require_member;
+use crate::spaces::{act, require_member};
+
+/// A caller whom more of a room's members have blocked cannot ring there.
+const MOST_BLOCKERS: u32 = 100;
 
 /// Rings everybody in a room, as a member of it. A room has one call at a time: who rings while one is open gets that one. So of two who ring
-/// at once both learn of the first one's call.
+/// at once both learn of the first one's call. Members who have blocked the caller hear nothing of the ringing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InitiateCall {
     /// Where.
@@ -35,9 +38,17 @@ impl Command for InitiateCall {
         if !self.room.kind().has_calls() {
             return Err(Refusal::invalid("roomId", "has no calls"));
         }
+        act(tx.store, tx.actor, &self.room)?;
         fields::word("callType", Some(&self.sort))?;
         if let Some(call) = tx.store.open_call(&self.room)? {
             return Ok(Initiated { call, existing: true });
+        }
+        let not_for = match tx.actor.admin {
+            true => Vec::new(),
+            false => tx.store.blockers_in(&self.room, &tx.actor.person, MOST_BLOCKERS + 1)?,
+        };
+        if not_for.len() > MOST_BLOCKERS as usize {
+            return Err(Refusal::Conflict("This room takes no calls now"));
         }
         let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound(Kind::User.noun()))?;
         let mut call = Call {
@@ -54,7 +65,7 @@ impl Command for InitiateCall {
         };
         tx.store.insert_call(&call)?;
         come(tx, &mut call, person)?;
-        tx.record(&call.room, Event::CallInitiated { call: call.clone() })?;
+        tx.record(&call.room, Event::CallInitiated { call: call.clone(), not_for })?;
         Ok(Initiated { call, existing: false })
     }
 }

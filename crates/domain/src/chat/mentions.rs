@@ -3,7 +3,7 @@
 use crate::chat::Message;
 use crate::fields;
 use crate::names::{PersonId, Room};
-use crate::notifications::{NewNotification, notify};
+use crate::notifications::{NewNotification, notify_of_actor};
 use crate::operation::Tx;
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
@@ -32,7 +32,7 @@ pub(super) fn tell(tx: &mut Tx<'_>, message: &Message, before: Option<&str>) -> 
     mentioned.retain(|person| *person != message.sender.id && !told_before.contains(person));
     mentioned.truncate(fields::PEOPLE);
     for person in mentioned {
-        notify(tx, mention(message, &project, &channel.name, person))?;
+        notify_of_actor(tx, mention(message, &project, &channel.name, person))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ mod notify;
 mod read;
 
 pub use announce::{Announce, Announcement};
-pub use notify::{NewNotification, Notify, notify};
+pub use notify::{NewNotification, Notify, notify, notify_of_actor};
 pub use read::{ListNotifications, ReadAllNotifications, ReadNotification};
 
 /// A notification, whole.

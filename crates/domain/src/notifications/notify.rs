@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::blocks::blocks_actor;
 use crate::event::Event;
 use crate::fields;
 use crate::names::{PersonId, Room};
@@ -45,6 +46,17 @@ pub fn notify(tx: &mut Tx<'_>, new: NewNotification) -> Result<Notification, Ref
     tx.store.insert_notification(&notification)?;
     tx.record(&Room::inbox(&notification.person), Event::NotificationCreated { notification: notification.clone() })?;
     Ok(notification)
+}
+
+/// Tells a user of something that the actor has done, as a part of another operation: [`notify`], unless the user has blocked the actor.
+///
+/// # Errors
+/// As [`notify`].
+pub fn notify_of_actor(tx: &mut Tx<'_>, new: NewNotification) -> Result<(), Refusal> {
+    if new.person != tx.actor.person && blocks_actor(tx, &new.person)? {
+        return Ok(());
+    }
+    notify(tx, new).map(drop)
 }
 
 /// Tells a person, by the wish of a team's own back end or of the server's admin.

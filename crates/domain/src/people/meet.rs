@@ -122,5 +122,7 @@ fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Op
         tx.store.insert_space(&space)?;
     }
     tx.store.put_member(room, &person.id, Role::Member, tx.now)?;
+    // A user who shows such a token joins by it.
+    tx.store.put_acted(room, &person.id)?;
     tx.record(room, Event::MembershipClaimed { person: person.id.clone() })
 }

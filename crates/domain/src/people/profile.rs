@@ -8,7 +8,7 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::Store;
 
-/// A person's profile, for oneself, the server's admin and whoever shares a space with the person.
+/// A person's profile, for oneself, the server's admin and whoever shares a space with the person. The e-mail address is for the first two alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadPerson {
     /// Whose.
@@ -19,7 +19,11 @@ impl Query for ReadPerson {
     type Answer = Person;
 
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Person, Refusal> {
-        visible_person(store, actor, &self.person)
+        let mut person = visible_person(store, actor, &self.person)?;
+        if person.id != actor.person && !actor.admin {
+            person.email = None;
+        }
+        Ok(person)
     }
 }
 

@@ -135,6 +135,7 @@ fn step_of_user(tx: &mut Tx<'_>, id: &PersonId) -> Result<bool, Refusal> {
     if rows == u64::from(ROWS_A_STEP) {
         return Ok(false);
     }
+    tx.store.delete_blocks_of(id)?;
     tx.store.delete_person(id)?;
     Ok(true)
 }

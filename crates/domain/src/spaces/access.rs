@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 use crate::sessions::{SessionRoom, Stay};
 use crate::spaces::Role;
-use crate::spaces::presence::members_to_ask_about;
+use crate::spaces::presence::{contacts_in, members_to_ask_about};
 use crate::tasks::Task;
 
 /// The role that a person has in a room now. A channel and a task are as open as their project; an inbox is its person's own.
@@ -47,7 +47,19 @@ pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &Room) -> Resu
 pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<Role, Refusal> {
     let role = require_member(store, actor, room)?;
     require_open(store, room)?;
+    act(store, actor, room)?;
     Ok(role)
+}
+
+/// The actor, who is a member, acts in a space: whoever is only added by another does not. Contacts are users who both have acted in a space.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn act(store: &mut dyn Store, actor: &Actor, room: &Room) -> Stored<()> {
+    if room.kind() != Kind::User && !store.has_acted(room, &actor.person)? {
+        store.put_acted(room, &actor.person)?;
+    }
+    Ok(())
 }
 
 /// Refuses every change of what is put away.
@@ -132,6 +144,8 @@ pub struct EnterAmongMembers {
     pub session: Option<String>,
     /// As in [`EnterRoom`].
     pub since: bool,
+    /// Whether only contacts of the actor are named: members who have acted in the space, as the actor does by this.
+    pub contacts_only: bool,
 }
 
 impl Command for EnterAmongMembers {
@@ -142,7 +156,10 @@ impl Command for EnterAmongMembers {
             leave_others(tx, secret, &self.room)?;
         }
         let entered = EnterRoom { room: self.room.clone(), session: self.session, since: self.since }.decide(tx)?;
-        let members = members_to_ask_about(tx.store, &self.room)?;
+        let members = match self.contacts_only {
+            true => Some(contacts_in(tx, &self.room)?),
+            false => members_to_ask_about(tx.store, &self.room)?,
+        };
         Ok((entered, members))
     }
 }
@@ -167,6 +184,7 @@ impl Command for EnterRoom {
         require_member(tx.store, tx.actor, &self.room)?;
         let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))?;
         let inside = around(tx.store, &self.room)?;
+        act(tx.store, tx.actor, inside.as_ref().unwrap_or(&self.room))?;
         let (mut member_since, mut hears) = (0, Vec::new());
         if self.since {
             member_since = self::member_since(tx.store, &self.room, &person.id)?;

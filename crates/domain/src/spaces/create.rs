@@ -7,6 +7,7 @@ use crate::operation::{Command, Tx};
 use crate::people::known_or_unseen;
 use crate::refusal::Refusal;
 use crate::spaces::access::{not_found, require_writable};
+use crate::spaces::additions::require_addable;
 use crate::spaces::membership::require_free_place;
 use crate::spaces::{Member, Role, Space};
 
@@ -53,9 +54,13 @@ impl CreateSpace {
         tx.store.insert_space(&space)?;
         for id in people {
             let role = if id == space.created_by { Role::Admin } else { Role::Member };
+            require_addable(tx, None, &id)?;
             let person = known_or_unseen(tx, &id)?;
             require_free_place(tx, &id)?;
             tx.store.put_member(&space.room, &id, role, tx.now)?;
+            if id == space.created_by {
+                tx.store.put_acted(&space.room, &id)?;
+            }
             space.members.push(Member { person, role, joined_at: tx.now });
         }
         space.member_count = space.members.len() as u64;

@@ -34,6 +34,7 @@ impl Command for JoinByInvite {
         }
         require_open(tx.store, &self.room)?;
         begin_membership(tx, &mut space, &tx.actor.person.clone())?;
+        tx.store.put_acted(&self.room, &tx.actor.person)?;
         Ok(space)
     }
 }

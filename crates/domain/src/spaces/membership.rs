@@ -10,6 +10,7 @@ use crate::refusal::Refusal;
 use crate::removals::{self, CHANGES_A_STEP, Target};
 use crate::seam::MemberPage;
 use crate::spaces::access::{not_found, require_admin, require_member, require_writable};
+use crate::spaces::additions::require_addable;
 use crate::spaces::inbox::{record_added, record_removed};
 use crate::spaces::{Role, Space, embed_members, for_event};
 use crate::tasks;
@@ -37,6 +38,7 @@ impl Command for AddMember {
             embed_members(tx.store, &mut space)?;
             return Ok(space);
         }
+        require_addable(tx, Some(&self.room), &self.person)?;
         begin_membership(tx, &mut space, &self.person)?;
         Ok(space)
     }
@@ -118,6 +120,9 @@ pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> R
     calls::leave_calls(tx, room, &person.id)?;
     let role = tx.store.role(room, &person.id)?;
     tx.store.remove_member(room, &person.id, tx.now)?;
+    if person.id == tx.actor.person {
+        tx.store.put_left_by_choice(room, &person.id)?;
+    }
     if role == Some(Role::Admin) && !tx.store.has_admin(room)? {
         // Members stand in the order of joining, so the first is the longest.
         let longest = tx.store.members(room, &MemberPage { limit: 1, after: None })?.pop();

@@ -6,6 +6,7 @@ use crate::names::{PersonId, Room, Timestamp};
 use crate::people::Person;
 
 mod access;
+mod additions;
 mod archive;
 mod create;
 mod details;
@@ -16,10 +17,12 @@ mod membership;
 mod presence;
 mod read;
 
+pub(crate) use access::act;
 pub use access::{
     EnterAmongMembers, EnterRoom, Entered, StayInRoom, member_since, require_admin, require_member, require_writable, role_in,
     rooms_heard_by,
 };
+pub use additions::LEFT_FOR_SECONDS;
 pub use archive::ArchiveSpace;
 pub use create::{CreateChannel, CreateSpace};
 pub use details::RenameSpace;

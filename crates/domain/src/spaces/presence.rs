@@ -27,6 +27,19 @@ pub(super) fn members_to_ask_about(store: &mut dyn Store, room: &Room) -> Stored
 pub struct NameMembers {
     /// Which.
     pub room: Room,
+    /// Whether only contacts of the actor are named: members who have acted in the space, if the actor has.
+    pub contacts_only: bool,
+}
+
+/// Of a larger space no more contacts are named.
+const MOST_CONTACTS: u32 = 500;
+
+/// Those of a space's members who are contacts of the actor by this space.
+pub(super) fn contacts_in(tx: &mut Tx<'_>, room: &Room) -> Result<Vec<PersonId>, Refusal> {
+    match tx.store.has_acted(room, &tx.actor.person)? {
+        true => Ok(tx.store.members_who_acted(room, &tx.actor.person, MOST_CONTACTS)?),
+        false => Ok(Vec::new()),
+    }
 }
 
 impl Command for NameMembers {
@@ -34,11 +47,14 @@ impl Command for NameMembers {
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Option<Vec<PersonId>>, Refusal> {
         require_member(tx.store, tx.actor, &self.room)?;
+        if self.contacts_only {
+            return contacts_in(tx, &self.room).map(Some);
+        }
         Ok(members_to_ask_about(tx.store, &self.room)?)
     }
 }
 
-/// Those out of some people who are the actor or share a space with the actor. Only those are looked for.
+/// Those out of some people who are the actor or contacts of the actor. Only those are looked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameContacts {
     /// Out of whom.
@@ -51,7 +67,7 @@ impl Query for NameContacts {
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<HashSet<PersonId>, Refusal> {
         let mut contacts = HashSet::new();
         for person in self.people {
-            if !contacts.contains(&person) && (person == actor.person || store.share_a_space(&actor.person, &person)?) {
+            if !contacts.contains(&person) && (person == actor.person || store.are_contacts(&actor.person, &person)?) {
                 contacts.insert(person);
             }
         }

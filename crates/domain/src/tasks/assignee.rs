@@ -1,7 +1,7 @@
 //! The one person who has a project's task: how one is named, and how one is told.
 
 use crate::names::{PersonId, Room};
-use crate::notifications::{NewNotification, notify};
+use crate::notifications::{NewNotification, notify_of_actor};
 use crate::operation::Tx;
 use crate::people::Person;
 use crate::refusal::Refusal;
@@ -45,5 +45,5 @@ pub(super) fn tell(tx: &mut Tx<'_>, task: &Task, to: &Person, by: Option<&Person
         link: Some(format!("/{}/{}/task/{}", task.room.kind().as_str(), task.room.id(), task.id)),
         data: None,
     };
-    notify(tx, notification).map(drop)
+    notify_of_actor(tx, notification)
 }

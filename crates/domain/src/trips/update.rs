@@ -7,7 +7,7 @@ use crate::fields;
 use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::{embed_members, require_member};
+use crate::spaces::{act, embed_members, require_member};
 use crate::trips::{Trip, TripChanges, not_found, require_trip, whole};
 
 /// Changes a trip's fields, and passes on what is none of them. Any member may. It is told also if it changes nothing: clients wait for it.
@@ -28,6 +28,7 @@ impl Command for UpdateTrip {
         let Self { room, changes, more } = self;
         require_trip(&room)?;
         require_member(tx.store, tx.actor, &room)?;
+        act(tx.store, tx.actor, &room)?;
         fields::metadata("changes", Some(&Value::Object(more.clone())))?;
         let mut space = tx.store.space(&room)?.ok_or(not_found())?;
         embed_members(tx.store, &mut space)?;

@@ -140,6 +140,12 @@ section! {
         bytes_in_hand_per_address: MemoryLimit = "auto", BYTES_IN_HAND_PER_ADDRESS;
         /// The same of one user: a size, auto (an eighth of BYTES_IN_HAND) or off.
         bytes_in_hand_per_user: MemoryLimit = "auto", BYTES_IN_HAND_PER_USER;
+        /// How many users a user may add to spaces in an hour; 0 for no limit.
+        max_additions_per_hour: Cap = "500", MAX_ADDITIONS_PER_HOUR;
+        /// How many objects (events and answers to repeatable requests) may be stored for a user in a day; 0 for no limit.
+        max_objects_per_user_per_day: Cap = "50000", MAX_OBJECTS_PER_USER_PER_DAY;
+        /// How much may be stored for a user in a day.
+        max_bytes_per_user_per_day: Size = "200MB", MAX_BYTES_PER_USER_PER_DAY from "1MB" to "4000MB";
         /// Whether the budgets of commands and connection attempts hold; off lifts them, not the sizes.
         rate_limits: bool = "true", RATE_LIMITS;
     }

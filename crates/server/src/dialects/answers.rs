@@ -154,7 +154,7 @@ pub fn told(refusal: &Refusal) -> String {
 fn remedy(refusal: &Refusal) -> (Option<&'static str>, Option<u64>) {
     match refusal {
         Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => (Some(field), None),
-        Refusal::TooMany { retry_after } => (None, Some(*retry_after)),
+        Refusal::TooMany { retry_after } | Refusal::OverQuota { retry_after } => (None, Some(*retry_after)),
         _ => (None, None),
     }
 }

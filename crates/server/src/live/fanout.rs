@@ -62,6 +62,7 @@ impl Words {
         match (&fact.event, fact.audience()) {
             (Event::Emitted { emission }, _) => vec![emitted(emission, false, said)],
             (_, audience) if audience.is_empty() => Vec::new(),
+            (Event::CallInitiated { not_for, .. }, audience) => vec![except(to_rooms(&audience, said), not_for)],
             (_, audience) => vec![to_rooms(&audience, said)],
         }
     }
@@ -202,6 +203,7 @@ impl Fanout {
             match effect {
                 Effect::Join(room, person) => join(engine, &room, &person),
                 Effect::Tell(rooms, said) => engine.publish(to_rooms(&rooms, said)),
+                Effect::TellExcept(rooms, users, said) => engine.publish(except(to_rooms(&rooms, said), &users)),
                 Effect::TellOthers(room, person, said) => {
                     engine.publish(to_rooms(&[room], said).except_room(Room::inbox(&person).shared()));
                 }
@@ -244,10 +246,17 @@ impl Fanout {
                 };
                 let join = joining.into_iter().map(|person| Effect::Join(fact.room.clone(), person));
                 let audience = fact.audience();
-                let tell = (!audience.is_empty()).then(|| Effect::Tell(audience, said()));
+                let not_for = match &fact.event {
+                    Event::CallInitiated { not_for, .. } => &not_for[..],
+                    _ => &[],
+                };
+                let tell = match not_for {
+                    [] => (!audience.is_empty()).then(|| Effect::Tell(audience, said())),
+                    users => Some(Effect::TellExcept(audience, users.to_vec(), said())),
+                };
                 let leave = (!leaving.is_empty()).then(|| Effect::Leave(fact.room.clone(), leaving));
                 let call = match &fact.event {
-                    Event::CallInitiated { call } => Some(Effect::Ring(call.id)),
+                    Event::CallInitiated { call, .. } => Some(Effect::Ring(call.id)),
                     Event::CallEnded { call } => Some(Effect::HangUp(call.id)),
                     _ => None,
                 };
@@ -420,6 +429,8 @@ pub enum Effect {
     Join(Room, PersonId),
     /// Whoever is in at least one of these rooms is told, once.
     Tell(Vec<Room>, Said),
+    /// The same, but for these users, on whatever connection.
+    TellExcept(Vec<Room>, Vec<PersonId>, Said),
     /// Whoever is in this room is told, but for this person, on whatever connection.
     TellOthers(Room, PersonId, Said),
     /// Whoever is in the emission's rooms is told, but for those whom it excepts.
@@ -458,6 +469,11 @@ fn people_of(space: &Space) -> Vec<PersonId> {
 
 fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
     lasting(|said| Broadcast::to_rooms(rooms.iter().map(Room::shared).collect::<Arc<[_]>>(), said), said)
+}
+
+/// But for these users.
+fn except(broadcast: Broadcast, users: &[PersonId]) -> Broadcast {
+    users.iter().fold(broadcast, |broadcast, user| broadcast.except_room(Room::inbox(user).shared()))
 }
 
 /// What is stored is kept for those who are away; of signals only the newest waits for a client that does not keep up.

@@ -193,7 +193,7 @@ impl Live {
             Ask::Move(room) => {
                 let others = self.others(shard, asked.socket, &room);
                 let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &others);
-                let command = EnterAmongMembers { room: room.clone(), session, since };
+                let command = EnterAmongMembers { room: room.clone(), session, since, contacts_only: !self.shared.shows_presence };
                 let work = |tx: &mut Tx<'_>| command.decide(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Move(room)),
@@ -237,7 +237,7 @@ impl Live {
                 });
             }
             Ask::OnlineIn(room) => {
-                let members = NameMembers { room: room.clone() };
+                let members = NameMembers { room: room.clone(), contacts_only: !self.shared.shows_presence };
                 self.through_writer(
                     shard,
                     asked,

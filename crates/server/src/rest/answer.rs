@@ -145,14 +145,14 @@ impl From<Refusal> for Failure {
             Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
             Refusal::NotFound(_) => StatusCode::NOT_FOUND,
             Refusal::Conflict(_) => StatusCode::CONFLICT,
-            Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::TooMany { .. } | Refusal::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
             Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let failure = Self::new(status, refusal.code(), told(&refusal));
         match refusal {
             Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => Self { field: Some(field.into()), ..failure },
-            Refusal::TooMany { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
+            Refusal::TooMany { retry_after } | Refusal::OverQuota { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
             Refusal::Unavailable(_) => failure.hint(Hint::RetryAfter(PAUSE)),
             Refusal::Internal(reason) => {
                 if logs::admits(None, "a request failed by our fault", "", FAULTS) {
@@ -282,6 +282,12 @@ mod tests {
                 429,
                 r#"{"error":"Rate limit exceeded, try again in 3 s","code":"rate_limited"}"#,
                 Some("3"),
+            ),
+            (
+                Refusal::OverQuota { retry_after: 60 },
+                429,
+                r#"{"error":"Daily quota used up, try again in 60 s","code":"quota_exceeded"}"#,
+                Some("60"),
             ),
             (
                 Refusal::Unavailable("disk /data full".into()),

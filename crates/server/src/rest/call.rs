@@ -176,6 +176,11 @@ impl Call {
         ids::people(self.request.uri.query(), name)
     }
 
+    /// The part of a list of users.
+    pub fn page_of_users(&self) -> Result<Page<PersonId>, Failure> {
+        ids::page(self.request.uri.query(), PersonId::parse)
+    }
+
     /// The part of a list of spaces.
     pub fn page_of(&self, kind: Kind) -> Result<Page<Room>, Failure> {
         ids::page(self.request.uri.query(), |id| ids::room(kind, id).ok())

@@ -291,5 +291,5 @@ fn task(task: &Task) -> String {
 }
 
 fn user(person: &Person) -> String {
-    json(&objects::User::of(person))
+    json(&objects::User::with_email(person))
 }

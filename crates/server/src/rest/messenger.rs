@@ -56,7 +56,7 @@ async fn list_conversations(call: Call) -> Answered {
 }
 
 /// Begins a conversation. The caller is in it and its admin.
-#[utoipa::path(post, path = "/api/conversations", request_body = NewConversation, responses((status = 201, body = objects::Conversation)))]
+#[utoipa::path(post, path = "/api/conversations", request_body = NewConversation, responses((status = 201, body = objects::Conversation), (status = 403)))]
 async fn create_conversation(call: Call) -> Answered {
     let NewConversation { participants, title } = call.body()?;
     let command = CreateSpace { kind: Kind::Conversation, members: participants.0, name: title.unwrap_or_default() };
@@ -88,7 +88,7 @@ async fn list_participants(call: Call) -> Answered {
     post,
     path = "/api/conversations/{id}/participants",
     request_body = NewParticipant,
-    responses((status = 201, body = objects::Conversation))
+    responses((status = 201, body = objects::Conversation), (status = 403))
 )]
 async fn add_participant(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;

@@ -4,7 +4,7 @@
 //!
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
 //! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace): the paths, a file a contract.
-//!   `back_end`: those of a team's own back end. `sync`: what was missed.
+//!   `blocks`: the users whom one has blocked. `back_end`: those of a team's own back end. `sync`: what was missed.
 //!   `operations`: those of whoever runs the server.
 //!   `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
@@ -18,6 +18,7 @@
 
 mod answer;
 mod back_end;
+mod blocks;
 mod body;
 mod call;
 mod caller;
@@ -155,6 +156,7 @@ fn paths() -> OpenApiRouter<Arc<Desk>> {
         .merge(contract("studio", "Chat rooms, messages and calls.", Words::Plain, studio::routes()))
         .merge(contract("messenger", "Conversations, messages and notifications.", Words::Plain, messenger::routes()))
         .merge(contract("workspace", "Projects with their channels and tasks.", Words::Plain, workspace::routes()))
+        .merge(contract("blocks", "Users whom one does not want to hear of.", Words::Plain, blocks::routes()))
         .merge(contract("back_end", "For a team's own back end.", Words::Plain, back_end::routes()))
         .merge(contract("meta", "What the server says of itself.", Words::Plain, docs::routes().merge(sync::routes())))
         .merge(contract("operations", "For those who run the server.", Words::Plain, operations::routes()))

@@ -47,7 +47,7 @@ async fn list_rooms(call: Call) -> Answered {
 }
 
 /// Makes a chat room. The caller is in it and its admin.
-#[utoipa::path(post, path = "/shared/chat/rooms", request_body = NewRoom, responses((status = 201, body = objects::Room)))]
+#[utoipa::path(post, path = "/shared/chat/rooms", request_body = NewRoom, responses((status = 201, body = objects::Room), (status = 403)))]
 async fn create_room(call: Call) -> Answered {
     let NewRoom { name, members } = call.body()?;
     let command = CreateSpace { kind: Kind::ChatRoom, name, members: members.unwrap_or_default().0 };
@@ -69,7 +69,7 @@ async fn list_members(call: Call) -> Answered {
 }
 
 /// Brings a person into a chat room.
-#[utoipa::path(post, path = "/shared/chat/rooms/{id}/members", request_body = NewMember, responses((status = 201, body = objects::Room)))]
+#[utoipa::path(post, path = "/shared/chat/rooms/{id}/members", request_body = NewMember, responses((status = 201, body = objects::Room), (status = 403)))]
 async fn add_member(call: Call) -> Answered {
     let place = call.room(Kind::ChatRoom)?;
     let NewMember { user } = call.body()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::middleware;
 use domain::fields;
 use domain::names::Kind;
-use domain::notifications::notify;
+use domain::notifications::{notify, notify_of_actor};
 use domain::operation::{Command, Tx};
 use domain::refusal::Refusal;
 use domain::spaces::{ListMembers, Role};
@@ -122,7 +122,7 @@ async fn add_member(call: Call) -> Answered {
     let work = move |tx: &mut Tx<'_>| -> Result<Trip, Refusal> {
         let added = BringToTrip { room, person: person.clone(), role }.decide(tx)?;
         if added.is_new {
-            notify(tx, notices::added(&added.trip, &person))?;
+            notify_of_actor(tx, notices::added(&added.trip, &person))?;
         }
         Ok(added.trip)
     };
@@ -140,7 +140,7 @@ async fn remove_member(call: Call) -> Answered {
     let person = call.person("userId", "Member")?;
     let work = move |tx: &mut Tx<'_>| {
         let trip = LeaveTrip { room, person: person.clone() }.decide(tx)?;
-        notify(tx, notices::removed(&trip, &person))?;
+        notify_of_actor(tx, notices::removed(&trip, &person))?;
         Ok(trip)
     };
     call.change(StatusCode::OK, work, trip).await

@@ -53,7 +53,7 @@ async fn list_projects(call: Call) -> Answered {
 }
 
 /// Makes a project. The caller is in it and its admin.
-#[utoipa::path(post, path = "/api/v1/projects", request_body = NewProject, responses((status = 201, body = Project)))]
+#[utoipa::path(post, path = "/api/v1/projects", request_body = NewProject, responses((status = 201, body = Project), (status = 403)))]
 async fn create_project(call: Call) -> Answered {
     let NewProject { name, members } = call.body()?;
     let command = CreateSpace { kind: Kind::Project, name, members: members.unwrap_or_default().0 };
@@ -102,7 +102,7 @@ async fn list_members(call: Call) -> Answered {
 }
 
 /// Brings a person into a project. Its members hear `project.updated`.
-#[utoipa::path(post, path = "/api/v1/projects/{id}/members", request_body = NewMember, responses((status = 201, body = Project)))]
+#[utoipa::path(post, path = "/api/v1/projects/{id}/members", request_body = NewMember, responses((status = 201, body = Project), (status = 403)))]
 async fn add_member(call: Call) -> Answered {
     let room = call.room(Kind::Project)?;
     let NewMember { user } = call.body()?;

@@ -16,6 +16,7 @@ mod openapi;
 mod operations;
 mod people;
 mod permissions;
+mod privacy;
 mod refusals;
 mod support;
 mod tasks;

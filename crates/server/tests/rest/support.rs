@@ -25,7 +25,7 @@ use server::limits::Limits;
 use server::live::{Census, Fanout, Who};
 use server::metrics::Metrics;
 use server::presence::{People, Told};
-use server::product::bounds;
+use server::product::{bounds, quotas};
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
 use tempfile::TempDir;
@@ -77,7 +77,8 @@ impl Server {
         });
         let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
         let config = Config::of_pairs(secret.into_iter().chain(settings.iter().copied())).unwrap();
-        let database = Database::open(Options { bounds: bounds(&config.limits), ..Options::new(url) }).unwrap();
+        let database =
+            Database::open(Options { bounds: bounds(&config.limits), quotas: quotas(&config.limits), ..Options::new(url) }).unwrap();
         let (readers, _) = Readers::start(&database, 2).unwrap();
         let told = Told::new(config.recovery.recovery_window, config.realtime.ping_timeout);
         let fanout =

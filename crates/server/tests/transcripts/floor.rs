@@ -131,8 +131,8 @@ impl Floor {
                 Ok(self.house.shared.statuses(people, seen))
             }
             Ask::OnlineIn(room) => {
-                let of = room.clone();
-                let members = self.house.decide(actor, |tx| NameMembers { room: of }.decide(tx)).await?;
+                let command = NameMembers { room: room.clone(), contacts_only: !self.house.shared.shows_presence };
+                let members = self.house.decide(actor, |tx| command.decide(tx)).await?;
                 Ok(self.house.shared.online_of(&room, members))
             }
             Ask::TakePart(change) => {
@@ -157,7 +157,8 @@ impl Floor {
                 Ok(Outcome::Left(room))
             }
             Ask::Move(room) => {
-                let command = EnterAmongMembers { room: room.clone(), session: None, since: false };
+                let command =
+                    EnterAmongMembers { room: room.clone(), session: None, since: false, contacts_only: !self.house.shared.shows_presence };
                 let (Entered { person, inside, .. }, members) = self.house.decide(actor, |tx| command.decide(tx)).await?;
                 let rooms = self.connected(name).rooms.iter().filter_map(|room| Room::parse(room));
                 let others: Vec<Room> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
@@ -256,6 +257,13 @@ impl Floor {
                     if rooms.iter().any(|room| device.rooms.contains(room.as_str())) {
                         said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
                     }
+                }
+            }
+            Effect::TellExcept(rooms, users, said) => {
+                let inboxes: Vec<Room> = users.iter().map(Room::inbox).collect();
+                let others = self.devices.values_mut().filter(|device| !inboxes.iter().any(|inbox| device.rooms.contains(inbox.as_str())));
+                for device in others.filter(|device| rooms.iter().any(|room| device.rooms.contains(room.as_str()))) {
+                    said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
                 }
             }
             Effect::TellOthers(room, person, said) => {

@@ -151,7 +151,7 @@ pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) 
     store.remove_member(&project, &id("ann"), at(1)).unwrap();
     store.put_member(&project, &id("ann"), Role::Member, at(1)).unwrap();
     assert_eq!(rooms(store), std::slice::from_ref(&in_trip));
-    let moved = EnterAmongMembers { room: Kind::Trip.room(9), session: Some("a".to_owned()), since: true };
+    let moved = EnterAmongMembers { room: Kind::Trip.room(9), session: Some("a".to_owned()), since: true, contacts_only: false };
     store.put_member(&moved.room, &id("ann"), Role::Member, at(1)).unwrap();
     run(store, "ann", 1, moved).unwrap();
     let in_other = SessionRoom { room: Kind::Trip.room(9), ..in_trip };

@@ -77,7 +77,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
         Event::TaskUnassigned { task, from: ann.clone(), by: None },
         Event::MessageSent { message: message(1_763_725_000_000_000, "ann") },
         Event::MessageEdited { message: Message { sort: None, file_url: None, edited_at: Some(at(60)), ..message(7, "ann") } },
-        Event::CallInitiated { call: call(8, &home()) },
+        Event::CallInitiated { call: call(8, &home()), not_for: vec![id("ben")] },
         Event::CallAnswered { call: call(8, &home()), by: ann.clone() },
         Event::CallEnded { call: call(8, &home()) },
         Event::MessageDeleted { message: 7, sender: ann },

@@ -12,6 +12,7 @@ use domain::seam::Store;
 use domain::spaces::Space;
 use domain::tasks::Task;
 
+mod blocks;
 mod calls;
 mod chat;
 mod coming_back;
@@ -66,6 +67,11 @@ suite! {
         memberships_are_counted_for_the_space_and_for_the_user,
         an_admin_is_known_while_there_is_one,
         members_are_found_by_their_handle,
+        contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other,
+        who_left_by_choice_is_told_from_who_was_removed,
+    }
+    blocks {
+        blocks_of_a_user_come_latest_first_in_pages_and_end,
     }
     tasks {
         a_task_is_read_back_as_stored,

@@ -163,6 +163,7 @@ pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
     store_people(store, &["ann", "ben", "cleo", "eve"]);
     for (room, name) in [(1, "ann"), (1, "ben"), (2, "ann"), (2, "ben"), (2, "cleo"), (3, "eve")] {
         store.put_member(&Kind::Household.room(room), &id(name), Role::Member, T0).unwrap();
+        store.put_acted(&Kind::Household.room(room), &id(name)).unwrap();
     }
     assert_eq!(store.contacts_of(&id("ann")).unwrap(), [id("ben"), id("cleo")]);
     assert!(store.contacts_of(&id("eve")).unwrap().is_empty());
@@ -238,4 +239,54 @@ pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
     store.update_person(&called("2", "Émile")).unwrap();
     assert_eq!(names(store, "ann", 9), ["1"]);
     assert_eq!(names(store, "émile", 9), ["2"]);
+}
+
+pub fn contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other(store: &mut dyn Store) {
+    let (project, channel) = (Kind::Project.room(1), Kind::Channel.room(2));
+    store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
+    for name in ["ann", "ben", "cleo"] {
+        store.put_member(&project, &id(name), Role::Member, T0).unwrap();
+    }
+    let mut contacts = |act: &[&str], expected: &[&str]| {
+        for name in act {
+            // To act in a channel is to act in its project.
+            assert!(!store.has_acted(&channel, &id(name)).unwrap());
+            store.put_acted(&channel, &id(name)).unwrap();
+            assert!(store.has_acted(&project, &id(name)).unwrap());
+        }
+        let expected: Vec<_> = expected.iter().map(|name| id(name)).collect();
+        assert_eq!(store.contacts_of(&id("ann")).unwrap(), expected);
+        for name in ["ben", "cleo"] {
+            let is_contact = expected.contains(&id(name));
+            assert_eq!(store.are_contacts(&id("ann"), &id(name)).unwrap(), is_contact, "{name}");
+            assert_eq!(store.are_contacts(&id(name), &id("ann")).unwrap(), is_contact, "{name}");
+            let named = store.members_who_acted(&project, &id("ann"), 9).unwrap();
+            assert!(named.contains(&id(name)) == is_contact || !named.contains(&id("ann")), "{name}");
+        }
+    };
+    contacts(&[], &[]);
+    contacts(&["ben"], &[]);
+    contacts(&["ann"], &["ben"]);
+    contacts(&["cleo"], &["ben", "cleo"]);
+    store.put_block(&id("ben"), &id("ann"), T0).unwrap();
+    store.put_block(&id("ann"), &id("cleo"), T0).unwrap();
+    assert!(store.contacts_of(&id("ann")).unwrap().is_empty());
+    assert_eq!(store.members_who_acted(&project, &id("ann"), 9).unwrap(), [id("ann")]);
+    assert_eq!(store.blockers_in(&project, &id("ann"), 9).unwrap(), [id("ben")]);
+    assert!(!store.has_acted(&project, &id("eve")).unwrap(), "no member");
+}
+
+pub fn who_left_by_choice_is_told_from_who_was_removed(store: &mut dyn Store) {
+    let mut left = |at_second, by_choice: bool| {
+        store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
+        assert_eq!(store.left_by_choice_at(&home(), &id("ann")).unwrap(), None);
+        store.remove_member(&home(), &id("ann"), at(at_second)).unwrap();
+        if by_choice {
+            store.put_left_by_choice(&home(), &id("ann")).unwrap();
+        }
+        store.left_by_choice_at(&home(), &id("ann")).unwrap()
+    };
+    assert_eq!(left(1, true), Some(at(1)));
+    assert_eq!(left(2, false), None);
+    assert_eq!(left(3, true), Some(at(3)));
 }

@@ -16,6 +16,7 @@ use crate::dialects::times::Milliseconds;
 pub struct User<'a> {
     id: &'a str,
     name: &'a str,
+    /// Null but for the user and for admins, who read the profile by itself.
     #[schema(required)]
     email: Option<&'a str>,
     #[schema(required)]
@@ -25,8 +26,13 @@ pub struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    /// The object of a person.
+    /// The object of a person as everybody who shares a space may see it: without the e-mail address.
     pub fn of(person: &'a people::Person) -> Self {
+        Self { email: None, ..Self::with_email(person) }
+    }
+
+    /// The object of a person for that person, and for admins.
+    pub fn with_email(person: &'a people::Person) -> Self {
         Self {
             id: person.id.as_str(),
             name: &person.name,

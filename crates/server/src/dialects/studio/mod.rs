@@ -65,7 +65,7 @@ impl Dialect for Studio {
             Event::MessageSent { message } => vec![words::MESSAGE_NEW.say(&NewMessage::of(message))],
             Event::MessageEdited { message } => vec![words::MESSAGE_EDITED.say(&MessageEdited::of(message))],
             Event::MessageDeleted { message, .. } => vec![words::MESSAGE_DELETED.say(&MessageDeleted::of(*message, &fact.room))],
-            Event::CallInitiated { call } => vec![words::CALL_INITIATED.say(&CallInitiated::of(call))],
+            Event::CallInitiated { call, .. } => vec![words::CALL_INITIATED.say(&CallInitiated::of(call))],
             Event::CallAnswered { call, by } => {
                 vec![words::CALL_ANSWERED.say(&CallAnswered { call_id: call.id, answered_by: NumberOrText(by.id.as_str()) })]
             }

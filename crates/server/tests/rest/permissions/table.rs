@@ -47,7 +47,7 @@ impl Row {
     /// The method and the path for a thing.
     pub fn request(&self, thing: &Thing) -> (&'static str, String) {
         let (method, path) = self.operation.split_once(' ').unwrap();
-        (method, format!("{}{}", path.replace("{id}", &thing.id).replace("{userId}", self.user), self.query))
+        (method, format!("{}{}", path.replace("{id}", &thing.id).replace("{userId}", self.user).replace("{user}", self.user), self.query))
     }
 }
 
@@ -82,7 +82,15 @@ const BACK_ENDS_CREATE: Statuses = [401, 401, 401, 401, 403, 403, 403, 403, 201,
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [household(), trip(), socket(), studio(), messenger(), workspace(), back_end(), operations()].into_iter().flatten().collect()
+    [household(), trip(), socket(), studio(), messenger(), workspace(), blocks(), back_end(), operations()].into_iter().flatten().collect()
+}
+
+fn blocks() -> Vec<Row> {
+    vec![
+        row("GET /api/v1/blocks", Sort::Nothing, ANYBODY),
+        row("PUT /api/v1/blocks/{user}", Sort::Nothing, ANYBODY).user("zoe"),
+        row("DELETE /api/v1/blocks/{user}", Sort::Nothing, ANYBODY).user("zoe"),
+    ]
 }
 
 fn household() -> Vec<Row> {

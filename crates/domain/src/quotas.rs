@@ -1,0 +1,271 @@
+//! How much a user may have stored in a day, and how many users a user may add in an hour.
+//!
+//! The counts are kept in memory by whoever decides the commands; [`Quotas::take_changed`] hands out what is to be written down, so that a restart
+//! does not begin them again.
+
+use std::collections::HashMap;
+
+use crate::names::{PersonId, Timestamp};
+use crate::refusal::Refusal;
+
+/// The length of the window of what is stored, in seconds.
+pub const DAY_SECONDS: i64 = 24 * 60 * 60;
+/// The length of the window of additions, in seconds.
+pub const HOUR_SECONDS: i64 = 60 * 60;
+/// Of how many users counts are kept. When there are more, the counts of windows that have ended are forgotten first, and then the smallest.
+const MOST_USERS: usize = 100_000;
+
+/// The bounds. `None` is no bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QuotaBounds {
+    /// The most objects (events and stored answers) that a user creates in a day.
+    pub objects_per_day: Option<u64>,
+    /// The most bytes of them.
+    pub bytes_per_day: Option<u64>,
+    /// The most users that a user adds to spaces in an hour.
+    pub additions_per_hour: Option<u64>,
+}
+
+/// What a user has used, with the beginnings of the windows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// When the window of what is stored began.
+    pub day_from: Timestamp,
+    /// Objects in it.
+    pub objects: u64,
+    /// Bytes in it.
+    pub bytes: u64,
+    /// When the window of additions began.
+    pub hour_from: Timestamp,
+    /// Additions in it.
+    pub additions: u64,
+}
+
+impl Usage {
+    /// The usage with every window that has ended begun again.
+    fn at(mut self, now: Timestamp) -> Self {
+        if self.day_from <= now.minus_seconds(DAY_SECONDS) || self.day_from > now {
+            (self.day_from, self.objects, self.bytes) = (now, 0, 0);
+        }
+        if self.hour_from <= now.minus_seconds(HOUR_SECONDS) || self.hour_from > now {
+            (self.hour_from, self.additions) = (now, 0);
+        }
+        self
+    }
+
+    /// Whether no window goes on.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let usage = self.at(now);
+        usage.objects + usage.bytes + usage.additions == 0
+    }
+}
+
+/// The counts of all users.
+#[derive(Debug, Default)]
+pub struct Quotas {
+    bounds: QuotaBounds,
+    users: HashMap<PersonId, Counted>,
+    /// The users whose counts have changed since they were written down, each once.
+    changed: Vec<PersonId>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    usage: Usage,
+    /// Whether it stands in [`Quotas::changed`].
+    changed: bool,
+}
+
+/// What one command uses, before it is known whether it is kept.
+#[derive(Debug, Default)]
+pub struct Charge {
+    objects: u64,
+    bytes: u64,
+    additions: u64,
+}
+
+impl Quotas {
+    /// Counts by these bounds, going on from what was written down.
+    pub fn new(bounds: QuotaBounds, written: impl IntoIterator<Item = (PersonId, Usage)>) -> Self {
+        let users = written.into_iter().map(|(user, usage)| (user, Counted { usage, changed: false })).collect();
+        Self { bounds, users, changed: Vec::new() }
+    }
+
+    fn usage(&self, user: &PersonId, now: Timestamp) -> Usage {
+        self.users.get(user).map(|counted| counted.usage).unwrap_or_default().at(now)
+    }
+
+    /// Charges an object of so many bytes to a command of a user.
+    ///
+    /// # Errors
+    /// [`Refusal::OverQuota`].
+    pub fn charge_object(&self, charge: &mut Charge, user: &PersonId, bytes: usize, now: Timestamp) -> Result<(), Refusal> {
+        let QuotaBounds { objects_per_day, bytes_per_day, .. } = self.bounds;
+        if objects_per_day.is_none() && bytes_per_day.is_none() {
+            return Ok(());
+        }
+        charge.objects += 1;
+        charge.bytes += bytes as u64;
+        let usage = self.usage(user, now);
+        let over = |used: u64, bound: Option<u64>| bound.is_some_and(|bound| used > bound);
+        if over(usage.objects + charge.objects, objects_per_day) || over(usage.bytes + charge.bytes, bytes_per_day) {
+            return Err(Refusal::OverQuota { retry_after: seconds_left(usage.day_from, DAY_SECONDS, now) });
+        }
+        Ok(())
+    }
+
+    /// Charges an addition to a command of a user.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`].
+    pub fn charge_addition(&self, charge: &mut Charge, user: &PersonId, now: Timestamp) -> Result<(), Refusal> {
+        let Some(bound) = self.bounds.additions_per_hour else { return Ok(()) };
+        charge.additions += 1;
+        let usage = self.usage(user, now);
+        if usage.additions + charge.additions > bound {
+            return Err(Refusal::TooMany { retry_after: seconds_left(usage.hour_from, HOUR_SECONDS, now) });
+        }
+        Ok(())
+    }
+
+    /// Counts what a command has used that is kept.
+    pub fn count(&mut self, charge: &Charge, user: &PersonId, now: Timestamp) {
+        if charge.objects + charge.additions == 0 {
+            return;
+        }
+        if self.users.len() >= MOST_USERS && !self.users.contains_key(user) {
+            self.forget(now);
+        }
+        let counted = self.users.entry(user.clone()).or_default();
+        let mut usage = counted.usage.at(now);
+        usage.objects += charge.objects;
+        usage.bytes += charge.bytes;
+        usage.additions += charge.additions;
+        counted.usage = usage;
+        if !std::mem::replace(&mut counted.changed, true) {
+            self.changed.push(user.clone());
+        }
+    }
+
+    /// What has changed since it was last taken, to be written down: of so many users at most.
+    pub fn take_changed(&mut self, most: usize) -> Vec<(PersonId, Usage)> {
+        let changed = self.changed.split_off(self.changed.len().saturating_sub(most));
+        let users = &mut self.users;
+        // A user who was forgotten meanwhile had used least.
+        let usage = |user: PersonId| {
+            let counted = users.get_mut(&user)?;
+            counted.changed = false;
+            Some((user, counted.usage))
+        };
+        changed.into_iter().filter_map(usage).collect()
+    }
+
+    /// Forgets the counts of windows that have ended; if that is not enough, the smaller half.
+    fn forget(&mut self, now: Timestamp) {
+        self.users.retain(|_, counted| !counted.usage.is_over(now));
+        if self.users.len() < MOST_USERS {
+            return;
+        }
+        let used = |counted: &Counted| counted.usage.bytes + 1000 * (counted.usage.objects + counted.usage.additions);
+        let mut all: Vec<u64> = self.users.values().map(used).collect();
+        let (_, middle, _) = all.select_nth_unstable(MOST_USERS / 2);
+        let middle = *middle;
+        let mut excess = self.users.len() / 2;
+        self.users.retain(|_, counted| {
+            let goes = excess > 0 && used(counted) <= middle;
+            excess -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+/// The whole seconds until a window ends, at least one.
+fn seconds_left(from: Timestamp, length: i64, now: Timestamp) -> u64 {
+    let left = from.0.saturating_add(length * 1_000_000).saturating_sub(now.0);
+    u64::try_from(left).unwrap_or_default().div_ceil(1_000_000).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_763_725_000_000_000);
+
+    fn later(seconds: i64) -> Timestamp {
+        Timestamp(NOW.0 + seconds * 1_000_000)
+    }
+
+    fn store(quotas: &mut Quotas, user: &str, bytes: usize, now: Timestamp) -> Result<(), Refusal> {
+        let (user, mut charge) = (PersonId::new(user), Charge::default());
+        quotas.charge_object(&mut charge, &user, bytes, now)?;
+        quotas.count(&charge, &user, now);
+        Ok(())
+    }
+
+    fn add(quotas: &mut Quotas, user: &str, now: Timestamp) -> Result<(), Refusal> {
+        let (user, mut charge) = (PersonId::new(user), Charge::default());
+        quotas.charge_addition(&mut charge, &user, now)?;
+        quotas.count(&charge, &user, now);
+        Ok(())
+    }
+
+    #[test]
+    fn each_user_has_so_many_objects_bytes_and_additions_and_a_window_begins_again() {
+        let bounds = QuotaBounds { objects_per_day: Some(3), bytes_per_day: Some(100), additions_per_hour: Some(2) };
+        let mut quotas = Quotas::new(bounds, []);
+        for _ in 0..3 {
+            assert_eq!(store(&mut quotas, "ann", 10, NOW), Ok(()));
+        }
+        assert_eq!(store(&mut quotas, "ann", 10, later(10)), Err(Refusal::OverQuota { retry_after: 86_390 }));
+        assert_eq!(store(&mut quotas, "ben", 90, NOW), Ok(()));
+        assert_eq!(store(&mut quotas, "ben", 11, NOW), Err(Refusal::OverQuota { retry_after: 86_400 }), "by bytes");
+        assert_eq!(store(&mut quotas, "ben", 10, NOW), Ok(()), "a refused command is not counted");
+        assert_eq!(store(&mut quotas, "ann", 10, later(DAY_SECONDS)), Ok(()));
+        for _ in 0..2 {
+            assert_eq!(add(&mut quotas, "ann", NOW), Ok(()));
+        }
+        assert_eq!(add(&mut quotas, "ann", later(1)), Err(Refusal::TooMany { retry_after: 3599 }));
+        assert_eq!(add(&mut quotas, "ann", later(HOUR_SECONDS)), Ok(()));
+    }
+
+    #[test]
+    fn what_was_written_down_goes_on_after_a_restart_and_is_written_once() {
+        let bounds = QuotaBounds { objects_per_day: Some(2), ..QuotaBounds::default() };
+        let mut quotas = Quotas::new(bounds, []);
+        store(&mut quotas, "ann", 10, NOW).unwrap();
+        store(&mut quotas, "ann", 10, NOW).unwrap();
+        let written = quotas.take_changed(9);
+        assert_eq!(written.len(), 1);
+        assert_eq!(quotas.take_changed(9), []);
+        let mut quotas = Quotas::new(bounds, written);
+        assert_eq!(quotas.take_changed(9), []);
+        assert_eq!(store(&mut quotas, "ann", 10, later(60)), Err(Refusal::OverQuota { retry_after: 86_340 }));
+    }
+
+    #[test]
+    fn without_bounds_nothing_is_counted() {
+        let mut quotas = Quotas::default();
+        for _ in 0..5 {
+            store(&mut quotas, "ann", 10, NOW).unwrap();
+            add(&mut quotas, "ann", NOW).unwrap();
+        }
+        assert!(quotas.users.is_empty());
+    }
+
+    #[test]
+    fn of_however_many_users_few_are_remembered_and_those_who_used_most() {
+        let bounds = QuotaBounds { objects_per_day: Some(10), ..QuotaBounds::default() };
+        let mut quotas = Quotas::new(bounds, []);
+        for _ in 0..10 {
+            store(&mut quotas, "busy", 10, NOW).unwrap();
+        }
+        for number in 0..2 * MOST_USERS {
+            store(&mut quotas, &number.to_string(), 1, NOW).unwrap();
+        }
+        assert!(quotas.users.len() <= MOST_USERS, "{}", quotas.users.len());
+        assert!(store(&mut quotas, "busy", 1, NOW).is_err(), "the busy one is still known");
+        store(&mut quotas, "one more", 1, later(DAY_SECONDS)).unwrap();
+        quotas.forget(later(DAY_SECONDS));
+        assert_eq!(quotas.users.len(), 1, "of windows that have ended nothing is kept");
+    }
+}

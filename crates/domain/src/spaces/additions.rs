@@ -1,0 +1,37 @@
+//! Which users an actor may add to a space.
+
+use crate::blocks::blocks_actor;
+use crate::names::{PersonId, Room};
+use crate::operation::Tx;
+use crate::refusal::Refusal;
+use crate::spaces::Role;
+
+/// For how long a user who left a space by choice cannot be added again, in seconds: a day.
+pub const LEFT_FOR_SECONDS: i64 = 24 * 60 * 60;
+
+/// One answer for every reason, so that a block is not seen by itself.
+const NOT_TO_BE_ADDED: Refusal = Refusal::Forbidden("This user cannot be added");
+
+/// Refuses to add a user who has blocked the actor; one who left this space by choice, unless the actor is an admin of the space and a day has
+/// passed; and every user beyond the actor's additions of an hour. `space` is `None` for a space that is being made. The server's admin may add
+/// everybody.
+///
+/// # Errors
+/// [`Refusal::Forbidden`], [`Refusal::TooMany`]; the store's.
+pub(super) fn require_addable(tx: &mut Tx<'_>, space: Option<&Room>, user: &PersonId) -> Result<(), Refusal> {
+    if tx.actor.admin || *user == tx.actor.person {
+        return Ok(());
+    }
+    if blocks_actor(tx, user)? {
+        return Err(NOT_TO_BE_ADDED);
+    }
+    if let Some(space) = space
+        && let Some(left_at) = tx.store.left_by_choice_at(space, user)?
+    {
+        let is_admin = tx.store.role(space, &tx.actor.person)? == Some(Role::Admin);
+        if !is_admin || left_at > tx.now.minus_seconds(LEFT_FOR_SECONDS) {
+            return Err(NOT_TO_BE_ADDED);
+        }
+    }
+    tx.count_addition()
+}

@@ -1,0 +1,72 @@
+//! The users whom the caller has blocked. Answers are bare objects and arrays.
+
+use std::sync::Arc;
+
+use domain::blocks::{Block, BlockUser, ListBlocks, UnblockUser};
+use domain::names::PersonId;
+use domain::operation::{Command, Tx};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Desk;
+use super::answer::{Answer, Failure};
+use super::call::Call;
+use super::ids::SpacePageQuery;
+use crate::dialects::json;
+use crate::dialects::times::Milliseconds;
+
+type Answered = Result<Answer, Failure>;
+
+/// The paths.
+pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
+    OpenApiRouter::new().routes(routes!(list_blocks)).routes(routes!(block_user, unblock_user))
+}
+
+/// Lists the users whom the caller has blocked, the latest first.
+#[utoipa::path(get, path = "/api/v1/blocks", params(SpacePageQuery), responses((status = 200, body = Vec<Blocked>)))]
+async fn list_blocks(call: Call) -> Answered {
+    let page = call.page_of_users()?;
+    call.query(ListBlocks { page }, |blocks| json(&blocks.iter().map(Blocked::of).collect::<Vec<_>>())).await
+}
+
+/// Blocks a user, who then can neither add, mention, call nor notify the caller. In spaces of both, messages still flow.
+#[utoipa::path(put, path = "/api/v1/blocks/{user}", responses((status = 200, body = Blocked), (status = 409)))]
+async fn block_user(call: Call) -> Answered {
+    let user = call.person("user", "User")?;
+    call.command(StatusCode::OK, BlockUser { user }, |block| json(&Blocked::of(block))).await
+}
+
+/// Ends a block.
+#[utoipa::path(delete, path = "/api/v1/blocks/{user}", responses((status = 200, body = Unblocked)))]
+async fn unblock_user(call: Call) -> Answered {
+    let user = call.person("user", "User")?;
+    let command = UnblockUser { user: user.clone() };
+    let work = move |tx: &mut Tx<'_>| command.decide(tx).map(|()| user);
+    call.change(StatusCode::OK, work, |user: &PersonId| json(&Unblocked { user_id: user.as_str() })).await
+}
+
+/// A user who is blocked.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = blocks::Blocked)]
+struct Blocked<'a> {
+    user_id: &'a str,
+    created_at: Milliseconds,
+}
+
+impl<'a> Blocked<'a> {
+    fn of(block: &'a Block) -> Self {
+        Self { user_id: block.user.as_str(), created_at: Milliseconds(block.since) }
+    }
+}
+
+/// A user who is blocked no longer.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = blocks::Unblocked)]
+struct Unblocked<'a> {
+    user_id: &'a str,
+}

@@ -1,0 +1,271 @@
+//! What users may do to strangers, and learn of them; blocks, additions and quotas.
+
+use std::sync::atomic::Ordering;
+
+use domain::names::{Kind, PersonId};
+use domain::operation::{Actor, Command, Query, Tx};
+use domain::refusal::Refusal;
+use domain::spaces::{NameContacts, NameMembers};
+use serde_json::{Value, json};
+use server::auth::mint::NewToken;
+use server::limits::Limits;
+
+use crate::support::{Answered, Client, SECONDS, Server};
+
+/// A query as a command.
+struct Asked<Q>(Q);
+
+impl<Q: Query> Command for Asked<Q> {
+    type Answer = Q::Answer;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<Q::Answer, Refusal> {
+        self.0.answer(tx.store, tx.actor)
+    }
+}
+
+/// An id in an answer, as text: of some contracts it is a number.
+fn id(object: &Value) -> String {
+    object["id"].as_str().map_or_else(|| object["id"].to_string(), str::to_owned)
+}
+
+const HOUR: i64 = 60 * 60 * 1_000_000;
+
+fn with_email<'a>(server: &'a Server, sub: &str, role: Option<&str>) -> Client<'a> {
+    let email = Some(format!("{sub}@example.com"));
+    server.client_with(NewToken {
+        sub: sub.into(),
+        name: Some(sub.into()),
+        email,
+        role: role.map(Into::into),
+        iat: SECONDS,
+        ..NewToken::default()
+    })
+}
+
+/// Every kind of space to which users are added: where it is made, who is in it from the start, and where others are added.
+const SPACES: [(&str, Option<&str>, &str); 4] = [
+    ("/api/conversations", Some("participantIds"), "participants"),
+    ("/shared/chat/rooms", Some("memberIds"), "members"),
+    ("/api/v1/projects", Some("memberIds"), "members"),
+    ("/api/v1/trips", None, "members"),
+];
+
+async fn make(client: &Client<'_>, space: (&str, Option<&str>, &str), users: &[&str]) -> Answered {
+    let mut body = json!({ "name": "Team" });
+    if space.0 == "/api/conversations" {
+        body = json!({});
+    }
+    if let Some(field) = space.1 {
+        body[field] = json!(users);
+    }
+    client.post(space.0, body).await
+}
+
+fn path_of(space: (&str, Option<&str>, &str), made: &Value) -> String {
+    let made = made.get("data").unwrap_or(made);
+    format!("{}/{}", space.0, id(made))
+}
+
+fn refused_to_add(answered: Answered) {
+    let refusal = answered.expect(403);
+    assert_eq!((&refusal["code"], &refusal["error"]), (&json!("forbidden"), &json!("This user cannot be added")));
+}
+
+#[tokio::test]
+async fn an_email_address_is_shown_to_its_user_and_to_admins_alone() {
+    let server = Server::start();
+    let (alice, bob, root) =
+        (with_email(&server, "alice", None), with_email(&server, "bob", None), with_email(&server, "root", Some("admin")));
+    let home = alice.post("/households", json!({ "name": "Home" })).await.expect(201);
+    let path = format!("/households/{}", id(&home));
+    let code = home["inviteCode"].clone();
+    let joined = bob.post(&format!("{path}/join"), json!({ "inviteCode": code })).await.expect(200);
+    let task = bob.post(&format!("{path}/tasks"), json!({ "title": "Dishes", "assignedTo": ["alice", "bob"] })).await.expect(201);
+    for embedded in [&joined, &task, &bob.get(&path).await.expect(200)] {
+        assert!(!embedded.to_string().contains("@example.com"), "{embedded}");
+    }
+    let email = async |client: &Client<'_>, user: &str| client.get(&format!("/users/{user}")).await.expect(200)["email"].clone();
+    assert_eq!(email(&bob, "alice").await, Value::Null);
+    assert_eq!(email(&alice, "alice").await, "alice@example.com");
+    assert_eq!(email(&root, "alice").await, "alice@example.com");
+    let changed = alice.put("/users/alice", json!({ "name": "Alice B" })).await.expect(200);
+    assert_eq!(changed["email"], "alice@example.com");
+}
+
+#[tokio::test]
+async fn a_blocked_user_cannot_add_the_user_and_is_answered_as_about_one_who_left() {
+    let server = Server::start();
+    let (ann, ben, root) = (server.client("ann"), server.client("ben"), with_email(&server, "root", Some("admin")));
+    ben.put("/api/v1/blocks/ann", Value::Null).await.expect(200);
+    for space in SPACES {
+        if space.1.is_some() {
+            refused_to_add(make(&ann, space, &["ben"]).await);
+        }
+        let made = make(&ann, space, &[]).await.expect(201);
+        let add = format!("{}/{}", path_of(space, &made), space.2);
+        refused_to_add(ann.post(&add, json!({ "userId": "ben" })).await);
+        // The block binds the one who is blocked, and neither the one who blocks nor an admin.
+        make(&ben, space, if space.1.is_some() { &["ann"] } else { &[] }).await.expect(201);
+        make(&root, space, if space.1.is_some() { &["ben"] } else { &[] }).await.expect(201);
+        // Of others it says nothing.
+        ann.post(&add, json!({ "userId": "cleo" })).await.expect(201);
+        let left = format!("{}/{}/dan", path_of(space, &made), space.2);
+        ann.post(&add, json!({ "userId": "dan" })).await.expect(201);
+        server.client("dan").delete(&left).await.expect(200);
+        refused_to_add(ann.post(&add, json!({ "userId": "dan" })).await);
+    }
+    ben.delete("/api/v1/blocks/ann").await.expect(200);
+    make(&ann, SPACES[0], &["ben"]).await.expect(201);
+}
+
+#[tokio::test]
+async fn blocks_are_a_users_own_and_come_in_pages() {
+    let server = Server::start();
+    let (ann, ben) = (server.client("ann"), server.client("ben"));
+    for user in ["ben", "never-seen", "ben"] {
+        let blocked = ann.put(&format!("/api/v1/blocks/{user}"), Value::Null).await.expect(200);
+        assert_eq!(blocked, json!({ "userId": user, "createdAt": crate::support::THEN }));
+    }
+    ann.put("/api/v1/blocks/ann", Value::Null).await.invalid("user", "must be another user than yourself");
+    let users = |list: Value| list.as_array().unwrap().iter().map(|block| block["userId"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(users(ann.get("/api/v1/blocks").await.expect(200)), ["never-seen", "ben"]);
+    assert_eq!(users(ann.get("/api/v1/blocks?limit=1&before=never-seen").await.expect(200)), ["ben"]);
+    assert_eq!(users(ben.get("/api/v1/blocks").await.expect(200)), [""; 0]);
+    for _ in 0..2 {
+        assert_eq!(ann.delete("/api/v1/blocks/ben").await.expect(200), json!({ "userId": "ben" }));
+    }
+    assert_eq!(users(ann.get("/api/v1/blocks").await.expect(200)), ["never-seen"]);
+}
+
+#[tokio::test]
+async fn a_blocked_users_messages_flow_and_mentions_assignments_and_calls_do_not_reach() {
+    let server = Server::start();
+    let (ann, ben) = (server.client("ann"), server.client("ben"));
+    ann.get("/households").await.expect(200);
+    ben.get("/households").await.expect(200);
+    let project = ann.post("/api/v1/projects", json!({ "name": "Site", "memberIds": ["ben"] })).await.expect(201);
+    let path = format!("/api/v1/projects/{}", id(&project));
+    let channel = ann.post(&format!("{path}/channels"), json!({ "name": "general" })).await.expect(201);
+    let messages = format!("/api/v1/channels/{}/messages", id(&channel));
+    let told = async |blocked: bool| {
+        server.told().await;
+        ann.post(&messages, json!({ "content": "Look, @Ben" })).await.expect(201);
+        ann.post(&format!("{path}/tasks"), json!({ "title": "x", "assignee": "ben" })).await.expect(201);
+        let told = server.told().await;
+        let notified = told.iter().filter(|told| told.contains("notification_created")).count();
+        assert_eq!(notified, if blocked { 0 } else { 2 }, "{told:?}");
+        assert!(told.iter().any(|told| told.contains("message_sent")) && told.iter().any(|told| told.contains("task_created")));
+    };
+    told(false).await;
+    ben.put("/api/v1/blocks/ann", Value::Null).await.expect(200);
+    told(true).await;
+    ben.delete("/api/v1/blocks/ann").await.expect(200);
+    told(false).await;
+}
+
+#[tokio::test]
+async fn who_left_by_choice_is_added_again_by_an_admin_of_the_space_after_a_day_alone() {
+    let server = Server::start();
+    let (ann, ben, cleo) = (server.client("ann"), server.client("ben"), server.client("cleo"));
+    for space in SPACES {
+        let made = make(&ann, space, &[]).await.expect(201);
+        let path = format!("{}/{}", path_of(space, &made), space.2);
+        for user in ["ben", "cleo"] {
+            ann.post(&path, json!({ "userId": user })).await.expect(201);
+        }
+        // Who was removed may be added again at once.
+        ann.delete(&format!("{path}/ben")).await.expect(200);
+        cleo.post(&path, json!({ "userId": "ben" })).await.expect(201);
+        ben.delete(&format!("{path}/ben")).await.expect(200);
+        refused_to_add(ann.post(&path, json!({ "userId": "ben" })).await);
+        server.clock.fetch_add(23 * HOUR, Ordering::SeqCst);
+        refused_to_add(ann.post(&path, json!({ "userId": "ben" })).await);
+        server.clock.fetch_add(2 * HOUR, Ordering::SeqCst);
+        refused_to_add(cleo.post(&path, json!({ "userId": "ben" })).await);
+        ann.post(&path, json!({ "userId": "ben" })).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn a_user_adds_so_many_in_an_hour_by_whatever_way() {
+    let server = Server::with(&[("MAX_ADDITIONS_PER_HOUR", "6")], Limits::new(true));
+    let (ann, root) = (server.client("ann"), with_email(&server, "root", Some("admin")));
+    let made = make(&ann, SPACES[0], &["a", "b", "c"]).await.expect(201);
+    let path = format!("{}/participants", path_of(SPACES[0], &made));
+    refused(make(&ann, SPACES[1], &["d", "e", "f", "g"]).await);
+    for user in ["d", "e", "f"] {
+        ann.post(&path, json!({ "userId": user })).await.expect(201);
+    }
+    // Who is a member already is no addition.
+    ann.post(&path, json!({ "userId": "a" })).await.expect(201);
+    refused(ann.post(&path, json!({ "userId": "g" })).await);
+    refused(make(&ann, SPACES[2], &["g"]).await);
+    make(&root, SPACES[1], &["a", "b", "c", "d", "e", "f", "g"]).await.expect(201);
+    server.clock.fetch_add(HOUR, Ordering::SeqCst);
+    ann.post(&path, json!({ "userId": "g" })).await.expect(201);
+
+    fn refused(answered: Answered) {
+        assert_eq!((answered.status.as_u16(), answered.header("retry-after")), (429, "3600"));
+        answered.refused(429, "rate_limited", "Rate limit exceeded, try again in 3600 s");
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_objects_stored_in_a_day() {
+    let server = Server::with(&[("MAX_OBJECTS_PER_USER_PER_DAY", "4")], Limits::new(true));
+    let (ann, ben) = (server.client("ann"), server.client("ben"));
+    let made = make(&ann, SPACES[0], &["ben"]).await.expect(201);
+    let path = format!("{}/messages", path_of(SPACES[0], &made));
+    for _ in 0..3 {
+        ann.post(&path, json!({ "content": "Hi" })).await.expect(201);
+    }
+    let over = ann.post(&path, json!({ "content": "Hi" })).await;
+    assert_eq!(over.header("retry-after"), "86400");
+    over.refused(429, "quota_exceeded", "Daily quota used up, try again in 86400 s");
+    ann.get(&path).await.expect(200);
+    ben.post(&path, json!({ "content": "Hi" })).await.expect(201);
+    server.clock.fetch_add(24 * HOUR, Ordering::SeqCst);
+    ann.post(&path, json!({ "content": "Hi" })).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_bytes_stored_in_a_day() {
+    let server = Server::with(&[("MAX_BYTES_PER_USER_PER_DAY", "1MB")], Limits::new(false));
+    let ann = server.client("ann");
+    let made = make(&ann, SPACES[0], &[]).await.expect(201);
+    let path = format!("{}/messages", path_of(SPACES[0], &made));
+    let content = "x".repeat(9000);
+    let mut sent = 0;
+    let over = loop {
+        let answered = ann.post(&path, json!({ "content": content })).await;
+        if answered.status != 201 {
+            break answered;
+        }
+        sent += 1;
+        assert!(sent < 120, "nothing is refused");
+    };
+    assert!(sent > 100, "{sent}");
+    over.refused(429, "quota_exceeded", "Daily quota used up, try again in 86400 s");
+}
+
+#[tokio::test]
+async fn contacts_are_users_who_both_act() {
+    let server = Server::start();
+    let (ann, ben) = (server.client("ann"), server.client("ben"));
+    ben.get("/households").await.expect(200);
+    let made = make(&ann, SPACES[0], &["ben"]).await.expect(201);
+    let room = Kind::Conversation.named(&id(&made)).unwrap();
+    let contacts = async |asker: &str, other: &str| {
+        let actor = Actor { person: PersonId::new(asker), admin: false };
+        let named = server.run(actor.clone(), Asked(NameContacts { people: vec![PersonId::new(other)] })).await;
+        let members = server.run(actor, NameMembers { room: room.clone(), contacts_only: true }).await;
+        let (named, member) = (named.contains(&PersonId::new(other)), members.unwrap().contains(&PersonId::new(other)));
+        assert_eq!(named, member, "{asker} of {other}");
+        named
+    };
+    assert_eq!((contacts("ann", "ben").await, contacts("ben", "ann").await), (false, false), "to be added is not to act");
+    ben.post(&format!("{}/messages", path_of(SPACES[0], &made)), json!({ "content": "Hi" })).await.expect(201);
+    assert_eq!((contacts("ann", "ben").await, contacts("ben", "ann").await), (true, true));
+    ben.put("/api/v1/blocks/ann", Value::Null).await.expect(200);
+    assert_eq!((contacts("ann", "ben").await, contacts("ben", "ann").await), (false, false));
+}

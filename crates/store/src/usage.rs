@@ -1,0 +1,37 @@
+//! What users have used of their quotas, written down now and then.
+
+use domain::names::{PersonId, Timestamp};
+use domain::quotas::Usage;
+use domain::seam::Stored;
+
+use crate::driver::{Driver, Tables, values};
+
+impl<D: Driver> Tables<D> {
+    /// The usage of every user, also of windows that have ended.
+    pub(crate) fn usage(&mut self) -> Stored<Vec<(PersonId, Usage)>> {
+        let sql = "SELECT person, day_from, objects, bytes, hour_from, additions FROM quota_usage";
+        self.0.all(sql, values![], |row| {
+            let count = |column| Ok(row.int(column)? as u64);
+            let usage =
+                Usage { day_from: row.time(1)?, objects: count(2)?, bytes: count(3)?, hour_from: row.time(4)?, additions: count(5)? };
+            Ok((row.person_id(0)?, usage))
+        })
+    }
+
+    /// Stores a user's usage.
+    pub(crate) fn put_usage(&mut self, person: &PersonId, usage: &Usage) -> Stored<()> {
+        let sql = "INSERT INTO quota_usage (person, day_from, objects, bytes, hour_from, additions) VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (person) DO UPDATE SET day_from = excluded.day_from, objects = excluded.objects, bytes = excluded.bytes,
+                hour_from = excluded.hour_from, additions = excluded.additions";
+        let Usage { day_from, objects, bytes, hour_from, additions } = *usage;
+        let values = values![person, day_from, objects as i64, bytes as i64, hour_from, additions as i64];
+        self.0.write(sql, values).map(drop)
+    }
+
+    /// Removes at most `limit` usages whose window of a day began before `until`.
+    pub(crate) fn delete_usage_before(&mut self, until: Timestamp, limit: u32) -> Stored<()> {
+        let sql = "DELETE FROM quota_usage WHERE person IN
+            (SELECT person FROM quota_usage WHERE day_from < $1 ORDER BY day_from LIMIT $2)";
+        self.0.write(sql, values![until, limit]).map(drop)
+    }
+}

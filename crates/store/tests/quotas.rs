@@ -1,0 +1,62 @@
+//! A user's quota goes on where it was when the writer is started again.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, mpsc};
+
+use domain::event::Fact;
+use domain::ids::Generator;
+use domain::names::{Kind, PersonId, Timestamp};
+use domain::operation::Actor;
+use domain::people::{Claims, Meet};
+use domain::quotas::QuotaBounds;
+use domain::refusal::Refusal;
+use domain::spaces::CreateSpace;
+use store::{Database, Options, Writer};
+
+const NOW: i64 = 1_763_035_200_000_000;
+
+fn actor(admin: bool) -> Actor {
+    Actor { person: PersonId::new("ann"), admin }
+}
+
+fn create(writer: &Writer, admin: bool) -> Result<(), Refusal> {
+    let (reply, answer) = mpsc::channel();
+    let command = CreateSpace { kind: Kind::ChatRoom, name: "Team".to_owned(), members: Vec::new() };
+    writer.run(actor(admin), command, move |result| reply.send(result.map(drop)).unwrap());
+    answer.recv().unwrap()
+}
+
+#[test]
+fn a_restart_does_not_begin_the_quota_again_and_the_next_day_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("test.db").display());
+    let quotas = QuotaBounds { objects_per_day: Some(3), ..QuotaBounds::default() };
+    let clock = Arc::new(AtomicI64::new(NOW));
+    let run = |commands: &mut dyn FnMut(&Writer)| {
+        let database = Database::open(Options { quotas, ..Options::new(url.clone()) }).unwrap();
+        let time = Arc::clone(&clock);
+        let clock = move || Timestamp(time.load(Ordering::SeqCst));
+        let (writer, thread) = Writer::start(&database, clock, Generator::new(|| 42), drop::<Fact>).unwrap();
+        let (reply, met) = mpsc::channel();
+        writer.run(actor(false), Meet { claims: Claims::default() }, move |result| reply.send(result.map(drop)).unwrap());
+        met.recv().unwrap().unwrap();
+        commands(&writer);
+        writer.close();
+        thread.join().unwrap();
+    };
+    run(&mut |writer| {
+        for _ in 0..3 {
+            assert_eq!(create(writer, false), Ok(()));
+        }
+        assert_eq!(create(writer, false), Err(Refusal::OverQuota { retry_after: 86_400 }));
+        assert_eq!(create(writer, true), Ok(()), "an admin has no quota");
+        clock.fetch_add(20_000_000, Ordering::SeqCst);
+        // What was used is written down with the next batch.
+        assert_eq!(create(writer, true), Ok(()));
+    });
+    run(&mut |writer| assert_eq!(create(writer, false), Err(Refusal::OverQuota { retry_after: 86_380 })));
+    clock.fetch_add(24 * 60 * 60 * 1_000_000, Ordering::SeqCst);
+    run(&mut |writer| assert_eq!(create(writer, false), Ok(())));
+}
