@@ -5,12 +5,19 @@
 
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::seam::Answered;
+use crate::seam::{Answered, Kept};
 
 /// How long an answer is kept, in seconds: 24 hours.
 pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// The longest key, in bytes.
 pub const LONGEST_KEY: usize = 255;
+/// The longest body of an answer that is kept, in bytes. Of a longer one a reference to the object that it shows is kept, and a repeated request
+/// reads the object again.
+pub const LONGEST_BODY: usize = 16 * 1024;
+
+/// The refusal of a repeated request whose answer was not kept whole, if its object cannot be read any more. The request is not executed again.
+pub const RESULT_GONE: Refusal =
+    Refusal::Conflict("This request was executed already, and its result is no longer available; do not repeat it");
 
 /// A request that its sender may repeat.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,12 +55,21 @@ pub fn replay(tx: &mut Tx<'_>, request: &Request) -> Result<Replay, Refusal> {
     }
 }
 
-/// Remembers what was answered: `status` and `body` as they go to the client.
+/// Remembers what was answered: `status` and `body` as they go to the client. `reference` names the object that the body shows, if it is stored;
+/// of a body longer than [`LONGEST_BODY`] only the reference is kept.
 ///
 /// # Errors
-/// The store's; the change is then rolled back too.
-pub fn remember(tx: &mut Tx<'_>, request: Request, status: u16, body: String) -> Result<(), Refusal> {
-    tx.count_object(body.len())?;
+/// [`Refusal::OverQuota`]; the store's. The change is then rolled back too.
+pub fn remember(tx: &mut Tx<'_>, request: Request, status: u16, body: &str, reference: Option<String>) -> Result<(), Refusal> {
+    let body = match reference {
+        _ if body.len() <= LONGEST_BODY => Kept::Whole(body.to_owned()),
+        Some(reference) => Kept::Reference(reference),
+        None => Kept::Nothing,
+    };
+    tx.count_object(match &body {
+        Kept::Whole(text) | Kept::Reference(text) => text.len(),
+        Kept::Nothing => 0,
+    })?;
     let answered = Answered { digest: request.digest, status, body };
     Ok(tx.store.remember(&request.scope, &request.key, &answered, tx.now)?)
 }

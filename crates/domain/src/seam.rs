@@ -74,8 +74,17 @@ pub struct MemberPage {
 pub trait People {
     /// One person.
     fn person(&mut self, id: &PersonId) -> Stored<Option<Person>>;
-    /// Stores a new person. Error: the id is known.
+    /// Stores a new person, who has signed in. Error: the id is known.
     fn insert_person(&mut self, person: &Person) -> Stored<()>;
+    /// Stores a new person who has not signed in, and is only named by others. Error: the id is known.
+    fn insert_unseen_person(&mut self, person: &Person) -> Stored<()>;
+    /// Whether a person has signed in.
+    fn has_signed_in(&mut self, id: &PersonId) -> Stored<bool>;
+    /// A known person signs in.
+    fn put_signed_in(&mut self, id: &PersonId) -> Stored<()>;
+    /// At most `limit` people, the first stored first, who were stored before `until`, have not signed in, are in no space, and whose profile
+    /// was never changed.
+    fn unseen_people(&mut self, until: Timestamp, limit: u32) -> Stored<Vec<PersonId>>;
     /// Stores a changed person; the first sight stays as it was. Error: the id is not known.
     fn update_person(&mut self, person: &Person) -> Stored<()>;
     /// Removes a person's profile; memberships are ended by the caller.
@@ -362,7 +371,18 @@ pub struct Answered {
     /// The HTTP status that was answered.
     pub status: u16,
     /// The body that was answered.
-    pub body: String,
+    pub body: Kept,
+}
+
+/// What is kept of the body of an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// All of it.
+    Whole(String),
+    /// The object that it shows: what REST needs to read the object again.
+    Reference(String),
+    /// Nothing: it is too large, and shows no object that is stored.
+    Nothing,
 }
 
 /// Idempotency keys: what was answered to which request. `scope` is person and route.

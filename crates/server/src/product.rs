@@ -11,6 +11,7 @@ use domain::calls::EndInterruptedCalls;
 use domain::ids::Generator;
 use domain::keys::ForgetOldAnswers;
 use domain::operation::{Actor, Bounds, Command};
+use domain::people::ForgetUnseenPeople;
 use domain::quotas::QuotaBounds;
 use domain::refusal::Refusal;
 use domain::seam::Bus;
@@ -213,6 +214,7 @@ impl Product {
         // Those that the last stop has interrupted.
         tokio::spawn(continue_removals(writer.clone()));
         tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
+        tokio::spawn(forget(writer.clone(), "users who never signed in", ForgetUnseenPeople));
         tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window: remembered }));
         tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { window: kept_for + DELETED_LATER }));
         tokio::spawn(forget_evicted(writer.clone(), fanout.clone()));

@@ -13,18 +13,25 @@ impl<D: Driver> People for Tables<D> {
     }
 
     fn insert_person(&mut self, person: &Person) -> Stored<()> {
-        let sql = "INSERT INTO people (id, name, username, email, avatar_url, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let values = values![
-            &person.id,
-            &person.name,
-            &person.username,
-            person.email.as_deref(),
-            person.avatar_url.as_deref(),
-            person.created_at,
-            person.updated_at
-        ];
-        self.0.write(sql, values).map(drop)
+        self.insert(person, 1)
+    }
+
+    fn insert_unseen_person(&mut self, person: &Person) -> Stored<()> {
+        self.insert(person, 0)
+    }
+
+    fn has_signed_in(&mut self, id: &PersonId) -> Stored<bool> {
+        Ok(self.0.first("SELECT signed_in FROM people WHERE id = $1", values![id], |row| row.int(0))? == Some(1))
+    }
+
+    fn put_signed_in(&mut self, id: &PersonId) -> Stored<()> {
+        self.0.change_one("UPDATE people SET signed_in = 1 WHERE id = $1", values![id])
+    }
+
+    fn unseen_people(&mut self, until: Timestamp, limit: u32) -> Stored<Vec<PersonId>> {
+        let sql = "SELECT id FROM people WHERE signed_in = 0 AND space_count = 0 AND updated_at = created_at AND created_at < $1
+            ORDER BY created_at, id LIMIT $2";
+        self.0.all(sql, values![until, limit], |row| row.person_id(0))
     }
 
     fn update_person(&mut self, person: &Person) -> Stored<()> {
@@ -57,6 +64,24 @@ impl<D: Driver> People for Tables<D> {
     fn share_a_space(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool> {
         let sql = "SELECT 1 FROM members a JOIN members b ON b.room = a.room WHERE a.person = $1 AND b.person = $2 LIMIT 1";
         Ok(self.0.first(sql, values![one, other], |_| Ok(()))?.is_some())
+    }
+}
+
+impl<D: Driver> Tables<D> {
+    fn insert(&mut self, person: &Person, signed_in: i64) -> Stored<()> {
+        let sql = "INSERT INTO people (id, name, username, email, avatar_url, created_at, updated_at, signed_in)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let values = values![
+            &person.id,
+            &person.name,
+            &person.username,
+            person.email.as_deref(),
+            person.avatar_url.as_deref(),
+            person.created_at,
+            person.updated_at,
+            signed_in
+        ];
+        self.0.write(sql, values).map(drop)
     }
 }
 

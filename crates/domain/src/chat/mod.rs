@@ -18,7 +18,7 @@ mod send;
 
 pub use delete::DeleteMessage;
 pub use edit::EditMessage;
-pub use read::ListMessages;
+pub use read::{ListMessages, ReadMessage};
 pub(crate) use reads::begin_reading;
 pub use reads::{CountUnread, ListOverviews, ListSeenMessages, Overview, Read, ReadMessages, ReadOverview, Seen};
 pub use send::{SendMessage, Sent};

@@ -1,7 +1,7 @@
 //! Reading what was said.
 
 use crate::chat::Message;
-use crate::names::Room;
+use crate::names::{Id, Room};
 use crate::operation::{Actor, Query};
 use crate::refusal::Refusal;
 use crate::seam::{Page, Store};
@@ -22,5 +22,25 @@ impl Query for ListMessages {
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Message>, Refusal> {
         require_member(store, actor, &self.room)?;
         Ok(store.messages_in(&self.room, &self.page)?)
+    }
+}
+
+/// A message, for whoever is in its room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadMessage {
+    /// Which.
+    pub message: Id,
+}
+
+impl Query for ReadMessage {
+    type Answer = Message;
+
+    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Message, Refusal> {
+        let message = store.message(self.message)?.ok_or(Refusal::NotFound("Message"))?;
+        require_member(store, actor, &message.room).map_err(|refusal| match refusal {
+            Refusal::NotFound(_) => Refusal::NotFound("Message"),
+            refusal => refusal,
+        })?;
+        Ok(message)
     }
 }

@@ -61,9 +61,14 @@ impl Command for Meet {
         let filled = fill(&mut person, &self.claims);
         if created {
             tx.store.insert_person(&person)?;
-        } else if filled {
-            person.updated_at = tx.now;
-            tx.store.update_person(&person)?;
+        } else {
+            if filled {
+                person.updated_at = tx.now;
+                tx.store.update_person(&person)?;
+            }
+            if !tx.store.has_signed_in(&person.id)? {
+                tx.store.put_signed_in(&person.id)?;
+            }
         }
         // A claim that cannot be a room's id is no claim; the token is still good for everything else.
         if let Some(room) = self.claims.household.and_then(|id| Kind::Household.named(&id)) {

@@ -9,10 +9,12 @@ use crate::refusal::Refusal;
 mod delete;
 mod meet;
 mod profile;
+mod unseen;
 
 pub use delete::DeletePerson;
 pub use meet::{Claims, Meet, Met};
 pub use profile::{ReadPerson, UpdateProfile};
+pub use unseen::ForgetUnseenPeople;
 
 /// A person's profile.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -65,6 +67,6 @@ pub fn known_or_unseen(tx: &mut Tx<'_>, id: &PersonId) -> Result<Person, Refusal
         return Ok(person);
     }
     let person = Person::unseen(id.clone(), tx.now);
-    tx.store.insert_person(&person)?;
+    tx.store.insert_unseen_person(&person)?;
     Ok(person)
 }

@@ -21,6 +21,7 @@ use super::answer::{Answer, Failure};
 use super::body::{self, Fields};
 use super::idempotency::{self, Done};
 use super::list::Listed;
+use super::read_again::ReadAgain;
 use super::shape::Body;
 use super::{Caller, Desk, ids};
 use crate::audit;
@@ -187,13 +188,18 @@ impl Call {
     }
 
     /// Runs a command and renders its answer. A repeated request is answered as before.
-    pub async fn command<C: Command>(self, status: StatusCode, command: C, render: fn(&C::Answer) -> String) -> Result<Answer, Failure> {
+    pub async fn command<C: Command<Answer: ReadAgain>>(
+        self,
+        status: StatusCode,
+        command: C,
+        render: fn(&C::Answer) -> String,
+    ) -> Result<Answer, Failure> {
         self.change(status, |tx| command.decide(tx), render).await
     }
 
     /// Does some work in the writer's transaction, once, and renders its answer. The person is met in the same transaction, whatever
     /// [`Met`](super::met::Met) says: so nothing can come between.
-    pub async fn change<A: Send + 'static>(
+    pub async fn change<A: ReadAgain + Send + 'static>(
         self,
         status: StatusCode,
         work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,

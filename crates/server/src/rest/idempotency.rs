@@ -3,11 +3,13 @@
 use domain::keys::{self, Replay};
 use domain::operation::Tx;
 use domain::refusal::Refusal;
+use domain::seam::Kept;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::Caller;
 use super::answer::{Answer, Failure};
+use super::read_again::ReadAgain;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -49,10 +51,12 @@ pub(super) enum Done<A> {
     Kept(Answer),
 }
 
-/// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change.
+/// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change. Of a large answer
+/// only its object is remembered: a repeated request reads the object as it is now, if the caller still may.
 ///
-/// Errors: the work's; a key that was used for another request; the store's. Then nothing is remembered, and a repeated request is done afresh.
-pub(super) fn once<A>(
+/// Errors: the work's; a key that was used for another request; [`keys::RESULT_GONE`]; the store's. After an error of the work nothing is
+/// remembered, and a repeated request is done afresh.
+pub(super) fn once<A: ReadAgain>(
     tx: &mut Tx<'_>,
     request: Option<keys::Request>,
     status: StatusCode,
@@ -63,12 +67,26 @@ pub(super) fn once<A>(
     match keys::replay(tx, &request)? {
         Replay::Answered(answered) => {
             let status = StatusCode::from_u16(answered.status).unwrap_or(status);
-            Ok(Done::Kept(Answer { status, body: answered.body, replayed: true, next: None }))
+            let body = match answered.body {
+                Kept::Whole(body) => body,
+                Kept::Reference(reference) => render(&read_again(tx, &reference)?),
+                Kept::Nothing => return Err(keys::RESULT_GONE),
+            };
+            Ok(Done::Kept(Answer { status, body, replayed: true, next: None }))
         }
         Replay::New => {
-            let body = render(&work(tx)?);
-            keys::remember(tx, request, status.as_u16(), body.clone())?;
+            let done = work(tx)?;
+            let body = render(&done);
+            keys::remember(tx, request, status.as_u16(), &body, done.reference())?;
             Ok(Done::Kept(Answer { status, body, replayed: false, next: None }))
         }
     }
+}
+
+/// Reads the object of an answer, with the caller's permission of now.
+fn read_again<A: ReadAgain>(tx: &mut Tx<'_>, reference: &str) -> Result<A, Refusal> {
+    A::read_again(reference, &mut *tx.store, tx.actor).map_err(|refusal| match refusal {
+        Refusal::NotFound(_) | Refusal::Forbidden(_) => keys::RESULT_GONE,
+        refusal => refusal,
+    })
 }

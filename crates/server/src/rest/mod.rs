@@ -33,6 +33,7 @@ mod messenger;
 mod met;
 mod of_kind;
 mod operations;
+mod read_again;
 mod shape;
 mod socket;
 mod studio;

@@ -113,3 +113,130 @@ async fn what_leaves_nothing_in_the_store_is_done_once_too() {
         assert_eq!(server.signals().len(), 2, "{path}: without a key it is done again");
     }
 }
+
+const GONE: &str = "This request was executed already, and its result is no longer available; do not repeat it";
+
+/// A text whose JSON is longer than what is kept of an answer.
+fn long(mark: &str) -> String {
+    format!("{mark}{}", "\u{1F3E0}".repeat(5000))
+}
+
+/// As much data as a notification may have: its answer is longer.
+fn most_data() -> Value {
+    json!({ "long": "x".repeat(16 * 1024 - r#"{"long":""}"#.len()) })
+}
+
+#[tokio::test]
+async fn a_large_answer_is_read_again_and_executed_once() {
+    let server = Server::of_large_bodies();
+    let alice = server.client("alice");
+    let home = household(&server).await;
+    let project = alice.post("/api/v1/projects", json!({ "name": "Site" })).await.expect(201);
+    let channel = alice.post(&format!("/api/v1/projects/{}/channels", project["id"]), json!({ "name": "general" })).await.expect(201);
+    let room = alice.post("/shared/chat/rooms", json!({ "name": "Kitchen" })).await.expect(201);
+    let talk = alice.post("/api/conversations", json!({ "participantIds": ["bob"] })).await.expect(201);
+    // Path, and the field that is long.
+    let creating = [
+        (format!("/households/{}/tasks", id(&home)), json!({ "title": "x", "description": long("a") })),
+        (format!("/api/v1/projects/{}/tasks", project["id"]), json!({ "title": "x", "description": long("a") })),
+        (format!("/api/v1/channels/{}/messages", channel["id"]), json!({ "content": long("a") })),
+        (format!("/shared/chat/rooms/{}/messages", room["id"]), json!({ "content": long("a") })),
+        (format!("/api/conversations/{}/messages", id(&talk)), json!({ "content": long("a") })),
+        ("/api/v1/trips".to_owned(), json!({ "name": "Rome", "description": long("a") })),
+    ];
+    for (path, body) in creating {
+        server.told().await;
+        let first = keyed(&alice, Method::POST, &path, "k", body.clone()).await;
+        assert!(first.text.len() > 16 * 1024, "{path}");
+        let told = server.told().await;
+        let again = keyed(&alice, Method::POST, &path, "k", body).await;
+        assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"), "{path}");
+        assert_eq!(first.expect(201), again.expect(201), "{path}");
+        assert!(!told.is_empty() && server.told().await.is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_space_is_read_again() {
+    let server = Server::of_large_bodies();
+    let alice = server.client("alice");
+    let names: Vec<String> = (0..99).map(|n| format!("{}{n}", "x".repeat(150))).collect();
+    let body = json!({ "participantIds": names });
+    let first = keyed(&alice, Method::POST, "/api/conversations", "k", body.clone()).await;
+    let again = keyed(&alice, Method::POST, "/api/conversations", "k", body).await;
+    assert!(first.text.len() > 16 * 1024);
+    assert!(first.expect(201) == again.expect(201));
+    assert_eq!(alice.get("/api/conversations").await.expect(200).as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_large_notification_of_a_back_end_is_read_again() {
+    let server = Server::of_large_bodies();
+    let service = NewToken { sub: "shop".into(), role: Some("service".into()), iat: SECONDS, ..NewToken::default() };
+    let shop = server.client_with(service);
+    let body = json!({ "userId": "bob", "type": "info", "title": "x", "message": "y", "data": most_data() });
+    let first = keyed(&shop, Method::POST, "/api/notifications", "k", body.clone()).await;
+    let again = keyed(&shop, Method::POST, "/api/notifications", "k", body).await;
+    assert!(first.text.len() > 16 * 1024);
+    assert_eq!(first.expect(201), again.expect(201));
+    assert_eq!(server.client("bob").get("/api/notifications").await.expect(200).as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_large_answer_that_is_read_again_shows_the_object_as_it_is_now_and_to_who_may_read_it() {
+    let server = Server::of_large_bodies();
+    let home = household(&server).await;
+    let (alice, bob) = (server.client("alice"), server.client("bob"));
+    let (path, body) = (format!("/households/{}/tasks", id(&home)), json!({ "title": "x", "description": long("a") }));
+    let ask = async || keyed(&bob, Method::POST, &path, "k", body.clone()).await;
+    let task = ask().await.expect(201);
+    alice.put(&format!("/tasks/{}", id(&task)), json!({ "title": "changed" })).await.expect(200);
+    assert_eq!(ask().await.expect(201)["title"], json!("changed"));
+
+    let other = json!({ "title": "x", "description": long("b") });
+    let used = "This Idempotency-Key was used for another request; use a new one for each request";
+    keyed(&bob, Method::POST, &path, "k", other).await.refused(409, "conflict", used);
+
+    alice.delete(&format!("/households/{}/members/bob", id(&home))).await.expect(200);
+    server.told().await;
+    ask().await.refused(409, "conflict", GONE);
+    let join = json!({ "inviteCode": home["inviteCode"] });
+    bob.post(&format!("/households/{}/join", id(&home)), join).await.expect(200);
+    assert_eq!(id(&ask().await.expect(201)), id(&task));
+
+    alice.delete(&format!("/tasks/{}", id(&task))).await.expect(200);
+    server.told().await;
+    ask().await.refused(409, "conflict", GONE);
+    assert!(server.told().await.is_empty(), "it is not executed again");
+    server.clock.store(NOW.0 + 86_401_000_000, Ordering::SeqCst);
+    assert_ne!(id(&ask().await.expect(201)), id(&task), "after a day the key is a new one");
+}
+
+#[tokio::test]
+async fn a_large_answer_about_nothing_that_is_stored_is_not_given_again() {
+    let server = Server::of_large_bodies();
+    let root = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
+    let body = json!({ "title": "Pause", "message": "", "data": most_data() });
+    keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body.clone()).await.expect(200);
+    let again = keyed(&root, Method::POST, "/api/v1/socket/broadcast", "k", body).await;
+    assert_eq!((again.status.as_u16(), &again.body["error"]), (409, &json!(GONE)));
+    assert_eq!(server.signals().len(), 1);
+}
+
+#[tokio::test]
+async fn repeats_at_the_same_time_are_executed_once() {
+    let server = Server::of_large_bodies();
+    let home = household(&server).await;
+    let alice = server.client("alice");
+    let path = format!("/households/{}/tasks", id(&home));
+    for (key, description) in [("k", "short".to_owned()), ("l", long("a"))] {
+        server.told().await;
+        let ask = || keyed(&alice, Method::POST, &path, key, json!({ "title": "x", "description": description }));
+        let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+        let answers = [a, b, c, d];
+        assert_eq!(answers.iter().filter(|answer| answer.header("idempotency-replayed") != "true").count(), 1);
+        let first = answers[0].body.clone();
+        assert!(answers.into_iter().all(|answer| answer.expect(201) == first));
+        assert_eq!(server.told().await.len(), 1);
+    }
+}

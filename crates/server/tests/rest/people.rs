@@ -1,9 +1,15 @@
 //! Profiles.
 
+use std::sync::atomic::Ordering;
+
+use domain::names::{Kind, PersonId};
+use domain::operation::Actor;
+use domain::people::ForgetUnseenPeople;
+use domain::spaces::{CreateSpace, RemoveMember};
 use serde_json::json;
 use server::auth::mint::NewToken;
 
-use crate::support::{SECONDS, Server, household, id, member, user, with};
+use crate::support::{NOW, SECONDS, Server, household, id, member, user, with};
 
 #[tokio::test]
 async fn a_person_is_known_from_the_first_request_and_keeps_what_they_set() {
@@ -80,4 +86,80 @@ async fn an_admins_token_may_change_and_delete_others() {
     assert_eq!(admin.put("/users/bob", json!({ "name": "B" })).await.expect(200), with(user("bob"), json!({ "name": "B" })));
     assert_eq!(admin.delete("/users/bob").await.expect(200), json!({ "userId": "bob" }));
     admin.get("/users/bob").await.refused(404, "not_found", "User not found");
+}
+
+#[tokio::test]
+async fn who_never_signed_in_and_is_in_no_space_is_forgotten_after_a_day() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let root = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
+    let trip = alice.post("/api/v1/trips", json!({ "name": "Rome" })).await.expect(201)["data"]["id"].clone();
+    let members = format!("/api/v1/trips/{}/members", trip.as_str().unwrap());
+    for user in ["removed", "here", "signed", "changed"] {
+        alice.post(&members, json!({ "userId": user })).await.expect(201);
+    }
+    server.client("signed").get("/users/signed").await.expect(200);
+    server.clock.store(NOW.0 + 1, Ordering::SeqCst);
+    root.put("/users/changed", json!({ "name": "Changed" })).await.expect(200);
+    let other = alice.post("/api/v1/trips", json!({ "name": "Oslo" })).await.expect(201)["data"]["id"].clone();
+    let other = format!("/api/v1/trips/{}", other.as_str().unwrap());
+    alice.post(&format!("{other}/members"), json!({ "userId": "of-deleted" })).await.expect(201);
+    alice.delete(&other).await.expect(200);
+    for user in ["removed", "signed", "changed"] {
+        alice.delete(&format!("{members}/{user}")).await.expect(200);
+    }
+    let forget = async || server.run(Actor::server(), ForgetUnseenPeople).await;
+    let status = async |user: &str| root.get(&format!("/users/{user}")).await.status.as_u16();
+    server.clock.store(NOW.0 + 86_400_000_000, Ordering::SeqCst);
+    assert!(!forget().await);
+    assert_eq!(status("removed").await, 200, "for a day the user is kept");
+    server.clock.store(NOW.0 + 86_401_000_000, Ordering::SeqCst);
+    server.told().await;
+    assert!(!forget().await);
+    assert!(server.told().await.is_empty());
+    for (user, expected) in [("removed", 404), ("of-deleted", 404), ("here", 200), ("signed", 200), ("changed", 200), ("alice", 200)] {
+        assert_eq!(status(user).await, expected, "{user}");
+    }
+    // Who signs in later finds the notifications of before.
+    let removed = server.client("removed");
+    let notices = removed.get("/api/notifications").await.expect(200);
+    assert_eq!(notices.as_array().unwrap().len(), 2, "{notices}");
+    alice.post(&members, json!({ "userId": "removed" })).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_old_claim_does_not_bring_back_who_was_removed_and_forgotten() {
+    let server = Server::start();
+    server.client("alice").get("/users/alice").await.expect(200);
+    let actor = Actor { person: PersonId::new("alice"), admin: false };
+    let create = CreateSpace { kind: Kind::Household, name: "Cabin".to_owned(), members: vec![PersonId::new("ghost")] };
+    let cabin = server.run(actor.clone(), create).await.room;
+    server.run(actor, RemoveMember { room: cabin.clone(), person: PersonId::new("ghost") }).await;
+    server.clock.store(NOW.0 + 90_000_000_000, Ordering::SeqCst);
+    assert!(!server.run(Actor::server(), ForgetUnseenPeople).await);
+    let claims = NewToken { sub: "ghost".into(), household_id: Some(cabin.id().to_owned()), iat: SECONDS, ..NewToken::default() };
+    let ghost = server.client_with(claims);
+    assert_eq!(ghost.get("/households").await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn users_who_never_signed_in_are_forgotten_in_steps() {
+    let server = Server::start();
+    let actor = Actor { person: PersonId::new("alice"), admin: false };
+    server.client("alice").get("/users/alice").await.expect(200);
+    for part in 0..2 {
+        let users: Vec<_> = (0..60).map(|n| PersonId::new(format!("ghost-{part}-{n}"))).collect();
+        let create = CreateSpace { kind: Kind::ChatRoom, name: "Team".to_owned(), members: users.clone() };
+        let room = server.run(actor.clone(), create).await.room;
+        for person in users {
+            server.run(actor.clone(), RemoveMember { room: room.clone(), person }).await;
+        }
+    }
+    server.clock.store(NOW.0 + 90_000_000_000, Ordering::SeqCst);
+    assert!(server.run(Actor::server(), ForgetUnseenPeople).await, "a hundred are forgotten, and there are more");
+    assert!(!server.run(Actor::server(), ForgetUnseenPeople).await);
+    let root = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
+    for user in ["ghost-0-0", "ghost-1-59"] {
+        assert_eq!(root.get(&format!("/users/{user}")).await.status.as_u16(), 404, "{user}");
+    }
 }

@@ -63,8 +63,17 @@ impl Server {
         Self::with(&[], Limits::new(false))
     }
 
+    /// A server that takes bodies of a megabyte, without rate limits.
+    pub fn of_large_bodies() -> Self {
+        Self::build(&[], Limits::new(false), 1_000_000)
+    }
+
     /// A server with some settings.
     pub fn with(settings: &[(&str, &str)], limits: Limits) -> Self {
+        Self::build(settings, limits, MAX_BODY)
+    }
+
+    fn build(settings: &[(&str, &str)], limits: Limits, max_body: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let facts = Arc::new(Mutex::new(Vec::new()));
@@ -115,7 +124,7 @@ impl Server {
             census,
             fanout,
             bus,
-            max_body: MAX_BODY,
+            max_body,
         };
         Self { writer, limits, clock, router: router(rest), keys, config, facts, signals, _folder: folder }
     }

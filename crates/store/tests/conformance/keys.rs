@@ -1,9 +1,9 @@
-use domain::seam::{Answered, Store};
+use domain::seam::{Answered, Kept, Store};
 
 use crate::{T0, at};
 
 fn answer(body: &str) -> Answered {
-    Answered { digest: format!("digest of {body}"), status: 201, body: body.to_owned() }
+    Answered { digest: format!("digest of {body}"), status: 201, body: Kept::Whole(body.to_owned()) }
 }
 
 pub fn an_answer_is_kept_for_its_scope_and_key(store: &mut dyn Store) {
@@ -11,6 +11,14 @@ pub fn an_answer_is_kept_for_its_scope_and_key(store: &mut dyn Store) {
     assert_eq!(store.answered("ann POST /tasks", "k", T0).unwrap(), Some(answer("one")));
     assert_eq!(store.answered("ben POST /tasks", "k", T0).unwrap(), None);
     assert_eq!(store.answered("ann POST /tasks", "l", T0).unwrap(), None);
+}
+
+pub fn of_a_large_answer_a_reference_or_nothing_is_kept(store: &mut dyn Store) {
+    for (n, body) in [Kept::Reference("project:7".to_owned()), Kept::Nothing, Kept::Whole("{}".to_owned())].into_iter().enumerate() {
+        let answered = Answered { body, ..answer("one") };
+        store.remember("s", "k", &answered, at(n as i64 + 1)).unwrap();
+        assert_eq!(store.answered("s", "k", T0).unwrap(), Some(answered));
+    }
 }
 
 pub fn an_answer_counts_only_if_it_is_recent(store: &mut dyn Store) {

@@ -48,6 +48,7 @@ suite! {
         a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed,
         a_deleted_person_is_not_there,
         people_share_a_space_or_do_not,
+        who_never_signed_in_and_is_in_no_space_is_found_oldest_first,
     }
     spaces {
         a_space_is_read_back_with_its_members_in_the_order_of_joining,
@@ -165,6 +166,7 @@ suite! {
     }
     keys {
         an_answer_is_kept_for_its_scope_and_key,
+        of_a_large_answer_a_reference_or_nothing_is_kept,
         an_answer_counts_only_if_it_is_recent,
         old_answers_are_forgotten_some_at_a_time,
     }

@@ -54,3 +54,23 @@ pub fn people_share_a_space_or_do_not(store: &mut dyn Store) {
     store.remove_member(&home(), &id("ben"), T0).unwrap();
     assert!(!store.share_a_space(&id("ann"), &id("ben")).unwrap());
 }
+
+pub fn who_never_signed_in_and_is_in_no_space_is_found_oldest_first(store: &mut dyn Store) {
+    store_people(store, &["ann"]);
+    for (n, name) in ["ben", "eve", "changed", "here", "signed"].into_iter().enumerate() {
+        store.insert_unseen_person(&Person::unseen(id(name), at(n as i64))).unwrap();
+        assert!(!store.has_signed_in(&id(name)).unwrap());
+    }
+    assert!(store.has_signed_in(&id("ann")).unwrap());
+    store.update_person(&Person { name: "C".to_owned(), updated_at: at(9), ..Person::unseen(id("changed"), at(2)) }).unwrap();
+    for name in ["here", "eve"] {
+        store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
+    }
+    store.put_signed_in(&id("signed")).unwrap();
+    assert!(store.has_signed_in(&id("signed")).unwrap());
+    assert_eq!(store.unseen_people(at(9), 9).unwrap(), [id("ben")]);
+    store.remove_member(&home(), &id("eve"), T0).unwrap();
+    assert_eq!(store.unseen_people(at(9), 9).unwrap(), [id("ben"), id("eve")]);
+    assert_eq!(store.unseen_people(at(9), 1).unwrap(), [id("ben")]);
+    assert_eq!(store.unseen_people(at(1), 9).unwrap(), [id("ben")]);
+}

@@ -1,0 +1,46 @@
+//! Users who were only named by others.
+
+use crate::names::Room;
+use crate::operation::{Command, Tx};
+use crate::refusal::Refusal;
+
+/// For how long a user who has never signed in and is in no space is kept after others have named the user, in seconds: 24 hours.
+pub const UNSEEN_KEPT_SECONDS: i64 = 24 * 60 * 60;
+
+/// How many users one command deletes.
+const USERS_AT_ONCE: u32 = 100;
+
+/// How many read marks one command deletes.
+const MARKS_AT_ONCE: u32 = 1000;
+
+/// Deletes users who have never signed in and are in no space any more, at most 100 a command. The answer is whether there may be more to delete.
+/// The server runs it now and then.
+///
+/// Adding an id to a space stores a user, whether or not there is one: otherwise users could be stored without a bound by adding and removing
+/// invented ids. Nothing is told, because nobody shares a space with such a user. The notifications of the user, the blocks that name the user, and
+/// the moments of the user's removals stay: they are for whoever signs in with the id later, and need no profile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ForgetUnseenPeople;
+
+impl Command for ForgetUnseenPeople {
+    type Answer = bool;
+
+    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
+        let people = tx.store.unseen_people(tx.now.minus_seconds(UNSEEN_KEPT_SECONDS), USERS_AT_ONCE)?;
+        let mut marks = u64::from(MARKS_AT_ONCE);
+        let mut forgotten = 0;
+        for person in &people {
+            // An admin's removal deletes more, and goes on by itself.
+            if tx.store.is_being_removed(&Room::inbox(person))? {
+                continue;
+            }
+            marks -= tx.store.delete_read_marks_of(person, marks as u32)?.min(marks);
+            if marks == 0 {
+                return Ok(true);
+            }
+            tx.store.delete_person(person)?;
+            forgotten += 1;
+        }
+        Ok(forgotten == USERS_AT_ONCE)
+    }
+}

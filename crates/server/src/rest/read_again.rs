@@ -1,0 +1,147 @@
+//! The objects of answers that are too large to be kept for a repeated request: what is kept in place of each, and how it is read again.
+
+use domain::blocks::Block;
+use domain::chat::{Message, Overview, Read, ReadMessage, ReadOverview, Seen, Sent};
+use domain::keys::RESULT_GONE;
+use domain::names::{Id, PersonId, Room, parse_id};
+use domain::notifications::{Announcement, Notification};
+use domain::operation::{Actor, Query};
+use domain::people::Person;
+use domain::refusal::Refusal;
+use domain::seam::Store;
+use domain::spaces::{ReadSpace, Space};
+use domain::tasks::{ReadTask, Task};
+use domain::trips::{ReadTrip, Trip};
+use serde_json::{Map, Value};
+
+/// What a request answers, if the answer may have to be read again.
+pub trait ReadAgain: Sized {
+    /// What [`ReadAgain::read_again`] needs to know. `None` if this is not stored as an object that can be read.
+    fn reference(&self) -> Option<String>;
+
+    /// Reads the object as it is now, as a request of this actor to read it would.
+    ///
+    /// Errors: [`Refusal::NotFound`] if there is no such object any more, or the actor may not read it; the store's.
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal>;
+}
+
+fn room_of(reference: &str) -> Result<Room, Refusal> {
+    Room::parse(reference).ok_or(RESULT_GONE)
+}
+
+fn id_of(reference: &str) -> Result<Id, Refusal> {
+    parse_id(reference).ok_or(RESULT_GONE)
+}
+
+impl ReadAgain for Space {
+    fn reference(&self) -> Option<String> {
+        Some(self.room.as_str().to_owned())
+    }
+
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        ReadSpace { room: room_of(reference)? }.answer(store, actor)
+    }
+}
+
+impl ReadAgain for Overview {
+    fn reference(&self) -> Option<String> {
+        self.space.reference()
+    }
+
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        ReadOverview { room: room_of(reference)? }.answer(store, actor)
+    }
+}
+
+impl ReadAgain for Trip {
+    fn reference(&self) -> Option<String> {
+        self.space.reference()
+    }
+
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        ReadTrip { room: room_of(reference)? }.answer(store, actor)
+    }
+}
+
+impl ReadAgain for Task {
+    fn reference(&self) -> Option<String> {
+        Some(self.id.to_string())
+    }
+
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        ReadTask { task: id_of(reference)? }.answer(store, actor)
+    }
+}
+
+impl ReadAgain for Message {
+    fn reference(&self) -> Option<String> {
+        Some(self.id.to_string())
+    }
+
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        ReadMessage { message: id_of(reference)? }.answer(store, actor)
+    }
+}
+
+impl ReadAgain for Sent {
+    fn reference(&self) -> Option<String> {
+        self.message.reference()
+    }
+
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        Ok(Self { message: Message::read_again(reference, store, actor)?, duplicate: true })
+    }
+}
+
+impl ReadAgain for Seen {
+    fn reference(&self) -> Option<String> {
+        self.message.reference()
+    }
+
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        let message = Message::read_again(reference, store, actor)?;
+        Self::of(store, message, &actor.person)
+    }
+}
+
+impl ReadAgain for Notification {
+    fn reference(&self) -> Option<String> {
+        Some(self.id.to_string())
+    }
+
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        let notification = store.notification(id_of(reference)?)?;
+        // A back end's request answers with the notification of another.
+        let own = notification.filter(|notification| actor.admin || notification.person == actor.person);
+        own.ok_or(Refusal::NotFound("Notification"))
+    }
+}
+
+impl ReadAgain for Read {
+    fn reference(&self) -> Option<String> {
+        Some(self.room.as_str().to_owned())
+    }
+
+    /// What was read before is not read again.
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+        let Overview { space, unread, .. } = Overview::read_again(reference, store, actor)?;
+        Ok(Self { room: space.room, messages: Vec::new(), unread })
+    }
+}
+
+/// What has no object to be read: ids and counts, whose answers are small, and what is passed on and not stored.
+macro_rules! not_stored {
+    ($($answer:ty),* $(,)?) => { $(
+        impl ReadAgain for $answer {
+            fn reference(&self) -> Option<String> {
+                None
+            }
+
+            fn read_again(_: &str, _: &mut dyn Store, _: &Actor) -> Result<Self, Refusal> {
+                Err(RESULT_GONE)
+            }
+        }
+    )* };
+}
+
+not_stored!(u64, String, PersonId, Person, Block, Announcement, (Space, PersonId), (Room, PersonId), (Trip, Map<String, Value>));
