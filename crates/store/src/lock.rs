@@ -19,7 +19,7 @@ const LONGEST_HOLDER: u64 = 500;
 /// # Errors
 /// [`OpenError::InUse`] with what the holder has written; [`OpenError::Failed`] if the file cannot be opened or locked.
 pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
-    let path = beside(database);
+    let path = beside(database, 0);
     let failed = |error| OpenError::Failed(format!("its lock {} cannot be taken ({error})", path.display()));
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
     match file.try_lock() {
@@ -43,8 +43,16 @@ pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
     Ok(file)
 }
 
-/// The lock file of a database: `roomcast.db.lock` for `roomcast.db`.
-fn beside(database: &Path) -> PathBuf {
+/// How many symbolic links lead to a database that is still to be made; with more, opening it fails, too.
+const MOST_LINKS: u32 = 40;
+
+/// The lock file of a database: `roomcast.db.lock` for `roomcast.db`. A symbolic link is followed, also to a file that is still to be made.
+fn beside(database: &Path, links: u32) -> PathBuf {
+    if let (Err(_), Ok(target)) = (database.canonicalize(), database.read_link())
+        && links < MOST_LINKS
+    {
+        return beside(&database.parent().unwrap_or(Path::new("")).join(target), links + 1);
+    }
     let real = database.canonicalize().unwrap_or_else(|_| database.to_owned());
     let mut name = real.into_os_string();
     name.push(".lock");
@@ -59,9 +67,9 @@ mod tests {
     fn a_lock_names_its_holder_until_it_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("a.db");
-        std::fs::write(beside(&database), "process 1 on a machine that is gone, and a longer text than the next holder has").unwrap();
+        std::fs::write(beside(&database, 0), "process 1 on a machine that is gone, and a longer text than the next holder has").unwrap();
         let held = lock(&database, "process 7").unwrap();
-        assert_eq!(std::fs::read_to_string(beside(&database)).unwrap(), "process 7\n");
+        assert_eq!(std::fs::read_to_string(beside(&database, 0)).unwrap(), "process 7\n");
         let refused = lock(&database, "process 8").unwrap_err().to_string();
         assert!(refused.contains("in use by process 7;"), "{refused}");
         drop(held);
@@ -79,12 +87,28 @@ mod tests {
     }
 
     #[test]
+    fn a_symbolic_link_to_a_database_that_is_still_to_be_made_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [database, link, further, circle] = ["a.db", "b.db", "c.db", "d.db"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink(&database, &link).unwrap();
+        std::os::unix::fs::symlink("b.db", &further).unwrap();
+        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        let _held = lock(&further, "process 7").unwrap();
+        // The holder makes the file.
+        std::fs::write(&database, "").unwrap();
+        for name in [&database, &link, &further] {
+            assert!(lock(name, "process 8").is_err(), "{}", name.display());
+        }
+        assert!(lock(&circle, "process 8").is_ok(), "a circle is found when the database is opened");
+    }
+
+    #[test]
     fn nothing_but_one_printable_line_is_told_of_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("a.db");
         let _held = lock(&database, "process 7").unwrap();
         for (written, told) in [("", "another process"), ("\u{1b}[2Jx\nand more", "[2Jx"), ("\n", "another process")] {
-            std::fs::write(beside(&database), written).unwrap();
+            std::fs::write(beside(&database, 0), written).unwrap();
             let refused = lock(&database, "process 8").unwrap_err().to_string();
             assert!(refused.contains(&format!("in use by {told};")), "{refused}");
         }
