@@ -28,7 +28,7 @@ pub enum Entry<'a> {
 pub fn entries(text: &str) -> Vec<Entry<'_>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut entries = Vec::new();
-    let mut at = 0;
+    let (mut at, mut number, mut counted) = (0, 1, 0);
     while at < text.len() {
         let line = text[at..].split('\n').next().unwrap_or_default();
         let start = at;
@@ -40,7 +40,11 @@ pub fn entries(text: &str) -> Vec<Entry<'_>> {
         }
         let (name, rest) = bare.split_at(bare.find(|letter: char| !is_of_a_name(letter)).unwrap_or(bare.len()));
         match value_part(rest).filter(|_| !name.is_empty()) {
-            None => entries.push(Entry::Other { line: 1 + text[..start].matches('\n').count(), name }),
+            None => {
+                number += text[counted..start].matches('\n').count();
+                counted = start;
+                entries.push(Entry::Other { line: number, name });
+            }
             Some(value) => {
                 // From the value's first letter on, the quotes may reach beyond this line.
                 let offset = value.as_ptr() as usize - text.as_ptr() as usize;
