@@ -215,6 +215,25 @@ describe("a client of Socket.IO that cannot recover", () => {
       assert.deepEqual(messages(), ["missed in 0", "live", "missed in 1", "the last"]);
     });
 
+    test(`is told what it has missed in all its households in the order in which it was said: ${name}`, async (t) => {
+      const anna = person(server, "anna");
+      const homes = [];
+      for (const name of ["one", "two"]) {
+        const { id, inviteCode } = await anna.ask("POST", "/households", { name });
+        await person(server, "ben").ask("POST", `/households/${id}/join`, { inviteCode });
+        homes.push(id);
+      }
+      const { position: since } = await person(server, "ben").ask("GET", "/api/v1/sync");
+      const task = (home, title) => anna.ask("POST", `/households/${home}/tasks`, { title });
+      const titles = ["a", "b", "c", "d"];
+      for (const [index, title] of titles.entries()) await task(homes[index % 2], title);
+      const ben = await open(t, { token: server.token({ sub: "ben", name: "ben" }), since }, "/household");
+      await task(homes[0], "live");
+      const heard = () => ben.heard.filter(([event]) => event === "task:created").map(([, { task }]) => task.title);
+      while (!heard().includes("live")) await new Promise((resolve) => ben.once("task:created", () => setImmediate(resolve)));
+      assert.deepEqual(heard(), [...titles, "live"]);
+    });
+
     test(`is told to ask for everything anew when that is not known: ${name}`, async (t) => {
       const ben = await open(t, { token: server.token({ sub: "ben" }), since: "0123456789-1" });
       const resync = () => ben.heard.some(([event]) => event === "resync");

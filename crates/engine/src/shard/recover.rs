@@ -90,16 +90,18 @@ impl<A: App> Shard<A> {
         Ok(true)
     }
 
-    /// Tells a socket what was said behind `from` in a room that it comes into, but for what it has heard in another; as much as fits into a
-    /// slice at once, and the rest as its client reads, before anything that is said from now on. False, and nothing is told, if it is not known
-    /// any more.
-    pub fn catch_up(&mut self, key: SocketKey, room: &str, from: Position, known: Known<'_>) -> bool {
+    /// Tells a socket what was said behind `from` in rooms that it comes into, in each only what is behind its own number, but for what it has
+    /// heard in others; as much as fits into a slice at once, and the rest as its client reads, before anything that is said from now on. False,
+    /// and nothing is told, if it is not known any more or the socket does not read what it was to be told of other rooms.
+    pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: Known<'_>) -> bool {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return true };
         let Some(history) = &self.history else { return false };
-        if history.slice([(room, 0)], known.heard.is_empty(), from.number, self.position, 0).is_none() {
+        if history.slice(rooms.iter().copied(), known.heard.is_empty(), from.number, self.position, 0).is_none() {
             return false;
         }
-        self.owe_past(key, room, from, known);
+        if !self.owe_past(key, rooms, from, known) {
+            return false;
+        }
         self.replay(slot);
         true
     }

@@ -19,6 +19,9 @@ use crate::voice::Voice;
 /// How many slices are looked through for a socket in one turn.
 const SLICES: usize = 4;
 
+/// How many rooms may stand in the pasts of a socket, those counted that each past has to remember. Beyond, the next room has no past for it.
+const MOST_OWED: usize = 16_384;
+
 /// Something that is to be read from the archive for a socket.
 pub(crate) struct Reread {
     pub socket: SocketKey,
@@ -36,7 +39,8 @@ pub(crate) struct Behind {
     pub at: Position,
     /// The rooms that it is or was in.
     stays: Vec<Stay>,
-    /// Rooms whose past it is told when it has been told everything up to the moment in which it came into them; in that order.
+    /// Rooms whose past it is told when it has been told everything up to the moment in which it came into them; in that order, and rooms that it
+    /// came into together have one past.
     pasts: VecDeque<Past>,
     /// An answer of the archive is awaited,
     reads: bool,
@@ -51,9 +55,10 @@ struct Stay {
     until: u64,
 }
 
-/// What was said in a room before a socket came into it.
+/// What was said in rooms before a socket came into them.
 struct Past {
-    room: Box<str>,
+    /// The rooms, each with the number behind which it is for the socket.
+    rooms: Vec<(Box<str>, u64)>,
     /// Behind what it begins,
     from: Position,
     /// and up to which number it goes.
@@ -75,12 +80,20 @@ impl Behind {
         for stay in self.stays.iter_mut().filter(|stay| stay.until == u64::MAX && *stay.room == *room) {
             stay.until = at;
         }
-        self.pasts.retain(|past| *past.room != *room);
+        self.pasts.retain_mut(|past| {
+            past.rooms.retain(|(other, _)| **other != *room);
+            !past.rooms.is_empty()
+        });
         self.stale |= self.reads;
     }
 }
 
 impl Past {
+    /// How many rooms it remembers.
+    fn remembers(&self) -> usize {
+        self.rooms.len() + self.heard.len() + self.member_of.len()
+    }
+
     /// Whether the socket has heard or will hear something elsewhere.
     fn is_heard_elsewhere(&self, broadcast: &Broadcast) -> bool {
         // What is said to everybody is heard with the first room.
@@ -117,19 +130,26 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Has a socket be told what was said in a room before it comes into it, which it does now.
-    pub(super) fn owe_past(&mut self, key: SocketKey, room: &str, from: Position, known: Known<'_>) {
+    /// Has a socket be told what was said in rooms, in each behind a number, before it comes into them, which it does now. False if it is owed as many
+    /// pasts already as it may be.
+    pub(super) fn owe_past(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: Known<'_>) -> bool {
         let until = self.position;
+        let owed = self.sockets[key.slot() as usize].behind.iter().flat_map(|behind| &behind.pasts).map(Past::remembers).sum::<usize>();
+        if owed > 0 && owed + rooms.len() + known.heard.len() + known.member_of.len() > MOST_OWED {
+            return false;
+        }
         if self.sockets[key.slot() as usize].behind.is_none() {
-            let rooms: Vec<String> = self.rooms_of(key).map(str::to_owned).collect();
-            let rooms: Vec<(&str, u64)> = rooms.iter().map(|room| (room.as_str(), 0)).collect();
-            self.fall_behind(key, until.into(), &rooms);
+            let here: Vec<String> = self.rooms_of(key).map(str::to_owned).collect();
+            let here: Vec<(&str, u64)> = here.iter().map(|room| (room.as_str(), 0)).collect();
+            self.fall_behind(key, until.into(), &here);
         }
         if let Some(behind) = &mut self.sockets[key.slot() as usize].behind {
             let heard = known.heard.iter().map(|(room, behind, until)| ((*room).into(), *behind, *until)).collect();
             let member_of = known.member_of.iter().map(|(room, behind)| ((*room).into(), *behind)).collect();
-            behind.pasts.push_back(Past { room: room.into(), from, until, heard, member_of });
+            let rooms = rooms.iter().map(|(room, since)| ((*room).into(), *since)).collect();
+            behind.pasts.push_back(Past { rooms, from, until, heard, member_of });
         }
+        true
     }
 
     /// Up to which number everything that was said to a connection's sockets is in its outbox, or was.
@@ -200,7 +220,8 @@ impl<A: App> Shard<A> {
             Some(past) if past.from.number >= past.until => return Next::PastIsOver,
             Some(past) => {
                 let everyone = past.heard.is_empty();
-                (past.from, history.slice([(&*past.room, 0)], everyone, past.from.number, past.until, bytes))
+                let rooms = past.rooms.iter().map(|(room, since)| (&**room, *since));
+                (past.from, history.slice(rooms, everyone, past.from.number, past.until, bytes))
             }
             None if behind.at.number >= until => return Next::Nothing,
             None => {

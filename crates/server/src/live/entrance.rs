@@ -272,9 +272,8 @@ impl Live {
         self.greet(shard, socket, ends, &arrived.met);
         self.catch_up_from(shard, socket, &coming, arrived.since);
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-        for (room, since) in self.shared.rooms(namespace, &arrived) {
-            self.join_unasked(shard, socket, &room, since, &arrived.hears);
-        }
+        let rooms = self.shared.rooms(namespace, &arrived);
+        self.join_unasked(shard, socket, &rooms, &arrived.hears);
     }
 
     /// What a socket that was let in is told first. From here on it is held to its token's end, if it is to be.

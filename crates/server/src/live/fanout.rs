@@ -508,7 +508,7 @@ fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
                 let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
                 if live.shared.dialects.join_by_themselves(namespace, &room) {
                     let now = shard.position() as i64;
-                    live.join_unasked(shard, socket, &room, now, &[]);
+                    live.join_unasked(shard, socket, &[(room.clone(), now)], &[]);
                 }
             }
         });

@@ -241,8 +241,7 @@ impl Live {
         }
     }
 
-    /// A socket comes into a room of which its person is a member behind an offset. Whoever has said since when it was here is told what was
-    /// said in it meanwhile, the first time; `hears` is then every room that the person may hear. False if it was in the room already.
+    /// A socket comes into a room of which its person is a member behind an offset; see [`Live::tell_missed`]. False if it was in the room already.
     pub(super) fn come_into(
         &mut self,
         shard: &mut Shard<Self>,
@@ -254,18 +253,28 @@ impl Live {
         if shard.is_in(socket, room.as_str()) {
             return false;
         }
-        if let Some(mut since) = shard.data_mut(socket).and_then(|session| session.since.take()) {
-            let from = since.from.max(Position::from(member_since as u64));
-            if since.knows(room) || catch_up(shard, socket, room, from, &since, hears) {
-                since.come(room, from.number, shard.position());
-                if let Some(session) = shard.data_mut(socket) {
-                    session.since = Some(since);
-                }
-            } else {
-                self.ask_to_resync(shard, socket);
-            }
-        }
+        self.tell_missed(shard, socket, &[(room, member_since)], hears);
         shard.join(socket, room.as_str())
+    }
+
+    /// A socket is about to come into rooms, of each of which its person is a member behind an offset. A client that has said since when it was here
+    /// is told what was said in them meanwhile, the first time that it comes into them; `hears` is then every room that the person may hear. Rooms
+    /// that are given together cost their sum: one after the other they cost its square.
+    pub(super) fn tell_missed(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(&Room, i64)], hears: &[(Room, i64)]) {
+        let Some(mut since) = shard.data_mut(socket).and_then(|session| session.since.take()) else { return };
+        let from = |member_since: i64| since.from.max(Position::from(member_since as u64));
+        let new: Vec<(&Room, Position)> =
+            rooms.iter().filter(|(room, _)| !since.knows(room)).map(|(room, member_since)| (*room, from(*member_since))).collect();
+        if !new.is_empty() && !catch_up(shard, socket, &new, &since, hears) {
+            return self.ask_to_resync(shard, socket);
+        }
+        let froms: Vec<u64> = rooms.iter().map(|(_, member_since)| from(*member_since).number).collect();
+        for ((room, _), from) in rooms.iter().zip(froms) {
+            since.come(room, from, shard.position());
+        }
+        if let Some(session) = shard.data_mut(socket) {
+            session.since = Some(since);
+        }
     }
 
     /// A socket was not let into a room that it has asked for, though its person may hear it.
@@ -358,12 +367,15 @@ impl Live {
     }
 }
 
-/// Tells a socket what was said in a room that it comes into. Which rooms it was in on earlier connections nobody knows: what is not for those
-/// in a room is not told to whoever is a member of it.
-fn catch_up(shard: &mut Shard<Live>, socket: SocketKey, room: &Room, from: Position, since: &Since, hears: &[(Room, i64)]) -> bool {
+/// Tells a socket what was said in rooms that it comes into, in each from a position on. Which rooms it was in on earlier connections nobody knows:
+/// what is not for those in a room is not told to a member of it.
+fn catch_up(shard: &mut Shard<Live>, socket: SocketKey, rooms: &[(&Room, Position)], since: &Since, hears: &[(Room, i64)]) -> bool {
     let heard = since.heard();
+    let rooms_from: Vec<(&str, u64)> = rooms.iter().map(|(room, from)| (room.as_str(), from.number)).collect();
     let members = hears.iter().map(|(room, since)| (room.as_str(), *since as u64));
     // Of tasks only those are known into which it has come.
-    let member_of: Vec<_> = members.chain(heard.iter().map(|(room, behind, _)| (*room, *behind))).collect();
-    shard.catch_up(socket, room.as_str(), from, Known { heard: &heard, member_of: &member_of })
+    let entered = heard.iter().map(|(room, behind, _)| (*room, *behind)).chain(rooms_from.iter().copied());
+    let member_of: Vec<_> = members.chain(entered).collect();
+    let from = rooms.iter().map(|(_, from)| *from).min().unwrap_or_default();
+    shard.catch_up(socket, &rooms_from, from, Known { heard: &heard, member_of: &member_of })
 }

@@ -20,20 +20,24 @@ impl Live {
         Err(Refusal::invalid(dialect.room_field(), format!("this connection is in {most} rooms, and may not be in more; leave one first")))
     }
 
-    /// Puts a socket into a room that it is in without asking. A connection that is full does without all but the inbox.
-    /// The rest as in [`Live::come_into`].
-    pub(super) fn join_unasked(
-        &mut self,
-        shard: &mut Shard<Self>,
-        socket: SocketKey,
-        room: &Room,
-        member_since: i64,
-        hears: &[(Room, i64)],
-    ) {
-        if room.kind() == Kind::User || self.has_place(shard, socket) {
-            self.come_into(shard, socket, room, member_since, hears);
-        } else {
-            tracing::debug!(room = room.as_str(), "a connection is in as many rooms as it may be, and does not hear this one");
+    /// Puts a socket into rooms that it is in without asking, each with the offset behind which its person is a member. A connection that is full does
+    /// without all but the inbox. The rest as in [`Live::tell_missed`].
+    pub(super) fn join_unasked(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(Room, i64)], hears: &[(Room, i64)]) {
+        let mut places = self.free_places(shard, socket);
+        let mut joins = Vec::with_capacity(rooms.len());
+        for (room, member_since) in rooms.iter().filter(|(room, _)| !shard.is_in(socket, room.as_str())) {
+            if room.kind() == Kind::User {
+                joins.push((room, *member_since));
+            } else if places > 0 {
+                places -= 1;
+                joins.push((room, *member_since));
+            } else {
+                tracing::debug!(room = room.as_str(), "a connection is in as many rooms as it may be, and does not hear this one");
+            }
+        }
+        self.tell_missed(shard, socket, &joins, hears);
+        for (room, _) in joins {
+            shard.join(socket, room.as_str());
         }
     }
 
