@@ -185,6 +185,12 @@ impl Kind {
         self.is_for(Use::Deletion)
     }
 
+    /// Whether a membership, while it lasts, is all that is needed to receive its events: it has members of its own, and is never refused to
+    /// them because it is being deleted.
+    pub fn opens_by_membership_alone(self) -> bool {
+        self.is_for(Use::Members) && !self.is_for(Use::Deletion)
+    }
+
     /// Whether an event about it embeds its first members.
     pub(crate) fn embeds_members(self) -> bool {
         self.is_for(Use::EmbedsMembers)

@@ -88,12 +88,13 @@ impl Shared {
         });
     }
 
-    /// What somebody is answered who hears a room from now on, and is about to be counted there.
-    pub fn entered(&self, dialect: &dyn Dialect, room: &Room, person: &Person) -> Outcome {
+    /// The answer to a connection that is in a room. `newcomer` is its user if the connection is about to be counted there, and `None` if it
+    /// is counted already.
+    pub fn entered(&self, dialect: &dyn Dialect, room: &Room, newcomer: Option<&Person>) -> Outcome {
         if !dialect.names_who_is_present() {
             return Outcome::Entered(room.clone());
         }
-        let (present, count) = self.attendance.present_with(room, person);
+        let (present, count) = self.attendance.present_with(room, newcomer);
         Outcome::EnteredAmong { room: room.clone(), present, count }
     }
 
@@ -180,7 +181,7 @@ impl Live {
                                 live.answer(shard, &asked, Err(refusal));
                             }
                             Ok(()) => {
-                                let entered = live.shared.entered(&*asked.dialect, &room, &person);
+                                let entered = live.shared.entered(&*asked.dialect, &room, Some(&person));
                                 live.answer(shard, &asked, Ok(entered));
                                 if live.come_into(shard, asked.socket, &room, member_since, &hears) {
                                     live.shared.enter(room, person, inside);
@@ -264,14 +265,26 @@ impl Live {
         }
     }
 
-    /// A client asks for a room that its socket is in: nothing is written, and nobody is told. Whether its person is still a member is decided in
-    /// the order of the removals; a socket that has left the room by then asks once more.
+    /// A client asks for a room that its socket is in, with nothing else of it on its way: nothing is written, and no other user is told.
+    ///
+    /// A space that only a membership opens is answered at once, without the writer. Membership of the room on this shard decides what the socket
+    /// receives, and the end of a membership reaches the shard as a job in the order of the broadcasts, right behind the event that says so. So
+    /// the client receives an acknowledgement from here before the end of what its socket receives, and never after it. Any other room (a
+    /// channel or a task, which is as open as its project; a trip, which may be in deletion) is looked up behind the removals; a socket that has
+    /// left the room by then asks once more.
     fn stay_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
+        let stays = |live: &mut Self, shard: &mut Shard<Self>, asked: &Asked, room: &Room| {
+            let entered = live.shared.entered(&*asked.dialect, room, None);
+            live.answer(shard, asked, Ok(entered));
+        };
+        if room.kind().opens_by_membership_alone() {
+            return stays(self, shard, &asked, &room);
+        }
         let command = StayInRoom { room: room.clone() };
         let work = |tx: &mut Tx<'_>| command.decide(tx);
-        self.through_writer(shard, asked, work, move |live, shard, asked, stays| match stays {
+        self.through_writer(shard, asked, work, move |live, shard, asked, member| match member {
             Ok(()) if !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Enter(room)),
-            Ok(()) => live.answer(shard, &asked, Ok(Outcome::Entered(room))),
+            Ok(()) => stays(live, shard, &asked, &room),
             Err(refusal) => live.answer(shard, &asked, Err(refusal)),
         });
     }

@@ -130,19 +130,17 @@ impl Attendance {
         attendee.is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
     }
 
-    /// Who has a room open, with a user who is about to have it open: at most [`MOST_PRESENT`] of them, and how many they are.
-    pub fn present_with(&self, room: &Room, user: &Person) -> (Vec<Person>, usize) {
+    /// Who has a room open, with a user who is about to have it open, if there is one: at most [`MOST_PRESENT`] of them, and how many they are.
+    pub fn present_with(&self, room: &Room, newcomer: Option<&Person>) -> (Vec<Person>, usize) {
         let register = self.lock();
-        let is_there = register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
+        let is_there = |user: &Person| register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
         let ids = register.present.get(room);
         let person = |id: &PersonId| Some(register.attendees.get(id)?.get(room)?.person.clone());
         let mut present: Vec<Person> = ids.into_iter().flat_map(BTreeMap::values).take(MOST_PRESENT).filter_map(person).collect();
         let count = ids.map_or(0, BTreeMap::len);
-        if is_there {
-            return (present, count);
-        }
+        let Some(newcomer) = newcomer.filter(|user| !is_there(user)) else { return (present, count) };
         if present.len() < MOST_PRESENT {
-            present.push(user.clone());
+            present.push(newcomer.clone());
         }
         (present, count + 1)
     }
@@ -238,16 +236,16 @@ mod tests {
         let names = |people: Vec<Person>| people.into_iter().map(|person| person.id.to_string()).collect::<Vec<_>>();
         let all = MOST_PRESENT + 3;
         for number in 0..all {
-            let (present, count) = attendance.present_with(&room, &person(number));
+            let (present, count) = attendance.present_with(&room, Some(&person(number)));
             assert_eq!(count, number + 1, "the one who enters is counted");
             let expected: Vec<_> = (0..count.min(MOST_PRESENT)).map(|number| person(number).id.to_string()).collect();
             assert_eq!(names(present), expected);
             enter(&attendance, &room, &person(number), None);
         }
         let gone = attendance.leave(&room, &person(1).id).expect("it was the last");
-        assert_eq!(attendance.present_with(&room, &person(0)).1, all, "within the grace");
+        assert_eq!(attendance.present_with(&room, Some(&person(0))).1, all, "within the grace");
         assert!(expire(&attendance, &room, &person(1).id, gone).is_some());
-        let (present, count) = attendance.present_with(&room, &person(0));
+        let (present, count) = attendance.present_with(&room, Some(&person(0)));
         assert_eq!((count, present.len(), present[1].id.as_str()), (all - 1, MOST_PRESENT, "user-2"));
         for number in (0..all).filter(|number| *number != 1) {
             let departure = attendance.leave(&room, &person(number).id).expect("it was the last");

@@ -174,7 +174,7 @@ impl Floor {
             Ask::Enter(room) => {
                 let command = EnterRoom { room: room.clone(), session: None, since: false };
                 let Entered { person, inside, .. } = self.house.decide(actor, |tx| command.decide(tx)).await?;
-                let entered = self.house.shared.entered(dialect, &room, &person);
+                let entered = self.house.shared.entered(dialect, &room, Some(&person));
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
                     self.house.shared.enter(room, person, inside);
                 }
