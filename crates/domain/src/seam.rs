@@ -14,7 +14,7 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::removals::Removal;
 use crate::sessions::{Session, SessionRoom};
-use crate::spaces::{Member, Role, Space};
+use crate::spaces::{Member, Role, Space, Standing};
 use crate::tasks::Task;
 use crate::trips::TripDetails;
 
@@ -145,6 +145,8 @@ pub trait Spaces {
     fn members_who_acted(&mut self, room: &Room, asker: &PersonId, limit: u32) -> Stored<Vec<PersonId>>;
     /// Whether a space, or the one that it is part of, is archived.
     fn is_archived(&mut self, room: &Room) -> Stored<bool>;
+    /// A member of a space, or of the space that it is part of, with what a change there asks for, read at once; `None` for everybody else.
+    fn standing(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Standing>>;
     /// Makes a person a member, or changes the role.
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()>;
     /// Ends a membership and remembers when; the person's sessions are in the space no longer, nor in the rooms inside it.

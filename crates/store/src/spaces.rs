@@ -3,7 +3,7 @@
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::people::Person;
 use domain::seam::{MemberPage, Page, People, Spaces, StoreError, Stored};
-use domain::spaces::{Member, Role, Space};
+use domain::spaces::{Member, Role, Space, Standing};
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::people::{count, handle_of, person_at};
@@ -91,6 +91,26 @@ impl<D: Driver> Spaces for Tables<D> {
     fn is_archived(&mut self, room: &Room) -> Stored<bool> {
         let sql = "SELECT COALESCE(p.archived_at, s.archived_at) FROM spaces s LEFT JOIN spaces p ON p.room = s.parent WHERE s.room = $1";
         Ok(self.0.first(sql, values![room], |row| row.maybe_int(0))?.flatten().is_some())
+    }
+
+    fn standing(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Standing>> {
+        let own = "SELECT m.role, s.archived_at, m.acted, p.id, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM members m LEFT JOIN spaces s ON s.room = m.room LEFT JOIN people p ON p.id = m.person
+            WHERE m.room = $1 AND m.person = $2";
+        let parents = "SELECT m.role, COALESCE(a.archived_at, s.archived_at), m.acted,
+                p.id, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
+            FROM spaces s JOIN members m ON m.room = s.parent LEFT JOIN spaces a ON a.room = s.parent LEFT JOIN people p ON p.id = m.person
+            WHERE s.room = $1 AND m.person = $2";
+        let sql = if room.kind().has_own_members() { own } else { parents };
+        self.0.first(sql, values![room, person], |row| {
+            let stored = row.maybe_text(3)?.is_some();
+            Ok(Standing {
+                role: role_of(row.text(0)?)?,
+                archived: row.maybe_int(1)?.is_some(),
+                acted: row.int(2)? == 1,
+                person: stored.then(|| person_at(row, 3)).transpose()?,
+            })
+        })
     }
 
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()> {

@@ -17,6 +17,8 @@ pub(crate) struct Sqlite<'c> {
     /// be hashed or copied to find its statement: rusqlite's own cache does both, which was a fifth of a chat message's cost.
     statements: Vec<(*const str, Statement<'c>)>,
     part: Part,
+    /// Whether nothing was written in this transaction so far.
+    unwritten: bool,
     /// The rooms' counters in this transaction.
     sequences: Sequences,
 }
@@ -28,6 +30,8 @@ enum Part {
     None,
     /// Nothing was written yet, so there is nothing to undo. Many commands end here, and cost no savepoint.
     Untouched,
+    /// It wrote first in its transaction, so to undo it is to begin the transaction once more: that costs no savepoint either.
+    WrittenFirst,
     /// A savepoint stands before the first write.
     Written,
 }
@@ -63,11 +67,12 @@ pub(crate) fn connect_to_read(path: &Path, options: &Options) -> Result<Connecti
 
 impl<'c> Sqlite<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, statements: Vec::new(), part: Part::None, sequences: Sequences::default() }
+        Self { connection, statements: Vec::new(), part: Part::None, unwritten: false, sequences: Sequences::default() }
     }
 
     /// Begins a transaction that may write, and waits for other programs that do.
     pub(crate) fn begin(&mut self) -> Stored<()> {
+        self.unwritten = true;
         self.run("BEGIN IMMEDIATE")
     }
 
@@ -107,7 +112,7 @@ impl<'c> Sqlite<'c> {
         self.sequences.keep();
         match std::mem::replace(&mut self.part, Part::None) {
             Part::Written => self.run("RELEASE part"),
-            Part::None | Part::Untouched => Ok(()),
+            Part::None | Part::Untouched | Part::WrittenFirst => Ok(()),
         }
     }
 
@@ -116,6 +121,7 @@ impl<'c> Sqlite<'c> {
         self.sequences.undo();
         match std::mem::replace(&mut self.part, Part::None) {
             Part::Written => self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part")),
+            Part::WrittenFirst => self.run("ROLLBACK").and_then(|()| self.begin()),
             Part::None | Part::Untouched => Ok(()),
         }
     }
@@ -146,9 +152,12 @@ impl<'c> Sqlite<'c> {
     }
 
     fn before_write(&mut self) -> Stored<()> {
+        let first = std::mem::replace(&mut self.unwritten, false);
         if self.part == Part::Untouched {
-            self.run("SAVEPOINT part")?;
-            self.part = Part::Written;
+            if !first {
+                self.run("SAVEPOINT part")?;
+            }
+            self.part = if first { Part::WrittenFirst } else { Part::Written };
         }
         Ok(())
     }

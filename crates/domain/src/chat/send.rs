@@ -8,7 +8,7 @@ use crate::fields;
 use crate::names::{Kind, Room};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
-use crate::spaces::require_writable;
+use crate::spaces::require_writer;
 
 /// Sends a message to a room, as a member of it. The text is kept as it was given.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,7 +40,7 @@ impl Command for SendMessage {
     type Answer = Sent;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Sent, Refusal> {
-        require_writable(tx.store, tx.actor, &self.room)?;
+        let sender = require_writer(tx.store, tx.actor, &self.room)?;
         if !self.room.kind().has_messages() {
             return Err(Refusal::invalid("room", "takes no messages"));
         }
@@ -54,7 +54,7 @@ impl Command for SendMessage {
         {
             return Ok(Sent { message, duplicate: true });
         }
-        let sender = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound(Kind::User.noun()))?;
+        let sender = sender.ok_or(Refusal::NotFound(Kind::User.noun()))?;
         let message = Message {
             id: tx.new_id(),
             room: self.room,

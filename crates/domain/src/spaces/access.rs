@@ -6,9 +6,11 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 use crate::sessions::{SessionRoom, Stay};
-use crate::spaces::Role;
 use crate::spaces::presence::{contacts_in, members_to_ask_about};
+use crate::spaces::{Role, Standing};
 use crate::tasks::Task;
+
+const ARCHIVED: Refusal = Refusal::Conflict("The project is archived; an admin can open it again");
 
 /// The role that a person has in a room now. A channel and a task are as open as their project; an inbox is its person's own.
 ///
@@ -62,13 +64,33 @@ pub(crate) fn act(store: &mut dyn Store, actor: &Actor, room: &Room) -> Stored<(
     Ok(())
 }
 
+/// [`require_writable`], with the actor's profile as the answer, if it is stored. Of a channel and of most spaces all of it is one question to the
+/// store.
+///
+/// # Errors
+/// As [`require_writable`].
+pub fn require_writer(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<Option<Person>, Refusal> {
+    if room.kind() != Kind::Channel && !room.kind().opens_by_membership_alone() {
+        require_writable(store, actor, room)?;
+        return Ok(store.person(&actor.person)?);
+    }
+    let Standing { archived, acted, person, .. } = store.standing(room, &actor.person)?.ok_or(not_found(room))?;
+    if archived && room.kind().may_be_archived() {
+        return Err(ARCHIVED);
+    }
+    if !acted {
+        store.put_acted(room, &actor.person)?;
+    }
+    Ok(person)
+}
+
 /// Refuses every change of what is put away.
 ///
 /// # Errors
 /// [`Refusal::Conflict`]; the store's.
 pub(super) fn require_open(store: &mut dyn Store, room: &Room) -> Result<(), Refusal> {
     if room.kind().may_be_archived() && store.is_archived(room)? {
-        return Err(Refusal::Conflict("The project is archived; an admin can open it again"));
+        return Err(ARCHIVED);
     }
     Ok(())
 }

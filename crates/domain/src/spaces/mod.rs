@@ -19,8 +19,8 @@ mod read;
 
 pub(crate) use access::act;
 pub use access::{
-    EnterAmongMembers, EnterRoom, Entered, StayInRoom, member_since, require_admin, require_member, require_writable, role_in,
-    rooms_heard_by,
+    EnterAmongMembers, EnterRoom, Entered, StayInRoom, member_since, require_admin, require_member, require_writable, require_writer,
+    role_in, rooms_heard_by,
 };
 pub use additions::LEFT_FOR_SECONDS;
 pub use archive::ArchiveSpace;
@@ -58,6 +58,19 @@ pub struct Member {
     pub role: Role,
     /// Since when.
     pub joined_at: Timestamp,
+}
+
+/// What a change in a space asks of its author: read at once, for the most frequent changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// The role in the space, or in the one that it is part of.
+    pub role: Role,
+    /// Whether the space, or the one that it is part of, is archived.
+    pub archived: bool,
+    /// Whether the member has acted there: see [`crate::seam::Spaces::has_acted`].
+    pub acted: bool,
+    /// The profile; `None` if it is not stored.
+    pub person: Option<Person>,
 }
 
 /// A space, whole.

@@ -56,6 +56,7 @@ suite! {
         a_known_space_is_not_stored_as_new_nor_an_unknown_one_changed,
         a_role_is_a_members_only,
         a_channel_is_as_open_as_its_project,
+        a_standing_is_what_its_parts_are,
         what_is_in_an_archived_space_is_archived,
         a_departure_counts_only_while_one_is_away,
         the_end_of_no_membership_is_no_departure,

@@ -1,7 +1,7 @@
 use domain::names::{Kind, Room};
 use domain::people::Person;
 use domain::seam::{MemberPage, Page, Store};
-use domain::spaces::{Member, Role, Space};
+use domain::spaces::{Member, Role, Space, Standing};
 
 use crate::{T0, at, home, id, person, space, store_people};
 
@@ -289,4 +289,35 @@ pub fn who_left_by_choice_is_told_from_who_was_removed(store: &mut dyn Store) {
     assert_eq!(left(1, true), Some(at(1)));
     assert_eq!(left(2, false), None);
     assert_eq!(left(3, true), Some(at(3)));
+}
+
+pub fn a_standing_is_what_its_parts_are(store: &mut dyn Store) {
+    let (project, channel, unstored) = (Kind::Project.room(1), Kind::Channel.room(2), Kind::ChatRoom.room(3));
+    let mut parent = Space { invite_code: None, ..space(&project) };
+    store.insert_space(&parent).unwrap();
+    store.insert_space(&Space { room: channel.clone(), parent: Some(project.clone()), ..parent.clone() }).unwrap();
+    store.insert_person(&person("ann")).unwrap();
+    for room in [&project, &unstored] {
+        store.put_member(room, &id("ann"), Role::Admin, T0).unwrap();
+        store.put_member(room, &id("ben"), Role::Member, T0).unwrap();
+    }
+    store.put_acted(&channel, &id("ben")).unwrap();
+    for archived_at in [None, Some(at(9))] {
+        parent.archived_at = archived_at;
+        store.update_space(&parent).unwrap();
+        for room in [&project, &channel, &unstored, &Kind::Channel.room(4)] {
+            for user in ["ann", "ben", "cem"].map(id) {
+                let role = match room.kind() {
+                    Kind::Channel => store.role_in_parent(room, &user).unwrap(),
+                    _ => store.role(room, &user).unwrap(),
+                };
+                let (archived, acted) = (store.is_archived(room).unwrap(), store.has_acted(room, &user).unwrap());
+                let person = store.person(&user).unwrap();
+                let expected = role.map(|role| Standing { role, archived, acted, person });
+                assert_eq!(store.standing(room, &user).unwrap(), expected, "{user:?} in {room}");
+            }
+        }
+    }
+    let ben = store.standing(&channel, &id("ben")).unwrap();
+    assert_eq!(ben, Some(Standing { role: Role::Member, archived: true, acted: true, person: None }));
 }

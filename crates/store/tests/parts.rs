@@ -1,0 +1,69 @@
+//! Commands of one transaction are undone alone, wherever in it they stand.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::mpsc;
+
+use domain::event::{Event, Fact};
+use domain::ids::Generator;
+use domain::names::{Kind, Timestamp};
+use domain::operation::{Actor, Tx};
+use domain::refusal::Refusal;
+use store::{Database, Options, Writer};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Kept,
+    Refused,
+    Panicked,
+}
+
+#[test]
+fn what_a_command_wrote_is_undone_alone_wherever_it_stands_in_its_transaction() {
+    use End::{Kept, Panicked, Refused};
+    for ends in [
+        vec![Refused],
+        vec![Kept],
+        vec![Refused, Kept],
+        vec![Kept, Refused],
+        vec![Panicked, Refused, Kept, Kept],
+        vec![Kept, Panicked, Kept, Refused, Kept],
+        vec![Refused, Refused, Panicked],
+    ] {
+        let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+        let (publish, published) = mpsc::channel();
+        let outlet = move |fact: Fact| publish.send(fact).unwrap();
+        let (writer, thread) = Writer::start(&database, || Timestamp(0), Generator::new(|| 0), outlet).unwrap();
+        // The writer is held in a reply until all are queued, so that they share the next transaction.
+        let (go, gate) = mpsc::channel();
+        writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
+        let (reply, replies) = mpsc::channel();
+        for end in ends.iter().copied() {
+            let reply = reply.clone();
+            let work = move |tx: &mut Tx<'_>| {
+                tx.record(&Kind::Household.room(1), Event::NotificationsRead)?;
+                tx.record(&Kind::Household.room(2), Event::NotificationsRead)?;
+                match end {
+                    Kept => Ok(()),
+                    Refused => Err(Refusal::Conflict("it is refused behind its writes")),
+                    Panicked => panic!("behind its writes"),
+                }
+            };
+            writer.submit(Actor::server(), work, move |result| reply.send(result.is_ok()).unwrap());
+        }
+        go.send(()).unwrap();
+        drop(reply);
+        assert!(replies.iter().eq(ends.iter().map(|end| *end == Kept)), "{ends:?}");
+        writer.close();
+        thread.join().unwrap();
+        let published: Vec<Fact> = published.iter().collect();
+        let kept = ends.iter().filter(|end| **end == Kept).count();
+        let seqs: Vec<i64> = published.iter().map(|fact| fact.seq).collect();
+        assert_eq!(seqs, (1..=kept as i64).flat_map(|seq| [seq, seq]).collect::<Vec<_>>(), "{ends:?}");
+        let stored = database.with_store(|store| store.facts_after(0, Timestamp(0), 99)).unwrap().unwrap();
+        assert_eq!(
+            stored.facts.iter().map(|fact| fact.offset).collect::<Vec<_>>(),
+            published.iter().map(|fact| fact.offset).collect::<Vec<_>>()
+        );
+    }
+}
