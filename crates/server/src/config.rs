@@ -205,7 +205,11 @@ impl Config {
                 let names = [secret.as_ref().map(|_| "JWT_SECRET"), key.as_ref().map(|_| "JWT_PUBLIC_KEY")];
                 let others = identity.jwt_jwks.as_ref().map(|_| "JWT_JWKS");
                 let set: Vec<_> = names.into_iter().flatten().chain(others).collect();
-                Err(ConfigError::line(format!("{} are all set: a token is verified by one of them; unset the others", set.join(" and "))))
+                let (names, how_many, rest) = match &set[..] {
+                    [one, other] => (format!("{one} and {other}"), "both", "the other"),
+                    _ => (set.join(", "), "all", "the others"),
+                };
+                Err(ConfigError::line(format!("{names} are {how_many} set: a token is verified by one of them; unset {rest}")))
             }
         }
     }

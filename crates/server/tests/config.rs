@@ -305,7 +305,11 @@ fn settings_that_contradict_each_other_are_refused() {
         ),
         (
             &[("JWT_SECRET", "s3cret"), ("JWT_JWKS", "jwks.json")],
-            "JWT_SECRET and JWT_JWKS are all set: a token is verified by one of them; unset the others",
+            "JWT_SECRET and JWT_JWKS are both set: a token is verified by one of them; unset the other",
+        ),
+        (
+            &[("JWT_SECRET", "s3cret"), ("JWT_PUBLIC_KEY", "key.pem"), ("JWT_JWKS", "jwks.json")],
+            "JWT_SECRET, JWT_PUBLIC_KEY, JWT_JWKS are all set: a token is verified by one of them; unset the others",
         ),
         (
             &[("NODE_ENV", "production")],
