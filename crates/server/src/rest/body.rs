@@ -240,7 +240,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// A client's own name of a field, not longer than is good to read.
-fn shortened(name: String) -> String {
+pub(super) fn shortened(name: String) -> String {
     if name.chars().count() <= 100 { name } else { name.chars().take(100).chain(['…']).collect() }
 }
 

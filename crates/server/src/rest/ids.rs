@@ -111,8 +111,8 @@ pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> 
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
             "limit" => {
-                let number = value.parse().ok().filter(|limit| *limit > 0);
-                limit = Some(number.ok_or_else(|| Failure::field("limit", "must be a number from 1 to 200"))?);
+                let wanted = "must be a whole number, at least 1; a page has at most 200 entries";
+                limit = Some(entries(&value).ok_or_else(|| Failure::field("limit", wanted))?);
             }
             "before" => before = Some(read(&value).ok_or_else(|| Failure::field("before", "must be an id out of this list"))?),
             _ => {}
@@ -121,14 +121,32 @@ pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> 
     Ok(Page::new(limit, before))
 }
 
-/// Things with numbers of ours in a body. What nothing can have is no id of anything, and left out.
+/// A number of entries: a positive number in decimal digits. One that is too large for the type is as good as its largest: a page has a bound of
+/// its own.
+fn entries(text: &str) -> Option<u32> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u32::MAX)).filter(|entries| *entries > 0)
+}
+
+/// Things with numbers of ours in a body.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct GivenIds(pub Vec<Id>);
+pub(super) struct GivenIds {
+    /// Those that can be ids.
+    pub ids: Vec<Id>,
+    /// The first text that nothing can have as its id, such as a front end's own id of a message that is not sent yet.
+    pub malformed: Option<String>,
+}
 
 impl<'de> Deserialize<'de> for GivenIds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let ids = Vec::<GivenId>::deserialize(deserializer)?;
-        Ok(Self(ids.iter().filter_map(|id| parse_id(&id.0)).collect()))
+        let mut given = Self::default();
+        for id in Vec::<GivenId>::deserialize(deserializer)? {
+            match parse_id(&id.0) {
+                Some(id) => given.ids.push(id),
+                None => given.malformed = given.malformed.or(Some(id.0)),
+            }
+        }
+        Ok(given)
     }
 }
 

@@ -21,6 +21,7 @@ use utoipa_axum::routes;
 
 use super::Desk;
 use super::answer::{Answer, Failure};
+use super::body::shortened;
 use super::call::{BackEnd, Call};
 use super::ids::{GivenIds, GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::list::list;
@@ -148,8 +149,11 @@ async fn send_message(call: Call) -> Answered {
 async fn read_messages(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
     let ReadMark { messages, up_to } = call.body()?;
-    let messages = messages.unwrap_or_default().0;
-    // An id that no message can have names none.
+    let GivenIds { ids: messages, malformed } = messages.unwrap_or_default();
+    // A front end may name messages that are not sent yet beside others; on its own such an id names nothing.
+    if let Some(id) = malformed.filter(|_| messages.is_empty() && up_to.is_none()) {
+        return Err(Failure::field("messageIds", &format!("must name a message; {:?} is not the id of one", shortened(id))));
+    }
     let up_to = up_to.map(|id| parse_id(&id.0).ok_or(Refusal::invalid("upTo", "must be the id of a message"))).transpose()?;
     let command = ReadMessages { room, messages, up_to };
     call.command(StatusCode::OK, command, |read: &Read| json(&payloads::Read::of(read))).await
