@@ -18,9 +18,11 @@ impl PersonId {
         Self(id.into())
     }
 
-    /// A person's id from outside: 1 to 200 bytes without control characters, else `None`.
+    /// A user's id from outside, a token's subject included: 1 to [`LONGEST_ID`] bytes without control characters, not blank; else `None`.
+    ///
+    /// A blank id is what a back end's mistake looks like, and all users who had it would be one user.
     pub fn parse(id: &str) -> Option<Self> {
-        is_outside_id(id).then(|| Self(id.into()))
+        (is_outside_id(id) && !id.trim().is_empty()).then(|| Self(id.into()))
     }
 
     /// The id as text.
@@ -103,9 +105,12 @@ pub fn parse_id(text: &str) -> Option<Id> {
     if digits { text.parse().ok() } else { None }
 }
 
+/// The longest id of a user or a space, in bytes.
+pub const LONGEST_ID: usize = 200;
+
 /// Whether an id that was not made here can be kept and shown. Control characters are refused for PostgreSQL (NUL) and for the log's sake.
 fn is_outside_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= 200 && !id.chars().any(char::is_control)
+    !id.is_empty() && id.len() <= LONGEST_ID && !id.chars().any(char::is_control)
 }
 
 /// Microseconds since 1970-01-01T00:00:00Z.

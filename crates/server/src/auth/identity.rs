@@ -2,9 +2,6 @@
 
 use domain::names::PersonId;
 
-/// The longest subject that is believed, in bytes. A person's inbox is a room, and a room's id has its own limit above this.
-const LONGEST_SUBJECT: usize = 128;
-
 /// A person, as a believed token describes them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
@@ -28,13 +25,13 @@ pub struct Identity {
     pub expires_at: Option<i64>,
 }
 
-/// The person of a subject. `None` if it is blank, longer than 128 bytes, or has control characters.
+/// The user of a subject. The bound is that of every user's id, so that each user who can be added to a space can connect. `None` if the subject
+/// cannot be an id; see [`PersonId::parse`].
 pub fn person(subject: &str) -> Option<PersonId> {
-    is_id(subject).then(|| PersonId::new(subject))
+    PersonId::parse(subject)
 }
 
-/// True if the text can be the id of a person or of a household from a claim. A blank one is what a back end's mistake looks like, and all
-/// who had it would be one person.
+/// True if the text can be the id of a household from a claim; the bound is that of a user's id.
 pub(super) fn is_id(text: &str) -> bool {
-    !text.trim().is_empty() && text.len() <= LONGEST_SUBJECT && !text.chars().any(char::is_control)
+    PersonId::parse(text).is_some()
 }

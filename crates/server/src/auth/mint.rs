@@ -56,7 +56,7 @@ pub fn mint(keys: &Keys, token: &NewToken, config: &IdentityConfig) -> Result<St
         return Err(ConfigError::setting(
             "--sub",
             &token.sub,
-            "expected 1 to 128 bytes that are not all blank and have no control characters",
+            "expected 1 to 200 bytes that are not all blank and have no control characters",
         ));
     }
     let payload = Payload { token, iss: config.jwt_issuer.as_deref(), aud: config.jwt_audience.first().map(String::as_str) };

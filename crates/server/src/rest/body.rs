@@ -181,7 +181,7 @@ impl Field for GivenId {
 }
 
 impl Field for GivenPerson {
-    const WANTED: &'static str = GivenId::WANTED;
+    const WANTED: &'static str = "must be an id of 1 to 200 bytes, as text or number";
 
     fn schema() -> Schema {
         let mut schema = <GivenId as Field>::schema();
@@ -194,7 +194,7 @@ impl Field for GivenPerson {
 }
 
 impl Field for GivenPeople {
-    const WANTED: &'static str = GivenIds::WANTED;
+    const WANTED: &'static str = "must be a list of ids of 1 to 200 bytes, each as text or number";
 
     fn schema() -> Schema {
         inline(<Self as PartialSchema>::schema())

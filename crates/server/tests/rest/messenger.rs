@@ -46,6 +46,36 @@ async fn a_deleted_person_has_no_notifications_and_no_marks_when_they_come_back(
 }
 
 #[tokio::test]
+async fn a_read_that_names_no_message_says_which_id_is_malformed() {
+    let server = Server::start();
+    let (talk, message) = talk(&server).await;
+    let (alice, path) = (server.client("alice"), format!("/api/conversations/{talk}/read"));
+    let malformed = |id: &str| format!("must name a message; {id:?} is not the id of one");
+    alice.post(&path, json!({ "messageIds": ["zzz", "0"] })).await.invalid("messageIds", &malformed("zzz"));
+    alice.post(&path, json!({ "messageIds": [-1] })).await.invalid("messageIds", &malformed("-1"));
+    let long = format!("{}…", "z".repeat(100));
+    alice.post(&path, json!({ "messageIds": ["z".repeat(101)] })).await.invalid("messageIds", &malformed(&long));
+    for none in [json!({}), json!({ "messageIds": [] })] {
+        alice.post(&path, none).await.invalid("messageIds", "must name at least one message, or upTo be the last that was read");
+    }
+    let read = alice.post(&path, json!({ "messageIds": ["temporary", message] })).await.expect(200);
+    assert_eq!(read["unreadCount"], 0, "a message that is named beside such an id is read");
+}
+
+#[tokio::test]
+async fn a_user_with_the_longest_id_is_added_and_can_ask() {
+    let server = Server::start();
+    let alice = server.client("alice");
+    let longest = "u".repeat(200);
+    server.client(&longest).get("/api/conversations").await.expect(200);
+    let talk = alice.post("/api/conversations", json!({ "participantIds": [longest.clone()] })).await.expect(201);
+    let seen = server.client(&longest).get("/api/conversations").await.expect(200);
+    assert_eq!(seen[0]["id"], talk["id"]);
+    let (wanted, longer) = ("must be a list of ids of 1 to 200 bytes, each as text or number", "u".repeat(201));
+    alice.post("/api/conversations", json!({ "participantIds": [longer] })).await.invalid("participantIds", wanted);
+}
+
+#[tokio::test]
 async fn whoever_comes_to_a_conversation_has_read_nothing_of_it() {
     let server = Server::start();
     let (talk, _) = talk(&server).await;

@@ -127,15 +127,37 @@ async fn a_field_that_is_wrong_is_named() {
             "dueDate",
             "must be a date such as 2025-12-31, a time such as 2025-12-31T18:00:00Z, or null",
         ),
-        (&tasks, json!({ "title": "x", "assignedTo": "bob" }), "assignedTo", "must be a list of ids, each as text or number"),
-        (&tasks, json!({ "title": "x", "assignedTo": [true] }), "assignedTo", "must be a list of ids, each as text or number"),
-        (&tasks, json!({ "title": "x", "assignedTo": [""] }), "assignedTo", "must be a list of ids, each as text or number"),
-        (&tasks, json!({ "title": "x", "assignedTo": [{}] }), "assignedTo", "must be a list of ids, each as text or number"),
+        (
+            &tasks,
+            json!({ "title": "x", "assignedTo": "bob" }),
+            "assignedTo",
+            "must be a list of ids of 1 to 200 bytes, each as text or number",
+        ),
+        (
+            &tasks,
+            json!({ "title": "x", "assignedTo": [true] }),
+            "assignedTo",
+            "must be a list of ids of 1 to 200 bytes, each as text or number",
+        ),
+        (
+            &tasks,
+            json!({ "title": "x", "assignedTo": [""] }),
+            "assignedTo",
+            "must be a list of ids of 1 to 200 bytes, each as text or number",
+        ),
+        (
+            &tasks,
+            json!({ "title": "x", "assignedTo": [{}] }),
+            "assignedTo",
+            "must be a list of ids of 1 to 200 bytes, each as text or number",
+        ),
         (&tasks, json!({ "title": "x", "assignedTo": [5] }), "assignedTo", "must be members of the household; 5 is not"),
         (&tasks, json!({ "title": "x", "assignedTo": people }), "assignedTo", "must name at most 100 people at once"),
         ("/tasks/1/assign", json!({}), "userId", "is required"),
-        ("/tasks/1/assign", json!({ "userId": [] }), "userId", "must be an id, as text or number"),
-        ("/tasks/1/assign", json!({ "userId": "a\u{0}" }), "userId", "must be an id, as text or number"),
+        ("/tasks/1/assign", json!({ "userId": [] }), "userId", "must be an id of 1 to 200 bytes, as text or number"),
+        ("/tasks/1/assign", json!({ "userId": "u".repeat(201) }), "userId", "must be an id of 1 to 200 bytes, as text or number"),
+        ("/tasks/1/assign", json!({ "userId": "  " }), "userId", "must be an id of 1 to 200 bytes, as text or number"),
+        ("/tasks/1/assign", json!({ "userId": "a\u{0}" }), "userId", "must be an id of 1 to 200 bytes, as text or number"),
     ];
     for (path, body, field, reason) in table {
         alice.post(path, body.clone()).await.invalid(field, reason);

@@ -68,7 +68,7 @@ async fn a_whole_task_may_be_posted_and_what_is_no_field_of_it_is_passed_over() 
     alice
         .post(&path, json!({ "title": "x", "assignedTo": 5 }))
         .await
-        .invalid("assignedTo", "must be a list of ids, each as text or number");
+        .invalid("assignedTo", "must be a list of ids of 1 to 200 bytes, each as text or number");
     let many: serde_json::Map<_, _> = (0..100).map(|n| (format!("title{}", char::from_u32(0x4e00 + n).unwrap()), json!(1))).collect();
     let answered = alice.post(&path, with(json!({ "title": "x" }), many.into())).await;
     assert_eq!(answered.headers.get_all("warning").iter().count(), 10);

@@ -48,7 +48,7 @@ async fn names_may_be_written_in_either_way() {
         for (name, user) in [("userId", "carol"), ("user_id", "dave")] {
             alice.post(&path, json!({ name: user })).await.expect(201);
         }
-        alice.post(&path, json!({ "user_id": [] })).await.invalid("user_id", "must be an id, as text or number");
+        alice.post(&path, json!({ "user_id": [] })).await.invalid("user_id", "must be an id of 1 to 200 bytes, as text or number");
         alice.post(&path, json!({})).await.invalid("userId", "is required");
         alice.post(&path, json!({ "userId": "x", "user_id": "y" })).await.invalid("user_id", "is not a field of this request");
     }
