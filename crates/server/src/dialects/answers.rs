@@ -152,9 +152,17 @@ pub fn told(refusal: &Refusal) -> String {
 
 /// Which field is wrong, and after how many seconds it may succeed, as far as that is the matter.
 fn remedy(refusal: &Refusal) -> (Option<&'static str>, Option<u64>) {
+    let retry_after = match refusal {
+        Refusal::TooMany { retry_after } | Refusal::OverQuota { retry_after } => Some(*retry_after),
+        _ => None,
+    };
+    (wrong_field(refusal), retry_after)
+}
+
+/// The field that is wrong, if one is.
+pub fn wrong_field(refusal: &Refusal) -> Option<&'static str> {
     match refusal {
-        Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => (Some(field), None),
-        Refusal::TooMany { retry_after } | Refusal::OverQuota { retry_after } => (None, Some(*retry_after)),
-        _ => (None, None),
+        Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => Some(field),
+        _ => None,
     }
 }

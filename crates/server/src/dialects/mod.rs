@@ -31,7 +31,7 @@ use wire::socketio::Args;
 use crate::auth::Unauthenticated;
 use crate::config::Config;
 use crate::limits::Spending;
-pub use answers::{refused, resync, told, unknown};
+pub use answers::{refused, resync, told, unknown, wrong_field};
 use vocabulary::Vocabulary;
 
 /// One contract's way of speaking.

@@ -278,6 +278,10 @@ pub(super) struct Error<'a> {
     error: String,
     #[schema(schema_with = schemas::refusal_code)]
     code: &'a str,
+    /// The field that is wrong, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<&'a str>,
 }
 
 /// Tells a client that what it has missed is not known any more.
@@ -294,7 +298,7 @@ pub fn positioned(saying: Saying, position: &str) -> Saying {
     }
 }
 
-/// Says no.
-pub(super) fn error(error: String, code: &str, at: Timestamp) -> Saying {
-    words::ERROR.say(&Direct, &Error { error, code }, at)
+/// Says no. `field` is the one that is wrong, if one is.
+pub(super) fn error(error: String, code: &str, field: Option<&str>, at: Timestamp) -> Saying {
+    words::ERROR.say(&Direct, &Error { error, code, field }, at)
 }

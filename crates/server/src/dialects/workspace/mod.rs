@@ -16,7 +16,7 @@ use domain::refusal::Refusal;
 use engine::Saying;
 use serde_json::Value;
 
-use super::{Answer, Dialect, Heard, Outcome, Reply, Request, told};
+use super::{Answer, Dialect, Heard, Outcome, Reply, Request, told, wrong_field};
 
 use super::vocabulary::Vocabulary;
 use crate::auth::Unauthenticated;
@@ -42,7 +42,7 @@ impl Workspace {
         // Unknown and forbidden are one and the same to a client. What is only malformed leaves the connection open.
         let forbidden = matches!(refusal, Refusal::NotFound(_) | Refusal::Forbidden(_));
         Reply {
-            say: vec![envelope::error(told(refusal), refusal.code(), now)],
+            say: vec![envelope::error(told(refusal), refusal.code(), wrong_field(refusal), now)],
             close: (forbidden && self.close_on_forbidden).then_some((FORBIDDEN.code, "Forbidden")),
             ..Reply::default()
         }
@@ -118,7 +118,7 @@ impl Dialect for Workspace {
         let said = match shown {
             Ok(ends) => envelope::refreshed(ends, now),
             // The token of before is still good.
-            Err(why) => envelope::error(why.to_string(), why.code(), now),
+            Err(why) => envelope::error(why.to_string(), why.code(), None, now),
         };
         Reply { say: vec![said], ..Reply::default() }
     }
