@@ -71,7 +71,13 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
     let configured = || Config::of_process(cli.config.as_deref());
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => crate::serve(configured()?.0),
-        Command::Token(arguments) => print(&token::make(&configured()?.0, arguments)?),
+        Command::Token(arguments) => {
+            let (token, signer) = token::make(&configured()?.0, arguments)?;
+            print(&token)?;
+            // Not to standard output, where scripts read the token.
+            drop(writeln!(std::io::stderr().lock(), "roomcast: signed with the secret from {signer}"));
+            Ok(())
+        }
         Command::Config { example: true } => print(&listing::example(TABLE)),
         Command::Config { example: false } => {
             let (config, lines) = configured()?;

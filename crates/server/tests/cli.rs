@@ -302,22 +302,45 @@ fn a_token_is_not_made_where_it_could_not_be_believed() {
     let production = refusal(folder.path(), &[("NODE_ENV", "production")], &["token", "--sub", "a"]);
     assert!(production.starts_with("NODE_ENV=production: dev mode is forbidden"), "{production}");
     let empty = refusal(folder.path(), &[("JWT_SECRET", "s")], &["token", "--sub", ""]);
-    assert_eq!(empty, "--sub=: expected 1 to 128 bytes that are not all blank and have no control characters");
+    assert_eq!(empty, "--sub=: expected 1 to 200 bytes that are not all blank and have no control characters");
     assert_eq!(run(folder.path(), &[], &["token"]).status.code(), Some(2));
 }
 
 #[test]
 fn dev_modes_tokens_outlive_a_restart() {
     let folder = folder();
-    let token = printed(folder.path(), &[], &["token", "--sub", "a"]);
+    let token = |sub: &str| printed(folder.path(), &[], &["token", "--sub", sub]);
+    Running::start(folder.path(), &[]).stop();
     let path = folder.path().join("data/dev-secret");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let secret = std::fs::read_to_string(&path).unwrap();
     let config = Config::of_pairs([("JWT_SECRET", secret.as_str())]).unwrap();
     let verifier = Verifier::new(&Keys::load(&config).unwrap(), &config.identity);
-    assert!(verifier.verify(token.trim_end(), 0).is_ok());
-    let second = printed(folder.path(), &[], &["token", "--sub", "b"]);
-    assert!(verifier.verify(second.trim_end(), 0).is_ok());
+    assert!(verifier.verify(token("a").trim_end(), 0).is_ok());
+    Running::start(folder.path(), &[]).stop();
+    assert!(verifier.verify(token("b").trim_end(), 0).is_ok());
+}
+
+#[test]
+fn token_never_makes_a_secret_and_says_which_it_has_signed_with() {
+    let (folder, other) = (folder(), folder());
+    Running::start(folder.path(), &[]).stop();
+    let signed = |environment: &[(&str, &str)]| {
+        let output = run(folder.path(), environment, &["token", "--sub", "a"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let path = folder.path().join("data/dev-secret").canonicalize().unwrap();
+    assert_eq!(signed(&[]), format!("roomcast: signed with the secret from {}\n", path.display()));
+    assert_eq!(signed(&[("JWT_SECRET", "a-secret")]), "roomcast: signed with the secret from JWT_SECRET\n");
+
+    assert_eq!(
+        refusal(other.path(), &[], &["token", "--sub", "a"]),
+        "no secret found in data/; start the server first, run this in the server's folder, or set JWT_SECRET"
+    );
+    assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0, "neither a secret nor a folder");
+    let in_memory = refusal(other.path(), &[("DATABASE_URL", "sqlite::memory:")], &["token", "--sub", "a"]);
+    assert!(in_memory.starts_with("no secret found: "), "{in_memory}");
 }
 
 /// A server that is stopped when the test ends, however it ends.

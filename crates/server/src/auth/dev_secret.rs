@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -46,6 +46,29 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
         Err(_) => {}
     }
     load(&path).map_err(|error| refuse("cannot be read", error))
+}
+
+/// The secret of the data folder, and its file. It makes neither a file nor a folder: a secret that no server has signs nothing that one believes.
+///
+/// Input: as for [`load_or_make`]. Errors: a line about a secret that is not there or cannot be read, or a database in memory, whose server keeps its
+/// secret in memory, too.
+pub fn load_existing(folder: Option<&Path>) -> Result<(Secret, PathBuf), ConfigError> {
+    let Some(folder) = folder else {
+        let line =
+            "no secret found: with a database in memory the server keeps it in memory; set JWT_SECRET for the server and for this command";
+        return Err(ConfigError::line(line));
+    };
+    let path = folder.join(FILE);
+    match load(&path) {
+        Ok(secret) => Ok((secret, path.canonicalize().unwrap_or(path))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = folder.display();
+            Err(ConfigError::line(format!(
+                "no secret found in {folder}/; start the server first, run this in the server's folder, or set JWT_SECRET"
+            )))
+        }
+        Err(error) => Err(ConfigError::line(format!("{}: dev mode's secret cannot be read ({error})", path.display()))),
+    }
 }
 
 fn make() -> Result<Secret, ConfigError> {

@@ -47,6 +47,21 @@ impl Keys {
         }
     }
 
+    /// Loads the keys that the settings name, to sign with them, and says where they are from: `JWT_SECRET`, or a file. Unlike [`Keys::load`] it
+    /// never makes a secret.
+    ///
+    /// Errors: those of [`Keys::load`], and a line about a secret of dev mode that is not there.
+    pub fn load_to_sign(config: &Config) -> Result<(Self, String), ConfigError> {
+        match config.key_choice()? {
+            KeyChoice::Dev => {
+                let (secret, path) = dev_secret::load_existing(config.storage.database_url.folder())?;
+                Ok((Self::Secret { secret, dev: true }, path.display().to_string()))
+            }
+            KeyChoice::Secret(_) => Ok((Self::load(config)?, "JWT_SECRET".into())),
+            KeyChoice::PublicKey(_) | KeyChoice::Jwks(_) => Ok((Self::load(config)?, "public keys".into())),
+        }
+    }
+
     /// True in dev mode.
     pub fn is_dev(&self) -> bool {
         matches!(self, Self::Secret { dev: true, .. })

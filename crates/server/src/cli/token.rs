@@ -40,9 +40,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::read(text).ok_or_else(|| format!("expected {}", Duration::WANTED))
 }
 
-/// The token, as a line. Errors: a line about keys that cannot sign, or a subject that could not be a person's.
-pub fn make(config: &Config, arguments: TokenArguments) -> Result<String, ConfigError> {
-    let keys = Keys::load(config)?;
+/// The token, as a line, and where the secret that signs it is from. Errors: a line about keys that cannot sign or a secret that is not there, or a
+/// subject that could not be a person's.
+pub fn make(config: &Config, arguments: TokenArguments) -> Result<(String, String), ConfigError> {
+    let (keys, signer) = Keys::load_to_sign(config)?;
     let now = clock::seconds();
     let lives = i64::try_from(arguments.ttl.as_secs()).unwrap_or(i64::MAX);
     let token = NewToken {
@@ -55,5 +56,5 @@ pub fn make(config: &Config, arguments: TokenArguments) -> Result<String, Config
         iat: now,
         exp: (!arguments.ttl.is_zero()).then(|| now.saturating_add(lives)),
     };
-    mint(&keys, &token, &config.identity).map(|token| token + "\n")
+    mint(&keys, &token, &config.identity).map(|token| (token + "\n", signer))
 }
