@@ -279,7 +279,7 @@ impl Live {
     /// What a socket that was let in is told first. From here on it is held to its token's end, if it is to be.
     pub(super) fn greet(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Option<Timestamp>, met: &Met) {
         if let Some(ends) = ends {
-            self.hold_to_token(shard, socket, ends, false);
+            self.hold_to_token(shard, socket, ends);
         }
         let Some(transport) = shard.data(socket).map(|session| session.connection.transport()) else { return };
         let id = shard.id(socket).map(|id| id.text()).unwrap_or_default();

@@ -38,10 +38,10 @@ impl<K> Default for Tenures<K> {
 }
 
 impl<K: Copy + Ord + std::hash::Hash> Tenures<K> {
-    /// From now on somebody is held to a token that ends then, and to no other; `warned`: and is told so before.
-    pub fn hold(&mut self, key: K, ends: Timestamp, warned: bool) {
+    /// From now on a connection is held to a token that ends then, and to no other. It is due [`NOTICE`] before, and at the end.
+    pub fn hold(&mut self, key: K, ends: Timestamp) {
         self.release(key);
-        let notice = if warned { i64::try_from(NOTICE.as_micros()).unwrap_or(i64::MAX) } else { 0 };
+        let notice = i64::try_from(NOTICE.as_micros()).unwrap_or(i64::MAX);
         self.put(key, Tenure { ends, next: Timestamp(ends.0.saturating_sub(notice)) });
     }
 
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn the_notice_comes_a_minute_before_the_end_and_each_comes_once() {
         let mut tenures = Tenures::default();
-        tenures.hold("anna", at(900), true);
+        tenures.hold("anna", at(900));
         assert_eq!((tenures.next(), tenures.pop(at(839))), (Some(at(840)), None));
         assert_eq!(tenures.pop(at(840)), Some(("anna", Due::Expiring(at(900)))));
         assert_eq!((tenures.next(), tenures.pop(at(899))), (Some(at(900)), None));
@@ -95,18 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_not_to_be_warned_is_not() {
-        let mut tenures = Tenures::default();
-        tenures.hold("anna", at(900), false);
-        assert_eq!((tenures.next(), tenures.pop(at(899))), (Some(at(900)), None));
-        assert_eq!(tenures.pop(at(900)), Some(("anna", Due::Ended)));
-    }
-
-    #[test]
     fn a_token_that_ends_within_the_minute_is_told_of_at_once_and_one_that_has_ended_is_not() {
         let mut tenures = Tenures::default();
-        tenures.hold("anna", at(30), true);
-        tenures.hold("ben", at(0), true);
+        tenures.hold("anna", at(30));
+        tenures.hold("ben", at(0));
         let mut come = [tenures.pop(at(0)), tenures.pop(at(0))];
         come.sort_by_key(|come| come.map(|(key, _)| key));
         assert_eq!(come, [Some(("anna", Due::Expiring(at(30)))), Some(("ben", Due::Ended))]);
@@ -117,14 +109,14 @@ mod tests {
     fn a_newer_token_takes_the_olders_place_and_who_is_released_is_forgotten() {
         let mut tenures = Tenures::default();
         for round in 1..=1000 {
-            tenures.hold("anna", at(round * 900), true);
-            tenures.hold("ben", at(round * 900), true);
+            tenures.hold("anna", at(round * 900));
+            tenures.hold("ben", at(round * 900));
         }
         tenures.release("ben");
         tenures.release("nobody");
         assert_eq!((tenures.held.len(), tenures.due.len()), (1, 1), "what was before is nowhere");
         assert_eq!(tenures.pop(at(899_999)), Some(("anna", Due::Expiring(at(900_000)))));
-        tenures.hold("anna", at(1_000_000), true);
+        tenures.hold("anna", at(1_000_000));
         assert_eq!(tenures.pop(at(900_000)), None, "in time");
         assert_eq!(tenures.next(), Some(at(999_940)));
     }

@@ -74,14 +74,14 @@ impl Live {
         let Some(session) = shard.data_mut(socket) else { return };
         session.actor = actor;
         match ends {
-            Some(ends) => self.hold_to_token(shard, socket, ends, true),
+            Some(ends) => self.hold_to_token(shard, socket, ends),
             None => self.tenures.release(socket),
         }
     }
 
-    /// A socket ends with its token; `warned`: and is told so before.
-    pub(super) fn hold_to_token(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Timestamp, warned: bool) {
-        self.tenures.hold(socket, ends, warned);
+    /// A socket ends with its token, and is told so before.
+    pub(super) fn hold_to_token(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Timestamp) {
+        self.tenures.hold(socket, ends);
         self.wake_for_tokens(shard);
     }
 
