@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { client, connected } from "../support/clients.js";
 import { openWire } from "../support/frames.js";
 import { begin, get, rest } from "../support/http.js";
+import { upTo } from "../support/patience.js";
 import { person } from "../support/people.js";
 import { startRoomcast } from "../support/roomcast.js";
 import { openSocket, outcome } from "../support/socket.js";
@@ -75,6 +76,27 @@ test("clients go little by little, each with its answers, and the process ends w
   const next = await served(t, { DATABASE_URL: `sqlite://${server.folder}/roomcast.db` });
   const stored = new Set(await contents(next, roomId));
   assert.deepEqual(acked.filter((content) => !stored.has(content)), []);
+});
+
+test("a call outlasts the drain, and the next start ends it as interrupted, as after a kill", async (t) => {
+  const server = await served(t, { DRAIN_SECONDS: "2", PRESENCE_GRACE: "0" });
+  for (const sub of ["anna", "ben"]) await person(server, sub).ask("GET", "/shared/chat/rooms");
+  const { id: roomId } = await person(server, "anna").ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: ["ben"] });
+  const [anna, ben] = [await stock(t, server, "websocket", "anna"), await stock(t, server, "websocket", "ben")];
+  const { callId } = await anna.socket.emitWithAck("call:initiated", { roomId, callType: "AUDIO" });
+  assert.equal((await ben.socket.emitWithAck("call:answered", { callId, roomId })).ok, true);
+  // They are closed behind those two, so that the server still runs when the grace of both is over.
+  await many(10, () => stock(t, server, "websocket", "carl"));
+  server.running.child.kill("SIGTERM");
+  await Promise.all([anna.ended, ben.ended]);
+  assert.deepEqual(await server.running.exited, { code: 0, signal: null });
+
+  const next = await served(t, { DATABASE_URL: `sqlite://${server.folder}/roomcast.db` });
+  const call = await upTo(1000, async () => {
+    const [call] = await person(next, "anna").ask("GET", `/shared/chat/rooms/${roomId}/calls?limit=1`);
+    return call.status === "ONGOING" ? null : call;
+  });
+  assert.deepEqual([call.id, call.status, call.endedBy], [callId, "ENDED", null]);
 });
 
 test("while it drains nobody is let in, and everybody else is served", async (t) => {

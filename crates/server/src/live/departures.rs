@@ -75,7 +75,10 @@ impl Live {
             self.shared.types_nowhere(&person, &id.text());
         }
         self.remember(shard, socket, reason);
-        self.leave_seats(shard, socket, &person);
+        // A stop ends nobody's part in a call: the next start ends what is open then, as after a kill.
+        if reason != Reason::ServerShuttingDown {
+            self.leave_seats(shard, socket, &person);
+        }
         if is_let_go {
             // The next start expects them, and others are told of those who do not come.
             return;
