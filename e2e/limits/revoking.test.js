@@ -38,6 +38,22 @@ test("a client of Socket.IO 2, whose id is its session's", async (t) => {
   await answers(stays);
 });
 
+test("a user who is deleted, on all connections, by whoever deletes", async (t) => {
+  const stays = await connected(client(t, server.url, { auth: { token: server.token({ sub: "gina" }) } }));
+  for (const [sub, by] of [["emma", { sub: "emma" }], ["fred", { sub: "root", role: "admin" }]]) {
+    const token = server.token({ sub });
+    const sockets = [];
+    for (const transports of [["websocket"], ["polling"]]) sockets.push(await connected(client(t, server.url, { auth: { token }, transports })));
+    const raw = await openSocket(`${server.ws}/api/v1/ws/connect?token=${token}`);
+    await raw.next();
+    const gone = sockets.map((socket) => heard(socket, "disconnect"));
+    assert.equal((await rest("DELETE", `${server.url}/users/${sub}`, { token: server.token(by) })).status, 200);
+    for (const [reason] of await Promise.all(gone)) assert.equal(reason, "io server disconnect");
+    assert.deepEqual(await raw.closed, { code: 4403, reason: "The user was deleted" });
+  }
+  await answers(stays);
+});
+
 test("a person, on all connections, and a raw WebSocket is told why", async (t) => {
   const token = server.token({ sub: "carl" });
   const other = await connected(client(t, server.url, { auth: { token: server.token({ sub: "dora" }) } }));

@@ -16,11 +16,10 @@ const server = roomcast({
   SOCKETIO_MAX_CONNECTIONS_PER_USER: "0",
 });
 
-// Each way to come to an end of a membership, and what is heard of it by whoever loses it, the last of the space.
+// Each way in which a membership ends and the sockets stay open. A user who is deleted is disconnected: see limits/revoking.test.js.
 const ENDS = {
   "removed by an admin": (list) => person(server, "alice").ask("DELETE", `${list}/bob`),
   "who leaves by REST": (list) => person(server, "bob").ask("DELETE", `${list}/bob`),
-  "who is deleted": () => person(server, "bob").ask("DELETE", "/users/bob"),
 };
 
 // Every socket that bob can have in a contract: each way to travel, in both namespaces, and in both of one connection.

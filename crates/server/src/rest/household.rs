@@ -186,7 +186,7 @@ async fn update_user(call: Call) -> Answered {
     call.command(StatusCode::OK, UpdateProfile { person, name, avatar_url }, user).await
 }
 
-/// Deletes oneself. One's households hear `household:member_left`.
+/// Deletes oneself. One's households hear `household:member_left`, and one's connections are ended.
 #[utoipa::path(delete, path = "/users/{id}", responses((status = 200, body = DeletedUser), (status = 403)))]
 async fn delete_user(call: Call) -> Answered {
     let person = call.person("id", "User")?;
@@ -196,6 +196,8 @@ async fn delete_user(call: Call) -> Answered {
     if answered.is_ok() {
         // It goes on if the client does not wait for it.
         let _ = tokio::spawn(end_removal_of(desk.rest.writer.clone(), person.clone())).await;
+        // Behind what the deletion told their connections: on the bus, too.
+        desk.rest.back_end.disconnect(vec![person.clone()], Vec::new(), "The user was deleted".into());
     }
     // Whoever calls next with that token is somebody new.
     desk.met.forget(&person);
