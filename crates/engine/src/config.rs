@@ -8,6 +8,9 @@ use ::http::HeaderMap;
 use crate::history::Recovery;
 use crate::voice::Format;
 
+/// The default of [`Config::replay_slice`].
+const REPLAY_SLICE: usize = 64 << 10;
+
 /// What is spoken on a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
@@ -101,7 +104,7 @@ impl Default for Config {
             allow_eio3: false,
             deflate: false,
             outbox_limit: 1 << 20,
-            replay_slice: 64 << 10,
+            replay_slice: REPLAY_SLICE,
             cors: None,
             recovery: None,
         }
