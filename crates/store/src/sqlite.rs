@@ -36,6 +36,12 @@ enum Part {
     Written,
 }
 
+/// Bytes of the database's pages that the writer's connection keeps in memory; beyond, the page that was used least recently is dropped.
+const WRITER_PAGES: i64 = 16_000 << 10;
+
+/// The same of the connection of each reader.
+const READER_PAGES: i64 = 2_000 << 10;
+
 /// A bare connection that may write, with its durability set.
 pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -48,7 +54,7 @@ pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, Open
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     // What a burst leaves of the log is cut to this again.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-    connection.pragma_update(None, "cache_size", -16_000)?;
+    connection.pragma_update(None, "cache_size", -(WRITER_PAGES >> 10))?;
     // What a savepoint needs to be undone is kept in pieces of 1 KB. Otherwise SQLite asks for 64 KB at every savepoint, which the allocator
     // takes from the kernel and gives back each time.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -62,6 +68,7 @@ pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, Open
 pub(crate) fn connect_to_read(path: &Path, options: &Options) -> Result<Connection, OpenError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(options.busy_timeout)?;
+    connection.pragma_update(None, "cache_size", -(READER_PAGES >> 10))?;
     Ok(connection)
 }
 
