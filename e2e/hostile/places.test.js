@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { Polling } from "../support/engineio.js";
 import { get } from "../support/http.js";
+import { holds } from "../support/patience.js";
 import { startRoomcast } from "../support/roomcast.js";
 
 const READER = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
@@ -16,12 +17,11 @@ async function started(t, settings, options) {
   return server;
 }
 
-// A TCP connection from an address of this machine that has said this and reads nothing. `ended` resolves when the server ends it.
+// A TCP connection from an address of this machine that has sent this and reads nothing.
 async function reader(t, server, localAddress, said) {
   const socket = connect({ port: server.port, host: "127.0.0.1", localAddress });
   t.after(() => socket.destroy());
   socket.on("error", () => {});
-  socket.ended = new Promise((resolve) => socket.once("close", resolve));
   await once(socket, "connect");
   socket.pause();
   socket.write(said);
@@ -43,7 +43,7 @@ const statusOf = (answer) => answer.then((text) => Number(text.split(" ")[1]), (
 
 describe("readers of an answer that do not read", () => {
   test("have 256 connections from one address, and others are served meanwhile", async (t) => {
-    const server = await started(t, { MAX_HTTP_CONNECTIONS_PER_ADDRESS: undefined });
+    const server = await started(t, { MAX_HTTP_CONNECTIONS_PER_ADDRESS: undefined, ANSWER_TIMEOUT: "1h" });
     await all(256, () => reader(t, server, "127.0.0.2", READER));
     // Connections are accepted in the order in which they were made.
     assert.equal(await asked(server, "/openapi.json", "127.0.0.2"), 429);
@@ -58,29 +58,31 @@ describe("readers of an answer that do not read", () => {
     const session = await Polling.open(server, { path: "/socket.io/" });
     const polled = session.get();
     const stalled = await all(20, () => reader(t, server, "127.0.0.2", READER.repeat(100)));
-    await Promise.all(stalled.map((socket) => {
-      // A connection that was reset is closed when its client looks at it next.
-      const looks = setInterval(() => socket.write("x"), 100);
-      return socket.ended.finally(() => clearInterval(looks));
-    }));
+    await holds(() => {
+      const open = stalled.filter((socket) => !socket.closed);
+      // A connection that was reset is closed when its client writes to it next.
+      for (const socket of open) socket.write("x");
+      return open.length === 0 ? null : `${open.length} of ${stalled.length} connections are open`;
+    });
     await session.post("40");
     assert.match((await polled).text, /^44/);
   });
 
   test("leave places for health checks when they have taken all others", async (t) => {
-    const server = await started(t, { MAX_HTTP_CONNECTIONS: "64" });
+    const server = await started(t, { MAX_HTTP_CONNECTIONS: "64", ANSWER_TIMEOUT: "1h" });
     await all(64, (number) => reader(t, server, `127.0.1.${number}`, READER));
     // Connections that have ended may still have had some of the places: the one by which the server was seen to listen, and those of the questions.
-    const isFull = async () => {
-      const paths = ["/households", "/socket.io/?EIO=4&transport=polling"];
-      for (const path of paths) if ((await asked(server, path, "127.0.0.2")) !== 503) return false;
-      return true;
-    };
     let more = 64;
-    while (!(await isFull())) {
-      assert.ok(more < 128, "there is no end of places");
+    await holds(async () => {
+      const paths = ["/households", "/socket.io/?EIO=4&transport=polling"];
+      const statuses = [];
+      for (const path of paths) statuses.push(await asked(server, path, "127.0.0.2"));
+      if (statuses.every((status) => status === 503)) return null;
+      const seen = `${more} connections are open, and ${paths.join(" and ")} are answered ${statuses.join(" and ")}`;
+      assert.ok(more < 128, seen);
       await reader(t, server, `127.0.1.${more++}`, READER);
-    }
+      return seen;
+    });
     // The places for health checks are taken by connections that say nothing, too.
     await all(100, (number) => reader(t, server, `127.0.2.${number}`, ""));
     for (const path of ["/health/live", "/health/ready", "/api/v1/socket/health"]) assert.equal(await asked(server, path, "127.0.0.2"), 200, path);
@@ -93,5 +95,8 @@ test("when all descriptors are taken health checks are answered, and others agai
   assert.equal(await asked(server, "/health/live", "127.0.0.2"), 200);
   assert.equal(await asked(server, "/health/ready", "127.0.0.2"), 200);
   for (const socket of taken) socket.destroy();
-  while ((await asked(server, "/households", "127.0.0.2")) !== 401);
+  await holds(async () => {
+    const status = await asked(server, "/households", "127.0.0.2");
+    return status === 401 ? null : `/households is answered ${status}`;
+  });
 });

@@ -1,5 +1,6 @@
 // Waiting for what may never come: no test has a time limit of its own, and yet none must hang on a fault that it looks for.
 
+import { setTimeout as pause } from "node:timers/promises";
 import { metrics } from "./metrics.js";
 
 // Looks until there is nothing to be seen any more: `look` resolves with null, or with what it sees. Gives up, and fails with that, when the server's
@@ -22,4 +23,19 @@ export async function upTo(times, step) {
     if (found !== null) return found;
   }
   throw new Error(`${times} times, and nothing has come of it`);
+}
+
+// How often a condition is looked at, a tenth of a second apart, before a test fails: so often that only a fault takes as long.
+const LOOKS = 1200;
+
+// Looks again and again until the condition holds: `look` resolves with null if it does, and with what it sees otherwise. Fails with what the last of
+// `LOOKS` looks has seen.
+export async function holds(look) {
+  let seen;
+  for (let looks = 0; looks < LOOKS; looks++) {
+    seen = await look();
+    if (seen === null) return;
+    await pause(100);
+  }
+  throw new Error(`after ${LOOKS} looks: ${seen}`);
 }
