@@ -27,8 +27,8 @@ pub use error::ConfigError;
 pub use network::Network;
 pub use origins::{Cors, Origins, OwnPage};
 pub use sections::{
-    Audience, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, NetConfig, OperationsConfig, OriginsConfig,
-    PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, SocketParser, StorageConfig, TokenEnd,
+    Audience, HttpConnections, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, NetConfig, OperationsConfig,
+    OriginsConfig, PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, SocketParser, StorageConfig, TokenEnd,
 };
 pub use source::{Source, Sources};
 pub use url::Database;

@@ -34,6 +34,7 @@ pub use handler::{Crowded, Handler, Peer, router};
 pub use proxies::Proxies;
 
 use crate::config::{Config, ConfigError};
+use crate::memory;
 use accept::Acceptor;
 use places::{Bounds, Places};
 
@@ -57,7 +58,10 @@ impl Listener {
             sockets.extend(addresses::bind(&config.host(), port).await?);
         }
         let bounds = Bounds {
-            all: config.limits.max_http_connections as usize,
+            all: places::most(
+                config.limits.max_http_connections,
+                memory::limit(config.operations.memory_limit).or_else(memory::usual_limit),
+            ),
             of_an_address: config.limits.max_http_connections_per_address.limit(),
             descriptors: descriptors::limit(),
         };

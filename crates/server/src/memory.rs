@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::admission::Admission;
 use crate::bytes_in_hand::BytesInHand;
+use crate::config::MemoryLimit;
 
 /// How often it is looked at: it is read from a file of the kernel's, in some microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -69,6 +70,15 @@ pub fn used() -> io::Result<u64> {
     let mut numbers = pages.split(' ').skip(1).map_while(|number| number.parse::<u64>().ok());
     let (resident, shared) = numbers.next().zip(numbers.next()).ok_or(io::ErrorKind::InvalidData)?;
     Ok(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
+}
+
+/// How many bytes of memory the server may use by this setting; `None` if that is not limited or not known.
+pub fn limit(setting: MemoryLimit) -> Option<u64> {
+    match setting {
+        MemoryLimit::Bytes(bytes) => Some(bytes),
+        MemoryLimit::Auto => usual_limit(),
+        MemoryLimit::Off => None,
+    }
 }
 
 /// The limit if none is set: a share of the machine's memory, or of what its control group may use. None if neither is known.

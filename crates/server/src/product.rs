@@ -134,11 +134,7 @@ impl Product {
         let census = Arc::new(Census::default());
         let admission = Arc::new(Admission::default());
         let losses = Arc::new(Losses::default());
-        let limit = match config.operations.memory_limit {
-            MemoryLimit::Bytes(bytes) => Some(bytes),
-            MemoryLimit::Auto => memory::usual_limit(),
-            MemoryLimit::Off => None,
-        };
+        let limit = memory::limit(config.operations.memory_limit);
         let in_hand = Arc::new(BytesInHand::new(shares(config, limit)));
         let metrics = Arc::new(Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone(), in_hand.clone()));
         let rest = Rest {

@@ -251,6 +251,7 @@ fn a_value_that_makes_no_sense_is_refused_with_what_would_be_right() {
             "10.0.0.0/33",
             "TRUSTED_PROXIES=10.0.0.0/33: expected addresses or ranges of them, such as 10.0.0.0/8, 127.0.0.1 or fd00::/8".into(),
         ),
+        ("MAX_HTTP_CONNECTIONS", "15", "MAX_HTTP_CONNECTIONS=15: expected auto, or a whole number from 16 to 1000000".into()),
         ("SHARDS", "5000", "SHARDS=5000: expected a whole number from 0 to 65535, from 0 to 1024".into()),
         ("PRESENCE_AUDIENCE", "friends", "PRESENCE_AUDIENCE=friends: expected everyone, contacts or none".into()),
         ("SOCKET_PARSER", "bson", "SOCKET_PARSER=bson: expected json or msgpack".into()),

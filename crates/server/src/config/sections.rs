@@ -124,8 +124,8 @@ section! {
         max_connections: Cap = "0", MAX_CONNECTIONS;
         /// How many rooms a connection may be in at once, besides its person's own; 0 for no limit.
         max_rooms_per_connection: Cap = "1000", MAX_ROOMS_PER_CONNECTION;
-        /// How many connections may be in their HTTP phase at once (a request, a long poll, or waiting for the next request); beyond, new ones are answered health checks only.
-        max_http_connections: u32 = "16384", MAX_HTTP_CONNECTIONS from "16" to "1000000";
+        /// How many connections may be in their HTTP phase at once (a request, a long poll, or waiting for the next request); beyond, new ones are answered health checks only. A number, or auto (16384, or as many as have room in a quarter of MEMORY_LIMIT at 27 KB each).
+        max_http_connections: HttpConnections = "auto", MAX_HTTP_CONNECTIONS;
         /// The same from one address (IPv6: from a /64); 0 for no limit. Connections of TRUSTED_PROXIES are not counted.
         max_http_connections_per_address: Cap = "256", MAX_HTTP_CONNECTIONS_PER_ADDRESS;
         /// How long an answer over HTTP may make no progress before its connection is ended.
@@ -277,6 +277,34 @@ impl Value for MemoryLimit {
             Self::Auto => "auto".into(),
             Self::Off => "off".into(),
             Self::Bytes(bytes) => show_bytes(*bytes),
+        }
+    }
+}
+
+/// How many connections may be in their HTTP phase at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HttpConnections {
+    /// As many as the memory allows.
+    Auto,
+    /// This number.
+    Most(u32),
+}
+
+impl Value for HttpConnections {
+    const WANTED: &'static str = "auto, or a whole number from 16 to 1000000";
+    const IS_BOUND: bool = true;
+
+    fn read(text: &str) -> Option<Self> {
+        if text.eq_ignore_ascii_case("auto") {
+            return Some(Self::Auto);
+        }
+        text.parse().ok().filter(|most| (16..=1_000_000).contains(most)).map(Self::Most)
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Auto => "auto".into(),
+            Self::Most(most) => most.to_string(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::proxies::Proxies;
+use crate::config::HttpConnections;
 use crate::limits::network_of;
 
 /// How many connections get a place while all others are taken. They are answered health checks only, and the oldest is closed for a new one, so a
@@ -16,6 +17,26 @@ const HEALTH_PLACES: usize = 32;
 /// How many descriptors below the process's limit are kept from connections that are not for health checks: for the health checks themselves and for
 /// files of the database. At most a quarter of the limit.
 const DESCRIPTORS_KEPT: u64 = 128;
+
+/// How many connections may be in their HTTP phase if nothing is set and the memory suffices.
+const MOST: u64 = 16_384;
+
+/// At least so many may be, however little memory there is.
+const FEWEST: u64 = 16;
+
+/// Bytes of memory that a connection takes in its HTTP phase and that are not counted as in hand: its task, hyper's buffers, and a request of usual size.
+const BYTES_OF_ONE: u64 = 27_000;
+
+/// Which part of the memory that the server may use they take together at most, if nothing is set.
+const PART_OF_MEMORY: u64 = 4;
+
+/// How many connections may be in their HTTP phase. Inputs: the setting, and how many bytes of memory the server may use, if that is known.
+pub(super) fn most(setting: HttpConnections, memory: Option<u64>) -> usize {
+    match setting {
+        HttpConnections::Most(most) => most as usize,
+        HttpConnections::Auto => memory.map_or(MOST, |memory| (memory / PART_OF_MEMORY / BYTES_OF_ONE).clamp(FEWEST, MOST)) as usize,
+    }
+}
 
 /// The places. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -168,6 +189,17 @@ mod tests {
             Entry::Ordinary(_) => panic!("an ordinary place"),
             Entry::TooManyOfAddress => panic!("too many of the address"),
         }
+    }
+
+    #[test]
+    fn without_a_setting_all_places_have_room_in_a_quarter_of_the_memory() {
+        let auto = |memory| most(HttpConnections::Auto, memory);
+        assert_eq!(auto(Some(300_000_000)), 2_777);
+        assert_eq!(auto(Some(1_769_472_000)), 16_384);
+        assert_eq!(auto(Some(64 << 30)), 16_384);
+        assert_eq!(auto(Some(1_000_000)), 16);
+        assert_eq!(auto(None), 16_384);
+        assert_eq!(most(HttpConnections::Most(500), Some(1_000_000)), 500);
     }
 
     #[test]

@@ -327,6 +327,12 @@ impl Handler for Checked {
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[tokio::test]
+async fn without_a_setting_the_places_follow_the_memory_limit() {
+    let listener = bound(&[("MEMORY_LIMIT", "300MB")]).await;
+    assert!(format!("{listener:?}").contains("Bounds { all: 2777, "), "{listener:?}");
+}
+
+#[tokio::test]
 async fn when_all_places_are_taken_health_checks_are_answered_and_an_upgrade_gives_its_place_back() {
     let served = serve(bound(&[("MAX_HTTP_CONNECTIONS", "16"), ("MAX_HTTP_CONNECTIONS_PER_ADDRESS", "0")]).await, Checked);
     let mut upgraded = connect(served.address, UPGRADE).await;
