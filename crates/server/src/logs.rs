@@ -6,9 +6,12 @@ pub mod throttle;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::config::{LogConfig, LogFormat};
 use crate::limits::network_of;
@@ -16,6 +19,15 @@ use throttle::{Kind, LeftOut, Throttle};
 
 /// How many writes of log lines have failed.
 static FAILED: AtomicU64 = AtomicU64::new(0);
+
+/// Whether the reader of standard error has stopped reading.
+static STALLED: AtomicBool = AtomicBool::new(false);
+
+/// How long a line waits for the reader of standard error. Beyond, it is lost and counted, and the next lines do not wait until the reader goes on.
+const READER_TIME: Duration = Duration::from_millis(100);
+
+/// A pipe that is ready takes as many bytes at once without waiting (`PIPE_BUF`; POSIX guarantees 512, Linux 4,096).
+const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// The lines that clients cause, and since when they are counted. There is one log a process, and so one of these.
 static CAUSED: LazyLock<(Throttle, Instant)> = LazyLock::new(|| (Throttle::default(), Instant::now()));
@@ -31,7 +43,7 @@ pub fn start(config: &LogConfig) {
     let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt()
         .with_env_filter(config.level.filter())
-        .with_writer(|| CountsFailures(io::stderr().lock()))
+        .with_writer(|| CountsFailures(NeverHangs { inner: io::stderr().lock(), stalled: &STALLED }))
         // It would write to standard error that it cannot write there, and panic.
         .log_internal_errors(false)
         .with_ansi(colours);
@@ -61,6 +73,38 @@ impl<W: Write> Write for CountsFailures<W> {
         // What could not be flushed was counted when it was written: standard error has no buffer.
         let _ = self.0.flush();
         Ok(())
+    }
+}
+
+/// A writer to a pipe or a terminal that gives up when the reader has stopped reading: a paused terminal or a log collector that hangs would stop every
+/// thread that logs, and with them the server.
+struct NeverHangs<'a, W> {
+    inner: W,
+    stalled: &'a AtomicBool,
+}
+
+impl<W: AsFd> NeverHangs<'_, W> {
+    fn is_ready(&self) -> bool {
+        let time = if self.stalled.load(Ordering::Relaxed) { Duration::ZERO } else { READER_TIME };
+        let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
+        let ready = poll(&mut [PollFd::new(&self.inner, PollFlags::OUT)], Some(&time));
+        // What is wrong with it the write says.
+        let is_ready = !matches!(ready, Ok(0));
+        self.stalled.store(!is_ready, Ordering::Relaxed);
+        is_ready
+    }
+}
+
+impl<W: AsFd + Write> Write for NeverHangs<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.is_ready() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.inner.write(&bytes[..bytes.len().min(AT_ONCE)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 
@@ -108,5 +152,26 @@ mod tests {
         writer.write_all(b"a line\n").unwrap();
         writer.flush().unwrap();
         assert_eq!(failed_writes(), before + 1);
+    }
+
+    #[test]
+    fn lines_that_nobody_reads_are_lost_and_counted_until_the_reader_goes_on() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let stalled = AtomicBool::new(false);
+        let mut log = NeverHangs { inner: writer, stalled: &stalled };
+        let mut written = 0;
+        let line = [b'x'; 10_000];
+        let error = loop {
+            match log.write(&line) {
+                Ok(bytes) => written += bytes,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(stalled.load(Ordering::Relaxed));
+        assert!(log.write(&line).is_err());
+        io::Read::read_exact(&mut reader, &mut vec![0; written]).unwrap();
+        log.write_all(b"a line").unwrap();
+        assert!(!stalled.load(Ordering::Relaxed));
     }
 }
