@@ -34,11 +34,12 @@ pub struct NameMembers {
 /// Of a larger space no more contacts are named.
 const MOST_CONTACTS: u32 = 500;
 
-/// Those of a space's members who are contacts of the actor by this space.
+/// The actor, and those of a space's members who are contacts of the actor by this space.
 pub(super) fn contacts_in(tx: &mut Tx<'_>, room: &Room) -> Result<Vec<PersonId>, Refusal> {
     match tx.store.has_acted(room, &tx.actor.person)? {
         true => Ok(tx.store.members_who_acted(room, &tx.actor.person, MOST_CONTACTS)?),
-        false => Ok(Vec::new()),
+        // Users may always see their own presence.
+        false => Ok(vec![tx.actor.person.clone()]),
     }
 }
 
