@@ -1,7 +1,8 @@
 // Long-polling requests that look alike. No part of a request tells a repetition from a new request (`t` only prevents caching), so every request is
-// handled.
+// handled, unless its connection shows that the response before was lost.
 
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { conformance } from "../support/conformance.js";
 import { Polling } from "../support/engineio.js";
@@ -60,6 +61,48 @@ test("the client for .NET, whose t is the UNIX second, sends and receives everyt
   assert.deepEqual(client.events, expected);
   client.close();
 });
+
+// Sends a request on a connection of its own that stays open; resolves with the connection and what was answered first.
+function request(head, body = "") {
+  return new Promise((resolve, reject) => {
+    const socket = connect(server.port, "127.0.0.1");
+    socket.once("error", reject);
+    socket.once("data", (data) => resolve({ socket, text: data.toString() }));
+    socket.write(`${head} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  });
+}
+
+for (const [method, body] of [["GET", ""], ["POST", "4again"]]) {
+  describe(`a ${method} with the t of the one before, on another connection`, () => {
+    const begun = async () => {
+      const session = await Polling.open(server);
+      await session.post("4lost");
+      const head = `${method} /engine.io/?EIO=4&transport=polling&sid=${session.sid}&t=g1`;
+      return { session, head, first: await request(head, body) };
+    };
+
+    test("is its repetition if that one's connection has ended: the session ends, and the client connects again", async () => {
+      for (const end of ["destroy", "resetAndDestroy"]) {
+        const { session, head, first } = await begun();
+        assert.match(first.text, /^HTTP\/1.1 200/);
+        first.socket[end]();
+        const second = await request(head, body);
+        assert.match(second.text, /^HTTP\/1.1 400[^]*Session ID unknown/, end);
+        second.socket.destroy();
+        assert.equal((await session.get()).status, 400);
+      }
+    });
+
+    test("is a new request if that one's connection is open", async () => {
+      const { session, head, first } = await begun();
+      if (method === "GET") await session.post("4next");
+      const second = await request(head, body);
+      assert.match(second.text, /^HTTP\/1.1 200/);
+      assert.match(method === "GET" ? second.text : (await session.get()).text, method === "GET" ? /4next/ : /^4lost\x1e4again\x1e4again$/);
+      for (const { socket } of [first, second]) socket.destroy();
+    });
+  });
+}
 
 test("a session goes on when its connections are closed after each answer", async () => {
   const session = await Polling.open(server);

@@ -1,23 +1,28 @@
 //! Detects long-polling responses that did not reach their client.
 //!
-//! HTTP libraries and browsers repeat a request by themselves when its connection breaks before the response, and no part of a request tells a
-//! repetition from a new one: the query parameter `t` of Engine.IO only prevents caching, and clients reuse its value. So the engine recognises no
-//! repetition. A session whose response was not written ends instead: the repeated request is answered "Session ID unknown", and the client
-//! reconnects and recovers. Nothing is lost and nothing is handled twice.
+//! HTTP libraries and browsers repeat a request by themselves when its connection breaks before the response. A session whose response was not
+//! written ends: the repeated request is answered "Session ID unknown", and the client reconnects and recovers. So does a session whose response was
+//! written and then lost by the network, if the repetition can be nothing else; see the module `repeated`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 /// One HTTP/1.1 connection, as its server describes it to the engine, which learns from it which responses were not written.
 ///
 /// The server makes one for each connection, attaches it to each request before [`crate::Handle::serve`], and holds the guard that
 /// [`HttpConnection::open`] returns until the connection has ended. A server that does not do this works too, but then a response that was not
 /// written is not detected.
-#[derive(Clone, Default)]
-pub struct HttpConnection {
-    ended: Arc<AtomicBool>,
+#[derive(Clone, Debug, Default)]
+pub struct HttpConnection(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    ended: AtomicBool,
+    /// Notified when the connection has ended.
+    end: Notify,
 }
 
 impl HttpConnection {
@@ -29,6 +34,24 @@ impl HttpConnection {
     /// Attaches the connection to one of its requests, for the engine.
     pub fn attach<B>(&self, request: &mut http::Request<B>) {
         request.extensions_mut().insert(self.clone());
+    }
+
+    /// Whether this and another are one connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether the connection has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn ended(&self) {
+        let end = self.0.end.notified();
+        if !self.has_ended() {
+            end.await;
+        }
     }
 
     /// A response's body. `lost` runs if the connection ends before the kernel has taken all of it: the client cannot have read it then.
@@ -43,7 +66,9 @@ pub struct OpenConnection(HttpConnection);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.ended.store(true, Ordering::Release);
+        let State { ended, end } = &*self.0.0;
+        ended.store(true, Ordering::Release);
+        end.notify_waiters();
     }
 }
 
@@ -62,7 +87,7 @@ impl AsRef<[u8]> for Unwritten {
 
 impl Drop for Unwritten {
     fn drop(&mut self) {
-        if self.connection.ended.load(Ordering::Acquire)
+        if self.connection.has_ended()
             && let Some(lost) = self.lost.take()
         {
             lost();

@@ -7,6 +7,7 @@ mod discard;
 mod gather;
 mod polling;
 mod query;
+mod repeated;
 mod upgrade;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ pub use connection::{HttpConnection, OpenConnection};
 pub use discard::{asks_first, discard};
 pub use gather::{Allowance, Charge, Held, NotGathered, Short, gather};
 use query::Query;
+pub(crate) use repeated::RequestMark;
 
 /// A WebSocket that has finished its handshake.
 pub(crate) struct Arrival<A: App> {
@@ -70,6 +72,7 @@ pub(crate) enum Request<A: App> {
     },
     Poll {
         session: Id,
+        mark: Option<RequestMark>,
         reply: oneshot::Sender<PollAnswer>,
     },
     PollGone {
@@ -77,6 +80,7 @@ pub(crate) enum Request<A: App> {
     },
     PostBegins {
         session: Id,
+        mark: Option<RequestMark>,
         reply: oneshot::Sender<PollAnswer>,
     },
     Post {

@@ -383,13 +383,13 @@ impl Life {
         if begin_get {
             let (reply, answer) = oneshot::channel();
             self.get = Some(answer);
-            self.request(Request::Poll { session, reply });
+            self.request(Request::Poll { session, mark: None, reply });
         }
         let begin_post = self.post.is_none() && !self.outgoing.is_empty();
         if begin_post {
             let (reply, answer) = oneshot::channel();
             self.post = Some(Posting::Begun(answer));
-            self.request(Request::PostBegins { session, reply });
+            self.request(Request::PostBegins { session, mark: None, reply });
         }
         begin_get || begin_post
     }
