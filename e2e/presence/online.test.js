@@ -164,10 +164,16 @@ describe("where contacts alone may know", () => {
     const sockets = new Sockets(discreet, t);
     const anna = person(discreet, "anna");
     const { id } = await anna.ask("POST", "/api/conversations", { participantIds: ["ben", "carl"] });
+    // Contacts are users who have both acted in a space.
+    const act = (sub, conversation) => person(discreet, sub).ask("POST", `/api/conversations/${conversation}/messages`, { content: "Here" });
+    for (const sub of ["ben", "carl"]) await act(sub, id);
     await anna.ask("DELETE", `/api/conversations/${id}/participants/carl`);
     const [ben, carl, dora] = [await sockets.open("ben", "/messenger"), await sockets.open("carl", "/messenger"), await sockets.open("dora", "/messenger")];
     // Whoever hears these hears what came before them.
-    for (const sub of ["carl", "dora"]) await person(discreet, sub).ask("POST", "/api/conversations", { participantIds: ["guest"] });
+    for (const sub of ["carl", "dora"]) {
+      const { id: other } = await person(discreet, sub).ask("POST", "/api/conversations", { participantIds: ["guest"] });
+      await act("guest", other);
+    }
 
     const device = await sockets.open("anna", "/messenger");
     await ben.before(([name, [what]]) => name === "user:status-changed" && what.userId === "anna" && what.status === "online");
