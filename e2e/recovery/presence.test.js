@@ -61,7 +61,10 @@ const EXPECTED = {
 for (const [audience, server] of Object.entries(AUDIENCES)) {
   test(`a connection that is recovered hears who came and who went meanwhile, where ${audience} may know`, async (t) => {
     const { id } = await conversation(server, "ben", "carl", "dora");
-    await person(server, "fred").ask("POST", "/api/conversations", { participantIds: ["emil"] });
+    const { id: other } = await person(server, "fred").ask("POST", "/api/conversations", { participantIds: ["emil"] });
+    // Contacts are users who have both acted in a space.
+    const act = (sub, space) => person(server, sub).ask("POST", `/api/conversations/${space}/messages`, { content: "Here" });
+    await Promise.all([act("ben", id), act("carl", id), act("dora", id), act("emil", other)]);
     const open = (sub) => listener(t, server, sub, "/messenger");
     const [anna, ben, fred] = [await open("anna"), await open("ben"), await open("fred")];
     const seen = (watcher, sub, status) => (audience === "none" ? undefined : becomes(watcher, sub, status));
@@ -112,6 +115,8 @@ for (const [ends, [audience, end]] of Object.entries(ENDS)) {
     const names = ["anna", "ben", "carl", "dora", "emil"];
     const anna = person(server, "anna");
     const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: [...names.slice(1), "fred", "greta"] });
+    // Anna and greta are contacts when both have acted in the room.
+    await person(server, "greta").ask("POST", `/shared/chat/rooms/${roomId}/messages`, { content: "Here" });
     const sockets = {};
     const come = async (sub) => {
       // Whoever is let go tries until the server is there again.
