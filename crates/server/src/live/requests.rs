@@ -166,7 +166,8 @@ impl Live {
             Ask::Leave(room) => self.leave_by_wish(shard, asked, room),
             Ask::Enter(room) => {
                 let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &[]);
-                if stays && !since {
+                // A socket is in its user's inbox without having asked, so the user is counted there by nothing else.
+                if stays && !since && room.kind() != Kind::User {
                     return self.stay_in(shard, asked, room);
                 }
                 let command = EnterRoom { room: room.clone(), session, since };
