@@ -137,6 +137,9 @@ pub struct Life {
     connected: bool,
     pub over: bool,
     pub noisy: bool,
+    /// How many of its POSTs were handled, and how many upgrades to a WebSocket it finished, since this was last asked.
+    pub posts: usize,
+    pub upgrades: usize,
     pong_waits: bool,
     /// When the server last had an answer to a ping, or began to wait for one.
     pub beaten: Instant,
@@ -185,6 +188,8 @@ impl Life {
             connected: travel == Travel::Raw,
             over: false,
             noisy: false,
+            posts: 0,
+            upgrades: 0,
             pong_waits: false,
             beaten: now,
         };
@@ -418,8 +423,8 @@ impl Life {
                 self.post = post;
                 return Ok(moved);
             }
-            (Ok(PollAnswer::Accepted), Some(Posting::Begun(_))) => self.send_body(now),
-            (Ok(PollAnswer::Accepted), _) => {}
+            (Ok(PollAnswer::Begins(_)), Some(Posting::Begun(_))) => self.send_body(now),
+            (Ok(PollAnswer::Accepted), Some(Posting::Sent(_))) => self.posts += 1,
             _ => self.over = true,
         }
         Ok(true)
@@ -440,6 +445,7 @@ impl Life {
     fn take_over(&mut self) {
         if self.probe == Probe::Agreed && self.get.is_none() && self.post.is_none() {
             self.probe = Probe::No;
+            self.upgrades += 1;
             self.send("5".into());
             for packet in std::mem::take(&mut self.outgoing) {
                 self.send(packet);

@@ -55,6 +55,8 @@ fn whatever_happens_everybody_hears_what_was_decided() {
                 all.refusals += deeds.refusals;
                 all.behind += deeds.behind;
                 all.questions += deeds.questions;
+                all.posts += deeds.posts;
+                all.upgrades += deeds.upgrades;
             }
             Err(wrong) => {
                 let small = Script::of_seed(seed).shrunk(|script| play(script, None).is_err());
@@ -66,7 +68,9 @@ fn whatever_happens_everybody_hears_what_was_decided() {
         }
     }
     println!("{seeds} worlds: {all:?}");
-    let least = [all.facts, all.connections, all.returns, all.refusals * 20, all.behind, all.questions].into_iter().min();
+    let least = [all.facts, all.connections, all.returns, all.refusals * 20, all.behind, all.questions, all.posts, all.upgrades * 20]
+        .into_iter()
+        .min();
     assert!(least > Some(seeds as usize), "{all:?} are not worth the name");
 }
 

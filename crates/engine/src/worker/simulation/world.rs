@@ -38,6 +38,9 @@ pub struct Deeds {
     /// After how many turns a socket of a shard still had to catch up, and how often the archive was asked.
     pub behind: usize,
     pub questions: usize,
+    /// How many POSTs of long-polling clients were handled, and how many upgrades to a WebSocket were finished.
+    pub posts: usize,
+    pub upgrades: usize,
 }
 
 pub struct World {
@@ -232,6 +235,8 @@ impl World {
         }
         if let Some(life) = &mut self.lives[client] {
             moved |= life.flow(up, down, self.now)?;
+            self.deeds.posts += std::mem::take(&mut life.posts);
+            self.deeds.upgrades += std::mem::take(&mut life.upgrades);
         }
         Ok(moved)
     }
