@@ -19,9 +19,9 @@ pub fn effective(lines: &[Line]) -> String {
 /// A TOML file with every setting and its default, commented out.
 pub fn example(table: &[Section]) -> String {
     let mut text = String::from(
-        "# Roomcast's settings. Give this file with --config or ROOMCAST_CONFIG; the environment and a .env file win over it.\n\
-         # Each setting stands here with its default and, in brackets, its name in the environment. Durations are seconds or have a unit\n\
-         # (ms, s, m, h), sizes are bytes or have one (KB, MB, KiB, MiB). `roomcast config` shows what holds, and why.\n\
+        "# The settings of Roomcast. Pass this file with --config or ROOMCAST_CONFIG. The environment and a .env file take precedence over it.\n\
+         # Each setting has its default and, in parentheses, its environment variable. A duration is in seconds or has a unit (ms, s, m, h).\n\
+         # A size is in bytes or has a unit (KB, MB, KiB, MiB). `roomcast config` prints each effective value and where it comes from.\n\
          # `roomcast config --example` writes this file.\n",
     );
     for section in table {

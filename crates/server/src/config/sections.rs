@@ -36,9 +36,9 @@ section! {
 }
 
 section! {
-    /// Whose tokens are believed. One of the three keys; with none, dev mode makes a secret of its own.
+    /// The keys that verify tokens. Set one of the three. Without a key the server runs in dev mode, with a secret that it creates.
     IdentityConfig = "identity" {
-        /// The secret of tokens signed with HS256; in production at least 32 bytes.
+        /// The secret of tokens that are signed with HS256. In production it has at least 32 bytes.
         jwt_secret: Option<Secret> = "", JWT_SECRET;
         /// The public key of tokens signed with RS256/384/512, ES256/384 or EdDSA: a PEM file, or the PEM text itself.
         jwt_public_key: Option<PublicKey> = "", JWT_PUBLIC_KEY;
@@ -56,7 +56,7 @@ section! {
         token_end: TokenEnd = "keep", TOKEN_END;
         /// The key of a team's own back end for emitting, presence and disconnecting over HTTP; at least 20 characters.
         roomcast_api_key: Option<Secret> = "", ROOMCAST_API_KEY;
-        /// With production, dev mode and short secrets are forbidden, and no page is trusted unless it is configured.
+        /// `production` forbids dev mode and short secrets, and trusts no page of localhost.
         node_env: Option<String> = "", NODE_ENV;
     }
 }
@@ -94,9 +94,9 @@ section! {
     RecoveryConfig = "recovery" {
         /// For how long a client may be away and is then told what it has missed, instead of asking for everything anew.
         recovery_window: Duration = "2m", RECOVERY_WINDOW from "1s" to "24h";
-        /// How many events are kept for that (each kilobyte beyond the first counts as one more); beyond, who caused most loses the oldest first.
+        /// How many events are kept for that. Each kilobyte of an event beyond the first counts as one more event. When more are kept, the users who caused the most events lose their oldest ones.
         journal_keep: u32 = "500000", JOURNAL_KEEP from "0" to "10000000";
-        /// How much memory the newest of them take; older ones are read from the database. Each takes some 70 bytes in any case.
+        /// How much memory the newest of these events take. Older ones are read from the database. Each event takes about 70 bytes of memory besides.
         journal_memory: Size = "64MB", JOURNAL_MEMORY from "64KB" to "1000MB";
     }
 }
@@ -104,9 +104,9 @@ section! {
 section! {
     /// Who hears who is online.
     PresenceConfig = "presence" {
-        /// Who hears that a person came or went: everyone, contacts (people who share a space) or none.
+        /// Which users receive online and offline events of a user: everyone, contacts (users who have both acted in a common space) or none.
         audience: Audience = "everyone", PRESENCE_AUDIENCE;
-        /// While more people are online, presence for everyone is told to contacts alone: for everyone it costs the square of those online. 0 for no limit.
+        /// While more users than this are online, `everyone` is narrowed to `contacts`, because its cost grows with the square of the users online. 0 for no limit.
         everyone_up_to: Cap = "5000", PRESENCE_EVERYONE_UP_TO;
         /// How long a person without a connection still counts as online, so that a reload does not blink.
         grace: Duration = "2s", PRESENCE_GRACE from "0s" to "1h";
@@ -124,27 +124,27 @@ section! {
         max_connections: Cap = "0", MAX_CONNECTIONS;
         /// How many rooms a connection may be in at once, besides its person's own; 0 for no limit.
         max_rooms_per_connection: Cap = "1000", MAX_ROOMS_PER_CONNECTION;
-        /// How many connections may be in their HTTP phase at once (a request, a long poll, or waiting for the next request); beyond, new ones are answered health checks only. A number, or auto (16384, or as many as have room in a quarter of MEMORY_LIMIT at 27 KB each).
+        /// How many HTTP connections may be open at once. A WebSocket does not count after its handshake. Beyond the limit a new connection can only make a health check. A number, or auto (16384, or fewer, so that they take at most a quarter of MEMORY_LIMIT at 27 KB each).
         max_http_connections: HttpConnections = "auto", MAX_HTTP_CONNECTIONS;
-        /// The same from one address (IPv6: from a /64); 0 for no limit. Connections of TRUSTED_PROXIES are not counted.
+        /// How many HTTP connections one address (IPv6: one /64) may have open at once; 0 for no limit. Connections from TRUSTED_PROXIES are not counted.
         max_http_connections_per_address: Cap = "256", MAX_HTTP_CONNECTIONS_PER_ADDRESS;
-        /// How long an answer over HTTP may make no progress before its connection is ended.
+        /// After how long without progress an HTTP answer is abandoned and its connection closed.
         answer_timeout: Duration = "10s", ANSWER_TIMEOUT from "1s" to "1h";
-        /// How many members a space may have; 0 for no limit. A token that names a household is believed all the same.
+        /// How many members a space may have; 0 for no limit. The claim household_id of a token adds its user all the same.
         max_members_per_space: Cap = "100000", MAX_MEMBERS_PER_SPACE;
-        /// How many spaces a user may be a member of; 0 for no limit. A token that names a household is believed all the same.
+        /// How many spaces a user may be a member of; 0 for no limit. The claim household_id of a token adds its user all the same.
         max_spaces_per_user: Cap = "1000", MAX_SPACES_PER_USER;
-        /// How many bytes may be in hand: input that is not complete and output that is not written. A size, auto (a quarter of MEMORY_LIMIT) or off.
+        /// How many bytes of incomplete input and of unwritten output the server may hold. A size, auto (a quarter of MEMORY_LIMIT) or off.
         bytes_in_hand: MemoryLimit = "auto", BYTES_IN_HAND;
-        /// The same of one address (IPv6: of a /64): a size, auto (a quarter of BYTES_IN_HAND) or off.
+        /// How many of these bytes may belong to one address (IPv6: one /64). A size, auto (a quarter of BYTES_IN_HAND) or off.
         bytes_in_hand_per_address: MemoryLimit = "auto", BYTES_IN_HAND_PER_ADDRESS;
-        /// The same of one user: a size, auto (an eighth of BYTES_IN_HAND) or off.
+        /// How many of these bytes may belong to one user. A size, auto (an eighth of BYTES_IN_HAND) or off.
         bytes_in_hand_per_user: MemoryLimit = "auto", BYTES_IN_HAND_PER_USER;
-        /// How many users a user may add to spaces in an hour; 0 for no limit.
+        /// How many users one user may add to spaces in an hour; 0 for no limit.
         max_additions_per_hour: Cap = "500", MAX_ADDITIONS_PER_HOUR;
-        /// How many objects (events and answers to repeatable requests) may be stored for a user in a day; 0 for no limit.
+        /// How many objects the server stores for one user in a day: events, and answers to requests with an idempotency key; 0 for no limit.
         max_objects_per_user_per_day: Cap = "50000", MAX_OBJECTS_PER_USER_PER_DAY;
-        /// How much may be stored for a user in a day.
+        /// How many bytes of these objects the server stores for one user in a day.
         max_bytes_per_user_per_day: Size = "200MB", MAX_BYTES_PER_USER_PER_DAY from "1MB" to "4000MB";
         /// Whether the budgets of commands and connection attempts hold; off lifts them, not the sizes.
         rate_limits: bool = "true", RATE_LIMITS;
@@ -162,7 +162,7 @@ section! {
 }
 
 section! {
-    /// Which web pages may talk to the server: the union of the three. With none, localhost may with credentials (not in production) and others without.
+    /// The web pages that may use the server: the union of the three settings. If none is set, every page may, without cookies. Pages on localhost may then use cookies, except in production.
     OriginsConfig = "origins" {
         /// Origins of the front ends, parted by commas.
         frontend_urls: Vec<OriginSetting> = "", FRONTEND_URLS;
@@ -220,7 +220,7 @@ choice! {
     Audience {
         /// Every connection.
         Everyone = "everyone",
-        /// People who share a space.
+        /// Users who have both acted in a common space.
         Contacts = "contacts",
         /// Nobody.
         None = "none",
