@@ -347,6 +347,11 @@ impl History {
         Some(Slice { said, reached })
     }
 
+    /// Whether [`History::slice`] has an answer.
+    pub fn has_all<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, everyone: bool, from: u64, until: u64) -> bool {
+        self.lock().index.has_all_between(rooms, everyone, from, until)
+    }
+
     /// How many broadcasts are kept, and about how many bytes of memory they take.
     pub fn size(&self) -> (usize, usize) {
         let shelf = self.lock();

@@ -1,8 +1,10 @@
-//! Which rooms heard which broadcasts, for as long as those can be replayed, and what is forgotten first when there are too many.
+//! Which broadcasts each room received, for as long as they can be replayed, and which of them are evicted first when there are too many.
 //!
-//! It holds numbers only: some 70 bytes for a broadcast to one room, whatever the broadcast says.
+//! The index holds numbers only: about 70 bytes for a broadcast to one room, however large the broadcast is.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use slab::Slab;
@@ -13,44 +15,44 @@ use crate::broadcast::Audience;
 /// A broadcast that can be replayed.
 struct Entry {
     number: u64,
-    /// The account that it is charged to, and how much.
+    /// The account that the broadcast is charged to, and how much.
     account: u64,
     cost: u32,
-    /// When it was said, in seconds.
+    /// When it was published, in seconds.
     second: u32,
-    /// The rooms that heard it; none if it was evicted.
+    /// The rooms that received it.
     rooms: SmallVec<[u32; 2]>,
 }
 
-/// A room of which something is kept, or was evicted.
+/// A room of which a broadcast is kept, or was evicted.
 struct Line {
     name: Arc<str>,
-    /// The numbers of what the room heard, in order.
+    /// The numbers of the broadcasts that the room received, in order.
     numbers: VecDeque<u64>,
-    /// Up to this number something is missing in `numbers`; 0 if nothing is.
+    /// Up to this number broadcasts are missing in `numbers`; 0 if none is.
     floor: u64,
 }
 
-/// Something that was evicted although it is not too old, with the rooms that heard it.
+/// A broadcast that was evicted although it is not too old: its number, and the rooms that received it.
 type Evicted = (u64, SmallVec<[u32; 2]>);
 
-/// The numbers of what can be replayed, by room.
+/// The numbers of the broadcasts that can be replayed, by room.
 pub(super) struct Index {
     entries: VecDeque<Entry>,
     lines: Slab<Line>,
     by_name: HashMap<Arc<str>, u32>,
-    /// How much each account uses, and all together.
+    /// How much each account uses, and all accounts together.
     used: HashMap<u64, u64>,
     used_by_all: u64,
-    /// Nothing up to here is kept.
+    /// No broadcast up to this number is kept.
     floor: u64,
-    /// Rooms of which nothing is kept now, but something behind `floor` is missing. At most as many as broadcasts are kept.
+    /// Rooms of which no broadcast is kept, although one behind `floor` was evicted. At most as many as broadcasts are kept.
     empty: BTreeSet<(u64, u32)>,
     evicted: VecDeque<Evicted>,
     weight: usize,
 }
 
-/// The line of what everybody heard.
+/// The line of the broadcasts to every connection.
 const EVERYONE: u32 = 0;
 
 /// About how many bytes an entry takes, with its number in one room's line, its number in a further one, and a line.
@@ -59,7 +61,7 @@ const WEIGHT_OF_A_ROOM: usize = 16;
 const WEIGHT_OF_A_LINE: usize = 160;
 
 impl Index {
-    /// An empty one: nothing up to `floor` is known, and in these rooms nothing up to a number of their own.
+    /// An empty index: no broadcast up to `floor` can be replayed, and in these rooms none up to a number of their own.
     pub fn new(floor: u64, holes: &[(Arc<str>, u64)]) -> Self {
         let mut index = Self {
             entries: VecDeque::new(),
@@ -87,7 +89,7 @@ impl Index {
         self.entries.len()
     }
 
-    /// About how many bytes it takes.
+    /// About how many bytes the index takes.
     pub fn weight(&self) -> usize {
         self.weight
     }
@@ -111,13 +113,13 @@ impl Index {
         line
     }
 
-    /// Adds the newest. `size` is how many bytes its words have: beyond a kilobyte, and for many rooms, it costs its account more than one.
+    /// Adds the newest broadcast. `size` is its size in bytes: beyond a kilobyte, and for many rooms, it costs its account more than one.
     pub fn push(&mut self, number: u64, second: u32, audience: &Audience, account: u64, size: usize) {
         let mut rooms: SmallVec<[u32; 2]> = match audience {
             Audience::Everyone => [EVERYONE].into_iter().collect(),
             Audience::Rooms(rooms) => rooms.iter().map(|room| self.line(room)).collect(),
         };
-        // A room that is named twice hears it once.
+        // A room that is named twice receives the broadcast once.
         rooms.sort_unstable();
         rooms.dedup();
         for line in &rooms {
@@ -132,8 +134,31 @@ impl Index {
         self.entries.push_back(entry);
     }
 
-    /// The numbers behind `from` and up to `until` that these rooms heard (each only behind its own number) and, if `everyone`, that everybody
-    /// heard: the first `most`, each once, in order. `None` if some of it is kept no longer.
+    /// The lines of these rooms and, if `everyone`, of the broadcasts to every connection, each with the number behind which it is asked for. `None`
+    /// if a broadcast behind that number, and not behind `until`, may be kept no longer.
+    fn lines_behind<'a>(
+        &self,
+        rooms: impl IntoIterator<Item = (&'a str, u64)>,
+        everyone: bool,
+        from: u64,
+        until: u64,
+    ) -> Option<Vec<(&Line, u64)>> {
+        if from < self.floor && from < until {
+            return None;
+        }
+        let everyone = everyone.then(|| (&self.lines[EVERYONE as usize], from));
+        let rooms = rooms.into_iter().filter_map(|(room, since)| Some((&self.lines[*self.by_name.get(room)? as usize], from.max(since))));
+        everyone.into_iter().chain(rooms).map(|(line, from)| (line.floor <= from).then_some((line, from))).collect()
+    }
+
+    /// Whether [`Index::between`] has an answer.
+    pub fn has_all_between<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, everyone: bool, from: u64, until: u64) -> bool {
+        self.lines_behind(rooms, everyone, from, until).is_some()
+    }
+
+    /// The numbers behind `from` and up to `until` of the broadcasts to these rooms (to each only those behind its own number) and, if `everyone`,
+    /// to every connection: the first `most`, each once, in order. `None` if one of all of them may be kept no longer. The time depends on the
+    /// number of rooms and on `most`, not on how many broadcasts there are.
     pub fn between<'a>(
         &self,
         rooms: impl IntoIterator<Item = (&'a str, u64)>,
@@ -142,32 +167,33 @@ impl Index {
         until: u64,
         most: usize,
     ) -> Option<Vec<u64>> {
-        if from < self.floor && from < until {
-            return None;
-        }
-        let mut numbers = Vec::new();
-        let mut add = |line: &Line, from: u64| {
+        // The rooms' lists are merged: the heap holds the next number of each, and which list that is.
+        let (mut lists, mut heads) = (Vec::new(), BinaryHeap::new());
+        for (line, from) in self.lines_behind(rooms, everyone, from, until)? {
             let first = line.numbers.partition_point(|number| *number <= from);
-            numbers.extend(line.numbers.range(first..).copied().take_while(|number| *number <= until).take(most));
-            line.floor <= from
-        };
-        if everyone && !add(&self.lines[EVERYONE as usize], from) {
-            return None;
-        }
-        for (room, since) in rooms {
-            if let Some(line) = self.by_name.get(room)
-                && !add(&self.lines[*line as usize], from.max(since))
-            {
-                return None;
+            let mut list = line.numbers.range(first..).copied().take_while(|number| *number <= until);
+            if let Some(number) = list.next() {
+                heads.push(Reverse((number, lists.len())));
+                lists.push(list);
             }
         }
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers.truncate(most);
+        let mut numbers = Vec::new();
+        while numbers.len() < most
+            && let Some(mut head) = heads.peek_mut()
+        {
+            let Reverse((number, list)) = *head;
+            if numbers.last() != Some(&number) {
+                numbers.push(number);
+            }
+            match lists[list].next() {
+                Some(next) => *head = Reverse((next, list)),
+                None => drop(PeekMut::pop(head)),
+            }
+        }
         Some(numbers)
     }
 
-    /// Forgets what was said before this second.
+    /// Forgets the broadcasts that were published before this second.
     pub fn forget_older(&mut self, second: u32) {
         while self.entries.front().is_some_and(|oldest| oldest.second < second) {
             self.forget_oldest();
@@ -214,7 +240,7 @@ impl Index {
         }
     }
 
-    /// A line of which nothing is kept goes, unless something is missing in it that is still within the time for which broadcasts are kept.
+    /// Removes a line without numbers, unless a broadcast was evicted from it that is still within the time for which broadcasts are kept.
     fn note_if_empty(&mut self, line: u32) {
         let Some(known) = self.lines.get(line as usize).filter(|known| known.numbers.is_empty()) else { return };
         if known.floor > self.floor {
@@ -232,23 +258,29 @@ impl Index {
         }
     }
 
-    /// Evicts until all accounts together use `keep` at most: those that use most give up their oldest, down to one level for all of them. Who uses
-    /// less than that loses nothing. It waits until a sixteenth too much is there, as it looks at everything.
+    /// Evicts broadcasts until all accounts together use `keep` at most: the accounts that use most lose their oldest, down to one level for all of
+    /// them. An account below that level loses nothing. Eviction looks at every broadcast, so it waits until there is a sixteenth too much.
     pub fn evict(&mut self, keep: u64, remember: bool) {
         if self.used_by_all <= keep.saturating_add(keep / 16) {
             return;
         }
         let level = level(self.used.values().copied().collect(), keep);
+        let mut evicted: Vec<Evicted> = Vec::new();
         let mut entries = std::mem::take(&mut self.entries);
         entries.retain(|entry| {
             let over = self.used.get(&entry.account).is_some_and(|used| *used > level);
             if over {
-                self.evict_one(entry, remember);
+                self.refund(entry);
+                evicted.push((entry.number, entry.rooms.clone()));
             }
             !over
         });
         self.entries = entries;
-        // A room of which something is missing takes memory, too.
+        self.take_from_lines(&evicted);
+        if remember {
+            self.evicted.extend(evicted);
+        }
+        // A room from which a broadcast was evicted takes memory, too.
         while self.empty.len() as u64 > keep
             && let Some((hole, _)) = self.empty.first().copied()
         {
@@ -256,23 +288,22 @@ impl Index {
         }
     }
 
-    fn evict_one(&mut self, entry: &Entry, remember: bool) {
-        self.refund(entry);
-        for line in &entry.rooms {
-            let known = &mut self.lines[*line as usize];
-            if let Ok(at) = known.numbers.binary_search(&entry.number) {
-                known.numbers.remove(at);
-            }
-            self.empty.remove(&(known.floor, *line));
-            known.floor = known.floor.max(entry.number);
-            self.note_if_empty(*line);
-        }
-        if remember {
-            self.evicted.push_back((entry.number, entry.rooms.clone()));
+    /// Takes the numbers of evicted broadcasts, which are in order, out of the lines of their rooms: each line is looked through once.
+    fn take_from_lines(&mut self, evicted: &[Evicted]) {
+        let mut gone: Vec<(u32, u64)> = evicted.iter().flat_map(|(number, rooms)| rooms.iter().map(move |line| (*line, *number))).collect();
+        gone.sort_unstable();
+        for gone in gone.chunk_by(|(line, _), (other, _)| line == other) {
+            let Some(&(line, last)) = gone.last() else { continue };
+            let known = &mut self.lines[line as usize];
+            let mut gone = gone.iter().map(|(_, number)| *number).peekable();
+            known.numbers.retain(|number| gone.next_if_eq(number).is_none());
+            self.empty.remove(&(known.floor, line));
+            known.floor = known.floor.max(last);
+            self.note_if_empty(line);
         }
     }
 
-    /// Takes out up to `most` of what was evicted: the numbers, and of each room concerned the number up to which something is missing.
+    /// Takes out the numbers of up to `most` evicted broadcasts, and of each of their rooms the number up to which broadcasts are missing.
     pub fn take_evicted(&mut self, most: usize) -> (Vec<u64>, Vec<(Arc<str>, u64)>) {
         let taken: Vec<Evicted> = self.evicted.drain(..most.min(self.evicted.len())).collect();
         let mut lines: Vec<u32> = taken.iter().flat_map(|(_, rooms)| rooms.iter().copied()).collect();
@@ -287,7 +318,7 @@ fn weight_of(entry: &Entry) -> usize {
     WEIGHT + WEIGHT_OF_A_ROOM * entry.rooms.len().saturating_sub(1)
 }
 
-/// Up to which level everybody may use something so that all together use `keep` at most.
+/// The most that each account may use so that all accounts together use `keep` at most.
 fn level(mut used: Vec<u64>, keep: u64) -> u64 {
     used.sort_unstable();
     let (mut left, mut others) = (keep, used.len() as u64);
@@ -303,6 +334,9 @@ fn level(mut used: Vec<u64>, keep: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use rand::prelude::*;
+    use rand::rngs::StdRng;
+
     use super::*;
 
     fn to(rooms: &[&str]) -> Audience {
@@ -310,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn all_below_the_level_keep_what_they_have() {
+    fn an_account_below_the_level_keeps_all_it_uses() {
         for (used, keep, expected) in
             [(&[][..], 5, u64::MAX), (&[5], 5, u64::MAX), (&[6], 5, 5), (&[1, 9, 3], 10, 6), (&[4, 4, 4], 10, 3), (&[1, 1], 0, 0)]
         {
@@ -319,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn the_account_that_uses_most_loses_its_oldest_and_nobody_else_loses_anything() {
+    fn only_the_account_that_uses_most_loses_broadcasts_and_loses_its_oldest() {
         let mut index = Index::new(0, &[]);
         let mut number = 0;
         let mut say = |index: &mut Index, room: &str, account| {
@@ -334,28 +368,69 @@ mod tests {
         say(&mut index, "quiet", 1);
         let of = |index: &Index, room: &str, from| index.between([(room, 0)], true, from, u64::MAX, usize::MAX);
         assert_eq!(of(&index, "quiet", 0), Some(vec![1, 202]));
-        assert_eq!(of(&index, "loud-0", 0), None, "what is missing is not passed over");
+        assert_eq!(of(&index, "loud-0", 0), None, "a missing broadcast is not passed over");
         assert_eq!(of(&index, "loud-0", 102), Some(vec![152]), "2, 52 and 102 are missing");
         assert_eq!(of(&index, "loud-49", 151), Some(vec![201]));
         assert!(index.len() <= 68 && index.used_by_all == index.len() as u64);
         let (numbers, holes) = index.take_evicted(usize::MAX);
         assert_eq!(numbers.len(), 202 - index.len());
         assert!(holes.contains(&("loud-0".into(), 102)));
-        // After a start the same is missing.
+        // After a restart the same broadcasts are missing.
         let again = Index::new(0, &holes);
         assert_eq!((of(&again, "loud-0", 101), of(&again, "loud-0", 102)), (None, Some(vec![])));
         assert_eq!(of(&again, "quiet", 0), Some(vec![]));
         index.forget_up_to(300);
-        assert_eq!((index.rooms(), index.weight(), index.empty.len()), (0, 0, 0), "nothing is left of what is too old");
+        assert_eq!((index.rooms(), index.weight(), index.empty.len()), (0, 0, 0), "nothing is left of broadcasts that are too old");
     }
 
     #[test]
-    fn what_is_large_or_for_many_costs_more() {
+    fn a_large_broadcast_and_one_to_many_rooms_cost_more() {
         let mut index = Index::new(0, &[]);
         index.push(1, 0, &to(&["a"]), 1, 0);
         index.push(2, 0, &to(&["a"]), 2, 70_000);
         let rooms: Vec<String> = (0..160).map(|room| room.to_string()).collect();
         index.push(3, 0, &to(&rooms.iter().map(String::as_str).collect::<Vec<_>>()), 3, 0);
         assert_eq!([1, 2, 3].map(|account| index.used[&account]), [1, 69, 11]);
+    }
+
+    #[test]
+    fn rooms_are_merged_and_evicted_from_as_in_a_list_of_all_broadcasts() {
+        let mut dice = StdRng::seed_from_u64(7);
+        let names = ["a", "b", "c", "d", "e"];
+        for round in 0..200 {
+            let keep = dice.random_range(8..120);
+            let mut index = Index::new(0, &[]);
+            // Each broadcast with its rooms and its account; an evicted one stays here.
+            let mut all: Vec<(u64, Vec<&str>, u64)> = Vec::new();
+            for number in 1..=dice.random_range(1..200) {
+                let rooms: Vec<&str> = names.into_iter().filter(|_| dice.random_bool(0.4)).collect();
+                let account = *[1, 1, 1, 2, 3].choose(&mut dice).unwrap();
+                index.push(number, 0, &to(&rooms), account, 0);
+                index.evict(keep, true);
+                all.push((number, rooms, account));
+            }
+            let (evicted, _) = index.take_evicted(usize::MAX);
+            let is_kept = |number: &u64| !evicted.contains(number);
+            assert_eq!(index.len() + evicted.len(), all.len());
+            for account in 1..=3 {
+                let own = || all.iter().filter(|(.., owner)| *owner == account).map(|(number, ..)| number);
+                assert!(own().skip_while(|number| !is_kept(number)).all(is_kept), "the oldest of {account} go first");
+            }
+            let asked: Vec<(&str, u64)> =
+                names.into_iter().filter_map(|room| dice.random_bool(0.6).then(|| (room, dice.random_range(0..200)))).collect();
+            let (from, until, most) = (dice.random_range(0..200), dice.random_range(0..200), dice.random_range(0..60));
+            let received = |rooms: &[&str], number: u64| {
+                asked.iter().any(|(room, since)| rooms.contains(room) && (from.max(*since) + 1..=until).contains(&number))
+            };
+            let expected: Vec<u64> = all.iter().filter(|(number, rooms, _)| received(rooms, *number)).map(|(number, ..)| *number).collect();
+            match index.between(asked.iter().copied(), true, from, until, most) {
+                Some(numbers) => assert_eq!(numbers, expected[..most.min(expected.len())], "{round}"),
+                None => assert!(evicted.iter().any(|number| *number > from), "{round}: nothing is missing"),
+            }
+            assert_eq!(
+                index.has_all_between(asked.iter().copied(), true, from, until),
+                index.between(asked.iter().copied(), true, from, until, 0).is_some()
+            );
+        }
     }
 }

@@ -69,7 +69,7 @@ impl<A: App> Shard<A> {
     pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &Recovering<'_>) -> Result<bool, A::Data> {
         let Some(socket) = self.socket(key) else { return Ok(false) };
         let voice = Voice { positions: true, ..socket.voice };
-        let knows = |history: &Arc<History>| history.slice(was.rooms.iter().copied(), true, was.from.number, self.position, 0).is_some();
+        let knows = |history: &Arc<History>| history.has_all(was.rooms.iter().copied(), true, was.from.number, self.position);
         if !self.history.as_ref().is_some_and(knows) {
             return Err(data);
         }
@@ -96,7 +96,7 @@ impl<A: App> Shard<A> {
     pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: Known<'_>) -> bool {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return true };
         let Some(history) = &self.history else { return false };
-        if history.slice(rooms.iter().copied(), known.heard.is_empty(), from.number, self.position, 0).is_none() {
+        if !history.has_all(rooms.iter().copied(), known.heard.is_empty(), from.number, self.position) {
             return false;
         }
         if !self.owe_past(key, rooms, from, known) {
