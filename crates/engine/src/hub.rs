@@ -17,20 +17,14 @@ use crate::config::Config;
 use crate::history::{History, Slice};
 use crate::http::{Arrival, Request};
 use crate::id::Id;
-use crate::shard::SocketKey;
+use crate::shard::Reread;
 use crate::worker::Worker;
 
 /// What a shard finds in its mailbox, in the order in which it was put there.
 pub(crate) enum Mail<A: App> {
     Broadcast(Arc<Broadcast>),
     Message(A::Message),
-    /// The archive has answered; see [`crate::shard::Reread`].
-    Reread {
-        socket: SocketKey,
-        numbers: Vec<u64>,
-        whole: Option<u64>,
-        read: Option<Vec<Broadcast>>,
-    },
+    Reread(Box<Reread>),
     Arrival(Box<Arrival<A>>),
     Request(Box<Request<A>>),
     /// Closes a share of the connections; see [`Handle::close_some`].

@@ -112,6 +112,8 @@ pub(crate) struct Connection<A: App> {
     pub transport: Transport,
     pub outbox: Outbox,
     pub sockets: SmallVec<[u32; 2]>,
+    /// The application has accepted one of its sockets, which may have ended since.
+    pub accepted: bool,
     /// None while it is only a probe.
     pub handshake: Option<Box<A::Handshake>>,
     pub attaching: Option<Box<Attaching>>,

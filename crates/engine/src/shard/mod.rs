@@ -42,7 +42,7 @@ pub(crate) use line::Waits;
 pub(crate) use meter::Owed;
 pub use meter::{Kinds, Meter};
 pub use recover::{Known, Recovering};
-pub(crate) use replay::{Behind, Reread};
+pub(crate) use replay::{Behind, Reread, ToRead};
 pub(crate) use say::{Encoded, json_string};
 pub(crate) use socket::Socket;
 pub use waiting::ConnectionRef;
@@ -124,8 +124,8 @@ pub struct Shard<A: App> {
     pub(crate) position: u64,
     /// Where the sockets are whose ids do not say it: those that came back.
     pub(crate) renamed: HashMap<Id, u32>,
-    /// What is to be read from the archive.
-    pub(crate) rereads: Vec<Reread>,
+    /// What is to be read from the archive at the end of the turn.
+    pub(crate) to_read: Vec<ToRead>,
     generations: u32,
     mark: u32,
     ack_ids: u64,
@@ -156,7 +156,7 @@ impl<A: App> Shard<A> {
             history,
             position,
             renamed: HashMap::new(),
-            rereads: Vec::new(),
+            to_read: Vec::new(),
             generations: 0,
             mark: 0,
             ack_ids: 0,
@@ -186,6 +186,7 @@ impl<A: App> Shard<A> {
         socket.data = Some(data);
         let slot = socket.connection;
         let connection = &mut self.connections[slot as usize];
+        connection.accepted = true;
         if connection.phase == Phase::Open {
             connection.end_due = 0;
         }

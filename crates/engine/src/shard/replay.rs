@@ -22,14 +22,23 @@ const SLICES: usize = 4;
 /// How many rooms may stand in the pasts of a socket, those counted that each past has to remember. Beyond, the next room has no past for it.
 const MOST_OWED: usize = 16_384;
 
-/// Something that is to be read from the archive for a socket.
-pub(crate) struct Reread {
+/// Broadcasts that are to be read from the archive for a socket.
+pub(crate) struct ToRead {
     pub socket: SocketKey,
     pub numbers: Vec<u64>,
-    /// If that is all of a slice: up to which number there is nothing else.
+    /// If these are all broadcasts of a slice: the number up to which there is no other.
     pub whole: Option<u64>,
     pub bytes: usize,
     pub archive: Arc<dyn Archive>,
+}
+
+/// What the archive has answered to a [`ToRead`].
+pub(crate) struct Reread {
+    pub socket: SocketKey,
+    pub numbers: Vec<u64>,
+    pub whole: Option<u64>,
+    /// The first of the broadcasts; `None` if the archive cannot be read now.
+    pub read: Option<Vec<Broadcast>>,
 }
 
 /// Where a socket is that catches up. It has an entry for each of its rooms, and one for each that it left or came into meanwhile.
@@ -241,7 +250,7 @@ impl<A: App> Shard<A> {
             let (Some(archive), bytes) = (history.archive().cloned(), self.slice()) else { return };
             let socket = SocketKey::new(self.index, socket, self.sockets[socket as usize].generation);
             behind.reads = true;
-            return self.rereads.push(Reread { socket, numbers: stored, whole, bytes, archive });
+            return self.to_read.push(ToRead { socket, numbers: stored, whole, bytes, archive });
         }
         let stops = said.iter().find(|found| matches!(found, Found::Stored(_))).map(Found::number);
         let here = said.into_iter().map_while(|found| match found {
@@ -309,7 +318,7 @@ impl<A: App> Shard<A> {
     }
 
     /// The archive has answered.
-    pub(crate) fn reread(&mut self, key: SocketKey, numbers: &[u64], whole: Option<u64>, read: Option<Vec<Broadcast>>) {
+    pub(crate) fn reread(&mut self, Reread { socket: key, numbers, whole, read }: Reread) {
         let Some(socket) = self.socket_mut(key) else { return };
         let slot = socket.connection;
         let Some(mut behind) = socket.behind.take_if(|behind| behind.reads) else { return };
@@ -323,11 +332,11 @@ impl<A: App> Shard<A> {
             self.sockets[key.slot() as usize].behind = Some(behind);
             return self.end_connection(slot, Reason::TransportError, Ending::Drop);
         };
-        let there = read.iter().zip(numbers).take_while(|(broadcast, number)| broadcast.number == Some(**number)).count();
+        let there = read.iter().zip(&numbers).take_while(|(broadcast, number)| broadcast.number == Some(**number)).count();
         let lost = there < read.len() || read.is_empty();
         let reached = match (there == numbers.len(), whole) {
             (true, Some(reached)) => reached,
-            _ => there.checked_sub(1).map_or(from.number, |last| numbers[last]),
+            _ => read[..there].last().and_then(|last| last.number).unwrap_or(from.number),
         };
         // What was asked for before it left a room is asked for once more.
         if !std::mem::take(&mut behind.stale) && from.number < reached {

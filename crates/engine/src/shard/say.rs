@@ -46,7 +46,7 @@ impl<A: App> Shard<A> {
     /// If the client would refuse it: arguments that are not JSON, too many attachments, or a placeholder without one. Nothing is sent then.
     pub fn ack(&mut self, key: SocketKey, id: u64, args: &str, attachments: &[Vec<u8>]) -> Result<(), EncodeError> {
         check_args(args, attachments.len())?;
-        let Some(socket) = self.socket(key).filter(|socket| socket.is_socketio()) else { return Ok(()) };
+        let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() && socket.is_socketio()) else { return Ok(()) };
         let (voice, slot) = (socket.voice, socket.connection);
         let mut out = std::mem::take(&mut self.scratch);
         let nsp = self.namespace_name(voice.namespace);

@@ -33,6 +33,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         transport: Transport::Polling(Box::default()),
         outbox: Outbox::default(),
         sockets: Default::default(),
+        accepted: false,
         handshake: None,
         attaching: None,
         waiting: None,
@@ -286,4 +287,17 @@ fn a_socket_awaits_the_newest_acknowledgements() {
     assert_eq!(awaited.take(ids[1]), Some(ids[1]));
     assert_eq!(awaited.take(ids[1]), None, "once");
     assert_eq!(shard.emit_with_ack(key, &Saying::Text("no event".into())), None);
+}
+
+#[test]
+fn a_connection_may_send_large_messages_once_a_socket_of_it_was_accepted() {
+    let mut shard = shard();
+    let slot = connection(&mut shard);
+    let key = socket(&mut shard, slot, 0, None);
+    shard.sockets[key.slot() as usize].data = None;
+    assert_eq!(shard.max_input(slot), 16 * 1024);
+    assert!(shard.accept(key, ()));
+    assert_eq!(shard.max_input(slot), shard.config.max_payload);
+    shard.remove_socket(key.slot());
+    assert_eq!(shard.max_input(slot), shard.config.max_payload);
 }

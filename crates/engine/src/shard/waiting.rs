@@ -51,9 +51,8 @@ impl Waiting {
 impl<A: App> Shard<A> {
     /// The most bytes of one message of a connection.
     pub(crate) fn max_input(&self, slot: u32) -> usize {
-        let sockets = &self.connections[slot as usize].sockets;
-        let accepted = sockets.iter().any(|&socket| self.sockets[socket as usize].data.is_some());
-        if accepted { self.config.max_payload } else { self.config.max_payload.min(BEFORE_ACCEPTED) }
+        let max_payload = self.config.max_payload;
+        if self.connections[slot as usize].accepted { max_payload } else { max_payload.min(BEFORE_ACCEPTED) }
     }
 
     /// Counts what waits in a connection, if that has changed. Inputs: what counts it; see [`App::waits`].

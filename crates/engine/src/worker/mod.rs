@@ -26,7 +26,7 @@ use mio::{Events, Poll, Token};
 
 use crate::app::App;
 use crate::hub::{Hub, Mail};
-use crate::shard::{ConnectionKey, Reread, Shard, Transport, Waits};
+use crate::shard::{ConnectionKey, Reread, Shard, ToRead, Transport, Waits};
 use shares::Shares;
 
 /// The token of the mailbox's waker; connections have their slots.
@@ -166,10 +166,10 @@ impl<A: App> Worker<A> {
 
     /// Asks the archive for what sockets have missed that is in memory no longer.
     fn read_archive(&mut self) {
-        for Reread { socket, numbers, whole, bytes, archive } in self.shard.rereads.drain(..) {
+        for ToRead { socket, numbers, whole, bytes, archive } in self.shard.to_read.drain(..) {
             let (hub, index, asked) = (self.hub.clone(), self.shard.index, numbers.clone());
             let then = move |read| {
-                hub.put(index, Mail::Reread { socket, numbers: asked, whole, read });
+                hub.put(index, Mail::Reread(Box::new(Reread { socket, numbers: asked, whole, read })));
             };
             archive.read(numbers, bytes, Box::new(then));
         }
@@ -213,7 +213,7 @@ impl<A: App> Worker<A> {
             match letter {
                 Mail::Broadcast(broadcast) => self.shard.deliver(&broadcast),
                 Mail::Message(message) => self.app.message(&mut self.shard, message),
-                Mail::Reread { socket, numbers, whole, read } => self.shard.reread(socket, &numbers, whole, read),
+                Mail::Reread(answer) => self.shard.reread(*answer),
                 Mail::Arrival(arrival) => self.arrive(*arrival),
                 Mail::Request(request) => self.request(*request),
                 Mail::CloseSome { left, reply } => {

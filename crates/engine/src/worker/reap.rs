@@ -53,7 +53,7 @@ impl<A: App> Worker<A> {
             return;
         }
         let connection = &self.shard.connections[key.slot as usize];
-        let refused = !connection.sockets.iter().any(|&slot| self.shard.sockets[slot as usize].data.is_some());
+        let refused = !connection.accepted;
         match connection.phase {
             Phase::Closing if ending == Ending::Drop => return self.remove(key),
             Phase::Closing => return,

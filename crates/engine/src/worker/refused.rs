@@ -1,7 +1,6 @@
-//! WebSockets that are refused do not pile up, however they are refused.
+//! Refused WebSockets do not pile up, whichever part of the server refuses them.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use wire::engineio::Version;
@@ -9,7 +8,7 @@ use wire::websocket::{Frames, Opcode};
 
 use super::Worker;
 use super::reap::MAX_REFUSED;
-use super::simulation::network;
+use super::simulation::network::{self, Line};
 use crate::app::{App, Connect, Event};
 use crate::config::{Config, Endpoint, Protocol};
 use crate::http::{Arrival, NewSession, Purpose};
@@ -18,11 +17,11 @@ use crate::id::Id;
 use crate::shard::{Shard, SocketKey};
 use crate::stream::NewStream;
 
-/// Closes what wants to connect, or accepts it.
+/// Accepts a socket, or closes its connection.
 struct Door;
 
 impl App for Door {
-    /// Whether it is accepted.
+    /// Whether the socket is accepted.
     type Handshake = bool;
     type Data = ();
     type Message = ();
@@ -42,16 +41,14 @@ fn session(accepted: bool) -> Purpose<Door> {
     Purpose::Session(NewSession { endpoint: 0, version: Version::V4, handshake: accepted, base64: false, auth: None })
 }
 
-/// How many connections are left of these that come and do not answer a close frame, and the close code that each was sent.
-fn left_of(arrivals: impl Iterator<Item = Purpose<Door>>) -> (usize, Vec<Option<u16>>) {
+/// A shard, and its WebSockets that have arrived for these purposes.
+fn shard_with(arrivals: impl Iterator<Item = Purpose<Door>>) -> (Worker<Door>, Vec<Line>) {
     let endpoints = vec![Endpoint { path: "/raw".into(), protocol: Protocol::Raw, ping_interval: std::time::Duration::from_secs(3600) }];
     let poll = mio::Poll::new().unwrap();
     let gate = Arc::new(|_: &http::request::Parts, _| Ok(true));
     let config = Config { shards: 1, endpoints, ..Config::default() };
     let hub = Arc::new(Hub::<Door>::new(config, gate, std::slice::from_ref(&poll)).unwrap());
     let mut worker = Worker::new(0, hub.clone(), poll, Door);
-    let now = Instant::now();
-    worker.shard.now = now;
     let mut lines = Vec::new();
     for purpose in arrivals {
         let (line, end) = network::connect(1 << 20, 0);
@@ -59,9 +56,21 @@ fn left_of(arrivals: impl Iterator<Item = Purpose<Door>>) -> (usize, Vec<Option<
         hub.put(0, Mail::Arrival(Box::new(arrival)));
         lines.push(line);
     }
+    turn(&mut worker);
+    (worker, lines)
+}
+
+/// Lets a shard do all that there is to do, while no time passes.
+fn turn(worker: &mut Worker<Door>) {
+    let now = worker.shard.now;
     for _ in 0..100 {
         worker.turn(|| now);
     }
+}
+
+/// How many connections are left after these have arrived, whose clients do not answer a close frame, and the close code that each was sent.
+fn left_of(arrivals: impl Iterator<Item = Purpose<Door>>) -> (usize, Vec<Option<u16>>) {
+    let (worker, lines) = shard_with(arrivals);
     let code = |bytes: &[u8]| {
         let close = Frames::new(bytes).find(|(opcode, _)| *opcode == Opcode::Close);
         close.map(|(_, payload)| payload.first_chunk().map_or(0, |code| u16::from_be_bytes(*code)))
@@ -70,7 +79,7 @@ fn left_of(arrivals: impl Iterator<Item = Purpose<Door>>) -> (usize, Vec<Option<
 }
 
 #[test]
-fn of_many_refused_websockets_the_newest_wait_and_each_is_told_why() {
+fn of_many_refused_websockets_the_newest_wait_and_each_is_sent_the_reason() {
     let many = 3 * MAX_REFUSED;
     let refusal = || Refusal { message: "no".into(), code: Some(4403), status: http::StatusCode::FORBIDDEN, retry_after: None };
     let ways: [fn(Refusal) -> Purpose<Door>; 3] =
@@ -81,5 +90,16 @@ fn of_many_refused_websockets_the_newest_wait_and_each_is_told_why() {
         assert!(codes.iter().all(|code| *code == Some(expected)), "{expected}: {codes:?}");
     }
     let (left, codes) = left_of((0..many).map(|_| session(true)));
-    assert_eq!((left, codes.iter().all(Option::is_none)), (many, true), "what is accepted stays");
+    assert_eq!((left, codes.iter().all(Option::is_none)), (many, true), "an accepted WebSocket stays");
+}
+
+#[test]
+fn accepted_websockets_that_are_disconnected_have_their_time_to_answer() {
+    let many = 3 * MAX_REFUSED;
+    let (mut worker, _lines) = shard_with((0..many).map(|_| session(true)));
+    for socket in worker.shard.sockets().collect::<Vec<_>>() {
+        worker.shard.disconnect(socket, true);
+    }
+    turn(&mut worker);
+    assert_eq!(worker.shard.connections.len(), many);
 }

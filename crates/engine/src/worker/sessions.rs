@@ -127,6 +127,7 @@ impl<A: App> Worker<A> {
             transport,
             outbox: Outbox::default(),
             sockets: Default::default(),
+            accepted: false,
             handshake: None,
             attaching: None,
             waiting: None,

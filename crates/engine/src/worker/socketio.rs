@@ -44,7 +44,7 @@ impl<A: App> Worker<A> {
         }
         let slot = &mut self.shard.connections[key.slot as usize].attaching;
         let Some(attaching) = slot else { return self.broken(key) };
-        let most = MOST_ATTACHED * self.shard.config.max_payload;
+        let most = self.shard.config.max_payload.saturating_mul(MOST_ATTACHED);
         if attaching.bytes() + bytes.len() > most {
             return self.broken(key);
         }
