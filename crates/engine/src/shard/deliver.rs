@@ -5,9 +5,12 @@ use std::rc::Rc;
 
 use smallvec::smallvec;
 
+use super::figures::Counts;
 use super::{ConnectionKey, Ending, Shard, SocketKey, Transport, Waits};
 use crate::app::{App, Reason};
 use crate::broadcast::{Audience, Broadcast, Key, Stamps};
+use crate::config::Config;
+use crate::history::Position;
 use crate::id::Id;
 use crate::outbox::{Frames, SpareQueues};
 use crate::rooms::{Group, Member};
@@ -24,6 +27,31 @@ pub(super) const TOO_SLOW: (u16, &str) = (1013, "too slow");
 
 /// A broadcast's parts for one voice; see [`Broadcast::parts`].
 type Parts = Vec<(Option<Key>, Frames)>;
+
+/// A broadcast in one voice.
+struct Voiced<'a> {
+    broadcast: &'a Broadcast,
+    voice: Voice,
+    config: &'a Config,
+    /// The position of the sockets that do not catch up.
+    position: u64,
+    /// None if this voice does not receive the broadcast.
+    frames: Option<Frames>,
+    /// Made for the first connection that does not keep up.
+    parts: Option<Parts>,
+}
+
+impl<'a> Voiced<'a> {
+    fn new(broadcast: &'a Broadcast, voice: Voice, config: &'a Config, position: u64) -> Self {
+        let bytes = broadcast.encoded(voice, &config.namespaces, Stamps::of(config, position));
+        Self { broadcast, voice, config, position, frames: bytes.map(|bytes| Rc::from(&bytes[..])), parts: None }
+    }
+
+    fn parts(&mut self) -> &Parts {
+        let Self { broadcast, voice, config, position, .. } = *self;
+        self.parts.get_or_insert_with(|| broadcast.parts(voice, &config.namespaces, Stamps::of(config, position)))
+    }
+}
 
 impl<A: App> Shard<A> {
     /// Puts a broadcast into the outbox of every connection of this shard that is to hear it, once.
@@ -77,119 +105,46 @@ impl<A: App> Shard<A> {
             if broadcast.namespace.is_some_and(|only| only != group.voice.namespace) {
                 continue;
             }
-            let Some(bytes) = broadcast.encoded(group.voice, &self.config.namespaces, Stamps::of(&self.config, self.position)) else {
+            let mut voiced = Voiced::new(broadcast, group.voice, &self.config, self.position);
+            if voiced.frames.is_none() {
                 continue;
-            };
-            let frames: Frames = Rc::from(&bytes[..]);
-            let (counts, mut metered) = (broadcast.number.is_some(), 0);
-            let mut parts = None;
+            }
+            let mut owed = 0;
             for member in &group.members {
                 if marked && std::mem::replace(&mut self.sockets[member.socket as usize].mark, self.mark) == self.mark {
                     continue;
                 }
                 let connection = &mut self.connections[member.connection as usize];
-                if connection.behind > 0
-                    && let Some(behind) = &self.sockets[member.socket as usize].behind
-                {
-                    // What has a number is in the history, and is told from there.
-                    self.counts.dropped += u64::from(broadcast.volatile);
-                    if broadcast.number.is_none() && !broadcast.volatile {
-                        let stamps = Stamps::of(&self.config, behind.at);
-                        let parts = broadcast.parts(group.voice, &self.config.namespaces, stamps);
-                        self.counts.delivered += 1;
-                        self.counts.conflated += connection.take_newest(&parts, &mut self.spare);
-                        self.line.soon(member.connection, &mut connection.waits);
-                    }
-                    continue;
-                }
-                if broadcast.volatile && !connection.takes_volatile() {
-                    self.counts.dropped += 1;
-                    continue;
-                }
-                self.counts.delivered += 1;
-                if broadcast.newest_only && !connection.flows() {
-                    let parts: &Parts = parts.get_or_insert_with(|| {
-                        broadcast.parts(group.voice, &self.config.namespaces, Stamps::of(&self.config, self.position))
-                    });
-                    self.counts.conflated += connection.take_newest(parts, &mut self.spare);
+                // Most connections have no socket that catches up, and their sockets are not looked at.
+                let behind = if connection.behind > 0 { self.sockets[member.socket as usize].behind.as_ref() } else { None };
+                if let Some(owes) = connection.put(&mut voiced, behind.map(|behind| behind.at), &mut self.counts, &mut self.spare) {
+                    owed += u64::from(owes);
                     self.line.soon(member.connection, &mut connection.waits);
-                    continue;
                 }
-                let superseded = match broadcast.supersedes {
-                    Some(key) if !connection.flows() => {
-                        // The namespaces of a connection share its outbox.
-                        let key = key.wrapping_add(u64::from(group.voice.namespace.0));
-                        connection.outbox.push_superseding(key, frames.clone(), &mut self.spare)
-                    }
-                    _ => {
-                        connection.outbox.push(frames.clone(), &mut self.spare);
-                        false
-                    }
-                };
-                // With what it says it confirms what it has superseded, so the two count as one.
-                self.counts.conflated += u64::from(superseded);
-                metered += u64::from(counts && !superseded && connection.owe(broadcast.kind));
-                self.line.soon(member.connection, &mut connection.waits);
             }
-            self.meter.delivered.add_all([(broadcast.kind, metered)].into_iter().filter(|_| counts));
+            self.meter.delivered.add_all([(broadcast.kind, owed)]);
         }
     }
 
     fn deliver_to_everyone(&mut self, broadcast: &Broadcast) {
-        let mut encoded: Vec<(Voice, Option<Frames>)> = Vec::new();
-        let mut apart: Vec<(Voice, Parts)> = Vec::new();
+        let mut voices: Vec<Voiced<'_>> = Vec::new();
+        let mut owed = 0;
         for (_, socket) in &self.sockets {
             if socket.data.is_none() || socket.mark == self.mark || broadcast.namespace.is_some_and(|only| only != socket.voice.namespace) {
                 continue;
             }
-            if let Some(behind) = &socket.behind {
-                self.counts.dropped += u64::from(broadcast.volatile);
-                if broadcast.number.is_none() && !broadcast.volatile {
-                    let stamps = Stamps::of(&self.config, behind.at);
-                    let parts = broadcast.parts(socket.voice, &self.config.namespaces, stamps);
-                    let connection = &mut self.connections[socket.connection as usize];
-                    self.counts.delivered += 1;
-                    self.counts.conflated += connection.take_newest(&parts, &mut self.spare);
-                    self.line.later(socket.connection, &mut connection.waits);
-                }
-                continue;
-            }
-            let known = encoded.iter().find(|(voice, _)| *voice == socket.voice);
-            let frames = match known {
-                Some((_, frames)) => frames.clone(),
-                None => {
-                    let frames = broadcast
-                        .encoded(socket.voice, &self.config.namespaces, Stamps::of(&self.config, self.position))
-                        .map(|bytes| Rc::from(&bytes[..]));
-                    encoded.push((socket.voice, frames.clone()));
-                    frames
-                }
-            };
+            let known = voices.iter().position(|known| known.voice == socket.voice).unwrap_or_else(|| {
+                voices.push(Voiced::new(broadcast, socket.voice, &self.config, self.position));
+                voices.len() - 1
+            });
             let connection = &mut self.connections[socket.connection as usize];
-            let Some(frames) = frames else { continue };
-            if broadcast.volatile && !connection.takes_volatile() {
-                self.counts.dropped += 1;
-                continue;
-            }
-            self.counts.delivered += 1;
-            if broadcast.newest_only && !connection.flows() {
-                let known = apart.iter().position(|(voice, _)| *voice == socket.voice).unwrap_or_else(|| {
-                    apart.push((
-                        socket.voice,
-                        broadcast.parts(socket.voice, &self.config.namespaces, Stamps::of(&self.config, self.position)),
-                    ));
-                    apart.len() - 1
-                });
-                self.counts.conflated += connection.take_newest(&apart[known].1, &mut self.spare);
+            let behind = socket.behind.as_ref().map(|behind| behind.at);
+            if let Some(owes) = connection.put(&mut voices[known], behind, &mut self.counts, &mut self.spare) {
+                owed += u64::from(owes);
                 self.line.later(socket.connection, &mut connection.waits);
-                continue;
             }
-            if broadcast.number.is_some() && connection.owe(broadcast.kind) {
-                self.meter.delivered.add_all([(broadcast.kind, 1)]);
-            }
-            connection.outbox.push(frames, &mut self.spare);
-            self.line.later(socket.connection, &mut connection.waits);
         }
+        self.meter.delivered.add_all([(broadcast.kind, owed)]);
     }
 
     /// Keeps account of a message that was put into an outbox.
@@ -292,6 +247,46 @@ impl<A: App> super::Connection<A> {
             Transport::WebSocket(socket) => !socket.blocked,
             Transport::Polling(polling) => polling.get.is_some() || self.outbox.bytes() < BETWEEN_POLLS,
         }
+    }
+
+    /// Puts a broadcast into the outbox, as far as the client takes it now; `behind` is the position of the socket if it catches up. `None` if nothing
+    /// was put there, else whether the client owes a confirmation for it.
+    #[inline]
+    fn put(&mut self, voiced: &mut Voiced<'_>, behind: Option<Position>, counts: &mut Counts, spare: &mut SpareQueues) -> Option<bool> {
+        let (broadcast, voice) = (voiced.broadcast, voiced.voice);
+        let frames = voiced.frames.as_ref()?;
+        if broadcast.volatile && (behind.is_some() || !self.takes_volatile()) {
+            counts.dropped += 1;
+            return None;
+        }
+        if let Some(at) = behind {
+            if broadcast.number.is_some() {
+                // The socket receives it from the history.
+                return None;
+            }
+            counts.delivered += 1;
+            let parts = broadcast.parts(voice, &voiced.config.namespaces, Stamps::of(voiced.config, at));
+            counts.conflated += self.take_newest(&parts, spare);
+            return Some(false);
+        }
+        counts.delivered += 1;
+        if self.flows() {
+            self.outbox.push(frames.clone(), spare);
+        } else if broadcast.newest_only {
+            counts.conflated += self.take_newest(voiced.parts(), spare);
+            return Some(false);
+        } else if let Some(key) = broadcast.supersedes {
+            // The namespaces of a connection share its outbox.
+            let key = key.wrapping_add(u64::from(voice.namespace.0));
+            if self.outbox.push_superseding(key, frames.clone(), spare) {
+                // One confirmation is for both, the broadcast and the one that it supersedes.
+                counts.conflated += 1;
+                return Some(false);
+            }
+        } else {
+            self.outbox.push(frames.clone(), spare);
+        }
+        Some(broadcast.number.is_some() && self.owe(broadcast.kind))
     }
 
     /// Puts parts of a broadcast into an outbox that does not flow, each in the place of an older one with its key. How many there were.

@@ -13,7 +13,7 @@ use super::recover::{Excepted, Known};
 use super::{Ending, Phase, Shard, SocketKey};
 use crate::app::{App, Reason};
 use crate::broadcast::Broadcast;
-use crate::history::{Archive, Found, Position, Slice};
+use crate::history::{Archive, Position, Run, Slice};
 use crate::voice::Voice;
 
 /// How many slices are looked through for a socket in one turn.
@@ -241,26 +241,19 @@ impl<A: App> Shard<A> {
         slice.map_or(Next::Lost, |slice| Next::Slice(from, slice))
     }
 
-    /// Puts a slice into an outbox, as far as it is in memory; what comes first in it and is not is asked for.
+    /// Puts the first broadcasts of a slice into an outbox if they are in memory, else asks the archive for them.
     fn tell_slice(&mut self, socket: u32, behind: &mut Behind, from: Position, slice: Slice) {
-        let Slice { said, reached } = slice;
-        let stored: Vec<u64> = said.iter().take_while(|found| matches!(found, Found::Stored(_))).map(Found::number).collect();
-        if let (Some(history), false) = (&self.history, stored.is_empty()) {
-            let whole = (stored.len() == said.len()).then_some(reached);
-            let (Some(archive), bytes) = (history.archive().cloned(), self.slice()) else { return };
-            let socket = SocketKey::new(self.index, socket, self.sockets[socket as usize].generation);
-            behind.reads = true;
-            return self.to_read.push(ToRead { socket, numbers: stored, whole, bytes, archive });
+        match slice.first_run() {
+            Run::Here(broadcasts, reached) => {
+                self.tell_broadcasts(socket, behind, from, broadcasts.iter().map(|broadcast| &**broadcast), reached);
+            }
+            Run::Stored(numbers, whole) => {
+                let Some(archive) = self.history.as_ref().and_then(|history| history.archive().cloned()) else { return };
+                let (socket, bytes) = (SocketKey::new(self.index, socket, self.sockets[socket as usize].generation), self.slice());
+                behind.reads = true;
+                self.to_read.push(ToRead { socket, numbers, whole, bytes, archive });
+            }
         }
-        let stops = said.iter().find(|found| matches!(found, Found::Stored(_))).map(Found::number);
-        let here = said.into_iter().map_while(|found| match found {
-            Found::Here(broadcast) => Some(broadcast),
-            Found::Stored(_) => None,
-        });
-        let here: Vec<Arc<Broadcast>> = here.collect();
-        // What stands between the last that is told and the first that is not is for others.
-        let reached = stops.map_or(reached, |_| here.last().and_then(|last| last.number).unwrap_or(from.number));
-        self.tell_broadcasts(socket, behind, from, here.iter().map(|broadcast| &**broadcast), reached);
     }
 
     /// Puts broadcasts into an outbox that begin at a position; with them the socket was told everything up to a number.

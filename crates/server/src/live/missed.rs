@@ -6,7 +6,7 @@ use domain::names::Room;
 use domain::operation::Actor;
 use domain::refusal::Refusal;
 use domain::sessions::{CaughtUp, ReadFacts};
-use engine::{Archive, Broadcast, Found, Handle, Namespace, Position, Revive, Saying};
+use engine::{Archive, Broadcast, Handle, Namespace, Position, Revive, Run, Saying, Slice};
 use tokio::sync::oneshot;
 
 use super::fanout::{Fanout, Words};
@@ -77,7 +77,7 @@ impl Fanout {
         let (mut page, mut size, mut looked_at) = (Page { said: Vec::new(), reached: from.number }, 0, 0);
         while page.reached < until && size < most && looked_at < LOOKED_AT {
             let slice = engine.missed(offsets(&caught_up.rooms), page.reached, until, most - size).ok_or(NoPage::Lost)?;
-            let (broadcasts, reached) = self.take(engine, slice.said, slice.reached, most - size).await?;
+            let (broadcasts, reached) = self.take(engine, slice, most - size).await?;
             looked_at += broadcasts.len();
             for broadcast in broadcasts.iter().filter(|broadcast| !broadcast.is_excepted(&hears)) {
                 size += self.say(broadcast, namespace, from, &mut page.said);
@@ -87,38 +87,21 @@ impl Fanout {
         Ok(page)
     }
 
-    /// The first of a slice: as many as are in memory, or as the archive gives at once. Up to which number that is everything comes with it.
-    async fn take(
-        &self,
-        engine: &Handle<Live>,
-        said: Vec<Found>,
-        reached: u64,
-        bytes: usize,
-    ) -> Result<(Vec<Arc<Broadcast>>, u64), NoPage> {
-        let stored: Vec<u64> = said.iter().take_while(|found| matches!(found, Found::Stored(_))).map(Found::number).collect();
-        let (count, mut broadcasts) = (said.len(), Vec::new());
-        if stored.is_empty() {
-            broadcasts.extend(said.into_iter().map_while(|found| match found {
-                Found::Here(broadcast) => Some(broadcast),
-                Found::Stored(_) => None,
-            }));
-        } else {
-            let archive = engine.config().recovery.as_ref().and_then(|recovery| recovery.archive.clone()).ok_or(NoPage::Lost)?;
-            let (reply, answer) = oneshot::channel();
-            archive.read(stored.clone(), bytes, Box::new(move |read| drop(reply.send(read))));
-            let unavailable = || NoPage::Unavailable(Refusal::Unavailable("what was missed cannot be read now".into()));
-            let read = answer.await.ok().flatten().ok_or_else(unavailable)?;
-            let as_asked = read.iter().zip(&stored).all(|(broadcast, number)| broadcast.number() == Some(*number));
-            if read.is_empty() || !as_asked {
-                return Err(NoPage::Lost);
-            }
-            broadcasts.extend(read.into_iter().map(Arc::new));
-        }
-        let last = broadcasts.last().and_then(|last| last.number());
-        Ok(match last.filter(|_| broadcasts.len() < count) {
-            Some(last) => (broadcasts, last),
-            None => (broadcasts, reached),
-        })
+    /// The first events of a slice, as many as are in memory, or as the archive gives at once, and up to which number there is no other.
+    async fn take(&self, engine: &Handle<Live>, slice: Slice, bytes: usize) -> Result<(Vec<Arc<Broadcast>>, u64), NoPage> {
+        let (numbers, whole) = match slice.first_run() {
+            Run::Here(broadcasts, reached) => return Ok((broadcasts, reached)),
+            Run::Stored(numbers, whole) => (numbers, whole),
+        };
+        let archive = engine.config().recovery.as_ref().and_then(|recovery| recovery.archive.clone()).ok_or(NoPage::Lost)?;
+        let (reply, answer) = oneshot::channel();
+        archive.read(numbers.clone(), bytes, Box::new(move |read| drop(reply.send(read))));
+        let unavailable = || NoPage::Unavailable(Refusal::Unavailable("what was missed cannot be read now".into()));
+        let read = answer.await.ok().flatten().ok_or_else(unavailable)?;
+        let as_asked = read.iter().zip(&numbers).all(|(broadcast, number)| broadcast.number() == Some(*number));
+        let last = read.last().and_then(|last| last.number()).filter(|_| as_asked).ok_or(NoPage::Lost)?;
+        let reached = whole.filter(|_| read.len() == numbers.len()).unwrap_or(last);
+        Ok((read.into_iter().map(Arc::new).collect(), reached))
     }
 
     /// Adds what one event says in a namespace, without what was heard of it before; about how many bytes that has.
