@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::app::{Desk, Flaw, Log, Shelves, Talk, Who};
+use super::app::{Log, Talk, Who};
+use super::archive::Shelves;
 use super::client::{Life, Memory, Wrong};
+use super::desk::{Desk, Flaw};
 use super::network::Line;
 use super::script::{CLIENTS, Script, Step, Travel};
 use crate::app::Reason;

@@ -1,0 +1,65 @@
+//! The archive of the simulated shards: it reads back what the desk has decided, when the script says so.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::desk::{Desk, telling};
+use crate::broadcast::Broadcast;
+use crate::history::Archive;
+
+/// What somebody has asked of the archive.
+struct Question {
+    numbers: Vec<u64>,
+    bytes: usize,
+    then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>,
+}
+
+/// The archive: it answers out of what the desk has decided, when it is told to.
+pub struct Shelves {
+    desk: Arc<Mutex<Desk>>,
+    asked: Mutex<VecDeque<Question>>,
+    answered: AtomicUsize,
+}
+
+impl Shelves {
+    pub fn of(desk: Arc<Mutex<Desk>>) -> Self {
+        Self { desk, asked: Mutex::default(), answered: AtomicUsize::default() }
+    }
+
+    /// How many questions it has answered.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Answers up to `most` questions. False if there were none.
+    pub fn answer(&self, most: usize) -> bool {
+        let mut asked = self.asked.lock().unwrap();
+        let count = most.min(asked.len());
+        let questions: Vec<Question> = asked.drain(..count).collect();
+        drop(asked);
+        let any = !questions.is_empty();
+        self.answered.fetch_add(questions.len(), Ordering::Relaxed);
+        for Question { numbers, bytes, then } in questions {
+            let (mut said, mut size) = (Vec::new(), 0);
+            for number in numbers {
+                if size >= bytes {
+                    break;
+                }
+                let desk = self.desk.lock().unwrap();
+                let (room, at) =
+                    desk.facts.iter().find_map(|(room, facts)| Some((room, facts.iter().position(|fact| fact.offset == number)?))).unwrap();
+                size += 100 + desk.facts[room][at].padding;
+                said.push(telling(room, at + 1, &desk.facts[room][at]));
+            }
+            then(Some(said));
+        }
+        any
+    }
+}
+
+impl Archive for Shelves {
+    fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>) {
+        self.asked.lock().unwrap().push_back(Question { numbers, bytes, then });
+    }
+}

@@ -1,0 +1,227 @@
+//! What a client knows, and the checks of everything that it receives against that and against what the writer has decided.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Mutex;
+
+use super::super::desk::{Desk, Fact};
+use super::{Life, Wrong};
+use crate::id::Id;
+
+pub(super) enum Asked {
+    Join(String),
+    Leave(String),
+    Say(String),
+}
+
+/// What a client knows: everything here is held against what it hears.
+#[derive(Default)]
+pub(super) struct Knowledge {
+    pub welcome: bool,
+    /// It has come back: what it has missed may come behind answers.
+    pub is_back: bool,
+    pub asked: VecDeque<(u64, Asked)>,
+    pub typed: HashMap<usize, u64>,
+    /// The number of what it has itself typed.
+    pub own: HashSet<u64>,
+}
+
+/// What a client knows on all its connections, for as long as it is not told that it has to begin anew.
+#[derive(Clone, Default)]
+pub struct Memory {
+    /// By which it comes back.
+    pub(super) secret: Option<Id>,
+    /// The last position that it has heard.
+    pub(super) position: Option<String>,
+    /// The rooms that it is in, with the number of the last fact heard.
+    pub(super) rooms: HashMap<String, usize>,
+    /// Rooms that it has asked for, or asked to leave, without an answer so far.
+    pub(super) unanswered: HashSet<String>,
+    /// The fact whose second message is still to come.
+    pub(super) owed: Option<(String, usize)>,
+}
+
+impl Memory {
+    /// Everything that this session was to hear up to an offset has been read, has it?
+    pub fn check_confirmed(&self, desk: &Desk, secret: Id, confirmed: u64) -> Result<(), Wrong> {
+        let Some(session) = desk.sessions.get(&secret).filter(|_| self.secret == Some(secret)) else { return Ok(()) };
+        for (room, since) in &session.rooms {
+            let facts = desk.facts.get(room).map_or(&[][..], Vec::as_slice);
+            let seq = facts.iter().rposition(|fact| (since + 1..=confirmed).contains(&fact.offset)).map_or(0, |at| at + 1);
+            let read = self.rooms.get(room).copied().unwrap_or(0);
+            if read < seq || (seq > 0 && self.owed == Some((room.clone(), seq))) {
+                return Err(format!(
+                    "{confirmed} is confirmed, but of {room} {read} facts are read, not {seq}, and {:?} is owed",
+                    self.owed
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The client is let in again as who it was.
+    fn go_on(&mut self, desk: &Desk) -> Result<(), Wrong> {
+        let session = self.secret.and_then(|secret| desk.sessions.get(&secret)).ok_or("nobody knows that session")?;
+        let unanswered = std::mem::take(&mut self.unanswered);
+        if let Some(lost) = self.rooms.keys().find(|room| !session.rooms.contains_key(*room) && !unanswered.contains(*room)) {
+            return Err(format!("it is in {lost} no longer"));
+        }
+        self.rooms.retain(|room, _| session.rooms.contains_key(room));
+        for (room, since) in &session.rooms {
+            let before = desk.facts.get(room).map_or(0, |facts| facts.iter().filter(|fact| fact.offset <= *since).count());
+            match (self.rooms.get_mut(room), unanswered.contains(room)) {
+                (None, true) => drop(self.rooms.insert(room.clone(), before)),
+                (Some(known), true) => *known = before.max(*known),
+                (Some(known), false) if before <= *known => {}
+                (known, _) => return Err(format!("it is in {room} behind {before}, and knows of {known:?}")),
+            }
+        }
+        // Of a room that was left, or left and joined again, nothing is owed.
+        let rooms = &self.rooms;
+        self.owed = self.owed.take().filter(|(room, seq)| rooms.get(room) == Some(seq));
+        Ok(())
+    }
+}
+
+impl Life {
+    /// It is let in: as who it was, or as somebody new, who knows nothing.
+    pub(super) fn hear_connected(&mut self, text: &str) -> Result<(), Wrong> {
+        let secret = text.split_once(r#""pid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
+        self.connected = true;
+        if self.noisy {
+            // What it has read is not known, so it does not come back.
+            return Ok(());
+        }
+        if secret.is_none() || secret != self.memory.secret {
+            self.memory = Memory { secret, ..Memory::default() };
+        } else {
+            self.knows.is_back = true;
+            self.memory.go_on(&self.desk.lock().unwrap()).map_err(|wrong| format!("{:?} comes back: {wrong}", self.who))?;
+        }
+        for (line, position) in std::mem::take(&mut self.early) {
+            self.hear_event(&line, position.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// What comes before it is let in waits for that; if that does not come, it was never heard.
+    pub(super) fn hear_event(&mut self, line: &str, position: Option<&str>) -> Result<(), Wrong> {
+        if !self.connected {
+            self.early.push((line.to_owned(), position.map(str::to_owned)));
+            return Ok(());
+        }
+        self.hear_line(line)?;
+        if let Some(position) = position.filter(|_| !self.noisy) {
+            self.memory.position = Some(position.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Holds what is heard against what is known and what the writer has decided.
+    pub(super) fn hear_line(&mut self, line: &str) -> Result<(), Wrong> {
+        if self.noisy {
+            self.knows.welcome |= line == "welcome";
+            return Ok(());
+        }
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |at: usize| words.get(at).and_then(|word| word.parse::<usize>().ok()).unwrap_or(usize::MAX);
+        let wrong = |what: String| Err(format!("{:?} hears `{line}`: {what}", self.who));
+        let (knows, memory) = (&mut self.knows, &mut self.memory);
+        match words[..] {
+            ["welcome"] if !knows.welcome => knows.welcome = true,
+            ["noted"] if knows.welcome => {}
+            ["done", ..] => {
+                let Some((asked, wish)) = knows.asked.pop_front() else { return wrong("nothing was asked".into()) };
+                if asked != number(1) as u64 {
+                    return wrong(format!("{asked} was asked before"));
+                }
+                let seq = number(2);
+                if let Asked::Join(room) | Asked::Leave(room) = &wish {
+                    let again = |(_, asked): &(u64, Asked)| matches!(asked, Asked::Join(other) | Asked::Leave(other) if other == room);
+                    if !knows.asked.iter().any(again) {
+                        memory.unanswered.remove(room);
+                    }
+                }
+                match wish {
+                    Asked::Join(room) => {
+                        let known = *memory.rooms.entry(room).or_insert(seq);
+                        if known != seq && !(knows.is_back && known < seq) {
+                            return wrong(format!("the last fact heard was {known}"));
+                        }
+                    }
+                    Asked::Leave(room) => {
+                        // Who leaves a room while catching up is not told the rest of it.
+                        let as_far = |known: usize| known == seq || (knows.is_back && known < seq);
+                        memory.owed.take_if(|(owed, _)| *owed == room);
+                        if let Some(known) = memory.rooms.remove(&room).filter(|known| !as_far(*known)) {
+                            return wrong(format!("the last fact heard was {known}"));
+                        }
+                    }
+                    Asked::Say(room) => {
+                        let said = fact(&self.desk, &room, seq);
+                        if said.as_ref().is_none_or(|fact| (fact.author, fact.number) != (self.who.client, asked)) {
+                            return wrong(format!("but what stands there is {said:?}"));
+                        }
+                    }
+                }
+            }
+            _ if memory.owed.is_some() && words[0] != "echo" => return wrong(format!("{:?} was to come first", memory.owed)),
+            ["echo", room, _] => {
+                if memory.owed.take() != Some((room.to_owned(), number(2))) {
+                    return wrong("nothing of that is owed".into());
+                }
+            }
+            ["fact", room, _, _, _, padding] => {
+                let Some(known) = memory.rooms.get_mut(room) else { return wrong("it is not in that room".into()) };
+                let (seq, author, said) = (number(2), number(3), number(4) as u64);
+                if seq != *known + 1 {
+                    return wrong(format!("the last fact heard was {known}"));
+                }
+                *known = seq;
+                let decided = fact(&self.desk, room, seq);
+                let Some(decided) = decided.filter(|fact| (fact.author, fact.number, fact.padding) == (author, said, padding.len())) else {
+                    return wrong("that is not what was decided".into());
+                };
+                if decided.is_echoed() {
+                    memory.owed = Some((room.to_owned(), seq));
+                }
+                if author == self.who.client && knows.asked.iter().any(|(asked, _)| *asked == said) {
+                    return wrong("it was not answered before".into());
+                }
+            }
+            ["typing", room, ..] => {
+                if !memory.rooms.contains_key(room) {
+                    return wrong("it is not in that room".into());
+                }
+                if knows.own.contains(&(number(3) as u64)) {
+                    return wrong("that is its own".into());
+                }
+                if knows.typed.insert(number(2), number(3) as u64).is_some_and(|before| before >= number(3) as u64) {
+                    return wrong("it comes late, or again".into());
+                }
+            }
+            _ => return wrong("that is not what is said".into()),
+        }
+        Ok(())
+    }
+
+    /// When all has come to rest: is everything there?
+    pub fn check_all_heard(&self) -> Result<(), Wrong> {
+        let desk = self.desk.lock().unwrap();
+        let behind = self.memory.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
+        if !self.knows.welcome {
+            return Err(format!("{:?} is not let in", self.who));
+        }
+        if let Some(owed) = &self.memory.owed {
+            return Err(format!("{:?} has heard half of {owed:?}", self.who));
+        }
+        if let Some((asked, _)) = self.knows.asked.front() {
+            return Err(format!("{:?} has no answer to {asked}", self.who));
+        }
+        behind
+            .map_or(Ok(()), |(room, known)| Err(format!("{:?} has heard {known} of {} facts in {room}", self.who, desk.facts[room].len())))
+    }
+}
+
+fn fact(desk: &Mutex<Desk>, room: &str, seq: usize) -> Option<Fact> {
+    desk.lock().unwrap().facts.get(room)?.get(seq.checked_sub(1)?).cloned()
+}
