@@ -68,11 +68,11 @@ pub fn run() -> ExitCode {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<()> {
-    let configured = || Config::of_process(cli.config.as_deref());
+    let configured = |check: fn(&Config) -> Result<(), ConfigError>| Config::of_process(cli.config.as_deref(), check);
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => crate::serve(configured()?.0),
+        Command::Serve => crate::serve(configured(crate::serve::check)?.0),
         Command::Token(arguments) => {
-            let (token, signer) = token::make(&configured()?.0, arguments)?;
+            let (token, signer) = token::make(&configured(Config::check)?.0, arguments)?;
             print(&token)?;
             // Not to standard output, where scripts read the token.
             drop(writeln!(std::io::stderr().lock(), "roomcast: signed with the secret from {signer}"));
@@ -80,7 +80,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Config { example: true } => print(&listing::example(TABLE)),
         Command::Config { example: false } => {
-            let (config, lines) = configured()?;
+            let (config, lines) = configured(Config::check)?;
             print(&listing::effective(&lines))?;
             // Printed first: whoever is told of a contradiction wants to see where its parts come from.
             Ok(config.check()?)

@@ -98,14 +98,18 @@ pub enum KeyChoice<'a> {
 impl Config {
     /// The settings of this process, each with its source.
     ///
-    /// Input: the file that `--config` names, if it does. Errors: a line about each setting that makes no sense by itself, and, if there is one,
-    /// about what makes no sense together; that alone is [`Config::check`]'s to say.
-    pub fn of_process(file: Option<&Path>) -> Result<(Self, Vec<Line>), ConfigError> {
-        Self::read(&Sources::of_process(file, TABLE)?)
+    /// Inputs: the file that `--config` names, if it does; what the caller checks of settings that are right by themselves, such as [`Config::check`].
+    /// Errors: a line about each setting that is wrong by itself, and, if there is one, those of the caller's check.
+    pub fn of_process(file: Option<&Path>, check: fn(&Self) -> Result<(), ConfigError>) -> Result<(Self, Vec<Line>), ConfigError> {
+        Self::read_and_check(&Sources::of_process(file, TABLE)?, check)
     }
 
-    /// The settings that these sources make, each with its source. Errors: as [`Config::of_process`].
+    /// The settings that these sources make, each with its source. Errors: as [`Config::of_process`] with [`Config::check`].
     pub fn read(sources: &Sources) -> Result<(Self, Vec<Line>), ConfigError> {
+        Self::read_and_check(sources, Self::check)
+    }
+
+    fn read_and_check(sources: &Sources, check: fn(&Self) -> Result<(), ConfigError>) -> Result<(Self, Vec<Line>), ConfigError> {
         let mut reader = Reader { sources, lines: Vec::new(), errors: sources.problems.clone() };
         let config = Self {
             net: NetConfig::read(&mut reader),
@@ -121,8 +125,8 @@ impl Config {
         };
         let Reader { lines, mut errors, .. } = reader;
         if !errors.is_empty() {
-            // Everything at once: whoever mends one line should not find the next one only by another start.
-            errors.extend(config.check().err());
+            // All lines in one start, so that a user who fixes one setting does not need another start to find the next.
+            errors.extend(check(&config).err());
         }
         ConfigError::all(errors)?;
         Ok((config, lines))

@@ -36,7 +36,7 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
 /// Says whether a server can start with these settings and the files that they name, without making anything.
 ///
 /// Errors: a line about each that is wrong.
-fn check(config: &Config) -> Result<(), ConfigError> {
+pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     let dev = matches!(config.key_choice(), Ok(KeyChoice::Dev));
     // Which keys contradict each other is said by the first check already, and dev mode's are made where there are none.
     let keys = if dev || config.key_choice().is_err() { Ok(()) } else { Keys::load(config).map(drop) };
