@@ -46,6 +46,34 @@ test("a user who renames a large space drives out nobody else's events, also whe
   await recovered(away);
 });
 
+// How a user adds `sub` to a new space, and where the user then causes many events: there, or in another space.
+const ADDITIONS = {
+  "adds another to a project and renames it": async (attacker, sub) => {
+    const { id } = await attacker.ask("POST", "/api/v1/projects", { name: "Trap" });
+    await attacker.ask("POST", `/api/v1/projects/${id}/members`, { userId: sub });
+    return id;
+  },
+  "adds another to a project and renames a second one": async (attacker, sub) => {
+    const { id } = await attacker.ask("POST", "/api/v1/projects", { name: "Trap" });
+    await attacker.ask("POST", `/api/v1/projects/${id}/members`, { userId: sub });
+    return (await attacker.ask("POST", "/api/v1/projects", { name: "Loud" })).id;
+  },
+  "begins a conversation with another and renames a project": async (attacker, sub) => {
+    await attacker.ask("POST", "/api/conversations", { participantIds: [sub] });
+    return (await attacker.ask("POST", "/api/v1/projects", { name: "Loud" })).id;
+  },
+};
+
+for (const [number, [name, add]] of Object.entries(ADDITIONS).entries()) {
+  test(`a user who ${name} many times does not end the recovery of the added user`, async (t) => {
+    const attacker = person(server, `attacker-${number}`);
+    const away = await victim(t, `added-${number}`);
+    const loud = await add(attacker, `added-${number}`);
+    for (let count = 0; count < 2 * KEEP; count++) await attacker.ask("PUT", `/api/v1/projects/${loud}`, { name: `Loud ${count}` });
+    await recovered(away);
+  });
+}
+
 test("who was in a room of the user who causes most is told that something is missing", async (t) => {
   const { id, say } = await conversation(server, "dora");
   const dora = await listener(t, server, "dora", "/messenger", { transports: ["websocket"] });

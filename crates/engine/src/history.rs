@@ -2,6 +2,7 @@
 
 mod index;
 mod log;
+mod shares;
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
@@ -55,7 +56,7 @@ pub struct Recovery {
     /// Rooms in which something behind `floor` was evicted, each with the last such number; what everybody heard has the empty name.
     pub holes: Vec<(Arc<str>, u64)>,
     /// How many broadcasts are kept; one with more than a kilobyte of words, or for many rooms, counts as several. Beyond, those who said most lose
-    /// their oldest (see [`Broadcast::charged_to`]).
+    /// their oldest in the rooms in which they said most (see [`Broadcast::charged_to`]).
     pub keep: usize,
     /// For how long.
     pub window: Duration,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use slab::Slab;
 use smallvec::SmallVec;
 
+use super::shares::{self, Charge};
 use crate::broadcast::Audience;
 
 /// A broadcast that can be replayed.
@@ -258,22 +259,28 @@ impl Index {
         }
     }
 
-    /// Evicts broadcasts until all accounts together use `keep` at most: the accounts that use most lose their oldest, down to one level for all of
-    /// them. An account below that level loses nothing. Eviction looks at every broadcast, so it waits until there is a sixteenth too much.
+    /// Evicts broadcasts until all accounts together use `keep` at most; [`shares`] says which. Eviction looks at every broadcast, so it waits until
+    /// there is a sixteenth too much.
     pub fn evict(&mut self, keep: u64, remember: bool) {
         if self.used_by_all <= keep.saturating_add(keep / 16) {
             return;
         }
-        let level = level(self.used.values().copied().collect(), keep);
-        let mut evicted: Vec<Evicted> = Vec::new();
-        let mut entries = std::mem::take(&mut self.entries);
+        let charge = |position: usize| {
+            let Entry { account, cost, ref rooms, .. } = self.entries[position];
+            Charge { account, cost, rooms }
+        };
+        let positions = shares::evicted(self.entries.len(), charge, &self.used, self.lines.capacity(), keep);
+        let mut positions = positions.into_iter().peekable();
+        let mut evicted: Vec<Evicted> = Vec::with_capacity(positions.len());
+        let (mut entries, mut position) = (std::mem::take(&mut self.entries), 0);
         entries.retain(|entry| {
-            let over = self.used.get(&entry.account).is_some_and(|used| *used > level);
-            if over {
+            let goes = positions.next_if_eq(&position).is_some();
+            position += 1;
+            if goes {
                 self.refund(entry);
                 evicted.push((entry.number, entry.rooms.clone()));
             }
-            !over
+            !goes
         });
         self.entries = entries;
         self.take_from_lines(&evicted);
@@ -318,20 +325,6 @@ fn weight_of(entry: &Entry) -> usize {
     WEIGHT + WEIGHT_OF_A_ROOM * entry.rooms.len().saturating_sub(1)
 }
 
-/// The most that each account may use so that all accounts together use `keep` at most.
-fn level(mut used: Vec<u64>, keep: u64) -> u64 {
-    used.sort_unstable();
-    let (mut left, mut others) = (keep, used.len() as u64);
-    for used in used {
-        if used > left / others {
-            return left / others;
-        }
-        left -= used;
-        others -= 1;
-    }
-    u64::MAX
-}
-
 #[cfg(test)]
 mod tests {
     use rand::prelude::*;
@@ -341,15 +334,6 @@ mod tests {
 
     fn to(rooms: &[&str]) -> Audience {
         Audience::Rooms(rooms.iter().map(|room| Arc::from(*room)).collect())
-    }
-
-    #[test]
-    fn an_account_below_the_level_keeps_all_it_uses() {
-        for (used, keep, expected) in
-            [(&[][..], 5, u64::MAX), (&[5], 5, u64::MAX), (&[6], 5, 5), (&[1, 9, 3], 10, 6), (&[4, 4, 4], 10, 3), (&[1, 1], 0, 0)]
-        {
-            assert_eq!(level(used.to_vec(), keep), expected, "{used:?} {keep}");
-        }
     }
 
     #[test]
@@ -400,29 +384,24 @@ mod tests {
         for round in 0..200 {
             let keep = dice.random_range(8..120);
             let mut index = Index::new(0, &[]);
-            // Each broadcast with its rooms and its account; an evicted one stays here.
-            let mut all: Vec<(u64, Vec<&str>, u64)> = Vec::new();
+            // Each broadcast with its rooms; an evicted one stays here.
+            let mut all: Vec<(u64, Vec<&str>)> = Vec::new();
             for number in 1..=dice.random_range(1..200) {
                 let rooms: Vec<&str> = names.into_iter().filter(|_| dice.random_bool(0.4)).collect();
                 let account = *[1, 1, 1, 2, 3].choose(&mut dice).unwrap();
                 index.push(number, 0, &to(&rooms), account, 0);
                 index.evict(keep, true);
-                all.push((number, rooms, account));
+                all.push((number, rooms));
             }
             let (evicted, _) = index.take_evicted(usize::MAX);
-            let is_kept = |number: &u64| !evicted.contains(number);
             assert_eq!(index.len() + evicted.len(), all.len());
-            for account in 1..=3 {
-                let own = || all.iter().filter(|(.., owner)| *owner == account).map(|(number, ..)| number);
-                assert!(own().skip_while(|number| !is_kept(number)).all(is_kept), "the oldest of {account} go first");
-            }
             let asked: Vec<(&str, u64)> =
                 names.into_iter().filter(|_| coin.random_bool(0.6)).map(|room| (room, dice.random_range(0..200))).collect();
             let (from, until, most) = (dice.random_range(0..200), dice.random_range(0..200), dice.random_range(0..60));
             let received = |rooms: &[&str], number: u64| {
                 asked.iter().any(|(room, since)| rooms.contains(room) && (from.max(*since) + 1..=until).contains(&number))
             };
-            let expected: Vec<u64> = all.iter().filter(|(number, rooms, _)| received(rooms, *number)).map(|(number, ..)| *number).collect();
+            let expected: Vec<u64> = all.iter().filter(|(number, rooms)| received(rooms, *number)).map(|(number, _)| *number).collect();
             match index.between(asked.iter().copied(), true, from, until, most) {
                 Some(numbers) => assert_eq!(numbers, expected[..most.min(expected.len())], "{round}"),
                 None => assert!(evicted.iter().any(|number| *number > from), "{round}: nothing is missing"),
