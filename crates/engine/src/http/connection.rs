@@ -1,14 +1,13 @@
 //! Detects long-polling responses that did not reach their client.
 //!
 //! HTTP libraries and browsers repeat a request by themselves when its connection breaks before the response. A session whose response was not
-//! written ends: the repeated request is answered "Session ID unknown", and the client reconnects and recovers. So does a session whose response was
-//! written and then lost by the network, if the repetition can be nothing else; see the module `repeated`.
+//! written ends: the repeated request is answered "Session ID unknown", and the client reconnects and recovers. A response that was written and then
+//! lost by the network is found by its repetition; see the module `repeated`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use tokio::sync::Notify;
 
 /// One HTTP/1.1 connection, as its server describes it to the engine, which learns from it which responses were not written.
 ///
@@ -16,13 +15,8 @@ use tokio::sync::Notify;
 /// [`HttpConnection::open`] returns until the connection has ended. A server that does not do this works too, but then a response that was not
 /// written is not detected.
 #[derive(Clone, Debug, Default)]
-pub struct HttpConnection(Arc<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    ended: AtomicBool,
-    /// Notified when the connection has ended.
-    end: Notify,
+pub struct HttpConnection {
+    ended: Arc<AtomicBool>,
 }
 
 impl HttpConnection {
@@ -38,20 +32,7 @@ impl HttpConnection {
 
     /// Whether this and another are one connection.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    /// Whether the connection has ended.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.0.ended.load(Ordering::Acquire)
-    }
-
-    /// Waits until the connection has ended.
-    pub(crate) async fn ended(&self) {
-        let end = self.0.end.notified();
-        if !self.has_ended() {
-            end.await;
-        }
+        Arc::ptr_eq(&self.ended, &other.ended)
     }
 
     /// A response's body. `lost` runs if the connection ends before the kernel has taken all of it: the client cannot have read it then.
@@ -66,9 +47,7 @@ pub struct OpenConnection(HttpConnection);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        let State { ended, end } = &*self.0.0;
-        ended.store(true, Ordering::Release);
-        end.notify_waiters();
+        self.0.ended.store(true, Ordering::Release);
     }
 }
 
@@ -87,7 +66,7 @@ impl AsRef<[u8]> for Unwritten {
 
 impl Drop for Unwritten {
     fn drop(&mut self) {
-        if self.connection.has_ended()
+        if self.connection.ended.load(Ordering::Acquire)
             && let Some(lost) = self.lost.take()
         {
             lost();

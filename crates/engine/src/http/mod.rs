@@ -32,7 +32,7 @@ pub use connection::{HttpConnection, OpenConnection};
 pub use discard::{asks_first, discard};
 pub use gather::{Allowance, Charge, Held, NotGathered, Short, gather};
 use query::Query;
-pub(crate) use repeated::RequestMark;
+pub(crate) use repeated::{GetMark, Gets};
 
 /// A WebSocket that has finished its handshake.
 pub(crate) struct Arrival<A: App> {
@@ -72,7 +72,7 @@ pub(crate) enum Request<A: App> {
     },
     Poll {
         session: Id,
-        mark: Option<RequestMark>,
+        mark: Option<GetMark>,
         reply: oneshot::Sender<PollAnswer>,
     },
     PollGone {
@@ -80,7 +80,6 @@ pub(crate) enum Request<A: App> {
     },
     PostBegins {
         session: Id,
-        mark: Option<RequestMark>,
         reply: oneshot::Sender<PollAnswer>,
     },
     Post {

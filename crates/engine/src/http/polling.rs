@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::answer::{self, Failure};
 use super::query::Query;
-use super::{Allowance, Answer, Held, HttpConnection, NewSession, NotGathered, Request, RequestMark, asks_first, discard, gather};
+use super::{Allowance, Answer, GetMark, Held, HttpConnection, NewSession, NotGathered, Request, asks_first, discard, gather};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
@@ -69,24 +69,6 @@ impl<A: App> Hub<A> {
         answer.await.map_err(|_| Failure::SessionUnknown)
     }
 
-    /// The same for a request that may be the repetition of another: that is certain when the other's connection has ended or has had time to.
-    async fn ask_once(
-        &self,
-        shard: u8,
-        mark: Option<RequestMark>,
-        request: impl Fn(Option<RequestMark>, oneshot::Sender<PollAnswer>) -> Request<A>,
-    ) -> Result<PollAnswer, Failure> {
-        match self.ask(shard, |reply| request(mark.clone(), reply)).await? {
-            PollAnswer::MayRepeat(before) => before.ended().await,
-            answer => return Ok(answer),
-        }
-        match self.ask(shard, |reply| request(mark, reply)).await? {
-            // Its connection is still open: this is a new request.
-            PollAnswer::MayRepeat(_) => self.ask(shard, |reply| request(None, reply)).await,
-            answer => Ok(answer),
-        }
-    }
-
     pub(super) async fn open_polling(&self, session: NewSession<A>, query: &Query<'_>) -> Result<Answer, Failure> {
         let answer = self.ask(self.next_shard(), |reply| Request::Open { session, reply }).await?;
         finish::<A>(answer, query, &HeaderMap::new(), None)
@@ -111,8 +93,8 @@ impl<A: App> Hub<A> {
                 let gone: fn(Id) -> Request<A> = |session| Request::PollGone { session };
                 let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
                 let tracked = Tracked::new(&self, session, &request);
-                let mark = RequestMark::of(&request, query);
-                let answer = self.ask_once(session.shard(), mark, |mark, reply| Request::Poll { session, mark, reply }).await;
+                let mark = GetMark::of(&request, query);
+                let answer = self.ask(session.shard(), |reply| Request::Poll { session, mark, reply }).await;
                 unanswered.gone = None;
                 finish(answer?, query, request.headers(), Some(tracked))
             }
@@ -127,8 +109,7 @@ impl<A: App> Hub<A> {
         let gone: fn(Id) -> Request<A> = |session| Request::PostGone { session };
         let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
         let tracked = Tracked::new(&self, session, &request);
-        let mark = RequestMark::of(&request, query);
-        let limit = match self.ask_once(shard, mark, |mark, reply| Request::PostBegins { session, mark, reply }).await {
+        let limit = match self.ask(shard, |reply| Request::PostBegins { session, reply }).await {
             Ok(PollAnswer::Begins(most)) => most,
             other => {
                 unanswered.gone = None;
@@ -197,7 +178,7 @@ fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tr
             None => answer::with_type(StatusCode::OK, track(body), content_type),
         },
         PollAnswer::Accepted | PollAnswer::Begins(_) => answer::with_type(StatusCode::OK, track(Bytes::from_static(b"ok")), "text/html"),
-        PollAnswer::UnknownSession | PollAnswer::MayRepeat(_) => return Err(Failure::SessionUnknown),
+        PollAnswer::UnknownSession => return Err(Failure::SessionUnknown),
         PollAnswer::BadRequest => return Err(Failure::BadRequest),
         PollAnswer::Refused => return Err(Failure::Status(StatusCode::BAD_REQUEST)),
     };

@@ -9,7 +9,7 @@ use wire::websocket::{Reader, Window};
 use super::line::Waits;
 use super::{ConnectionKey, Owed, Waiting};
 use crate::app::App;
-use crate::http::RequestMark;
+use crate::http::Gets;
 use crate::id::Id;
 use crate::outbox::Outbox;
 use crate::stream::Stream;
@@ -24,8 +24,6 @@ pub(crate) enum PollAnswer {
     Accepted,
     /// The body of a POST may come, with so many bytes at most.
     Begins(usize),
-    /// The request may be the repetition of another: it is if the connection of that one, which this is the mark of, ends.
-    MayRepeat(RequestMark),
     /// The session is not known (any more).
     UnknownSession,
     /// The session does not take this kind of request now.
@@ -53,9 +51,8 @@ pub(crate) struct Polling {
     pub posting: bool,
     /// What is left of a POST's body while the connection is paused, and who waits for its answer.
     pub rest: Option<(Bytes, bool, Responder)>,
-    /// The last GET, and the last POST, if a request may be its repetition.
-    pub got: Option<RequestMark>,
-    pub posted: Option<RequestMark>,
+    /// The GETs so far, by which a repeated one is recognised.
+    pub gets: Gets,
     /// The WebSocket that this session is upgrading to.
     pub probe: Option<ConnectionKey>,
     /// The client is on its way to the WebSocket: every GET is answered at once.

@@ -196,7 +196,7 @@ fn a_posted_body_of_many_packets_is_handled_by_turns() {
     let session = std::str::from_utf8(&handshake).unwrap().split('"').nth(3).and_then(Id::parse).unwrap();
     let body = Bytes::from(vec!["4short"; 1_000].join("\u{1e}"));
     let (reply, mut begun) = oneshot::channel();
-    world.hub.put(0, Mail::Request(Box::new(Request::PostBegins { session, mark: None, reply })));
+    world.hub.put(0, Mail::Request(Box::new(Request::PostBegins { session, reply })));
     let (reply, mut posted) = oneshot::channel();
     world.hub.put(0, Mail::Request(Box::new(Request::Post { session, body, binary: false, reply })));
     world.turn();

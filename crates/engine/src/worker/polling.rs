@@ -5,7 +5,7 @@ use wire::engineio::{Version, payload};
 
 use super::Worker;
 use crate::app::{App, Reason};
-use crate::http::{Request, RequestMark};
+use crate::http::{GetMark, Request};
 use crate::id::Id;
 use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Polling, Responder, Transport};
 
@@ -22,9 +22,7 @@ impl<A: App> Worker<A> {
             Request::Poll { session, mark, reply } => {
                 self.on_session(session, reply, |worker, key, reply| worker.get(key, mark, reply));
             }
-            Request::PostBegins { session, mark, reply } => {
-                self.on_session(session, reply, |worker, key, reply| worker.post_begins(key, mark, reply));
-            }
+            Request::PostBegins { session, reply } => self.on_session(session, reply, Self::post_begins),
             Request::Post { session, body, binary, reply } => {
                 self.on_session(session, reply, |worker, key, reply| worker.post(key, body, binary, reply));
             }
@@ -91,34 +89,13 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Answers a request that repeats the one before, or may: the response of that was lost. What was in it is recovered on a new connection. Gives the
-    /// request back if it is a new one.
-    fn refuse_repeated(
-        &mut self,
-        key: ConnectionKey,
-        before: fn(&mut Polling) -> &mut Option<RequestMark>,
-        mark: Option<RequestMark>,
-        reply: Responder,
-    ) -> Option<Responder> {
-        let last = before(self.polling(key)?);
-        let may_repeat = mark.as_ref().zip(last.as_ref()).is_some_and(|(mark, last)| mark.may_repeat(last));
-        if let Some(last) = last.as_ref().filter(|_| may_repeat) {
-            if last.has_ended() {
-                let _ = reply.send(PollAnswer::UnknownSession);
-                self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, Ending::Drop));
-            } else {
-                let _ = reply.send(PollAnswer::MayRepeat(last.clone()));
-            }
-            return None;
-        }
-        *last = mark;
-        Some(reply)
-    }
-
-    fn get(&mut self, key: ConnectionKey, mark: Option<RequestMark>, reply: Responder) {
-        let Some(reply) = self.refuse_repeated(key, |polling| &mut polling.got, mark, reply) else { return };
+    fn get(&mut self, key: ConnectionKey, mark: Option<GetMark>, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
-        if let Some(farewell) = polling.farewell {
+        if polling.gets.repeats(mark) {
+            // The client has not received the last answer. It reconnects and recovers what was in it.
+            let _ = reply.send(PollAnswer::UnknownSession);
+            self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, Ending::Drop));
+        } else if let Some(farewell) = polling.farewell {
             self.last_words(key, farewell, reply);
         } else if polling.get.is_some() {
             let _ = reply.send(PollAnswer::Refused);
@@ -154,8 +131,7 @@ impl<A: App> Worker<A> {
         self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));
     }
 
-    fn post_begins(&mut self, key: ConnectionKey, mark: Option<RequestMark>, reply: Responder) {
-        let Some(reply) = self.refuse_repeated(key, |polling| &mut polling.posted, mark, reply) else { return };
+    fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
         if polling.farewell == Some(Farewell::Clients) {
             let _ = reply.send(PollAnswer::UnknownSession);

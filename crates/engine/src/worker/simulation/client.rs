@@ -323,7 +323,7 @@ impl Life {
         if begin_post {
             let (reply, answer) = oneshot::channel();
             self.post = Some(Posting::Begun(answer));
-            self.request(Request::PostBegins { session, mark: None, reply });
+            self.request(Request::PostBegins { session, reply });
         }
         begin_get || begin_post
     }
