@@ -2,210 +2,31 @@
 
 mod index;
 mod log;
+mod position;
+mod settings;
 mod shares;
+mod shelf;
+mod slice;
 
-use std::collections::VecDeque;
-use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use smallvec::SmallVec;
 
-use crate::broadcast::{Audience, Broadcast, Say, Saying};
-use crate::id::Id;
-use crate::voice::Namespace;
+use crate::broadcast::Broadcast;
 use index::Index;
-use log::{Log, Place};
-
-/// What makes something that was kept as bytes ([`Say::record`]) sayable again. Inputs: the number, and the bytes.
-#[derive(Clone)]
-pub struct Revive(Arc<Read>);
-
-type Read = dyn Fn(u64, &[u8]) -> Arc<dyn Say> + Send + Sync;
-
-impl Revive {
-    /// By this function.
-    pub fn new(read: impl Fn(u64, &[u8]) -> Arc<dyn Say> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
-    }
-}
-
-impl fmt::Debug for Revive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Revive")
-    }
-}
-
-/// Reads what is kept from where it is stored, when it is in memory no longer.
-pub trait Archive: Send + Sync {
-    /// Reads the broadcasts with these numbers, which rise: as many of the first as have `bytes` bytes or somewhat more, and at least one. `then` is
-    /// called once, on any thread, with them in order; one that is stored no longer is left out. `None` if nothing can be read now. Must not block.
-    fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>);
-}
-
-/// How broadcasts are numbered and for how long they are kept; see [`crate::Config::recovery`].
-#[derive(Clone)]
-pub struct Recovery {
-    /// The text before each number, so that clients cannot take the numbers of another life of the server for this one's.
-    pub epoch: String,
-    /// The number of the last broadcast before the start.
-    pub position: u64,
-    /// Up to which number nothing is kept from before the start; what came behind it is given to [`crate::Handle::recall`].
-    pub floor: u64,
-    /// Rooms in which something behind `floor` was evicted, each with the last such number; what everybody heard has the empty name.
-    pub holes: Vec<(Arc<str>, u64)>,
-    /// How many broadcasts are kept; one with more than a kilobyte of words, or for many rooms, counts as several. Beyond, those who said most lose
-    /// their oldest in the rooms in which they said most (see [`Broadcast::charged_to`]).
-    pub keep: usize,
-    /// For how long.
-    pub window: Duration,
-    /// About how many bytes of memory they take at most. What is encoded of them for those who come back may take a quarter more. With an archive the
-    /// oldest words are read from there, and 70 bytes for each broadcast stay in memory whatever this says; without one they are forgotten.
-    pub bytes: usize,
-    /// By what is said again what was kept as bytes. Without it nothing is.
-    pub revive: Option<Revive>,
-    /// Where everything is stored that is kept.
-    pub archive: Option<Arc<dyn Archive>>,
-}
-
-impl fmt::Debug for Recovery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recovery").field("epoch", &self.epoch).field("position", &self.position).finish_non_exhaustive()
-    }
-}
-
-/// A place in the order of what was said: behind the broadcast with this number, or within it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
-pub struct Position {
-    /// Everything up to the broadcast with this number was heard,
-    pub number: u64,
-    /// and so many messages of the one with the next number: a broadcast may be several.
-    pub part: u16,
-}
-
-impl Position {
-    /// The text form that clients keep: opaque to them.
-    pub fn text(self, epoch: &str) -> String {
-        let mut text = String::with_capacity(epoch.len() + 24);
-        self.write(epoch, &mut text);
-        text
-    }
-
-    /// Appends the text form.
-    pub(crate) fn write(self, epoch: &str, text: &mut String) {
-        // A text takes whatever is written to it.
-        let _ = match self.part {
-            0 => write!(text, "{epoch}-{}", self.number),
-            part => write!(text, "{epoch}-{}.{part}", self.number),
-        };
-    }
-
-    /// Behind one of the messages of a broadcast, the `index`th of `count`.
-    pub fn behind(number: u64, index: usize, count: usize) -> Self {
-        match index + 1 {
-            // Everything before the broadcast was heard, and so many of its messages.
-            heard if heard < count => Self { number: number.saturating_sub(1), part: u16::try_from(heard).unwrap_or(u16::MAX) },
-            _ => Self::from(number),
-        }
-    }
-
-    /// Reads the text form: the epoch, and the place in it. `None` if it is not one.
-    pub fn parse(text: &str) -> Option<(&str, Self)> {
-        let (epoch, place) = text.rsplit_once('-')?;
-        let (number, part) = place.split_once('.').unwrap_or((place, "0"));
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let position = Self { number: number.parse().ok()?, part: part.parse().ok()? };
-        (digits(number) && digits(part)).then_some((epoch, position))
-    }
-}
-
-impl From<u64> for Position {
-    fn from(number: u64) -> Self {
-        Self { number, part: 0 }
-    }
-}
-
-/// A broadcast whose words are in memory.
-pub(crate) struct Kept {
-    pub number: u64,
-    pub audience: Audience,
-    /// Who was not to hear it; most except nobody.
-    pub except: Option<Box<Except>>,
-    pub namespace: Option<Namespace>,
-    pub kind: u8,
-    words: Words,
-    weight: usize,
-    /// What those are told who have missed it, from the first of them on.
-    again: Option<Arc<Broadcast>>,
-}
-
-/// Who is not to hear something.
-#[derive(Clone, Default)]
-pub(crate) struct Except {
-    pub rooms: Vec<Arc<str>>,
-    pub sockets: Vec<Id>,
-}
-
-/// What was said.
-enum Words {
-    Logged(Place),
-    Said(Arc<dyn Say>),
-}
-
-/// About how many bytes are taken by what is kept of a broadcast besides its words, and for each room that it names.
-const WEIGHT: usize = 128;
-const WEIGHT_OF_A_ROOM: usize = 64;
+pub use position::Position;
+pub use settings::{Archive, Recovery, Revive};
+use shelf::Shelf;
+pub(crate) use shelf::{Except, Kept};
+pub use slice::{Found, Run, Slice};
 
 /// What is made of it for those who have missed it may take this part of the bytes, beyond them.
 const TOLD: usize = 4;
 
 /// The most broadcasts of one slice; see [`History::slice`].
 const SLICE: usize = 256;
-
-/// What was kept as bytes, for those who have missed it. It is read when it is said, once a voice: not while others wait for the history.
-struct Logged {
-    number: u64,
-    bytes: Box<[u8]>,
-    revive: Revive,
-}
-
-impl Say for Logged {
-    fn say(&self, namespace: Namespace) -> Vec<Saying> {
-        (self.revive.0)(self.number, &self.bytes).say(namespace)
-    }
-
-    fn weight(&self) -> usize {
-        size_of::<Self>() + self.bytes.len()
-    }
-}
-
-/// What is kept: the numbers of all of it, and the newest words.
-struct Shelf {
-    index: Index,
-    /// The broadcasts whose words are in memory, in order. What was evicted may still be here; its number is in no room.
-    words: VecDeque<Kept>,
-    words_weight: usize,
-    log: Log,
-    /// How many of them have what is told of them again.
-    told: usize,
-}
-
-/// A part of what was missed.
-pub struct Slice {
-    /// What was said, in order.
-    pub said: Vec<Found>,
-    /// Up to which number there is nothing else: the end of what was asked for, or the last of a slice that is full.
-    pub reached: u64,
-}
-
-/// Where a broadcast is.
-pub enum Found {
-    /// In memory.
-    Here(Arc<Broadcast>),
-    /// In the [`Archive`], under this number.
-    Stored(u64),
-}
 
 /// What can be replayed, shared by all shards. A broadcast comes here before it comes into any mailbox.
 pub(crate) struct History {
@@ -222,8 +43,7 @@ type Forgotten = (SmallVec<[Kept; 2]>, Vec<Arc<Broadcast>>);
 
 impl History {
     pub fn new(recovery: Recovery) -> Self {
-        let index = Index::new(recovery.floor, &recovery.holes);
-        let shelf = Shelf { index, words: VecDeque::new(), words_weight: 0, log: Log::default(), told: 0 };
+        let shelf = Shelf::new(Index::new(recovery.floor, &recovery.holes));
         Self { recovery, begun: Instant::now(), shelf: Mutex::new(shelf), told: Arc::default() }
     }
 
@@ -298,22 +118,6 @@ impl History {
         (forgotten, told)
     }
 
-    fn again(&self, log: &Log, kept: &mut Kept) -> Arc<Broadcast> {
-        if let Some(again) = &kept.again {
-            return again.clone();
-        }
-        let say = match (&kept.words, &self.recovery.revive) {
-            (Words::Said(say), _) => say.clone(),
-            (Words::Logged(place), Some(revive)) => {
-                Arc::new(Logged { number: kept.number, bytes: log.get(place).into(), revive: revive.clone() })
-            }
-            // Nothing is logged then.
-            (Words::Logged(_), None) => Arc::new(|_| Vec::new()),
-        };
-        let again = Arc::new(Broadcast::again(kept, say, &self.told));
-        kept.again.insert(again).clone()
-    }
-
     /// The first of what was said behind `from` and up to `until` in these rooms (in each only behind its own number) and, if `everyone`, to
     /// everybody: each once, in order, about `bytes` bytes of it and at least one. `None` if some of all that is kept no longer.
     pub fn slice<'a>(
@@ -339,7 +143,7 @@ impl History {
                     let kept = &mut words[place];
                     size += kept.weight;
                     *told += usize::from(kept.again.is_none());
-                    Found::Here(self.again(log, kept))
+                    Found::Here(kept.again(log, self.recovery.revive.as_ref(), &self.told))
                 }
                 Err(_) => Found::Stored(number),
             });
@@ -360,88 +164,16 @@ impl History {
     }
 }
 
-/// The first broadcasts of a slice, as many as are in one place.
-pub enum Run {
-    /// In memory; with them, and nothing else, the slice goes up to this number.
-    Here(Vec<Arc<Broadcast>>, u64),
-    /// In the [`Archive`], under these numbers. If they are the whole slice, the number up to which it goes.
-    Stored(Vec<u64>, Option<u64>),
-}
-
-impl Slice {
-    /// Its first broadcasts that are in one place; a slice without broadcasts is in memory.
-    pub fn first_run(self) -> Run {
-        let Self { said, reached } = self;
-        let stored: Vec<u64> = said.iter().take_while(|found| matches!(found, Found::Stored(_))).map(Found::number).collect();
-        if !stored.is_empty() {
-            let whole = (stored.len() == said.len()).then_some(reached);
-            return Run::Stored(stored, whole);
-        }
-        let count = said.len();
-        let here = said.into_iter().map_while(|found| match found {
-            Found::Here(broadcast) => Some(broadcast),
-            Found::Stored(_) => None,
-        });
-        let here: Vec<_> = here.collect();
-        let last = here.last().and_then(|last| last.number).filter(|_| here.len() < count);
-        Run::Here(here, last.unwrap_or(reached))
-    }
-}
-
-impl Found {
-    /// The broadcast's number.
-    pub fn number(&self) -> u64 {
-        match self {
-            Self::Here(broadcast) => broadcast.number.unwrap_or_default(),
-            Self::Stored(number) => *number,
-        }
-    }
-}
-
-impl Shelf {
-    /// Puts the newest words in their place, and says how many bytes they have.
-    fn put(&mut self, number: u64, broadcast: &Broadcast, logs: bool) -> usize {
-        let Broadcast { audience, except_rooms, except_sockets, namespace, kind, .. } = broadcast;
-        let say = broadcast.shared_say();
-        let (words, size) = match logs.then(|| self.log.append(&**say)).flatten() {
-            Some(place) => {
-                let size = place.len();
-                (Words::Logged(place), size)
-            }
-            None => (Words::Said(say.clone()), say.weight()),
-        };
-        let excepts = !except_rooms.is_empty() || !except_sockets.is_empty();
-        let except = excepts.then(|| Box::new(Except { rooms: except_rooms.clone(), sockets: except_sockets.clone() }));
-        let rooms = match audience {
-            Audience::Everyone => 0,
-            Audience::Rooms(rooms) => rooms.len(),
-        };
-        let weight = WEIGHT + size + WEIGHT_OF_A_ROOM * (rooms + except_rooms.len());
-        let (audience, namespace, kind) = (audience.clone(), *namespace, *kind);
-        self.words.push_back(Kept { number, audience, except, namespace, kind, words, weight, again: None });
-        self.words_weight += weight;
-        size
-    }
-
-    fn take_oldest(&mut self) -> Option<Kept> {
-        let oldest = self.words.pop_front()?;
-        self.words_weight -= oldest.weight;
-        self.told -= usize::from(oldest.again.is_some());
-        if let Words::Logged(place) = &oldest.words {
-            self.log.forget_before(place);
-        }
-        Some(oldest)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use wire::engineio::Version;
 
     use super::log::PIECE;
     use super::*;
-    use crate::broadcast::Stamps;
-    use crate::voice::{Format, Voice};
+    use crate::broadcast::{Say, Saying, Stamps};
+    use crate::voice::{Format, Namespace, Voice};
 
     fn recovery(keep: usize, bytes: usize, revive: Option<Revive>) -> Recovery {
         let (holes, archive) = (Vec::new(), None);

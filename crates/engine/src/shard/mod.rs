@@ -2,12 +2,15 @@
 
 mod connection;
 mod deliver;
+mod ending;
 mod figures;
+mod heartbeat;
 mod line;
 mod meter;
 mod polling;
 mod recover;
 mod replay;
+mod rooms;
 mod say;
 mod socket;
 #[cfg(test)]
@@ -21,7 +24,6 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use slab::Slab;
-use wire::engineio::Version;
 use wire::socketio::{EncodeError, check_value};
 
 use crate::app::{App, Reason};
@@ -31,12 +33,13 @@ use crate::history::History;
 use crate::id::Id;
 use crate::outbox::SpareQueues;
 use crate::rooms::Rooms;
-use crate::timers::{Tick, Timers};
+use crate::timers::Timers;
 use crate::voice::{Format, Namespace, Voice};
 
 pub use figures::Figures;
 
 pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
+pub(crate) use ending::{Doomed, Ending};
 use line::Line;
 pub(crate) use line::Waits;
 pub(crate) use meter::Owed;
@@ -77,22 +80,6 @@ impl SocketKey {
 pub(crate) struct ConnectionKey {
     pub slot: u32,
     pub generation: u32,
-}
-
-/// How a connection's transport is brought to its end.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Ending {
-    /// The peer is gone, or shall not hear any more: drop it.
-    Drop,
-    /// A close frame with this code (0: without one) and reason, then wait for the client's; long-polling: a close packet.
-    Say(u16, String),
-}
-
-/// Something that ends when the application's turn is over: ends are all carried out in one place, `Worker::reap`.
-#[derive(Debug)]
-pub(crate) enum Doomed {
-    Socket(SocketKey, Reason),
-    Connection(ConnectionKey, Reason, Ending),
 }
 
 /// The connections of one shard.
@@ -273,93 +260,7 @@ impl<A: App> Shard<A> {
             .map(|(slot, socket)| SocketKey::new(self.index, slot as u32, socket.generation))
     }
 
-    // ---- Rooms ----
-
-    /// Puts an accepted socket into a room. False if it is in it already, is not accepted (it would receive broadcasts before its CONNECT), or has
-    /// ended. Each socket is always in the room named as its id.
-    pub fn join(&mut self, key: SocketKey, room: &str) -> bool {
-        if self.is_in(key, room) {
-            return false;
-        }
-        let Some(socket) = live(&mut self.sockets, self.index, key).filter(|socket| socket.data.is_some()) else { return false };
-        let member = crate::rooms::Member { connection: socket.connection, socket: key.slot() };
-        socket.seats.push(self.rooms.enter(room, socket.voice, member));
-        if let Some(behind) = &mut socket.behind {
-            behind.come(room, self.position);
-        }
-        true
-    }
-
-    /// Takes a socket out of a room. False if it is not in it, or the room is the one named as its id.
-    pub fn leave(&mut self, key: SocketKey, room: &str) -> bool {
-        let Some(socket) = live(&mut self.sockets, self.index, key) else { return false };
-        let Some(at) = socket.seats.iter().position(|&seat| self.rooms.is_in(seat, room)) else { return false };
-        let seat = socket.seats.swap_remove(at);
-        if let Some(behind) = &mut socket.behind {
-            behind.leave(room, self.position);
-        }
-        let voice = socket.voice;
-        self.give_up(seat, voice);
-        true
-    }
-
-    /// Whether a socket is in a room.
-    pub fn is_in(&self, key: SocketKey, room: &str) -> bool {
-        let Some(socket) = self.socket(key) else { return false };
-        socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)) || Id::parse(room) == Some(socket.id)
-    }
-
-    /// The rooms that a socket is in, besides the one that its own id is.
-    pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &str> {
-        let seats = self.socket(key).map_or(&[][..], |socket| &socket.seats);
-        seats.iter().map(|&seat| self.rooms.name_of(seat))
-    }
-
-    /// How many rooms a socket is in, besides the one that its own id is.
-    pub fn count_rooms_of(&self, key: SocketKey) -> usize {
-        self.socket(key).map_or(0, |socket| socket.seats.len())
-    }
-
-    /// The sockets of this shard that are in a room.
-    pub fn members(&self, room: &str) -> impl Iterator<Item = SocketKey> {
-        let members = self.rooms.groups(room).iter().flat_map(|group| &group.members);
-        let members = members.map(|member| SocketKey::new(self.index, member.socket, self.sockets[member.socket as usize].generation));
-        members.chain(self.named(room))
-    }
-
-    /// The accepted socket whose id a room's name is. Each socket is in that room, as in Socket.IO, and nothing is kept for it.
-    pub(crate) fn named(&self, room: &str) -> Option<SocketKey> {
-        self.find(&Id::parse(room)?)
-    }
-
-    /// How many rooms have a member on this shard.
-    pub fn room_count(&self) -> usize {
-        self.rooms.len()
-    }
-
-    // ---- Ending ----
-
-    /// Ends a socket (the client is told), or with `close` its whole connection.
-    pub fn disconnect(&mut self, key: SocketKey, close: bool) {
-        let Some(socket) = self.socket(key) else { return };
-        let (voice, connection) = (socket.voice, socket.connection);
-        if socket.is_socketio() && socket.data.is_some() {
-            self.send_packet(connection, voice, |nsp, format| match format {
-                Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::disconnect(nsp)),
-                _ => Encoded::Text(wire::socketio::json::disconnect(nsp)),
-            });
-        }
-        self.doomed.push(Doomed::Socket(key, Reason::ServerNamespaceDisconnect));
-        if close {
-            self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(0, String::new()));
-        }
-    }
-
-    /// Closes a socket's whole connection with a WebSocket close code and reason (what a plain endpoint's client is told).
-    pub fn close(&mut self, key: SocketKey, code: u16, reason: &str) {
-        let Some(connection) = self.socket(key).map(|socket| socket.connection) else { return };
-        self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(code, reason.to_owned()));
-    }
+    // ---- Reading ----
 
     /// Stops reading from a socket's connection: nothing of it is lost, the client is slowed down. Its heartbeat stands still meanwhile.
     pub fn pause(&mut self, key: SocketKey) {
@@ -437,11 +338,6 @@ impl<A: App> Shard<A> {
         Voice { namespace, format, version: connection.version, base64: connection.base64, deflate: connection.deflate, positions: false }
     }
 
-    pub(crate) fn end_connection(&mut self, slot: u32, reason: Reason, ending: Ending) {
-        let key = self.key_of(slot);
-        self.doomed.push(Doomed::Connection(key, reason, ending));
-    }
-
     pub(crate) fn mark_readable(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         if connection.readable == Waits::Not {
@@ -458,72 +354,6 @@ impl<A: App> Shard<A> {
     pub(crate) fn mark_dirty(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         self.line.soon(slot, &mut connection.waits);
-    }
-
-    fn give_up(&mut self, seat: crate::rooms::Seat, voice: Voice) {
-        if let Some((moved, from, to)) = self.rooms.leave(seat, voice)
-            && let Some(kept) = self.sockets[moved.socket as usize].seats.iter_mut().find(|kept| **kept == from)
-        {
-            *kept = to;
-        }
-    }
-
-    /// Removes a socket and empties its seats.
-    pub(crate) fn remove_socket(&mut self, slot: u32) {
-        let voice = self.sockets[slot as usize].voice;
-        for seat in std::mem::take(&mut self.sockets[slot as usize].seats) {
-            self.give_up(seat, voice);
-        }
-        let socket = self.sockets.remove(slot as usize);
-        if self.renamed.get(&socket.id) == Some(&slot) {
-            self.renamed.remove(&socket.id);
-        }
-        if let Some(connection) = self.connections.get_mut(socket.connection as usize) {
-            connection.sockets.retain(|kept| *kept != slot);
-            connection.behind -= u8::from(socket.behind.is_some());
-            if socket.paused {
-                self.lift_pause(socket.connection);
-            }
-        }
-    }
-
-    /// Makes sure that a connection is looked at when its earliest deadline comes.
-    pub(crate) fn schedule(&mut self, slot: u32) {
-        let connection = &mut self.connections[slot as usize];
-        let due = [connection.heartbeat_due, connection.end_due].into_iter().filter(|&tick| tick > 0).min();
-        let Some(due) = due else { return };
-        if connection.scheduled == 0 || due < connection.scheduled {
-            connection.scheduled = due;
-            self.timers.add(due, (slot, connection.generation));
-        }
-    }
-
-    pub(crate) fn tick_after(&self, wait: std::time::Duration) -> Tick {
-        self.timers.tick(self.now + wait)
-    }
-
-    /// The client has answered a ping. If it was the last that was sent, what was written before that one has arrived.
-    pub(crate) fn ponged(&mut self, slot: u32) {
-        let connection = &mut self.connections[slot as usize];
-        let is_last = connection.pings == 1;
-        connection.pings = connection.pings.saturating_sub(1);
-        if is_last {
-            connection.heard = connection.heard.max(connection.pinged);
-            self.settle_owed(slot);
-        }
-        self.restart_heartbeat(slot);
-    }
-
-    /// The next ping comes one interval from now (for a client of Engine.IO 3: its ping must come within interval and timeout).
-    pub(crate) fn restart_heartbeat(&mut self, slot: u32) {
-        let connection = &self.connections[slot as usize];
-        let interval = self.config.endpoints[connection.endpoint as usize].ping_interval;
-        let wait = if connection.version == Version::V3 { interval + self.config.ping_timeout } else { interval };
-        let due = self.tick_after(wait);
-        let connection = &mut self.connections[slot as usize];
-        connection.awaiting_pong = false;
-        connection.heartbeat_due = due;
-        self.schedule(slot);
     }
 }
 

@@ -1,0 +1,54 @@
+//! How far a client has received the order of broadcasts.
+
+use std::fmt::Write;
+
+/// A place in the order of what was said: behind the broadcast with this number, or within it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub struct Position {
+    /// Everything up to the broadcast with this number was heard,
+    pub number: u64,
+    /// and so many messages of the one with the next number: a broadcast may be several.
+    pub part: u16,
+}
+
+impl Position {
+    /// The text form that clients keep: opaque to them.
+    pub fn text(self, epoch: &str) -> String {
+        let mut text = String::with_capacity(epoch.len() + 24);
+        self.write(epoch, &mut text);
+        text
+    }
+
+    /// Appends the text form.
+    pub(crate) fn write(self, epoch: &str, text: &mut String) {
+        // A text takes whatever is written to it.
+        let _ = match self.part {
+            0 => write!(text, "{epoch}-{}", self.number),
+            part => write!(text, "{epoch}-{}.{part}", self.number),
+        };
+    }
+
+    /// Behind one of the messages of a broadcast, the `index`th of `count`.
+    pub fn behind(number: u64, index: usize, count: usize) -> Self {
+        match index + 1 {
+            // Everything before the broadcast was heard, and so many of its messages.
+            heard if heard < count => Self { number: number.saturating_sub(1), part: u16::try_from(heard).unwrap_or(u16::MAX) },
+            _ => Self::from(number),
+        }
+    }
+
+    /// Reads the text form: the epoch, and the place in it. `None` if it is not one.
+    pub fn parse(text: &str) -> Option<(&str, Self)> {
+        let (epoch, place) = text.rsplit_once('-')?;
+        let (number, part) = place.split_once('.').unwrap_or((place, "0"));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let position = Self { number: number.parse().ok()?, part: part.parse().ok()? };
+        (digits(number) && digits(part)).then_some((epoch, position))
+    }
+}
+
+impl From<u64> for Position {
+    fn from(number: u64) -> Self {
+        Self { number, part: 0 }
+    }
+}

@@ -1,0 +1,68 @@
+//! What an application says of recovery: how broadcasts are numbered, for how long and where they are kept, and how they are read back.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::broadcast::{Broadcast, Say};
+
+/// How broadcasts are numbered and for how long they are kept; see [`crate::Config::recovery`].
+#[derive(Clone)]
+pub struct Recovery {
+    /// The text before each number, so that clients cannot take the numbers of another life of the server for this one's.
+    pub epoch: String,
+    /// The number of the last broadcast before the start.
+    pub position: u64,
+    /// Up to which number nothing is kept from before the start; what came behind it is given to [`crate::Handle::recall`].
+    pub floor: u64,
+    /// Rooms in which something behind `floor` was evicted, each with the last such number; what everybody heard has the empty name.
+    pub holes: Vec<(Arc<str>, u64)>,
+    /// How many broadcasts are kept; one with more than a kilobyte of words, or for many rooms, counts as several. Beyond, those who said most lose
+    /// their oldest in the rooms in which they said most (see [`Broadcast::charged_to`]).
+    pub keep: usize,
+    /// For how long.
+    pub window: Duration,
+    /// About how many bytes of memory they take at most. What is encoded of them for those who come back may take a quarter more. With an archive the
+    /// oldest words are read from there, and 70 bytes for each broadcast stay in memory whatever this says; without one they are forgotten.
+    pub bytes: usize,
+    /// By what is said again what was kept as bytes. Without it nothing is.
+    pub revive: Option<Revive>,
+    /// Where everything is stored that is kept.
+    pub archive: Option<Arc<dyn Archive>>,
+}
+
+impl fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recovery").field("epoch", &self.epoch).field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+/// What makes something that was kept as bytes ([`Say::record`]) sayable again. Inputs: the number, and the bytes.
+#[derive(Clone)]
+pub struct Revive(Arc<Read>);
+
+type Read = dyn Fn(u64, &[u8]) -> Arc<dyn Say> + Send + Sync;
+
+impl Revive {
+    /// By this function.
+    pub fn new(read: impl Fn(u64, &[u8]) -> Arc<dyn Say> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    pub(super) fn read(&self, number: u64, bytes: &[u8]) -> Arc<dyn Say> {
+        (self.0)(number, bytes)
+    }
+}
+
+impl fmt::Debug for Revive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Revive")
+    }
+}
+
+/// Reads what is kept from where it is stored, when it is in memory no longer.
+pub trait Archive: Send + Sync {
+    /// Reads the broadcasts with these numbers, which rise: as many of the first as have `bytes` bytes or somewhat more, and at least one. `then` is
+    /// called once, on any thread, with them in order; one that is stored no longer is left out. `None` if nothing can be read now. Must not block.
+    fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>);
+}

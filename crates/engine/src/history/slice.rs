@@ -1,0 +1,59 @@
+//! A part of the broadcasts that a client has missed, and where they are.
+
+use std::sync::Arc;
+
+use crate::broadcast::Broadcast;
+
+/// A part of what was missed.
+pub struct Slice {
+    /// What was said, in order.
+    pub said: Vec<Found>,
+    /// Up to which number there is nothing else: the end of what was asked for, or the last of a slice that is full.
+    pub reached: u64,
+}
+
+/// Where a broadcast is.
+pub enum Found {
+    /// In memory.
+    Here(Arc<Broadcast>),
+    /// In the [`Archive`], under this number.
+    Stored(u64),
+}
+
+/// The first broadcasts of a slice, as many as are in one place.
+pub enum Run {
+    /// In memory; with them, and nothing else, the slice goes up to this number.
+    Here(Vec<Arc<Broadcast>>, u64),
+    /// In the [`Archive`], under these numbers. If they are the whole slice, the number up to which it goes.
+    Stored(Vec<u64>, Option<u64>),
+}
+
+impl Slice {
+    /// Its first broadcasts that are in one place; a slice without broadcasts is in memory.
+    pub fn first_run(self) -> Run {
+        let Self { said, reached } = self;
+        let stored: Vec<u64> = said.iter().take_while(|found| matches!(found, Found::Stored(_))).map(Found::number).collect();
+        if !stored.is_empty() {
+            let whole = (stored.len() == said.len()).then_some(reached);
+            return Run::Stored(stored, whole);
+        }
+        let count = said.len();
+        let here = said.into_iter().map_while(|found| match found {
+            Found::Here(broadcast) => Some(broadcast),
+            Found::Stored(_) => None,
+        });
+        let here: Vec<_> = here.collect();
+        let last = here.last().and_then(|last| last.number).filter(|_| here.len() < count);
+        Run::Here(here, last.unwrap_or(reached))
+    }
+}
+
+impl Found {
+    /// The broadcast's number.
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Here(broadcast) => broadcast.number.unwrap_or_default(),
+            Self::Stored(number) => *number,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Ends of sockets and connections: the application or the engine wishes them, and `Worker::reap` carries them out behind the application's turn.
+
+use super::{ConnectionKey, Encoded, Shard, SocketKey};
+use crate::app::{App, Reason};
+use crate::voice::Format;
+
+/// How a connection's transport is brought to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// The peer is gone, or shall not hear any more: drop it.
+    Drop,
+    /// A close frame with this code (0: without one) and reason, then wait for the client's; long-polling: a close packet.
+    Say(u16, String),
+}
+
+/// Something that ends when the application's turn is over: ends are all carried out in one place, `Worker::reap`.
+#[derive(Debug)]
+pub(crate) enum Doomed {
+    Socket(SocketKey, Reason),
+    Connection(ConnectionKey, Reason, Ending),
+}
+
+impl<A: App> Shard<A> {
+    /// Ends a socket (the client is told), or with `close` its whole connection.
+    pub fn disconnect(&mut self, key: SocketKey, close: bool) {
+        let Some(socket) = self.socket(key) else { return };
+        let (voice, connection) = (socket.voice, socket.connection);
+        if socket.is_socketio() && socket.data.is_some() {
+            self.send_packet(connection, voice, |nsp, format| match format {
+                Format::MsgPack => Encoded::Binary(wire::socketio::msgpack::disconnect(nsp)),
+                _ => Encoded::Text(wire::socketio::json::disconnect(nsp)),
+            });
+        }
+        self.doomed.push(Doomed::Socket(key, Reason::ServerNamespaceDisconnect));
+        if close {
+            self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(0, String::new()));
+        }
+    }
+
+    /// Closes a socket's whole connection with a WebSocket close code and reason (what a plain endpoint's client is told).
+    pub fn close(&mut self, key: SocketKey, code: u16, reason: &str) {
+        let Some(connection) = self.socket(key).map(|socket| socket.connection) else { return };
+        self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(code, reason.to_owned()));
+    }
+
+    pub(crate) fn end_connection(&mut self, slot: u32, reason: Reason, ending: Ending) {
+        let key = self.key_of(slot);
+        self.doomed.push(Doomed::Connection(key, reason, ending));
+    }
+
+    /// Removes a socket and empties its seats.
+    pub(crate) fn remove_socket(&mut self, slot: u32) {
+        let voice = self.sockets[slot as usize].voice;
+        for seat in std::mem::take(&mut self.sockets[slot as usize].seats) {
+            self.give_up(seat, voice);
+        }
+        let socket = self.sockets.remove(slot as usize);
+        if self.renamed.get(&socket.id) == Some(&slot) {
+            self.renamed.remove(&socket.id);
+        }
+        if let Some(connection) = self.connections.get_mut(socket.connection as usize) {
+            connection.sockets.retain(|kept| *kept != slot);
+            connection.behind -= u8::from(socket.behind.is_some());
+            if socket.paused {
+                self.lift_pause(socket.connection);
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Which sockets are in which rooms.
+
+use super::{Shard, SocketKey, live};
+use crate::app::App;
+use crate::id::Id;
+use crate::rooms::{Member, Seat};
+use crate::voice::Voice;
+
+impl<A: App> Shard<A> {
+    /// Puts an accepted socket into a room. False if it is in it already, is not accepted (it would receive broadcasts before its CONNECT), or has
+    /// ended. Each socket is always in the room named as its id.
+    pub fn join(&mut self, key: SocketKey, room: &str) -> bool {
+        if self.is_in(key, room) {
+            return false;
+        }
+        let Some(socket) = live(&mut self.sockets, self.index, key).filter(|socket| socket.data.is_some()) else { return false };
+        let member = Member { connection: socket.connection, socket: key.slot() };
+        socket.seats.push(self.rooms.enter(room, socket.voice, member));
+        if let Some(behind) = &mut socket.behind {
+            behind.come(room, self.position);
+        }
+        true
+    }
+
+    /// Takes a socket out of a room. False if it is not in it, or the room is the one named as its id.
+    pub fn leave(&mut self, key: SocketKey, room: &str) -> bool {
+        let Some(socket) = live(&mut self.sockets, self.index, key) else { return false };
+        let Some(at) = socket.seats.iter().position(|&seat| self.rooms.is_in(seat, room)) else { return false };
+        let seat = socket.seats.swap_remove(at);
+        if let Some(behind) = &mut socket.behind {
+            behind.leave(room, self.position);
+        }
+        let voice = socket.voice;
+        self.give_up(seat, voice);
+        true
+    }
+
+    /// Whether a socket is in a room.
+    pub fn is_in(&self, key: SocketKey, room: &str) -> bool {
+        let Some(socket) = self.socket(key) else { return false };
+        socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)) || Id::parse(room) == Some(socket.id)
+    }
+
+    /// The rooms that a socket is in, besides the one that its own id is.
+    pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &str> {
+        let seats = self.socket(key).map_or(&[][..], |socket| &socket.seats);
+        seats.iter().map(|&seat| self.rooms.name_of(seat))
+    }
+
+    /// How many rooms a socket is in, besides the one that its own id is.
+    pub fn count_rooms_of(&self, key: SocketKey) -> usize {
+        self.socket(key).map_or(0, |socket| socket.seats.len())
+    }
+
+    /// The sockets of this shard that are in a room.
+    pub fn members(&self, room: &str) -> impl Iterator<Item = SocketKey> {
+        let members = self.rooms.groups(room).iter().flat_map(|group| &group.members);
+        let members = members.map(|member| SocketKey::new(self.index, member.socket, self.sockets[member.socket as usize].generation));
+        members.chain(self.named(room))
+    }
+
+    /// The accepted socket whose id a room's name is. Each socket is in that room, as in Socket.IO, and nothing is kept for it.
+    pub(crate) fn named(&self, room: &str) -> Option<SocketKey> {
+        self.find(&Id::parse(room)?)
+    }
+
+    /// How many rooms have a member on this shard.
+    pub fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Gives back a seat in a room.
+    pub(super) fn give_up(&mut self, seat: Seat, voice: Voice) {
+        if let Some((moved, from, to)) = self.rooms.leave(seat, voice)
+            && let Some(kept) = self.sockets[moved.socket as usize].seats.iter_mut().find(|kept| **kept == from)
+        {
+            *kept = to;
+        }
+    }
+}
