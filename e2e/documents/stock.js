@@ -2,6 +2,7 @@
 // a page makes are kept to be looked at.
 
 import stock from "socket.io-client";
+import { arrives } from "../support/arrives.js";
 
 let server;
 
@@ -20,10 +21,11 @@ export function alive() {
 
 // Resolves when so many of them are connected.
 export function open(count) {
-  return new Promise((resolve) => {
+  const opened = new Promise((resolve) => {
     waiting.push({ count, resolve });
     look();
   });
+  return arrives(opened, () => `${sockets.filter((socket) => socket.connected).length} of ${count} sockets are connected`);
 }
 
 function look() {

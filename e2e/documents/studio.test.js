@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
+import { arrives, lately } from "../support/arrives.js";
 import { client, connected, heard, onWebSocket } from "../support/clients.js";
 import { rest } from "../support/http.js";
+import { upTo } from "../support/patience.js";
 import { mount } from "../support/react.js";
 import { startRoomcast } from "../support/roomcast.js";
 import { alive, serve } from "./stock.js";
@@ -40,12 +42,12 @@ test("who joins learns who is online, typing ends by itself, and a call is left 
   const [anna, ben] = [await person(t, server, "5", "Anna"), await person(t, server, "7", "Ben")];
   const roomId = await room(server, anna, [7]);
   await anna.socket.emitWithAck("join_room", { roomId });
+  const seen = [];
   const online = new Promise((resolve) => {
-    const seen = [];
     ben.socket.on("user:online", (event) => seen.push(event.userId) && seen.includes(5) && resolve(event));
   });
   await ben.socket.emitWithAck("join_room", { roomId });
-  assert.deepEqual(Object.keys(await online), ["userId", "socketId", "timestamp"]);
+  assert.deepEqual(Object.keys(await arrives(online, () => `user 5 is not online; ${lately(seen)}`)), ["userId", "socketId", "timestamp"]);
 
   const stopped = heard(anna.socket, "user:stop_typing");
   const began = performance.now();
@@ -63,9 +65,10 @@ test("who joins learns who is online, typing ends by itself, and a call is left 
   assert.equal((await offline)[0].userId, 5);
   const calls = async () => (await rest("GET", `${server.url}/shared/chat/rooms/${roomId}/calls`, { token: ben.token })).json;
   // Anna is out of it, and for Ben it goes on. The server need not have written that when it says that she is offline.
-  let call;
-  do [call] = await calls();
-  while (!call.participants.find(({ userId }) => userId === 5).leftAt);
+  const call = await upTo(1000, async () => {
+    const [call] = await calls();
+    return call.participants.find(({ userId }) => userId === 5).leftAt ? call : null;
+  });
   assert.equal(call.status, "ONGOING");
   await ben.socket.emitWithAck("call:ended", { callId, roomId });
   assert.deepEqual(await ended, [{ callId, endedBy: 7 }]);
@@ -79,14 +82,14 @@ test("whoever joins is told a socket of each member that is there, also when the
   const known = async () => {
     const told = new Promise((resolve) => ben.socket.on("user:online", ({ userId, socketId }) => userId === 5 && resolve(socketId)));
     await ben.socket.emitWithAck("join_room", { roomId });
-    return told;
+    return arrives(told, () => "user 5 is not online");
   };
   assert.equal(await known(), laptop.socket.id);
   const phone = await person(t, server, "5", "Anna");
   assert.equal(await known(), laptop.socket.id);
   laptop.socket.disconnect();
   // The server has still to hear of that.
-  while (await known() !== phone.socket.id);
+  await upTo(1000, async () => ((await known()) === phone.socket.id ? true : null));
 });
 
 test("the last who leaves a call by disconnecting ends it", async (t) => {

@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { test } from "node:test";
+import { emitted } from "../support/arrives.js";
 import { client, connected, heard, onWebSocket } from "../support/clients.js";
 import { http, rest } from "../support/http.js";
+import { holds } from "../support/patience.js";
 import { mount } from "../support/react.js";
 import { roomcast } from "../support/roomcast.js";
 import io, { alive, serve } from "./stock.js";
@@ -170,12 +171,13 @@ test("a load balancer is told when nothing can be written", async (t) => {
   assert.equal(await health(), 200);
   const other = spawn("python3", ["-c", LOCK, `${server.folder}/roomcast.db`], { stdio: ["pipe", "pipe", "inherit"] });
   t.after(() => other.kill());
-  await once(other.stdout, "data");
+  await emitted(other.stdout, "data");
   // What was found out holds for a second.
-  while ((await health()) !== 503);
+  const becomes = (status) => holds(async () => ((await health()) === status ? null : `the health is not ${status}`));
+  await becomes(503);
   other.stdin.end();
-  await once(other, "close");
-  while ((await health()) !== 200);
+  await emitted(other, "close");
+  await becomes(200);
 });
 
 test("others hear at once that somebody is gone without a word, and everybody hears a broadcast in every namespace", async (t) => {

@@ -1,10 +1,10 @@
 // Clients that ask for more than they are given, of the whole product with its limits on.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { describe, test } from "node:test";
 import { openEngineSocket, Polling, SEPARATOR } from "../support/engineio.js";
 import { get } from "../support/http.js";
+import { holds, upTo } from "../support/patience.js";
 import { startRoomcast } from "../support/roomcast.js";
 
 // A server of its own for each test: budgets are kept by address, and all tests have the same one.
@@ -67,7 +67,7 @@ describe("an event that no contract knows", () => {
   });
 });
 
-// How often the audit says so: a line may stand for several.
+// The number of refusals with this reason in the audit: a line may stand for several.
 const audited = (server, reason) => {
   const lines = server.said.split("\n").filter((line) => line.includes(`reason="${reason}`));
   return lines.reduce((sum, line) => sum + Number(line.match(/repeated=(\d+)/)?.[1] ?? 1), 0);
@@ -84,7 +84,10 @@ describe("one connection that asks to be connected again and again", () => {
     assert.ok(refusals.every((packet) => packet.startsWith("44/household,")));
     assert.ok(refusals.length >= 100 && refusals.length < 1000, `${refusals.length} refusals`);
     // The log may be a little behind.
-    while (audited(server, "rate_limited") === 0 || audited(server, "token_invalid") < refusals.length) await once(server.child.stderr, "data");
+    await holds(() => {
+      const counts = [audited(server, "rate_limited"), audited(server, "token_invalid")];
+      return counts[0] > 0 && counts[1] >= refusals.length ? null : `the audit has ${counts} of 1 and ${refusals.length} refusals`;
+    });
     assert.equal(audited(server, "rate_limited"), 1);
     assert.equal(audited(server, "token_invalid"), refusals.length);
   });
@@ -109,14 +112,17 @@ describe("one connection that asks to be connected again and again", () => {
     await session.post(Array.from({ length: 1000 }, () => '40/chat,{"token":"no"}').join(SEPARATOR)).catch(() => {});
     const heard = [];
     // What waits is heard first, and then the close.
-    while (heard.at(-1) !== "1") heard.push(...(await session.packets()));
+    await upTo(1000, async () => {
+      heard.push(...(await session.packets()));
+      return heard.at(-1) === "1" || null;
+    });
     assert.ok(heard.length < 500, `${heard.length} packets`);
   });
 
   test("may connect to every namespace however often its address has tried", async (t) => {
     const server = await limited(t);
     const socket = await begun(server);
-    while ((await get(`${server.url}/socket.io/?EIO=4&transport=polling`)).status === 200);
+    await upTo(1000, async () => ((await get(`${server.url}/socket.io/?EIO=4&transport=polling`)).status === 200 ? null : true));
     for (const namespace of ["/household,", "/chat,", "/messenger,", ""]) {
       socket.send(`40${namespace}${JSON.stringify({ token: server.token({ sub: "alice" }) })}`);
       assert.ok((await socket.next()).startsWith(`40${namespace}{"sid"`));

@@ -1,12 +1,13 @@
 // Requests that are too big, too slow, or not HTTP at all.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { describe, test } from "node:test";
+import { emitted } from "../support/arrives.js";
 import { CALM, conformance } from "../support/conformance.js";
 import { Polling } from "../support/engineio.js";
 import { Wire } from "../support/frames.js";
 import { begin, get } from "../support/http.js";
+import { holds } from "../support/patience.js";
 import { descriptors, MEGABYTE, servesOthers, staysFlat } from "../support/wellbeing.js";
 
 const server = conformance(CALM);
@@ -28,7 +29,7 @@ describe("a POST of a hundred megabytes is refused while it comes, and takes no 
       void settled.then(() => (over = true));
       const piece = Buffer.alloc(MEGABYTE, 0x34);
       for (let i = 0; i < 100 && !over; i++) {
-        if (!outgoing.write(piece)) await Promise.race([once(outgoing, "drain"), settled]);
+        if (!outgoing.write(piece)) await Promise.race([emitted(outgoing, "drain"), settled]);
         staysFlat(server, before, 20);
       }
       assert.ok([413, "reset"].includes(await settled));
@@ -48,7 +49,11 @@ test("a thousand handshakes that never end take little memory, and are forgotten
   await servesOthers(server);
   staysFlat(server, memory, 40, "with a thousand half-open handshakes");
   for (const wire of wires) wire.destroy();
-  while (descriptors(server) > files + 10) await servesOthers(server);
+  await holds(async () => {
+    await servesOthers(server);
+    const open = descriptors(server);
+    return open > files + 10 ? `${open} descriptors are open, and ${files} were before` : null;
+  });
 });
 
 test("headers that come a byte at a time keep nobody waiting", async () => {

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
+import { arrives } from "../support/arrives.js";
 import { frame, TEXT } from "../support/frames.js";
 import { metrics } from "../support/metrics.js";
-import { settles } from "../support/patience.js";
+import { holds, settles } from "../support/patience.js";
 import { person } from "../support/people.js";
 import { rest } from "../support/http.js";
 import { startRoomcast } from "../support/roomcast.js";
@@ -24,10 +25,10 @@ async function attacker(t, server, number, said) {
   t.after(() => socket.destroy());
   socket.on("error", () => {});
   socket.gone = new Promise((resolve) => socket.once("close", resolve));
-  await Promise.race([once(socket, "connect"), socket.gone]);
+  await arrives(Promise.race([once(socket, "connect"), socket.gone]), () => `connection ${number} is neither made nor refused`);
   socket.pause();
   // What is said is with the kernel, or the connection has ended.
-  socket.says = (bytes) => Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), socket.gone]);
+  socket.says = (bytes) => arrives(Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), socket.gone]), () => `connection ${number} cannot send`);
   if (said !== undefined) void socket.says(said);
   return socket;
 }
@@ -37,7 +38,9 @@ async function answered(socket) {
   let text = "";
   socket.on("data", (data) => (text += data.toString("latin1")));
   socket.resume();
-  while (!text.includes("\r\n\r\n") && !socket.destroyed) await Promise.race([once(socket, "data"), socket.gone]);
+  while (!text.includes("\r\n\r\n") && !socket.destroyed) {
+    await arrives(Promise.race([once(socket, "data"), socket.gone]), () => `the answer is ${text}, and no more`);
+  }
   return text;
 }
 
@@ -79,7 +82,7 @@ const ATTACKS = {
       const socket = await attacker(t, server, number, upgrade(`/socket.io/?EIO=4&transport=websocket`));
       await socket.says(frame(TEXT, `40/chat,${JSON.stringify({ token: server.token({ sub: `m${number}` }) })}`));
       socket.resume();
-      await Promise.race([once(socket, "data"), socket.gone]);
+      await arrives(Promise.race([once(socket, "data"), socket.gone]), () => `m${number} is not answered`);
       await socket.says(frame(TEXT, NEARLY, { length: LARGE }).subarray(0, LARGE));
     },
   },
@@ -193,14 +196,14 @@ describe("before it has joined a namespace", () => {
     let heard = "";
     good.on("data", (data) => (heard += data.toString("latin1")));
     good.resume();
-    while (!heard.includes("40/chat,")) await once(good, "data");
+    await holds(() => (heard.includes("40/chat,") ? null : `the server has sent ${heard}`));
     // Now it may send more.
     await good.says(frame(TEXT, `42/chat,1["nothing","${"x".repeat(3 * BEFORE)}"]`));
-    while (!heard.includes("43/chat,1")) await once(good, "data");
+    await holds(() => (heard.includes("43/chat,1") ? null : `the server has sent ${heard}`));
     const bad = await open();
     await bad.says(frame(TEXT, Buffer.alloc(BEFORE + 1, 0x34)));
     bad.resume();
-    await bad.gone;
+    await arrives(bad.gone, () => "the connection that has sent too much is open");
   });
 
   test("a POST of long-polling, too", async (t) => {

@@ -1,9 +1,9 @@
 // Connections that are never done with HTTP: an address has its number of them, an answer that nobody reads ends, and health checks are answered meanwhile.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
+import { arrives, emitted } from "../support/arrives.js";
 import { Polling } from "../support/engineio.js";
 import { get } from "../support/http.js";
 import { holds } from "../support/patience.js";
@@ -22,7 +22,7 @@ async function reader(t, server, localAddress, said) {
   const socket = connect({ port: server.port, host: "127.0.0.1", localAddress });
   t.after(() => socket.destroy());
   socket.on("error", () => {});
-  await once(socket, "connect");
+  await emitted(socket, "connect");
   socket.pause();
   socket.write(said);
   return socket;
@@ -39,7 +39,7 @@ const asked = (server, path, localAddress) => statusOf(new Promise((resolve, rej
   });
   socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
 }));
-const statusOf = (answer) => answer.then((text) => Number(text.split(" ")[1]), () => "refused");
+const statusOf = (answer) => arrives(answer.then((text) => Number(text.split(" ")[1]), () => "refused"), () => "a GET is not answered");
 
 describe("readers of an answer that do not read", () => {
   test("have 256 connections from one address, and others are served meanwhile", async (t) => {

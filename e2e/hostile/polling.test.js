@@ -1,9 +1,9 @@
 // Long-polling clients that break the rules: the session that they abuse ends or answers, other sessions go on, and nothing stays behind.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
+import { emitted } from "../support/arrives.js";
 import { CALM, conformance } from "../support/conformance.js";
 import { openEngineSocket, Polling, SEPARATOR } from "../support/engineio.js";
 import { get, http, post } from "../support/http.js";
@@ -56,11 +56,11 @@ describe("a POST whose body stays away", () => {
       const waiting = session.get();
       const { pathname, search } = new URL(session.url);
       const socket = connect(server.port, "127.0.0.1");
-      await once(socket, "connect");
+      await emitted(socket, "connect");
       socket.on("error", () => {});
       socket.write(`POST ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n`);
       // The server is reading the body when it says so.
-      assert.match(String((await once(socket, "data"))[0]), /^HTTP\/1.1 100/);
+      assert.match(String((await emitted(socket, "data"))[0]), /^HTTP\/1.1 100/);
       socket.write("4half\x1e4");
       leave(socket);
       assert.equal((await waiting).text, "1");

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { arrives } from "../support/arrives.js";
 import { CALM, conformance } from "../support/conformance.js";
 import { openEngineSocket, Polling } from "../support/engineio.js";
 import { frame, openWire, PING, TEXT } from "../support/frames.js";
@@ -16,11 +17,18 @@ async function floods(wire, message) {
   const before = server.running.memory();
   wire.socket.pause();
   const many = Buffer.concat(Array.from({ length: Math.ceil(500_000 / message.length) }, () => message));
-  // The server may go on reading for a while behind its close frame, but not for ever.
-  while (!wire.socket.destroyed) {
-    await wire.write(many);
-    staysFlat(server, before, BOUND);
-  }
+  await writesUntilCut(wire, many, () => staysFlat(server, before, BOUND));
+}
+
+// Writes the bytes again and again until the server has ended the connection. It may go on reading for a while behind its close frame, but not for ever.
+function writesUntilCut(wire, bytes, check = () => {}) {
+  const writes = async () => {
+    while (!wire.socket.destroyed) {
+      await wire.write(bytes);
+      check();
+    }
+  };
+  return arrives(writes(), () => `the server reads on; it has read ${wire.socket.bytesWritten} bytes`).finally(() => wire.destroy());
 }
 
 describe("a reader that never reads is cut off", () => {
@@ -59,9 +67,9 @@ test("many of them at once take no more than their share, and others are served 
   const before = server.running.memory();
   const wires = await Promise.all(Array.from({ length: 20 }, () => openWire(server)));
   const piece = Buffer.concat(Array.from({ length: 5 }, () => frame(TEXT, Buffer.alloc(100_000, 65))));
-  const ends = wires.map(async (wire) => {
+  const ends = wires.map((wire) => {
     wire.socket.pause();
-    while (!wire.socket.destroyed) await wire.write(piece);
+    return writesUntilCut(wire, piece);
   });
   for (let i = 0; i < 10; i++) await servesOthers(server);
   staysFlat(server, before, 20 * 1 + BOUND + 20);

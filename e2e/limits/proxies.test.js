@@ -1,9 +1,9 @@
 // Behind proxies that are trusted, everybody is known by the address that those have heard from: budgets, and the log for who answers for it.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { get } from "../support/http.js";
+import { holds, upTo } from "../support/patience.js";
 import { startRoomcast } from "../support/roomcast.js";
 import { openSocket, outcome } from "../support/socket.js";
 
@@ -31,7 +31,7 @@ const isSpent = async (knock, options) => assert.ok((await granted(knock, option
 // A line of the audit that says so; the log may be a little behind.
 async function audited(...parts) {
   const found = () => server.said.split("\n").find((line) => parts.every((part) => line.includes(part)));
-  while (!found()) await once(server.child.stderr, "data");
+  await holds(() => (found() ? null : `no line has ${parts.join(" and ")} in ${server.said}`));
   return found();
 }
 
@@ -75,9 +75,10 @@ test("what a trusted proxy says that cannot be read leaves it the proxy's own", 
 
 test("who is refused is told when to come again, and a page may read it", async () => {
   const options = { headers: { ...from("192.0.2.40").headers, origin: "http://localhost:5173" } };
-  let refused;
-  do refused = await get(`${server.url}/socket.io/?EIO=4&transport=polling`, options);
-  while (refused.status === 200);
+  const refused = await upTo(1000, async () => {
+    const answer = await get(`${server.url}/socket.io/?EIO=4&transport=polling`, options);
+    return answer.status === 200 ? null : answer;
+  });
   assert.deepEqual([refused.status, refused.headers["retry-after"]], [429, "1"]);
   assert.deepEqual(JSON.parse(refused.text), { code: 4, message: "Rate limit exceeded, try again in 1 s" });
   assert.equal(refused.headers["access-control-allow-origin"], "http://localhost:5173");

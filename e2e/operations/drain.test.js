@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { client, connected } from "../support/clients.js";
+import { arrives } from "../support/arrives.js";
+import { client, connected, heard } from "../support/clients.js";
 import { openWire } from "../support/frames.js";
 import { begin, get, rest } from "../support/http.js";
 import { upTo } from "../support/patience.js";
@@ -27,7 +28,7 @@ async function stock(t, server, transport, sub = "anna") {
   const socket = client(t, `${server.url}/chat`, { transports: [transport], auth: { token } });
   await connected(socket);
   const ended = new Promise((resolve) => socket.once("disconnect", (reason) => resolve({ reason, at: performance.now() })));
-  return { socket, ended };
+  return { socket, ended: () => arrives(ended, () => `the client of ${sub} is still connected`) };
 }
 
 async function contents(server, roomId) {
@@ -50,6 +51,8 @@ test("clients go little by little, each with its answers, and the process ends w
 
   const acked = [];
   let sent = 0;
+  let isEnough;
+  const enough = new Promise((resolve) => (isEnough = resolve));
   const chatter = stocks.map(async ({ socket }) => {
     for (;;) {
       const content = `message ${++sent}`;
@@ -58,13 +61,13 @@ test("clients go little by little, each with its answers, and the process ends w
       if (!answer) return;
       // What was heard is done, to the last.
       assert.equal(answer.ok, true, JSON.stringify(answer));
-      acked.push(content);
+      if (acked.push(content) === 100) isEnough();
     }
   });
-  while (acked.length < 100) await new Promise(setImmediate);
+  await arrives(enough, () => `${acked.length} of 100 messages are acknowledged`);
   server.running.child.kill("SIGTERM");
 
-  const ends = await Promise.all(stocks.map(({ ended }) => ended));
+  const ends = await Promise.all(stocks.map(({ ended }) => ended()));
   // A stock client comes back by itself after this, and after no other word of the server's.
   assert.deepEqual([...new Set(ends.map(({ reason }) => reason))], ["transport close"]);
   const times = ends.map(({ at }) => at);
@@ -85,10 +88,10 @@ test("a call outlasts the drain, and the next start ends it as interrupted, as a
   const [anna, ben] = [await stock(t, server, "websocket", "anna"), await stock(t, server, "websocket", "ben")];
   const { callId } = await anna.socket.emitWithAck("call:initiated", { roomId, callType: "AUDIO" });
   assert.equal((await ben.socket.emitWithAck("call:answered", { callId, roomId })).ok, true);
-  // They are closed behind those two, so that the server still runs when the grace of both is over.
+  // The server closes ten more connections after these two, so it still runs when the grace of both is over.
   await many(10, () => stock(t, server, "websocket", "carl"));
   server.running.child.kill("SIGTERM");
-  await Promise.all([anna.ended, ben.ended]);
+  await Promise.all([anna.ended(), ben.ended()]);
   assert.deepEqual(await server.running.exited, { code: 0, signal: null });
 
   const next = await served(t, { DATABASE_URL: `sqlite://${server.folder}/roomcast.db` });
@@ -105,9 +108,10 @@ test("while it drains nobody is let in, and everybody else is served", async (t)
   const anna = person(server, "anna");
   const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team" });
   server.running.child.kill("SIGTERM");
-  let ready;
-  do ready = await rest("GET", `${server.url}/health/ready`);
-  while (ready.status === 200);
+  const ready = await upTo(1000, async () => {
+    const answer = await rest("GET", `${server.url}/health/ready`);
+    return answer.status === 200 ? null : answer;
+  });
   assert.deepEqual([ready.status, ready.json.error], [503, "Not ready: the server is stopping"]);
   assert.equal((await get(`${server.url}/health/live`)).status, 200);
 
@@ -120,12 +124,12 @@ test("while it drains nobody is let in, and everybody else is served", async (t)
   assert.ok(Number(polled.headers["retry-after"]) > 3000);
 
   // Whoever is still here is served, over both wires.
-  await Promise.any(stocks.map(({ ended }) => ended));
+  await Promise.any(stocks.map(({ ended }) => ended()));
   const here = stocks.find(({ socket }) => socket.connected).socket;
   await here.emitWithAck("join_room", { roomId });
-  const told = new Promise((resolve) => here.once("message:new", resolve));
+  const told = heard(here, "message:new");
   await anna.ask("POST", `/shared/chat/rooms/${roomId}/messages`, { content: "Still here" });
-  assert.equal((await told).content, "Still here");
+  assert.equal((await told)[0].content, "Still here");
 
   // Asked twice, it ends at once.
   server.running.child.kill("SIGTERM");

@@ -1,9 +1,8 @@
-// The log: whatever becomes of it, the server goes on; and no client fills it.
+// The server runs on when its log cannot be written, and no client can fill the log.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { describe, test } from "node:test";
-import { io } from "socket.io-client";
+import { client, connected } from "../support/clients.js";
 import { openEngineSocket } from "../support/engineio.js";
 import { get } from "../support/http.js";
 import { holds } from "../support/patience.js";
@@ -25,8 +24,8 @@ describe("a server whose standard error and output are closed", () => {
     for (let attempt = 0; attempt < 20; attempt++) {
       assert.equal((await get(`${server.url}/households`)).status, 401);
       assert.equal((await outcome(`${server.ws}/api/v1/ws/connect`)).code, 4401);
-      const socket = io(server.url, { auth: { token }, transports: ["websocket"], forceNew: true });
-      await once(socket, "connect");
+      const socket = client(t, server.url, { auth: { token }, transports: ["websocket"] });
+      await connected(socket);
       socket.disconnect();
     }
     const { text } = await get(`${server.url}/metrics`);
@@ -36,7 +35,7 @@ describe("a server whose standard error and output are closed", () => {
   });
 });
 
-// The lines that say so, each with how many it stands for.
+// The audit lines with this reason. A line may stand for several refusals.
 const lines = (server, word) => server.said.split("\n").filter((line) => line.includes(`reason="${word}"`) || line.includes(`"reason":"${word}"`));
 const standsFor = (line) => Number(line.match(/repeated=(\d+)/)?.[1] ?? 1);
 
@@ -91,9 +90,8 @@ describe("at LOG_LEVEL=debug", () => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const made = await fetch(`${server.url}/households`, { method: "POST", headers, body: JSON.stringify({ name: "Home" }) });
     const { id } = await made.json();
-    const socket = io(server.url, { auth: { token }, transports: ["websocket"], forceNew: true });
-    t.after(() => socket.disconnect());
-    await once(socket, "connect");
+    const socket = client(t, server.url, { auth: { token }, transports: ["websocket"] });
+    await connected(socket);
     assert.equal((await socket.emitWithAck("join:household", { householdId: id })).ok, true);
     await said(new RegExp(`DEBUG .*joined person="anna" room="household:${id}" event="join:household"`));
     assert.equal((await socket.emitWithAck("join:household", {})).code, "invalid");

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { client, connected } from "../support/clients.js";
+import { client, connected, heard as next } from "../support/clients.js";
 import { get, rest } from "../support/http.js";
 import { metrics } from "../support/metrics.js";
 import { settles, upTo } from "../support/patience.js";
@@ -68,9 +68,9 @@ test("of typing only the newest waits, in its place among what is to be kept", a
   assert.ok((await gauge(server, "outbox_bytes")) - before < 10_000, "what waits does not grow");
   await anna.emitWithAck("message:send", { roomId, content: "Are you there?" });
 
-  const last = new Promise((resolve) => ben.once("message:new", resolve));
+  const last = next(ben, "message:new");
   ben.io.engine.transport.ws.resume();
-  assert.equal((await last).content, "Are you there?");
+  assert.equal((await last)[0].content, "Are you there?");
   // Everything that is to be kept, in its order; and of typing few words, of which the last is the newest.
   const isTyping = (event) => ["user:typing", "user:stop_typing"].includes(event);
   assert.deepEqual(heard.filter((event) => !isTyping(event)), [...Array(told).keys(), "message:new"]);
@@ -121,9 +121,9 @@ test("a server that is short of memory lets nobody in until it is not", async (t
   assert.ok((await gauge(server, "memory_bytes")) > 90_000_000);
 
   // Whoever is here is served.
-  const heard = new Promise((resolve) => here.once("large", resolve));
+  const heard = next(here, "large");
   await tell(server, "anna", 7, 10);
-  assert.equal((await heard).number, 7);
+  assert.equal((await heard)[0].number, 7);
 
   slow.ws.terminate();
   await settles(server, 30, async () => {

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { get } from "../support/http.js";
+import { arrives } from "../support/arrives.js";
 import { Sockets } from "../support/ears.js";
+import { get } from "../support/http.js";
 import { API_KEY, mark, person } from "../support/people.js";
 import { roomcast } from "../support/roomcast.js";
 import { THINGS } from "./things.js";
@@ -68,19 +69,22 @@ test("a member who asks for the room without a pause is confirmed before the rem
       if (name === "household:member_left") log.push("removed");
       hear(name, what);
     };
+    let confirm;
+    const confirmed = new Promise((resolve) => (confirm = resolve));
     // By callback: several packets of one read are handed over in their order, and a promise would resume behind all of them.
     const ask = (refused) => {
       bob.socket.emit("join:household", { householdId: id }, (answer) => {
         log.push(answer.ok ? "ok" : answer.code);
-        if (answer.ok) ask(refused);
-        else refused();
+        if (!answer.ok) return refused();
+        confirm();
+        ask(refused);
       });
     };
     // Several at once, so that one is always on its way; the removal begins when they are.
     const asking = Array.from({ length: 8 }, () => new Promise(ask));
-    while (!log.includes("ok")) await new Promise(setImmediate);
+    await arrives(confirmed, () => "no join is confirmed");
     await alice.ask("DELETE", `/households/${id}/members/bob`);
-    await Promise.all(asking);
+    await arrives(Promise.all(asking), () => `the joins are still confirmed or unanswered: ${log.slice(-20).join(" ")}`);
     await mark(server, "bob");
     await bob.toMark();
     assert.ok(log.includes("removed"), "the removal is told");

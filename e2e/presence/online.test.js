@@ -133,7 +133,8 @@ describe("a client that vanishes", () => {
     for (const transport of ["websocket", "polling"]) {
       const sub = `killed-${transport}`;
       const args = ["--input-type=module", "-e", program, prompt.url, prompt.token({ sub }), transport];
-      const client = spawn(process.execPath, args, { cwd: folder, stdio: "inherit" });
+      // Its output is not the runner's, which would wait for this process if the test file were killed.
+      const client = spawn(process.execPath, args, { cwd: folder, stdio: "ignore" });
       t.after(() => client.kill("SIGKILL"));
       await ben.before(([name, [what]]) => name === "user:status-changed" && what.userId === sub && what.status === "online");
       client.kill("SIGKILL");

@@ -1,14 +1,15 @@
-// Acknowledgements with binary data, both ways, with every stock client: the client acknowledges an event of the server, and the server one of the
-// client.
+// Acknowledgements with binary data, in both directions, with every stock client: the client acknowledges an event of the server, and the server
+// acknowledges an event of the client.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import parser from "socket.io-msgpack-parser";
+import { arrives } from "../support/arrives.js";
 import { client, client2, client3, connected, heard, TRAVELS } from "../support/clients.js";
 import { CALM, conformance } from "../support/conformance.js";
 
 const BYTES = Buffer.alloc(3000, 7);
-// What is asked, answered and echoed: the question's arguments, and the answer's.
+// Each case: the arguments of the server's event, and the arguments of the acknowledgement.
 const CASES = {
   "no arguments": [[], []],
   "texts": [["a", { b: [null] }], ["c", 1.5]],
@@ -39,16 +40,16 @@ for (const [name, [server, open, options]] of Object.entries(CLIENTS)) {
           });
           const answered = heard(socket, "answered");
           socket.emit("ask-me", ...question);
-          assert.deepEqual(await asked, question);
+          assert.deepEqual(await arrives(asked, () => "no question has arrived"), question);
           assert.deepEqual(await answered, answer);
         });
 
         test(`by ${travel}, is acknowledged with ${what}`, async (t) => {
           const socket = await connected(open(t, server.url, { transports, ...options }));
-          const args = await new Promise((resolve) => {
+          const acknowledged = new Promise((resolve) => {
             socket.emit("message-with-ack", ...answer, (...args) => resolve(args));
           });
-          assert.deepEqual(args, answer);
+          assert.deepEqual(await arrives(acknowledged, () => "there is no acknowledgement"), answer);
         });
       }
     }

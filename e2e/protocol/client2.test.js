@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { arrives } from "../support/arrives.js";
 import { client, client2, connected, heard, numbers, numbersBack, TRAVELS } from "../support/clients.js";
 import { CALM, conformance } from "../support/conformance.js";
 
@@ -9,7 +10,10 @@ const server = conformance({ ...CALM, ALLOW_EIO3: "true" });
 const lively = conformance({ ALLOW_EIO3: "true" });
 const modern = conformance(CALM);
 
-const ack = (socket, ...args) => new Promise((resolve) => socket.emit("message-with-ack", ...args, (...answer) => resolve(answer)));
+const ack = (socket, ...args) => {
+  const answer = new Promise((resolve) => socket.emit("message-with-ack", ...args, (...answer) => resolve(answer)));
+  return arrives(answer, () => "there is no acknowledgement");
+};
 
 for (const [travel, transports] of Object.entries(TRAVELS)) {
   describe(`by ${travel}, the client of version 2`, () => {

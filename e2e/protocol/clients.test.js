@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { arrives } from "../support/arrives.js";
 import { client, connected, heard, numbers, numbersBack, onWebSocket, TRAVELS } from "../support/clients.js";
 import { CALM, conformance } from "../support/conformance.js";
 
@@ -117,7 +118,7 @@ test("a client that upgrades in the middle of a stream loses nothing", async (t)
     if (sent < count) setImmediate(send);
   };
   send();
-  await all;
+  await arrives(all, () => `${back.length} of ${count} numbers have come back`);
   assert.deepEqual(back, numbers(count));
   await onWebSocket(socket);
 });

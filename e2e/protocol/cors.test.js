@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { emitted } from "../support/arrives.js";
 import { CALM, conformance } from "../support/conformance.js";
 import { http } from "../support/http.js";
 import { Polling } from "../support/engineio.js";
@@ -47,7 +48,7 @@ test("answers and errors alike may be read by the page", async () => {
 
 test("the 101 of a WebSocket has the headers, too", async () => {
   const socket = new Socket(`${server.ws}/engine.io/?EIO=4&transport=websocket`, [], { origin });
-  const [response] = await Promise.all([new Promise((resolve) => socket.ws.once("upgrade", resolve)), socket.opened]);
+  const [[response]] = await Promise.all([emitted(socket.ws, "upgrade"), socket.opened]);
   assert.equal(response.headers["access-control-allow-origin"], "*");
   await socket.close();
 });

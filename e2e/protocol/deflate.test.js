@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { emitted } from "../support/arrives.js";
 import { client, connected, numbers, numbersBack } from "../support/clients.js";
 import { CALM, conformance } from "../support/conformance.js";
 import { openEngineSocket, Polling } from "../support/engineio.js";
@@ -15,7 +16,7 @@ const words = "the same words again and again, ".repeat(3000);
 async function agreed(offer) {
   const socket = new Socket(`${server.ws}/raw`, [], { headers: { "sec-websocket-extensions": offer } });
   // The library refuses an answer to what it did not offer itself; the answer alone is looked at.
-  const [response] = await Promise.all([new Promise((resolve) => socket.ws.once("upgrade", resolve)), socket.opened.catch(() => {})]);
+  const [[response]] = await Promise.all([emitted(socket.ws, "upgrade"), socket.opened.catch(() => {})]);
   socket.ws.terminate();
   return response.headers["sec-websocket-extensions"];
 }

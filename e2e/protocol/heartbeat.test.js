@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { arrives } from "../support/arrives.js";
 import { conformance } from "../support/conformance.js";
 import { openEngineSocket, Polling } from "../support/engineio.js";
 import { openSocket } from "../support/socket.js";
@@ -106,7 +107,7 @@ test("a raw WebSocket is pinged in its own way, and given up when it does not po
   const deaf = await openSocket(`${server.ws}/raw`, { autoPong: false });
   let pings = 0;
   const third = new Promise((resolve) => patient.ws.on("ping", () => ++pings === 3 && resolve()));
-  await Promise.all([deaf.closed, third]);
+  await Promise.all([deaf.closed, arrives(third, () => `${pings} of 3 pings have arrived`)]);
   patient.send("still here");
   assert.equal(await patient.next(), "still here");
   await patient.close();

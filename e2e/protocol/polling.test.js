@@ -1,11 +1,12 @@
 // Messages over long-polling, and what ends such a session.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { describe, test } from "node:test";
+import { emitted } from "../support/arrives.js";
 import { CALM, conformance } from "../support/conformance.js";
 import { begin } from "../support/http.js";
 import { Polling, SEPARATOR } from "../support/engineio.js";
+import { holds } from "../support/patience.js";
 
 const server = conformance(CALM);
 
@@ -115,14 +116,17 @@ describe("a poll", () => {
     const session = await Polling.open(server);
     const { outgoing, answer } = begin("GET", session.url);
     outgoing.end();
-    await once(outgoing, "finish");
+    await emitted(outgoing, "finish");
     // By the time another session has had an answer, the server has read this request, too.
     const fence = await Polling.open(server);
     await fence.post("4fence");
     await fence.get();
     outgoing.destroy();
     await assert.rejects(answer);
-    while ((await session.post("4x")).status !== 400);
+    await holds(async () => {
+      const { status } = await session.post("4x");
+      return status === 400 ? null : `the POST is answered ${status}`;
+    });
     await isGone(session);
   });
 });
@@ -131,7 +135,7 @@ test("a POST beside one that is being read ends the session", async () => {
   const session = await Polling.open(server);
   const { outgoing, answer } = begin("POST", session.url, { headers: { expect: "100-continue", "transfer-encoding": "chunked" } });
   outgoing.flushHeaders();
-  await once(outgoing, "continue");
+  await emitted(outgoing, "continue");
   outgoing.write("4begins");
   const second = await session.post("4other");
   assert.deepEqual([second.status, second.text], [400, ""]);

@@ -8,6 +8,7 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect } from "node:tls";
 import { generate } from "selfsigned";
+import { arrives } from "../support/arrives.js";
 import { client, connected, onWebSocket, TRAVELS } from "../support/clients.js";
 import { startRoomcast } from "../support/roomcast.js";
 import { openSocket } from "../support/socket.js";
@@ -33,7 +34,7 @@ after(async () => {
 
 function ask(method, where, claims, body) {
   const headers = { authorization: `Bearer ${server.token(claims)}`, "content-type": "application/json" };
-  return new Promise((resolve, reject) => {
+  const answer = new Promise((resolve, reject) => {
     const asking = request(server.url + where, { method, headers, ...server.trust }, async (response) => {
       let text = "";
       for await (const chunk of response) text += chunk;
@@ -41,6 +42,7 @@ function ask(method, where, claims, body) {
     });
     asking.on("error", reject).end(body && JSON.stringify(body));
   });
+  return arrives(answer, () => `${method} ${where} is not answered`);
 }
 
 for (const [how, transports] of Object.entries(TRAVELS)) {
@@ -55,12 +57,12 @@ for (const [how, transports] of Object.entries(TRAVELS)) {
     const count = 30;
     const titles = Array.from({ length: count }, (_, number) => `${number}`);
     const description = "é".repeat(4_000);
+    const got = [];
     const all = new Promise((resolve) => {
-      const got = [];
-      socket.on("task:created", ({ task }) => got.push(task) === count && resolve(got));
+      socket.on("task:created", ({ task }) => got.push(task) === count && resolve());
     });
     await Promise.all(titles.map((title) => ask("POST", `/households/${household.id}/tasks`, anna, { title, description })));
-    const got = await all;
+    await arrives(all, () => `${got.length} of ${count} tasks have arrived`);
     assert.deepEqual(got.map((task) => task.title).sort(), [...titles].sort());
     assert.ok(got.every((task) => task.description === description));
   });
@@ -106,10 +108,13 @@ describe("the raw WebSocket", () => {
     socket.write(frame);
     socket.uncork();
     let said = "";
-    for await (const chunk of socket) {
-      said += chunk.toString("latin1");
-      if (said.includes('"pong"')) break;
-    }
+    const answered = (async () => {
+      for await (const chunk of socket) {
+        said += chunk.toString("latin1");
+        if (said.includes('"pong"')) break;
+      }
+    })();
+    await arrives(answered, () => `there is no pong in ${said}`);
     socket.destroy();
     assert.match(said, /^HTTP\/1.1 101 /);
   });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CALM, conformance } from "../support/conformance.js";
 import { openEngineSocket, Polling, SEPARATOR } from "../support/engineio.js";
+import { upTo } from "../support/patience.js";
 import { openSocket } from "../support/socket.js";
 
 const server = conformance(CALM);
@@ -121,15 +122,14 @@ describe("the upgrade", () => {
     for (let i = 0; i < 3; i++) await (await probe(session)).cut();
     await stillPolls(session);
     // Until the server has seen the last one go, another is let in and closed.
-    for (;;) {
-      const socket = await openSocket(session.ws);
-      socket.send("2probe");
-      if ((await socket.next().catch(() => null)) !== "3probe") continue;
-      socket.send("5");
-      await echoes(socket);
-      await socket.close();
-      break;
-    }
+    const socket = await upTo(1000, async () => {
+      const next = await openSocket(session.ws);
+      next.send("2probe");
+      return (await next.next().catch(() => null)) === "3probe" ? next : null;
+    });
+    socket.send("5");
+    await echoes(socket);
+    await socket.close();
   });
 });
 

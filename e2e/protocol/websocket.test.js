@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { emitted } from "../support/arrives.js";
 import { CALM, conformance } from "../support/conformance.js";
 import { openEngineSocket } from "../support/engineio.js";
 
@@ -84,8 +85,8 @@ test("packets without a meaning here change nothing", async () => {
 
 test("a WebSocket ping is answered with its payload", async () => {
   const socket = await openEngineSocket(server);
-  const pong = new Promise((resolve) => socket.ws.once("pong", resolve));
+  const pong = emitted(socket.ws, "pong");
   socket.ws.ping("are you there");
-  assert.equal((await pong).toString(), "are you there");
+  assert.equal((await pong)[0].toString(), "are you there");
   await socket.close();
 });

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { connected } from "../support/clients.js";
+import { arrives, lately } from "../support/arrives.js";
+import { connected, heard } from "../support/clients.js";
+import { holds } from "../support/patience.js";
 import { person } from "../support/people.js";
 import { roomcast, startRoomcast } from "../support/roomcast.js";
 import { another, contents, conversation, hears, join, listener, lose, stayAway } from "./stock.js";
@@ -21,16 +23,14 @@ test("a client that a server lets go while it goes down is told what was said un
     await join(ben, id);
     ben.io.reconnection(false);
   }
-  const lost = bens.map((ben) => new Promise((resolve) => ben.once("disconnect", () => resolve(ben))));
+  const lost = bens.map((ben) => heard(ben, "disconnect").then(() => ben));
   server.child.kill("SIGTERM");
   const first = await Promise.race(lost);
   const said = numbered(0, 60);
   for (const content of said) await say(content);
   await server.exited;
   await server.killAndRestart();
-  const back = new Promise((resolve) => first.once("connect", resolve));
-  first.connect();
-  await back;
+  await connected(first.connect());
   await say("after the start");
   await hears(first, "after the start");
   assert.equal(first.recovered, true);
@@ -51,7 +51,8 @@ test("a client that says since when it was here, and is cut while it is told, he
   await connected(ben.connect());
   // It is told all that it has missed as it joins the room, and is cut when it has heard the third.
   ben.emit("join:conversation", { conversationId: id });
-  await new Promise((resolve) => ben.onAny(() => contents(ben).length === 3 && resolve()));
+  const third = new Promise((resolve) => ben.onAny(() => contents(ben).length === 3 && resolve()));
+  await arrives(third, () => `the third message has not arrived; ${lately(ben.heard)}`);
   const pid = ben._pid;
   await lose(ben);
   // What came with the third in one go counts as not heard.
@@ -81,7 +82,7 @@ describe("two connections that come back as the same at once", () => {
       // One may be taken over before it is told that it is connected.
       await Promise.allSettled(all.map((socket) => connected(socket.connect())));
       // All but one are ended, in whatever order.
-      await Promise.all(Array.from({ length: times - 1 }, (_, i) => nth(ended, i + 1)));
+      await arrives(Promise.all(Array.from({ length: times - 1 }, (_, i) => nth(ended, i + 1))), () => `fewer than ${times - 1} of ${times} connections have ended`);
       const { data } = await person(server, "ben").ask("GET", "/api/v1/socket/my-connections");
       assert.equal(data.count, 1);
       const [left] = all.filter((socket) => socket.connected);
@@ -132,7 +133,7 @@ test("a household that a connection has left is not heard by it when it is recov
   const { id } = await anna.ask("POST", "/households", { name: "Home" });
   const task = (title) => anna.ask("POST", `/households/${id}/tasks`, { title });
   const socket = await listener(t, server, "anna", "/household");
-  const heard = () => socket.heard.filter(([name]) => name === "task:created").map(([, { task }]) => task.title);
+  const titles = () => socket.heard.filter(([name]) => name === "task:created").map(([, { task }]) => task.title);
   const does = async (word) => assert.equal((await socket.emitWithAck(word, { householdId: id })).ok, true, word);
   const away = async (title) => {
     const comeBack = stayAway(socket);
@@ -147,8 +148,8 @@ test("a household that a connection has left is not heard by it when it is recov
   await does("join:household");
   await away("missed again");
   await task("live");
-  while (heard().at(-1) !== "live") await new Promise((resolve) => socket.once("task:created", () => setImmediate(resolve)));
-  assert.deepEqual(heard(), ["missed", "missed again", "live"]);
+  await holds(() => (titles().at(-1) === "live" ? null : `the last task has not arrived; ${lately(socket.heard)}`));
+  assert.deepEqual(titles(), ["missed", "missed again", "live"]);
 });
 
 // Resolves when so many of some promises have.

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { arrives, lately } from "../support/arrives.js";
 import { TRAVELS, onWebSocket } from "../support/clients.js";
 import { rest } from "../support/http.js";
 import { API_KEY, person } from "../support/people.js";
@@ -33,15 +34,18 @@ const numbers = (count, from = 0) => Array.from({ length: count }, (_, i) => fro
 function listen(socket) {
   const heard = [];
   socket.on("large", ({ number }) => heard.push(number));
-  const until = (wanted) => new Promise((resolve) => {
-    const look = () => {
-      if (!heard.includes(wanted)) return;
-      socket.off("large", look);
-      resolve();
-    };
-    socket.on("large", look);
-    look();
-  });
+  const until = (wanted) => {
+    const arrived = new Promise((resolve) => {
+      const look = () => {
+        if (!heard.includes(wanted)) return;
+        socket.off("large", look);
+        resolve();
+      };
+      socket.on("large", look);
+      look();
+    });
+    return arrives(arrived, () => `number ${wanted} has not arrived; ${lately(heard)}`);
+  };
   return { heard, until };
 }
 

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { arrives, lately } from "../support/arrives.js";
 import { becomes } from "../support/clients.js";
 import { person } from "../support/people.js";
 import { roomcast, startRoomcast } from "../support/roomcast.js";
 import { openSocket } from "../support/socket.js";
-import { contents, conversation, join, listener, lose, stayAway } from "./stock.js";
+import { comesBack, contents, conversation, join, listener, lose, stayAway } from "./stock.js";
 
 const settings = { PRESENCE_GRACE: "100ms" };
 const AUDIENCES = {
@@ -125,7 +126,10 @@ for (const [ends, [audience, end]] of Object.entries(ENDS)) {
     };
     for (const sub of names) await come(sub);
     const ids = Object.fromEntries(names.map((sub) => [sub, sockets[sub].id]));
-    const hears = (hearer, name, sub) => new Promise((resolve) => sockets[hearer].on(name, ({ userId }) => userId === sub && resolve()));
+    const hears = (hearer, name, sub) => {
+      const event = new Promise((resolve) => sockets[hearer].on(name, ({ userId }) => userId === sub && resolve()));
+      return arrives(event, () => `${hearer} has no ${name} of ${sub}; ${lately(sockets[hearer].heard)}`);
+    };
     const about = (hearer, sub) => sockets[hearer].heard.filter(([, what]) => what?.userId === sub).map(([name]) => name);
 
     // These two are not here when it ends, and dora never comes back.
@@ -143,7 +147,7 @@ for (const [ends, [audience, end]] of Object.entries(ENDS)) {
 
     const gone = [hears("anna", "user:offline", "carl"), hears("anna", "member:left", "carl")];
     const back = () => {
-      const recovered = ["anna", "emil", "greta"].map((sub) => new Promise((resolve) => sockets[sub].once("connect", () => resolve(sockets[sub].recovered))));
+      const recovered = ["anna", "emil", "greta"].map((sub) => comesBack(sockets[sub]));
       return Promise.all(recovered).then((all) => assert.deepEqual(all, [true, true, true]));
     };
     await end(server, back);

@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { TRAVELS, connected, onWebSocket } from "../support/clients.js";
+import { lately } from "../support/arrives.js";
+import { TRAVELS, connected, heard, onWebSocket } from "../support/clients.js";
+import { holds } from "../support/patience.js";
 import { API_KEY, person, socketsAre } from "../support/people.js";
 import { roomcast } from "../support/roomcast.js";
-import { CUTS, another, contents, conversation, hears, join, listener, lose, stayAway } from "./stock.js";
+import { CUTS, another, comesBack, contents, conversation, hears, join, listener, lose, stayAway } from "./stock.js";
 
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY });
 const numbered = (from, to) => Array.from({ length: to - from }, (_, i) => `message ${from + i}`);
@@ -44,7 +46,7 @@ test("what is said while the room stays busy comes once and in order, however of
     for (; said < all.length; said++) await say(all[said]);
   })();
   for (let times = 0; times < 10; times++) {
-    const connected = new Promise((resolve) => ben.once("connect", resolve));
+    const connected = heard(ben, "connect");
     await hears(ben, all[times * 30]);
     await lose(ben);
     await connected;
@@ -78,11 +80,11 @@ test("a text at the end of an event is not taken for the position", async (t) =>
     body: JSON.stringify({ to: { users: ["ben"] }, event, data, volatile }),
   });
   // An error of studio's is a bare text; a back end may say one, stored or not; and an event may have no arguments at all.
-  const error = new Promise((resolve) => ben.once("error", resolve));
+  const error = heard(ben, "error");
   ben.emit("message:send", { roomId: "nowhere", content: "x" });
-  assert.equal(typeof (await error), "string");
+  assert.equal(typeof (await error)[0], "string");
   for (const [event, data, volatile] of [["said", "a text", false], ["muttered", "a text", true], ["rung", undefined, true]]) {
-    const told = new Promise((resolve) => ben.once(event, resolve));
+    const told = heard(ben, event);
     assert.equal((await emit(event, data, volatile)).status, 200);
     await told;
     assert.match(ben._lastOffset, /^[0-9a-f]+-\d+$/, event);
@@ -106,7 +108,7 @@ test("both namespaces of a connection come back as what they were", async (t) =>
   await say("heard");
   await Promise.all([main, own].map((socket) => hears(socket, "heard")));
   const ids = [main.id, own.id];
-  const both = Promise.all([main, own].map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
+  const both = Promise.all([main, own].map((socket) => heard(socket, "connect")));
   await lose(main);
   await say("missed");
   await both;
@@ -173,11 +175,7 @@ describe("a household, which nobody has to join,", () => {
     await task("after");
     assert.equal(await comeBack(), true);
     await task("live");
-    await new Promise((resolve) => {
-      const look = () => titles().includes("live") && resolve();
-      carl.onAny(look);
-      look();
-    });
+    await holds(() => (titles().includes("live") ? null : `the task has not arrived; ${lately(carl.heard)}`));
     assert.deepEqual(titles(), ["after", "live"]);
   });
 });
@@ -226,12 +224,12 @@ describe("a client that comes back", () => {
       await say(content);
       await hears(ben, content);
       const old = ben;
-      const taken = new Promise((resolve) => old.once("disconnect", resolve));
+      const taken = heard(old, "disconnect");
       // The same client on another connection, while the first is open and silent.
       ben = another(t, old);
       await connected(ben.connect());
       assert.equal(ben.recovered, true);
-      assert.equal(await taken, "transport close");
+      assert.equal((await taken)[0], "transport close");
     }
     assert.deepEqual(contents(ben), all);
     // Those of earlier tests may still be on their way out.
@@ -242,7 +240,7 @@ describe("a client that comes back", () => {
     const ben = await listener(t, server, "ben");
     const { _pid: pid } = ben;
     ben.disconnect();
-    const back = new Promise((resolve) => ben.once("connect", resolve));
+    const back = heard(ben, "connect");
     ben._pid = pid;
     ben.connect();
     await back;
@@ -260,7 +258,7 @@ describe("when the server is killed and starts again", () => {
       await say("heard");
       await hears(ben, "heard");
       await join(carl, id);
-      const back = [ben, carl].map((socket) => new Promise((resolve) => socket.once("connect", () => resolve(socket.recovered))));
+      const back = [ben, carl].map(comesBack);
       const away = stayAway(carl);
       await lose(carl);
       await say("before the end");

@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { arrives, lately } from "../support/arrives.js";
 import { client, client2, connected } from "../support/clients.js";
 import { rest } from "../support/http.js";
+import { holds } from "../support/patience.js";
 import { API_KEY, person } from "../support/people.js";
 import { POSITION } from "../support/positions.js";
 import { openRaw } from "../support/raw.js";
@@ -152,7 +154,8 @@ describe("a client of Socket.IO that cannot recover", () => {
       socket.heard = [];
       const listen = socket.onevent;
       socket.onevent = (packet) => (socket.heard.push(packet.data), listen.call(socket, packet));
-      await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+      const open = new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+      await arrives(open, () => "the client has neither connected nor been refused");
       return socket;
     },
     "socket.io-client 4": async (t, auth, namespace = "/messenger") => {
@@ -164,10 +167,13 @@ describe("a client of Socket.IO that cannot recover", () => {
   };
   const until = async (socket, content) => {
     const says = (heard) => heard.some(([name, message]) => name === "message:new" && message.content === content);
-    while (!says(socket.heard)) await new Promise((resolve) => socket.once("message:new", () => setImmediate(resolve)));
+    await holds(() => (says(socket.heard) ? null : `${content} has not arrived; ${lately(socket.heard)}`));
     return socket.heard.filter(([name]) => name === "message:new");
   };
-  const acked = (socket, id) => new Promise((resolve) => socket.emit("join:conversation", { conversationId: id }, resolve));
+  const asked = (socket, event, data) => {
+    const answer = new Promise((resolve) => socket.emit(event, data, resolve));
+    return arrives(answer, () => `${event} is not acknowledged; ${lately(socket.heard)}`);
+  };
 
   for (const [name, open] of Object.entries(CLIENTS)) {
     test(`says since when it was here: ${name}`, async (t) => {
@@ -181,7 +187,7 @@ describe("a client of Socket.IO that cannot recover", () => {
       assert.match(since, POSITION);
       for (const content of ["one", "two"]) await say(content);
       const ben = await open(t, { token, since });
-      await acked(ben, id);
+      await asked(ben, "join:conversation", { conversationId: id });
       await say("three");
       const heard = await until(ben, "three");
       assert.deepEqual(heard.map(([, message]) => message.content), ["one", "two", "three"]);
@@ -201,7 +207,7 @@ describe("a client of Socket.IO that cannot recover", () => {
       const { position: since } = await person(server, "ben").ask("GET", "/api/v1/sync");
       for (const [index, { say }] of rooms.entries()) await say(`missed in ${index}`);
       const ben = await open(t, { token: server.token({ sub: "ben", name: "ben" }), since }, "/chat");
-      const enter = ({ id }) => new Promise((resolve) => ben.emit("join_room", { roomId: id }, resolve));
+      const enter = ({ id }) => asked(ben, "join_room", { roomId: id });
       const messages = () => ben.heard.filter(([event]) => event === "message:new").map(([, message]) => message.content);
       const [one, two] = rooms;
       await enter(one);
@@ -211,11 +217,11 @@ describe("a client of Socket.IO that cannot recover", () => {
       await enter(two);
       // The last word comes behind all that was told.
       await two.say("the last");
-      while (!messages().includes("the last")) await new Promise((resolve) => ben.once("message:new", () => setImmediate(resolve)));
+      await until(ben, "the last");
       assert.deepEqual(messages(), ["missed in 0", "live", "missed in 1", "the last"]);
     });
 
-    test(`is told what it has missed in all its households in the order in which it was said: ${name}`, async (t) => {
+    test(`receives the missed events of all its households in their order: ${name}`, async (t) => {
       const anna = person(server, "anna");
       const homes = [];
       for (const name of ["one", "two"]) {
@@ -230,14 +236,14 @@ describe("a client of Socket.IO that cannot recover", () => {
       const ben = await open(t, { token: server.token({ sub: "ben", name: "ben" }), since }, "/household");
       await task(homes[0], "live");
       const heard = () => ben.heard.filter(([event]) => event === "task:created").map(([, { task }]) => task.title);
-      while (!heard().includes("live")) await new Promise((resolve) => ben.once("task:created", () => setImmediate(resolve)));
+      await holds(() => (heard().includes("live") ? null : `the task has not arrived; ${lately(ben.heard)}`));
       assert.deepEqual(heard(), [...titles, "live"]);
     });
 
     test(`is told to ask for everything anew when that is not known: ${name}`, async (t) => {
       const ben = await open(t, { token: server.token({ sub: "ben" }), since: "0123456789-1" });
       const resync = () => ben.heard.some(([event]) => event === "resync");
-      if (!resync()) await new Promise((resolve) => ben.once("resync", resolve));
+      await holds(() => (resync() ? null : `there is no resync; ${lately(ben.heard)}`));
     });
   }
 });

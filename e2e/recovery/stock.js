@@ -1,6 +1,7 @@
 // Stock clients that lose their connection in all the ways there are, and what they have heard.
 
-import { client, connected } from "../support/clients.js";
+import { arrives, lately } from "../support/arrives.js";
+import { client, connected, heard } from "../support/clients.js";
 import { person } from "../support/people.js";
 
 // A client that connects again at once, and writes down each event with its arguments.
@@ -20,7 +21,7 @@ export const contents = (socket) => socket.heard.filter(([name]) => name === "me
 
 // Waits until a client has heard a message.
 export function hears(socket, content) {
-  return new Promise((resolve) => {
+  const arrived = new Promise((resolve) => {
     const look = () => {
       if (!contents(socket).includes(content)) return;
       socket.offAny(look);
@@ -29,6 +30,7 @@ export function hears(socket, content) {
     socket.onAny(look);
     look();
   });
+  return arrives(arrived, () => `the message ${content} has not arrived; ${lately(socket.heard)}`);
 }
 
 // Another connection of a client, which says the same of where it left off as the first.
@@ -64,9 +66,16 @@ function cut(engine) {
 
 // Ends a client's connection, and resolves when the client has noticed.
 export async function lose(socket, how = CUTS["is cut"]) {
-  const gone = new Promise((resolve) => socket.once("disconnect", resolve));
+  const gone = heard(socket, "disconnect");
   how(socket);
-  return gone;
+  const [reason] = await gone;
+  return reason;
+}
+
+// Resolves when a client connects next, with whether it is recovered.
+export async function comesBack(socket) {
+  await heard(socket, "connect");
+  return socket.recovered;
 }
 
 // A client that does not come back until it is told to.
@@ -75,6 +84,6 @@ export function stayAway(socket) {
   return () => {
     socket.io.reconnection(true);
     socket.connect();
-    return new Promise((resolve) => socket.once("connect", () => resolve(socket.recovered)));
+    return comesBack(socket);
   };
 }

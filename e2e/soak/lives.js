@@ -1,6 +1,7 @@
 // What a client does in its life: it arrives, joins a room, says something, hears it, loses its connection, comes back, and goes in the end.
 
 import { io } from "socket.io-client";
+import { arrives } from "../support/arrives.js";
 import { openRaw } from "../support/raw.js";
 
 // How often a client comes, the first time and after each cut; and what it says each time.
@@ -34,7 +35,8 @@ class Ears {
 
   hears(content) {
     if (this.has(content)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.set(content, resolve));
+    const arrived = new Promise((resolve) => this.#waiting.set(content, resolve));
+    return arrives(arrived, () => `${content} has not arrived`);
   }
 }
 
@@ -64,10 +66,11 @@ export class Stock extends Ears {
   }
 
   #connected(how) {
-    return new Promise((resolve) => {
+    const connected = new Promise((resolve) => {
       this.socket.once("connect", resolve);
       how();
     });
+    return arrives(connected, () => `${this.sub} has not connected`);
   }
 
   #join() {
@@ -75,7 +78,7 @@ export class Stock extends Ears {
   }
 
   async #ask(name, data) {
-    const answer = await this.socket.emitWithAck(name, data);
+    const answer = await arrives(this.socket.emitWithAck(name, data), () => `${name} of ${this.sub} is not acknowledged`);
     if (answer.ok !== true) throw new Error(`${this.sub}: ${name} ${JSON.stringify(answer)}`);
   }
 

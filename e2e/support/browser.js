@@ -6,9 +6,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before } from "node:test";
 import { chromium } from "playwright-core";
+import { APART, LOOKS } from "./arrives.js";
 
 // No sandbox: Chromium has none for root. And it asks nobody for anything by itself.
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"];
+
+// The milliseconds after which the browser, or what a test looks for on a page, counts as missing.
+const PATIENCE = LOOKS * APART;
 
 // One browser for the tests of a file. What is returned is filled in before the first test.
 export function browser() {
@@ -16,8 +20,8 @@ export function browser() {
   let profile;
   before(async () => {
     profile = await mkdtemp(path.join(tmpdir(), "roomcast-browser-"));
-    shared.context = await chromium.launchPersistentContext(profile, { executablePath: program(), args: FLAGS, timeout: 0 });
-    shared.context.setDefaultTimeout(0);
+    shared.context = await chromium.launchPersistentContext(profile, { executablePath: program(), args: FLAGS, timeout: PATIENCE });
+    shared.context.setDefaultTimeout(PATIENCE);
   });
   after(async () => {
     await shared.context?.close();

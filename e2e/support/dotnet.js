@@ -1,8 +1,9 @@
 // SocketIOClient for .NET (socket.io-client-csharp) over long-polling, byte for byte as its requests arrive: `t` is the UNIX second, a GET has an
 // empty body, and two TCP connections are kept.
 
-import { once } from "node:events";
 import { connect } from "node:net";
+import { emitted } from "./arrives.js";
+import { upTo } from "./patience.js";
 
 export class DotNet {
   // The Socket.IO events received, each as the JSON text of its array.
@@ -17,11 +18,12 @@ export class DotNet {
     const opening = await client.#request("GET", "");
     client.url += `&sid=${JSON.parse(opening.slice(1)).sid}`;
     await client.post(`40${auth ? JSON.stringify(auth) : ""}`);
-    while (!client.connected) await client.poll();
+    await upTo(10, async () => (client.connected ? true : client.poll()));
     client.events = [];
     return client;
   }
 
+  // Reads the packets of one poll. Resolves with null, which asks `upTo` for another.
   async poll() {
     for (const packet of (await this.#request("GET", "")).split("\x1e")) {
       if (packet === "2") await this.post("3");
@@ -29,6 +31,7 @@ export class DotNet {
       else if (packet.startsWith("42")) this.events.push(packet.slice(2));
       else if (packet !== "6") throw new Error(`unexpected packet ${packet}`);
     }
+    return null;
   }
 
   async post(body) {
@@ -57,7 +60,8 @@ export class DotNet {
         if (!answer.subarray(0, 15).equals(Buffer.from("HTTP/1.1 200 OK"))) throw new Error(`${answer}`);
         return answer.subarray(end + 4, end + 4 + length).toString();
       }
-      answer = Buffer.concat([answer, (await once(socket, "data"))[0]]);
+      const [more] = await emitted(socket, "data", () => `${method} ${this.url} is answered ${answer}, and no more`);
+      answer = Buffer.concat([answer, more]);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
+import { arrives, lately } from "./arrives.js";
 import { argumentsOf, withoutPosition } from "./positions.js";
 import { Socket } from "./socket.js";
 
@@ -37,20 +38,24 @@ class Ear {
     return (await this.#upTo(wanted)).slice(0, -1);
   }
 
-  async #upTo(wanted) {
-    for (;;) {
-      const place = this.heard.findIndex(wanted);
-      if (place >= 0) return this.heard.splice(0, place + 1);
-      await new Promise((resolve) => this.#listeners.push(resolve));
-    }
+  #upTo(wanted) {
+    const found = async () => {
+      for (;;) {
+        const place = this.heard.findIndex(wanted);
+        if (place >= 0) return this.heard.splice(0, place + 1);
+        await new Promise((resolve) => this.#listeners.push(resolve));
+      }
+    };
+    return arrives(found(), () => `no event satisfies ${wanted}; ${lately(this.heard)}`);
   }
 
   // What was heard up to the next mark, since the last one.
   async toMark() {
-    await new Promise((resolve) => {
+    const marked = new Promise((resolve) => {
       this.#waiting = resolve;
       this.#arrive();
     });
+    await arrives(marked, () => `no mark has arrived; ${lately(this.heard)}`);
     return this.heard.splice(0);
   }
 }
@@ -70,16 +75,18 @@ class SocketIoEar extends Ear {
   }
 
   connected() {
-    return new Promise((resolve, reject) => {
+    const connected = new Promise((resolve, reject) => {
       this.socket.once("connect", () => resolve(this));
       for (const event of ["connect_error", "error"]) {
         this.socket.once(event, (error) => reject(Object.assign(new Error(error.message ?? String(error)), { data: error.data })));
       }
     });
+    return arrives(connected, () => `${this.socket.io.uri}${this.socket.nsp} has neither connected nor refused the client`);
   }
 
   ask(name, args) {
-    return new Promise((resolve) => this.socket.emit(name, ...args, resolve));
+    const answer = new Promise((resolve) => this.socket.emit(name, ...args, resolve));
+    return arrives(answer, () => `${name} is not acknowledged; ${lately(this.heard)}`);
   }
 
   tell(name, args) {
@@ -106,7 +113,11 @@ class RawEar extends Ear {
       const envelope = withoutPosition(JSON.parse(message));
       this.hear(envelope.type, envelope);
     });
-    this.closed = this.socket.closed;
+  }
+
+  // Resolves with {code, reason} when the connection is closed.
+  get closed() {
+    return this.socket.closed;
   }
 
   async connected() {
@@ -116,9 +127,10 @@ class RawEar extends Ear {
   }
 
   #first(wanted) {
-    return new Promise((resolve) => {
+    const first = new Promise((resolve) => {
       this.socket.ws.on("message", (message) => wanted(JSON.parse(message)) && resolve());
     });
+    return arrives(first, () => `no envelope satisfies ${wanted}; ${lately(this.heard)}`);
   }
 
   send(envelope) {

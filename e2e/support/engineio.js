@@ -1,9 +1,13 @@
 // Engine.IO spoken by hand, over long-polling and over WebSocket, so that tests see every byte.
 
 import { get, post } from "./http.js";
+import { upTo } from "./patience.js";
 import { openSocket } from "./socket.js";
 
 export const SEPARATOR = "\x1e";
+
+// The number of polls that may bring nothing but pings and noops before a test fails: pings come for as long as a session is open.
+const POLLS = 100;
 
 // A long-polling session. It does nothing on its own: no poll, no pong.
 export class Polling {
@@ -39,13 +43,14 @@ export class Polling {
   // Polls, answering pings, until `count` packets other than pings and noops have come.
   async receive(count) {
     const packets = [];
-    while (packets.length < count) {
+    return upTo(POLLS + count, async () => {
+      if (packets.length >= count) return packets;
       for (const packet of await this.packets()) {
         if (packet === "2") await this.post("3");
         else if (packet !== "6") packets.push(packet);
       }
-    }
-    return packets;
+      return null;
+    });
   }
 }
 

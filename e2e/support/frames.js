@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
+import { arrives } from "./arrives.js";
 
 export const TEXT = 1;
 export const BINARY = 2;
@@ -38,6 +39,7 @@ export class Wire {
   #received = Buffer.alloc(0);
   #wake = [];
   #ended = false;
+  #end;
 
   constructor(port) {
     this.socket = connect(port, "127.0.0.1");
@@ -46,7 +48,7 @@ export class Wire {
       this.#received = Buffer.concat([this.#received, data]);
       this.#changed();
     });
-    this.ended = new Promise((resolve) => {
+    this.#end = new Promise((resolve) => {
       const end = () => {
         this.#ended = true;
         this.#changed();
@@ -56,13 +58,19 @@ export class Wire {
     });
   }
 
+  // Resolves when the server has ended the connection.
+  get ended() {
+    return arrives(this.#end, () => `the connection is open; ${this.#received.length} bytes are unread`);
+  }
+
   #changed() {
     for (const wake of this.#wake.splice(0)) wake();
   }
 
   // Resolves when the bytes are with the kernel. A connection that has ended takes them silently.
   write(bytes) {
-    return new Promise((resolve) => this.socket.write(bytes, () => resolve()));
+    const written = new Promise((resolve) => this.socket.write(bytes, () => resolve()));
+    return arrives(written, () => "the server neither reads nor ends the connection");
   }
 
   // What `take` makes of the received bytes as soon as it is not null: [value, bytes used up]. Null if the other side ends before.
@@ -74,7 +82,8 @@ export class Wire {
         return taken[0];
       }
       if (this.#ended) return null;
-      await new Promise((resolve) => this.#wake.push(resolve));
+      const more = new Promise((resolve) => this.#wake.push(resolve));
+      await arrives(more, () => `the server neither sends more nor ends; ${this.#received.length} bytes are unread`);
     }
   }
 

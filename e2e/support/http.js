@@ -1,6 +1,7 @@
 // Plain HTTP requests, each on a connection of its own, so that what one test does to a connection is not felt by another.
 
 import { request } from "node:http";
+import { arrives } from "./arrives.js";
 
 // Sends a request and collects the answer: {status, headers, text, body}.
 //
@@ -14,21 +15,21 @@ export function http(method, url, { body, ...options } = {}) {
 // Begins a request whose body the caller writes: {outgoing, answer}.
 export function begin(method, url, { headers = {}, signal } = {}) {
   const outgoing = request(url, { method, headers, signal, agent: false });
-  const answer = new Promise((resolve, reject) => {
+  const whole = new Promise((resolve, reject) => {
     outgoing.once("error", reject);
     outgoing.once("response", (incoming) => {
       const chunks = [];
       incoming.on("data", (chunk) => chunks.push(chunk));
       incoming.once("error", reject);
       incoming.once("end", () => {
-        const whole = Buffer.concat(chunks);
-        resolve({ status: incoming.statusCode, headers: incoming.headers, body: whole, text: whole.toString("utf8") });
+        const body = Buffer.concat(chunks);
+        resolve({ status: incoming.statusCode, headers: incoming.headers, body, text: body.toString("utf8") });
       });
     });
   });
-  // A test may look at it late, or not at all.
-  answer.catch(() => {});
-  return { outgoing, answer };
+  // A test may await the answer late, or not at all.
+  whole.catch(() => {});
+  return { outgoing, answer: arrives(whole, () => `${method} ${url} is not answered`) };
 }
 
 export const get = (url, options) => http("GET", url, options);

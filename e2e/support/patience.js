@@ -1,6 +1,7 @@
 // Waiting for what may never come: no test has a time limit of its own, and yet none must hang on a fault that it looks for.
 
 import { setTimeout as pause } from "node:timers/promises";
+import { APART, LOOKS } from "./arrives.js";
 import { metrics } from "./metrics.js";
 
 // Looks until there is nothing to be seen any more: `look` resolves with null, or with what it sees. Gives up, and fails with that, when the server's
@@ -25,9 +26,6 @@ export async function upTo(times, step) {
   throw new Error(`${times} times, and nothing has come of it`);
 }
 
-// How often a condition is looked at, a tenth of a second apart, before a test fails: so often that only a fault takes as long.
-const LOOKS = 1200;
-
 // Looks again and again until the condition holds: `look` resolves with null if it does, and with what it sees otherwise. Fails with what the last of
 // `LOOKS` looks has seen.
 export async function holds(look) {
@@ -35,7 +33,7 @@ export async function holds(look) {
   for (let looks = 0; looks < LOOKS; looks++) {
     seen = await look();
     if (seen === null) return;
-    await pause(100);
+    await pause(APART);
   }
   throw new Error(`after ${LOOKS} looks: ${seen}`);
 }

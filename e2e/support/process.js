@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { arrives, LOOKS } from "./arrives.js";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
@@ -20,7 +21,8 @@ export function binary(name, variable) {
 
 // What the product prints for a command, `asyncapi` for example. Its environment is empty: what the machine happens to set must not matter.
 export async function printed(...args) {
-  const { stdout } = await promisify(execFile)(binary("roomcast", "ROOMCAST"), args, { env: {}, maxBuffer: Infinity });
+  const running = promisify(execFile)(binary("roomcast", "ROOMCAST"), args, { env: {}, maxBuffer: Infinity });
+  const { stdout } = await arrives(running, () => `roomcast ${args.join(" ")} is still running`);
   return stdout;
 }
 
@@ -71,13 +73,20 @@ class Server {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.said = (this.said + text).slice(-100_000)));
     }
-    this.exited = new Promise((resolve) => {
+    this.#exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => resolve({ code, signal }));
       child.once("error", (error) => resolve({ code: null, signal: null, error }));
     });
     // A test file that is killed must not leave its servers behind.
     this.reap = () => child.kill("SIGKILL");
     process.once("exit", this.reap);
+  }
+
+  #exited;
+
+  // Resolves with {code, signal} when the process has ended.
+  get exited() {
+    return arrives(this.#exited, () => `the server runs on and said:\n${this.said}`);
   }
 
   get pid() {
@@ -87,8 +96,9 @@ class Server {
   // Waits until a connection is accepted, or fails with what the program said when it ended instead.
   async listening() {
     let ended = null;
-    void this.exited.then((exit) => (ended = exit));
-    while (!(await accepts(this.port))) {
+    void this.#exited.then((exit) => (ended = exit));
+    for (let looks = 0; !(await accepts(this.port)); looks++) {
+      if (looks === 10 * LOOKS) throw new Error(`the server does not listen, and said:\n${this.said}`);
       if (ended) throw new Error(`the server ended with ${JSON.stringify(ended)} and said:\n${this.said}`);
     }
   }

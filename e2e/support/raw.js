@@ -1,6 +1,10 @@
 // A client on the raw WebSocket, which reads one envelope after the other.
 
+import * as patience from "./patience.js";
 import { openSocket } from "./socket.js";
+
+// The number of envelopes that a test reads for one that it waits for, before it fails.
+const ENVELOPES = 10_000;
 
 // Connects with a token, and reads the greeting; `since` is the position up to which it has heard everything, `through` a way to the server.
 export async function openRaw(through, token, since) {
@@ -12,10 +16,7 @@ export async function openRaw(through, token, since) {
   // Resolves with what was heard up to an envelope, and with that.
   const upTo = async (wanted) => {
     const heard = [];
-    for (;;) {
-      heard.push(await socket.nextJson());
-      if (wanted(heard.at(-1))) return heard;
-    }
+    return patience.upTo(ENVELOPES, async () => (wanted(heard[heard.push(await socket.nextJson()) - 1]) ? heard : null));
   };
   // The next envelope of a type; others before it are passed over.
   const hears = async (type) => (await upTo((envelope) => envelope.type === type)).at(-1);

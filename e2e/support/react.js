@@ -2,6 +2,7 @@
 // newer Node than we do.
 
 import { Window } from "happy-dom";
+import { arrives } from "./arrives.js";
 
 // react-dom looks for the page when it is loaded.
 const window = new Window();
@@ -36,7 +37,7 @@ class Screen {
 
   // Draws it with these props. Resolves when that is done.
   set(props) {
-    return new Promise((resolve) => {
+    const shown = new Promise((resolve) => {
       const drawn = () => {
         resolve();
         this.#look();
@@ -44,6 +45,7 @@ class Screen {
       const inner = createElement(Profiler, { id: "screen", onRender: drawn }, createElement(this.#component, props));
       this.#root.render(createElement(StrictMode, null, inner));
     });
+    return arrives(shown, () => `the component is not drawn on ${this.text}`);
   }
 
   // Resolves when all of these texts are on the screen.
@@ -54,7 +56,8 @@ class Screen {
   // Resolves when this is true of the screen's text.
   until(wanted) {
     if (wanted(this.text)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ wanted, resolve }));
+    const shown = new Promise((resolve) => this.#waiting.push({ wanted, resolve }));
+    return arrives(shown, () => `${wanted} is not true of ${this.text}`);
   }
 
   // Presses the button with this label.

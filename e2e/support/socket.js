@@ -1,6 +1,7 @@
 // A WebSocket whose messages are asked for one at a time, and none is lost meanwhile.
 
 import WebSocket from "ws";
+import { arrives, lately } from "./arrives.js";
 
 // Opens a WebSocket. Rejects, with `status` and `text`, if the server refuses it.
 export function openSocket(url, { protocols = [], ...options } = {}) {
@@ -25,7 +26,7 @@ export class Socket {
 
   constructor(url, protocols, options) {
     this.ws = new WebSocket(url, protocols, { perMessageDeflate: false, ...options });
-    this.opened = new Promise((resolve, reject) => {
+    const opened = new Promise((resolve, reject) => {
       this.ws.once("open", resolve);
       this.ws.once("error", reject);
       this.ws.once("unexpected-response", (request, response) => {
@@ -37,7 +38,8 @@ export class Socket {
         });
       });
     });
-    this.closed = new Promise((resolve) => {
+    this.opened = arrives(opened, () => `${this.ws.url} has neither opened nor refused the WebSocket`);
+    this.#closed = new Promise((resolve) => {
       this.ws.once("close", (code, reason) => {
         resolve({ code, reason: reason.toString() });
         const error = new Error(`closed with ${code} ${reason}`);
@@ -50,7 +52,13 @@ export class Socket {
     this.ws.on("message", (data, isBinary) => this.#arrive(isBinary ? data : data.toString("utf8")));
   }
 
+  #closed;
   #failed = null;
+
+  // Resolves with {code, reason} when the connection is closed.
+  get closed() {
+    return arrives(this.#closed, () => `the WebSocket is not closed; unread messages: ${lately(this.#messages.map(String))}`);
+  }
 
   #arrive(message) {
     const answer = this.#answer(message);
@@ -69,7 +77,8 @@ export class Socket {
   next() {
     if (this.#messages.length > 0) return Promise.resolve(this.#messages.shift());
     if (this.#failed) return Promise.reject(this.#failed);
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const next = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return arrives(next, () => "no message has arrived on the WebSocket");
   }
 
   // The next message as JSON.

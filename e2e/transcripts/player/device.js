@@ -1,5 +1,7 @@
 // What a person listens with, and everything that it hears in order. How it connects is its client's business.
 
+import { arrives, lately } from "../../support/arrives.js";
+
 // The event by which a player knows that nothing earlier will come. No contract has it.
 export const FENCE = "a fence of the player";
 
@@ -21,13 +23,15 @@ export class Device {
 
   // Resolves when the next fence arrives.
   fence() {
-    return new Promise((resolve) => this.#fences.push(resolve));
+    const fence = new Promise((resolve) => this.#fences.push(resolve));
+    return arrives(fence, () => `the fence has not arrived; ${lately(this.heard)}`);
   }
 
   // The next thing that is heard, or why nothing more will be.
   next() {
     if (this.heard.length > 0) return Promise.resolve(this.heard.shift());
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const next = new Promise((resolve) => this.#waiting.push(resolve));
+    return arrives(next, () => "no event has arrived");
   }
 
   // Resolves when it travels as it shall; a client that upgrades may be on its way until then.

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { arrives } from "../../support/arrives.js";
 import { TRAVELS } from "../../support/clients.js";
 import { Device } from "./device.js";
 
@@ -41,7 +42,8 @@ class Python {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = ++this.#count;
     this.child.stdin.write(`${JSON.stringify({ id, device, ...what })}\n`);
-    return new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
+    const answer = new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
+    return arrives(answer, () => `python has not answered ${JSON.stringify(what)} and said:\n${this.#said}`);
   }
 
   forget(number) {
@@ -50,7 +52,7 @@ class Python {
 
   stop() {
     this.child.stdin.end();
-    return this.exited;
+    return arrives(this.exited, () => `python runs on and said:\n${this.#said}`).finally(() => this.child.kill("SIGKILL"));
   }
 
   #hear({ id, answer, failed, device, ...what }) {

@@ -11,8 +11,7 @@ export class RawDevice extends Device {
     this.socket = new Socket(`${ws}/api/v1/ws/connect${query}`);
     // At once, because the first message may come with the handshake.
     this.socket.ws.on("message", (message) => this.hear({ envelope: withoutPosition(JSON.parse(message)) }));
-    this.closed = this.socket.closed;
-    void this.closed.then((closed) => this.left || this.hear({ closed }));
+    this.socket.ws.once("close", (code, reason) => this.left || this.hear({ closed: { code, reason: reason.toString() } }));
     await this.socket.opened;
     return null;
   }

@@ -3,11 +3,14 @@
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
 import { io as io3 } from "socket.io-client-v3";
+import { arrives, lately } from "../../support/arrives.js";
 import { onWebSocket, TRAVELS } from "../../support/clients.js";
 import { argumentsOf } from "../../support/positions.js";
 import { Device } from "./device.js";
 
 class SocketIoDevice extends Device {
+  #closed;
+
   // Connects, or joins the other namespace over another device's connection. Resolves with null, or with what it hears of a refusal.
   connect({ url, namespace, other, travel, auth, over, greets }) {
     const options = { ...this.credentials(auth), transports: TRAVELS[travel], forceNew: true, reconnection: false };
@@ -15,12 +18,13 @@ class SocketIoDevice extends Device {
     this.socket = over ? over.socket.io.socket(other, this.credentials(auth)) : this.open(`${url}${namespace}`, options);
     // The trip contract greets everybody in `/`, which is a step where the transcript names it.
     this.each((event, ...args) => (event === "connected" && !greets) || this.hear({ event, args }));
-    this.closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
-    void this.closed.then((closed) => this.left || this.hear({ closed }));
-    return new Promise((resolve, reject) => {
+    this.#closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
+    void this.#closed.then((closed) => this.left || this.hear({ closed }));
+    const connected = new Promise((resolve, reject) => {
       this.socket.once("connect", () => resolve(null));
       this.refused(resolve, reject);
     });
+    return arrives(connected, () => "the client has neither connected nor been refused");
   }
 
   // How the client says who it is.
@@ -47,10 +51,11 @@ class SocketIoDevice extends Device {
 
   // Asks for an acknowledgement. Resolves with its only argument.
   ask(event, args) {
-    return new Promise((resolve, reject) => {
+    const answer = new Promise((resolve, reject) => {
       this.socket.emit(event, ...args, (...ack) => (ack.length === 1 ? resolve(ack[0]) : reject(new Error(`the ack is ${JSON.stringify(ack)}`))));
-      void this.closed.then(({ reason }) => reject(new Error(`closed, ${reason}, instead of an ack`)));
+      void this.#closed.then(({ reason }) => reject(new Error(`closed, ${reason}, instead of an ack`)));
     });
+    return arrives(answer, () => `${event} is not acknowledged; ${lately(this.heard)}`);
   }
 
   async arrived() {
@@ -61,7 +66,7 @@ class SocketIoDevice extends Device {
   leave() {
     this.left = true;
     this.socket.disconnect();
-    return this.closed;
+    return arrives(this.#closed, () => "the client is still connected");
   }
 }
 
