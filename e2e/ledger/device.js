@@ -2,10 +2,15 @@
 // that it hears. It asks REST for what it has missed only when the server says that it was not recovered.
 
 import { io } from "socket.io-client";
+import { arrives } from "../support/arrives.js";
+import { upTo } from "../support/patience.js";
 import { history } from "./history.js";
 
 // How many messages a sender has on their way. With `retries` the client sends one after the other.
 const AHEAD = 3;
+
+// The number of times that a device joins its room to know that it has heard everything: a connection may end meanwhile.
+const TIMES = 100;
 
 export class Device {
   // The ids of the messages that it has heard of, in order.
@@ -24,7 +29,8 @@ export class Device {
   // What REST has told and the socket may still tell, once.
   #overlap = new Set();
   #life = null;
-  #closed = false;
+  #closing = new AbortController();
+  closed = this.#closing.signal;
 
   constructor(url, { sub, token, room, transports, travel }) {
     Object.assign(this, { url, sub, token, room, travel });
@@ -47,14 +53,19 @@ export class Device {
 
   // A client that the server has ended, or refused, does not come back by itself.
   #return() {
-    if (!this.socket.active && !this.#closed) setTimeout(() => this.#closed || this.socket.connect(), 50);
+    if (!this.socket.active && !this.closed.aborted) setTimeout(() => this.closed.aborted || this.socket.connect(), 50);
   }
 
   #arrive() {
     this.connections += 1;
     if (this.socket.recovered) this.recovered += 1;
     // Who is recovered while it still catches up has that to end all the same.
-    if (!this.socket.recovered || this.#behind) void this.#catchUp();
+    if (!this.socket.recovered || this.#behind) this.#catchUp().catch((error) => this.#failed(error));
+  }
+
+  // A request for a life that is over may still be on its way when the device is closed; it is given up. Any other error ends the run.
+  #failed(error) {
+    if (!this.closed.aborted) throw error;
   }
 
   async #catchUp() {
@@ -63,7 +74,7 @@ export class Device {
     if (!this.#behind) this.ready = new Promise((resolve) => (this.caughtUp = resolve));
     this.#behind = true;
     if (this.connections > 1) this.refetched += 1;
-    const joined = await this.socket.emitWithAck("join_room", { roomId: this.room });
+    const joined = await this.#join();
     if (this.#life !== life) return;
     if (joined?.ok !== true) throw new Error(`${this.sub} may not join: ${JSON.stringify(joined)}`);
     const missed = await history(this, this.known);
@@ -73,6 +84,10 @@ export class Device {
     this.#behind = false;
     for (const event of this.#buffer.splice(0)) this.#hear("message:new", event);
     this.caughtUp();
+  }
+
+  #join() {
+    return this.socket.emitWithAck("join_room", { roomId: this.room });
   }
 
   #write(id) {
@@ -98,23 +113,29 @@ export class Device {
   }
 
   async #sent(message) {
-    const answer = await this.socket.emitWithAck("message:send", { roomId: this.room, ...message });
+    const sent = this.socket.emitWithAck("message:send", { roomId: this.room, ...message });
+    const answer = await arrives(sent, () => `${this.travel} ${this.sub}: ${message.clientId} is not acknowledged`);
     if (answer.ok !== true) throw new Error(`${this.sub} is refused: ${JSON.stringify(answer)}`);
     return answer;
   }
 
   // Resolves when it has heard all that was decided before: joining again is decided in the same queue, and is confirmed in the same order.
   async hasHeardAll() {
-    for (;;) {
-      await this.ready;
+    await upTo(TIMES, async () => {
+      await this.isReady();
       const { connections } = this;
-      await this.socket.emitWithAck("join_room", { roomId: this.room });
-      if (!this.#behind && connections === this.connections) return;
-    }
+      await arrives(this.#join(), () => `${this.travel} ${this.sub} has no answer to its join`);
+      return !this.#behind && connections === this.connections ? true : null;
+    });
+  }
+
+  // Resolves when it has joined its room, and has caught up.
+  isReady() {
+    return arrives(this.ready, () => `${this.travel} ${this.sub} has not caught up after ${this.connections} connections`);
   }
 
   close() {
-    this.#closed = true;
+    this.#closing.abort();
     this.socket.disconnect();
   }
 }

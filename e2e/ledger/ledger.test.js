@@ -2,9 +2,9 @@
 // `cargo xtask ledger --long` is the long one.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { test } from "node:test";
+import { emitted } from "../support/arrives.js";
 import { person } from "../support/people.js";
 import { startRoomcast } from "../support/roomcast.js";
 import { PythonDevice } from "./python.js";
@@ -38,7 +38,7 @@ test("a Python whose handshake is stalled tries again", async (t) => {
   const proxy = createServer((client) => {
     client.on("error", () => {});
     sockets.push(client);
-    // The first hears nothing, and is not closed.
+    // The first connection is never answered, and is not closed.
     if (sockets.length === 1) return client.resume();
     const upstream = connect(server.port, "127.0.0.1");
     upstream.on("error", () => {});
@@ -49,11 +49,11 @@ test("a Python whose handshake is stalled tries again", async (t) => {
     proxy.close();
   });
   proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
+  await emitted(proxy, "listening");
   const url = `http://127.0.0.1:${proxy.address().port}`;
   const token = server.token({ sub: "7", name: "7" });
   const device = new PythonDevice(url, { sub: 7, token, room, transports: ["websocket"], travel: "python" });
   t.after(() => device.child.kill());
-  await device.ready;
+  await device.isReady();
   assert.ok(sockets.length > 1);
 });

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { arrives, LOOKS } from "../support/arrives.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const python = path.resolve(here, "../python/.venv/bin/python");
@@ -50,8 +51,8 @@ export class PythonDevice {
       const hand = [];
       for (let message; hand.length < HAND && (message = next()); ) hand.push(message);
       if (hand.length === 0) return;
-      await new Promise((resolve, reject) => {
-        const open = new Map(hand.map((message) => [message.clientId, message]));
+      const open = new Map(hand.map((message) => [message.clientId, message]));
+      const confirmed = new Promise((resolve, reject) => {
         this.#acked = ({ acked: id, duplicate }) => {
           acked({ clientId: id }, { ok: true, duplicate });
           open.delete(id);
@@ -60,12 +61,18 @@ export class PythonDevice {
         this.book.catch(reject);
         this.#say({ send: hand });
       });
+      await arrives(confirmed, () => `${this.travel} ${this.sub}: ${[...open.keys()]} are not acknowledged`, HAND * LOOKS);
     }
+  }
+
+  // Resolves when it has joined its room, and has caught up.
+  isReady() {
+    return arrives(this.ready, () => `${this.travel} ${this.sub} has not caught up`);
   }
 
   async hasHeardAll() {
     this.#say({ finish: true });
-    Object.assign(this, await this.book);
+    Object.assign(this, await arrives(this.book, () => `${this.travel} ${this.sub} has not heard all`));
     this.known = new Set(this.heard);
   }
 

@@ -35,7 +35,7 @@ export async function run({ seed, messages, kills, cuts, told = () => {} }) {
     for (const room of await rooms(house)) {
       for (const [place, travel] of room.travels.entries()) devices.push(device(proxy, house, room, travel, room.members[place]));
     }
-    await Promise.all(devices.map(({ ready }) => ready));
+    await Promise.all(devices.map((one) => one.isReady()));
     const began = performance.now();
     const book = await exchange({ dice, proxy, house, devices, messages, kills, cuts, told });
     proxy.calm();
