@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -25,6 +26,10 @@ enum Half {
     /// Stock clients against the real server.
     E2e,
 }
+
+/// The time after which Node's runner ends a test file and counts it as failed. It is no test's time limit: tests give up by counting, and the longest
+/// file takes two minutes. It only turns a hang into a failure.
+const NO_FILE_TAKES: Duration = Duration::from_secs(15 * 60);
 
 /// What the runners have counted.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -77,6 +82,7 @@ fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()
     let mut tests = Command::new("node");
     // One file at a time: two cores, and tests that look at a server's memory.
     tests.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
+    tests.arg(format!("--test-timeout={}", NO_FILE_TAKES.as_millis()));
     if let Some(filter) = filter {
         tests.args(["--test-name-pattern", filter]);
     }
