@@ -1,4 +1,4 @@
-// Whoever is excepted from what a back end says is not told it later either, by whatever way it is asked for.
+// Users who are excepted from an event are not sent it later either, over any of the ways to ask for missed events.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -71,4 +71,63 @@ describe("what somebody is excepted from is not told", () => {
       assert.deepEqual(events.filter(({ event }) => event === "news").map(({ args }) => args[0]), ["for all"]);
     });
   }
+});
+
+// A call in a room of dora, who has blocked its caller anna, and of finn, who has not. Both users join the room before they lose their connections.
+async function blocked(t) {
+  const [anna, dora] = ["anna", "dora"].map((sub) => person(server, sub));
+  const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: ["dora", "finn"] });
+  await dora.ask("PUT", "/api/v1/blocks/anna", undefined, 200);
+  t.after(() => dora.ask("DELETE", "/api/v1/blocks/anna"));
+  const { position: since } = await dora.ask("GET", "/api/v1/sync");
+  const caller = await listener(t, server, "anna", "/chat");
+  const say = (content) => anna.ask("POST", `/shared/chat/rooms/${roomId}/messages`, { content });
+  const ring = async () => {
+    const { ok, callId } = await caller.emitWithAck("call:initiated", { roomId, callType: "AUDIO" });
+    assert.equal(ok, true);
+    await say("the last");
+    return callId;
+  };
+  return { roomId, since, ring, say };
+}
+
+const rings = (socket) => socket.heard.filter(([name]) => name === "call:initiated").map(([, { callId }]) => callId);
+const enter = async (socket, roomId) => assert.equal((await socket.emitWithAck("join_room", { roomId })).ok, true);
+
+describe("the ring of a caller is sent later to a user who has not blocked the caller, and not to a user who has", () => {
+  test("on a connection that is recovered", async (t) => {
+    const { roomId, ring, say } = await blocked(t);
+    const both = [await listener(t, server, "dora", "/chat"), await listener(t, server, "finn", "/chat")];
+    for (const socket of both) await enter(socket, roomId);
+    // A recovery needs the offset of an event.
+    await say("the first");
+    for (const socket of both) await hears(socket, "the first");
+    const comeBack = both.map(stayAway);
+    for (const socket of both) await lose(socket);
+    const callId = await ring();
+    assert.deepEqual(await Promise.all(comeBack.map((back) => back())), [true, true]);
+    for (const socket of both) await hears(socket, "the last");
+    assert.deepEqual(both.map(rings), [[], [callId]]);
+  });
+
+  test("to a client that says since when it was here", async (t) => {
+    const { roomId, since, ring } = await blocked(t);
+    const callId = await ring();
+    for (const [sub, expected] of [["dora", []], ["finn", [callId]]]) {
+      const socket = await listener(t, server, sub, "/chat", { auth: { token: server.token({ sub, name: sub }), since } });
+      await enter(socket, roomId);
+      await hears(socket, "the last");
+      assert.deepEqual(rings(socket), expected, sub);
+    }
+  });
+
+  test("by HTTP", async (t) => {
+    const { since, ring } = await blocked(t);
+    const callId = await ring();
+    for (const [sub, expected] of [["dora", []], ["finn", [callId]]]) {
+      const { events } = await person(server, sub).ask("GET", `/api/v1/sync?${new URLSearchParams({ since })}`);
+      assert.ok(events.some(({ event }) => event === "message:new"), sub);
+      assert.deepEqual(events.filter(({ event }) => event === "call:initiated").map(({ args }) => args[0].callId), expected, sub);
+    }
+  });
 });
