@@ -49,17 +49,25 @@ function listen(socket) {
   return { heard, until };
 }
 
+// Has a client receive number 0, lose its connection and stay away, while the numbers from 1 to `count` are sent. `before` runs when the connection is
+// lost. Resolves with the received numbers, the wait for one of them, and a function that lets the client reconnect.
+async function misses(ben, sub, count, before = () => {}) {
+  const { heard, until } = listen(ben);
+  await tell({ users: [sub] }, 0, 1);
+  await until(0);
+  const comeBack = stayAway(ben);
+  await lose(ben);
+  before();
+  await tell({ users: [sub] }, 1, count);
+  return { heard, until, comeBack };
+}
+
 for (const [travel, transports] of Object.entries(TRAVELS)) {
   test(`a client by ${travel} is told all that it has missed, and what is said meanwhile behind it`, async (t) => {
     const sub = `ben-${travel}`;
     const ben = await listener(t, server, sub, "", { transports });
     if (travel === "upgrade") await onWebSocket(ben);
-    const { heard, until } = listen(ben);
-    await tell({ users: [sub] }, 0, 1);
-    await until(0);
-    const comeBack = stayAway(ben);
-    await lose(ben);
-    await tell({ users: [sub] }, 1, GAP);
+    const { heard, until, comeBack } = await misses(ben, sub, GAP);
     const back = comeBack();
     await tell({ users: [sub] }, GAP + 1, 20);
     assert.equal(await back, true);
@@ -71,16 +79,11 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
 
 test("a client that is cut off again and again while it is told goes on each time where it was", async (t) => {
   const ben = await listener(t, server, "restless", "", { transports: ["websocket"] });
-  const { heard, until } = listen(ben);
-  await tell({ users: ["restless"] }, 0, 1);
-  await until(0);
-  let comeBack = stayAway(ben);
-  await lose(ben);
-  await tell({ users: ["restless"] }, 1, GAP);
+  const { heard, until, comeBack } = await misses(ben, "restless", GAP);
   for (let times = 1; times <= 5; times++) {
     assert.equal(await comeBack(), true);
     await until(30 * times);
-    comeBack = stayAway(ben);
+    stayAway(ben);
     await lose(ben);
   }
   assert.equal(await comeBack(), true);
@@ -127,13 +130,8 @@ test("by HTTP it comes in pages", async () => {
 test("the server's memory does not grow with what a client has missed", async (t) => {
   const gap = async (sub, count) => {
     const ben = await listener(t, server, sub, "", { transports: ["websocket"] });
-    const { heard, until } = listen(ben);
-    await tell({ users: [sub] }, 0, 1);
-    await until(0);
-    const comeBack = stayAway(ben);
-    await lose(ben);
-    const before = server.running.memory();
-    await tell({ users: [sub] }, 1, count);
+    let before;
+    const { heard, until, comeBack } = await misses(ben, sub, count, () => (before = server.running.memory()));
     assert.equal(await comeBack(), true);
     await until(count);
     assert.equal(heard.length, count + 1);
@@ -148,12 +146,7 @@ test("the server's memory does not grow with what a client has missed", async (t
 
 test("what was missed before the server was killed is told from the database", async (t) => {
   const ben = await listener(t, server, "survivor", "", { transports: ["websocket"] });
-  const { heard, until } = listen(ben);
-  await tell({ users: ["survivor"] }, 0, 1);
-  await until(0);
-  const comeBack = stayAway(ben);
-  await lose(ben);
-  await tell({ users: ["survivor"] }, 1, GAP);
+  const { heard, until, comeBack } = await misses(ben, "survivor", GAP);
   await server.killAndRestart();
   assert.equal(await comeBack(), true);
   await until(GAP);

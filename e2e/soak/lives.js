@@ -44,10 +44,10 @@ class Ears {
 export class Stock extends Ears {
   recovered = 0;
 
-  constructor({ road, sub, token, room, transports }) {
+  constructor({ through, sub, token, room, transports }) {
     super();
     Object.assign(this, { sub, room });
-    this.socket = io(`${road.url}/chat`, {
+    this.socket = io(`${through.url}/chat`, {
       transports,
       forceNew: true,
       auth: { token, userId: sub },
@@ -109,13 +109,13 @@ export class Raw extends Ears {
   recovered = 0;
   #since = undefined;
 
-  constructor({ road, sub, token, room }) {
+  constructor({ through, sub, token, room }) {
     super();
-    Object.assign(this, { road, sub, token, room });
+    Object.assign(this, { through, sub, token, room });
   }
 
   async arrive() {
-    this.socket = await openRaw(this.road, this.token, this.#since);
+    this.socket = await openRaw(this.through, this.token, this.#since);
     for (const envelope of await this.socket.joins(this.room)) {
       if (envelope.type === "resync") this.recovered -= 1;
       this.#hear(envelope);

@@ -1,5 +1,5 @@
-// Clients of every kind connect, send, are cut, reconnect and leave: a number of lives (SOAK_LIVES, or as many as SOAK_SECONDS allow), and as many again.
-// After the second half the server holds no more than after the first.
+// Clients of every kind connect, send, lose their connections, reconnect and leave: a number of clients (SOAK_LIVES, or as many as SOAK_SECONDS allow), and
+// as many again. After the second half the server holds no more than after the first.
 
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync, statSync } from "node:fs";
@@ -16,22 +16,23 @@ import { Raw, Stock, live } from "./lives.js";
 
 const { SOAK_LIVES, SOAK_SECONDS } = process.env;
 
-// How many clients of each kind live in a round: half of them leave, the others vanish without a word.
+// The number of clients of each kind in a round: half of them close their connections, the network of the others fails.
 const OF_EACH = 12;
 const OF_A_ROUND = 4 * OF_EACH;
 
-// The lives of both halves together, if neither variable is set.
-const LIVES = 4 * OF_A_ROUND;
+// The number of clients in both halves together, if neither variable is set.
+const CLIENTS = 4 * OF_A_ROUND;
 
-// A client that vanishes is missed soon, and forgotten soon after that. What is kept for clients that reconnect is bounded by numbers that the first half
-// reaches, however few lives it has and however fast the machine is.
+// The server detects soon that a client is gone, and ends its session soon after that. What it keeps for clients that reconnect is bounded by numbers that
+// the first half reaches, however few clients it has and however fast the machine is.
 const SETTINGS = {
   METRICS: "open", RECOVERY_WINDOW: "1s", PING_INTERVAL: "1s", PING_TIMEOUT: "5s", WS_HEARTBEAT_INTERVAL: "1s", PRESENCE_GRACE: "100ms", PRESENCE_AUDIENCE: "contacts",
   JOURNAL_KEEP: "500", JOURNAL_MEMORY: "256KB",
 };
 
-// After so many seconds of the server's clock the last client is missed and forgotten; a server that is short of processor time has ten times as long.
-const MISSED = 10 * (1 + 1 + 5);
+// The seconds of the server's clock in which it detects that the last client is gone and ends its session, times ten for a server that is short of processor
+// time.
+const FORGOTTEN = 10 * (1 + 1 + 5);
 
 // Megabytes of the database that the two readers keep in memory, at most and only of what was written. The writer gives its pages back when it rests.
 const READERS_PAGES = 2 * 2;
@@ -39,59 +40,60 @@ const READERS_PAGES = 2 * 2;
 // Megabytes: shared buffers, tables that were larger for a moment, and pages of which the allocator still uses a part.
 const SLACK = 2;
 
-// Bytes that stay for each user on purpose: the counts of the quotas, for up to 100,000 users.
+// Bytes that the server keeps for each user on purpose: the counts of the quotas, for up to 100,000 users.
 const OF_A_USER = 300;
 
-// The writer gives its pages back, and has the allocator do so, one second after the last command: the least of so many looks, a tenth of a second apart, is taken.
+// The number of times, a tenth of a second apart, that the memory is read. The least counts: the writer and the allocator give pages back one second after
+// the last command.
 const LOOKS = 15;
 
 const GAUGES = ["connections", "sockets", "rooms_on_shards", "outbox_bytes", "writer_queue"];
 
-test("after twice as many lives the server holds no more memory and descriptors, and no gauge counts anything", async (t) => {
+test("after twice as many clients the server holds no more memory and descriptors, and no gauge counts anything", async (t) => {
   const server = await startRoomcast(SETTINGS);
   t.after(() => server.stop());
-  const village = new Village(t, server);
-  await village.firstHalf();
-  const lives = village.born;
-  const before = await village.asleep();
-  while (village.born < 2 * lives) await village.round();
-  const after = await village.asleep();
-  const allowed = SLACK + Math.min(READERS_PAGES, after.stored - before.stored) + (lives * OF_A_USER) / MEGABYTE;
-  const seen = JSON.stringify({ lives: village.born, recovered: village.recovered, before, after, allowed });
-  assert.ok(village.recovered > 0, seen);
-  // HTTP connections of clients that vanished last are kept a while longer for a request that may follow; each client has several connections.
+  const rounds = new Rounds(t, server);
+  await rounds.firstHalf();
+  const clients = rounds.clients;
+  const before = await rounds.settled();
+  while (rounds.clients < 2 * clients) await rounds.round();
+  const after = await rounds.settled();
+  const allowed = SLACK + Math.min(READERS_PAGES, after.stored - before.stored) + (clients * OF_A_USER) / MEGABYTE;
+  const seen = JSON.stringify({ clients: rounds.clients, recovered: rounds.recovered, before, after, allowed });
+  assert.ok(rounds.recovered > 0, seen);
+  // The server keeps the HTTP connections of the last clients a while longer for a request that may follow; each client has several connections.
   assert.ok(after.descriptors <= before.descriptors + 2 * OF_EACH, seen);
   assert.ok(after.memory - before.memory < allowed, seen);
   t.diagnostic(seen);
 });
 
-class Village {
-  born = 0;
+class Rounds {
+  clients = 0;
   recovered = 0;
 
   constructor(t, server) {
     Object.assign(this, { t, server });
   }
 
-  // Lives of half the number, or of half the time, that the environment gives; at least one round.
+  // Runs rounds for half the clients, or half the time, that the environment gives; at least one round.
   async firstHalf() {
     const until = performance.now() + (Number(SOAK_SECONDS) / 2) * 1000;
-    const lives = Number(SOAK_LIVES ?? LIVES) / 2;
-    const goesOn = SOAK_SECONDS ? () => performance.now() < until : () => this.born < lives;
+    const clients = Number(SOAK_LIVES ?? CLIENTS) / 2;
+    const goesOn = SOAK_SECONDS ? () => performance.now() < until : () => this.clients < clients;
     do await this.round();
     while (goesOn());
   }
 
-  // New users in new rooms: a user who is kept for too long shows.
+  // Runs new users in new rooms: a user whom the server keeps for too long shows in its memory.
   async round() {
-    const road = await wire(this.t, this.server);
-    const people = Array.from({ length: OF_A_ROUND }, () => String(++this.born));
-    const [chat, channel] = await this.#rooms(people);
+    const network = await wire(this.t, this.server);
+    const users = Array.from({ length: OF_A_ROUND }, () => String(++this.clients));
+    const [chat, channel] = await this.#rooms(users);
     const kinds = [...Object.values(TRAVELS), null];
-    const lives = people.map((sub, place) => {
+    const lives = users.map((sub, place) => {
       const vanishes = place % 2 === 1;
       const transports = kinds[(place >> 1) % kinds.length];
-      const known = { road: vanishes ? road : this.server, sub, token: person(this.server, sub).token };
+      const known = { through: vanishes ? network : this.server, sub, token: person(this.server, sub).token };
       const one = transports ? new Stock({ ...known, room: chat, transports }) : new Raw({ ...known, room: channel });
       return { one, vanishes };
     });
@@ -100,7 +102,7 @@ class Village {
       this.recovered += one.recovered;
       await (vanishes ? one.stayAway() : one.leave());
     }));
-    road.cut();
+    network.cut();
   }
 
   async #rooms([first, ...others]) {
@@ -111,9 +113,9 @@ class Village {
     return [chat, `channel:${channel}`];
   }
 
-  // Waits until the server has missed everybody, and forgotten what they might have come back for.
-  async asleep() {
-    await settles(this.server, MISSED, async () => {
+  // Waits until the server has ended all connections and sessions. Resolves with what it still holds.
+  async settled() {
+    await settles(this.server, FORGOTTEN, async () => {
       const { gauge, counter } = await metrics(this.server);
       const here = Object.fromEntries(GAUGES.map((name) => [name, gauge(name)]).filter(([, count]) => count > 0));
       const settled = ["confirmed", "resumed", "expired", "let_go"].reduce((sum, fate) => sum + counter(`all_facts_${fate}`), 0);
@@ -123,8 +125,8 @@ class Village {
       assert.ok(Object.keys(here).length > 0 || owed >= 0, told);
       return Object.keys(here).length === 0 && owed === 0 ? null : `still ${told}`;
     });
-    // What was said lately is looked through when something more is said.
-    await person(this.server, "1").ask("POST", "/households", { name: "Nobody listens" });
+    // The server drops old events from memory when another event is stored.
+    await person(this.server, "1").ask("POST", "/households", { name: "No client listens" });
     const stored = ["", "-wal"].reduce((sum, part) => sum + statSync(`${this.server.folder}/roomcast.db${part}`).size, 0);
     return { memory: await this.#memory(), descriptors: this.#descriptors(), stored: stored / MEGABYTE };
   }
