@@ -24,6 +24,17 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
+async def once(request, handler):
+    """Sends a request once. By itself aiohttp repeats a GET whose connection breaks. The server recognises the repetition of a session's later GETs, but
+    not of the first three: the client would not notice that the events of the lost answer are missing.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        # aiohttp repeats a request after these two errors, and after no other.
+        raise aiohttp.ClientConnectionError(str(error)) from error
+
+
 class Device:
     def __init__(self, tasks, url, sub, token, room, transports):
         self.tasks = tasks
@@ -41,8 +52,7 @@ class Device:
         auth = {"token": self.token, "userId": self.sub}
         while True:
             gone = asyncio.Event()
-            # On a connection that it keeps, aiohttp asks again by itself when an answer to a GET is lost: what stood in it would never be missed.
-            http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+            http = aiohttp.ClientSession(middlewares=[once])
             self.client = socketio.AsyncClient(reconnection=False, http_session=http)
             self.client.on("connect", self.arrive, namespace="/chat")
             self.client.on("disconnect", lambda reason: gone.set(), namespace="/chat")
