@@ -438,7 +438,7 @@ fn the_listing_has_a_line_for_each_setting() {
     let text = listing::effective(&lines);
     assert_eq!(text.lines().count(), settings().count());
     let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(line("PORT="), "PORT=8080 [env] The port for everything: REST, Socket.IO and raw WebSocket.");
+    assert_eq!(line("PORT="), "PORT=8080 [env] The port for REST, Socket.IO and the raw WebSocket.");
     assert_eq!(
         line("JWT_SECRET="),
         "JWT_SECRET=(hidden) [env] The secret of tokens that are signed with HS256. In production it has at least 32 bytes."

@@ -14,23 +14,23 @@ use super::url::{Database, RedisUrl};
 use super::value::{Cap, Secret, Size, Value, bytes, choice, in_range, show_bytes};
 
 section! {
-    /// Where the server listens, and over what.
+    /// The addresses and ports of the server.
     NetConfig = "net" {
-        /// The address to listen on; unset, it is every interface, or in dev mode only this machine.
+        /// The address to listen on. Unset: all interfaces, or in dev mode this machine only.
         host: Option<Host> = "", HOST;
-        /// The port for everything: REST, Socket.IO and raw WebSocket.
+        /// The port for REST, Socket.IO and the raw WebSocket.
         port: u16 = "3000", PORT;
-        /// A further port that serves everything, too; 0 for none.
+        /// A further port that serves the same; 0 for none.
         websocket_port: u16 = "0", WEBSOCKET_PORT;
-        /// A further port that serves everything, too; 0 for none.
+        /// A further port that serves the same; 0 for none.
         socket_io_port: u16 = "0", SOCKET_IO_PORT;
-        /// Whether there are sockets at all; false gives REST alone.
+        /// Whether the server accepts sockets; false serves REST only.
         websocket_enabled: bool = "true", WEBSOCKET_ENABLED;
-        /// A PEM file with the certificate chain; with it and the key every port speaks TLS.
+        /// A PEM file with the certificate chain. With TLS_CERT and TLS_KEY every port uses TLS.
         tls_cert: Option<FilePath> = "", TLS_CERT;
         /// A PEM file with the private key of the certificate.
         tls_key: Option<FilePath> = "", TLS_KEY;
-        /// The addresses of proxies, or ranges of them, parted by commas: what they say in X-Forwarded-For or Forwarded is whom a request is from.
+        /// Addresses or ranges of trusted proxies, separated by commas. For requests from these the address of the client is taken from X-Forwarded-For or Forwarded.
         trusted_proxies: Vec<Network> = "", TRUSTED_PROXIES;
     }
 }
@@ -42,19 +42,19 @@ section! {
         jwt_secret: Option<Secret> = "", JWT_SECRET;
         /// The public key of tokens signed with RS256/384/512, ES256/384 or EdDSA: a PEM file, or the PEM text itself.
         jwt_public_key: Option<PublicKey> = "", JWT_PUBLIC_KEY;
-        /// A JWKS file with public keys, chosen by a token's kid.
+        /// A JWKS file with public keys. The kid of a token selects the key.
         jwt_jwks: Option<FilePath> = "", JWT_JWKS;
-        /// The iss that a token must have; unset, iss is not looked at.
+        /// The iss that a token must have. Unset: iss is not checked.
         jwt_issuer: Option<String> = "", JWT_ISSUER;
-        /// The aud that a token must name, or several parted by commas of which it must name one; unset, aud is not looked at.
+        /// The aud that a token must have, or several separated by commas, of which it must have one. Unset: aud is not checked.
         jwt_audience: Vec<String> = "", JWT_AUDIENCE;
-        /// How long a token is still believed after its end, for clocks that differ.
+        /// For how long after its expiry a token is still accepted, for clocks that differ.
         jwt_leeway: Duration = "0s", JWT_LEEWAY from "0s" to "24h";
-        /// The cookie in which a token may come, from an allowed origin only.
+        /// The cookie that may carry a token, from an allowed origin only.
         jwt_cookie: CookieName = "token", JWT_COOKIE;
-        /// What a token's end does to a connection: keep looks at it when connecting only, close ends the connection, too. Whoever shows newer tokens is held to them.
+        /// What happens to a connection when its token expires: keep (nothing, the expiry is checked at the connect only) or close. A connection that has refreshed its token is closed in both cases.
         token_end: TokenEnd = "keep", TOKEN_END;
-        /// The key of a team's own back end for emitting, presence and disconnecting over HTTP; at least 20 characters.
+        /// The key of your own back end for the back-end API (emit, notify, presence, disconnect); at least 20 characters.
         roomcast_api_key: Option<Secret> = "", ROOMCAST_API_KEY;
         /// `production` forbids dev mode and short secrets, and trusts no page of localhost.
         node_env: Option<String> = "", NODE_ENV;
@@ -62,37 +62,37 @@ section! {
 }
 
 section! {
-    /// How the sockets behave.
+    /// The protocols of sockets.
     RealtimeConfig = "realtime" {
         /// How often the server pings an Engine.IO client.
         ping_interval: Duration = "25s", PING_INTERVAL from "100ms" to "1h";
         /// How long a client may take to answer a ping.
         ping_timeout: Duration = "60s", PING_TIMEOUT from "100ms" to "1h";
-        /// How long a Socket.IO connection may stay without having joined a namespace.
+        /// For how long a Socket.IO connection may stay open without joining a namespace.
         connect_timeout: Duration = "45s", CONNECT_TIMEOUT from "100ms" to "1h";
         /// How often the server pings a raw WebSocket.
         ws_heartbeat_interval: Duration = "30s", WS_HEARTBEAT_INTERVAL from "100ms" to "1h";
         /// Whether a raw WebSocket is closed with 4403 when it asks for a room that it may not see.
         ws_close_on_forbidden: bool = "true", WS_CLOSE_ON_FORBIDDEN;
-        /// Whether WebSocket messages may be deflated.
+        /// Whether the server accepts permessage-deflate.
         ws_compression: bool = "false", WS_COMPRESSION;
         /// The largest message that a client may send.
         max_payload: Size = "1MB", MAX_PAYLOAD from "1KB" to "100MB";
-        /// How much may wait to be written to one connection before it is closed as too slow.
+        /// How many bytes may wait for one connection before it is closed as too slow.
         outbox_limit: Size = "1MB", OUTBOX_LIMIT from "16KB" to "1000MB";
-        /// Whether clients of Engine.IO 3 (Socket.IO 2) are served, too.
+        /// Whether the server accepts clients of Engine.IO 3 (Socket.IO 2).
         allow_eio3: bool = "false", ALLOW_EIO3;
-        /// How Socket.IO packets are written: json, or msgpack for clients with socket.io-msgpack-parser.
+        /// How Socket.IO packets are encoded: json, or msgpack for clients with socket.io-msgpack-parser.
         socket_parser: SocketParser = "json", SOCKET_PARSER;
-        /// How many shards hold the connections; 0 for one a core.
+        /// How many shards (threads) own the connections; 0 for one a core.
         shards: u16 = "0", SHARDS from "0" to "1024";
     }
 }
 
 section! {
-    /// What is kept for those who were away for a moment.
+    /// The events that are kept for clients that reconnect.
     RecoveryConfig = "recovery" {
-        /// For how long a client may be away and is then told what it has missed, instead of asking for everything anew.
+        /// For how long a client may be disconnected and still receives the events that it missed.
         recovery_window: Duration = "2m", RECOVERY_WINDOW from "1s" to "24h";
         /// How many events are kept for that. Each kilobyte of an event beyond the first counts as one more event. When more are kept, the users who caused the most events lose their oldest ones.
         journal_keep: u32 = "500000", JOURNAL_KEEP from "0" to "10000000";
@@ -102,27 +102,27 @@ section! {
 }
 
 section! {
-    /// Who hears who is online.
+    /// Who receives presence events.
     PresenceConfig = "presence" {
         /// Which users receive online and offline events of a user: everyone, contacts (users who have both acted in a common space) or none.
         audience: Audience = "everyone", PRESENCE_AUDIENCE;
         /// While more users than this are online, `everyone` is narrowed to `contacts`, because its cost grows with the square of the users online. 0 for no limit.
         everyone_up_to: Cap = "5000", PRESENCE_EVERYONE_UP_TO;
-        /// How long a person without a connection still counts as online, so that a reload does not blink.
+        /// For how long a user without a connection still counts as online, so that a page reload sends no event.
         grace: Duration = "2s", PRESENCE_GRACE from "0s" to "1h";
     }
 }
 
 section! {
-    /// How much one person may ask for.
+    /// The limits of one user, of one address, and of the server.
     LimitsConfig = "limits" {
-        /// How many raw WebSockets a person may have at once, over all devices; 0 for no limit.
+        /// How many raw WebSockets a user may have at once, on all devices; 0 for no limit.
         max_connections_per_user: Cap = "5", MAX_CONNECTIONS_PER_USER;
-        /// How many Socket.IO connections a person may have at once, over all devices; 0 for no limit.
+        /// How many Socket.IO connections a user may have at once, on all devices; 0 for no limit.
         socketio_max_connections_per_user: Cap = "20", SOCKETIO_MAX_CONNECTIONS_PER_USER;
-        /// How many connections there may be at once, of everybody; 0 for no limit.
+        /// How many connections all users together may have at once; 0 for no limit.
         max_connections: Cap = "0", MAX_CONNECTIONS;
-        /// How many rooms a connection may be in at once, besides its person's own; 0 for no limit.
+        /// How many rooms a connection may be in at once, besides the user's inbox; 0 for no limit.
         max_rooms_per_connection: Cap = "1000", MAX_ROOMS_PER_CONNECTION;
         /// How many HTTP connections may be open at once. A WebSocket does not count after its handshake. Beyond the limit a new connection can only make a health check. A number, or auto (16384, or fewer, so that they take at most a quarter of MEMORY_LIMIT at 27 KB each).
         max_http_connections: HttpConnections = "auto", MAX_HTTP_CONNECTIONS;
@@ -146,17 +146,17 @@ section! {
         max_objects_per_user_per_day: Cap = "50000", MAX_OBJECTS_PER_USER_PER_DAY;
         /// How many bytes of these objects the server stores for one user in a day.
         max_bytes_per_user_per_day: Size = "200MB", MAX_BYTES_PER_USER_PER_DAY from "1MB" to "4000MB";
-        /// Whether the budgets of commands and connection attempts hold; off lifts them, not the sizes.
+        /// Whether the budgets of commands and connection attempts are enforced; off lifts them, but no limit on sizes.
         rate_limits: bool = "true", RATE_LIMITS;
     }
 }
 
 section! {
-    /// Where things are kept.
+    /// Where the data is stored.
     StorageConfig = "storage" {
-        /// The database: sqlite://PATH, or sqlite::memory: for a server that forgets.
+        /// The database: sqlite://PATH, or sqlite::memory: for a server that keeps nothing.
         database_url: Database = "sqlite://data/roomcast.db", DATABASE_URL;
-        /// The Redis of a server with several nodes; this build runs as one node and refuses it.
+        /// The Redis server for several nodes. This build runs as one node and rejects the setting.
         redis_url: Option<RedisUrl> = "", REDIS_URL;
     }
 }
@@ -164,49 +164,49 @@ section! {
 section! {
     /// The web pages that may use the server: the union of the three settings. If none is set, every page may, without cookies. Pages on localhost may then use cookies, except in production.
     OriginsConfig = "origins" {
-        /// Origins of the front ends, parted by commas.
+        /// Origins of front ends, separated by commas.
         frontend_urls: Vec<OriginSetting> = "", FRONTEND_URLS;
         /// The origin of the front end.
         frontend_url: Vec<OriginSetting> = "", FRONTEND_URL;
-        /// Origins of Socket.IO clients, parted by commas; * for every page, without credentials.
+        /// Origins of Socket.IO clients, separated by commas; * for every page, without cookies.
         socket_io_cors_origin: Vec<OriginSetting> = "", SOCKET_IO_CORS_ORIGIN;
     }
 }
 
 section! {
-    /// What those who run the server want of it.
+    /// Operation of the server.
     OperationsConfig = "operations" {
-        /// Who may read /metrics: key (back ends and admins, as for emitting), open (everybody; for a port that only the monitoring reaches) or off.
+        /// Who may read /metrics: key (back ends and admins), open (everyone who reaches the port) or off.
         metrics: MetricsAccess = "key", METRICS;
-        /// Over how long connections are closed when the server is told to stop. Whoever starts it should wait three seconds longer before killing it.
+        /// Over how long connections are closed when the server stops. A service manager should wait three seconds longer before it kills the process.
         drain_seconds: Duration = "5s", DRAIN_SECONDS from "0s" to "1h";
-        /// How much memory the server may use before it refuses new connections: a size, auto (80 % of the machine's or the container's) or off.
+        /// How much memory the process may use before it rejects new connections. A size, auto (80 % of the memory of the machine or container) or off.
         memory_limit: MemoryLimit = "auto", MEMORY_LIMIT;
     }
 }
 
 section! {
-    /// What is written down about the server's doings, to standard error.
+    /// Logging, to standard error.
     LogConfig = "log" {
-        /// The least that is worth a line: error, warn, info, debug, trace or off; or directives such as info,audit=warn.
+        /// The minimum level: error, warn, info, debug, trace or off; or directives such as info,audit=warn.
         level: Level = "info", LOG_LEVEL;
-        /// How a line is written: text, or json for machines.
+        /// The format of a line: text or json.
         format: LogFormat = "text", LOG_FORMAT;
     }
 }
 
 choice! {
-    /// What a token's end does to a connection.
+    /// What happens to a connection when its token expires.
     TokenEnd {
-        /// Nothing: it is looked at when connecting.
+        /// Nothing: the expiry is checked at the connect only.
         Keep = "keep",
-        /// It ends the connection.
+        /// The connection is closed.
         Close = "close",
     } wanted "keep or close"
 }
 
 choice! {
-    /// How Socket.IO packets are written; like in Socket.IO itself, one for the whole server.
+    /// How Socket.IO packets are encoded; one parser for the whole server, as in Socket.IO itself.
     SocketParser {
         /// The default parser.
         Json = "json",
@@ -216,31 +216,31 @@ choice! {
 }
 
 choice! {
-    /// Who hears that a person came or went.
+    /// Which users receive online and offline events of a user.
     Audience {
         /// Every connection.
         Everyone = "everyone",
         /// Users who have both acted in a common space.
         Contacts = "contacts",
-        /// Nobody.
+        /// No user.
         None = "none",
     } wanted "everyone, contacts or none"
 }
 
 choice! {
-    /// Who may read what the server counts.
+    /// Who may read the metrics.
     MetricsAccess {
         /// Back ends and admins.
         Key = "key",
-        /// Everybody.
+        /// Everyone who reaches the port.
         Open = "open",
-        /// Nobody.
+        /// No one.
         Off = "off" | "none",
     } wanted "key, open or off"
 }
 
 choice! {
-    /// How a log line is written.
+    /// The format of a log line.
     LogFormat {
         /// For people.
         Text = "text",
