@@ -141,12 +141,12 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     if is_object { serde_json::from_str(text).ok() } else { None }
 }
 
+/// A JSON text, borrowed if it has no escapes. `None` for any other value.
 fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
-    // A text without escapes is borrowed; one with them needs a copy.
-    match serde_json::from_str::<&str>(raw.get()) {
-        Ok(text) => Some(Cow::Borrowed(text)),
-        Err(_) => serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned),
-    }
+    // serde borrows a `Cow` only where a field says so. Asking for `&str` first would make an error that quotes each text with escapes.
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
 }
 
 fn room_of(envelope: &Envelope<'_>) -> Result<Room, Refusal> {
@@ -191,4 +191,25 @@ fn send(command: SendMessage) -> Ask {
         let Sent { message, duplicate } = command.decide(tx)?;
         Ok(if duplicate { Value::String(envelope::message(&message)) } else { Value::Null })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_with_its_escapes_and_copied_only_if_it_has_some() {
+        for (json, expected) in [
+            (r#""plain""#, Some(Cow::Borrowed("plain"))),
+            (r#""a \"line\"\n""#, Some(Cow::Owned("a \"line\"\n".to_owned()))),
+            ("7", None),
+            ("null", None),
+            (r#"["text"]"#, None),
+        ] {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            let text = text_of(raw);
+            assert_eq!(text, expected, "{json}");
+            assert_eq!(matches!(text, Some(Cow::Borrowed(_))), matches!(expected, Some(Cow::Borrowed(_))), "{json}");
+        }
+    }
 }
