@@ -108,7 +108,7 @@ type Encoded = (Voice, Option<Arc<[u8]>>);
 pub(crate) struct Stamps<'a> {
     /// The text before a number.
     pub epoch: &'a str,
-    /// Where those stand who are told it: behind the last broadcast that came before.
+    /// The position of the sockets that receive it: behind the last broadcast that came before.
     pub at: Position,
 }
 
@@ -187,7 +187,7 @@ impl Broadcast {
         }
     }
 
-    /// To everybody who is in at least one of these rooms. Each socket is in the room named as its id.
+    /// A broadcast to the sockets that are in at least one of these rooms. Each socket is in the room named as its id.
     pub fn to_rooms(rooms: impl Into<Arc<[Arc<str>]>>, say: impl Say + 'static) -> Self {
         Self::new(Audience::Rooms(rooms.into()), Arc::new(say))
     }
@@ -227,8 +227,8 @@ impl Broadcast {
         self
     }
 
-    /// Says everything that an older one with the same key has said: if that still waits for a client that does not keep up, it is dropped, and this waits
-    /// behind everything else.
+    /// Makes the broadcast replace an older one with the same key, because it says everything that the older one says: if the older one still waits for
+    /// a client that does not keep up, it is dropped, and the newer one waits behind everything else.
     pub fn superseding(mut self, key: Key) -> Self {
         self.supersedes = Some(key);
         self
@@ -257,8 +257,8 @@ impl Broadcast {
         self
     }
 
-    /// Charged to this account, a number of the application's own: of what is kept for those who are away, the accounts that use most lose their
-    /// oldest first; see [`crate::Recovery::keep`]. Without one it is 0.
+    /// Charges the broadcast to an account, a number of the application's own: of the broadcasts that are kept for replay, those of the accounts that
+    /// use most are evicted first; see [`crate::Recovery::keep`]. Without an account it is 0.
     pub fn charged_to(mut self, account: u64) -> Self {
         self.account = account;
         self
@@ -274,7 +274,7 @@ impl Broadcast {
         self.number
     }
 
-    /// Whether it is not for those who are in some rooms, in each behind its own number.
+    /// Whether the broadcast excepts the members of one of these rooms; a member of a room is excepted only from broadcasts behind the room's number.
     pub fn is_excepted(&self, rooms: &[(&str, u64)]) -> bool {
         let was_in = |behind: u64| self.number.is_none_or(|number| number > behind);
         self.except_rooms.iter().any(|excepted| rooms.iter().any(|(room, behind)| was_in(*behind) && **excepted == **room))

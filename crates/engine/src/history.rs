@@ -1,4 +1,4 @@
-//! What was said lately: kept so that whoever was away for a moment can be told what was missed.
+//! The recent broadcasts, kept so that clients that were away for a moment receive the ones that they missed.
 
 mod index;
 mod log;
@@ -22,7 +22,7 @@ use shelf::Shelf;
 pub(crate) use shelf::{Except, Kept};
 pub use slice::{Found, Run, Slice};
 
-/// What is made of it for those who have missed it may take this part of the bytes, beyond them.
+/// What is encoded again for clients that missed it may take this part of [`Recovery::bytes`], in addition to them.
 const TOLD: usize = 4;
 
 /// The most broadcasts of one slice; see [`History::slice`].
@@ -34,11 +34,11 @@ pub(crate) struct History {
     /// When the seconds begin by which it is counted what is too old.
     begun: Instant,
     shelf: Mutex<Shelf>,
-    /// How many bytes were made of it for those who have missed it.
+    /// How many bytes are encoded again for clients that missed broadcasts.
     told: Arc<AtomicUsize>,
 }
 
-/// What is given back when nobody waits any more.
+/// Memory that is freed when the lock is released.
 type Forgotten = (SmallVec<[Kept; 2]>, Vec<Arc<Broadcast>>);
 
 impl History {
@@ -64,7 +64,7 @@ impl History {
         shelf.index.push(number, self.second(at), &broadcast.audience, broadcast.account, size);
         let forgotten = self.forget_in(&mut shelf, at);
         drop(shelf);
-        // Nobody waits while their memory is given back.
+        // Their memory is freed without the lock.
         drop(forgotten);
     }
 
@@ -118,8 +118,8 @@ impl History {
         (forgotten, told)
     }
 
-    /// The first of what was said behind `from` and up to `until` in these rooms (in each only behind its own number) and, if `everyone`, to
-    /// everybody: each once, in order, about `bytes` bytes of it and at least one. `None` if some of all that is kept no longer.
+    /// The first broadcasts behind `from` and up to `until` to these rooms (to each only those behind its own number) and, if `everyone`, to every
+    /// connection: each once, in order, about `bytes` bytes of them and at least one. `None` if one of all of them may be kept no longer.
     pub fn slice<'a>(
         &self,
         rooms: impl IntoIterator<Item = (&'a str, u64)>,

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-/// A place in the order of what was said: behind the broadcast with this number, or within it.
+/// A place in the order of broadcasts: behind the broadcast with this number, or within the next one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub struct Position {
-    /// Everything up to the broadcast with this number was heard,
+    /// Every broadcast up to this number was received,
     pub number: u64,
-    /// and so many messages of the one with the next number: a broadcast may be several.
+    /// and so many messages of the next one: a broadcast may be several messages.
     pub part: u16,
 }
 
@@ -31,8 +31,8 @@ impl Position {
     /// Behind one of the messages of a broadcast, the `index`th of `count`.
     pub fn behind(number: u64, index: usize, count: usize) -> Self {
         match index + 1 {
-            // Everything before the broadcast was heard, and so many of its messages.
-            heard if heard < count => Self { number: number.saturating_sub(1), part: u16::try_from(heard).unwrap_or(u16::MAX) },
+            // Everything before the broadcast was received, and so many of its messages.
+            part if part < count => Self { number: number.saturating_sub(1), part: u16::try_from(part).unwrap_or(u16::MAX) },
             _ => Self::from(number),
         }
     }

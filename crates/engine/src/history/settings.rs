@@ -15,19 +15,20 @@ pub struct Recovery {
     pub position: u64,
     /// Up to which number nothing is kept from before the start; what came behind it is given to [`crate::Handle::recall`].
     pub floor: u64,
-    /// Rooms in which something behind `floor` was evicted, each with the last such number; what everybody heard has the empty name.
+    /// Rooms in which something behind `floor` was evicted, each with the last such number; the broadcasts to every connection have the empty name.
     pub holes: Vec<(Arc<str>, u64)>,
-    /// How many broadcasts are kept; one with more than a kilobyte of words, or for many rooms, counts as several. Beyond, those who said most lose
-    /// their oldest in the rooms in which they said most (see [`Broadcast::charged_to`]).
+    /// How many broadcasts are kept; one with more than a kilobyte of content, or to many rooms, counts as several. Beyond, the accounts that use most
+    /// lose their oldest in the rooms in which they use most (see [`Broadcast::charged_to`]).
     pub keep: usize,
     /// For how long.
     pub window: Duration,
-    /// About how many bytes of memory they take at most. What is encoded of them for those who come back may take a quarter more. With an archive the
-    /// oldest words are read from there, and 70 bytes for each broadcast stay in memory whatever this says; without one they are forgotten.
+    /// About how many bytes of memory the broadcasts take at most. What is encoded again for clients that come back may take a quarter more. With an
+    /// archive the oldest content is read from there, and 70 bytes for each broadcast stay in memory in any case; without one the oldest broadcasts are
+    /// forgotten.
     pub bytes: usize,
-    /// By what is said again what was kept as bytes. Without it nothing is.
+    /// Reads a broadcast that was kept as bytes. Without it none is kept as bytes.
     pub revive: Option<Revive>,
-    /// Where everything is stored that is kept.
+    /// Where all kept broadcasts are stored.
     pub archive: Option<Arc<dyn Archive>>,
 }
 
@@ -37,14 +38,14 @@ impl fmt::Debug for Recovery {
     }
 }
 
-/// What makes something that was kept as bytes ([`Say::record`]) sayable again. Inputs: the number, and the bytes.
+/// Reads the content of a broadcast back that was kept as bytes ([`Say::record`]). Inputs: the number, and the bytes.
 #[derive(Clone)]
 pub struct Revive(Arc<Read>);
 
 type Read = dyn Fn(u64, &[u8]) -> Arc<dyn Say> + Send + Sync;
 
 impl Revive {
-    /// By this function.
+    /// Reads by this function.
     pub fn new(read: impl Fn(u64, &[u8]) -> Arc<dyn Say> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
@@ -60,7 +61,7 @@ impl fmt::Debug for Revive {
     }
 }
 
-/// Reads what is kept from where it is stored, when it is in memory no longer.
+/// Reads kept broadcasts from where they are stored, when their content is in memory no longer.
 pub trait Archive: Send + Sync {
     /// Reads the broadcasts with these numbers, which rise: as many of the first as have `bytes` bytes or somewhat more, and at least one. `then` is
     /// called once, on any thread, with them in order; one that is stored no longer is left out. `None` if nothing can be read now. Must not block.

@@ -11,49 +11,49 @@ use crate::broadcast::{Audience, Broadcast, Say, Saying};
 use crate::id::Id;
 use crate::voice::Namespace;
 
-/// What is kept: the numbers of all of it, and the newest words.
+/// The broadcasts that are kept: the numbers of all of them, and the content of the newest.
 pub(super) struct Shelf {
     pub index: Index,
-    /// The broadcasts whose words are in memory, in order. What was evicted may still be here; its number is in no room.
+    /// The broadcasts whose content is in memory, in order. An evicted one may still be here; its number is in no room's list.
     pub words: VecDeque<Kept>,
     pub words_weight: usize,
     pub log: Log,
-    /// How many of them have what is told of them again.
+    /// How many of them are encoded again for clients that missed them.
     pub told: usize,
 }
 
-/// A broadcast whose words are in memory.
+/// A broadcast whose content is in memory.
 pub(crate) struct Kept {
     pub number: u64,
     pub audience: Audience,
-    /// Who was not to hear it; most except nobody.
+    /// The rooms and sockets that the broadcast excepts; most broadcasts except none.
     pub except: Option<Box<Except>>,
     pub namespace: Option<Namespace>,
     pub kind: u8,
     words: Words,
     pub(super) weight: usize,
-    /// What those are told who have missed it, from the first of them on.
+    /// The same broadcast for all clients that missed it, made for the first of them.
     pub(super) again: Option<Arc<Broadcast>>,
 }
 
-/// Who is not to hear something.
+/// The rooms and sockets that a broadcast excepts.
 #[derive(Clone, Default)]
 pub(crate) struct Except {
     pub rooms: Vec<Arc<str>>,
     pub sockets: Vec<Id>,
 }
 
-/// What was said.
+/// The content of a broadcast.
 enum Words {
     Logged(Place),
     Said(Arc<dyn Say>),
 }
 
-/// About how many bytes are taken by what is kept of a broadcast besides its words, and for each room that it names.
+/// About how many bytes a kept broadcast takes besides its content, and for each room that it names.
 const WEIGHT: usize = 128;
 const WEIGHT_OF_A_ROOM: usize = 64;
 
-/// What was kept as bytes, for those who have missed it. It is read when it is said, once a voice: not while others wait for the history.
+/// The content of a broadcast that was kept as bytes. It is read when it is encoded, once for each voice, and not under the history's lock.
 struct Logged {
     number: u64,
     bytes: Box<[u8]>,
@@ -95,7 +95,7 @@ impl Shelf {
         Self { index, words: VecDeque::new(), words_weight: 0, log: Log::default(), told: 0 }
     }
 
-    /// Puts the newest words in their place, and says how many bytes they have.
+    /// Adds the content of the newest broadcast. Returns its size in bytes.
     pub fn put(&mut self, number: u64, broadcast: &Broadcast, logs: bool) -> usize {
         let Broadcast { audience, except_rooms, except_sockets, namespace, kind, .. } = broadcast;
         let say = broadcast.shared_say();
@@ -119,7 +119,7 @@ impl Shelf {
         size
     }
 
-    /// Takes out the oldest of the broadcasts whose words are in memory.
+    /// Takes out the oldest broadcast whose content is in memory.
     pub fn take_oldest(&mut self) -> Option<Kept> {
         let oldest = self.words.pop_front()?;
         self.words_weight -= oldest.weight;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::broadcast::Broadcast;
 
-/// A part of what was missed.
+/// The next broadcasts that a client has missed.
 pub struct Slice {
-    /// What was said, in order.
+    /// The broadcasts, in order.
     pub said: Vec<Found>,
-    /// Up to which number there is nothing else: the end of what was asked for, or the last of a slice that is full.
+    /// The number up to which there is no other: the end of the range, or the last broadcast of a full slice.
     pub reached: u64,
 }
 

@@ -7,13 +7,13 @@ use crate::voice::Format;
 /// How a connection's transport is brought to its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Ending {
-    /// The peer is gone, or shall not hear any more: drop it.
+    /// Drop the connection: the client is gone, or is not to receive anything more.
     Drop,
     /// A close frame with this code (0: without one) and reason, then wait for the client's; long-polling: a close packet.
     Say(u16, String),
 }
 
-/// Something that ends when the application's turn is over: ends are all carried out in one place, `Worker::reap`.
+/// A socket or connection that ends when the application's turn is over; `Worker::reap` carries out all ends.
 #[derive(Debug)]
 pub(crate) enum Doomed {
     Socket(SocketKey, Reason),
@@ -21,7 +21,7 @@ pub(crate) enum Doomed {
 }
 
 impl<A: App> Shard<A> {
-    /// Ends a socket (the client is told), or with `close` its whole connection.
+    /// Ends a socket, whose client receives DISCONNECT, or with `close` its whole connection.
     pub fn disconnect(&mut self, key: SocketKey, close: bool) {
         let Some(socket) = self.socket(key) else { return };
         let (voice, connection) = (socket.voice, socket.connection);
@@ -37,7 +37,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Closes a socket's whole connection with a WebSocket close code and reason (what a plain endpoint's client is told).
+    /// Closes a socket's whole connection with a WebSocket close code and reason, which the client of a plain endpoint receives.
     pub fn close(&mut self, key: SocketKey, code: u16, reason: &str) {
         let Some(connection) = self.socket(key).map(|socket| socket.connection) else { return };
         self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(code, reason.to_owned()));

@@ -1,8 +1,8 @@
 //! Which connections have something to be written, or to be read, and whose turn it is.
 //!
 //! Who is told something alone or in a room is served first. What is said to everybody who is connected, such as who came online, stands
-//! behind that: on thousands of connections it takes a while to write, and a chat is not to wait for it. Of those with something to read
-//! the ones that have used up their share of a turn stand behind the others.
+//! behind that: on thousands of connections it takes a while to write, and a chat is not to wait for it. Of the connections with something
+//! to read, the ones that have used up their share of a turn stand behind the others.
 
 use std::collections::VecDeque;
 
@@ -48,7 +48,7 @@ impl Line {
         }
     }
 
-    /// Puts a connection behind everybody, wherever it stood.
+    /// Puts a connection behind all others, wherever it stood.
     pub fn behind(&mut self, slot: u32, waits: &mut Waits) {
         if *waits != Waits::Later {
             *waits = Waits::Later;

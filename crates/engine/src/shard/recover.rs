@@ -20,18 +20,18 @@ pub struct Recovering<'a> {
     pub id: Id,
     /// The secret by which its client proves it.
     pub secret: Id,
-    /// What it has heard.
+    /// What its client has received.
     pub from: Position,
     /// The rooms that it was in and is in again, each with the number behind which it came in.
     pub rooms: &'a [(&'a str, u64)],
 }
 
-/// What a client has heard already that comes into a room, and where it counts as being.
+/// What the client of a socket that comes into a room has received already, and in which rooms it counts as being.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known<'a> {
-    /// Rooms in which it was told, each with the number behind which, and up to which.
+    /// Rooms whose broadcasts it received, each with the number behind which and the number up to which it did.
     pub heard: &'a [(&'a str, u64, u64)],
-    /// Rooms, each with the number behind which it is excepted from what those in the room are not to hear.
+    /// Rooms, each with the number behind which it is excepted from the broadcasts that except the room.
     pub member_of: &'a [(&'a str, u64)],
 }
 
@@ -57,15 +57,15 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Lets a socket in as the one that it was: it is told so, and then what it has missed: as much as fits into a slice at once, the rest as its
-    /// client reads. It is in its rooms from here on, and what is said there with a number comes behind what it has missed; nothing comes twice or
-    /// between. False if the client has gone in the meantime.
+    /// Accepts a socket as the one that it was. Its client receives CONNECT, and then the broadcasts that it missed: as many as fit into a slice at once,
+    /// the others as it reads. The socket is in its rooms from here on, and numbered broadcasts to them come behind the missed ones, each once. False
+    /// if the client has gone in the meantime.
     ///
     /// Socket.IO for Node tells first what was missed. Its client keeps that aside until it is connected, also beyond the end of the connection;
     /// if the end comes between the two, it is told the same again on the next one and hears it twice.
     ///
     /// # Errors
-    /// The data, if it is not known any more what the socket has missed.
+    /// The data, if a broadcast that the socket has missed may be kept no longer.
     pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &Recovering<'_>) -> Result<bool, A::Data> {
         let Some(socket) = self.socket(key) else { return Ok(false) };
         let voice = Voice { positions: true, ..socket.voice };
@@ -90,9 +90,9 @@ impl<A: App> Shard<A> {
         Ok(true)
     }
 
-    /// Tells a socket what was said behind `from` in rooms that it comes into, in each only what is behind its own number, but for what it has
-    /// heard in others; as much as fits into a slice at once, and the rest as its client reads, before anything that is said from now on. False,
-    /// and nothing is told, if it is not known any more or the socket does not read what it was to be told of other rooms.
+    /// Sends a socket the broadcasts behind `from` to rooms that it comes into, to each only those behind its own number, without the ones that it
+    /// received in other rooms: as many as fit into a slice at once, the others as its client reads, before any later broadcast. False, and none is
+    /// sent, if one of them may be kept no longer, or if the client does not read what it is to receive of other rooms.
     pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: Known<'_>) -> bool {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return true };
         let Some(history) = &self.history else { return false };
@@ -106,9 +106,8 @@ impl<A: App> Shard<A> {
         true
     }
 
-    /// Tells a socket once more what was said to many: of these, which stand in the order in which they were said, as many of the newest as its
-    /// outbox has room for. They are encoded once for each voice, with the position of the first time: no event among them may end in a text,
-    /// which clients would take for the present one.
+    /// Sends a socket broadcasts once more: of these, which are in their order, as many of the newest as its outbox has room for. They are encoded once
+    /// for each voice, with the position of the first time: no event among them may end in a text, which clients would take for the present position.
     pub fn tell_again(&mut self, key: SocketKey, broadcasts: &[Arc<Broadcast>]) {
         let Some((voice, slot)) = self.socket(key).map(|socket| (socket.voice, socket.connection)) else { return };
         let mut room = self.config.outbox_limit.saturating_sub(self.connections[slot as usize].outbox.bytes());

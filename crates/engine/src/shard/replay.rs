@@ -1,8 +1,8 @@
-//! Sockets that catch up: what was said while they were away is read from the history in slices, as their clients read.
+//! Sockets that catch up: the broadcasts that were published while they were away are read from the history in slices, as their clients read.
 //!
-//! A socket that catches up has a cursor. Whatever has a number is put into its outbox from the history, in order, and nothing of it comes live: it
-//! waits in the history, and takes no memory of the socket's. When the cursor is at the shard's own position the socket is live, in the same turn,
-//! so nothing comes twice or is left out. What has no number (presence, typing) comes at once, as to everybody, unless it is volatile.
+//! A socket that catches up has a cursor. Numbered broadcasts are put into its outbox from the history, in order, and none of them comes live: they
+//! wait in the history, and take no memory of the socket's. When the cursor is at the shard's own position the socket is live, in the same turn,
+//! so each broadcast comes once. A broadcast without a number (presence, typing) comes at once, as to every other socket, unless it is volatile.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -41,30 +41,30 @@ pub(crate) struct Reread {
     pub read: Option<Vec<Broadcast>>,
 }
 
-/// Where a socket is that catches up. It has an entry for each of its rooms, and one for each that it left or came into meanwhile.
+/// The state of a socket that catches up. It has an entry for each of its rooms, and one for each that the socket left or came into meanwhile.
 #[derive(Default)]
 pub(crate) struct Behind {
-    /// What it was told.
+    /// Up to where broadcasts were put into its outbox.
     pub at: Position,
     /// The rooms that it is or was in.
     stays: Vec<Stay>,
-    /// Rooms whose past it is told when it has been told everything up to the moment in which it came into them; in that order, and rooms that it
+    /// Rooms whose past the socket receives when it has received everything up to the moment in which it came into them, in that order. Rooms that it
     /// came into together have one past.
     pasts: VecDeque<Past>,
-    /// An answer of the archive is awaited,
+    /// The archive is to answer,
     reads: bool,
-    /// and is not what is wanted any more.
+    /// and its answer is of no use any more, because the socket has left a room.
     stale: bool,
 }
 
-/// When a socket is in a room: behind one number, and up to another.
+/// Between which numbers a socket is in a room.
 struct Stay {
     room: Box<str>,
     since: u64,
     until: u64,
 }
 
-/// What was said in rooms before a socket came into them.
+/// The broadcasts to rooms before a socket came into them.
 struct Past {
     /// The rooms, each with the number behind which it is for the socket.
     rooms: Vec<(Box<str>, u64)>,
@@ -72,19 +72,20 @@ struct Past {
     from: Position,
     /// and up to which number it goes.
     until: u64,
+    /// See [`Known`].
     heard: Vec<(Box<str>, u64, u64)>,
     member_of: Vec<(Box<str>, u64)>,
 }
 
 impl Behind {
-    /// Its socket comes into a room.
+    /// The socket comes into a room.
     pub fn come(&mut self, room: &str, since: u64) {
         let told = self.at.number;
         self.stays.retain(|stay| stay.until > told);
         self.stays.push(Stay { room: room.into(), since, until: u64::MAX });
     }
 
-    /// Its socket leaves a room: nothing that is still to be told of it is told.
+    /// The socket leaves a room: it receives no more of the room's broadcasts.
     pub fn leave(&mut self, room: &str, at: u64) {
         for stay in self.stays.iter_mut().filter(|stay| stay.until == u64::MAX && *stay.room == *room) {
             stay.until = at;
@@ -103,9 +104,9 @@ impl Past {
         self.rooms.len() + self.heard.len() + self.member_of.len()
     }
 
-    /// Whether the socket has heard or will hear something elsewhere.
+    /// Whether the socket has received or will receive a broadcast in another room.
     fn is_heard_elsewhere(&self, broadcast: &Broadcast) -> bool {
-        // What is said to everybody is heard with the first room.
+        // A broadcast to every connection comes with the first room.
         if broadcast.is_for_everyone() {
             return !self.heard.is_empty();
         }
@@ -114,20 +115,20 @@ impl Past {
     }
 }
 
-/// What is told next to a socket that catches up.
+/// What a socket that catches up receives next.
 enum Next {
-    /// It has been told everything.
+    /// It has received everything.
     Nothing,
-    /// The past of a room is told.
+    /// It has received the past of a room.
     PastIsOver,
     /// A slice, and where it begins.
     Slice(Position, Slice),
-    /// Some of it is kept no longer.
+    /// A broadcast that it missed may be kept no longer.
     Lost,
 }
 
 impl<A: App> Shard<A> {
-    /// Has a socket, which is in its rooms already, catch up from here on. In each room only what was said behind its own number is for it.
+    /// Has a socket, which is in its rooms already, catch up from `at` on. Of each room it receives only the broadcasts behind the room's number.
     pub(super) fn fall_behind(&mut self, key: SocketKey, at: Position, rooms: &[(&str, u64)]) {
         let Some(socket) = self.sockets.get_mut(key.slot() as usize) else { return };
         let own = socket.id.text();
@@ -139,8 +140,8 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Has a socket be told what was said in rooms, in each behind a number, before it comes into them, which it does now. False if it is owed as many
-    /// pasts already as it may be.
+    /// Has a socket receive the past of rooms that it comes into now, of each the broadcasts behind its number. False if the socket has as many pasts to
+    /// receive already as it may have.
     pub(super) fn owe_past(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: Known<'_>) -> bool {
         let until = self.position;
         let owed = self.sockets[key.slot() as usize].behind.iter().flat_map(|behind| &behind.pasts).map(Past::remembers).sum::<usize>();
@@ -161,14 +162,14 @@ impl<A: App> Shard<A> {
         true
     }
 
-    /// Up to which number everything that was said to a connection's sockets is in its outbox, or was.
+    /// The number up to which all broadcasts to a connection's sockets are, or were, in its outbox.
     pub(crate) fn told_to(&self, slot: u32) -> u64 {
         let sockets = self.connections[slot as usize].sockets.iter();
         let behind = sockets.filter_map(|socket| self.sockets.get(*socket as usize)?.behind.as_ref());
         behind.map(|behind| behind.at.number).fold(self.position, u64::min)
     }
 
-    /// Puts as much into a connection's outbox as its sockets have missed, and as fits into a slice.
+    /// Puts the next broadcasts that a connection's sockets have missed into its outbox, as many as fit into a slice.
     pub(crate) fn replay(&mut self, slot: u32) {
         let connection = &self.connections[slot as usize];
         if connection.phase != Phase::Open {
@@ -180,7 +181,7 @@ impl<A: App> Shard<A> {
                 slices += 1;
             }
             if slices == SLICES {
-                // Its namespace has words for little of it: the others have their turn meanwhile.
+                // Its namespace receives few of them: other connections have their turn meanwhile.
                 self.mark_dirty(slot);
             }
         }
@@ -209,7 +210,8 @@ impl<A: App> Shard<A> {
         goes_on
     }
 
-    /// What a client has missed is kept no longer: it was away for too long, or reads too slowly. It comes back, and has to begin anew.
+    /// Ends a connection whose client missed broadcasts that are kept no longer: it was away for too long, or reads too slowly. The client comes back as a
+    /// new one.
     fn end_too_slow(&mut self, slot: u32) {
         let (code, reason) = TOO_SLOW;
         self.end_connection(slot, Reason::TooSlow, Ending::Say(code, reason.into()));
@@ -219,10 +221,10 @@ impl<A: App> Shard<A> {
         self.config.replay_slice.min(self.config.outbox_limit / 4).max(1)
     }
 
-    /// What a socket is told next, about so many bytes.
+    /// What a socket receives next, about `bytes` bytes.
     fn next(&self, behind: &Behind, bytes: usize) -> Next {
         let Some(history) = &self.history else { return Next::Nothing };
-        // The past of a room is told in the moment in which the socket came into it: what was said before elsewhere comes first.
+        // The past of a room comes behind everything that other rooms received before the socket came into it.
         let past = behind.pasts.front().filter(|past| behind.at.number >= past.until);
         let until = behind.pasts.front().map_or(self.position, |past| past.until);
         let (from, slice) = match past {
@@ -256,7 +258,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Puts broadcasts into an outbox that begin at a position; with them the socket was told everything up to a number.
+    /// Puts broadcasts behind the position `from` into an outbox; with them the socket has received everything up to the number `reached`.
     fn tell_broadcasts<'a>(
         &mut self,
         socket: u32,
@@ -298,7 +300,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Appends what a broadcast says that was missed. False if this voice does not hear of it.
+    /// Appends a missed broadcast. False if this voice does not receive it.
     fn encode_missed(&self, broadcast: &Broadcast, from: Position, voice: Voice, bytes: &mut Vec<u8>) -> bool {
         let stamps = self.stamps();
         if from.part > 0 && broadcast.number == Some(from.number + 1) {
@@ -310,7 +312,7 @@ impl<A: App> Shard<A> {
         encoded.is_some()
     }
 
-    /// The archive has answered.
+    /// Takes the archive's answer.
     pub(crate) fn reread(&mut self, Reread { socket: key, numbers, whole, read }: Reread) {
         let Some(socket) = self.socket_mut(key) else { return };
         let slot = socket.connection;
@@ -321,7 +323,7 @@ impl<A: App> Shard<A> {
             None => behind.at,
         };
         let Some(read) = read else {
-            // Nothing can be read now. The client comes back, and is told the same then.
+            // The archive cannot be read now. The client comes back, and receives the same then.
             self.sockets[key.slot() as usize].behind = Some(behind);
             return self.end_connection(slot, Reason::TransportError, Ending::Drop);
         };
@@ -331,7 +333,7 @@ impl<A: App> Shard<A> {
             (true, Some(reached)) => reached,
             _ => read[..there].last().and_then(|last| last.number).unwrap_or(from.number),
         };
-        // What was asked for before it left a room is asked for once more.
+        // What the socket asked for before it left a room is asked for once more.
         if !std::mem::take(&mut behind.stale) && from.number < reached {
             self.tell_broadcasts(key.slot(), &mut behind, from, read[..there].iter(), reached);
         }

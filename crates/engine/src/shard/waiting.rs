@@ -17,7 +17,7 @@ pub(super) const SMALL_OUTPUT: usize = 16 * 1024;
 /// What is counted is a multiple of this.
 const GRAIN: usize = 4 * 1024;
 
-/// What a client is told in whose connection too much waits.
+/// The close code and reason for a client in whose connection too much waits.
 const TOO_MUCH: (u16, &str) = (1013, "too much waits");
 
 /// A connection, as an application names it. Void once the connection has ended.

@@ -56,7 +56,7 @@ pub(crate) struct Worker<A: App> {
     stopping: bool,
     /// WebSockets that were refused, and wait for their client's close frame, or have ended since; see [`reap::MAX_REFUSED`].
     refused: VecDeque<ConnectionKey>,
-    /// Who has used how much of this turn.
+    /// How much of this turn is used.
     shares: Shares,
     /// How many connections were read since one was that had used up its share.
     passed_over: usize,
@@ -164,7 +164,7 @@ impl<A: App> Worker<A> {
         self.read_archive();
     }
 
-    /// Asks the archive for what sockets have missed that is in memory no longer.
+    /// Asks the archive for broadcasts that sockets have missed and that are in memory no longer.
     fn read_archive(&mut self) {
         for ToRead { socket, numbers, whole, bytes, archive } in self.shard.to_read.drain(..) {
             let (hub, index, asked) = (self.hub.clone(), self.shard.index, numbers.clone());

@@ -60,7 +60,7 @@ impl Talk {
             "leave" => Wish::Leave(room),
             "say" => Wish::Say(room, words.next().unwrap_or_default().len()),
             "type" => {
-                // What ends in a text carries the position of who is told it.
+                // An event that ends in a text carries the position of the socket that receives it.
                 shard.emit(socket, &saying(shard.namespace(socket).unwrap_or(Namespace::PLAIN), "noted".into()));
                 if shard.is_in(socket, &room) {
                     let line = format!("typing {room} {} {number}", who.client);

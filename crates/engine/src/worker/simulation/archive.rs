@@ -8,14 +8,14 @@ use super::desk::{Desk, telling};
 use crate::broadcast::Broadcast;
 use crate::history::Archive;
 
-/// What somebody has asked of the archive.
+/// A question to the archive.
 struct Question {
     numbers: Vec<u64>,
     bytes: usize,
     then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>,
 }
 
-/// The archive: it answers out of what the desk has decided, when it is told to.
+/// The archive. It answers with the facts that the desk has decided, when [`Shelves::answer`] is called.
 pub struct Shelves {
     desk: Arc<Mutex<Desk>>,
     asked: Mutex<VecDeque<Question>>,

@@ -23,7 +23,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// Whether it is told in two messages.
+    /// Whether its broadcast has two messages.
     pub fn is_echoed(&self) -> bool {
         self.offset.is_multiple_of(3)
     }
@@ -32,19 +32,19 @@ impl Fact {
 /// A mistake that is built in, to see that it is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flaw {
-    /// One fact in seven is not told.
+    /// One fact in seven is not published.
     Loses,
-    /// One in seven is told twice.
+    /// One in seven is published twice.
     Doubles,
-    /// One in seven is told behind the next.
+    /// One in seven is published behind the next.
     Reorders,
-    /// Who leaves a room stays in it.
+    /// A socket that leaves a room stays in it.
     KeepsMembers,
-    /// Who waits for too much is not read again.
+    /// A paused socket is not read again.
     ForgetsToResume,
-    /// Who comes back is told only what comes next.
+    /// A client that comes back receives only what comes next.
     SkipsWhatWasMissed,
-    /// Who comes back is told everything again.
+    /// A client that comes back receives everything again.
     Repeats,
 }
 
@@ -61,15 +61,15 @@ pub struct Command {
 }
 
 pub enum Wish {
-    /// With the secret of the session that is to begin, and whose the client says it is already, with what it has heard.
+    /// Enters with the secret and id of the session that is to begin, and with the secret of the session that the client had and its last position.
     Enter(Option<Place>, Option<(Id, Option<Position>)>),
-    /// Ends the connection of a session first that seems to live.
+    /// Ends the connection that a session still seems to have.
     TakeOver(Seat, Option<Box<Command>>),
-    /// That is done; it goes on behind what came of it.
+    /// The connection is ended; the command goes on behind the commands that the end led to.
     Again(Box<Command>),
-    /// What a session has missed is known no longer.
+    /// Begins a new session, because broadcasts that the old one missed are kept no longer.
     Restart(Id, Place),
-    /// A session's connection has ended, and so much has arrived; nothing is remembered of it if it has left.
+    /// A session's connection has ended, and everything up to this offset has arrived; without an offset the session ends, too.
     End(Id, Option<u64>),
     Join(String),
     Leave(String),
@@ -98,14 +98,14 @@ pub struct Desk {
     offset: u64,
     pub sessions: HashMap<Id, Remembered>,
     pub seats: HashMap<Id, Seat>,
-    /// How often somebody came back, and how often that could not be.
+    /// How often a client came back, and how often its recovery was refused.
     pub returns: usize,
     pub refusals: usize,
     pub flaw: Option<Flaw>,
     held: Option<Broadcast>,
 }
 
-/// What the desk tells a shard.
+/// A message of the desk to a shard.
 pub struct Told {
     pub socket: SocketKey,
     pub number: u64,
@@ -195,7 +195,7 @@ impl Desk {
         }
     }
 
-    /// Decides so many facts of a room that no client has asked for.
+    /// Decides `count` facts of a room that no client has asked for.
     pub fn chatter(&mut self, hub: &Handle<Talk>, room: &str, count: usize) {
         let _hold = hub.hold();
         for _ in 0..count {
@@ -207,7 +207,7 @@ impl Desk {
         }
     }
 
-    /// Somebody asks to be let in; who has been here comes back.
+    /// Lets a client in, as a new session or as the one that it had.
     fn enter(&mut self, who: Who, place: Option<Place>, back: Option<(Id, Option<Position>)>) -> Does {
         let Some((secret, id)) = place else { return Does::Accept(who, None) };
         if let Some((secret, offered)) = back
@@ -248,7 +248,7 @@ impl Desk {
     }
 }
 
-/// How a fact is told.
+/// The broadcast of a fact.
 pub fn telling(room: &str, seq: usize, fact: &Fact) -> Broadcast {
     let Fact { author, number, padding, offset } = *fact;
     let mut lines = vec![format!("fact {room} {seq} {author} {number} {}", "x".repeat(padding))];

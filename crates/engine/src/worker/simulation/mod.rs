@@ -1,7 +1,7 @@
 //! The shards, deterministically: real workers with a network, a writer and a clock that a seed moves.
 //!
-//! What may happen is in `script`, who does it in `world`, `client`, `app`, `desk`, `archive` and `network`. Checked are, all along: what a client hears is what
-//! was decided, in one order, without a gap while it is connected, and only in its rooms; its answers come in the order of its questions and before
+//! What may happen is in `script`, the parts that do it are in `world`, `client`, `app`, `desk`, `archive` and `network`. Checked are, all along: what a
+//! client receives is what was decided, in one order, without a gap while it is connected, and only in its rooms; its answers come in the order of its questions and before
 //! what follows from them; who comes back goes on where it was, over however many connections and whatever it has asked in between, or
 //! is told to begin anew; what is confirmed has been read; nobody is ended without a reason; outboxes keep their bound; whatever ends leaves nothing.
 //!

@@ -67,7 +67,7 @@ pub struct Script {
     pub keep: usize,
     /// How many bytes of what was said stay in memory; what is older is read from the archive.
     pub memory: usize,
-    /// How many bytes of what was missed are told at once.
+    /// How many bytes of missed broadcasts are sent at once.
     pub slice: usize,
     pub steps: Vec<Step>,
 }

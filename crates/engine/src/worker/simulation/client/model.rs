@@ -13,26 +13,26 @@ pub(super) enum Asked {
     Say(String),
 }
 
-/// What a client knows: everything here is held against what it hears.
+/// What one connection of a client knows: what the client receives is checked against it.
 #[derive(Default)]
 pub(super) struct Knowledge {
     pub welcome: bool,
-    /// It has come back: what it has missed may come behind answers.
+    /// The client has come back: facts that it missed may come behind answers.
     pub is_back: bool,
     pub asked: VecDeque<(u64, Asked)>,
     pub typed: HashMap<usize, u64>,
-    /// The number of what it has itself typed.
+    /// The numbers of its own `type` commands.
     pub own: HashSet<u64>,
 }
 
-/// What a client knows on all its connections, for as long as it is not told that it has to begin anew.
+/// What a client knows on all its connections, until it gets a new session.
 #[derive(Clone, Default)]
 pub struct Memory {
-    /// By which it comes back.
+    /// The secret of its session.
     pub(super) secret: Option<Id>,
-    /// The last position that it has heard.
+    /// The last position that it has received.
     pub(super) position: Option<String>,
-    /// The rooms that it is in, with the number of the last fact heard.
+    /// The rooms that it is in, with the number of the last fact received.
     pub(super) rooms: HashMap<String, usize>,
     /// Rooms that it has asked for, or asked to leave, without an answer so far.
     pub(super) unanswered: HashSet<String>,
@@ -41,7 +41,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Everything that this session was to hear up to an offset has been read, has it?
+    /// Checks that the client has read everything up to the offset that its session has confirmed.
     pub fn check_confirmed(&self, desk: &Desk, secret: Id, confirmed: u64) -> Result<(), Wrong> {
         let Some(session) = desk.sessions.get(&secret).filter(|_| self.secret == Some(secret)) else { return Ok(()) };
         for (room, since) in &session.rooms {
@@ -58,9 +58,9 @@ impl Memory {
         Ok(())
     }
 
-    /// The client is let in again as who it was.
+    /// The client goes on with the session that it had.
     fn go_on(&mut self, desk: &Desk) -> Result<(), Wrong> {
-        let session = self.secret.and_then(|secret| desk.sessions.get(&secret)).ok_or("nobody knows that session")?;
+        let session = self.secret.and_then(|secret| desk.sessions.get(&secret)).ok_or("the desk does not know that session")?;
         let unanswered = std::mem::take(&mut self.unanswered);
         if let Some(lost) = self.rooms.keys().find(|room| !session.rooms.contains_key(*room) && !unanswered.contains(*room)) {
             return Err(format!("it is in {lost} no longer"));
@@ -83,7 +83,7 @@ impl Memory {
 }
 
 impl Life {
-    /// It is let in: as who it was, or as somebody new, who knows nothing.
+    /// The client receives CONNECT, for the session that it had or for a new one.
     pub(super) fn hear_connected(&mut self, text: &str) -> Result<(), Wrong> {
         let secret = text.split_once(r#""pid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
         self.connected = true;
@@ -103,7 +103,7 @@ impl Life {
         Ok(())
     }
 
-    /// What comes before it is let in waits for that; if that does not come, it was never heard.
+    /// Events before CONNECT wait for it; without CONNECT they do not count as received.
     pub(super) fn hear_event(&mut self, line: &str, position: Option<&str>) -> Result<(), Wrong> {
         if !self.connected {
             self.early.push((line.to_owned(), position.map(str::to_owned)));
@@ -116,7 +116,7 @@ impl Life {
         Ok(())
     }
 
-    /// Holds what is heard against what is known and what the writer has decided.
+    /// Checks a line against what the client knows and what the writer has decided.
     pub(super) fn hear_line(&mut self, line: &str) -> Result<(), Wrong> {
         if self.noisy {
             self.knows.welcome |= line == "welcome";
@@ -124,7 +124,7 @@ impl Life {
         }
         let words: Vec<&str> = line.split(' ').collect();
         let number = |at: usize| words.get(at).and_then(|word| word.parse::<usize>().ok()).unwrap_or(usize::MAX);
-        let wrong = |what: String| Err(format!("{:?} hears `{line}`: {what}", self.who));
+        let wrong = |what: String| Err(format!("{:?} receives `{line}`: {what}", self.who));
         let (knows, memory) = (&mut self.knows, &mut self.memory);
         match words[..] {
             ["welcome"] if !knows.welcome => knows.welcome = true,
@@ -145,15 +145,15 @@ impl Life {
                     Asked::Join(room) => {
                         let known = *memory.rooms.entry(room).or_insert(seq);
                         if known != seq && !(knows.is_back && known < seq) {
-                            return wrong(format!("the last fact heard was {known}"));
+                            return wrong(format!("the last fact received was {known}"));
                         }
                     }
                     Asked::Leave(room) => {
-                        // Who leaves a room while catching up is not told the rest of it.
+                        // A client that leaves a room while it catches up does not receive the rest of the room's facts.
                         let as_far = |known: usize| known == seq || (knows.is_back && known < seq);
                         memory.owed.take_if(|(owed, _)| *owed == room);
                         if let Some(known) = memory.rooms.remove(&room).filter(|known| !as_far(*known)) {
-                            return wrong(format!("the last fact heard was {known}"));
+                            return wrong(format!("the last fact received was {known}"));
                         }
                     }
                     Asked::Say(room) => {
@@ -174,7 +174,7 @@ impl Life {
                 let Some(known) = memory.rooms.get_mut(room) else { return wrong("it is not in that room".into()) };
                 let (seq, author, said) = (number(2), number(3), number(4) as u64);
                 if seq != *known + 1 {
-                    return wrong(format!("the last fact heard was {known}"));
+                    return wrong(format!("the last fact received was {known}"));
                 }
                 *known = seq;
                 let decided = fact(&self.desk, room, seq);
@@ -204,7 +204,7 @@ impl Life {
         Ok(())
     }
 
-    /// When all has come to rest: is everything there?
+    /// Checks that the client has received everything, when nothing is on its way any more.
     pub fn check_all_heard(&self) -> Result<(), Wrong> {
         let desk = self.desk.lock().unwrap();
         let behind = self.memory.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
@@ -212,13 +212,14 @@ impl Life {
             return Err(format!("{:?} is not let in", self.who));
         }
         if let Some(owed) = &self.memory.owed {
-            return Err(format!("{:?} has heard half of {owed:?}", self.who));
+            return Err(format!("{:?} has received half of {owed:?}", self.who));
         }
         if let Some((asked, _)) = self.knows.asked.front() {
             return Err(format!("{:?} has no answer to {asked}", self.who));
         }
-        behind
-            .map_or(Ok(()), |(room, known)| Err(format!("{:?} has heard {known} of {} facts in {room}", self.who, desk.facts[room].len())))
+        behind.map_or(Ok(()), |(room, known)| {
+            Err(format!("{:?} has received {known} of {} facts in {room}", self.who, desk.facts[room].len()))
+        })
     }
 }
 
