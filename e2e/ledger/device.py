@@ -24,17 +24,6 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
-async def once(request, handler):
-    """Sends a request once. By itself aiohttp repeats a GET whose connection breaks. The server recognises the repetition of a session's later GETs, but
-    not of the first three: the client would not notice that the events of the lost answer are missing.
-    """
-    try:
-        return await handler(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        # aiohttp repeats a request after these two errors, and after no other.
-        raise aiohttp.ClientConnectionError(str(error)) from error
-
-
 class Device:
     def __init__(self, tasks, url, sub, token, room, transports):
         self.tasks = tasks
@@ -52,8 +41,7 @@ class Device:
         auth = {"token": self.token, "userId": self.sub}
         while True:
             gone = asyncio.Event()
-            http = aiohttp.ClientSession(middlewares=[once])
-            self.client = socketio.AsyncClient(reconnection=False, http_session=http)
+            self.client = socketio.AsyncClient(reconnection=False)
             self.client.on("connect", self.arrive, namespace="/chat")
             self.client.on("disconnect", lambda reason: gone.set(), namespace="/chat")
             self.client.on("*", self.hear, namespace="/chat")
@@ -66,7 +54,6 @@ class Device:
                 await self.client.eio.disconnect(abort=True)
             except (socketio.exceptions.SocketIOError, aiohttp.ClientError, asyncio.TimeoutError):
                 await asyncio.sleep(0.02)
-            await http.close()
 
     async def arrive(self):
         self.connections += 1

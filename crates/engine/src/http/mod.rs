@@ -32,7 +32,7 @@ pub use connection::{HttpConnection, OpenConnection};
 pub use discard::{asks_first, discard};
 pub use gather::{Allowance, Charge, Held, NotGathered, Short, gather};
 use query::Query;
-pub(crate) use repeated::{GetMark, Gets};
+pub(crate) use repeated::{Marks, RequestMark};
 
 /// A WebSocket that has finished its handshake.
 pub(crate) struct Arrival<A: App> {
@@ -68,11 +68,12 @@ pub(crate) struct NewSession<A: App> {
 pub(crate) enum Request<A: App> {
     Open {
         session: NewSession<A>,
+        mark: Option<RequestMark>,
         reply: oneshot::Sender<PollAnswer>,
     },
     Poll {
         session: Id,
-        mark: Option<GetMark>,
+        mark: Option<RequestMark>,
         reply: oneshot::Sender<PollAnswer>,
     },
     PollGone {
@@ -193,7 +194,7 @@ impl<A: App> Hub<A> {
                 if websocket {
                     self.open_websocket(Purpose::Session(session), request).await
                 } else {
-                    self.open_polling(session, &query).await
+                    self.open_polling(session, &request, &query).await
                 }
             }
         }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::answer::{self, Failure};
 use super::query::Query;
-use super::{Allowance, Answer, GetMark, Held, HttpConnection, NewSession, NotGathered, Request, asks_first, discard, gather};
+use super::{Allowance, Answer, Held, HttpConnection, NewSession, NotGathered, Request, RequestMark, asks_first, discard, gather};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
@@ -69,8 +69,14 @@ impl<A: App> Hub<A> {
         answer.await.map_err(|_| Failure::SessionUnknown)
     }
 
-    pub(super) async fn open_polling(&self, session: NewSession<A>, query: &Query<'_>) -> Result<Answer, Failure> {
-        let answer = self.ask(self.next_shard(), |reply| Request::Open { session, reply }).await?;
+    pub(super) async fn open_polling(
+        &self,
+        session: NewSession<A>,
+        request: &hyper::Request<Incoming>,
+        query: &Query<'_>,
+    ) -> Result<Answer, Failure> {
+        let mark = RequestMark::of(request, query);
+        let answer = self.ask(self.next_shard(), |reply| Request::Open { session, mark, reply }).await?;
         finish::<A>(answer, query, &HeaderMap::new(), None)
     }
 
@@ -93,7 +99,7 @@ impl<A: App> Hub<A> {
                 let gone: fn(Id) -> Request<A> = |session| Request::PollGone { session };
                 let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
                 let tracked = Tracked::new(&self, session, &request);
-                let mark = GetMark::of(&request, query);
+                let mark = RequestMark::of(&request, query);
                 let answer = self.ask(session.shard(), |reply| Request::Poll { session, mark, reply }).await;
                 unanswered.gone = None;
                 finish(answer?, query, request.headers(), Some(tracked))

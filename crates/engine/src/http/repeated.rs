@@ -4,67 +4,82 @@
 //! (.NET), a checksum (Rust), a constant. So a GET is a repetition only if all of this holds:
 //!
 //! - its `t` is the one of the GET before, and is not an integer, which a clock or a checksum may give twice;
-//! - the client gave each of its [`DISTINCT`] GETs before another `t`, as the stock clients for JavaScript and Python do in every request;
-//! - it comes on another connection than the GET before, since a library repeats a request because its connection broke.
+//! - the handshake and all GETs before had a `t` of their own, as the stock clients for JavaScript and Python send them;
+//! - it comes on another connection than the GET before, which had asked to keep its connection: a library repeats a request because its connection
+//!   broke, and takes the same one for a new request.
 //!
 //! A POST is never a repetition: a client may send the same message twice on purpose.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use ::http::{Version, header};
 use hyper::body::Incoming;
 
 use super::HttpConnection;
 use super::query::Query;
 
-/// How many GETs in a row must have had a `t` of their own before an equal one means a repetition.
-const DISTINCT: u8 = 3;
-
-/// What identifies a GET of a session.
+/// What identifies a GET of a session, or its handshake.
 #[derive(Debug)]
-pub(crate) struct GetMark {
-    /// A hash of `t`; 64 bits, so that a client cannot be confused by chance.
+pub(crate) struct RequestMark {
+    /// A hash of `t`; 64 bits, so that two values are not taken for one by chance.
     t: u64,
-    connection: HttpConnection,
+    /// The connection, if the client asked to keep it.
+    kept: Option<HttpConnection>,
 }
 
-impl GetMark {
-    /// The mark of a GET; `None` if no GET can be recognised as its repetition.
+impl RequestMark {
+    /// The mark of a request; `None` if its `t` says nothing.
     pub fn of(request: &hyper::Request<Incoming>, query: &Query<'_>) -> Option<Self> {
-        Self::new(query.get("t")?, request.extensions().get()?)
+        let options = request.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+        let closes = options.flat_map(|options| options.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"));
+        let kept = request.extensions().get::<HttpConnection>().filter(|_| request.version() == Version::HTTP_11 && !closes);
+        Self::new(query.get("t")?, kept)
     }
 
-    fn new(t: &str, connection: &HttpConnection) -> Option<Self> {
+    fn new(t: &str, kept: Option<&HttpConnection>) -> Option<Self> {
         if t.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let mut hasher = DefaultHasher::new();
         t.hash(&mut hasher);
-        Some(Self { t: hasher.finish(), connection: connection.clone() })
+        Some(Self { t: hasher.finish(), kept: kept.cloned() })
+    }
+
+    /// Whether both requests asked to keep their connections, and these are two.
+    fn is_elsewhere(&self, last: &Self) -> bool {
+        self.kept.as_ref().zip(last.kept.as_ref()).is_some_and(|(this, last)| !this.is(last))
     }
 }
 
-/// The GETs of a session so far: the last one, and how many in a row had a `t` of their own.
+/// The handshake and the GETs of a session so far.
 #[derive(Default)]
-pub(crate) struct Gets {
-    last: Option<GetMark>,
-    distinct: u8,
+pub(crate) struct Marks {
+    last: Option<RequestMark>,
+    /// At least two requests had a `t`.
+    several: bool,
+    /// A request had no `t`, one that says nothing, or the one of the request before: no GET of this client is taken for a repetition.
+    reuses: bool,
 }
 
-impl Gets {
+impl Marks {
+    /// Begins with the handshake.
+    pub fn begin(handshake: Option<RequestMark>) -> Self {
+        Self { reuses: handshake.is_none(), last: handshake, several: false }
+    }
+
     /// Notes the next GET. True if it repeats the last one.
-    pub fn repeats(&mut self, mark: Option<GetMark>) -> bool {
-        let same = |mark: &GetMark, last: &GetMark| mark.t == last.t;
-        match (&mark, &self.last) {
-            (Some(mark), Some(last)) if same(mark, last) => {
-                if self.distinct >= DISTINCT && !mark.connection.is(&last.connection) {
+    pub fn repeats(&mut self, get: Option<RequestMark>) -> bool {
+        match (&get, &self.last) {
+            (Some(get), Some(last)) if get.t == last.t => {
+                if self.several && !self.reuses && get.is_elsewhere(last) {
                     return true;
                 }
-                self.distinct = 0;
+                self.reuses = true;
             }
-            (Some(_), _) => self.distinct = self.distinct.saturating_add(1),
-            (None, _) => self.distinct = 0,
+            (Some(_), _) => self.several = true,
+            (None, _) => self.reuses = true,
         }
-        self.last = mark;
+        self.last = get;
         false
     }
 }
@@ -73,37 +88,36 @@ impl Gets {
 mod tests {
     use super::*;
 
-    /// Plays GETs, each `t` with the number of its connection, and checks that only the last one is a repetition, or none.
-    fn check(gets: &[(&str, usize)], last_repeats: bool) {
-        let connections: Vec<HttpConnection> = (0..4).map(|_| HttpConnection::default()).collect();
-        let mut noted = Gets::default();
-        let found: Vec<bool> = gets.iter().map(|(t, connection)| noted.repeats(GetMark::new(t, &connections[*connection]))).collect();
-        let mut expected = vec![false; gets.len()];
-        expected[gets.len() - 1] = last_repeats;
-        assert_eq!(found, expected, "{gets:?}");
-    }
-
     #[test]
-    fn a_get_is_a_repetition_if_its_client_gave_each_get_before_another_t() {
-        let cases: &[(&[(&str, usize)], bool)] = &[
-            (&[("1764456789.25", 0), ("1764456789.5", 0), ("1764456790.1", 1), ("1764456790.1", 2)], true),
-            (&[("pa1", 0), ("pa2", 0), ("pa3", 0), ("pa3", 1)], true),
+    fn a_get_is_a_repetition_if_handshake_and_gets_before_had_another_t() {
+        /// What `t` is sent, and on which connection; none is one that the client closes behind the request. The first one is the handshake.
+        type Sent = (&'static str, Option<usize>);
+        let cases: &[(&[Sent], bool)] = &[
+            (&[("1764456789.1", Some(0)), ("1764456789.25", Some(0)), ("1764456789.25", Some(1))], true),
+            (&[("pa1", Some(0)), ("pa2", Some(0)), ("pa3", Some(0)), ("pa3", Some(1))], true),
             // A library does not repeat a request on the connection that carried it.
-            (&[("pa1", 0), ("pa2", 0), ("pa3", 0), ("pa3", 0)], false),
-            // Too few to tell.
-            (&[("pa1", 0), ("pa1", 1)], false),
-            (&[("pa1", 0), ("pa2", 0), ("pa2", 1)], false),
+            (&[("pa1", Some(0)), ("pa2", Some(0)), ("pa2", Some(0))], false),
+            // A client that keeps no connection has another one for each request.
+            (&[("pa1", Some(0)), ("pa2", None), ("pa2", Some(1))], false),
+            (&[("pa1", Some(0)), ("pa2", Some(1)), ("pa2", None)], false),
             // A constant.
-            (&[("x", 0), ("x", 1), ("x", 0), ("x", 2), ("x", 3)], false),
-            // A clock in seconds, a checksum.
-            (&[("1", 0), ("2", 0), ("3", 0), ("4", 0), ("4", 1)], false),
-            (&[("", 0), ("", 1), ("", 2), ("", 3), ("", 0)], false),
-            // A client that has given one t twice is not believed at once.
-            (&[("a", 0), ("b", 0), ("c", 0), ("c", 0), ("d", 1), ("d", 2)], false),
-            (&[("a", 0), ("b", 0), ("c", 0), ("7", 0), ("d", 1), ("d", 2)], false),
+            (&[("x", Some(0)), ("x", Some(1)), ("x", Some(0)), ("x", Some(2))], false),
+            // A clock in seconds, a checksum, nothing.
+            (&[("1", Some(0)), ("2", Some(0)), ("3", Some(0)), ("3", Some(1))], false),
+            (&[("", Some(0)), ("", Some(1)), ("", Some(2))], false),
+            // A client that has given one t twice, or one that says nothing, is not believed any more.
+            (&[("a", Some(0)), ("b", Some(0)), ("b", Some(0)), ("c", Some(1)), ("c", Some(2))], false),
+            (&[("a", Some(0)), ("7", Some(0)), ("b", Some(1)), ("b", Some(2))], false),
+            (&[("7", Some(0)), ("a", Some(0)), ("b", Some(1)), ("b", Some(2))], false),
         ];
-        for (gets, last_repeats) in cases {
-            check(gets, *last_repeats);
+        for (number, (requests, last_repeats)) in cases.iter().enumerate() {
+            let connections: Vec<HttpConnection> = (0..3).map(|_| HttpConnection::default()).collect();
+            let mark = |(t, connection): Sent| RequestMark::new(t, connection.map(|connection| &connections[connection]));
+            let mut marks = Marks::begin(mark(requests[0]));
+            let found: Vec<bool> = requests[1..].iter().map(|get| marks.repeats(mark(*get))).collect();
+            let mut expected = vec![false; found.len()];
+            expected[found.len() - 1] = *last_repeats;
+            assert_eq!(found, expected, "case {number}");
         }
     }
 }

@@ -9,7 +9,7 @@ use wire::websocket::{Reader, Window};
 use super::line::Waits;
 use super::{ConnectionKey, Owed, Waiting};
 use crate::app::App;
-use crate::http::Gets;
+use crate::http::Marks;
 use crate::id::Id;
 use crate::outbox::Outbox;
 use crate::stream::Stream;
@@ -51,8 +51,8 @@ pub(crate) struct Polling {
     pub posting: bool,
     /// What is left of a POST's body while the connection is paused, and who waits for its answer.
     pub rest: Option<(Bytes, bool, Responder)>,
-    /// The GETs so far, by which a repeated one is recognised.
-    pub gets: Gets,
+    /// The handshake and the GETs so far, by which a repeated GET is recognised.
+    pub marks: Marks,
     /// The WebSocket that this session is upgrading to.
     pub probe: Option<ConnectionKey>,
     /// The client is on its way to the WebSocket: every GET is answered at once.

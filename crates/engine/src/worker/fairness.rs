@@ -190,7 +190,7 @@ fn a_turn_ends_after_its_time_and_what_is_to_be_sent_is_sent() {
 fn a_posted_body_of_many_packets_is_handled_by_turns() {
     let mut world = World::new(1, Duration::ZERO);
     let (reply, mut opened) = oneshot::channel();
-    world.hub.put(0, Mail::Request(Box::new(Request::Open { session: session(ENGINE_IO, 7), reply })));
+    world.hub.put(0, Mail::Request(Box::new(Request::Open { session: session(ENGINE_IO, 7), mark: None, reply })));
     world.turn();
     let PollAnswer::Payload(handshake, _) = opened.try_recv().unwrap() else { panic!("no session") };
     let session = std::str::from_utf8(&handshake).unwrap().split('"').nth(3).and_then(Id::parse).unwrap();

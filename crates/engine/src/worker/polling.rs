@@ -5,16 +5,17 @@ use wire::engineio::{Version, payload};
 
 use super::Worker;
 use crate::app::{App, Reason};
-use crate::http::{GetMark, Request};
+use crate::http::{Marks, Request, RequestMark};
 use crate::id::Id;
 use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Polling, Responder, Transport};
 
 impl<A: App> Worker<A> {
     pub(super) fn request(&mut self, request: Request<A>) {
         match request {
-            Request::Open { session, reply } => {
+            Request::Open { session, mark, reply } => {
                 let key = self.begin(session, Transport::Polling(Box::default()), None, Vec::new());
                 if let Some(polling) = self.polling(key) {
+                    polling.marks = Marks::begin(mark);
                     polling.get = Some(reply);
                     self.shard.answer_poll(key.slot);
                 }
@@ -89,9 +90,9 @@ impl<A: App> Worker<A> {
         }
     }
 
-    fn get(&mut self, key: ConnectionKey, mark: Option<GetMark>, reply: Responder) {
+    fn get(&mut self, key: ConnectionKey, mark: Option<RequestMark>, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
-        if polling.gets.repeats(mark) {
+        if polling.marks.repeats(mark) {
             // The client has not received the last answer. It reconnects and recovers what was in it.
             let _ = reply.send(PollAnswer::UnknownSession);
             self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, Ending::Drop));

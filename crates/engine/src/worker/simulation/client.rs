@@ -128,7 +128,7 @@ impl Life {
         if travel == Travel::Polling {
             let (reply, answer) = oneshot::channel();
             life.get = Some(answer);
-            hub.put(shard, Mail::Request(Box::new(Request::Open { session, reply })));
+            hub.put(shard, Mail::Request(Box::new(Request::Open { session, mark: None, reply })));
             return (life, None);
         }
         let early = if travel == Travel::Eager { Bytes::from(frame(Opcode::Text, life.connect_packet().as_bytes())) } else { Bytes::new() };
