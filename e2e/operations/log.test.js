@@ -97,7 +97,7 @@ describe("at LOG_LEVEL=debug", () => {
     assert.equal((await socket.emitWithAck("join:household", {})).code, "invalid");
     await said(/DEBUG .*refused person="anna" event="join:household" code="invalid" refusal=householdId: is required/);
     assert.equal((await socket.emitWithAck("join:kitchen\n\u001b[2J", 1)).ok, false);
-    await said(/DEBUG .*an event was not understood person="anna" event="join:kitchen\\n\\u\{1b\}\[2J"/);
+    await said(/DEBUG .*unknown event person="anna" event="join:kitchen\\n\\u\{1b\}\[2J"/);
     assert.equal((await fetch(`${server.url}/households/none`, { headers })).status, 404);
     await said(/DEBUG .*refused method=GET path="\/households\/none" status=404 code="not_found"/);
 

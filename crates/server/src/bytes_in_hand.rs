@@ -15,6 +15,7 @@ use domain::names::PersonId;
 use engine::http::{Charge, Short};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
+use serde_json::json;
 use slab::Slab;
 
 use crate::limits::network_of;
@@ -302,19 +303,28 @@ pub struct ConnectionEnd(pub End);
 
 /// What is answered when there is no room. Unlike a budget of requests it is no matter of how many they are: answers have to be read.
 pub fn no_room(short: Short) -> Response<Body> {
-    let (status, body) = match short.is_clients {
-        true => (
-            StatusCode::TOO_MANY_REQUESTS,
-            r#"{"error":"Too many bytes of this client are in hand; read the answers and send the bodies that have begun","code":"too_much_in_hand"}"#,
-        ),
-        false => (StatusCode::SERVICE_UNAVAILABLE, r#"{"error":"Too many bytes are in hand; try again later","code":"unavailable"}"#),
-    };
+    let (status, code, error) = rejection(short);
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (RETRY_AFTER, TRY_AGAIN.into()),
         (CONNECTION, HeaderValue::from_static("close")),
     ];
-    (status, headers, body).into_response()
+    (status, headers, json!({"error": error, "code": code}).to_string()).into_response()
+}
+
+/// The status, code and text of a rejection for want of room.
+pub fn rejection(short: Short) -> (StatusCode, &'static str, &'static str) {
+    match short.is_clients {
+        true => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_much_in_hand",
+            "This client has too many incomplete requests and unread answers; send the bodies that have begun, and read the answers",
+        ),
+        false => {
+            let error = "The server holds too many incomplete requests and unread answers; try again later";
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable", error)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -124,7 +124,7 @@ pub async fn tell_left_out() {
             match left_out {
                 LeftOut::Kind(Kind { address, what, detail }, repeated) => {
                     let address = address.map(|address| address.to_string()).unwrap_or_default();
-                    tracing::warn!(target: "audit", address, reason = detail, repeated, "{what}, and again");
+                    tracing::warn!(target: "audit", address, reason = detail, repeated, "{what} (repeated)");
                 }
                 LeftOut::Many(repeated) => tracing::warn!(target: "audit", repeated, "lines of many addresses were left out"),
             }

@@ -79,21 +79,21 @@ impl Metrics {
             page.gauge("memory_bytes", "Memory that the process has written; MEMORY_LIMIT is about this", used);
         }
         let in_hand = self.in_hand.counts();
-        page.gauge("in_hand_bytes", "Bytes of input that is not complete and of output that is not written", in_hand.bytes as u64);
+        page.gauge("in_hand_bytes", "Bytes of incomplete input and of unwritten output", in_hand.bytes as u64);
         let refused = [("address", in_hand.of_an_address), ("user", in_hand.of_a_user), ("all", in_hand.of_all)];
-        page.counters("in_hand_refused", "How often there was no room for more of them", "share", refused.into_iter().collect());
-        page.counter("in_hand_ended", "What was ended because it held most of them", in_hand.ended);
+        page.counters("in_hand_refused", "How often a limit on these bytes was reached", "share", refused.into_iter().collect());
+        page.counter("in_hand_ended", "Requests and connections that were ended to free these bytes", in_hand.ended);
         page.counter("log_writes_failed", "Log lines that could not be written to standard error", logs::failed_writes());
         page.gauge("uptime_seconds", "Time since the start", self.census.uptime().as_secs());
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
         page.gauges("connections", "Open connections", "transport", connections);
-        page.gauge("presence_narrowed", "1 while presence for everyone is told to contacts alone", u64::from(self.fanout.is_narrowed()));
+        page.gauge("presence_narrowed", "1 while presence events for everyone go to contacts only", u64::from(self.fanout.is_narrowed()));
         page.gauge("sockets", "Sockets that were let in and are here", tally.here());
         page.counter("sockets_accepted", "Sockets that were let in", tally.came);
         page.counters("sockets_ended", "Sockets that have ended", "reason", tally.went.by_word());
         page.counters(
             "http_connections_refused",
-            "Connections that found no place in their HTTP phase: refused, or answered health checks only",
+            "Connections that found no slot for HTTP: refused, or answered health checks only",
             "code",
             locked(&self.http_refused).by_word(),
         );

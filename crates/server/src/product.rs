@@ -381,7 +381,7 @@ async fn forget_evicted(writer: Writer, fanout: Arc<Fanout>) {
             match ask(&writer, evicted.clone()).await {
                 Some(Ok(())) => break,
                 Some(Err(refusal)) => {
-                    tracing::warn!(%refusal, "events that are too many could not be deleted");
+                    tracing::warn!(%refusal, "evicted events could not be deleted");
                     tokio::time::sleep(FORGET_PAUSE).await;
                 }
                 None => return,
@@ -399,7 +399,7 @@ fn recall(readers: &Readers, fanout: &Fanout, floor: i64) -> anyhow::Result<()> 
         let stretch = answer.recv()??;
         let Some(end) = stretch.end else { return Ok(()) };
         if let Some(offset) = stretch.unreadable {
-            tracing::warn!(offset, "an event of before the start cannot be read; who was away then is asked to fetch everything anew");
+            tracing::warn!(offset, "an event from before the start cannot be read; clients that missed it must reload their data");
         }
         after = end;
         fanout.recall(stretch);

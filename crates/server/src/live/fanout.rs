@@ -31,7 +31,7 @@ pub struct Who {
     pub people: Arc<People>,
     /// Who has which room open.
     pub attendance: Arc<Attendance>,
-    /// While more are online, presence for everyone is told to contacts alone; `None`: however many.
+    /// While more users are online, presence events for everyone go to contacts only; `None`: no limit.
     pub everyone_up_to: Option<u32>,
 }
 
@@ -52,7 +52,7 @@ impl Words {
         match fact.in_each_room() {
             Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.told(fact)).collect(),
             Some(Err(error)) => {
-                tracing::error!(%error, offset = fact.offset, "an event cannot be told in each of its rooms");
+                tracing::error!(%error, offset = fact.offset, "an event cannot be encoded for each of its rooms");
                 return Vec::new();
             }
             None => {}
@@ -82,7 +82,7 @@ pub struct Fanout {
     /// Comings, goings and typing in rooms that very many have open.
     crowds: Crowds,
     who: Who,
-    /// Whether presence for everyone is told to contacts alone, because too many are online.
+    /// Whether presence events for everyone go to contacts only, because too many users are online.
     narrowed: AtomicBool,
     /// How many facts there were of each kind.
     facts: [AtomicU64; EventKind::COUNT],
@@ -232,7 +232,7 @@ impl Fanout {
                     Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.effects(Notice::Fact(fact.into()))).collect(),
                     // What was read or written as JSON can be written as JSON.
                     Some(Err(error)) => {
-                        tracing::error!(%error, offset = fact.offset, "a fact cannot be told in each of its rooms");
+                        tracing::error!(%error, offset = fact.offset, "an event cannot be encoded for each of its rooms");
                         return Vec::new();
                     }
                 }
@@ -327,12 +327,12 @@ impl Fanout {
         let narrow = online > most || was && online.saturating_mul(10) > most.saturating_mul(9);
         if narrow != was {
             self.narrowed.store(narrow, Ordering::Relaxed);
-            tracing::warn!(online, most, narrow, "presence is told to {}", if narrow { "contacts alone" } else { "everyone again" });
+            tracing::warn!(online, most, narrow, "presence events go to {}", if narrow { "contacts only" } else { "everyone again" });
         }
         if narrow { Audience::Contacts } else { Audience::Everyone }
     }
 
-    /// Whether presence for everyone is told to contacts alone now.
+    /// Whether presence events for everyone go to contacts only now.
     pub fn is_narrowed(&self) -> bool {
         self.narrowed.load(Ordering::Relaxed)
     }

@@ -37,7 +37,7 @@ impl Archive for Stored {
         self.readers.ask(Actor::server(), ReadFacts { offsets, bytes }, move |facts| match facts {
             Ok(facts) => then(Some(facts.into_iter().flat_map(|fact| words.told(fact)).collect())),
             Err(refusal) => {
-                tracing::warn!(%refusal, "what somebody has missed could not be read");
+                tracing::warn!(%refusal, "missed events could not be read");
                 then(None);
             }
         });

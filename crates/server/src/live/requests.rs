@@ -151,8 +151,8 @@ impl Live {
             Err(NotUnderstood { code, reply }) => {
                 let person = shard.data(socket).map_or("", |session| session.actor.person.as_str());
                 match heard {
-                    Heard::Event { name, .. } => tracing::debug!(person, event = ?shortened(name), code, "an event was not understood"),
-                    Heard::Text(text) => tracing::debug!(person, bytes = text.len(), code, "a message was not understood"),
+                    Heard::Event { name, .. } => tracing::debug!(person, event = ?shortened(name), code, "unknown event"),
+                    Heard::Text(text) => tracing::debug!(person, bytes = text.len(), code, "malformed message"),
                 }
                 self.tally.heard_unknown(code);
                 self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));

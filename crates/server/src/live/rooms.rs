@@ -32,7 +32,7 @@ impl Live {
                 places -= 1;
                 joins.push((room, *member_since));
             } else {
-                tracing::debug!(room = room.as_str(), "a connection is in as many rooms as it may be, and does not hear this one");
+                tracing::debug!(room = room.as_str(), "a connection has reached MAX_ROOMS_PER_CONNECTION and does not enter this room");
             }
         }
         self.tell_missed(shard, socket, &joins, hears);

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::auth::Unauthenticated;
+use crate::bytes_in_hand;
 use crate::dialects::{json, told};
 use crate::health::Unready;
 use crate::logs::{self, FAULTS};
@@ -101,14 +102,7 @@ impl Failure {
 
     /// A body for which there is no room.
     pub fn no_room(short: Short) -> Self {
-        let (status, code, error) = match short.is_clients {
-            true => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_much_in_hand",
-                "Too many bytes of this client are in hand; send the bodies that have begun, and read the answers",
-            ),
-            false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Too many bytes are in hand; try again later"),
-        };
+        let (status, code, error) = bytes_in_hand::rejection(short);
         Self::new(status, code, error).hint(Hint::RetryAfter(PAUSE))
     }
 

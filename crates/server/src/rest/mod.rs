@@ -157,7 +157,7 @@ fn paths() -> OpenApiRouter<Arc<Desk>> {
         .merge(contract("studio", "Chat rooms, messages and calls.", Words::Plain, studio::routes()))
         .merge(contract("messenger", "Conversations, messages and notifications.", Words::Plain, messenger::routes()))
         .merge(contract("workspace", "Projects with their channels and tasks.", Words::Plain, workspace::routes()))
-        .merge(contract("blocks", "Users whom one does not want to hear of.", Words::Plain, blocks::routes()))
+        .merge(contract("blocks", "The users whom the caller has blocked.", Words::Plain, blocks::routes()))
         .merge(contract("back_end", "For a team's own back end.", Words::Plain, back_end::routes()))
         .merge(contract("meta", "What the server says of itself.", Words::Plain, docs::routes().merge(sync::routes())))
         .merge(contract("operations", "For those who run the server.", Words::Plain, operations::routes()))

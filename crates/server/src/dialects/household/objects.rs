@@ -16,7 +16,7 @@ use crate::dialects::times::Milliseconds;
 pub struct User<'a> {
     id: &'a str,
     name: &'a str,
-    /// Null but for the user and for admins, who read the profile by itself.
+    /// Null, except in the answers of `/users/{id}` to the user and to admins.
     #[schema(required)]
     email: Option<&'a str>,
     #[schema(required)]
