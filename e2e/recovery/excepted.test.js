@@ -94,40 +94,51 @@ async function blocked(t) {
 const rings = (socket) => socket.heard.filter(([name]) => name === "call:initiated").map(([, { callId }]) => callId);
 const enter = async (socket, roomId) => assert.equal((await socket.emitWithAck("join_room", { roomId })).ok, true);
 
-describe("the ring of a caller is sent later to a user who has not blocked the caller, and not to a user who has", () => {
-  test("on a connection that is recovered", async (t) => {
-    const { roomId, ring, say } = await blocked(t);
-    const both = [await listener(t, server, "dora", "/chat"), await listener(t, server, "finn", "/chat")];
-    for (const socket of both) await enter(socket, roomId);
-    // A recovery needs the offset of an event.
-    await say("the first");
-    for (const socket of both) await hears(socket, "the first");
-    const comeBack = both.map(stayAway);
-    for (const socket of both) await lose(socket);
-    const callId = await ring();
-    assert.deepEqual(await Promise.all(comeBack.map((back) => back())), [true, true]);
-    for (const socket of both) await hears(socket, "the last");
-    assert.deepEqual(both.map(rings), [[], [callId]]);
-  });
+// Where the server has the events that a client missed.
+const PLACES = {
+  "from memory": () => {},
+  "from the database": () => server.killAndRestart(),
+};
 
-  test("to a client that says since when it was here", async (t) => {
-    const { roomId, since, ring } = await blocked(t);
-    const callId = await ring();
-    for (const [sub, expected] of [["dora", []], ["finn", [callId]]]) {
-      const socket = await listener(t, server, sub, "/chat", { auth: { token: server.token({ sub, name: sub }), since } });
-      await enter(socket, roomId);
-      await hears(socket, "the last");
-      assert.deepEqual(rings(socket), expected, sub);
-    }
-  });
+for (const [place, prepare] of Object.entries(PLACES)) {
+  describe(`a ring is replayed ${place} to a user who has not blocked the caller, and not to a user who has`, () => {
+    test("on a connection that is recovered", async (t) => {
+      const { roomId, ring, say } = await blocked(t);
+      const both = [await listener(t, server, "dora", "/chat"), await listener(t, server, "finn", "/chat")];
+      for (const socket of both) await enter(socket, roomId);
+      // A recovery needs the offset of an event.
+      await say("the first");
+      for (const socket of both) await hears(socket, "the first");
+      const comeBack = both.map(stayAway);
+      for (const socket of both) await lose(socket);
+      const callId = await ring();
+      await prepare();
+      assert.deepEqual(await Promise.all(comeBack.map((back) => back())), [true, true]);
+      for (const socket of both) await hears(socket, "the last");
+      assert.deepEqual(both.map(rings), [[], [callId]]);
+    });
 
-  test("by HTTP", async (t) => {
-    const { since, ring } = await blocked(t);
-    const callId = await ring();
-    for (const [sub, expected] of [["dora", []], ["finn", [callId]]]) {
-      const { events } = await person(server, sub).ask("GET", `/api/v1/sync?${new URLSearchParams({ since })}`);
-      assert.ok(events.some(({ event }) => event === "message:new"), sub);
-      assert.deepEqual(events.filter(({ event }) => event === "call:initiated").map(({ args }) => args[0].callId), expected, sub);
-    }
+    test("to a client that sends `since`", async (t) => {
+      const { roomId, since, ring } = await blocked(t);
+      const callId = await ring();
+      await prepare();
+      for (const [sub, expected] of [["dora", []], ["finn", [callId]]]) {
+        const socket = await listener(t, server, sub, "/chat", { auth: { token: server.token({ sub, name: sub }), since } });
+        await enter(socket, roomId);
+        await hears(socket, "the last");
+        assert.deepEqual(rings(socket), expected, sub);
+      }
+    });
+
+    test("over HTTP", async (t) => {
+      const { since, ring } = await blocked(t);
+      const callId = await ring();
+      await prepare();
+      for (const [sub, expected] of [["dora", []], ["finn", [callId]]]) {
+        const { events } = await person(server, sub).ask("GET", `/api/v1/sync?${new URLSearchParams({ since })}`);
+        assert.ok(events.some(({ event }) => event === "message:new"), sub);
+        assert.deepEqual(events.filter(({ event }) => event === "call:initiated").map(({ args }) => args[0].callId), expected, sub);
+      }
+    });
   });
-});
+}
