@@ -53,7 +53,7 @@ const patient = (text) =>
     .replaceAll(/(setTimeout\(.*, )(\d+)\)/g, (_, start, milliseconds) => `${start}${SLOWER * milliseconds})`);
 
 for (const [name, expected] of Object.entries(PAGES)) {
-  test(`the examples of ${name} do what the page says`, async (t) => {
+  test(`the examples of ${name} have the results that the page gives`, async (t) => {
     const server = await startRoomcast({ ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined });
     t.after(() => server.stop());
     const folder = await mkdtemp(path.join(tmpdir(), "examples-"));

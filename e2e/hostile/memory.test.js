@@ -1,4 +1,4 @@
-// Clients that begin much, read nothing and end nothing: however many they are, the server stays within its memory, and serves others.
+// Clients that begin many requests and neither end them nor read the answers: the server stays within its memory limit and serves other clients.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ async function started(t, settings) {
   return server;
 }
 
-// A TCP connection from the address with this number among those of this machine. It reads nothing unless it is told to.
+// A TCP connection from the address with this number among those of this machine. It reads nothing until it is resumed.
 async function attacker(t, server, number, said) {
   const socket = connect({ port: server.port, host: "127.0.0.1", localAddress: `127.1.${number >> 8}.${number & 255}` });
   t.after(() => socket.destroy());
@@ -27,7 +27,7 @@ async function attacker(t, server, number, said) {
   socket.gone = new Promise((resolve) => socket.once("close", resolve));
   await arrives(Promise.race([once(socket, "connect"), socket.gone]), () => `connection ${number} is neither made nor refused`);
   socket.pause();
-  // What is said is with the kernel, or the connection has ended.
+  // Resolves when the kernel has the bytes, or the connection has ended.
   socket.says = (bytes) => arrives(Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), socket.gone]), () => `connection ${number} cannot send`);
   if (said !== undefined) void socket.says(said);
   return socket;
@@ -129,7 +129,7 @@ describe("with MEMORY_LIMIT=300MB", () => {
     };
     let number = 0;
     const attacks = Object.values(ATTACKS).flatMap(({ count, begin }) => Array.from({ length: count }, () => () => begin(t, server, number++)));
-    // In an order in which each kind meets each other, and so many at once that none waits for one that is slow.
+    // Attacks of all kinds are mixed, a hundred at a time, so that no attack waits for a slow one.
     const mixed = attacks.map((attack, place) => [(place * 7919) % attacks.length, attack]).sort(([a], [b]) => a - b).map(([, attack]) => attack);
     for (let at = 0; at < mixed.length; at += 100) {
       await Promise.all(mixed.slice(at, at + 100).map((attack) => attack()));
@@ -168,7 +168,7 @@ describe("bytes in hand are refused beyond a share", () => {
     await inHand(server, (bytes) => bytes === 0);
   }));
 
-  test("of one address's answers, and what is the same for everybody is nobody's", (t) => held(t, { BYTES_IN_HAND_PER_ADDRESS: "5MB", ANSWER_TIMEOUT: "1h" }, async (server) => {
+  test("of one address's answers; answers that are the same for all users count for no address", (t) => held(t, { BYTES_IN_HAND_PER_ADDRESS: "5MB", ANSWER_TIMEOUT: "1h" }, async (server) => {
     await projects(server, 40, 100);
     const list = request("GET", "/api/v1/projects?limit=200", bearer(server, "1"));
     const { text } = await rest("GET", `${server.url}/api/v1/projects?limit=200`, { token: server.token({ sub: "1" }) });

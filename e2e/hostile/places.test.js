@@ -1,4 +1,5 @@
-// Connections that are never done with HTTP: an address has its number of them, an answer that nobody reads ends, and health checks are answered meanwhile.
+// HTTP connections that clients keep busy: an address may have a number of them, the server closes those whose answers are not read, and it answers health
+// checks meanwhile.
 
 import assert from "node:assert/strict";
 import { connect } from "node:net";
@@ -71,7 +72,7 @@ describe("readers of an answer that do not read", () => {
   test("leave places for health checks when they have taken all others", async (t) => {
     const server = await started(t, { MAX_HTTP_CONNECTIONS: "64", ANSWER_TIMEOUT: "1h" });
     await all(64, (number) => reader(t, server, `127.0.1.${number}`, READER));
-    // Connections that have ended may still have had some of the places: the one by which the server was seen to listen, and those of the questions.
+    // Connections that have just ended may still hold places: the one that showed that the server listens, and those of the requests.
     let more = 64;
     await holds(async () => {
       const paths = ["/households", "/socket.io/?EIO=4&transport=polling"];

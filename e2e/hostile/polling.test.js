@@ -17,7 +17,7 @@ const isOver = async (session) => {
   return answer.status === 400 && JSON.parse(answer.text).message === "Session ID unknown";
 };
 
-// A witness: whatever happens beside it, its session goes on.
+// Opens a session that no attack on another session may disturb. Answers a check that it goes on.
 async function witness() {
   const session = await Polling.open(server);
   return async () => {
@@ -59,7 +59,7 @@ describe("a POST whose body stays away", () => {
       await emitted(socket, "connect");
       socket.on("error", () => {});
       socket.write(`POST ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n`);
-      // The server is reading the body when it says so.
+      // The server reads the body when it has answered this.
       assert.match(String((await emitted(socket, "data"))[0]), /^HTTP\/1.1 100/);
       socket.write("4half\x1e4");
       leave(socket);

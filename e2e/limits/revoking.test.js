@@ -38,7 +38,7 @@ test("a client of Socket.IO 2, whose id is its session's", async (t) => {
   await answers(stays);
 });
 
-test("a user who is deleted, on all connections, by whoever deletes", async (t) => {
+test("a user whom the user or an admin deletes, on all connections", async (t) => {
   const stays = await connected(client(t, server.url, { auth: { token: server.token({ sub: "gina" }) } }));
   for (const [sub, by] of [["emma", { sub: "emma" }], ["fred", { sub: "root", role: "admin" }]]) {
     const token = server.token({ sub });

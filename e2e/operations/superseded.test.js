@@ -1,4 +1,4 @@
-// Of several changes of one space only the newest waits for a client that does not read: renaming a space again and again closes nobody.
+// Only the newest of several changes of one space waits for a client that does not read, so many changes of a name close no connection.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ const RENAMES = 219;
 // Far less than all the changes have.
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY, OUTBOX_LIMIT: "64KB" });
 
-// A member who has connected to /household by long-polling, and polls no more.
+// A member's session on /household over long-polling, which sends no further polls.
 async function member(sub) {
   const session = await Polling.open(server, { path: "/socket.io/" });
   await session.post(`40/household,${JSON.stringify({ token: server.token({ sub, name: sub }) })}`);
@@ -23,7 +23,7 @@ async function member(sub) {
   return session;
 }
 
-test("members who do not read stay connected while one renames their space, and are told the newest name", async () => {
+test("members who do not read stay connected while a user renames their space, and receive the newest name", async () => {
   const anna = person(server, "anna");
   const { id, inviteCode } = await anna.ask("POST", "/households", { name: "Home" });
   const subs = Array.from({ length: MEMBERS }, (_, number) => `member-${number}`);

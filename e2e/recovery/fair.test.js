@@ -1,4 +1,4 @@
-// The events that are kept for those who are away are shared fairly: a user who causes more than all of them drives out nobody else's.
+// The memory for missed events is shared fairly: a user who causes more events than it holds evicts no other user's events.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,8 +9,8 @@ import { contents, conversation, hears, join, listener, lose, stayAway } from ".
 const KEEP = 200;
 const server = roomcast({ JOURNAL_KEEP: `${KEEP}`, JOURNAL_MEMORY: "64KB" });
 
-// A victim that has missed three messages of anna's, and how it comes back.
-async function victim(t, sub) {
+// A client that has missed three messages of anna's, and a function that lets it reconnect.
+async function missing(t, sub) {
   const { id, say } = await conversation(server, sub);
   const socket = await listener(t, server, sub, "/messenger", { transports: ["websocket"] });
   await join(socket, id);
@@ -28,19 +28,19 @@ async function recovered({ socket, comeBack }) {
   assert.deepEqual(contents(socket), ["heard", "one", "two", "three"]);
 }
 
-test("a user who changes a profile in many households drives out nobody else's events", async (t) => {
+test("a user who changes a profile in many households evicts no other user's events", async (t) => {
   const mallory = person(server, "mallory");
   for (let number = 0; number < 50; number++) await mallory.ask("POST", "/households", { name: `Household ${number}` });
-  const away = await victim(t, "ben");
+  const away = await missing(t, "ben");
   for (let number = 0; number < 20; number++) await mallory.ask("PUT", "/users/mallory", { name: `Mallory ${number}` });
   await recovered(away);
 });
 
-test("a user who renames a large space drives out nobody else's events, also when the server is killed", async (t) => {
+test("a user who renames a large space evicts no other user's events, also when the server is killed", async (t) => {
   const eve = person(server, "eve");
   const { id } = await eve.ask("POST", "/api/v1/projects", { name: "Large" });
   for (let number = 0; number < 40; number++) await eve.ask("POST", `/api/v1/projects/${id}/members`, { userId: `member-${number}` });
-  const away = await victim(t, "carl");
+  const away = await missing(t, "carl");
   for (let number = 0; number < 2 * KEEP; number++) await eve.ask("PUT", `/api/v1/projects/${id}`, { name: `Large ${number}` });
   await server.killAndRestart();
   await recovered(away);
@@ -67,14 +67,14 @@ const ADDITIONS = {
 for (const [number, [name, add]] of Object.entries(ADDITIONS).entries()) {
   test(`a user who ${name} many times does not end the recovery of the added user`, async (t) => {
     const attacker = person(server, `attacker-${number}`);
-    const away = await victim(t, `added-${number}`);
+    const away = await missing(t, `added-${number}`);
     const loud = await add(attacker, `added-${number}`);
     for (let count = 0; count < 2 * KEEP; count++) await attacker.ask("PUT", `/api/v1/projects/${loud}`, { name: `Loud ${count}` });
     await recovered(away);
   });
 }
 
-test("who was in a room of the user who causes most is told that something is missing", async (t) => {
+test("a client in a room of the user who causes most events learns that events are missing", async (t) => {
   const { id, say } = await conversation(server, "dora");
   const dora = await listener(t, server, "dora", "/messenger", { transports: ["websocket"] });
   await join(dora, id);

@@ -1,5 +1,5 @@
-// Clients that have missed far more than may wait for one of them, and more than the server has in memory: they are told all of it, in slices as they
-// read, and the server's memory does not grow with it.
+// Clients that have missed far more than an outbox may hold, and more than the server has in memory: they receive all of it, in slices as they read, and
+// the server's memory does not grow with it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -63,7 +63,7 @@ async function misses(ben, sub, count, before = () => {}) {
 }
 
 for (const [travel, transports] of Object.entries(TRAVELS)) {
-  test(`a client by ${travel} is told all that it has missed, and what is said meanwhile behind it`, async (t) => {
+  test(`a client by ${travel} receives all that it has missed, and then what was sent meanwhile`, async (t) => {
     const sub = `ben-${travel}`;
     const ben = await listener(t, server, sub, "", { transports });
     if (travel === "upgrade") await onWebSocket(ben);
@@ -77,7 +77,7 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
   });
 }
 
-test("a client that is cut off again and again while it is told goes on each time where it was", async (t) => {
+test("a client that loses its connection several times during the replay continues each time where it was", async (t) => {
   const ben = await listener(t, server, "restless", "", { transports: ["websocket"] });
   const { heard, until, comeBack } = await misses(ben, "restless", GAP);
   for (let times = 1; times <= 5; times++) {
@@ -91,7 +91,7 @@ test("a client that is cut off again and again while it is told goes on each tim
   assert.deepEqual(heard, numbers(GAP + 1));
 });
 
-test("a raw client that says since when it was here is told all of it, room by room", async () => {
+test("a raw client that sends `since` receives all of it, room by room", async () => {
   const anna = person(server, "anna");
   const { id } = await anna.ask("POST", "/api/v1/projects", { name: "Site" });
   await anna.ask("POST", `/api/v1/projects/${id}/members`, { userId: "raw" });
@@ -108,7 +108,7 @@ test("a raw client that says since when it was here is told all of it, room by r
   ben.close();
 });
 
-test("by HTTP it comes in pages", async () => {
+test("over HTTP the missed events come in pages", async () => {
   const ben = person(server, "pages");
   const ask = (since) => ben.ask("GET", `/api/v1/sync?${new URLSearchParams({ since })}`);
   let { position } = await ben.ask("GET", "/api/v1/sync");
@@ -118,7 +118,7 @@ test("by HTTP it comes in pages", async () => {
   for (let more = true; more; pages++) {
     const page = await ask(position);
     assert.equal(page.resync, false);
-    assert.ok(page.events.length > 0 && JSON.stringify(page).length < 2 * OUTBOX, "a page has what one may be behind at most");
+    assert.ok(page.events.length > 0 && JSON.stringify(page).length < 2 * OUTBOX, "a page has at most what an outbox may hold");
     heard.push(...page.events.map(({ args: [{ number }] }) => number));
     assert.equal(page.position, page.events.at(-1).id);
     ({ position, hasMore: more } = page);
@@ -144,7 +144,7 @@ test("the server's memory does not grow with what a client has missed", async (t
   assert.ok(grown < GAP * SIZE, `by ${grown} bytes for ${4 * GAP * SIZE} that were missed`);
 });
 
-test("what was missed before the server was killed is told from the database", async (t) => {
+test("events that were missed before the server was killed are replayed from the database", async (t) => {
   const ben = await listener(t, server, "survivor", "", { transports: ["websocket"] });
   const { heard, until, comeBack } = await misses(ben, "survivor", GAP);
   await server.killAndRestart();

@@ -688,7 +688,7 @@ fn a_database_in_memory_has_a_dev_secret_as_short_lived_as_itself() {
 }
 
 #[test]
-fn the_log_is_told_which_check_a_token_failed_and_the_client_is_not() {
+fn the_log_names_the_check_that_a_token_failed_and_the_answer_does_not() {
     let claims = json!({"sub": "a", "iss": "us", "aud": "web"});
     let verifier = verifier(&[("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "web")]);
     let with = |name: &str, value: Value| {

@@ -175,7 +175,7 @@ fn what_makes_no_sense_stops_the_start_with_one_line() {
 }
 
 #[test]
-fn all_that_is_wrong_is_said_in_one_start() {
+fn every_wrong_setting_is_reported_in_one_start() {
     let folder = folder();
     std::fs::write(folder.path().join(".env"), "SHARDS=9999\n").unwrap();
     let environment = [
@@ -205,11 +205,11 @@ fn a_dotenv_file_in_the_working_directory_is_read_and_the_environment_wins() {
 }
 
 #[test]
-fn a_second_server_on_one_data_folder_is_refused_and_told_who_has_it() {
+fn a_second_server_on_one_data_folder_ends_and_names_the_process_that_has_the_folder() {
     let folder = folder();
     let mut first = Running::start(folder.path(), &[]);
     let pid = first.child.id();
-    // Also on the same port: who has the data is the better answer.
+    // Also on the same port: the error names the server that has the data, and not the port.
     let port = first.port.to_string();
     for environment in [[("PORT", "0")], [("PORT", port.as_str())]] {
         let line = refusal(folder.path(), &environment, &[]);
@@ -219,7 +219,7 @@ fn a_second_server_on_one_data_folder_is_refused_and_told_who_has_it() {
         assert!(since.starts_with("20") && since.contains("Z; stop that server first, or set DATABASE_URL to another file"), "{line}");
     }
     printed(folder.path(), &[], &["token", "--sub", "a"]);
-    // A killed server's words stay in the file and keep nobody out.
+    // The line of a killed server stays in the file and keeps no other server from starting.
     first.child.kill().unwrap();
     first.child.wait().unwrap();
     assert!(std::fs::read_to_string(folder.path().join("data/roomcast.db.lock")).unwrap().contains(&pid.to_string()));
@@ -241,7 +241,7 @@ fn the_data_is_its_owners_alone() {
     }
     assert_eq!(files.len(), 5, "{files:?}");
     server.stop();
-    // Files of an earlier version are narrowed, and the log says so.
+    // The server narrows the permissions of an earlier version's files, and logs that.
     std::fs::set_permissions(folder.path().join("data/roomcast.db"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let (_, log) = Running::start(folder.path(), &[]).stop();
     assert_eq!(mode("data/roomcast.db"), 0o600);
@@ -318,7 +318,7 @@ fn dev_modes_tokens_outlive_a_restart() {
 }
 
 #[test]
-fn token_never_makes_a_secret_and_says_which_it_has_signed_with() {
+fn the_token_command_makes_no_secret_and_names_the_one_that_it_signs_with() {
     let (folder, other) = (folder(), folder());
     Running::start(folder.path(), &[]).stop();
     let signed = |environment: &[(&str, &str)]| {

@@ -511,14 +511,14 @@ fn the_words_of_other_loggers_are_understood() {
     for word in known {
         assert!(Config::of_pairs([("LOG_LEVEL", word)]).is_ok(), "{word}");
     }
-    // A word that is no level would be taken for the name of a part, and the rest of the log would fall silent.
+    // The log filter would take a word that is no level for the name of a target, and log no other target.
     for word in ["inof", "inof,audit=warn", "info,audit", "audit=lots", "audti=warn", "info,", "=debug", "info;debug"] {
         assert!(Config::of_pairs([("LOG_LEVEL", word)]).is_err(), "{word}");
     }
 }
 
 #[test]
-fn all_that_is_wrong_is_said_at_once() {
+fn every_wrong_setting_is_reported_at_once() {
     let refused =
         Config::of_pairs([("PORT", "high"), ("LOG_FORMAT", "xml"), ("NODE_ENV", "production"), ("TLS_KEY", "key.pem")]).unwrap_err();
     let names: Vec<_> = refused.lines().iter().map(|line| line.split('=').next().unwrap()).collect();
@@ -544,7 +544,7 @@ fn a_value_is_read_as_containers_leave_it() {
     assert!(production.identity.is_production());
     let url = Config::of_pairs([("DATABASE_URL", "sqlite://a#b.db # the file")]).unwrap().storage.database_url;
     assert_eq!(url.show(), "sqlite://a#b.db");
-    // A secret is what it is: whoever signs with it may have been given the same text.
+    // Quotes are part of a secret: the issuer of the tokens may have been given the same text.
     let config = Config::of_pairs([("JWT_SECRET", "\"0123456789abcdef0123456789abcdef\"")]).unwrap();
     assert_eq!(config.identity.jwt_secret.as_ref().unwrap().expose().len(), 34);
     assert_eq!(config.warnings(), ["JWT_SECRET begins and ends with a quote; the quotes are taken for a part of it"]);

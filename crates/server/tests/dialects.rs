@@ -436,7 +436,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
             vec![envelope("project.archived", with(project.clone(), json!({ "archived": true, "archived_by": "alice" })), Some("alice"))],
         ),
         (
-            // Whoever did it need not be one of the first members.
+            // The user who added the member need not be one of the space's first members.
             Event::MemberJoined {
                 space: Space { members: vec![], ..space.clone() },
                 person: bob(),
@@ -820,9 +820,9 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
     }
 }
 
-/// What each contract but household's says to a user who is added to a space, and who is removed from it.
+/// The events of each contract but household's for a user who is added to a space, and for a user who is removed from it.
 #[test]
-fn a_user_hears_in_the_inbox_that_a_space_was_added_and_removed() {
+fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
     let workspace = Workspace::new(true);
     let contracts: [(&dyn Dialect, Kind); 4] =
         [(&Studio, Kind::ChatRoom), (&Messenger, Kind::Conversation), (&Trip, Kind::Trip), (&workspace, Kind::Project)];

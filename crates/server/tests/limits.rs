@@ -1,4 +1,4 @@
-//! `docs/operations/limits.md` says what the settings and the code say.
+//! `docs/operations/limits.md` has the values of the settings and of the code.
 
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used)]
@@ -75,7 +75,7 @@ fn every_bound_in_the_table_is_the_one_in_the_code() {
         let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file} ({limit}): {error}"));
         let expression = constant(&text, name).unwrap_or_else(|| panic!("{file} has no constant {name} ({limit})"));
         let agree = match number_of(&expression, name) {
-            Some(number) => said_number(said) == Some(number),
+            Some(number) => number_in(said) == Some(number),
             // A rate: its numbers in their order.
             None => numbers(&expression) == numbers(said),
         };
@@ -101,7 +101,7 @@ fn bounds_are_read_as_they_are_written() {
         assert_eq!(number_of(expression, name), number, "{expression}");
     }
     for (said, number) in [("65,536", 65_536), ("16 KiB", 16_384), ("10 s", 10_000), ("24 h", 86_400_000), ("500 characters", 500)] {
-        assert_eq!(said_number(said), Some(number), "{said}");
+        assert_eq!(number_in(said), Some(number), "{said}");
     }
     assert_eq!(numbers("Quota::per_second(NonZeroU32::new(20).x).allow_burst(NonZeroU32::new(1_00))"), [20, 100]);
     assert_eq!(numbers("20 a second, 1,000 at once"), [20, 1000]);
@@ -121,7 +121,7 @@ fn constant(text: &str, name: &str) -> Option<String> {
     Some(expression.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// What a constant's expression comes to: a number, or of a time its milliseconds. `None` if it is neither.
+/// The value of a constant's expression, or the milliseconds of its duration. `None` if it is neither.
 fn number_of(expression: &str, name: &str) -> Option<u64> {
     let inside = |start: &str| expression.strip_prefix(start).and_then(|rest| rest.strip_suffix(')'));
     if let Some(seconds) = inside("Duration::from_secs(") {
@@ -145,9 +145,9 @@ fn product(expression: &str) -> Option<u64> {
     expression.split(" * ").map(|factor| factor.replace('_', "").parse::<u64>().ok()).product()
 }
 
-/// What a cell of the page says: a number, or of a time its milliseconds.
-fn said_number(said: &str) -> Option<u64> {
-    let mut words = said.split(' ');
+/// The number in a cell of the page, or the milliseconds of its duration.
+fn number_in(cell: &str) -> Option<u64> {
+    let mut words = cell.split(' ');
     let number: u64 = words.next()?.replace(',', "").parse().ok()?;
     let factor = match words.next() {
         Some("ms") => 1,

@@ -1,4 +1,4 @@
-//! Commands of one transaction are undone alone, wherever in it they stand.
+//! A command that fails is undone alone, whatever its place in its transaction.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -53,7 +53,7 @@ fn a_restart_does_not_begin_the_quota_again_and_the_next_day_does() {
         assert_eq!(create(writer, false), Err(Refusal::OverQuota { retry_after: 86_400 }));
         assert_eq!(create(writer, true), Ok(()), "an admin has no quota");
         clock.fetch_add(20_000_000, Ordering::SeqCst);
-        // What was used is written down with the next batch.
+        // The used quota is stored with the next batch.
         assert_eq!(create(writer, true), Ok(()));
     });
     run(&mut |writer| assert_eq!(create(writer, false), Err(Refusal::OverQuota { retry_after: 86_380 })));

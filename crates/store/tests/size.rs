@@ -1,4 +1,4 @@
-//! What a command costs the database, and what it tells, does not grow with the members of a space.
+//! The database work of a command, and the events that it stores, do not grow with the number of members of a space.
 
 #![allow(clippy::unwrap_used)]
 
@@ -106,7 +106,7 @@ fn fill(store: &mut dyn Store, size: u32) {
         for number in 1..size {
             store.put_member(&room, &PersonId::new(member(number)), Role::Member, T0).unwrap();
         }
-        // Everybody has read something.
+        // Each member has read a message.
         if room.kind() == Kind::Conversation {
             for number in 1..size {
                 store.put_read_mark(&room, &PersonId::new(member(number)), i64::from(number)).unwrap();
@@ -129,7 +129,7 @@ fn send(room: Room, content: &str) -> SendMessage {
 
 type Work = Box<dyn Fn(&mut Tx<'_>) -> Result<(), Refusal>>;
 
-/// Checks a table of who does what, in a small space and in a large one.
+/// Runs each command of a table in a small space and in a large one, and compares the costs.
 fn check(databases: &Databases, small: u32, table: Vec<(&str, &str, Work)>) {
     for (what, actor, work) in table {
         let (in_small, in_large) = (databases.cost(small, actor, &work), databases.cost(LARGE, actor, &work));
@@ -151,7 +151,7 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     let place = || Some(Place { secret: "secret".to_owned(), id: "id".to_owned(), namespace: "/".to_owned() });
     let enter = |room: Room| EnterRoom { room, session: Some("secret".to_owned()), since: true };
 
-    // Nothing of all this shows any member.
+    // No answer and no event of these commands shows a member.
     let mut table: Vec<(&str, &str, Work)> = vec![
         ("a connect with a claim", anybody, Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
         ("a first connect with a claim", "new", Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
@@ -208,7 +208,7 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     ));
     check(&databases, 10, table);
 
-    // All of this shows the first hundred.
+    // These answers and events show the first hundred members.
     let mut table: Vec<(&str, &str, Work)> = Vec::new();
     for kind in KINDS {
         let room = kind.room(1);
@@ -258,7 +258,7 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     table.push(("a change of a trip", anybody, Box::new(move |tx| run(update.clone())(tx))));
     check(&databases, 150, table);
 
-    // Here it is asked of each member, or told to each, up to five hundred.
+    // These commands read a row of each member, or notify each, up to five hundred members.
     let room = Kind::ChatRoom.room(1);
     let enter = EnterAmongMembers { room: room.clone(), session: None, since: false, contacts_only: false };
     let mut table: Vec<(&str, &str, Work)> = vec![

@@ -1,4 +1,4 @@
-//! What may be too large for one transaction is removed in steps, each a command of its own, and a restart goes on with what is left.
+//! Data that may be too large for one transaction is removed in steps, each a command of its own. After a restart the server removes the rest.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 const T0: Timestamp = Timestamp(1_763_725_000_000_000);
 
-/// A server that is started anew for each command.
+/// A server that is restarted for each command.
 struct Restarting(TempDir);
 
 impl Restarting {
@@ -64,7 +64,7 @@ fn anna(tx: &mut Tx<'_>) {
 }
 
 #[test]
-fn a_user_with_very_much_is_deleted_in_steps_across_restarts() {
+fn a_user_with_very_many_objects_is_deleted_in_steps_across_restarts() {
     let server = Restarting(tempfile::tempdir().unwrap());
     let (spaces, tasks) = (2 * CHANGES_A_STEP + 20, CHANGES_A_STEP + 10);
     let (rooms, _) = server.run("anna", move |tx| {
@@ -109,7 +109,7 @@ fn a_user_with_very_much_is_deleted_in_steps_across_restarts() {
 }
 
 #[test]
-fn a_trip_with_very_many_members_is_gone_at_once_and_each_member_is_told_once() {
+fn a_trip_with_very_many_members_is_gone_at_once_and_each_member_is_notified_once() {
     let server = Restarting(tempfile::tempdir().unwrap());
     let members = 2 * MEMBERS_A_STEP + 50;
     let (trip, _) = server.run("anna", move |tx| {
@@ -183,7 +183,7 @@ fn a_change_of_a_profile_is_one_row_and_a_fact_in_each_household() {
     let offsets: Vec<i64> = each.iter().map(|fact| fact.offset).collect();
     assert_eq!(offsets, (before + 1..=before + 300).collect::<Vec<_>>());
     assert_eq!(each.iter().map(|fact| &fact.room).collect::<std::collections::BTreeSet<_>>().len(), 300);
-    // What comes next comes behind all of them, and it is found again as it was.
+    // The next event has the offset behind all of these, and the stored event is read again unchanged.
     let (next, facts) = server.run("", |tx| {
         let next = tx.record_at(&Room::everyone(), Event::NotificationsRead)?;
         Ok((next, tx.store.facts_after(next - 2, T0, 9)?.facts))

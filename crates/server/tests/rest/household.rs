@@ -224,7 +224,7 @@ async fn members_with_long_texts_are_shown_in_as_many_bytes_as_others() {
 }
 
 #[tokio::test]
-async fn a_user_may_be_in_so_many_spaces() {
+async fn the_spaces_of_a_user_are_limited() {
     let server = Server::with(&[("MAX_SPACES_PER_USER", "3")], Limits::new(false));
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let mine = "You are in as many spaces as a user may be in; leave one first";

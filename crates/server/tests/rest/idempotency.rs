@@ -116,7 +116,7 @@ async fn what_leaves_nothing_in_the_store_is_done_once_too() {
 
 const GONE: &str = "This request was executed already, and its result is no longer available; do not repeat it";
 
-/// A text whose JSON is longer than what is kept of an answer.
+/// A text whose JSON is longer than the answers that the store keeps.
 fn long(mark: &str) -> String {
     format!("{mark}{}", "\u{1F3E0}".repeat(5000))
 }

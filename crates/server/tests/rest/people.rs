@@ -89,7 +89,7 @@ async fn an_admins_token_may_change_and_delete_others() {
 }
 
 #[tokio::test]
-async fn who_never_signed_in_and_is_in_no_space_is_forgotten_after_a_day() {
+async fn users_who_never_signed_in_and_are_in_no_space_are_forgotten_after_a_day() {
     let server = Server::start();
     let alice = server.client("alice");
     let root = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
@@ -120,7 +120,7 @@ async fn who_never_signed_in_and_is_in_no_space_is_forgotten_after_a_day() {
     for (user, expected) in [("removed", 404), ("of-deleted", 404), ("here", 200), ("signed", 200), ("changed", 200), ("alice", 200)] {
         assert_eq!(status(user).await, expected, "{user}");
     }
-    // Who signs in later finds the notifications of before.
+    // A user who signs in later finds the earlier notifications.
     let removed = server.client("removed");
     let notices = removed.get("/api/notifications").await.expect(200);
     assert_eq!(notices.as_array().unwrap().len(), 2, "{notices}");
@@ -128,7 +128,7 @@ async fn who_never_signed_in_and_is_in_no_space_is_forgotten_after_a_day() {
 }
 
 #[tokio::test]
-async fn an_old_claim_does_not_bring_back_who_was_removed_and_forgotten() {
+async fn an_old_claim_does_not_bring_back_a_user_who_was_removed_and_forgotten() {
     let server = Server::start();
     server.client("alice").get("/users/alice").await.expect(200);
     let actor = Actor { person: PersonId::new("alice"), admin: false };

@@ -93,7 +93,7 @@ async fn an_email_address_is_shown_to_its_user_and_to_admins_alone() {
 }
 
 #[tokio::test]
-async fn a_blocked_user_cannot_add_the_user_and_is_answered_as_about_one_who_left() {
+async fn a_blocked_user_cannot_add_the_user_and_gets_the_answer_for_a_user_who_left() {
     let server = Server::start();
     let (ann, ben, root) = (server.client("ann"), server.client("ben"), with_email(&server, "root", Some("admin")));
     ben.put("/api/v1/blocks/ann", Value::Null).await.expect(200);
@@ -104,10 +104,10 @@ async fn a_blocked_user_cannot_add_the_user_and_is_answered_as_about_one_who_lef
         let made = make(&ann, space, &[]).await.expect(201);
         let add = format!("{}/{}", path_of(space, &made), space.2);
         refused_to_add(ann.post(&add, json!({ "userId": "ben" })).await);
-        // The block binds the one who is blocked, and neither the one who blocks nor an admin.
+        // The block binds the blocked user, and neither the blocking user nor an admin.
         make(&ben, space, if space.1.is_some() { &["ann"] } else { &[] }).await.expect(201);
         make(&root, space, if space.1.is_some() { &["ben"] } else { &[] }).await.expect(201);
-        // Of others it says nothing.
+        // The list has no other user's blocks.
         ann.post(&add, json!({ "userId": "cleo" })).await.expect(201);
         let left = format!("{}/{}/dan", path_of(space, &made), space.2);
         ann.post(&add, json!({ "userId": "dan" })).await.expect(201);
@@ -164,7 +164,7 @@ async fn a_blocked_users_messages_flow_and_mentions_assignments_and_calls_do_not
 }
 
 #[tokio::test]
-async fn who_left_by_choice_is_added_again_by_an_admin_of_the_space_after_a_day_alone() {
+async fn a_user_who_left_by_choice_is_added_again_after_a_day_and_by_an_admin_of_the_space_only() {
     let server = Server::start();
     let (ann, ben, cleo) = (server.client("ann"), server.client("ben"), server.client("cleo"));
     for space in SPACES {
@@ -173,7 +173,7 @@ async fn who_left_by_choice_is_added_again_by_an_admin_of_the_space_after_a_day_
         for user in ["ben", "cleo"] {
             ann.post(&path, json!({ "userId": user })).await.expect(201);
         }
-        // Who was removed may be added again at once.
+        // A user who was removed may be added again at once.
         ann.delete(&format!("{path}/ben")).await.expect(200);
         cleo.post(&path, json!({ "userId": "ben" })).await.expect(201);
         ben.delete(&format!("{path}/ben")).await.expect(200);
@@ -187,7 +187,7 @@ async fn who_left_by_choice_is_added_again_by_an_admin_of_the_space_after_a_day_
 }
 
 #[tokio::test]
-async fn a_user_adds_so_many_in_an_hour_by_whatever_way() {
+async fn the_users_whom_a_user_adds_in_an_hour_are_limited_however_they_are_added() {
     let server = Server::with(&[("MAX_ADDITIONS_PER_HOUR", "6")], Limits::new(true));
     let (ann, root) = (server.client("ann"), with_email(&server, "root", Some("admin")));
     let made = make(&ann, SPACES[0], &["a", "b", "c"]).await.expect(201);
@@ -196,7 +196,7 @@ async fn a_user_adds_so_many_in_an_hour_by_whatever_way() {
     for user in ["d", "e", "f"] {
         ann.post(&path, json!({ "userId": user })).await.expect(201);
     }
-    // Who is a member already is no addition.
+    // A member who is added again is no addition.
     ann.post(&path, json!({ "userId": "a" })).await.expect(201);
     refused(ann.post(&path, json!({ "userId": "g" })).await);
     refused(make(&ann, SPACES[2], &["g"]).await);
@@ -211,7 +211,7 @@ async fn a_user_adds_so_many_in_an_hour_by_whatever_way() {
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_objects_stored_in_a_day() {
+async fn the_objects_that_a_user_stores_in_a_day_are_limited() {
     let server = Server::with(&[("MAX_OBJECTS_PER_USER_PER_DAY", "4")], Limits::new(true));
     let (ann, ben) = (server.client("ann"), server.client("ben"));
     let made = make(&ann, SPACES[0], &["ben"]).await.expect(201);
@@ -229,7 +229,7 @@ async fn a_user_has_so_many_objects_stored_in_a_day() {
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_bytes_stored_in_a_day() {
+async fn the_bytes_that_a_user_stores_in_a_day_are_limited() {
     let server = Server::with(&[("MAX_BYTES_PER_USER_PER_DAY", "1MB")], Limits::new(false));
     let ann = server.client("ann");
     let made = make(&ann, SPACES[0], &[]).await.expect(201);

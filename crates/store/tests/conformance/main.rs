@@ -48,7 +48,7 @@ suite! {
         a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed,
         a_deleted_person_is_not_there,
         people_share_a_space_or_do_not,
-        who_never_signed_in_and_is_in_no_space_is_found_oldest_first,
+        users_who_never_signed_in_and_are_in_no_space_are_found_oldest_first,
     }
     spaces {
         a_space_is_read_back_with_its_members_in_the_order_of_joining,
@@ -70,7 +70,7 @@ suite! {
         an_admin_is_known_while_there_is_one,
         members_are_found_by_their_handle,
         contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other,
-        who_left_by_choice_is_told_from_who_was_removed,
+        users_who_left_by_choice_are_distinguished_from_those_who_were_removed,
     }
     blocks {
         blocks_of_a_user_come_latest_first_in_pages_and_end,

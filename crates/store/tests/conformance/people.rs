@@ -55,7 +55,7 @@ pub fn people_share_a_space_or_do_not(store: &mut dyn Store) {
     assert!(!store.share_a_space(&id("ann"), &id("ben")).unwrap());
 }
 
-pub fn who_never_signed_in_and_is_in_no_space_is_found_oldest_first(store: &mut dyn Store) {
+pub fn users_who_never_signed_in_and_are_in_no_space_are_found_oldest_first(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     for (n, name) in ["ben", "eve", "changed", "here", "signed"].into_iter().enumerate() {
         store.insert_unseen_person(&Person::unseen(id(name), at(n as i64))).unwrap();

@@ -170,7 +170,7 @@ pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
 }
 
 pub fn members_come_in_pages_in_the_order_of_joining(store: &mut dyn Store) {
-    // Against the alphabet, in one moment.
+    // The members join against the alphabetical order, at the same time.
     for name in ["dan", "cleo", "ben", "ann"] {
         store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
     }
@@ -235,7 +235,7 @@ pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
     {
         assert_eq!(store.handle_up_to(&home(), text).unwrap().as_deref(), handle, "{text}");
     }
-    // Whoever is called otherwise is found by that.
+    // A member with another name is found by that name.
     store.update_person(&called("2", "Émile")).unwrap();
     assert_eq!(names(store, "ann", 9), ["1"]);
     assert_eq!(names(store, "émile", 9), ["2"]);
@@ -276,7 +276,7 @@ pub fn contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other(store
     assert!(!store.has_acted(&project, &id("eve")).unwrap(), "no member");
 }
 
-pub fn who_left_by_choice_is_told_from_who_was_removed(store: &mut dyn Store) {
+pub fn users_who_left_by_choice_are_distinguished_from_those_who_were_removed(store: &mut dyn Store) {
     let mut left = |at_second, by_choice: bool| {
         store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
         assert_eq!(store.left_by_choice_at(&home(), &id("ann")).unwrap(), None);
