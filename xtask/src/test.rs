@@ -28,7 +28,7 @@ enum Half {
 }
 
 /// The time after which Node's runner ends a test file and counts it as failed. It is no test's time limit: tests give up by counting, and the longest
-/// file takes two minutes. It only turns a hang into a failure.
+/// file takes less than five minutes on a busy machine. It only turns a hang into a failure.
 const NO_FILE_TAKES: Duration = Duration::from_secs(15 * 60);
 
 /// What the runners have counted.

@@ -37,15 +37,18 @@ pub struct Shares {
     pub of_a_user: usize,
 }
 
-impl Shares {
+impl Default for Shares {
     /// No bounds.
-    pub const NONE: Self = Self { all: usize::MAX, of_an_address: usize::MAX, of_a_user: usize::MAX };
+    fn default() -> Self {
+        Self { all: usize::MAX, of_an_address: usize::MAX, of_a_user: usize::MAX }
+    }
 }
 
 /// Ends what holds bytes.
 pub type End = Arc<dyn Fn() + Send + Sync>;
 
-/// Counts the bytes in hand.
+/// Counts the bytes in hand, by default without bounds.
+#[derive(Default)]
 pub struct BytesInHand {
     shares: Shares,
     book: Mutex<Book>,

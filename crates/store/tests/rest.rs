@@ -29,10 +29,14 @@ fn a_writer_gives_its_memory_back_once_after_each_burst_and_goes_on() {
     let (notes, noted) = mpsc::channel();
     let (writer, thread) = Writer::start(&database, || Timestamp(0), Generator::new(|| 0), Notes(notes)).unwrap();
     for burst in 0..2 {
+        // The writer is held in a reply until all commands are queued: with a slow thread it would rest in between.
+        let (go, gate) = mpsc::channel();
+        writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
         for _ in 0..1_000 {
             let work = |tx: &mut Tx<'_>| tx.record(&Kind::Household.room(1), Event::NotificationsRead);
             writer.submit(Actor::server(), work, drop);
         }
+        go.send(()).unwrap();
         let first = burst * 1_000 + 1;
         assert!((first..first + 1_000).eq(noted.iter().take(1_000)));
         assert_eq!(noted.recv(), Ok(0), "a rest");

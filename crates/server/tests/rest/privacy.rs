@@ -107,7 +107,7 @@ async fn a_blocked_user_cannot_add_the_user_and_gets_the_answer_for_a_user_who_l
         // The block binds the blocked user, and neither the blocking user nor an admin.
         make(&ben, space, if space.1.is_some() { &["ann"] } else { &[] }).await.expect(201);
         make(&root, space, if space.1.is_some() { &["ben"] } else { &[] }).await.expect(201);
-        // The list has no other user's blocks.
+        // The answer does not reveal the block: it is the same for a user who left.
         ann.post(&add, json!({ "userId": "cleo" })).await.expect(201);
         let left = format!("{}/{}/dan", path_of(space, &made), space.2);
         ann.post(&add, json!({ "userId": "dan" })).await.expect(201);

@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use server::auth::mint::{NewToken, mint};
 use server::auth::{Authenticator, Keys};
 use server::back_end::Utilities;
-use server::bytes_in_hand::{BytesInHand, Shares};
 use server::config::Config;
 use server::dialects::Dialects;
 use server::health::Health;
@@ -107,13 +106,7 @@ impl Server {
         let census: Arc<Census> = Arc::default();
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Arc::new(Metrics::new(
-                census.clone(),
-                writer.clone(),
-                Arc::clone(&fanout),
-                Arc::default(),
-                Arc::new(BytesInHand::new(Shares::NONE)),
-            )),
+            metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.operations.metrics,
             back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),
             writer: writer.clone(),

@@ -16,7 +16,6 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
 use server::auth::{Authenticator, Keys};
 use server::back_end::Utilities;
-use server::bytes_in_hand::{BytesInHand, Shares};
 use server::config::{Audience, Config, TokenEnd};
 use server::dialects::Dialects;
 use server::health::Health;
@@ -74,13 +73,7 @@ impl House {
         ));
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
-            metrics: Arc::new(Metrics::new(
-                census.clone(),
-                writer.clone(),
-                Arc::clone(&fanout),
-                Arc::default(),
-                Arc::new(BytesInHand::new(Shares::NONE)),
-            )),
+            metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.operations.metrics,
             back_end,
             writer: writer.clone(),
@@ -118,7 +111,7 @@ impl House {
             clock: || NOW,
             bus,
             fanout,
-            in_hand: Arc::new(BytesInHand::new(Shares::NONE)),
+            in_hand: Arc::default(),
         };
         Self { router: router(rest), shared: Arc::new(shared), notices }
     }
