@@ -28,7 +28,7 @@ test("an address that connects a hundred times in ten seconds", async () => {
     const end = await outcome(`${server.ws}/api/v1/ws/connect`, from("127.0.0.2"));
     if (end.code !== 4401) refused = end;
   }
-  // Before the upgrade, so it keeps no descriptor.
+  // The server refuses it before the upgrade, so it keeps no descriptor.
   assert.deepEqual([refused?.opened, refused?.status, refused?.error.headers["retry-after"]], [false, 429, "1"]);
   assert.match(refused.text, /again in 1 s/);
   // An attempt comes back in a tenth of a second, which may have passed.

@@ -151,7 +151,7 @@ describe("bytes in hand are refused beyond a share", () => {
     return begin(server);
   };
 
-  test("of one user's bodies, with 429 and when to come again", (t) => held(t, { BYTES_IN_HAND_PER_USER: "2500KB" }, async (server) => {
+  test("of one user's bodies, with 429 and a time to retry", (t) => held(t, { BYTES_IN_HAND_PER_USER: "2500KB" }, async (server) => {
     const head = (length) => ({ ...bearer(server, "anna"), "Content-Type": "application/json", "Content-Length": length });
     const begin = async (number) => {
       const socket = await attacker(t, server, number, request("POST", "/households", head(LARGE)));
@@ -174,7 +174,7 @@ describe("bytes in hand are refused beyond a share", () => {
     const { text } = await rest("GET", `${server.url}/api/v1/projects?limit=200`, { token: server.token({ sub: "1" }) });
     const readers = Math.ceil(5e6 / text.length) + 1;
     const refused = async () => (await metrics(server)).counter("in_hand_refused", 'share="address"');
-    // An answer that fits into what the kernel keeps of a connection is written at once: so each asks again and again.
+    // An answer that fits into the kernel's buffers is written at once, so each connection sends many requests.
     for (let reader = 0; reader < readers; reader++) await attacker(t, server, 7, list.repeat(50));
     await settles(server, 60, async () => ((await refused()) > 0 ? null : "nothing is refused"));
     assert.ok((await metrics(server)).gauge("in_hand_bytes") <= 5e6);
@@ -197,7 +197,7 @@ describe("before it has joined a namespace", () => {
     good.on("data", (data) => (heard += data.toString("latin1")));
     good.resume();
     await holds(() => (heard.includes("40/chat,") ? null : `the server has sent ${heard}`));
-    // Now it may send more.
+    // A connection that has joined a namespace may send more.
     await good.says(frame(TEXT, `42/chat,1["nothing","${"x".repeat(3 * BEFORE)}"]`));
     await holds(() => (heard.includes("43/chat,1") ? null : `the server has sent ${heard}`));
     const bad = await open();

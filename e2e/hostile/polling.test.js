@@ -11,7 +11,7 @@ import { openSocket } from "../support/socket.js";
 
 const server = conformance({ ...CALM, ALLOW_EIO3: "true" });
 
-// Whether a session is known. It must have nothing that waits.
+// Whether the server has ended a session. No packet may wait in it.
 const isOver = async (session) => {
   const answer = await http("PUT", session.url);
   return answer.status === 400 && JSON.parse(answer.text).message === "Session ID unknown";
@@ -49,7 +49,7 @@ test("hundreds of POSTs at once: what was accepted is echoed once", async () => 
   await check();
 });
 
-describe("a POST whose body stays away", () => {
+describe("a POST whose body does not arrive", () => {
   for (const [what, leave] of [["is reset", (socket) => socket.resetAndDestroy()], ["is closed", (socket) => socket.end()]]) {
     test(`and whose connection ${what} ends the session`, async () => {
       const session = await Polling.open(server);

@@ -63,7 +63,7 @@ export class Device {
     if (!this.socket.recovered || this.#behind) this.#catchUp().catch((error) => this.#failed(error));
   }
 
-  // A request for a life that is over may still be on its way when the device is closed; it is given up. Any other error ends the run.
+  // A closed device gives up the requests of its earlier connections. Any other error ends the run.
   #failed(error) {
     if (!this.closed.aborted) throw error;
   }

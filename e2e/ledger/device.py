@@ -16,7 +16,7 @@ import socketio
 
 PAGE = 200
 PATIENCE = 2
-# How long a connection may take in all. A handshake that is stalled would be waited for by aiohttp for five minutes.
+# The seconds that a connection may take in all. aiohttp would wait five minutes for a stalled handshake.
 HANDSHAKE = 6
 
 

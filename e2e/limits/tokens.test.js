@@ -63,7 +63,7 @@ describe("with TOKEN_END=keep", { concurrency: true }, () => {
 describe("with TOKEN_END=close", { concurrency: true }, () => {
   test("a connection is warned and ends with its token, unless a newer one has been shown", async (t) => {
     const goes = client(t, `${closing.url}/trips`, { auth: { token: brief(closing, "anna") }, transports: ["websocket"] });
-    // It is warned at once, with so short a token.
+    // The server warns at once of the end of so short a token.
     const [expiring, gone] = [heard(goes, "auth:expiring"), heard(goes, "disconnect")];
     await connected(goes);
     const stays = await io(t, closing, "/trips", brief(closing, "anna"));

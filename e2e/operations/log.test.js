@@ -56,7 +56,7 @@ describe("a client that is refused again and again", () => {
       const server = await started(t, { RATE_LIMITS: "on" });
       const begun = performance.now();
       let refused = 0;
-      // A budget that is refilled faster than a slow machine asks refuses less: rounds follow until enough is refused.
+      // The server refills a budget while a slow machine sends requests, so rounds follow until enough requests are refused.
       for (let round = 0; refused <= 500; round++) {
         assert.ok(round < 200, `${refused} refusals of ${50 * round} requests`);
         const answers = await Promise.all(Array.from({ length: 50 }, () => attempt(server)));

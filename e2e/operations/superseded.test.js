@@ -11,7 +11,7 @@ import { roomcast } from "../support/roomcast.js";
 const MEMBERS = 30;
 const RENAMES = 219;
 
-// Far less than all the changes have.
+// An outbox that is far too small for all changes.
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY, OUTBOX_LIMIT: "64KB" });
 
 // A member's session on /household over long-polling, which sends no further polls.

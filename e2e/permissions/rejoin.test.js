@@ -33,7 +33,7 @@ for (const contract of ["household", "messenger"]) {
     const before = await decided();
     const answers = await Promise.all(Array.from({ length: ROUNDS }, () => bob.ask(name, [argument])));
     for (const answer of answers) assert.deepEqual(answer, first);
-    // What the server does by its own clock counts, too.
+    // Commands that the server runs by its own clock count, too.
     const commands = (await decided()) - before;
     assert.ok(commands < ROUNDS / 2, `${commands} commands for ${ROUNDS} joins`);
   });
@@ -93,7 +93,7 @@ test("a member who asks for the room without a pause is confirmed before the rem
   }
 });
 
-test("workspace: who is in the room is answered again", async (t) => {
+test("workspace: each join is answered with the users in the room", async (t) => {
   const sockets = new Sockets(server, t);
   for (const kind of ["project", "channel", "task"]) {
     const { room } = await THINGS[kind].there(server, sockets);

@@ -12,7 +12,7 @@ import { roomcast } from "../support/roomcast.js";
 import { listener, lose, stayAway } from "./stock.js";
 
 const OUTBOX = 64 << 10;
-// A gap is 40 times what may wait for a client, and what the memory holds.
+// A gap is 40 times the size of an outbox, and of the events in memory.
 const SIZE = 8 << 10;
 const GAP = (40 * OUTBOX) / SIZE;
 
@@ -137,7 +137,7 @@ test("the server's memory does not grow with what a client has missed", async (t
     assert.equal(heard.length, count + 1);
     return server.running.memory() - before;
   };
-  // The first shows how much the process takes for itself.
+  // With the first gap the process takes memory that it keeps.
   await gap("first", GAP);
   await gap("short", GAP);
   const grown = await gap("long", 4 * GAP);

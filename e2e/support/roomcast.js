@@ -9,7 +9,7 @@ import { sign } from "./token.js";
 
 export const SECRET = "a secret that only the tests and this server know";
 
-// Starts the server; `env` comes on top of what every test needs. With `descriptors` it may have so many, as after `ulimit -n`.
+// Starts the server; `env` comes on top of what every test needs. With `descriptors` the process may open that number of them, as after `ulimit -n`.
 export async function startRoomcast(env = {}, { descriptors } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "roomcast-"));
   const settings = {
