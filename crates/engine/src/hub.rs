@@ -238,13 +238,13 @@ impl<A: App> Handle<A> {
         self.0.keep([&broadcast].into_iter());
     }
 
-    /// The first of what was said in some rooms (in each behind its own number) and to everybody behind `from` and up to `until`: each once, in
-    /// order, about `bytes` bytes and at least one. `None` if some of all that is kept no longer.
+    /// The first broadcasts behind `from` and up to `until` to these rooms (to each only those behind its own number) and to every connection: each once,
+    /// in order, about `bytes` bytes and at least one. `None` if one of all of them may be kept no longer.
     pub fn missed<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, from: u64, until: u64, bytes: usize) -> Option<Slice> {
         self.0.history.as_ref()?.slice(rooms, true, from, until, bytes)
     }
 
-    /// Forgets everything up to a number: it cannot be read any more.
+    /// Forgets the broadcasts up to a number, because they cannot be read any more.
     pub fn forget_up_to(&self, number: u64) {
         if let Some(history) = &self.0.history {
             history.forget_up_to(number);

@@ -68,17 +68,6 @@ fn head(kind: Kind, attachments: usize, nsp: &str, id: Option<u64>, room: usize)
 }
 
 /// Appends a number in decimal. Every acknowledgement has one, and the standard formatter takes several times as long.
-fn push_number(packet: &mut String, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    // Digits are ASCII.
-    packet.push_str(str::from_utf8(&digits[start..]).unwrap_or_default());
+fn push_number(packet: &mut String, number: u64) {
+    packet.push_str(itoa::Buffer::new().format(number));
 }
