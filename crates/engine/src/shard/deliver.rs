@@ -35,6 +35,8 @@ struct Voiced<'a> {
     config: &'a Config,
     /// The position of the sockets that do not catch up.
     position: u64,
+    /// Whether the broadcast goes into each outbox as it is, whether or not the client keeps up.
+    unconditional: bool,
     /// None if this voice does not receive the broadcast.
     frames: Option<Frames>,
     /// Made for the first connection that does not keep up.
@@ -44,7 +46,9 @@ struct Voiced<'a> {
 impl<'a> Voiced<'a> {
     fn new(broadcast: &'a Broadcast, voice: Voice, config: &'a Config, position: u64) -> Self {
         let bytes = broadcast.encoded(voice, &config.namespaces, Stamps::of(config, position));
-        Self { broadcast, voice, config, position, frames: bytes.map(|bytes| Rc::from(&bytes[..])), parts: None }
+        let frames = bytes.map(|bytes| Rc::from(&bytes[..]));
+        let unconditional = !broadcast.volatile && !broadcast.newest_only && broadcast.supersedes.is_none();
+        Self { broadcast, voice, config, position, unconditional, frames, parts: None }
     }
 
     fn parts(&mut self) -> &Parts {
@@ -253,6 +257,24 @@ impl<A: App> super::Connection<A> {
     /// was put there, else whether the client owes a confirmation for it.
     #[inline]
     fn put(&mut self, voiced: &mut Voiced<'_>, behind: Option<Position>, counts: &mut Counts, spare: &mut SpareQueues) -> Option<bool> {
+        if behind.is_some() || !voiced.unconditional {
+            return self.put_conditionally(voiced, behind, counts, spare);
+        }
+        self.outbox.push(voiced.frames.as_ref()?.clone(), spare);
+        counts.delivered += 1;
+        Some(voiced.broadcast.number.is_some() && self.owe(voiced.broadcast.kind))
+    }
+
+    /// [`put`](Self::put) where it depends on the socket or on whether its client keeps up. It is a function of its own so that the loop over the
+    /// members of a room stays small.
+    #[inline(never)]
+    fn put_conditionally(
+        &mut self,
+        voiced: &mut Voiced<'_>,
+        behind: Option<Position>,
+        counts: &mut Counts,
+        spare: &mut SpareQueues,
+    ) -> Option<bool> {
         let (broadcast, voice) = (voiced.broadcast, voiced.voice);
         let frames = voiced.frames.as_ref()?;
         if broadcast.volatile && (behind.is_some() || !self.takes_volatile()) {
