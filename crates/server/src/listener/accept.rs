@@ -27,7 +27,7 @@ pub(super) struct Acceptor<H> {
     pub(super) handler: H,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) places: Places,
-    /// How long an answer may make no progress.
+    /// How long an answer may stall before the connection ends.
     pub(super) answer_timeout: Duration,
     /// Ends when the server stops.
     pub(super) stopped: watch::Receiver<()>,
@@ -40,7 +40,7 @@ impl<H: Handler> Acceptor<H> {
     pub(super) async fn accept_forever(self, socket: TcpListener) {
         loop {
             match socket.accept().await {
-                Ok((stream, address)) => self.take(stream, SocketAddr::new(address.ip().to_canonical(), address.port())),
+                Ok((stream, address)) => self.take(stream, SocketAddr::new(address.ip().to_canonical(), address.port())).await,
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "a connection cannot be accepted; trying again");
@@ -50,8 +50,8 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    /// Finds a place for a connection and serves it there. The place is given back when the connection ends or is upgraded.
-    fn take(&self, stream: TcpStream, address: SocketAddr) {
+    /// Finds a place for a connection and spawns a task that serves it. The place is free again when the connection ends or is upgraded.
+    async fn take(&self, stream: TcpStream, address: SocketAddr) {
         let peer = Peer { address, secure: self.tls.is_some() };
         // A descriptor is never negative.
         let descriptor = u64::try_from(stream.as_raw_fd()).unwrap_or_default();
@@ -63,8 +63,9 @@ impl<H: Handler> Acceptor<H> {
                     drop(place);
                 });
             }
-            Entry::ForHealth(place) => {
+            Entry::Full => {
                 self.handler.refused(Crowded::Server, peer);
+                let place = self.places.enter_for_health().await;
                 let serving = self.clone().serve(stream, peer, Serves::HealthCheck);
                 tokio::spawn(async move {
                     tokio::select! {
@@ -92,12 +93,12 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    /// Has the kernel end a connection on which what was written makes no progress: neither is it confirmed, nor does the client make room for it. An
-    /// answer that is not there yet, such as a long poll's, is not waited for by this.
+    /// Has the kernel end a connection whose written data makes no progress: the client neither confirms it nor makes room for it. The time before an answer
+    /// begins, such as that of a long poll, does not count.
     fn limit_answers(&self, stream: &TcpStream) {
         let milliseconds = u32::try_from(self.answer_timeout.as_millis()).unwrap_or(u32::MAX);
         if let Err(error) = set_tcp_user_timeout(stream, milliseconds) {
-            tracing::debug!(%error, "the time of answers cannot be limited");
+            tracing::debug!(%error, "cannot limit how long answers may stall");
         }
     }
 
@@ -141,13 +142,13 @@ fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }
 
-/// What a connection is answered that its address has too many of. The client can read it unless it sends more meanwhile.
+/// The answer to a connection beyond the maximum of its address. It reaches the client unless the client sends more than one read takes.
 const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\ncontent-type: application/json\r\n\r\n\
     {\"error\":\"Too many connections from this address\",\"code\":\"too_many_connections\"}\r\n";
 
-/// Tells a client that its address has too many connections, as far as that costs no waiting.
+/// Sends [`TOO_MANY`] as far as that is possible without waiting.
 fn turn_away(stream: &TcpStream) {
-    // What was sent and is not read when a socket is closed resets the connection, and the answer would be lost.
+    // Closing a socket with unread input resets the connection, and the client would lose the answer.
     let _ = stream.try_read(&mut [0; 4096]);
     let _ = stream.try_write(TOO_MANY);
 }

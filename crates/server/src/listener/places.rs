@@ -4,30 +4,30 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::proxies::Proxies;
 use crate::config::HttpConnections;
 use crate::limits::network_of;
 
-/// How many connections get a place while all others are taken. They are answered health checks only, and the oldest is closed for a new one, so a
-/// health check is answered unless more than these arrive between its connection and its request.
+/// How many connections have a place for health checks while all ordinary places are taken. The oldest of these connections is closed for a new one,
+/// so a health check is answered unless more than this many connections arrive between its connection and its request.
 const HEALTH_PLACES: usize = 32;
 
-/// How many descriptors below the process's limit are kept from connections that are not for health checks: for the health checks themselves and for
-/// files of the database. At most a quarter of the limit.
+/// How many descriptors below the process's limit ordinary connections do not use: they are kept for health checks and for files of the database. At most
+/// a quarter of the limit.
 const DESCRIPTORS_KEPT: u64 = 128;
 
-/// How many connections may be in their HTTP phase if nothing is set and the memory suffices.
+/// The number of connections in their HTTP phase with `auto`, if the memory suffices.
 const MOST: u64 = 16_384;
 
-/// At least so many may be, however little memory there is.
+/// The number with `auto`, however small the memory limit is.
 const FEWEST: u64 = 16;
 
 /// Bytes of memory that a connection takes in its HTTP phase and that are not counted as in hand: its task, hyper's buffers, and a request of usual size.
 const BYTES_OF_ONE: u64 = 27_000;
 
-/// Which part of the memory that the server may use they take together at most, if nothing is set.
+/// With `auto`, all connections in their HTTP phase together take at most the memory limit divided by this.
 const PART_OF_MEMORY: u64 = 4;
 
 /// How many connections may be in their HTTP phase. Inputs: the setting, and how many bytes of memory the server may use, if that is known.
@@ -47,14 +47,16 @@ struct Shared {
     bounds: Bounds,
     proxies: Proxies,
     taken: Mutex<Taken>,
+    /// The free places for health checks.
+    for_health: Arc<Semaphore>,
 }
 
 /// How many connections may be in their HTTP phase at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Bounds {
-    /// In all. Beyond, a connection is answered health checks only.
+    /// Of all addresses together. Beyond it, a connection is answered health checks only.
     pub all: usize,
-    /// From one IPv4 address or IPv6 /64, unless it is a trusted proxy's. Beyond, a connection is refused. `None`: no bound.
+    /// From one IPv4 address or IPv6 /64, except a trusted proxy's. Beyond it, a connection is refused. `None`: no bound.
     pub of_an_address: Option<u32>,
     /// The process's limit of open files; `None`: no limit.
     pub descriptors: Option<u64>,
@@ -64,17 +66,17 @@ pub(super) struct Bounds {
 struct Taken {
     ordinary: usize,
     by_address: HashMap<IpAddr, u32>,
-    /// The connections that are only answered health checks, the oldest first; each ends when it is notified.
+    /// The connections for health checks, the oldest first; each ends when it is notified.
     for_health: VecDeque<Arc<Notify>>,
 }
 
 /// What a new connection gets.
 pub(super) enum Entry {
-    /// A place; the connection is answered whatever it asks.
+    /// A place; all requests of the connection are answered.
     Ordinary(Place),
-    /// A place for health checks.
-    ForHealth(HealthPlace),
-    /// Nothing: its address has as many connections as it may have.
+    /// No ordinary place is left: see [`Places::enter_for_health`].
+    Full,
+    /// No place: the address has its maximum of connections.
     TooManyOfAddress,
 }
 
@@ -89,18 +91,20 @@ pub(super) struct HealthPlace {
     places: Places,
     /// Notified when a newer connection takes the place.
     pub taken_away: Arc<Notify>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Places {
     pub fn new(bounds: Bounds, proxies: Proxies) -> Self {
-        Self(Arc::new(Shared { bounds, proxies, taken: Mutex::default() }))
+        let for_health = Arc::new(Semaphore::new(HEALTH_PLACES));
+        Self(Arc::new(Shared { bounds, proxies, taken: Mutex::default(), for_health }))
     }
 
-    /// A place for a connection. Inputs: its peer's address; the number of its descriptor: the system gives the lowest that is free, so a high one means
-    /// that nearly all are taken.
+    /// A place for a connection. Inputs: the peer's address, and the number of the connection's descriptor. The system assigns the lowest free number, so
+    /// a high one means that nearly all descriptors are taken.
     pub fn enter(&self, address: IpAddr, descriptor: u64) -> Entry {
         let Shared { bounds, proxies, .. } = &*self.0;
-        // A proxy's connections are those of many clients, who are told apart only by the requests on them.
+        // A proxy's connections carry requests of many clients.
         let counted = bounds.of_an_address.filter(|_| !proxies.trust(address)).map(|most| (network_of(address), most));
         let scarce = bounds.descriptors.is_some_and(|limit| descriptor >= limit - DESCRIPTORS_KEPT.min(limit / 4));
         let mut taken = self.taken();
@@ -118,14 +122,24 @@ impl Places {
         if let Some((network, _)) = counted {
             taken.give_back(network);
         }
-        if taken.for_health.len() >= HEALTH_PLACES
-            && let Some(oldest) = taken.for_health.pop_front()
-        {
-            oldest.notify_one();
-        }
+        Entry::Full
+    }
+
+    /// A place for health checks. If all of these places are taken, the oldest connection loses its place, and this waits until that connection has
+    /// closed: otherwise a burst of connections would take the descriptors that are kept.
+    pub async fn enter_for_health(&self) -> HealthPlace {
+        let permit = match Arc::clone(&self.0.for_health).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                if let Some(oldest) = self.taken().for_health.pop_front() {
+                    oldest.notify_one();
+                }
+                Arc::clone(&self.0.for_health).acquire_owned().await.expect("the semaphore is never closed")
+            }
+        };
         let taken_away = Arc::new(Notify::new());
-        taken.for_health.push_back(taken_away.clone());
-        Entry::ForHealth(HealthPlace { places: self.clone(), taken_away })
+        self.taken().for_health.push_back(taken_away.clone());
+        HealthPlace { places: self.clone(), taken_away, _permit: permit }
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -178,17 +192,13 @@ mod tests {
     fn ordinary(entry: Entry) -> Place {
         match entry {
             Entry::Ordinary(place) => place,
-            Entry::ForHealth(_) => panic!("a place for health checks only"),
+            Entry::Full => panic!("no ordinary place"),
             Entry::TooManyOfAddress => panic!("too many of the address"),
         }
     }
 
-    fn for_health(entry: Entry) -> HealthPlace {
-        match entry {
-            Entry::ForHealth(place) => place,
-            Entry::Ordinary(_) => panic!("an ordinary place"),
-            Entry::TooManyOfAddress => panic!("too many of the address"),
-        }
+    fn is_full(entry: &Entry) -> bool {
+        matches!(entry, Entry::Full)
     }
 
     #[test]
@@ -225,21 +235,35 @@ mod tests {
     }
 
     #[test]
-    fn when_all_places_are_taken_new_connections_are_for_health_checks_and_the_oldest_of_them_makes_way() {
+    fn beyond_the_bound_of_all_addresses_there_is_no_ordinary_place() {
         let places = places(1, Some(1), None);
         let only = ordinary(enter(&places, "192.0.2.1"));
-        let mut others: VecDeque<_> = (0..HEALTH_PLACES).map(|_| for_health(enter(&places, "192.0.2.2"))).collect();
-        let _one_more = for_health(enter(&places, "192.0.2.3"));
-        let notified = |place: &HealthPlace| {
-            let waiting = std::pin::pin!(place.taken_away.notified());
-            waiting.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready()
-        };
-        assert!(notified(&others.pop_front().unwrap()));
-        assert!(!notified(&others[0]));
+        assert!(is_full(&enter(&places, "192.0.2.2")) && is_full(&enter(&places, "192.0.2.2")), "a connection without a place is not counted");
         drop(only);
         let _again = ordinary(enter(&places, "192.0.2.2"));
-        drop(others);
-        assert_eq!(places.taken().for_health.len(), 1);
+    }
+
+    #[test]
+    fn a_new_health_check_gets_the_place_of_the_oldest_one_when_that_connection_has_closed() {
+        let places = places(1, None, None);
+        let mut others: VecDeque<_> = (0..HEALTH_PLACES).map(|_| ready(places.enter_for_health()).expect("a free place")).collect();
+        let mut newest = std::pin::pin!(places.enter_for_health());
+        assert!(ready(newest.as_mut()).is_none(), "all places are taken");
+        let oldest = others.pop_front().expect("the oldest");
+        assert!(ready(oldest.taken_away.notified()).is_some());
+        assert!(ready(others[0].taken_away.notified()).is_none());
+        drop(oldest);
+        let newest = ready(newest.as_mut()).expect("the place of the oldest");
+        drop((others, newest));
+        assert_eq!((places.taken().for_health.len(), places.0.for_health.available_permits()), (0, HEALTH_PLACES));
+    }
+
+    /// The output of a future that is ready now.
+    fn ready<F: Future>(future: F) -> Option<F::Output> {
+        match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        }
     }
 
     #[test]
@@ -247,9 +271,9 @@ mod tests {
         let places = places(1000, None, Some(1024));
         let at = |descriptor| places.enter("192.0.2.1".parse().unwrap(), descriptor);
         let _ordinary = ordinary(at(895));
-        let _kept = for_health(at(896));
+        assert!(is_full(&at(896)));
         let few = self::places(1000, None, Some(100));
         let _ordinary = ordinary(few.enter("192.0.2.1".parse().unwrap(), 74));
-        let _kept = for_health(few.enter("192.0.2.1".parse().unwrap(), 75));
+        assert!(is_full(&few.enter("192.0.2.1".parse().unwrap(), 75)));
     }
 }
