@@ -1,9 +1,9 @@
-//! The bytes in hand: input that is not complete, and output that is not written. They are counted for each address, each user and in all, so that
-//! however many clients send half of something, or do not read, the memory that they take is bounded.
+//! The bytes in hand: input that is not complete, and output that is not written. They are counted for each address, for each user and in total. This
+//! bounds the memory that clients can take by sending incomplete requests or by not reading answers.
 //!
-//! Whatever takes bytes is a [`Holder`], which says how many and gives them back when it is dropped. Over the share of its address or user it is refused
-//! (429). When there are too many in all, those of the address that holds most are ended, the largest first, for as long as that is another address;
-//! otherwise the holder is refused (503).
+//! Everything that takes bytes has a [`Holder`], which reports how many bytes it takes and returns them when it is dropped. A holder beyond the share of
+//! its address or user is refused (429). If the total is too large, the largest holders of the address with the most bytes are ended, as long as that is
+//! not the new holder's own address. Otherwise, or while too many bytes of ended holders still wait to be freed, the new holder is refused (503).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,16 +20,19 @@ use slab::Slab;
 
 use crate::limits::network_of;
 
-/// Answers of fewer bytes are not counted.
+/// Answers with fewer bytes are not counted.
 const SMALL_ANSWER: usize = 1024;
 
-/// After how many seconds it is worth trying again.
+/// The `Retry-After` of a refusal, in seconds.
 const TRY_AGAIN: u64 = 1;
+
+/// The bytes of ended holders that may still wait to be freed are the total divided by this, plus one holder.
+const PART_OF_ENDED: usize = 4;
 
 /// How many bytes may be in hand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shares {
-    /// In all.
+    /// In total.
     pub all: usize,
     /// Of one IPv4 address or IPv6 /64.
     pub of_an_address: usize,
@@ -44,7 +47,7 @@ impl Default for Shares {
     }
 }
 
-/// Ends what holds bytes.
+/// Closes the connection or request that holds bytes.
 pub type End = Arc<dyn Fn() + Send + Sync>;
 
 /// Counts the bytes in hand, by default without bounds.
@@ -57,6 +60,8 @@ pub struct BytesInHand {
 #[derive(Default)]
 struct Book {
     total: usize,
+    /// Bytes of ended holders that are not dropped yet; not part of `total`.
+    ended: usize,
     addresses: HashMap<IpAddr, usize>,
     users: HashMap<PersonId, usize>,
     holders: Slab<Entry>,
@@ -68,49 +73,50 @@ struct Entry {
     network: IpAddr,
     user: Option<PersonId>,
     end: End,
-    ended: bool,
+    /// How many bytes the holder had when it was ended; `None` if it was not ended.
+    ended: Option<usize>,
 }
 
-/// What has been counted since the start.
+/// Counters since the start, and the current number of bytes.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Counts {
     /// The bytes in hand now.
     pub bytes: usize,
-    /// How often bytes were refused over the share of an address,
+    /// Refusals of bytes beyond the share of an address.
     pub of_an_address: u64,
-    /// of a user,
+    /// Refusals of bytes beyond the share of a user.
     pub of_a_user: u64,
-    /// and in all.
+    /// Refusals of bytes beyond the total.
     pub of_all: u64,
-    /// How many holders were ended for others.
+    /// Holders that were ended to make room.
     pub ended: u64,
 }
 
-/// Something that takes bytes.
+/// Takes bytes until it is dropped.
 pub struct Holder {
     book: Arc<BytesInHand>,
     key: usize,
 }
 
 impl BytesInHand {
-    /// Nothing is in hand yet.
+    /// An empty count with these bounds.
     pub fn new(shares: Shares) -> Self {
         Self { shares, book: Mutex::default() }
     }
 
-    /// Something that may take bytes. Inputs: whose it is, and what ends it.
+    /// A holder without bytes. Inputs: the client's address, the user if it is known, and what closes the holder's connection.
     pub fn holder(self: &Arc<Self>, address: IpAddr, user: Option<PersonId>, end: End) -> Holder {
-        let key = self.book().holders.insert(Entry { bytes: 0, network: network_of(address), user, end, ended: false });
+        let key = self.book().holders.insert(Entry { bytes: 0, network: network_of(address), user, end, ended: None });
         Holder { book: Arc::clone(self), key }
     }
 
-    /// What was counted so far.
+    /// The counters and the current number of bytes.
     pub fn counts(&self) -> Counts {
         let book = self.book();
         Counts { bytes: book.total, ..book.counts }
     }
 
-    /// Ends the largest holders until at most half of all bytes that may be in hand are: the process as a whole has too little memory.
+    /// Ends the largest holders until the total is at most half of its bound. Called when the process exceeds its memory limit.
     pub fn halve(&self) {
         let mut ends = Vec::new();
         {
@@ -132,7 +138,7 @@ impl BytesInHand {
 }
 
 impl Book {
-    /// Changes what a holder has.
+    /// Changes the number of bytes of a holder.
     fn set(&mut self, key: usize, bytes: usize) {
         let entry = &mut self.holders[key];
         let before = std::mem::replace(&mut entry.bytes, bytes);
@@ -143,19 +149,21 @@ impl Book {
         }
     }
 
-    /// The largest holder of the address that holds most.
+    /// The largest holder of the address with the most bytes.
     fn largest(&self) -> Option<usize> {
         let (network, _) = self.addresses.iter().max_by_key(|(_, bytes)| **bytes)?;
         let holders = self.holders.iter().filter(|(_, entry)| entry.network == *network && entry.bytes > 0);
         holders.max_by_key(|(_, entry)| entry.bytes).map(|(key, _)| key)
     }
 
-    /// Takes a holder's bytes away; what is returned ends it.
+    /// Moves a holder's bytes to those of ended holders. The returned function closes its connection.
     fn end(&mut self, key: usize) -> End {
+        let bytes = self.holders[key].bytes;
         self.set(key, 0);
+        self.ended += bytes;
         self.counts.ended += 1;
         let entry = &mut self.holders[key];
-        entry.ended = true;
+        entry.ended = Some(bytes);
         Arc::clone(&entry.end)
     }
 }
@@ -180,7 +188,7 @@ impl Holder {
         let result = {
             let mut book = self.book.book();
             let entry = &book.holders[self.key];
-            let (more, network, ended) = (bytes.saturating_sub(entry.bytes), entry.network, entry.ended);
+            let (more, network, ended) = (bytes.saturating_sub(entry.bytes), entry.network, entry.ended.is_some());
             let of_address = book.addresses.get(&network).copied().unwrap_or_default();
             let of_user = entry.user.as_ref().map(|user| book.users.get(user).copied().unwrap_or_default());
             if more == 0 {
@@ -202,7 +210,8 @@ impl Holder {
                         book.set(self.key, bytes);
                         break Ok(());
                     }
-                    match book.largest().filter(|&key| book.holders[key].network != network) {
+                    let is_freeing = book.ended > shares.all / PART_OF_ENDED;
+                    match book.largest().filter(|&key| !is_freeing && book.holders[key].network != network) {
                         Some(key) => ends.push(book.end(key)),
                         None => {
                             book.counts.of_all += 1;
@@ -229,11 +238,12 @@ impl Drop for Holder {
     fn drop(&mut self) {
         let mut book = self.book.book();
         book.set(self.key, 0);
-        book.holders.remove(self.key);
+        let entry = book.holders.remove(self.key);
+        book.ended -= entry.ended.unwrap_or_default();
     }
 }
 
-/// Whose the bytes of a request and its answer are; it stands among the request's extensions.
+/// The client to whom the bytes of a request and its answer are charged. It is an extension of the request.
 #[derive(Clone)]
 pub struct Account(Arc<Owner>);
 
@@ -245,28 +255,27 @@ struct Owner {
 }
 
 impl Account {
-    /// Inputs: what counts; the address that has sent the request, and what ends its connection.
+    /// Inputs: the count, the client's address, and what closes the client's connection.
     pub fn new(book: Arc<BytesInHand>, address: IpAddr, end: End) -> Self {
         Self(Arc::new(Owner { book, address, user: OnceLock::new(), end }))
     }
 
-    /// Says whose request it is, when that is known.
+    /// Sets the user as soon as the token is verified.
     pub fn of_user(&self, user: &PersonId) {
         let _ = self.0.user.set(user.clone());
     }
 
-    /// Something that takes bytes for this request.
+    /// A holder for this request.
     pub fn holder(&self) -> Holder {
         self.0.book.holder(self.0.address, self.0.user.get().cloned(), Arc::clone(&self.0.end))
     }
 
-    /// Counts the bytes of an answer until it is written. Over a share it is another answer that says so. The bytes of an answer that is
-    /// [`Shared`] are nobody's.
+    /// Counts the bytes of an answer until it is written. Beyond a share, another answer with 429 or 503 replaces it. A [`Shared`] answer is not counted.
     pub fn count(&self, answer: Response<Body>) -> Response<Body> {
         self.counted(answer).unwrap_or_else(|(_, short)| no_room(short))
     }
 
-    /// The same of an answer in whose place no other may stand: over a share the connection ends, and the answer is not written.
+    /// Like [`Account::count`], for an answer that must not be replaced: beyond a share, the connection is closed before the answer is written.
     pub fn count_or_end(&self, answer: Response<Body>) -> Response<Body> {
         self.counted(answer).unwrap_or_else(|(answer, _)| {
             (self.0.end)();
@@ -274,8 +283,8 @@ impl Account {
         })
     }
 
-    /// Errors: the answer, for which there is no room.
-    #[expect(clippy::result_large_err, reason = "it is the answer itself, and moved either way")]
+    /// Errors: the answer, if it does not fit into a share.
+    #[expect(clippy::result_large_err, reason = "the error is the answer itself, which is moved in both cases")]
     fn counted(&self, mut answer: Response<Body>) -> Result<Response<Body>, (Response<Body>, Short)> {
         let bytes = usize::try_from(answer.body().size_hint().lower()).unwrap_or(usize::MAX);
         if bytes < SMALL_ANSWER || answer.extensions().get::<Shared>().is_some() {
@@ -292,19 +301,19 @@ impl Account {
     }
 }
 
-/// Stands among the extensions of an answer whose bytes are the same for everybody and not copied.
+/// An extension of an answer whose bytes are shared by all clients and never copied.
 #[derive(Clone, Copy)]
 pub struct Shared;
 
-/// Stands among the extensions of an answer whose bytes are counted; the listener drops it when they are written.
+/// An extension of an answer whose bytes are counted. The listener drops it when the bytes are written.
 #[derive(Clone)]
-pub struct Held(#[expect(dead_code, reason = "its end gives the bytes back")] Arc<Holder>);
+pub struct Held(#[expect(dead_code, reason = "dropping it returns the bytes")] Arc<Holder>);
 
-/// Stands among the extensions of a request: ends its connection.
+/// An extension of a request: closes its connection.
 #[derive(Clone)]
 pub struct ConnectionEnd(pub End);
 
-/// What is answered when there is no room. Unlike a budget of requests it is no matter of how many they are: answers have to be read.
+/// The answer that replaces one for which there is no room. It closes the connection, because only reading the pending answers helps.
 pub fn no_room(short: Short) -> Response<Body> {
     let (status, code, error) = rejection(short);
     let headers = [
@@ -346,32 +355,32 @@ mod tests {
         Some(PersonId::new(name))
     }
 
-    fn nobody() -> End {
+    fn no_end() -> End {
         Arc::new(|| {})
     }
 
     #[test]
-    fn an_address_and_a_user_have_their_shares_and_get_them_back() {
+    fn an_address_and_a_user_have_shares_and_dropped_holders_return_them() {
         let book = Arc::new(BytesInHand::new(SHARES));
-        let mut first = book.holder(address(1), user("anna"), nobody());
-        let mut second = book.holder(address(2), user("anna"), nobody());
+        let mut first = book.holder(address(1), user("anna"), no_end());
+        let mut second = book.holder(address(2), user("anna"), no_end());
         assert!(first.set(200).is_ok());
-        assert_eq!(second.set(101), Err(Short { is_clients: true }), "anna has 300 from wherever");
+        assert_eq!(second.set(101), Err(Short { is_clients: true }), "the share of a user, from all addresses, is 300");
         assert!(second.set(100).is_ok());
-        let mut other = book.holder(address(1), user("ben"), nobody());
-        let mut nobodys = book.holder(address(1), None, nobody());
+        let mut other = book.holder(address(1), user("ben"), no_end());
+        let mut anonymous = book.holder(address(1), None, no_end());
         assert!(other.set(300).is_ok());
-        assert_eq!(nobodys.set(101), Err(Short { is_clients: true }), "the address has 600");
+        assert_eq!(anonymous.set(101), Err(Short { is_clients: true }), "the share of an address is 600");
         drop(first);
-        assert!(nobodys.set(300).is_ok());
+        assert!(anonymous.set(300).is_ok());
         assert_eq!(book.counts().bytes, 700);
-        drop((second, other, nobodys));
+        drop((second, other, anonymous));
         let book = book.book();
         assert_eq!((book.total, book.addresses.len(), book.users.len(), book.holders.len()), (0, 0, 0, 0));
     }
 
     #[test]
-    fn when_all_is_short_the_address_that_holds_most_loses_its_largest() {
+    fn beyond_the_total_the_largest_holder_of_the_largest_address_is_ended() {
         let book = Arc::new(BytesInHand::new(SHARES));
         let ended = Arc::new(AtomicUsize::new(0));
         let end: End = {
@@ -380,31 +389,47 @@ mod tests {
                 ended.fetch_add(1, Ordering::Relaxed);
             })
         };
-        let mut small = book.holder(address(1), None, nobody());
+        let mut small = book.holder(address(1), None, no_end());
         let mut large = book.holder(address(1), None, end);
-        let mut middle = book.holder(address(2), None, nobody());
+        let mut middle = book.holder(address(2), None, no_end());
         assert!(small.set(200).is_ok() && large.set(400).is_ok() && middle.set(390).is_ok());
         assert_eq!(small.set(1).and(small.set(250)), Err(Short { is_clients: true }));
         assert!(small.set(200).is_ok());
-        let mut fourth = book.holder(address(3), None, nobody());
+        let mut fourth = book.holder(address(3), None, no_end());
         assert!(fourth.set(11).is_ok());
         assert_eq!(ended.load(Ordering::Relaxed), 1);
         assert_eq!(book.counts().bytes, 200 + 390 + 11);
-        assert_eq!(large.set(401), Err(Short { is_clients: false }), "what was ended takes nothing any more");
+        assert_eq!(large.set(401), Err(Short { is_clients: false }), "an ended holder takes no more bytes");
         assert!(large.set(0).is_ok());
         drop(large);
         assert_eq!(book.counts().bytes, 200 + 390 + 11);
-        // Whoever holds most itself is refused.
-        let mut fifth = book.holder(address(4), None, nobody());
+        // The address with the most bytes does not end its own holders.
+        let mut fifth = book.holder(address(4), None, no_end());
         assert!(fifth.set(399).is_ok());
-        let mut more = book.holder(address(4), None, nobody());
+        let mut more = book.holder(address(4), None, no_end());
         assert_eq!(more.set(1), Err(Short { is_clients: false }));
     }
 
     #[test]
-    fn halving_leaves_half_and_the_small() {
+    fn no_further_holder_is_ended_while_too_many_bytes_wait_to_be_freed() {
         let book = Arc::new(BytesInHand::new(SHARES));
-        let mut holders: Vec<_> = (1..5).map(|last| book.holder(address(last), None, nobody())).collect();
+        let mut old: Vec<_> = (1..5).map(|last| book.holder(address(last), None, no_end())).collect();
+        for holder in &mut old {
+            holder.set(250).unwrap();
+        }
+        let mut new: Vec<_> = (5..8).map(|last| book.holder(address(last), None, no_end())).collect();
+        assert!(new[0].set(200).is_ok() && new[1].set(200).is_ok(), "250 bytes wait, which is not too many");
+        assert_eq!(new[2].set(200), Err(Short { is_clients: false }), "500 bytes wait");
+        assert_eq!(book.counts().ended, 2);
+        drop(old);
+        assert!(new[2].set(200).is_ok());
+        assert_eq!((book.counts().bytes, book.book().ended), (600, 0));
+    }
+
+    #[test]
+    fn halving_ends_the_largest_holders() {
+        let book = Arc::new(BytesInHand::new(SHARES));
+        let mut holders: Vec<_> = (1..5).map(|last| book.holder(address(last), None, no_end())).collect();
         for (holder, bytes) in holders.iter_mut().zip([100, 200, 250, 400]) {
             holder.set(bytes).unwrap();
         }
