@@ -12,7 +12,7 @@ use domain::refusal::Refusal;
 use domain::seam::{MemberPage, Page, Store};
 use domain::sessions::{Arrive, Came, Place};
 use domain::spaces::{
-    AddMember, ArchiveSpace, EnterAmongMembers, EnterRoom, JoinByInvite, ListMembers, ListSpaces, NameContacts, NameMembers, ReadSpace,
+    AddMember, ArchiveSpace, EnterAmongMembers, EnterRoom, JoinByInvite, ListMembers, ListSpaces, NameMembers, NameVisible, ReadSpace,
     RefreshInvite, RemoveMember, RenameSpace, Role, Space,
 };
 use domain::tasks::{CreateTask, HandOverTask};
@@ -161,7 +161,11 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
             Box::new(move |tx| run(Arrive { claims: claims("1"), place: place(), came: Came::New })(tx)),
         ),
         ("a profile of a co-member", anybody, Box::new(|tx| ask(ReadPerson { person: PersonId::new(member(7)) })(tx))),
-        ("whether a co-member is one", anybody, Box::new(|tx| ask(NameContacts { people: vec![PersonId::new(member(7))] })(tx))),
+        (
+            "whether a co-member is one",
+            anybody,
+            Box::new(|tx| ask(NameVisible { people: vec![PersonId::new(member(7))], contacts_only: true })(tx)),
+        ),
     ];
     for room in KINDS.map(|kind| kind.room(1)).into_iter().chain([channel.clone()]) {
         let (entered, listed) = (room.clone(), room.clone());

@@ -31,7 +31,7 @@ pub(crate) use embed::{embed_members, for_event};
 pub use invites::{JoinByInvite, RefreshInvite};
 pub(crate) use membership::end_membership;
 pub use membership::{AddMember, RemoveMember};
-pub use presence::{ASKED_MEMBERS, NameContacts, NameMembers};
+pub use presence::{ASKED_MEMBERS, NameMembers, NameVisible};
 pub use read::{ListChannels, ListContacts, ListMembers, ListSpaces, ReadSpace};
 
 /// What a member may do: admins change members, archive and delete; members read, write and invite.

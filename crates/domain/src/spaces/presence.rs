@@ -55,23 +55,33 @@ impl Command for NameMembers {
     }
 }
 
-/// Those out of some people who are the actor or contacts of the actor. Only those are looked for.
+/// Those of some users whose presence the actor may see: the actor, and users who have not blocked the actor. Blocks do not bind admins.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NameContacts {
-    /// Out of whom.
+pub struct NameVisible {
+    /// The users in question; no others are looked up.
     pub people: Vec<PersonId>,
+    /// Whether the actor sees contacts only.
+    pub contacts_only: bool,
 }
 
-impl Query for NameContacts {
+impl Query for NameVisible {
     type Answer = HashSet<PersonId>;
 
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<HashSet<PersonId>, Refusal> {
-        let mut contacts = HashSet::new();
+        let mut visible = HashSet::new();
         for person in self.people {
-            if !contacts.contains(&person) && (person == actor.person || store.are_contacts(&actor.person, &person)?) {
-                contacts.insert(person);
+            if visible.contains(&person) {
+                continue;
+            }
+            let is_visible = match self.contacts_only {
+                _ if person == actor.person => true,
+                true => store.are_contacts(&actor.person, &person)?,
+                false => actor.admin || store.block(&person, &actor.person)?.is_none(),
+            };
+            if is_visible {
+                visible.insert(person);
             }
         }
-        Ok(contacts)
+        Ok(visible)
     }
 }

@@ -238,7 +238,10 @@ mod tests {
     fn beyond_the_bound_of_all_addresses_there_is_no_ordinary_place() {
         let places = places(1, Some(1), None);
         let only = ordinary(enter(&places, "192.0.2.1"));
-        assert!(is_full(&enter(&places, "192.0.2.2")) && is_full(&enter(&places, "192.0.2.2")), "a connection without a place is not counted");
+        assert!(
+            is_full(&enter(&places, "192.0.2.2")) && is_full(&enter(&places, "192.0.2.2")),
+            "a connection without a place is not counted"
+        );
         drop(only);
         let _again = ordinary(enter(&places, "192.0.2.2"));
     }

@@ -1,6 +1,6 @@
 //! What clients ask. One client's requests are decided and answered in the order in which it sent them: what needs the store goes through
-//! the writer's queue, and what needs none is done at once, unless something of the same client is still on its way. Only whether contacts are online
-//! is looked up by a reader, and answered when it is known.
+//! the writer's queue, and what needs none is done at once, unless something of the same client is still on its way. Only the status of
+//! users (online or offline) is looked up by a reader, which answers out of order.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use domain::operation::{Command, Query, Tx};
 use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
-use domain::spaces::{ASKED_MEMBERS, EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers, StayInRoom};
+use domain::spaces::{ASKED_MEMBERS, EnterAmongMembers, EnterRoom, Entered, NameMembers, NameVisible, StayInRoom};
 use engine::{Namespace, Shard, SocketKey};
 
 use super::session::MOST_IN_FLIGHT;
@@ -98,9 +98,9 @@ impl Shared {
         Outcome::EnteredAmong { room: room.clone(), present, count }
     }
 
-    /// Of each of these people, whether they are online. Whoever is not among those who may be seen is not.
-    pub fn statuses(&self, people: Vec<PersonId>, seen: Option<&HashSet<PersonId>>) -> Outcome {
-        let is_online = |person: &PersonId| seen.is_none_or(|seen| seen.contains(person)) && self.people.is_online(person);
+    /// Whether each of these users is online. Users who are not in `visible` count as offline.
+    pub fn statuses(&self, people: Vec<PersonId>, visible: &HashSet<PersonId>) -> Outcome {
+        let is_online = |person: &PersonId| visible.contains(person) && self.people.is_online(person);
         Outcome::Statuses(people.into_iter().map(|person| (person.clone(), is_online(&person))).collect())
     }
 
@@ -228,13 +228,10 @@ impl Live {
                 live.stop_typing(shard, asked.socket, &room);
                 live.answer(shard, &asked, Ok(Outcome::Noted));
             }),
-            Ask::Statuses(people) if self.shared.shows_presence => self.in_order(shard, asked.socket, move |live, shard| {
-                let statuses = live.shared.statuses(people, None);
-                live.answer(shard, &asked, Ok(statuses));
-            }),
             Ask::Statuses(people) => {
-                self.through_reader(shard, asked, NameContacts { people: people.clone() }, move |live, shard, asked, contacts| {
-                    let statuses = contacts.map(|contacts| live.shared.statuses(people, Some(&contacts)));
+                let query = NameVisible { people: people.clone(), contacts_only: !self.shared.shows_presence };
+                self.through_reader(shard, asked, query, move |live, shard, asked, visible| {
+                    let statuses = visible.map(|visible| live.shared.statuses(people, &visible));
                     live.answer(shard, &asked, statuses);
                 });
             }

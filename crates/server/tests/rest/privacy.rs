@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use domain::names::{Kind, PersonId};
 use domain::operation::{Actor, Command, Query, Tx};
 use domain::refusal::Refusal;
-use domain::spaces::{NameContacts, NameMembers};
+use domain::spaces::{NameMembers, NameVisible};
 use serde_json::{Value, json};
 use server::auth::mint::NewToken;
 use server::limits::Limits;
@@ -257,7 +257,7 @@ async fn contacts_are_users_who_both_act() {
     let room = Kind::Conversation.named(&id(&made)).unwrap();
     let contacts = async |asker: &str, other: &str| {
         let actor = Actor { person: PersonId::new(asker), admin: false };
-        let named = server.run(actor.clone(), Asked(NameContacts { people: vec![PersonId::new(other)] })).await;
+        let named = server.run(actor.clone(), Asked(NameVisible { people: vec![PersonId::new(other)], contacts_only: true })).await;
         let members = server.run(actor, NameMembers { room: room.clone(), contacts_only: true }).await;
         let (named, member) = (named.contains(&PersonId::new(other)), members.unwrap().contains(&PersonId::new(other)));
         assert_eq!(named, member, "{asker} of {other}");
@@ -268,4 +268,19 @@ async fn contacts_are_users_who_both_act() {
     assert_eq!((contacts("ann", "ben").await, contacts("ben", "ann").await), (true, true));
     ben.put("/api/v1/blocks/ann", Value::Null).await.expect(200);
     assert_eq!((contacts("ann", "ben").await, contacts("ben", "ann").await), (false, false));
+}
+
+#[tokio::test]
+async fn a_blocked_user_does_not_see_the_presence_of_the_blocking_user() {
+    let server = Server::start();
+    server.client("ben").put("/api/v1/blocks/ann", Value::Null).await.expect(200);
+    let visible = async |asker: &str, admin: bool| {
+        let query = NameVisible { people: ["ann", "ben", "cleo"].map(PersonId::new).into(), contacts_only: false };
+        let users = server.run(Actor { person: PersonId::new(asker), admin }, Asked(query)).await;
+        ["ann", "ben", "cleo"].map(|user| users.contains(&PersonId::new(user)))
+    };
+    assert_eq!(visible("ann", false).await, [true, false, true]);
+    assert_eq!(visible("ann", true).await, [true, true, true], "blocks do not bind admins");
+    assert_eq!(visible("ben", false).await, [true, true, true], "the block is one-sided");
+    assert_eq!(visible("cleo", false).await, [true, true, true]);
 }

@@ -11,7 +11,7 @@ use domain::operation::{Actor, Command, Query};
 use domain::people::Meet;
 use domain::refusal::Refusal;
 use domain::sessions::{Arrive, Came};
-use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameContacts, NameMembers};
+use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameMembers, NameVisible};
 use engine::{Namespace, Say, Saying};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -125,10 +125,9 @@ impl Floor {
                 Ok(Outcome::Noted)
             }
             Ask::Statuses(people) => {
-                let command = NameContacts { people: people.clone() };
-                let contacts = self.house.decide(actor, |tx| command.answer(tx.store, tx.actor)).await?;
-                let seen = (!self.house.shared.shows_presence).then_some(&contacts);
-                Ok(self.house.shared.statuses(people, seen))
+                let query = NameVisible { people: people.clone(), contacts_only: !self.house.shared.shows_presence };
+                let visible = self.house.decide(actor, |tx| query.answer(tx.store, tx.actor)).await?;
+                Ok(self.house.shared.statuses(people, &visible))
             }
             Ask::OnlineIn(room) => {
                 let command = NameMembers { room: room.clone(), contacts_only: !self.house.shared.shows_presence };
