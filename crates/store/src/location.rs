@@ -74,6 +74,15 @@ pub enum OpenError {
         /// What that process says of itself.
         holder: String,
     },
+    /// Its file has several names (hard links). SQLite keeps the write-ahead log beside the name that it was opened by, and the lock is beside
+    /// that name, too: a server that opened the file by another name would see neither.
+    #[error("the database {} has {links} names (hard links); keep one of them, and copy the file where you need another", database.display())]
+    Linked {
+        /// Its file.
+        database: PathBuf,
+        /// How many names the file has.
+        links: u64,
+    },
     /// A newer program wrote it.
     #[error("the database is of a newer Roomcast (schema {theirs}, this program knows {ours}); start the newer program")]
     Newer {

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::location::OpenError;
@@ -16,9 +16,20 @@ const LONGEST_HOLDER: u64 = 500;
 /// Inputs: the database's file, and what another process is to be told of this one. The lock is on a file of its own beside the database, for
 /// SQLite locks parts of the database's file. A name that is a symbolic link to the database is locked like the database itself.
 ///
+/// A database with several hard links is refused. To lock its inode (`flock` on the file itself) would keep the second server out as well, but not
+/// save the data: a server that starts after a crash by another name does not find the write-ahead log. On network file systems such a lock
+/// would also collide with SQLite's own.
+///
 /// # Errors
-/// [`OpenError::InUse`] with what the holder has written; [`OpenError::Failed`] if the file cannot be opened or locked.
+/// [`OpenError::InUse`] with what the holder has written; [`OpenError::Linked`]; [`OpenError::Failed`] if the file cannot be opened or locked.
 pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
+    // A file that is still to be made has one name.
+    if let Ok(metadata) = database.metadata()
+        && metadata.is_file()
+        && metadata.nlink() > 1
+    {
+        return Err(OpenError::Linked { database: database.to_owned(), links: metadata.nlink() });
+    }
     let path = beside(database, 0);
     let failed = |error| OpenError::Failed(format!("its lock {} cannot be taken ({error})", path.display()));
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
@@ -84,6 +95,20 @@ mod tests {
         std::os::unix::fs::symlink(&database, &link).unwrap();
         let _held = lock(&database, "process 7").unwrap();
         assert!(lock(&link, "process 8").is_err());
+    }
+
+    #[test]
+    fn a_database_with_a_hard_link_is_refused_by_either_name_until_one_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, link) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        std::fs::write(&database, "").unwrap();
+        std::fs::hard_link(&database, &link).unwrap();
+        for name in [&database, &link] {
+            let refused = lock(name, "process 7").unwrap_err().to_string();
+            assert!(refused.contains("has 2 names (hard links)"), "{refused}");
+        }
+        std::fs::remove_file(&link).unwrap();
+        lock(&database, "process 7").unwrap();
     }
 
     #[test]
