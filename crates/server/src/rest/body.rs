@@ -272,6 +272,14 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_shortens_the_name_of_a_field_that_is_not_known() {
+        let body = format!(r#"{{"{}":1}}"#, "x".repeat(1_000_000));
+        let fields = Fields(serde_json::from_str(&body).unwrap());
+        let refused = Failure::field(format!("{}…", "x".repeat(100)), "is not a field of this request");
+        assert_eq!(fields.end(), Err(refused));
+    }
+
+    #[test]
     fn a_misspelt_field_is_taken_for_the_one_that_is_closest() {
         let known = ["title", "description", "dueDate", "assignedTo", "id"];
         let table = [
