@@ -92,6 +92,7 @@ mod tests {
     use domain::operation::{Actor, Bounds, Tx};
     use domain::quotas::Quotas;
     use domain::refusal::Refusal;
+    use rusqlite::Connection;
 
     use crate::batch::{Desk, Job, KeptIds, Stage, Work};
     use crate::driver::{Driver, Tables, values};
@@ -120,20 +121,22 @@ mod tests {
         }
     }
 
+    fn desk(connection: &Connection) -> Desk<'_> {
+        Desk {
+            session: Tables(Sqlite::new(connection)),
+            clock: Box::new(|| Timestamp(0)),
+            ids: KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 },
+            bounds: Bounds::default(),
+            quotas: Quotas::default(),
+            usage_due: Timestamp(0),
+        }
+    }
+
     #[test]
     fn the_facts_of_a_room_are_numbered_without_gaps_whatever_becomes_of_the_commands_around_them() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let connection = database.connect().unwrap();
-        let session = Tables(Sqlite::new(&connection));
-        let ids = KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 };
-        let mut desk = Desk {
-            session,
-            clock: Box::new(|| Timestamp(0)),
-            ids,
-            bounds: Bounds::default(),
-            quotas: Quotas::default(),
-            usage_due: Timestamp(0),
-        };
+        let mut desk = desk(&connection);
         let numbers = Numbers::default();
         let (done, refused) = (|| Ok(()), || Err(Refusal::Conflict("not now")));
         let dies = || -> Result<(), Refusal> { panic!("a command's own fault") };
@@ -159,16 +162,7 @@ mod tests {
     fn a_room_that_gets_many_facts_in_one_batch_is_written_once() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let connection = database.connect().unwrap();
-        let session = Tables(Sqlite::new(&connection));
-        let ids = KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 };
-        let mut desk = Desk {
-            session,
-            clock: Box::new(|| Timestamp(0)),
-            ids,
-            bounds: Bounds::default(),
-            quotas: Quotas::default(),
-            usage_due: Timestamp(0),
-        };
+        let mut desk = desk(&connection);
         desk.session.0.write("CREATE TABLE written (room TEXT)", values![]).unwrap();
         for change in ["INSERT", "UPDATE"] {
             let sql = format!("CREATE TRIGGER on_{change} AFTER {change} ON sequences BEGIN INSERT INTO written VALUES (NEW.room); END");
