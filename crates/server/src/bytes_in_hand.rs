@@ -5,7 +5,7 @@
 //! its address or user is refused (429). If the total is too large, the largest holders of the address with the most bytes are ended, as long as that is
 //! not the new holder's own address. Otherwise, or while too many bytes of ended holders still wait to be freed, the new holder is refused (503).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -65,6 +65,11 @@ struct Book {
     addresses: HashMap<IpAddr, usize>,
     users: HashMap<PersonId, usize>,
     holders: Slab<Entry>,
+    /// The addresses with bytes, in the order of how many they have.
+    addresses_by_bytes: BTreeSet<(usize, IpAddr)>,
+    /// The keys of the holders with bytes: of each address, in the order of how many they have. With both orders, the largest holder is found without a
+    /// search, which would hold the lock for long when very many clients send incomplete requests.
+    holders_by_bytes: BTreeSet<(IpAddr, usize, usize)>,
     counts: Counts,
 }
 
@@ -142,18 +147,30 @@ impl Book {
     fn set(&mut self, key: usize, bytes: usize) {
         let entry = &mut self.holders[key];
         let before = std::mem::replace(&mut entry.bytes, bytes);
+        if before == bytes {
+            return;
+        }
         self.total = self.total - before + bytes;
-        move_count(&mut self.addresses, &entry.network, before, bytes);
+        let network = entry.network;
+        let (of_network_before, of_network) = move_count(&mut self.addresses, &network, before, bytes);
         if let Some(user) = &entry.user {
             move_count(&mut self.users, user, before, bytes);
+        }
+        self.addresses_by_bytes.remove(&(of_network_before, network));
+        self.holders_by_bytes.remove(&(network, before, key));
+        if of_network > 0 {
+            self.addresses_by_bytes.insert((of_network, network));
+        }
+        if bytes > 0 {
+            self.holders_by_bytes.insert((network, bytes, key));
         }
     }
 
     /// The largest holder of the address with the most bytes.
     fn largest(&self) -> Option<usize> {
-        let (network, _) = self.addresses.iter().max_by_key(|(_, bytes)| **bytes)?;
-        let holders = self.holders.iter().filter(|(_, entry)| entry.network == *network && entry.bytes > 0);
-        holders.max_by_key(|(_, entry)| entry.bytes).map(|(key, _)| key)
+        let (_, network) = *self.addresses_by_bytes.last()?;
+        let of_network = (network, 0, 0)..=(network, usize::MAX, usize::MAX);
+        self.holders_by_bytes.range(of_network).next_back().map(|(_, _, key)| *key)
     }
 
     /// Moves a holder's bytes to those of ended holders. The returned function closes its connection.
@@ -168,17 +185,16 @@ impl Book {
     }
 }
 
-fn move_count<K: std::hash::Hash + Eq + Clone>(counts: &mut HashMap<K, usize>, key: &K, before: usize, now: usize) {
-    match counts.get_mut(key) {
-        Some(count) => {
-            *count = *count - before + now;
-            if *count == 0 {
-                counts.remove(key);
-            }
-        }
-        None if now > 0 => drop(counts.insert(key.clone(), now)),
-        None => {}
+/// Counts what `key` has: `now` in place of `before`. Returns how many bytes the key had and has with that; a key without bytes is not kept.
+fn move_count<K: std::hash::Hash + Eq + Clone>(counts: &mut HashMap<K, usize>, key: &K, before: usize, now: usize) -> (usize, usize) {
+    let had = counts.get(key).copied().unwrap_or_default();
+    let has = had - before + now;
+    if has == 0 {
+        counts.remove(key);
+    } else {
+        counts.insert(key.clone(), has);
     }
+    (had, has)
 }
 
 impl Holder {
@@ -377,6 +393,7 @@ mod tests {
         drop((second, other, anonymous));
         let book = book.book();
         assert_eq!((book.total, book.addresses.len(), book.users.len(), book.holders.len()), (0, 0, 0, 0));
+        assert_eq!((book.addresses_by_bytes.len(), book.holders_by_bytes.len()), (0, 0));
     }
 
     #[test]
@@ -424,6 +441,30 @@ mod tests {
         drop(old);
         assert!(new[2].set(200).is_ok());
         assert_eq!((book.counts().bytes, book.book().ended), (600, 0));
+    }
+
+    #[test]
+    fn the_largest_holder_of_very_many_is_the_one_that_a_search_finds() {
+        let book = Arc::new(BytesInHand::default());
+        let mut holders = Vec::new();
+        let mut state = 1_u32;
+        for _ in 0..1000 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let mut holder = book.holder(address((state >> 24) as u8 % 7), None, no_end());
+            holder.set((state >> 8) as usize % 1000).unwrap();
+            // Holders change and end in between.
+            if state.is_multiple_of(3) {
+                holder.set((state >> 16) as usize % 500).unwrap();
+            }
+            if !state.is_multiple_of(5) {
+                holders.push(holder);
+            }
+            let book = book.book();
+            let largest_address = book.addresses.iter().map(|(network, bytes)| (*bytes, *network)).max();
+            let of_address = |entry: &Entry| entry.bytes > 0 && largest_address.is_some_and(|(_, network)| entry.network == network);
+            let found = book.holders.iter().filter(|(_, entry)| of_address(entry)).map(|(key, entry)| (entry.bytes, key)).max();
+            assert_eq!(book.largest(), found.map(|(_, key)| key));
+        }
     }
 
     #[test]
