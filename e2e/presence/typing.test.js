@@ -16,7 +16,7 @@ const CONTRACTS = {
   studio: {
     namespace: "/chat",
     list: "/shared/chat/rooms",
-    body: { name: "Team", memberIds: ["bob"] },
+    body: (bob) => ({ name: "Team", memberIds: [bob] }),
     members: "members",
     listen: ["join_room", "leave_room"],
     words: ["user:typing", "user:stop_typing"],
@@ -25,7 +25,7 @@ const CONTRACTS = {
   messenger: {
     namespace: "/messenger",
     list: "/api/conversations",
-    body: { participantIds: ["bob"] },
+    body: (bob) => ({ participantIds: [bob] }),
     members: "participants",
     listen: ["join:conversation", "leave:conversation"],
     words: ["typing:start", "typing:stop"],
@@ -39,25 +39,29 @@ const ENDS = {
   "leaves the room": ({ typist, leave, argument }) => typist.ask(leave, [argument]),
   "closes the tab": ({ typist }) => typist.close(),
   "is cut off": ({ typist }) => typist.socket.io.engine.transport.ws?.terminate() ?? typist.close(),
-  "is removed": ({ space, members }) => person(server, "alice").ask("DELETE", `${space}/${members}/bob`),
-  "leaves by REST": ({ space, members }) => person(server, "bob").ask("DELETE", `${space}/${members}/bob`),
-  "is deleted": () => person(server, "bob").ask("DELETE", "/users/bob"),
-  "is disconnected by a back end": async () => {
-    const answer = await rest("POST", `${server.url}/api/v1/disconnect`, { token: API_KEY, body: { users: ["bob"] } });
+  "is removed": ({ bob, space, members }) => person(server, "alice").ask("DELETE", `${space}/${members}/${bob}`),
+  "leaves by REST": ({ bob, space, members }) => person(server, bob).ask("DELETE", `${space}/${members}/${bob}`),
+  "is deleted": ({ bob }) => person(server, bob).ask("DELETE", `/users/${bob}`),
+  "is disconnected by a back end": async ({ bob }) => {
+    const answer = await rest("POST", `${server.url}/api/v1/disconnect`, { token: API_KEY, body: { users: [bob] } });
     assert.equal(answer.status, 200);
   },
 };
+
+let scenes = 0;
 
 const names = (heard) => heard.map(([name]) => name);
 
 for (const [contract, { namespace: own, list, body, members, listen, words: [start, stop], argument: of }] of Object.entries(CONTRACTS)) {
   const made = async (t) => {
     const sockets = new Sockets(server, t);
-    const { id } = await person(server, "alice").ask("POST", list, body);
+    // A user of its own for each test, because a deleted user does not come back with a token of that second.
+    const bob = `bob-${++scenes}`;
+    const { id } = await person(server, "alice").ask("POST", list, body(bob));
     const argument = of(id);
     const alice = await sockets.open("alice", own);
     await alice.ask(listen[0], [argument]);
-    return { sockets, alice, argument, stop, leave: listen[1], space: `${list}/${id}`, members };
+    return { sockets, alice, bob, argument, stop, leave: listen[1], space: `${list}/${id}`, members };
   };
   const typed = async ({ alice, argument }, typist) => {
     assert.equal((await typist.ask(start, [argument])).ok, true);
@@ -75,7 +79,7 @@ for (const [contract, { namespace: own, list, body, members, listen, words: [sta
         for (const namespace of [own, "/"]) {
           test(`whoever ${how}, by ${travel} in ${namespace}, has stopped`, async (t) => {
             const scene = await made(t);
-            const typist = await scene.sockets.open("bob", namespace, { transports });
+            const typist = await scene.sockets.open(scene.bob, namespace, { transports });
             await typist.ask(listen[0], [scene.argument]);
             await typed(scene, typist);
             await end({ ...scene, typist });
@@ -88,13 +92,13 @@ for (const [contract, { namespace: own, list, body, members, listen, words: [sta
 
     test("whoever types in a second tab goes on when the first is closed", async (t) => {
       const scene = await made(t);
-      const [first, second] = [await scene.sockets.open("bob", own), await scene.sockets.open("bob", own)];
+      const [first, second] = [await scene.sockets.open(scene.bob, own), await scene.sockets.open(scene.bob, own)];
       for (const tab of [first, second]) {
         await tab.ask(listen[0], [scene.argument]);
         await typed(scene, tab);
       }
       first.close();
-      await socketsAre(server, "bob", 1);
+      await socketsAre(server, scene.bob, 1);
       assert.deepEqual(await typing(scene.alice), []);
       second.close();
       await scene.alice.next(([name]) => name === stop);
@@ -103,11 +107,11 @@ for (const [contract, { namespace: own, list, body, members, listen, words: [sta
     test("whoever falls silent has stopped after six seconds, and may begin again", async (t) => {
       const scene = await made(t);
       const through = await wire(t, server);
-      const typist = await scene.sockets.open("bob", own, { through });
+      const typist = await scene.sockets.open(scene.bob, own, { through });
       await typed(scene, typist);
       through.cut();
       await scene.alice.next(([name]) => name === stop);
-      await typed(scene, await scene.sockets.open("bob", own));
+      await typed(scene, await scene.sockets.open(scene.bob, own));
     });
 
     test("a storm of tabs that type and go leaves nobody typing", async (t) => {
@@ -115,7 +119,7 @@ for (const [contract, { namespace: own, list, body, members, listen, words: [sta
       const storms = Object.values(TRAVELS).flatMap((transports) =>
         [4, 2].map(async (version) => {
           for (let time = 0; time < 8; time++) {
-            const tab = await scene.sockets.open("bob", own, { transports, version });
+            const tab = await scene.sockets.open(scene.bob, own, { transports, version });
             tab.tell(start, [scene.argument]);
             if (time % 2 === 0) await tab.ask(start, [scene.argument]);
             tab.close();
@@ -123,7 +127,7 @@ for (const [contract, { namespace: own, list, body, members, listen, words: [sta
         }),
       );
       await Promise.all(storms);
-      await socketsAre(server, "bob", 0);
+      await socketsAre(server, scene.bob, 0);
       assert.equal((await typing(scene.alice)).at(-1), stop);
     });
   });

@@ -36,6 +36,9 @@ pub enum Refusal {
         /// Whole seconds after which the same call may succeed.
         retry_after: u64,
     },
+    /// The account was deleted, and the token is not known to be issued after that.
+    #[error("The user of this token was deleted; sign in again for a new token")]
+    UserDeleted,
     /// The caller has had as much stored as a user may in a day.
     #[error("Daily quota used up, try again in {retry_after} s")]
     OverQuota {
@@ -52,8 +55,18 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every [`Refusal::code`], in the order of the variants.
-    pub const CODES: [&'static str; 9] =
-        ["invalid", "ambiguous", "forbidden", "not_found", "conflict", "rate_limited", "quota_exceeded", "unavailable", "internal"];
+    pub const CODES: [&'static str; 10] = [
+        "invalid",
+        "ambiguous",
+        "forbidden",
+        "not_found",
+        "conflict",
+        "rate_limited",
+        "user_deleted",
+        "quota_exceeded",
+        "unavailable",
+        "internal",
+    ];
 
     /// A refusal of one field.
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
@@ -77,6 +90,7 @@ impl Refusal {
             Self::NotFound(_) => "not_found",
             Self::Conflict(_) => "conflict",
             Self::TooMany { .. } => "rate_limited",
+            Self::UserDeleted => "user_deleted",
             Self::OverQuota { .. } => "quota_exceeded",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -97,6 +111,7 @@ mod tests {
             Refusal::NotFound("Thing"),
             Refusal::Conflict("no"),
             Refusal::TooMany { retry_after: 1 },
+            Refusal::UserDeleted,
             Refusal::OverQuota { retry_after: 1 },
             Refusal::Unavailable("no".into()),
             Refusal::Internal("no".into()),

@@ -89,6 +89,10 @@ pub trait People {
     fn update_person(&mut self, person: &Person) -> Stored<()>;
     /// Removes a person's profile; memberships are ended by the caller.
     fn delete_person(&mut self, id: &PersonId) -> Stored<()>;
+    /// Stores when an account was deleted; the row stays, also when the user comes back.
+    fn put_deletion(&mut self, id: &PersonId, at: Timestamp) -> Stored<()>;
+    /// When an account with this id was last deleted.
+    fn deleted_at(&mut self, id: &PersonId) -> Stored<Option<Timestamp>>;
     /// How many spaces a person is a member of.
     fn space_count(&mut self, id: &PersonId) -> Stored<u64>;
     /// Whether there is a space that both are members of and have acted in, and neither has blocked the other.

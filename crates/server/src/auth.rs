@@ -44,6 +44,9 @@ pub enum Unauthenticated {
     /// The client says it is somebody else than its token.
     #[error("The token belongs to another user")]
     SubjectMismatch,
+    /// The user was deleted, and the token is not known to be issued after that.
+    #[error("The user of this token was deleted; sign in again for a new token")]
+    UserDeleted,
     /// The person has as many connections as a person may have.
     #[error("Too many connections")]
     TooManyConnections,
@@ -79,6 +82,7 @@ impl Unauthenticated {
             Self::Invalid(_) => "token_invalid",
             Self::Expired => "token_expired",
             Self::SubjectMismatch => "subject_mismatch",
+            Self::UserDeleted => "user_deleted",
             Self::TooManyConnections => "too_many_connections",
         }
     }

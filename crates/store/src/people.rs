@@ -48,6 +48,16 @@ impl<D: Driver> People for Tables<D> {
         self.0.write("DELETE FROM people WHERE id = $1", values![id]).map(drop)
     }
 
+    fn put_deletion(&mut self, id: &PersonId, at: Timestamp) -> Stored<()> {
+        let sql = "INSERT INTO deletions (person, deleted_at) VALUES ($1, $2)
+            ON CONFLICT (person) DO UPDATE SET deleted_at = excluded.deleted_at";
+        self.0.write(sql, values![id, at]).map(drop)
+    }
+
+    fn deleted_at(&mut self, id: &PersonId) -> Stored<Option<Timestamp>> {
+        self.0.first("SELECT deleted_at FROM deletions WHERE person = $1", values![id], |row| row.time(0))
+    }
+
     fn space_count(&mut self, id: &PersonId) -> Stored<u64> {
         let sql = "SELECT space_count FROM people WHERE id = $1";
         self.0.first(sql, values![id], |row| count(row, 0)).map(Option::unwrap_or_default)

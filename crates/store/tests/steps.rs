@@ -105,7 +105,50 @@ fn a_user_with_very_many_objects_is_deleted_in_steps_across_restarts() {
     assert_eq!((taken_back, left), (tasks as usize, all), "each once");
     let (known, _) = server.run("", |tx| Ok(tx.store.person(&PersonId::new("anna"))?));
     assert_eq!(known, Ok(None));
-    assert!(server.command("anna", Meet { claims: Claims::default() }).0.unwrap().created, "a token meets somebody new");
+    let meet = |issued_at| server.command("anna", Meet { claims: Claims { issued_at, ..Claims::default() } }).0;
+    for before in [None, Some(T0.minus_seconds(1)), Some(T0)] {
+        assert_eq!(meet(before).unwrap_err(), Refusal::UserDeleted, "a token of {before:?} may be older than the deletion");
+    }
+    assert!(meet(Some(T0.minus_seconds(-1))).unwrap().created);
+    assert_eq!(meet(Some(T0)).unwrap_err(), Refusal::UserDeleted, "the older token stays refused");
+}
+
+#[test]
+fn a_user_is_deleted_while_a_trip_of_the_user_is_being_removed() {
+    for user_first in [true, false] {
+        let server = Restarting(tempfile::tempdir().unwrap());
+        let (trip, _) = server.run("anna", move |tx| {
+            anna(tx);
+            tx.store.insert_person(&Person::unseen(PersonId::new("ben"), T0))?;
+            let trip = CreateTrip { name: "Rome".to_owned(), details: TripDetails::default() }.decide(tx)?.space.room;
+            for number in 1..2 * MEMBERS_A_STEP {
+                tx.store.put_member(&trip, &PersonId::new(format!("member-{number}")), Role::Member, T0)?;
+            }
+            tx.store.put_member(&trip, &PersonId::new("ben"), Role::Member, T0)?;
+            Ok(trip)
+        });
+        let trip = trip.unwrap();
+        let (joined, _) = server.run("ben", |tx| {
+            for _ in 0..CHANGES_A_STEP {
+                CreateSpace { kind: Kind::Household, name: "Home".to_owned(), members: Vec::new() }.decide(tx)?;
+            }
+            Ok(())
+        });
+        joined.unwrap();
+        let delete_user = || server.command("", DeletePerson { person: PersonId::new("ben") }).0.unwrap();
+        if user_first {
+            delete_user();
+        }
+        server.command("anna", DeleteTrip { room: trip.clone() }).0.unwrap();
+        if !user_first {
+            delete_user();
+        }
+        server.finish();
+        let (left, _) = server.run("", move |tx| {
+            Ok((tx.store.person(&PersonId::new("ben"))?, tx.store.member_ids(&trip, 1)?, tx.store.rooms_of(&PersonId::new("ben"), None)?))
+        });
+        assert_eq!(left.unwrap(), (None, vec![], vec![]), "the user first: {user_first}");
+    }
 }
 
 #[test]

@@ -55,6 +55,11 @@ impl Command for Meet {
         if tx.store.is_being_removed(&Room::inbox(&id))? {
             return Err(Refusal::Unavailable(format!("the user {id} is being deleted")));
         }
+        if let Some(deleted_at) = tx.store.deleted_at(&id)?
+            && !is_issued_after(self.claims.issued_at, deleted_at)
+        {
+            return Err(Refusal::UserDeleted);
+        }
         let known = tx.store.person(&id)?;
         let created = known.is_none();
         let mut person = known.unwrap_or_else(|| Person::unseen(id, tx.now));
@@ -101,15 +106,20 @@ fn presentable(claim: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// Whether a token was certainly issued after a removal or a deletion. A token of the very second may be older, so only a later second counts;
+/// one without `iat` may be of any time, so it never counts.
+fn is_issued_after(issued_at: Option<Timestamp>, moment: Timestamp) -> bool {
+    issued_at.is_some_and(|issued_at| issued_at > moment)
+}
+
 fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Option<Timestamp>) -> Result<(), Refusal> {
     if tx.store.role(room, &person.id)?.is_some() {
         return Ok(());
     }
-    if let Some(left_at) = tx.store.left_at(room, &person.id)? {
-        // A token of the very second of the removal may be older than it, so only a later second counts. Without `iat` there is no telling.
-        if issued_at.is_none_or(|issued_at| issued_at <= left_at) {
-            return Ok(());
-        }
+    if let Some(left_at) = tx.store.left_at(room, &person.id)?
+        && !is_issued_after(issued_at, left_at)
+    {
+        return Ok(());
     }
     if !tx.store.has_space(room)? {
         let space = Space {

@@ -126,7 +126,12 @@ fn step_of_user(tx: &mut Tx<'_>, id: &PersonId) -> Result<bool, Refusal> {
     let rooms = tx.store.rooms_of(id, None)?;
     let places = (CHANGES_A_STEP - taken_back) as usize;
     for room in rooms.iter().take(places) {
-        end_membership(tx, room, &user)?;
+        if tx.store.has_space(room)? {
+            end_membership(tx, room, &user)?;
+        } else {
+            // The space is being removed, too, and its row is gone already. Its removal informs the other members.
+            tx.store.remove_member(room, id, tx.now)?;
+        }
     }
     if taken_back == CHANGES_A_STEP || rooms.len() > places {
         return Ok(false);
@@ -137,6 +142,7 @@ fn step_of_user(tx: &mut Tx<'_>, id: &PersonId) -> Result<bool, Refusal> {
     }
     tx.store.delete_blocks_of(id)?;
     tx.store.delete_person(id)?;
+    tx.store.put_deletion(id, tx.now)?;
     Ok(true)
 }
 

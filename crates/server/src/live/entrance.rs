@@ -240,10 +240,13 @@ impl Live {
         }
     }
 
-    /// The store could not be asked.
+    /// The user of a connection was deleted, or the store could not be asked.
     pub(super) fn could_not_be_met(&mut self, shard: &mut Shard<Self>, entering: &Entering, refusal: &Refusal) {
         let Entering { socket, session, .. } = entering;
         self.count_out(shard, &session.actor.person, session.connection);
+        if *refusal == Refusal::UserDeleted {
+            return self.turn_away(shard, *socket, session.connection.transport(), Unauthenticated::UserDeleted);
+        }
         self.tally.turned_away(refusal.code());
         if logs::admits(None, "a person could not be met", refusal.code(), FAULTS) {
             tracing::error!(%refusal, "a person could not be met");

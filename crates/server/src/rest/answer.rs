@@ -137,6 +137,7 @@ impl From<Refusal> for Failure {
             Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
             Refusal::Ambiguous { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
+            Refusal::UserDeleted => return Unauthenticated::UserDeleted.into(),
             Refusal::NotFound(_) => StatusCode::NOT_FOUND,
             Refusal::Conflict(_) => StatusCode::CONFLICT,
             Refusal::TooMany { .. } | Refusal::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -154,7 +155,7 @@ impl From<Refusal> for Failure {
                 }
                 failure
             }
-            Refusal::Forbidden(_) | Refusal::NotFound(_) | Refusal::Conflict(_) => failure,
+            Refusal::Forbidden(_) | Refusal::UserDeleted | Refusal::NotFound(_) | Refusal::Conflict(_) => failure,
         }
     }
 }
@@ -269,6 +270,12 @@ mod tests {
                 None,
             ),
             (Refusal::Forbidden("Only admins"), 403, r#"{"error":"Only admins","code":"forbidden"}"#, None),
+            (
+                Refusal::UserDeleted,
+                401,
+                r#"{"error":"The user of this token was deleted; sign in again for a new token","code":"user_deleted"}"#,
+                None,
+            ),
             (Refusal::NotFound("Task"), 404, r#"{"error":"Task not found","code":"not_found"}"#, None),
             (Refusal::Conflict("Not now"), 409, r#"{"error":"Not now","code":"conflict"}"#, None),
             (

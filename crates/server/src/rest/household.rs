@@ -199,7 +199,7 @@ async fn delete_user(call: Call) -> Answered {
         // Behind what the deletion told their connections: on the bus, too.
         desk.rest.back_end.disconnect(vec![person.clone()], Vec::new(), "The user was deleted".into());
     }
-    // Whoever calls next with that token is somebody new.
+    // The next request with that token is refused.
     desk.met.forget(&person);
     answered
 }

@@ -60,7 +60,7 @@ async fn a_profile_has_checked_fields() {
 }
 
 #[tokio::test]
-async fn who_is_deleted_leaves_every_household_and_comes_back_as_somebody_new() {
+async fn a_deleted_user_leaves_every_household_and_comes_back_as_a_new_user_with_a_newer_token_only() {
     let server = Server::start();
     let home = household(&server).await;
     let (alice, bob) = (server.client("alice"), server.client("bob"));
@@ -75,6 +75,12 @@ async fn who_is_deleted_leaves_every_household_and_comes_back_as_somebody_new() 
     let now = alice.get(&format!("/households/{}", id(&home))).await.expect(200);
     assert_eq!(now["members"], json!([member("alice", "admin")]));
     assert_eq!(alice.get(&format!("/tasks/{}", id(&task))).await.expect(200)["assignedTo"], json!([]));
+    let deleted = "The user of this token was deleted; sign in again for a new token";
+    bob.get("/users/bob").await.refused(401, "user_deleted", deleted);
+    bob.post("/households", json!({ "name": "H" })).await.refused(401, "user_deleted", deleted);
+    alice.get("/users/bob").await.refused(404, "not_found", "User not found");
+    let newer = NewToken { sub: "bob".into(), name: Some("Bob".into()), iat: SECONDS + 1, ..NewToken::default() };
+    let bob = server.client_with(newer);
     assert_eq!(bob.get("/users/bob").await.expect(200), user("bob"), "nothing remains of the old profile");
 }
 

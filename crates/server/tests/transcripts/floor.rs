@@ -15,9 +15,9 @@ use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameMembers, NameVis
 use engine::{Namespace, Say, Saying};
 use http::HeaderMap;
 use serde_json::{Value, json};
-use server::auth::ConnectAuth;
+use server::auth::{ConnectAuth, Unauthenticated};
 use server::dialects::{Ask, Dialect, Heard, Outcome, Reply, Request};
-use server::live::{Effect, Renewal, TurnedAway};
+use server::live::{Effect, Entrant, Renewal, TurnedAway};
 use server::presence::{Connection, Transport};
 
 use crate::device::{Device, values};
@@ -58,12 +58,20 @@ impl Floor {
     ) -> Option<Value> {
         let shared = &self.house.shared;
         let entrant = shared.identify(ConnectAuth::read(auth), kept).and_then(|identity| shared.entrant(connection, None, identity));
-        let device = match entrant {
-            Ok(entrant) => {
-                let arrive = Arrive { claims: entrant.claims, place: None, came: Came::New };
-                let arrived = self.house.decide(entrant.actor.clone(), |tx| arrive.decide(tx)).await.unwrap();
+        let arrived = match entrant {
+            Ok(Entrant { actor, claims, .. }) => {
+                let arrive = Arrive { claims, place: None, came: Came::New };
+                match self.house.decide(actor.clone(), |tx| arrive.decide(tx)).await {
+                    Err(Refusal::UserDeleted) => Err(Unauthenticated::UserDeleted),
+                    arrived => Ok((actor, arrived.unwrap())),
+                }
+            }
+            Err(why) => Err(why),
+        };
+        let device = match arrived {
+            Ok((actor, arrived)) => {
                 let (rooms, greetings) = (shared.rooms(namespace, &arrived), shared.greetings(namespace, name, &arrived.met));
-                let mut device = Device::new(entrant.actor, connection, namespace);
+                let mut device = Device::new(actor, connection, namespace);
                 device.rooms.extend(rooms.iter().map(|(room, _)| room.as_str().to_owned()));
                 greetings.iter().filter(|greeting| self.greets || !is_trips_greeting(greeting)).for_each(|greeting| device.hear(greeting));
                 device

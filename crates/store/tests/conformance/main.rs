@@ -47,6 +47,7 @@ suite! {
         a_person_changes_but_for_the_first_sight,
         a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed,
         a_deleted_person_is_not_there,
+        the_last_deletion_of_a_user_is_known_also_when_the_user_is_back,
         people_share_a_space_or_do_not,
         users_who_never_signed_in_and_are_in_no_space_are_found_oldest_first,
     }

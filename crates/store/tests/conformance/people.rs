@@ -44,6 +44,17 @@ pub fn a_deleted_person_is_not_there(store: &mut dyn Store) {
     assert_eq!(store.person(&id("ben")).unwrap(), Some(person("ben")));
 }
 
+pub fn the_last_deletion_of_a_user_is_known_also_when_the_user_is_back(store: &mut dyn Store) {
+    assert_eq!(store.deleted_at(&id("ann")).unwrap(), None);
+    for seconds in [1, 2] {
+        store.put_deletion(&id("ann"), at(seconds)).unwrap();
+        store_people(store, &["ann"]);
+        assert_eq!(store.deleted_at(&id("ann")).unwrap(), Some(at(seconds)));
+        store.delete_person(&id("ann")).unwrap();
+    }
+    assert_eq!(store.deleted_at(&id("ben")).unwrap(), None);
+}
+
 pub fn people_share_a_space_or_do_not(store: &mut dyn Store) {
     store_people(store, &["ann", "ben", "eve"]);
     for name in ["ann", "ben"] {
