@@ -159,8 +159,10 @@ pub trait Spaces {
     fn members(&mut self, room: &Room, page: &MemberPage) -> Stored<Vec<Member>>;
     /// The ids of the first `limit` members, in the order in which they joined.
     fn member_ids(&mut self, room: &Room, limit: u32) -> Stored<Vec<PersonId>>;
-    /// Whether a member is an admin.
+    /// Whether one of the members is an admin.
     fn has_admin(&mut self, room: &Room) -> Stored<bool>;
+    /// Of the members who have acted in a space, the one who joined first; if none has acted, the first of all members.
+    fn longest_member(&mut self, room: &Room) -> Stored<Option<PersonId>>;
     /// The first `limit` members with this handle ([`Person::handle`]), whatever its case, in the order of their ids.
     fn members_called(&mut self, room: &Room, handle: &str, limit: u32) -> Stored<Vec<Person>>;
     /// The last handle of a member, in lower case and in the order of its bytes, that is not behind this one.

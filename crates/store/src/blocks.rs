@@ -42,9 +42,10 @@ impl<D: Driver> Blocks for Tables<D> {
     }
 
     fn blockers_in(&mut self, room: &Room, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>> {
-        let sql = "SELECT m.person FROM members m WHERE m.room = $1
-            AND EXISTS (SELECT 1 FROM blocks b WHERE b.person = m.person AND b.blocked = $2) ORDER BY m.person LIMIT $3";
-        self.0.all(sql, values![room, blocked, limit], |row| row.person_id(0))
+        // Few users block one and the same user, and a space may have very many members.
+        let sql = "SELECT b.person FROM blocks b WHERE b.blocked = $1
+            AND EXISTS (SELECT 1 FROM members m WHERE m.room = $2 AND m.person = b.person) ORDER BY b.person LIMIT $3";
+        self.0.all(sql, values![blocked, room, limit], |row| row.person_id(0))
     }
 }
 

@@ -161,6 +161,12 @@ impl<D: Driver> Spaces for Tables<D> {
         Ok(self.0.first(sql, values![room], |_| Ok(()))?.is_some())
     }
 
+    fn longest_member(&mut self, room: &Room) -> Stored<Option<PersonId>> {
+        let who_acted = "SELECT person FROM members WHERE room = $1 AND acted = 1 ORDER BY place LIMIT 1";
+        let acted = self.0.first(who_acted, values![room], |row| row.person_id(0))?;
+        Ok(acted.or(self.member_ids(room, 1)?.pop()))
+    }
+
     fn members_called(&mut self, room: &Room, handle: &str, limit: u32) -> Stored<Vec<Person>> {
         let sql = "SELECT p.id, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM members m JOIN people p ON p.id = m.person WHERE m.room = $1 AND m.handle = $2 ORDER BY m.person LIMIT $3";

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use domain::calls::InitiateCall;
 use domain::chat::{EditMessage, ListSeenMessages, ReadMessages, ReadOverview, SendMessage};
 use domain::event::Fact;
 use domain::ids::Generator;
@@ -105,6 +106,11 @@ fn fill(store: &mut dyn Store, size: u32) {
         store.put_member(&room, &PersonId::new("anna"), Role::Admin, T0).unwrap();
         for number in 1..size {
             store.put_member(&room, &PersonId::new(member(number)), Role::Member, T0).unwrap();
+        }
+        // Members at the end of the list, whom a search from its beginning finds last.
+        for number in size - 3..size {
+            store.put_block(&PersonId::new(member(number)), &PersonId::new("anna"), T0).unwrap();
+            store.put_acted(&room, &PersonId::new(member(number))).unwrap();
         }
         // Each member has read a message.
         if room.kind() == Kind::Conversation {
@@ -265,9 +271,14 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     // These commands read a row of each member, or notify each, up to five hundred members.
     let room = Kind::ChatRoom.room(1);
     let enter = EnterAmongMembers { room: room.clone(), session: None, since: false, contacts_only: false };
+    let among_contacts = EnterAmongMembers { contacts_only: true, ..enter.clone() };
+    let (called, blocked) = (room.clone(), InitiateCall { room: room.clone(), sort: "VIDEO".to_owned() });
     let mut table: Vec<(&str, &str, Work)> = vec![
         ("a join that asks who is online", anybody, Box::new(move |tx| run(enter.clone())(tx))),
         ("who is online", anybody, Box::new(move |tx| run(NameMembers { room: room.clone(), contacts_only: false })(tx))),
+        ("a join that asks which contacts are online", anybody, Box::new(move |tx| run(among_contacts.clone())(tx))),
+        ("a call", anybody, Box::new(move |tx| run(InitiateCall { room: called.clone(), sort: "AUDIO".to_owned() })(tx))),
+        ("a call of a caller whom members have blocked", "anna", Box::new(move |tx| run(blocked.clone())(tx))),
     ];
     let read = conversation;
     table.push((

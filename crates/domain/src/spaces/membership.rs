@@ -8,12 +8,14 @@ use crate::operation::{Command, Tx};
 use crate::people::{Person, known_or_unseen};
 use crate::refusal::Refusal;
 use crate::removals::{self, CHANGES_A_STEP, Target};
-use crate::seam::MemberPage;
 use crate::spaces::access::{not_found, require_admin, require_member, require_writable};
 use crate::spaces::additions::require_addable;
 use crate::spaces::inbox::{record_added, record_removed};
 use crate::spaces::{Role, Space, embed_members, for_event};
 use crate::tasks;
+
+/// The refusal of a member beyond [`Bounds::members_per_space`](crate::operation::Bounds).
+pub(super) const TOO_MANY_MEMBERS: Refusal = Refusal::Conflict("The space is full");
 
 /// Makes a person a member. Members invite, so any member may. Who is a member already stays one, and nobody hears of it. An id that was never
 /// seen is fine: it is filled in by the person's first token.
@@ -50,11 +52,13 @@ impl Command for AddMember {
 /// [`Refusal::Conflict`] if the space is full; the store's.
 pub(super) fn begin_membership(tx: &mut Tx<'_>, space: &mut Space, person: &PersonId) -> Result<(), Refusal> {
     if space.member_count >= u64::from(tx.bounds.members_per_space) {
-        return Err(Refusal::Conflict("The space is full"));
+        return Err(TOO_MANY_MEMBERS);
     }
     let person = known_or_unseen(tx, person)?;
     require_free_place(tx, &person.id)?;
-    tx.store.put_member(&space.room, &person.id, Role::Member, tx.now)?;
+    // All members of a household may have left, and its invite code still opens it: it needs an admin again.
+    let role = if space.member_count == 0 { Role::Admin } else { Role::Member };
+    tx.store.put_member(&space.room, &person.id, role, tx.now)?;
     begin_reading(tx, &space.room, &person.id)?;
     space.member_count += 1;
     embed_members(tx.store, space)?;
@@ -123,12 +127,11 @@ pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> R
     if person.id == tx.actor.person {
         tx.store.put_left_by_choice(room, &person.id)?;
     }
-    if role == Some(Role::Admin) && !tx.store.has_admin(room)? {
-        // Members stand in the order of joining, so the first is the longest.
-        let longest = tx.store.members(room, &MemberPage { limit: 1, after: None })?.pop();
-        if let Some(heir) = longest {
-            tx.store.put_member(room, &heir.person.id, Role::Admin, tx.now)?;
-        }
+    if role == Some(Role::Admin)
+        && !tx.store.has_admin(room)?
+        && let Some(heir) = tx.store.longest_member(room)?
+    {
+        tx.store.put_member(room, &heir, Role::Admin, tx.now)?;
     }
     let mut space = tx.store.space(room)?.ok_or(not_found(room))?;
     embed_members(tx.store, &mut space)?;

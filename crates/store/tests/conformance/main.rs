@@ -69,6 +69,7 @@ suite! {
         members_come_in_pages_in_the_order_of_joining,
         memberships_are_counted_for_the_space_and_for_the_user,
         an_admin_is_known_while_there_is_one,
+        the_longest_member_has_acted_if_any_member_has,
         members_are_found_by_their_handle,
         contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other,
         users_who_left_by_choice_are_distinguished_from_those_who_were_removed,

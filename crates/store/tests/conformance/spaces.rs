@@ -215,6 +215,19 @@ pub fn an_admin_is_known_while_there_is_one(store: &mut dyn Store) {
     assert!(!store.has_admin(&home()).unwrap());
 }
 
+pub fn the_longest_member_has_acted_if_any_member_has(store: &mut dyn Store) {
+    assert_eq!(store.longest_member(&home()).unwrap(), None);
+    for name in ["cleo", "ben", "ann"] {
+        store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
+    }
+    for (acts, longest) in [(None, "cleo"), (Some("ann"), "ann"), (Some("ben"), "ben")] {
+        if let Some(name) = acts {
+            store.put_acted(&home(), &id(name)).unwrap();
+        }
+        assert_eq!(store.longest_member(&home()).unwrap(), Some(id(longest)));
+    }
+}
+
 pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
     let called = |name: &str, username: &str| Person { username: username.to_owned(), ..person(name) };
     for person in [called("1", "Ann"), called("2", "ann"), called("3", "Zoë"), called("4", "ann.lee"), called("5", "ann")] {
