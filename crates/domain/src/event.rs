@@ -22,9 +22,11 @@ use crate::trips::{TripChanges, TripDetails};
 #[strum_discriminants(doc = "Which of the things it is that can happen.")]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Event {
-    /// A space was made, with these members; `trip` is what a trip has besides.
+    /// A space was created. `people` are all its members, of whom `space` embeds the first; `trip` are the details of a trip.
     SpaceCreated {
         space: Space,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        people: Vec<PersonId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trip: Option<TripDetails>,
     },
@@ -264,8 +266,7 @@ impl Fact {
     /// How many rooms and inboxes it is told in, at least one: what it costs the server.
     pub fn reach(&self) -> usize {
         match &self.event {
-            Event::SpaceCreated { space, .. } => space.members.len().max(1),
-            Event::SpaceDeleted { people, .. } => people.len().max(1),
+            Event::SpaceCreated { people, .. } | Event::SpaceDeleted { people, .. } => people.len().max(1),
             Event::Emitted { emission } => emission.rooms.len().max(1),
             event => event.offsets(),
         }
@@ -284,12 +285,12 @@ impl Fact {
             Event::MessagesRead { by, to_reader_alone: true, .. } => vec![Room::inbox(by)],
             Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
             Event::Emitted { emission } => emission.rooms.clone(),
-            // Nobody can be in the room yet.
-            Event::SpaceCreated { space, .. } => inboxes(space).collect(),
-            // A list of spaces may be open on any device. Whoever is in the room is a member, and hears it in the inbox.
-            // An older version named them in the space.
-            Event::SpaceDeleted { space, people, .. } if people.is_empty() => inboxes(space).collect(),
-            Event::SpaceDeleted { people, .. } => people.iter().map(Room::inbox).collect(),
+            // The inboxes are enough: no connection can be in the room of a new space, and those in the room of a deleted one are members'.
+            // Events of an older version have no `people`, but all members in `space`.
+            Event::SpaceCreated { space, people, .. } | Event::SpaceDeleted { space, people, .. } if people.is_empty() => {
+                inboxes(space).collect()
+            }
+            Event::SpaceCreated { people, .. } | Event::SpaceDeleted { people, .. } => people.iter().map(Room::inbox).collect(),
             Event::TaskDeleted { task, .. } => self.task_audience(*task),
             Event::TaskCreated { task }
             | Event::TaskStatusChanged { task, .. }

@@ -191,7 +191,7 @@ fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
     let (household, project) = (Kind::Household.room(5), Kind::Project.room(5));
     for silent in [
         fact(household.clone(), Event::MembershipClaimed { person: alice().id }),
-        fact(household.clone(), Event::SpaceCreated { space: space(household.clone()), trip: None }),
+        fact(household.clone(), Event::SpaceCreated { space: space(household.clone()), people: vec![], trip: None }),
         fact(household.clone(), Event::MessageSent { message: message(household, None) }),
         fact(project.clone(), Event::TaskCreated { task: task(project.clone()) }),
         fact(project.clone(), Event::SpaceUpdated { space: space(project.clone()), by: None }),
@@ -890,7 +890,7 @@ fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
     let said = |fact: &Fact| workspace.fact(fact).iter().map(text).collect::<Vec<_>>();
     assert_eq!(said(&added(Kind::Project)), [envelope("project.added", project.clone(), "bob")]);
     assert_eq!(said(&removed(Kind::Project)), [envelope("project.removed", json!({ "project_id": 5 }), "bob")]);
-    let created = |kind: Kind| fact(kind.room(5), Event::SpaceCreated { space: alone(kind), trip: Some(details.clone()) });
+    let created = |kind: Kind| fact(kind.room(5), Event::SpaceCreated { space: alone(kind), people: vec![], trip: Some(details.clone()) });
     assert_eq!(said(&created(Kind::Project)), [envelope("project.added", project, "alice")]);
     for (dialect, kind) in contracts {
         assert_eq!(dialect.fact(&created(kind)).len(), 1, "the members of a new space hear it likewise");

@@ -8,8 +8,8 @@ use crate::people::known_or_unseen;
 use crate::refusal::Refusal;
 use crate::spaces::access::{not_found, require_writable};
 use crate::spaces::additions::require_addable;
-use crate::spaces::membership::require_free_place;
-use crate::spaces::{Member, Role, Space};
+use crate::spaces::membership::{TOO_MANY_MEMBERS, require_free_place};
+use crate::spaces::{Role, Space, embed_members};
 
 /// Makes a space; who makes it is its admin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,15 +26,16 @@ impl Command for CreateSpace {
     type Answer = Space;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
-        let space = self.store(tx)?;
-        tx.record(&space.room, Event::SpaceCreated { space: space.clone(), trip: None })?;
+        let (space, people) = self.store(tx)?;
+        tx.record(&space.room, Event::SpaceCreated { space: space.clone(), people, trip: None })?;
         Ok(space)
     }
 }
 
 impl CreateSpace {
-    /// Stores the space with its members. The caller records that it was made.
-    pub(crate) fn store(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    /// Stores the space with its members. The answer is the space with its first members, and the ids of all members; the caller records the
+    /// event.
+    pub(crate) fn store(self, tx: &mut Tx<'_>) -> Result<(Space, Vec<PersonId>), Refusal> {
         if !self.kind.has_own_members() {
             return Err(Refusal::Internal(format!("a space cannot be a {}", self.kind.noun())));
         }
@@ -47,24 +48,25 @@ impl CreateSpace {
         let creator = tx.actor.person.clone();
         people.retain(|person| *person != creator);
         people.insert(0, creator);
+        if people.len() as u64 > u64::from(tx.bounds.members_per_space) {
+            return Err(TOO_MANY_MEMBERS);
+        }
 
         let room = self.kind.room(tx.new_id());
         let invite_code = self.kind.opens_by_invite().then(|| tx.new_invite_code());
         let mut space = new_space(tx, room, self.name, None, invite_code);
         tx.store.insert_space(&space)?;
-        for id in people {
-            let role = if id == space.created_by { Role::Admin } else { Role::Member };
-            require_addable(tx, None, &id)?;
-            let person = known_or_unseen(tx, &id)?;
-            require_free_place(tx, &id)?;
-            tx.store.put_member(&space.room, &id, role, tx.now)?;
-            if id == space.created_by {
-                tx.store.put_acted(&space.room, &id)?;
-            }
-            space.members.push(Member { person, role, joined_at: tx.now });
+        for id in &people {
+            let role = if *id == space.created_by { Role::Admin } else { Role::Member };
+            require_addable(tx, None, id)?;
+            known_or_unseen(tx, id)?;
+            require_free_place(tx, id)?;
+            tx.store.put_member(&space.room, id, role, tx.now)?;
         }
-        space.member_count = space.members.len() as u64;
-        Ok(space)
+        tx.store.put_acted(&space.room, &space.created_by)?;
+        space.member_count = people.len() as u64;
+        embed_members(tx.store, &mut space)?;
+        Ok((space, people))
     }
 }
 

@@ -21,9 +21,9 @@ impl Command for CreateTrip {
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Trip, Refusal> {
         self.details.check()?;
-        let space = CreateSpace { kind: Kind::Trip, name: self.name, members: Vec::new() }.store(tx)?;
+        let (space, people) = CreateSpace { kind: Kind::Trip, name: self.name, members: Vec::new() }.store(tx)?;
         tx.store.put_trip_details(&space.room, &self.details)?;
-        tx.record(&space.room, Event::SpaceCreated { space: space.clone(), trip: Some(self.details.clone()) })?;
+        tx.record(&space.room, Event::SpaceCreated { space: space.clone(), people, trip: Some(self.details.clone()) })?;
         Ok(Trip { space, details: self.details })
     }
 }

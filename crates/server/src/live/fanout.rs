@@ -11,7 +11,7 @@ use domain::operation::Actor;
 use domain::refusal::Refusal;
 use domain::seam::{Notice, Stretch};
 use domain::sessions::ForgetEvictedFacts;
-use domain::spaces::{ListContacts, Space};
+use domain::spaces::ListContacts;
 use engine::id::Id;
 use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Shard, SocketKey};
 
@@ -239,7 +239,7 @@ impl Fanout {
                 let (joining, leaving) = match &fact.event {
                     Event::MemberJoined { person, .. } => (vec![person.id.clone()], Vec::new()),
                     Event::MembershipClaimed { person } => (vec![person.clone()], Vec::new()),
-                    Event::SpaceCreated { space, .. } => (people_of(space), Vec::new()),
+                    Event::SpaceCreated { people, .. } => (people.clone(), Vec::new()),
                     Event::MemberLeft { person, .. } => (Vec::new(), vec![person.clone()]),
                     Event::SpaceDeleted { people, .. } => (Vec::new(), people.clone()),
                     _ => (Vec::new(), Vec::new()),
@@ -461,10 +461,6 @@ pub enum Effect {
     Gather(Arc<Signal>),
     /// Everybody who is connected is told.
     TellEveryone(Said),
-}
-
-fn people_of(space: &Space) -> Vec<PersonId> {
-    space.members.iter().map(|member| member.person.id.clone()).collect()
 }
 
 fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {

@@ -38,7 +38,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
     };
     task.progress = Some(Progress { status: "in_progress".to_owned(), priority: "high".to_owned() });
     let events = [
-        Event::SpaceCreated { space: space.clone(), trip: Some(TripDetails::default()) },
+        Event::SpaceCreated { space: space.clone(), people: vec![ann.id.clone()], trip: Some(TripDetails::default()) },
         Event::SpaceUpdated { space: space.clone(), by: Some(ann.clone()) },
         Event::SpaceArchived { space: Space { archived_at: Some(at(9)), ..space.clone() }, by: None },
         Event::MemberJoined { space: space.clone(), person: ann.clone(), by: Some(id("ben")), by_whom: Some(person("ben")) },

@@ -74,7 +74,7 @@ impl Dialect for Trip {
             Event::MemberJoined { space, person, by, .. } => updated(members(space), by.as_ref().unwrap_or(&person.id)),
             Event::MemberLeft { space, person, by, .. } => updated(members(space), by.as_ref().unwrap_or(person)),
             Event::RoleChanged { space, by, .. } => updated(members(space), by),
-            Event::SpaceCreated { space, trip } => {
+            Event::SpaceCreated { space, trip, .. } => {
                 let details = trip.clone().unwrap_or_default();
                 vec![words::TRIP_ADDED.say(&Added::of(space, &details, Some(&space.created_by)))]
             }

@@ -1,0 +1,112 @@
+//! Rules of spaces that need a store: who is an admin, and how much of a new space an answer and an event carry.
+
+#![allow(clippy::unwrap_used)]
+
+use domain::event::{Event, Fact};
+use domain::ids::Generator;
+use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::operation::{Actor, Bounds, Command, Tx};
+use domain::people::Person;
+use domain::refusal::Refusal;
+use domain::seam::Store;
+use domain::spaces::{CreateSpace, EMBEDDED_BYTES, EMBEDDED_MEMBERS, JoinByInvite, RemoveMember, RenameSpace, Role};
+use store::{Database, Options};
+
+const T0: Timestamp = Timestamp(1_763_725_000_000_000);
+const KINDS: [Kind; 5] = [Kind::Household, Kind::ChatRoom, Kind::Conversation, Kind::Project, Kind::Trip];
+
+fn id(name: &str) -> PersonId {
+    PersonId::new(name)
+}
+
+/// Runs commands in a store in which some users are known.
+fn with_users(names: &[&str], work: impl FnOnce(&mut dyn Store, &mut Generator<fn() -> u64>)) {
+    let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+    let run = |store: &mut dyn Store| {
+        for name in names {
+            store.insert_person(&Person::unseen(id(name), T0)).unwrap();
+        }
+        work(store, &mut Generator::new(|| 42));
+    };
+    database.with_store(run).unwrap();
+}
+
+fn run<C: Command>(store: &mut dyn Store, ids: &mut Generator<fn() -> u64>, actor: &str, command: C) -> C::Answer {
+    let actor = Actor { person: id(actor), admin: false };
+    command.decide(&mut Tx::new(store, &actor, T0, ids)).unwrap()
+}
+
+fn new_space(kind: Kind, members: &[&str]) -> CreateSpace {
+    CreateSpace { kind, name: "Team".to_owned(), members: members.iter().copied().map(PersonId::new).collect() }
+}
+
+#[test]
+fn when_the_last_admin_leaves_the_first_member_who_has_acted_becomes_one() {
+    for kind in KINDS {
+        for acts in [true, false] {
+            with_users(&["anna", "ben"], |store, ids| {
+                // Nobody has ever signed in as ghost.
+                let room = run(store, ids, "anna", new_space(kind, &["ghost", "ben"])).room;
+                if acts {
+                    run(store, ids, "ben", RenameSpace { room: room.clone(), name: Some("Crew".to_owned()) });
+                }
+                run(store, ids, "anna", RemoveMember { room: room.clone(), person: id("anna") });
+                let roles = ["ghost", "ben"].map(|name| store.role(&room, &id(name)).unwrap().unwrap());
+                let expected = if acts { [Role::Member, Role::Admin] } else { [Role::Admin, Role::Member] };
+                assert_eq!(roles, expected, "{kind:?}, ben has acted: {acts}");
+            });
+        }
+    }
+}
+
+#[test]
+fn the_first_member_of_an_empty_household_is_its_admin() {
+    with_users(&["anna", "ben", "carl"], |store, ids| {
+        let home = run(store, ids, "anna", new_space(Kind::Household, &[]));
+        let (room, code) = (home.room, home.invite_code.unwrap());
+        run(store, ids, "anna", RemoveMember { room: room.clone(), person: id("anna") });
+        for (name, role) in [("ben", Role::Admin), ("carl", Role::Member)] {
+            run(store, ids, name, JoinByInvite { room: room.clone(), code: code.clone() });
+            assert_eq!(store.role(&room, &id(name)).unwrap(), Some(role));
+        }
+    });
+}
+
+#[test]
+fn a_new_space_embeds_its_first_members_and_all_members_receive_the_event() {
+    let names: Vec<String> = (0..100).map(|number| format!("member-{number:03}")).collect();
+    for (link, embedded) in [(String::new(), EMBEDDED_MEMBERS as usize), ("x".repeat(EMBEDDED_BYTES / 4), 4)] {
+        with_users(&["anna"], |store, ids| {
+            for name in &names {
+                let avatar_url = Some(link.clone());
+                store.insert_person(&Person { avatar_url, ..Person::unseen(id(name), T0) }).unwrap();
+            }
+            let actor = Actor { person: id("anna"), admin: false };
+            let mut tx = Tx::new(store, &actor, T0, ids);
+            let command = new_space(Kind::ChatRoom, &names.iter().map(String::as_str).collect::<Vec<_>>());
+            let space = command.decide(&mut tx).unwrap();
+            let facts: Vec<Fact> = tx.into_facts();
+            assert_eq!((space.members.len(), space.member_count), (embedded, 101));
+            let Event::SpaceCreated { space: told, .. } = &facts[0].event else { panic!("{facts:?}") };
+            assert_eq!(*told, space);
+            let mut inboxes: Vec<Room> = names.iter().map(|name| Room::inbox(&id(name))).chain([Room::inbox(&id("anna"))]).collect();
+            let mut audience = facts[0].audience();
+            inboxes.sort();
+            audience.sort();
+            assert_eq!((audience, facts[0].reach()), (inboxes, 101));
+        });
+    }
+}
+
+#[test]
+fn a_space_is_not_created_with_more_members_than_a_space_may_have() {
+    with_users(&["anna"], |store, ids| {
+        let actor = Actor { person: id("anna"), admin: false };
+        for (members, expected) in [(&["ben", "carl"][..], Err(Refusal::Conflict("The space is full"))), (&["ben"], Ok(2))] {
+            let bounds = Bounds { members_per_space: 2, ..Bounds::default() };
+            let mut tx = Tx::new(store, &actor, T0, ids).with_bounds(bounds);
+            let created = new_space(Kind::Conversation, members).decide(&mut tx);
+            assert_eq!(created.map(|space| space.member_count), expected);
+        }
+    });
+}
