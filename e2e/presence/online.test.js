@@ -160,6 +160,24 @@ describe("a client that vanishes", () => {
   });
 });
 
+test("where everyone may know, only a blocked user is not told", async (t) => {
+  const sockets = new Sockets(patient, t);
+  await person(patient, "shy").ask("PUT", "/api/v1/blocks/ben");
+  const cleo = await sockets.open("cleo", "/messenger");
+  await changes(sockets, cleo);
+  const ben = await listener(sockets);
+  const { id } = await person(patient, "shy").ask("POST", "/api/conversations", { participantIds: ["cleo"] });
+  await person(patient, "cleo").ask("POST", `/api/conversations/${id}/participants`, { userId: "ben" });
+  await changes(sockets, cleo);
+  await sockets.open("shy", "/messenger");
+  assert.deepEqual(await changes(sockets, cleo), ["shy online"]);
+  assert.deepEqual(await changes(sockets, ben), []);
+  assert.equal((await ben.ask("user:get-status", ["shy"])).status, "offline");
+  assert.equal((await cleo.ask("user:get-status", ["shy"])).status, "online");
+  assert.deepEqual((await cleo.ask("conversation:get-online-users", [id])).toSorted(), ["ben", "cleo", "shy"]);
+  assert.deepEqual((await ben.ask("conversation:get-online-users", [id])).toSorted(), ["ben", "cleo"]);
+});
+
 describe("where contacts alone may know", () => {
   test("nobody else hears who comes and goes, nor may ask", async (t) => {
     const sockets = new Sockets(discreet, t);

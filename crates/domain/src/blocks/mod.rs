@@ -3,6 +3,8 @@
 //! In spaces that both share, messages still flow. The blocked user is answered as if something else were in the way, so that a block is not seen
 //! by itself. Back ends and the server's admins are not bound by blocks.
 
+use std::collections::HashSet;
+
 use crate::names::{PersonId, Timestamp};
 use crate::operation::{Actor, Command, Query, Tx};
 use crate::refusal::Refusal;
@@ -73,6 +75,43 @@ impl Query for ListBlocks {
 
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Block>, Refusal> {
         Ok(store.blocks_of(&actor.person, &self.page)?)
+    }
+}
+
+/// Those of some users who have blocked any user.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameBlockers {
+    /// The users in question.
+    pub people: Vec<PersonId>,
+}
+
+impl Query for NameBlockers {
+    type Answer = HashSet<PersonId>;
+
+    fn answer(self, store: &mut dyn Store, _: &Actor) -> Result<HashSet<PersonId>, Refusal> {
+        let mut blockers = HashSet::new();
+        for person in self.people {
+            if !store.blocks_of(&person, &Page { limit: 1, before: None })?.is_empty() {
+                blockers.insert(person);
+            }
+        }
+        Ok(blockers)
+    }
+}
+
+/// All users whom a user has blocked, at most [`MOST_BLOCKS`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BlockedBy {
+    /// The user who has blocked them.
+    pub person: PersonId,
+}
+
+impl Query for BlockedBy {
+    type Answer = Vec<PersonId>;
+
+    fn answer(self, store: &mut dyn Store, _: &Actor) -> Result<Vec<PersonId>, Refusal> {
+        let blocks = store.blocks_of(&self.person, &Page { limit: MOST_BLOCKS as u32, before: None })?;
+        Ok(blocks.into_iter().map(|block| block.user).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 use crate::sessions::{SessionRoom, Stay};
-use crate::spaces::presence::{contacts_in, members_to_ask_about};
+use crate::spaces::presence::visible_members;
 use crate::spaces::{Role, Standing};
 use crate::tasks::Task;
 
@@ -157,7 +157,7 @@ pub struct EnterRoom {
     pub since: bool,
 }
 
-/// The same, for somebody who wants to know who else may: see [`members_to_ask_about`].
+/// The same, for a user who asks which members are online: see [`NameMembers`](super::NameMembers).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnterAmongMembers {
     /// A room that has members of its own.
@@ -178,10 +178,7 @@ impl Command for EnterAmongMembers {
             leave_others(tx, secret, &self.room)?;
         }
         let entered = EnterRoom { room: self.room.clone(), session: self.session, since: self.since }.decide(tx)?;
-        let members = match self.contacts_only {
-            true => Some(contacts_in(tx, &self.room)?),
-            false => members_to_ask_about(tx.store, &self.room)?,
-        };
+        let members = visible_members(tx, &self.room, self.contacts_only)?;
         Ok((entered, members))
     }
 }

@@ -16,18 +16,19 @@ pub const ASKED_MEMBERS: u32 = 500;
 ///
 /// # Errors
 /// The store's.
-pub(super) fn members_to_ask_about(store: &mut dyn Store, room: &Room) -> Stored<Option<Vec<PersonId>>> {
+fn members_to_ask_about(store: &mut dyn Store, room: &Room) -> Stored<Option<Vec<PersonId>>> {
     let members = store.member_ids(room, ASKED_MEMBERS + 1)?;
     Ok((members.len() <= ASKED_MEMBERS as usize).then_some(members))
 }
 
-/// A space's members, for its members: see [`members_to_ask_about`]. This is a command although it changes nothing: in the writer's queue it stands in
+/// The members of a space whose presence one of them may see. This is a command although it changes nothing: in the writer's queue it stands in
 /// one order with the removals of members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameMembers {
     /// Which.
     pub room: Room,
-    /// Whether only contacts of the actor are named: members who have acted in the space, if the actor has.
+    /// Whether only contacts of the actor are named: members who have acted in the space, if the actor has. Otherwise all members are named who have not
+    /// blocked the actor, and `None` if there are more than [`ASKED_MEMBERS`].
     pub contacts_only: bool,
 }
 
@@ -35,7 +36,7 @@ pub struct NameMembers {
 const MOST_CONTACTS: u32 = 500;
 
 /// The actor, and those of a space's members who are contacts of the actor by this space.
-pub(super) fn contacts_in(tx: &mut Tx<'_>, room: &Room) -> Result<Vec<PersonId>, Refusal> {
+fn contacts_in(tx: &mut Tx<'_>, room: &Room) -> Result<Vec<PersonId>, Refusal> {
     match tx.store.has_acted(room, &tx.actor.person)? {
         true => Ok(tx.store.members_who_acted(room, &tx.actor.person, MOST_CONTACTS)?),
         // Users may always see their own presence.
@@ -43,15 +44,29 @@ pub(super) fn contacts_in(tx: &mut Tx<'_>, room: &Room) -> Result<Vec<PersonId>,
     }
 }
 
+/// The members of a space whose presence the actor may see: contacts of the actor by this space, or all members who have not blocked the actor. `None`
+/// as in [`members_to_ask_about`].
+///
+/// # Errors
+/// The store's.
+pub(super) fn visible_members(tx: &mut Tx<'_>, room: &Room, contacts_only: bool) -> Result<Option<Vec<PersonId>>, Refusal> {
+    if contacts_only {
+        return contacts_in(tx, room).map(Some);
+    }
+    let Some(mut members) = members_to_ask_about(tx.store, room)? else { return Ok(None) };
+    if !tx.actor.admin {
+        let blockers: HashSet<PersonId> = tx.store.blockers_in(room, &tx.actor.person, ASKED_MEMBERS)?.into_iter().collect();
+        members.retain(|member| !blockers.contains(member));
+    }
+    Ok(Some(members))
+}
+
 impl Command for NameMembers {
     type Answer = Option<Vec<PersonId>>;
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Option<Vec<PersonId>>, Refusal> {
         require_member(tx.store, tx.actor, &self.room)?;
-        if self.contacts_only {
-            return contacts_in(tx, &self.room).map(Some);
-        }
-        Ok(members_to_ask_about(tx.store, &self.room)?)
+        visible_members(tx, &self.room, self.contacts_only)
     }
 }
 

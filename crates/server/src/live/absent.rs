@@ -7,7 +7,9 @@ use std::time::Duration;
 use domain::event::Signal;
 use domain::names::{PersonId, Timestamp};
 use domain::operation::Actor;
+use domain::refusal::Refusal;
 use domain::sessions::{Absent, Begun, GiveUpAbsent};
+use domain::spaces::NameVisible;
 use engine::id::Id;
 use engine::{Broadcast, Shard, SocketKey};
 use store::Writer;
@@ -118,18 +120,23 @@ impl Live {
         if shared.before.untold_since(heard_until, None, 1).is_empty() {
             return;
         }
-        if shared.shows_presence {
-            return self.tell_news(shard, socket, &shared.before.untold_since(heard_until, None, MOST_AT_ONCE));
-        }
         let (back, shared) = (self.back(shard), Arc::clone(shared));
-        self.shared.fanout.ask_contacts(person, move |contacts| match contacts {
-            Ok(contacts) => {
-                let contacts = contacts.into_iter().collect();
-                let untold = shared.before.untold_since(heard_until, Some(&contacts), MOST_AT_ONCE);
+        let tell = move |among: Result<HashSet<PersonId>, Refusal>| match among {
+            Ok(among) => {
+                let untold = shared.before.untold_since(heard_until, Some(&among), MOST_AT_ONCE);
                 back(Box::new(move |live, shard| live.tell_news(shard, socket, &untold)));
             }
             Err(refusal) => tracing::warn!(%refusal, "a client that came back is not told who came and who went before the start"),
-        });
+        };
+        let shared = &self.shared;
+        if shared.shows_presence {
+            let newest = shared.before.untold_since(heard_until, None, MOST_AT_ONCE);
+            let people = newest.into_iter().map(|place| shared.before.news[place].person.clone()).collect();
+            let actor = Actor { person: person.clone(), admin: false };
+            shared.readers.ask(actor, NameVisible { people, contacts_only: false }, tell);
+        } else {
+            shared.fanout.ask_contacts(person, move |contacts| tell(contacts.map(|contacts| contacts.into_iter().collect())));
+        }
     }
 
     /// Tells what is still so: whatever else has become of these people is told anyway.

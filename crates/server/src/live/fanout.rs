@@ -2,16 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use domain::emissions::Emission;
 use domain::event::{Event, EventKind, Fact, Signal};
 use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::operation::Actor;
-use domain::refusal::Refusal;
 use domain::seam::{Notice, Stretch};
 use domain::sessions::ForgetEvictedFacts;
-use domain::spaces::ListContacts;
 use engine::id::Id;
 use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Shard, SocketKey};
 
@@ -19,10 +16,7 @@ use super::{Job, Live, Said};
 use crate::config::Audience;
 use crate::dialects::Dialects;
 use crate::dialects::workspace::closing::FORBIDDEN;
-use crate::presence::{Attendance, Changes, Crowds, People, Told, about, person_of};
-
-/// How long changes of presence are gathered, so that a storm is one message and not thousands.
-const GATHER: Duration = Duration::from_millis(100);
+use crate::presence::{Attendance, Changes, Crowds, People, Told, about};
 
 /// Who is here, for what depends upon how many they are.
 #[derive(Clone, Default)]
@@ -72,18 +66,18 @@ impl Words {
 pub struct Fanout {
     pub(super) engine: OnceLock<Handle<Live>>,
     pub(super) words: Words,
-    audience: Audience,
+    pub(super) audience: Audience,
     pub(super) readers: store::Readers,
-    clock: fn() -> Timestamp,
+    pub(super) clock: fn() -> Timestamp,
     /// Changes of presence that are still to be told.
-    changes: Changes,
+    pub(super) changes: Changes,
     /// Those that were told lately.
-    told: Told<Arc<Broadcast>>,
+    pub(super) told: Told<Arc<Broadcast>>,
     /// Comings, goings and typing in rooms that very many have open.
     crowds: Crowds,
-    who: Who,
+    pub(super) who: Who,
     /// Whether presence events for everyone go to contacts only, because too many users are online.
-    narrowed: AtomicBool,
+    pub(super) narrowed: AtomicBool,
     /// How many facts there were of each kind.
     facts: [AtomicU64; EventKind::COUNT],
 }
@@ -289,7 +283,7 @@ impl Fanout {
     }
 
     /// Signals in the words of whoever listens; `of` is the kind of their room.
-    fn signals(&self, of: Option<Kind>, signals: Vec<Arc<Signal>>) -> Said {
+    pub(super) fn signals(&self, of: Option<Kind>, signals: Vec<Arc<Signal>>) -> Said {
         Said::signals(&self.words.dialects, of, signals, (self.clock)())
     }
 
@@ -316,110 +310,6 @@ impl Fanout {
             self.do_effects(engine, Notice::Signal(signal));
         }
         next
-    }
-
-    /// Who is told now who comes online. Presence for everyone costs the square of those who are online: of too many only contacts are told.
-    fn audience_now(&self) -> Audience {
-        let (Audience::Everyone, Some(most)) = (self.audience, self.who.everyone_up_to) else { return self.audience };
-        let (online, most) = (self.who.people.count(), most as usize);
-        let was = self.is_narrowed();
-        // It widens again a tenth below, so that it does not go to and fro.
-        let narrow = online > most || was && online.saturating_mul(10) > most.saturating_mul(9);
-        if narrow != was {
-            self.narrowed.store(narrow, Ordering::Relaxed);
-            tracing::warn!(online, most, narrow, "presence events go to {}", if narrow { "contacts only" } else { "everyone again" });
-        }
-        if narrow { Audience::Contacts } else { Audience::Everyone }
-    }
-
-    /// Whether presence events for everyone go to contacts only now.
-    pub fn is_narrowed(&self) -> bool {
-        self.narrowed.load(Ordering::Relaxed)
-    }
-
-    fn gather(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
-        if self.changes.add(signal) {
-            tell_presence_soon(engine);
-        }
-    }
-
-    /// A change of presence in the words of whoever listens.
-    pub fn words_of(&self, change: impl Into<Arc<Signal>>) -> Arc<Broadcast> {
-        Broadcast::to_everyone(self.signals(None, vec![change.into()])).into()
-    }
-
-    /// Asks with whom a person shares a space. `then` runs on a reader's thread.
-    pub(super) fn ask_contacts(&self, person: &PersonId, then: impl FnOnce(Result<Vec<PersonId>, Refusal>) + Send + 'static) {
-        self.readers.ask(Actor { person: person.clone(), admin: false }, ListContacts, then);
-    }
-
-    /// Keeps a change of presence that is about to be told to these people, or to everybody. Of many who were away each is told the same bytes.
-    fn note(&self, signal: &Arc<Signal>, to: Option<&[PersonId]>) {
-        if let Some(person) = person_of(signal) {
-            self.told.note(person, self.words_of(signal.clone()), to, (self.clock)());
-        }
-    }
-
-    /// Tells the changes of presence that were gathered.
-    pub(super) fn tell_presence(self: &Arc<Self>) {
-        let Some(engine) = self.engine.get() else { return };
-        let round = Round { fanout: self.clone(), engine: engine.clone(), untold: self.changes.begin() };
-        match self.audience_now() {
-            Audience::None => {}
-            Audience::Everyone => round.tell_everyone(),
-            Audience::Contacts => round.tell_contacts(),
-        }
-    }
-}
-
-/// Has the shards' first begin a round when the changes of a moment are gathered.
-fn tell_presence_soon(engine: &Handle<Live>) {
-    engine.tell(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
-}
-
-/// Changes of presence on their way, before those that are gathered meanwhile. However it ends, the next one comes after it.
-struct Round {
-    fanout: Arc<Fanout>,
-    engine: Handle<Live>,
-    untold: Vec<Arc<Signal>>,
-}
-
-impl Round {
-    fn tell_everyone(mut self) {
-        let signals = std::mem::take(&mut self.untold);
-        if !signals.is_empty() {
-            signals.iter().for_each(|signal| self.fanout.note(signal, None));
-            self.engine.publish(lasting(Broadcast::to_everyone, self.fanout.signals(None, signals)));
-        }
-    }
-
-    /// Asks for one person's contacts after the other's, so that whoever else has a question waits for one of them at most.
-    fn tell_contacts(mut self) {
-        let Some(signal) = self.untold.pop() else { return };
-        let (Signal::Online { person, .. } | Signal::Offline { person }) = &*signal else { return self.tell_contacts() };
-        let (fanout, person) = (self.fanout.clone(), person.clone());
-        fanout.ask_contacts(&person, move |contacts| match contacts {
-            Ok(contacts) => {
-                self.fanout.note(&signal, Some(&contacts));
-                let inboxes: Vec<Room> = contacts.iter().map(Room::inbox).collect();
-                self.engine.publish(to_rooms(&inboxes, self.fanout.signals(None, vec![signal])));
-                self.tell_contacts();
-            }
-            // The readers are too busy, or stopping: this and the rest wait for the next round.
-            Err(Refusal::Unavailable(_)) => self.untold.push(signal),
-            Err(refusal) => {
-                tracing::error!(%refusal, "a person's contacts could not be read");
-                self.tell_contacts();
-            }
-        });
-    }
-}
-
-impl Drop for Round {
-    fn drop(&mut self) {
-        if self.fanout.changes.end(self.untold.drain(..)) {
-            tell_presence_soon(&self.engine);
-        }
     }
 }
 
@@ -463,17 +353,17 @@ pub enum Effect {
     TellEveryone(Said),
 }
 
-fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
+pub(super) fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
     lasting(|said| Broadcast::to_rooms(rooms.iter().map(Room::shared).collect::<Arc<[_]>>(), said), said)
 }
 
 /// But for these users.
-fn except(broadcast: Broadcast, users: &[PersonId]) -> Broadcast {
+pub(super) fn except(broadcast: Broadcast, users: &[PersonId]) -> Broadcast {
     users.iter().fold(broadcast, |broadcast, user| broadcast.except_room(Room::inbox(user).shared()))
 }
 
 /// What is stored is kept for those who are away; of signals only the newest waits for a client that does not keep up.
-fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
+pub(super) fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
     let (stored, signals, supersedes) = (said.stored(), said.is_of_signals(), said.supersedes());
     let broadcast = supersedes.into_iter().fold(broadcast(said), Broadcast::superseding);
     match stored {

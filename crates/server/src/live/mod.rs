@@ -10,12 +10,14 @@
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over. `absent`: who was here before the start.
 //! - `fanout`: what happened, on its way to whoever may hear it. `said`: its words. `published`: from the writer to the bus.
+//! - `announcements`: who came online and who went offline, told in rounds.
 //! - `waiting`: the bytes that wait in connections, counted with all others in hand.
 //! - `tally`: what happens on a shard, counted. `census`: who is connected, and the counts, gathered from all shards when somebody asks.
 //!
 //! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
 
 mod absent;
+mod announcements;
 mod calls;
 mod census;
 mod departures;

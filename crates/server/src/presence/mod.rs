@@ -20,7 +20,7 @@ pub use changes::{Changes, person_of};
 pub use crowds::{CROWD, Crowds, about};
 pub use people::{Connection, Counts, People, Transport};
 pub use seats::Seats;
-pub use told::{MOST_AT_ONCE, Told};
+pub use told::{Hearers, MOST_AT_ONCE, Told};
 pub use typing::Typing;
 
 /// Which departure it is of all that there were; see [`People::expire`] and [`Attendance::expire`].

@@ -43,13 +43,48 @@ struct Change<T> {
     at: Timestamp,
     person: PersonId,
     said: T,
-    /// The marks of those who were told, in order; `None` if that is everybody.
-    hearers: Option<Box<[u64]>>,
+    /// The marks of users, in order.
+    hearers: Hearers<Box<[u64]>>,
+}
+
+/// Who is told of a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hearers<T> {
+    /// All users.
+    Everyone,
+    /// All users but these.
+    AllBut(T),
+    /// These users.
+    Only(T),
+}
+
+impl<T> Hearers<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Hearers<U> {
+        match self {
+            Self::Everyone => Hearers::Everyone,
+            Self::AllBut(users) => Hearers::AllBut(change(users)),
+            Self::Only(users) => Hearers::Only(change(users)),
+        }
+    }
+}
+
+impl Hearers<Box<[u64]>> {
+    fn include(&self, mark: u64) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::AllBut(marks) => marks.binary_search(&mark).is_err(),
+            Self::Only(marks) => marks.binary_search(&mark).is_ok(),
+        }
+    }
 }
 
 impl<T> Change<T> {
     fn size(&self) -> usize {
-        self.hearers.as_ref().map_or(OF_EVERYBODY, |hearers| 1 + hearers.len())
+        match &self.hearers {
+            Hearers::Everyone => OF_EVERYBODY,
+            Hearers::AllBut(marks) => OF_EVERYBODY + marks.len(),
+            Hearers::Only(marks) => 1 + marks.len(),
+        }
     }
 }
 
@@ -61,9 +96,9 @@ impl<T: Clone> Told<T> {
         Self { window: seconds(window), silence: seconds(silence), marks: RandomState::new(), state: Mutex::new(state) }
     }
 
-    /// A person's change is told now: to these people, or to everybody. Called before it is told, so that whoever comes just then hears it twice
+    /// A person's change is told now. Called before it is told, so that whoever comes just then hears it twice
     /// and not never. Of what nobody is told nothing is kept, but what was told before is not true any more.
-    pub fn note(&self, person: &PersonId, said: T, to: Option<&[PersonId]>, now: Timestamp) {
+    pub fn note(&self, person: &PersonId, said: T, to: Hearers<&[PersonId]>, now: Timestamp) {
         let hearers = to.map(|people| {
             let mut marks: Box<[u64]> = people.iter().map(|person| self.marks.hash_one(person)).collect();
             marks.sort_unstable();
@@ -72,7 +107,7 @@ impl<T: Clone> Told<T> {
         let mut state = self.lock();
         state.forget_before(now.minus_seconds(self.window.saturating_add(self.silence)));
         state.forget(person);
-        if hearers.as_ref().is_none_or(|hearers| !hearers.is_empty()) {
+        if !matches!(&hearers, Hearers::Only(marks) if marks.is_empty()) {
             state.put(Change { at: now, person: person.clone(), said, hearers });
         }
     }
@@ -82,7 +117,7 @@ impl<T: Clone> Told<T> {
     pub fn since(&self, left_at: Timestamp, person: &PersonId) -> Vec<T> {
         let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(person));
         let state = self.lock();
-        let hears = |change: &&Change<T>| change.hearers.as_ref().is_none_or(|hearers| hearers.binary_search(&mark).is_ok());
+        let hears = |change: &&Change<T>| change.hearers.include(mark);
         let changes = state.changes.values().rev().take_while(|change| change.at >= from).filter(hears);
         let mut said: Vec<T> = changes.take(MOST_AT_ONCE).map(|change| change.said.clone()).collect();
         said.reverse();
@@ -147,10 +182,10 @@ mod tests {
     #[test]
     fn whoever_was_away_is_told_the_newest_of_each_person_whose_presence_changed() {
         let told = told();
-        told.note(&person("anna"), "anna comes", None, at(1000));
-        told.note(&person("ben"), "ben comes", None, at(1001));
-        told.note(&person("carl"), "carl goes", None, at(1050));
-        told.note(&person("anna"), "anna goes", None, at(1060));
+        told.note(&person("anna"), "anna comes", Hearers::Everyone, at(1000));
+        told.note(&person("ben"), "ben comes", Hearers::Everyone, at(1001));
+        told.note(&person("carl"), "carl goes", Hearers::Everyone, at(1050));
+        told.note(&person("anna"), "anna goes", Hearers::Everyone, at(1060));
         assert_eq!(told.since(at(1047), &person("dora")), ["carl goes", "anna goes"]);
         assert_eq!(told.since(at(1046), &person("dora")), ["ben comes", "carl goes", "anna goes"], "it was not seen at once");
         assert!(told.since(at(1060 + SILENCE + 1), &person("dora")).is_empty());
@@ -159,18 +194,28 @@ mod tests {
     #[test]
     fn only_those_who_were_told_are_told_again() {
         let told = told();
-        told.note(&person("anna"), "anna comes", Some(&[person("dora"), person("ben")]), at(1000));
-        told.note(&person("carl"), "carl comes", Some(&[person("emil")]), at(1000));
+        told.note(&person("anna"), "anna comes", Hearers::Only(&[person("dora"), person("ben")]), at(1000));
+        told.note(&person("carl"), "carl comes", Hearers::Only(&[person("emil")]), at(1000));
         assert_eq!(told.since(at(1000), &person("dora")), ["anna comes"]);
         assert!(told.since(at(1000), &person("anna")).is_empty());
     }
 
     #[test]
+    fn a_user_who_was_not_told_is_not_told_later() {
+        let told = told();
+        told.note(&person("anna"), "anna comes", Hearers::AllBut(&[person("dora"), person("ben")]), at(1000));
+        told.note(&person("carl"), "carl comes", Hearers::Everyone, at(1000));
+        assert_eq!(told.since(at(1000), &person("dora")), ["carl comes"]);
+        assert_eq!(told.since(at(1000), &person("emil")), ["anna comes", "carl comes"]);
+        assert_eq!(told.lock().size, 2 * OF_EVERYBODY + 2);
+    }
+
+    #[test]
     fn what_nobody_was_told_is_not_kept_and_makes_void_what_was_told_before() {
         let told = told();
-        told.note(&person("anna"), "anna comes", Some(&[person("dora")]), at(1000));
-        told.note(&person("ben"), "ben comes", Some(&[person("dora")]), at(1000));
-        told.note(&person("anna"), "anna goes", Some(&[]), at(1001));
+        told.note(&person("anna"), "anna comes", Hearers::Only(&[person("dora")]), at(1000));
+        told.note(&person("ben"), "ben comes", Hearers::Only(&[person("dora")]), at(1000));
+        told.note(&person("anna"), "anna goes", Hearers::Only(&[]), at(1001));
         assert_eq!(told.since(at(1001), &person("dora")), ["ben comes"]);
         let state = told.lock();
         assert_eq!((state.changes.len(), state.newest.len(), state.size), (1, 1, 2));
@@ -179,8 +224,8 @@ mod tests {
     #[test]
     fn what_nobody_can_have_missed_who_may_come_back_is_forgotten() {
         let told = told();
-        told.note(&person("anna"), "anna comes", Some(&[person("dora")]), at(1000));
-        told.note(&person("ben"), "ben comes", Some(&[person("dora")]), at(1000 + WINDOW + SILENCE + 1));
+        told.note(&person("anna"), "anna comes", Hearers::Only(&[person("dora")]), at(1000));
+        told.note(&person("ben"), "ben comes", Hearers::Only(&[person("dora")]), at(1000 + WINDOW + SILENCE + 1));
         let state = told.lock();
         assert_eq!((state.changes.len(), state.newest.len(), state.size), (1, 1, 2));
     }
@@ -190,7 +235,7 @@ mod tests {
         let told = told();
         let many: Vec<PersonId> = (0..1000).map(|number| person(&number.to_string())).collect();
         for number in 0..100 {
-            told.note(&person(&format!("person {number}")), "comes", Some(&many), at(1000 + number));
+            told.note(&person(&format!("person {number}")), "comes", Hearers::Only(&many), at(1000 + number));
         }
         assert_eq!(told.since(at(1000), &many[0]).len(), MOST / 1001);
         assert!(told.lock().size <= MOST);
@@ -200,7 +245,7 @@ mod tests {
     fn of_more_than_a_client_can_take_at_once_the_newest_is_told() {
         let told: Told<usize> = Told::new(Duration::from_secs(WINDOW as u64), Duration::from_secs(SILENCE as u64));
         for number in 0..3 * MOST_AT_ONCE {
-            told.note(&person(&number.to_string()), number, None, at(1000 + number as i64 / 100));
+            told.note(&person(&number.to_string()), number, Hearers::Everyone, at(1000 + number as i64 / 100));
         }
         let newest: Vec<usize> = (2 * MOST_AT_ONCE..3 * MOST_AT_ONCE).collect();
         assert_eq!(told.since(at(1000), &person("dora")), newest);
