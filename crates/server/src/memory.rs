@@ -1,4 +1,4 @@
-//! How much memory the process uses, and what that means for new connections.
+//! How much memory the process uses, what that means for new connections, and how much of it may be in hand.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::Admission;
-use crate::bytes_in_hand::BytesInHand;
-use crate::config::MemoryLimit;
+use crate::bytes_in_hand::{BytesInHand, Shares};
+use crate::config::{Config, MemoryLimit};
 
 /// How often it is looked at: it is read from a file of the kernel's, in some microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -84,6 +84,39 @@ pub fn limit(setting: MemoryLimit) -> Option<u64> {
 /// The limit if none is set: a share of the machine's memory, or of what its control group may use. None if neither is known.
 pub fn usual_limit() -> Option<u64> {
     [of_machine(), of_group()].into_iter().flatten().min().map(|bytes| bytes / 100 * SHARE)
+}
+
+/// Of the memory that the server may use, which part may be in hand if nothing else is set.
+const IN_HAND: u64 = 4;
+
+/// Of the bytes that may be in hand, which part may be those of one address, and of one user.
+const OF_AN_ADDRESS: usize = 4;
+const OF_A_USER: usize = 8;
+
+/// If it is not known how much memory the server may use, so much of it may be in hand.
+const IN_HAND_OTHERWISE: u64 = 256 << 20;
+
+/// How many of the largest messages a share has at least: with less nothing could be sent at all.
+const LARGEST: usize = 2;
+
+/// How many bytes may be in hand. Inputs: how much memory the server may use, if that is limited.
+pub fn shares(config: &Config, memory: Option<u64>) -> Shares {
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let limits = &config.limits;
+    let of = |limit: MemoryLimit, auto: usize| match limit {
+        MemoryLimit::Off => usize::MAX,
+        MemoryLimit::Bytes(given) => bytes(given),
+        MemoryLimit::Auto => auto.max(LARGEST * config.realtime.max_payload.0),
+    };
+    let usual = bytes(memory.or_else(usual_limit).map_or(IN_HAND_OTHERWISE, |memory| memory / IN_HAND));
+    let all = of(limits.bytes_in_hand, usual);
+    // Without a bound of all, that of one is still the usual one.
+    let whole = if all == usize::MAX { usual } else { all };
+    Shares {
+        all,
+        of_an_address: of(limits.bytes_in_hand_per_address, whole / OF_AN_ADDRESS),
+        of_a_user: of(limits.bytes_in_hand_per_user, whole / OF_A_USER),
+    }
 }
 
 fn of_machine() -> Option<u64> {

@@ -28,10 +28,10 @@ use crate::admission::Admission;
 use crate::audit;
 use crate::auth::{Authenticator, Keys};
 use crate::back_end::{BackEnd, Utilities};
-use crate::bytes_in_hand::{Account, BytesInHand, ConnectionEnd, End, Shares};
+use crate::bytes_in_hand::{Account, BytesInHand, ConnectionEnd, End};
 use crate::clock;
 use crate::config::value::Value;
-use crate::config::{Audience, Cap, Config, LimitsConfig, MemoryLimit, SocketParser, TokenEnd};
+use crate::config::{Audience, Cap, Config, LimitsConfig, SocketParser, TokenEnd};
 use crate::dialects::Dialects;
 use crate::dialects::times::Milliseconds;
 use crate::health::Health;
@@ -135,7 +135,7 @@ impl Product {
         let admission = Arc::new(Admission::default());
         let losses = Arc::new(Losses::default());
         let limit = memory::limit(config.operations.memory_limit);
-        let in_hand = Arc::new(BytesInHand::new(shares(config, limit)));
+        let in_hand = Arc::new(BytesInHand::new(memory::shares(config, limit)));
         let metrics = Arc::new(Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone(), in_hand.clone()));
         let rest = Rest {
             writer: writer.clone(),
@@ -433,39 +433,6 @@ fn recovery(config: &Config, epoch: String, begun: &Begun, fanout: &Fanout) -> R
 pub fn bounds(limits: &LimitsConfig) -> Bounds {
     let most = |cap: Cap| cap.limit().unwrap_or(u32::MAX);
     Bounds { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }
-}
-
-/// Of the memory that the server may use, which part may be in hand if nothing else is set.
-const IN_HAND: u64 = 4;
-
-/// Of the bytes that may be in hand, which part may be those of one address, and of one user.
-const OF_AN_ADDRESS: usize = 4;
-const OF_A_USER: usize = 8;
-
-/// If it is not known how much memory the server may use, so much of it may be in hand.
-const IN_HAND_OTHERWISE: u64 = 256 << 20;
-
-/// How many of the largest messages a share has at least: with less nothing could be sent at all.
-const LARGEST: usize = 2;
-
-/// How many bytes may be in hand. Inputs: how much memory the server may use, if that is limited.
-fn shares(config: &Config, memory: Option<u64>) -> Shares {
-    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    let limits = &config.limits;
-    let of = |limit: MemoryLimit, auto: usize| match limit {
-        MemoryLimit::Off => usize::MAX,
-        MemoryLimit::Bytes(given) => bytes(given),
-        MemoryLimit::Auto => auto.max(LARGEST * config.realtime.max_payload.0),
-    };
-    let usual = bytes(memory.or_else(memory::usual_limit).map_or(IN_HAND_OTHERWISE, |memory| memory / IN_HAND));
-    let all = of(limits.bytes_in_hand, usual);
-    // Without a bound of all, that of one is still the usual one.
-    let whole = if all == usize::MAX { usual } else { all };
-    Shares {
-        all,
-        of_an_address: of(limits.bytes_in_hand_per_address, whole / OF_AN_ADDRESS),
-        of_a_user: of(limits.bytes_in_hand_per_user, whole / OF_A_USER),
-    }
 }
 
 fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {
