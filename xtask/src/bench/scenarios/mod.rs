@@ -6,8 +6,10 @@ mod chat;
 mod connect;
 mod durable;
 mod fanout;
+mod gap;
 mod idle;
 mod restart;
+mod session;
 mod sizes;
 mod slow;
 mod storm;
@@ -43,6 +45,8 @@ pub enum Scenario {
     Durable,
     /// Spaces of ten members and of very many.
     Sizes,
+    /// A client is away for a minute while much is said in its room.
+    Gap,
 }
 
 /// How big the crowds are and how long it takes.
@@ -58,6 +62,8 @@ pub struct Scale {
     pub fanout_publishes: usize,
     pub burst_deliveries: usize,
     pub round_trips: usize,
+    /// How long the client is away in [`Scenario::Gap`].
+    pub away: Duration,
     /// How many members the spaces have in [`Scenario::Sizes`].
     pub members: [usize; 3],
 }
@@ -74,6 +80,7 @@ impl Scale {
             fanout_publishes: 50,
             burst_deliveries: 200_000,
             round_trips: 10_000,
+            away: Duration::from_secs(60),
             members: [10, 1_000, 100_000],
         }
     }
@@ -87,6 +94,7 @@ impl Scale {
             durable,
             calm,
             slices: 3,
+            away: Duration::from_secs(5),
             members: [10, 1_000, 10_000],
             ..Self::full()
         }
@@ -110,13 +118,14 @@ impl Scenario {
             Scenario::Restart => "restart",
             Scenario::Durable => "durable",
             Scenario::Sizes => "sizes",
+            Scenario::Gap => "gap",
         }
     }
 
     /// Whether the server can do it at all.
     pub fn suits(self, peer: Peer) -> bool {
         match self {
-            Scenario::Storm | Scenario::Restart | Scenario::Sizes => peer.is_the_product(),
+            Scenario::Storm | Scenario::Restart | Scenario::Sizes | Scenario::Gap => peer.is_the_product(),
             Scenario::Durable => peer.is_the_product() || peer == Peer::Express,
             Scenario::Idle | Scenario::Fanout | Scenario::Burst | Scenario::Ack | Scenario::Connect | Scenario::Slow => {
                 peer != Peer::Express
@@ -138,6 +147,7 @@ impl Scenario {
             Scenario::Restart => restart::run(peer, workshop),
             Scenario::Durable => durable::run(peer, workshop, scale),
             Scenario::Sizes => sizes::run(peer, workshop, scale),
+            Scenario::Gap => gap::run(peer, workshop, scale),
             Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(peer, workshop, scale)?.slice(),
         }
     }
@@ -154,7 +164,8 @@ impl Scenario {
             | Scenario::Storm
             | Scenario::Restart
             | Scenario::Durable
-            | Scenario::Sizes => {
+            | Scenario::Sizes
+            | Scenario::Gap => {
                 bail!("{} is not measured in slices", self.name())
             }
         }

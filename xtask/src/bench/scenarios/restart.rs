@@ -6,15 +6,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::session::Session;
 use crate::bench::figure::Figure;
 use crate::bench::load::{Entrance, Load, Script, Sends, client_text};
 use crate::bench::peers::{Peer, Workshop};
 use crate::bench::sequence::{Account, number_in, text};
 use crate::bench::server::Server;
 use crate::bench::stage::open_chat_room;
-use crate::bench::token::{sign, subject};
 
 const ROOMS: usize = 20;
 /// Of each room. Somebody else speaks there.
@@ -88,13 +88,10 @@ fn turn_until(load: &mut Load, town: &mut Town, reached: impl Fn(&Town) -> bool)
     }
 }
 
-/// What a client knows, as a stock client does.
+/// What a client knows.
 #[derive(Default)]
 struct Seat {
-    /// Under what it may come back.
-    pid: Option<String>,
-    /// Behind which event.
-    offset: Option<String>,
+    session: Session,
     here: bool,
     recovered: bool,
     /// Its room's messages below this number were confirmed to their speaker when this client asked to be let in again.
@@ -146,7 +143,7 @@ impl Town {
     /// Connects these at once, and waits until they are in their rooms.
     fn come(&mut self, load: &mut Load, who: Range<usize>) -> Result<()> {
         for number in who.clone() {
-            load.open(Entrance::bare(&format!("40/chat,{}", self.seats[number].ticket(number))))?;
+            load.open(Entrance::bare(&format!("40/chat,{}", self.seats[number].session.ticket(person(number)))))?;
         }
         turn_until(load, self, |town| town.here == who.end)?;
         ensure!(self.here == who.end, "only {} of {} are in", self.here, who.end);
@@ -183,8 +180,7 @@ impl Town {
         let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
         let Some(pid) = answer["pid"].as_str() else { return self.refuse(answer.to_string()) };
         let seat = &mut self.seats[who];
-        seat.recovered = seat.pid.as_deref() == Some(pid);
-        seat.pid = Some(pid.to_owned());
+        seat.recovered = seat.session.resumes(pid);
         if seat.recovered {
             return self.arrived(who, at, sends);
         }
@@ -210,9 +206,7 @@ impl Town {
 
     fn heard(&mut self, who: usize, event: &[u8]) {
         let (seat, hall) = (&mut self.seats[who], &mut self.halls[room_of(who)]);
-        if let Some(offset) = offset_in(event) {
-            seat.offset = Some(offset.to_owned());
-        }
+        seat.session.note(event);
         let Some(number) = number_in(event).filter(|number| *number < hall.due) else { return };
         // Speakers are told again what they have sent again, and nobody else is.
         let Some(listener) = who.checked_sub(ROOMS).filter(|_| event.starts_with(br#"42/chat,["message:new""#)) else { return };
@@ -294,19 +288,6 @@ impl Script for Town {
     }
 }
 
-impl Seat {
-    /// What it says when it connects.
-    fn ticket(&self, client: usize) -> Value {
-        let mut ticket = json!({"token": sign(person(client), None), "userId": subject(person(client))});
-        for (name, known) in [("pid", &self.pid), ("offset", &self.offset)] {
-            if let Some(known) = known {
-                ticket[name] = Value::from(known.as_str());
-            }
-        }
-        ticket
-    }
-}
-
 impl Hall {
     fn message(&self, number: usize) -> String {
         let filling = text(TEXT).split_off("seq:00000000".len());
@@ -323,21 +304,4 @@ fn room_of(client: usize) -> usize {
 fn person(client: usize) -> usize {
     let place = client.checked_sub(ROOMS).map_or(0, |listener| 1 + listener % LISTENERS);
     room_of(client) * SEATS + place
-}
-
-/// The position behind an event: a text at its end, as stock clients find it.
-fn offset_in(event: &[u8]) -> Option<&str> {
-    let event = std::str::from_utf8(event).ok()?.strip_suffix("\"]")?;
-    event.rsplit_once(",\"").map(|(_, offset)| offset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_is_the_text_at_an_events_end() {
-        assert_eq!(offset_in(br#"42/chat,["message:new",{"content":"a,\"b"},"0a-7.1"]"#), Some("0a-7.1"));
-        assert_eq!(offset_in(br#"42/chat,["user:online",{"userId":"p1"}]"#), None);
-    }
 }
