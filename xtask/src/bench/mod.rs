@@ -27,7 +27,7 @@ use clap::ValueEnum;
 use machine::Machine;
 use peers::{Peer, Workshop};
 use rounds::Rounds;
-use scenarios::{Scale, Scenario};
+use scenarios::{PAYLOAD, Scale, Scenario};
 use table::Table;
 
 #[derive(clap::Args)]
@@ -47,6 +47,9 @@ pub struct Options {
     /// Smaller crowds and shorter runs: to see that it works, not for figures.
     #[arg(long)]
     quick: bool,
+    /// The bytes of JSON in a message of fanout and burst that the servers without a contract send; the whole product adds its envelope to 100 bytes
+    #[arg(long, value_name = "BYTES", default_value_t = PAYLOAD)]
+    payload: usize,
     /// Write all measurements into this file, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -68,7 +71,8 @@ pub fn run(options: Options) -> Result<()> {
     let scenarios: Vec<Scenario> = chosen(&options.only);
     let mut peers: Vec<Peer> = chosen(&options.servers);
     peers.retain(|peer| scenarios.iter().any(|scenario| scenario.suits(*peer)));
-    let scale = if options.quick { Scale::quick() } else { Scale::full() };
+    let mut scale = if options.quick { Scale::quick() } else { Scale::full() };
+    scale.payload = options.payload;
     let limit = machine::raise_open_files()?;
     ensure!(
         limit > scale.most_connections() as u64 + 200,

@@ -19,7 +19,7 @@ struct Burst(Gunner);
 pub fn open(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Box<dyn Sliced>> {
     let publishes = scale.burst_deliveries / MEMBERS / if matches!(peer, Peer::Floor | Peer::SocketIo) { FEWER } else { 1 };
     let server = Server::start(peer, workshop, &[])?;
-    let stage = Stage::set(&server, &Setting { members: MEMBERS, deaf: 0, payload: 100, words: Words::Workspace })?;
+    let stage = Stage::set(&server, &Setting { members: MEMBERS, deaf: 0, payload: scale.payload_for(peer), words: Words::Workspace })?;
     Ok(Box::new(Burst(Gunner::warmed_up(server, stage, IN_FLIGHT, publishes)?)))
 }
 

@@ -15,7 +15,7 @@ struct Fanout(Gunner);
 
 pub fn open(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Box<dyn Sliced>> {
     let server = Server::start(peer, workshop, &[])?;
-    let stage = Stage::set(&server, &Setting { members: MEMBERS, deaf: 0, payload: 100, words: Words::Household })?;
+    let stage = Stage::set(&server, &Setting { members: MEMBERS, deaf: 0, payload: scale.payload_for(peer), words: Words::Household })?;
     Ok(Box::new(Fanout(Gunner::warmed_up(server, stage, 1, scale.fanout_publishes)?)))
 }
 

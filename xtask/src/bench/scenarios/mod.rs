@@ -49,8 +49,13 @@ pub enum Scenario {
     Gap,
 }
 
+/// The bytes of JSON in a message of [`Scenario::Fanout`] and [`Scenario::Burst`].
+pub const PAYLOAD: usize = 100;
+
 /// How big the crowds are and how long it takes.
 pub struct Scale {
+    /// The same, sent by servers without a contract.
+    pub payload: usize,
     pub idle_connections: usize,
     pub connects: usize,
     pub slow_messages: usize,
@@ -71,6 +76,7 @@ pub struct Scale {
 impl Scale {
     pub fn full() -> Self {
         Self {
+            payload: PAYLOAD,
             idle_connections: 10_000,
             connects: 5_000,
             slow_messages: 3_000,
@@ -98,6 +104,11 @@ impl Scale {
             members: [10, 1_000, 10_000],
             ..Self::full()
         }
+    }
+
+    /// The bytes of JSON that are published to a server: the whole product wraps them into its envelope.
+    fn payload_for(&self, peer: Peer) -> usize {
+        if peer.is_the_product() { PAYLOAD } else { self.payload }
     }
 
     pub fn most_connections(&self) -> usize {
