@@ -4,7 +4,7 @@
 
 use domain::calls::InitiateCall;
 use domain::chat::{EditMessage, ListSeenMessages, ReadMessages, ReadOverview, SendMessage};
-use domain::event::Fact;
+use domain::event::{Account, Event, Fact};
 use domain::ids::Generator;
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::{Actor, Command, Query, Tx};
@@ -25,7 +25,7 @@ const T0: Timestamp = Timestamp(1_763_725_000_000_000);
 const LARGE: u32 = 10_000;
 const KINDS: [Kind; 5] = [Kind::Household, Kind::ChatRoom, Kind::Conversation, Kind::Project, Kind::Trip];
 
-/// Databases with a space of each kind that has as many members. Each command gets a copy of its own.
+/// A database for each size, in which a space of each kind has that many members. Each command gets a copy.
 struct Databases {
     folder: TempDir,
 }
@@ -43,7 +43,7 @@ impl Databases {
         Database::open(Options::new(format!("sqlite://{}", self.folder.path().join(name).display()))).unwrap()
     }
 
-    /// What a piece of work costs in a space of this size.
+    /// The cost of a command or query in a space of this size.
     fn cost(&self, size: u32, actor: &str, work: &dyn Fn(&mut Tx<'_>) -> Result<(), Refusal>) -> Cost {
         std::fs::copy(self.folder.path().join(size.to_string()), self.folder.path().join("copy")).unwrap();
         let actor = Actor { person: PersonId::new(actor), admin: false };
@@ -70,7 +70,7 @@ struct Cost {
     reach: usize,
 }
 
-/// How many bytes an event has without the digits of a count.
+/// The length of an event in bytes without the digits of the count of members.
 fn without_count(body: &str) -> usize {
     let Some((before, after)) = body.split_once("\"member_count\":") else { return body.len() };
     before.len() + after.trim_start_matches(|c: char| c.is_ascii_digit()).len()
@@ -107,7 +107,7 @@ fn fill(store: &mut dyn Store, size: u32) {
         for number in 1..size {
             store.put_member(&room, &PersonId::new(member(number)), Role::Member, T0).unwrap();
         }
-        // Members at the end of the list, whom a search from its beginning finds last.
+        // These members are at the end of the list, so a search from its beginning finds them last.
         for number in size - 3..size {
             store.put_block(&PersonId::new(member(number)), &PersonId::new("anna"), T0).unwrap();
             store.put_acted(&room, &PersonId::new(member(number))).unwrap();
@@ -152,54 +152,54 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     let databases = Databases::of(&[10, 150, 600, LARGE]);
     let (household, conversation, project, channel) =
         (Kind::Household.room(1), Kind::Conversation.room(1), Kind::Project.room(1), Kind::Channel.room(2));
-    let anybody = member(5);
-    let anybody = anybody.as_str();
+    let any_member = member(5);
+    let any_member = any_member.as_str();
     let place = || Some(Place { secret: "secret".to_owned(), id: "id".to_owned(), namespace: "/".to_owned() });
     let enter = |room: Room| EnterRoom { room, session: Some("secret".to_owned()), since: true };
 
     // No answer and no event of these commands shows a member.
     let mut table: Vec<(&str, &str, Work)> = vec![
-        ("a connect with a claim", anybody, Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
+        ("a connect with a claim", any_member, Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
         ("a first connect with a claim", "new", Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
         (
-            "a connect that may come back",
-            anybody,
+            "a connect that may recover",
+            any_member,
             Box::new(move |tx| run(Arrive { claims: claims("1"), place: place(), came: Came::New })(tx)),
         ),
-        ("a profile of a co-member", anybody, Box::new(|tx| ask(ReadPerson { person: PersonId::new(member(7)) })(tx))),
+        ("a profile of a co-member", any_member, Box::new(|tx| ask(ReadPerson { person: PersonId::new(member(7)) })(tx))),
         (
             "whether a co-member is one",
-            anybody,
+            any_member,
             Box::new(|tx| ask(NameVisible { people: vec![PersonId::new(member(7))], contacts_only: true })(tx)),
         ),
     ];
     for room in KINDS.map(|kind| kind.room(1)).into_iter().chain([channel.clone()]) {
         let (entered, listed) = (room.clone(), room.clone());
-        table.push(("a join", anybody, Box::new(move |tx| run(enter(entered.clone()))(tx))));
+        table.push(("a join", any_member, Box::new(move |tx| run(enter(entered.clone()))(tx))));
         if room.kind() != Kind::Channel {
             let page = MemberPage { limit: 5, after: Some(PersonId::new(member(2))) };
             table.push((
                 "a page of members",
-                anybody,
+                any_member,
                 Box::new(move |tx| ask(ListMembers { room: listed.clone(), page: page.clone() })(tx)),
             ));
         }
     }
     for room in [Kind::ChatRoom.room(1), conversation.clone(), channel.clone()] {
-        table.push(("a message", anybody, Box::new(move |tx| run(send(room.clone(), "Hello"))(tx))));
+        table.push(("a message", any_member, Box::new(move |tx| run(send(room.clone(), "Hello"))(tx))));
     }
     table.push((
         "a message that mentions a member",
-        anybody,
+        any_member,
         Box::new(move |tx| {
-            let sent = send(channel.clone(), "Hello @member-000003, hello @nobody").decide(tx)?;
+            let sent = send(channel.clone(), "Hello @member-000003, hello @stranger").decide(tx)?;
             run(EditMessage { of: Kind::Channel, message: sent.message.id, content: "Hello @member-000004".to_owned() })(tx)
         }),
     ));
     let listed = conversation.clone();
     table.push((
         "a list of messages",
-        anybody,
+        any_member,
         Box::new(move |tx| {
             send(listed.clone(), "Hello").decide(tx)?;
             ask(ListSeenMessages { room: listed.clone(), page: Page::new(None, None) })(tx)
@@ -207,7 +207,7 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     ));
     table.push((
         "a task",
-        anybody,
+        any_member,
         Box::new(move |tx| {
             let task = CreateTask::new(project.clone(), "Dishes".to_owned()).decide(tx)?;
             for to in ["MEMBER-000003", "member-000004", "anna"] {
@@ -223,15 +223,15 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     for kind in KINDS {
         let room = kind.room(1);
         let of = |work: fn(Room) -> Work| work(room.clone());
-        table.push(("reading it", anybody, of(|room| Box::new(move |tx| ask(ReadSpace { room: room.clone() })(tx)))));
+        table.push(("reading it", any_member, of(|room| Box::new(move |tx| ask(ReadSpace { room: room.clone() })(tx)))));
         table.push((
             "an added member",
-            anybody,
+            any_member,
             of(|room| Box::new(move |tx| run(AddMember { room: room.clone(), person: PersonId::new("new") })(tx))),
         ));
         table.push((
             "a member who leaves",
-            anybody,
+            any_member,
             of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: PersonId::new(member(5)) })(tx))),
         ));
         table.push((
@@ -246,16 +246,16 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
         ));
         table.push((
             "another name",
-            anybody,
+            any_member,
             of(|room| Box::new(move |tx| run(RenameSpace { room: room.clone(), name: Some("Other".to_owned()) })(tx))),
         ));
     }
-    table.push(("a list of spaces", anybody, Box::new(|tx| ask(ListSpaces { kind: Kind::Household, page: Page::new(None, None) })(tx))));
+    table.push(("a list of spaces", any_member, Box::new(|tx| ask(ListSpaces { kind: Kind::Household, page: Page::new(None, None) })(tx))));
     let overview = conversation.clone();
-    table.push(("an overview", anybody, Box::new(move |tx| ask(ReadOverview { room: overview.clone() })(tx))));
+    table.push(("an overview", any_member, Box::new(move |tx| ask(ReadOverview { room: overview.clone() })(tx))));
     let room = household.clone();
     table.push(("an invite code", "new", Box::new(move |tx| run(JoinByInvite { room: room.clone(), code: "abcd2345".to_owned() })(tx))));
-    table.push(("another invite code", anybody, Box::new(move |tx| run(RefreshInvite { room: household.clone() })(tx))));
+    table.push(("another invite code", any_member, Box::new(move |tx| run(RefreshInvite { room: household.clone() })(tx))));
     table.push(("archiving", "anna", Box::new(|tx| run(ArchiveSpace { room: Kind::Project.room(1), archived: true })(tx))));
     let trip = Kind::Trip.room(1);
     let bring = BringToTrip { room: trip.clone(), person: PersonId::new("new"), role: Some(Role::Admin) };
@@ -265,7 +265,7 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
         changes: TripChanges { name: Some("Rome".to_owned()), ..TripChanges::default() },
         more: serde_json::Map::new(),
     };
-    table.push(("a change of a trip", anybody, Box::new(move |tx| run(update.clone())(tx))));
+    table.push(("a change of a trip", any_member, Box::new(move |tx| run(update.clone())(tx))));
     check(&databases, 150, table);
 
     // These commands read a row of each member, or notify each, up to five hundred members.
@@ -274,16 +274,16 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     let among_contacts = EnterAmongMembers { contacts_only: true, ..enter.clone() };
     let (called, blocked) = (room.clone(), InitiateCall { room: room.clone(), sort: "VIDEO".to_owned() });
     let mut table: Vec<(&str, &str, Work)> = vec![
-        ("a join that asks who is online", anybody, Box::new(move |tx| run(enter.clone())(tx))),
-        ("who is online", anybody, Box::new(move |tx| run(NameMembers { room: room.clone(), contacts_only: false })(tx))),
-        ("a join that asks which contacts are online", anybody, Box::new(move |tx| run(among_contacts.clone())(tx))),
-        ("a call", anybody, Box::new(move |tx| run(InitiateCall { room: called.clone(), sort: "AUDIO".to_owned() })(tx))),
+        ("a join that asks who is online", any_member, Box::new(move |tx| run(enter.clone())(tx))),
+        ("who is online", any_member, Box::new(move |tx| run(NameMembers { room: room.clone(), contacts_only: false })(tx))),
+        ("a join that asks which contacts are online", any_member, Box::new(move |tx| run(among_contacts.clone())(tx))),
+        ("a call", any_member, Box::new(move |tx| run(InitiateCall { room: called.clone(), sort: "AUDIO".to_owned() })(tx))),
         ("a call of a caller whom members have blocked", "anna", Box::new(move |tx| run(blocked.clone())(tx))),
     ];
     let read = conversation;
     table.push((
         "reading",
-        anybody,
+        any_member,
         Box::new(move |tx| {
             let sent =
                 tx.on_behalf_of(&Actor { person: PersonId::new("anna"), admin: false }, |tx| send(read.clone(), "Hello").decide(tx))?;
@@ -294,4 +294,23 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
         }),
     ));
     check(&databases, 600, table);
+}
+
+#[test]
+fn the_deletion_of_old_events_costs_the_same_however_many_rooms_have_holes() {
+    let steps = |rooms: u32| {
+        let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+        let fill = |store: &mut dyn Store| {
+            for second in 1..=3 {
+                store.append(&Kind::Trip.room(1), Timestamp(second), Account(1), Event::NotificationsRead).unwrap();
+            }
+            for room in 0..rooms {
+                store.put_hole(&room.to_string(), 99).unwrap();
+            }
+        };
+        database.with_store(fill).unwrap();
+        database.with_counted_store(|store| store.delete_facts_before(Timestamp(3), 9).unwrap()).unwrap()
+    };
+    let few = steps(10);
+    assert_eq!((few.0, steps(1_000)), (2, few));
 }
