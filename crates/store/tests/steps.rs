@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use domain::event::{Event, Fact};
 use domain::ids::Generator;
 use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::operation::{Actor, Command, Tx};
+use domain::operation::{Actor, Command, Query, Tx};
 use domain::people::{Claims, DeletePerson, Meet, Person, UpdateProfile};
 use domain::refusal::Refusal;
 use domain::removals::{CHANGES_A_STEP, ContinueRemovals, MEMBERS_A_STEP};
+use domain::sessions::ReadFacts;
 use domain::spaces::{CreateSpace, EnterRoom, RemoveMember, Role};
 use domain::tasks::CreateTask;
 use domain::trips::{CreateTrip, DeleteTrip, TripDetails};
@@ -86,9 +87,9 @@ fn a_user_with_very_many_objects_is_deleted_in_steps_across_restarts() {
     assert_eq!(deleted.unwrap().name, "Anna");
     assert_eq!(first.len(), CHANGES_A_STEP as usize, "the first step is no larger than the others");
     let (met, _) = server.command("anna", Meet { claims: Claims::default() });
-    assert!(matches!(met, Err(Refusal::Unavailable(_))), "who is being deleted does not come back half-way: {met:?}");
+    assert!(matches!(met, Err(Refusal::Unavailable(_))), "a user in removal cannot connect: {met:?}");
     let (again, facts) = server.command("anna", DeletePerson { person: PersonId::new("anna") });
-    assert!(again.is_ok() && facts.is_empty(), "it is under way");
+    assert!(again.is_ok() && facts.is_empty(), "the removal continues");
 
     let steps = server.finish();
     assert!(steps.len() >= 3 && steps.iter().all(|facts| facts.len() <= CHANGES_A_STEP as usize), "{}", steps.len());
@@ -102,7 +103,7 @@ fn a_user_with_very_many_objects_is_deleted_in_steps_across_restarts() {
     left.sort();
     let mut all = rooms;
     all.sort();
-    assert_eq!((taken_back, left), (tasks as usize, all), "each once");
+    assert_eq!((taken_back, left), (tasks as usize, all), "each task and each household once");
     let (known, _) = server.run("", |tx| Ok(tx.store.person(&PersonId::new("anna"))?));
     assert_eq!(known, Ok(None));
     let meet = |issued_at| server.command("anna", Meet { claims: Claims { issued_at, ..Claims::default() } }).0;
@@ -226,6 +227,15 @@ fn a_change_of_a_profile_is_one_row_and_a_fact_in_each_household() {
     let offsets: Vec<i64> = each.iter().map(|fact| fact.offset).collect();
     assert_eq!(offsets, (before + 1..=before + 300).collect::<Vec<_>>());
     assert_eq!(each.iter().map(|fact| &fact.room).collect::<std::collections::BTreeSet<_>>().len(), 300);
+    // To read it in many households costs the database no more than to read it in one.
+    let read = |offsets: Vec<i64>| {
+        let database = Database::open(Options::new(format!("sqlite://{}", server.0.path().join("test.db").display()))).unwrap();
+        let query = ReadFacts { offsets, bytes: usize::MAX };
+        database.with_counted_store(|store| query.answer(store, &Actor::server()).unwrap()).unwrap()
+    };
+    let (one, steps) = read(vec![before + 1]);
+    assert_eq!(one, each[..1]);
+    assert_eq!(read(offsets), (each.clone(), steps));
     // The next event has the offset behind all of these, and the stored event is read again unchanged.
     let (next, facts) = server.run("", |tx| {
         let next = tx.record_at(&Room::everyone(), Event::NotificationsRead)?;

@@ -25,9 +25,9 @@ pub struct Begun {
     pub started: Timestamp,
     /// The journal's last offset.
     pub position: i64,
-    /// Up to which offset facts are kept no longer,
+    /// The offset up to which facts may be missing,
     pub floor: i64,
-    /// and rooms of which facts behind it are missing, each with the offset up to which; the empty name stands for everybody.
+    /// and rooms in which facts behind it are missing, each with the offset of the last; the empty name stands for events to all users.
     pub holes: Vec<(String, i64)>,
     /// Who was here before.
     pub absent: Vec<Absent>,
@@ -51,10 +51,10 @@ impl Command for BeginEpoch {
     }
 }
 
-/// A part of the journal, to be gone through from its beginning.
+/// Reads the next part of the journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadJournal {
-    /// Behind which offset it begins.
+    /// The offset behind which the part begins.
     pub after: i64,
 }
 
@@ -66,12 +66,12 @@ impl Query for ReadJournal {
     }
 }
 
-/// Facts by their offsets, which rise.
+/// Reads facts by their offsets, in ascending order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadFacts {
-    /// Which.
+    /// The offsets, ascending.
     pub offsets: Vec<i64>,
-    /// When the bodies of those that were read have so many bytes, the rest is not.
+    /// The query ends when the bodies of the facts that it has read have this many bytes.
     pub bytes: usize,
 }
 
@@ -80,17 +80,21 @@ impl Query for ReadFacts {
 
     fn answer(self, store: &mut dyn Store, _: &Actor) -> Result<Vec<Fact>, Refusal> {
         let (mut facts, mut size) = (Vec::new(), 0);
+        // The facts of the last event with several offsets: such an event is read and split once, however many of its offsets are asked for.
+        let mut split: Vec<Fact> = Vec::new();
         for offset in self.offsets {
             if size >= self.bytes {
                 break;
             }
-            let Some(fact) = store.fact(offset)? else { continue };
-            let written = |error: serde_json::Error| Refusal::Internal(error.to_string());
-            let fact = match fact.in_each_room() {
-                None => Some(fact),
-                // Of one that is told in each room by itself only the one with this offset is wanted.
-                Some(facts) => facts.map_err(written)?.into_iter().find(|fact| fact.offset == offset),
-            };
+            let in_split = |split: &[Fact]| split.binary_search_by_key(&offset, |fact| fact.offset).ok().map(|place| split[place].clone());
+            let mut fact = in_split(&split);
+            if fact.is_none() {
+                fact = store.fact(offset)?;
+                if let Some(parts) = fact.as_ref().and_then(Fact::in_each_room) {
+                    split = parts.map_err(|error| Refusal::Internal(error.to_string()))?;
+                    fact = in_split(&split);
+                }
+            }
             size += fact.as_ref().map_or(0, |fact| fact.body.len());
             facts.extend(fact);
         }
