@@ -1,5 +1,7 @@
 //! `@name` in a channel's message: whom it means, and how they are told.
 
+use std::collections::HashSet;
+
 use crate::chat::Message;
 use crate::fields;
 use crate::names::{PersonId, Room};
@@ -11,10 +13,10 @@ use crate::seam::{Store, Stored};
 /// How many at-signs of a text are looked at: a text of nothing else must not keep the writer busy.
 const SIGNS: usize = 2 * fields::PEOPLE;
 
-/// How many look-ups among a project's handles one text may cost, for the same reason. A name of many words may cost several.
+/// How many look-ups in a project's handles one text may cost, for the same reason. A name of many words may cost several.
 const LOOKUPS: usize = 500;
 
-/// How many characters behind an at-sign may be a name: the longest, and what lower case may add to it.
+/// How many characters behind an at-sign are searched for a name: the length of the longest name, times what lower case may add to it.
 const LONGEST: usize = 3 * fields::NAME;
 
 /// Tells those whom a message mentions. Whoever was mentioned by the text before an edit was told of it then; whoever speaks of themselves
@@ -37,11 +39,12 @@ pub(super) fn tell(tx: &mut Tx<'_>, message: &Message, before: Option<&str>) -> 
     Ok(())
 }
 
-/// The handles of those who may be mentioned, in lower case and in the order of their bytes. It is searched and never listed: it may be long.
+/// The handles of the users who may be mentioned, in lower case and in the order of their bytes. The list may be long, so it is searched and never
+/// read whole.
 trait Handles {
-    /// The last one that is not behind this text.
+    /// The last handle that is not behind this text.
     fn up_to(&mut self, text: &str) -> Stored<Option<String>>;
-    /// Those who have it.
+    /// The users with this handle.
     fn people(&mut self, handle: &str) -> Stored<Vec<PersonId>>;
 }
 
@@ -77,13 +80,13 @@ fn mention(message: &Message, project: &Room, channel: &str, person: PersonId) -
 /// end. Capitals do not matter. Of "ann" and "ann.lee" the longer is meant where it stands; of two with one name, both.
 fn mentioned(text: &str, handles: &mut impl Handles) -> Stored<Vec<PersonId>> {
     let text: Vec<char> = text.to_lowercase().chars().collect();
-    let (mut mentioned, mut lookups) = (Vec::new(), LOOKUPS);
+    let (mut mentioned, mut seen, mut lookups) = (Vec::new(), HashSet::new(), LOOKUPS);
     let begins = |at: usize| text[at] == '@' && (at == 0 || !is_word(text[at - 1]));
     for at in (0..text.len()).filter(|at| begins(*at)).take(SIGNS) {
         let rest: String = text[at + 1..].iter().take(LONGEST).collect();
         let Some(handle) = longest(&rest, handles, &mut lookups)? else { continue };
         for person in handles.people(&handle)? {
-            if !mentioned.contains(&person) {
+            if seen.insert(person.clone()) {
                 mentioned.push(person);
             }
         }
@@ -91,10 +94,10 @@ fn mentioned(text: &str, handles: &mut impl Handles) -> Stored<Vec<PersonId>> {
     Ok(mentioned)
 }
 
-/// The longest handle with which a text begins, and behind which it does not go on with a name.
+/// The longest handle with which a text begins, if the character behind it cannot belong to a name.
 ///
-/// The last handle that is not behind the text is either that one, or tells how much of the text can be one: every handle with which the text
-/// begins is a beginning of what the two have in common, for it stands before both.
+/// The last handle that is not behind the text is either that handle, or bounds the part of the text that can be one: every handle with which the
+/// text begins sorts before both, so it is a prefix of their common prefix.
 fn longest(text: &str, handles: &mut impl Handles, lookups: &mut usize) -> Stored<Option<String>> {
     let mut candidate = up_to_an_end(text, text.len());
     while !candidate.is_empty() && *lookups > 0 {
@@ -109,12 +112,12 @@ fn longest(text: &str, handles: &mut impl Handles, lookups: &mut usize) -> Store
     Ok(None)
 }
 
-/// How many bytes two texts have in common at their beginnings, in whole characters.
+/// The length of the common prefix of two texts, in bytes of whole characters.
 fn in_common(one: &str, other: &str) -> usize {
     one.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
 }
 
-/// The longest beginning of a text, of at most so many bytes, behind which a name may end.
+/// The longest prefix of a text, of at most `most` bytes, behind which a name may end.
 fn up_to_an_end(text: &str, most: usize) -> &str {
     let end = (0..=most).rev().find(|end| text.is_char_boundary(*end) && ends(&text[*end..]));
     &text[..end.unwrap_or_default()]
@@ -161,7 +164,7 @@ mod tests {
         impl Handles for Counted {
             fn up_to(&mut self, text: &str) -> Stored<Option<String>> {
                 self.0 += 1;
-                // The worst that there is: each answer leaves as much as it can.
+                // The worst case: each answer shortens the text by one character.
                 let mut shorter: Vec<char> = text.chars().collect();
                 shorter.pop();
                 Ok(Some(shorter.into_iter().chain(['!']).collect()))
