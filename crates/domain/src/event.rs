@@ -38,14 +38,15 @@ pub enum Event {
     },
     /// A space was put away: it is still read, and nothing in it changes any more.
     SpaceArchived { space: Space, by: Option<Person> },
-    /// A space is gone, and these people are not its members any more. Of one with very many members it is told in parts: each to some of them.
+    /// A space was deleted, and these people are no longer its members. For a space with many members several such events are recorded, each with
+    /// some of the members.
     SpaceDeleted {
         space: Space,
         #[serde(default)]
         people: Vec<PersonId>,
         by: PersonId,
     },
-    /// A person became a member, by somebody's doing or the person's own. `by_whom` is the profile of `by`, where somebody is to be told it.
+    /// A person became a member, by an act of another user or of the person. `by_whom` is the profile of `by`, for contracts that show it.
     MemberJoined {
         space: Space,
         person: Person,
@@ -54,8 +55,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by_whom: Option<Person>,
     },
-    /// A user became a member; recorded in that user's inbox, behind the [`Event::MemberJoined`] of the space. `trip` is what a trip has
-    /// besides, `last` a conversation's newest message as that user sees it.
+    /// A user became a member; recorded in that user's inbox, behind the [`Event::MemberJoined`] of the space. `trip` has the
+    /// details of a trip, `last` a conversation's newest message as that user sees it.
     Added {
         space: Space,
         by: Option<Person>,
@@ -81,7 +82,7 @@ pub enum Event {
     },
     /// A space has a new invite code; the old one is void.
     InviteRefreshed { space: Space },
-    /// A person's profile changed. It is stored once and told in each of these rooms, the person's spaces: see [`Fact::in_each_room`].
+    /// A person's profile changed. It is stored once and broadcast to each of these rooms, the person's spaces: see [`Fact::in_each_room`].
     ProfileUpdated {
         person: Person,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -137,7 +138,7 @@ pub enum Event {
     /// A call rings.
     CallInitiated {
         call: Call,
-        /// Members who have blocked the caller, and hear nothing of the ringing.
+        /// Members who have blocked the caller, and do not receive the event.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         not_for: Vec<PersonId>,
     },
@@ -146,7 +147,7 @@ pub enum Event {
     /// A call is over: see `call.status` and `call.ended_by`.
     CallEnded { call: Call },
     /// A person has read messages of others: these, of which there may be older ones too, and everything else up to a message. In a very large
-    /// room it is told to the reader's own devices alone.
+    /// room only the reader's own devices receive it.
     MessagesRead {
         by: PersonId,
         messages: Vec<Id>,
@@ -167,7 +168,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// How many offsets it takes in the journal: one, or one for each room in which it is told by itself.
+    /// How many offsets the event takes in the journal: one, or one for each room in which it is broadcast separately.
     pub fn offsets(&self) -> usize {
         match self {
             Self::ProfileUpdated { rooms, .. } => rooms.len().max(1),
@@ -194,7 +195,7 @@ impl EventKind {
 /// An event that is stored, ordered and recoverable.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fact {
-    /// The offset in the journal; later facts have larger ones. Of one with several offsets ([`Event::offsets`]) the last.
+    /// The offset in the journal; later facts have larger ones. A fact with several offsets ([`Event::offsets`]) has the last here.
     pub offset: i64,
     /// The space in which it happened.
     pub room: Room,
@@ -206,21 +207,22 @@ pub struct Fact {
     pub event: Event,
     /// and as the journal has it: its JSON.
     pub body: String,
-    /// To whose account it is charged.
+    /// The account to which it is charged.
     pub account: Account,
 }
 
-/// Somebody on whose account events are kept: of a journal that is full, those who use most lose their oldest events first. It is a digest (FNV-1a) of
-/// a user's id or a room's name; the few that share one share what they may use.
+/// An account to which events are charged: when the journal is full, the accounts that use most lose their oldest events first. It is a digest
+/// (FNV-1a) of a user's id or a room's name; users with the same digest share an account.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
 pub struct Account(pub i64);
 
 impl Account {
-    /// The account of what an actor does in a room: its own, or the room's if the actor acts for others (the server, back ends, admins).
+    /// The account to which an actor's events in a room are charged: the actor's, or the room's if the actor acts for others (the server, back ends,
+    /// admins).
     pub fn of(actor: &Actor, room: &Room) -> Self {
         match actor.admin {
             true => Self::named("", room.as_str()),
-            // As the user's inbox: an id may look like a room.
+            // With the prefix of an inbox, because an id may look like a room.
             false => Self::named("user:", actor.person.as_str()),
         }
     }
@@ -237,8 +239,8 @@ impl Fact {
         self.offset - (self.event.offsets() as i64 - 1)
     }
 
-    /// The facts that this one is, each in a room of its own and with an offset of its own: what is told in a room names it. `None` if it is one
-    /// fact and no more.
+    /// Splits a fact with several offsets into one fact for each offset and room, because a broadcast names its room. `None` if the fact is of one
+    /// room.
     ///
     /// # Errors
     /// That of an event's body that cannot be written.
@@ -263,7 +265,7 @@ impl Fact {
         }))
     }
 
-    /// How many rooms and inboxes it is told in, at least one: what it costs the server.
+    /// The number of rooms and inboxes that receive the fact, at least one: its cost for the server.
     pub fn reach(&self) -> usize {
         match &self.event {
             Event::SpaceCreated { people, .. } | Event::SpaceDeleted { people, .. } => people.len().max(1),
@@ -285,8 +287,8 @@ impl Fact {
             Event::MessagesRead { by, to_reader_alone: true, .. } => vec![Room::inbox(by)],
             Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
             Event::Emitted { emission } => emission.rooms.clone(),
-            // The inboxes are enough: no connection can be in the room of a new space, and those in the room of a deleted one are members'.
-            // Events of an older version have no `people`, but all members in `space`.
+            // The inboxes are enough: no connection can be in the room of a new space, and the connections in the room of a deleted one are its
+            // members'. Events of an older version have no `people`, but all members in `space`.
             Event::SpaceCreated { space, people, .. } | Event::SpaceDeleted { space, people, .. } if people.is_empty() => {
                 inboxes(space).collect()
             }

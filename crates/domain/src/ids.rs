@@ -9,10 +9,10 @@ const FIRST_MILLISECOND: i64 = 1_735_689_600_000;
 const FIRST_ID: Id = 1_000_000_000_000_000;
 /// 4096 ids a millisecond; more run ahead of the clock, which does no harm.
 const COUNTER_BITS: u32 = 12;
-/// How far ids may be ahead of the clock. They are when more than 4096 a millisecond were given, or when the clock was once ahead itself.
+/// How far ids may be ahead of the clock, in hours. Ids are ahead when more than 4096 a millisecond were given, or when the clock was ahead before.
 pub const MOST_AHEAD_HOURS: i64 = 24;
 const MOST_AHEAD: Id = (MOST_AHEAD_HOURS * 3_600_000) << COUNTER_BITS;
-/// Ids that are given from the bound on may pass it by a minute's worth, so that none is given twice within one moment.
+/// How far ids that are given at the bound may exceed it: a minute's worth, so that no id is given twice within one millisecond.
 const MARGIN: Id = 60_000 << COUNTER_BITS;
 /// Capital letters and digits that can be told apart on paper: no I, L, O, 0 or 1.
 const INVITE_ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
@@ -41,8 +41,8 @@ impl<R: FnMut() -> u64 + Send> Ids for Generator<R> {
         // A clock that stands still or steps back must not repeat an id.
         let mut next = soonest.max(self.last + 1);
         if next > soonest + MOST_AHEAD + MARGIN && now.0 / 1000 >= FIRST_MILLISECOND {
-            // The clock was once far in the future. Everything that was given by a right clock is smaller than this; what was given by the wrong
-            // one is known to the store, which refuses an id that it knows. A clock before 2025 is one that was never set, and bounds nothing.
+            // The clock was once far in the future. All ids that were given by a right clock are smaller than this one; the store knows the ids that
+            // were given by the wrong clock, and refuses a known id. A clock before 2025 was never set, and bounds nothing.
             next = soonest + MOST_AHEAD;
         }
         self.last = next;
@@ -62,12 +62,12 @@ impl<R: FnMut() -> u64 + Send> Ids for Generator<R> {
     }
 }
 
-/// The first id of a moment.
+/// The first id of a millisecond.
 fn id_at(now: Timestamp) -> Id {
     FIRST_ID + ((now.0 / 1000 - FIRST_MILLISECOND).max(0) << COUNTER_BITS)
 }
 
-/// Whether an id is so far ahead of the clock that ids do not go on behind it.
+/// Whether an id is so far ahead of the clock that the generator does not continue behind it.
 pub fn is_far_ahead(id: Id, now: Timestamp) -> bool {
     now.0 / 1000 >= FIRST_MILLISECOND && id > id_at(now) + MOST_AHEAD + MARGIN
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_come_back_to_one_day_ahead_after_a_clock_that_was_in_the_future() {
+    fn ids_return_to_one_day_ahead_after_a_clock_that_was_in_the_future() {
         const YEAR: i64 = 366 * 86_400;
         let zero: fn() -> u64 = || 0;
         for restarted in [false, true] {
@@ -126,13 +126,13 @@ mod tests {
             assert!(back.is_sorted() && back[0] > *right.last().unwrap() && *back.last().unwrap() < wrong[0]);
             let latest = id_at(NOW.minus_seconds(-MOST_AHEAD_HOURS * 3600));
             assert!(*back.last().unwrap() <= latest, "restarted: {restarted}");
-            // From the next day on ids go by the clock again.
+            // From the next day on ids follow the clock again.
             assert_eq!(ids.next_id(NOW.minus_seconds(-2 * 86_400)), id_at(NOW.minus_seconds(-2 * 86_400)));
         }
     }
 
     #[test]
-    fn a_clock_that_is_less_than_a_day_ahead_or_was_never_set_holds_nothing_back() {
+    fn a_clock_that_is_less_than_a_day_ahead_or_was_never_set_leaves_ids_increasing() {
         let mut ids = Generator::new(|| 0);
         let ahead = ids.next_id(NOW.minus_seconds(-23 * 3600));
         assert_eq!(ids.next_id(NOW), ahead + 1);

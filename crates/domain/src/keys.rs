@@ -11,7 +11,7 @@ use crate::seam::{Answered, Kept};
 pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// The longest key, in bytes.
 pub const LONGEST_KEY: usize = 255;
-/// The longest body of an answer that is kept, in bytes. Of a longer one a reference to the object that it shows is kept, and a repeated request
+/// The longest body of an answer that is kept, in bytes. For a longer body a reference to the object that it shows is kept, and a repeated request
 /// reads the object again.
 pub const LONGEST_BODY: usize = 16 * 1024;
 
@@ -55,11 +55,11 @@ pub fn replay(tx: &mut Tx<'_>, request: &Request) -> Result<Replay, Refusal> {
     }
 }
 
-/// Remembers what was answered: `status` and `body` as they go to the client. `reference` names the object that the body shows, if it is stored;
-/// of a body longer than [`LONGEST_BODY`] only the reference is kept.
+/// Stores an answer: `status` and `body` as they go to the client. `reference` names the object that the body shows, if it is stored; for a body
+/// longer than [`LONGEST_BODY`] only the reference is kept.
 ///
 /// # Errors
-/// [`Refusal::OverQuota`]; the store's. The change is then rolled back too.
+/// [`Refusal::OverQuota`]; the store's. An error rolls the request's change back, too.
 pub fn remember(tx: &mut Tx<'_>, request: Request, status: u16, body: &str, reference: Option<String>) -> Result<(), Refusal> {
     let body = match reference {
         _ if body.len() <= LONGEST_BODY => Kept::Whole(body.to_owned()),

@@ -30,7 +30,7 @@ enum Use {
     Calls,
     /// It can be put away, by itself or with the space that it is part of.
     Archive,
-    /// A user who is added or removed hears it in the inbox, as an event of its own.
+    /// A user who is added or removed receives a separate event in the inbox.
     Inbox,
     /// It can be deleted.
     Deletion,
@@ -185,8 +185,7 @@ impl Kind {
         self.is_for(Use::Deletion)
     }
 
-    /// Whether a membership, while it lasts, is all that is needed to receive its events: it has members of its own, and is never refused to
-    /// them because it is being deleted.
+    /// Whether every member may receive its events: it has members of its own, and cannot be in deletion.
     pub fn opens_by_membership_alone(self) -> bool {
         self.is_for(Use::Members) && !self.is_for(Use::Deletion)
     }
@@ -196,7 +195,7 @@ impl Kind {
         self.is_for(Use::EmbedsMembers)
     }
 
-    /// Whether a user who is added or removed hears it in the inbox, as an event of its own.
+    /// Whether a user who is added or removed receives a separate event in the inbox.
     pub(crate) fn tells_in_inbox(self) -> bool {
         self.is_for(Use::Inbox)
     }

@@ -8,7 +8,7 @@
 //! - [`seam`]: what the rules ask of the outside (stores, ids, the bus).
 //! - [`operation`]: a command or a query, and the transaction in which it is decided.
 //! - [`ids`]: how new ids are made. [`fields`]: what may stand in a field. [`keys`]: one request is answered once.
-//! - [`quotas`]: how much a user may have stored.
+//! - [`quotas`]: how much a user may store.
 //! - the areas, a folder each: [`people`], [`blocks`], [`spaces`], [`tasks`], [`chat`], [`calls`], [`trips`], [`notifications`], [`emissions`], [`sessions`]; and [`removals`], which cross several of them. Each `mod.rs` is the area's things; the files beside it are its
 //!   operations.
 

@@ -20,7 +20,7 @@ impl PersonId {
 
     /// A user's id from outside, a token's subject included: 1 to [`LONGEST_ID`] bytes without control characters, not blank; else `None`.
     ///
-    /// A blank id is what a back end's mistake looks like, and all users who had it would be one user.
+    /// A blank id is most likely a back end's mistake, and all users with it would be one user.
     pub fn parse(id: &str) -> Option<Self> {
         (is_outside_id(id) && !id.trim().is_empty()).then(|| Self(id.into()))
     }

@@ -49,12 +49,12 @@ pub trait Query: Send + 'static {
     fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Self::Answer, Refusal>;
 }
 
-/// How much there may be of what users make. A command that would make more is refused as a conflict.
+/// The bounds of memberships. A command that would exceed them is refused as a conflict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
-    /// The most members of a space. A token that names a household is believed all the same.
+    /// The most members of a space. A token that names a household makes its user a member in any case.
     pub members_per_space: u32,
-    /// The most spaces that a user may be a member of, likewise.
+    /// The most spaces that a user may be a member of, with the same exception.
     pub spaces_per_user: u32,
 }
 
@@ -72,7 +72,7 @@ pub struct Tx<'a> {
     pub actor: &'a Actor,
     /// The moment of the decision.
     pub now: Timestamp,
-    /// The bounds of what there may be.
+    /// The bounds of memberships.
     pub bounds: Bounds,
     ids: &'a mut dyn Ids,
     quotas: Option<&'a Quotas>,
@@ -86,17 +86,17 @@ impl<'a> Tx<'a> {
         Self { store, actor, now, bounds: Bounds::default(), ids, quotas: None, charge: Charge::default(), facts: Vec::new() }
     }
 
-    /// With other bounds than the default ones.
+    /// Replaces the default bounds.
     pub fn with_bounds(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }
     }
 
-    /// Charges what the command uses to its actor; back ends and admins are charged nothing.
+    /// Charges what the command uses to its actor, unless that is a back end or an admin.
     pub fn with_quotas(self, quotas: &'a Quotas) -> Self {
         Self { quotas: Some(quotas).filter(|_| !self.actor.admin), ..self }
     }
 
-    /// Charges an object of so many bytes that is stored for the actor.
+    /// Charges an object of `bytes` bytes that is stored for the actor.
     ///
     /// # Errors
     /// [`Refusal::OverQuota`].
@@ -144,7 +144,7 @@ impl<'a> Tx<'a> {
         Ok(offset)
     }
 
-    /// Does a part of the command for another actor.
+    /// Executes a part of the command for another actor.
     pub fn on_behalf_of<T>(&mut self, actor: &Actor, work: impl FnOnce(&mut Tx<'_>) -> T) -> T {
         let facts = std::mem::take(&mut self.facts);
         let mut part = Tx {
@@ -168,7 +168,7 @@ impl<'a> Tx<'a> {
         self.facts
     }
 
-    /// The same, and what is to be counted against the actor's quotas if they are kept.
+    /// The facts that were recorded, in order, and what the command uses of the actor's quotas, to be counted with it.
     pub fn into_parts(self) -> (Vec<Fact>, Charge) {
         (self.facts, self.charge)
     }

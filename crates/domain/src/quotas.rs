@@ -1,18 +1,17 @@
-//! How much a user may have stored in a day, and how many users a user may add in an hour.
+//! How much a user may store in a day, and how many users a user may add in an hour.
 //!
-//! The counts are kept in memory by whoever decides the commands; [`Quotas::take_changed`] hands out what is to be written down, so that a restart
-//! does not begin them again.
+//! The writer keeps the counts in memory; [`Quotas::take_changed`] returns the counts that are to be stored, so that they survive a restart.
 
 use std::collections::HashMap;
 
 use crate::names::{PersonId, Timestamp};
 use crate::refusal::Refusal;
 
-/// The length of the window of what is stored, in seconds.
+/// The length of the window of stored objects, in seconds.
 pub const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// The length of the window of additions, in seconds.
 pub const HOUR_SECONDS: i64 = 60 * 60;
-/// Of how many users counts are kept. When there are more, the counts of windows that have ended are forgotten first, and then the smallest.
+/// The most users whose counts are kept. When there are more, the counts of windows that have ended are dropped first, and then the smallest.
 const MOST_USERS: usize = 100_000;
 
 /// The bounds. `None` is no bound.
@@ -20,7 +19,7 @@ const MOST_USERS: usize = 100_000;
 pub struct QuotaBounds {
     /// The most objects (events and stored answers) that a user creates in a day.
     pub objects_per_day: Option<u64>,
-    /// The most bytes of them.
+    /// The most bytes of these objects.
     pub bytes_per_day: Option<u64>,
     /// The most users that a user adds to spaces in an hour.
     pub additions_per_hour: Option<u64>,
@@ -29,7 +28,7 @@ pub struct QuotaBounds {
 /// What a user has used, with the beginnings of the windows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
-    /// When the window of what is stored began.
+    /// When the window of stored objects began.
     pub day_from: Timestamp,
     /// Objects in it.
     pub objects: u64,
@@ -42,7 +41,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// The usage with every window that has ended begun again.
+    /// The usage at `now`: every window that has ended starts again with 0.
     fn at(mut self, now: Timestamp) -> Self {
         if self.day_from <= now.minus_seconds(DAY_SECONDS) || self.day_from > now {
             (self.day_from, self.objects, self.bytes) = (now, 0, 0);
@@ -53,7 +52,7 @@ impl Usage {
         self
     }
 
-    /// Whether no window goes on.
+    /// Whether all windows have ended.
     fn is_over(&self, now: Timestamp) -> bool {
         let usage = self.at(now);
         usage.objects + usage.bytes + usage.additions == 0
@@ -65,18 +64,18 @@ impl Usage {
 pub struct Quotas {
     bounds: QuotaBounds,
     users: HashMap<PersonId, Counted>,
-    /// The users whose counts have changed since they were written down, each once.
+    /// The users whose counts have changed since they were stored. One whose counts were dropped meanwhile may be there twice.
     changed: Vec<PersonId>,
 }
 
 #[derive(Debug, Default)]
 struct Counted {
     usage: Usage,
-    /// Whether it stands in [`Quotas::changed`].
+    /// Whether the user is in [`Quotas::changed`].
     changed: bool,
 }
 
-/// What one command uses, before it is known whether it is kept.
+/// What one command uses; it is counted if the command is not refused.
 #[derive(Debug, Default)]
 pub struct Charge {
     objects: u64,
@@ -85,7 +84,7 @@ pub struct Charge {
 }
 
 impl Quotas {
-    /// Counts by these bounds, going on from what was written down.
+    /// Counts by these bounds, starting from the stored counts.
     pub fn new(bounds: QuotaBounds, written: impl IntoIterator<Item = (PersonId, Usage)>) -> Self {
         let users = written.into_iter().map(|(user, usage)| (user, Counted { usage, changed: false })).collect();
         Self { bounds, users, changed: Vec::new() }
@@ -95,7 +94,7 @@ impl Quotas {
         self.users.get(user).map(|counted| counted.usage).unwrap_or_default().at(now)
     }
 
-    /// Charges an object of so many bytes to a command of a user.
+    /// Charges an object of `bytes` bytes to a command of a user.
     ///
     /// # Errors
     /// [`Refusal::OverQuota`].
@@ -128,7 +127,7 @@ impl Quotas {
         Ok(())
     }
 
-    /// Counts what a command has used that is kept.
+    /// Counts what a command has used that was not refused.
     pub fn count(&mut self, charge: &Charge, user: &PersonId, now: Timestamp) {
         if charge.objects + charge.additions == 0 {
             return;
@@ -147,11 +146,11 @@ impl Quotas {
         }
     }
 
-    /// What has changed since it was last taken, to be written down: of so many users at most.
+    /// The counts that have changed since they were last taken, to be stored; of `most` users at most.
     pub fn take_changed(&mut self, most: usize) -> Vec<(PersonId, Usage)> {
         let changed = self.changed.split_off(self.changed.len().saturating_sub(most));
         let users = &mut self.users;
-        // A user who was forgotten meanwhile had used least.
+        // The counts of a user who had used least may have been dropped meanwhile.
         let usage = |user: PersonId| {
             let counted = users.get_mut(&user)?;
             counted.changed = false;
@@ -160,7 +159,7 @@ impl Quotas {
         changed.into_iter().filter_map(usage).collect()
     }
 
-    /// Forgets the counts of windows that have ended; if that is not enough, the smaller half.
+    /// Drops the counts of windows that have ended; if that is not enough, the smaller half.
     fn forget(&mut self, now: Timestamp) {
         self.users.retain(|_, counted| !counted.usage.is_over(now));
         if self.users.len() < MOST_USERS {
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn each_user_has_so_many_objects_bytes_and_additions_and_a_window_begins_again() {
+    fn each_user_has_a_quota_of_objects_bytes_and_additions_in_each_window() {
         let bounds = QuotaBounds { objects_per_day: Some(3), bytes_per_day: Some(100), additions_per_hour: Some(2) };
         let mut quotas = Quotas::new(bounds, []);
         for _ in 0..3 {
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_down_goes_on_after_a_restart_and_is_written_once() {
+    fn stored_counts_continue_after_a_restart_and_are_stored_once() {
         let bounds = QuotaBounds { objects_per_day: Some(2), ..QuotaBounds::default() };
         let mut quotas = Quotas::new(bounds, []);
         store(&mut quotas, "ann", 10, NOW).unwrap();
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn of_however_many_users_few_are_remembered_and_those_who_used_most() {
+    fn the_counts_of_a_bounded_number_of_users_are_kept_and_the_largest_stay() {
         let bounds = QuotaBounds { objects_per_day: Some(10), ..QuotaBounds::default() };
         let mut quotas = Quotas::new(bounds, []);
         for _ in 0..10 {
@@ -263,9 +262,9 @@ mod tests {
             store(&mut quotas, &number.to_string(), 1, NOW).unwrap();
         }
         assert!(quotas.users.len() <= MOST_USERS, "{}", quotas.users.len());
-        assert!(store(&mut quotas, "busy", 1, NOW).is_err(), "the busy one is still known");
+        assert!(store(&mut quotas, "busy", 1, NOW).is_err(), "the counts of the busy user are kept");
         store(&mut quotas, "one more", 1, later(DAY_SECONDS)).unwrap();
         quotas.forget(later(DAY_SECONDS));
-        assert_eq!(quotas.users.len(), 1, "of windows that have ended nothing is kept");
+        assert_eq!(quotas.users.len(), 1, "counts of windows that have ended are dropped");
     }
 }

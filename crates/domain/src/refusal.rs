@@ -39,7 +39,7 @@ pub enum Refusal {
     /// The account was deleted, and the token is not known to be issued after that.
     #[error("The user of this token was deleted; sign in again for a new token")]
     UserDeleted,
-    /// The caller has had as much stored as a user may in a day.
+    /// The caller has stored as much as a user may in a day.
     #[error("Daily quota used up, try again in {retry_after} s")]
     OverQuota {
         /// Whole seconds after which the same call may succeed.

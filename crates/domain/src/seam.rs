@@ -61,12 +61,12 @@ impl<T> Page<T> {
     }
 }
 
-/// Which part of a space's members, in the order of joining: at most `limit`, all behind `after`. If that one is not a member, there are none.
+/// A page of a space's members, in the order of joining: at most `limit`, all behind `after`. The page is empty if `after` is not a member.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemberPage {
     /// 1 to 200.
     pub limit: u32,
-    /// Only those behind this one.
+    /// Only the members behind this member.
     pub after: Option<PersonId>,
 }
 
@@ -85,11 +85,11 @@ pub trait People {
     /// At most `limit` people, the first stored first, who were stored before `until`, have not signed in, are in no space, and whose profile
     /// was never changed.
     fn unseen_people(&mut self, until: Timestamp, limit: u32) -> Stored<Vec<PersonId>>;
-    /// Stores a changed person; the first sight stays as it was. Error: the id is not known.
+    /// Stores a changed person, without [`Person::created_at`]. Error: the id is not known.
     fn update_person(&mut self, person: &Person) -> Stored<()>;
     /// Removes a person's profile; memberships are ended by the caller.
     fn delete_person(&mut self, id: &PersonId) -> Stored<()>;
-    /// Stores when an account was deleted; the row stays, also when the user comes back.
+    /// Stores when an account was deleted; the row stays, also when the user signs in again.
     fn put_deletion(&mut self, id: &PersonId, at: Timestamp) -> Stored<()>;
     /// When an account with this id was last deleted.
     fn deleted_at(&mut self, id: &PersonId) -> Stored<Option<Timestamp>>;
@@ -103,7 +103,7 @@ pub trait People {
 
 /// Which users a user has blocked.
 pub trait Blocks {
-    /// A user blocks another; a block that is there already stays as it is.
+    /// Stores that a user blocks another; a block that exists stays as it is.
     fn put_block(&mut self, person: &PersonId, blocked: &PersonId, at: Timestamp) -> Stored<()>;
     /// Ends a block, if there is one.
     fn delete_block(&mut self, person: &PersonId, blocked: &PersonId) -> Stored<()>;
@@ -137,19 +137,19 @@ pub trait Spaces {
     fn role_in_parent(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>>;
     /// When a person was last removed from a space or left it, if the person is not a member now.
     fn left_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>>;
-    /// Remembers that a user whose membership of a space was just ended has left by choice.
+    /// Stores that a user whose membership of a space has just ended has left by choice.
     fn put_left_by_choice(&mut self, room: &Room, person: &PersonId) -> Stored<()>;
     /// When a user last left a space by choice, if that was how the user's last membership ended and the user is not a member now.
     fn left_by_choice_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>>;
-    /// Whether a member has acted in a space, or in the one that it is part of; false for everybody else.
+    /// Whether a member has acted in a space, or in the one that it is part of; false for other users.
     fn has_acted(&mut self, room: &Room, person: &PersonId) -> Stored<bool>;
-    /// Remembers that a member has acted in a space, or in the one that it is part of.
+    /// Stores that a member has acted in a space, or in the one that it is part of.
     fn put_acted(&mut self, room: &Room, person: &PersonId) -> Stored<()>;
-    /// Of the members of a space those who have acted in it, and who neither have blocked this user nor are blocked by the user; at most `limit`.
+    /// The members of a space who have acted in it, without members who have blocked this user or are blocked by this user; at most `limit`.
     fn members_who_acted(&mut self, room: &Room, asker: &PersonId, limit: u32) -> Stored<Vec<PersonId>>;
     /// Whether a space, or the one that it is part of, is archived.
     fn is_archived(&mut self, room: &Room) -> Stored<bool>;
-    /// A member of a space, or of the space that it is part of, with what a change there asks for, read at once; `None` for everybody else.
+    /// The standing of a member in a space, or in the space that it is part of, read in one statement; `None` for other users.
     fn standing(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Standing>>;
     /// Makes a person a member, or changes the role.
     fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()>;
@@ -161,11 +161,11 @@ pub trait Spaces {
     fn member_ids(&mut self, room: &Room, limit: u32) -> Stored<Vec<PersonId>>;
     /// Whether one of the members is an admin.
     fn has_admin(&mut self, room: &Room) -> Stored<bool>;
-    /// Of the members who have acted in a space, the one who joined first; if none has acted, the first of all members.
+    /// The first member, in the order of joining, who has acted in a space; if none has acted, the first of all members.
     fn longest_member(&mut self, room: &Room) -> Stored<Option<PersonId>>;
     /// The first `limit` members with this handle ([`Person::handle`]), whatever its case, in the order of their ids.
     fn members_called(&mut self, room: &Room, handle: &str, limit: u32) -> Stored<Vec<Person>>;
-    /// The last handle of a member, in lower case and in the order of its bytes, that is not behind this one.
+    /// The last handle of a member, in lower case and in the order of bytes, that is not behind this text.
     fn handle_up_to(&mut self, room: &Room, handle: &str) -> Stored<Option<String>>;
     /// The rooms that a person is a member of, newest first; `kind` narrows them.
     fn rooms_of(&mut self, person: &PersonId, kind: Option<Kind>) -> Stored<Vec<Room>>;
@@ -189,7 +189,7 @@ pub trait Tasks {
     fn delete_task(&mut self, id: Id) -> Stored<()>;
     /// A space's tasks, newest first.
     fn tasks_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Task>>;
-    /// The tasks that a person has, in a space or (`None`) in all, oldest first, at most `limit`.
+    /// The tasks that are assigned to a person, in a space or (`None`) in all spaces, oldest first, at most `limit`.
     fn tasks_of(&mut self, person: &PersonId, room: Option<&Room>, limit: u32) -> Stored<Vec<Task>>;
     /// Gives a task to a person; false if it already was.
     fn assign(&mut self, id: Id, person: &PersonId, at: Timestamp) -> Stored<bool>;
@@ -223,7 +223,7 @@ pub trait Reads {
     fn put_read_mark(&mut self, room: &Room, person: &PersonId, mark: Id) -> Stored<()>;
     /// Moves a person's mark, because the person begins to read behind this message; never back. What was before was not read by that.
     fn begin_reading(&mut self, room: &Room, person: &PersonId, behind: Id) -> Stored<()>;
-    /// Removes at most `limit` of a person's marks; gives back how many.
+    /// Removes at most `limit` of a person's marks; returns how many.
     fn delete_read_marks_of(&mut self, person: &PersonId, limit: u32) -> Stored<u64>;
     /// The newest message of a room that is not newer than this one.
     fn newest_message_in(&mut self, room: &Room, up_to: Id) -> Stored<Option<Id>>;
@@ -241,13 +241,13 @@ pub trait Notifications {
     fn notification(&mut self, id: Id) -> Stored<Option<Notification>>;
     /// Stores a new notification. Error: the id is known.
     fn insert_notification(&mut self, notification: &Notification) -> Stored<()>;
-    /// Stores whether a notification has been read; nothing else of it changes. Error: the id is not known.
+    /// Stores whether a notification has been read, and no other field. Error: the id is not known.
     fn update_notification(&mut self, notification: &Notification) -> Stored<()>;
     /// A person's notifications, newest first.
     fn notifications_of(&mut self, person: &PersonId, page: &Page) -> Stored<Vec<Notification>>;
     /// Marks all of a person's notifications as read; gives back how many were not.
     fn read_notifications_of(&mut self, person: &PersonId) -> Stored<u64>;
-    /// Removes at most `limit` of a person's notifications; gives back how many.
+    /// Removes at most `limit` of a person's notifications; returns how many.
     fn delete_notifications_of(&mut self, person: &PersonId, limit: u32) -> Stored<u64>;
 }
 
@@ -281,11 +281,11 @@ pub trait Trips {
 
 /// Removals that have begun and have not ended.
 pub trait Removals {
-    /// Stores one.
+    /// Stores a removal.
     fn begin_removal(&mut self, removal: &Removal) -> Stored<()>;
-    /// The one with the smallest id.
+    /// The removal with the smallest id.
     fn next_removal(&mut self) -> Stored<Option<Removal>>;
-    /// Forgets one.
+    /// Deletes a removal that has ended.
     fn end_removal(&mut self, id: Id) -> Stored<()>;
     /// Whether a removal of this subject ([`Target::subject`](crate::removals::Target::subject)) is stored.
     fn is_being_removed(&mut self, subject: &Room) -> Stored<bool>;
@@ -304,24 +304,24 @@ pub struct Stretch {
 
 /// The ordered list of facts.
 pub trait Journal {
-    /// Raises the room's `seq` and writes the event's row, charged to an account; gives back the fact with its offset.
+    /// Raises the room's `seq` and writes the event's row, charged to an account; returns the fact with its offset.
     fn append(&mut self, room: &Room, at: Timestamp, account: Account, event: Event) -> Stored<Fact>;
     /// The first `limit` facts, at most, that are behind `offset` and not from before `since`.
     fn facts_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> Stored<Stretch>;
-    /// The fact to which an offset belongs, if it is there and can be read. Of one with several offsets all of it.
+    /// The fact to which an offset belongs, if it is stored and can be read. A fact with several offsets is returned whole.
     fn fact(&mut self, offset: i64) -> Stored<Option<Fact>>;
     /// The offset of the last fact; 0 if there never was one.
     fn last_offset(&mut self) -> Stored<i64>;
-    /// Removes at most `limit` facts, the oldest, that were recorded before `until`; the last fact stays, so that no offset comes twice. Gives back
+    /// Removes at most `limit` facts, the oldest, that were recorded before `until`; the last fact stays, so that no offset is given twice. Returns
     /// how many.
     fn delete_facts_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64>;
     /// Removes these facts, unless one is the last.
     fn delete_facts(&mut self, offsets: &[i64]) -> Stored<()>;
-    /// Up to which offset facts may have been removed because they were too old, or were recorded before `since`.
+    /// The offset up to which facts may have been removed because they were too old, or were recorded before `since`.
     fn journal_floor(&mut self, since: Timestamp) -> Stored<i64>;
-    /// Remembers that facts of a room up to an offset were removed that were not too old; the empty name stands for everybody.
+    /// Stores that facts of a room up to an offset were removed although they were not too old; the empty name stands for events to all users.
     fn put_hole(&mut self, room: &str, until: i64) -> Stored<()>;
-    /// The rooms in which facts behind an offset were removed, each with the offset of the last. Those of older facts are forgotten.
+    /// The rooms in which facts behind an offset were removed, each with the offset of the last. Holes of older facts may be deleted already.
     fn holes_behind(&mut self, offset: i64) -> Stored<Vec<(String, i64)>>;
     /// Up to which offset every connection had heard everything, when that was last known.
     fn confirmed_by_all(&mut self) -> Stored<i64>;
@@ -382,14 +382,14 @@ pub struct Answered {
     pub body: Kept,
 }
 
-/// What is kept of the body of an answer.
+/// The form in which the body of an answer is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kept {
-    /// All of it.
+    /// The whole body.
     Whole(String),
-    /// The object that it shows: what REST needs to read the object again.
+    /// A reference to the object that the body shows, from which REST reads the object again.
     Reference(String),
-    /// Nothing: it is too large, and shows no object that is stored.
+    /// Nothing: the body is too large, and shows no stored object.
     Nothing,
 }
 

@@ -1,7 +1,7 @@
 //! Blocks: a user who is blocked can neither add, call nor notify the user who has blocked them.
 //!
-//! In spaces that both share, messages still flow. The blocked user is answered as if something else were in the way, so that a block is not seen
-//! by itself. Back ends and the server's admins are not bound by blocks.
+//! In spaces that both share, both still receive messages. The blocked user gets a refusal that has other reasons, too, so that it does not reveal
+//! the block. Blocks do not bind back ends and the server's admins.
 
 use std::collections::HashSet;
 
@@ -16,16 +16,16 @@ pub const MOST_BLOCKS: u64 = 10_000;
 /// A user whom another has blocked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
-    /// Who is blocked.
+    /// The blocked user.
     pub user: PersonId,
-    /// Since when.
+    /// The time of the block.
     pub since: Timestamp,
 }
 
-/// Blocks a user for the actor. A user who is blocked already stays so since then. Whether there is such a user is not told.
+/// Blocks a user for the actor. A block that exists keeps its time. The answer does not reveal whether the user exists.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BlockUser {
-    /// Whom.
+    /// The user to block.
     pub user: PersonId,
 }
 
@@ -48,10 +48,10 @@ impl Command for BlockUser {
     }
 }
 
-/// Ends a block of the actor's. A user who is not blocked stays so.
+/// Ends a block of the actor's. Without such a block it does nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnblockUser {
-    /// Whom.
+    /// The user to unblock.
     pub user: PersonId,
 }
 
@@ -78,7 +78,7 @@ impl Query for ListBlocks {
     }
 }
 
-/// Those of some users who have blocked any user.
+/// Finds which of some users have blocked at least one user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameBlockers {
     /// The users in question.
@@ -115,7 +115,7 @@ impl Query for BlockedBy {
     }
 }
 
-/// Whether a user has blocked the actor, who is bound by that.
+/// Whether a user has blocked the actor. Blocks do not bind admins.
 ///
 /// # Errors
 /// The store's.

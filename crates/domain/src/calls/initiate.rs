@@ -8,11 +8,11 @@ use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::spaces::{act, require_member};
 
-/// A caller whom more of a room's members have blocked cannot ring there.
+/// A caller cannot start a call in a room if more of its members have blocked the caller.
 const MOST_BLOCKERS: u32 = 100;
 
 /// Rings everybody in a room, as a member of it. A room has one call at a time: who rings while one is open gets that one. So of two who ring
-/// at once both learn of the first one's call. Members who have blocked the caller hear nothing of the ringing.
+/// at once both learn of the first one's call. Members who have blocked the caller do not receive the event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InitiateCall {
     /// Where.

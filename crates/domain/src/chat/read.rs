@@ -25,10 +25,10 @@ impl Query for ListMessages {
     }
 }
 
-/// A message, for whoever is in its room.
+/// Reads a message, for the members of its room.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadMessage {
-    /// Which.
+    /// The message's id.
     pub message: Id,
 }
 

@@ -48,7 +48,7 @@ pub fn notify(tx: &mut Tx<'_>, new: NewNotification) -> Result<Notification, Ref
     Ok(notification)
 }
 
-/// Tells a user of something that the actor has done, as a part of another operation: [`notify`], unless the user has blocked the actor.
+/// Notifies a user of an action of the actor, as a part of another operation, unless the user has blocked the actor: see [`notify`].
 ///
 /// # Errors
 /// As [`notify`].

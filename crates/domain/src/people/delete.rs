@@ -9,7 +9,8 @@ use crate::removals::{self, Target};
 
 /// Removes a person: out of every space, which hears of it, and then the notifications and the profile. For oneself and the server's admin.
 ///
-/// Of a user with very much to be removed only the first part is when the command ends: see [`removals`]. A token that still names the person meets somebody new. The answer is the profile as it was.
+/// If the user has more than one step can remove, the removal continues after the command: see [`removals`]. A token that was issued before the end
+/// of the removal is refused; a later one creates a new user with this id. The answer is the profile before the removal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeletePerson {
     /// Whom.
@@ -21,7 +22,7 @@ impl Command for DeletePerson {
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Person, Refusal> {
         let person = own_person(tx, &self.person)?;
-        // Asked for again, it goes on.
+        // A removal that is requested again continues.
         if !tx.store.is_being_removed(&Room::inbox(&person.id))? {
             removals::remove(tx, Target::User { user: person.id.clone() })?;
         }

@@ -106,8 +106,8 @@ fn presentable(claim: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Whether a token was certainly issued after a removal or a deletion. A token of the very second may be older, so only a later second counts;
-/// one without `iat` may be of any time, so it never counts.
+/// Whether a token was certainly issued after a removal or a deletion. A token of the very second may be older, so only a later second counts.
+/// A token without `iat` may be of any time, so it never counts.
 fn is_issued_after(issued_at: Option<Timestamp>, moment: Timestamp) -> bool {
     issued_at.is_some_and(|issued_at| issued_at > moment)
 }
@@ -137,7 +137,7 @@ fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Op
         tx.store.insert_space(&space)?;
     }
     tx.store.put_member(room, &person.id, Role::Member, tx.now)?;
-    // A user who shows such a token joins by it.
+    // A user with such a token joins by connecting with it, which is the user's own act.
     tx.store.put_acted(room, &person.id)?;
     tx.record(room, Event::MembershipClaimed { person: person.id.clone() })
 }

@@ -41,7 +41,7 @@ impl Person {
         Self { id, name: String::new(), username: String::new(), email: None, avatar_url: None, created_at: at, updated_at: at }
     }
 
-    /// How many bytes its texts have together.
+    /// The length of all texts of the profile together, in bytes.
     pub fn size(&self) -> usize {
         let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         self.id.as_str().len() + self.name.len() + self.username.len() + optional(&self.email) + optional(&self.avatar_url)

@@ -8,7 +8,8 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::Store;
 
-/// A person's profile, for oneself, the server's admin and whoever shares a space with the person. The e-mail address is for the first two alone.
+/// Reads a person's profile, for the person, the server's admin and users who share a space with the person. The answer has the e-mail address for
+/// the first two only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadPerson {
     /// Whose.

@@ -14,11 +14,11 @@ const USERS_AT_ONCE: u32 = 100;
 const MARKS_AT_ONCE: u32 = 1000;
 
 /// Deletes users who have never signed in and are in no space any more, at most 100 a command. The answer is whether there may be more to delete.
-/// The server runs it now and then.
+/// The server runs it in the background.
 ///
 /// Adding an id to a space stores a user, whether or not there is one: otherwise users could be stored without a bound by adding and removing
-/// invented ids. Nothing is told, because nobody shares a space with such a user. The notifications of the user, the blocks that name the user, and
-/// the moments of the user's removals stay: they are for whoever signs in with the id later, and need no profile.
+/// invented ids. No event is recorded, because no other user shares a space with such a user. The notifications of the user, the
+/// blocks that name the user, and the times of the user's removals stay: they apply to a user who signs in with the id later, and need no profile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetUnseenPeople;
 
@@ -30,7 +30,7 @@ impl Command for ForgetUnseenPeople {
         let mut marks = u64::from(MARKS_AT_ONCE);
         let mut forgotten = 0;
         for person in &people {
-            // An admin's removal deletes more, and goes on by itself.
+            // The removal that an admin has requested deletes more, and continues in steps of its own.
             if tx.store.is_being_removed(&Room::inbox(person))? {
                 continue;
             }

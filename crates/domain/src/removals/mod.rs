@@ -1,8 +1,8 @@
-//! Removals that may be too large for one transaction: of a user, of a space, and of what a member had in a space.
+//! Removals that may be too large for one transaction: of a user, of a space, and of a former member's tasks in a space.
 //!
-//! The command that asks for one does its first step, which is all of it in most cases. What is left is stored in the same transaction, and
-//! [`ContinueRemovals`] goes on with it, a step a command: other commands are decided between two steps, and a restart goes on where the last
-//! step ended. While it lasts, a space that is removed has no members for whoever asks, and a user who is removed cannot connect.
+//! The command that requests a removal executes its first step, which completes most removals. The rest is stored in the same transaction, and each
+//! [`ContinueRemovals`] executes one more step: the writer decides other commands between two steps, and after a restart the removal continues behind
+//! the last step. Meanwhile a space in removal has no members for permission checks, and a user in removal cannot connect.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,40 +14,40 @@ use crate::refusal::Refusal;
 use crate::spaces::{Space, end_membership};
 use crate::tasks;
 
-/// How many memberships and tasks one step takes from a user. Each is an event of its own.
+/// How many memberships and tasks of a user one step ends. Each records an event of its own.
 pub const CHANGES_A_STEP: u32 = 50;
 
-/// How many members one step takes out of a space. They share an event.
+/// How many members of a space one step removes. They share an event.
 pub const MEMBERS_A_STEP: u32 = 200;
 
-/// How many of a user's rows that nobody is told of one step deletes.
+/// How many read marks and how many notifications of a user one step deletes. They record no events.
 const ROWS_A_STEP: u32 = 1000;
 
-/// What is removed.
+/// The user, space or tasks that a removal removes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum Target {
-    /// A user: out of every space, which hears of it, and then the notifications and the profile.
+    /// A user: the memberships and tasks, each with an event to the space, and then the notifications and the profile.
     User {
-        /// Who.
+        /// The user's id.
         user: PersonId,
     },
-    /// A space, which is not stored any more; its members are still to be taken out of it.
+    /// A space whose row is deleted already; the removal ends the memberships.
     Space {
-        /// As it was, without its members.
+        /// The space before its deletion, without its members.
         space: Box<Space>,
     },
     /// The tasks that a former member still has in a space.
     Tasks {
         /// The space.
         room: Room,
-        /// Who had them.
+        /// The former member.
         user: Person,
     },
 }
 
 impl Target {
-    /// The room that cannot be used while this is being removed: the space's, or a user's inbox. `None` for tasks.
+    /// The room that cannot be used during the removal: the space's, or a user's inbox. `None` for tasks.
     pub fn subject(&self) -> Option<Room> {
         match self {
             Self::User { user } => Some(Room::inbox(user)),
@@ -62,13 +62,13 @@ impl Target {
 pub struct Removal {
     /// Its id; removals go on in the order of their ids.
     pub id: Id,
-    /// What is removed.
+    /// The user, space or tasks.
     pub target: Target,
-    /// Who asked for it.
+    /// The actor who requested it; the actor of the events of all steps.
     pub by: Actor,
 }
 
-/// Does the first step of a removal, and stores what is left.
+/// Executes the first step of a removal, and stores the removal unless that was the last step.
 ///
 /// # Errors
 /// The store's.
@@ -80,7 +80,7 @@ pub(crate) fn remove(tx: &mut Tx<'_>, target: Target) -> Result<(), Refusal> {
     Ok(tx.store.begin_removal(&removal)?)
 }
 
-/// Does the next step of the oldest removal, for the one who asked for it. The answer is whether there was one.
+/// Executes the next step of the oldest removal, as the actor who requested it. The answer is whether there was a removal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ContinueRemovals;
 
@@ -96,10 +96,10 @@ impl Command for ContinueRemovals {
     }
 }
 
-/// Whether the removal of a user is still going on, for whoever waits for its end.
+/// Whether the removal of a user has not ended, for callers that wait for its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IsBeingRemoved {
-    /// Which user.
+    /// The user's id.
     pub user: PersonId,
 }
 
@@ -111,7 +111,7 @@ impl Command for IsBeingRemoved {
     }
 }
 
-/// One step. True if it was the last.
+/// Executes one step. True if it was the last.
 fn step(tx: &mut Tx<'_>, target: &Target) -> Result<bool, Refusal> {
     match target {
         Target::User { user } => step_of_user(tx, user),

@@ -25,7 +25,7 @@ impl Command for ForgetOldSessions {
 /// Forgets facts that nobody can be told any more. The answer is whether there may be more of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetOldFacts {
-    /// For how many seconds they are kept.
+    /// For how many seconds facts are kept.
     pub window: i64,
 }
 
@@ -38,12 +38,12 @@ impl Command for ForgetOldFacts {
     }
 }
 
-/// Forgets facts that are too many, although they are not too old.
+/// Deletes facts that exceed the number of kept facts, although they are not too old.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetEvictedFacts {
-    /// Which; not many more than a thousand.
+    /// The offsets of the facts; not many more than a thousand.
     pub offsets: Vec<i64>,
-    /// The rooms in which they are missing from now on, each with the offset up to which something is; the empty name stands for everybody.
+    /// The rooms in which these facts are missing from now on, each with the offset of the last; the empty name stands for events to all users.
     pub holes: Vec<(String, i64)>,
 }
 

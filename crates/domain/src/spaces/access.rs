@@ -53,7 +53,7 @@ pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &Room) -> Re
     Ok(role)
 }
 
-/// The actor, who is a member, acts in a space: whoever is only added by another does not. Contacts are users who both have acted in a space.
+/// Stores that the actor, a member, has acted in a space; being added by another user is no act. Contacts are users who both have acted in a space.
 ///
 /// # Errors
 /// The store's.
@@ -64,8 +64,8 @@ pub(crate) fn act(store: &mut dyn Store, actor: &Actor, room: &Room) -> Stored<(
     Ok(())
 }
 
-/// [`require_writable`], with the actor's profile as the answer, if it is stored. Of a channel and of most spaces all of it is one question to the
-/// store.
+/// [`require_writable`], with the actor's profile as the answer, if it is stored. For a channel and for most kinds of spaces this is one statement in
+/// the store.
 ///
 /// # Errors
 /// As [`require_writable`].
@@ -166,7 +166,7 @@ pub struct EnterAmongMembers {
     pub session: Option<String>,
     /// As in [`EnterRoom`].
     pub since: bool,
-    /// Whether only contacts of the actor are named: members who have acted in the space, as the actor does by this.
+    /// Whether the answer names contacts of the actor only: members who have acted in the space, as the actor does by entering it.
     pub contacts_only: bool,
 }
 
@@ -218,8 +218,8 @@ impl Command for EnterRoom {
     }
 }
 
-/// Whether the actor may stay in a room whose events it receives. It stands in the writer's queue for the same reason as [`EnterRoom`], and
-/// reads nothing but the membership.
+/// Whether the actor may stay in a room whose events the actor receives. It is a command for the same reason as [`EnterRoom`], and reads the
+/// membership only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StayInRoom {
     /// The room.

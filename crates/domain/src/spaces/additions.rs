@@ -9,12 +9,12 @@ use crate::spaces::Role;
 /// For how long a user who left a space by choice cannot be added again, in seconds: a day.
 pub const LEFT_FOR_SECONDS: i64 = 24 * 60 * 60;
 
-/// One answer for every reason, so that a block is not seen by itself.
+/// One refusal for every reason, so that it does not reveal a block.
 const NOT_TO_BE_ADDED: Refusal = Refusal::Forbidden("This user cannot be added");
 
-/// Refuses to add a user who has blocked the actor; one who left this space by choice, unless the actor is an admin of the space and a day has
-/// passed; and every user beyond the actor's additions of an hour. `space` is `None` for a space that is being made. The server's admin may add
-/// everybody.
+/// Refuses to add a user who has blocked the actor, a user who left this space by choice (unless the actor is an admin of the space and a day has
+/// passed), and every user beyond the actor's additions of an hour. `space` is `None` for a space that is being created. The server's admin may add
+/// every user.
 ///
 /// # Errors
 /// [`Refusal::Forbidden`], [`Refusal::TooMany`]; the store's.

@@ -1,4 +1,4 @@
-//! The first members of a space, which answers and events embed: as many as a screen shows, however large the space is.
+//! The first members of a space, which answers and events embed: as many as a screen shows, whatever the size of the space.
 
 use crate::seam::{MemberPage, Store, Stored};
 use crate::spaces::Space;
@@ -7,8 +7,8 @@ use crate::spaces::Space;
 /// [`ListMembers`](crate::spaces::ListMembers) reads the rest.
 pub const EMBEDDED_MEMBERS: u32 = 100;
 
-/// How many bytes of names, addresses and links those members have together, at most. When the next member would exceed them, it and all behind
-/// it are left out; the first is always there.
+/// The most bytes that the profiles of the embedded members have together. When the next member would exceed them, that member and all members behind
+/// are left out; the first member is always embedded.
 pub const EMBEDDED_BYTES: usize = 16 * 1024;
 
 /// Fills [`Space::members`] with the first members as they are now.
@@ -31,7 +31,7 @@ pub(crate) fn embed_members(store: &mut dyn Store, space: &mut Space) -> Stored<
     Ok(())
 }
 
-/// The space as an event carries it. Inputs: the space with its first members. Only some contracts have a place for them.
+/// The space as an event carries it. Input: the space with its first members. Only the events of some contracts have a field for members.
 pub(crate) fn for_event(space: &Space) -> Space {
     let mut space = space.clone();
     if !space.room.kind().embeds_members() {

@@ -1,4 +1,5 @@
-//! What a user hears in the inbox of the own memberships: the devices of that user need not be in the room of the space.
+//! Records in a user's inbox that the user was added to a space or removed from it: devices of the user that are not in the room of the space receive
+//! it.
 
 use crate::chat::Overview;
 use crate::event::Event;

@@ -67,12 +67,12 @@ pub(super) fn begin_membership(tx: &mut Tx<'_>, space: &mut Space, person: &Pers
     record_added(tx, space, &person.id)
 }
 
-/// The profile of the actor, for an event in a room whose members are told it.
+/// The profile of the actor, for events of a contract that shows it.
 fn by_whom(tx: &mut Tx<'_>, room: &Room) -> Result<Option<Person>, Refusal> {
     if room.kind().embeds_members() { Ok(tx.store.person(&tx.actor.person)?) } else { Ok(None) }
 }
 
-/// Refuses a further space to a user who is in as many as one may be in.
+/// Refuses a further space for a user who is a member of as many spaces as a user may be.
 ///
 /// # Errors
 /// [`Refusal::Conflict`]; the store's.
@@ -116,9 +116,9 @@ impl Command for RemoveMember {
     }
 }
 
-/// Takes a member out of a space: gives the person's tasks back, each told by itself (of very many the rest a little later); ends the person's part in its
-/// call; if the last admin goes, makes the longest member one;
-/// then tells the space. A space that nobody is in any more stays, and its invite code still opens it.
+/// Takes a member out of a space. The person's tasks are taken back, each with an event of its own (of many tasks the rest in later steps), and the
+/// person's part in a call ends. If the last admin leaves, the longest member becomes an admin. A space without members stays, and its invite code
+/// still opens it.
 pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Result<Space, Refusal> {
     let taken_back = tasks::take_back_some(tx, Some(room), person, CHANGES_A_STEP)?;
     calls::leave_calls(tx, room, &person.id)?;

@@ -60,7 +60,7 @@ pub struct Member {
     pub joined_at: Timestamp,
 }
 
-/// What a change in a space asks of its author: read at once, for the most frequent changes.
+/// What the rules of the most frequent changes in a space need to know of their author, read in one statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Standing {
     /// The role in the space, or in the one that it is part of.
@@ -69,7 +69,7 @@ pub struct Standing {
     pub archived: bool,
     /// Whether the member has acted there: see [`crate::seam::Spaces::has_acted`].
     pub acted: bool,
-    /// The profile; `None` if it is not stored.
+    /// The member's profile; `None` if it is not stored.
     pub person: Option<Person>,
 }
 
@@ -96,7 +96,8 @@ pub struct Space {
     /// How many members it has; 0 for a space whose members are its parent's.
     #[serde(default)]
     pub member_count: u64,
-    /// The first of them, in the order of joining, where somebody is to see them: at most [`EMBEDDED_MEMBERS`]. The rest is read in pages.
+    /// The first members, in the order of joining, where an answer or event embeds them: at most [`EMBEDDED_MEMBERS`]. Other members are read in
+    /// pages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
 }

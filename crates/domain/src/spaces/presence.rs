@@ -8,11 +8,11 @@ use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 use crate::spaces::require_member;
 
-/// In a space with more members it is not asked of each whether that one is online, and it is not told what each has read: both would cost as
-/// much as there are members, for each of them.
+/// The largest space in which the presence of each member is looked up, and in which all members receive what each has read: beyond, both would cost
+/// the square of the number of members.
 pub const ASKED_MEMBERS: u32 = 500;
 
-/// The members of a space; `None` if it has more than [`ASKED_MEMBERS`]. Of those only who has the space open is known.
+/// The members of a space; `None` if it has more than [`ASKED_MEMBERS`]. The caller then knows only the members who have the space open.
 ///
 /// # Errors
 /// The store's.
@@ -21,21 +21,21 @@ fn members_to_ask_about(store: &mut dyn Store, room: &Room) -> Stored<Option<Vec
     Ok((members.len() <= ASKED_MEMBERS as usize).then_some(members))
 }
 
-/// The members of a space whose presence one of them may see. This is a command although it changes nothing: in the writer's queue it stands in
-/// one order with the removals of members.
+/// The members of a space whose presence the actor, one of them, may see. This is a command although it changes nothing: the writer's queue orders it
+/// with the removals of members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameMembers {
-    /// Which.
+    /// The space.
     pub room: Room,
-    /// Whether only contacts of the actor are named: members who have acted in the space, if the actor has. Otherwise all members are named who have not
-    /// blocked the actor, and `None` if there are more than [`ASKED_MEMBERS`].
+    /// Whether the answer names contacts of the actor only: members who have acted in the space, if the actor has. Otherwise it names all members who
+    /// have not blocked the actor, and is `None` if there are more than [`ASKED_MEMBERS`].
     pub contacts_only: bool,
 }
 
-/// Of a larger space no more contacts are named.
+/// The most contacts that an answer names.
 const MOST_CONTACTS: u32 = 500;
 
-/// The actor, and those of a space's members who are contacts of the actor by this space.
+/// The actor, and the members of a space who are contacts of the actor by this space.
 fn contacts_in(tx: &mut Tx<'_>, room: &Room) -> Result<Vec<PersonId>, Refusal> {
     match tx.store.has_acted(room, &tx.actor.person)? {
         true => Ok(tx.store.members_who_acted(room, &tx.actor.person, MOST_CONTACTS)?),
@@ -70,10 +70,10 @@ impl Command for NameMembers {
     }
 }
 
-/// Those of some users whose presence the actor may see: the actor, and users who have not blocked the actor. Blocks do not bind admins.
+/// Finds the users whose presence the actor may see: the actor, and users who have not blocked the actor. Blocks do not bind admins.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameVisible {
-    /// The users in question; no others are looked up.
+    /// The users to look up.
     pub people: Vec<PersonId>,
     /// Whether the actor sees contacts only.
     pub contacts_only: bool,

@@ -25,10 +25,10 @@ impl Query for ReadSpace {
     }
 }
 
-/// A space's members in the order of joining, for its members: those that an answer embeds first, and behind them the rest.
+/// A space's members in the order of joining, for its members. The first are the members that an answer embeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListMembers {
-    /// Of which space.
+    /// The space.
     pub room: Room,
     /// Which part of the list.
     pub page: MemberPage,

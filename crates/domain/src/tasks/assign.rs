@@ -91,7 +91,8 @@ impl Command for UnassignTask {
     }
 }
 
-/// Takes tasks from a person who leaves a space (`None`: all spaces), the oldest `most` of them, and tells of each. The answer is how many.
+/// Unassigns tasks from a person who leaves a space (`None`: all spaces), the oldest `most` tasks, and records an event for each. The answer is how
+/// many.
 pub(crate) fn take_back_some(tx: &mut Tx<'_>, room: Option<&Room>, person: &Person, most: u32) -> Result<u32, Refusal> {
     if room.is_some_and(|room| !room.kind().has_tasks()) {
         return Ok(0);

@@ -7,7 +7,7 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::tasks::Task;
 
-/// Of how many members who are called the same it is looked whether one is written exactly so.
+/// The most members whose usernames differ in case only among whom the exact spelling is looked for.
 const NAMESAKES: u32 = 100;
 
 /// The member whom a client names by id or username. An id is one person's for sure, so it comes first; of usernames the one that is written
