@@ -1,5 +1,5 @@
--- What a command would have to count or search among all members of a space stands where it is read: how many members a space has, of how many
--- spaces a user is a member, and in each membership what mentions call the member (Person::handle), in lower case.
+-- Counts and keys that spare commands a search among all members of a space: the number of a space's members, the number of a user's spaces, and in
+-- each membership the member's handle (Person::handle), in lower case.
 ALTER TABLE spaces ADD COLUMN member_count BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE people ADD COLUMN space_count BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE members ADD COLUMN handle TEXT NOT NULL DEFAULT '';
@@ -10,7 +10,7 @@ UPDATE members SET handle = {{lower}}(COALESCE(
     members.person));
 CREATE INDEX members_by_handle ON members (room, handle, person);
 CREATE INDEX members_who_are_admins ON members (room) WHERE role = 'admin';
--- What has been read by anybody in a room is the largest of all its marks, or the second if the largest is one's own.
+-- The newest message that another member of a room has read is the largest of all its marks, or the second if the largest is one's own.
 CREATE INDEX reads_by_seen ON reads (room, seen) WHERE seen IS NOT NULL;
 
 -- Removals that are done in steps and have not ended.
@@ -18,9 +18,9 @@ CREATE TABLE removals (
     id      {{id}},
     -- The room of the space, or the inbox of the user, that is being removed.
     subject TEXT,
-    -- What is removed, as JSON.
+    -- The user, space or tasks that are removed, as JSON.
     target  TEXT   NOT NULL,
-    -- Who asked for it.
+    -- The user who requested the removal.
     person  TEXT   NOT NULL,
     admin   BIGINT NOT NULL
 );

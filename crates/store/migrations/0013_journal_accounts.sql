@@ -1,12 +1,12 @@
--- To whose account an event is charged: when too many are kept, the accounts that use most lose their oldest events first.
+-- The account to which an event is charged: when too many are kept, the accounts that use most lose their oldest events first.
 ALTER TABLE journal ADD COLUMN account BIGINT NOT NULL DEFAULT 0;
 
--- Rooms of which events were deleted although they were not too old, each with the offset of the last of them. The empty name stands for what
--- everybody heard.
+-- Rooms of which events were deleted although they were not too old, each with the offset of the last of them. The empty name stands for
+-- events to all users.
 CREATE TABLE journal_holes (
     room  TEXT   NOT NULL PRIMARY KEY,
     until BIGINT NOT NULL
 ) {{clustered}};
 
--- Up to which offset events were deleted because they were too old.
+-- The offset up to which events were deleted because they were too old.
 INSERT INTO marks (name, value) VALUES ('journal_floor', COALESCE((SELECT MIN(id) - 1 FROM journal), 0));

@@ -7,13 +7,13 @@ CREATE TABLE blocks (
 ) {{clustered}};
 CREATE INDEX blocks_of_person ON blocks (person, blocked_at, blocked);
 
--- Whether a member has acted in the space: created it, joined it, entered it, or written to it. Of earlier members that is not known, and they count
--- as such who have.
+-- Whether a member has acted in the space: created it, joined it, entered it, or written to it. That is not known of earlier members, who count
+-- as members who have.
 ALTER TABLE members ADD COLUMN acted BIGINT NOT NULL DEFAULT 1;
--- Whether the user left, and was not removed by another.
+-- Whether the user left by choice, and was not removed by another user.
 ALTER TABLE departures ADD COLUMN by_choice BIGINT NOT NULL DEFAULT 0;
 
--- What users have used of their quotas; see the domain's quotas.
+-- The usage of quotas of each user; see the domain's quotas.
 CREATE TABLE quota_usage (
     person    TEXT   NOT NULL PRIMARY KEY,
     day_from  BIGINT NOT NULL,

@@ -1,2 +1,2 @@
--- Of an answer that is too large to be kept: the object that it shows. Its body is empty then.
+-- The object that an answer shows, if the answer is too large to be kept. Its body is empty then.
 ALTER TABLE answers ADD COLUMN reference TEXT;

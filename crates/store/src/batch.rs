@@ -34,7 +34,7 @@ pub(crate) struct Desk<'c> {
     pub(crate) ids: KeptIds,
     pub(crate) bounds: Bounds,
     pub(crate) quotas: Quotas,
-    /// When the usage of quotas is to be written down next.
+    /// When the usage of quotas is to be stored next.
     pub(crate) usage_due: Timestamp,
 }
 
@@ -92,13 +92,13 @@ impl Desk<'_> {
     }
 }
 
-/// How often the usage of quotas is written down, in seconds: as much is forgotten of it when the server is killed.
+/// How often the usage of quotas is stored, in seconds: a killed server loses the usage of this time.
 const USAGE_EVERY_SECONDS: i64 = 10;
-/// Of how many users it is written down with one batch.
+/// The usage of how many users is stored with one batch.
 const USAGE_AT_ONCE: usize = 256;
 
 impl Desk<'_> {
-    /// Writes down some of the usage of quotas if it is time to, in the batch's transaction.
+    /// Stores some of the usage of quotas if it is due, in the batch's transaction.
     fn write_usage(&mut self) -> Stored<()> {
         let now = (self.clock)();
         if now < self.usage_due {

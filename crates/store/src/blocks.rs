@@ -42,7 +42,7 @@ impl<D: Driver> Blocks for Tables<D> {
     }
 
     fn blockers_in(&mut self, room: &Room, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>> {
-        // Few users block one and the same user, and a space may have very many members.
+        // It begins with the users who have blocked this one: they are fewer than the members of a large space.
         let sql = "SELECT b.person FROM blocks b WHERE b.blocked = $1
             AND EXISTS (SELECT 1 FROM members m WHERE m.room = $2 AND m.person = b.person) ORDER BY b.person LIMIT $3";
         self.0.all(sql, values![blocked, room, limit], |row| row.person_id(0))

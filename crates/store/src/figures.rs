@@ -18,7 +18,7 @@ pub struct Figures {
     pub lost: u64,
     /// Facts that are on the disk.
     pub facts: u64,
-    /// How often memory was given back because a burst of commands was over.
+    /// How often memory was released because a burst of commands had ended.
     pub rests: u64,
     /// How many commands the batches had.
     pub batches: Histogram,

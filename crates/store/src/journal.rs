@@ -56,7 +56,7 @@ impl<D: Driver> Journal for Tables<D> {
     }
 
     fn delete_facts_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
-        // Facts stand in the order of their times, so the oldest rows are the ones to go.
+        // Facts are stored in the order of their times, so the oldest rows are deleted.
         let old = "SELECT MAX(id) FROM (SELECT id, at FROM journal WHERE id < (SELECT MAX(id) FROM journal) ORDER BY id LIMIT $1) AS oldest
             WHERE at < $2";
         let Some(last) = self.0.first(old, values![limit, until], |row| row.maybe_int(0))?.flatten() else { return Ok(0) };
@@ -106,10 +106,10 @@ impl<D: Driver> Journal for Tables<D> {
 /// The mark of what every connection has heard.
 const CONFIRMED: &str = "confirmed";
 
-/// The mark of what was removed because it was too old.
+/// The mark of the offset up to which facts were removed because they were too old.
 const FLOOR: &str = "journal_floor";
 
-/// A fact out of its row; `None` if this program cannot read it.
+/// Reads a fact from its row; `None` if this program cannot read it.
 fn fact(row: &dyn Row) -> Option<Fact> {
     let body = row.text(4).ok()?;
     Some(Fact {

@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`private`]: who may read its files.
+//! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`private`]: the modes of its files.
 //! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
 //! - [`Figures`]: what the writer has done, counted.
 //! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`, `sessions`, `removals`: one file an area, one SQL text for SQLite and PostgreSQL.

@@ -27,11 +27,11 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// The most pages (of 4 KB) that the file may have; for tests of a full disk.
     pub max_pages: Option<u32>,
-    /// What another process that wants the same file is told of this one.
+    /// Names this process in the error of another process that opens the same file.
     pub holder: String,
-    /// How much there may be of what users make.
+    /// The bounds of memberships.
     pub bounds: Bounds,
-    /// How much each user may have stored.
+    /// The quotas of each user.
     pub quotas: QuotaBounds,
 }
 
@@ -66,19 +66,19 @@ pub enum OpenError {
         /// What the system says.
         reason: std::io::Error,
     },
-    /// Another process works with it.
+    /// Another process has it open.
     #[error("the database {} is in use by {holder}; stop that server first, or set DATABASE_URL to another file", database.display())]
     InUse {
-        /// Its file.
+        /// The database's file.
         database: PathBuf,
-        /// What that process says of itself.
+        /// How that process names itself.
         holder: String,
     },
     /// Its file has several names (hard links). SQLite keeps the write-ahead log beside the name that it was opened by, and the lock is beside
     /// that name, too: a server that opened the file by another name would see neither.
     #[error("the database {} has {links} names (hard links); keep one of them, and copy the file where you need another", database.display())]
     Linked {
-        /// Its file.
+        /// The database's file.
         database: PathBuf,
         /// How many names the file has.
         links: u64,
@@ -110,16 +110,16 @@ pub struct Database(Arc<Located>);
 struct Located {
     options: Options,
     path: PathBuf,
-    /// Open for as long as the database is this process's.
+    /// The lock file; the lock lasts until it is closed.
     _lock: File,
     /// A database "in memory" is a file like every other, so that it behaves like one; its folder goes with it.
     _temporary: Option<TempDir>,
 }
 
 impl Database {
-    /// Finds or makes the database, takes it for this process until the last clone is dropped, and brings its schema up to date.
+    /// Finds or creates the database, locks it for this process until the last clone is dropped, and brings its schema up to date.
     ///
-    /// A folder and files that it makes are the owner's alone; see [`private`].
+    /// Only the owner may access the folder and files that it creates; see [`private`].
     ///
     /// # Errors
     /// An [`OpenError`] that says in one line what is wrong.
@@ -155,8 +155,8 @@ impl Database {
         self.with_counted_store(work).map(|(answer, _)| answer)
     }
 
-    /// The same, and how much work that was for the database, as a number that is the same each time: of SQLite the steps of its virtual machine
-    /// (`SQLITE_STMTSTATUS_VM_STEP`), of which a row that is looked at costs some and the depth of a tree none.
+    /// [`Database::with_store`] that also returns the work of the database as a reproducible number: the steps of SQLite's virtual machine
+    /// (`SQLITE_STMTSTATUS_VM_STEP`). A visited row costs some steps, the depth of a tree none.
     ///
     /// # Errors
     /// As [`Database::with_store`].

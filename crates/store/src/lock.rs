@@ -1,4 +1,4 @@
-//! One process at a time has a database: two would give the same ids, and each would overwrite what the other has acknowledged.
+//! Locks a database for one process: two processes would give the same ids, and each would overwrite rows that the other has acknowledged.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -10,20 +10,20 @@ use crate::location::OpenError;
 /// How many bytes of the file are read at most to name the holder.
 const LONGEST_HOLDER: u64 = 500;
 
-/// Locks a database for as long as the file that is given back is open. The system releases the lock when the process ends, however it ends, so
-/// the text that a killed process leaves in the file does not matter.
+/// Locks a database for as long as the returned file is open. The system releases the lock when the process ends, however it ends, so the text that
+/// a killed process leaves in the file does not matter.
 ///
-/// Inputs: the database's file, and what another process is to be told of this one. The lock is on a file of its own beside the database, for
-/// SQLite locks parts of the database's file. A name that is a symbolic link to the database is locked like the database itself.
+/// Inputs: the database's file, and the name of this process for the errors of other processes. The lock is on a separate file beside the database,
+/// because SQLite locks parts of the database's file. A symbolic link to the database is locked like the database itself.
 ///
-/// A database with several hard links is refused. To lock its inode (`flock` on the file itself) would keep the second server out as well, but not
-/// save the data: a server that starts after a crash by another name does not find the write-ahead log. On network file systems such a lock
-/// would also collide with SQLite's own.
+/// A database with several hard links is refused. A lock of its inode (`flock` on the file itself) would keep a second server out, too, but not save
+/// the data: a server that opens the file by another name after a crash does not find the write-ahead log. On network file systems such a lock would
+/// also collide with SQLite's own.
 ///
 /// # Errors
 /// [`OpenError::InUse`] with what the holder has written; [`OpenError::Linked`]; [`OpenError::Failed`] if the file cannot be opened or locked.
 pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
-    // A file that is still to be made has one name.
+    // A file that does not exist yet has one name.
     if let Ok(metadata) = database.metadata()
         && metadata.is_file()
         && metadata.nlink() > 1
@@ -36,7 +36,7 @@ pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            // Empty if the holder has not written yet. Any process may have written to the file, so only one line of it is told.
+            // Empty if the holder has not written yet. Any process may have written to the file, so the error shows only one printable line of it.
             let mut text = Vec::new();
             let _ = file.take(LONGEST_HOLDER).read_to_end(&mut text);
             let text = String::from_utf8_lossy(&text);
@@ -48,16 +48,16 @@ pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
     }
     let written = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| writeln!(file, "{holder}")).and_then(|()| file.flush());
     if let Err(error) = written {
-        // The lock holds all the same; on a full disk the server is to start and to say so by its health.
+        // The lock holds nevertheless; on a full disk the server is to start and to report the disk by its health check.
         tracing::warn!(%error, path = %path.display(), "the lock does not say who holds it");
     }
     Ok(file)
 }
 
-/// How many symbolic links lead to a database that is still to be made; with more, opening it fails, too.
+/// The most symbolic links on the way to a database that does not exist yet; with more, SQLite cannot open it either.
 const MOST_LINKS: u32 = 40;
 
-/// The lock file of a database: `roomcast.db.lock` for `roomcast.db`. A symbolic link is followed, also to a file that is still to be made.
+/// The lock file of a database: `roomcast.db.lock` for `roomcast.db`. A symbolic link is followed, also to a file that does not exist yet.
 fn beside(database: &Path, links: u32) -> PathBuf {
     if let (Err(_), Ok(target)) = (database.canonicalize(), database.read_link())
         && links < MOST_LINKS
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn a_symbolic_link_to_a_database_that_is_still_to_be_made_is_followed() {
+    fn a_symbolic_link_to_a_database_that_does_not_exist_yet_is_followed() {
         let folder = tempfile::tempdir().unwrap();
         let [database, link, further, circle] = ["a.db", "b.db", "c.db", "d.db"].map(|name| folder.path().join(name));
         std::os::unix::fs::symlink(&database, &link).unwrap();
         std::os::unix::fs::symlink("b.db", &further).unwrap();
         std::os::unix::fs::symlink(&circle, &circle).unwrap();
         let _held = lock(&further, "process 7").unwrap();
-        // The holder makes the file.
+        // The holder creates the file.
         std::fs::write(&database, "").unwrap();
         for name in [&database, &link, &further] {
             assert!(lock(name, "process 8").is_err(), "{}", name.display());
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_one_printable_line_is_told_of_the_holder() {
+    fn an_error_shows_one_printable_line_of_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("a.db");
         let _held = lock(&database, "process 7").unwrap();

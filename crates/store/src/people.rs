@@ -95,7 +95,7 @@ impl<D: Driver> Tables<D> {
     }
 }
 
-/// A user's handle as the memberships have it: in lower case.
+/// A user's handle in lower case, as it is stored in the memberships.
 pub(crate) fn handle_of(person: &Person) -> String {
     person.handle().to_lowercase()
 }

@@ -1,19 +1,19 @@
-//! Who may read the data: the user that runs the server, and nobody else on the machine.
+//! Keeps the data private to the user that runs the server: no other user of the machine may read it.
 
 use std::fs::{DirBuilder, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Files are read and written by their owner.
+/// The mode of files: only their owner reads and writes them.
 const FILE: u32 = 0o600;
-/// Folders are entered by their owner.
+/// The mode of folders: only their owner enters them.
 const FOLDER: u32 = 0o700;
-/// What an existing file may not allow: its group to write or execute, or others anything. A group that may read it (0640) was chosen by
-/// an operator, for backups for instance, and stays.
+/// The permissions that are taken from an existing file: all of others, and of its group to write or execute. An operator may have chosen a group
+/// that may read it (0640), for backups for instance, so that permission stays.
 const TOO_WIDE: u32 = 0o037;
 
-/// Makes a folder, and those above it, that only its owner may enter (0700). A folder that exists stays as it is, since other programs may use it.
+/// Creates a folder, and its parents, that only the owner may enter (0700). A folder that exists stays as it is, since other programs may use it.
 ///
 /// # Errors
 /// The system's.
@@ -21,11 +21,11 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(folder)
 }
 
-/// Makes the file of a database readable for its owner only (0600) before SQLite opens it, which makes its other files alike. Files of an
-/// earlier start that others may read or change are narrowed, with a line in the log.
+/// Creates the file of a database with the mode 0600 before SQLite opens it; SQLite gives its other files the same mode. Files of an earlier start
+/// that other users may read or change get that mode, too, with a line in the log.
 ///
 /// # Errors
-/// The file cannot be made. That a file cannot be narrowed, because it is another user's, is a warning.
+/// The file cannot be created. If the mode of a file cannot be changed, because another user owns it, the log has a warning.
 pub(crate) fn make_file(database: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(FILE).open(database) {
         Ok(_) => {}
@@ -41,7 +41,7 @@ pub(crate) fn make_file(database: &Path) -> io::Result<()> {
 }
 
 fn narrow(path: &Path) {
-    // A folder that stands in the place of the database is an error that SQLite finds; it is not to be changed.
+    // A folder in the place of the database is an error that SQLite reports; its mode stays.
     let Some(metadata) = path.metadata().ok().filter(Metadata::is_file) else { return };
     let mode = metadata.permissions().mode() & 0o777;
     if mode & TOO_WIDE == 0 {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_its_owners_alone() {
+    fn a_created_folder_or_file_is_private_to_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let (outer, inner) = (folder.path().join("a"), folder.path().join("a/b"));
         make_folder(&inner).unwrap();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exists_is_narrowed_but_for_folders_and_a_group_that_only_reads() {
+    fn an_existing_file_loses_permissions_except_a_group_that_only_reads_and_a_folder_keeps_all() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         for (before, after) in [(0o644, 0o600), (0o666, 0o600), (0o660, 0o600), (0o640, 0o640), (0o600, 0o600), (0o400, 0o400)] {
@@ -88,7 +88,7 @@ mod tests {
             }
         }
         assert_eq!(mode(folder.path()), 0o755);
-        // Also one that is mistaken for the database.
+        // A folder keeps its mode also if it is mistaken for the database.
         make_file(folder.path()).unwrap();
         assert_eq!(mode(folder.path()), 0o755);
     }

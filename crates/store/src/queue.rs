@@ -27,14 +27,14 @@ pub(crate) enum Rejected {
     Closed,
 }
 
-/// What came of waiting for things.
+/// The result of waiting for things.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
-    /// At least one thing.
+    /// At least one thing was moved.
     Some,
-    /// The time is over, and nothing has come.
+    /// The time is over, and the queue is empty.
     Nothing,
-    /// The queue is closed and empty: nothing comes any more.
+    /// The queue is closed and empty: no thing will arrive.
     Closed,
 }
 
@@ -68,7 +68,7 @@ impl<T> Queue<T> {
         self.take_within(None, most, taken) == Taken::Some
     }
 
-    /// The same, but waits no longer than `time` if that is given.
+    /// [`Queue::take`] that waits no longer than `time` if that is given.
     pub(crate) fn take_within(&self, time: Option<Duration>, most: usize, taken: &mut Vec<T>) -> Taken {
         let mut state = self.lock();
         while state.waiting.is_empty() {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_while_learns_that_nothing_has_come() {
+    fn a_wait_with_a_time_limit_ends_with_nothing() {
         let queue = Queue::new(2);
         let mut taken = Vec::new();
         assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Taken::Nothing);

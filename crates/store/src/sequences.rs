@@ -14,7 +14,7 @@ use crate::driver::{Driver, Tables, values};
 #[derive(Default)]
 pub(crate) struct Sequences {
     counters: HashMap<Room, Counter>,
-    /// The rooms whose counter the present command has raised, as often as it has.
+    /// The rooms whose counter the present command has raised, once for each time.
     raised: Vec<Room>,
 }
 
@@ -24,12 +24,12 @@ struct Counter {
 }
 
 impl Sequences {
-    /// What the present command has raised counts.
+    /// Keeps what the present command has raised.
     pub(crate) fn keep(&mut self) {
         self.raised.clear();
     }
 
-    /// What the present command has raised is taken back.
+    /// Takes back what the present command has raised.
     pub(crate) fn undo(&mut self) {
         for room in self.raised.drain(..) {
             if let Some(counter) = self.counters.get_mut(&room) {
@@ -38,7 +38,7 @@ impl Sequences {
         }
     }
 
-    /// The transaction is over.
+    /// Forgets all counters, at the end of a transaction.
     pub(crate) fn clear(&mut self) {
         self.counters.clear();
         self.raised.clear();
@@ -53,7 +53,8 @@ impl Sequences {
 }
 
 impl<D: Driver> Tables<D> {
-    /// The room's next number. Inside a command's part of a transaction it is written by [`Tables::write_sequences`], else at once.
+    /// Raises a room's counter; returns the room's next number. Inside a command's part of a transaction [`Tables::write_sequences`] writes it, else
+    /// this function.
     pub(crate) fn raise_seq(&mut self, room: &Room) -> Stored<i64> {
         if let Some(raised) = self.0.sequences().and_then(|sequences| sequences.raise(room)) {
             return Ok(raised);
@@ -68,7 +69,7 @@ impl<D: Driver> Tables<D> {
         Ok(stored + 1)
     }
 
-    /// Writes the counters that the transaction has raised. The last statement before the commit, outside of any command's part.
+    /// Writes the counters that the transaction has raised, before the commit and outside of any command's part.
     pub(crate) fn write_sequences(&mut self, sequences: Sequences) -> Stored<()> {
         for (room, counter) in sequences.counters.iter().filter(|(_, counter)| counter.last != counter.stored) {
             self.put_seq(room, counter.last)?;
@@ -101,7 +102,7 @@ mod tests {
 
     type Numbers = Arc<Mutex<Vec<(i64, i64)>>>;
 
-    /// A command that records a fact in the household of this number, and then comes to this end.
+    /// A command that records a fact in the household of this number, and then ends with `end`.
     fn record(house: i64, end: fn() -> Result<(), Refusal>) -> Box<dyn Job> {
         let work = move |tx: &mut Tx<'_>| {
             tx.record(&Kind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_facts_of_a_room_are_numbered_without_gaps_whatever_becomes_of_the_commands_around_them() {
+    fn the_facts_of_a_room_are_numbered_without_gaps_if_other_commands_fail() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let connection = database.connect().unwrap();
         let mut desk = desk(&connection);
@@ -149,7 +150,7 @@ mod tests {
             |desk: &mut Desk<'_>| desk.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap();
         assert_eq!(read(&mut desk), [4, 1, 1]);
 
-        // A batch that is not kept leaves no number behind.
+        // A batch that is not committed changes no counter.
         desk.session.0.begin().unwrap();
         record(1, done).decide(&mut desk).unwrap();
         desk.session.0.abandon();

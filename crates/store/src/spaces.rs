@@ -224,7 +224,7 @@ impl<D: Driver> Spaces for Tables<D> {
 }
 
 impl<D: Driver> Tables<D> {
-    /// A membership began (1) or ended (-1): the space and the user have one more or one less.
+    /// Changes the counts of the space and of the user when a membership begins (1) or ends (-1).
     fn count_membership(&mut self, room: &Room, person: &PersonId, change: i64) -> Stored<()> {
         self.0.write("UPDATE spaces SET member_count = member_count + $1 WHERE room = $2", values![change, room])?;
         self.0.write("UPDATE people SET space_count = space_count + $1 WHERE id = $2", values![change, person]).map(drop)

@@ -17,7 +17,7 @@ pub(crate) struct Sqlite<'c> {
     /// be hashed or copied to find its statement: rusqlite's own cache does both, which was a fifth of a chat message's cost.
     statements: Vec<(*const str, Statement<'c>)>,
     part: Part,
-    /// Whether nothing was written in this transaction so far.
+    /// Whether this transaction has not written yet.
     unwritten: bool,
     /// The rooms' counters in this transaction.
     sequences: Sequences,
@@ -30,7 +30,7 @@ enum Part {
     None,
     /// Nothing was written yet, so there is nothing to undo. Many commands end here, and cost no savepoint.
     Untouched,
-    /// It wrote first in its transaction, so to undo it is to begin the transaction once more: that costs no savepoint either.
+    /// Its first write is the first of its transaction, so it is undone by a new transaction: that costs no savepoint either.
     WrittenFirst,
     /// A savepoint stands before the first write.
     Written,
@@ -39,7 +39,7 @@ enum Part {
 /// Bytes of the database's pages that the writer's connection keeps in memory; beyond, the page that was used least recently is dropped.
 const WRITER_PAGES: i64 = 16_000 << 10;
 
-/// The same of the connection of each reader.
+/// Bytes of pages that the connection of each reader keeps in memory.
 const READER_PAGES: i64 = 2_000 << 10;
 
 /// A bare connection that may write, with its durability set.
@@ -55,8 +55,8 @@ pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, Open
     // What a burst leaves of the log is cut to this again.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -(WRITER_PAGES >> 10))?;
-    // What a savepoint needs to be undone is kept in pieces of 1 KB. Otherwise SQLite asks for 64 KB at every savepoint, which the allocator
-    // takes from the kernel and gives back each time.
+    // SQLite then keeps the undo data of a savepoint in pieces of 1 KB. Otherwise it allocates 64 KB at every savepoint, which the allocator takes
+    // from the kernel and returns each time.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if let Some(pages) = options.max_pages {
         connection.pragma_update(None, "max_page_count", pages)?;
@@ -133,7 +133,7 @@ impl<'c> Sqlite<'c> {
         }
     }
 
-    /// The counters that the transaction has raised; from now on there are none.
+    /// Takes the counters that the transaction has raised out of this connection.
     pub(crate) fn take_sequences(&mut self) -> Sequences {
         std::mem::take(&mut self.sequences)
     }
@@ -146,14 +146,14 @@ impl<'c> Sqlite<'c> {
         }
     }
 
-    /// Gives back the memory of all pages that are not in use.
+    /// Releases the memory of all pages that are not in use.
     pub(crate) fn release_memory(&mut self) {
         if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
-            tracing::warn!(%error, "the database's memory was not given back");
+            tracing::warn!(%error, "the database's memory was not released");
         }
     }
 
-    /// How many steps the virtual machine took for all statements so far.
+    /// How many steps the virtual machine has taken for all statements so far.
     pub(crate) fn steps(&self) -> u64 {
         self.statements.iter().map(|(_, statement)| u64::from(statement.get_status(StatementStatus::VmStep).unsigned_abs())).sum()
     }

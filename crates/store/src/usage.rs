@@ -1,4 +1,4 @@
-//! What users have used of their quotas, written down now and then.
+//! The stored usage of quotas, one row a user.
 
 use domain::names::{PersonId, Timestamp};
 use domain::quotas::Usage;

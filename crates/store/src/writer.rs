@@ -29,8 +29,8 @@ use crate::sqlite::Sqlite;
 pub const QUEUE_BOUND: usize = 65_536;
 /// How many commands share a transaction. More would not cost less, and would make the first wait for the last.
 const BATCH: usize = 256;
-/// After how long without a command, and how many commands before that, the memory is given back in which the database keeps its pages, up to
-/// 16 MB: the kernel has them too, and hands them out again in some microseconds each.
+/// The writer releases the database's page cache, up to 16 MB, when this long passes without a command after at least so many commands. The kernel's
+/// page cache has the pages, too, and returns each in some microseconds.
 const REST: Duration = Duration::from_secs(1);
 const BURST: usize = 1_000;
 
@@ -56,8 +56,8 @@ pub trait Outlet: Send {
     /// The replies and the facts of one batch follow. Whatever they set going may wait for [`Outlet::end`], which comes soon.
     fn begin(&mut self) {}
 
-    /// A command of this actor caused as much: in how many rooms and inboxes its facts are told. Called before they are published, and only if
-    /// it is more than one.
+    /// Charges a command to its actor. `reach` is the number of rooms and inboxes that receive its facts. Called before they are published, and only
+    /// if it is more than one.
     fn charge(&mut self, _: &Actor, _reach: usize) {}
 
     /// Takes the next fact.
@@ -66,7 +66,7 @@ pub trait Outlet: Send {
     /// The batch is told.
     fn end(&mut self) {}
 
-    /// A burst of commands is over and the writer has given back its memory: the moment to do the same elsewhere.
+    /// Called when a burst of commands has ended and the writer has released its memory, so that other parts can release theirs.
     fn rest(&mut self) {}
 }
 
@@ -97,7 +97,10 @@ impl Writer {
         let connection = database.connect()?;
         let last = Tables(Sqlite::new(&connection)).last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
         if last > 0 && is_far_ahead(last, clock()) {
-            tracing::warn!(last, "ids were given by a clock that was more than a day ahead; new ids go on from one day ahead of the clock");
+            tracing::warn!(
+                last,
+                "a clock that was more than a day ahead gave the last ids; new ids continue from one day ahead of the clock"
+            );
         }
         ids.resume_after(last);
         let used = Tables(Sqlite::new(&connection)).usage();
@@ -176,7 +179,7 @@ impl From<Rejected> for Refusal {
     }
 }
 
-/// An outlet, and how many facts it was given.
+/// An outlet that counts the facts that it publishes.
 struct Counted<'a, O> {
     outlet: &'a mut O,
     facts: u64,

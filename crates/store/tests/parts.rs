@@ -1,4 +1,4 @@
-//! A command that fails is undone alone, whatever its place in its transaction.
+//! The writes of a failed command are undone without those of other commands, at every place in the transaction.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -19,7 +19,7 @@ enum End {
 }
 
 #[test]
-fn what_a_command_wrote_is_undone_alone_wherever_it_stands_in_its_transaction() {
+fn the_writes_of_a_failed_command_are_undone_at_every_place_in_the_transaction() {
     use End::{Kept, Panicked, Refused};
     for ends in [
         vec![Refused],
@@ -34,7 +34,7 @@ fn what_a_command_wrote_is_undone_alone_wherever_it_stands_in_its_transaction() 
         let (publish, published) = mpsc::channel();
         let outlet = move |fact: Fact| publish.send(fact).unwrap();
         let (writer, thread) = Writer::start(&database, || Timestamp(0), Generator::new(|| 0), outlet).unwrap();
-        // The writer is held in a reply until all are queued, so that they share the next transaction.
+        // A reply holds the writer until all commands are queued, so that they share the next transaction.
         let (go, gate) = mpsc::channel();
         writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
         let (reply, replies) = mpsc::channel();
@@ -45,8 +45,8 @@ fn what_a_command_wrote_is_undone_alone_wherever_it_stands_in_its_transaction() 
                 tx.record(&Kind::Household.room(2), Event::NotificationsRead)?;
                 match end {
                     Kept => Ok(()),
-                    Refused => Err(Refusal::Conflict("it is refused behind its writes")),
-                    Panicked => panic!("behind its writes"),
+                    Refused => Err(Refusal::Conflict("refused after its writes")),
+                    Panicked => panic!("a panic after its writes"),
                 }
             };
             writer.submit(Actor::server(), work, move |result| reply.send(result.is_ok()).unwrap());

@@ -1,4 +1,4 @@
-//! A user's quota goes on where it was when the writer is started again.
+//! The usage of a user's quota survives a restart of the writer.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,7 @@ fn create(writer: &Writer, admin: bool) -> Result<(), Refusal> {
 }
 
 #[test]
-fn a_restart_does_not_begin_the_quota_again_and_the_next_day_does() {
+fn a_restart_keeps_the_usage_of_a_quota_and_the_next_day_resets_it() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("test.db").display());
     let quotas = QuotaBounds { objects_per_day: Some(3), ..QuotaBounds::default() };

@@ -1,4 +1,4 @@
-//! What the writer does when a burst of commands is over.
+//! The writer releases memory after a burst of commands.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use domain::names::{Kind, Timestamp};
 use domain::operation::{Actor, Tx};
 use store::{Database, Options, Outlet, Writer};
 
-/// Notes the offsets that are published, and a 0 for each rest.
+/// Sends the offsets that are published, and a 0 for each rest.
 struct Notes(Sender<i64>);
 
 impl Outlet for Notes {
@@ -24,12 +24,12 @@ impl Outlet for Notes {
 }
 
 #[test]
-fn a_writer_gives_its_memory_back_once_after_each_burst_and_goes_on() {
+fn a_writer_releases_its_memory_once_after_each_burst_and_serves_the_next() {
     let database = Database::open(Options::new("sqlite::memory:")).unwrap();
     let (notes, noted) = mpsc::channel();
     let (writer, thread) = Writer::start(&database, || Timestamp(0), Generator::new(|| 0), Notes(notes)).unwrap();
     for burst in 0..2 {
-        // The writer is held in a reply until all commands are queued: with a slow thread it would rest in between.
+        // A reply holds the writer until all commands are queued: otherwise it could rest in between.
         let (go, gate) = mpsc::channel();
         writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
         for _ in 0..1_000 {

@@ -45,7 +45,7 @@ fn when_the_last_admin_leaves_the_first_member_who_has_acted_becomes_one() {
     for kind in KINDS {
         for acts in [true, false] {
             with_users(&["anna", "ben"], |store, ids| {
-                // Nobody has ever signed in as ghost.
+                // The user ghost has never signed in.
                 let room = run(store, ids, "anna", new_space(kind, &["ghost", "ben"])).room;
                 if acts {
                     run(store, ids, "ben", RenameSpace { room: room.clone(), name: Some("Crew".to_owned()) });

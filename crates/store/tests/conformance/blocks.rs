@@ -9,7 +9,7 @@ pub fn blocks_of_a_user_come_latest_first_in_pages_and_end(store: &mut dyn Store
     }
     store.put_block(&id("ann"), &id("ben"), at(9)).unwrap();
     store.put_block(&id("ben"), &id("ann"), at(3)).unwrap();
-    assert_eq!(store.block(&id("ann"), &id("ben")).unwrap(), Some(Block { user: id("ben"), since: at(1) }), "it stays as it was");
+    assert_eq!(store.block(&id("ann"), &id("ben")).unwrap(), Some(Block { user: id("ben"), since: at(1) }), "the first block stays");
     assert_eq!(store.count_blocks(&id("ann")).unwrap(), 3);
     let mut page = |limit, before: Option<&str>| -> Vec<String> {
         let page = Page { limit, before: before.map(id) };

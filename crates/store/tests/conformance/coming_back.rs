@@ -239,7 +239,7 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
     assert_eq!((ended.confirmed, ended.left_at), (3, Some(at(5))));
     run(store, "", 5, ForgetEvictedFacts { offsets: vec![1, 3], holes: vec![("a".to_owned(), 1), ("b".to_owned(), 3)] }).unwrap();
     assert_eq!(begin(store, "f", 5), (4, 0, vec![("a".to_owned(), 1), ("b".to_owned(), 3)]));
-    assert_eq!(begin(store, "g", WINDOW + 3), (4, 2, vec![("b".to_owned(), 3)]), "what is too old is known no longer");
+    assert_eq!(begin(store, "g", WINDOW + 3), (4, 2, vec![("b".to_owned(), 3)]), "the floor covers facts that are too old");
     assert_eq!(begin(store, "h", WINDOW + 9), (4, 4, vec![]));
     let actor = Actor { person: id("ann"), admin: false };
     let read = |store: &mut dyn Store, offsets: &[i64], bytes| {
@@ -247,7 +247,7 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
         facts.iter().map(|fact| fact.offset).collect::<Vec<_>>()
     };
     assert_eq!(read(store, &[1, 2, 3, 4], 9999), [2, 4]);
-    assert_eq!(read(store, &[2, 4], 1), [2], "one at least, and no more than so many bytes");
+    assert_eq!(read(store, &[2, 4], 1), [2], "at least one fact, and none beyond the bytes");
     let stretch = ReadJournal { after: 2 }.answer(store, &actor).unwrap();
     assert_eq!((stretch.facts.len(), stretch.end), (1, Some(4)));
 }

@@ -135,19 +135,19 @@ pub fn old_facts_are_deleted_some_at_a_time_and_the_last_one_stays(store: &mut d
         store.append(&home(), at(n), Account(7), Event::NotificationsRead).unwrap();
     }
     assert_eq!((store.journal_floor(at(0)).unwrap(), store.journal_floor(at(3)).unwrap()), (0, 2));
-    assert_eq!(forget(store, 1, 9), (0, vec![1, 2, 3, 4, 5, 6]), "none is so old");
-    assert_eq!(forget(store, 4, 2), (2, vec![3, 4, 5, 6]), "recorded before, but no more than so many");
+    assert_eq!(forget(store, 1, 9), (0, vec![1, 2, 3, 4, 5, 6]), "no fact is so old");
+    assert_eq!(forget(store, 4, 2), (2, vec![3, 4, 5, 6]), "the facts that were recorded before, at most two");
     assert_eq!(store.journal_floor(at(0)).unwrap(), 2);
     assert_eq!(forget(store, 4, 9), (1, vec![4, 5, 6]));
     store.delete_facts(&[4, 6]).unwrap();
-    assert_eq!((offsets(store), store.journal_floor(at(0)).unwrap()), (vec![5, 6], 3), "what was too much leaves a hole");
+    assert_eq!((offsets(store), store.journal_floor(at(0)).unwrap()), (vec![5, 6], 3), "evicted facts leave the floor");
     assert_eq!(forget(store, 99, 9), (1, vec![6]));
     assert_eq!(forget(store, 99, 9), (0, vec![6]));
     assert_eq!((store.journal_floor(at(0)).unwrap(), store.journal_floor(at(99)).unwrap()), (5, 6));
     assert_eq!(store.append(&home(), at(9), Account(7), Event::NotificationsRead).unwrap().offset, 7, "no offset comes twice");
 }
 
-pub fn holes_are_known_until_everything_before_them_is_too_old(store: &mut dyn Store) {
+pub fn holes_are_known_until_all_facts_before_them_are_too_old(store: &mut dyn Store) {
     for n in 1..=6 {
         store.append(&home(), at(n), Account(7), Event::NotificationsRead).unwrap();
     }
@@ -169,11 +169,11 @@ pub fn a_fact_is_found_by_its_offset(store: &mut dyn Store) {
     let rooms = vec![home(), Kind::Trip.room(1), Kind::Trip.room(2)];
     let several = store.append(&home(), T0, Account(1), Event::ProfileUpdated { person: person("ann"), rooms }).unwrap();
     for offset in several.first_offset()..=several.offset {
-        assert_eq!(store.fact(offset).unwrap().as_ref(), Some(&several), "each of its offsets is its own");
+        assert_eq!(store.fact(offset).unwrap().as_ref(), Some(&several), "each of its offsets finds it");
     }
     store.append(&home(), T0, Account(1), Event::NotificationsRead).unwrap();
     store.delete_facts(&[several.offset]).unwrap();
-    assert_eq!(store.fact(several.first_offset()).unwrap(), None, "what comes behind it is something else");
+    assert_eq!(store.fact(several.first_offset()).unwrap(), None, "the next fact is another");
 }
 
 pub fn what_everybody_has_heard_is_remembered(store: &mut dyn Store) {

@@ -13,7 +13,7 @@ pub fn an_answer_is_kept_for_its_scope_and_key(store: &mut dyn Store) {
     assert_eq!(store.answered("ann POST /tasks", "l", T0).unwrap(), None);
 }
 
-pub fn of_a_large_answer_a_reference_or_nothing_is_kept(store: &mut dyn Store) {
+pub fn a_large_answer_is_kept_as_a_reference_or_not_at_all(store: &mut dyn Store) {
     for (n, body) in [Kept::Reference("project:7".to_owned()), Kept::Nothing, Kept::Whole("{}".to_owned())].into_iter().enumerate() {
         let answered = Answered { body, ..answer("one") };
         store.remember("s", "k", &answered, at(n as i64 + 1)).unwrap();

@@ -47,7 +47,7 @@ suite! {
         a_person_changes_but_for_the_first_sight,
         a_known_person_is_not_stored_as_new_nor_an_unknown_one_changed,
         a_deleted_person_is_not_there,
-        the_last_deletion_of_a_user_is_known_also_when_the_user_is_back,
+        the_last_deletion_of_a_user_is_known_also_after_a_new_sign_in,
         people_share_a_space_or_do_not,
         users_who_never_signed_in_and_are_in_no_space_are_found_oldest_first,
     }
@@ -127,7 +127,7 @@ suite! {
         facts_are_read_behind_an_offset_up_to_a_limit,
         the_last_offset_is_that_of_the_last_fact,
         old_facts_are_deleted_some_at_a_time_and_the_last_one_stays,
-        holes_are_known_until_everything_before_them_is_too_old,
+        holes_are_known_until_all_facts_before_them_are_too_old,
         a_fact_is_found_by_its_offset,
         what_everybody_has_heard_is_remembered,
     }
@@ -165,11 +165,11 @@ suite! {
         a_message_before_one_became_a_member_is_before_its_offset,
     }
     removals {
-        a_removal_is_there_until_it_ends_and_the_oldest_goes_on,
+        a_removal_is_stored_until_it_ends_and_the_oldest_continues_first,
     }
     keys {
         an_answer_is_kept_for_its_scope_and_key,
-        of_a_large_answer_a_reference_or_nothing_is_kept,
+        a_large_answer_is_kept_as_a_reference_or_not_at_all,
         an_answer_counts_only_if_it_is_recent,
         old_answers_are_forgotten_some_at_a_time,
     }

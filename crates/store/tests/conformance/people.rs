@@ -44,7 +44,7 @@ pub fn a_deleted_person_is_not_there(store: &mut dyn Store) {
     assert_eq!(store.person(&id("ben")).unwrap(), Some(person("ben")));
 }
 
-pub fn the_last_deletion_of_a_user_is_known_also_when_the_user_is_back(store: &mut dyn Store) {
+pub fn the_last_deletion_of_a_user_is_known_also_after_a_new_sign_in(store: &mut dyn Store) {
     assert_eq!(store.deleted_at(&id("ann")).unwrap(), None);
     for seconds in [1, 2] {
         store.put_deletion(&id("ann"), at(seconds)).unwrap();

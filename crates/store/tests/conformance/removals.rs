@@ -5,7 +5,7 @@ use domain::seam::Store;
 
 use crate::{id, person, space};
 
-pub fn a_removal_is_there_until_it_ends_and_the_oldest_goes_on(store: &mut dyn Store) {
+pub fn a_removal_is_stored_until_it_ends_and_the_oldest_continues_first(store: &mut dyn Store) {
     assert_eq!(store.next_removal().unwrap(), None);
     let trip = Kind::Trip.room(1);
     let by = Actor { person: id("ann"), admin: false };

@@ -23,7 +23,7 @@ pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut
     assert_eq!(store.members(&home(), &page(9, None)).unwrap().len(), 4);
     store.remove_member(&home(), &id("dan"), at(2)).unwrap();
     assert_eq!(store.members(&home(), &page(9, None)).unwrap(), members);
-    assert_eq!(store.space(&home()).unwrap(), Some(Space { member_count: 3, ..space(&home()) }), "the members are asked for by themselves");
+    assert_eq!(store.space(&home()).unwrap(), Some(Space { member_count: 3, ..space(&home()) }), "the space is read without its members");
 }
 
 pub fn a_space_changes_but_for_its_beginning(store: &mut dyn Store) {
@@ -194,7 +194,7 @@ pub fn memberships_are_counted_for_the_space_and_for_the_user(store: &mut dyn St
     store.put_member(&home(), &id("ann"), Role::Member, T0).unwrap();
     store.put_member(&home(), &id("ben"), Role::Member, T0).unwrap();
     store.put_member(&home(), &id("ann"), Role::Admin, T0).unwrap();
-    assert_eq!(counts(store), (2, 1), "another role is no other membership");
+    assert_eq!(counts(store), (2, 1), "a change of the role begins no membership");
     store.put_member(&Kind::Trip.room(1), &id("ann"), Role::Member, T0).unwrap();
     assert_eq!(counts(store), (2, 2));
     store.update_space(&Space { name: "Ours".to_owned(), ..space(&home()) }).unwrap();
@@ -203,7 +203,7 @@ pub fn memberships_are_counted_for_the_space_and_for_the_user(store: &mut dyn St
     store.remove_member(&home(), &id("ann"), at(1)).unwrap();
     store.remove_member(&home(), &id("ann"), at(2)).unwrap();
     assert_eq!(counts(store), (1, 1));
-    assert_eq!(store.space_count(&id("nobody")).unwrap(), 0);
+    assert_eq!(store.space_count(&id("unknown")).unwrap(), 0);
 }
 
 pub fn an_admin_is_known_while_there_is_one(store: &mut dyn Store) {
@@ -262,7 +262,7 @@ pub fn contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other(store
     }
     let mut contacts = |act: &[&str], expected: &[&str]| {
         for name in act {
-            // To act in a channel is to act in its project.
+            // An act in a channel counts as one in its project.
             assert!(!store.has_acted(&channel, &id(name)).unwrap());
             store.put_acted(&channel, &id(name)).unwrap();
             assert!(store.has_acted(&project, &id(name)).unwrap());
@@ -286,7 +286,7 @@ pub fn contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other(store
     assert!(store.contacts_of(&id("ann")).unwrap().is_empty());
     assert_eq!(store.members_who_acted(&project, &id("ann"), 9).unwrap(), [id("ann")]);
     assert_eq!(store.blockers_in(&project, &id("ann"), 9).unwrap(), [id("ben")]);
-    assert!(!store.has_acted(&project, &id("eve")).unwrap(), "no member");
+    assert!(!store.has_acted(&project, &id("eve")).unwrap(), "eve is no member");
 }
 
 pub fn users_who_left_by_choice_are_distinguished_from_those_who_were_removed(store: &mut dyn Store) {
