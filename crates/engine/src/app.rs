@@ -62,8 +62,8 @@ pub trait App: Sized + 'static {
         false
     }
 
-    /// So many bytes wait in a connection now: input that is not whole, and output that its client does not take. Said when it has changed by much;
-    /// 0 when nothing does any more. False closes the connection.
+    /// Reports how many bytes wait in a connection: incomplete input, and output that its client does not read. Called when the number has changed
+    /// much, and with 0 when nothing waits any more. False closes the connection.
     fn waits(&mut self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
         let _ = (shard, connection, bytes);
         true

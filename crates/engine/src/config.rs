@@ -78,8 +78,8 @@ pub struct Config {
     pub deflate: bool,
     /// How many bytes may wait for one connection; one that is further behind is closed, so memory is bounded. Default 1 MB.
     pub outbox_limit: usize,
-    /// How many bytes of what a client has missed are put into its outbox at once; the next follow as it reads. At most a fourth of
-    /// `outbox_limit` counts. Default 64 KB.
+    /// How many bytes of missed broadcasts are put into a client's outbox at once; the next follow as it reads. At most a fourth of `outbox_limit`
+    /// counts. Default 64 KB.
     pub replay_slice: usize,
     /// See [`CorsPolicy`].
     pub cors: Option<CorsPolicy>,

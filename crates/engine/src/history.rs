@@ -28,10 +28,10 @@ const TOLD: usize = 4;
 /// The most broadcasts of one slice; see [`History::slice`].
 const SLICE: usize = 256;
 
-/// What can be replayed, shared by all shards. A broadcast comes here before it comes into any mailbox.
+/// The broadcasts that can be replayed, shared by all shards. A broadcast comes here before it comes into any mailbox.
 pub(crate) struct History {
     recovery: Recovery,
-    /// When the seconds begin by which it is counted what is too old.
+    /// The time from which the seconds of [`index`] are counted.
     begun: Instant,
     shelf: Mutex<Shelf>,
     /// How many bytes are encoded again for clients that missed broadcasts.
@@ -47,7 +47,7 @@ impl History {
         Self { recovery, begun: Instant::now(), shelf: Mutex::new(shelf), told: Arc::default() }
     }
 
-    /// Where the words are that are in memory no longer.
+    /// The archive with the content that is in memory no longer.
     pub fn archive(&self) -> Option<&Arc<dyn Archive>> {
         self.recovery.archive.as_ref()
     }
@@ -307,7 +307,7 @@ mod tests {
         assert!(told > room + 4 * each && history.size().1 > told);
         drop(missed);
         keep(5);
-        assert_eq!(history.size(), (5, room + 5 * each), "what was made for some has driven out nothing");
+        assert_eq!(history.size(), (5, room + 5 * each), "broadcasts that are encoded again evict nothing");
         assert_eq!(numbers(history.missed([("a", 0)], 0, 9)), Some(vec![1, 2, 3, 4, 5]));
         for number in 6..=40 {
             keep(number);

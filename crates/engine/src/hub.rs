@@ -155,9 +155,9 @@ impl<A: App> Mailbox<A> {
 pub struct Refusal {
     /// In words: the message of Engine.IO's error, the reason of a plain WebSocket's close.
     pub message: String,
-    /// With which close code a plain WebSocket is told (RFC 6455 §7.4.2: 4000 to 4999 are an application's own). None: it is not opened, and
-    /// answered with the status, and so is every other upgrade request. That is for what is no client's fault (one that is let in and closed
-    /// again forgets how long it meant to wait), and for what comes so often that it should cost no open WebSocket.
+    /// The close code of a plain WebSocket (RFC 6455 §7.4.2: 4000 to 4999 are an application's own). None: the WebSocket is not opened, but answered
+    /// with the status, and so is every other upgrade request. That is for refusals that are no client's fault (a client that is accepted and closed
+    /// again forgets its delay), and for refusals that are so frequent that they should cost no open WebSocket.
     pub code: Option<u16>,
     /// With which status long-polling is told; a browser's WebSocket cannot see any, and an upgrade request is answered 400, as by Node.
     pub status: http::StatusCode,
@@ -251,7 +251,7 @@ impl<A: App> Handle<A> {
         }
     }
 
-    /// Takes out the numbers of up to `most` broadcasts that need not be stored any more, as too much is kept, and the holes that they leave; see
+    /// Takes out the numbers of up to `most` evicted broadcasts, which need not be stored any more, and the holes that they leave; see
     /// [`crate::Recovery::holes`].
     pub fn take_evicted(&self, most: usize) -> (Vec<u64>, Vec<(Arc<str>, u64)>) {
         self.0.history.as_ref().map_or_else(Default::default, |history| history.take_evicted(most))

@@ -12,9 +12,9 @@ pub(crate) type Frames = Rc<[u8]>;
 /// What waits behind the first message.
 #[derive(Default)]
 pub(crate) struct Queue {
-    /// What was superseded is empty, and passed over; see [`Outbox::push_superseding`].
+    /// A superseded message is empty, and is skipped; see [`Outbox::push_superseding`].
     waiting: VecDeque<Frames>,
-    /// How many are empty.
+    /// How many messages are empty.
     superseded: usize,
     /// How many were taken out of it since it was empty: a message keeps its number while it waits.
     taken: u64,
@@ -49,7 +49,7 @@ impl Queue {
         self.waiting.push_back(frames);
     }
 
-    /// Drops what was superseded, when that is most of what waits.
+    /// Removes the superseded messages when they are more than half of the waiting ones.
     fn compact(&mut self) {
         if self.superseded <= self.waiting.len() / 2 {
             return;
@@ -112,7 +112,7 @@ impl Outbox {
         self.bytes
     }
 
-    /// What it takes of the memory, in bytes: its share of what waits for others of this shard, too.
+    /// The memory that it takes, in bytes. A message that waits in several outboxes of the shard is divided among them.
     pub fn weight(&self) -> usize {
         let rest = self.rest.iter().flat_map(|rest| &rest.waiting);
         self.first.iter().chain(rest).map(|frames| frames.len() / Rc::strong_count(frames) + size_of::<Frames>()).sum()
@@ -146,8 +146,8 @@ impl Outbox {
         true
     }
 
-    /// The same for something that has a position: it waits behind everything else, and an older one of its key that still waits is dropped. True if
-    /// there was one.
+    /// Puts a message with a key behind all others, because it has a position, and drops an older message of this key that still waits. True if there
+    /// was one.
     pub fn push_superseding(&mut self, key: Key, frames: Frames, spare: &mut SpareQueues) -> bool {
         if self.first.is_none() {
             self.push(frames, spare);
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_supersedes_something_waits_behind_everything_and_leaves_nothing_of_it() {
+    fn a_superseding_message_waits_behind_all_others_and_the_older_one_is_dropped() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
         let push = |outbox: &mut Outbox, spare: &mut SpareQueues, key: Option<Key>, word: &str| match key {
             Some(key) => outbox.push_superseding(key, Rc::from(word.as_bytes()), spare),
@@ -311,7 +311,7 @@ mod tests {
         assert!(push(&mut outbox, &mut spare, Some(1), "a2"));
         for number in 2..1_000 {
             assert!(push(&mut outbox, &mut spare, Some(2), &format!("b{number:03}")));
-            assert!(outbox.rest.as_ref().is_some_and(|rest| rest.waiting.len() <= 8), "what was superseded takes no memory");
+            assert!(outbox.rest.as_ref().is_some_and(|rest| rest.waiting.len() <= 8), "superseded messages take no memory");
         }
         assert_eq!(outbox.bytes(), "firstfacta2b999".len());
         let mut all = Vec::new();

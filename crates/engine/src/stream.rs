@@ -17,7 +17,7 @@ pub(crate) enum NewStream {
 }
 
 impl NewStream {
-    /// Lifts what the HTTP server has set: for how long what was written may make no progress (`TCP_USER_TIMEOUT`, tcp(7)). A WebSocket has heartbeats
+    /// Lifts the HTTP server's time limit for written bytes that make no progress (`TCP_USER_TIMEOUT`, tcp(7)). A WebSocket has heartbeats
     /// for that, and its client may be without a network for longer.
     pub fn forget_http(&self) {
         let tcp = match self {

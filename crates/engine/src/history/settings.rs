@@ -1,4 +1,4 @@
-//! What an application says of recovery: how broadcasts are numbered, for how long and where they are kept, and how they are read back.
+//! The settings of recovery: how broadcasts are numbered, for how long and where they are kept, and how they are read back.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,16 +13,17 @@ pub struct Recovery {
     pub epoch: String,
     /// The number of the last broadcast before the start.
     pub position: u64,
-    /// Up to which number nothing is kept from before the start; what came behind it is given to [`crate::Handle::recall`].
+    /// The number up to which no broadcast from before the start is kept; the later ones are passed to [`crate::Handle::recall`].
     pub floor: u64,
-    /// Rooms in which something behind `floor` was evicted, each with the last such number; the broadcasts to every connection have the empty name.
+    /// Rooms in which broadcasts behind `floor` were evicted, each with the number of the last; the broadcasts to every connection have the empty
+    /// name.
     pub holes: Vec<(Arc<str>, u64)>,
     /// How many broadcasts are kept; one with more than a kilobyte of content, or to many rooms, counts as several. Beyond, the accounts that use most
     /// lose their oldest in the rooms in which they use most (see [`Broadcast::charged_to`]).
     pub keep: usize,
-    /// For how long.
+    /// For how long broadcasts are kept.
     pub window: Duration,
-    /// About how many bytes of memory the broadcasts take at most. What is encoded again for clients that come back may take a quarter more. With an
+    /// About how many bytes of memory the broadcasts take at most. What is encoded again for clients that reconnect may take a quarter more. With an
     /// archive the oldest content is read from there, and 70 bytes for each broadcast stay in memory in any case; without one the oldest broadcasts are
     /// forgotten.
     pub bytes: usize,
@@ -63,7 +64,8 @@ impl fmt::Debug for Revive {
 
 /// Reads kept broadcasts from where they are stored, when their content is in memory no longer.
 pub trait Archive: Send + Sync {
-    /// Reads the broadcasts with these numbers, which rise: as many of the first as have `bytes` bytes or somewhat more, and at least one. `then` is
-    /// called once, on any thread, with them in order; one that is stored no longer is left out. `None` if nothing can be read now. Must not block.
+    /// Reads the broadcasts with these numbers, which are ascending: as many of the first as have `bytes` bytes or somewhat more, and at least one.
+    /// `then` is called once, on any thread, with them in order; one that is stored no longer is left out. `None` if nothing can be read now. Must
+    /// not block.
     fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>);
 }

@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 
-/// What one broadcast costs, and which account pays for it in which rooms.
+/// The cost of one broadcast, the account that it is charged to, and its rooms.
 #[derive(Clone, Copy)]
 pub(super) struct Charge<'a> {
     pub account: u64,
@@ -17,9 +17,9 @@ pub(super) struct Charge<'a> {
 /// The positions of the broadcasts to evict, in order, so that all accounts together use `keep` at most.
 ///
 /// Accounts above one level lose broadcasts until they are at this level. An account's broadcast belongs to that of its rooms in which the account
-/// uses least; the rooms above one level of the account lose broadcasts, the oldest first. What is below a level stays. Inputs: how many broadcasts
-/// there are, and what the one at a position costs; how much each account uses; a number that is larger than that of every room. The time is linear
-/// in the number of broadcasts.
+/// uses least; the rooms above one level of the account lose broadcasts, the oldest first. Accounts and rooms below a level lose none. Inputs: how
+/// many broadcasts there are, and what the one at a position costs; how much each account uses; a number that is larger than that of every room. The
+/// time is linear in the number of broadcasts.
 pub(super) fn evicted<'a>(
     count: usize,
     charge: impl Fn(usize) -> Charge<'a>,
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_below_the_level_stays() {
+    fn the_level_is_the_most_that_each_account_may_use() {
         for (used, keep, expected) in
             [(&[][..], 5, u64::MAX), (&[5], 5, u64::MAX), (&[6], 5, 5), (&[1, 9, 3], 10, 6), (&[4, 4, 4], 10, 3), (&[1, 1], 0, 0)]
         {

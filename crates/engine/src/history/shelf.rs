@@ -81,7 +81,7 @@ impl Kept {
             (Words::Logged(place), Some(revive)) => {
                 Arc::new(Logged { number: self.number, bytes: log.get(place).into(), revive: revive.clone() })
             }
-            // Nothing is logged then.
+            // Without a reader no content is logged.
             (Words::Logged(_), None) => Arc::new(|_| Vec::new()),
         };
         let again = Arc::new(Broadcast::again(self, say, told));
@@ -90,7 +90,7 @@ impl Kept {
 }
 
 impl Shelf {
-    /// An empty one.
+    /// An empty shelf.
     pub fn new(index: Index) -> Self {
         Self { index, words: VecDeque::new(), words_weight: 0, log: Log::default(), told: 0 }
     }

@@ -63,7 +63,7 @@ impl Failure {
     }
 }
 
-/// After how many seconds it is worth sending again what there was no room for.
+/// The `Retry-After` of a request for whose bytes there was no room, in seconds.
 const TRY_AGAIN: u64 = 1;
 
 /// The answer to a request for whose bytes there is no room.

@@ -88,8 +88,8 @@ mod tests {
 
     use super::*;
 
-    /// Answers one request with a long body over a connection that holds 1,000 bytes. The client leaves after it has read some of the body. Whether
-    /// the response was found lost.
+    /// Answers one request with a long body over a connection that holds 1,000 bytes. The client leaves after it has read some of the body. Returns
+    /// whether the response was found lost.
     async fn is_lost(body: usize, read: usize) -> bool {
         let (mut client, server) = tokio::io::duplex(1000);
         let (lost, found) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! Reading a request's body, with a count of what it takes meanwhile.
+//! Reads a request's body, and counts its bytes meanwhile.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-/// Counts the bytes that one thing takes, until it is dropped.
+/// Counts the bytes of one body until it is dropped.
 pub trait Charge: Send + Sync {
-    /// Says how many bytes it takes now.
+    /// Sets how many bytes the body takes now.
     ///
     /// # Errors
-    /// If that is more than its share; the count stays what it was.
+    /// If that exceeds its share; the count stays unchanged.
     fn set(&mut self, bytes: usize) -> Result<(), Short>;
 }
 
@@ -29,15 +29,15 @@ pub struct Allowance(pub Arc<dyn Fn() -> Box<dyn Charge> + Send + Sync>);
 /// Why a body was not read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotGathered {
-    /// It has more bytes than it may have.
+    /// The body has more bytes than its limit.
     TooLarge,
-    /// There is no room for it.
+    /// There is no room for the body.
     Short(Short),
-    /// The client broke off.
+    /// The client ended the request before the end of the body.
     Broken,
 }
 
-/// Reads a body into one piece of memory. Inputs: the body; its limit in bytes; what counts the memory, if anything does.
+/// Reads a body into one piece of memory. Inputs: the body; its limit in bytes; the charge that counts the memory, if there is one.
 ///
 /// # Errors
 /// See [`NotGathered`].
@@ -50,7 +50,7 @@ pub async fn gather<B: Body + Unpin>(body: &mut B, limit: usize, mut charge: Opt
             return Err(NotGathered::TooLarge);
         }
         if data.remaining() > whole.capacity() - length {
-            // A body of one-byte chunks costs no more than its bytes: they are copied, and what they were read into is given back.
+            // A body of one-byte chunks costs no more than its bytes: they are copied, and the buffers that they were read into are freed.
             let wanted = (length + data.remaining()).max(2 * whole.capacity()).min(limit);
             if let Some(charge) = charge.as_deref_mut() {
                 charge.set(wanted).map_err(NotGathered::Short)?;
@@ -74,7 +74,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Makes such bytes.
+    /// Wraps bytes with the charge that counts them.
     pub fn bytes(bytes: Vec<u8>, charge: Option<Box<dyn Charge>>) -> Bytes {
         Bytes::from_owner(Self { bytes, _charge: charge })
     }

@@ -118,7 +118,7 @@ impl<A: App> Handle<A> {
     }
 
     /// Answers a request to one of the engine's paths. It must come from a hyper HTTP/1 connection that is served `with_upgrades` on a
-    /// tokio `TcpStream`, plain or in `tokio_rustls`, and should have been given its [`HttpConnection`]. Runs in a tokio runtime.
+    /// tokio `TcpStream`, plain or in `tokio_rustls`, and should have its [`HttpConnection`] attached. Runs in a tokio runtime.
     pub async fn serve(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Answer {
         let hub = &self.0;
         let Some((index, endpoint)) = hub.endpoint_of(request.uri().path()) else {

@@ -168,7 +168,7 @@ async fn refuse_large(body: Incoming, unsent: bool) -> Answer {
     response
 }
 
-/// Turns a shard's answer into HTTP. `tracked`: the shard learns if it is lost.
+/// Turns a shard's answer into HTTP. `tracked` reports the loss of the response to the shard.
 fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tracked: Option<Tracked<A>>) -> Result<Answer, Failure> {
     let track = |body| match tracked {
         Some(tracked) => tracked.track(body),

@@ -28,7 +28,7 @@ pub(crate) struct RequestMark {
 }
 
 impl RequestMark {
-    /// The mark of a request; `None` if its `t` says nothing.
+    /// The mark of a request; `None` if its `t` does not identify it.
     pub fn of(request: &hyper::Request<Incoming>, query: &Query<'_>) -> Option<Self> {
         let options = request.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
         let closes = options.flat_map(|options| options.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"));
@@ -45,7 +45,7 @@ impl RequestMark {
         Some(Self { t: hasher.finish(), kept: kept.cloned() })
     }
 
-    /// Whether both requests asked to keep their connections, and these are two.
+    /// Whether both requests asked to keep their connections, and came on different ones.
     fn is_elsewhere(&self, last: &Self) -> bool {
         self.kept.as_ref().zip(last.kept.as_ref()).is_some_and(|(this, last)| !this.is(last))
     }
@@ -57,7 +57,7 @@ pub(crate) struct Marks {
     last: Option<RequestMark>,
     /// At least two requests had a `t`.
     several: bool,
-    /// A request had no `t`, one that says nothing, or the one of the request before: no GET of this client is taken for a repetition.
+    /// A request had no `t`, an integer, or the `t` of the request before: no GET of this client is taken for a repetition.
     reuses: bool,
 }
 
@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_get_is_a_repetition_if_handshake_and_gets_before_had_another_t() {
-        /// What `t` is sent, and on which connection; none is one that the client closes behind the request. The first one is the handshake.
+        /// The `t` of a request, and its connection; `None` is a connection that the client closes behind the request. The first request is the
+        /// handshake.
         type Sent = (&'static str, Option<usize>);
         let cases: &[(&[Sent], bool)] = &[
             (&[("1764456789.1", Some(0)), ("1764456789.25", Some(0)), ("1764456789.25", Some(1))], true),
@@ -105,7 +106,7 @@ mod tests {
             // A clock in seconds, a checksum, nothing.
             (&[("1", Some(0)), ("2", Some(0)), ("3", Some(0)), ("3", Some(1))], false),
             (&[("", Some(0)), ("", Some(1)), ("", Some(2))], false),
-            // A client that has given one t twice, or one that says nothing, is not believed any more.
+            // A client that has sent one t twice, or an integer, has no repetitions any more.
             (&[("a", Some(0)), ("b", Some(0)), ("b", Some(0)), ("c", Some(1)), ("c", Some(2))], false),
             (&[("a", Some(0)), ("7", Some(0)), ("b", Some(1)), ("b", Some(2))], false),
             (&[("7", Some(0)), ("a", Some(0)), ("b", Some(1)), ("b", Some(2))], false),

@@ -22,7 +22,7 @@ pub(crate) enum PollAnswer {
     Payload(Bytes, &'static str),
     /// `ok`, to a POST.
     Accepted,
-    /// The body of a POST may come, with so many bytes at most.
+    /// The client may send the body of a POST, with at most this many bytes.
     Begins(usize),
     /// The session is not known (any more).
     UnknownSession,
@@ -114,7 +114,7 @@ pub(crate) struct Connection<A: App> {
     /// None while it is only a probe.
     pub handshake: Option<Box<A::Handshake>>,
     pub attaching: Option<Box<Attaching>>,
-    /// What was counted of it last, if anything of it waited then.
+    /// The last counts of the bytes that wait in it, if any waited then.
     pub waiting: Option<Box<Waiting>>,
     /// Its place among those with something to write.
     pub waits: Waits,

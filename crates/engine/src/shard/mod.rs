@@ -96,7 +96,7 @@ pub struct Shard<A: App> {
     /// Connections with something to read, in the order in which they got it; behind them those that have used up their share of a turn.
     pub(crate) readable: Line,
     pub(crate) doomed: Vec<Doomed>,
-    /// Connections that do not take what waits for them, or have taken it: what waits in them is to be counted.
+    /// Connections whose waiting bytes are to be counted, because their clients do not read them, or have read them.
     pub(crate) to_count: Vec<ConnectionKey>,
     /// Broadcasts of this turn, not yet published.
     pub(crate) outgoing: Vec<Arc<Broadcast>>,
@@ -111,7 +111,7 @@ pub struct Shard<A: App> {
     pub(crate) position: u64,
     /// Where the sockets are whose ids do not say it: those that came back.
     pub(crate) renamed: HashMap<Id, u32>,
-    /// What is to be read from the archive at the end of the turn.
+    /// The broadcasts to read from the archive at the end of the turn.
     pub(crate) to_read: Vec<ToRead>,
     generations: u32,
     mark: u32,
@@ -345,7 +345,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// A connection has something to read, and used up its share of this turn.
+    /// Puts a connection with something to read behind the others, because it has used up its share of this turn.
     pub(crate) fn mark_behind(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         self.readable.behind(slot, &mut connection.readable);

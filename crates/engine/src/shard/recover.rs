@@ -158,7 +158,7 @@ impl<A: App> Shard<A> {
         Stamps::of(&self.config, self.position)
     }
 
-    /// The same for what is said to one socket: what it has been told, if it catches up.
+    /// The stamps of a message to one socket: if it catches up, its own position.
     pub(super) fn stamps_of(&self, key: SocketKey) -> Stamps<'_> {
         let behind = self.socket(key).and_then(|socket| socket.behind.as_ref());
         Stamps::of(&self.config, behind.map_or(self.position.into(), |behind| behind.at))
@@ -196,7 +196,7 @@ impl<A: App> Shard<A> {
 pub(crate) struct Excepted<'a> {
     /// The socket's id.
     pub id: Id,
-    /// Where it is or was, in each behind a number and up to another.
+    /// The rooms that it is or was in, each with the number behind which and the number up to which it is or was.
     pub rooms: &'a [(&'a str, u64, u64)],
 }
 

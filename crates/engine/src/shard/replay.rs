@@ -19,7 +19,7 @@ use crate::voice::Voice;
 /// How many slices are looked through for a socket in one turn.
 const SLICES: usize = 4;
 
-/// How many rooms may stand in the pasts of a socket, those counted that each past has to remember. Beyond, the next room has no past for it.
+/// The most rooms in all pasts of a socket, with the rooms that each past has to remember. Beyond, the socket cannot catch up in the next room.
 const MOST_OWED: usize = 16_384;
 
 /// Broadcasts that are to be read from the archive for a socket.
@@ -323,7 +323,7 @@ impl<A: App> Shard<A> {
             None => behind.at,
         };
         let Some(read) = read else {
-            // The archive cannot be read now. The client comes back, and receives the same then.
+            // The archive cannot be read now. The client reconnects, and receives the same then.
             self.sockets[key.slot() as usize].behind = Some(behind);
             return self.end_connection(slot, Reason::TransportError, Ending::Drop);
         };

@@ -69,7 +69,7 @@ impl<A: App> Shard<A> {
         self.rooms.len()
     }
 
-    /// Gives back a seat in a room.
+    /// Frees a seat in a room.
     pub(super) fn give_up(&mut self, seat: Seat, voice: Voice) {
         if let Some((moved, from, to)) = self.rooms.leave(seat, voice)
             && let Some(kept) = self.sockets[moved.socket as usize].seats.iter_mut().find(|kept| **kept == from)

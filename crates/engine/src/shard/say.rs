@@ -14,7 +14,8 @@ use crate::outbox::Frames;
 use crate::voice::{Format, Voice};
 
 impl<A: App> Shard<A> {
-    /// Says something to one socket. Nothing happens if it has ended, or is one of Socket.IO that is not accepted: its client expects CONNECT first.
+    /// Sends a message to one socket. Nothing is sent if the socket has ended, or is one of Socket.IO that is not accepted: its client expects
+    /// CONNECT first.
     pub fn emit(&mut self, key: SocketKey, saying: &Saying) {
         let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() || !socket.is_socketio()) else { return };
         let (voice, slot) = (socket.voice, socket.connection);

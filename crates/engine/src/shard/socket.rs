@@ -20,7 +20,7 @@ pub(crate) struct Socket<A: App> {
     pub seats: SmallVec<[Seat; 2]>,
     /// Events that the client has still to acknowledge.
     pub awaited: Option<Box<Awaited>>,
-    /// Where it is, if it catches up; none once it is live.
+    /// Its cursor, if it catches up; `None` once it is live.
     pub behind: Option<Box<Behind>>,
     /// The application wants nothing more from it for now.
     pub paused: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Awaited(VecDeque<u64>);
 const AWAITED: usize = 1024;
 
 impl Awaited {
-    /// Awaits one more. Of too many the oldest is forgotten.
+    /// Adds an id. Beyond [`AWAITED`] ids the oldest is dropped.
     pub fn add(&mut self, id: u64) {
         if self.0.len() >= AWAITED {
             self.0.pop_front();

@@ -212,7 +212,7 @@ fn a_socket_is_in_the_room_named_as_its_id() {
     let id = shard.id(key).unwrap().text();
     assert!(shard.is_in(key, &id) && !shard.is_in(other, &id));
     assert!(!shard.join(key, &id) && !shard.leave(key, &id));
-    assert!(shard.join(other, &id), "it is a name as any other");
+    assert!(shard.join(other, &id), "another socket may join it");
     shard.join(key, "room");
     assert_eq!(shard.members(&id).collect::<Vec<_>>(), [other, key]);
     assert_eq!(shard.rooms_of(key).collect::<Vec<_>>(), ["room"]);

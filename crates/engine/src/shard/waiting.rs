@@ -1,5 +1,5 @@
-//! What waits in a connection: input that is not whole yet, and output that its client does not take. The application counts it, and may refuse more.
-//! A connection in which nothing waits for longer than a turn costs nothing here.
+//! Counts the bytes that wait in a connection: incomplete input, and output that its client does not read. The application sums them, and may refuse
+//! more. A connection in which nothing waits for longer than a turn costs nothing here.
 
 use super::{ConnectionKey, Doomed, Ending, Shard, SocketKey, Transport};
 use crate::app::{App, Reason};
@@ -8,30 +8,30 @@ use crate::outbox::Outbox;
 /// The most input of a connection before one of its sockets is accepted, in bytes: a request to be connected, with its token, has to fit.
 const BEFORE_ACCEPTED: usize = 16 * 1024;
 
-/// Less input than this is not counted: what one read has left over is mostly gone with the next.
+/// Less input than this is not counted: the rest of one read is mostly handled with the next.
 const SMALL_INPUT: usize = 2 * 1024;
 
 /// Less output than this is not counted.
 pub(super) const SMALL_OUTPUT: usize = 16 * 1024;
 
-/// What is counted is a multiple of this.
+/// Counts are rounded up to a multiple of this.
 const GRAIN: usize = 4 * 1024;
 
-/// The close code and reason for a client in whose connection too much waits.
-const TOO_MUCH: (u16, &str) = (1013, "too much waits");
+/// The close code and reason for a connection in which too many bytes wait.
+const TOO_MUCH: (u16, &str) = (1013, "too much data waits");
 
 /// A connection, as an application names it. Void once the connection has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConnectionRef(ConnectionKey);
 
-/// What was counted of a connection.
+/// The last counts of a connection.
 #[derive(Default, Debug)]
 pub(crate) struct Waiting {
     /// The bytes of the outbox when it was weighed last,
     outbox: usize,
     /// and its weight then.
     output: usize,
-    /// What the application was told last.
+    /// The number that the application received last.
     counted: usize,
 }
 
@@ -55,7 +55,8 @@ impl<A: App> Shard<A> {
         if self.connections[slot as usize].accepted { max_payload } else { max_payload.min(BEFORE_ACCEPTED) }
     }
 
-    /// Counts what waits in a connection, if that has changed. Inputs: what counts it; see [`App::waits`].
+    /// Counts the bytes that wait in a connection, if they have changed. Inputs: the connection, and the function that receives the number; see
+    /// [`App::waits`].
     pub(crate) fn count_waiting(&mut self, key: ConnectionKey, count: impl FnOnce(&mut Self, ConnectionRef, usize) -> bool) {
         let Some(connection) = self.connections.get_mut(key.slot as usize).filter(|known| known.generation == key.generation) else {
             return;
@@ -75,7 +76,7 @@ impl<A: App> Shard<A> {
         if bytes == 0 {
             connection.waiting = None;
         }
-        // What has become a little less is counted when it is half.
+        // A smaller number is counted only when it is at most half of the last.
         if bytes == before || (bytes < before && bytes > before / 2) {
             return;
         }
@@ -88,7 +89,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Ends a connection in which too much waits, without waiting for its client.
+    /// Ends a connection in which too many bytes wait, without waiting for its client.
     pub fn drop_connection(&mut self, connection: ConnectionRef) {
         self.give_up_with(connection.0, Ending::Drop);
     }
@@ -104,7 +105,7 @@ impl<A: App> Shard<A> {
         self.doomed.push(Doomed::Connection(key, Reason::TooSlow, ending));
     }
 
-    /// What the gate kept of a connection's first request.
+    /// The data that the gate made of a connection's first request.
     pub fn handshake_of(&mut self, connection: ConnectionRef) -> Option<&mut A::Handshake> {
         let known = self.connections.get_mut(connection.0.slot as usize)?;
         if known.generation == connection.0.generation { known.handshake.as_deref_mut() } else { None }
@@ -119,7 +120,7 @@ impl<A: App> Shard<A> {
 }
 
 impl super::Attaching {
-    /// What it takes, in bytes.
+    /// The memory that it takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let attachments: usize = self.attachments.iter().map(|attachment| attachment.capacity() + size_of::<Vec<u8>>()).sum();
         self.text.capacity() + attachments

@@ -23,7 +23,7 @@ use crate::stream::NewStream;
 const RAW: u8 = 0;
 const ENGINE_IO: u8 = 1;
 
-/// Notes whose messages are handled, in their order. Each takes `takes` of the clock.
+/// Records the clients whose messages are handled, in order. Each message takes `takes` of the clock.
 struct Recorder {
     log: Rc<RefCell<Vec<usize>>>,
     clock: Rc<Cell<Instant>>,
@@ -56,7 +56,7 @@ struct World {
 }
 
 impl World {
-    /// A shard with so many WebSockets, which are numbered from 0.
+    /// A shard with `clients` WebSockets, which are numbered from 0.
     fn new(clients: usize, takes: Duration) -> Self {
         let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval: Duration::from_secs(3600) };
         let endpoints = vec![endpoint("/raw", Protocol::Raw), endpoint("/engine.io", Protocol::EngineIo)];
@@ -95,7 +95,7 @@ impl World {
         self.worker.turn(|| clock.get());
     }
 
-    /// Turns until this client was served so often, and whose messages were handled until then.
+    /// Runs turns until this client was served `times` times. Returns the clients whose messages were handled until then.
     fn until_served(&mut self, client: usize, times: usize) -> Vec<usize> {
         for _ in 0..1_000 {
             self.turn();
@@ -140,12 +140,12 @@ fn a_client_is_served_before_the_second_frames_of_those_whose_frames_inflate_to_
     world.send(20, &frame(0x81, b"hello"));
     let log = world.until_served(20, 1);
     assert_eq!(most_of_another(&log, 20), 1, "{log:?}");
-    // And from now on, as they all have used up their shares, none of them is served before.
+    // All of them have used up their shares, so none of them is served before the next message of the client.
     let before = world.log.borrow().len();
     world.send(20, &frame(0x81, b"hello again"));
     let log = world.until_served(20, 2);
     assert!(log.len() - before <= 1, "{log:?}");
-    // All of what they have sent is handled in the end, by turns.
+    // Their messages are all handled in the end, by turns.
     let log = world.until_served(19, 12);
     assert!((0..20).all(|attacker| log.iter().filter(|served| **served == attacker).count() >= 11), "{log:?}");
 }

@@ -139,7 +139,7 @@ impl<A: App> Worker<A> {
     fn turn(&mut self, clock: impl Fn() -> Instant) {
         self.shares.begin_turn(self.shard.now);
         self.passed_over += self.read_some(Waits::Soon, READS, &clock);
-        // Those that have used up their shares wait until all others were served, but not for ever.
+        // Connections that have used up their shares wait until the others were served, but at most for `READS` of them.
         if self.shard.readable.len(Waits::Soon) == 0 || self.passed_over >= READS {
             self.passed_over = 0;
             self.read_some(Waits::Later, READS, &clock);
@@ -175,8 +175,8 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Reads from the connections that stand first in a row of those with something to read, at most `most` of them, until the turn is over; one
-    /// is read in any case. Returns how many places it has passed.
+    /// Reads from the first connections of a row of connections with something to read, at most `most` of them, until the turn is over; one is
+    /// read in any case. Returns how many places it has passed.
     fn read_some(&mut self, row: Waits, most: usize, clock: &impl Fn() -> Instant) -> usize {
         let most = most.min(self.shard.readable.len(row));
         for read in 0..most {
@@ -192,7 +192,7 @@ impl<A: App> Worker<A> {
         most
     }
 
-    /// Counts what waits in those connections whose outbox does not flow.
+    /// Counts the bytes that wait in connections whose outbox does not flow.
     fn count_waiting(&mut self) {
         while let Some(key) = self.shard.to_count.pop() {
             self.shard.count_waiting(key, |shard, connection, bytes| self.app.waits(shard, connection, bytes));

@@ -145,7 +145,7 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Handles a body, or what is left of one.
+    /// Handles a body, or the rest of one.
     fn post(&mut self, key: ConnectionKey, body: Bytes, binary: bool, reply: Responder) {
         let version = self.shard.connections[key.slot as usize].version;
         if binary && version == Version::V4 {

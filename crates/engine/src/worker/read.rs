@@ -32,10 +32,10 @@ impl<A: App> Worker<A> {
             return;
         };
         if connection.readable == Waits::Later {
-            // What was kept has used up its share.
+            // The kept input has used up the connection's share.
             return;
         }
-        // What is read at once may have to be kept.
+        // The connection may have to keep all bytes of one read.
         let most = self.shard.max_input(slot).saturating_add(FRAME_HEAD).min(self.buffer.len());
         let Transport::WebSocket(socket) = &mut self.shard.connections[slot as usize].transport else { return };
         let mut buffer = std::mem::take(&mut self.buffer);

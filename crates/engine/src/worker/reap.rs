@@ -23,7 +23,7 @@ const LATE_GET_TIME: Duration = Duration::from_millis(50);
 /// How long a long-polling session that has ended waits to tell its client so.
 const LAST_POLL_TIME: Duration = Duration::from_secs(30);
 
-/// How many WebSockets of one shard, none of which was ever let in, wait at once for their client to answer the close frame. Beyond, the one that
+/// How many WebSockets of one shard, none of which was ever accepted, wait at once for their client to answer the close frame. Beyond, the one that
 /// waits longest is dropped: its close frame is in the kernel. So refused connections do not take all descriptors.
 pub(super) const MAX_REFUSED: usize = 512;
 
@@ -97,7 +97,7 @@ impl<A: App> Worker<A> {
         self.linger(key, CLOSE_TIME);
     }
 
-    /// [`Worker::say_close`] to a WebSocket that was never let in.
+    /// [`Worker::say_close`] to a WebSocket that was never accepted.
     pub(super) fn refuse(&mut self, key: ConnectionKey, code: u16, reason: &str) {
         self.say_close(key, code, reason);
         self.refused.push_back(key);

@@ -60,7 +60,7 @@ fn shard_with(arrivals: impl Iterator<Item = Purpose<Door>>) -> (Worker<Door>, V
     (worker, lines)
 }
 
-/// Lets a shard do all that there is to do, while no time passes.
+/// Runs turns of a shard until it has nothing left to do, while no time passes.
 fn turn(worker: &mut Worker<Door>) {
     let now = worker.shard.now;
     for _ in 0..100 {

@@ -1,23 +1,23 @@
-//! How much one connection may have done before others have their turn, and how much is done before what is to be sent is sent.
+//! How many bytes of one connection are handled before others have their turn, and how many of all connections before the shard writes.
 //!
 //! The unit is a byte of a message, after inflating: a frame of a kilobyte may become a megabyte, and it is the megabyte that costs time.
 
 use std::time::{Duration, Instant};
 
-/// What a connection may use in one turn. The message that exceeds it is still handled; the connection then goes behind the others.
+/// The bytes that a connection may use in one turn. The message that exceeds it is still handled; the connection then goes behind the others.
 const SHARE: usize = 64 * 1024;
 
-/// What all connections may use in one turn before the rest waits for the next.
+/// The bytes that all connections may use in one turn before the rest waits for the next.
 const TURN: usize = 512 * 1024;
 
 /// How long connections are read in one turn before the rest waits for the next.
 const TIME: Duration = Duration::from_millis(10);
 
-/// What a message costs besides its bytes, so that many short ones are not free: about as long as these take to inflate, a short event
-/// takes to be looked at.
+/// The cost of a message besides its bytes, so that many short ones are not free: a short event takes about the time in which this many bytes
+/// inflate.
 const MESSAGE: usize = 256;
 
-/// What was used of this turn, and of the share of the connection that is being served.
+/// The bytes that were used of this turn, and of the share of the connection that is being served.
 #[derive(Default, Debug)]
 pub(super) struct Shares {
     turn: usize,
@@ -47,7 +47,7 @@ impl Shares {
         self.connection >= SHARE
     }
 
-    /// Whether the turn is to go on to something else.
+    /// Whether the turn is to stop reading.
     pub fn is_turn_over(&self, now: Instant) -> bool {
         self.turn >= TURN || self.begun.is_some_and(|begun| now.saturating_duration_since(begun) >= TIME)
     }

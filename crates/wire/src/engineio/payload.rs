@@ -39,7 +39,7 @@ pub struct Packets<'a> {
 }
 
 impl Packets<'_> {
-    /// How many bytes at the end of the body no packet was taken from yet. They are a body themselves, unless no packet is left.
+    /// The number of bytes at the end of the body from which no packet was taken yet. They are a body themselves, unless no packet is left.
     pub fn left(&self) -> usize {
         match self.body {
             Body::TextV4(text) | Body::TextV3(text) => text.len(),

@@ -59,7 +59,7 @@ fn event(payload: &str, attachments: usize) -> Result<Event<'_>, DecodeError> {
 /// placeholders for attachments) and how many attachments it has.
 ///
 /// # Errors
-/// What a client would refuse.
+/// The fault for which a client would refuse it.
 pub fn check_event(name: &str, args: &str, attachments: usize) -> Result<(), EncodeError> {
     if RESERVED_EVENTS.contains(&name) {
         return Err(EncodeError::ReservedEvent(name.to_owned()));
@@ -70,7 +70,7 @@ pub fn check_event(name: &str, args: &str, attachments: usize) -> Result<(), Enc
 /// Checks the arguments of an acknowledgement, as [`check_event`] does.
 ///
 /// # Errors
-/// What a client would refuse.
+/// The fault for which a client would refuse it.
 pub fn check_args(args: &str, attachments: usize) -> Result<(), EncodeError> {
     if attachments > MAX_ATTACHMENTS {
         return Err(EncodeError::TooManyAttachments);
@@ -85,7 +85,7 @@ pub fn check_args(args: &str, attachments: usize) -> Result<(), EncodeError> {
 /// Checks one JSON text before it is sent.
 ///
 /// # Errors
-/// What a client would refuse.
+/// The fault for which a client would refuse it.
 pub fn check_value(json: &str) -> Result<(), EncodeError> {
     if json.is_empty() { Err(EncodeError::Arguments) } else { check_args(json, 0) }
 }

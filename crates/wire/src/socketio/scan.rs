@@ -8,10 +8,10 @@ use smallvec::SmallVec;
 use super::DecodeError;
 use super::attachments::Suspect;
 
-/// Arrays and objects inside one another at most, in what arrives: what serde_json reads.
+/// The deepest nesting of arrays and objects in JSON that is received: that of serde_json.
 const MAX_DEPTH: u8 = 127;
 
-/// The same of what is sent: what has arrived may be wrapped before it is passed on.
+/// The deepest nesting in JSON that is sent. It is larger, because received JSON may be wrapped before it is sent on.
 const MAX_DEPTH_SENT: u8 = 200;
 
 /// An event's name and up to four arguments.
@@ -34,7 +34,7 @@ pub(super) fn array(text: &str, attachments: usize) -> Result<Elements, DecodeEr
     Ok(elements)
 }
 
-/// Checks what is sent: all of `text` is JSON values joined by commas, possibly none. With attachments, placeholders are checked.
+/// Checks JSON that is to be sent: all of `text` is JSON values joined by commas, possibly none. With attachments, placeholders are checked.
 pub(super) fn list(text: &str, attachments: usize) -> Result<(), DecodeError> {
     if text.is_empty() {
         return Ok(());

@@ -131,7 +131,7 @@ impl Reader {
         self.held.as_ref().is_some_and(|held| held.is_in_use())
     }
 
-    /// What it keeps on the heap, in bytes.
+    /// The bytes that it keeps on the heap.
     pub fn held_bytes(&self) -> usize {
         self.held.as_ref().map_or(0, |held| held.bytes())
     }

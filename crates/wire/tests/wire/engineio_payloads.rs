@@ -4,7 +4,7 @@ use wire::engineio::{Packet, Version};
 const TEXT: &str = "text/plain; charset=UTF-8";
 const OCTET_STREAM: &str = "application/octet-stream";
 
-/// Packets as short texts: messages as they are, binary as bytes in brackets, the error at the end. What is left behind each packet is a body with the
+/// Packets as short texts: messages as they are, binary as bytes in brackets, the error at the end. The bytes behind each packet are a body with the
 /// other packets.
 fn decoded(body: &[u8], version: Version, binary: bool) -> Vec<String> {
     let show = |packet| match packet {

@@ -118,7 +118,7 @@ fn a_message_never_refers_back_further_than_the_window() {
     }
 }
 
-/// Inflates with a ring of `window` bytes and nothing else: what refers back further becomes something else.
+/// Inflates with a ring of `window` bytes and nothing else: a reference further back yields other bytes.
 fn inflate_with(deflated: &[u8], window: usize) -> Vec<u8> {
     let (mut decompressor, mut ring, mut at, mut out) = (DecompressorOxide::new(), vec![0; window], 0, Vec::new());
     let mut rest = &[deflated, &[0, 0, 0xff, 0xff]].concat()[..];

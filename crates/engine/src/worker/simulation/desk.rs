@@ -1,6 +1,6 @@
 //! A model of the server's writer and database: commands are decided in one queue, answered, and published as facts.
 //!
-//! The desk remembers the sessions that may come back, and decides their returns in the order of all other commands.
+//! The desk remembers the sessions that clients may recover, and decides the recoveries in the order of all other commands.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -29,7 +29,7 @@ impl Fact {
     }
 }
 
-/// A mistake that is built in, to see that it is found.
+/// A built-in mistake that the checks have to find.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flaw {
     /// One fact in seven is not published.
@@ -42,18 +42,18 @@ pub enum Flaw {
     KeepsMembers,
     /// A paused socket is not read again.
     ForgetsToResume,
-    /// A client that comes back receives only what comes next.
+    /// A client that recovers receives later facts only.
     SkipsWhatWasMissed,
-    /// A client that comes back receives everything again.
+    /// A client that recovers receives everything again.
     Repeats,
 }
 
-/// What a client wants changed.
+/// A command of a client.
 pub struct Command {
     pub shard: usize,
     pub socket: SocketKey,
     pub who: Who,
-    /// Of its session.
+    /// The secret of its session.
     pub secret: Option<Id>,
     pub number: u64,
     pub ack: Option<u64>,
@@ -65,7 +65,7 @@ pub enum Wish {
     Enter(Option<Place>, Option<(Id, Option<Position>)>),
     /// Ends the connection that a session still seems to have.
     TakeOver(Seat, Option<Box<Command>>),
-    /// The connection is ended; the command goes on behind the commands that the end led to.
+    /// The connection is ended; the command continues behind the commands that the end led to.
     Again(Box<Command>),
     /// Begins a new session, because broadcasts that the old one missed are kept no longer.
     Restart(Id, Place),
@@ -90,7 +90,7 @@ pub struct Remembered {
     pub confirmed: u64,
 }
 
-/// The writer's queue and what it has decided. It stands for the server's writer and database.
+/// The writer's queue and its decisions, in place of the server's writer and database.
 #[derive(Default)]
 pub struct Desk {
     pub queue: VecDeque<Command>,
@@ -123,7 +123,7 @@ pub enum Does {
     Answer(usize),
 }
 
-/// How a session goes on.
+/// How a session continues.
 pub struct Returning {
     pub id: Id,
     pub from: Position,
@@ -131,7 +131,7 @@ pub struct Returning {
 }
 
 impl Desk {
-    /// An empty one.
+    /// An empty desk.
     pub fn with(flaw: Option<Flaw>) -> Self {
         Self { flaw, ..Self::default() }
     }
@@ -140,7 +140,8 @@ impl Desk {
         self.queue.is_empty()
     }
 
-    /// Decides up to `most` commands, as the writer does with a batch: each is answered and then told, and the shards find all of it at once.
+    /// Decides up to `most` commands, as the writer does with a batch: each is answered and its fact then published, and the shards receive all of
+    /// them at once.
     pub fn work(&mut self, hub: &Handle<Talk>, most: usize) {
         let _hold = hub.hold();
         for _ in 0..most.min(self.queue.len()) {

@@ -65,7 +65,7 @@ pub struct Script {
     pub grudging: usize,
     /// How many broadcasts are kept for those who are away.
     pub keep: usize,
-    /// How many bytes of what was said stay in memory; what is older is read from the archive.
+    /// How many bytes of broadcasts stay in memory; older ones are read from the archive.
     pub memory: usize,
     /// How many bytes of missed broadcasts are sent at once.
     pub slice: usize,

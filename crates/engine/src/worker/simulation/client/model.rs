@@ -17,7 +17,7 @@ pub(super) enum Asked {
 #[derive(Default)]
 pub(super) struct Knowledge {
     pub welcome: bool,
-    /// The client has come back: facts that it missed may come behind answers.
+    /// The client has recovered its session: facts that it missed may arrive behind answers.
     pub is_back: bool,
     pub asked: VecDeque<(u64, Asked)>,
     pub typed: HashMap<usize, u64>,
@@ -58,7 +58,7 @@ impl Memory {
         Ok(())
     }
 
-    /// The client goes on with the session that it had.
+    /// The client recovers the session that it had.
     fn go_on(&mut self, desk: &Desk) -> Result<(), Wrong> {
         let session = self.secret.and_then(|secret| desk.sessions.get(&secret)).ok_or("the desk does not know that session")?;
         let unanswered = std::mem::take(&mut self.unanswered);
@@ -88,14 +88,14 @@ impl Life {
         let secret = text.split_once(r#""pid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
         self.connected = true;
         if self.noisy {
-            // What it has read is not known, so it does not come back.
+            // What it has read is not known, so it does not recover.
             return Ok(());
         }
         if secret.is_none() || secret != self.memory.secret {
             self.memory = Memory { secret, ..Memory::default() };
         } else {
             self.knows.is_back = true;
-            self.memory.go_on(&self.desk.lock().unwrap()).map_err(|wrong| format!("{:?} comes back: {wrong}", self.who))?;
+            self.memory.go_on(&self.desk.lock().unwrap()).map_err(|wrong| format!("{:?} recovers: {wrong}", self.who))?;
         }
         for (line, position) in std::mem::take(&mut self.early) {
             self.hear_event(&line, position.as_deref())?;
@@ -159,7 +159,7 @@ impl Life {
                     Asked::Say(room) => {
                         let said = fact(&self.desk, &room, seq);
                         if said.as_ref().is_none_or(|fact| (fact.author, fact.number) != (self.who.client, asked)) {
-                            return wrong(format!("but what stands there is {said:?}"));
+                            return wrong(format!("but the fact there is {said:?}"));
                         }
                     }
                 }
@@ -199,7 +199,7 @@ impl Life {
                     return wrong("it comes late, or again".into());
                 }
             }
-            _ => return wrong("that is not what is said".into()),
+            _ => return wrong("that is no line of the server".into()),
         }
         Ok(())
     }
@@ -209,7 +209,7 @@ impl Life {
         let desk = self.desk.lock().unwrap();
         let behind = self.memory.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
         if !self.knows.welcome {
-            return Err(format!("{:?} is not let in", self.who));
+            return Err(format!("{:?} is not accepted", self.who));
         }
         if let Some(owed) = &self.memory.owed {
             return Err(format!("{:?} has received half of {owed:?}", self.who));
