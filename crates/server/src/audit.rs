@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::names::PersonId;
+use tracing::Level;
 
 use crate::logs;
 
@@ -17,14 +18,14 @@ const REFUSALS: u32 = 1;
 
 /// A person's connection stands. `transport` is `websocket`, `polling` or `raw`.
 pub fn connected(person: &PersonId, address: SocketAddr, transport: &str) {
-    if logs::admits(Some(address.ip()), "connected", "", CONNECTIONS) {
+    if logs::admits(Level::INFO, Some(address.ip()), "connected", "", CONNECTIONS) {
         tracing::info!(target: "audit", person = person.as_str(), %address, transport, "connected");
     }
 }
 
 /// A person's connection is gone, after so long and for this reason.
 pub fn disconnected(person: &PersonId, address: SocketAddr, transport: &str, after: Duration, reason: &str) {
-    if logs::admits(Some(address.ip()), "disconnected", "", CONNECTIONS) {
+    if logs::admits(Level::INFO, Some(address.ip()), "disconnected", "", CONNECTIONS) {
         let seconds = after.as_secs();
         tracing::info!(target: "audit", person = person.as_str(), %address, transport, seconds, reason, "disconnected");
     }
@@ -32,7 +33,7 @@ pub fn disconnected(person: &PersonId, address: SocketAddr, transport: &str, aft
 
 /// Somebody was not let in, or was refused something; `reason` is the refusal's code. The person is known if the token was good.
 pub fn refused(person: Option<&PersonId>, address: SocketAddr, transport: &str, reason: &'static str) {
-    if logs::admits(Some(address.ip()), "refused", reason, REFUSALS) {
+    if logs::admits(Level::WARN, Some(address.ip()), "refused", reason, REFUSALS) {
         let person = person.map_or("", PersonId::as_str);
         tracing::warn!(target: "audit", person, %address, transport, reason, "refused");
     }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tracing::Level;
 
 use crate::config::{LogConfig, LogFormat};
 use crate::limits::network_of;
@@ -110,10 +111,10 @@ impl<W: AsFd + Write> Write for NeverHangs<'_, W> {
 
 /// Whether a line that a client has caused may be written. What is left out is told by [`tell_left_out`].
 ///
-/// Inputs: the client's address, if it is known; what the line says, and more of that; how many such lines are written in a second.
-pub fn admits(address: Option<IpAddr>, what: &'static str, detail: &'static str, most: u32) -> bool {
+/// Inputs: the level of the line, which also the line that counts the left out ones has; the client's address, if it is known; what the line says, and more of that; how many such lines are written in a second.
+pub fn admits(level: Level, address: Option<IpAddr>, what: &'static str, detail: &'static str, most: u32) -> bool {
     let (throttle, since) = &*CAUSED;
-    throttle.admit(since.elapsed().as_secs(), Kind { address: address.map(network_of), what, detail }, most)
+    throttle.admit(since.elapsed().as_secs(), Kind { level, address: address.map(network_of), what, detail }, most)
 }
 
 /// Writes down once a second, for as long as the task runs, how many lines were left out.
@@ -122,9 +123,14 @@ pub async fn tell_left_out() {
         tokio::time::sleep(TELL_EVERY).await;
         for left_out in CAUSED.0.left_out() {
             match left_out {
-                LeftOut::Kind(Kind { address, what, detail }, repeated) => {
+                LeftOut::Kind(Kind { level, address, what, detail }, repeated) => {
                     let address = address.map(|address| address.to_string()).unwrap_or_default();
-                    tracing::warn!(target: "audit", address, reason = detail, repeated, "{what} (repeated)");
+                    // A macro of `tracing` has one level.
+                    match level {
+                        Level::ERROR => tracing::error!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
+                        Level::WARN => tracing::warn!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
+                        _ => tracing::info!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
+                    }
                 }
                 LeftOut::Many(repeated) => tracing::warn!(target: "audit", repeated, "lines of many addresses were left out"),
             }

@@ -10,6 +10,7 @@ use domain::refusal::Refusal;
 use domain::sessions::{Arrive, Arrived, Came, Place};
 use engine::id::Id;
 use engine::{Connect, Namespace, Saying, Shard, SocketKey};
+use tracing::Level;
 
 use super::gate::too_often;
 use super::recovery::Coming;
@@ -248,7 +249,7 @@ impl Live {
             return self.turn_away(shard, *socket, session.connection.transport(), Unauthenticated::UserDeleted);
         }
         self.tally.turned_away(refusal.code());
-        if logs::admits(None, "a person could not be met", refusal.code(), FAULTS) {
+        if logs::admits(Level::ERROR, None, "a person could not be met", refusal.code(), FAULTS) {
             tracing::error!(%refusal, "a person could not be met");
         }
         match session.connection.transport() {

@@ -13,6 +13,7 @@ use domain::sessions::{
 };
 use engine::id::Id;
 use engine::{Known, Namespace, Position, Reason, Recovering, Shard, SocketKey};
+use tracing::Level;
 
 use super::entrance::Entering;
 use super::since::Since;
@@ -349,7 +350,7 @@ impl Live {
     fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
         self.shared.writer.run(actor.clone(), command, move |done| {
             if let Err(refusal) = done
-                && logs::admits(None, failed, refusal.code(), FAULTS)
+                && logs::admits(Level::WARN, None, failed, refusal.code(), FAULTS)
             {
                 tracing::warn!(%refusal, "{failed}");
             }

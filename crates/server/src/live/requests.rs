@@ -14,6 +14,7 @@ use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{ASKED_MEMBERS, EnterAmongMembers, EnterRoom, Entered, NameMembers, NameVisible, StayInRoom};
 use engine::{Namespace, Shard, SocketKey};
+use tracing::Level;
 
 use super::session::MOST_IN_FLIGHT;
 use super::{Live, Shared};
@@ -123,7 +124,7 @@ impl Shared {
     /// What the asker is told of a request's end.
     pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &PersonId, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
         if let Err(refusal @ Refusal::Internal(_)) = result
-            && logs::admits(None, "a request failed", "", FAULTS)
+            && logs::admits(Level::ERROR, None, "a request failed", "", FAULTS)
         {
             tracing::error!(%refusal, request = name, "a request failed");
         }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use tracing::Level;
+
 /// How many lines of all addresses are written in a second. Beyond, they are only counted, all together.
 const LINES_OF_ALL: u32 = 1000;
 
@@ -13,6 +15,8 @@ const KINDS: usize = 65_536;
 /// What a line is about: lines that agree in this are repetitions of one another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Kind {
+    /// The level of the line, and of the one that counts its repetitions.
+    pub level: Level,
     /// The address that caused it; an IPv6 address stands for its /64. `None` if that is not known.
     pub address: Option<IpAddr>,
     /// What the line says.
@@ -101,7 +105,7 @@ mod tests {
     use super::*;
 
     fn kind(number: u32, detail: &'static str) -> Kind {
-        Kind { address: Some(IpAddr::from(number.to_be_bytes())), what: "refused", detail }
+        Kind { level: Level::WARN, address: Some(IpAddr::from(number.to_be_bytes())), what: "refused", detail }
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl From<Refusal> for Failure {
             Refusal::TooMany { retry_after } | Refusal::OverQuota { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
             Refusal::Unavailable(_) => failure.hint(Hint::RetryAfter(PAUSE)),
             Refusal::Internal(reason) => {
-                if logs::admits(None, "a request failed by our fault", "", FAULTS) {
+                if logs::admits(tracing::Level::ERROR, None, "a request failed by our fault", "", FAULTS) {
                     tracing::error!(reason, "a request failed by our fault");
                 }
                 failure
