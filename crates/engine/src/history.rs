@@ -22,7 +22,7 @@ use shelf::Shelf;
 pub(crate) use shelf::{Except, Kept};
 pub use slice::{Found, Run, Slice};
 
-/// What is encoded again for clients that missed it may take this part of [`Recovery::bytes`], in addition to them.
+/// Broadcasts that are encoded again for clients that missed them may take this part of [`Recovery::bytes`], in addition to them.
 const TOLD: usize = 4;
 
 /// The most broadcasts of one slice; see [`History::slice`].

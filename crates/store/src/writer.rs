@@ -29,7 +29,7 @@ use crate::sqlite::Sqlite;
 pub const QUEUE_BOUND: usize = 65_536;
 /// How many commands share a transaction. More would not cost less, and would make the first wait for the last.
 const BATCH: usize = 256;
-/// The writer releases the database's page cache, up to 16 MB, when this long passes without a command after at least so many commands. The kernel's
+/// The writer releases the database's page cache, up to 16 MB, when `REST` passes without a command after at least `BURST` commands. The kernel's
 /// page cache has the pages, too, and returns each in some microseconds.
 const REST: Duration = Duration::from_secs(1);
 const BURST: usize = 1_000;

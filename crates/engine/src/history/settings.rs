@@ -23,7 +23,7 @@ pub struct Recovery {
     pub keep: usize,
     /// For how long broadcasts are kept.
     pub window: Duration,
-    /// About how many bytes of memory the broadcasts take at most. What is encoded again for clients that reconnect may take a quarter more. With an
+    /// About how many bytes of memory the broadcasts take at most. Those encoded again for clients that reconnect may take a quarter more. With an
     /// archive the oldest content is read from there, and 70 bytes for each broadcast stay in memory in any case; without one the oldest broadcasts are
     /// forgotten.
     pub bytes: usize,

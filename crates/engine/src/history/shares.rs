@@ -41,7 +41,7 @@ pub(super) fn evicted<'a>(
         uses.evict(*used, level, positions, &charge, &mut evicted);
     }
     evicted.sort_unstable();
-    // Levels are rounded down. Of what is left over, the newest broadcasts stay.
+    // Levels are rounded down, so more broadcasts than needed are above them. The newest of these stay.
     let mut over = used.values().sum::<u64>().saturating_sub(keep);
     let needed = evicted.iter().take_while(|position| {
         let goes = over > 0;
@@ -186,7 +186,7 @@ mod tests {
             let kept = |fates: &[bool]| fates.iter().filter(|gone| !**gone).count();
             let accounts = [1, 2, 3].map(|account| fates(account, None));
             let most = accounts.iter().map(|fates| kept(fates)).max().unwrap();
-            // What is left over by rounding is less than one for each.
+            // Rounding leaves less than one for each account.
             assert!(accounts.iter().all(|fates| !fates.contains(&true) || kept(fates) + 3 > most), "{round}: {accounts:?}");
             for account in 1..=3 {
                 let rooms = ROOMS.map(|room| fates(account, Some(room)));

@@ -16,7 +16,7 @@ pub struct Slice {
 pub enum Found {
     /// In memory.
     Here(Arc<Broadcast>),
-    /// In the [`Archive`], under this number.
+    /// In the [`Archive`](super::Archive), under this number.
     Stored(u64),
 }
 
@@ -24,7 +24,7 @@ pub enum Found {
 pub enum Run {
     /// In memory; with them, and nothing else, the slice goes up to this number.
     Here(Vec<Arc<Broadcast>>, u64),
-    /// In the [`Archive`], under these numbers. If they are the whole slice, the number up to which it goes.
+    /// In the [`Archive`](super::Archive), under these numbers. If they are the whole slice, the number up to which it goes.
     Stored(Vec<u64>, Option<u64>),
 }
 

@@ -68,7 +68,7 @@ struct Stay {
 struct Past {
     /// The rooms, each with the number behind which it is for the socket.
     rooms: Vec<(Box<str>, u64)>,
-    /// Behind what it begins,
+    /// The position behind which it begins,
     from: Position,
     /// and up to which number it goes.
     until: u64,
@@ -210,8 +210,8 @@ impl<A: App> Shard<A> {
         goes_on
     }
 
-    /// Ends a connection whose client missed broadcasts that are kept no longer: it was away for too long, or reads too slowly. The client comes back as a
-    /// new one.
+    /// Ends a connection whose client missed broadcasts that are kept no longer: it was away for too long, or reads too slowly. Its next connection
+    /// begins a new session.
     fn end_too_slow(&mut self, slot: u32) {
         let (code, reason) = TOO_SLOW;
         self.end_connection(slot, Reason::TooSlow, Ending::Say(code, reason.into()));

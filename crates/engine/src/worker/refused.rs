@@ -68,7 +68,7 @@ fn turn(worker: &mut Worker<Door>) {
     }
 }
 
-/// How many connections are left after these have arrived, whose clients do not answer a close frame, and the close code that each was sent.
+/// The number of connections that are left after these arrivals, whose clients do not answer a close frame, and the close code that each received.
 fn left_of(arrivals: impl Iterator<Item = Purpose<Door>>) -> (usize, Vec<Option<u16>>) {
     let (worker, lines) = shard_with(arrivals);
     let code = |bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! The archive of the simulated shards: it reads back what the desk has decided, when the script says so.
+//! The archive of the simulated shards: it reads the facts of the desk back, when the script has a `read`.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

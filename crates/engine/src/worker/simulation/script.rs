@@ -29,9 +29,9 @@ pub enum Step {
     Turn(usize),
     /// The writer decides up to so many commands.
     Write(usize),
-    /// The writer decides so many facts of a room that no client has asked for.
+    /// The writer decides this many facts of a room that no client has asked for.
     Chatter(usize, usize),
-    /// The archive answers up to so many questions.
+    /// The archive answers at most this many questions.
     Read(usize),
     /// A client that is not connected connects: as somebody new, or again as who it was.
     Connect(usize, Travel),
@@ -90,7 +90,7 @@ impl Script {
         let patience = *[0.2, 1.0, 3.0].choose(dice).unwrap();
         // In some worlds connections break all the time, and most come back.
         let restless = *[0.0, 0.05, 0.2].choose(dice).unwrap();
-        // In some, clients have much to catch up with.
+        // In some worlds clients have many facts to catch up with.
         let behind = *[0.0, 0.0, 0.5].choose(dice).unwrap();
         let next = |dice: &mut StdRng| match () {
             () if dice.random_bool(restless) => restless_step(dice),

@@ -88,7 +88,7 @@ impl Life {
         let secret = text.split_once(r#""pid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
         self.connected = true;
         if self.noisy {
-            // What it has read is not known, so it does not recover.
+            // A noisy client does not know what it has read, so it does not recover.
             return Ok(());
         }
         if secret.is_none() || secret != self.memory.secret {
