@@ -18,7 +18,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
 use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
-use super::list::list;
+use super::list::{list, member_list};
 use super::of_kind::OfKind;
 use super::shape::{Text, body};
 use crate::dialects::household::{objects, payloads};
@@ -94,7 +94,7 @@ async fn refresh_invite(call: Call) -> Answered {
 #[utoipa::path(get, path = "/households/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
 async fn list_members(call: Call) -> Answered {
     let (room, page) = (call.room(Kind::Household)?, call.member_page()?);
-    call.query(ListMembers { room, page }, |members| list(members, objects::Member::of)).await
+    call.query(ListMembers { room, page }, |members| member_list(members, objects::Member::of)).await
 }
 
 /// Removes a member from a household, or leaves it. Its members hear `household:member_left`.
@@ -186,7 +186,7 @@ async fn update_user(call: Call) -> Answered {
     call.command(StatusCode::OK, UpdateProfile { person, name, avatar_url }, user).await
 }
 
-/// Deletes oneself. One's households hear `household:member_left`, and one's connections are ended.
+/// Deletes the calling user. The user's households receive `household:member_left`, and the user's connections are closed.
 #[utoipa::path(delete, path = "/users/{id}", responses((status = 200, body = DeletedUser), (status = 403)))]
 async fn delete_user(call: Call) -> Answered {
     let person = call.person("id", "User")?;
@@ -194,9 +194,9 @@ async fn delete_user(call: Call) -> Answered {
     let command = DeletePerson { person: person.clone() };
     let answered = call.command(StatusCode::OK, command, |person| json(&DeletedUser { user_id: person.id.as_str() })).await;
     if answered.is_ok() {
-        // It goes on if the client does not wait for it.
+        // The task continues if the client disconnects.
         let _ = tokio::spawn(end_removal_of(desk.rest.writer.clone(), person.clone())).await;
-        // Behind what the deletion told their connections: on the bus, too.
+        // Sent over the bus, so that it arrives after the events of the deletion.
         desk.rest.back_end.disconnect(vec![person.clone()], Vec::new(), "The user was deleted".into());
     }
     // The next request with that token is refused.

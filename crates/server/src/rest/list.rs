@@ -1,11 +1,12 @@
-//! Lists, a part at a time. A part is bounded by rows, which the query does, and here by bytes.
+//! Lists in parts. The query bounds the rows of a part, and this module its bytes.
 
+use domain::spaces::Member;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::dialects::json;
 
-/// A part of a list ends behind the entry with which it has as many bytes as this.
+/// A part of a list ends after the entry with which it has at least this many bytes.
 const MOST: usize = 1_000_000;
 
 /// A rendered part of a list, or any other object.
@@ -13,7 +14,7 @@ const MOST: usize = 1_000_000;
 pub(super) struct Listed {
     /// JSON.
     pub body: String,
-    /// Where the next part begins, as a reference to be resolved against this request's URL, if this one ended before its last row.
+    /// The next part, as a reference relative to the URL of this request, if this part ended before its last row.
     pub next: Option<String>,
 }
 
@@ -24,14 +25,24 @@ impl From<String> for Listed {
 }
 
 impl Listed {
-    /// The same in the words of a contract whose answers all say whether they are a success.
+    /// The same for a contract whose answers have the fields `success` and `data`.
     pub fn with_success(self) -> Self {
         Self { body: format!(r#"{{"success":true,"data":{}}}"#, self.body), ..self }
     }
 }
 
-/// Renders entries, newest first, until there are enough bytes.
+/// Renders entries that have an `id`, newest first, until they have [`MOST`] bytes.
 pub(super) fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O) -> Listed {
+    render(things, object, |_, entry| Some(reference("before", &id_of(entry)?)))
+}
+
+/// Renders members, in the order of joining, until they have [`MOST`] bytes.
+pub(super) fn member_list<'a, O: Serialize>(members: &'a [Member], object: fn(&'a Member) -> O) -> Listed {
+    render(members, object, |member, _| Some(reference("after", member.person.id.as_str())))
+}
+
+/// `next` makes the reference to the part after an entry, from the thing and its JSON.
+fn render<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O, next: impl Fn(&'a T, &str) -> Option<String>) -> Listed {
     let mut body = String::from("[");
     let mut rest = things.iter();
     while let Some(thing) = rest.next() {
@@ -42,15 +53,19 @@ pub(super) fn list<'a, T, O: Serialize>(things: &'a [T], object: fn(&'a T) -> O)
         body.push_str(&entry);
         if body.len() >= MOST && !rest.as_slice().is_empty() {
             body.push(']');
-            return Listed { body, next: next(&entry) };
+            return Listed { body, next: next(thing, &entry) };
         }
     }
     body.push(']');
     Listed { body, next: None }
 }
 
-/// Where a list goes on behind this entry.
-fn next(entry: &str) -> Option<String> {
+fn reference(parameter: &str, id: &str) -> String {
+    format!("?{parameter}={}", utf8_percent_encode(id, NON_ALPHANUMERIC))
+}
+
+/// The id in the JSON of an entry.
+fn id_of(entry: &str) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum AnyId {
@@ -61,15 +76,17 @@ fn next(entry: &str) -> Option<String> {
     struct HasId {
         id: AnyId,
     }
-    let id = match serde_json::from_str::<HasId>(entry).ok()?.id {
+    Some(match serde_json::from_str::<HasId>(entry).ok()?.id {
         AnyId::Number(id) => id.to_string(),
         AnyId::Text(id) => id,
-    };
-    Some(format!("?before={}", utf8_percent_encode(&id, NON_ALPHANUMERIC)))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::names::{PersonId, Timestamp};
+    use domain::people::Person;
+    use domain::spaces::Role;
     use serde_json::{Value, json};
 
     use super::*;
@@ -86,5 +103,17 @@ mod tests {
         assert_eq!(list(&things[..0], |thing| thing), Listed::from("[]".to_owned()));
         let wrapped: Value = serde_json::from_str(&list(&things[..1], |thing| thing).with_success().body).unwrap();
         assert_eq!(wrapped, json!({ "success": true, "data": [things[0]] }));
+    }
+
+    #[test]
+    fn a_list_of_members_goes_on_after_its_last_member() {
+        let member = |number: usize| {
+            let person = Person { name: "x".repeat(MOST / 2), ..Person::unseen(PersonId::new(format!("user {number}")), Timestamp(0)) };
+            Member { person, role: Role::Member, joined_at: Timestamp(0) }
+        };
+        let members: Vec<Member> = (0..3).map(member).collect();
+        let first = member_list(&members, |member| json!({ "user_id": member.person.id.as_str(), "name": member.person.name }));
+        assert_eq!(serde_json::from_str::<Vec<Value>>(&first.body).unwrap().len(), 2);
+        assert_eq!(first.next.as_deref(), Some("?after=user%201"));
     }
 }

@@ -24,7 +24,7 @@ use super::answer::{Answer, Failure};
 use super::body::shortened;
 use super::call::{BackEnd, Call};
 use super::ids::{GivenIds, GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
-use super::list::list;
+use super::list::{list, member_list};
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
@@ -81,7 +81,7 @@ async fn read_conversation(call: Call) -> Answered {
 )]
 async fn list_participants(call: Call) -> Answered {
     let query = ListMembers { room: call.room(Kind::Conversation)?, page: call.member_page()? };
-    call.query(query, |members| json(&members.iter().map(objects::Participant::of).collect::<Vec<_>>())).await
+    call.query(query, |members| member_list(members, objects::Participant::of)).await
 }
 
 /// Brings a person into a conversation.
@@ -150,7 +150,7 @@ async fn read_messages(call: Call) -> Answered {
     let room = call.room(Kind::Conversation)?;
     let ReadMark { messages, up_to } = call.body()?;
     let GivenIds { ids: messages, malformed } = messages.unwrap_or_default();
-    // A front end may name messages that are not sent yet beside others; on its own such an id names nothing.
+    // A front end may name unsent messages beside others. A request that names only such messages is refused.
     if let Some(id) = malformed.filter(|_| messages.is_empty() && up_to.is_none()) {
         return Err(Failure::field("messageIds", &format!("must name a message; {:?} is not the id of one", shortened(id))));
     }

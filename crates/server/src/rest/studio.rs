@@ -16,7 +16,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
 use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
-use super::list::list;
+use super::list::{list, member_list};
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
 use crate::dialects::json;
@@ -65,7 +65,7 @@ async fn read_room(call: Call) -> Answered {
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
 async fn list_members(call: Call) -> Answered {
     let query = ListMembers { room: call.room(Kind::ChatRoom)?, page: call.member_page()? };
-    call.query(query, |members| json(&members.iter().map(objects::Member::of).collect::<Vec<_>>())).await
+    call.query(query, |members| member_list(members, objects::Member::of)).await
 }
 
 /// Brings a person into a chat room.

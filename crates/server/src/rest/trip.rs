@@ -22,7 +22,7 @@ use super::body::Field;
 use super::call::Call;
 use super::document::with_router;
 use super::ids::{GivenPerson, MemberPageQuery, SpacePageQuery};
-use super::list::list;
+use super::list::{list, member_list};
 use super::shape::{Text, body};
 use super::socket;
 use crate::dialects::schemas::role;
@@ -105,7 +105,7 @@ async fn delete_trip(call: Call) -> Answered {
 )]
 async fn list_members(call: Call) -> Answered {
     let query = ListMembers { room: call.room(Kind::Trip)?, page: call.member_page()? };
-    call.query(query, |members| success(&members.iter().map(objects::MemberObject::of).collect::<Vec<_>>())).await
+    call.query(query, |members| member_list(members, objects::MemberObject::of).with_success()).await
 }
 
 /// Brings a person to a trip, or gives a member another role. The members hear `trip:updated`, and a new one is notified.

@@ -18,7 +18,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
 use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
-use super::list::list;
+use super::list::{list, member_list};
 use super::of_kind::OfKind;
 use super::shape::{Text, body};
 use crate::dialects::ids::GivenId;
@@ -98,7 +98,7 @@ async fn open_project(call: Call) -> Answered {
 #[utoipa::path(get, path = "/api/v1/projects/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<ProjectMember>)))]
 async fn list_members(call: Call) -> Answered {
     let (room, page) = (call.room(Kind::Project)?, call.member_page()?);
-    call.query(ListMembers { room, page }, |members| list(members, ProjectMember::of)).await
+    call.query(ListMembers { room, page }, |members| member_list(members, ProjectMember::of)).await
 }
 
 /// Brings a person into a project. Its members hear `project.updated`.
