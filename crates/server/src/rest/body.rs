@@ -63,7 +63,7 @@ impl<'a> Fields<'a> {
     /// A field that must be there.
     pub fn required<T: Field>(&mut self, name: &'static str) -> Result<T, Failure> {
         self.change(name)?.ok_or_else(|| {
-            let misspelt = self.0.keys().find(|other| closest(other, &[name]).is_some());
+            let misspelt = self.0.keys().take(COMPARED).find(|other| closest(other, &[name]).is_some());
             let instead = misspelt.map(|other| format!(" (and {} is not a field)", shortened(other.clone())));
             Failure::field(name, &format!("is required{}", instead.unwrap_or_default()))
         })
@@ -93,15 +93,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The name under which a field is given: its other one, if that is there and the first is not.
+    /// The name that the client uses for a field: `other`, if only that one is present.
     pub fn given_as(&self, name: &'static str, other: &'static str) -> &'static str {
         if self.0.contains_key(other) && !self.0.contains_key(name) { other } else { name }
     }
 
-    /// The end of a body that may have any other fields, such as a whole object. Those that were not read and look like one that is known, but for
-    /// capitals, hyphens and a slip of the hand, are named with what was probably meant.
+    /// Ends the reading of a body that may have any other fields, such as a whole object. Returns the unknown fields that resemble a known one,
+    /// each with the known name, among the first [`COMPARED`] unknown fields.
     pub fn misspelt(self, known: &[&'static str]) -> Vec<(String, &'static str)> {
-        let found = self.0.into_keys().filter_map(|name| Some((closest(&name, known)?, name)));
+        let found = self.0.into_keys().take(COMPARED).filter_map(|name| Some((closest(&name, known)?, name)));
         found.map(|(meant, name)| (shortened(name), meant)).collect()
     }
 
@@ -217,11 +217,11 @@ fn read_field<T: Field>(name: &'static str, raw: &RawValue, wanted: &str) -> Res
     serde_json::from_str(raw.get()).map_err(|_| Failure::field(name, wanted))
 }
 
-/// The known name that another was probably meant to be: at most two letters are wrong, missing, too many or changed with their neighbour, of a short
-/// name one.
+/// The known name that a misspelt one resembles: at most two letters (in a short name, one) are wrong, missing, superfluous or swapped. Case and
+/// punctuation do not count.
 fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let plain = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    // Nothing that is much longer than a name can be meant for it, and comparing costs the product of the lengths.
+    // A much longer name resembles none, and a comparison costs the product of the lengths.
     if name.len() > 2 * LONGEST_FIELD {
         return None;
     }
@@ -233,6 +233,9 @@ fn closest(name: &str, known: &[&'static str]) -> Option<&'static str> {
 
 /// The bytes of the longest name of a field.
 const LONGEST_FIELD: usize = 32;
+
+/// How many unknown fields of one body are compared with the known ones: a body may have more than 100,000.
+const COMPARED: usize = 100;
 
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -301,6 +304,19 @@ mod tests {
             assert_eq!(closest(name, &known), meant, "{name}");
         }
         assert_eq!(closest(&"title".repeat(100), &known), None);
+    }
+
+    #[test]
+    fn a_body_with_very_many_unknown_fields_is_compared_in_part() {
+        let unknown = |count: usize| (0..count).map(|number| format!(r#""a{number:06}":1,"#)).collect::<String>();
+        let with = |count: usize| format!(r#"{{{}"titel":1}}"#, unknown(count));
+        let (last, beyond) = (with(COMPARED - 1), with(COMPARED));
+        let fields = |body| Fields(serde_json::from_str(body).unwrap());
+        assert_eq!(fields(&last).misspelt(&["title"]), [("titel".to_owned(), "title")]);
+        assert_eq!(fields(&beyond).misspelt(&["title"]), []);
+        let required = |body| fields(body).required::<String>("title").unwrap_err();
+        assert_eq!(required(&last), Failure::field("title", "is required (and titel is not a field)"));
+        assert_eq!(required(&beyond), Failure::field("title", "is required"));
     }
 
     #[test]
