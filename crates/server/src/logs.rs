@@ -1,4 +1,4 @@
-//! The log goes to standard error; standard output is for what was asked for. Whatever becomes of either, the server goes on.
+//! The log goes to standard error; standard output is for what was asked for. The server continues when it cannot write to either.
 //!
 //! - `throttle`: how many lines clients may cause.
 
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use tracing::Level;
 
 use crate::config::{LogConfig, LogFormat};
@@ -24,19 +25,19 @@ static FAILED: AtomicU64 = AtomicU64::new(0);
 /// Whether the reader of standard error has stopped reading.
 static STALLED: AtomicBool = AtomicBool::new(false);
 
-/// How long a line waits for the reader of standard error. Beyond, it is lost and counted, and the next lines do not wait until the reader goes on.
+/// How long a line waits for the reader of standard error. After that it is lost and counted, and later lines do not wait until the reader continues.
 const READER_TIME: Duration = Duration::from_millis(100);
 
 /// A pipe that is ready takes as many bytes at once without waiting (`PIPE_BUF`; POSIX guarantees 512, Linux 4,096).
 const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
-/// The lines that clients cause, and since when they are counted. There is one log a process, and so one of these.
+/// Throttles the lines that clients cause, and the start of its first second. A process has one log, and so one throttle.
 static CAUSED: LazyLock<(Throttle, Instant)> = LazyLock::new(|| (Throttle::default(), Instant::now()));
 
-/// How many lines about one kind of fault of the server's own are written in a second.
+/// How many lines about one kind of server fault are written in a second.
 pub const FAULTS: u32 = 10;
 
-/// How often it is told how many lines were left out.
+/// How often the number of omitted lines is logged.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts the log of this process. Called once; a second call, as a test may make it, changes nothing.
@@ -45,7 +46,7 @@ pub fn start(config: &LogConfig) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(config.level.filter())
         .with_writer(|| CountsFailures(NeverHangs { inner: io::stderr().lock(), stalled: &STALLED }))
-        // It would write to standard error that it cannot write there, and panic.
+        // The subscriber would report a failed write to standard error on standard error, and panic.
         .log_internal_errors(false)
         .with_ansi(colours);
     let _ = match config.format {
@@ -88,8 +89,9 @@ impl<W: AsFd> NeverHangs<'_, W> {
     fn is_ready(&self) -> bool {
         let time = if self.stalled.load(Ordering::Relaxed) { Duration::ZERO } else { READER_TIME };
         let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
-        let ready = poll(&mut [PollFd::new(&self.inner, PollFlags::OUT)], Some(&time));
-        // What is wrong with it the write says.
+        // A signal must not make the line wait in the write.
+        let ready = retry_on_intr(|| poll(&mut [PollFd::new(&self.inner, PollFlags::OUT)], Some(&time)));
+        // The write returns the error of a broken pipe.
         let is_ready = !matches!(ready, Ok(0));
         self.stalled.store(!is_ready, Ordering::Relaxed);
         is_ready
@@ -109,15 +111,16 @@ impl<W: AsFd + Write> Write for NeverHangs<'_, W> {
     }
 }
 
-/// Whether a line that a client has caused may be written. What is left out is told by [`tell_left_out`].
+/// Whether a line that a client has caused may be written. [`tell_left_out`] logs how many were not.
 ///
-/// Inputs: the level of the line, which also the line that counts the left out ones has; the client's address, if it is known; what the line says, and more of that; how many such lines are written in a second.
+/// Inputs: the level of the line, which the line with the number of omitted lines has, too; the client's address, if it is known; the line's message
+/// and its detail; how many such lines are written in a second.
 pub fn admits(level: Level, address: Option<IpAddr>, what: &'static str, detail: &'static str, most: u32) -> bool {
     let (throttle, since) = &*CAUSED;
     throttle.admit(since.elapsed().as_secs(), Kind { level, address: address.map(network_of), what, detail }, most)
 }
 
-/// Writes down once a second, for as long as the task runs, how many lines were left out.
+/// Logs once a second, for as long as the task runs, how many lines were omitted.
 pub async fn tell_left_out() {
     loop {
         tokio::time::sleep(TELL_EVERY).await;
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_nobody_reads_are_lost_and_counted_until_the_reader_goes_on() {
+    fn lines_that_are_not_read_are_lost_until_the_reader_continues() {
         let (mut reader, writer) = io::pipe().unwrap();
         let stalled = AtomicBool::new(false);
         let mut log = NeverHangs { inner: writer, stalled: &stalled };
