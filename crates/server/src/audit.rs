@@ -1,6 +1,6 @@
-//! Who came, who left, who was refused: lines of the log target `audit`, for whoever has to answer for the server.
-//! A line never holds a token, a name or anything that a client wrote freely. What clients can cause without end is written once a second for each
-//! address and reason, and counted beyond ([`crate::logs`]).
+//! Lines of the log target `audit`, for the operator of the server: connections, disconnections and refusals. A line never holds a token, a name or
+//! anything that a client wrote freely. Lines that clients can cause without limit are written once a second for each address and reason; further
+//! ones are counted ([`crate::logs`]).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tracing::Level;
 
 use crate::logs;
 
-/// How many connections of an address are written down in a second: more than its budget of attempts lets it make.
+/// How many connections of an address are logged in a second: more than its budget of attempts allows.
 const CONNECTIONS: u32 = 100;
 
-/// How many refusals of an address, for one reason, are written down in a second.
+/// How many refusals of an address, for one reason, are logged in a second.
 const REFUSALS: u32 = 1;
 
 /// A person's connection stands. `transport` is `websocket`, `polling` or `raw`.

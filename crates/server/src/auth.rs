@@ -35,7 +35,7 @@ pub enum Unauthenticated {
     /// There is no token in any of the places.
     #[error("No token was given")]
     Missing,
-    /// The token is not believed. Which check failed is for the log alone: it would help whoever forges one.
+    /// The token failed a check. Only the log names the check, because the name would help an attacker who forges tokens.
     #[error("The token is not valid")]
     Invalid(Check),
     /// The token was good once.
@@ -55,19 +55,19 @@ pub enum Unauthenticated {
 /// A check that a token did not pass.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Check {
-    /// It is no signed token (RFC 7519), is too long, or its payload cannot be read.
+    /// The token is not a signed token (RFC 7519), is too long, or has a payload that cannot be read.
     Form,
-    /// There is no key for its algorithm, or none of its `kid`.
+    /// No key has the token's algorithm, or no key has its `kid`.
     Algorithm,
-    /// None of the keys has signed it.
+    /// No key has signed the token.
     Signature,
     /// `iss` is not `JWT_ISSUER`.
     Issuer,
     /// `aud` names none of `JWT_AUDIENCE`.
     Audience,
-    /// `nbf` is still to come.
+    /// `nbf` is in the future.
     Time,
-    /// There is no subject that could be a user's id.
+    /// The token has no subject that can be a user's id.
     Subject,
 }
 
@@ -87,7 +87,7 @@ impl Unauthenticated {
         }
     }
 
-    /// The word for the log: the code, and of an invalid token which check failed.
+    /// The reason for the log: the code, and for an invalid token the check that failed.
     pub fn logged(self) -> &'static str {
         let Self::Invalid(check) = self else { return self.code() };
         match check {

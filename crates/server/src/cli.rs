@@ -50,7 +50,7 @@ enum Command {
     Asyncapi,
 }
 
-/// Runs the binary: reads the command line, and does what it says. Whatever keeps it from that is a line on standard error for each problem.
+/// Runs the binary: reads the command line, and does what it says. Each problem that prevents this is a line on standard error.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match execute(cli) {
@@ -74,7 +74,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Token(arguments) => {
             let (token, signer) = token::make(&configured(Config::check)?.0, arguments)?;
             print(&token)?;
-            // Not to standard output, where scripts read the token.
+            // Standard output has only the token, for scripts.
             drop(writeln!(std::io::stderr().lock(), "roomcast: signed with the secret from {signer}"));
             Ok(())
         }

@@ -54,7 +54,7 @@ pub const TABLE: &[Section] = &[
 /// The fewest characters of `ROOMCAST_API_KEY`: whoever shows it may do everything, and may try as often as they like.
 const SHORTEST_API_KEY: usize = 20;
 
-/// The fewest bytes of `JWT_SECRET` that cannot be found by trying: as many as HS256 makes use of (RFC 7518, 3.2).
+/// The fewest bytes of `JWT_SECRET` in production: a shorter secret can be guessed, and HS256 requires this many (RFC 7518, 3.2).
 const SHORTEST_JWT_SECRET: usize = 32;
 
 /// The effective settings.
@@ -98,8 +98,8 @@ pub enum KeyChoice<'a> {
 impl Config {
     /// The settings of this process, each with its source.
     ///
-    /// Inputs: the file that `--config` names, if it does; what the caller checks of settings that are right by themselves, such as [`Config::check`].
-    /// Errors: a line about each setting that is wrong by itself, and, if there is one, those of the caller's check.
+    /// Inputs: the file of `--config`, if there is one; a check of the settings as a whole, such as [`Config::check`]. Errors: a line about each
+    /// invalid setting, and, if there is one, the lines of the check.
     pub fn of_process(file: Option<&Path>, check: fn(&Self) -> Result<(), ConfigError>) -> Result<(Self, Vec<Line>), ConfigError> {
         Self::read_and_check(&Sources::of_process(file, TABLE)?, check)
     }
@@ -146,7 +146,7 @@ impl Config {
         ConfigError::all(checks.into_iter().filter_map(Result::err))
     }
 
-    /// What is worth a warning at the start: settings that work and are probably not meant so.
+    /// Warnings for the start, about settings that are valid but probably a mistake.
     pub fn warnings(&self) -> Vec<String> {
         let identity = &self.identity;
         let mut warnings = Vec::new();
@@ -155,10 +155,10 @@ impl Config {
             let Some(text) = secret.as_ref().map(Secret::expose) else { continue };
             let is_quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
             if is_quoted('"') || is_quoted('\'') {
-                warnings.push(format!("{name} begins and ends with a quote; the quotes are taken for a part of it"));
+                warnings.push(format!("{name} begins and ends with a quote; the quotes are part of the value"));
             }
             if source::without_comment(text).len() < text.len() {
-                warnings.push(format!("{name} has a # behind a space; what follows is no comment, but taken for a part of it"));
+                warnings.push(format!("{name} has a # after a space; the text after it is part of the value and not a comment"));
             }
         }
         if let Some(secret) = identity.jwt_secret.as_ref().filter(|secret| is_short(secret)) {

@@ -14,7 +14,8 @@
 //! - [`limits`]: how much one person, and one address, may ask for in a while.
 //! - [`removals`]: removals that are done in steps.
 //! - [`admission`]: whether new connections are taken at all.
-//! - [`memory`]: how much of it is used, and what that means for new connections. [`bytes_in_hand`]: who holds how much of what is not done.
+//! - [`memory`]: how much of it is used, and what that means for new connections. [`bytes_in_hand`]: the bytes of incomplete input and unwritten
+//!   output, counted for each client.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
 //! - [`health`]: whether the server does its work. [`metrics`]: what it counts.
 //! - [`audit`]: who came, who left, who was refused.

@@ -23,10 +23,10 @@ const COMMANDS: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")
 /// An address's attempts to connect, and apart from those its bad tokens over REST: 100 in 10 seconds.
 const CONNECTS: Quota = Quota::per_second(NonZeroU32::new(10).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
-/// How many rooms and inboxes, in which a command's events are told, cost as much as another command.
+/// How many rooms and inboxes that receive a command's events cost as much as another command.
 const REACH_OF_A_COMMAND: usize = 10;
 
-/// The longest that a person waits for what a command has caused.
+/// The longest time for which a user's commands are refused because of the events of earlier ones.
 const LONGEST_DEBT: Duration = Duration::from_secs(60);
 
 /// After how many seconds somebody shall try again who must wait for a place: nobody knows when one comes free.
@@ -60,7 +60,7 @@ pub enum Spending {
     StudioTyping,
     /// One of messenger's.
     MessengerTyping,
-    /// A change of a profile, of which each household of the person hears.
+    /// A change of a profile, which is an event in each household of the user.
     ProfileChange,
 }
 
@@ -109,8 +109,8 @@ impl<C: Clock + Clone> Limits<C> {
         budgets.commands.take(person)
     }
 
-    /// Takes from a person's budget what a command has caused beyond itself: one command more for each [`REACH_OF_A_COMMAND`] rooms and inboxes in
-    /// which its events were told. What the budget does not have is owed: until it is paid, the person's next commands are refused.
+    /// Takes the cost of a command's events from the user's budget: one more command for each [`REACH_OF_A_COMMAND`] rooms and inboxes that receive
+    /// them. A cost beyond the budget becomes a debt: while it lasts, the user's commands are refused.
     pub fn charge(&self, person: &PersonId, reach: usize) {
         let Some(budgets) = &self.0 else { return };
         let mut cost = u32::try_from(reach.saturating_sub(1) / REACH_OF_A_COMMAND).unwrap_or(u32::MAX);
@@ -144,10 +144,11 @@ impl<C: Clock + Clone> Limits<C> {
     }
 }
 
-/// Until when those wait whose commands have caused more than their budgets had. At most [`MOST`] are known; beyond, nobody's debt is noted.
+/// The users whose commands cost more than their budgets had, and until when their commands are refused. At most [`MOST`] users; the debt of a
+/// further user is not kept.
 struct Debts<C: Clock> {
     until: Mutex<HashMap<PersonId, C::Instant>>,
-    /// How many there are: most often none, and then nothing is locked.
+    /// How many debts there are. Usually there is none, and the lock is not taken.
     count: AtomicUsize,
     clock: C,
 }
@@ -291,11 +292,11 @@ mod tests {
     }
 
     #[test]
-    fn a_command_costs_what_it_causes_and_what_is_owed_is_waited_for() {
+    fn a_command_costs_what_it_causes_and_a_debt_delays_the_next_one() {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock.clone());
         limits.charge(&alice(), 10);
-        assert_eq!(granted(|| limits.command(&alice())), 100, "a command that is told in ten rooms is one");
+        assert_eq!(granted(|| limits.command(&alice())), 100, "events in ten rooms cost no further command");
         clock.advance(Duration::from_secs(60));
         limits.charge(&alice(), 501);
         assert_eq!(granted(|| limits.command(&alice())), 50);

@@ -1,7 +1,7 @@
 //! From a TCP connection to an HTTP request: sockets, TLS and HTTP/1.1. What a request means is the handler's.
 //!
 //! - [`addresses`]: which sockets are opened.
-//! - [`accept`]: taking connections, and never ceasing to. `places`: how many there may be.
+//! - [`accept`]: accepts connections until the stop. `places`: how many connections may be open.
 //! - [`tls`](mod@tls): certificates.
 //! - [`http`]: one connection, until it ends or is upgraded; `in_hand`: its requests that are still to be answered.
 //! - [`handler`]: what answers the requests.

@@ -21,14 +21,15 @@ const ENOUGH: u64 = 95;
 /// Of the memory that there is, how much the server may use if nothing else is set, of 100.
 const SHARE: u64 = 80;
 
-/// Refuses new connections, for as long as the task runs, while the process uses more than `limit` bytes; and ends those that hold most bytes in hand.
+/// Refuses new connections, for as long as the task runs, while the process uses more than `limit` bytes; and ends the holders of the most bytes in
+/// hand.
 pub async fn watch(limit: u64, admission: Arc<Admission>, in_hand: Arc<BytesInHand>) {
     let mut short = false;
     loop {
         match used() {
             Ok(used) => {
                 if used > limit {
-                    // Before all that is kept for those who behave, what is in hand of those who hold most.
+                    // The bytes of the largest holders are freed first.
                     in_hand.halve();
                 }
                 if short {
@@ -47,8 +48,8 @@ pub async fn watch(limit: u64, admission: Arc<Admission>, in_hand: Arc<BytesInHa
     }
 }
 
-/// Has the allocator give back what is free. It keeps what a burst has used, and the limit would hold for ever; while memory is short, and when a
-/// burst is over, that is worth the moment for which its arenas are locked.
+/// Has the allocator return free memory to the system. The allocator keeps the memory of a burst, so the limit would stay exceeded. While memory is
+/// short, and after a burst, the call is worth the moment for which the arenas are locked.
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code)]
 pub fn give_back() {
@@ -86,20 +87,20 @@ pub fn usual_limit() -> Option<u64> {
     [of_machine(), of_group()].into_iter().flatten().min().map(|bytes| bytes / 100 * SHARE)
 }
 
-/// Of the memory that the server may use, which part may be in hand if nothing else is set.
+/// The default of `BYTES_IN_HAND` is the memory limit divided by this.
 const IN_HAND: u64 = 4;
 
-/// Of the bytes that may be in hand, which part may be those of one address, and of one user.
+/// The default shares of one address and of one user are `BYTES_IN_HAND` divided by these.
 const OF_AN_ADDRESS: usize = 4;
 const OF_A_USER: usize = 8;
 
-/// If it is not known how much memory the server may use, so much of it may be in hand.
+/// The default of `BYTES_IN_HAND` without a known memory limit, in bytes.
 const IN_HAND_OTHERWISE: u64 = 256 << 20;
 
-/// How many of the largest messages a share has at least: with less nothing could be sent at all.
+/// A default share has room for at least this many of the largest messages: with less, no client could send one.
 const LARGEST: usize = 2;
 
-/// How many bytes may be in hand. Inputs: how much memory the server may use, if that is limited.
+/// How many bytes may be in hand. Inputs: the settings, and the memory limit in bytes, if there is one.
 pub fn shares(config: &Config, memory: Option<u64>) -> Shares {
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let limits = &config.limits;
@@ -110,7 +111,7 @@ pub fn shares(config: &Config, memory: Option<u64>) -> Shares {
     };
     let usual = bytes(memory.or_else(usual_limit).map_or(IN_HAND_OTHERWISE, |memory| memory / IN_HAND));
     let all = of(limits.bytes_in_hand, usual);
-    // Without a bound of all, that of one is still the usual one.
+    // Without a bound on the total, the default shares are parts of the usual total.
     let whole = if all == usize::MAX { usual } else { all };
     Shares {
         all,

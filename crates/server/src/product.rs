@@ -51,7 +51,7 @@ const READERS: usize = 2;
 /// How long nothing old is looked for when there was none.
 const FORGET_PAUSE: Duration = Duration::from_secs(10);
 
-/// How many seconds longer events stay in the database than it is known in memory that they are there.
+/// For how many seconds events stay in the database after their entries in memory have expired.
 const DELETED_LATER: i64 = 10;
 
 /// How often it is written down what everybody has heard for certain.
@@ -207,7 +207,7 @@ impl Product {
             }
         });
         tokio::spawn(logs::tell_left_out());
-        // Those that the last stop has interrupted.
+        // Removals that the last stop has interrupted.
         tokio::spawn(continue_removals(writer.clone()));
         tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
         tokio::spawn(forget(writer.clone(), "users who never signed in", ForgetUnseenPeople));
@@ -295,7 +295,7 @@ impl<R: Handler> Handler for Front<R> {
                 request.extensions_mut().insert(Allowance(Arc::new(move || Box::new(counted.holder()))));
                 // Its gate finds out who has sent it, for this way as for the other.
                 let answer = engine.serve(request, peer.address).await.map(Body::new);
-                // What a session was told must not be lost unseen.
+                // Messages of a session must not be lost silently.
                 account.count_or_end(answer)
             }
             None => {
@@ -370,7 +370,7 @@ fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Answer>
     Ok(answer.recv()??)
 }
 
-/// Deletes, for as long as the server runs, events of which there are too many; see `JOURNAL_KEEP`.
+/// Deletes evicted events, for as long as the server runs; see `JOURNAL_KEEP`.
 async fn forget_evicted(writer: Writer, fanout: Arc<Fanout>) {
     loop {
         let Some(evicted) = fanout.take_evicted() else {
@@ -390,7 +390,7 @@ async fn forget_evicted(writer: Writer, fanout: Arc<Fanout>) {
     }
 }
 
-/// Goes through the events of before the start, for those who were away then: which there are is kept in memory, and of the newest what they say.
+/// Reads the events from before the start, for clients that have missed them. Memory keeps an entry for each event, and the content of the newest.
 fn recall(readers: &Readers, fanout: &Fanout, floor: i64) -> anyhow::Result<()> {
     let mut after = floor;
     loop {
@@ -429,7 +429,7 @@ fn recovery(config: &Config, epoch: String, begun: &Begun, fanout: &Fanout) -> R
     }
 }
 
-/// How much there may be of what users make.
+/// The bounds on the members of a space and the spaces of a user.
 pub fn bounds(limits: &LimitsConfig) -> Bounds {
     let most = |cap: Cap| cap.limit().unwrap_or(u32::MAX);
     Bounds { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }

@@ -1,4 +1,4 @@
-//! Removals that are done in steps: somebody has to ask for the next one.
+//! Runs removals, which take several steps.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use domain::removals::{ContinueRemovals, IsBeingRemoved};
 use store::Writer;
 use tokio::sync::oneshot;
 
-/// How long nothing is continued when there was nothing, or when it failed.
+/// How long the task sleeps when there is no removal, or when a step has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Continues removals for as long as the server runs, also those that the last stop has interrupted. Between two steps the writer decides
-/// whatever waits.
+/// Continues removals for as long as the server runs, also those that the last stop has interrupted. Between two steps the writer runs the commands
+/// that wait.
 pub async fn continue_removals(writer: Writer) {
     loop {
         match ask(&writer, ContinueRemovals).await {

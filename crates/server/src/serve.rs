@@ -33,12 +33,12 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(config))
 }
 
-/// Says whether a server can start with these settings and the files that they name, without making anything.
+/// Checks whether a server can start with these settings and the files that they name. It creates nothing.
 ///
 /// Errors: a line about each that is wrong.
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     let dev = matches!(config.key_choice(), Ok(KeyChoice::Dev));
-    // Which keys contradict each other is said by the first check already, and dev mode's are made where there are none.
+    // `Config::check` reports keys that contradict each other, and dev mode creates its secret if there is none.
     let keys = if dev || config.key_choice().is_err() { Ok(()) } else { Keys::load(config).map(drop) };
     let certificate = Listener::certificate(config).map(drop);
     ConfigError::all([config.check(), keys, certificate].into_iter().filter_map(Result::err))
@@ -49,7 +49,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     bear_file_size_limits()?;
     let drain = config.operations.drain_seconds;
     let keys = Keys::load(&config)?;
-    // Before the ports are taken: who has the data folder is the better answer to a second start on the same ports.
+    // Before the ports: a second server on the same data folder and ports then reports the process that holds the folder.
     let database = open_database(&config)?;
     let listener = Listener::bind(&config).await?;
     let mut product = Product::start(&config, &keys, &database)?;

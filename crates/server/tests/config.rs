@@ -547,9 +547,9 @@ fn a_value_is_read_as_containers_leave_it() {
     // Quotes are part of a secret: the issuer of the tokens may have been given the same text.
     let config = Config::of_pairs([("JWT_SECRET", "\"0123456789abcdef0123456789abcdef\"")]).unwrap();
     assert_eq!(config.identity.jwt_secret.as_ref().unwrap().expose().len(), 34);
-    assert_eq!(config.warnings(), ["JWT_SECRET begins and ends with a quote; the quotes are taken for a part of it"]);
+    assert_eq!(config.warnings(), ["JWT_SECRET begins and ends with a quote; the quotes are part of the value"]);
     let config = Config::of_pairs([("JWT_SECRET", "0123456789abcdef0123456789abcdef  # ours")]).unwrap();
-    assert!(config.warnings()[0].starts_with("JWT_SECRET has a # behind a space"), "{:?}", config.warnings());
+    assert!(config.warnings()[0].starts_with("JWT_SECRET has a # after a space"), "{:?}", config.warnings());
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
     load(&path).map_err(|error| refuse("cannot be read", error))
 }
 
-/// The secret of the data folder, and its file. It makes neither a file nor a folder: a secret that no server has signs nothing that one believes.
+/// Reads the secret of the data folder; the path is that of its file. Creates neither a file nor a folder: no server would accept a token that is
+/// signed with a new secret.
 ///
 /// Input: as for [`load_or_make`]. Errors: a line about a secret that is not there or cannot be read, or a database in memory, whose server keeps its
 /// secret in memory, too.

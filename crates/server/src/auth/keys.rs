@@ -47,8 +47,8 @@ impl Keys {
         }
     }
 
-    /// Loads the keys that the settings name, to sign with them, and says where they are from: `JWT_SECRET`, or a file. Unlike [`Keys::load`] it
-    /// never makes a secret.
+    /// Loads the keys that the settings name, for signing, and returns where they come from: `JWT_SECRET`, or a file. Unlike [`Keys::load`] it never
+    /// creates a secret.
     ///
     /// Errors: those of [`Keys::load`], and a line about a secret of dev mode that is not there.
     pub fn load_to_sign(config: &Config) -> Result<(Self, String), ConfigError> {

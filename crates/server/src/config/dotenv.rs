@@ -5,21 +5,21 @@
 
 use super::source::without_comment;
 
-/// A line of the file that is not blank and no comment.
+/// A line of the file that is neither blank nor a comment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Entry<'a> {
-    /// `NAME=value`; a value in quotes may go over several lines.
+    /// `NAME=value`; a value in quotes may span several lines.
     Pair {
         /// The name.
         name: &'a str,
         /// The value without quotes and comment.
         value: String,
     },
-    /// Something else.
+    /// Any other line.
     Other {
-        /// Its number, from 1.
+        /// The line number, from 1.
         line: usize,
-        /// The name that it begins with, if it does.
+        /// The name at the beginning of the line, which may be empty.
         name: &'a str,
     },
 }
@@ -62,13 +62,14 @@ fn is_of_a_name(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "_.-".contains(letter)
 }
 
-/// What stands behind `=`, or behind a colon with a space.
+/// The text after `=`, or after a colon with a space.
 fn value_part(rest: &str) -> Option<&str> {
     let rest = rest.trim_start();
     rest.strip_prefix('=').or_else(|| rest.strip_prefix(':').filter(|value| value.starts_with([' ', '\t']))).map(str::trim_start)
 }
 
-/// The value that begins with a quote, and where its line ends; `None` if it does not, the quote is never closed, or more than a comment follows.
+/// A quoted value, and the offset at which its line ends. `None` if the text does not begin with a quote, the quote is never closed, or anything but
+/// a comment follows.
 fn quoted(text: &str) -> Option<(String, usize)> {
     let quote = text.chars().next().filter(|letter| "'\"`".contains(*letter))?;
     let mut escaped = false;

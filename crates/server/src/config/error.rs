@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Settings that make no sense, a line for each: its name, its value (never a secret's) and what would be right. There is at least one line.
+/// Invalid settings, a line for each: its name, its value (never a secret's) and what is expected. There is at least one line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError(Vec<String>);
 
@@ -20,7 +20,7 @@ impl ConfigError {
         Self(vec![line.into().replace(['\n', '\r'], " ")])
     }
 
-    /// All errors of a list as one. Errors: that one, unless the list is empty.
+    /// Joins a list of errors. Errors: all their lines, unless the list is empty.
     pub fn all(errors: impl IntoIterator<Item = Self>) -> Result<(), Self> {
         let lines: Vec<_> = errors.into_iter().flat_map(|error| error.0).collect();
         if lines.is_empty() { Ok(()) } else { Err(Self(lines)) }

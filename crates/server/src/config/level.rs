@@ -19,7 +19,7 @@ impl Level {
     }
 }
 
-/// What writes log lines: the parts of Roomcast, and the libraries of which an operator may want to know.
+/// The targets of log lines: the crates of Roomcast, and libraries whose log an operator may need.
 const TARGETS: &[&str] = &[
     "audit",
     "roomcast",
@@ -41,7 +41,8 @@ const TARGETS: &[&str] = &[
     "rusqlite",
 ];
 
-/// A level, or a target and its level. A word that is neither would be taken for a target, and everything else would fall silent.
+/// Whether a text is a level, or a target with its level. Without this check an unknown word would be read as a target, and all other targets would
+/// be silent.
 fn is_directive(part: &str) -> bool {
     let is_level = |word: &str| ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| word.eq_ignore_ascii_case(level));
     match part.trim().split_once('=') {

@@ -33,8 +33,9 @@ impl Origin {
             || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// True if it is where the request went. A page that was loaded by http may have been written by anybody on the way, so it is none of a
-    /// server that is reached by https. The other way round a proxy ends TLS in front of a server that does not know of it.
+    /// True if this is the origin of the server's own pages. An attacker on the network can change a page that is loaded over http, so such a page
+    /// does not belong to a server that is reached over https. The reverse is allowed: a proxy may terminate TLS in front of a server that does not
+    /// know of it.
     fn is_of(&self, own: OwnPage<'_>, secure: bool) -> bool {
         let scheme = self.0.split(':').next().unwrap_or_default();
         let host = own.host.map(str::to_ascii_lowercase);
@@ -82,7 +83,7 @@ pub enum Cors {
     Nothing,
 }
 
-/// What a request says of where it went: a page from there is the server's own.
+/// The address that a request was sent to. A page from this address is the server's own.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct OwnPage<'a> {
     /// The `Host` header.
@@ -92,11 +93,11 @@ pub struct OwnPage<'a> {
 }
 
 impl<'a> OwnPage<'a> {
-    /// Reads a request's headers: `Host`, and `X-Forwarded-Proto` or the `proto` of `Forwarded` (RFC 7239). That the client speaks https is believed
-    /// of any proxy, trusted or not: it only ever takes trust away, and no page can make a browser say it.
+    /// Reads a request's headers: `Host`, and `X-Forwarded-Proto` or the `proto` of `Forwarded` (RFC 7239). These headers are accepted from any
+    /// proxy, trusted or not: https only reduces trust, and no page can make a browser send them.
     pub fn of(headers: &'a HeaderMap) -> Self {
         const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-        // A host that is no text is one that no origin is equal to.
+        // A host that is not text equals no origin.
         let host = headers.get(HOST).map(|value| value.to_str().unwrap_or("null"));
         let texts = |name: HeaderName| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
         let is_https = |text: &str| text.trim().trim_matches('"').eq_ignore_ascii_case("https");
@@ -118,7 +119,7 @@ impl<'a> From<Option<&'a str>> for OwnPage<'a> {
 pub struct Origins {
     allowed: Vec<Origin>,
     every: bool,
-    /// Whether pages of this machine are trusted when none is named.
+    /// Whether pages on this machine are trusted while no origin is configured.
     trusts_localhost: bool,
     /// Whether the server itself speaks TLS.
     secure: bool,
@@ -143,7 +144,7 @@ impl Origins {
 
     /// What an answer's CORS headers say. Every answer needs `Vary: Origin`, too: even an open server reflects some.
     ///
-    /// Inputs: the request's `Origin` header, and where it went.
+    /// Inputs: the request's `Origin` header, and the address that it was sent to.
     pub fn cors<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>) -> Cors {
         match origin {
             Some(origin) if self.trusts(origin, own.into()) => Cors::Reflect,
@@ -159,7 +160,8 @@ impl Origins {
 
     /// True if a token in a cookie is believed: the browser sends cookies for any page, so the page must be one that is trusted by name.
     ///
-    /// Inputs: the `Origin` header, where the request went, and the `Sec-Fetch-Site` header; a page's own GETs have no Origin, but modern browsers say `same-origin` there.
+    /// Inputs: the `Origin` header, the address that the request was sent to, and the `Sec-Fetch-Site` header; a page's own GETs have no Origin, but
+    /// modern browsers say `same-origin` there.
     pub fn allows_cookie<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>, fetch_site: Option<&str>) -> bool {
         match origin {
             Some(origin) => self.trusts(origin, own.into()),
@@ -172,7 +174,8 @@ impl Origins {
         self.every || self.allowed.is_empty()
     }
 
-    /// Trusted with credentials: named in the settings, the server's own page, or, when nobody was named and not in production, this machine.
+    /// True for an origin that may send credentials: one from the settings, the server's own, or, outside production and without a configured origin,
+    /// one on this machine.
     fn trusts(&self, origin: &str, own: OwnPage<'_>) -> bool {
         let Some(origin) = Origin::read(origin) else { return false };
         let trusts_localhost = self.trusts_localhost && self.allowed.is_empty() && !self.every;

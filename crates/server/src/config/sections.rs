@@ -234,7 +234,7 @@ choice! {
         Key = "key",
         /// Everyone who reaches the port.
         Open = "open",
-        /// No one.
+        /// No client.
         Off = "off" | "none",
     } wanted "key, open or off"
 }

@@ -39,11 +39,11 @@ pub struct Sources {
     environment: HashMap<String, OsString>,
     dotenv: HashMap<String, String>,
     file: Option<File>,
-    /// What stands in the files and is no setting. It is told together with the settings that make no sense.
+    /// Errors about lines and keys of the files that are no settings. They are reported together with invalid settings.
     pub(super) problems: Vec<ConfigError>,
 }
 
-/// The name of the file that is read in the working directory, if it is there.
+/// The name of the file that is read in the working directory, if it exists.
 const DOTENV: &str = ".env";
 
 /// The variable that names a TOML file.
@@ -68,8 +68,8 @@ pub(super) struct Found {
 impl Sources {
     /// Sources of this process: its environment, the file `.env` in the working directory, and the file that `--config` or `ROOMCAST_CONFIG` names.
     ///
-    /// Inputs: the argument of `--config`, and the table, whose names alone are taken from the environment.
-    /// Errors: a file cannot be read, or is not TOML. What it has that is no setting is told by [`Config::read`](super::Config::read).
+    /// Inputs: the argument of `--config`, and the table, whose names alone are taken from the environment. Errors: a file cannot be read, or is not
+    /// TOML. [`Config::read`](super::Config::read) reports its lines and keys that are no settings.
     pub fn of_process(argument: Option<&Path>, table: &[Section]) -> Result<Self, ConfigError> {
         let names = table.iter().flat_map(|section| section.settings).map(|setting| setting.env);
         let environment = names.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();
@@ -98,10 +98,10 @@ impl Sources {
         Self { environment, ..Self::default() }
     }
 
-    /// Adds the content of a `.env` file. Names that are no settings are other programs'.
+    /// Adds the content of a `.env` file. Names that are no settings belong to other programs.
     ///
-    /// Inputs: the file's text, the table. Lines that begin with a setting's name and are no `NAME=value` are told by
-    /// [`Config::read`](super::Config::read).
+    /// Inputs: the file's text, the table. [`Config::read`](super::Config::read) reports lines that begin with a setting's name and are not
+    /// `NAME=value`.
     pub fn with_dotenv(mut self, text: &str, table: &[Section]) -> Self {
         let is_known = |name: &str| name == CONFIG || table.iter().flat_map(|section| section.settings).any(|setting| setting.env == name);
         for entry in dotenv::entries(text) {
@@ -118,8 +118,8 @@ impl Sources {
 
     /// Adds the content of a TOML file.
     ///
-    /// Inputs: the file's name for refusals, its text, the table. Errors: it is not TOML. Keys that are no settings are told by
-    /// [`Config::read`](super::Config::read).
+    /// Inputs: the file's name for refusals, its text, the table. Errors: it is not TOML. [`Config::read`](super::Config::read) reports keys that are
+    /// no settings.
     pub fn with_toml(mut self, name: &str, text: &str, table: &[Section]) -> Result<Self, ConfigError> {
         let values: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // Only the parser's own words: its Display quotes the line, and a secret may stand there.
@@ -155,7 +155,7 @@ impl Sources {
             let Some(text) = value.to_str() else {
                 return Err(ConfigError::setting(setting.env, "(bytes)", "expected text in UTF-8"));
             };
-            // A value that nothing is left of, such as a comment alone, says as little as an empty one.
+            // A value that contains only a comment counts as unset, as an empty one does.
             let text = if setting.hidden { text } else { as_containers_leave_it(text) };
             if !text.is_empty() {
                 return Ok(Found { name: setting.env.into(), text: text.into(), source: Source::Environment });
@@ -181,7 +181,7 @@ impl Sources {
 }
 
 /// A value of the environment without the comment and the quotes that `docker run --env-file` and unit files leave in it: `3001  # comment` is
-/// `3001`, and `"3001"` too. A secret is not touched: whoever signs with it may have been given the same text.
+/// `3001`, and `"3001"` too. A secret is not changed: the program that signs with it may use the same text.
 fn as_containers_leave_it(text: &str) -> &str {
     let text = text.trim();
     for quote in ['"', '\''] {
@@ -194,7 +194,7 @@ fn as_containers_leave_it(text: &str) -> &str {
     without_comment(text).trim()
 }
 
-/// The text before a `#` that stands at its beginning or behind a space.
+/// The text before the first `#` that is at its beginning or after a space.
 pub(super) fn without_comment(text: &str) -> &str {
     let begins = |at: usize| text[..at].chars().next_back().is_none_or(char::is_whitespace);
     text.match_indices('#').find(|(at, _)| begins(*at)).map_or(text, |(at, _)| &text[..at])

@@ -58,15 +58,15 @@ pub struct Line {
 pub(super) struct Reader<'a> {
     pub(super) sources: &'a Sources,
     pub(super) lines: Vec<Line>,
-    /// What is wrong, so that all of it is said at once.
+    /// The errors so far, which are reported together.
     pub(super) errors: Vec<ConfigError>,
 }
 
 impl Reader<'_> {
     /// Reads one setting from the strongest source that has it.
     ///
-    /// Inputs: the setting, and the check that its range asks for. A value that makes no sense is noted with a line that names the setting, the
-    /// value and what would be right, and the default is given back, so that the other settings are looked at, too.
+    /// Inputs: the setting, and the check that its range asks for. An invalid value adds an error that names the setting, the value and what is
+    /// expected. Then the default is returned, so that the other settings are checked, too.
     pub(super) fn read<T: Value>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> T {
         match self.try_read(setting, in_range) {
             Ok(value) => value,
@@ -127,7 +127,7 @@ macro_rules! section {
                 )*],
             };
 
-            /// Reads the section; the reader notes what makes no sense.
+            /// Reads the section; the reader collects the errors.
             pub(super) fn read(reader: &mut Reader<'_>) -> Self {
                 // The fields of a struct expression are evaluated as they are written, which is the table's order.
                 let mut settings = Self::SECTION.settings.iter();

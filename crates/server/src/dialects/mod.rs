@@ -54,7 +54,7 @@ pub trait Dialect: Send + Sync {
         false
     }
 
-    /// Whether a connection that enters a room is answered with who has the room open: [`Outcome::EnteredAmong`] instead of
+    /// Whether the answer to a connection that enters a room names the users who have the room open: [`Outcome::EnteredAmong`] instead of
     /// [`Outcome::Entered`].
     fn names_who_is_present(&self) -> bool {
         false
@@ -158,8 +158,8 @@ pub type TakePart = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(Call, Value), Refusal
 pub enum Outcome {
     /// The room is heard from now on (or was already).
     Entered(Room),
-    /// The room is heard from now on, and `count` users have it open, the asker included; `present` are at most the first
-    /// [`MOST_PRESENT`](crate::presence::MOST_PRESENT) of them, those who have it open longest.
+    /// The connection is in the room, and `count` users have it open, its own user included; `present` are at most
+    /// [`MOST_PRESENT`](crate::presence::MOST_PRESENT) of them, those who opened it first.
     #[expect(missing_docs, reason = "the variant's sentence names them")]
     EnteredAmong { room: Room, present: Vec<Person>, count: usize },
     /// The room is heard from now on, and no other of its kind; these of its members are online, each with a connection's id.

@@ -63,7 +63,7 @@ pub struct Expiring {
 
 fn token_of(args: &Args<'_>) -> Result<String, Refusal> {
     let shown = object::<NewToken<'_>>(args);
-    // A token that stands outside of an object is there, but not where it should be.
+    // An argument that is not an object has no field `token`, but the token is not absent.
     if shown.is_none() && args.get(0).is_some_and(|arg| arg.trim() != "null") {
         return Err(Refusal::invalid("token", WANTED));
     }
@@ -73,7 +73,7 @@ fn token_of(args: &Args<'_>) -> Result<String, Refusal> {
 /// What a token should be.
 const WANTED: &str = "must be a JWT, as text";
 
-/// A token as a client gives it; null is as good as none. Errors: it is absent, no text, or blank.
+/// A token as a client sends it; null counts as absent. Errors: it is absent, not text, or blank.
 pub(super) fn read_token(given: Option<&RawValue>) -> Result<String, Refusal> {
     let token = given.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).filter(|token| !token.trim().is_empty());
     token.ok_or_else(|| absent_or_wrong(given.is_none(), "token", WANTED))

@@ -93,8 +93,8 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    /// Has the kernel end a connection whose written data makes no progress: the client neither confirms it nor makes room for it. The time before an answer
-    /// begins, such as that of a long poll, does not count.
+    /// Has the kernel end a connection whose written data makes no progress: the client neither acknowledges it nor makes room for it. The time
+    /// before an answer begins, such as that of a long poll, does not count.
     fn limit_answers(&self, stream: &TcpStream) {
         let milliseconds = u32::try_from(self.answer_timeout.as_millis()).unwrap_or(u32::MAX);
         if let Err(error) = set_tcp_user_timeout(stream, milliseconds) {

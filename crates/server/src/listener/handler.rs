@@ -33,21 +33,21 @@ pub trait Handler: Clone + Send + Sync + 'static {
         false
     }
 
-    /// A connection of this peer was refused, or answered health checks only, for this reason.
+    /// Called when a connection of this peer was refused, or accepted for health checks only.
     fn refused(&self, _reason: Crowded, _peer: Peer) {}
 }
 
-/// Why a connection is not served as others are.
+/// Why a connection was refused, or accepted for health checks only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Crowded {
-    /// As many connections as may be are in their HTTP phase, or nearly all descriptors are taken.
+    /// The maximum number of connections is in the HTTP phase, or nearly all descriptors are in use.
     Server,
-    /// The same of the connections of one address.
+    /// The address has its maximum number of connections.
     Address,
 }
 
 impl Crowded {
-    /// The word that programs read; part of the public API.
+    /// The code for programs; part of the public API.
     pub fn code(self) -> &'static str {
         match self {
             Self::Server => "server_full",

@@ -29,13 +29,13 @@ pub(super) const HEADERS: Duration = Duration::from_secs(10);
 /// The most that a request's line and headers may take; hyper answers 431 above. A token in a header or a URL has to fit.
 const HEADER_BYTES: usize = 16 * 1024;
 
-/// The same of a connection that is only answered health checks.
+/// The same for a connection that was accepted for health checks only.
 const HEALTH_HEADERS: Duration = Duration::from_secs(2);
 
-/// What a request is answered that found no place.
+/// The answer to a request on a connection without a place.
 const CROWDED: &str = r#"{"error":"The server has as many connections as it takes; try again later","code":"server_full"}"#;
 
-/// After how many seconds a request that found no place may be sent again.
+/// After how many seconds the client may repeat such a request.
 const TRY_AGAIN: u64 = 1;
 
 /// Which requests of a connection are answered.
@@ -79,11 +79,11 @@ where
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(headers).max_buf_size(HEADER_BYTES);
     let mut connection = pin!(builder.serve_connection(stream, service).with_upgrades());
-    // Declared behind the connection, so it is dropped before it.
+    // Declared after the connection, so it is dropped before it.
     let _open = http.open();
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        // Its bytes are needed for others.
+        // The connection was ended to free its bytes.
         () = given_up.notified() => Ok(()),
         // The sender never sends: this is its end.
         _ = stopped.changed() => {
@@ -102,7 +102,7 @@ where
     }
 }
 
-/// Answers a health check, and anything else with 503; the connection ends behind either.
+/// Answers a health check, and any other request with 503. The connection closes after the answer.
 async fn answer_health_check(handler: &impl Handler, request: Request<Incoming>, peer: Peer) -> Response<Body> {
     let mut answer = if handler.is_health_check(request.uri().path()) {
         handler.handle(request, peer).await

@@ -18,7 +18,7 @@ pub(super) struct InHand(Arc<()>);
 #[derive(Clone)]
 pub(super) struct Place {
     _share: Arc<()>,
-    /// What counts the answer's bytes, if anything does.
+    /// The holder of the answer's bytes, if they are counted.
     _held: Option<Held>,
 }
 
@@ -30,7 +30,8 @@ impl Place {
     }
 }
 
-/// The most of an answer that is given to hyper at once. What does not go out with one system call it copies into a buffer of its own: all of it over TLS.
+/// The largest part of an answer that hyper receives at once, in bytes. Hyper copies what one system call does not write into its own buffer; over
+/// TLS it copies everything.
 const PIECE: usize = 16 * 1024;
 
 impl InHand {
@@ -50,7 +51,7 @@ impl InHand {
 pub(super) struct Answering {
     body: Body,
     place: Place,
-    /// What is left of the piece that the body gave last.
+    /// The rest of the last piece of the body.
     piece: Bytes,
 }
 

@@ -1,4 +1,4 @@
-//! How many connections may be in their HTTP phase: in all, and of one address; and the places that are kept for health checks.
+//! Bounds the connections in the HTTP phase, in total and for each address, and keeps places for health checks.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -80,13 +80,13 @@ pub(super) enum Entry {
     TooManyOfAddress,
 }
 
-/// A place, given back when it is dropped.
+/// A place. Dropping it frees the place.
 pub(super) struct Place {
     places: Places,
     address: Option<IpAddr>,
 }
 
-/// A place for health checks, given back when it is dropped.
+/// A place for health checks. Dropping it frees the place.
 pub(super) struct HealthPlace {
     places: Places,
     /// Notified when a newer connection takes the place.

@@ -238,7 +238,7 @@ async fn when_all_places_are_taken_health_checks_are_answered_and_an_upgrade_giv
     // Connections are accepted in order, so these are behind all others.
     let refused = rest(&mut connect(served.address, UPGRADE).await).await;
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 1\r\n"), "{refused}");
-    // However many others fill the places that are kept, too.
+    // A health check is answered although other connections fill the places for health checks.
     let mut silent = Vec::new();
     for _ in 0..100 {
         silent.push(connect(served.address, b"").await);
@@ -246,7 +246,7 @@ async fn when_all_places_are_taken_health_checks_are_answered_and_an_upgrade_giv
     let health = rest(&mut connect(served.address, HEALTH).await).await;
     assert!(health.starts_with("HTTP/1.1 200 ") && health.ends_with("healthy"), "{health}");
     drop(waiting.pop());
-    // A place comes back as soon as the server has seen the end of its connection.
+    // The place is free as soon as the server has processed the end of its connection.
     while rest(&mut connect(served.address, HEALTH).await).await.contains("\r\nconnection: close\r\n") {
         if let Some(mut next) = open_upgraded(served.address).await {
             next.write_all(b"more").await.unwrap();
@@ -296,7 +296,7 @@ async fn connections_of_a_trusted_proxy_are_not_counted_by_their_address() {
     read_to(&mut second, "hello").await;
 }
 
-/// A connection from another address of this machine's.
+/// A connection from another address of this machine.
 async fn from(ip: [u8; 4], address: SocketAddr, request: &[u8]) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from((ip, 0))).unwrap();
@@ -308,7 +308,7 @@ async fn from(ip: [u8; 4], address: SocketAddr, request: &[u8]) -> TcpStream {
 /// More than all buffers between the server and a client that does not read.
 const TOO_MUCH: usize = 64 << 20;
 
-/// The bytes of an answer, whose end is its sender's.
+/// The bytes of an answer; dropping them drops the sender.
 struct Large(Vec<u8>, #[expect(dead_code, reason = "its end is what counts")] Option<oneshot::Sender<()>>);
 
 impl AsRef<[u8]> for Large {
@@ -317,7 +317,7 @@ impl AsRef<[u8]> for Large {
     }
 }
 
-/// Answers at once and too much, or on `/late` a word when it is let.
+/// Answers at once with [`TOO_MUCH`] bytes, or `/late` with a word when the test allows it.
 fn large_or_late(held: oneshot::Sender<()>, late: watch::Receiver<()>) -> impl Handler {
     let held = Arc::new(std::sync::Mutex::new(Some(held)));
     move |request: Request<Incoming>, _: Peer| {
@@ -333,7 +333,7 @@ fn large_or_late(held: oneshot::Sender<()>, late: watch::Receiver<()>) -> impl H
     }
 }
 
-/// Asks and reads no more than the head; then waits until the answer is given up. What could be read of it is less than all.
+/// Sends a request, reads only the head of the answer, and waits until the server abandons the answer, which is then not complete.
 async fn is_given_up(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, gone: oneshot::Receiver<()>) {
     stream.write_all(GET).await.unwrap();
     read_to(&mut stream, "\r\n\r\n").await;
@@ -363,7 +363,7 @@ async fn an_answer_over_tls_that_makes_no_progress_is_given_up() {
     is_given_up(connect_tls(served.address, trusted).await, gone).await;
 }
 
-/// A TLS connection of a client that believes this certificate.
+/// A TLS connection of a client that trusts this certificate.
 async fn connect_tls(address: SocketAddr, trusted: CertificateDer<'static>) -> tokio_rustls::client::TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(trusted).unwrap();

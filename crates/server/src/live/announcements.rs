@@ -1,4 +1,4 @@
-//! Announces who came online and who went offline: the changes are gathered for a moment and told in rounds.
+//! Broadcasts which users came online and went offline. The changes are gathered for a moment and sent in rounds.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,16 +17,17 @@ use super::fanout::{Fanout, except, lasting, to_rooms};
 use crate::config::Audience;
 use crate::presence::{Hearers, person_of};
 
-/// How long changes of presence are gathered, so that a storm is one message and not thousands.
+/// How long changes of presence are gathered, so that thousands of changes are one message.
 const GATHER: Duration = Duration::from_millis(100);
 
 impl Fanout {
-    /// Who is told now who comes online. Presence for everyone costs the square of those who are online: of too many only contacts are told.
+    /// Which users receive presence events now. Presence for everyone costs the square of the number of users online, so above the limit only
+    /// contacts receive it.
     fn audience_now(&self) -> Audience {
         let (Audience::Everyone, Some(most)) = (self.audience, self.who.everyone_up_to) else { return self.audience };
         let (online, most) = (self.who.people.count(), most as usize);
         let was = self.is_narrowed();
-        // It widens again a tenth below, so that it does not go to and fro.
+        // The audience widens again at a tenth below the limit, so that it does not alternate.
         let narrow = online > most || was && online.saturating_mul(10) > most.saturating_mul(9);
         if narrow != was {
             self.narrowed.store(narrow, Ordering::Relaxed);
@@ -47,24 +48,24 @@ impl Fanout {
         }
     }
 
-    /// A change of presence in the words of whoever listens.
+    /// A change of presence, as each contract encodes it.
     pub fn words_of(&self, change: impl Into<Arc<Signal>>) -> Arc<Broadcast> {
         Broadcast::to_everyone(self.signals(None, vec![change.into()])).into()
     }
 
-    /// Asks with whom a person shares a space. `then` runs on a reader's thread.
+    /// Reads the contacts of a user. `then` runs on a reader's thread.
     pub(super) fn ask_contacts(&self, person: &PersonId, then: impl FnOnce(Result<Vec<PersonId>, Refusal>) + Send + 'static) {
         self.readers.ask(Actor { person: person.clone(), admin: false }, ListContacts, then);
     }
 
-    /// Keeps a change of presence that is about to be told. Of many who were away each is told the same bytes.
+    /// Keeps a change of presence that is about to be sent, for clients that reconnect. All of them receive the same bytes.
     fn note(&self, signal: &Arc<Signal>, to: Hearers<&[PersonId]>) {
         if let Some(person) = person_of(signal) {
             self.told.note(person, self.words_of(signal.clone()), to, (self.clock)());
         }
     }
 
-    /// Tells the changes of presence that were gathered.
+    /// Sends the changes of presence that were gathered.
     pub(super) fn tell_presence(self: &Arc<Self>) {
         let Some(engine) = self.engine.get() else { return };
         let round = Round { fanout: self.clone(), engine: engine.clone(), untold: self.changes.begin() };
@@ -76,12 +77,12 @@ impl Fanout {
     }
 }
 
-/// Has the shards' first begin a round when the changes of a moment are gathered.
+/// Has the first shard begin a round after the changes of a moment are gathered.
 fn tell_presence_soon(engine: &Handle<Live>) {
     engine.tell(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
 }
 
-/// Changes of presence on their way, before those that are gathered meanwhile. However it ends, the next one comes after it.
+/// A round of changes of presence. Changes that are gathered meanwhile belong to the next round, which begins when this one is dropped.
 struct Round {
     fanout: Arc<Fanout>,
     engine: Handle<Live>,
@@ -89,7 +90,7 @@ struct Round {
 }
 
 impl Round {
-    /// Tells all changes to everyone with one message, except those of users who have blocked others.
+    /// Sends all changes to everyone in one message, except the changes of users who have blocked other users.
     fn tell_everyone(mut self) {
         let people = self.untold.iter().filter_map(|signal| person_of(signal).cloned()).collect();
         let fanout = self.fanout.clone();
@@ -103,13 +104,13 @@ impl Round {
             }
             Err(Refusal::Unavailable(_)) => {}
             Err(refusal) => {
-                tracing::error!(%refusal, "blocks could not be read, so changes of presence are not told");
+                tracing::error!(%refusal, "blocks could not be read, so changes of presence are not sent");
                 self.untold.clear();
             }
         });
     }
 
-    /// The next change, and whose it is.
+    /// The next change, and its user.
     fn next(&mut self) -> Option<(Arc<Signal>, PersonId)> {
         std::iter::from_fn(|| self.untold.pop()).find_map(|signal| {
             let person = person_of(&signal)?.clone();
@@ -124,7 +125,7 @@ impl Round {
         }
     }
 
-    /// Tells the change of one blocker after the other to everyone except the users whom this one has blocked.
+    /// Sends the change of one blocker after the other to everyone except the users whom the blocker has blocked.
     fn tell_all_but_blocked(mut self) {
         let Some((signal, person)) = self.next() else { return };
         let fanout = self.fanout.clone();
@@ -136,7 +137,7 @@ impl Round {
                 self.engine.publish(except(broadcast, &blocked));
                 self.tell_all_but_blocked();
             }
-            // As with contacts.
+            // The readers are busy or stopping, as in `tell_contacts`.
             Err(Refusal::Unavailable(_)) => self.untold.push(signal),
             Err(refusal) => {
                 tracing::error!(%refusal, "the users whom a user has blocked could not be read");
@@ -145,7 +146,7 @@ impl Round {
         });
     }
 
-    /// Asks for one person's contacts after the other's, so that whoever else has a question waits for one of them at most.
+    /// Reads the contacts of one user after the other, so that another query waits for at most one of these reads.
     fn tell_contacts(mut self) {
         let Some((signal, person)) = self.next() else { return };
         let fanout = self.fanout.clone();
@@ -156,10 +157,10 @@ impl Round {
                 self.engine.publish(to_rooms(&inboxes, self.fanout.signals(None, vec![signal])));
                 self.tell_contacts();
             }
-            // The readers are too busy, or stopping: this and the rest wait for the next round.
+            // The readers are busy or stopping: this change and the rest wait for the next round.
             Err(Refusal::Unavailable(_)) => self.untold.push(signal),
             Err(refusal) => {
-                tracing::error!(%refusal, "a person's contacts could not be read");
+                tracing::error!(%refusal, "the contacts of a user could not be read");
                 self.tell_contacts();
             }
         });

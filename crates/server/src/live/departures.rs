@@ -75,7 +75,7 @@ impl Live {
             self.shared.types_nowhere(&person, &id.text());
         }
         self.remember(shard, socket, reason);
-        // A stop ends nobody's part in a call: the next start ends what is open then, as after a kill.
+        // A stop does not end a user's part in a call: the next start ends the calls that are still open, as after a kill.
         if reason != Reason::ServerShuttingDown {
             self.leave_seats(shard, socket, &person);
         }
@@ -105,7 +105,7 @@ impl Live {
         shard.wake_at(at);
     }
 
-    /// Has what is gathered in crowded rooms told at a moment, or sooner if something is due sooner.
+    /// Schedules the sending of the signals gathered in crowded rooms, unless an earlier time is scheduled already.
     pub(super) fn tell_crowds_at(&mut self, shard: &mut Shard<Self>, at: Instant) {
         let due = self.crowds_due.map_or(at, |due| due.min(at));
         self.crowds_due = Some(due);

@@ -241,7 +241,7 @@ impl Live {
         }
     }
 
-    /// The user of a connection was deleted, or the store could not be asked.
+    /// The user of a connection was deleted, or the store failed.
     pub(super) fn could_not_be_met(&mut self, shard: &mut Shard<Self>, entering: &Entering, refusal: &Refusal) {
         let Entering { socket, session, .. } = entering;
         self.count_out(shard, &session.actor.person, session.connection);
@@ -301,7 +301,7 @@ impl Live {
     }
 }
 
-/// Refuses a socket with these data, which are JSON.
+/// Refuses a socket with a message and data in JSON.
 fn refuse(shard: &mut Shard<Live>, socket: SocketKey, message: &str, data: &str) {
     if let Err(error) = shard.refuse(socket, message, Some(data)) {
         tracing::error!(%error, "a refusal cannot be sent");

@@ -18,21 +18,21 @@ use crate::dialects::Dialects;
 use crate::dialects::workspace::closing::FORBIDDEN;
 use crate::presence::{Attendance, Changes, Crowds, People, Told, about};
 
-/// Who is here, for what depends upon how many they are.
+/// The users who are online and in rooms, for decisions that depend on their number.
 #[derive(Clone, Default)]
 pub struct Who {
     /// Who is online.
     pub people: Arc<People>,
     /// Who has which room open.
     pub attendance: Arc<Attendance>,
-    /// While more users are online, presence events for everyone go to contacts only; `None`: no limit.
+    /// While more users than this are online, presence events for everyone go to contacts only; `None`: no limit.
     pub everyone_up_to: Option<u32>,
 }
 
-/// How many facts that are too many are deleted at once.
+/// How many evicted events are deleted at once.
 const EVICTED_AT_ONCE: usize = 1000;
 
-/// In which words facts are said.
+/// Encodes stored events for each contract.
 #[derive(Clone)]
 pub struct Words {
     pub(super) dialects: Dialects,
@@ -41,7 +41,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// What tells a stored fact to those who hear of it; nothing if nobody does.
+    /// The broadcasts of a stored event; none if it has no audience.
     pub(super) fn told(&self, fact: Fact) -> Vec<Broadcast> {
         match fact.in_each_room() {
             Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.told(fact)).collect(),
@@ -73,7 +73,7 @@ pub struct Fanout {
     pub(super) changes: Changes,
     /// Those that were told lately.
     pub(super) told: Told<Arc<Broadcast>>,
-    /// Comings, goings and typing in rooms that very many have open.
+    /// Enter, leave and typing signals of rooms that very many users have open.
     crowds: Crowds,
     pub(super) who: Who,
     /// Whether presence events for everyone go to contacts only, because too many users are online.
@@ -139,7 +139,7 @@ impl Fanout {
         }
     }
 
-    /// Takes out of what is kept for those who are away what is too much, to be deleted; `None` if nothing is.
+    /// Takes the evicted events out of the history for reconnecting clients, so that they can be deleted. `None` if there are none.
     pub fn take_evicted(&self) -> Option<ForgetEvictedFacts> {
         let (numbers, holes) = self.engine.get()?.take_evicted(EVICTED_AT_ONCE);
         let offsets = numbers.into_iter().map(|number| number as i64).collect();
@@ -224,7 +224,7 @@ impl Fanout {
                 match fact.in_each_room() {
                     None => {}
                     Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.effects(Notice::Fact(fact.into()))).collect(),
-                    // What was read or written as JSON can be written as JSON.
+                    // The event was JSON before, so it can be encoded as JSON.
                     Some(Err(error)) => {
                         tracing::error!(%error, offset = fact.offset, "an event cannot be encoded for each of its rooms");
                         return Vec::new();
@@ -292,7 +292,7 @@ impl Fanout {
         self.changes.rename(person, from, to);
     }
 
-    /// Whether a signal waits for others because very many have its room open.
+    /// Gathers a signal if very many users have its room open. False if it was not gathered.
     fn gather_in_crowd(&self, engine: &Handle<Live>, signal: &Arc<Signal>) -> bool {
         let Some((room, ..)) = about(signal) else { return false };
         let Some(present) = self.who.attendance.crowd(room) else { return false };
@@ -302,7 +302,7 @@ impl Fanout {
         true
     }
 
-    /// Tells what was gathered in crowded rooms and is due. The answer is when there is more.
+    /// Sends the signals gathered in crowded rooms that are due. Returns when the next ones are due.
     pub(super) fn tell_crowds(&self, now: Instant) -> Option<Instant> {
         let engine = self.engine.get()?;
         let (signals, next) = self.crowds.take(now);
@@ -319,7 +319,7 @@ pub enum Effect {
     Join(Room, PersonId),
     /// Whoever is in at least one of these rooms is told, once.
     Tell(Vec<Room>, Said),
-    /// The same, but for these users, on whatever connection.
+    /// The same, except on the connections of these users.
     TellExcept(Vec<Room>, Vec<PersonId>, Said),
     /// Whoever is in this room is told, but for this person, on whatever connection.
     TellOthers(Room, PersonId, Said),
@@ -341,7 +341,7 @@ pub enum Effect {
         /// What a raw WebSocket is told.
         reason: String,
     },
-    /// All connections of these people leave a room, and whatever they hear of the rooms inside it.
+    /// All connections of these users leave a room and the rooms inside it.
     Leave(Room, Vec<PersonId>),
     /// A call rings from now on, and not for ever.
     Ring(domain::names::Id),
@@ -357,7 +357,7 @@ pub(super) fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
     lasting(|said| Broadcast::to_rooms(rooms.iter().map(Room::shared).collect::<Arc<[_]>>(), said), said)
 }
 
-/// But for these users.
+/// Excludes these users from a broadcast.
 pub(super) fn except(broadcast: Broadcast, users: &[PersonId]) -> Broadcast {
     users.iter().fold(broadcast, |broadcast, user| broadcast.except_room(Room::inbox(user).shared()))
 }
@@ -402,7 +402,7 @@ fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
     });
 }
 
-/// Takes all connections of these people out of a room, and out of the rooms inside it.
+/// Takes all connections of these users out of a room, and out of the rooms inside it.
 fn leave(engine: &Handle<Live>, room: &Room, people: &Arc<[PersonId]>) {
     engine.tell_all(|| {
         let (room, people) = (room.clone(), people.clone());
@@ -412,7 +412,7 @@ fn leave(engine: &Handle<Live>, room: &Room, people: &Arc<[PersonId]>) {
 }
 
 impl Live {
-    /// Takes all connections of a person on this shard out of a room, and out of the rooms inside it.
+    /// Takes all connections of a user on this shard out of a room, and out of the rooms inside it.
     fn take_out(&mut self, shard: &mut Shard<Self>, room: &Room, person: &PersonId) {
         for socket in sockets_in(shard, &Room::inbox(person)) {
             self.stop_typing(shard, socket, room);

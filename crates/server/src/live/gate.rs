@@ -25,21 +25,21 @@ pub struct Handshake {
     /// Who is at the other end; of a [`SocketAddr`] only what tells that, for this is kept of every connection.
     pub(super) ip: IpAddr,
     port: u16,
-    /// What only few clients send with it.
-    said: Option<Box<Extras>>,
+    /// The parts of the request that only few clients send.
+    extras: Option<Box<Extras>>,
     /// Whether the client can be given positions: see [`takes_positions`].
     pub(super) takes_positions: bool,
     /// The connection's number; see [`crate::presence::Connection`].
     pub(super) number: u64,
     /// How often the connection has asked to be connected to a namespace.
     pub(super) connects: u8,
-    /// What counts the bytes that wait in it, if any do.
+    /// The holder of the bytes that wait in the connection, if there are any.
     pub(super) held: Option<Box<Holder>>,
     /// Its place among all connections, if those are counted.
     _place: Option<OwnedSemaphorePermit>,
 }
 
-/// What a connection's first request may carry for later. Most have neither, so it is kept apart.
+/// What a connection's first request may carry for later. Most requests have neither, so the handshake has only a pointer.
 struct Extras {
     token: Option<Box<str>>,
     since: Option<Box<str>>,
@@ -48,12 +48,12 @@ struct Extras {
 impl Handshake {
     /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
     pub fn token(&self) -> Option<&str> {
-        self.said.as_ref()?.token.as_deref()
+        self.extras.as_ref()?.token.as_deref()
     }
 
-    /// The position since which a raw client wants to receive what it has missed; none when it was taken before.
+    /// The position from which a raw client wants to receive missed events. `None` if it was taken before.
     pub(super) fn take_since(&mut self) -> Option<Box<str>> {
-        self.said.as_mut()?.since.take()
+        self.extras.as_mut()?.since.take()
     }
 
     /// Who is at the other end.
@@ -101,15 +101,15 @@ impl Gate {
         })?;
         let token = self.authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
         let since = request.uri.query().and_then(since);
-        let said = (token.is_some() || since.is_some()).then(|| Extras { token, since }.into());
+        let extras = (token.is_some() || since.is_some()).then(|| Extras { token, since }.into());
         let takes_positions = takes_positions(&request.headers);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (ip, port) = (address.ip(), address.port());
-        Ok(Handshake { ip, port, said, takes_positions, number, connects: 0, held: None, _place: place })
+        Ok(Handshake { ip, port, extras, takes_positions, number, connects: 0, held: None, _place: place })
     }
 
-    /// The place of who may come in; of who may not, the code and what is answered. Every handshake costs its address an attempt, but for those while
-    /// nobody is let in.
+    /// The place of a connection that may open. Errors: the code and the answer of the refusal. Every handshake costs its address an attempt, except
+    /// while the server admits no connections.
     fn look_at(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, Refusal)> {
         self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), not_now(closed))))?;
         // Answered before the WebSocket is opened: one that is opened and closed again would keep its descriptor until the client has answered.

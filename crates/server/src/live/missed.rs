@@ -1,4 +1,4 @@
-//! What somebody has missed: read from the database what is in memory no longer, and told in pages by HTTP.
+//! The events that a client has missed. Those that are no longer in memory are read from the database; HTTP returns them in pages.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use tokio::sync::oneshot;
 use super::fanout::{Fanout, Words};
 use super::{Live, Said};
 
-/// The most bytes of a page, or somewhat more: the size of its last event comes on top.
+/// The bytes of a page before its last event: a page ends with the event that reaches them.
 const PAGE: usize = 256 << 10;
 
-/// The most events that are looked at for a page, also if the client's namespace has words for few of them.
+/// The most events that are read for a page, also if the client's contract has names for few of them.
 const LOOKED_AT: usize = 2_000;
 
-/// The events in the database, for those who have missed them.
+/// The events in the database, for clients that have missed them.
 pub struct Stored {
     words: Words,
     readers: store::Readers,
 }
 
 impl Stored {
-    /// What makes an event sayable again of which the bytes are in memory.
+    /// Decodes an event whose bytes are in memory.
     pub fn revive(&self) -> Revive {
         Said::revive(self.words.dialects.clone(), self.words.epoch.clone())
     }
@@ -44,19 +44,19 @@ impl Archive for Stored {
     }
 }
 
-/// A page of what somebody has missed.
+/// A page of the events that a client has missed.
 pub struct Page {
-    /// What was said, each with its position, in order.
-    pub said: Vec<(String, Saying)>,
-    /// Up to which offset everything is in it that was asked for.
+    /// The events, each with its position, in order.
+    pub events: Vec<(String, Saying)>,
+    /// The offset up to which the page is complete.
     pub reached: u64,
 }
 
 /// Why there is no page.
 pub enum NoPage {
-    /// Some of it is known no longer.
+    /// Some of the events are not kept any more.
     Lost,
-    /// It cannot be read now.
+    /// The events cannot be read now.
     Unavailable(Refusal),
 }
 
@@ -66,7 +66,7 @@ impl Fanout {
         Stored { words: self.words.clone(), readers: self.readers.clone() }
     }
 
-    /// The first page of what somebody has missed: what was said in some rooms from a position on. It costs what it contains.
+    /// The first page of the events that a client has missed in some rooms since a position. Its cost grows with the page only.
     ///
     /// # Errors
     /// [`NoPage`].
@@ -74,20 +74,20 @@ impl Fanout {
         let engine = self.engine.get().ok_or(NoPage::Lost)?;
         let (until, hears) = (caught_up.position as u64, offsets(&caught_up.hears));
         let most = PAGE.min(engine.config().outbox_limit);
-        let (mut page, mut size, mut looked_at) = (Page { said: Vec::new(), reached: from.number }, 0, 0);
+        let (mut page, mut size, mut looked_at) = (Page { events: Vec::new(), reached: from.number }, 0, 0);
         while page.reached < until && size < most && looked_at < LOOKED_AT {
             let slice = engine.missed(offsets(&caught_up.rooms), page.reached, until, most - size).ok_or(NoPage::Lost)?;
             let (broadcasts, reached) = self.take(engine, slice, most - size).await?;
             looked_at += broadcasts.len();
             for broadcast in broadcasts.iter().filter(|broadcast| !broadcast.is_excepted(&hears)) {
-                size += self.say(broadcast, namespace, from, &mut page.said);
+                size += self.say(broadcast, namespace, from, &mut page.events);
             }
             page.reached = reached;
         }
         Ok(page)
     }
 
-    /// The first events of a slice, as many as are in memory, or as the archive gives at once, and up to which number there is no other.
+    /// The first events of a slice: those in memory, or as many as the archive returns at once. The number is the last one that they cover.
     async fn take(&self, engine: &Handle<Live>, slice: Slice, bytes: usize) -> Result<(Vec<Arc<Broadcast>>, u64), NoPage> {
         let (numbers, whole) = match slice.first_run() {
             Run::Here(broadcasts, reached) => return Ok((broadcasts, reached)),
@@ -96,7 +96,7 @@ impl Fanout {
         let archive = engine.config().recovery.as_ref().and_then(|recovery| recovery.archive.clone()).ok_or(NoPage::Lost)?;
         let (reply, answer) = oneshot::channel();
         archive.read(numbers.clone(), bytes, Box::new(move |read| drop(reply.send(read))));
-        let unavailable = || NoPage::Unavailable(Refusal::Unavailable("what was missed cannot be read now".into()));
+        let unavailable = || NoPage::Unavailable(Refusal::Unavailable("missed events cannot be read now".into()));
         let read = answer.await.ok().flatten().ok_or_else(unavailable)?;
         let as_asked = read.iter().zip(&numbers).all(|(broadcast, number)| broadcast.number() == Some(*number));
         let last = read.last().and_then(|last| last.number()).filter(|_| as_asked).ok_or(NoPage::Lost)?;
@@ -104,15 +104,15 @@ impl Fanout {
         Ok((read.into_iter().map(Arc::new).collect(), reached))
     }
 
-    /// Adds what one event says in a namespace, without what was heard of it before; about how many bytes that has.
-    fn say(&self, broadcast: &Broadcast, namespace: Namespace, from: Position, said: &mut Vec<(String, Saying)>) -> usize {
+    /// Adds the messages of one event in a namespace, except those that the client has received before. Returns about how many bytes they have.
+    fn say(&self, broadcast: &Broadcast, namespace: Namespace, from: Position, events: &mut Vec<(String, Saying)>) -> usize {
         let (number, sayings) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
         let (count, heard) = (sayings.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
         let mut size = 0;
         for (index, saying) in sayings.into_iter().enumerate().skip(heard) {
             let position = Position::behind(number, index, count).text(&self.words.epoch);
             size += position.len() + size_of_saying(&saying);
-            said.push((position, saying));
+            events.push((position, saying));
         }
         size
     }

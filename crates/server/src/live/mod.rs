@@ -10,7 +10,7 @@
 //! - `calls`: who sits in a call, and what the server ends by itself.
 //! - `departures`: leaving, and what is told when the grace is over. `absent`: who was here before the start.
 //! - `fanout`: what happened, on its way to whoever may hear it. `said`: its words. `published`: from the writer to the bus.
-//! - `announcements`: who came online and who went offline, told in rounds.
+//! - `announcements`: broadcasts of who came online and went offline. `missed`: the events that a client has missed.
 //! - `waiting`: the bytes that wait in connections, counted with all others in hand.
 //! - `tally`: what happens on a shard, counted. `census`: who is connected, and the counts, gathered from all shards when somebody asks.
 //!
@@ -80,7 +80,7 @@ pub struct Shared {
     pub authenticator: Arc<Authenticator>,
     /// Where changes are decided.
     pub writer: store::Writer,
-    /// Take the queries.
+    /// Where queries are answered.
     pub readers: store::Readers,
     /// Who is online.
     pub people: Arc<People>,
@@ -122,7 +122,7 @@ pub struct Shared {
     pub bus: Arc<dyn Bus>,
     /// Where what the bus brings is told.
     pub fanout: Arc<Fanout>,
-    /// What counts the bytes that wait in connections.
+    /// Counts the bytes that wait in connections.
     pub in_hand: Arc<BytesInHand>,
 }
 
@@ -139,7 +139,7 @@ pub struct Live {
     chores: Chores,
     /// When the gathered changes of presence are to be told.
     presence_due: Option<Instant>,
-    /// When what was gathered in crowded rooms is to be told.
+    /// When the signals gathered in crowded rooms are due.
     crowds_due: Option<Instant>,
     /// Those who are held to their tokens.
     tenures: Tenures<SocketKey>,

@@ -242,7 +242,7 @@ impl Live {
         }
     }
 
-    /// A socket comes into a room of which its person is a member behind an offset; see [`Live::tell_missed`]. False if it was in the room already.
+    /// Puts a socket into a room of which its user is a member after an offset; see [`Live::tell_missed`]. False if it was in the room already.
     pub(super) fn come_into(
         &mut self,
         shard: &mut Shard<Self>,
@@ -258,9 +258,9 @@ impl Live {
         shard.join(socket, room.as_str())
     }
 
-    /// A socket is about to come into rooms, of each of which its person is a member behind an offset. A client that has said since when it was here
-    /// is told what was said in them meanwhile, the first time that it comes into them; `hears` is then every room that the person may hear. Rooms
-    /// that are given together cost their sum: one after the other they cost its square.
+    /// Replays the missed events of rooms that a socket is about to enter; each room has the offset after which the user is a member. Only a client
+    /// that has sent a position receives them, the first time that it enters a room. `hears` are all rooms whose events the user may receive. The
+    /// cost of one call is the sum of the rooms; a call for each room would cost its square.
     pub(super) fn tell_missed(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(&Room, i64)], hears: &[(Room, i64)]) {
         let Some(mut since) = shard.data_mut(socket).and_then(|session| session.since.take()) else { return };
         let from = |member_since: i64| since.from.max(Position::from(member_since as u64));
@@ -368,8 +368,8 @@ impl Live {
     }
 }
 
-/// Tells a socket what was said in rooms that it comes into, in each from a position on. Which rooms it was in on earlier connections nobody knows:
-/// what is not for those in a room is not told to a member of it.
+/// Replays events of rooms that a socket enters, in each room from a position on. The server does not know in which rooms the client was on earlier
+/// connections, so an event that excludes a room is not replayed to its members.
 fn catch_up(shard: &mut Shard<Live>, socket: SocketKey, rooms: &[(&Room, Position)], since: &Since, hears: &[(Room, i64)]) -> bool {
     let heard = since.heard();
     let rooms_from: Vec<(&str, u64)> = rooms.iter().map(|(room, from)| (room.as_str(), from.number)).collect();

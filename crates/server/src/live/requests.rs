@@ -38,7 +38,7 @@ pub struct NotUnderstood {
     pub reply: Reply,
 }
 
-/// Of how many of those who have a very large room open whoever comes into it is told that they are online: the newest, an event each.
+/// How many online users a connection that enters a very large room receives, an event each: those who entered last.
 const MOST_NAMED: usize = 100;
 
 /// The most characters of a client's own name for an event that come back in a refusal: enough to know it again.
@@ -105,14 +105,14 @@ impl Shared {
         Outcome::Statuses(people.into_iter().map(|person| (person.clone(), is_online(&person))).collect())
     }
 
-    /// Who of a room's members is online; without the members, which are very many then, the newest of those who have it open.
+    /// The members of a room who are online. `members` is `None` for a very large room; then the users who opened it last count as its members.
     pub fn online_of(&self, room: &Room, members: Option<Vec<PersonId>>) -> Outcome {
         let mut people = members.unwrap_or_else(|| self.attendance.newest_in(room, ASKED_MEMBERS as usize));
         people.retain(|person| self.people.is_online(person));
         Outcome::Online(people)
     }
 
-    /// The same, each with the id of a connection, for an event each; nobody if presence is nobody's business.
+    /// The same, each with the id of a connection, for an event each. Empty if presence is switched off.
     pub fn online_among(&self, room: &Room, members: Option<Vec<PersonId>>) -> Vec<(PersonId, String)> {
         if !self.tells_presence {
             return Vec::new();
@@ -264,7 +264,7 @@ impl Live {
         }
     }
 
-    /// A client asks for a room that its socket is in, with nothing else of it on its way: nothing is written, and no other user is told.
+    /// A client asks for a room that its socket is in, and has no other request pending. Nothing is written, and no other user receives an event.
     ///
     /// A space that only a membership opens is answered at once, without the writer. Membership of the room on this shard decides what the socket
     /// receives, and the end of a membership reaches the shard as a job in the order of the broadcasts, right behind the event that says so. So
@@ -396,8 +396,8 @@ impl Live {
         });
     }
 
-    /// Asks the store something that changes nothing, and goes on here with the answer: without waiting for what the client asked before, and without what
-    /// it asks next waiting for it.
+    /// Runs a query and continues on this shard with its answer. The query does not wait for earlier requests of the client, and later requests do
+    /// not wait for it.
     fn through_reader<Q: Query>(
         &mut self,
         shard: &mut Shard<Self>,

@@ -20,8 +20,8 @@ impl Live {
         Err(Refusal::invalid(dialect.room_field(), format!("this connection is in {most} rooms, and may not be in more; leave one first")))
     }
 
-    /// Puts a socket into rooms that it is in without asking, each with the offset behind which its person is a member. A connection that is full does
-    /// without all but the inbox. The rest as in [`Live::tell_missed`].
+    /// Puts a socket into rooms that it enters without a request, each with the offset after which its user is a member. A connection with the
+    /// maximum number of rooms enters only the inbox. The rest is as in [`Live::tell_missed`].
     pub(super) fn join_unasked(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(Room, i64)], hears: &[(Room, i64)]) {
         let mut places = self.free_places(shard, socket);
         let mut joins = Vec::with_capacity(rooms.len());

@@ -85,7 +85,7 @@ impl Said {
         })
     }
 
-    /// The offset and the kind of what is stored, and whose account it is charged to.
+    /// The offset and the kind of a stored event, and the account that it is charged to.
     pub(super) fn stored(&self) -> Option<(i64, EventKind, Account)> {
         match &self.news {
             News::Fact { fact, .. } => Some((fact.offset, EventKind::from(&fact.event), fact.account)),
@@ -98,13 +98,13 @@ impl Said {
         matches!(self.news, News::Signals { .. })
     }
 
-    /// Of what is stored: under which a newer one makes it void, because that says everything which this says.
+    /// The key of a stored event that a newer event with the same key replaces, because the newer one contains everything that this one does.
     pub(super) fn supersedes(&self) -> Option<Key> {
         let News::Fact { fact, .. } = &self.news else { return None };
         match &fact.event {
             Event::SpaceUpdated { .. } => Some(KEYS.hash_one(("space", fact.room.as_str()))),
             Event::ProfileUpdated { person, .. } => Some(KEYS.hash_one(("profile", fact.room.as_str(), person.id.as_str()))),
-            // The others say what was changed, and not only what is so now.
+            // Other events contain a change, and not only the current state.
             _ => None,
         }
     }
@@ -165,8 +165,7 @@ impl Say for Said {
     }
 }
 
-/// A back end's own words are the same in every namespace: no contract has others for them. One that was stored and that clients would refuse is not
-/// sent.
+/// An event of a back end is the same in every namespace. A stored event that clients would refuse is not sent.
 fn say_emission(emission: &Emission, at: Timestamp, namespace: Namespace) -> Vec<Saying> {
     if namespace == Namespace::PLAIN {
         return vec![workspace::emitted(emission, at)];

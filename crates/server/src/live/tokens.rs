@@ -79,7 +79,7 @@ impl Live {
         }
     }
 
-    /// A socket ends with its token, and is told so before.
+    /// A socket ends with its token, and receives a notice before.
     pub(super) fn hold_to_token(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Timestamp) {
         self.tenures.hold(socket, ends);
         self.wake_for_tokens(shard);

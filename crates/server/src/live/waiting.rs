@@ -9,7 +9,7 @@ use super::Live;
 use crate::bytes_in_hand::End;
 
 impl Live {
-    /// Counts what waits in a connection; false if that is more than there is room for.
+    /// Counts the bytes that wait in a connection. False if they exceed a share.
     pub(super) fn count_waiting(&self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
         let user = shard.socket_of(connection).and_then(|socket| shard.data(socket)).map(|session| session.actor.person.clone());
         let index = shard.index();
@@ -20,7 +20,7 @@ impl Live {
         }
         let held = handshake.held.get_or_insert_with(|| {
             let handle = self.handle.clone();
-            // Another thread may end it, when its bytes are needed for others.
+            // Another thread may end the connection to free its bytes.
             let end: End = Arc::new(move || handle.tell(index, Box::new(move |_, shard| shard.drop_connection(connection))));
             Box::new(self.shared.in_hand.holder(handshake.ip, user, end))
         });

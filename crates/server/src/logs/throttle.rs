@@ -6,22 +6,22 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing::Level;
 
-/// How many lines of all addresses are written in a second. Beyond, they are only counted, all together.
+/// How many lines of all addresses are written in a second. Further lines are only counted.
 const LINES_OF_ALL: u32 = 1000;
 
-/// How many kinds of lines of addresses are told apart in a second. Beyond, lines are counted with those that are too many.
+/// How many kinds of lines have their own count in a second. Lines of further kinds are counted together.
 const KINDS: usize = 65_536;
 
-/// What a line is about: lines that agree in this are repetitions of one another.
+/// What a line is about. Lines of the same kind are repetitions.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Kind {
     /// The level of the line, and of the one that counts its repetitions.
     pub level: Level,
-    /// The address that caused it; an IPv6 address stands for its /64. `None` if that is not known.
+    /// The address that caused the line; for IPv6, its /64. `None` if it is not known.
     pub address: Option<IpAddr>,
-    /// What the line says.
+    /// The message of the line.
     pub what: &'static str,
-    /// More of that, such as a refusal's code.
+    /// The detail of the message, such as a refusal's code.
     pub detail: &'static str,
 }
 
@@ -55,12 +55,12 @@ struct Lines {
 impl Throttle {
     /// Whether a line may be written.
     ///
-    /// Inputs: the current second; the kind of line; how many of its kind may be written in a second. A line that says how many were left out in an
-    /// earlier second counts as one of them.
+    /// Inputs: the current second; the kind of line; how many of its kind may be written in a second. A line with the number of lines that were
+    /// omitted in an earlier second counts, too.
     pub fn admit(&self, second: u64, kind: Kind, most: u32) -> bool {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if now.number < second {
-            // What is left out is told by `left_out`, which is asked every second.
+            // `left_out`, which the log calls every second, returns the omitted lines.
             now.number = second;
             now.lines = 0;
             now.kinds.retain(|_, lines| {
@@ -86,13 +86,13 @@ impl Throttle {
         true
     }
 
-    /// How many lines were left out since this was asked last, by kind.
+    /// How many lines were omitted since the last call, by kind.
     pub fn left_out(&self) -> Vec<LeftOut> {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kinds = now.kinds.iter_mut().filter(|(_, lines)| lines.left_out > 0);
         let mut all: Vec<LeftOut> =
             kinds.take(LINES_OF_ALL as usize).map(|(kind, lines)| LeftOut::Kind(*kind, std::mem::take(&mut lines.left_out))).collect();
-        // Those of which there is no line of their own are told together.
+        // The kinds beyond the limit share one line.
         let others: u64 = now.kinds.values_mut().map(|lines| std::mem::take(&mut lines.left_out)).sum();
         let many = std::mem::take(&mut now.too_many) + others;
         all.extend((many > 0).then_some(LeftOut::Many(many)));

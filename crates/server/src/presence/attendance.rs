@@ -9,14 +9,14 @@ use domain::people::Person;
 
 use super::{CROWD, Departure};
 
-/// How many users an answer names of those who have a room open: the ones who have it open longest. Of the rest it has the count.
+/// How many of the users who have a room open an answer names: those who opened it first. The others are only counted.
 pub const MOST_PRESENT: usize = 100;
 
 /// Everybody who has a room open, or had until a moment ago.
 #[derive(Debug, Default)]
 pub struct Attendance {
     register: Mutex<Register>,
-    /// How many users have a room open that more than [`CROWD`] have. It may be asked while the register is locked.
+    /// The number of users of each room that more than [`CROWD`] users have open. It may be read while the register is locked.
     crowded: RwLock<HashMap<Room, usize>>,
 }
 
@@ -24,7 +24,7 @@ pub struct Attendance {
 struct Register {
     /// By the person first: what concerns one looks at nobody else. Nobody has none.
     attendees: HashMap<PersonId, HashMap<Room, Attendee>>,
-    /// The users of each room, in the order of entering. No room has none.
+    /// The users of each room, in the order of entering. A room without users is removed.
     present: HashMap<Room, BTreeMap<u64, PersonId>>,
     last_place: u64,
     last_departure: Departure,
@@ -35,7 +35,7 @@ struct Attendee {
     person: Person,
     /// The space that the room is inside, whose members alone may hear it.
     inside: Option<Room>,
-    /// Where the user stands in [`Register::present`].
+    /// The user's key in [`Register::present`].
     place: u64,
     /// How many connections; zero within the grace.
     connections: u32,
@@ -130,7 +130,7 @@ impl Attendance {
         attendee.is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
     }
 
-    /// Who has a room open, with a user who is about to have it open, if there is one: at most [`MOST_PRESENT`] of them, and how many they are.
+    /// The users who have a room open, with `newcomer`, who is about to open it: at most [`MOST_PRESENT`] of them, and the number of all.
     pub fn present_with(&self, room: &Room, newcomer: Option<&Person>) -> (Vec<Person>, usize) {
         let register = self.lock();
         let is_there = |user: &Person| register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
@@ -151,7 +151,7 @@ impl Attendance {
     }
 
     fn note_size(&self, room: &Room, users: usize) {
-        // Of small rooms nothing is noted, so they wait for nobody.
+        // Small rooms are not noted, so they do not wait for the lock.
         if users >= CROWD {
             let mut crowded = self.crowded.write().unwrap_or_else(PoisonError::into_inner);
             if users > CROWD {
@@ -176,7 +176,7 @@ impl Attendance {
         self.lock().present.get(room).map_or(0, BTreeMap::len)
     }
 
-    /// Those who have a room open, at most so many: the ones who came last, the newest first.
+    /// At most `most` of the users who have a room open: those who opened it last, the newest first.
     pub fn newest_in(&self, room: &Room, most: usize) -> Vec<PersonId> {
         self.lock().present.get(room).into_iter().flat_map(|users| users.values().rev()).take(most).cloned().collect()
     }
@@ -225,12 +225,12 @@ mod tests {
         assert_eq!(expire(&attendance, &room, &anna, first), None, "the second departure has a grace of its own");
         assert_eq!(expire(&attendance, &room, &anna, second), Some(person.clone()));
         assert!(attendance.lock().attendees.is_empty(), "who is nowhere is not remembered");
-        assert!(attendance.lock().present.is_empty(), "nor is a room in which nobody is");
+        assert!(attendance.lock().present.is_empty(), "an empty room is not remembered, either");
         assert!(enter(&attendance, &room, &person, None), "a new visit");
     }
 
     #[test]
-    fn a_user_who_enters_is_told_who_is_there_and_of_very_many_the_first_and_the_count() {
+    fn an_answer_names_the_first_users_of_a_room_and_counts_all() {
         let (attendance, room) = (Attendance::default(), Kind::Channel.room(7));
         let person = |number: usize| Person::unseen(PersonId::new(format!("user-{number}")), Timestamp(0));
         let names = |people: Vec<Person>| people.into_iter().map(|person| person.id.to_string()).collect::<Vec<_>>();
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(attendance.crowd(&room), None);
         let mut told = None;
         attendance.enter(&room, &person(CROWD), None, || told = attendance.crowd(&room));
-        assert_eq!(told, Some(CROWD + 1), "it may be asked by whoever tells of the change");
+        assert_eq!(told, Some(CROWD + 1), "the count can be read while the change is sent");
         enter(&attendance, &room, &person(CROWD + 1), None);
         leave(0);
         assert_eq!(attendance.crowd(&room), Some(CROWD + 1));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn of_those_who_have_a_room_open_the_newest_are_named() {
+    fn the_newest_users_of_a_room_are_named() {
         let (attendance, room) = (Attendance::default(), Kind::ChatRoom.room(7));
         let person = |name: &str| Person::unseen(PersonId::new(name), Timestamp(0));
         for name in ["anna", "ben", "carl", "anna"] {

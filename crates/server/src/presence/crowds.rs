@@ -1,5 +1,5 @@
-//! Comings, goings and typing in rooms that very many users have open. Each of them told at once to all would cost the square of those users:
-//! they are gathered, and of many only the newest are told.
+//! Enter, leave and typing signals of rooms that very many users have open. Sending each signal at once to all users would cost the square of their
+//! number, so the signals are gathered, and only the newest are sent.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use domain::names::{PersonId, Room};
 /// In a room that more users have open, changes are gathered.
 pub const CROWD: usize = 500;
 
-/// How many of the gathered changes a room is told at once: the newest. The others are told to nobody.
+/// How many of the gathered changes a room receives at once: the newest. The others are discarded.
 pub const NEWEST_TOLD: usize = 20;
 
 /// How long changes are gathered for each [`CROWD`] users or part of it. So a room costs the same deliveries a second, however many have it open:
@@ -25,13 +25,13 @@ pub struct Crowds(Mutex<HashMap<Room, Gathered>>);
 #[derive(Debug)]
 struct Gathered {
     due: Instant,
-    /// What is told of each user in the room, and whether it is about typing; the newest last.
+    /// The user, whether the signal is about typing, and the signal; the newest last.
     changes: VecDeque<(PersonId, bool, Arc<Signal>)>,
 }
 
 impl Crowds {
-    /// Gathers a change in a room that so many users have open. The answer is when to ask [`Crowds::take`], if the gathering begins with it. Other
-    /// signals are not gathered.
+    /// Gathers a change in a room that `present` users have open. Returns when to call [`Crowds::take`] if this is the first change. Other signals
+    /// are not gathered.
     pub fn add(&self, signal: Arc<Signal>, present: usize, now: Instant) -> Option<Instant> {
         let (room, person, typing) = about(&signal)?;
         let (room, person) = (room.clone(), person.clone());
@@ -39,7 +39,7 @@ impl Crowds {
         let begins = !rooms.contains_key(&room);
         let due = now + GATHER * u32::try_from(present.div_ceil(CROWD)).unwrap_or(u32::MAX);
         let gathered = rooms.entry(room).or_insert_with(|| Gathered { due, changes: VecDeque::new() });
-        // What was said of the same user before is not true any more.
+        // The signal replaces an earlier one of the same user.
         gathered.changes.retain(|(known, of_typing, _)| *known != person || *of_typing != typing);
         gathered.changes.push_back((person, typing, signal));
         if gathered.changes.len() > NEWEST_TOLD {
@@ -48,7 +48,7 @@ impl Crowds {
         begins.then_some(due)
     }
 
-    /// The changes of all rooms that are due, each room's in order; and when to ask again, if anything is left.
+    /// The changes of all rooms that are due, each room's in order; and when to call again, if any are left.
     pub fn take(&self, now: Instant) -> (Vec<Arc<Signal>>, Option<Instant>) {
         let mut rooms = self.lock();
         let due = rooms.extract_if(|_, gathered| gathered.due <= now);
@@ -61,7 +61,7 @@ impl Crowds {
     }
 }
 
-/// The room that hears a signal, whom it is about, and whether it is about typing; `None` if it is not one of those that are gathered.
+/// The room of a signal, its user, and whether it is about typing. `None` for a signal that is not gathered.
 pub fn about(signal: &Signal) -> Option<(&Room, &PersonId, bool)> {
     match signal {
         Signal::Entered { room, person } | Signal::Left { room, person, .. } => Some((room, &person.id, false)),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_changes_in_a_crowded_room_the_newest_are_told() {
+    fn a_crowded_room_receives_only_the_newest_changes() {
         let (crowds, room, now) = (Crowds::default(), Kind::ChatRoom.room(1), Instant::now());
         let due = crowds.add(entered(&room, 0), CROWD + 1, now).expect("it begins");
         for number in 1..1000 {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn of_each_user_the_newest_is_told_and_typing_by_itself() {
+    fn a_room_receives_the_newest_change_and_the_newest_typing_of_each_user() {
         let (crowds, room, now) = (Crowds::default(), Kind::ChatRoom.room(1), Instant::now());
         let left: Arc<Signal> = Signal::Left { room: room.clone(), person: person(1), removed: false }.into();
         for signal in [entered(&room, 1), typing(&room, 1), entered(&room, 2), typing(&room, 1), left.clone()] {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_room_is_told_less_often_so_that_it_costs_the_same() {
+    fn a_larger_room_receives_changes_less_often_and_costs_the_same() {
         let (crowds, now) = (Crowds::default(), Instant::now());
         let [small, large] = [1, 2].map(|number| Kind::ChatRoom.room(number));
         let soon = crowds.add(entered(&small, 1), CROWD, now).expect("it begins");

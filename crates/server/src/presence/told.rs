@@ -43,11 +43,11 @@ struct Change<T> {
     at: Timestamp,
     person: PersonId,
     said: T,
-    /// The marks of users, in order.
+    /// The marks of the users, sorted.
     hearers: Hearers<Box<[u64]>>,
 }
 
-/// Who is told of a change.
+/// The users who receive a change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hearers<T> {
     /// All users.
@@ -96,8 +96,8 @@ impl<T: Clone> Told<T> {
         Self { window: seconds(window), silence: seconds(silence), marks: RandomState::new(), state: Mutex::new(state) }
     }
 
-    /// A person's change is told now. Called before it is told, so that whoever comes just then hears it twice
-    /// and not never. Of what nobody is told nothing is kept, but what was told before is not true any more.
+    /// Notes a change of a user's presence. Called before the change is sent, so that a user who connects at that moment receives it twice and not
+    /// never. A change without recipients is not kept, but it makes the user's earlier change void.
     pub fn note(&self, person: &PersonId, said: T, to: Hearers<&[PersonId]>, now: Timestamp) {
         let hearers = to.map(|people| {
             let mut marks: Box<[u64]> = people.iter().map(|person| self.marks.hash_one(person)).collect();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_who_was_not_told_is_not_told_later() {
+    fn an_excepted_user_does_not_receive_the_change_later() {
         let told = told();
         told.note(&person("anna"), "anna comes", Hearers::AllBut(&[person("dora"), person("ben")]), at(1000));
         told.note(&person("carl"), "carl comes", Hearers::Everyone, at(1000));

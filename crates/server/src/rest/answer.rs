@@ -31,7 +31,7 @@ pub(super) struct Answer {
     pub body: String,
     /// Whether the answer was given before.
     pub replayed: bool,
-    /// Where the next part of a list begins that is not whole; see [`super::list`].
+    /// The reference to the next part of an incomplete list; see [`super::list`].
     pub next: Option<String>,
 }
 

@@ -139,8 +139,8 @@ impl Call {
         Ok(body)
     }
 
-    /// The body, which may be a whole object as the server shows it: fields that it does not know are passed over. Those that were probably meant to
-    /// be ones that it knows are named in a `Warning` header (RFC 7234, code 299, as the Kubernetes API uses it), for the answer.
+    /// The body, which may be a whole object as the server shows it: unknown fields are ignored. A `Warning` header for the answer names unknown
+    /// fields that resemble a known one (RFC 7234, code 299, as the Kubernetes API uses it).
     ///
     /// Errors: 400 that says what is wrong, or names the first field that is not as it should be.
     pub fn whole_object<B: Body>(&self) -> Result<(B, HeaderMap), Failure> {
@@ -148,7 +148,7 @@ impl Call {
         let body = B::read(&mut fields)?;
         let misspelt = fields.misspelt(&B::names());
         let warnings = misspelt.into_iter().take(MOST_WARNINGS).filter_map(|(name, meant)| {
-            // A client's own name may have anything in it, and a header only what can be printed.
+            // A client's name may contain any character, and a header only printable ones.
             let name = name.escape_default().to_string().replace('\\', "\\\\").replace('"', "\\\"");
             let text = format!("299 roomcast \"{name} is not a field of this request; was {meant} meant?\"");
             HeaderValue::from_str(&text).ok().map(|text| (WARNING, text))

@@ -51,8 +51,8 @@ pub(super) enum Done<A> {
     Kept(Answer),
 }
 
-/// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change. Of a large answer
-/// only its object is remembered: a repeated request reads the object as it is now, if the caller still may.
+/// Does the work of a request, once. Without a key that is all; with one the answer is rendered and stored beside the change. For a large answer only
+/// a reference to its object is stored: a repeated request reads the object as it is now, if the caller still may.
 ///
 /// Errors: the work's; a key that was used for another request; [`keys::RESULT_GONE`]; the store's. After an error of the work nothing is
 /// remembered, and a repeated request is done afresh.
@@ -83,7 +83,7 @@ pub(super) fn once<A: ReadAgain>(
     }
 }
 
-/// Reads the object of an answer, with the caller's permission of now.
+/// Reads the object of an answer, with the caller's current permissions.
 fn read_again<A: ReadAgain>(tx: &mut Tx<'_>, reference: &str) -> Result<A, Refusal> {
     A::read_again(reference, &mut *tx.store, tx.actor).map_err(|refusal| match refusal {
         Refusal::NotFound(_) | Refusal::Forbidden(_) => keys::RESULT_GONE,

@@ -89,7 +89,8 @@ pub(super) struct LimitQuery {
     limit: u32,
 }
 
-/// Which part of a list of members a query asks for: `limit` and `after`. Other parameters are not looked at.
+/// Which part of a list of members a query asks for: `limit` and `after`. `before` is refused, because these lists go forward; other parameters are
+/// ignored.
 ///
 /// Input: the part of the URL behind the question mark. Errors: 400 with the parameter's name.
 pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
@@ -121,14 +122,13 @@ pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> 
     Ok(Page::new(limit, before))
 }
 
-/// A number of entries: a positive number in decimal digits. One that is too large for the type is as good as its largest: a page has a bound of
-/// its own.
+/// A number of entries: a positive number in decimal digits. A number that is too large for the type becomes its maximum: a page has its own bound.
 fn entries(text: &str) -> Option<u32> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u32::MAX)).filter(|entries| *entries > 0)
 }
 
-/// Things with numbers of ours in a body.
+/// The ids of objects of the server, in a body.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct GivenIds {
     /// Those that can be ids.

@@ -3,12 +3,11 @@
 //! Read in this order:
 //!
 //! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
-//! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace): the paths, a file a contract.
-//!   `blocks`: the users whom one has blocked. `back_end`: those of a team's own back end. `sync`: what was missed.
-//!   `operations`: those of whoever runs the server.
-//!   `socket`: the trip contract's paths about the connections themselves.
+//! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace): the paths,
+//!   a file a contract. `blocks`: the users whom the caller has blocked. `back_end`: those of a team's own back end. `sync`: what was missed.
+//!   `operations`: those of the operator. `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
-//! - `list`: lists, a part at a time.
+//! - `list`: lists in parts. `read_again`: how the object of a large answer is read for a repeated request.
 //! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
 //! - `shape`: what a body has, for reading it and for the document. `document`: what the OpenAPI document says of all paths alike.
 //!   `docs`: the document and the page to try it.
@@ -130,7 +129,7 @@ pub fn router(rest: Rest) -> Router {
         .layer(middleware::from_fn(not_sniffed))
 }
 
-/// Tells browsers to believe the `Content-Type` of every answer: text that clients wrote is never to be taken for a page or a script.
+/// Adds `X-Content-Type-Options: nosniff` to every answer, so that no browser takes text of clients for a page or a script.
 async fn not_sniffed(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -14,9 +14,9 @@ use domain::tasks::{ReadTask, Task};
 use domain::trips::{ReadTrip, Trip};
 use serde_json::{Map, Value};
 
-/// What a request answers, if the answer may have to be read again.
+/// The answer of a request, which a repeated request may have to read again.
 pub trait ReadAgain: Sized {
-    /// What [`ReadAgain::read_again`] needs to know. `None` if this is not stored as an object that can be read.
+    /// The reference for [`ReadAgain::read_again`]. `None` if the answer is not a stored object.
     fn reference(&self) -> Option<String>;
 
     /// Reads the object as it is now, as a request of this actor to read it would.
@@ -111,7 +111,7 @@ impl ReadAgain for Notification {
 
     fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
         let notification = store.notification(id_of(reference)?)?;
-        // A back end's request answers with the notification of another.
+        // The notification of a back end's request belongs to another user.
         let own = notification.filter(|notification| actor.admin || notification.person == actor.person);
         own.ok_or(Refusal::NotFound("Notification"))
     }
@@ -122,14 +122,14 @@ impl ReadAgain for Read {
         Some(self.room.as_str().to_owned())
     }
 
-    /// What was read before is not read again.
+    /// The list of messages is empty, because the first request has marked them as read.
     fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
         let Overview { space, unread, .. } = Overview::read_again(reference, store, actor)?;
         Ok(Self { room: space.room, messages: Vec::new(), unread })
     }
 }
 
-/// What has no object to be read: ids and counts, whose answers are small, and what is passed on and not stored.
+/// Answers without a stored object: ids and counts, which are small, and changes that are broadcast and not stored.
 macro_rules! not_stored {
     ($($answer:ty),* $(,)?) => { $(
         impl ReadAgain for $answer {

@@ -16,7 +16,7 @@ pub(super) trait Body: Sized {
     /// Errors: 400 that names the first field that is not as it should be.
     fn read(fields: &mut Fields<'_>) -> Result<Self, Failure>;
 
-    /// Every name that a field may have here, also of those that are passed over.
+    /// Every name of a field of this body, also of fields that are ignored.
     fn names() -> Vec<&'static str>;
 }
 
@@ -183,7 +183,7 @@ pub(super) fn object(about: &str, fields: impl IntoIterator<Item = Described>, p
     for Described { name, other, about, presence, schema } in fields {
         let schema = if presence.may_be_null() { or_null(schema) } else { schema };
         match other {
-            // One of the two must be there, which a list of required fields cannot say.
+            // One of the two is required, which a list of required fields cannot express.
             Some(other) => {
                 object = object.property(name, described(schema.clone(), &format!("{} Or `{other}`, which is the same.", about.trim())));
                 object = object.property(other, described(schema, &format!("The same as `{name}`.")));

@@ -348,7 +348,7 @@ body! {
     TestUpdate as "socket.TestUpdate" {
         /// The trip; the caller's newest one without an id.
         trip = "tripId": optional GivenId,
-        /// What its members are told; `{"test": true}` without changes.
+        /// The changes that the members receive; `{"test": true}` if absent.
         changes: optional Map<String, Value>,
     }
 

@@ -80,7 +80,7 @@ struct Heard {
     envelope: Option<Box<RawValue>>,
 }
 
-/// Tells what was missed, as sockets are told when they come back, in pages.
+/// Returns missed events in pages, as a reconnecting socket receives them.
 #[utoipa::path(get, path = "/api/v1/sync", params(SyncQuery), responses((status = 200, body = Missed)))]
 async fn sync(call: Call) -> Result<Answer, Failure> {
     let query = call.query_string().unwrap_or_default().to_owned();
@@ -102,12 +102,12 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
     };
     let resync = since.is_some() && page.is_none();
     let reached = page.as_ref().map_or(caught_up.position, |page| page.reached as i64);
-    let said = page.map(|page| page.said).unwrap_or_default();
+    let events = page.map(|page| page.events).unwrap_or_default();
     let missed = Missed {
         position: fanout.position(reached),
         has_more: reached < caught_up.position,
         resync,
-        events: said.into_iter().map(|(id, saying)| heard(id, saying)).collect(),
+        events: events.into_iter().map(|(id, saying)| heard(id, saying)).collect(),
     };
     Ok(Answer { status: StatusCode::OK, body: json(&missed), replayed: false, next: None })
 }

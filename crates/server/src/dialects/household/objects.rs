@@ -26,12 +26,12 @@ pub struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    /// The object of a person as everybody who shares a space may see it: without the e-mail address.
+    /// The object of a user for other members of a space: without the e-mail address.
     pub fn of(person: &'a people::Person) -> Self {
         Self { email: None, ..Self::with_email(person) }
     }
 
-    /// The object of a person for that person, and for admins.
+    /// The object of a user for that user, and for admins.
     pub fn with_email(person: &'a people::Person) -> Self {
         Self {
             id: person.id.as_str(),

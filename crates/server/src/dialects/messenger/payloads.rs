@@ -80,7 +80,7 @@ pub(super) struct ConversationAdded<'a> {
 
 impl<'a> ConversationAdded<'a> {
     pub(super) fn of(space: &'a Space, last: Option<&'a Seen>, by: Option<&'a PersonId>) -> Self {
-        // What was said before is not to be read: see the beginning of a membership.
+        // A new participant cannot read messages from before the membership, so none is unread.
         Self { conversation: Conversation::with(space, last, 0), added_by: by.map(PersonId::as_str) }
     }
 }

@@ -134,7 +134,7 @@ impl Dialect for Studio {
     }
 }
 
-/// What a user hears of the own memberships, on all connections.
+/// The event in a user's inbox about a membership of that user.
 fn in_inbox(fact: &Fact) -> Option<Saying> {
     match &fact.event {
         Event::Added { space, by, .. } if space.room.kind() == Kind::ChatRoom => {

@@ -137,7 +137,7 @@ impl Dialect for Trip {
     }
 }
 
-/// What a user hears of the own memberships, on all connections.
+/// The event in a user's inbox about a membership of that user.
 fn in_inbox(fact: &Fact) -> Option<Saying> {
     match &fact.event {
         Event::Added { space, by, trip, .. } if space.room.kind() == Kind::Trip => {
@@ -151,7 +151,7 @@ fn in_inbox(fact: &Fact) -> Option<Saying> {
     }
 }
 
-/// The change that other members are: how many there are now, and the first of them.
+/// The changed fields of a trip whose members have changed: their count, and the first of them.
 fn members(space: &Space) -> Map<String, Value> {
     let members = serde_json::to_value(Members(space)).unwrap_or_default();
     Map::from_iter([("memberCount".to_owned(), space.member_count().into()), ("members".to_owned(), members)])

@@ -125,7 +125,7 @@ impl ToSchema for AskedChanges {
     }
 }
 
-/// The same as everybody on the trip is told of them, and of other members (their count, and the first 100) and of the trip's end.
+/// The changed fields as the members of the trip receive them, with the member count, the first 100 members and the trip's end.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub(super) struct ToldChanges(pub Map<String, Value>);

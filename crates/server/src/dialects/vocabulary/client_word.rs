@@ -87,14 +87,14 @@ pub fn understood(words: &[ClientWord], heard: &Heard<'_>) -> Option<Request> {
 
 /// The refusal of a field that is absent, or is not what it should be.
 ///
-/// Inputs: the arguments, the field of the first one, and what it should be. A field that is null, or stands in an argument that is null or not there,
-/// is absent; an argument that is no object stands for the field itself.
+/// Inputs: the arguments, the field of the first one, and what it must be. A field counts as absent if it is null, or if the argument is null or
+/// missing. An argument that is not an object is taken for the field itself.
 pub fn wrong(args: &Args<'_>, field: &'static str, wanted: impl Into<String>) -> Refusal {
     let given = match args.get(0).map(str::trim) {
         None => None,
         Some(object) if object.starts_with('{') => match serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(object) {
             Ok(fields) => fields.get(field).map(|value| value.get()),
-            // A field stands twice, for example.
+            // For example, a field appears twice.
             Err(_) => Some(object),
         },
         Some(other) => Some(other),

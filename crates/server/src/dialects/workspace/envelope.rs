@@ -211,7 +211,7 @@ pub(super) struct Joined<'a> {
     members_online_count: usize,
 }
 
-/// Confirms that a room is heard from now on, and names who has it open. `count` is how many those are; `present` may be fewer.
+/// Confirms that the connection is in a room, and names users who have it open. `count` is how many users have it open; `present` may be fewer.
 pub(super) fn joined<'a>(room: &'a Room, present: &'a [Person], count: usize, at: Timestamp) -> Saying {
     let members_online = present.iter().map(Presence::of).collect();
     let data = Joined { message: format!("Joined room {room}"), members_online, members_online_count: count };
@@ -225,7 +225,7 @@ pub(super) struct Notice {
     message: String,
 }
 
-/// Confirms that a room is no longer heard: "Left room channel:456".
+/// Confirms that the connection has left a room: "Left room channel:456".
 pub(super) fn left(room: &Room, at: Timestamp) -> Saying {
     words::LEFT_ROOM.say(&About(room), &Notice { message: format!("Left room {room}") }, at)
 }
@@ -298,7 +298,7 @@ pub fn positioned(saying: Saying, position: &str) -> Saying {
     }
 }
 
-/// Says no. `field` is the one that is wrong, if one is.
+/// An error. `field` is the field that is wrong, if there is one.
 pub(super) fn error(error: String, code: &str, field: Option<&str>, at: Timestamp) -> Saying {
     words::ERROR.say(&Direct, &Error { error, code, field }, at)
 }

@@ -70,7 +70,7 @@ pub(super) fn fact(fact: &Fact) -> Option<Saying> {
             (&words::PROJECT_UPDATED, Project { updated_by: by.map(Person::handle), member_joined: joined, ..Project::of(space) }, by)
         }
         Event::MemberLeft { space, person, by, by_whom } => {
-            // Whoever leaves by themselves is no member who has done something.
+            // A user who leaves is no member any more, so `updated_by` does not name that user.
             let by = doer(space, by.as_ref(), by_whom.as_ref()).filter(|by| by.id != *person);
             let left = Some(NumberOrText(person.as_str()));
             (&words::PROJECT_UPDATED, Project { updated_by: by.map(Person::handle), member_left: left, ..Project::of(space) }, by)
@@ -87,7 +87,7 @@ pub(super) struct Removed<'a> {
     project_id: NumberOrText<'a>,
 }
 
-/// What a user hears of the own memberships, on all connections.
+/// The event in a user's inbox about a membership of that user.
 pub(super) fn in_inbox(fact: &Fact) -> Option<Saying> {
     match &fact.event {
         Event::Added { space, by, .. } if space.room.kind() == Kind::Project => Some(added(space, by.as_ref(), fact.at)),
@@ -103,7 +103,7 @@ fn added(space: &Space, by: Option<&Person>, at: Timestamp) -> Saying {
     words::PROJECT_ADDED.say(&By(&space.room, by), &objects::Project::of(space), at)
 }
 
-/// Who did it. An event of an older version has only the id, and all members.
+/// The user who made the change. An event of an older version has only the user's id, and all members.
 fn doer<'a>(space: &'a Space, by: Option<&PersonId>, by_whom: Option<&'a Person>) -> Option<&'a Person> {
     by_whom.or_else(|| space.members.iter().map(|Member { person, .. }| person).find(|member| Some(&member.id) == by))
 }

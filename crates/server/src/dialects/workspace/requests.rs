@@ -143,7 +143,7 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
 
 /// A JSON text, borrowed if it has no escapes. `None` for any other value.
 fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
-    // serde borrows a `Cow` only where a field says so. Asking for `&str` first would make an error that quotes each text with escapes.
+    // serde borrows a `Cow` only where a field asks for it. Reading a `&str` first would create an error that quotes each text with escapes.
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
     serde_json::from_str(raw.get()).ok().map(|Text(text)| text)

@@ -1,4 +1,4 @@
-//! What a stop waits for, and for how long.
+//! Tests of what a stop waits for, and for how long.
 
 use super::*;
 
@@ -42,7 +42,7 @@ async fn a_stop_does_not_wait_for_heads_that_have_only_begun() {
     let mut kept = connect(served.address, GET).await;
     read_to(&mut kept, "hello").await;
     kept.write_all(half).await.unwrap();
-    // Whoever is served now was behind those bytes, so the server has them.
+    // This request is sent after those bytes, so the server has received them when it is answered.
     read_to(&mut connect(served.address, GET).await, "hello").await;
     assert_eq!(stopped(served).await, Duration::ZERO);
     assert_eq!((rest(&mut fresh).await, rest(&mut kept).await), (String::new(), String::new()));
@@ -72,7 +72,7 @@ async fn a_stop_waits_for_a_body_that_is_still_coming() {
     let mut stream = connect(served.address, b"POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\nbody").await;
     has_begun.recv().await.unwrap();
     served.stop.send(()).unwrap();
-    // The end of this one says that the stop has come to all.
+    // A refused connection means that the stop has reached all listeners.
     while TcpStream::connect(served.address).await.is_ok() {}
     stream.write_all(b"ends").await.unwrap();
     assert!(rest(&mut stream).await.ends_with("bodyends"));
