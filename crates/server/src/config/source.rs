@@ -69,7 +69,7 @@ impl Sources {
     /// Sources of this process: its environment, the file `.env` in the working directory, and the file that `--config` or `ROOMCAST_CONFIG` names.
     ///
     /// Inputs: the argument of `--config`, and the table, whose names alone are taken from the environment. Errors: a file cannot be read, or is not
-    /// TOML. [`Config::read`](super::Config::read) reports its lines and keys that are no settings.
+    /// TOML. [`Config::read`](super::Config::read) reports lines and keys of the files that are no settings.
     pub fn of_process(argument: Option<&Path>, table: &[Section]) -> Result<Self, ConfigError> {
         let names = table.iter().flat_map(|section| section.settings).map(|setting| setting.env);
         let environment = names.filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?))).collect();

@@ -36,7 +36,7 @@ const EVICTED_AT_ONCE: usize = 1000;
 #[derive(Clone)]
 pub struct Words {
     pub(super) dialects: Dialects,
-    /// The name of this life of the journal.
+    /// The epoch of the journal, which is a part of every position.
     pub(super) epoch: Arc<str>,
 }
 

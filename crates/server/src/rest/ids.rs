@@ -96,8 +96,10 @@ pub(super) struct LimitQuery {
 pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
     let mut after = None;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        if name == "after" {
-            after = Some(PersonId::parse(&value).ok_or_else(|| Failure::field("after", "must be the id of a member"))?);
+        match &*name {
+            "after" => after = Some(PersonId::parse(&value).ok_or_else(|| Failure::field("after", "must be the id of a member"))?),
+            "before" => return Err(Failure::field("before", "is not for lists of members, which go forward; use after")),
+            _ => {}
         }
     }
     let Page { limit, .. } = page::<Id>(query, |_| None::<Id>)?;

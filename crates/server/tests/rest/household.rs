@@ -199,6 +199,7 @@ async fn a_household_shows_its_first_members_and_the_count_and_lists_the_rest() 
     let stays = "must be the id of a member; if that one has left, begin without it";
     alice.get(&format!("{path}/members?after=dave")).await.invalid("after", stays);
     alice.get(&format!("{path}/members?after=")).await.invalid("after", "must be the id of a member");
+    alice.get(&format!("{path}/members?before=bob")).await.invalid("before", "is not for lists of members, which go forward; use after");
     alice
         .get(&format!("{path}/members?limit=0"))
         .await
