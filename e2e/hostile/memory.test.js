@@ -152,6 +152,37 @@ describe("with MEMORY_LIMIT=300MB", () => {
   });
 });
 
+// JSON whose parsed form takes the most memory for its length.
+const smallObjects = (length) => `[${Array(Math.floor(length / 7)).fill('{"":0}').join()}]`;
+
+describe("the memory of parsed JSON counts as in hand", () => {
+  const notify = (data) => `{"title":"Hello","data":{"all":${data}}}`;
+
+  test("a request beyond the user's share is refused before it is parsed, over REST and over a socket", async (t) => {
+    const server = await started(t, { BYTES_IN_HAND_PER_USER: "2500KB" });
+    const post = (data) => rest("POST", `${server.url}/api/v1/socket/test-notification`, { token: server.token({ sub: "anna" }), body: notify(data), headers: { "content-type": "application/json" } });
+    const text = JSON.stringify("x".repeat(100_000));
+    assert.equal((await post(text)).status, 400);
+    const refused = await post(smallObjects(100_000));
+    assert.deepEqual([refused.status, JSON.parse(refused.text).code], [429, "too_much_in_hand"]);
+
+    const socket = await attacker(t, server, 1, upgrade("/socket.io/?EIO=4&transport=websocket"));
+    let heard = "";
+    socket.on("data", (data) => (heard += data.toString("latin1")));
+    socket.resume();
+    await socket.says(frame(TEXT, `40/trips,${JSON.stringify({ token: server.token({ sub: "anna" }) })}`));
+    await holds(() => (heard.includes("40/trips,") ? null : `the server has sent ${heard}`));
+    const asks = async (id, data, answer) => {
+      await socket.says(frame(TEXT, `42/trips,${id}["trip:update",{"tripId":"7","changes":{"all":${data}}}]`));
+      await holds(() => (heard.includes(`43/trips,${id}[`) && heard.includes(answer) ? null : `the server has sent ${heard}`));
+    };
+    await asks(1, text, '"code":"not_found"');
+    await asks(2, smallObjects(100_000), '"code":"rate_limited"');
+    socket.destroy();
+    await inHand(server, (bytes) => bytes === 0);
+  });
+});
+
 describe("bytes in hand are refused beyond a share", () => {
   const held = async (t, settings, begin) => {
     const server = await started(t, settings);

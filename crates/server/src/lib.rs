@@ -41,6 +41,7 @@ pub mod live;
 pub mod logs;
 pub mod memory;
 pub mod metrics;
+pub mod parsed;
 pub mod presence;
 pub mod product;
 pub mod removals;

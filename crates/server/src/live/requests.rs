@@ -13,14 +13,17 @@ use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{ASKED_MEMBERS, EnterAmongMembers, EnterRoom, Entered, NameMembers, NameVisible, StayInRoom};
+use engine::http::{Charge, Short};
 use engine::{Namespace, Shard, SocketKey};
 use tracing::Level;
 
 use super::session::MOST_IN_FLIGHT;
 use super::{Live, Shared};
+use crate::bytes_in_hand::{End, Holder};
 use crate::dialects::answers::UNKNOWN_EVENT;
 use crate::dialects::{self, Answer, Ask, Dialect, Heard, Outcome, Reply, Request};
 use crate::logs::{self, FAULTS};
+use crate::parsed::{SMALL_PARSED, parsed_size};
 
 /// Who asked what, and how the answer is to be given.
 pub(super) struct Asked {
@@ -28,6 +31,9 @@ pub(super) struct Asked {
     dialect: Arc<dyn Dialect>,
     name: &'static str,
     ack: Option<u64>,
+    /// Counts the memory of the parsed request until it is answered.
+    #[expect(dead_code, reason = "dropping it returns the bytes")]
+    parsed: Option<Holder>,
 }
 
 /// What comes of words that no contract knows.
@@ -79,6 +85,15 @@ impl Shared {
                 })
             }
             (None, Heard::Text(_)) => Err(NotUnderstood { code: UNKNOWN_EVENT, reply: Reply::default() }),
+        }
+    }
+
+    /// The answer to a request that is refused before it is parsed.
+    fn refused_unread(&self, person: &PersonId, namespace: Namespace, heard: &Heard<'_>, refusal: &Refusal, acked: bool) -> Reply {
+        match (heard, self.dialects.spoken_in(namespace).first()) {
+            (Heard::Event { name, .. }, _) => dialects::refused(&shortened(name), refusal, acked),
+            (Heard::Text(_), Some(dialect)) => self.answer(&**dialect, "message", person, Err(refusal), acked),
+            (Heard::Text(_), None) => Reply::default(),
         }
     }
 
@@ -139,11 +154,19 @@ impl Live {
     pub(super) fn hear(&mut self, shard: &mut Shard<Self>, socket: SocketKey, heard: &Heard<'_>, ack: Option<u64>) {
         let Some(session) = shard.data(socket) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
+        let parsed = match self.count_parsed(shard, socket, heard) {
+            Ok(parsed) => parsed,
+            Err(refusal) => {
+                let reply = self.shared.refused_unread(&session.actor.person, namespace, heard, &refusal, ack.is_some());
+                self.tally.heard_unknown(refusal.code());
+                return self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));
+            }
+        };
         match self.shared.understand(&session.actor.person, namespace, heard, ack.is_some()) {
             Ok((dialect, request)) => {
                 self.tally.heard(&request);
                 let Request { name, ask } = request;
-                let asked = Asked { socket, dialect, name, ack };
+                let asked = Asked { socket, dialect, name, ack, parsed };
                 match ask {
                     Ok(ask) => self.perform(shard, asked, ask),
                     Err(refusal) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(refusal))),
@@ -158,6 +181,29 @@ impl Live {
                 self.tally.heard_unknown(code);
                 self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));
             }
+        }
+    }
+
+    /// Counts the memory that a request takes when it is parsed; `None` if that is little.
+    ///
+    /// # Errors
+    /// If the user, the address or the server has no room for it.
+    fn count_parsed(&self, shard: &Shard<Self>, socket: SocketKey, heard: &Heard<'_>) -> Result<Option<Holder>, Refusal> {
+        let size = match heard {
+            Heard::Event { args, .. } => args.iter().map(|arg| parsed_size(arg.as_bytes())).sum(),
+            Heard::Text(text) => parsed_size(text.as_bytes()),
+        };
+        let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) else { return Ok(None) };
+        if size < SMALL_PARSED {
+            return Ok(None);
+        }
+        let (handle, index) = (self.handle.clone(), shard.index());
+        let end: End = Arc::new(move || handle.tell(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much waits"))));
+        let mut holder = self.shared.in_hand.holder(handshake.ip, Some(session.actor.person.clone()), end);
+        match holder.set(size) {
+            Ok(()) => Ok(Some(holder)),
+            Err(Short { is_clients: true }) => Err(Refusal::TooMany { retry_after: 1 }),
+            Err(Short { is_clients: false }) => Err(Refusal::Unavailable("The server holds too many requests; try again later".to_owned())),
         }
     }
 

@@ -12,6 +12,7 @@ use domain::operation::{Actor, Command, Query, Tx};
 use domain::people::{Claims, Meet};
 use domain::refusal::Refusal;
 use domain::seam::{MemberPage, Page};
+use engine::http::Charge;
 use http::header::WARNING;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -26,9 +27,10 @@ use super::shape::Body;
 use super::{Caller, Desk, ids};
 use crate::audit;
 use crate::auth::{Identity, Unauthenticated};
-use crate::bytes_in_hand::Account;
+use crate::bytes_in_hand::{Account, Holder};
 use crate::limits::Spending;
 use crate::listener::Peer;
+use crate::parsed::{SMALL_PARSED, parsed_size};
 
 /// How many misspelt fields of one request are named.
 const MOST_WARNINGS: usize = 10;
@@ -42,6 +44,8 @@ pub(super) struct Call {
     request: Parts,
     params: Vec<(String, String)>,
     body: Bytes,
+    /// Counts the memory of the parsed body. The command keeps it until the answer, also if the client closes the connection.
+    parsed: Option<Holder>,
 }
 
 impl FromRequest<Arc<Desk>> for Call {
@@ -103,7 +107,8 @@ impl Call {
             Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
             _ => body::read(body, desk.rest.max_body, account).await?,
         };
-        Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body })
+        let parsed = account.filter(|_| is_person).map(|account| count_parsed(account, &body)).transpose()?.flatten();
+        Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body, parsed })
     }
 
     /// Takes what the request costs besides a command: over a socket it costs the same, and from the same budget. Errors: 429.
@@ -205,16 +210,17 @@ impl Call {
         work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,
         render: fn(&A) -> String,
     ) -> Result<Answer, Failure> {
-        let Self { desk, caller, is_person, request, body, .. } = self;
+        let Self { desk, caller, is_person, request, body, parsed, .. } = self;
         let once = idempotency::request(&caller, &request.method, request.uri.path(), &request.headers, &body)?;
         let Caller { actor, claims } = caller;
-        let done = desk.write(actor, move |tx| {
+        let done = desk.write(actor, parsed, move |tx| {
             if is_person {
                 Meet { claims }.decide(tx)?;
             }
             idempotency::once(tx, once, status, work, render)
         });
-        match done.await? {
+        let (done, _parsed) = done.await?;
+        match done {
             Done::Now(answer) => Ok(Answer { status, body: render(&answer), replayed: false, next: None }),
             Done::Kept(answer) => Ok(answer),
         }
@@ -251,7 +257,7 @@ impl Call {
         work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,
     ) -> Result<A, Failure> {
         self.desk.meet(&self.caller).await?;
-        self.desk.write(self.caller.actor, work).await
+        Ok(self.desk.write(self.caller.actor, self.parsed, work).await?.0)
     }
 
     /// Asks a query and renders its answer.
@@ -308,19 +314,21 @@ impl Desk {
             return Ok(());
         }
         let Caller { actor, claims } = caller.clone();
-        self.write(actor, |tx| Meet { claims }.decide(tx)).await?;
+        self.write(actor, None, |tx| Meet { claims }.decide(tx)).await?;
         self.met.remember(caller, now);
         Ok(())
     }
 
+    /// Does some work in the writer's transaction. `parsed` comes back with the answer, which may contain the parsed values.
     async fn write<T: Send + 'static>(
         &self,
         actor: Actor,
+        parsed: Option<Holder>,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<(T, Option<Holder>), Failure> {
         let (reply, answer) = oneshot::channel();
         // Who asked may be gone by then, which is no reason not to do it.
-        self.rest.writer.submit(actor, work, move |result| drop(reply.send(result)));
+        self.rest.writer.submit(actor, work, move |result| drop(reply.send(result.map(|answer| (answer, parsed)))));
         Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
     }
 
@@ -329,6 +337,19 @@ impl Desk {
         self.rest.readers.ask(actor, query, move |result| drop(reply.send(result)));
         Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
     }
+}
+
+/// Counts the memory that a body takes when it is parsed; `None` if that is little.
+///
+/// Errors: 429 or 503 for want of room.
+fn count_parsed(account: &Account, body: &[u8]) -> Result<Option<Holder>, Failure> {
+    let size = parsed_size(body);
+    if size < SMALL_PARSED {
+        return Ok(None);
+    }
+    let mut holder = account.holder();
+    holder.set(size).map_err(Failure::no_room)?;
+    Ok(Some(holder))
 }
 
 /// A question that was dropped unanswered.
