@@ -178,7 +178,6 @@ describe("the memory of parsed JSON counts as in hand", () => {
     };
     await asks(1, text, '"code":"not_found"');
     await asks(2, smallObjects(100_000), '"code":"rate_limited"');
-    socket.destroy();
     await inHand(server, (bytes) => bytes === 0);
   });
 });

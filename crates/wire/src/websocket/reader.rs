@@ -104,9 +104,7 @@ impl Reader {
     /// The next whole message out of what was kept and `input`, in the order of the stream; None when more bytes are needed, and then
     /// all of `input` was taken. A violation is final: the connection is to be closed and the reader dropped.
     pub fn next<'s>(&'s mut self, input: &'s mut Input<'_>, limits: &Limits) -> Result<Option<Incoming<'s>>, Violation> {
-        if self.held.as_mut().is_some_and(|held| held.release_used()) {
-            self.held = None;
-        }
+        self.release_used();
         let (opcode, place) = loop {
             let Some((header, place)) = self.next_frame(input, limits)? else { return Ok(None) };
             mask::unmask(self.payload(input, &place), header.mask);
@@ -121,9 +119,17 @@ impl Reader {
         incoming(opcode, self.payload(input, &place)).map(Some)
     }
 
-    /// Keeps the unread rest of `input` for later calls with an empty input (a connection that is paused between two messages).
+    /// Keeps the unread rest of `input` for later calls with an empty input (a connection that is paused between two messages). The memory of the message
+    /// before it is freed: an idle connection may not be read again for long.
     pub fn keep(&mut self, mut input: Input<'_>) {
+        self.release_used();
         self.keep_rest(&mut input);
+    }
+
+    fn release_used(&mut self) {
+        if self.held.as_mut().is_some_and(|held| held.release_used()) {
+            self.held = None;
+        }
     }
 
     /// Whether anything is kept: whole frames, or the beginning of a frame or message.

@@ -207,3 +207,15 @@ fn a_paused_connection_goes_on_where_it_was() {
     assert_eq!(reader.next(&mut input, &LIMITS), Ok(Some(Incoming::Text("four"))));
     assert!(!reader.has_kept() && input.is_empty());
 }
+
+#[test]
+fn a_reader_that_keeps_nothing_frees_the_message_before() {
+    let stream = frame(0x82, &[7; 900]);
+    let (mut begin, mut end) = (stream[..500].to_vec(), stream[500..].to_vec());
+    let mut reader = Reader::default();
+    assert!(matches!(reader.next(&mut Input::new(&mut begin), &LIMITS), Ok(None)));
+    let mut input = Input::new(&mut end);
+    assert!(matches!(reader.next(&mut input, &LIMITS), Ok(Some(Incoming::Binary(_)))));
+    reader.keep(input);
+    assert_eq!(reader.held_bytes(), 0);
+}
