@@ -79,6 +79,7 @@ pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>
         }
     }
     let Some(caught_up) = caught_up else { bail!("only {} of {missed} messages have come", absent.told.delivered) };
+    let after = server.process.memory_at_a_glance()?;
     let (sent, stays) = (room.sent, &room.told);
     Ok(vec![
         Figure::count("not recovered", usize::from(!absent.recovered), 1),
@@ -86,6 +87,8 @@ pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>
         Figure::plain("messages a second while away", (missed - absent.before) as f64 / scale.away.as_secs_f64()),
         Figure::plain("all received after, s", caught_up.as_secs_f64()),
         Figure::plain("memory grown meanwhile, MB", (peak - before) as f64 / 1e6),
+        Figure::plain("memory before, MB", before as f64 / 1e6),
+        Figure::plain("memory afterwards, MB", after as f64 / 1e6),
         Figure::count("lost", stays.lost(sent) + absent.told.lost(sent), 2 * sent),
         Figure::count("reordered", stays.reordered + absent.told.reordered, 2 * sent),
         Figure::count("repeated", stays.repeated + absent.told.repeated, 2 * sent),

@@ -24,7 +24,8 @@ const MEASURED: usize = 200;
 pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for members in scale.members {
-        let server = Server::start(peer, workshop, &[])?;
+        // As many members join the largest household once it is full.
+        let server = Server::start(peer, workshop, &[("MAX_MEMBERS_PER_SPACE", "0"), ("MAX_ADDITIONS_PER_HOUR", "0")])?;
         fill(server.port, members)?;
         figures.extend(measure(&server, members)?);
         figures.extend(message::measure(&server, members)?);
