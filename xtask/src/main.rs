@@ -4,6 +4,7 @@
 mod bench;
 mod install;
 mod ledger;
+mod lint;
 mod test;
 mod tidy;
 
@@ -22,6 +23,8 @@ enum Chore {
     Test(test::Options),
     /// Cut connections and kill the server while stock clients send, and compare their books.
     Ledger(ledger::Options),
+    /// Count vague words in the project's prose, and check the length of commit subjects.
+    Lint(lint::Options),
     /// Measure Roomcast, a bare floor server and the peers in one go, and print one table.
     Bench(bench::Options),
 }
@@ -30,6 +33,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().chore {
         Chore::Test(options) => test::run(&options),
         Chore::Ledger(options) => ledger::run(&options),
+        Chore::Lint(options) => lint::run(&options),
         Chore::Bench(options) => bench::run(options),
     }
 }
