@@ -41,7 +41,7 @@ pub fn openssl() -> Result<()> {
 
 /// Installs Debian's packages; root alone may.
 pub fn from_apt(packages: &[&str]) -> Result<()> {
-    // A fresh machine knows of no packages yet, and nobody is there to answer questions.
+    // A fresh machine has no package lists yet, and apt must not wait for answers to its questions.
     let apt = |arguments: &[&str]| succeed(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments));
     apt(&["update", "--quiet"])?;
     apt(&[&["install", "--yes", "--quiet", "--no-install-recommends"], packages].concat())

@@ -18,7 +18,7 @@ pub struct Options {
     /// Messages that are confirmed
     #[arg(long)]
     messages: Option<u32>,
-    /// How often the server is killed meanwhile
+    /// How often the server is killed during the run
     #[arg(long)]
     kills: Option<u32>,
     /// How often a connection is cut

@@ -1,5 +1,5 @@
 // The studio contract's rooms and messages the usual way: express, socket.io, and PostgreSQL behind a pool. A message is checked and stored
-// in one statement, which commits before anybody hears of it. How it is measured is in bench/README.md.
+// in one statement, which commits before the message is delivered. bench/README.md describes the measurement.
 const { readFileSync } = require("node:fs");
 const { createServer } = require("node:http");
 const { join } = require("node:path");

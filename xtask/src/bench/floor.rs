@@ -1,7 +1,7 @@
 //! The floor: the least that a server can do and still serve the scenarios. One epoll loop, one write a member, no features.
 //!
 //! It believes every token, never beats a heart, knows its messages by fixed byte patterns, and relies on the generator's zero mask key.
-//! What it costs is mostly the kernel's, so other servers are told as a multiple of it.
+//! Most of its cost is the kernel's, so the figures of other servers are multiples of it.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -125,7 +125,7 @@ impl Floor {
             self.say(&[br#"42["message","#, payload]);
             for member in self.rooms.get(room).into_iter().flatten() {
                 if let Some(connection) = self.connections[*member].as_mut() {
-                    // Whoever cannot be written to is noticed when its socket says so.
+                    // A failed write is noticed when the socket reports its error.
                     connection.write(&self.frame).ok();
                 }
             }

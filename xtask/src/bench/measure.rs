@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_childs_time_counts_while_it_lives_and_when_it_has_ended() {
-        // Its own child works, says so, and lives on until it is told a line; the shell lives on until its input ends.
+        // The shell's child works, prints `worked`, and waits for a line. The shell waits until its input ends.
         let script = "sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo worked; read line'; echo ended; cat";
         let mut shell = Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut told = shell.stdin.take().unwrap();

@@ -41,7 +41,7 @@ pub struct Options {
     /// How often everything is measured; the table has the medians.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// The threads that serve connections, of the servers that can be told [default: one a core, but for the generator's core]
+    /// The number of threads that serve connections, for servers with such a setting [default: one for each core except the generator's]
     #[arg(long)]
     threads: Option<usize>,
     /// Smaller crowds and shorter runs: to see that it works, not for figures.

@@ -63,7 +63,7 @@ impl Peer {
         .with_context(|| format!("{} cannot be built", self.name()))
     }
 
-    /// The command that starts it, but for the port.
+    /// The command that starts it, without the port.
     pub fn command(self, workshop: &Workshop) -> Result<Command> {
         let command = match self {
             Peer::Floor => {
@@ -87,7 +87,7 @@ impl Peer {
         Ok(command)
     }
 
-    /// The version that is measured, where it is somebody else's.
+    /// The version that is measured, for a peer that is not part of this project.
     pub fn version(self, workshop: &Workshop) -> Option<String> {
         match self {
             Peer::Floor | Peer::Engine | Peer::Roomcast => None,

@@ -25,7 +25,7 @@ impl Rounds<'_> {
         for round in 0..self.rounds {
             for scenario in scenarios {
                 let watch = Watch::start()?;
-                // Nobody is always the first after a pause.
+                // Each round begins with another peer, so that no peer is always the first after a pause.
                 let order = self.peers.iter().copied().cycle().skip(round % self.peers.len()).take(self.peers.len());
                 let peers: Vec<Peer> = order.filter(|peer| scenario.suits(*peer)).collect();
                 if scenario.is_sliced() {

@@ -49,7 +49,7 @@ pub fn number_in(message: &[u8]) -> Option<usize> {
     })
 }
 
-/// Who received what, for a number of receivers that should all receive everything once and in order.
+/// What each receiver has received. All receivers should receive every message once and in order.
 pub struct Account {
     receivers: Vec<Receiver>,
     pub delivered: usize,
@@ -92,7 +92,7 @@ impl Account {
         true
     }
 
-    /// How many deliveries are missing, when `published` messages were for everybody.
+    /// The number of missing deliveries, if each of `published` messages was for all receivers.
     pub fn lost(&self, published: usize) -> usize {
         published * self.receivers.len() - self.delivered
     }

@@ -46,7 +46,7 @@ pub enum Words {
     Workspace,
 }
 
-/// Members of one room, and somebody who is not counted among them and publishes there.
+/// Members of one room, and a publisher that is not counted among them.
 pub struct Stage {
     pub load: Load,
     /// The clients numbered below this are the members; the last `deaf` of them never read.

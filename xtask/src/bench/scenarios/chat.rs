@@ -1,4 +1,4 @@
-//! Two people of the studio contract who talk to each other at a steady pace, whatever else the server has to do.
+//! Two users of the studio contract send each other messages at a steady rate, independently of the other load on the server.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Ten rooms of ten people; one in each sends messages that are on the disk before anybody hears of them, the sender included.
+//! Ten rooms of ten users. One user in each sends messages, which are on the disk before the server delivers or acknowledges them.
 
 use std::time::{Duration, Instant};
 

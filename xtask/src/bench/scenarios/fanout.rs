@@ -1,4 +1,4 @@
-//! One message at a time to a room of a thousand; the next when everybody has it.
+//! One message at a time to a room of a thousand members. The next message follows when all members have it.
 
 use anyhow::Result;
 

@@ -14,7 +14,7 @@ use crate::bench::sequence::{Account, number_in, text};
 use crate::bench::server::Server;
 use crate::bench::stage::open_chat_room;
 
-/// Two thousand messages a second, on a beat that waits for nobody.
+/// Two thousand messages a second, at fixed times that do not depend on the server.
 const INTERVAL: Duration = Duration::from_millis(2);
 const MESSAGES_A_BEAT: usize = 4;
 /// How long the client is connected before, and how long the beat goes on behind its return.
@@ -86,7 +86,7 @@ pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>
         Figure::plain("messages missed", (missed - absent.before) as f64),
         Figure::plain("messages a second while away", (missed - absent.before) as f64 / scale.away.as_secs_f64()),
         Figure::plain("all received after, s", caught_up.as_secs_f64()),
-        Figure::plain("memory grown meanwhile, MB", (peak - before) as f64 / 1e6),
+        Figure::plain("memory growth, MB", (peak - before) as f64 / 1e6),
         Figure::plain("memory before, MB", before as f64 / 1e6),
         Figure::plain("memory afterwards, MB", after as f64 / 1e6),
         Figure::count("lost", stays.lost(sent) + absent.told.lost(sent), 2 * sent),

@@ -37,11 +37,11 @@ pub enum Scenario {
     Connect,
     /// Ten of two hundred never read.
     Slow,
-    /// Everybody connects at once and everybody is told of everybody.
+    /// All users connect at once, and each receives the presence events of all others.
     Storm,
     /// The server is killed, and a thousand come back at once.
     Restart,
-    /// Ten people send messages that are on the disk before they are told.
+    /// Ten users send messages that are on the disk before they are delivered.
     Durable,
     /// Spaces of ten members and of very many.
     Sizes,

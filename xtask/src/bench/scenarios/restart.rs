@@ -1,5 +1,5 @@
-//! The server is killed while a thousand people listen, and started again. All of them come back at once, as who they were, and are told what they have
-//! missed, while in their rooms is spoken on. The whole product only.
+//! The server is killed while a thousand users listen, and started again. All users reconnect at once, recover their sessions, and receive the messages
+//! that they missed, while other users continue to send to their rooms. The whole product only.
 
 use std::ops::Range;
 use std::thread;
@@ -17,16 +17,17 @@ use crate::bench::server::Server;
 use crate::bench::stage::open_chat_room;
 
 const ROOMS: usize = 20;
-/// Of each room. Somebody else speaks there.
+/// The listeners of each room. One more user of the room sends the messages.
 const LISTENERS: usize = 50;
 const SEATS: usize = LISTENERS + 1;
 const EVERYBODY: usize = ROOMS * SEATS;
-/// Five hundred messages a second, on a beat that waits for nobody: what is due while the server is away is sent when the speaker is back.
+/// Five hundred messages a second, at fixed times that do not depend on the server. Messages that are due while the server is down are sent when the
+/// speaker has reconnected.
 const INTERVAL: Duration = Duration::from_millis(2);
 const TEXT: usize = 100;
 /// How long they are in when the server is killed, and go on when all are back.
 const CALM: Duration = Duration::from_secs(2);
-/// Until somebody starts it again.
+/// The time from the kill to the next start.
 const AWAY: Duration = Duration::from_secs(1);
 /// What has not come when nothing has come for so long is lost.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -58,7 +59,7 @@ pub fn run(peer: Peer, workshop: &Workshop) -> Result<Vec<Figure>> {
     let due = town.due();
     turn_until(&mut load, &mut town, |town| town.confirmed() >= due)?;
     town.come(&mut load, ROOMS..EVERYBODY)?;
-    let back = town.last_came.context("nobody came back")?;
+    let back = town.last_came.context("no client has reconnected")?;
     load.rest(CALM, &mut town)?;
     town.is_silent = true;
     turn_until(&mut load, &mut town, |town| !town.is_missing_something())?;
@@ -72,7 +73,7 @@ pub fn run(peer: Peer, workshop: &Workshop) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Lets things happen until this is so, or nothing more happens, or somebody is refused.
+/// Processes events until the condition holds, no event arrives any more, or a client is refused.
 fn turn_until(load: &mut Load, town: &mut Town, reached: impl Fn(&Town) -> bool) -> Result<()> {
     let start = Instant::now();
     let mut last = (town.events, start);
@@ -107,7 +108,7 @@ struct Hall {
     told: Account,
 }
 
-/// Everybody; the client with a room's number speaks there.
+/// All clients. The client whose number is a room's sends the messages of that room.
 struct Town {
     seats: Vec<Seat>,
     halls: Vec<Hall>,
@@ -118,7 +119,7 @@ struct Town {
     last_came: Option<Instant>,
     replayed: usize,
     closed: usize,
-    /// Whatever has happened, so that silence shows.
+    /// Counts all events, so that silence is noticed.
     events: usize,
     refused: Option<String>,
 }
@@ -168,7 +169,7 @@ impl Town {
         self.halls.iter().map(|hall| hall.confirmed).sum()
     }
 
-    /// The server has gone, and nobody says anything to it any more.
+    /// The server has ended, and no client sends anything to it any more.
     fn leave(&mut self) {
         self.seats.iter_mut().for_each(|seat| seat.here = false);
         self.here = 0;
@@ -208,7 +209,7 @@ impl Town {
         let (seat, hall) = (&mut self.seats[who], &mut self.halls[room_of(who)]);
         seat.session.note(event);
         let Some(number) = number_in(event).filter(|number| *number < hall.due) else { return };
-        // Speakers are told again what they have sent again, and nobody else is.
+        // A message that a speaker sends again is delivered again to that speaker only.
         let Some(listener) = who.checked_sub(ROOMS).filter(|_| event.starts_with(br#"42/chat,["message:new""#)) else { return };
         if hall.told.enter(listener % LISTENERS, number) && number < seat.missed {
             self.replayed += 1;
@@ -234,7 +235,7 @@ impl Town {
         self.halls.iter().any(|hall| hall.confirmed < hall.due || hall.told.lost(hall.due) > 0)
     }
 
-    /// What became of everybody, and of all that was said.
+    /// The totals of all clients and all messages.
     fn totals(&self) -> [Figure; 5] {
         let listeners = &self.seats[ROOMS..];
         let sum = |count: fn(&Hall) -> usize| self.halls.iter().map(count).sum::<usize>();
@@ -300,7 +301,7 @@ fn room_of(client: usize) -> usize {
     client.checked_sub(ROOMS).map_or(client, |listener| listener / LISTENERS)
 }
 
-/// The number of the person: those of a room have numbers in a row, of which the speaker's is the first.
+/// The number of the user. The users of a room have consecutive numbers, and the speaker has the first.
 fn person(client: usize) -> usize {
     let place = client.checked_sub(ROOMS).map_or(0, |listener| 1 + listener % LISTENERS);
     room_of(client) * SEATS + place

@@ -1,4 +1,4 @@
-//! Two hundred members, of whom ten never read: does it hurt the others, and does the server's memory stay bounded?
+//! Two hundred members, ten of them never read. Shows whether the others are slowed down, and whether the server's memory stays bounded.
 
 use std::time::{Duration, Instant};
 
@@ -81,7 +81,7 @@ fn observe(peer: Peer, workshop: &Workshop, deaf: usize, count: usize) -> Result
     Ok(Observation { latencies, lost, grown: peak - before, closed })
 }
 
-/// Publishes at a steady beat, whatever the server does, and counts latency from when a message was due.
+/// Publishes at fixed times that do not depend on the server, and measures latency from the time at which a message was due.
 struct Beat<'a> {
     publisher: usize,
     publish: &'a mut Numbered,

@@ -1,5 +1,5 @@
-//! Thousands of people come online at once, and everybody is told of everybody (`PRESENCE_AUDIENCE=everyone`), while two people go on
-//! chatting. The whole product only.
+//! Thousands of users come online at once, and each receives the presence events of all others (`PRESENCE_AUDIENCE=everyone`), while two users
+//! continue to chat. The whole product only.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -64,7 +64,7 @@ fn told(name: &str, exchanges: &[Exchange]) -> [Figure; 3] {
 /// What a storm was like.
 struct Storm {
     start: Instant,
-    /// How long it took until everybody was in.
+    /// The time until all users were connected.
     entered: Duration,
     /// When the last of them heard something.
     last: Instant,
@@ -74,7 +74,7 @@ struct Storm {
     grown: u64,
 }
 
-/// Lets everybody in, and waits until nobody hears of anybody any more.
+/// Connects all users, and waits until no more presence events arrive.
 fn weather(server: &Server, count: usize) -> Result<Storm> {
     let mut load = Load::new(server.port)?;
     let (cpu, memory) = (server.process.cpu()?, server.process.memory()?);

@@ -52,7 +52,7 @@ fn send(server: &Server, room: &str, members: usize, online: usize) -> Result<Ve
     talk.run(&mut load)?;
     let deliveries = talk.told.delivered - told;
     ensure!(deliveries > 0, "no message was delivered");
-    let name = |what: &str| format!("message, {members} members of whom {online} are online, {what}");
+    let name = |what: &str| format!("message, {members} members, {online} online, {what}");
     Ok(vec![
         Figure::plain(name("CPU µs a delivery"), micros(server.process.cpu()? - before, deliveries)),
         Figure::count(name("lost"), talk.told.lost(talk.sent), talk.sent * online),

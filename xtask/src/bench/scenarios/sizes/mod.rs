@@ -1,6 +1,6 @@
-//! A household of ten, a thousand and a hundred thousand members: what connecting to it, joining it, renaming it and telling it something cost. A row
-//! of a larger one should say what the row of the smallest says, but for the first hundred members, who are shown. And a room of as many members, of whom
-//! some are online: what a message costs for each of these.
+//! A household of ten, a thousand and a hundred thousand members: the cost of connecting to it, joining it, renaming it and sending an event to it. The
+//! figures of a larger one should equal those of the smallest, except for the first hundred members, which are embedded. And a room with as many members,
+//! some of them online: the cost of a message for each member online.
 
 mod client;
 mod message;
