@@ -198,7 +198,7 @@ impl Live {
             return Ok(None);
         }
         let (handle, index) = (self.handle.clone(), shard.index());
-        let end: End = Arc::new(move || handle.tell(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much waits"))));
+        let end: End = Arc::new(move || handle.tell(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much data waits"))));
         let mut holder = self.shared.in_hand.holder(handshake.ip, Some(session.actor.person.clone()), end);
         match holder.set(size) {
             Ok(()) => Ok(Some(holder)),
