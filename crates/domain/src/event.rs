@@ -1,4 +1,4 @@
-//! What can happen. One event, whatever the contract: the dialects say it in each client's words.
+//! The events of the domain. One event serves all contracts; each contract translates it into the names and fields of its clients.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,7 +15,8 @@ use crate::spaces::Space;
 use crate::tasks::Task;
 use crate::trips::{TripChanges, TripDetails};
 
-/// Something that happened, whole: a reader needs no second look-up to show it. `by` is who did it. Its serde form is the journal's own.
+/// An event with all data that a client shows, so that a contract needs no further query. `by` is the user who caused it. The event log stores its
+/// serde form.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[strum_discriminants(name(EventKind), derive(IntoStaticStr, VariantArray), strum(serialize_all = "snake_case"))]
@@ -36,7 +37,7 @@ pub enum Event {
         #[serde(default)]
         by: Option<Person>,
     },
-    /// A space was put away: it is still read, and nothing in it changes any more.
+    /// A space was archived: it can still be read, and nothing in it can be changed.
     SpaceArchived { space: Space, by: Option<Person> },
     /// A space was deleted, and these people are no longer its members. For a space with many members several such events are recorded, each with
     /// some of the members.
@@ -46,7 +47,7 @@ pub enum Event {
         people: Vec<PersonId>,
         by: PersonId,
     },
-    /// A person became a member, by an act of another user or of the person. `by_whom` is the profile of `by`, for contracts that show it.
+    /// A user became a member, by an act of another user or of this user. `by_whom` is the profile of `by`, for contracts that show it.
     MemberJoined {
         space: Space,
         person: Person,
@@ -69,9 +70,10 @@ pub enum Event {
     Removed { space: Room, by: Option<Person> },
     /// A member has another role.
     RoleChanged { space: Space, person: PersonId, by: PersonId },
-    /// A person became a member by a token that says so. It is told to nobody; the person's connections hear the space from here on.
+    /// A user became a member by a claim of a token. The event is not delivered to clients; the user's connections receive the space's events from this
+    /// offset on.
     MembershipClaimed { person: PersonId },
-    /// A person is no longer a member, likewise.
+    /// A user is no longer a member. `by` and `by_whom` as in [`Event::MemberJoined`].
     MemberLeft {
         space: Space,
         person: PersonId,
@@ -80,18 +82,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by_whom: Option<Person>,
     },
-    /// A space has a new invite code; the old one is void.
+    /// A space has a new invite code; the old code is invalid.
     InviteRefreshed { space: Space },
-    /// A person's profile changed. It is stored once and broadcast to each of these rooms, the person's spaces: see [`Fact::in_each_room`].
+    /// A user's profile changed. The event is stored once and broadcast to each of `rooms`, the user's households: see [`Fact::in_each_room`].
     ProfileUpdated {
         person: Person,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         rooms: Vec<Room>,
     },
-    /// A task was created, and given to those whom it names.
+    /// A task was created and assigned to its assignees.
     TaskCreated { task: Task },
-    /// A task was edited. What the edit also was stands in it: who completed the task by it or took it up again (see `task.completed`), to
-    /// whom it was given and from whom it was taken, and which status it had before.
+    /// A task was edited. The further fields describe the effects of the edit: `toggled_by` completed or reopened the task (see `task.completed`),
+    /// `assigned` and `unassigned` are the changed assignees, and `was` is the status before, if it changed.
     TaskUpdated {
         task: Task,
         #[serde(default)]
@@ -105,24 +107,24 @@ pub enum Event {
         #[serde(default)]
         unassigned: Vec<Person>,
     },
-    /// A task is gone.
+    /// A task was deleted.
     TaskDeleted {
         task: Id,
         #[serde(default)]
         by: Option<Person>,
     },
-    /// A task has another status than it had.
+    /// The status of a task changed; `was` is the status before.
     TaskStatusChanged { task: Task, was: String, by: Option<Person> },
-    /// A task was completed, or taken up again: see `task.completed`.
+    /// A task was completed or reopened: see `task.completed`.
     TaskToggled { task: Task, by: Person },
-    /// A task was given to a person.
+    /// A task was assigned to a user.
     TaskAssigned {
         task: Task,
         to: Person,
         #[serde(default)]
         by: Option<Person>,
     },
-    /// A task was taken from a person.
+    /// A task was unassigned from a user.
     TaskUnassigned {
         task: Task,
         from: Person,
@@ -131,9 +133,9 @@ pub enum Event {
     },
     /// A message was sent, by `message.sender`.
     MessageSent { message: Message },
-    /// A message has another text, by its sender.
+    /// The sender edited a message.
     MessageEdited { message: Message },
-    /// A message is gone, by its sender.
+    /// The sender deleted a message.
     MessageDeleted { message: Id, sender: Person },
     /// A call rings.
     CallInitiated {
@@ -142,12 +144,12 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         not_for: Vec<PersonId>,
     },
-    /// A person has come into a call.
+    /// A user joined a call.
     CallAnswered { call: Call, by: Person },
-    /// A call is over: see `call.status` and `call.ended_by`.
+    /// A call ended: see `call.status` and `call.ended_by`.
     CallEnded { call: Call },
-    /// A person has read messages of others: these, of which there may be older ones too, and everything else up to a message. In a very large
-    /// room only the reader's own devices receive it.
+    /// A user has read all messages up to `up_to`. `messages` are the newest of the other users' messages that were unread before. In a very large room
+    /// (`to_reader_alone`) only the reader's own devices receive the event.
     MessagesRead {
         by: PersonId,
         messages: Vec<Id>,
@@ -155,20 +157,20 @@ pub enum Event {
         #[serde(default)]
         to_reader_alone: bool,
     },
-    /// A trip's fields were changed, and its people told more that is not stored.
+    /// A trip was updated. `changes` are its changed fields; `more` are further fields for its members, which the trip does not store.
     TripUpdated { changes: TripChanges, more: Map<String, Value>, by: PersonId },
-    /// A person was told something; told in the person's inbox, as the two below.
+    /// A notification was created. This event and the two below are delivered in the inbox of the notified user.
     NotificationCreated { notification: Notification },
-    /// A person has read a notification.
+    /// A user has read a notification.
     NotificationRead { notification: Id },
-    /// A person has read all notifications.
+    /// A user has read all notifications.
     NotificationsRead,
-    /// A back end has said something of its own.
+    /// A back end has emitted a custom event.
     Emitted { emission: Emission },
 }
 
 impl Event {
-    /// How many offsets the event takes in the journal: one, or one for each room in which it is broadcast separately.
+    /// How many offsets the event takes in the event log: one, or one for each room in which it is broadcast separately.
     pub fn offsets(&self) -> usize {
         match self {
             Self::ProfileUpdated { rooms, .. } => rooms.len().max(1),
@@ -178,36 +180,36 @@ impl Event {
 }
 
 impl EventKind {
-    /// How many there are.
+    /// The number of event kinds.
     pub const COUNT: usize = Self::VARIANTS.len();
 
-    /// Its name, as it stands in the journal.
+    /// The name of the kind, as the event log stores it.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// The name of the kind with this number, if there is one.
+    /// The name of the kind with this number (its position among the variants); `None` for an unknown number.
     pub fn name_of(number: u8) -> Option<&'static str> {
         Self::VARIANTS.get(usize::from(number)).map(|kind| kind.name())
     }
 }
 
-/// An event that is stored, ordered and recoverable.
+/// A persisted event: stored, ordered by its offset, and replayed to clients that missed it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fact {
-    /// The offset in the journal; later facts have larger ones. A fact with several offsets ([`Event::offsets`]) has the last here.
+    /// The offset in the event log; later events have larger offsets. For an event with several offsets ([`Event::offsets`]) this is the last.
     pub offset: i64,
-    /// The space in which it happened.
+    /// The room in which the event was recorded.
     pub room: Room,
-    /// The space's own counter.
+    /// The number of the event within its room.
     pub seq: i64,
-    /// When the transaction decided it.
+    /// The time of the transaction that recorded the event.
     pub at: Timestamp,
-    /// What happened,
+    /// The event itself.
     pub event: Event,
-    /// and as the journal has it: its JSON.
+    /// The JSON form of the event, as the event log stores it.
     pub body: String,
-    /// The account to which it is charged.
+    /// The account to which the event is charged.
     pub account: Account,
 }
 
@@ -239,11 +241,11 @@ impl Fact {
         self.offset - (self.event.offsets() as i64 - 1)
     }
 
-    /// Splits a fact with several offsets into one fact for each offset and room, because a broadcast names its room. `None` if the fact is of one
+    /// Splits an event with several offsets into one event for each offset and room, because a broadcast names its room. `None` for an event of one
     /// room.
     ///
     /// # Errors
-    /// That of an event's body that cannot be written.
+    /// The event cannot be serialized as JSON.
     pub fn in_each_room(&self) -> Option<serde_json::Result<Vec<Self>>> {
         let Event::ProfileUpdated { person, rooms } = &self.event else { return None };
         if rooms.is_empty() {
@@ -265,7 +267,7 @@ impl Fact {
         }))
     }
 
-    /// The number of rooms and inboxes that receive the fact, at least one: its cost for the server.
+    /// The number of rooms and inboxes that receive the event, at least one: its cost for the server.
     pub fn reach(&self) -> usize {
         match &self.event {
             Event::SpaceCreated { people, .. } | Event::SpaceDeleted { people, .. } => people.len().max(1),
@@ -274,16 +276,16 @@ impl Fact {
         }
     }
 
-    /// The rooms that hear of it; somebody who is in several hears it once. None if it is told to nobody.
+    /// The rooms that receive the event; a connection in several of these rooms receives it once. Empty for an event that is not delivered.
     pub fn audience(&self) -> Vec<Room> {
         match &self.event {
-            // The one who comes or goes is told in the inbox too: another device may not be in the room (yet, or any more).
+            // The member who joins or leaves receives the event in the inbox too: another device of the user may not be in the room.
             Event::MemberJoined { person, .. } => vec![self.room.clone(), Room::inbox(&person.id)],
             Event::MemberLeft { person, .. } => vec![self.room.clone(), Room::inbox(person)],
             Event::MembershipClaimed { .. } => Vec::new(),
             Event::ProfileUpdated { rooms, .. } if !rooms.is_empty() => rooms.clone(),
             Event::ProfileUpdated { .. } => vec![self.room.clone()],
-            // The reader's other devices count what is unread, whether they have the room open or not.
+            // The reader's other devices show the number of unread messages, also if they have not opened the room.
             Event::MessagesRead { by, to_reader_alone: true, .. } => vec![Room::inbox(by)],
             Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
             Event::Emitted { emission } => emission.rooms.clone(),
@@ -319,7 +321,7 @@ impl Fact {
         }
     }
 
-    /// A task may have a room of its own too.
+    /// The space's room, and the task's own room if tasks of this kind of space have rooms.
     fn task_audience(&self, task: Id) -> Vec<Room> {
         let mut rooms = vec![self.room.clone()];
         if self.room.kind().has_task_rooms() {
@@ -333,26 +335,26 @@ fn inboxes(space: &Space) -> impl Iterator<Item = Room> {
     space.members.iter().map(|member| Room::inbox(&member.person.id))
 }
 
-/// An event that is worth nothing late: never stored, dropped first when a client is slow.
+/// An ephemeral event: useless when late, never stored, and dropped first when a client is slow.
 #[derive(Clone, PartialEq, Debug)]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Signal {
-    /// A person's first connection entered a room.
+    /// The first connection of a user joined a room.
     Entered { room: Room, person: Person },
-    /// A person's last connection left a room; `removed` if that is because the person is not a member any more, of which a fact has told.
+    /// The last connection of a user left a room. `removed`: because the user is no longer a member, which a persisted event has announced.
     Left { room: Room, person: Person, removed: bool },
-    /// A person is typing in a room; said again and again while it lasts. The person's own connections need not hear it.
+    /// A user is typing in a room; repeated while it lasts. The user's own connections do not need the event.
     Typing { room: Room, person: PersonId },
-    /// A person who was typing has stopped, or has left, or has not said so for a while. Likewise.
+    /// A user has stopped typing, has left the room, or has not repeated the typing event in time. The user's own connections do not need the event.
     StoppedTyping { room: Room, person: PersonId },
-    /// A person is online: the first connection anywhere.
+    /// A user came online: the user's first connection was opened.
     Online { person: PersonId, connection: String },
-    /// A person is offline: the last connection is gone, and the grace with it.
+    /// A user went offline: the last connection has ended, and the grace period after it has passed.
     Offline { person: PersonId },
-    /// A back end has said something of its own that is worth nothing late.
+    /// A back end has emitted a custom event that is not stored.
     Emitted { emission: Emission },
-    /// A back end wants these people's connections, and these connections, to end.
+    /// A back end disconnects all connections of these users, and these connections.
     Expelled { people: Vec<PersonId>, connections: Vec<String>, reason: String },
-    /// Everybody who is connected is told something.
+    /// A back end's or admin's announcement to all connected users.
     Announced { announcement: Announcement },
 }

@@ -1,4 +1,4 @@
-//! What may stand in a field. Each check names the client's field, and says what would be right.
+//! Input validation. The error of each check names the client's field and describes a valid value.
 
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -7,7 +7,7 @@ use time::{Date, OffsetDateTime};
 use crate::names::PersonId;
 use crate::refusal::Refusal;
 
-/// The longest name of a person or a space, in characters.
+/// The longest name of a user or a space, in characters.
 pub const NAME: usize = 200;
 /// The longest title of a task, in characters.
 pub const TITLE: usize = 500;
@@ -17,24 +17,24 @@ pub const DESCRIPTION: usize = 10_000;
 pub const CATEGORY: usize = 100;
 /// The longest message, in characters.
 pub const CONTENT: usize = 10_000;
-/// The longest word for what a notification is about, in characters.
+/// The longest kind of a notification, in characters.
 pub const NOTIFICATION_KIND: usize = 100;
-/// The longest name of an event that a back end makes up, in characters.
+/// The longest name of a back end's custom event, in characters.
 pub const EVENT_NAME: usize = 200;
 /// The longest notification, in characters.
 pub const NOTIFICATION: usize = 2_000;
 /// The longest link, in characters.
 pub const LINK: usize = 2_000;
-/// The longest id that a client gives to what it creates, in characters.
+/// The longest id that a client gives to an object that it creates, in characters.
 pub const CLIENT_ID: usize = 200;
 /// The largest metadata of a message, in bytes of JSON.
 pub const METADATA: usize = 16 * 1024;
-/// The longest word of a client's own for a sort of things, in characters.
+/// The longest identifier in a field such as `status` or `type`, in characters; see [`word`].
 pub const WORD: usize = 50;
-/// How many people one command may name.
+/// How many users one command may name.
 pub const PEOPLE: usize = 100;
 
-/// A text that must be there: 1 to `longest` characters, not only spaces. It is kept as it was given.
+/// Checks a required text: 1 to `longest` characters, not only white space. The text is stored unchanged.
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
@@ -45,24 +45,24 @@ pub fn required(field: &'static str, text: &str, longest: usize) -> Result<(), R
     optional(field, Some(text), longest)
 }
 
-/// A text that may be missing or empty: up to `longest` characters.
+/// Checks an optional text, which may be missing or empty: up to `longest` characters.
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
 pub fn optional(field: &'static str, text: Option<&str>, longest: usize) -> Result<(), Refusal> {
     let Some(text) = text else { return Ok(()) };
-    // The bytes are looked at first: most texts need no counting of characters.
+    // The length in bytes is checked first: most texts then need no counting of characters.
     if text.len() > longest && text.chars().count() > longest {
         return Err(Refusal::invalid(field, format!("must have at most {longest} characters")));
     }
-    // PostgreSQL cannot keep it.
+    // PostgreSQL cannot store this character.
     if text.contains('\0') {
         return Err(Refusal::invalid(field, "must not contain the character U+0000"));
     }
     Ok(())
 }
 
-/// A word of a client's own for a sort of things, if there is one: 1 to 50 letters, digits, hyphens or underscores of ASCII.
+/// Checks an optional identifier that the client chooses: 1 to 50 ASCII letters, digits, hyphens or underscores.
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
@@ -75,10 +75,10 @@ pub fn word(field: &'static str, word: Option<&str>) -> Result<(), Refusal> {
     Err(Refusal::invalid(field, format!("must be a word of 1 to {WORD} letters, digits, hyphens or underscores, such as TEXT")))
 }
 
-/// Names that mean something to every Socket.IO client itself.
+/// The event names that Socket.IO clients reserve.
 const RESERVED: [&str; 6] = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
-/// The name of an event that a back end makes up: as [`required`], and not one that clients keep for themselves.
+/// Checks the name of a back end's custom event: as [`required`], and not a name that Socket.IO clients reserve.
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
@@ -90,7 +90,7 @@ pub fn event_name(field: &'static str, name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A link, if there is one: http or https with a host, so that no screen opens a script.
+/// Checks an optional link: http or https with a host, so that no client opens a script.
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
@@ -109,7 +109,8 @@ pub fn link(field: &'static str, link: Option<&str>) -> Result<(), Refusal> {
     Err(Refusal::invalid(field, "must be a link that starts with https:// or http://, or null"))
 }
 
-/// A link, or a path of the front end's own such as `/trips/7`, if there is one. Two slashes at the start would lead to another host.
+/// Checks an optional link or path within the front end such as `/trips/7`. A path with two slashes at the start is refused, because it would lead to
+/// another host.
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
@@ -125,7 +126,7 @@ pub fn link_or_path(field: &'static str, link_or_path: Option<&str>) -> Result<(
 
 const PATH_WANTED: &str = "must be a path such as /trips/7, a link that starts with https:// or http://, or null";
 
-/// A day, if there is one: an RFC 3339 date, or date and time.
+/// Checks an optional day: an RFC 3339 date, or date and time.
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
@@ -138,24 +139,24 @@ pub fn date(field: &'static str, date: Option<&str>) -> Result<(), Refusal> {
     Err(Refusal::invalid(field, "must be a date such as 2025-12-31, a time such as 2025-12-31T18:00:00Z, or null"))
 }
 
-/// Two days, if there are both, of which the second is not before the first; each was checked by [`date`].
+/// Checks that the second of two days is not before the first, if both are given. [`date`] has checked each.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for the second.
 pub fn in_order(field: &'static str, first: Option<&str>, second: Option<&str>) -> Result<(), Refusal> {
     let (Some(first), Some(second)) = (first, second) else { return Ok(()) };
-    // Of a time and a bare day only the days are compared: a trip may begin and end on one day.
+    // If one of the two is a day without a time, only the days are compared: a trip may begin and end on one day.
     let times = OffsetDateTime::parse(first, &Rfc3339).ok().zip(OffsetDateTime::parse(second, &Rfc3339).ok());
     let in_order = times.map_or_else(|| day_of(first) <= day_of(second), |(first, second)| first <= second);
     if in_order { Ok(()) } else { Err(Refusal::invalid(field, "must not be before the first day")) }
 }
 
-/// The day of a date, or of a date and time as it is written there.
+/// The day of a date, or of a date and time in its own time zone.
 fn day_of(text: &str) -> Option<Date> {
     Date::parse(text.get(..10)?, format_description!("[year]-[month]-[day]")).ok()
 }
 
-/// What a client wants kept with its message, if anything: a JSON object of at most 16 KB.
+/// Checks optional metadata of a client: a JSON object of at most [`METADATA`] bytes.
 ///
 /// # Errors
 /// [`Refusal::Invalid`].
@@ -171,10 +172,10 @@ pub fn metadata(field: &'static str, metadata: Option<&serde_json::Value>) -> Re
     Ok(())
 }
 
-/// The people that a command names, each once, in the given order.
+/// Checks the user ids that a command names. The answer has each id once, in the given order.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] if they are more than [`PEOPLE`], or an id cannot be one.
+/// [`Refusal::Invalid`] for more than [`PEOPLE`] ids, or an id that is not valid.
 pub fn people(field: &'static str, ids: Vec<PersonId>) -> Result<Vec<PersonId>, Refusal> {
     if ids.len() > PEOPLE {
         return Err(Refusal::invalid(field, format!("must name at most {PEOPLE} people at once")));

@@ -1,4 +1,4 @@
-//! How new ids are made: ever larger numbers of sixteen digits, and invite codes. Randomness is a parameter.
+//! The generator of ids (increasing numbers of sixteen digits) and of invite codes. Randomness is a parameter.
 
 use crate::names::{Id, Timestamp};
 use crate::seam::Ids;
@@ -7,7 +7,7 @@ use crate::seam::Ids;
 const FIRST_MILLISECOND: i64 = 1_735_689_600_000;
 /// The smallest number of sixteen digits. The ids stay exact in JavaScript (below 2^53) until 2086.
 const FIRST_ID: Id = 1_000_000_000_000_000;
-/// 4096 ids a millisecond; more run ahead of the clock, which does no harm.
+/// 4096 ids a millisecond. Further ids run ahead of the clock, which does no harm.
 const COUNTER_BITS: u32 = 12;
 /// How far ids may be ahead of the clock, in hours. Ids are ahead when more than 4096 a millisecond were given, or when the clock was ahead before.
 pub const MOST_AHEAD_HOURS: i64 = 24;
@@ -18,7 +18,7 @@ const MARGIN: Id = 60_000 << COUNTER_BITS;
 const INVITE_ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 const INVITE_LENGTH: usize = 8;
 
-/// Makes ids out of the time, a counter and a source of randomness.
+/// Generates ids from the time and a counter, and invite codes from a source of randomness.
 pub struct Generator<R> {
     last: Id,
     random: R,
@@ -52,7 +52,7 @@ impl<R: FnMut() -> u64 + Send> Ids for Generator<R> {
     fn invite_code(&mut self) -> String {
         let mut code = String::with_capacity(INVITE_LENGTH);
         while code.len() < INVITE_LENGTH {
-            // Of 32 five-bit values one is thrown away, so that the rest stay equally likely.
+            // One of the 32 five-bit values is discarded, so that the 31 letters are equally likely.
             let index = ((self.random)() >> 59) as usize;
             if let Some(letter) = INVITE_ALPHABET.get(index) {
                 code.push(char::from(*letter));

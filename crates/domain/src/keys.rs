@@ -1,45 +1,45 @@
-//! Idempotency: a request that comes twice is done once and answered twice.
+//! Idempotency: a request that is sent twice is executed once and gets the same response twice.
 //!
-//! The caller puts this around a command, inside one unit of work: ask [`replay`]; if it is new, decide the command, render the answer and
-//! [`remember`] it. The change and its answer are then committed together or not at all.
+//! The caller wraps a command, inside one unit of work: it calls [`replay`]; for a new request it executes the command, renders the response and
+//! stores it with [`remember`]. The change and its response are then committed together or not at all.
 
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::seam::{Answered, Kept};
 
-/// How long an answer is kept, in seconds: 24 hours.
+/// How long a response is kept, in seconds: 24 hours.
 pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
 /// The longest key, in bytes.
 pub const LONGEST_KEY: usize = 255;
-/// The longest body of an answer that is kept, in bytes. For a longer body a reference to the object that it shows is kept, and a repeated request
-/// reads the object again.
+/// The longest body of a response that is stored whole, in bytes. For a longer body a reference to the object that it shows is stored, and a repeated
+/// request reads the object again.
 pub const LONGEST_BODY: usize = 16 * 1024;
 
-/// The refusal of a repeated request whose answer was not kept whole, if its object cannot be read any more. The request is not executed again.
+/// The refusal of a repeated request whose response was not stored whole, if its object cannot be read any more. The request is not executed again.
 pub const RESULT_GONE: Refusal =
     Refusal::Conflict("This request was executed already, and its result is no longer available; do not repeat it");
 
-/// A request that its sender may repeat.
+/// A request with an idempotency key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
-    /// Person and route: the same key means different requests to different routes and from different people.
+    /// User and route: requests of different users or to different routes may use the same key.
     pub scope: String,
-    /// What the client sent as `Idempotency-Key`, 1 to 255 bytes.
+    /// The value of the header `Idempotency-Key`, 1 to 255 bytes.
     pub key: String,
     /// A digest of the body.
     pub digest: String,
 }
 
-/// What to do with a request.
+/// The answer of [`replay`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Replay {
-    /// It was answered before, so.
+    /// The request was executed before; this is its stored response.
     Answered(Answered),
-    /// Do it, then [`remember`] the answer.
+    /// The request is new: execute it, then [`remember`] the response.
     New,
 }
 
-/// Whether this request was answered in the last 24 hours.
+/// Looks up whether this request was executed in the last 24 hours.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for a key that cannot be one; [`Refusal::Conflict`] if the key was used with another body; the store's.
@@ -55,8 +55,8 @@ pub fn replay(tx: &mut Tx<'_>, request: &Request) -> Result<Replay, Refusal> {
     }
 }
 
-/// Stores an answer: `status` and `body` as they go to the client. `reference` names the object that the body shows, if it is stored; for a body
-/// longer than [`LONGEST_BODY`] only the reference is kept.
+/// Stores a response: `status` and `body` as the client receives them. `reference` names the object that the body shows, if the object is stored; for
+/// a body longer than [`LONGEST_BODY`] only the reference is stored.
 ///
 /// # Errors
 /// [`Refusal::OverQuota`]; the store's. An error rolls the request's change back, too.
@@ -74,8 +74,8 @@ pub fn remember(tx: &mut Tx<'_>, request: Request, status: u16, body: &str, refe
     Ok(tx.store.remember(&request.scope, &request.key, &answered, tx.now)?)
 }
 
-/// Forgets answers that are older than 24 hours, a thousand at a time, so that nobody waits long behind it. The answer is whether there may
-/// be more to forget. The server runs it now and then.
+/// Deletes responses that are older than 24 hours, a thousand at a time, so that it does not delay other commands. The answer is whether there may be
+/// more to delete. The server runs it at intervals.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetOldAnswers;
 

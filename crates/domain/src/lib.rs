@@ -1,16 +1,16 @@
-//! What Roomcast does, and nothing about how: no I/O, no clock, no randomness, no client's field names.
+//! The rules of Roomcast: users, rooms, permissions and events. No I/O, no clock, no randomness.
 //!
 //! Read in this order:
 //!
-//! - [`names`]: who and where (people, rooms, ids, times). `kinds`: the table of the kinds of rooms.
-//! - [`event`]: what can happen, and which rooms hear of it.
-//! - [`refusal`]: the closed list of ways to say no.
-//! - [`seam`]: what the rules ask of the outside (stores, ids, the bus).
-//! - [`operation`]: a command or a query, and the transaction in which it is decided.
-//! - [`ids`]: how new ids are made. [`fields`]: what may stand in a field. [`keys`]: one request is answered once.
+//! - [`names`]: the ids of users and rooms, and timestamps. `kinds`: the table of the kinds of rooms.
+//! - [`event`]: the events, and the rooms that receive each.
+//! - [`refusal`]: the errors of commands and queries.
+//! - [`seam`]: the ports to the store, the id source and the bus.
+//! - [`operation`]: commands and queries, and the transaction in which a command is decided.
+//! - [`ids`]: the generator of new ids. [`fields`]: input validation. [`keys`]: idempotency.
 //! - [`quotas`]: how much a user may store.
-//! - the areas, a folder each: [`people`], [`blocks`], [`spaces`], [`tasks`], [`chat`], [`calls`], [`trips`], [`notifications`], [`emissions`], [`sessions`]; and [`removals`], which cross several of them. Each `mod.rs` is the area's things; the files beside it are its
-//!   operations.
+//! - the areas, a folder each: [`people`], [`blocks`], [`spaces`], [`tasks`], [`chat`], [`calls`], [`trips`], [`notifications`], [`emissions`],
+//!   [`sessions`]; and [`removals`], which cross several areas. Each `mod.rs` has the area's types; the files beside it have its operations.
 
 pub mod blocks;
 pub mod calls;

@@ -1,4 +1,4 @@
-//! The names of things: people, rooms, ids and moments.
+//! Ids of users, rooms and objects, and timestamps.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::kinds::Kind;
 
-/// Who a token speaks for: the token's subject, as text. Cheap to clone.
+/// The id of a user: the subject of the user's token, as text. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PersonId(Arc<str>);
 
 impl PersonId {
-    /// A person's id from a token's subject or from a path.
+    /// Wraps a user's id that was checked before or needs no check; [`PersonId::parse`] checks.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
@@ -37,7 +37,7 @@ impl fmt::Display for PersonId {
     }
 }
 
-/// The address of a space or of a person's inbox, `kind:id`. Cheap to clone.
+/// The address of a room, `kind:id`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Room(Arc<str>);
@@ -51,29 +51,29 @@ impl Room {
         is_outside_id(id).then(|| Self(address.into()))
     }
 
-    /// The room of a kind that bears an id; both were checked.
+    /// The room of a kind with an id; both were checked.
     pub(crate) fn of(kind: Kind, id: impl fmt::Display) -> Self {
         Self(format!("{}:{id}", kind.as_str()).into())
     }
 
-    /// The inbox of a person.
+    /// The inbox of a user.
     pub fn inbox(person: &PersonId) -> Self {
         Kind::User.room(person)
     }
 
-    /// Everybody who is connected.
+    /// The room of all connected users.
     pub fn everyone() -> Self {
         Kind::Everyone.room("all")
     }
 
-    /// What this is the room of.
+    /// The kind of the room.
     pub fn kind(&self) -> Kind {
         let kind = self.0.split(':').next().unwrap_or_default();
-        // Every constructor checks the kind, so the search cannot fail; an inbox that nobody is in is the harmless answer.
+        // Every constructor checks the kind, so the search cannot fail. An inbox is a harmless default: only its own user has access.
         Kind::parse(kind).unwrap_or(Kind::User)
     }
 
-    /// The part behind the kind.
+    /// The part of the address behind the colon.
     pub fn id(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, id)| id)
     }
@@ -83,7 +83,7 @@ impl Room {
         &self.0
     }
 
-    /// The whole address, shared with this.
+    /// The whole address, as a shared text without a copy.
     pub fn shared(&self) -> Arc<str> {
         self.0.clone()
     }
@@ -95,11 +95,11 @@ impl fmt::Display for Room {
     }
 }
 
-/// The id of something that only the server makes (a task, a message, a generated space): a positive number of sixteen digits,
-/// so that it is exact in JavaScript and that the order of the text is the order of making.
+/// The id of an object that only the server creates (a task, a message, a generated space): a positive number of sixteen digits, so that it is exact
+/// in JavaScript and the order of the texts is the order of creation.
 pub type Id = i64;
 
-/// Reads an [`Id`] as clients write it: decimal digits without a sign or a leading zero. `None` is an id that nothing has.
+/// Parses an [`Id`] as clients write it: decimal digits without a sign or a leading zero. `None` for a text that is no object's id.
 pub fn parse_id(text: &str) -> Option<Id> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if digits { text.parse().ok() } else { None }
@@ -108,7 +108,8 @@ pub fn parse_id(text: &str) -> Option<Id> {
 /// The longest id of a user or a space, in bytes.
 pub const LONGEST_ID: usize = 200;
 
-/// Whether an id that was not made here can be kept and shown. Control characters are refused for PostgreSQL (NUL) and for the log's sake.
+/// Whether an id from outside can be stored and shown. Control characters are refused because PostgreSQL cannot store NUL, and because the id is
+/// written to the log.
 fn is_outside_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_ID && !id.chars().any(char::is_control)
 }
@@ -119,7 +120,7 @@ fn is_outside_id(id: &str) -> bool {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The moment `seconds` before this one.
+    /// The time `seconds` before this one.
     pub fn minus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(seconds.saturating_mul(1_000_000)))
     }

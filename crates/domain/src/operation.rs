@@ -1,7 +1,7 @@
-//! A command or a query, and the transaction in which it is decided.
+//! Commands and queries, and the transaction in which a command is decided.
 //!
-//! One operation, one place: its input, its rules and its answer stand together in its area's file. REST and sockets make the same
-//! operation, and the writer runs it; nothing else changes the store.
+//! The input, the rules and the answer of an operation stand together in one file of its area. REST and sockets make the same operation. The writer
+//! executes commands; nothing else changes the store.
 
 use crate::event::{Account, Event, Fact};
 use crate::names::{Id, PersonId, Room, Timestamp};
@@ -9,40 +9,40 @@ use crate::quotas::{Charge, Quotas};
 use crate::refusal::Refusal;
 use crate::seam::{Ids, Store};
 
-/// On whose behalf something is asked.
+/// The user on whose behalf an operation is executed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Actor {
-    /// The person.
+    /// The user's id.
     pub person: PersonId,
-    /// Whether the token has the server's own role `admin`.
+    /// Whether the actor has the role `admin` of the server, by the token or as a back end.
     pub admin: bool,
 }
 
 impl Actor {
-    /// The server itself, in what it does by its own clock, and a back end that has its key. Nobody else can have an id without a character.
+    /// The server itself, for operations by its own clock, and a back end with the server's key. No user has an empty id.
     pub fn server() -> Self {
         Self { person: PersonId::new(""), admin: true }
     }
 }
 
-/// What somebody wants changed.
+/// An operation that changes the store.
 pub trait Command: Send + 'static {
-    /// What the caller learns when it is done.
+    /// The result for the caller.
     type Answer: Send + 'static;
 
-    /// Decides inside the transaction: asks for the role, applies the rules, writes the change and records its facts.
+    /// Executes the command inside the transaction: checks permissions, applies the rules, writes the change and records its events.
     ///
     /// # Errors
     /// A [`Refusal`]; the caller then rolls back everything that this command wrote.
     fn decide(self, tx: &mut Tx<'_>) -> Result<Self::Answer, Refusal>;
 }
 
-/// What somebody asks. It changes nothing.
+/// An operation that reads the store and does not change it.
 pub trait Query: Send + 'static {
-    /// What the caller learns.
+    /// The result for the caller.
     type Answer: Send + 'static;
 
-    /// Answers from the store.
+    /// Executes the query on the store, as `actor`.
     ///
     /// # Errors
     /// A [`Refusal`].
@@ -68,9 +68,9 @@ impl Default for Bounds {
 pub struct Tx<'a> {
     /// The store, inside the transaction.
     pub store: &'a mut dyn Store,
-    /// Who asks.
+    /// The actor of the command.
     pub actor: &'a Actor,
-    /// The moment of the decision.
+    /// The time of the command.
     pub now: Timestamp,
     /// The bounds of memberships.
     pub bounds: Bounds,
@@ -122,7 +122,8 @@ impl<'a> Tx<'a> {
         self.ids.invite_code()
     }
 
-    /// The one door through which a fact reaches the world: writes its row with the room's next `seq`; it is published after the commit.
+    /// Records an event: writes its row in the event log with the room's next `seq`. The event is published after the commit. No other code publishes
+    /// persisted events.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] or [`Refusal::Internal`] if the row cannot be written; [`Refusal::OverQuota`].
@@ -130,7 +131,7 @@ impl<'a> Tx<'a> {
         self.record_at(room, event).map(drop)
     }
 
-    /// The same; the answer is the fact's offset.
+    /// Records an event as [`Tx::record`] does, and returns its offset.
     ///
     /// # Errors
     /// As [`Tx::record`].
@@ -138,7 +139,7 @@ impl<'a> Tx<'a> {
         let fact = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
         self.count_object(fact.body.len())?;
         let offset = fact.offset;
-        // Most commands record one, and it is large.
+        // Most commands record one event, and an event is large.
         self.facts.reserve_exact(1);
         self.facts.push(fact);
         Ok(offset)
@@ -163,12 +164,12 @@ impl<'a> Tx<'a> {
         answer
     }
 
-    /// The facts that were recorded, in order.
+    /// The recorded events, in order.
     pub fn into_facts(self) -> Vec<Fact> {
         self.facts
     }
 
-    /// The facts that were recorded, in order, and what the command uses of the actor's quotas, to be counted with it.
+    /// The recorded events, in order, and the command's use of the actor's quotas, which the caller counts after the commit.
     pub fn into_parts(self) -> (Vec<Fact>, Charge) {
         (self.facts, self.charge)
     }

@@ -14,7 +14,7 @@ pub const HOUR_SECONDS: i64 = 60 * 60;
 /// The most users whose counts are kept. When there are more, the counts of windows that have ended are dropped first, and then the smallest.
 const MOST_USERS: usize = 100_000;
 
-/// The bounds. `None` is no bound.
+/// The quotas of each user. `None` is no bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QuotaBounds {
     /// The most objects (events and stored answers) that a user creates in a day.
@@ -25,18 +25,18 @@ pub struct QuotaBounds {
     pub additions_per_hour: Option<u64>,
 }
 
-/// What a user has used, with the beginnings of the windows.
+/// The usage of a user in the present windows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
     /// When the window of stored objects began.
     pub day_from: Timestamp,
-    /// Objects in it.
+    /// The objects stored in the window.
     pub objects: u64,
-    /// Bytes in it.
+    /// The bytes of these objects.
     pub bytes: u64,
     /// When the window of additions began.
     pub hour_from: Timestamp,
-    /// Additions in it.
+    /// The additions in the window.
     pub additions: u64,
 }
 
@@ -64,7 +64,7 @@ impl Usage {
 pub struct Quotas {
     bounds: QuotaBounds,
     users: HashMap<PersonId, Counted>,
-    /// The users whose counts have changed since they were stored. One whose counts were dropped meanwhile may be there twice.
+    /// The users whose counts have changed since they were stored. A user whose counts were dropped since then may be in it twice.
     changed: Vec<PersonId>,
 }
 
@@ -75,7 +75,7 @@ struct Counted {
     changed: bool,
 }
 
-/// What one command uses; it is counted if the command is not refused.
+/// The usage of one command; it is counted if the command is not refused.
 #[derive(Debug, Default)]
 pub struct Charge {
     objects: u64,
@@ -127,7 +127,7 @@ impl Quotas {
         Ok(())
     }
 
-    /// Counts what a command has used that was not refused.
+    /// Adds the usage of a command that was not refused.
     pub fn count(&mut self, charge: &Charge, user: &PersonId, now: Timestamp) {
         if charge.objects + charge.additions == 0 {
             return;
@@ -146,11 +146,11 @@ impl Quotas {
         }
     }
 
-    /// The counts that have changed since they were last taken, to be stored; of `most` users at most.
+    /// Takes the counts that have changed since the last call, to be stored: the counts of at most `most` users.
     pub fn take_changed(&mut self, most: usize) -> Vec<(PersonId, Usage)> {
         let changed = self.changed.split_off(self.changed.len().saturating_sub(most));
         let users = &mut self.users;
-        // The counts of a user who had used least may have been dropped meanwhile.
+        // The counts of a user with small counts may have been dropped since the change.
         let usage = |user: PersonId| {
             let counted = users.get_mut(&user)?;
             counted.changed = false;

@@ -1,45 +1,45 @@
-//! The closed list of ways to say no. Every transport says them in its own way; the rules only choose one.
+//! The errors of commands and queries. Each transport renders them in its own form.
 
 use thiserror::Error;
 
-/// Why something was not done. Nothing of a refused command remains.
+/// The error of a command or a query. The changes of a refused command are rolled back.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum Refusal {
-    /// The caller sent something that cannot be meant; `field` names it and `reason` says what would be right.
+    /// The value of a field is not valid.
     #[error("{field}: {reason}")]
     Invalid {
         /// The client's name of the field.
         field: &'static str,
-        /// What is wrong and what would be right, in a sentence's words.
+        /// A description of a valid value, to follow the name of the field.
         reason: String,
     },
-    /// What the caller sent could mean several things; `field` names it and `reason` says how to say which.
+    /// The value of a field matches several objects.
     #[error("{field}: {reason}")]
     Ambiguous {
         /// The client's name of the field.
         field: &'static str,
-        /// What it could mean, and how to say which, in a sentence's words.
+        /// The matches, and how to name one of them.
         reason: String,
     },
-    /// The caller may see the thing but may not do this to it.
+    /// The caller may see the object but may not execute this operation on it.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// The thing is not there, or the caller may not know that it is: both are answered alike.
+    /// The object does not exist, or the caller may not see it; the answer does not reveal which.
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// The thing is in a state that does not allow this.
+    /// The state of the object does not allow the operation.
     #[error("{0}")]
     Conflict(&'static str),
-    /// The caller's budget is used up.
+    /// The caller exceeds a rate limit.
     #[error("Rate limit exceeded, try again in {retry_after} s")]
     TooMany {
         /// Whole seconds after which the same call may succeed.
         retry_after: u64,
     },
-    /// The account was deleted, and the token is not known to be issued after that.
+    /// The user was deleted, and the token was not certainly issued after the deletion.
     #[error("The user of this token was deleted; sign in again for a new token")]
     UserDeleted,
-    /// The caller has stored as much as a user may in a day.
+    /// The caller has used up the daily quota of stored objects or bytes.
     #[error("Daily quota used up, try again in {retry_after} s")]
     OverQuota {
         /// Whole seconds after which the same call may succeed.
@@ -48,7 +48,7 @@ pub enum Refusal {
     /// The store cannot be used now (full disk, read-only, locked); the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// A fault of ours. The text is for the log, never for a client.
+    /// A bug in the server. The text is for the log, never for a client.
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -68,12 +68,12 @@ impl Refusal {
         "internal",
     ];
 
-    /// A refusal of one field.
+    /// Makes an [`Refusal::Invalid`].
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { field, reason: reason.into() }
     }
 
-    /// The seconds after which the same call may succeed, if that is known.
+    /// The whole seconds after which the same call may succeed, if they are known.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany { retry_after } | Self::OverQuota { retry_after } => Some(*retry_after),
@@ -81,7 +81,7 @@ impl Refusal {
         }
     }
 
-    /// The word that programs read; part of the public API.
+    /// The machine-readable error code; part of the public API.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "invalid",

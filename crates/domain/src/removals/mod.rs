@@ -2,7 +2,7 @@
 //!
 //! The command that requests a removal executes its first step, which completes most removals. The rest is stored in the same transaction, and each
 //! [`ContinueRemovals`] executes one more step: the writer decides other commands between two steps, and after a restart the removal continues behind
-//! the last step. Meanwhile a space in removal has no members for permission checks, and a user in removal cannot connect.
+//! the last step. During the removal, a space has no members for permission checks, and a user cannot connect.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ impl Target {
 /// A removal that has begun and has not ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Removal {
-    /// Its id; removals go on in the order of their ids.
+    /// The removal's id; removals continue in the order of their ids.
     pub id: Id,
     /// The user, space or tasks.
     pub target: Target,

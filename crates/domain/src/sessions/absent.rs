@@ -1,4 +1,5 @@
-//! Who was here before a start: others may still take them for here, and nobody has seen them go.
+//! The users who were connected before a start of the server: other users may still see them as online, because no event has announced that they went
+//! offline.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,22 +11,23 @@ use crate::refusal::Refusal;
 use crate::seam::Stored;
 use crate::sessions::{SessionRoom, Stay};
 
-/// Somebody who was here before the start, on a connection that may come back.
+/// A user who had a resumable session before the start.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Absent {
-    /// Who.
+    /// The user's profile; without a stored profile only the id is filled.
     pub person: Person,
-    /// By which others know one of the person's connections.
+    /// The public id of one of the user's connections: see [`Session::id`](super::Session::id).
     pub id: String,
-    /// When the person came, as far as is known,
+    /// The earliest known time at which a connection of the user began.
     pub came_at: Timestamp,
-    /// and when the person left; `None` for who was here until the server stopped or was killed, and so will be back soon.
+    /// The time at which the last connection ended. `None` for a user who was connected until the server stopped or was killed, and is expected to
+    /// reconnect.
     pub left_at: Option<Timestamp>,
-    /// Of who was here: the rooms that the person had joined, each with the space that it is part of, if it is.
+    /// The rooms that a user without `left_at` had joined, each with its parent, if it has one.
     pub rooms: Vec<(Room, Option<Room>)>,
 }
 
-/// Everybody whose session is remembered, of so many seconds. To be asked before the sessions are ended.
+/// The users with sessions of the last `window` seconds. Must be called before the start ends the sessions.
 pub(super) fn absent(tx: &mut Tx<'_>, window: i64) -> Stored<Vec<Absent>> {
     let mut people: BTreeMap<PersonId, Absent> = BTreeMap::new();
     for (session, rooms) in tx.store.sessions_since(tx.now.minus_seconds(window))? {
@@ -33,13 +35,13 @@ pub(super) fn absent(tx: &mut Tx<'_>, window: i64) -> Stored<Vec<Absent>> {
         let absent = match people.entry(session.person.clone()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                // One who is deleted has gone nevertheless.
+                // A deleted user has gone offline, too.
                 let person = tx.store.person(&session.person)?.unwrap_or_else(|| Person::unseen(session.person, tx.now));
                 entry.insert(Absent { person, id: session.id.clone(), came_at: session.came_at, left_at, rooms: Vec::new() })
             }
         };
         if let Some(left_at) = left_at {
-            // Who was here on another connection has not left.
+            // A user who was connected on another session stays without `left_at`.
             absent.left_at = absent.left_at.map(|last| last.max(left_at));
             continue;
         }
@@ -54,10 +56,10 @@ pub(super) fn absent(tx: &mut Tx<'_>, window: i64) -> Stored<Vec<Absent>> {
     Ok(people.into_values().collect())
 }
 
-/// Those who were here before a start and have not come back have gone.
+/// Expires the sessions of users who were connected before a start and have not reconnected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GiveUpAbsent {
-    /// When that start was.
+    /// The time of that start.
     pub started: Timestamp,
 }
 

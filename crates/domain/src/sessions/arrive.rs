@@ -1,4 +1,4 @@
-//! Somebody connects: as somebody new, or as the one who was here.
+//! Connects a client: with a new session, or by resuming an earlier one.
 
 use crate::names::{Kind, PersonId, Room, Timestamp};
 use crate::operation::{Command, Tx};
@@ -8,18 +8,18 @@ use crate::seam::{Store, Stored};
 use crate::sessions::{Session, SessionRoom, Stay};
 use crate::spaces::{role_in, rooms_heard_by};
 
-/// A connection is made: its person is met, and its session is found again or begun.
+/// Connects a client: creates or updates its user, and resumes a session or begins a new one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arrive {
-    /// What the token says.
+    /// The claims of the token.
     pub claims: Claims,
-    /// The session to begin, for a client that may come back.
+    /// The new session, for a client that may resume.
     pub place: Option<Place>,
-    /// What the client says of where it left off.
+    /// The position from which the client wants to continue.
     pub came: Came,
 }
 
-/// Where a new session is.
+/// The keys of a new session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
     /// See [`Session::secret`].
@@ -30,68 +30,68 @@ pub struct Place {
     pub namespace: String,
 }
 
-/// What a client says of where it left off.
+/// The position from which a client wants to continue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Came {
-    /// Nothing.
+    /// The client starts without a position.
     New,
-    /// It was here.
+    /// The client resumes a session.
     Back(Claimed),
-    /// It has heard so much, on whatever connection; `None` for a position that nobody can read.
+    /// The client has received all events up to a position, on any connection; `None` if the position cannot be parsed.
     Since(Option<Offered>),
 }
 
-/// A session that a client claims to be its own.
+/// A session that a client wants to resume.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claimed {
-    /// Which.
+    /// The session's secret.
     pub secret: String,
-    /// What it has heard of it, if it says so readably.
+    /// The position up to which the client has received the session's events, if it sends one that can be parsed.
     pub offered: Option<Offered>,
-    /// For how many seconds a session that has ended is remembered.
+    /// For how many seconds after its end a session can be resumed.
     pub window: i64,
 }
 
-/// A position that a client offers.
+/// A position that a client sends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Offered {
-    /// In which life of the journal,
+    /// The epoch of the event log.
     pub epoch: String,
-    /// up to which offset.
+    /// The offset of the last event that the client has received.
     pub offset: i64,
 }
 
-/// Who has come.
+/// The answer of [`Arrive`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arrived {
-    /// The person.
+    /// The user.
     pub met: Met,
-    /// The journal's last offset.
+    /// The log's last offset.
     pub position: i64,
-    /// The session that goes on, if one does.
+    /// The resumed session; `None` if the client has a new session or none.
     pub recovered: Option<Recovered>,
-    /// Of who said since when: the offset, if it is one of this journal's.
+    /// For [`Came::Since`]: the offset, if the position belongs to this event log.
     pub since: Option<i64>,
-    /// The households that the person is in, each with the offset behind which the person is; 0 for who comes new.
+    /// The user's households, each with the offset behind which the user is a member; 0 for [`Came::New`].
     pub households: Vec<(Room, i64)>,
-    /// Of who said since when: every room that the person may hear, as [`rooms_heard_by`] has them.
+    /// For [`Came::Since`] with a valid offset: every room whose events the user may receive, as in [`rooms_heard_by`].
     pub hears: Vec<(Room, i64)>,
 }
 
-/// A session that goes on.
+/// A resumed session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recovered {
-    /// Its id.
+    /// The session's public id.
     pub id: String,
-    /// Up to which offset it has heard everything.
+    /// The offset up to which the client has received all events of the session.
     pub from: i64,
-    /// Whether that is what its client has offered.
+    /// Whether `from` is the offset that the client sent.
     pub as_offered: bool,
-    /// When its connection ended.
+    /// The time at which its connection ended.
     pub left_at: Timestamp,
-    /// The rooms that it had joined and that its person may still hear.
+    /// The rooms that it had joined and that the user may still access.
     pub rooms: Vec<SessionRoom>,
-    /// Those that it had left, and is in only if it has joined them again.
+    /// The rooms that it had left. A room that it has joined again after that is in `rooms`, too.
     pub left: Vec<Room>,
 }
 
@@ -121,7 +121,7 @@ impl Command for Arrive {
         let mut households = Vec::with_capacity(met.households.len());
         for room in &met.households {
             let since = match self.came {
-                // Who has missed nothing is told nothing of before.
+                // A client without a position gets no replay.
                 Came::New => 0,
                 _ => tx.store.member_since(room, &met.person.id)?.unwrap_or(0),
             };
@@ -131,21 +131,21 @@ impl Command for Arrive {
     }
 }
 
-/// A session cannot go on as it was found, for what it has missed is known no longer: a new one takes its place.
+/// Replaces a session that was to be resumed by a new one, because the events that it missed are no longer in the replay history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Restart {
-    /// The secret of the old one.
+    /// The secret of the old session.
     pub old: String,
-    /// The new one.
+    /// The keys of the new session.
     pub place: Place,
 }
 
-/// A new session that takes an old one's place.
+/// The answer of [`Restart`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Restarted {
-    /// The journal's last offset.
+    /// The log's last offset.
     pub position: i64,
-    /// The households that the person is in now, as in [`Arrived::households`].
+    /// The user's present households, as in [`Arrived::households`].
     pub households: Vec<(Room, i64)>,
 }
 
@@ -156,7 +156,7 @@ impl Command for Restart {
         let (position, person) = (tx.store.last_offset()?, tx.actor.person.clone());
         tx.store.delete_session(&self.old, &person)?;
         begin(tx, self.place, &person, position)?;
-        // Since it arrived, the person may have been removed, and the socket has heard nothing of it.
+        // The user may have been removed from a household after `Arrive`, and the socket has not received that event.
         let households = tx.store.rooms_of(&person, Some(Kind::Household))?;
         Ok(Restarted { position, households: households.into_iter().map(|room| (room, 0)).collect() })
     }
@@ -178,7 +178,7 @@ fn begin(tx: &mut Tx<'_>, place: Place, person: &PersonId, position: i64) -> Sto
     })
 }
 
-/// The offset of a position, if it is one of this journal's.
+/// The offset of a position, if the position belongs to this event log.
 pub(super) fn known(store: &mut dyn Store, offered: &Offered) -> Stored<Option<i64>> {
     let reaches = store.epoch_reaches(&offered.epoch)?;
     Ok(reaches.filter(|reaches| (0..=*reaches).contains(&offered.offset)).map(|_| offered.offset))
@@ -186,12 +186,12 @@ pub(super) fn known(store: &mut dyn Store, offered: &Offered) -> Stored<Option<i
 
 fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claimed, position: i64) -> Stored<Option<Recovered>> {
     let Some(session) = tx.store.session(&claimed.secret)? else { return Ok(None) };
-    // Whoever is expected back may come.
+    // A session that a stop of the server ended can be resumed until it is given up, whatever its age.
     let expired = !session.let_go && session.left_at.is_some_and(|left_at| left_at < tx.now.minus_seconds(claimed.window));
     if session.person != *person || session.namespace != namespace || expired {
         return Ok(None);
     }
-    // What a client offers that is of no use counts as if it had offered nothing.
+    // A position that does not belong to this event log is ignored.
     let offered = claimed.offered.as_ref().map_or(Ok(None), |offered| known(tx.store, offered))?;
     let from = offered.map_or(session.confirmed, |offset| offset.max(session.confirmed));
     let (mut rooms, mut left) = (Vec::new(), Vec::new());

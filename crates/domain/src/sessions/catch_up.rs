@@ -1,4 +1,4 @@
-//! Somebody asks what was missed, without a connection.
+//! Resolves a position for a client that fetches missed events without a connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,27 +9,27 @@ use crate::sessions::Offered;
 use crate::sessions::arrive::known;
 use crate::spaces::{member_since, require_member, rooms_heard_by};
 
-/// Where somebody stands who has heard so much, and in which rooms.
+/// Resolves a client's position, and the rooms whose missed events the actor may read.
 ///
-/// It is a command although it changes nothing: in the writer's queue it stands in one order with the facts and the removals of members.
+/// It is a command although it changes nothing: the writer's queue orders it with the events and the removals of members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CatchUp {
-    /// What was heard, if that can be read.
+    /// The position up to which the client has received events, if it can be parsed.
     pub offered: Option<Offered>,
-    /// Which rooms are asked about; none for all that the actor may hear, but for those of tasks, which their projects have, too.
+    /// The rooms to look up. Empty: all rooms that the actor may access, without rooms of tasks, whose events their projects have, too.
     pub rooms: BTreeSet<Room>,
 }
 
-/// What is to be looked up.
+/// The answer of [`CatchUp`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CaughtUp {
-    /// The journal's last offset.
+    /// The log's last offset.
     pub position: i64,
-    /// What was heard, if it is an offset of this journal. If not, nothing else was looked at.
+    /// The offset of the position, if it belongs to this event log. If `None`, the rooms below are empty.
     pub since: Option<i64>,
-    /// The rooms that are asked about, each with the offset behind which the actor is a member.
+    /// The rooms to look up, each with the offset behind which the actor is a member.
     pub rooms: Vec<(Room, i64)>,
-    /// Every room that the actor may hear, likewise: what those in one of them were not to hear is not for the actor.
+    /// Every room that the actor may access, each with that offset: an event that excludes one of these rooms is not for the actor.
     pub hears: Vec<(Room, i64)>,
 }
 

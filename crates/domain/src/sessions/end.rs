@@ -1,18 +1,18 @@
-//! A session's connection ends, for a while or for good; a room of it is left.
+//! Ends a session's connection, deletes a session, and removes a room from a session.
 
 use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::spaces::role_in;
 
-/// A session's connection has ended, and the client may come back.
+/// Stores that a session's connection has ended; the client may resume it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndSession {
-    /// Which.
+    /// The session's secret.
     pub secret: String,
-    /// Up to which offset everything has arrived.
+    /// The offset up to which the client has received all events.
     pub confirmed: i64,
-    /// Whether it has ended because the server stops.
+    /// Whether the connection ended because the server stops.
     pub let_go: bool,
 }
 
@@ -24,10 +24,10 @@ impl Command for EndSession {
     }
 }
 
-/// The actor's session is over for good.
+/// Deletes a session of the actor, which cannot be resumed any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetSession {
-    /// Which.
+    /// The session's secret.
     pub secret: String,
 }
 
@@ -39,14 +39,14 @@ impl Command for ForgetSession {
     }
 }
 
-/// The actor's session leaves a room.
+/// Removes a room from a session of the actor.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveRoom {
-    /// Which session.
+    /// The session's secret.
     pub secret: String,
-    /// Which room.
+    /// The room to leave.
     pub room: Room,
-    /// Whether the session would be in it without asking: then it is remembered that it is not.
+    /// Whether connections join the room automatically: the session then stores that it has left the room.
     pub unasked: bool,
 }
 
@@ -55,7 +55,7 @@ impl Command for LeaveRoom {
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
         let person = &tx.actor.person;
-        // Of a room that one may not hear there is nothing to remember.
+        // A connection does not join a room automatically that its user may not access, so nothing needs to be stored.
         if self.unasked && role_in(tx.store, &self.room, person)?.is_some() {
             return Ok(tx.store.leave_session_room(&self.secret, person, &self.room)?);
         }

@@ -1,4 +1,4 @@
-//! The journal's lives, and what everybody has heard of it.
+//! The epochs of the event log, the state at a start, and the offset that all connections have received.
 
 use crate::event::Fact;
 use crate::names::Timestamp;
@@ -7,33 +7,34 @@ use crate::refusal::Refusal;
 use crate::seam::{Store, Stretch};
 use crate::sessions::absent::{Absent, absent};
 
-/// The server starts. All sessions that were not ended have ended now, and positions are of a new life from here on.
+/// Begins a new epoch at the start of the server, and ends all sessions that are still stored as connected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BeginEpoch {
-    /// Its name; new at each start.
+    /// The name of the epoch; a new one at each start.
     pub name: String,
-    /// For how many seconds facts are kept.
+    /// For how many seconds events are kept.
     pub window: i64,
-    /// For how many seconds it is asked who has left.
+    /// How many seconds back the answer lists disconnected users.
     pub remembered: i64,
 }
 
-/// What a start finds.
+/// The stored state at a start.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Begun {
-    /// When it is.
+    /// The time of the start.
     pub started: Timestamp,
-    /// The journal's last offset.
+    /// The log's last offset.
     pub position: i64,
-    /// The offset up to which facts may be missing,
+    /// The offset up to which events may be missing.
     pub floor: i64,
-    /// and rooms in which facts behind it are missing, each with the offset of the last; the empty name stands for events to all users.
+    /// The rooms in which events behind `floor` are missing, each with the offset of the last missing event. The empty name stands for events to all
+    /// users.
     pub holes: Vec<(String, i64)>,
-    /// Who was here before.
+    /// The users who were connected before the start.
     pub absent: Vec<Absent>,
 }
 
-/// How many facts are read at once.
+/// How many events one query reads.
 const PAGE: u32 = 1000;
 
 impl Command for BeginEpoch {
@@ -51,10 +52,10 @@ impl Command for BeginEpoch {
     }
 }
 
-/// Reads the next part of the journal.
+/// Reads the next range of the event log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadJournal {
-    /// The offset behind which the part begins.
+    /// The offset behind which the range begins.
     pub after: i64,
 }
 
@@ -66,12 +67,12 @@ impl Query for ReadJournal {
     }
 }
 
-/// Reads facts by their offsets, in ascending order.
+/// Reads events by their offsets, in ascending order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadFacts {
     /// The offsets, ascending.
     pub offsets: Vec<i64>,
-    /// The query ends when the bodies of the facts that it has read have this many bytes.
+    /// The query ends when the bodies of the events that it has read have this many bytes.
     pub bytes: usize,
 }
 
@@ -80,7 +81,7 @@ impl Query for ReadFacts {
 
     fn answer(self, store: &mut dyn Store, _: &Actor) -> Result<Vec<Fact>, Refusal> {
         let (mut facts, mut size) = (Vec::new(), 0);
-        // The facts of the last event with several offsets: such an event is read and split once, however many of its offsets are asked for.
+        // The parts of the last event with several offsets: such an event is read and split once for all its offsets in the query.
         let mut split: Vec<Fact> = Vec::new();
         for offset in self.offsets {
             if size >= self.bytes {
@@ -102,10 +103,10 @@ impl Query for ReadFacts {
     }
 }
 
-/// Every connection there is has heard everything up to an offset.
+/// Stores the offset up to which every connection has received all its events.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Confirm {
-    /// Which.
+    /// The offset.
     pub offset: i64,
 }
 

@@ -1,15 +1,15 @@
-//! What is too old for anybody to come back to is forgotten, a part at a time.
+//! Retention: deletes old sessions and events, a part at a time.
 
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// How many old rows are forgotten at once, so that nobody waits long behind it.
+/// How many old rows one command deletes, so that it does not delay other commands.
 const AT_ONCE: u32 = 1000;
 
-/// Forgets sessions that have ended longer ago than anybody may come back. The answer is whether there may be more of them.
+/// Deletes sessions that ended too long ago to be resumed. The answer is whether there may be more to delete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetOldSessions {
-    /// For how many seconds they are remembered.
+    /// For how many seconds after its end a session is kept.
     pub window: i64,
 }
 
@@ -22,10 +22,10 @@ impl Command for ForgetOldSessions {
     }
 }
 
-/// Forgets facts that nobody can be told any more. The answer is whether there may be more of them.
+/// Deletes events that are too old to be replayed. The answer is whether there may be more to delete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetOldFacts {
-    /// For how many seconds facts are kept.
+    /// For how many seconds events are kept.
     pub window: i64,
 }
 
@@ -38,12 +38,12 @@ impl Command for ForgetOldFacts {
     }
 }
 
-/// Deletes facts that exceed the number of kept facts, although they are not too old.
+/// Deletes events that exceed the number of kept events, although they are not too old.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForgetEvictedFacts {
-    /// The offsets of the facts; not many more than a thousand.
+    /// The offsets of the events; not many more than a thousand.
     pub offsets: Vec<i64>,
-    /// The rooms in which these facts are missing from now on, each with the offset of the last; the empty name stands for events to all users.
+    /// The rooms in which these events are missing from now on, each with the offset of the last; the empty name stands for events to all users.
     pub holes: Vec<(String, i64)>,
 }
 

@@ -1,7 +1,7 @@
-//! Connections that may come back: what is remembered of them, so that they are told exactly what they have missed.
+//! Resumable sessions: the stored state of connections, from which a client that reconnects receives exactly the events that it missed.
 //!
-//! Everything here is decided in the writer's transactions, in one order with the facts. So a session is there as soon as its client knows of
-//! it, a room belongs to it as soon as the client is told that it has joined, and neither is lost when the server is killed.
+//! The writer executes all commands here in its transactions, in one order with the events. So a session is stored before its client learns its
+//! secret, a room is stored before the client's join is acknowledged, and neither is lost when the server is killed.
 
 mod absent;
 mod arrive;
@@ -19,49 +19,49 @@ pub use end::{EndSession, ForgetSession, LeaveRoom};
 pub use epoch::{BeginEpoch, Begun, Confirm, ReadFacts, ReadJournal};
 pub use forget::{ForgetEvictedFacts, ForgetOldFacts, ForgetOldSessions};
 
-/// A connection of a person in a namespace, as it is remembered.
+/// The stored state of a user's connection in a namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
-    /// By which its client proves that it is the same.
+    /// The secret by which the client resumes the session.
     pub secret: String,
-    /// By which others know it.
+    /// The public id, which other users may see.
     pub id: String,
-    /// Whose it is.
+    /// The user.
     pub person: PersonId,
-    /// Where it is.
+    /// The Socket.IO namespace.
     pub namespace: String,
-    /// The journal's last offset when it connected, or came back.
+    /// The log's last offset when the client connected or resumed.
     pub live_from: i64,
-    /// When that was.
+    /// The time at which the client connected or resumed.
     pub came_at: Timestamp,
-    /// Everything up to this offset that it was to hear has arrived.
+    /// The offset up to which the client has received all its events.
     pub confirmed: i64,
-    /// When its connection ended, if it has,
+    /// The time at which the connection ended; `None` while it is connected.
     pub left_at: Option<Timestamp>,
-    /// and whether that was because the server stopped, or was killed, and its client may be expected back.
+    /// Whether the connection ended because the server stopped or was killed, and the client is expected to reconnect.
     pub let_go: bool,
 }
 
 /// A room that a session has joined, or left.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionRoom {
-    /// Which.
+    /// The room.
     pub room: Room,
-    /// The space that the room is part of, if it is.
+    /// The parent of the room, if it has one: losing access to the parent is losing access to the room.
     pub inside: Option<Room>,
-    /// The journal's last offset when it was joined: what was said before is not for it.
+    /// The log's last offset at the time of the join: earlier events of the room are not for the session.
     pub since: i64,
-    /// How the session is in it.
+    /// Whether the session is in the room.
     pub stay: Stay,
 }
 
-/// How a session is in a room.
+/// Whether a session is in a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stay {
-    /// It has joined it.
+    /// The session has joined the room.
     Joined,
-    /// It has left it, and would be in it again without asking.
+    /// The session has left a room that connections join automatically.
     Left,
-    /// It has joined it after that: what was said before is not for it, whatever its person may hear.
+    /// The session has joined the room again after leaving it. Events before the second join are not for the session, even if the user may read them.
     JoinedAgain,
 }
