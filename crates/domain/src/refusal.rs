@@ -68,7 +68,7 @@ impl Refusal {
         "internal",
     ];
 
-    /// Makes an [`Refusal::Invalid`].
+    /// Makes a [`Refusal::Invalid`].
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { field, reason: reason.into() }
     }

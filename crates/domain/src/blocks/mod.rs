@@ -1,4 +1,4 @@
-//! Blocks: a user who is blocked can neither add, call nor notify the user who has blocked them.
+//! Blocks: a blocked user can neither add, call nor notify the user who made the block.
 //!
 //! In spaces that both share, both still receive messages. The blocked user gets a refusal that has other reasons, too, so that it does not reveal
 //! the block. Blocks do not bind back ends and the server's admins.
@@ -63,10 +63,10 @@ impl Command for UnblockUser {
     }
 }
 
-/// The users whom the actor has blocked, the latest first.
+/// Lists the users that the actor has blocked, the latest block first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListBlocks {
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page<PersonId>,
 }
 

@@ -1,4 +1,4 @@
-//! Taking back.
+//! Deletes a message.
 
 use crate::chat::{Message, changeable};
 use crate::event::Event;
@@ -9,9 +9,9 @@ use crate::refusal::Refusal;
 /// Deletes a message, as its sender. The answer is the message as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteMessage {
-    /// The kind of rooms that the caller speaks of.
+    /// The kind of the message's room; a message in another kind of room is not found.
     pub of: Kind,
-    /// Which message.
+    /// The message's id.
     pub message: Id,
 }
 

@@ -1,4 +1,4 @@
-//! Second thoughts.
+//! Edits a message.
 
 use crate::chat::{Message, changeable, check_content, mentions};
 use crate::event::Event;
@@ -6,13 +6,13 @@ use crate::names::{Id, Kind};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// Gives a message another text, as its sender. Every edit is told, because clients wait for it; one that changes nothing leaves the message
-/// as it was, to the moment of its last change.
+/// Edits the text of a message, as its sender. Every edit records an event, because clients wait for it; an edit with the same text does not change the
+/// message or the time of its last edit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EditMessage {
-    /// The kind of rooms that the caller speaks of.
+    /// The kind of the message's room; a message in another kind of room is not found.
     pub of: Kind,
-    /// Which message.
+    /// The message's id.
     pub message: Id,
     /// The new text.
     pub content: String,

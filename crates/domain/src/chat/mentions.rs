@@ -1,4 +1,4 @@
-//! `@name` in a channel's message: whom it means, and how they are told.
+//! Mentions (`@name`) in a channel's messages: finds the mentioned members and notifies them.
 
 use std::collections::HashSet;
 
@@ -10,19 +10,19 @@ use crate::operation::Tx;
 use crate::refusal::Refusal;
 use crate::seam::{Store, Stored};
 
-/// How many at-signs of a text are looked at: a text of nothing else must not keep the writer busy.
+/// How many at-signs of a text are examined: a text of many at-signs must not keep the writer busy.
 const SIGNS: usize = 2 * fields::PEOPLE;
 
 /// How many look-ups in a project's handles one text may cost, for the same reason. A name of many words may cost several.
 const LOOKUPS: usize = 500;
 
-/// How many characters behind an at-sign are searched for a name: the length of the longest name, times what lower case may add to it.
+/// How many characters behind an at-sign are searched for a name: the length of the longest name, times the growth that lower case may cause.
 const LONGEST: usize = 3 * fields::NAME;
 
-/// Tells those whom a message mentions. Whoever was mentioned by the text before an edit was told of it then; whoever speaks of themselves
-/// needs not be told. Of a message that mentions a crowd the first hundred are told.
+/// Notifies the members that a message mentions, at most the first [`fields::PEOPLE`]. Members that the text before an edit mentioned were notified
+/// then, and the sender is never notified.
 pub(super) fn tell(tx: &mut Tx<'_>, message: &Message, before: Option<&str>) -> Result<(), Refusal> {
-    // Most messages mention nobody, and ask the store nothing.
+    // Most messages have no mention and need no query.
     if !message.room.kind().has_mentions() || !message.content.contains('@') {
         return Ok(());
     }
@@ -76,8 +76,8 @@ fn mention(message: &Message, project: &Room, channel: &str, person: PersonId) -
     }
 }
 
-/// The people whom a text mentions, each once, in the text's order: an `@` that begins a word, and behind it what somebody is called, to its
-/// end. Capitals do not matter. Of "ann" and "ann.lee" the longer is meant where it stands; of two with one name, both.
+/// The users that a text mentions, each once, in the order of the text. A mention is an `@` that begins a word, and a whole handle behind it, compared
+/// without case. If several handles match ("ann" and "ann.lee"), the longest is mentioned; all users with that handle are.
 fn mentioned(text: &str, handles: &mut impl Handles) -> Stored<Vec<PersonId>> {
     let text: Vec<char> = text.to_lowercase().chars().collect();
     let (mut mentioned, mut seen, mut lookups) = (Vec::new(), HashSet::new(), LOOKUPS);
@@ -123,7 +123,7 @@ fn up_to_an_end(text: &str, most: usize) -> &str {
     &text[..end.unwrap_or_default()]
 }
 
-/// Whether a name that was read so far ends here: what follows does not go on with it.
+/// Whether a name ends before `rest`: `rest` does not continue it.
 fn ends(rest: &str) -> bool {
     let mut rest = rest.chars();
     match rest.next() {

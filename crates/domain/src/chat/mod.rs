@@ -23,43 +23,43 @@ pub(crate) use reads::begin_reading;
 pub use reads::{CountUnread, ListOverviews, ListSeenMessages, Overview, Read, ReadMessages, ReadOverview, Seen};
 pub use send::{SendMessage, Sent};
 
-/// A message, whole.
+/// A message.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Message {
-    /// Its id.
+    /// The message's id.
     pub id: Id,
-    /// Where it was said.
+    /// The room to which it was sent.
     pub room: Room,
-    /// By whom.
+    /// The sender's profile.
     pub sender: Person,
-    /// 1 to 10,000 characters; it may be empty beside a file.
+    /// The text, 1 to 10,000 characters; it may be empty with a file.
     pub content: String,
-    /// What sort of message its client calls it: `IMAGE`. None is a plain text.
+    /// The message type that the client chose, such as `IMAGE`; `None` for plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
-    /// Where the file is that was sent with it.
+    /// The link to the file of the message, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_url: Option<String>,
-    /// What the client wants kept with it, a JSON object of at most 16 KB.
+    /// Data of the client, a JSON object of at most 16 KB.
     pub metadata: Option<serde_json::Value>,
-    /// The id that its sender gave it, so that a repeated sending is told from a new one.
+    /// The id that the sender's client gave it, by which the server recognizes a repeated sending.
     pub client_id: Option<String>,
-    /// When.
+    /// The time of sending.
     pub created_at: Timestamp,
-    /// When its text was last changed, if it was.
+    /// The time of the last edit, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Timestamp>,
 }
 
 impl Message {
-    /// The last change: the editing, or else the sending.
+    /// The time of the last edit, or else of sending.
     pub fn updated_at(&self) -> Timestamp {
         self.edited_at.unwrap_or(self.created_at)
     }
 }
 
-/// A message that the actor may see. A message in a room of another kind than the caller speaks of is answered like one that is not there,
-/// and so is one in a room that the actor is not in.
+/// Reads a message that the actor may see. A message in another kind of room than `of`, or in a room without access for the actor, gets the same
+/// refusal as a missing message.
 fn visible(tx: &mut Tx<'_>, of: Kind, message: Id) -> Result<Message, Refusal> {
     const NOT_THERE: Refusal = Refusal::NotFound("Message");
     let message = tx.store.message(message)?.filter(|message| message.room.kind() == of).ok_or(NOT_THERE)?;
@@ -67,14 +67,14 @@ fn visible(tx: &mut Tx<'_>, of: Kind, message: Id) -> Result<Message, Refusal> {
     Ok(message)
 }
 
-/// The same, for whoever wants to change it: not in what is put away.
+/// As [`visible`], for a change of the message: refuses messages in archived spaces.
 fn changeable(tx: &mut Tx<'_>, of: Kind, message: Id) -> Result<Message, Refusal> {
     let message = visible(tx, of, message)?;
     require_writable(tx.store, tx.actor, &message.room)?;
     Ok(message)
 }
 
-/// A message says something, or brings a file.
+/// Checks that a message has a text or a file.
 fn check_content(content: &str, has_file: bool) -> Result<(), Refusal> {
     match has_file {
         true => fields::optional("content", Some(content), fields::CONTENT),

@@ -1,4 +1,4 @@
-//! Reading what was said.
+//! Queries of messages.
 
 use crate::chat::Message;
 use crate::names::{Id, Room};
@@ -7,12 +7,12 @@ use crate::refusal::Refusal;
 use crate::seam::{Page, Store};
 use crate::spaces::require_member;
 
-/// A room's messages, newest first, for whoever is in it.
+/// Lists a room's messages, newest first, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListMessages {
-    /// Which room.
+    /// The room.
     pub room: Room,
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page,
 }
 

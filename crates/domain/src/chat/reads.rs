@@ -1,4 +1,4 @@
-//! What has been read. Each person has one mark a room, the newest message read: everything up to it is.
+//! Read markers. Each user has one marker a room, the newest read message: all messages up to it count as read.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,34 +10,34 @@ use crate::refusal::Refusal;
 use crate::seam::{Page, Store};
 use crate::spaces::{ASKED_MEMBERS, Space, embed_members, require_member};
 
-/// How many messages one event names: the newest. The mark that it carries says the rest.
+/// How many messages one event names: the newest. The marker in the event covers the rest.
 const NAMED: u32 = 1000;
 
 /// How many messages one command may name.
 const NAMEABLE: usize = 1000;
 
-/// How many messages are looked at to count those that are unread: nobody wants to know more, and nobody may keep the writer counting.
+/// How many messages one count of unread messages examines: clients need no larger count, and a count must not keep the writer busy.
 const COUNTED: u32 = 10_000;
 
-/// Says that the actor has read a room's messages, up to the newest of those named. What was read before is not told again.
+/// Marks a room's messages as read by the actor, up to the newest of the named messages. Messages that were read before are not announced again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadMessages {
-    /// Which room.
+    /// The room.
     pub room: Room,
-    /// Messages, of which the newest counts. Those that are not in the room (any more) do not.
+    /// Ids of read messages; the newest that is in the room is used.
     pub messages: Vec<Id>,
-    /// And all that are not newer than this.
+    /// Marks all messages as read that are not newer than this id.
     pub up_to: Option<Id>,
 }
 
-/// What has been read.
+/// The answer of [`ReadMessages`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Read {
-    /// Where.
+    /// The room.
     pub room: Room,
-    /// The others' messages that had not been read before, oldest first; the newest thousand.
+    /// The other users' messages that the actor had not read before: the newest thousand, oldest first.
     pub messages: Vec<Id>,
-    /// How many of the room's messages the actor has still to read; of very many the newest are counted.
+    /// The number of the room's unread messages for the actor; among very many messages only the newest are counted.
     pub unread: u64,
 }
 
@@ -77,7 +77,7 @@ fn newest_of(store: &mut dyn Store, room: &Room, mut messages: Vec<Id>) -> Resul
     while let Some(id) = messages.pop() {
         match store.newest_message_in(room, id)? {
             Some(newest) if newest == id => return Ok(Some(id)),
-            // Between that one and this there is none.
+            // The room has no message between `newest` and `id`.
             Some(newest) => messages.truncate(messages.partition_point(|id| *id <= newest)),
             None => return Ok(None),
         }
@@ -85,7 +85,7 @@ fn newest_of(store: &mut dyn Store, room: &Room, mut messages: Vec<Id>) -> Resul
     Ok(None)
 }
 
-/// Whoever comes to a room has nothing to catch up on: what was said before need not be read. Nobody is told that it was.
+/// Sets the marker of a new member to the newest message, so that earlier messages are not unread. Records no event.
 pub(crate) fn begin_reading(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> Result<(), Refusal> {
     if room.kind().has_messages()
         && let Some(newest) = tx.store.newest_message_in(room, Id::MAX)?
@@ -95,17 +95,17 @@ pub(crate) fn begin_reading(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> 
     Ok(())
 }
 
-/// A message, as the actor sees it.
+/// A message and whether it was read, as a user sees it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Seen {
     /// The message.
     pub message: Message,
-    /// Of the actor's own: whether somebody else has read it. Of another's: whether the actor has.
+    /// For the user's own message: whether another user has read it. For another user's message: whether the user has read it.
     pub read: bool,
 }
 
 impl Seen {
-    /// A message, for a person who is known to see it.
+    /// A message as a user sees it; the caller has checked that the user may see it.
     ///
     /// # Errors
     /// The store's.
@@ -114,12 +114,12 @@ impl Seen {
     }
 }
 
-/// A room's messages, newest first, and whether they have been read.
+/// Lists a room's messages, newest first, and whether they have been read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListSeenMessages {
-    /// Which room.
+    /// The room.
     pub room: Room,
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page,
 }
 
@@ -134,19 +134,19 @@ impl Query for ListSeenMessages {
     }
 }
 
-/// A room with what is new in it, for one of its members.
+/// A room with its newest message and unread count, for one of its members.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Overview {
     /// The room.
     pub space: Space,
     /// The newest message.
     pub last: Option<Seen>,
-    /// How many messages the member has still to read; of very many the newest are counted.
+    /// The number of unread messages for the member; among very many messages only the newest are counted.
     pub unread: u64,
 }
 
 impl Overview {
-    /// A room in which nothing was said yet.
+    /// The overview of a room without messages.
     pub fn empty(space: Space) -> Self {
         Self { space, last: None, unread: 0 }
     }
@@ -160,7 +160,7 @@ impl Overview {
         newest.map(|message| Seen::of(store, message, person)).transpose()
     }
 
-    /// What is new in a room, for a member who is known to be one.
+    /// The overview of a room for a member; the caller has checked the membership.
     ///
     /// # Errors
     /// The store's.
@@ -172,10 +172,10 @@ impl Overview {
     }
 }
 
-/// One room with what is new in it.
+/// Reads the overview of one room, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadOverview {
-    /// Which.
+    /// The room.
     pub room: Room,
 }
 
@@ -190,12 +190,12 @@ impl Query for ReadOverview {
     }
 }
 
-/// The actor's rooms of a kind with what is new in each, newest first.
+/// Lists the overviews of the actor's rooms of a kind, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListOverviews {
-    /// Of which kind.
+    /// The kind.
     pub kind: Kind,
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page<Room>,
 }
 
@@ -211,10 +211,10 @@ impl Query for ListOverviews {
     }
 }
 
-/// How many messages the actor has still to read, in all rooms of a kind; of very many only some are counted.
+/// Counts the actor's unread messages in all rooms of a kind; among very many messages only some are counted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CountUnread {
-    /// Of which kind.
+    /// The kind.
     pub kind: Kind,
 }
 
@@ -226,7 +226,7 @@ impl Query for CountUnread {
     }
 }
 
-/// Up to where a room was read.
+/// The read markers of a room: a user's own, and the newest of the other users.
 struct Marks {
     own: Option<Id>,
     others: Option<Id>,

@@ -1,4 +1,4 @@
-//! Sending.
+//! Sends a message.
 
 use serde_json::Value;
 
@@ -10,24 +10,24 @@ use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::spaces::require_writer;
 
-/// Sends a message to a room, as a member of it. The text is kept as it was given.
+/// Sends a message to a room, as a member of it. The text is stored unchanged.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SendMessage {
-    /// Where to.
+    /// The room.
     pub room: Room,
     /// The text.
     pub content: String,
-    /// What sort of message it is, in the client's word; none is a plain text.
+    /// The message type, an identifier that the client chooses; `None` for plain text.
     pub sort: Option<String>,
-    /// Where its file is, if it has one. Beside a file the text may be empty.
+    /// The link to the file of the message, if it has one. With a file the text may be empty.
     pub file_url: Option<String>,
-    /// What the client wants kept with it.
+    /// Data of the client to store with the message: a JSON object.
     pub metadata: Option<Value>,
-    /// The sender's own id of it: sent twice to a room, the message is stored and told once.
+    /// The client's id of the message: a message that is sent twice with the same id to a room is stored and broadcast once.
     pub client_id: Option<String>,
 }
 
-/// What was sent.
+/// The answer of [`SendMessage`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sent {
     /// The message, as stored.

@@ -1,4 +1,4 @@
-//! What a team's own back end says through us: events of its own making, to whom it likes.
+//! Custom events, which a team's own back end emits to rooms and users.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,26 +9,26 @@ use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// How many rooms and people one emission may name, and how many it may except.
+/// How many rooms and users one emission may name, and how many rooms, users and connections it may except.
 pub const MOST_NAMED: usize = 1000;
 
-/// An event of a back end's own making, and who hears it.
+/// A custom event of a back end, and its audience.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Emission {
-    /// Everybody who is in at least one of these, once. [`Room::everyone`] is everybody who is connected.
+    /// The rooms that receive the event. A connection in several rooms receives it once. [`Room::everyone`] is all connections.
     pub rooms: Vec<Room>,
-    /// But not who is in one of these.
+    /// Connections in one of these rooms do not receive it.
     pub except: Vec<Room>,
-    /// And not these connections, by the ids that their clients know them by.
+    /// These connections do not receive it, by the socket ids that their clients have.
     pub except_connections: Vec<String>,
-    /// What clients call the event.
+    /// The event name for clients.
     pub name: String,
-    /// Its argument; without one it has none.
+    /// The event's only argument; `None` for an event without arguments.
     pub data: Option<Value>,
 }
 
 impl Emission {
-    /// Refuses what clients could not hear.
+    /// Checks the name and the number of rooms and exceptions.
     ///
     /// # Errors
     /// [`Refusal::Invalid`].
@@ -47,7 +47,7 @@ impl Emission {
     }
 }
 
-/// Emits, as a fact that is stored and ordered. For a back end and the server's admin. The answer is the fact's offset.
+/// Emits a custom event as a persisted event, for a back end and the server's admin. The answer is its offset.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Emit(pub Emission);
 
@@ -59,7 +59,7 @@ impl Command for Emit {
             return Err(Refusal::Forbidden("Only a back end or an admin may do this"));
         }
         self.0.check()?;
-        // A fact has one room whose order it keeps: of several it is the first.
+        // A persisted event belongs to the order of one room: here the first.
         let room = self.0.rooms.first().cloned().unwrap_or_else(Room::everyone);
         tx.record_at(&room, Event::Emitted { emission: self.0 })
     }

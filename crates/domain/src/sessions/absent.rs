@@ -18,7 +18,7 @@ pub struct Absent {
     pub person: Person,
     /// The public id of one of the user's connections: see [`Session::id`](super::Session::id).
     pub id: String,
-    /// The earliest known time at which a connection of the user began.
+    /// The time since which the user was connected, as far as it is known.
     pub came_at: Timestamp,
     /// The time at which the last connection ended. `None` for a user who was connected until the server stopped or was killed, and is expected to
     /// reconnect.

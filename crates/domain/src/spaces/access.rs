@@ -1,4 +1,4 @@
-//! The one permission question, and what is refused by its answer.
+//! Permissions of rooms, and joining a room.
 
 use crate::names::{Kind, PersonId, Room, parse_id};
 use crate::operation::{Actor, Command, Tx};
@@ -12,7 +12,8 @@ use crate::tasks::Task;
 
 const ARCHIVED: Refusal = Refusal::Conflict("The project is archived; an admin can open it again");
 
-/// The role that a person has in a room now. A channel and a task are as open as their project; an inbox is its person's own.
+/// The present role of a user in a room; `None` without access. A channel and a task have their project's members; only its own user has access to
+/// an inbox.
 ///
 /// # Errors
 /// The store's.
@@ -34,7 +35,7 @@ fn task_in(store: &mut dyn Store, room: &Room) -> Stored<Option<Task>> {
     parse_id(room.id()).map_or(Ok(None), |id| store.task(id))
 }
 
-/// Refuses everybody who is not in the room. An unknown room and a forbidden one are answered alike.
+/// Refuses actors who are not members of the room. An unknown room and a forbidden room get the same refusal.
 ///
 /// # Errors
 /// [`Refusal::NotFound`]; the store's.
@@ -42,7 +43,7 @@ pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &Room) -> Resu
     role_in(store, room, &actor.person)?.ok_or(not_found(room))
 }
 
-/// Refuses everybody who is not in the room, and every change of what is put away: an archived project is read, and left, and nothing else.
+/// Refuses actors who are not members of the room, and every change in an archived project, which members can only read and leave.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::Conflict`]; the store's.
@@ -84,7 +85,7 @@ pub fn require_writer(store: &mut dyn Store, actor: &Actor, room: &Room) -> Resu
     Ok(person)
 }
 
-/// Refuses every change of what is put away.
+/// Refuses changes in an archived project.
 ///
 /// # Errors
 /// [`Refusal::Conflict`]; the store's.
@@ -95,10 +96,11 @@ pub(super) fn require_open(store: &mut dyn Store, room: &Room) -> Result<(), Ref
     Ok(())
 }
 
-/// Refuses everybody who is not the room's admin. The server's own admin is one everywhere: a household that only claims made has no other.
+/// Refuses actors who are not admins of the room. The server's admin is an admin of every room: a household that only tokens' claims have created has
+/// no other admin.
 ///
 /// # Errors
-/// [`Refusal::Forbidden`] for a member, [`Refusal::NotFound`] for everybody else; the store's.
+/// [`Refusal::Forbidden`] for a member, [`Refusal::NotFound`] for other users; the store's.
 pub fn require_admin(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<(), Refusal> {
     if actor.admin && store.has_space(room)? {
         return Ok(());
@@ -109,12 +111,12 @@ pub fn require_admin(store: &mut dyn Store, actor: &Actor, room: &Room) -> Resul
     }
 }
 
-/// What a room is called when it is not there.
+/// The refusal for a room that does not exist.
 pub(super) fn not_found(room: &Room) -> Refusal {
     Refusal::NotFound(room.kind().noun())
 }
 
-/// The space that a room is inside: whoever loses that one loses this one.
+/// The parent of a room: a user who loses access to the parent loses access to the room.
 fn around(store: &mut dyn Store, room: &Room) -> Stored<Option<Room>> {
     match room.kind() {
         Kind::Channel => Ok(store.space(room)?.and_then(|space| space.parent)),
@@ -123,7 +125,7 @@ fn around(store: &mut dyn Store, room: &Room) -> Stored<Option<Room>> {
     }
 }
 
-/// The journal's last offset when a person became a member of a room, or of the space that it is inside; 0 for an inbox.
+/// The log's last offset at the time when a user became a member of a room or of its parent; 0 for an inbox.
 ///
 /// # Errors
 /// The store's.
@@ -132,9 +134,9 @@ pub fn member_since(store: &mut dyn Store, room: &Room, person: &PersonId) -> St
     Ok(store.member_since(inside.as_ref().unwrap_or(room), person)?.unwrap_or(0))
 }
 
-/// Every room that a person may hear, each with the offset behind which: the inbox, and those that the person is a member of.
+/// Every room whose events a user may receive, each with the offset behind which: the inbox, and the rooms that the user is a member of.
 ///
-/// Those of tasks are not among them: a person is in them only by looking at a task.
+/// Rooms of tasks are not in the list: a connection joins them only when a user opens a task.
 ///
 /// # Errors
 /// The store's.
@@ -144,20 +146,20 @@ pub fn rooms_heard_by(store: &mut dyn Store, person: &PersonId) -> Stored<Vec<(R
     Ok(rooms)
 }
 
-/// Whether the actor may listen to a room.
+/// Checks that the actor may join a room, and stores the room in the actor's session.
 ///
-/// It is a command although it changes nothing: in the writer's queue it stands in one order with the removals of members.
+/// It is a command also without a session: the writer's queue orders it with the removals of members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnterRoom {
-    /// Which.
+    /// The room.
     pub room: Room,
-    /// The actor's session that comes into it, by its secret, if it is to be remembered.
+    /// The secret of the actor's session in which the room is to be stored; `None` for a connection without a session.
     pub session: Option<String>,
-    /// Whether it is asked since when the actor is a member, and where else.
+    /// Whether the answer has [`Entered::member_since`] and [`Entered::hears`].
     pub since: bool,
 }
 
-/// The same, for a user who asks which members are online: see [`NameMembers`](super::NameMembers).
+/// [`EnterRoom`], and the members whose presence the actor may see: see [`NameMembers`](super::NameMembers).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EnterAmongMembers {
     /// A room that has members of its own.
@@ -183,16 +185,16 @@ impl Command for EnterAmongMembers {
     }
 }
 
-/// Who may listen to it.
+/// The answer of [`EnterRoom`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entered {
-    /// The actor, for those who are told of it.
+    /// The actor's profile, for the event to the other members.
     pub person: Person,
-    /// The space that the room is inside: a channel's or a task's project.
+    /// The parent of the room: a channel's or a task's project.
     pub inside: Option<Room>,
-    /// The journal's last offset when the actor became a member; 0 if it was not asked.
+    /// The log's last offset at the time when the actor became a member; 0 unless [`EnterRoom::since`] requests it.
     pub member_since: i64,
-    /// Every room that the actor may hear, as [`rooms_heard_by`] has them; none if it was not asked.
+    /// Every room that the actor may access, as in [`rooms_heard_by`]; empty unless [`EnterRoom::since`] requests it.
     pub hears: Vec<(Room, i64)>,
 }
 
@@ -234,7 +236,7 @@ impl Command for StayInRoom {
     }
 }
 
-/// A session comes into a room of a kind of which it is in one at a time.
+/// Removes the other rooms of this room's kind from a session, which is in one room of the kind at a time.
 fn leave_others(tx: &mut Tx<'_>, secret: &str, room: &Room) -> Stored<()> {
     let person = &tx.actor.person;
     for other in tx.store.session_rooms(secret, person)? {

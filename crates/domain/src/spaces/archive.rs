@@ -1,4 +1,4 @@
-//! Putting away what is over.
+//! Archives a space, or opens it again.
 
 use crate::event::Event;
 use crate::names::Room;
@@ -7,13 +7,13 @@ use crate::refusal::Refusal;
 use crate::spaces::access::{not_found, require_admin};
 use crate::spaces::{Space, embed_members, for_event};
 
-/// Puts a project away, or opens it again; for its admins. An archived project and everything in it can be read and listened to; only people
-/// still leave and are removed. What is so already stays so, and nobody hears of it.
+/// Archives a project, or opens it again; for its admins. Members can read an archived project, receive its events and leave it; admins can remove
+/// members. A command that changes nothing records no event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ArchiveSpace {
-    /// Which.
+    /// The project.
     pub room: Room,
-    /// Put away, or open.
+    /// True archives the project, false opens it.
     pub archived: bool,
 }
 

@@ -1,4 +1,4 @@
-//! New spaces, and new channels of a project.
+//! Creates spaces, and channels of a project.
 
 use crate::event::Event;
 use crate::fields;
@@ -11,14 +11,14 @@ use crate::spaces::additions::require_addable;
 use crate::spaces::membership::{TOO_MANY_MEMBERS, require_free_place};
 use crate::spaces::{Role, Space, embed_members};
 
-/// Makes a space; who makes it is its admin.
+/// Creates a space; the actor becomes its admin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateSpace {
-    /// A kind that people are members of.
+    /// A kind with members of its own.
     pub kind: Kind,
-    /// Its name; a conversation's may be empty.
+    /// The name of the space; a conversation's may be empty.
     pub name: String,
-    /// Who else is in it from the start. Ids that were never seen are fine: they are filled in by the person's first token.
+    /// The first members besides the actor. Unknown ids are allowed: the first token of such a user fills in the profile.
     pub members: Vec<PersonId>,
 }
 
@@ -70,12 +70,12 @@ impl CreateSpace {
     }
 }
 
-/// Makes a channel of a project; its members are the project's, and each of them may make one.
+/// Creates a channel of a project, for every member of the project. The members of the channel are the project's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateChannel {
     /// The project.
     pub project: Room,
-    /// Its name.
+    /// The name of the channel.
     pub name: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a space is called.
+//! Renames a space.
 
 use crate::event::Event;
 use crate::fields;
@@ -8,12 +8,12 @@ use crate::refusal::Refusal;
 use crate::spaces::access::{not_found, require_writable};
 use crate::spaces::{Space, embed_members, for_event};
 
-/// Gives a space another name. Any member may; the same name again is not told.
+/// Renames a space, for every member. The same name again records no event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RenameSpace {
-    /// Which.
+    /// The space.
     pub room: Room,
-    /// The new name; `None` leaves it.
+    /// The new name; `None` changes nothing.
     pub name: Option<String>,
 }
 

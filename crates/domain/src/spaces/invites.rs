@@ -1,4 +1,4 @@
-//! Invite codes: the one way into a space that nobody has to open for you.
+//! Invite codes, by which users join a space without an act of a member.
 
 use crate::event::Event;
 use crate::names::Room;
@@ -8,13 +8,13 @@ use crate::spaces::access::{not_found, require_member, require_open};
 use crate::spaces::membership::begin_membership;
 use crate::spaces::{Space, embed_members, for_event};
 
-/// Joins a space by its invite code. Who is a member already gets the same answer, and nobody hears of it. A space that is not there is refused
-/// as a wrong code is: whoever guesses learns nothing.
+/// Joins a space by its invite code. For a member the answer is the same, and no event is recorded. An unknown space gets the refusal of a wrong code,
+/// so that guesses reveal nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinByInvite {
-    /// Which.
+    /// The space.
     pub room: Room,
-    /// The code as it was typed; capitals and surrounding spaces do not matter.
+    /// The code as typed; the check ignores case and surrounding spaces.
     pub code: String,
 }
 
@@ -44,10 +44,10 @@ fn wrong_code(room: &Room) -> Refusal {
     Refusal::invalid("inviteCode", format!("is not the code of this {noun}; ask a member for the present one"))
 }
 
-/// Makes a new invite code; the old one is void. Members invite, so any member may. The answer's `invite_code` is the new one.
+/// Creates a new invite code, for every member; the old code becomes invalid. The answer has the new code in `invite_code`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefreshInvite {
-    /// Of which space.
+    /// The space.
     pub room: Room,
 }
 

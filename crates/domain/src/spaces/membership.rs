@@ -1,4 +1,4 @@
-//! The beginning of a membership, and its end.
+//! Adds members to a space, and removes them.
 
 use crate::calls;
 use crate::chat::begin_reading;
@@ -17,13 +17,13 @@ use crate::tasks;
 /// The refusal of a member beyond [`Bounds::members_per_space`](crate::operation::Bounds).
 pub(super) const TOO_MANY_MEMBERS: Refusal = Refusal::Conflict("The space is full");
 
-/// Makes a person a member. Members invite, so any member may. Who is a member already stays one, and nobody hears of it. An id that was never
-/// seen is fine: it is filled in by the person's first token.
+/// Adds a member to a space, for every member. Adding a member again changes nothing and records no event. An unknown id is allowed: the first token
+/// of such a user fills in the profile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddMember {
-    /// Of which space.
+    /// The space.
     pub room: Room,
-    /// Whom.
+    /// The user to add.
     pub person: PersonId,
 }
 
@@ -46,7 +46,7 @@ impl Command for AddMember {
     }
 }
 
-/// Makes somebody a member of a space, who is none yet, if there is room; then tells the space.
+/// Adds a user who is not a member to a space, and records the event.
 ///
 /// # Errors
 /// [`Refusal::Conflict`] if the space is full; the store's.
@@ -56,7 +56,7 @@ pub(super) fn begin_membership(tx: &mut Tx<'_>, space: &mut Space, person: &Pers
     }
     let person = known_or_unseen(tx, person)?;
     require_free_place(tx, &person.id)?;
-    // All members of a household may have left, and its invite code still opens it: it needs an admin again.
+    // All members of a household may have left, and users can still join by its invite code: the first needs to be an admin.
     let role = if space.member_count == 0 { Role::Admin } else { Role::Member };
     tx.store.put_member(&space.room, &person.id, role, tx.now)?;
     begin_reading(tx, &space.room, &person.id)?;
@@ -86,12 +86,12 @@ pub(super) fn require_free_place(tx: &mut Tx<'_>, user: &PersonId) -> Result<(),
     }))
 }
 
-/// Ends a membership: one's own, or another's as an admin. The answer is the space without the person.
+/// Removes a member from a space: the actor, or another member for an admin. The answer is the space without the member.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RemoveMember {
-    /// In which space.
+    /// The space.
     pub room: Room,
-    /// Whose.
+    /// The member to remove.
     pub person: PersonId,
 }
 
@@ -116,9 +116,9 @@ impl Command for RemoveMember {
     }
 }
 
-/// Takes a member out of a space. The person's tasks are taken back, each with an event of its own (of many tasks the rest in later steps), and the
-/// person's part in a call ends. If the last admin leaves, the longest member becomes an admin. A space without members stays, and its invite code
-/// still opens it.
+/// Removes a member from a space. The member's tasks are unassigned, each with an event of its own (the rest of many tasks in later steps), and the
+/// member leaves the space's call. If the last admin leaves, the longest member becomes an admin. A space without members stays, and users can still
+/// join by its invite code.
 pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Result<Space, Refusal> {
     let taken_back = tasks::take_back_some(tx, Some(room), person, CHANGES_A_STEP)?;
     calls::leave_calls(tx, room, &person.id)?;

@@ -1,4 +1,4 @@
-//! Spaces: anything people are members of. The one permission question is asked here.
+//! Spaces: the rooms with members, and the permission checks for all rooms.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,38 +34,38 @@ pub use membership::{AddMember, RemoveMember};
 pub use presence::{ASKED_MEMBERS, NameMembers, NameVisible};
 pub use read::{ListChannels, ListContacts, ListMembers, ListSpaces, ReadSpace};
 
-/// What a member may do: admins change members, archive and delete; members read, write and invite.
+/// The role of a member: admins change members, archive and delete; members read, write and invite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The creator, and whom an admin makes one.
+    /// The creator, and members to whom an admin gives the role.
     Admin,
-    /// Everybody else.
+    /// All other members.
     Member,
 }
 
 impl Role {
-    /// Every one.
+    /// All roles.
     pub const ALL: [Self; 2] = [Self::Admin, Self::Member];
 }
 
-/// A person in a space.
+/// A member of a space.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Member {
-    /// Who.
+    /// The user.
     pub person: Person,
-    /// As what.
+    /// The member's role.
     pub role: Role,
-    /// Since when.
+    /// The time at which the user became a member.
     pub joined_at: Timestamp,
 }
 
-/// What the rules of the most frequent changes in a space need to know of their author, read in one statement.
+/// The data about an author that the most frequent changes in a space check, read in one statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Standing {
-    /// The role in the space, or in the one that it is part of.
+    /// The role in the space, or in its parent.
     pub role: Role,
-    /// Whether the space, or the one that it is part of, is archived.
+    /// Whether the space or its parent is archived.
     pub archived: bool,
     /// Whether the member has acted there: see [`crate::seam::Spaces::has_acted`].
     pub acted: bool,
@@ -73,27 +73,27 @@ pub struct Standing {
     pub person: Option<Person>,
 }
 
-/// A space, whole.
+/// A space.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Space {
-    /// Its address.
+    /// The space's address.
     pub room: Room,
-    /// Its name.
+    /// The space's name; may be empty for a conversation.
     pub name: String,
-    /// The space that it is part of (a channel's project).
+    /// The parent space (a channel's project).
     pub parent: Option<Room>,
-    /// Opens it to whoever has it; only households have one.
+    /// The code by which users can join; only households have one.
     pub invite_code: Option<String>,
-    /// Who made it.
+    /// The user who created the space.
     pub created_by: PersonId,
-    /// When.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Last change.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// Since when it is put away, if it is.
+    /// The time at which the space was archived; `None` for an open space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived_at: Option<Timestamp>,
-    /// How many members it has; 0 for a space whose members are its parent's.
+    /// The number of members; 0 for a space whose members are its parent's.
     #[serde(default)]
     pub member_count: u64,
     /// The first members, in the order of joining, where an answer or event embeds them: at most [`EMBEDDED_MEMBERS`]. Other members are read in
@@ -103,7 +103,7 @@ pub struct Space {
 }
 
 impl Space {
-    /// How many members it has. An event of an older version has all of them and no count.
+    /// The number of members. An event of an older version embeds all members and has no count.
     pub fn member_count(&self) -> u64 {
         self.member_count.max(self.members.len() as u64)
     }

@@ -1,4 +1,4 @@
-//! Of whom one may ask whether they are online. Who is, only the live connections know.
+//! The users whose presence an actor may see. The presence itself is known only to the server, from its connections.
 
 use std::collections::HashSet;
 

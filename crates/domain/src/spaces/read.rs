@@ -1,4 +1,4 @@
-//! Looking at spaces, and at who shares them.
+//! Queries of spaces, members and contacts.
 
 use crate::names::{Kind, PersonId, Room};
 use crate::operation::{Actor, Query};
@@ -7,10 +7,10 @@ use crate::seam::{MemberPage, Page, Store};
 use crate::spaces::access::{not_found, require_member};
 use crate::spaces::{Member, Space, embed_members};
 
-/// A space, for its members.
+/// Reads a space, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadSpace {
-    /// Which.
+    /// The space.
     pub room: Room,
 }
 
@@ -25,12 +25,12 @@ impl Query for ReadSpace {
     }
 }
 
-/// A space's members in the order of joining, for its members. The first are the members that an answer embeds.
+/// Lists the members of a space in the order of joining, for its members. The first are the members that an answer embeds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListMembers {
     /// The space.
     pub room: Room,
-    /// Which part of the list.
+    /// The page of the list.
     pub page: MemberPage,
 }
 
@@ -48,12 +48,12 @@ impl Query for ListMembers {
     }
 }
 
-/// The actor's spaces of a kind, newest first.
+/// Lists the actor's spaces of a kind, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListSpaces {
-    /// Of which kind.
+    /// The kind.
     pub kind: Kind,
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page<Room>,
 }
 
@@ -69,12 +69,12 @@ impl Query for ListSpaces {
     }
 }
 
-/// A project's channels, newest first, for its members.
+/// Lists a project's channels, newest first, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListChannels {
     /// The project.
     pub project: Room,
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page<Room>,
 }
 
@@ -87,7 +87,7 @@ impl Query for ListChannels {
     }
 }
 
-/// Everybody who shares a space with the actor: those whom `PRESENCE_AUDIENCE=contacts` tells.
+/// Lists the actor's contacts, who receive the actor's presence with `PRESENCE_AUDIENCE=contacts`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListContacts;
 
