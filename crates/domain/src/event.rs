@@ -23,7 +23,7 @@ use crate::trips::{TripChanges, TripDetails};
 #[strum_discriminants(doc = "Which of the things it is that can happen.")]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Event {
-    /// A space was created. `people` are all its members, of whom `space` embeds the first; `trip` are the details of a trip.
+    /// A space was created. `people` are all its members; `space` embeds only the first. `trip` are the details of a trip.
     SpaceCreated {
         space: Space,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -70,8 +70,8 @@ pub enum Event {
     Removed { space: Room, by: Option<Person> },
     /// A member has another role.
     RoleChanged { space: Space, person: PersonId, by: PersonId },
-    /// A user became a member by a claim of a token. The event is not delivered to clients; the user's connections receive the space's events from this
-    /// offset on.
+    /// A user became a member by a claim of a token. The event is not delivered to clients; the user's connections receive the space's events from
+    /// this offset on.
     MembershipClaimed { person: PersonId },
     /// A user is no longer a member. `by` and `by_whom` as in [`Event::MemberJoined`].
     MemberLeft {
@@ -148,8 +148,8 @@ pub enum Event {
     CallAnswered { call: Call, by: Person },
     /// A call ended: see `call.status` and `call.ended_by`.
     CallEnded { call: Call },
-    /// A user has read all messages up to `up_to`. `messages` are the newest of the other users' messages that were unread before. In a very large room
-    /// (`to_reader_alone`) only the reader's own devices receive the event.
+    /// A user has read all messages up to `up_to`. `messages` are the newest of the other users' messages that were unread before. In a very large
+    /// room (`to_reader_alone`) only the reader's own devices receive the event.
     MessagesRead {
         by: PersonId,
         messages: Vec<Id>,

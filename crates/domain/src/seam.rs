@@ -339,8 +339,8 @@ pub trait Sessions {
     fn insert_session(&mut self, session: &Session) -> Stored<()>;
     /// Stores a known session's offsets and times; id, user and namespace stay as they were. Error: the secret is not known.
     fn update_session(&mut self, session: &Session) -> Stored<()>;
-    /// Marks a session as disconnected at `at`. `confirmed`: the offset up to which the client has received all its events. `let_go`: the server closed
-    /// the connection to stop. Does nothing if the session does not exist.
+    /// Marks a session as disconnected at `at`. `confirmed`: the offset up to which the client has received all its events. `let_go`: the server
+    /// closed the connection to stop. Does nothing if the session does not exist.
     fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> Stored<()>;
     /// Removes a session and its rooms.
     fn delete_session(&mut self, secret: &str, person: &PersonId) -> Stored<()>;
@@ -369,8 +369,8 @@ pub trait Sessions {
     fn rooms_heard_by(&mut self, person: &PersonId) -> Stored<Vec<(Room, i64)>>;
     /// Begins a new epoch of the event log behind its last offset.
     fn begin_epoch(&mut self, name: &str) -> Stored<()>;
-    /// The largest offset of an epoch: the log's last offset for the present epoch, otherwise the offset behind which the next epoch began. `None` for
-    /// an unknown name.
+    /// The largest offset of an epoch: the log's last offset for the present epoch, otherwise the offset behind which the next epoch began. `None`
+    /// for an unknown name.
     fn epoch_reaches(&mut self, name: &str) -> Stored<Option<i64>>;
 }
 

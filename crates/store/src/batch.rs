@@ -70,7 +70,7 @@ impl Desk<'_> {
             tracing::error!(%error, commands = jobs.len(), "a batch was lost");
             self.session.0.abandon();
         }
-        // Whatever was wrong, it is the batch's misfortune and not a command's fault, and trying again may help.
+        // The error concerns the batch, not one command, and the commands may succeed when they are sent again.
         outcome.map(Some).map_err(|error| Refusal::Unavailable(error.to_string()))
     }
 
@@ -116,14 +116,14 @@ impl Desk<'_> {
     }
 }
 
-/// A unit of work on somebody's behalf, and to whom its outcome is told.
+/// A unit of work on behalf of an actor, and the reply that receives its result.
 pub(crate) struct Work<T, W, R> {
     pub(crate) actor: Actor,
     pub(crate) stage: Stage<T, W>,
     pub(crate) reply: R,
 }
 
-/// How far a unit of work has come.
+/// The state of a unit of work.
 pub(crate) enum Stage<T, W> {
     Waiting(W),
     Decided(Result<(T, Vec<Fact>), Refusal>),
@@ -206,7 +206,7 @@ impl<R: FnOnce(Result<(), Refusal>) + Send> Job for Passthrough<R> {
     }
 }
 
-/// Runs what others gave us. Their panic must not end the thread that everybody needs.
+/// Runs a caller's function and logs its panic, which must not end the writer's thread.
 pub(crate) fn guarded(what: &'static str, run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         tracing::error!(panic = said(&*panic), "{what} panicked");

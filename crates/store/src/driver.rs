@@ -76,7 +76,7 @@ pub(crate) trait Driver {
     fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnMut(&dyn Row) -> Stored<T>) -> Stored<Vec<T>>;
 }
 
-/// The tables, by whatever driver: each area's file implements its seam for them.
+/// The tables, with any driver: each area's file implements the area's store trait for them.
 pub(crate) struct Tables<D>(pub(crate) D);
 
 impl<'a> From<&'a str> for Value<'a> {

@@ -49,7 +49,7 @@ impl Options {
     }
 }
 
-/// Why a database cannot be used. Each is one line for whoever starts the program, and tells no password.
+/// Why a database cannot be used. Each message is one line for the operator, and contains no password.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// A database that is planned and not there yet.
@@ -61,9 +61,9 @@ pub enum OpenError {
     /// The folder of the file cannot be made.
     #[error("the folder {} cannot be made: {reason}", folder.display())]
     Folder {
-        /// Which.
+        /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         reason: std::io::Error,
     },
     /// Another process has it open.
@@ -198,7 +198,7 @@ fn location(url: &str) -> Result<Location, OpenError> {
     if url == "sqlite::memory:" {
         return Ok(Location::Memory);
     }
-    // Only the scheme is told back: the rest of a URL may hold a password.
+    // The error message has only the scheme, because the rest of a URL may contain a password.
     let Some((scheme, path)) = url.split_once("://") else { return Err(OpenError::Malformed("a URL without ://".to_owned())) };
     match scheme {
         "sqlite" if path.is_empty() || path.ends_with('/') => Err(OpenError::Malformed("sqlite:// without a file's name".to_owned())),

@@ -123,7 +123,7 @@ impl<D: Driver> Sessions for Tables<D> {
     }
 }
 
-/// How many lives of the journal are remembered: nobody comes back to an older one within the time for which facts are kept.
+/// How many epochs of the event log are kept: positions of older epochs are older than the events that are kept.
 const KEPT_EPOCHS: u32 = 100;
 
 /// A session whose columns begin there.

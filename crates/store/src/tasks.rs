@@ -1,4 +1,4 @@
-//! Tasks and to whom they are given.
+//! Tasks and their assignees.
 
 use domain::names::{Id, PersonId, Room, Timestamp};
 use domain::people::Person;

@@ -24,8 +24,8 @@ use crate::location::{Database, OpenError};
 use crate::queue::{Queue, Rejected, Taken};
 use crate::sqlite::Sqlite;
 
-/// How many commands may wait. When they are as many, the next is answered at once with [`Refusal::Unavailable`], and so before those that
-/// wait.
+/// How many commands may wait in the queue. When it is full, the next command is refused at once with [`Refusal::Unavailable`], before the waiting
+/// commands are answered.
 pub const QUEUE_BOUND: usize = 65_536;
 /// How many commands share a transaction. More would not cost less, and would make the first wait for the last.
 const BATCH: usize = 256;
@@ -49,21 +49,21 @@ impl Drop for Handle {
     }
 }
 
-/// Where the facts go that are on the disk.
+/// Receives the persisted events after their commit.
 ///
-/// A function is an outlet that takes each fact by itself.
+/// A function is an outlet that takes each event by itself.
 pub trait Outlet: Send {
-    /// The replies and the facts of one batch follow. Whatever they set going may wait for [`Outlet::end`], which comes soon.
+    /// Called before the replies and events of a batch. The outlet may collect the resulting work until [`Outlet::end`], which follows soon.
     fn begin(&mut self) {}
 
-    /// Charges a command to its actor. `reach` is the number of rooms and inboxes that receive its facts. Called before they are published, and only
+    /// Charges a command to its actor. `reach` is the number of rooms and inboxes that receive its events. Called before they are published, and only
     /// if it is more than one.
     fn charge(&mut self, _: &Actor, _reach: usize) {}
 
-    /// Takes the next fact.
+    /// Takes the next event.
     fn publish(&mut self, fact: Fact);
 
-    /// The batch is told.
+    /// Called after the last reply and event of a batch.
     fn end(&mut self) {}
 
     /// Called when a burst of commands has ended and the writer has released its memory, so that other parts can release theirs.
@@ -79,9 +79,8 @@ impl<F: FnMut(Fact) + Send> Outlet for F {
 impl Writer {
     /// Starts the writer's thread.
     ///
-    /// `clock` is asked once a command. `ids` goes on behind the largest id that was ever stored. `outlet` is told on the writer's thread
-    /// after the commit, of each fact in the order of the offsets: first a command's reply runs, then its facts are published, then comes
-    /// the next command. Neither may block.
+    /// `clock` is called once a command. `ids` continues behind the largest id that was ever stored. After the commit, the writer's thread runs each
+    /// command's reply and then publishes the command's events to `outlet`, in the order of the offsets. Replies and `outlet` must not block.
     ///
     /// The thread ends after [`Writer::close`], or when the last handle is dropped: join it to know that everything is on the disk. Should it die of
     /// a panic of its own (that of a command is caught), the process ends with it.
@@ -115,7 +114,7 @@ impl Writer {
             let session = Tables(Sqlite::new(&connection));
             let desk = Desk { session, clock: Box::new(clock), ids, bounds, quotas, usage_due: Timestamp::default() };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&served, desk, outlet, &counted))) {
-                // Nothing could be changed any more, and nobody would be told. A process that ends is started again.
+                // Without the writer the server cannot change anything, and a process that ends is restarted.
                 tracing::error!(panic = said(&*panic), "the writer has died; the process ends");
                 abort();
             }
@@ -146,8 +145,8 @@ impl Writer {
         self.submit(actor, |tx| command.decide(tx), reply);
     }
 
-    /// Queues something that only has to keep its place in the order, behind the commands before it and their facts. It is told `Ok`, or, at
-    /// once, that the queue is full or closed.
+    /// Queues a reply that runs in the order of the queue, behind the earlier commands and their events. It receives `Ok`, or at once an error if the
+    /// queue is full or closed.
     pub fn submit_passthrough(&self, reply: impl FnOnce(Result<(), Refusal>) + Send + 'static) {
         self.put(Box::new(Passthrough(reply)));
     }

@@ -1,4 +1,4 @@
-//! A thread of the store that dies must not leave a process behind that only seems to work.
+//! When a thread of the store dies, the process must end, because it would only seem to work.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use domain::names::Timestamp;
 use domain::operation::Actor;
 use store::{Database, Options, Writer};
 
-/// By which a process ends itself.
+/// The signal that ends a process that aborts.
 const SIGABRT: i32 = 6;
 
 /// Says to this test's second process that it is the one that dies.

@@ -13,7 +13,7 @@ use crate::seam::{Page, Store};
 /// How many users a user may have blocked at once; one more is refused as a conflict.
 pub const MOST_BLOCKS: u64 = 10_000;
 
-/// A user whom another has blocked.
+/// A block of a user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
     /// The blocked user.
@@ -99,10 +99,10 @@ impl Query for NameBlockers {
     }
 }
 
-/// All users whom a user has blocked, at most [`MOST_BLOCKS`].
+/// Lists all users that a user has blocked, at most [`MOST_BLOCKS`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BlockedBy {
-    /// The user who has blocked them.
+    /// The user who made the blocks.
     pub person: PersonId,
 }
 

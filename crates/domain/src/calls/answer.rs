@@ -1,4 +1,4 @@
-//! Picking up.
+//! Answers a call.
 
 use crate::calls::{Call, Status, come, require_open, visible};
 use crate::event::Event;
@@ -7,13 +7,13 @@ use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::spaces::act;
 
-/// Comes into a call that rings or goes on, as a member of its room. The first who does so besides the one who rang makes it go on. Who is in it
-/// already is answered, and nobody is told.
+/// Joins a ringing or ongoing call, as a member of its room. The first participant besides the caller makes the call ongoing. For a participant who
+/// has joined already, no event is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AnswerCall {
-    /// The kind of rooms that the caller speaks of.
+    /// The kind of the call's room; a call in another kind of room is not found.
     pub of: Kind,
-    /// Which call.
+    /// The call's id.
     pub call: Id,
 }
 

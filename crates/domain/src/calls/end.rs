@@ -1,17 +1,16 @@
-//! Hanging up.
+//! Ends a call.
 
 use crate::calls::{Call, Status, finish, require_open, visible};
 use crate::names::{Id, Kind};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// Ends a call for everybody, as somebody who is in it. While it rings for one person alone, that person may end it too: nobody else could
-/// answer.
+/// Ends a call for all participants, as one of them. In a room of two members, the called member may end a ringing call, too, to decline it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndCall {
-    /// The kind of rooms that the caller speaks of.
+    /// The kind of the call's room; a call in another kind of room is not found.
     pub of: Kind,
-    /// Which call.
+    /// The call's id.
     pub call: Id,
 }
 

@@ -1,4 +1,4 @@
-//! Ringing.
+//! Starts a call.
 
 use crate::calls::{Call, Status, come};
 use crate::event::Event;
@@ -11,22 +11,22 @@ use crate::spaces::{act, require_member};
 /// A caller cannot start a call in a room if more of its members have blocked the caller.
 const MOST_BLOCKERS: u32 = 100;
 
-/// Rings everybody in a room, as a member of it. A room has one call at a time: who rings while one is open gets that one. So of two who ring
-/// at once both learn of the first one's call. Members who have blocked the caller do not receive the event.
+/// Calls the members of a room, as one of them. A room has one call at a time: a command during an open call returns that call, so that two members
+/// who call at the same time both get the first call. Members who have blocked the caller do not receive the event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InitiateCall {
-    /// Where.
+    /// The room.
     pub room: Room,
-    /// What sort of call it is, in the client's word.
+    /// The call type, an identifier that the client chooses.
     pub sort: String,
 }
 
-/// The call that there is now.
+/// The answer of [`InitiateCall`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Initiated {
-    /// The call.
+    /// The open call of the room.
     pub call: Call,
-    /// Whether there was one already, of which nobody is told again.
+    /// Whether the call was open before the command; no event is recorded for it then.
     pub existing: bool,
 }
 

@@ -1,16 +1,17 @@
-//! Going out of a call without ending it for others.
+//! Leaves a call without ending it for others.
 
 use crate::calls::{Status, finish, go};
 use crate::names::{Id, PersonId, Room};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// A person is in a call no longer: the server's, when the connection is gone. The last who goes ends it. What is over already stays so.
+/// Removes a user from the participants of a call, by the server after the user's connection has ended. The last participant who leaves ends the
+/// call. A call that has ended stays unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveCall {
-    /// Which call.
+    /// The call's id.
     pub call: Id,
-    /// Who.
+    /// The participant.
     pub person: PersonId,
 }
 
@@ -22,7 +23,7 @@ impl Command for LeaveCall {
     }
 }
 
-/// A membership ends, and with it the person's part in the room's call.
+/// Removes a user whose membership of the room ends from the room's open call.
 pub(crate) fn leave_calls(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> Result<(), Refusal> {
     if !room.kind().has_calls() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Calls, kept as records: who rang whom, who took part, and how it ended. What is said in a call goes from screen to screen and not through
-//! here.
+//! Calls, stored as records: the caller, the participants, the status and the times. The media of a call go from client to client, not through the
+//! server.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,80 +26,80 @@ pub(crate) use leave::leave_calls;
 pub use overdue::{EndInterruptedCalls, GiveUpRinging, RINGS_SECONDS};
 pub use read::ListCalls;
 
-/// How far a call has come.
+/// The status of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
-    /// It rings, and nobody has answered.
+    /// The call rings, and no member has answered.
     Ringing,
-    /// Somebody has.
+    /// A member has answered.
     Ongoing,
-    /// It is over.
+    /// The call has ended.
     Ended,
-    /// It is over, and nobody has answered.
+    /// The call has ended, and no member has answered in time.
     Missed,
 }
 
 impl Status {
-    /// Every one.
+    /// All statuses.
     pub const ALL: [Self; 4] = [Self::Ringing, Self::Ongoing, Self::Ended, Self::Missed];
 }
 
-/// Somebody in a call, or who was.
+/// A present or former participant of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Participant {
-    /// Who.
+    /// The participant's profile.
     pub person: Person,
-    /// Since when: the last coming.
+    /// The time of the last join.
     pub joined_at: Timestamp,
-    /// Until when, if the person is not in it any more.
+    /// The time of leaving; `None` for a present participant.
     pub left_at: Option<Timestamp>,
 }
 
-/// A call, whole. A room has at most one that is not over.
+/// A call. A room has at most one call that has not ended.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Call {
-    /// Its id.
+    /// The call's id.
     pub id: Id,
-    /// Where.
+    /// The call's room.
     pub room: Room,
-    /// What sort of call its client calls it: `AUDIO`, `VIDEO`.
+    /// The call type that the client chose, such as `AUDIO` or `VIDEO`.
     pub sort: String,
-    /// Who rang; a participant from the start.
+    /// The caller, a participant from the start.
     pub initiated_by: Person,
-    /// How far it has come.
+    /// The status of the call.
     pub status: Status,
-    /// When it began to ring.
+    /// The time at which it began to ring.
     pub started_at: Timestamp,
-    /// When the first answered, if anybody has.
+    /// The time of the first answer, if there was one.
     pub answered_at: Option<Timestamp>,
-    /// When it was over, if it is.
+    /// The time at which it ended, if it has ended.
     pub ended_at: Option<Timestamp>,
-    /// Who ended it; nobody if it was missed, or cut off.
+    /// The user who ended it; `None` if it was missed or interrupted.
     pub ended_by: Option<PersonId>,
-    /// Everybody who is or was in it, in the order of the first coming.
+    /// All present and former participants, in the order of the first join.
     pub participants: Vec<Participant>,
 }
 
 impl Call {
-    /// Whether it rings or is going on.
+    /// Whether the call rings or is ongoing.
     pub fn is_open(&self) -> bool {
         matches!(self.status, Status::Ringing | Status::Ongoing)
     }
 
-    /// Whether somebody is in it now.
+    /// Whether a user is a present participant.
     pub fn has(&self, person: &PersonId) -> bool {
         self.participants.iter().any(|participant| participant.person.id == *person && participant.left_at.is_none())
     }
 
-    /// Whether nobody is in it any more.
+    /// Whether all participants have left.
     fn is_deserted(&self) -> bool {
         self.participants.iter().all(|participant| participant.left_at.is_some())
     }
 }
 
-/// A call that the actor may see. One in a room of another kind than the caller speaks of is answered like one that is not there, and so is
-/// one in a room that the actor is not in.
+/// Reads a call that the actor may see. A call in another kind of room than `of`, or in a room without access for the actor, gets the same refusal as
+/// a missing call.
 fn visible(tx: &mut Tx<'_>, of: Kind, call: Id) -> Result<Call, Refusal> {
     const NOT_THERE: Refusal = Refusal::NotFound("Call");
     let call = tx.store.call(call)?.filter(|call| call.room.kind() == of).ok_or(NOT_THERE)?;
@@ -107,12 +107,12 @@ fn visible(tx: &mut Tx<'_>, of: Kind, call: Id) -> Result<Call, Refusal> {
     Ok(call)
 }
 
-/// Refuses what comes too late.
+/// Refuses operations on a call that has ended.
 fn require_open(call: &Call) -> Result<(), Refusal> {
     if call.is_open() { Ok(()) } else { Err(Refusal::Conflict("The call is over")) }
 }
 
-/// A person comes into a call. False if the person was in it already.
+/// Adds a user to the participants of a call. False if the user was a present participant already.
 fn come(tx: &mut Tx<'_>, call: &mut Call, person: Person) -> Stored<bool> {
     if call.has(&person.id) {
         return Ok(false);
@@ -126,7 +126,7 @@ fn come(tx: &mut Tx<'_>, call: &mut Call, person: Person) -> Stored<bool> {
     Ok(true)
 }
 
-/// A person goes out of a call. False if the person was not in it.
+/// Removes a user from the present participants of a call. False if the user was not one.
 fn go(tx: &mut Tx<'_>, call: &mut Call, person: &PersonId) -> Stored<bool> {
     let now = tx.now;
     let present = |participant: &&mut Participant| participant.person.id == *person && participant.left_at.is_none();
@@ -136,7 +136,7 @@ fn go(tx: &mut Tx<'_>, call: &mut Call, person: &PersonId) -> Stored<bool> {
     Ok(true)
 }
 
-/// A call is over, for everybody who is still in it.
+/// Ends a call for all present participants, and records the event.
 fn finish(tx: &mut Tx<'_>, call: &mut Call, status: Status, by: Option<PersonId>) -> Result<(), Refusal> {
     let present: Vec<PersonId> = call
         .participants

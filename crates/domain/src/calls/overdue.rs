@@ -1,4 +1,4 @@
-//! What the server ends by itself.
+//! Calls that the server ends by itself.
 
 use crate::calls::{Status, finish};
 use crate::names::Id;
@@ -8,10 +8,10 @@ use crate::refusal::Refusal;
 /// How long a call rings, in seconds.
 pub const RINGS_SECONDS: u32 = 45;
 
-/// A call has rung for so long that nobody will answer: it is missed. One that was answered or is over stays as it is.
+/// Ends a call that has rung for [`RINGS_SECONDS`] as missed. A call that was answered or has ended stays unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GiveUpRinging {
-    /// Which call.
+    /// The call's id.
     pub call: Id,
 }
 
@@ -26,7 +26,7 @@ impl Command for GiveUpRinging {
     }
 }
 
-/// Ends every call that is still open: at the start of the server nobody is connected. What rang is missed, what went on has ended.
+/// Ends every open call at the start of the server, when no user is connected: ringing calls as missed, ongoing calls as ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndInterruptedCalls;
 

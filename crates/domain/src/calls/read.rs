@@ -1,4 +1,4 @@
-//! Looking at what calls there were.
+//! Queries of calls.
 
 use crate::calls::Call;
 use crate::names::Room;
@@ -7,12 +7,12 @@ use crate::refusal::Refusal;
 use crate::seam::{Page, Store};
 use crate::spaces::require_member;
 
-/// A room's calls, newest first, for whoever is in it.
+/// Lists a room's calls, newest first, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListCalls {
-    /// Which room.
+    /// The room.
     pub room: Room,
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page,
 }
 

@@ -6,8 +6,8 @@ use crate::names::{Id, Kind};
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// Edits the text of a message, as its sender. Every edit records an event, because clients wait for it; an edit with the same text does not change the
-/// message or the time of its last edit.
+/// Edits the text of a message, as its sender. Every edit records an event, because clients wait for it; an edit with the same text does not change
+/// the message or the time of its last edit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EditMessage {
     /// The kind of the message's room; a message in another kind of room is not found.

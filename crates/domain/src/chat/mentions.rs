@@ -76,8 +76,8 @@ fn mention(message: &Message, project: &Room, channel: &str, person: PersonId) -
     }
 }
 
-/// The users that a text mentions, each once, in the order of the text. A mention is an `@` that begins a word, and a whole handle behind it, compared
-/// without case. If several handles match ("ann" and "ann.lee"), the longest is mentioned; all users with that handle are.
+/// The users that a text mentions, each once, in the order of the text. A mention is an `@` that begins a word, and a whole handle behind it,
+/// compared without case. If several handles match ("ann" and "ann.lee"), the longest is mentioned; all users with that handle are.
 fn mentioned(text: &str, handles: &mut impl Handles) -> Stored<Vec<PersonId>> {
     let text: Vec<char> = text.to_lowercase().chars().collect();
     let (mut mentioned, mut seen, mut lookups) = (Vec::new(), HashSet::new(), LOOKUPS);

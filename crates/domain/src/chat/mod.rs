@@ -42,7 +42,7 @@ pub struct Message {
     pub file_url: Option<String>,
     /// Data of the client, a JSON object of at most 16 KB.
     pub metadata: Option<serde_json::Value>,
-    /// The id that the sender's client gave it, by which the server recognizes a repeated sending.
+    /// The id that the sender's client gave it, so that the server recognizes a repeated sending.
     pub client_id: Option<String>,
     /// The time of sending.
     pub created_at: Timestamp,

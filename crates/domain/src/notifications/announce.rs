@@ -1,4 +1,4 @@
-//! Telling everybody who is connected.
+//! Announces a text to all connected users.
 
 use serde_json::Value;
 
@@ -7,35 +7,35 @@ use crate::names::Timestamp;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// What everybody who is connected is told. It is in nobody's inbox, and whoever is not connected does not hear of it.
+/// An announcement to all connected users. It is not stored, and users who are not connected do not receive it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Announcement {
-    /// The name under which clients hear it, if not as any notification.
+    /// The event name for clients; `None` for the name that all notifications have.
     pub event: Option<String>,
-    /// What it is about, in a word.
+    /// The kind of the announcement, for the clients to sort: "info".
     pub kind: String,
-    /// In a few words.
+    /// The title, 1 to 200 characters.
     pub title: String,
-    /// In a sentence; may be empty.
+    /// The text, up to 2,000 characters; may be empty.
     pub message: String,
-    /// What the front end wants to know besides.
+    /// Further data for the front end, a JSON object of at most 16 KB.
     pub data: Option<Value>,
-    /// When.
+    /// The time of the announcement.
     pub at: Timestamp,
 }
 
-/// Tells everybody who is connected, by the wish of a team's own back end or of the server's admin. The answer is to be published.
+/// Makes an announcement for a team's own back end or the server's admin. The caller publishes the answer.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Announce {
-    /// See [`Announcement`], likewise the others.
+    /// See [`Announcement::event`].
     pub event: Option<String>,
-    /// Its word.
+    /// See [`Announcement::kind`].
     pub kind: String,
-    /// Its title.
+    /// See [`Announcement::title`].
     pub title: String,
-    /// Its message.
+    /// See [`Announcement::message`].
     pub message: String,
-    /// Its data.
+    /// See [`Announcement::data`].
     pub data: Option<Value>,
 }
 

@@ -1,6 +1,6 @@
-//! What a person is told about, on all devices, and whether it has been read.
+//! Notifications of a user, which all devices of the user share, and whether each was read.
 //!
-//! A notification is told in its person's inbox: whoever else may not hear of it.
+//! A notification is delivered only to the inbox of its user.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,25 +15,25 @@ pub use announce::{Announce, Announcement};
 pub use notify::{NewNotification, Notify, notify, notify_of_actor};
 pub use read::{ListNotifications, ReadAllNotifications, ReadNotification};
 
-/// A notification, whole.
+/// A notification.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Notification {
-    /// Its id.
+    /// The notification's id.
     pub id: Id,
-    /// Whose.
+    /// The notified user.
     pub person: PersonId,
-    /// What it is about, in a word that clients sort by: "info", "mention".
+    /// The kind of the notification, for the clients to sort: "info", "mention".
     pub kind: String,
-    /// 1 to 200 characters.
+    /// The title, 1 to 200 characters.
     pub title: String,
-    /// Up to 2,000 characters.
+    /// The text, up to 2,000 characters.
     pub message: String,
-    /// Where it leads: a link, or a path of the front end's own.
+    /// The target of the notification: a link, or a path within the front end.
     pub link: Option<String>,
-    /// What the front end wants to know besides, a JSON object of at most 16 KB.
+    /// Further data for the front end, a JSON object of at most 16 KB.
     pub data: Option<Value>,
-    /// Whether the person has read it.
+    /// Whether the user has read it.
     pub read: bool,
-    /// When.
+    /// The time of creation.
     pub created_at: Timestamp,
 }

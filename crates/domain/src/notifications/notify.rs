@@ -1,4 +1,4 @@
-//! Telling a person.
+//! Notifies a user.
 
 use serde_json::Value;
 
@@ -10,27 +10,27 @@ use crate::notifications::Notification;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// What a person is to be told.
+/// The content of a new notification.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewNotification {
-    /// Whom. Somebody who was never seen finds it at their first token.
+    /// The user to notify. A user without a profile reads the notification after the first sign-in.
     pub person: PersonId,
-    /// What it is about, in a word.
+    /// The kind of the notification, for the clients to sort: "info", "mention".
     pub kind: String,
-    /// In a few words.
+    /// The title, 1 to 200 characters.
     pub title: String,
-    /// In a sentence; may be empty.
+    /// The text, up to 2,000 characters; may be empty.
     pub message: String,
-    /// Where it leads.
+    /// The target of the notification: a link, or a path within the front end.
     pub link: Option<String>,
-    /// What the front end wants to know besides.
+    /// Further data for the front end, a JSON object of at most 16 KB.
     pub data: Option<Value>,
 }
 
-/// Tells a person, as a part of another operation: stores the notification and records it in the person's inbox.
+/// Notifies a user, as a part of another operation: stores the notification and records its event in the user's inbox.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] for a field that cannot be so; the store's.
+/// [`Refusal::Invalid`] for a field that is not valid; the store's.
 pub fn notify(tx: &mut Tx<'_>, new: NewNotification) -> Result<Notification, Refusal> {
     let NewNotification { person, kind, title, message, link, data } = new;
     if PersonId::parse(person.as_str()).is_none() {
@@ -59,7 +59,7 @@ pub fn notify_of_actor(tx: &mut Tx<'_>, new: NewNotification) -> Result<(), Refu
     notify(tx, new).map(drop)
 }
 
-/// Tells a person, by the wish of a team's own back end or of the server's admin.
+/// Notifies a user, for a team's own back end or the server's admin.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Notify(pub NewNotification);
 

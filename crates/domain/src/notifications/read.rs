@@ -1,4 +1,4 @@
-//! What a person has been told, and that it has been read.
+//! Lists notifications, and marks them as read.
 
 use crate::event::Event;
 use crate::names::{Id, Room};
@@ -7,10 +7,10 @@ use crate::operation::{Actor, Command, Query, Tx};
 use crate::refusal::Refusal;
 use crate::seam::{Page, Store};
 
-/// The actor's notifications, newest first.
+/// Lists the actor's notifications, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListNotifications {
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page,
 }
 
@@ -22,10 +22,11 @@ impl Query for ListNotifications {
     }
 }
 
-/// Marks one of the actor's notifications as read, on all devices. One that was read before is answered alike, and nobody hears of it.
+/// Marks one of the actor's notifications as read, on all devices. For a notification that was read before, the answer is the same and no event is
+/// recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadNotification {
-    /// Which.
+    /// The notification's id.
     pub notification: Id,
 }
 
@@ -34,7 +35,7 @@ impl Command for ReadNotification {
 
     fn decide(self, tx: &mut Tx<'_>) -> Result<Notification, Refusal> {
         let known = tx.store.notification(self.notification)?;
-        // Another's notification is not there.
+        // A notification of another user is not found.
         let own = known.filter(|notification| notification.person == tx.actor.person);
         let mut notification = own.ok_or(Refusal::NotFound("Notification"))?;
         if !notification.read {
@@ -46,7 +47,7 @@ impl Command for ReadNotification {
     }
 }
 
-/// Marks all of the actor's notifications as read, on all devices. The answer is how many were not; if none, nobody hears of it.
+/// Marks all of the actor's notifications as read, on all devices. The answer is how many were unread; if none were, no event is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadAllNotifications;
 

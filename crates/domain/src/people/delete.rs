@@ -1,4 +1,4 @@
-//! Leaving for good.
+//! Deletes a user.
 
 use crate::names::{PersonId, Room};
 use crate::operation::{Command, Tx};
@@ -7,13 +7,14 @@ use crate::people::profile::own_person;
 use crate::refusal::Refusal;
 use crate::removals::{self, Target};
 
-/// Removes a person: out of every space, which hears of it, and then the notifications and the profile. For oneself and the server's admin.
+/// Deletes a user, for this user and the server's admin: ends the memberships, each with an event to the space, and then deletes the notifications
+/// and the profile.
 ///
 /// If the user has more than one step can remove, the removal continues after the command: see [`removals`]. A token that was issued before the end
 /// of the removal is refused; a later one creates a new user with this id. The answer is the profile before the removal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeletePerson {
-    /// Whom.
+    /// The user's id.
     pub person: PersonId,
 }
 

@@ -1,4 +1,4 @@
-//! A token is seen.
+//! Creates or updates a user from the claims of a token.
 
 use crate::event::Event;
 use crate::fields::NAME;
@@ -8,39 +8,39 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::spaces::{Role, Space};
 
-/// What a token says about its person.
+/// The claims of a token about its user.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Claims {
     /// The name to show.
     pub name: Option<String>,
-    /// The name by which others mention the person.
+    /// The username, which other users write to mention the user.
     pub username: Option<String>,
     /// The mail address.
     pub email: Option<String>,
-    /// The id of a household that the person is a member of.
+    /// The id of a household that the user is a member of.
     pub household: Option<String>,
-    /// When the token was issued. Tokens count whole seconds.
+    /// The time at which the token was issued, in whole seconds.
     pub issued_at: Option<Timestamp>,
 }
 
-/// A token of the actor is seen: stores the person at first sight and lets the claims fill what is empty.
+/// Creates the actor's user if it is not stored, and fills the empty fields of the profile from the token's claims.
 ///
-/// A signed household is a membership, and the household is made if it is new; nobody is told of either
-/// ([`Event::MembershipClaimed`]). Somebody who is known already is met again without a single write.
+/// A claimed household makes the user a member; an unknown household is created. Clients receive no event of either ([`Event::MembershipClaimed`]).
+/// If the claims change nothing for a user who has signed in before, the command writes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Meet {
-    /// What the token says.
+    /// The claims of the token.
     pub claims: Claims,
 }
 
-/// Who was met.
+/// The answer of [`Meet`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Met {
-    /// The person, as stored now.
+    /// The user, as stored now.
     pub person: Person,
-    /// Whether this was the first sight.
+    /// Whether the command created the user.
     pub created: bool,
-    /// All households that the person is in, to be joined without asking.
+    /// All households that the user is a member of; connections join their rooms automatically.
     pub households: Vec<Room>,
 }
 
@@ -75,7 +75,7 @@ impl Command for Meet {
                 tx.store.put_signed_in(&person.id)?;
             }
         }
-        // A claim that cannot be a room's id is no claim; the token is still good for everything else.
+        // A claim that is not a valid id is ignored; the token is still valid.
         if let Some(room) = self.claims.household.and_then(|id| Kind::Household.named(&id)) {
             honour_household(tx, &room, &person, self.claims.issued_at)?;
         }
@@ -84,7 +84,7 @@ impl Command for Meet {
     }
 }
 
-/// Fills the profile's empty fields; whether any was filled. What a person set is not undone by a token.
+/// Fills the profile's empty fields, so that a token does not overwrite what the user has set. The answer is whether any field was filled.
 fn fill(person: &mut Person, claims: &Claims) -> bool {
     let mut filled = false;
     for (field, claim) in [(&mut person.name, &claims.name), (&mut person.username, &claims.username)] {
@@ -100,14 +100,14 @@ fn fill(person: &mut Person, claims: &Claims) -> bool {
     filled
 }
 
-/// A claim as a profile keeps it: cut to the longest name; `None` if nothing is left to show.
+/// A claim in the form that the profile stores: without surrounding spaces, cut to the longest name; `None` if it is empty then.
 fn presentable(claim: &str) -> Option<String> {
     let text: String = claim.trim().chars().filter(|c| *c != '\0').take(NAME).collect();
     (!text.is_empty()).then_some(text)
 }
 
-/// Whether a token was certainly issued after a removal or a deletion. A token of the very second may be older, so only a later second counts.
-/// A token without `iat` may be of any time, so it never counts.
+/// Whether a token was certainly issued after a removal or a deletion. A token of the same second may be older, so only a later second counts. A
+/// token without `iat` never counts.
 fn is_issued_after(issued_at: Option<Timestamp>, moment: Timestamp) -> bool {
     issued_at.is_some_and(|issued_at| issued_at > moment)
 }

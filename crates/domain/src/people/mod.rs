@@ -1,4 +1,4 @@
-//! People: stored at first sight, their profiles, and their leaving for good.
+//! Users: their profiles, their creation from a token, and their deletion.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,27 +16,27 @@ pub use meet::{Claims, Meet, Met};
 pub use profile::{ReadPerson, UpdateProfile};
 pub use unseen::ForgetUnseenPeople;
 
-/// A person's profile.
+/// A user's profile.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Person {
-    /// Who.
+    /// The user's id.
     pub id: PersonId,
-    /// The name that is shown; empty until a token or the person gives one.
+    /// The display name; empty until a token or the user sets it.
     pub name: String,
-    /// The name by which others mention the person; empty until a token gives one: see [`Person::handle`].
+    /// The username, which other users write to mention the user; empty until a token sets it: see [`Person::handle`].
     pub username: String,
-    /// As the token says.
+    /// The e-mail address from the token.
     pub email: Option<String>,
-    /// A picture, http(s) only.
+    /// The link to a picture, http or https.
     pub avatar_url: Option<String>,
-    /// First sight.
+    /// The time at which the user was first stored.
     pub created_at: Timestamp,
-    /// Last change.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
 impl Person {
-    /// Somebody of whom nothing is known but the id.
+    /// The profile of a user with an id and no other data.
     pub fn unseen(id: PersonId, at: Timestamp) -> Self {
         Self { id, name: String::new(), username: String::new(), email: None, avatar_url: None, created_at: at, updated_at: at }
     }
@@ -47,18 +47,18 @@ impl Person {
         self.id.as_str().len() + self.name.len() + self.username.len() + optional(&self.email) + optional(&self.avatar_url)
     }
 
-    /// What a sentence calls the person: the name, else the username, else the id.
+    /// The name to show in a text: the display name, else the username, else the id.
     pub fn shown_name(&self) -> &str {
         [self.name.as_str(), self.username.as_str()].into_iter().find(|name| !name.is_empty()).unwrap_or(self.id.as_str())
     }
 
-    /// What to call the person: the username, else the name, else the id.
+    /// The handle that other users write to mention the user: the username, else the display name, else the id.
     pub fn handle(&self) -> &str {
         [self.username.as_str(), self.name.as_str()].into_iter().find(|name| !name.is_empty()).unwrap_or(self.id.as_str())
     }
 }
 
-/// The person with this id; one who was never seen is stored as such, and filled in by their first token.
+/// Reads the user with this id. An unknown user is stored with the id alone; the user's first token fills in the profile.
 ///
 /// # Errors
 /// The store's.

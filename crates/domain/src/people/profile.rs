@@ -1,4 +1,4 @@
-//! Profiles: who may read one, who may change one, and who hears of it.
+//! Reads and updates profiles.
 
 use crate::event::Event;
 use crate::fields;
@@ -8,11 +8,11 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::seam::Store;
 
-/// Reads a person's profile, for the person, the server's admin and users who share a space with the person. The answer has the e-mail address for
-/// the first two only.
+/// Reads a user's profile, for this user, the server's admin and users who share a space with the user. The answer has the e-mail address for the
+/// first two only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadPerson {
-    /// Whose.
+    /// The user's id.
     pub person: PersonId,
 }
 
@@ -28,16 +28,16 @@ impl Query for ReadPerson {
     }
 }
 
-/// Changes a profile: one's own, or anybody's for the server's admin. A field that is `None` stays as it is.
+/// Changes a profile, for its user and the server's admin. A field that is `None` stays as it is.
 ///
-/// Each household of the person hears of it, once; a change that changes nothing is not told.
+/// Each household of the user receives the event. An update that changes nothing records no event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpdateProfile {
-    /// Whose.
+    /// The user's id.
     pub person: PersonId,
     /// The new name.
     pub name: Option<String>,
-    /// The new picture; `Some(None)` takes it away.
+    /// The link to the new picture; `Some(None)` removes the picture.
     pub avatar_url: Option<Option<String>>,
 }
 
@@ -68,14 +68,14 @@ impl Command for UpdateProfile {
     }
 }
 
-/// A person whom the actor may see; everybody else is not found.
+/// Reads a user whose profile the actor may see; other users are not found.
 pub(super) fn visible_person(store: &mut dyn Store, actor: &Actor, id: &PersonId) -> Result<Person, Refusal> {
     let visible = *id == actor.person || actor.admin || store.share_a_space(&actor.person, id)?;
     let person = if visible { store.person(id)? } else { None };
     person.ok_or(Refusal::NotFound(Kind::User.noun()))
 }
 
-/// A person whose profile the actor may change.
+/// Reads a user whose profile the actor may change.
 pub(super) fn own_person(tx: &mut Tx<'_>, id: &PersonId) -> Result<Person, Refusal> {
     let person = visible_person(tx.store, tx.actor, id)?;
     if *id != tx.actor.person && !tx.actor.admin {

@@ -1,10 +1,10 @@
-//! Users who were only named by others.
+//! Deletes users who have never signed in and whose ids other users have named.
 
 use crate::names::Room;
 use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 
-/// For how long a user who has never signed in and is in no space is kept after others have named the user, in seconds: 24 hours.
+/// For how long a user who has never signed in and is in no space is kept after the user was stored, in seconds: 24 hours.
 pub const UNSEEN_KEPT_SECONDS: i64 = 24 * 60 * 60;
 
 /// How many users one command deletes.

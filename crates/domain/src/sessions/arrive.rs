@@ -186,7 +186,7 @@ pub(super) fn known(store: &mut dyn Store, offered: &Offered) -> Stored<Option<i
 
 fn recover(tx: &mut Tx<'_>, person: &PersonId, namespace: &str, claimed: &Claimed, position: i64) -> Stored<Option<Recovered>> {
     let Some(session) = tx.store.session(&claimed.secret)? else { return Ok(None) };
-    // A session that a stop of the server ended can be resumed until it is given up, whatever its age.
+    // A session that a stop of the server ended can be resumed until `GiveUpAbsent` expires it.
     let expired = !session.let_go && session.left_at.is_some_and(|left_at| left_at < tx.now.minus_seconds(claimed.window));
     if session.person != *person || session.namespace != namespace || expired {
         return Ok(None);

@@ -22,7 +22,7 @@ pub use forget::{ForgetEvictedFacts, ForgetOldFacts, ForgetOldSessions};
 /// The stored state of a user's connection in a namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
-    /// The secret by which the client resumes the session.
+    /// The secret with which the client resumes the session.
     pub secret: String,
     /// The public id, which other users may see.
     pub id: String,

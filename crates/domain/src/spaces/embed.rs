@@ -1,4 +1,4 @@
-//! The first members of a space, which answers and events embed: as many as a screen shows, whatever the size of the space.
+//! The first members of a space, which answers and events embed: as many as a screen shows, for spaces of any size.
 
 use crate::seam::{MemberPage, Store, Stored};
 use crate::spaces::Space;

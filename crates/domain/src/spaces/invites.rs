@@ -1,4 +1,4 @@
-//! Invite codes, by which users join a space without an act of a member.
+//! Invite codes: users join a space with its code, without an act of a member.
 
 use crate::event::Event;
 use crate::names::Room;
@@ -8,8 +8,8 @@ use crate::spaces::access::{not_found, require_member, require_open};
 use crate::spaces::membership::begin_membership;
 use crate::spaces::{Space, embed_members, for_event};
 
-/// Joins a space by its invite code. For a member the answer is the same, and no event is recorded. An unknown space gets the refusal of a wrong code,
-/// so that guesses reveal nothing.
+/// Joins a space by its invite code. For a member the answer is the same, and no event is recorded. An unknown space gets the refusal of a wrong
+/// code, so that guesses reveal nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinByInvite {
     /// The space.

@@ -38,7 +38,7 @@ pub use read::{ListChannels, ListContacts, ListMembers, ListSpaces, ReadSpace};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The creator, and members to whom an admin gives the role.
+    /// The creator, and members that get the role from an admin.
     Admin,
     /// All other members.
     Member,
@@ -82,7 +82,7 @@ pub struct Space {
     pub name: String,
     /// The parent space (a channel's project).
     pub parent: Option<Room>,
-    /// The code by which users can join; only households have one.
+    /// The code with which users can join; only households have one.
     pub invite_code: Option<String>,
     /// The user who created the space.
     pub created_by: PersonId,

@@ -1,4 +1,4 @@
-//! To whom a task is given.
+//! Assigns and unassigns tasks.
 
 use crate::event::Event;
 use crate::names::{Id, PersonId, Room};
@@ -7,12 +7,12 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::tasks::{Task, assignee, assignees, doer, writable_task};
 
-/// Gives a task to a member of its space. Whoever has it already keeps it, and nobody hears of it.
+/// Assigns a task to a member of its space, besides its other assignees. If the member is an assignee already, no event is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AssignTask {
-    /// Which.
+    /// The task's id.
     pub task: Id,
-    /// To whom.
+    /// The new assignee.
     pub person: PersonId,
 }
 
@@ -33,13 +33,13 @@ impl Command for AssignTask {
     }
 }
 
-/// Gives a project's task to one of its members, instead of whoever had it, or to nobody. Who has it already keeps it, and nobody hears of
-/// it.
+/// Replaces the assignees of a project's task by one member, or by none. If the member is an assignee already, nothing changes and no event is
+/// recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HandOverTask {
-    /// Which.
+    /// The task's id.
     pub task: Id,
-    /// To whom, by username or id; `None` is nobody.
+    /// The new assignee's username or id; `None` unassigns the task.
     pub to: Option<String>,
 }
 
@@ -70,12 +70,12 @@ impl Command for HandOverTask {
     }
 }
 
-/// Takes a task from a person. From somebody who does not have it nothing is taken, and nobody hears of it.
+/// Unassigns a task from a user. If the user is not an assignee, nothing changes and no event is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnassignTask {
-    /// Which.
+    /// The task's id.
     pub task: Id,
-    /// From whom.
+    /// The assignee to remove.
     pub person: PersonId,
 }
 
@@ -91,8 +91,8 @@ impl Command for UnassignTask {
     }
 }
 
-/// Unassigns tasks from a person who leaves a space (`None`: all spaces), the oldest `most` tasks, and records an event for each. The answer is how
-/// many.
+/// Unassigns tasks from a user who leaves a space (`None`: all spaces), the oldest `most` tasks, and records an event for each. The answer is the
+/// number of these tasks.
 pub(crate) fn take_back_some(tx: &mut Tx<'_>, room: Option<&Room>, person: &Person, most: u32) -> Result<u32, Refusal> {
     if room.is_some_and(|room| !room.kind().has_tasks()) {
         return Ok(0);

@@ -1,4 +1,4 @@
-//! The one person who has a project's task: how one is named, and how one is told.
+//! The assignee of a project's task: finds the member that a client names, and notifies the member.
 
 use crate::names::{PersonId, Room};
 use crate::notifications::{NewNotification, notify_of_actor};
@@ -7,11 +7,11 @@ use crate::people::Person;
 use crate::refusal::Refusal;
 use crate::tasks::Task;
 
-/// The most members whose usernames differ in case only among whom the exact spelling is looked for.
+/// How many members with this name, compared without case, are searched for the exact spelling.
 const NAMESAKES: u32 = 100;
 
-/// The member whom a client names by id or username. An id is one person's for sure, so it comes first; of usernames the one that is written
-/// exactly so comes before those that differ in capitals.
+/// Finds the member that a client names by id or handle. An id is unique, so it takes precedence; a handle with the exact spelling takes precedence
+/// over handles that differ in case.
 pub(super) fn named(tx: &mut Tx<'_>, room: &Room, name: &str) -> Result<Person, Refusal> {
     const FIELD: &str = "assignee";
     let id = PersonId::new(name);
@@ -31,7 +31,7 @@ pub(super) fn named(tx: &mut Tx<'_>, room: &Room, name: &str) -> Result<Person, 
     Err(Refusal::Ambiguous { field: FIELD, reason: format!("{} members of the project are called that; give the id", people.len() + 1) })
 }
 
-/// Tells a person who has got a project's task. Whoever takes one needs not be told.
+/// Notifies the new assignee of a project's task, unless the assignee is the actor.
 pub(super) fn tell(tx: &mut Tx<'_>, task: &Task, to: &Person, by: Option<&Person>) -> Result<(), Refusal> {
     if task.progress.is_none() || to.id == tx.actor.person {
         return Ok(());

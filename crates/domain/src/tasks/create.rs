@@ -1,4 +1,4 @@
-//! New tasks.
+//! Creates a task.
 
 use crate::event::Event;
 use crate::fields;
@@ -8,31 +8,31 @@ use crate::refusal::Refusal;
 use crate::spaces::require_writable;
 use crate::tasks::{Progress, Task, assignee, assignees};
 
-/// Makes a task in a space, for its members. The created task carries its assignees: the one event says both.
+/// Creates a task in a space, for its members. The one event of the creation carries the assignees, too.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateTask {
-    /// Where.
+    /// The space.
     pub room: Room,
-    /// What is to be done.
+    /// The title, 1 to 500 characters.
     pub title: String,
-    /// More words about it.
+    /// The description, up to 10,000 characters.
     pub description: Option<String>,
-    /// What the space sorts it under.
+    /// The category, up to 100 characters.
     pub category: Option<String>,
     /// An RFC 3339 date, or date and time.
     pub due_date: Option<String>,
-    /// To whom it is given, in that order.
+    /// The assignees, in order.
     pub assigned_to: Vec<PersonId>,
-    /// In a project: to whom it is given, by username or id.
+    /// The one assignee's username or id, as projects have it; replaces `assigned_to`.
     pub assignee: Option<String>,
-    /// In a project: how far it is.
+    /// The status, in a project; `todo` by default.
     pub status: Option<String>,
-    /// In a project: how it ranks.
+    /// The priority, in a project; `medium` by default.
     pub priority: Option<String>,
 }
 
 impl CreateTask {
-    /// A task of which nothing is known but this.
+    /// A task with a title and no other field.
     pub fn new(room: Room, title: String) -> Self {
         Self {
             room,

@@ -1,4 +1,4 @@
-//! The end of a task.
+//! Deletes a task.
 
 use crate::event::Event;
 use crate::names::Id;
@@ -6,10 +6,10 @@ use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::tasks::{Task, doer, writable_task};
 
-/// Removes a task; any member of its space may. The answer is the task as it was.
+/// Deletes a task, for the members of its space. The answer is the task before the deletion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteTask {
-    /// Which.
+    /// The task's id.
     pub task: Id,
 }
 

@@ -1,4 +1,4 @@
-//! Changes of a task's fields.
+//! Edits a task's fields, and toggles its completion.
 
 use crate::event::Event;
 use crate::fields;
@@ -10,29 +10,29 @@ use crate::tasks::{Progress, Task, assignee, assignees, doer, writable_task};
 
 /// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it.
 ///
-/// Every edit is told, because clients wait for it; one that changes nothing leaves the task as it was, to the moment of its last change.
-/// It is one event, which says what else the edit was: that it completed the task, to whom it gave it and from whom it took it.
+/// Every edit records one event, because clients wait for it; an edit that changes nothing does not change the task's `updated_at`. The event also
+/// has the effects of the edit: whether it toggled the completion, the added and removed assignees, and the status before.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EditTask {
-    /// Which.
+    /// The task's id.
     pub task: Id,
-    /// What is to be done.
+    /// The title, 1 to 500 characters.
     pub title: Option<String>,
-    /// More words about it.
+    /// The description, up to 10,000 characters.
     pub description: Option<Option<String>>,
-    /// What the space sorts it under.
+    /// The category, up to 100 characters.
     pub category: Option<Option<String>>,
     /// An RFC 3339 date, or date and time.
     pub due_date: Option<Option<String>>,
-    /// To whom it is given, all of them, in that order.
+    /// All assignees, in order; they replace the present assignees.
     pub assigned_to: Option<Vec<PersonId>>,
-    /// Whether it is done.
+    /// Whether the task is completed.
     pub completed: Option<bool>,
-    /// In a project: to whom it is given, by username or id.
+    /// The one assignee's username or id, as projects have it; `Some(None)` unassigns the task.
     pub assignee: Option<Option<String>>,
-    /// In a project: how far it is.
+    /// The status, in a project.
     pub status: Option<String>,
-    /// In a project: how it ranks.
+    /// The priority, in a project.
     pub priority: Option<String>,
 }
 
@@ -106,7 +106,7 @@ impl Command for EditTask {
     }
 }
 
-/// Changes what is to be changed; the answer is the status that the task had, if it has another now.
+/// Changes status and priority, if they are given. The answer is the status before, if the status changed.
 fn change_progress(progress: &mut Progress, status: Option<String>, priority: Option<String>) -> Result<Option<String>, Refusal> {
     fields::word("status", status.as_deref())?;
     fields::word("priority", priority.as_deref())?;
@@ -119,15 +119,15 @@ fn change_progress(progress: &mut Progress, status: Option<String>, priority: Op
     }
 }
 
-/// The people who are among the first and not among the others.
+/// The users in `people` that are not in `others`.
 fn only_in(people: &[Person], others: &[Person]) -> Vec<Person> {
     people.iter().filter(|person| others.iter().all(|other| other.id != person.id)).cloned().collect()
 }
 
-/// Completes a task, or takes it up again.
+/// Completes a task, or reopens a completed task.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ToggleTask {
-    /// Which.
+    /// The task's id.
     pub task: Id,
 }
 
@@ -144,7 +144,7 @@ impl Command for ToggleTask {
     }
 }
 
-/// Completes a task, or takes it up again; the answer is who did.
+/// Completes or reopens a task, without storing it. The answer is the actor's profile.
 fn toggle(tx: &mut Tx<'_>, task: &mut Task) -> Result<Person, Refusal> {
     task.completed = !task.completed;
     task.completed_at = task.completed.then_some(tx.now);
@@ -154,7 +154,7 @@ fn toggle(tx: &mut Tx<'_>, task: &mut Task) -> Result<Person, Refusal> {
 fn store_with_assignees(tx: &mut Tx<'_>, before: &Task, task: &Task) -> Result<(), Refusal> {
     tx.store.update_task(task)?;
     if before.assigned_to != task.assigned_to {
-        // All go and come again, because the order may have changed too.
+        // All assignees are removed and added again, because their order may have changed, too.
         for person in &before.assigned_to {
             tx.store.unassign(task.id, &person.id)?;
         }

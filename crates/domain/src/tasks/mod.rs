@@ -1,4 +1,4 @@
-//! Tasks of a space, and to whom they are given.
+//! Tasks of a space, and their assignees.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -26,50 +26,50 @@ pub use edit::{EditTask, ToggleTask};
 pub use progress::SetStatus;
 pub use read::{ListTasks, ReadTask};
 
-/// A task, whole.
+/// A task.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Task {
-    /// Its id.
+    /// The task's id.
     pub id: Id,
-    /// The space that it belongs to.
+    /// The task's space.
     pub room: Room,
-    /// 1 to 500 characters.
+    /// The title, 1 to 500 characters.
     pub title: String,
-    /// Up to 10,000 characters.
+    /// The description, up to 10,000 characters.
     pub description: Option<String>,
-    /// Up to 100 characters.
+    /// The category, up to 100 characters.
     pub category: Option<String>,
-    /// An RFC 3339 date or date and time, as it was given.
+    /// The due date as the client sent it: an RFC 3339 date, or date and time.
     pub due_date: Option<String>,
-    /// Whether it is done.
+    /// Whether the task is completed.
     pub completed: bool,
-    /// Since when it is done.
+    /// The time at which the task was completed; `None` for an open task.
     pub completed_at: Option<Timestamp>,
-    /// To whom it is given, in that order.
+    /// The assignees, in order.
     pub assigned_to: Vec<Person>,
-    /// How far it is and how it ranks; only a project's tasks have it.
+    /// The status and priority; only a project's tasks have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// Who made it.
+    /// The creator's profile; of a task in an older row of the event log only the id.
     #[serde(deserialize_with = "whole_or_id")]
     pub created_by: Person,
-    /// When.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Last change.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// How far a task is and how it ranks, in its team's own words.
+/// The status and priority of a task: identifiers that the team chooses.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Progress {
-    /// 1 to 50 letters, digits, hyphens or underscores: `in_progress`.
+    /// The status, such as `in_progress`: 1 to 50 letters, digits, hyphens or underscores.
     pub status: String,
-    /// Likewise: `high`.
+    /// The priority, such as `high`, with the same rules.
     pub priority: String,
 }
 
 impl Progress {
-    /// A new task's: what its maker says, or else `todo` and `medium`.
+    /// The progress of a new task: the given identifiers, with `todo` and `medium` as defaults.
     ///
     /// # Errors
     /// [`Refusal::Invalid`].
@@ -80,7 +80,7 @@ impl Progress {
     }
 }
 
-/// Older rows of the journal hold the id alone.
+/// Reads a user's profile or, from older rows of the event log, the user's id alone.
 fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Person, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -94,7 +94,7 @@ fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Person, D::
     })
 }
 
-/// A task that the actor may work on: every member of its space may. An unknown task and a forbidden one are answered alike.
+/// Reads a task, for the members of its space. An unknown task and a forbidden task get the same refusal.
 fn open_task(store: &mut dyn Store, actor: &Actor, id: Id) -> Result<Task, Refusal> {
     let not_found = Refusal::NotFound(Kind::Task.noun());
     let Some(task) = store.task(id)? else { return Err(not_found) };
@@ -104,19 +104,19 @@ fn open_task(store: &mut dyn Store, actor: &Actor, id: Id) -> Result<Task, Refus
     }
 }
 
-/// The same, for whoever wants to change it: not in what is put away.
+/// As [`open_task`], for a change of the task: refuses tasks of archived projects.
 fn writable_task(tx: &mut Tx<'_>, id: Id) -> Result<Task, Refusal> {
     let task = open_task(tx.store, tx.actor, id)?;
     require_writable(tx.store, tx.actor, &task.room)?;
     Ok(task)
 }
 
-/// Who does what is being done.
+/// The actor's profile; `None` if it is not stored.
 fn doer(tx: &mut Tx<'_>) -> Result<Option<Person>, Refusal> {
     Ok(tx.store.person(&tx.actor.person)?)
 }
 
-/// The people whom a client wants to give a task to; each must be a member of the task's space.
+/// Reads the users that a client names as assignees, each once; each must be a member of the task's space.
 fn assignees(store: &mut dyn Store, room: &Room, field: &'static str, ids: Vec<PersonId>) -> Result<Vec<Person>, Refusal> {
     let mut people = Vec::with_capacity(ids.len());
     for id in fields::people(field, ids)? {

@@ -1,4 +1,4 @@
-//! How far a task is.
+//! Changes the status of a task.
 
 use crate::event::Event;
 use crate::fields;
@@ -7,12 +7,12 @@ use crate::operation::{Command, Tx};
 use crate::refusal::Refusal;
 use crate::tasks::{Task, doer, writable_task};
 
-/// Gives a project's task another status. The same again is not told.
+/// Changes the status of a project's task. The same status again records no event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SetStatus {
-    /// Which.
+    /// The task's id.
     pub task: Id,
-    /// The new status, in the team's own word.
+    /// The new status, an identifier that the team chooses.
     pub status: String,
 }
 

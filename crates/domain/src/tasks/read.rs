@@ -1,4 +1,4 @@
-//! Looking at tasks.
+//! Queries of tasks.
 
 use crate::names::{Id, Room};
 use crate::operation::{Actor, Query};
@@ -7,10 +7,10 @@ use crate::seam::{Page, Store};
 use crate::spaces::require_member;
 use crate::tasks::{Task, open_task};
 
-/// A task, for the members of its space.
+/// Reads a task, for the members of its space.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadTask {
-    /// Which.
+    /// The task's id.
     pub task: Id,
 }
 
@@ -22,12 +22,12 @@ impl Query for ReadTask {
     }
 }
 
-/// A space's tasks, newest first, for its members.
+/// Lists a space's tasks, newest first, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListTasks {
-    /// Which space.
+    /// The space.
     pub room: Room,
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page,
 }
 

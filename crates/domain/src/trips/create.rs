@@ -1,4 +1,4 @@
-//! New trips.
+//! Creates a trip.
 
 use crate::event::Event;
 use crate::names::Kind;
@@ -7,12 +7,12 @@ use crate::refusal::Refusal;
 use crate::spaces::CreateSpace;
 use crate::trips::{Trip, TripDetails};
 
-/// Makes a trip; who makes it is its admin.
+/// Creates a trip; the actor becomes its admin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateTrip {
-    /// Its name.
+    /// The name of the trip.
     pub name: String,
-    /// What it has besides.
+    /// The other fields of the trip.
     pub details: TripDetails,
 }
 

@@ -1,4 +1,4 @@
-//! The end of a trip.
+//! Deletes a trip.
 
 use crate::names::Room;
 use crate::operation::{Command, Tx};
@@ -7,11 +7,11 @@ use crate::removals::{self, Target};
 use crate::spaces::{embed_members, require_admin};
 use crate::trips::{Trip, not_found, require_trip, whole};
 
-/// Removes a trip with everything in it, as an admin. Its members are told on every device, and hear nothing of it any more. The answer is
-/// the trip as it was.
+/// Deletes a trip, as an admin. The event is delivered to every device of its members, who receive no further events of the trip. The answer is the
+/// trip before the deletion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteTrip {
-    /// Which.
+    /// The trip's room.
     pub room: Room,
 }
 

@@ -1,4 +1,4 @@
-//! Who comes along on a trip.
+//! Members of a trip.
 
 use crate::event::Event;
 use crate::names::{PersonId, Room};
@@ -7,23 +7,23 @@ use crate::refusal::Refusal;
 use crate::spaces::{AddMember, RemoveMember, Role, embed_members, require_admin, require_member};
 use crate::trips::{Trip, not_found, require_trip, whole};
 
-/// Makes a person a member of a trip, or gives a member another role. Any member brings others in; a role is an admin's to give.
+/// Adds a member to a trip, or changes a member's role. Every member may add users; only admins may give a role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BringToTrip {
-    /// Which trip.
+    /// The trip's room.
     pub room: Room,
-    /// Whom.
+    /// The user to add, or the member whose role changes.
     pub person: PersonId,
-    /// As what; `None` is a new member, and leaves an old one's role.
+    /// The role; `None` adds a [`Role::Member`], and does not change the role of a present member.
     pub role: Option<Role>,
 }
 
-/// What came of it.
+/// The answer of [`BringToTrip`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Added {
-    /// The trip, with the person.
+    /// The trip with the member.
     pub trip: Trip,
-    /// Whether the person was not a member before.
+    /// Whether the user was not a member before.
     pub is_new: bool,
 }
 
@@ -61,12 +61,12 @@ fn give_role(tx: &mut Tx<'_>, room: &Room, person: &PersonId, role: Role) -> Res
     tx.record(room, Event::RoleChanged { space, person: person.clone(), by: tx.actor.person.clone() })
 }
 
-/// Ends a membership: one's own, or another's as an admin. The answer is the trip without the person.
+/// Removes a member from a trip: the actor, or another member for an admin. The answer is the trip without the member.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveTrip {
-    /// Which trip.
+    /// The trip's room.
     pub room: Room,
-    /// Whose.
+    /// The member to remove.
     pub person: PersonId,
 }
 

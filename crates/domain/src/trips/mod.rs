@@ -1,6 +1,6 @@
-//! Trips: spaces with a description and dates, and what their people tell each other of changes.
+//! Trips: spaces with a description and dates, whose updates may carry further fields for the members.
 //!
-//! Who made a trip, and who is brought into one or taken out, is told in the inbox too; in which words is the contract's business.
+//! The creation of a trip, and the addition and removal of a member, are also delivered to the user's inbox; the contract chooses the event names.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,14 +22,14 @@ pub use members::{Added, BringToTrip, LeaveTrip};
 pub use read::{ListTrips, ReadTrip};
 pub use update::UpdateTrip;
 
-/// What a trip has besides what every space has.
+/// The fields of a trip that other spaces do not have.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TripDetails {
-    /// Up to 10,000 characters.
+    /// The description, up to 10,000 characters.
     pub description: Option<String>,
     /// The first day, an RFC 3339 date or date and time.
     pub start_date: Option<String>,
-    /// The last day, likewise; not before the first.
+    /// The last day, in the same form; not before the first.
     pub end_date: Option<String>,
 }
 
@@ -42,48 +42,48 @@ impl TripDetails {
     }
 }
 
-/// A trip, whole.
+/// A trip.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trip {
-    /// What it is as a space.
+    /// The trip's space.
     pub space: Space,
-    /// The rest.
+    /// The fields that other spaces do not have.
     pub details: TripDetails,
 }
 
-/// Which fields of a trip are to be changed, or were. What is `None` stays; `Some(None)` is cleared.
+/// Changes of a trip's fields. A field that is `None` stays as it is; `Some(None)` clears it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct TripChanges {
-    /// Another name.
+    /// The new name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Another description.
+    /// The new description.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub description: Option<Option<String>>,
-    /// Another first day.
+    /// The new first day.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub start_date: Option<Option<String>>,
-    /// Another last day.
+    /// The new last day.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub end_date: Option<Option<String>>,
 }
 
-/// In the journal a `null` is a field that was cleared, and an absent one stays.
+/// Reads `null` in the event log as a cleared field; serde's default reads an absent field as an unchanged one.
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Refuses every room that is not a trip's.
+/// Refuses rooms that are not trips.
 fn require_trip(room: &Room) -> Result<(), Refusal> {
     if room.kind() == Kind::Trip { Ok(()) } else { Err(not_found()) }
 }
 
-/// How a trip is not there.
+/// The refusal for a trip that does not exist.
 fn not_found() -> Refusal {
     Refusal::NotFound(Kind::Trip.noun())
 }
 
-/// A space with what a trip has besides. One that has nothing stored has nothing besides.
+/// Reads the trip of a space. Without stored details all fields of the details are empty.
 fn whole(store: &mut dyn Store, space: Space) -> Stored<Trip> {
     let details = store.trip_details(&space.room)?.unwrap_or_default();
     Ok(Trip { space, details })

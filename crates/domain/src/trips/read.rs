@@ -1,4 +1,4 @@
-//! Looking at trips.
+//! Queries of trips.
 
 use crate::names::{Kind, Room};
 use crate::operation::{Actor, Query};
@@ -7,10 +7,10 @@ use crate::seam::{Page, Store};
 use crate::spaces::{ListSpaces, ReadSpace};
 use crate::trips::{Trip, require_trip, whole};
 
-/// A trip, for its members.
+/// Reads a trip, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReadTrip {
-    /// Which.
+    /// The trip's room.
     pub room: Room,
 }
 
@@ -24,10 +24,10 @@ impl Query for ReadTrip {
     }
 }
 
-/// The actor's trips, newest first.
+/// Lists the actor's trips, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListTrips {
-    /// Which part of the list.
+    /// The page of the list.
     pub page: Page<Room>,
 }
 

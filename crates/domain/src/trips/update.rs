@@ -1,4 +1,4 @@
-//! What changes of a trip, and what its people only tell each other.
+//! Updates a trip.
 
 use serde_json::{Map, Value};
 
@@ -10,14 +10,14 @@ use crate::refusal::Refusal;
 use crate::spaces::{act, embed_members, require_member};
 use crate::trips::{Trip, TripChanges, not_found, require_trip, whole};
 
-/// Changes a trip's fields, and passes on what is none of them. Any member may. It is told also if it changes nothing: clients wait for it.
+/// Changes a trip's fields, and sends further fields to the members; for every member. Every update records an event, because clients wait for it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct UpdateTrip {
-    /// Which.
+    /// The trip's room.
     pub room: Room,
-    /// What is stored.
+    /// The changes that are stored.
     pub changes: TripChanges,
-    /// What the front end wants its people to be told besides; it is not kept with the trip. At most 16 KB of JSON.
+    /// Further fields of the front end for the members, at most 16 KB of JSON. The trip does not store them.
     pub more: Map<String, Value>,
 }
 

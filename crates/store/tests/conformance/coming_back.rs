@@ -23,7 +23,7 @@ use crate::{at, home, id, message, space};
 /// For how many seconds a session is remembered here.
 const WINDOW: i64 = 60;
 
-/// Runs a command of somebody's at a moment.
+/// Runs a command of a user at a time, in seconds.
 fn run<C: Command>(store: &mut dyn Store, person: &str, seconds: i64, command: C) -> Result<C::Answer, Refusal> {
     let actor = Actor { person: PersonId::new(person), admin: false };
     let mut ids = Generator::new(|| 7);
@@ -121,7 +121,7 @@ pub fn whoever_says_since_when_is_believed_if_that_is_of_this_journal(store: &mu
         (offered("e", 6), None),
         (offered("lost", 2), Some(2)),
         (offered("lost", 3), Some(3)),
-        // What was told in a life whose end a restored backup has never seen.
+        // An offset of an epoch that went on after the restored backup was made.
         (offered("lost", 4), None),
     ] {
         let arrive = Arrive { claims: Claims::default(), place: None, came: Came::Since(offers.clone()) };
@@ -147,7 +147,7 @@ pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) 
     let in_trip = SessionRoom { room: trip.clone(), inside: None, since: 2, stay: Stay::Joined };
     let in_channel = SessionRoom { room: channel.clone(), inside: Some(project.clone()), since: 2, stay: Stay::Joined };
     assert_eq!(rooms(store), [in_channel, in_trip.clone()]);
-    // Removed, and brought back: the room is to be joined anew.
+    // A member who was removed and added again has to join the room again.
     store.remove_member(&project, &id("ann"), at(1)).unwrap();
     store.put_member(&project, &id("ann"), Role::Member, at(1)).unwrap();
     assert_eq!(rooms(store), std::slice::from_ref(&in_trip));
@@ -207,7 +207,7 @@ pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Stor
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
     run(store, "ann", 0, EnterRoom { room: home(), session: Some("a".to_owned()), since: true }).unwrap();
     say(store, 3);
-    // Meanwhile the person has been removed from one household, and come into another.
+    // The user was removed from one household and added to another since the session began.
     let other = Kind::Household.room(9);
     store.put_member(&other, &id("ann"), Role::Member, at(1)).unwrap();
     store.remove_member(&home(), &id("ann"), at(1)).unwrap();
@@ -303,7 +303,7 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
     assert_eq!(start(store, 131 + WINDOW), []);
 }
 
-/// A person of whom nothing counts but who it is.
+/// A user with an id and no other data.
 fn store_person(name: &str) -> Person {
     Person::unseen(id(name), at(0))
 }

@@ -190,7 +190,7 @@ fn id(name: &str) -> PersonId {
     PersonId::new(name)
 }
 
-/// A person of whom everything is known.
+/// A user with all fields of the profile.
 fn person(name: &str) -> Person {
     Person {
         id: id(name),

@@ -13,7 +13,7 @@ pub fn a_space_is_read_back_with_its_members_in_the_order_of_joining(store: &mut
     assert_eq!(store.space(&home()).unwrap(), None);
     store_people(store, &["ann", "ben", "cleo"]);
     store.insert_space(&space(&home())).unwrap();
-    // In one moment, against the alphabet; somebody unseen too.
+    // All members join at the same time, against the order of the alphabet.
     let mut members = Vec::new();
     for (name, role) in [("cleo", Role::Admin), ("ben", Role::Member), ("ann", Role::Member)] {
         store.put_member(&home(), &id(name), role, T0).unwrap();
