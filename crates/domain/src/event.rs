@@ -213,7 +213,7 @@ pub struct Fact {
     pub account: Account,
 }
 
-/// An account to which events are charged: when the journal is full, the accounts that use most lose their oldest events first. It is a digest
+/// An account to which events are charged: when the event log is full, the accounts that use most lose their oldest events first. It is a digest
 /// (FNV-1a) of a user's id or a room's name; users with the same digest share an account.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
 pub struct Account(pub i64);

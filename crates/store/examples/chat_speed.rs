@@ -1,7 +1,7 @@
-//! What a chat message costs on the writer's thread: `cargo run --release -p store --example chat_speed -- [messages] [folder] [channels]`.
+//! Measures the cost of a chat message on the writer's thread: `cargo run --release -p store --example chat_speed -- [messages] [folder] [channels]`.
 //!
-//! Prints the CPU time of the writer's thread and the wall time for each message, with thousands waiting (full batches), and for members who
-//! are met again (which writes nothing). Linux only: it reads the thread's own account in /proc.
+//! Prints the CPU time of the writer's thread and the wall time for each message, with thousands waiting (full batches), and for known members who
+//! connect again (which writes nothing). Linux only: it reads the thread's CPU time from /proc.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Many commands in one transaction: each decided by itself, all committed together, all answered in order.
+//! Executes many commands in one transaction: each can fail by itself, all are committed together, and the replies run in the order of the queue.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,30 +15,30 @@ use crate::driver::Tables;
 use crate::sqlite::Sqlite;
 use crate::writer::Outlet;
 
-/// Something that waits in the writer's queue.
+/// A job in the writer's queue.
 pub(crate) trait Job: Send {
-    /// Whether it wants the store at all.
+    /// Whether the job needs the store.
     fn needs_store(&self) -> bool;
 
-    /// Decides it inside the transaction, and keeps the outcome to itself until the commit.
+    /// Executes the job inside the transaction, and keeps the result until the commit.
     fn decide(&mut self, desk: &mut Desk<'_>) -> Stored<()>;
 
-    /// Answers it, and then publishes its facts. `batch` says whether the transaction is on the disk.
+    /// Runs the job's reply, and then publishes its events. `batch` is `Ok` if the transaction was committed.
     fn finish(self: Box<Self>, batch: &Result<(), Refusal>, outlet: &mut dyn Outlet);
 }
 
-/// What the writer's thread decides with.
+/// The state with which the writer's thread executes batches.
 pub(crate) struct Desk<'c> {
     pub(crate) session: Tables<Sqlite<'c>>,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send>,
     pub(crate) ids: KeptIds,
     pub(crate) bounds: Bounds,
     pub(crate) quotas: Quotas,
-    /// When the usage of quotas is to be stored next.
+    /// The time at which the usage of quotas is to be stored next.
     pub(crate) usage_due: Timestamp,
 }
 
-/// The ids, and the largest one that was given: it is stored with what it is used in.
+/// The id source, and the largest id that it has given, which is stored in the transaction that uses the id.
 pub(crate) struct KeptIds {
     pub(crate) source: Box<dyn Ids>,
     pub(crate) last: Id,
@@ -60,7 +60,8 @@ impl Ids for KeptIds {
 }
 
 impl Desk<'_> {
-    /// Decides a whole batch in one transaction, and says how long its commit took, if it needed one. The error is why nothing of it is kept.
+    /// Executes a whole batch in one transaction. Returns how long the commit took, or `None` for a batch that needed no commit. On an error the
+    /// whole batch is rolled back.
     pub(crate) fn decide(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Option<Duration>, Refusal> {
         if !jobs.iter().any(|job| job.needs_store()) {
             return Ok(None);
@@ -145,7 +146,7 @@ where
         let Stage::Waiting(work) = std::mem::replace(&mut self.stage, Stage::Lost) else { return Ok(()) };
         desk.session.0.begin_part();
         let now = (desk.clock)();
-        // What a panic leaves half-done is undone with the part, so nothing broken is looked at afterwards.
+        // The writes of a command that panics are rolled back with its part, so no later command reads them.
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let mut tx = Tx::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds).with_quotas(&desk.quotas);
             work(&mut tx).map(|answer| (answer, tx.into_parts()))
@@ -156,7 +157,7 @@ where
             (answer, facts)
         });
         if !desk.session.0.in_transaction() {
-            // A full disk ends the whole transaction, and with it what the commands before this one wrote.
+            // A full disk ends the whole transaction, including the writes of the earlier commands.
             return Err(domain::seam::StoreError::Unavailable(match decided {
                 Err(refusal) => refusal.to_string(),
                 Ok(_) => "the database ended the transaction".to_owned(),
@@ -189,7 +190,7 @@ where
     }
 }
 
-/// Something that only keeps its place in the order.
+/// A job without a command: its reply runs in the order of the queue.
 pub(crate) struct Passthrough<R>(pub(crate) R);
 
 impl<R: FnOnce(Result<(), Refusal>) + Send> Job for Passthrough<R> {
@@ -213,7 +214,7 @@ pub(crate) fn guarded(what: &'static str, run: impl FnOnce()) {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")

@@ -1,4 +1,4 @@
-//! Which users a user has blocked.
+//! The blocks between users.
 
 use domain::blocks::Block;
 use domain::names::{PersonId, Room, Timestamp};

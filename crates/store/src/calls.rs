@@ -1,4 +1,4 @@
-//! Calls and who is in them.
+//! Calls and their participants.
 
 use domain::calls::{Call, Participant, Status};
 use domain::names::{Id, Room, Timestamp};

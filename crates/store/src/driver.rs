@@ -1,7 +1,7 @@
-//! What the areas' SQL asks of a database driver.
+//! The interface of a database driver, for the SQL of the areas.
 //!
-//! The text is written once for every database: BIGINT and TEXT only, ids made by us, `ON CONFLICT`, and parameters
-//! `$1`, `$2` … which stand in that order where they first appear (SQLite numbers them by appearance).
+//! The SQL is written once for all databases: BIGINT and TEXT only, ids from the server, `ON CONFLICT`, and parameters `$1`, `$2` … whose first
+//! appearances are in that order (SQLite numbers them by appearance).
 
 use domain::names::{Id, PersonId, Room, Timestamp};
 use domain::seam::{StoreError, Stored};
@@ -16,7 +16,7 @@ pub(crate) enum Value<'a> {
     Null,
 }
 
-/// A row of an answer; columns count from 0.
+/// A row of a result; columns count from 0.
 pub(crate) trait Row {
     fn maybe_int(&self, column: usize) -> Stored<Option<i64>>;
     fn maybe_text(&self, column: usize) -> Stored<Option<&str>>;
@@ -55,10 +55,10 @@ pub(crate) trait Driver {
     /// The rooms' counters, inside a command's part of a transaction.
     fn sequences(&mut self) -> Option<&mut Sequences>;
 
-    /// Runs a statement that changes something; gives back how many rows it changed.
+    /// Runs a statement that changes rows; returns how many it changed.
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64>;
 
-    /// Runs a statement that changes one row, found by its key. Error: there is no such row.
+    /// Runs a statement that changes the one row with a key. Error: the row does not exist.
     fn change_one(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<()> {
         match self.write(sql, values)? {
             0 => Err(StoreError::Broken("the row to change is not stored".to_owned())),
@@ -66,13 +66,13 @@ pub(crate) trait Driver {
         }
     }
 
-    /// Runs a statement that inserts one row; gives back the `{{serial}}` number that the row got.
+    /// Runs a statement that inserts one row; returns the row's `{{serial}}` number.
     fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<i64>;
 
-    /// The first row of an answer.
+    /// The first row of a result.
     fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> Stored<T>) -> Stored<Option<T>>;
 
-    /// All rows of an answer.
+    /// All rows of a result.
     fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnMut(&dyn Row) -> Stored<T>) -> Stored<Vec<T>>;
 }
 

@@ -1,28 +1,28 @@
-//! What the writer has done, counted a batch at a time.
+//! Statistics of the writer, counted a batch at a time.
 
 use std::time::Duration;
 
 use domain::refusal::Refusal;
 
-/// The bounds of the buckets of a commit's time, in seconds: from an SSD's sync to a disk that is nearly dead.
+/// The bounds of the buckets of commit times, in seconds: from the sync of an SSD to that of a failing disk.
 const COMMIT_SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
-/// The bounds of the buckets of a batch's size, in commands.
+/// The bounds of the buckets of batch sizes, in commands.
 const BATCH_COMMANDS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// What was done since the start, and what waits.
+/// The writer's counts since the start, and the length of its queue.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Figures {
     /// Commands that wait in the queue now.
     pub waiting: usize,
-    /// Commands that could not be kept because their batch could not be committed.
+    /// Commands that failed because their batch could not be committed.
     pub lost: u64,
-    /// Facts that are on the disk.
+    /// Events that were committed.
     pub facts: u64,
     /// How often memory was released because a burst of commands had ended.
     pub rests: u64,
-    /// How many commands the batches had.
+    /// The sizes of the batches, in commands.
     pub batches: Histogram,
-    /// How long the commits took, in seconds.
+    /// The durations of the commits, in seconds.
     pub commits: Histogram,
 }
 
@@ -34,7 +34,7 @@ impl Default for Figures {
 }
 
 impl Figures {
-    /// A batch of so many commands is decided; `committed` is how long its commit took, if it needed one, or why nothing of it is kept.
+    /// Counts a batch of `commands` commands. `committed`: how long its commit took (`None`: it needed no commit), or the error that rolled it back.
     pub(crate) fn batch(&mut self, commands: usize, committed: &Result<Option<Duration>, Refusal>) {
         self.batches.observe(commands as f64);
         match committed {
@@ -45,7 +45,7 @@ impl Figures {
     }
 }
 
-/// How often a value fell between which bounds.
+/// A histogram: the number of values in each bucket.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Histogram {
     bounds: &'static [f64],
@@ -64,17 +64,17 @@ impl Histogram {
         self.sum += value;
     }
 
-    /// All values together.
+    /// The sum of all values.
     pub fn sum(&self) -> f64 {
         self.sum
     }
 
-    /// How many values there were.
+    /// The number of values.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// Each bucket's upper bound, itself included, with how many values fell into it and no lower one; the last bound is infinite.
+    /// The inclusive upper bound of each bucket, and the number of values in this bucket alone; the last bound is infinite.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         self.bounds.iter().copied().chain([f64::INFINITY]).zip(self.counts.iter().copied())
     }

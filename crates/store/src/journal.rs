@@ -1,4 +1,4 @@
-//! The ordered list of facts, and each room's counter.
+//! The event log, and each room's counter.
 
 use domain::event::{Account, Event, Fact};
 use domain::names::{Room, Timestamp};
@@ -6,7 +6,7 @@ use domain::seam::{Journal, StoreError, Stored, Stretch};
 
 use crate::driver::{Driver, Row, Tables, values};
 
-/// For how many bytes of an event room is made at first. Most are shorter, and one that is not is copied as it grows.
+/// The first capacity, in bytes, of the buffer for an event's JSON. Most events are shorter; for a longer event the buffer grows.
 const BODY: usize = 1024;
 
 impl<D: Driver> Journal for Tables<D> {
@@ -56,7 +56,7 @@ impl<D: Driver> Journal for Tables<D> {
     }
 
     fn delete_facts_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
-        // Facts are stored in the order of their times, so the oldest rows are deleted.
+        // Events are stored in the order of their times, so the oldest rows are deleted.
         let old = "SELECT MAX(id) FROM (SELECT id, at FROM journal WHERE id < (SELECT MAX(id) FROM journal) ORDER BY id LIMIT $1) AS oldest
             WHERE at < $2";
         let Some(last) = self.0.first(old, values![limit, until], |row| row.maybe_int(0))?.flatten() else { return Ok(0) };
@@ -103,13 +103,13 @@ impl<D: Driver> Journal for Tables<D> {
     }
 }
 
-/// The mark of what every connection has heard.
+/// The name of the number for the offset up to which every connection has received its events.
 const CONFIRMED: &str = "confirmed";
 
-/// The mark of the offset up to which facts were removed because they were too old.
+/// The name of the number for the offset up to which events were removed because of their age.
 const FLOOR: &str = "journal_floor";
 
-/// Reads a fact from its row; `None` if this program cannot read it.
+/// Reads an event from its row; `None` if this version of the program cannot read it.
 fn fact(row: &dyn Row) -> Option<Fact> {
     let body = row.text(4).ok()?;
     Some(Fact {

@@ -1,4 +1,4 @@
-//! Idempotency keys: what was answered to which request.
+//! Idempotency keys and the responses of their requests.
 
 use domain::names::Timestamp;
 use domain::seam::{Answered, Kept, Keys, StoreError, Stored};
@@ -10,7 +10,7 @@ impl<D: Driver> Keys for Tables<D> {
         let sql = "SELECT digest, status, body, reference FROM answers WHERE scope = $1 AND key = $2 AND answered_at > $3";
         self.0.first(sql, values![scope, key, since], |row| {
             let status = u16::try_from(row.int(1)?).map_err(|_| StoreError::Broken("an answer's status is not one".to_owned()))?;
-            // No answer has an empty body, so an empty column is a body that was not kept.
+            // No response has an empty body, so an empty column is a body that was not stored.
             let body = match (row.text(2)?, row.owned_text(3)?) {
                 (_, Some(reference)) => Kept::Reference(reference),
                 ("", None) => Kept::Nothing,

@@ -1,12 +1,13 @@
-//! The only SQL. It answers what the rules ask (`domain::seam`) and knows no rule itself.
+//! The store, the only crate with SQL. It implements the store traits of `domain::seam` and has no rules of its own.
 //!
 //! Read in this order:
 //!
 //! - [`Database`]: a database, found by its URL, brought up to date and opened, by one process at a time (`lock`). [`private`]: the modes of its files.
-//! - [`Writer`]: the one thread that changes it, many commands a transaction. [`Readers`]: the threads that only look.
-//! - [`Figures`]: what the writer has done, counted.
-//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`, `sessions`, `removals`: one file an area, one SQL text for SQLite and PostgreSQL.
-//! - `driver`: what that SQL asks of a database driver. `sqlite`: the one driver so far.
+//! - [`Writer`]: the one thread that changes the database, many commands a transaction. [`Readers`]: the threads that execute queries.
+//! - [`Figures`]: statistics of the writer.
+//! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`, `sessions`, `removals`: one file an area,
+//! one   SQL text for SQLite and PostgreSQL.
+//! - `driver`: the interface of a database driver. `sqlite`: the one driver so far.
 
 mod batch;
 mod blocks;

@@ -1,4 +1,4 @@
-//! Where the database is, and how it is opened.
+//! The URL of the database, and opening it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,12 @@ use crate::migrations;
 use crate::private;
 use crate::sqlite::{self, Sqlite};
 
-/// How a database is opened.
+/// The options for opening a database.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// `sqlite://data/roomcast.db` (relative), `sqlite:///var/lib/roomcast.db` (absolute) or `sqlite::memory:` (gone with the process).
+    /// The URL: `sqlite://data/roomcast.db` (relative), `sqlite:///var/lib/roomcast.db` (absolute) or `sqlite::memory:` (deleted with the process).
     pub url: String,
-    /// How long a write waits for another program that holds the database.
+    /// How long a write waits for another program that has locked the database.
     pub busy_timeout: Duration,
     /// The most pages (of 4 KB) that the file may have; for tests of a full disk.
     pub max_pages: Option<u32>,
@@ -36,7 +36,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual options for a URL.
+    /// The default options for a URL.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -52,13 +52,13 @@ impl Options {
 /// Why a database cannot be used. Each message is one line for the operator, and contains no password.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// A database that is planned and not there yet.
+    /// The URL of a database that is planned and not supported yet.
     #[error("{0}:// is not supported yet by this build; use sqlite://path/to/roomcast.db")]
     NotYet(String),
-    /// Not the URL of a database.
+    /// The text is not the URL of a database.
     #[error("the database's URL must be sqlite://path/to/roomcast.db or sqlite::memory:, not {0}")]
     Malformed(String),
-    /// The folder of the file cannot be made.
+    /// The folder of the file cannot be created.
     #[error("the folder {} cannot be made: {reason}", folder.display())]
     Folder {
         /// The folder.
@@ -66,16 +66,16 @@ pub enum OpenError {
         /// The error of the system.
         reason: std::io::Error,
     },
-    /// Another process has it open.
+    /// Another process has locked the database.
     #[error("the database {} is in use by {holder}; stop that server first, or set DATABASE_URL to another file", database.display())]
     InUse {
         /// The database's file.
         database: PathBuf,
-        /// How that process names itself.
+        /// The name of that process, from the lock file.
         holder: String,
     },
-    /// Its file has several names (hard links). SQLite keeps the write-ahead log beside the name that it was opened by, and the lock is beside
-    /// that name, too: a server that opened the file by another name would see neither.
+    /// The database's file has several names (hard links). SQLite keeps the write-ahead log beside the name with which the file was opened, and the
+    /// lock file is beside that name, too. A server that opened the file with another name would see neither.
     #[error("the database {} has {links} names (hard links); keep one of them, and copy the file where you need another", database.display())]
     Linked {
         /// The database's file.
@@ -83,7 +83,7 @@ pub enum OpenError {
         /// How many names the file has.
         links: u64,
     },
-    /// A newer program wrote it.
+    /// A newer version of the program wrote the database.
     #[error("the database is of a newer Roomcast (schema {theirs}, this program knows {ours}); start the newer program")]
     Newer {
         /// The schema's version in the database.
@@ -91,7 +91,7 @@ pub enum OpenError {
         /// The newest version that this program knows.
         ours: i64,
     },
-    /// The database says no.
+    /// The database or the system returned an error.
     #[error("the database cannot be opened: {0}")]
     Failed(String),
 }
@@ -102,7 +102,7 @@ impl From<rusqlite::Error> for OpenError {
     }
 }
 
-/// A database that is there and up to date. Cheap to clone; a database in memory is gone with the last clone.
+/// An opened database with the current schema. Cheap to clone; a database in memory is deleted with the last clone.
 #[derive(Clone, Debug)]
 pub struct Database(Arc<Located>);
 
@@ -112,7 +112,7 @@ struct Located {
     path: PathBuf,
     /// The lock file; the lock lasts until it is closed.
     _lock: File,
-    /// A database "in memory" is a file like every other, so that it behaves like one; its folder goes with it.
+    /// The folder of a database "in memory", which is a file so that it behaves like every other database. The folder is deleted with the last clone.
     _temporary: Option<TempDir>,
 }
 
@@ -122,7 +122,7 @@ impl Database {
     /// Only the owner may access the folder and files that it creates; see [`private`].
     ///
     /// # Errors
-    /// An [`OpenError`] that says in one line what is wrong.
+    /// An [`OpenError`], whose message is one line.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let (path, temporary) = match location(&options.url)? {
             Location::File(path) => (path, None),
@@ -147,7 +147,7 @@ impl Database {
         &self.0.path
     }
 
-    /// Works with the store in one transaction, for tests and tools. The product changes it through the [`Writer`](crate::Writer) only.
+    /// Runs a function on the store in one transaction, for tests and tools. The server changes the store only through the [`Writer`](crate::Writer).
     ///
     /// # Errors
     /// [`OpenError::Failed`]; nothing is changed then.

@@ -1,4 +1,4 @@
-//! Numbers that outlive a restart.
+//! Named numbers that survive a restart.
 
 use domain::names::Id;
 use domain::seam::Stored;
@@ -13,18 +13,18 @@ impl<D: Driver> Tables<D> {
         self.mark(LAST_ID)
     }
 
-    /// Remembers the largest id, in the transaction that uses it.
+    /// Stores the largest id, in the transaction that uses it.
     pub(crate) fn put_last_id(&mut self, id: Id) -> Stored<()> {
         self.put_mark(LAST_ID, id)
     }
 
-    /// A number by its name; 0 if it was never put.
+    /// Reads a number by its name; 0 if it was never stored.
     pub(crate) fn mark(&mut self, name: &'static str) -> Stored<i64> {
         let sql = "SELECT value FROM marks WHERE name = $1";
         Ok(self.0.first(sql, values![name], |row| row.int(0))?.unwrap_or(0))
     }
 
-    /// Remembers a number.
+    /// Stores a number.
     pub(crate) fn put_mark(&mut self, name: &'static str, value: i64) -> Stored<()> {
         let sql = "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         self.0.write(sql, values![name, value]).map(drop)

@@ -1,4 +1,4 @@
-//! People.
+//! Users.
 
 use domain::names::{PersonId, Timestamp};
 use domain::people::Person;
@@ -95,7 +95,7 @@ impl<D: Driver> Tables<D> {
     }
 }
 
-/// A user's handle in lower case, as it is stored in the memberships.
+/// A user's handle in lower case, as the memberships store it.
 pub(crate) fn handle_of(person: &Person) -> String {
     person.handle().to_lowercase()
 }
@@ -105,8 +105,7 @@ pub(crate) fn count(row: &dyn Row, column: usize) -> Stored<u64> {
     u64::try_from(row.int(column)?).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
-/// Reads a person out of seven columns of a join: the id as the other table has it, then the profile, which is missing (NULL) if the
-/// person was deleted.
+/// Reads a user from seven columns of a join: the id in the other table, then the profile, which is NULL for a deleted user.
 pub(crate) fn person_at(row: &dyn Row, first: usize) -> Stored<Person> {
     let since = Timestamp(row.maybe_int(first + 5)?.unwrap_or_default());
     Ok(Person {

@@ -1,13 +1,13 @@
-//! A bounded queue between many threads and the few that serve it.
+//! A bounded queue between many producer threads and a few consumer threads.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A queue that holds at most `bound` things. It never blocks who puts: see [`Rejected`].
+/// A queue of at most `bound` items. It never blocks a producer: see [`Rejected`].
 ///
-/// It takes memory for what is in it only, which a bounded channel of the standard library would not: tens of thousands of places are
-/// empty most of the time.
+/// Unlike a bounded channel of the standard library, the queue uses memory only for the items in it: tens of thousands of places are empty most of
+/// the time.
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     arrived: Condvar,
@@ -20,21 +20,21 @@ struct State<T> {
     closed: bool,
 }
 
-/// Why a thing was not taken in.
+/// The reason why an item was rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Rejected {
     Full,
     Closed,
 }
 
-/// The result of waiting for things.
+/// The result of waiting for items.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
-    /// At least one thing was moved.
+    /// At least one item was moved.
     Some,
-    /// The time is over, and the queue is empty.
+    /// The time has passed, and the queue is empty.
     Nothing,
-    /// The queue is closed and empty: no thing will arrive.
+    /// The queue is closed and empty: no item will arrive.
     Closed,
 }
 
@@ -44,7 +44,7 @@ impl<T> Queue<T> {
         Self { state: Mutex::new(state), arrived: Condvar::new(), bound }
     }
 
-    /// Puts a thing behind all others, or gives it back with the reason.
+    /// Appends an item, or returns it with the reason.
     pub(crate) fn put(&self, thing: T) -> Result<(), (Rejected, T)> {
         let mut state = self.lock();
         if state.closed {
@@ -62,8 +62,7 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Waits until something is there and moves up to `most` things into `taken`. False when the queue is closed and empty: nothing comes
-    /// any more.
+    /// Waits for an item and moves up to `most` items into `taken`. False when the queue is closed and empty: no item will arrive.
     pub(crate) fn take(&self, most: usize, taken: &mut Vec<T>) -> bool {
         self.take_within(None, most, taken) == Taken::Some
     }
@@ -91,26 +90,26 @@ impl<T> Queue<T> {
         }
         let count = most.min(state.waiting.len());
         taken.extend(state.waiting.drain(..count));
-        // A storm's memory is given back once it is over.
+        // The memory of a burst is released after the burst.
         if state.waiting.is_empty() && state.waiting.capacity() > 4096 {
             state.waiting = VecDeque::new();
         }
         Taken::Some
     }
 
-    /// How many things wait.
+    /// The number of waiting items.
     pub(crate) fn len(&self) -> usize {
         self.lock().waiting.len()
     }
 
-    /// Takes nothing in any more. What is waiting is still served.
+    /// Closes the queue: it rejects further items, and waiting items are still taken.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.arrived.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing in here can panic half-way through a change, so a poisoned state is a whole one.
+        // No code under this lock panics in the middle of a change, so a poisoned state is consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

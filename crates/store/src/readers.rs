@@ -1,6 +1,6 @@
-//! The threads that only look.
+//! The reader threads, which execute queries.
 //!
-//! A query sees what was committed when it began: also what its asker was answered before.
+//! A query sees the state that was committed when it began. That includes every change that was acknowledged to the caller before.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::abort;
@@ -16,10 +16,10 @@ use crate::location::{Database, OpenError};
 use crate::queue::Queue;
 use crate::sqlite::Sqlite;
 
-/// How many queries may wait. When they are as many, the next is answered at once with [`Refusal::Unavailable`].
+/// How many queries may wait in the queue. When it is full, the next query is refused at once with [`Refusal::Unavailable`].
 pub const QUEUE_BOUND: usize = 16_384;
 
-/// Puts queries into the readers' queue. Cheap to clone; when the last clone is dropped, the readers finish what is queued and end.
+/// A handle to the readers' queue. Cheap to clone; when the last clone is dropped, the readers finish the queued queries and end.
 #[derive(Clone)]
 pub struct Readers(Arc<Handle>);
 
@@ -48,11 +48,11 @@ impl Readers {
             let thread = Builder::new().name(format!("reader-{number}")).spawn(move || {
                 let session = Tables(Sqlite::new(&connection));
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&queue, session))) {
-                    // When the last of them has died, every question would hang. A process that ends is started again.
+                    // Without any reader every query would hang, and a process that ends is restarted.
                     tracing::error!(panic = said(&*panic), "a reader has died; the process ends");
                     abort();
                 }
-                // The file must outlive the connection: a database in memory goes with its last handle.
+                // The file must outlive the connection: a database in memory is deleted with its last handle.
                 drop(connection);
                 drop(database);
             });
@@ -61,7 +61,7 @@ impl Readers {
         Ok((readers, started))
     }
 
-    /// Queues a query; `reply` runs on a reader's thread, in no order with other queries. A full or closed queue answers
+    /// Queues a query; `reply` runs on a reader's thread, in no order with other queries. If the queue is full or closed, `reply` receives
     /// [`Refusal::Unavailable`] at once, on the caller's thread.
     pub fn ask<Q: Query>(&self, actor: Actor, query: Q, reply: impl FnOnce(Result<Q::Answer, Refusal>) + Send + 'static) {
         if let Err((rejected, asked)) = self.0.queue.put(Box::new(Question { actor, query, reply })) {
@@ -69,7 +69,7 @@ impl Readers {
         }
     }
 
-    /// Takes nothing in any more, for every handle. What is queued is answered; then the threads end.
+    /// Closes the queue for all handles. The readers finish the queued queries, and then the threads end.
     pub fn close(&self) {
         self.0.queue.close();
     }
@@ -93,7 +93,7 @@ impl<Q: Query, R: FnOnce(Result<Q::Answer, Refusal>) + Send> Asked for Question<
             let answer = catch_unwind(AssertUnwindSafe(|| query.answer(session, &actor)));
             answer.unwrap_or_else(|panic| Err(Refusal::Internal(format!("a query panicked: {}", said(&*panic)))))
         });
-        // Nothing was written, so there is nothing to keep.
+        // A query writes nothing, so its transaction needs no commit.
         session.0.abandon();
         guarded("a reply", || reply(answer));
     }

@@ -1,4 +1,4 @@
-//! What was read.
+//! Read markers.
 
 use domain::names::{Id, Kind, PersonId, Room};
 use domain::seam::{Reads, StoreError, Stored};

@@ -1,4 +1,4 @@
-//! Each room's counter of facts, while a batch is decided.
+//! Each room's counter of events, during a batch.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use domain::seam::Stored;
 
 use crate::driver::{Driver, Tables, values};
 
-/// The counters of the rooms in which the commands of one transaction record facts. A room's row is read once and written once in a
-/// transaction, however many facts it gets: many messages to one room share it.
+/// The counters of the rooms in which the commands of one transaction record events. A room's row is read once and written once in a transaction,
+/// for any number of events: many messages to one room share the read and the write.
 ///
-/// It is empty between two transactions, so it holds at most one entry for each fact of a batch.
+/// It is empty between two transactions, so it has at most one entry for each event of a batch.
 #[derive(Default)]
 pub(crate) struct Sequences {
     counters: HashMap<Room, Counter>,
@@ -24,12 +24,12 @@ struct Counter {
 }
 
 impl Sequences {
-    /// Keeps what the present command has raised.
+    /// Keeps the present command's changes of counters.
     pub(crate) fn keep(&mut self) {
         self.raised.clear();
     }
 
-    /// Takes back what the present command has raised.
+    /// Undoes the present command's changes of counters.
     pub(crate) fn undo(&mut self) {
         for room in self.raised.drain(..) {
             if let Some(counter) = self.counters.get_mut(&room) {
@@ -38,7 +38,7 @@ impl Sequences {
         }
     }
 
-    /// Forgets all counters, at the end of a transaction.
+    /// Removes all counters, at the end of a transaction.
     pub(crate) fn clear(&mut self) {
         self.counters.clear();
         self.raised.clear();
@@ -102,7 +102,7 @@ mod tests {
 
     type Numbers = Arc<Mutex<Vec<(i64, i64)>>>;
 
-    /// A command that records a fact in the household of this number, and then ends with `end`.
+    /// A command that records an event in the household with this number, and then returns `end`.
     fn record(house: i64, end: fn() -> Result<(), Refusal>) -> Box<dyn Job> {
         let work = move |tx: &mut Tx<'_>| {
             tx.record(&Kind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
@@ -111,7 +111,7 @@ mod tests {
         Box::new(Work { actor: Actor::server(), stage: Stage::Waiting(work), reply: |_: Result<(), Refusal>| {} })
     }
 
-    /// Decides commands in one batch, and notes the household and the number of each fact that is published.
+    /// Executes commands in one batch, and collects the household and the number of each published event.
     fn decide(desk: &mut Desk<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
         let committed = desk.decide(&mut jobs).map(drop);
         for job in jobs {

@@ -1,4 +1,4 @@
-//! Connections that may come back, and the lives of the journal.
+//! Resumable sessions, and the epochs of the event log.
 
 use domain::names::{PersonId, Room, Timestamp};
 use domain::seam::{Journal, Sessions, StoreError, Stored};
@@ -126,7 +126,7 @@ impl<D: Driver> Sessions for Tables<D> {
 /// How many epochs of the event log are kept: positions of older epochs are older than the events that are kept.
 const KEPT_EPOCHS: u32 = 100;
 
-/// A session whose columns begin there.
+/// Reads a session from a row, whose columns begin at `first`.
 fn session(row: &dyn Row, first: usize) -> Stored<Session> {
     Ok(Session {
         secret: row.text(first)?.to_owned(),
@@ -141,7 +141,7 @@ fn session(row: &dyn Row, first: usize) -> Stored<Session> {
     })
 }
 
-/// A room of a session, from a row's first columns.
+/// Reads a room of a session from a row's first columns.
 fn session_room(row: &dyn Row) -> Stored<SessionRoom> {
     let (inside, since, stay) = (row.maybe_text(1)?.and_then(Room::parse), row.int(2)?, stay_of(row.int(3)?)?);
     Ok(SessionRoom { room: row.room(0)?, inside, since, stay })

@@ -1,4 +1,4 @@
-//! Spaces and who is in them.
+//! Spaces and their members.
 
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::people::Person;

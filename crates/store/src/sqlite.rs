@@ -10,7 +10,7 @@ use crate::driver::{Driver, Row, Value};
 use crate::location::{OpenError, Options};
 use crate::sequences::Sequences;
 
-/// A connection at work. It works statement by statement, or in transactions that consist of parts which can be undone alone.
+/// A connection in use. It runs single statements, or transactions of parts; each part can be rolled back alone.
 pub(crate) struct Sqlite<'c> {
     connection: &'c Connection,
     /// Every statement that was used, prepared. The SQL is all literals, so where a text stands tells it from the others, and no text has to
@@ -26,13 +26,13 @@ pub(crate) struct Sqlite<'c> {
 /// A part of the transaction: what one command writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// There is none: what is written is the connection's own affair.
+    /// No part has begun: writes are not rolled back by part.
     None,
-    /// Nothing was written yet, so there is nothing to undo. Many commands end here, and cost no savepoint.
+    /// The part has not written yet, so a rollback needs no work. Many commands end here and cost no savepoint.
     Untouched,
-    /// Its first write is the first of its transaction, so it is undone by a new transaction: that costs no savepoint either.
+    /// The part's first write is the first of its transaction, so a rollback begins a new transaction, which costs no savepoint either.
     WrittenFirst,
-    /// A savepoint stands before the first write.
+    /// The part has a savepoint before its first write.
     Written,
 }
 
@@ -48,11 +48,11 @@ pub(crate) fn connect(path: &Path, options: &Options) -> Result<Connection, Open
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(options.busy_timeout)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // An answered command is on the disk.
+    // A commit returns after the sync, so that a command with a reply is on the disk.
     connection.pragma_update(None, "synchronous", "FULL")?;
     // 16 MB of log before it is copied into the file: the copying costs as much for few batches as for many.
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
-    // What a burst leaves of the log is cut to this again.
+    // After a burst the log file is truncated to this size.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -(WRITER_PAGES >> 10))?;
     // SQLite then keeps the undo data of a savepoint in pieces of 1 KB. Otherwise it allocates 64 KB at every savepoint, which the allocator takes
@@ -83,17 +83,17 @@ impl<'c> Sqlite<'c> {
         self.run("BEGIN IMMEDIATE")
     }
 
-    /// Begins a transaction that only looks: all of its questions see the database at one moment.
+    /// Begins a read-only transaction: all its queries see the same state of the database.
     pub(crate) fn begin_to_read(&mut self) -> Stored<()> {
         self.run("BEGIN")
     }
 
-    /// Puts the transaction on the disk. When it fails, [`Sqlite::abandon`] must follow.
+    /// Commits the transaction to the disk. After an error the caller must call [`Sqlite::abandon`].
     pub(crate) fn commit(&mut self) -> Stored<()> {
         self.run("COMMIT")
     }
 
-    /// Leaves nothing of the transaction, if there still is one.
+    /// Rolls the transaction back, if it has not ended.
     pub(crate) fn abandon(&mut self) {
         self.part = Part::None;
         self.sequences.clear();
@@ -114,7 +114,7 @@ impl<'c> Sqlite<'c> {
         self.part = Part::Untouched;
     }
 
-    /// Keeps what was written since [`Sqlite::begin_part`].
+    /// Keeps the writes since [`Sqlite::begin_part`].
     pub(crate) fn keep_part(&mut self) -> Stored<()> {
         self.sequences.keep();
         match std::mem::replace(&mut self.part, Part::None) {
@@ -123,7 +123,7 @@ impl<'c> Sqlite<'c> {
         }
     }
 
-    /// Takes back what was written since [`Sqlite::begin_part`].
+    /// Rolls back the writes since [`Sqlite::begin_part`].
     pub(crate) fn undo_part(&mut self) -> Stored<()> {
         self.sequences.undo();
         match std::mem::replace(&mut self.part, Part::None) {
@@ -138,7 +138,7 @@ impl<'c> Sqlite<'c> {
         std::mem::take(&mut self.sequences)
     }
 
-    /// Copies the log into the file and empties it; what cannot be copied now is copied later.
+    /// Copies the write-ahead log into the file and empties the log; a part that cannot be copied now is copied later.
     pub(crate) fn checkpoint(&mut self) {
         let done = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
         if let Err(error) = done {
@@ -179,7 +179,7 @@ impl<'c> Sqlite<'c> {
             Some(index) => index,
             None => {
                 let statement = self.connection.prepare(sql).map_err(stored_error)?;
-                // SQLite numbers `$n` by appearance, PostgreSQL by its name; only a text in which both agree means the same to both.
+                // SQLite numbers `$n` by appearance, PostgreSQL by the number; both must agree for the text to mean the same in both.
                 debug_assert!(
                     (1..=statement.parameter_count()).all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
                     "the parameters of {sql} do not appear in order"
@@ -226,7 +226,7 @@ impl Driver for Sqlite<'_> {
     }
 }
 
-/// A row of SQLite's.
+/// A row of a SQLite result.
 struct SqliteRow<'r>(&'r rusqlite::Row<'r>);
 
 impl Row for SqliteRow<'_> {
@@ -251,7 +251,7 @@ impl ToSql for Value<'_> {
     }
 }
 
-/// Whether a failure may pass by itself.
+/// Whether the same call may succeed later.
 fn stored_error(error: rusqlite::Error) -> StoreError {
     let passing = matches!(
         error.sqlite_error_code(),

@@ -109,7 +109,7 @@ impl<D: Driver> Tables<D> {
     }
 }
 
-/// A task whose assignees are still to be read.
+/// A task without its assignees, which a second query reads.
 fn bare_task(row: &dyn Row) -> Stored<Task> {
     Ok(Task {
         id: row.int(0)?,

@@ -1,4 +1,4 @@
-//! What trips have besides what every space has.
+//! The fields of trips that other spaces do not have.
 
 use domain::names::Room;
 use domain::seam::{Stored, Trips};

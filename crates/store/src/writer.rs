@@ -1,7 +1,7 @@
-//! The one thread that changes the database.
+//! The writer: the one thread that changes the database.
 //!
-//! It takes what is waiting, decides each command inside one transaction, commits, and answers in the order of the queue. An answer means:
-//! on the disk. Time and ids are given, so that everything else is exact.
+//! It takes the waiting commands, executes each inside one transaction, commits, and runs the replies in the order of the queue. A reply means that
+//! the change is on the disk. The clock and the id source are parameters, so that the rest is reproducible.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::abort;
@@ -27,14 +27,14 @@ use crate::sqlite::Sqlite;
 /// How many commands may wait in the queue. When it is full, the next command is refused at once with [`Refusal::Unavailable`], before the waiting
 /// commands are answered.
 pub const QUEUE_BOUND: usize = 65_536;
-/// How many commands share a transaction. More would not cost less, and would make the first wait for the last.
+/// How many commands share a transaction. A larger batch would not cost less a command, and the first command would wait longer for the commit.
 const BATCH: usize = 256;
 /// The writer releases the database's page cache, up to 16 MB, when `REST` passes without a command after at least `BURST` commands. The kernel's
 /// page cache has the pages, too, and returns each in some microseconds.
 const REST: Duration = Duration::from_secs(1);
 const BURST: usize = 1_000;
 
-/// Puts commands into the writer's queue. Cheap to clone; when the last clone is dropped, the writer finishes what is queued and ends.
+/// A handle to the writer's queue. Cheap to clone; when the last clone is dropped, the writer finishes the queued commands and ends.
 #[derive(Clone)]
 pub struct Writer(Arc<Handle>);
 
@@ -82,8 +82,8 @@ impl Writer {
     /// `clock` is called once a command. `ids` continues behind the largest id that was ever stored. After the commit, the writer's thread runs each
     /// command's reply and then publishes the command's events to `outlet`, in the order of the offsets. Replies and `outlet` must not block.
     ///
-    /// The thread ends after [`Writer::close`], or when the last handle is dropped: join it to know that everything is on the disk. Should it die of
-    /// a panic of its own (that of a command is caught), the process ends with it.
+    /// The thread ends after [`Writer::close`], or when the last handle is dropped; after joining it, everything is on the disk. A panic of a
+    /// command is caught; a panic of the writer itself aborts the process.
     ///
     /// # Errors
     /// [`OpenError::Failed`] if the database cannot be opened or the thread cannot be started.
@@ -118,7 +118,7 @@ impl Writer {
                 tracing::error!(panic = said(&*panic), "the writer has died; the process ends");
                 abort();
             }
-            // The file must outlive the connection: a database in memory goes with its last handle.
+            // The file must outlive the connection: a database in memory is deleted with its last handle.
             drop(connection);
             drop(database);
         });
@@ -126,11 +126,12 @@ impl Writer {
         Ok((Self(Arc::new(Handle { queue, figures })), thread))
     }
 
-    /// Queues one unit of work. `work` is decided inside the batch's transaction; when it refuses or panics, what it wrote is undone, alone.
+    /// Queues one unit of work. `work` runs inside the batch's transaction; when it returns an error or panics, only its own writes are rolled back.
     /// `reply` runs on the writer's thread after the commit.
     ///
-    /// If the batch cannot be committed (full disk, read-only, locked), nothing of it is kept and each of its commands is answered
-    /// [`Refusal::Unavailable`]; the next batch is tried afresh. A full or closed queue answers so at once, on the caller's thread.
+    /// If the batch cannot be committed (full disk, read-only, locked), it is rolled back and the reply of each of its commands receives
+    /// [`Refusal::Unavailable`]; the next batch is independent of that. If the queue is full or closed, `reply` receives it at once, on the caller's
+    /// thread.
     pub fn submit<T: Send + 'static>(
         &self,
         actor: Actor,
@@ -140,7 +141,7 @@ impl Writer {
         self.put(Box::new(Work { actor, stage: Stage::Waiting(work), reply }));
     }
 
-    /// Queues a command: [`Writer::submit`] of its decision.
+    /// Queues a command, with [`Writer::submit`].
     pub fn run<C: Command>(&self, actor: Actor, command: C, reply: impl FnOnce(Result<C::Answer, Refusal>) + Send + 'static) {
         self.submit(actor, |tx| command.decide(tx), reply);
     }
@@ -151,12 +152,12 @@ impl Writer {
         self.put(Box::new(Passthrough(reply)));
     }
 
-    /// Takes nothing in any more, for every handle. What is queued is finished; then the thread empties the log and ends.
+    /// Closes the queue for all handles. The writer finishes the queued commands, copies the write-ahead log into the database file, and ends.
     pub fn close(&self) {
         self.0.queue.close();
     }
 
-    /// What was done since the start, and what waits.
+    /// The writer's counts since the start, and the length of its queue.
     pub fn figures(&self) -> Figures {
         let waiting = self.0.queue.len();
         Figures { waiting, ..self.0.figures.lock().unwrap_or_else(PoisonError::into_inner).clone() }
@@ -178,7 +179,7 @@ impl From<Rejected> for Refusal {
     }
 }
 
-/// An outlet that counts the facts that it publishes.
+/// An outlet that counts the events that it publishes.
 struct Counted<'a, O> {
     outlet: &'a mut O,
     facts: u64,

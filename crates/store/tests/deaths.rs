@@ -13,7 +13,7 @@ use store::{Database, Options, Writer};
 /// The signal that ends a process that aborts.
 const SIGABRT: i32 = 6;
 
-/// Says to this test's second process that it is the one that dies.
+/// The environment variable that makes the second process of this test the one that dies.
 const DIES: &str = "THE_WRITER_DIES";
 
 #[test]
@@ -26,7 +26,7 @@ fn the_process_ends_with_its_writer() {
     assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
 }
 
-/// Starts a writer that cannot know what time it is, which is asked outside of what a command may do wrong, and waits for it.
+/// Starts a writer whose clock panics, outside of the commands whose panics are caught, and waits for the end of its thread.
 fn die() {
     let database = Database::open(Options::new("sqlite::memory:")).unwrap();
     let clock = || -> Timestamp { panic!("there is no time") };

@@ -47,7 +47,7 @@ impl Restarting {
         self.run(actor, |tx| command.decide(tx))
     }
 
-    /// The facts of each step until nothing is left.
+    /// The events of each step until the removal has ended.
     fn finish(&self) -> Vec<Vec<Fact>> {
         let mut steps = Vec::new();
         loop {
@@ -227,7 +227,7 @@ fn a_change_of_a_profile_is_one_row_and_a_fact_in_each_household() {
     let offsets: Vec<i64> = each.iter().map(|fact| fact.offset).collect();
     assert_eq!(offsets, (before + 1..=before + 300).collect::<Vec<_>>());
     assert_eq!(each.iter().map(|fact| &fact.room).collect::<std::collections::BTreeSet<_>>().len(), 300);
-    // To read it in many households costs the database no more than to read it in one.
+    // Reading it for many households costs the database no more than reading it for one.
     let read = |offsets: Vec<i64>| {
         let database = Database::open(Options::new(format!("sqlite://{}", server.0.path().join("test.db").display()))).unwrap();
         let query = ReadFacts { offsets, bytes: usize::MAX };

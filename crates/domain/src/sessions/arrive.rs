@@ -22,11 +22,11 @@ pub struct Arrive {
 /// The keys of a new session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// See [`Session::secret`].
+    /// The secret: see [`Session::secret`].
     pub secret: String,
-    /// See [`Session::id`].
+    /// The public id: see [`Session::id`].
     pub id: String,
-    /// See [`Session::namespace`].
+    /// The namespace: see [`Session::namespace`].
     pub namespace: String,
 }
 

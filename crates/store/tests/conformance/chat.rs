@@ -39,7 +39,7 @@ pub fn a_message_is_found_by_its_senders_own_id(store: &mut dyn Store) {
     let elsewhere = Kind::Channel.room(8);
     let sent = Message { client_id: client_id.clone(), ..message(1, "ann") };
     store.insert_message(&sent).unwrap();
-    // The same id is another's own, and another room's own.
+    // Another sender, and another room, may use the same client id.
     store.insert_message(&Message { client_id: client_id.clone(), ..message(2, "ben") }).unwrap();
     store.insert_message(&Message { client_id, room: elsewhere.clone(), ..message(3, "ann") }).unwrap();
     assert_eq!(store.message_by_client_id(&sent.room, &id("ann"), "c-1").unwrap(), Some(sent.clone()));

@@ -1,4 +1,4 @@
-//! The rules of coming back, which are the domain's, asked of a real store.
+//! Tests of the domain's rules for resuming sessions, with a real store.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space, StayInRoom};
 use crate::sessions::say;
 use crate::{at, home, id, message, space};
 
-/// For how many seconds a session is remembered here.
+/// For how many seconds a session can be resumed in these tests.
 const WINDOW: i64 = 60;
 
 /// Runs a command of a user at a time, in seconds.
@@ -42,12 +42,12 @@ fn arrive(store: &mut dyn Store, person: &str, seconds: i64, place: Place, came:
     run(store, person, seconds, Arrive { claims: Claims::default(), place: Some(place), came }).unwrap()
 }
 
-/// The first connection of a person, whose secret is `a`.
+/// Connects a user for the first time, with the session secret `a`.
 fn come(store: &mut dyn Store, person: &str) {
     arrive(store, person, 0, place("a", "/"), Came::New);
 }
 
-/// Comes back as `a`.
+/// Resumes the session `a`.
 fn come_back(store: &mut dyn Store, person: &str, seconds: i64, offered: Option<Offered>) -> Arrived {
     let claimed = Claimed { secret: "a".to_owned(), offered, window: WINDOW };
     arrive(store, person, seconds, place("b", "/"), Came::Back(claimed))
@@ -293,7 +293,7 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
         [ann.clone(), ben, dora, emil.clone(), fred.clone()],
         "who was here when it was killed has not left, nor has who was let go; who left has, and is forgotten at last"
     );
-    // They were expected, and the server was killed before they were given up. One has come back, and left.
+    // The users were expected to reconnect, and the server was killed before their sessions expired. One of them reconnected and disconnected.
     assert!(arrive(store, "dora", 101, place("g", "/"), claims("e")).recovered.is_some(), "expected for longer than the window");
     leave(store, "e", 102, false);
     assert_eq!(strip(start(store, 130)), [ann, found("dora", "e", 101, Some(102), &[]), emil, fred]);
@@ -345,7 +345,7 @@ pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Stor
     }
 }
 
-/// What was said before is not heard through a message that names it.
+/// A member's start offset is not before the messages that were sent earlier, so that a later event that names one does not reveal it.
 pub fn a_message_before_one_became_a_member_is_before_its_offset(store: &mut dyn Store) {
     let conversation = Kind::Conversation.room(1);
     let sent: Id = 5;

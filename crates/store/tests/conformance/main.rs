@@ -1,6 +1,6 @@
-//! One suite for every database: what each seam promises, asked of a store that knows nothing yet.
+//! One suite for every database: it tests the contract of each store trait of the domain on an empty store.
 //!
-//! A new database gets a `mod` beside `sqlite` and no test of its own.
+//! A new database needs a `mod` beside `sqlite` and no tests of its own.
 
 #![allow(clippy::unwrap_used)]
 
@@ -27,7 +27,7 @@ mod spaces;
 mod tasks;
 mod trips;
 
-/// Makes a test of every check, for every database.
+/// Makes a test of each check for each database.
 macro_rules! suite {
     ($($area:ident { $($check:ident,)* })*) => {
         mod sqlite {

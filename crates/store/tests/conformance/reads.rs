@@ -9,7 +9,7 @@ fn room(n: u32) -> Room {
     Kind::Conversation.room(n)
 }
 
-/// Messages 1 to 4 of a room, by ann, ben, ann and ben; 5 is another room's.
+/// Stores messages 1 to 4 in a room, by ann, ben, ann and ben, and message 5 in another room.
 fn talk(store: &mut dyn Store) {
     for (n, sender) in [(1, "ann"), (2, "ben"), (3, "ann"), (4, "ben")] {
         store.insert_message(&Message { room: room(1), ..message(n, sender) }).unwrap();

@@ -6,7 +6,7 @@ use domain::spaces::{Role, Space};
 
 use crate::{T0, at, home, id, space};
 
-/// A session of ann's that connected when the journal was at `live_from`.
+/// A session of ann that connected when the event log was at `live_from`.
 pub fn session(secret: &str, live_from: i64) -> Session {
     Session {
         secret: secret.to_owned(),
@@ -25,7 +25,7 @@ fn joined(room: &Room, inside: Option<&Room>, since: i64) -> SessionRoom {
     SessionRoom { room: room.clone(), inside: inside.cloned(), since, stay: Stay::Joined }
 }
 
-/// So many facts.
+/// Records this number of events.
 pub fn say(store: &mut dyn Store, facts: u32) {
     for _ in 0..facts {
         store.append(&home(), T0, Account(7), Event::NotificationsRead).unwrap();

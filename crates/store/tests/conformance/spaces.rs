@@ -121,7 +121,7 @@ pub fn rooms_of_a_person_come_newest_first_and_by_kind(store: &mut dyn Store) {
 
 pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
     store_people(store, &["ann"]);
-    // The last two in one moment: the address decides.
+    // Ann joins the last two spaces at the same time, so their addresses determine their order.
     for (n, seconds) in [(1, 0), (2, 1), (3, 2), (4, 2)] {
         store.insert_space(&space(&Kind::Household.room(n))).unwrap();
         store.put_member(&Kind::Household.room(n), &id("ann"), Role::Admin, at(seconds)).unwrap();
