@@ -9,8 +9,6 @@ pub type Ceiling = (&'static str, f64);
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
 pub const CEILINGS: &[Ceiling] = &[
     ("config.example.toml", 2.5),
-    ("domain/comments", 15.4),
-    ("domain/doc-comments", 17.3),
     ("e2e/comments", 15.0),
     ("e2e/pages", 9.2),
     ("e2e/strings", 8.1),
@@ -26,10 +24,7 @@ pub const CEILINGS: &[Ceiling] = &[
     ("server/tests/comments", 15.0),
     ("server/tests/doc-comments", 15.4),
     ("server/tests/strings", 3.1),
-    ("store/comments", 8.4),
-    ("store/doc-comments", 3.9),
-    ("store/tests/comments", 13.9),
-    ("store/tests/doc-comments", 7.3),
+    ("store/comments", 5.3),
     ("store/tests/strings", 5.9),
     ("wire/doc-comments", 1.9),
     ("wire/tests/comments", 3.1),
