@@ -14,7 +14,7 @@ pub const MOST_AHEAD_HOURS: i64 = 24;
 const MOST_AHEAD: Id = (MOST_AHEAD_HOURS * 3_600_000) << COUNTER_BITS;
 /// How far ids that are given at the bound may exceed it: a minute's worth, so that no id is given twice within one millisecond.
 const MARGIN: Id = 60_000 << COUNTER_BITS;
-/// Capital letters and digits that can be told apart on paper: no I, L, O, 0 or 1.
+/// Capital letters and digits that are easy to distinguish on paper: no I, L, O, 0 or 1.
 const INVITE_ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 const INVITE_LENGTH: usize = 8;
 
@@ -25,7 +25,7 @@ pub struct Generator<R> {
 }
 
 impl<R: FnMut() -> u64 + Send> Generator<R> {
-    /// `random` gives 64 fresh random bits a call; invite codes are as hard to guess as these.
+    /// `random` returns 64 new random bits a call; invite codes are as hard to guess as these bits.
     pub fn new(random: R) -> Self {
         Self { last: 0, random }
     }

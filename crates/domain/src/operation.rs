@@ -117,7 +117,7 @@ impl<'a> Tx<'a> {
         self.ids.next_id(self.now)
     }
 
-    /// An invite code: eight characters that can be told apart on paper.
+    /// A new invite code: eight characters that are easy to distinguish on paper.
     pub fn new_invite_code(&mut self) -> String {
         self.ids.invite_code()
     }
@@ -169,7 +169,7 @@ impl<'a> Tx<'a> {
         self.facts
     }
 
-    /// The recorded events, in order, and the command's use of the actor's quotas, which the caller counts after the commit.
+    /// The recorded events, in order, and the command's use of the actor's quotas, which the caller counts with [`Quotas::count`].
     pub fn into_parts(self) -> (Vec<Fact>, Charge) {
         (self.facts, self.charge)
     }

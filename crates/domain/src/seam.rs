@@ -122,9 +122,9 @@ pub trait Blocks {
 
 /// Spaces and their members.
 pub trait Spaces {
-    /// One space, with the count of its members and none of them in [`Space::members`].
+    /// Reads one space, with the number of its members and an empty [`Space::members`].
     fn space(&mut self, room: &Room) -> Stored<Option<Space>>;
-    /// Whether there is such a space.
+    /// Whether the space exists.
     fn has_space(&mut self, room: &Room) -> Stored<bool>;
     /// Stores a new space. Error: the room is known.
     fn insert_space(&mut self, space: &Space) -> Stored<()>;
@@ -180,7 +180,7 @@ pub trait Spaces {
 
 /// Tasks and their assignees.
 pub trait Tasks {
-    /// One task, with its assignees.
+    /// Reads one task, with its assignees.
     fn task(&mut self, id: Id) -> Stored<Option<Task>>;
     /// Stores a new task, without its assignees. Error: the id is known.
     fn insert_task(&mut self, task: &Task) -> Stored<()>;
@@ -305,7 +305,7 @@ pub struct Stretch {
 
 /// The event log: the persisted events by their offsets.
 pub trait Journal {
-    /// Raises the room's `seq` and writes the event's row, charged to an account; returns the fact with its offset.
+    /// Raises the room's `seq` and writes the event's row, charged to an account; returns the event with its offset.
     fn append(&mut self, room: &Room, at: Timestamp, account: Account, event: Event) -> Stored<Fact>;
     /// The first events behind `offset` that were recorded at `since` or later, at most `limit`.
     fn facts_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> Stored<Stretch>;

@@ -146,8 +146,8 @@ impl Writer {
         self.submit(actor, |tx| command.decide(tx), reply);
     }
 
-    /// Queues a reply that runs in the order of the queue, behind the earlier commands and their events. It always receives `Ok`. If the queue is full
-    /// or closed, it runs at once, on the caller's thread.
+    /// Queues a reply that runs in the order of the queue, behind the earlier commands and their events. It always receives `Ok`. If the queue is
+    /// full or closed, it runs at once, on the caller's thread.
     pub fn submit_passthrough(&self, reply: impl FnOnce(Result<(), Refusal>) + Send + 'static) {
         self.put(Box::new(Passthrough(reply)));
     }

@@ -48,7 +48,7 @@ impl Command for BlockUser {
     }
 }
 
-/// Ends a block of the actor's. Without such a block it does nothing.
+/// Ends a block that the actor has made. Without such a block it does nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnblockUser {
     /// The user to unblock.
@@ -78,7 +78,7 @@ impl Query for ListBlocks {
     }
 }
 
-/// Finds which of some users have blocked at least one user.
+/// Finds the users in a list who have blocked at least one user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameBlockers {
     /// The users in question.

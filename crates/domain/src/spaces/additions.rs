@@ -1,4 +1,4 @@
-//! Which users an actor may add to a space.
+//! Checks that an actor may add a user to a space.
 
 use crate::blocks::blocks_actor;
 use crate::names::{PersonId, Room};
