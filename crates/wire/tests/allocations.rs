@@ -1,4 +1,4 @@
-//! What every message passes costs no memory of its own.
+//! Tests that the common messages need no memory allocation.
 
 use allocation_counter::measure;
 use wire::engineio::{self, Version};
@@ -46,7 +46,7 @@ fn nothing_stays_allocated_when_the_stream_is_drained() {
             while let Ok(Some(_)) = reader.next(&mut input, &LIMITS) {}
         }
     };
-    // Each thread keeps its tables for inflating.
+    // Each thread allocates its tables for inflating once.
     read(&stream);
     let held = measure(|| read(&stream));
     assert_eq!(held.bytes_current, 0, "{held:?}");

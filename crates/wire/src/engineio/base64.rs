@@ -4,19 +4,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Without padding, and without a care for the unused bits of the last character.
+/// The decoder's settings: no padding, and the unused bits of the last character are not checked.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &::base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone).with_decode_allow_trailing_bits(true),
 );
 
-/// Appends the standard alphabet with padding.
+/// Appends `bytes` in base64, with the standard alphabet and padding.
 pub(super) fn encode(bytes: &[u8], out: &mut String) {
     STANDARD.encode_string(bytes, out);
 }
 
-/// Reads anything: both alphabets, with or without padding, up to the first `=`; characters of neither alphabet are skipped, and a
-/// last character that makes no whole byte is dropped.
+/// Reads any text up to its first `=`, in both alphabets, with or without padding. Characters of neither alphabet are skipped, and a last
+/// character that makes no whole byte is dropped.
 pub(super) fn decode(text: &str) -> Vec<u8> {
     if let Ok(bytes) = STANDARD.decode(text) {
         return bytes;
@@ -25,7 +25,7 @@ pub(super) fn decode(text: &str) -> Vec<u8> {
     if clean.len() % 4 == 1 {
         clean.pop();
     }
-    // All that could be refused is gone.
+    // The filter above has removed everything that the decoder would reject.
     LENIENT.decode(clean).unwrap_or_default()
 }
 

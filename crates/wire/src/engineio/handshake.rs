@@ -1,6 +1,6 @@
 //! The first packet of a session.
 
-/// What the server tells in its open packet.
+/// The content of the server's open packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Handshake<'a> {
     /// The session's id; it authorises requests, so only this client may see it.

@@ -1,21 +1,21 @@
-//! JSONP polling: for pages that may load scripts and nothing else.
+//! JSONP polling: for pages that may only load scripts.
 
-/// What a GET answers: a call of the function with that index (the query parameter `j`), the payload as its argument.
+/// The response to a GET: a call of the JSONP function with this index (the query parameter `j`), with the payload as its argument.
 pub fn jsonp(index: &str, payload: &str) -> String {
     let index: String = index.chars().filter(char::is_ascii_digit).collect();
-    // JSON may hold these two line ends as they are, a script of old may not.
+    // JSON may contain these two line terminators unescaped; older versions of JavaScript may not.
     let literal = serde_json::Value::from(payload).to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
     format!("___eio[{index}]({literal});")
 }
 
-/// Takes the payload out of a POST's form: the field `d`; None when there is no such field.
+/// Takes the payload out of a POST's form, from its field `d`. `None` if the form has no such field.
 pub fn jsonp_body(form: &str) -> Option<String> {
     let value = form.split('&').find_map(|field| field.strip_prefix("d="))?;
     Some(unescape_newlines(&percent_decode(value)))
 }
 
-/// The client escapes newlines, because old browsers change them in a form: backslash-n is a newline, and of more backslashes in front
-/// of an `n` one was added.
+/// Undoes the client's escaping of newlines, which old browsers change in a form: backslash-n is a newline, and where several backslashes
+/// precede an `n`, the client added one of them.
 fn unescape_newlines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -33,7 +33,8 @@ fn unescape_newlines(text: &str) -> String {
     out
 }
 
-/// `application/x-www-form-urlencoded`. A `%` without two hexadecimal digits stands for itself; bytes that are not UTF-8 become U+FFFD.
+/// Decodes `application/x-www-form-urlencoded`. A `%` without two hexadecimal digits stands for itself; bytes that are not UTF-8 become
+/// U+FFFD.
 fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -10,7 +10,7 @@ mod payload_v3;
 pub use handshake::Handshake;
 pub use packet::{Packet, ParseError, base64_message, decode, decode_binary};
 
-/// The protocol's revision, the query parameter `EIO`.
+/// The revision of the Engine.IO protocol: the query parameter `EIO`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Version {
     /// Clients of Socket.IO 2 (and requests without `EIO`). The client sends the pings.

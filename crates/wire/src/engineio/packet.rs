@@ -1,4 +1,4 @@
-//! One packet: a type, and what it carries.
+//! An Engine.IO packet: its type and its content.
 
 use std::borrow::Cow;
 
@@ -9,24 +9,24 @@ use super::{Version, base64};
 pub enum Packet<'a> {
     /// The handshake; only a server sends it.
     Open(&'a str),
-    /// The end of the session.
+    /// The session ends.
     Close,
-    /// A heartbeat, or `probe` on a WebSocket that would take over the session.
+    /// A heartbeat; or `probe`, on a WebSocket that is about to take over the session.
     Ping(&'a str),
-    /// The answer to a ping.
+    /// The response to a ping.
     Pong(&'a str),
     /// A text message.
     Message(&'a str),
     /// A binary message.
     Binary(Cow<'a, [u8]>),
-    /// The WebSocket takes over now.
+    /// The WebSocket takes over the session now.
     Upgrade,
-    /// Nothing; it ends a pending poll.
+    /// A packet without meaning; it ends a pending poll.
     Noop,
 }
 
 impl Packet<'_> {
-    /// How many bytes it carries behind its type.
+    /// The length of the packet's content in bytes, without its type.
     #[expect(clippy::len_without_is_empty, reason = "no caller asks whether a packet is empty")]
     pub fn len(&self) -> usize {
         match self {
@@ -57,8 +57,8 @@ pub enum ParseError {
     BinaryPayload,
 }
 
-/// A binary message as the text packet that takes its place for a client of Engine.IO 3 that cannot take binary (`b64`): `b4`, and
-/// the bytes in base64.
+/// Writes a binary message as a text packet: `b4`, and the bytes in base64. It is for a client of Engine.IO 3 that cannot receive binary
+/// messages (`b64`).
 pub fn base64_message(message: &[u8]) -> String {
     let mut packet = String::with_capacity(2 + message.len().div_ceil(3) * 4);
     packet.push_str("b4");

@@ -7,17 +7,17 @@ use super::{Packet, ParseError, Version, base64};
 
 pub use super::jsonp::{jsonp, jsonp_body};
 
-/// Between two packets. JSON escapes it, so Socket.IO's texts never contain it.
+/// The character between two packets. JSON escapes it, so Socket.IO's texts never contain it.
 const SEPARATOR: char = '\x1e';
 
-/// What a GET answers with.
+/// The content type of a text payload.
 pub const TEXT: &str = "text/plain; charset=UTF-8";
 
-/// The same for a version 3 payload that holds a binary packet.
+/// The content type of a version 3 payload that contains a binary packet.
 pub const OCTET_STREAM: &str = "application/octet-stream";
 
-/// Reads a POST's body. `binary` says whether its content type is [`OCTET_STREAM`]. The packets in front of a bad one are given, then
-/// its error, then nothing more.
+/// Reads a POST's body. `binary` says whether its content type is [`OCTET_STREAM`]. The iterator returns the packets before a bad one, then
+/// its error, and then ends.
 pub fn decode(body: &[u8], version: Version, binary: bool) -> Packets<'_> {
     let body = match (version, binary) {
         (Version::V4, true) => Body::Bad(ParseError::BinaryPayload),
@@ -49,7 +49,7 @@ impl Packets<'_> {
     }
 }
 
-/// What is left of a body.
+/// The rest of a body, from which no packet was taken yet.
 #[derive(Clone, Debug)]
 enum Body<'a> {
     TextV4(&'a str),
@@ -93,7 +93,7 @@ impl<'a> Iterator for Packets<'a> {
     }
 }
 
-/// Collects what one GET answers.
+/// Collects the packets of one response to a GET.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     form: Form,
@@ -107,7 +107,8 @@ enum Form {
 }
 
 impl Encoder {
-    /// `b64` is the query parameter: this client cannot take binary bodies. It changes nothing in version 4, which has none.
+    /// `b64` is the query parameter: the client cannot receive binary bodies. In version 4 it has no effect, because bodies are always
+    /// text.
     pub fn new(version: Version, b64: bool) -> Self {
         let form = match version {
             Version::V4 => Form::V4(String::new()),
@@ -141,12 +142,12 @@ impl Encoder {
         self.empty = false;
     }
 
-    /// Whether nothing was added.
+    /// Whether no packet was added.
     pub fn is_empty(&self) -> bool {
         self.empty
     }
 
-    /// The body and its content type.
+    /// Returns the body and its content type.
     pub fn finish(self) -> (Vec<u8>, &'static str) {
         match self.form {
             Form::V4(payload) => (payload.into_bytes(), TEXT),

@@ -7,23 +7,23 @@
 use super::payload::{OCTET_STREAM, TEXT};
 use super::{Packet, ParseError, Version, base64_message, decode, decode_binary};
 
-/// No body has a length of more digits.
+/// The most digits of a length.
 const MAX_DIGITS: usize = 19;
 
-/// In a binary payload: ends a packet's length.
+/// The byte that ends a packet's length in a binary payload.
 const END_OF_LENGTH: u8 = 0xff;
 
-/// The type of a message, as a binary frame says it.
+/// The type of a message, as a binary frame has it.
 const MESSAGE: u8 = 4;
 
-/// Takes the first packet off a text payload: its text, and the rest.
+/// Takes the first packet off a text payload. Returns the packet's text and the rest of the payload.
 pub(super) fn split_text(payload: &str) -> Result<(&str, &str), ParseError> {
     let (digits, rest) = payload.split_once(':').ok_or(ParseError::Length)?;
     let units = number(digits.bytes().map(|digit| digit.wrapping_sub(b'0')))?;
     rest.split_at_checked(byte_length(rest, units)?).ok_or(ParseError::Length)
 }
 
-/// Takes the first packet off a binary payload: the packet, and the rest.
+/// Takes the first packet off a binary payload. Returns the packet and the rest of the payload.
 pub(super) fn split_binary(payload: &[u8]) -> Result<(Result<Packet<'_>, ParseError>, &[u8]), ParseError> {
     let (kind, rest) = payload.split_first().ok_or(ParseError::Empty)?;
     let digits = rest.iter().take(MAX_DIGITS + 1).position(|&byte| byte == END_OF_LENGTH).ok_or(ParseError::Length)?;
@@ -37,7 +37,7 @@ pub(super) fn split_binary(payload: &[u8]) -> Result<(Result<Packet<'_>, ParseEr
     Ok((packet, rest))
 }
 
-/// A number of one to [`MAX_DIGITS`] decimal digits, given as values.
+/// Reads a number of one to [`MAX_DIGITS`] decimal digits, each given as its value 0 to 9.
 fn number(digits: impl ExactSizeIterator<Item = u8>) -> Result<usize, ParseError> {
     if !(1..=MAX_DIGITS).contains(&digits.len()) {
         return Err(ParseError::Length);
@@ -48,7 +48,7 @@ fn number(digits: impl ExactSizeIterator<Item = u8>) -> Result<usize, ParseError
         .ok_or(ParseError::Length)
 }
 
-/// How many bytes of `text` are its first `units` UTF-16 code units.
+/// The length in bytes of the first `units` UTF-16 code units of `text`.
 fn byte_length(text: &str, units: usize) -> Result<usize, ParseError> {
     if text.as_bytes().get(..units).is_some_and(<[u8]>::is_ascii) {
         return Ok(units);
@@ -62,19 +62,19 @@ fn byte_length(text: &str, units: usize) -> Result<usize, ParseError> {
     Ok(text.len() - chars.as_str().len())
 }
 
-/// How many UTF-16 code units a UTF-8 text has: one a character, and one more for those of four bytes.
+/// The length of a UTF-8 text in UTF-16 code units: one for each character, and two for a character of four bytes.
 fn utf16_length(text: &[u8]) -> usize {
     text.iter().map(|&byte| usize::from(byte & 0xc0 != 0x80) + usize::from(byte >= 0xf0)).sum()
 }
 
-/// Collects packets; which of the two forms they take is known when all are there.
+/// Collects packets. Which of the two forms the payload takes is decided when the last packet is there.
 #[derive(Clone, Debug)]
 pub(super) struct EncoderV3 {
     b64: bool,
     any_binary: bool,
-    /// The packets, one behind the other.
+    /// The packets' bytes, one packet directly after the other.
     packets: Vec<u8>,
-    /// Where each ends, and whether it is binary.
+    /// For each packet, where it ends in `packets`, and whether it is binary.
     ends: Vec<(usize, bool)>,
 }
 

@@ -1,19 +1,20 @@
-//! Arguments that are passed on more often than they are read.
+//! The arguments of an event or an ack, as JSON texts. Most are forwarded without being parsed.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
-/// A list of JSON texts: the arguments of an event or ack. Up to four need no heap.
+/// A list of JSON texts: the arguments of an event or ack. Up to four of them need no memory on the heap.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Args<'a> {
     raw: &'a str,
-    /// Where each stands in `raw`. Not the texts themselves: the list would then be invariant in their lifetime.
+    /// The start and end of each element in `raw`. Slices instead would make the list invariant in their lifetime.
     elements: SmallVec<[(u32, u32); 4]>,
 }
 
 impl<'a> Args<'a> {
-    /// From the places of the elements within `text`, as [`super::scan::array`] found them: it lets no text pass that 32 bits do not reach.
+    /// Makes the list from the ranges of the elements within `text`, as [`super::scan::array`] found them; that function rejects a text too
+    /// long for 32-bit offsets.
     pub(super) fn new(text: &'a str, elements: &[Range<usize>]) -> Self {
         let raw = match elements {
             [] => "",
@@ -23,22 +24,22 @@ impl<'a> Args<'a> {
         Args { raw, elements: elements.iter().map(|element| ((element.start - start) as u32, (element.end - start) as u32)).collect() }
     }
 
-    /// How many there are.
+    /// The number of arguments.
     pub fn len(&self) -> usize {
         self.elements.len()
     }
 
-    /// Whether there are none.
+    /// Whether the list has no arguments.
     pub fn is_empty(&self) -> bool {
         self.elements.is_empty()
     }
 
-    /// The JSON text of one.
+    /// The JSON text of the argument at `index`.
     pub fn get(&self, index: usize) -> Option<&'a str> {
         self.elements.get(index).map(|&element| self.text(element))
     }
 
-    /// The JSON texts in order.
+    /// The JSON texts of all arguments, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a str> {
         self.elements.iter().map(|&element| self.text(element))
     }
@@ -47,7 +48,7 @@ impl<'a> Args<'a> {
         &self.raw[start as usize..end as usize]
     }
 
-    /// All of them as they stood on the wire, commas between them, without the array's brackets: an echo of it is exact to the byte.
+    /// All arguments as they were on the wire: separated by commas, without the array's brackets. An echo of them is exact to the byte.
     pub fn raw(&self) -> &'a str {
         self.raw
     }

@@ -1,4 +1,4 @@
-//! The default format: text, and attachments in binary messages behind it.
+//! The default format: a packet is a text message, and its attachments follow in binary messages.
 //!
 //! `type [attachments "-"] [namespace ","] [ack id] [JSON]`, the namespace only if it is not `/`, the number of attachments only with the
 //! types 5 and 6, which are an event and an ack that have some.
@@ -12,8 +12,8 @@ use super::{DecodeError, MAX_ATTACHMENTS, Packet, payload};
 
 /// Reads one packet, given without the `4` of its Engine.IO message.
 ///
-/// `5-` and `50-` announce no attachments, and their packets are complete (Node's decoder waits for ever). What is still outstanding when
-/// the next text arrives is for the caller to know: such a text, and a binary message that was not announced, close the connection.
+/// `5-` and `50-` announce no attachments, so their packets are complete (Node's decoder waits for ever). The caller counts the attachments
+/// that are outstanding: a text that arrives before them, and a binary message that was not announced, close the connection.
 pub fn decode(text: &str) -> Result<Packet<'_>, DecodeError> {
     let (kind, has_attachments, rest) = split_type(text)?;
     let (attachments, rest) = if has_attachments { split_attachments(rest)? } else { (0, rest) };
@@ -50,7 +50,7 @@ fn split_attachments(text: &str) -> Result<(usize, &str), DecodeError> {
     }
 }
 
-/// A namespace ends at the comma or with the text: `0/admin` has one, too.
+/// Splits the namespace off. It ends at the comma or at the end of the text: `0/admin` has one, too.
 fn split_namespace(text: &str) -> (&str, &str) {
     if text.starts_with('/') { text.split_once(',').unwrap_or((text, "")) } else { ("/", text) }
 }

@@ -1,8 +1,8 @@
-//! Socket.IO, revision 5 of its protocol (and 4, which differs in who connects whom, not in the packets).
+//! Socket.IO, revision 5 of its protocol, and revision 4, which has the same packets but other rules for connecting to a namespace.
 //!
-//! There are two formats on the wire, [`json`] and [`msgpack`]. Both end in one [`Packet`] whose data are raw JSON texts, so that what is
-//! only passed on is never parsed, and comes out as it came in. Binary data are attachments: the texts hold
-//! `{"_placeholder":true,"num":i}` where attachment `i` belongs.
+//! There are two formats on the wire, [`json`] and [`msgpack`]. Both are decoded to a [`Packet`] whose data are raw JSON texts, so that
+//! data which the server only forwards are never parsed and leave unchanged. Binary data are attachments: the texts contain
+//! `{"_placeholder":true,"num":i}` in the place of attachment `i`.
 
 mod args;
 mod attachments;
@@ -18,10 +18,10 @@ pub use attachments::MAX_ATTACHMENTS;
 pub use packet::{Event, Packet};
 pub use payload::{check_args, check_event, check_value};
 
-/// Why something is not a packet. The whole connection is to be closed.
+/// Why a client's message is not a packet. The whole connection is to be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// No packet at all.
+    /// A message without content.
     #[error("empty packet")]
     Empty,
     /// A first character or a `type` that names no type.
@@ -30,7 +30,7 @@ pub enum DecodeError {
     /// A number of attachments that is not digits and `-`.
     #[error("illegal attachments")]
     IllegalAttachments,
-    /// More than [`MAX_ATTACHMENTS`].
+    /// More attachments than [`MAX_ATTACHMENTS`].
     #[error("too many attachments")]
     TooManyAttachments,
     /// A placeholder whose `num` is not the number of an attachment.
@@ -42,16 +42,16 @@ pub enum DecodeError {
     /// An ack id that is not a whole number, or is too large.
     #[error("invalid ack id")]
     AckId,
-    /// Data that are not JSON, or not what the type wants.
+    /// Data that are not JSON, or not what the packet's type requires.
     #[error("invalid payload")]
     Payload,
     /// Data nested deeper than 127 levels.
     #[error("nested too deeply")]
     TooDeep,
-    /// An event that only the library itself may have.
+    /// An event whose name is reserved for the client library.
     #[error("reserved event name")]
     ReservedEvent,
-    /// Bytes that are not one msgpack value, or an extension that nobody writes.
+    /// Bytes that are not one msgpack value, or an extension that no known encoder writes.
     #[error("invalid msgpack")]
     Msgpack,
 }

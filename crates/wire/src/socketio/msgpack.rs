@@ -1,7 +1,7 @@
-//! The msgpack format (socket.io-msgpack-parser): one binary message a packet, attachments inside it.
+//! The msgpack format (socket.io-msgpack-parser): each packet is one binary message that includes its attachments.
 //!
-//! A packet is a map with the keys `type` (0 to 4), `nsp`, and where they apply `data` and `id`; clients add `options`. Binary data come
-//! out as attachments and the rest as JSON texts, so that a room may hold clients of both formats.
+//! A packet is a map with the keys `type` (0 to 4), `nsp`, and where they apply `data` and `id`; clients add `options`. Binary data are
+//! decoded to attachments and all other data to JSON texts, so that a room may contain clients of both formats.
 
 mod date;
 mod encode;
@@ -17,12 +17,12 @@ use token::{Token, Tokens};
 use super::packet::Kind;
 use super::{DecodeError, Packet, payload};
 
-/// Reads one packet. Its texts are written to `json` and borrowed from there, its binary data put into `attachments`; what was in the two
-/// is dropped.
+/// Reads one packet. Its texts are written to `json` and borrowed from there, and its binary data are put into `attachments`; the previous
+/// contents of both are dropped.
 ///
-/// Keys may come in any order, unknown ones are skipped, and a nil is the same as an absent key. Stricter than Node, so that both
-/// formats obey the same rules: an event needs a name that is not reserved, there are at most [`super::MAX_ATTACHMENTS`], and texts are
-/// UTF-8.
+/// Keys may come in any order, unknown keys are skipped, and a nil is the same as an absent key. The decoder is stricter than Node's, so
+/// that both formats obey the same rules: an event needs a name that is not reserved, there are at most [`super::MAX_ATTACHMENTS`], and
+/// texts are UTF-8.
 pub fn decode<'a>(bytes: &[u8], json: &'a mut String, attachments: &mut Vec<Vec<u8>>) -> Result<Packet<'a>, DecodeError> {
     json.clear();
     attachments.clear();
@@ -36,14 +36,14 @@ pub fn decode<'a>(bytes: &[u8], json: &'a mut String, attachments: &mut Vec<Vec<
     }
     let (nsp, data) = json.split_at(nsp_end);
     match (kind, attachments.len()) {
-        // In JSON these two may go without data, here they may not; and only they may have binary data.
+        // In JSON an event and an ack may have no data, in msgpack they must; no other type may have binary data.
         (Kind::Event | Kind::Ack, _) if data.is_empty() => Err(DecodeError::Payload),
         (Kind::Event | Kind::Ack, attachments) | (_, attachments @ 0) => payload::packet(kind, nsp, id, data, attachments),
         _ => Err(DecodeError::Payload),
     }
 }
 
-/// The keys that matter, each with the bytes of its value. Of two with one name the last counts, as in JavaScript.
+/// The keys that a packet uses, each with the bytes of its value. If a key occurs twice, the last one counts, as in JavaScript.
 #[derive(Default)]
 struct Fields<'a> {
     kind: Option<&'a [u8]>,
@@ -74,7 +74,7 @@ impl<'a> Fields<'a> {
         if !tokens.is_empty() {
             return Err(DecodeError::Msgpack);
         }
-        // A nil or undefined is no data. Node never writes them, old clients do.
+        // A nil or undefined means no data. Node never writes them, but old clients do.
         if let Some(Token::Nil | Token::Undefined) = first(fields.data)? {
             fields.data = None;
         }
@@ -111,7 +111,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The first token of a field's value.
+/// Reads the first token of a field's value.
 fn first(value: Option<&[u8]>) -> Result<Option<Token<'_>>, DecodeError> {
     value.map(|value| Tokens::new(value).next()).transpose()
 }

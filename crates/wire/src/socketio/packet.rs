@@ -1,20 +1,20 @@
-//! What is said on a connection.
+//! The packets of Socket.IO.
 
 use std::borrow::Cow;
 
 use super::Args;
 
-/// One packet. Whatever the format on the wire, its data are raw JSON texts here, with placeholders for the attachments.
+/// One packet. In both formats its data are raw JSON texts here, with placeholders for the attachments.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Packet<'a> {
-    /// A client asks to enter a namespace; a server says that it did.
+    /// A client requests a connection to a namespace, or a server accepts it.
     Connect {
         /// The namespace. A query string is part of its name.
         nsp: &'a str,
-        /// A JSON object, if there is one.
+        /// The data as a JSON object, if there are any.
         auth: Option<&'a str>,
     },
-    /// Either side leaves a namespace.
+    /// Either side disconnects from a namespace.
     Disconnect {
         /// The namespace.
         nsp: &'a str,
@@ -23,29 +23,29 @@ pub enum Packet<'a> {
     Event {
         /// The namespace.
         nsp: &'a str,
-        /// Under which to acknowledge it, if that is wanted.
+        /// The id for the acknowledgement, if the sender wants one.
         id: Option<u64>,
-        /// None: a packet without data, which dispatches nothing.
+        /// The event; `None` in a packet without data, which is not dispatched.
         event: Option<Event<'a>>,
-        /// How many attachments follow (JSON), or were taken out (msgpack).
+        /// The number of attachments that follow (JSON), or were taken out (msgpack).
         attachments: usize,
     },
-    /// The answer to an event.
+    /// The acknowledgement of an event.
     Ack {
         /// The namespace.
         nsp: &'a str,
-        /// The event's id; without one it answers nothing.
+        /// The event's id; an ack without one acknowledges nothing.
         id: Option<u64>,
-        /// What is answered.
+        /// The arguments of the acknowledgement.
         args: Args<'a>,
-        /// How many attachments follow (JSON), or were taken out (msgpack).
+        /// The number of attachments that follow (JSON), or were taken out (msgpack).
         attachments: usize,
     },
-    /// A namespace was refused; only a server may send it.
+    /// The server rejects the connection to a namespace; clients must not send it.
     ConnectError {
         /// The namespace.
         nsp: &'a str,
-        /// A JSON object or string.
+        /// The reason, as a JSON object or string.
         data: &'a str,
     },
 }
@@ -53,13 +53,13 @@ pub enum Packet<'a> {
 /// A named event.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event<'a> {
-    /// Its name. A number's is its text.
+    /// The event's name. A number is converted to its text.
     pub name: Cow<'a, str>,
-    /// What comes behind the name.
+    /// The arguments, which follow the name.
     pub args: Args<'a>,
 }
 
-/// A packet's type, as a number on the wire. Types 5 and 6 exist in JSON only and are an event and an ack, too.
+/// A packet's type, as a number on the wire. The types 5 and 6 exist in JSON only; they are an event and an ack with attachments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     Connect = 0,

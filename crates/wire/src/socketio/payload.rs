@@ -1,14 +1,14 @@
-//! What each type wants of its data: the same rules for both formats.
+//! The rules for the data of each packet type, which are the same in both formats.
 
 use std::borrow::Cow;
 
 use super::packet::Kind;
 use super::{Args, DecodeError, EncodeError, Event, MAX_ATTACHMENTS, Packet, scan, text};
 
-/// Names of what happens inside the JavaScript library. A client that sent one would seem to be the library itself.
+/// The names of events that the JavaScript library emits itself. An event of a client must not have one of these names.
 const RESERVED_EVENTS: [&str; 6] = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
-/// Puts a packet together. `payload` is its data as a JSON text, empty if there are none.
+/// Builds a packet. `payload` is its data as a JSON text, empty if there are none.
 pub(super) fn packet<'a>(
     kind: Kind,
     nsp: &'a str,
@@ -55,11 +55,11 @@ fn event(payload: &str, attachments: usize) -> Result<Event<'_>, DecodeError> {
     Ok(Event { name, args: Args::new(payload, args) })
 }
 
-/// Checks an event before it is sent, so that no client refuses it: its name, its arguments (JSON texts joined by commas, possibly none, with
-/// placeholders for attachments) and how many attachments it has.
+/// Checks an event before it is sent, so that no client rejects it. Inputs: its name, its arguments (JSON texts separated by commas,
+/// possibly none, with placeholders for attachments) and the number of its attachments.
 ///
 /// # Errors
-/// The fault for which a client would refuse it.
+/// Why a client would reject the event.
 pub fn check_event(name: &str, args: &str, attachments: usize) -> Result<(), EncodeError> {
     if RESERVED_EVENTS.contains(&name) {
         return Err(EncodeError::ReservedEvent(name.to_owned()));
@@ -70,7 +70,7 @@ pub fn check_event(name: &str, args: &str, attachments: usize) -> Result<(), Enc
 /// Checks the arguments of an acknowledgement, as [`check_event`] does.
 ///
 /// # Errors
-/// The fault for which a client would refuse it.
+/// Why a client would reject the acknowledgement.
 pub fn check_args(args: &str, attachments: usize) -> Result<(), EncodeError> {
     if attachments > MAX_ATTACHMENTS {
         return Err(EncodeError::TooManyAttachments);
@@ -85,7 +85,7 @@ pub fn check_args(args: &str, attachments: usize) -> Result<(), EncodeError> {
 /// Checks one JSON text before it is sent.
 ///
 /// # Errors
-/// The fault for which a client would refuse it.
+/// Why a client would reject the text.
 pub fn check_value(json: &str) -> Result<(), EncodeError> {
     if json.is_empty() { Err(EncodeError::Arguments) } else { check_args(json, 0) }
 }

@@ -1,5 +1,5 @@
-//! Finds the parts of a JSON text without building anything. Every rule of RFC 8259 is checked on the way, so that what is passed on as it
-//! stands is JSON indeed.
+//! Finds the parts of a JSON text without allocating. Every rule of RFC 8259 is checked on the way, so that texts which are forwarded
+//! unchanged are valid JSON.
 
 use std::ops::Range;
 
@@ -14,10 +14,10 @@ const MAX_DEPTH: u8 = 127;
 /// The deepest nesting in JSON that is sent. It is larger, because received JSON may be wrapped before it is sent on.
 const MAX_DEPTH_SENT: u8 = 200;
 
-/// An event's name and up to four arguments.
+/// The ranges of an event's name and of its arguments; a name and four arguments need no memory on the heap.
 pub(super) type Elements = SmallVec<[Range<usize>; 5]>;
 
-/// The places of the elements of a JSON array, which is all of `text` and no longer than places of 32 bits reach. With attachments,
+/// Finds the ranges of the elements of a JSON array, which must be all of `text` and short enough for 32-bit offsets. With attachments,
 /// placeholders are checked.
 pub(super) fn array(text: &str, attachments: usize) -> Result<Elements, DecodeError> {
     if u32::try_from(text.len()).is_err() {
@@ -34,7 +34,8 @@ pub(super) fn array(text: &str, attachments: usize) -> Result<Elements, DecodeEr
     Ok(elements)
 }
 
-/// Checks JSON that is to be sent: all of `text` is JSON values joined by commas, possibly none. With attachments, placeholders are checked.
+/// Checks JSON that is to be sent: all of `text` is JSON values separated by commas, possibly none. With attachments, placeholders are
+/// checked.
 pub(super) fn list(text: &str, attachments: usize) -> Result<(), DecodeError> {
     if text.is_empty() {
         return Ok(());
@@ -50,13 +51,13 @@ pub(super) fn list(text: &str, attachments: usize) -> Result<(), DecodeError> {
     }
 }
 
-/// The JSON object that is all of `text`, without the space around it.
+/// Returns the JSON object that is all of `text`, without the space around it.
 pub(super) fn object(text: &str) -> Result<&str, DecodeError> {
     let value = value(text)?;
     if value.starts_with('{') { Ok(value) } else { Err(DecodeError::Payload) }
 }
 
-/// The JSON value that is all of `text`, without the space around it.
+/// Returns the JSON value that is all of `text`, without the space around it.
 pub(super) fn value(text: &str) -> Result<&str, DecodeError> {
     let mut scanner = Scanner { text, at: 0, attachments: 0, max_depth: MAX_DEPTH };
     scanner.space();
@@ -67,7 +68,7 @@ pub(super) fn value(text: &str) -> Result<&str, DecodeError> {
 
 struct Scanner<'a> {
     text: &'a str,
-    /// Always at the beginning of a character.
+    /// The offset of the next byte; always the beginning of a character.
     at: usize,
     attachments: usize,
     max_depth: u8,
@@ -100,7 +101,7 @@ impl<'a> Scanner<'a> {
         if self.peek().is_none() { Ok(()) } else { Err(DecodeError::Payload) }
     }
 
-    /// Steps over one value, which would be at `depth` if it were an array or object: its place.
+    /// Steps over one value, which would be at `depth` if it were an array or object. Returns its range.
     fn value(&mut self, depth: u8) -> Result<Range<usize>, DecodeError> {
         let start = self.at;
         match self.peek() {
@@ -159,7 +160,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Steps over what is behind an element: true at the bracket, false at a comma.
+    /// Steps over the separator after an element. True for the closing bracket, false for a comma.
     fn is_last(&mut self, bracket: u8) -> Result<bool, DecodeError> {
         self.space();
         if self.skip(bracket) {
@@ -196,7 +197,7 @@ impl<'a> Scanner<'a> {
 
     fn number(&mut self) -> Result<(), DecodeError> {
         self.skip(b'-');
-        // Nothing may follow a leading zero: the digits behind it will be found where they do not belong.
+        // No digit may follow a leading zero: a following digit is an error at the next step.
         if !self.skip(b'0') {
             self.digits()?;
         }
@@ -210,7 +211,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// One digit or more.
+    /// Steps over one or more digits.
     fn digits(&mut self) -> Result<(), DecodeError> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
@@ -227,10 +228,10 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many bytes of a string come before one that means something: a quote, a backslash, or what may not be in a string.
+/// The number of bytes before the first one that is special in a JSON string: a quote, a backslash, or a control character.
 fn plain_length(bytes: &[u8]) -> usize {
     let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    // Sixteen at a time without a branch between them: the compiler makes vectors of it.
+    // Sixteen bytes at a time without a branch between them, so that the compiler uses vector instructions.
     let (chunks, _) = bytes.as_chunks::<16>();
     let plain = |chunk: &&[u8; 16]| !chunk.iter().fold(false, |found, &byte| found | special(byte));
     let whole = 16 * chunks.iter().take_while(plain).count();

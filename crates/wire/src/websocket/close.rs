@@ -2,7 +2,7 @@
 
 use super::{Opcode, Violation, encode};
 
-/// What a control frame may carry, less the two bytes of the code.
+/// The longest reason in bytes: the limit of a control frame less the two bytes of the code.
 const MAX_REASON: usize = 123;
 
 /// The code that stands for "no code was given". It is never sent.
@@ -20,7 +20,7 @@ pub fn encode_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     encode(out, Opcode::Close, &payload);
 }
 
-/// Takes the payload of a client's close frame apart: (1005, "") when it is empty.
+/// Reads the code and the reason from the payload of a client's close frame: (1005, "") when it is empty.
 pub(super) fn decode(payload: &[u8]) -> Result<(u16, &str), Violation> {
     let Some((code, reason)) = payload.split_first_chunk::<2>() else {
         return if payload.is_empty() { Ok((NO_CODE, "")) } else { Err(Violation::CloseCode) };
@@ -33,7 +33,8 @@ pub(super) fn decode(payload: &[u8]) -> Result<(u16, &str), Violation> {
     Ok((code, reason))
 }
 
-/// 1004 to 1006 and 1015 are never on the wire; 1012 to 1014 came after the RFC, by registration; from 3000 on is for applications.
+/// Whether a code may be in a close frame. 1004 to 1006 and 1015 are never on the wire; 1012 to 1014 were registered after the RFC; codes
+/// from 3000 on are for applications.
 fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

@@ -39,10 +39,11 @@ pub fn deflate(payload: &[u8], window: Window) -> Vec<u8> {
         let mut taken = 0;
         loop {
             let before = compressor.total_in();
-            // The one error is a call out of order, which cannot be: the compressor was reset and no message is finished.
+            // `compress_vec` fails only if it is called out of order, which is impossible here: the compressor was reset and no message is
+            // finished.
             let status = compressor.compress_vec(&payload[taken..], &mut out, FlushCompress::Sync);
             taken += (compressor.total_in() - before) as usize;
-            // Room left over means that all is flushed.
+            // Free capacity means that all output is flushed.
             if status.is_err() || out.len() < out.capacity() {
                 break;
             }
@@ -55,8 +56,8 @@ pub fn deflate(payload: &[u8], window: Window) -> Vec<u8> {
     })
 }
 
-/// Inflates one message of a client, whatever window its compressor used. No more than `max` bytes (and one) are ever allocated for it:
-/// what would be longer is [`Violation::TooBig`].
+/// Inflates one message of a client, with any size of the compressor's window. At most `max` bytes (and one) are allocated for it; a longer
+/// message is [`Violation::TooBig`].
 pub(super) fn inflate(deflated: &[u8], max: usize) -> Result<Vec<u8>, Violation> {
     DECOMPRESSOR.with_borrow_mut(|decompressor| {
         decompressor.reset(false);
@@ -72,9 +73,9 @@ pub(super) fn inflate(deflated: &[u8], max: usize) -> Result<Vec<u8>, Violation>
                     return Err(Violation::TooBig);
                 }
                 match status {
-                    // A final block (section 7.2.3.4): what its sender put behind it has no meaning.
+                    // A final block (section 7.2.3.4): bytes after it have no meaning.
                     Status::StreamEnd => return Ok(out),
-                    // Room left over means that all of the input was used.
+                    // Free capacity means that all of the input was used.
                     _ if out.len() < out.capacity() => break,
                     _ => out.reserve_exact(out.len().min(most - out.len())),
                 }

@@ -1,20 +1,20 @@
 //! Server frames: unmasked, never fragmented.
 
-/// What a frame is (RFC 6455 section 5.2).
+/// The type of a frame (RFC 6455 section 5.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Opcode {
-    /// A further fragment of the message before.
+    /// A further fragment of the previous message.
     Continuation = 0,
     /// A message of UTF-8 text.
     Text = 1,
     /// A message of bytes.
     Binary = 2,
-    /// The end of the connection.
+    /// Closes the connection.
     Close = 8,
-    /// Asks for a pong with the same payload.
+    /// Requests a pong with the same payload.
     Ping = 9,
-    /// The answer to a ping.
+    /// The response to a ping.
     Pong = 10,
 }
 
@@ -32,7 +32,7 @@ impl Opcode {
         })
     }
 
-    /// Whether it is a close, ping or pong: such frames are short, whole, and may come between the fragments of a message.
+    /// Whether the frame is a close, ping or pong: such frames are short, not fragmented, and may come between the fragments of a message.
     pub(super) fn is_control(self) -> bool {
         self as u8 >= Opcode::Close as u8
     }
@@ -47,7 +47,7 @@ pub fn encode(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
     append(out, FIN | opcode as u8, payload);
 }
 
-/// The same with RSV1 set: `deflated` is what [`super::deflate()`] returned (RFC 7692 section 6).
+/// Appends one unmasked, final frame with RSV1 set. `deflated` is the result of [`super::deflate()`] (RFC 7692 section 6).
 pub fn encode_compressed(out: &mut Vec<u8>, opcode: Opcode, deflated: &[u8]) {
     append(out, FIN | RSV1 | opcode as u8, deflated);
 }
@@ -67,15 +67,15 @@ fn append(out: &mut Vec<u8>, first: u8, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
-/// Walks a run of whole server frames made by [`encode`], to take a packet's payloads out again (for polling). A compressed frame
-/// gives its payload as it stands, deflated. Ends at the first byte that no `encode` wrote.
+/// Walks through consecutive server frames made by [`encode`], to take the packets' payloads out again (for polling). The payload of a
+/// compressed frame stays deflated. Ends at the first byte that is not the start of such a frame.
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Frames<'a> {
-    /// Begins at the first byte of `run`.
+    /// Starts at the first byte of `run`.
     pub fn new(run: &'a [u8]) -> Self {
         Frames { rest: run }
     }

@@ -1,4 +1,4 @@
-//! The header of a client frame (RFC 6455 section 5.2), and the rules that need nothing but the header.
+//! The header of a client frame (RFC 6455 section 5.2), and the rules that depend only on the header.
 
 use super::frame::{FIN, RSV1, RSV2_RSV3};
 use super::{Opcode, Violation};
@@ -7,22 +7,22 @@ use super::{Opcode, Violation};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub opcode: Opcode,
-    /// The message's last fragment (or only frame).
+    /// Whether the frame is the message's last (or only) fragment.
     pub fin: bool,
-    /// RSV1: the message is deflated.
+    /// Whether RSV1 is set: the message is deflated.
     pub compressed: bool,
     pub mask: [u8; 4],
-    /// Bytes of the header itself.
+    /// The length of the header in bytes.
     pub size: usize,
-    /// Bytes of the payload.
+    /// The length of the payload in bytes.
     pub length: usize,
 }
 
-/// What the bytes read so far show of a header.
+/// The result of reading a header from the bytes received so far.
 pub(super) enum Start {
-    /// All of it.
+    /// The complete header.
     Whole(Header),
-    /// Not all of it: this many bytes are needed at least.
+    /// The header is incomplete: at least this many bytes are needed.
     Short(usize),
 }
 
@@ -36,7 +36,7 @@ impl Header {
         let opcode = Opcode::from_first_byte(first).ok_or(Violation::ReservedOpcode(first & 0x0f))?;
         let fin = first & FIN != 0;
         let compressed = first & RSV1 != 0;
-        // Only the first frame of a message says whether the message is compressed.
+        // Only the first frame of a message may have the bit that marks the message as compressed.
         if first & RSV2_RSV3 != 0 || (compressed && !matches!(opcode, Opcode::Text | Opcode::Binary)) {
             return Err(Violation::ReservedBits);
         }
@@ -58,13 +58,13 @@ impl Header {
             return Err(Violation::Length);
         }
         let Some((mask, _)) = rest.split_first_chunk::<4>() else { return Ok(Start::Short(size(short))) };
-        // On a machine of 32 bits a longer one is too big for any limit, which the reader says.
+        // On a 32-bit machine a longer payload exceeds any limit, which the reader reports.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         Ok(Start::Whole(Header { opcode, fin, compressed, mask: *mask, size: size(short), length }))
     }
 }
 
-/// The payload's length and what stands behind it; None when its bytes are not all there.
+/// Reads the payload's length. Returns it with the bytes after it; `None` when its bytes are not all there.
 fn read_length(short: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
     match short {
         126 => rest.split_first_chunk().map(|(long, rest)| (u64::from(u16::from_be_bytes(*long)), rest)),
@@ -73,7 +73,7 @@ fn read_length(short: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
     }
 }
 
-/// The size of a header whose second byte says `short`: two bytes, the longer length, the masking key.
+/// The size in bytes of a header whose second byte has the length `short`: two bytes, the extended length, the masking key.
 fn size(short: u8) -> usize {
     match short {
         126 => 8,

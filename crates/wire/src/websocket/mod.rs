@@ -1,7 +1,7 @@
 //! WebSocket, the server's side (RFC 6455), and permessage-deflate without context takeover (RFC 7692).
 //!
-//! Server frames are not masked, so a frame made once by [`encode`] is the same bytes for every listener. Client frames are read by
-//! [`Reader`], one per connection, which takes eight bytes while nothing is half read.
+//! Server frames are not masked, so a frame made once by [`encode`] has the same bytes for every receiver. Client frames are read by
+//! [`Reader`], one per connection, which takes eight bytes while no frame is half read.
 
 mod close;
 mod deflate;
@@ -17,7 +17,7 @@ pub use frame::{Frames, Opcode, encode, encode_compressed};
 pub use handshake::accept_key;
 pub use reader::{Incoming, Input, Limits, Reader};
 
-/// What a stranger did against RFC 6455 or against our limits. The connection is to be closed with [`Violation::code`].
+/// How a client violated RFC 6455 or the server's limits. The connection is to be closed with [`Violation::code`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Violation {
     /// An RSV bit is set that no negotiated extension gives a meaning to, or on a frame that may not carry it.
@@ -38,7 +38,7 @@ pub enum Violation {
     /// A 64-bit length with its top bit set.
     #[error("length out of range")]
     Length,
-    /// A continuation frame with nothing to continue.
+    /// A continuation frame without a message to continue.
     #[error("nothing to continue")]
     NothingToContinue,
     /// A new text or binary message inside a fragmented one.

@@ -1,4 +1,4 @@
-//! Client frames, out of reads cut anywhere, to whole messages.
+//! Assembles whole messages from client frames, which reads from the socket may cut anywhere.
 
 mod held;
 
@@ -9,11 +9,11 @@ use held::{Held, Unfinished};
 use super::header::{Header, Start};
 use super::{Opcode, Violation, close, deflate, mask};
 
-/// Fragments of one message at most; the bound of the `ws` package. The bytes are bounded by [`Limits::max_message`], this bounds the
-/// work that empty fragments make.
+/// The most fragments of one message; the limit of the `ws` package. [`Limits::max_message`] bounds the bytes; this limit bounds the work
+/// for empty fragments.
 const MAX_FRAGMENTS: u32 = 131_072;
 
-/// What a connection allows.
+/// The limits of one connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The longest message in bytes, after inflating. A header that announces more is refused before its payload arrives.
@@ -29,21 +29,21 @@ pub enum Incoming<'a> {
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
-    /// To be answered by a pong with the same payload.
+    /// A ping, to be answered by a pong with the same payload.
     Ping(&'a [u8]),
-    /// An answer to a ping, or an unasked one.
+    /// A response to a ping, or an unsolicited pong.
     Pong(&'a [u8]),
-    /// The client's last frame; what comes behind it is to be ignored.
+    /// The client's last frame; later bytes are to be ignored.
     Close {
-        /// Why; 1005 if the client gave no code.
+        /// The close code; 1005 if the client gave none.
         code: u16,
-        /// The same in words; often empty.
+        /// The reason as text; often empty.
         reason: &'a str,
     },
 }
 
 impl Incoming<'_> {
-    /// How many bytes of payload it has, after inflating.
+    /// The length of the payload in bytes, after inflating.
     #[expect(clippy::len_without_is_empty, reason = "no caller asks whether a frame is empty")]
     pub fn len(&self) -> usize {
         match self {
@@ -54,7 +54,7 @@ impl Incoming<'_> {
     }
 }
 
-/// The bytes of one read from the socket that are not taken yet.
+/// The bytes of one read from the socket that the reader has not taken yet.
 #[derive(Debug)]
 pub struct Input<'a> {
     bytes: &'a mut [u8],
@@ -62,12 +62,12 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// All of `bytes`. They are unmasked in place, so afterwards they are no longer what was read.
+    /// Wraps `bytes`. The reader unmasks them in place, so they change.
     pub fn new(bytes: &'a mut [u8]) -> Self {
         Input { bytes, taken: 0 }
     }
 
-    /// Whether all of it was taken.
+    /// Whether the reader has taken all bytes.
     pub fn is_empty(&self) -> bool {
         self.taken == self.bytes.len()
     }
@@ -76,7 +76,7 @@ impl<'a> Input<'a> {
         &self.bytes[self.taken..]
     }
 
-    /// The next `count` bytes, or all that are left.
+    /// Takes the next `count` bytes, or all that are left.
     fn take(&mut self, count: usize) -> &[u8] {
         let start = self.taken;
         self.taken += count.min(self.bytes.len() - start);
@@ -84,16 +84,16 @@ impl<'a> Input<'a> {
     }
 }
 
-/// The reader of one connection's frames: fragments, control frames between them, compression, and every check of RFC 6455.
+/// Reads one connection's frames: fragments, control frames between them, compression, and every check of RFC 6455.
 ///
-/// Idle it is one null pointer. A frame that lies whole in the input is neither copied nor allocated for; the begun rest of an input,
-/// the fragments of an unfinished message and an inflated message are kept on the heap, and freed when they are used up.
+/// An idle reader is one null pointer. A frame that is complete in the input is neither copied nor allocated for. The incomplete rest of an
+/// input, the fragments of an unfinished message and an inflated message are kept on the heap, and freed when they are used up.
 #[derive(Default, Debug)]
 pub struct Reader {
     held: Option<Box<Held>>,
 }
 
-/// Where a payload lies.
+/// Where a frame's payload is.
 enum Place {
     Input(Range<usize>),
     Raw(Range<usize>),
@@ -101,8 +101,8 @@ enum Place {
 }
 
 impl Reader {
-    /// The next whole message out of what was kept and `input`, in the order of the stream; None when more bytes are needed, and then
-    /// all of `input` was taken. A violation is final: the connection is to be closed and the reader dropped.
+    /// Returns the next whole message from the kept bytes and `input`, in the order of the stream; `None` when more bytes are needed, and
+    /// then all of `input` was taken. A violation is final: the connection is to be closed and the reader dropped.
     pub fn next<'s>(&'s mut self, input: &'s mut Input<'_>, limits: &Limits) -> Result<Option<Incoming<'s>>, Violation> {
         self.release_used();
         let (opcode, place) = loop {
@@ -132,12 +132,12 @@ impl Reader {
         }
     }
 
-    /// Whether anything is kept: whole frames, or the beginning of a frame or message.
+    /// Whether the reader keeps bytes: whole frames, or the beginning of a frame or message.
     pub fn has_kept(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.is_in_use())
     }
 
-    /// The bytes that it keeps on the heap.
+    /// The number of bytes that the reader keeps on the heap.
     pub fn held_bytes(&self) -> usize {
         self.held.as_ref().map_or(0, |held| held.bytes())
     }
@@ -149,7 +149,7 @@ impl Reader {
         }
     }
 
-    /// The next whole frame, still masked.
+    /// Takes the next whole frame, still masked.
     fn next_frame(&mut self, input: &mut Input<'_>, limits: &Limits) -> Result<Option<(Header, Place)>, Violation> {
         if let Some(held) = &mut self.held
             && held.has_unread()
@@ -168,7 +168,8 @@ impl Reader {
         Ok(None)
     }
 
-    /// Adds a data frame to its message, inflating when it is finished: then its opcode, and the message lies in `held.finished`.
+    /// Adds a data frame to its message, and inflates the message when it is complete. Returns the opcode of a complete message, which is
+    /// then in `held.finished`.
     fn gather(&mut self, header: &Header, input: &Input<'_>, place: Place, limits: &Limits) -> Result<Option<Opcode>, Violation> {
         let held = self.held.get_or_insert_default();
         let payload = match place {
@@ -201,7 +202,7 @@ impl Reader {
     }
 }
 
-/// The rules between a frame and the message around it, and the limits.
+/// Checks a frame against the message around it, and against the limits.
 fn check(header: &Header, unfinished: Option<&Unfinished>, limits: &Limits) -> Result<(), Violation> {
     if header.compressed && !limits.deflate {
         return Err(Violation::ReservedBits);
@@ -211,7 +212,7 @@ fn check(header: &Header, unfinished: Option<&Unfinished>, limits: &Limits) -> R
         (Opcode::Text | Opcode::Binary, Some(_)) => return Err(Violation::Unfinished),
         (Opcode::Continuation, Some(message)) if message.fragments == MAX_FRAGMENTS => return Err(Violation::TooManyFragments),
         (Opcode::Continuation, Some(message)) => message.payload.len(),
-        // A control frame has a limit of its own.
+        // A control frame has its own limit.
         (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => return Ok(()),
         (Opcode::Text | Opcode::Binary, None) => 0,
     };
@@ -227,7 +228,7 @@ fn incoming(opcode: Opcode, payload: &[u8]) -> Result<Incoming<'_>, Violation> {
             let (code, reason) = close::decode(payload)?;
             Incoming::Close { code, reason }
         }
-        // A continuation never ends here: its message has the opcode of its first frame.
+        // A continuation frame never reaches this line: a complete message has the opcode of its first frame.
         Opcode::Binary | Opcode::Continuation => Incoming::Binary(payload),
     })
 }

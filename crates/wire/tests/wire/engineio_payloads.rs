@@ -178,7 +178,7 @@ fn a_jsonp_body_is_a_form() {
     check_form("d", None);
     check_form("", None);
     check_form("data=x", None);
-    // What does not decode stands for itself.
+    // An invalid escape stays unchanged.
     check_form("d=100%&e", Some("100%"));
     check_form("d=%4%zz%+1", Some("%4%zz% 1"));
     check_form("d=%ff", Some("\u{fffd}"));

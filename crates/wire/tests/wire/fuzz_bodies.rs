@@ -1,5 +1,5 @@
-//! One function a decoder: takes any bytes, and checks all that must hold of any bytes. `fuzz/` runs them under libFuzzer (this file
-//! is included there, so it uses nothing but the crate), `fuzzing.rs` on seeded noise.
+//! One function for each decoder: it takes any bytes and checks the properties that must hold for all input. `fuzz/` runs the functions
+//! under libFuzzer (this file is included there, so it uses only the crate), `fuzzing.rs` on seeded noise.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use wire::engineio::{Packet as EnginePacket, Version, payload};
 use wire::socketio::{Args, MAX_ATTACHMENTS, Packet, json, msgpack};
 use wire::websocket::{Incoming, Input, Limits, Reader};
 
-/// A stream of client frames: what is seen does not depend on how it is cut, and no message is longer than the limit.
+/// Checks a stream of client frames: the messages do not depend on how the stream is cut into reads, and none is longer than the limit.
 pub fn websocket(data: &[u8]) {
     let Some((&[settings, cut], stream)) = data.split_first_chunk::<2>() else { return };
     let limits = Limits { max_message: [0, 10, 200, 5000][usize::from(settings & 3)], deflate: settings & 4 != 0 };
@@ -48,7 +48,7 @@ fn read(stream: &[u8], piece: usize, limits: &Limits) -> Vec<String> {
     seen
 }
 
-/// A polling body: an error is the end of it, and what was read is read again after it was written.
+/// Checks a polling body: an error ends it, and the packets that were read are read again after they were written.
 pub fn engineio_payload(data: &[u8]) {
     let Some((&settings, body)) = data.split_first() else { return };
     let version = if settings & 1 == 0 { Version::V4 } else { Version::V3 };
@@ -69,7 +69,8 @@ pub fn engineio_payload(data: &[u8]) {
             EnginePacket::Noop => encoder.push_text("6"),
         }
     }
-    // A version 3 binary body may hold the separator of version 4, but not the other way round: the version stays.
+    // A version 3 binary body may contain the separator of version 4, but not the other way round, so the packets are written in the same
+    // version.
     if !encoder.is_empty() {
         let (body, content_type) = encoder.finish();
         let again: Result<Vec<_>, _> = payload::decode(&body, version, content_type == payload::OCTET_STREAM).collect();
@@ -81,7 +82,7 @@ pub fn engineio_payload(data: &[u8]) {
     }
 }
 
-/// A text packet: it is read again after it was written, and its arguments are JSON.
+/// Checks a text packet: it is read again after it was written, and its arguments are JSON.
 pub fn socketio_json(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(packet) = json::decode(text) else { return };
@@ -94,11 +95,11 @@ pub fn socketio_json(data: &[u8]) {
         Packet::Ack { nsp, id: Some(id), args, attachments } => json::ack(nsp, *id, *attachments, args.raw()),
         Packet::ConnectError { nsp, data } => json::connect_error(nsp, data),
     };
-    // A number as a name becomes a text.
+    // A number as an event's name becomes a text.
     assert_eq!(json::decode(&written[1..]).as_ref(), Ok(&packet), "{written:?}");
 }
 
-/// A msgpack packet: the same, as far as JSON can say it.
+/// Checks a msgpack packet like a text packet, as far as JSON can express it.
 pub fn socketio_msgpack(data: &[u8]) {
     let (mut texts, mut attachments) = (String::new(), Vec::new());
     let Ok(packet) = msgpack::decode(data, &mut texts, &mut attachments) else { return };

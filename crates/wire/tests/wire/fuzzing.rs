@@ -1,4 +1,4 @@
-//! The bodies of the fuzz targets on seeded noise: bytes out of nothing, and good input with something changed.
+//! Runs the bodies of the fuzz targets on seeded noise: random bytes, and valid input with changes.
 
 use crate::fuzz_bodies::{engineio_payload, socketio_json, socketio_msgpack, websocket};
 use crate::support::{Dice, frame, hex};
@@ -16,7 +16,7 @@ fn run(body: fn(&[u8]), seeds: &[Vec<u8>]) {
     }
 }
 
-/// One seed, or the front of one and the back of another, with a few changes.
+/// One seed, or the beginning of one and the end of another, with a few changes.
 fn mutated(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     let mut input = seeds[dice.below(seeds.len())].clone();
     if dice.below(3) == 0 {

@@ -1,4 +1,4 @@
-//! The decoders and encoders, held against what the protocols say. Tables first, then properties, then noise.
+//! Tests of the decoders and encoders against the protocols' specifications: tables first, then properties, then noise.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! What is written is read again, for many generated values; and our JSON is everybody's JSON.
+//! Tests with generated values that packets are read again after they were written, and that the crate's JSON agrees with serde_json.
 
 use serde_json::Value;
 use wire::engineio::payload::{Encoder, decode};
@@ -8,7 +8,7 @@ use wire::websocket::{Frames, Limits, Opcode, Window, deflate, encode};
 
 use crate::support::{Dice, Seen, frame, read_in_pieces};
 
-/// A JSON value up to `depth` deep. Numbers are such as both formats hold.
+/// A JSON value of at most this depth, with numbers that both formats can express.
 fn value(dice: &mut Dice, depth: usize) -> Value {
     match dice.below(if depth == 0 { 6 } else { 8 }) {
         0 => Value::Null,
@@ -137,7 +137,7 @@ fn server_frames_survive() {
     }
 }
 
-/// Whether serde_json takes it for one JSON value. Half surrogates and numbers out of range pass, as they do in JavaScript.
+/// Whether serde_json reads the text as one JSON value. Half surrogates and numbers out of range pass, as they do in JavaScript.
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use wire::socketio::json::{ack, connect, connect_error, decode, disconnect, event};
 use wire::socketio::{DecodeError, Packet};
 
-/// A packet as one line: what was decoded, as a reader would write it down.
+/// A decoded packet as one line.
 fn shown(text: &str) -> String {
     match decode(text) {
         Ok(Packet::Connect { nsp, auth }) => format!("connect {nsp} {auth:?}"),
@@ -50,7 +50,7 @@ fn a_namespace_ends_at_the_comma_or_with_the_text() {
     check("1/admin", "disconnect /admin");
     check("1/admin,", "disconnect /admin");
     check(r#"2/chat,12["a"]"#, "event /chat Some(12) 0 a []");
-    // No comma: all of it is the name.
+    // Without a comma the whole text is the namespace.
     check(r#"2/chat["a"]"#, r#"nothing /chat["a"] None 0"#);
 }
 
@@ -68,7 +68,7 @@ fn an_event_has_a_name_and_arguments() {
     check(r#"20["m"]"#, "event / Some(0) 0 m []");
     check(r#"2["a\"\u00e9\n"]"#, "event / None 0 a\"é\n []");
     check(r#"2[""]"#, "event / None 0  []");
-    // A number may be a name, and these are not reserved.
+    // A number may be a name, and these names are not reserved.
     check("2[1]", "event / None 0 1 []");
     check("2[-1.5e3,2]", "event / None 0 -1.5e3 [\"2\"]");
     for name in ["error", "connection", "message", "connecting", "Connect"] {
@@ -183,7 +183,7 @@ fn attachments_are_announced() {
     check(r#"510-["a"]"#, "event / None 10 a []");
     check(r#"5001-["a"]"#, "event / None 1 a []");
     check("51-", "nothing / None 1");
-    // None announced: such a packet is complete.
+    // No attachment is announced: such a packet is complete.
     check(r#"5-["a"]"#, "event / None 0 a []");
     check(r#"50-["a"]"#, "event / None 0 a []");
     check(r#"60-1[]"#, "ack / Some(1) 0 []");
@@ -199,7 +199,7 @@ fn placeholders_must_be_numbers_of_attachments() {
         r#"{"_placeholder":true,"num":0}"#,
         r#"{"num":1,"_placeholder":true}"#,
         r#"{"x":[{"_placeholder":true,"num":1},{"_placeholder":true,"num":1}]}"#,
-        // None of these is a placeholder.
+        // None of these objects is a placeholder.
         r#"{"_placeholder":false,"num":9}"#,
         r#"{"_placeholder":"true","num":9}"#,
         r#"{"_placeholder":1}"#,
@@ -224,7 +224,7 @@ fn placeholders_must_be_numbers_of_attachments() {
     ] {
         let bad = bad.replace("splat", "7");
         assert_eq!(decode(&packet(2, &bad)), Err(DecodeError::IllegalPlaceholder), "{bad}");
-        // Without attachments it is data like any other.
+        // Without attachments such an object is data like any other.
         assert!(decode(&packet(0, &bad)).is_ok(), "{bad}");
         assert!(decode(&format!("2[\"a\",{bad}]")).is_ok(), "{bad}");
     }

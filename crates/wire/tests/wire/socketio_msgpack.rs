@@ -3,7 +3,7 @@ use wire::socketio::{DecodeError, Packet};
 
 use crate::support::hex;
 
-/// A packet as one line, with its attachments behind it.
+/// A decoded packet as one line, followed by its attachments.
 fn shown(bytes: &[u8]) -> String {
     let (mut json, mut attachments) = (String::from("left over"), vec![vec![1]]);
     let (line, count) = match decode(bytes, &mut json, &mut attachments) {
@@ -25,7 +25,7 @@ fn check(bytes: &str, expected: &str) {
     assert_eq!(shown(&hex(bytes)), expected, "{bytes}");
 }
 
-// Pieces of packets, so that the tables show what matters.
+// Pieces of packets, so that the tables show only the differences.
 const TYPE: &str = "a474797065";
 const DATA: &str = "a464617461";
 const NSP_ROOT: &str = "a36e7370 a12f";
@@ -50,7 +50,7 @@ fn what_node_writes_is_read() {
     check("83a47479706500a46461746181a3736964a178a36e7370a12f", r#"connect / {"sid":"x"}"#);
     check("82a47479706500a36e7370a12f", "connect / -");
     check("82a47479706501a36e7370a62f61646d696e", "disconnect /admin");
-    // A client adds options.
+    // Clients add options.
     check(
         "84a47479706502a46461746194a16d01a13281a13391c3a76f7074696f6e7381a8636f6d7072657373c3a36e7370a12f",
         r#"event / None m [1,"2",{"3":[true]}]"#,
@@ -229,7 +229,7 @@ fn dates_are_texts_with_milliseconds() {
     ] {
         check_arg(arg, &format!("\"{date}\""));
     }
-    // Beyond the last Date: an Invalid Date.
+    // A time after the last Date is an Invalid Date.
     for arg in
         ["c70cff00000000000007dba8218001", "c70cff000000007fffffffffffffff", "d7007fffffffffffffff", "c70cff000000008000000000000000"]
     {
@@ -261,7 +261,7 @@ fn a_false_placeholder_is_data_or_an_error() {
 #[test]
 fn what_is_no_msgpack_is_refused() {
     for arg in [
-        // Cut, in every form.
+        // Each form, cut off.
         "",
         "cc",
         "cd00",
@@ -302,13 +302,13 @@ fn what_is_no_msgpack_is_refused() {
         "d6ff0000",
         "d4",
         "d400",
-        // Lengths that nothing could hold.
+        // Lengths for which no memory would be enough.
         "dbffffffff61",
         "c6ffffffff00",
         "ddffffffff00",
         "dfffffffff00",
         "c9ffffffff0000",
-        // Never used, and extensions that nobody writes.
+        // A byte without meaning, and extensions that no known encoder writes.
         "c1",
         "d40100",
         "d5000000",
@@ -317,7 +317,7 @@ fn what_is_no_msgpack_is_refused() {
         "c70105ff",
         "c705ff0000000000",
         "d4ff00",
-        // Not UTF-8.
+        // Text that is not UTF-8.
         "a1ff",
         "a2c080",
         "a3eda080",
@@ -334,7 +334,7 @@ fn a_nested_bomb_is_an_error() {
         check_arg(&nested(126), &format!("{}null{}", json_open.repeat(126), json_close.repeat(126)));
         check_arg_refused(&nested(127), DecodeError::TooDeep);
         check_arg_refused(&nested(200_000), DecodeError::TooDeep);
-        // What is skipped takes no stack, however deep.
+        // Skipped values take no stack, at any depth.
         check(&format!("83 a178{} {TYPE}01 {NSP_ROOT}", nested(200_000)), "disconnect /");
     }
 }
@@ -420,7 +420,7 @@ fn attachments_take_the_place_of_their_placeholders() {
     let attachments: &[&[u8]] = &[&[1], &[2; 256]];
     check_written_arg(r#"{"_placeholder":true,"num":1}"#, attachments, &format!("c50100{}", "02".repeat(256)));
     check_written_arg(r#"[{"num":0,"_placeholder":true},{"a":{"_placeholder":true,"num":0}}]"#, attachments, "92c4010181a161c40101");
-    // What is none, or none that exists, stays as it is.
+    // An object that is no placeholder, or one of an attachment that does not exist, stays as it is.
     check_written_arg(r#"{"_placeholder":true,"num":2}"#, attachments, "82ac5f706c616365686f6c646572c3a36e756d02");
     check_written_arg(r#"{"_placeholder":true,"num":0}"#, &[], "82ac5f706c616365686f6c646572c3a36e756d00");
     check_written_arg(r#"{"_placeholder":false,"num":0}"#, attachments, "82ac5f706c616365686f6c646572c2a36e756d00");
@@ -429,10 +429,10 @@ fn attachments_take_the_place_of_their_placeholders() {
 
 #[test]
 fn what_cannot_be_written_becomes_nil() {
-    // Half a surrogate pair, and a number that no float holds: JSON, but nothing that msgpack has.
+    // Half a surrogate pair, and a number that no float can express: valid JSON that msgpack cannot express.
     check_written_arg(r#""\ud800""#, &[], "c0");
     check_written_arg("1e999", &[], "c0");
-    // A caller's mistake: no arguments at all.
+    // A caller's mistake: there are no arguments.
     check_written(&ack("/", 0, "1,", &[]), &format!("84 {TYPE}03 {DATA}90 {ID}00 {NSP_ROOT}"));
     check_written(&connect("/", "{oops"), &format!("83 {TYPE}00 {DATA}c0 {NSP_ROOT}"));
 }

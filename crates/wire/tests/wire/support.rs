@@ -1,14 +1,14 @@
-//! What several tests need: bytes written as text, a seeded source of variety, the client's side of a WebSocket.
+//! Helpers of several tests: bytes written as text, a seeded source of random values, and the client's side of a WebSocket.
 
 use wire::websocket::{Incoming, Input, Limits, Reader, Violation};
 
-/// Bytes written as hexadecimal digits; spaces are for the reader.
+/// Reads bytes that are written as hexadecimal digits; spaces are ignored.
 pub fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|char| char.to_digit(16)).collect();
     digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
 }
 
-/// A seeded source of numbers (splitmix64): the same run every time.
+/// A seeded source of numbers (splitmix64): each run gives the same numbers.
 pub struct Dice(pub u64);
 
 impl Dice {
@@ -39,7 +39,7 @@ impl Dice {
         self.bytes(length)
     }
 
-    /// A text of up to `length` characters of one to four bytes, some of which JSON must escape.
+    /// A text of at most `length` characters of one to four bytes. JSON must escape some of the characters.
     pub fn text(&mut self, length: usize) -> String {
         const CHARS: &[char] = &['a', 'b', '0', ' ', '"', '\\', '/', '\n', '\u{1}', 'é', '€', '𝄞', '\u{2028}', ',', ':', '{', ']'];
         (0..self.below(length + 1)).map(|_| self.one_of(CHARS)).collect()
@@ -48,7 +48,7 @@ impl Dice {
 
 pub const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A client's frame: masked, its length in the shortest form.
+/// A masked client frame with its length in the shortest form.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
@@ -67,7 +67,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What a reader gave, kept.
+/// A copy of a message, or the violation, that a reader returned.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Seen {
     Text(String),
@@ -91,7 +91,7 @@ impl Seen {
     }
 }
 
-/// Feeds `stream` in reads of the given sizes (the last one again and again), up to the first refusal.
+/// Feeds `stream` in reads of the given sizes (the last size repeats) until the first violation.
 pub fn read_in_pieces(stream: &[u8], sizes: &[usize], limits: &Limits) -> Vec<Seen> {
     let mut reader = Reader::default();
     let mut seen = Vec::new();
@@ -115,7 +115,7 @@ pub fn read_in_pieces(stream: &[u8], sizes: &[usize], limits: &Limits) -> Vec<Se
     seen
 }
 
-/// Keeps all of `stream`, as a connection does that is paused, and reads it afterwards.
+/// Keeps all of `stream` in a reader, as for a paused connection, and reads it afterwards.
 pub fn read_kept(stream: &[u8], limits: &Limits) -> Vec<Seen> {
     let mut reader = Reader::default();
     let mut seen = Vec::new();

@@ -43,7 +43,7 @@ fn compressed_and_plain_messages_take_turns() {
 
 #[test]
 fn no_window_passes_from_one_message_to_the_next() {
-    // The second of RFC 7692 section 7.2.3.2 refers back into the first.
+    // The second message of RFC 7692 section 7.2.3.2 refers back to the first.
     let stream = [frame(0xc1, &hex("f248cdc9c90700")), frame(0xc1, &hex("f200110000"))].concat();
     check(&stream, &[text("Hello"), Seen::Refused(Violation::Deflate)]);
 }
@@ -79,10 +79,10 @@ fn a_bomb_is_refused_at_the_limit() {
     check(&frame(0xc1, &deflate(&[b'x'; 1001], Window::Full)), &[Seen::Refused(Violation::TooBig)]);
 }
 
-/// The smallest number of bits with which a client gets each window.
+/// The smallest number of bits for each window.
 const SMALLEST: [(Window, u32); 3] = [(Window::Small, 8), (Window::Medium, 12), (Window::Full, 15)];
 
-/// Payloads of a length: noise, one byte, and text that repeats at a distance shorter or longer than the smallest windows.
+/// Payloads of this length: noise, one repeated byte, and text that repeats at a distance shorter or longer than the smallest windows.
 fn payloads(dice: &mut Dice, length: usize) -> [Vec<u8>; 5] {
     let repeated = |unit: &[u8]| unit.iter().copied().cycle().take(length).collect::<Vec<u8>>();
     let (near, far) = (dice.bytes(255), dice.bytes(4000));
@@ -118,7 +118,7 @@ fn a_message_never_refers_back_further_than_the_window() {
     }
 }
 
-/// Inflates with a ring of `window` bytes and nothing else: a reference further back yields other bytes.
+/// Inflates with a ring of only `window` bytes: a reference further back yields other bytes.
 fn inflate_with(deflated: &[u8], window: usize) -> Vec<u8> {
     let (mut decompressor, mut ring, mut at, mut out) = (DecompressorOxide::new(), vec![0; window], 0, Vec::new());
     let mut rest = &[deflated, &[0, 0, 0xff, 0xff]].concat()[..];

@@ -51,7 +51,8 @@ fn other_offers_are_declined() {
     check("x-webkit-deflate-frame", None);
     check("foo; bar=\"permessage-deflate\"", None);
     check("foo; bar=\", permessage-deflate\"", None);
-    // What RFC 7692 section 7.1 tells to decline: an unknown parameter, one twice, a value where none may be, a bad or missing one.
+    // Offers that RFC 7692 section 7.1 requires to decline: with an unknown or repeated parameter, a value where none may be, or a bad or
+    // missing value.
     check("permessage-deflate; unknown", None);
     check("permessage-deflate; client_max_window_bits; client_max_window_bits", None);
     check("permessage-deflate; server_no_context_takeover=1", None);

@@ -4,7 +4,7 @@ use crate::support::{MASK, Seen, frame, hex, read_in_pieces, read_kept};
 
 const LIMITS: Limits = Limits { max_message: 1000, deflate: false };
 
-/// However the stream is cut into reads, the same is seen.
+/// Checks that the same messages are read however the stream is cut into reads.
 fn check(stream: &[u8], expected: &[Seen]) {
     for sizes in [&[usize::MAX][..], &[1], &[2], &[3, 1], &[7, 5, 2], &[1, usize::MAX], &[6, usize::MAX], &[13, usize::MAX]] {
         assert_eq!(read_in_pieces(stream, sizes, &LIMITS), expected, "in pieces of {sizes:?}");
@@ -15,7 +15,7 @@ fn check(stream: &[u8], expected: &[Seen]) {
 fn check_refused(stream: &[u8], violation: Violation, code: u16) {
     check(stream, &[Seen::Refused(violation)]);
     assert_eq!(violation.code(), code);
-    // What came before is given first.
+    // Messages before the violation are returned first.
     let before = frame(0x81, b"before");
     check(&[&before, stream].concat(), &[text("before"), Seen::Refused(violation)]);
 }
@@ -82,7 +82,7 @@ fn utf8_is_checked_over_fragments() {
     check_refused(&frame(0x81, b"\xff"), Violation::Utf8, 1007);
     check_refused(&frame(0x81, &euro[..2]), Violation::Utf8, 1007);
     check_refused(&[frame(0x01, &euro[..1]), frame(0x80, &euro[..2])].concat(), Violation::Utf8, 1007);
-    // Half of a surrogate pair, an overlong zero, beyond the last character.
+    // Half of a surrogate pair, an overlong zero, and a code point beyond the last character.
     check_refused(&frame(0x81, b"\xed\xa0\x80"), Violation::Utf8, 1007);
     check_refused(&frame(0x81, b"\xc0\x80"), Violation::Utf8, 1007);
     check_refused(&frame(0x81, b"\xf4\x90\x80\x80"), Violation::Utf8, 1007);
@@ -139,7 +139,7 @@ fn close_codes_are_checked() {
 #[test]
 fn too_big_is_refused_before_it_arrives() {
     check_refused(&frame(0x81, &[b'x'; 1001]), Violation::TooBig, 1009);
-    // The header alone.
+    // Only the header.
     check_refused(&frame(0x81, &[b'x'; 1001])[..8], Violation::TooBig, 1009);
     check_refused(&hex("82 ff 7fffffffffffffff 00000000"), Violation::TooBig, 1009);
     check_refused(&hex("82 ff 8000000000000000 00000000"), Violation::Length, 1002);
@@ -199,7 +199,7 @@ fn a_paused_connection_goes_on_where_it_was() {
     assert!(reader.has_kept(), "two bytes of the third");
     assert_eq!(reader.next(&mut Input::new(&mut []), &LIMITS), Ok(None));
     assert!(reader.has_kept());
-    // No more is taken from the next read than the third needs.
+    // No more bytes are taken from the next read than the third frame needs.
     let mut second = [&first[20..], &frame(0x81, b"four")].concat();
     let mut input = Input::new(&mut second);
     assert_eq!(reader.next(&mut input, &LIMITS), Ok(Some(Incoming::Text("three"))));

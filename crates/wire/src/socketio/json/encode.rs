@@ -1,29 +1,30 @@
-//! Writing packets as text, the `4` of the Engine.IO message in front. JSON texts are taken as they are: whoever gives them sees to it
-//! that they are JSON.
+//! Writes packets as text, with the `4` of the Engine.IO message in front. The caller must pass valid JSON texts; they are written
+//! unchanged.
 
 use crate::socketio::packet::Kind;
 use crate::socketio::text;
 
-/// A namespace was entered; `data` is a JSON object (`{"sid":…}`), or empty for clients of Socket.IO 2.
+/// Accepts a client in a namespace. `data` is a JSON object (`{"sid":…}`), or empty for clients of Socket.IO 2.
 pub fn connect(nsp: &str, data: &str) -> String {
     let mut packet = head(Kind::Connect, 0, nsp, None, data.len());
     packet.push_str(data);
     packet
 }
 
-/// A namespace was refused; `data` is a JSON object or string.
+/// Rejects a client's request to connect to a namespace. `data` is a JSON object or string.
 pub fn connect_error(nsp: &str, data: &str) -> String {
     let mut packet = head(Kind::ConnectError, 0, nsp, None, data.len());
     packet.push_str(data);
     packet
 }
 
-/// A namespace was left.
+/// Disconnects a client from a namespace.
 pub fn disconnect(nsp: &str) -> String {
     head(Kind::Disconnect, 0, nsp, None, 0)
 }
 
-/// An event. `args` are JSON texts joined by commas, possibly none; `attachments` says how many binary messages will follow.
+/// Writes an event. `args` are JSON texts separated by commas, possibly none; `attachments` is the number of binary messages that will
+/// follow.
 pub fn event(nsp: &str, id: Option<u64>, attachments: usize, name: &str, args: &str) -> String {
     let mut packet = head(Kind::Event, attachments, nsp, id, name.len() + args.len() + 5);
     packet.push('[');
@@ -36,7 +37,7 @@ pub fn event(nsp: &str, id: Option<u64>, attachments: usize, name: &str, args: &
     packet
 }
 
-/// The answer to the event `id`, with arguments as in [`event`].
+/// Writes the acknowledgement of the event `id`, with arguments as in [`event`].
 pub fn ack(nsp: &str, id: u64, attachments: usize, args: &str) -> String {
     let mut packet = head(Kind::Ack, attachments, nsp, Some(id), args.len() + 2);
     packet.push('[');
@@ -45,12 +46,12 @@ pub fn ack(nsp: &str, id: u64, attachments: usize, args: &str) -> String {
     packet
 }
 
-/// All in front of the JSON, of which `room` bytes will be written behind it.
+/// Writes the part of a packet before its JSON, and reserves `room` more bytes for the JSON.
 fn head(kind: Kind, attachments: usize, nsp: &str, id: Option<u64>, room: usize) -> String {
     const LONGEST_NUMBERS: usize = 40;
     let mut packet = String::with_capacity(4 + LONGEST_NUMBERS + nsp.len() + room);
     packet.push('4');
-    // An event and an ack with attachments are types of their own: 5 and 6.
+    // Events and acks with attachments have the types 5 and 6.
     let kind = if attachments == 0 { kind as u8 } else { kind as u8 + 3 };
     packet.push(char::from(b'0' + kind));
     if attachments > 0 {
@@ -67,7 +68,7 @@ fn head(kind: Kind, attachments: usize, nsp: &str, id: Option<u64>, room: usize)
     packet
 }
 
-/// Appends a number in decimal. Every acknowledgement has one, and the standard formatter takes several times as long.
+/// Appends a number in decimal. Every acknowledgement contains one, and the standard formatter takes several times as long.
 fn push_number(packet: &mut String, number: u64) {
     packet.push_str(itoa::Buffer::new().format(number));
 }

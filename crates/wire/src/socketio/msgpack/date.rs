@@ -1,15 +1,15 @@
-//! Dates: JavaScript's, in milliseconds since 1970, and how JSON writes them.
+//! Dates: JavaScript's times in milliseconds since 1970, and their form in JSON.
 
 use std::fmt::Write;
 
 use crate::socketio::DecodeError;
 
-/// The largest time of a Date, either way (ECMA-262, "Time Values and Time Range").
+/// The largest absolute time of a Date in milliseconds (ECMA-262, "Time Values and Time Range").
 const MAX_MILLIS: i64 = 8_640_000_000_000_000;
 
 const DAY: i64 = 86_400_000;
 
-/// None for what would be an "Invalid Date".
+/// Returns the time, or `None` for an "Invalid Date".
 pub(super) fn in_range(millis: i64) -> Option<i64> {
     (-MAX_MILLIS..=MAX_MILLIS).contains(&millis).then_some(millis)
 }
@@ -40,7 +40,7 @@ pub(super) fn write_json(json: &mut String, millis: i64) {
         // Years that need more than four digits have six and a sign.
         _ => format!("{year:+07}"),
     };
-    // A String takes everything.
+    // Writing to a String cannot fail.
     let _ = write!(json, "\"{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z\"");
 }
 

@@ -1,36 +1,36 @@
-//! Writing packets as msgpack, for a binary message. The parameters are those of the JSON format, JSON texts included, but the attachments
-//! themselves are given, and stand where the placeholders were.
+//! Writes packets as msgpack, each for one binary message. The parameters are those of the JSON format, JSON texts included. The
+//! attachments are written in the places of their placeholders.
 
 use super::{from_json, write};
 use crate::socketio::packet::Kind;
 use crate::socketio::scan;
 
-/// A namespace was entered; `data` is a JSON object, or empty.
+/// Accepts a client in a namespace. `data` is a JSON object, or empty.
 pub fn connect(nsp: &str, data: &str) -> Vec<u8> {
     packet(Kind::Connect, nsp, None, json(data))
 }
 
-/// A namespace was refused; `data` is a JSON object or string.
+/// Rejects a client's request to connect to a namespace. `data` is a JSON object or string.
 pub fn connect_error(nsp: &str, data: &str) -> Vec<u8> {
     packet(Kind::ConnectError, nsp, None, json(data))
 }
 
-/// A namespace was left.
+/// Disconnects a client from a namespace.
 pub fn disconnect(nsp: &str) -> Vec<u8> {
     packet(Kind::Disconnect, nsp, None, Vec::new())
 }
 
-/// An event. `args` are JSON texts joined by commas, possibly none.
+/// Writes an event. `args` are JSON texts separated by commas, possibly none.
 pub fn event(nsp: &str, id: Option<u64>, name: &str, args: &str, attachments: &[&[u8]]) -> Vec<u8> {
     packet(Kind::Event, nsp, id, list(Some(name), args, attachments))
 }
 
-/// The answer to the event `id`, with arguments as in [`event`].
+/// Writes the acknowledgement of the event `id`, with arguments as in [`event`].
 pub fn ack(nsp: &str, id: u64, args: &str, attachments: &[&[u8]]) -> Vec<u8> {
     packet(Kind::Ack, nsp, Some(id), list(None, args, attachments))
 }
 
-/// Keys in Node's order. Without data the key is left out: Node takes a nil for wrong data.
+/// Writes a packet with its keys in Node's order. Without data the key is left out, because Node rejects nil as data.
 fn packet(kind: Kind, nsp: &str, id: Option<u64>, data: Vec<u8>) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() + nsp.len() + 40);
     let start = write::begin(&mut out);
@@ -63,7 +63,7 @@ fn json(data: &str) -> Vec<u8> {
 
 fn list(name: Option<&str>, args: &str, attachments: &[&[u8]]) -> Vec<u8> {
     let args = format!("[{args}]");
-    // What is no list of JSON texts, a caller's mistake, has no elements.
+    // A text that is no list of JSON texts is a caller's mistake; it has no elements.
     let elements = scan::array(&args, 0).unwrap_or_default();
     let mut out = Vec::with_capacity(args.len());
     let start = write::begin(&mut out);

@@ -1,4 +1,4 @@
-//! From JSON text to msgpack.
+//! Converts JSON text to msgpack.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,8 +7,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 
 use super::write::{self, FALSE, NIL, TRUE};
 
-/// Appends the msgpack of one JSON text, attachments in the place of their placeholders. A text that serde_json cannot read (only a
-/// caller's mistake, half a surrogate pair, or a number out of range) becomes nil.
+/// Appends the msgpack of one JSON text, with the attachments in the places of their placeholders. A text that serde_json cannot read
+/// becomes nil: half a surrogate pair, a number out of range, or a text that is not JSON by a caller's mistake.
 pub(super) fn value(out: &mut Vec<u8>, text: &str, attachments: &[&[u8]]) {
     let start = out.len();
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -18,7 +18,7 @@ pub(super) fn value(out: &mut Vec<u8>, text: &str, attachments: &[&[u8]]) {
     }
 }
 
-/// Writes what serde_json reads, as it reads it: no tree is built, and the members keep their order.
+/// Writes each value while serde_json reads it: no tree is built, and the members keep their order.
 struct Writer<'w> {
     out: &'w mut Vec<u8>,
     attachments: &'w [&'w [u8]],
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for KeyVisitor {
     }
 }
 
-/// Finds out, member by member, whether a map is a placeholder. The values are looked at as they were written: `true` and a number of an
+/// Determines, member by member, whether a map is a placeholder. It looks at the msgpack of the values: `true` and the number of an
 /// attachment are one byte each.
 #[derive(Default)]
 struct Placeholder {

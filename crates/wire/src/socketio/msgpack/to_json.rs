@@ -1,4 +1,4 @@
-//! From msgpack to JSON text.
+//! Converts msgpack to JSON text.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use super::date;
 use super::token::{Token, Tokens};
 use crate::socketio::{DecodeError, MAX_ATTACHMENTS, attachments, text};
 
-/// Arrays and maps inside one another at most, as in JSON.
+/// The deepest nesting of arrays and maps, as in JSON.
 const MAX_DEPTH: u8 = 127;
 
-/// Appends the JSON text of one value; its binary data go to `attachments`, a placeholder standing where each was.
+/// Appends the JSON text of one value. Its binary data are put into `attachments`, and placeholders into their places.
 pub(super) fn value(bytes: &[u8], json: &mut String, attachments: &mut Vec<Vec<u8>>) -> Result<(), DecodeError> {
     Transcoder { tokens: Tokens::new(bytes), json, attachments }.value(1)
 }
@@ -29,7 +29,7 @@ impl Transcoder<'_> {
             Token::Array(_) | Token::Map(_) if depth > MAX_DEPTH => return Err(DecodeError::TooDeep),
             Token::Array(elements) => self.array(elements, depth)?,
             Token::Map(members) => self.map(members, depth)?,
-            // What JSON has no word for becomes null, as in JSON.stringify.
+            // Values that JSON cannot express become null, as in JSON.stringify.
             Token::Nil | Token::Undefined | Token::Date(None) => self.json.push_str("null"),
             scalar => self.scalar(scalar)?,
         }
@@ -53,7 +53,7 @@ impl Transcoder<'_> {
         let mut first = true;
         for _ in 0..members {
             let key = self.tokens.next()?;
-            // JSON.stringify leaves out what is undefined.
+            // Members whose value is undefined are left out, as by JSON.stringify.
             if self.tokens.undefined_is_next() {
                 self.tokens.next()?;
                 continue;
@@ -69,7 +69,7 @@ impl Transcoder<'_> {
         Ok(())
     }
 
-    /// A key that is no text becomes one, as a property's name does in JavaScript.
+    /// Writes a key. A key that is not text is converted to one, as JavaScript converts a property's name.
     fn key(&mut self, key: Token<'_>) -> Result<(), DecodeError> {
         if let Token::Text(string) = key {
             text::write_string(self.json, string);
@@ -90,11 +90,12 @@ impl Transcoder<'_> {
             Token::Bool(value) => write!(self.json, "{value}"),
             Token::Unsigned(number) => write!(self.json, "{number}"),
             Token::Negative(number) => write!(self.json, "{number}"),
-            // The shortest text that reads as the same number; with `.0` or an exponent, so that it stays a float; null if it is none.
+            // The shortest text that reads as the same number, with `.0` or an exponent so that it stays a float; null for infinity and
+            // NaN.
             Token::Float(number) => write!(self.json, "{}", serde_json::Value::from(number)),
             _ => return Err(DecodeError::Msgpack),
         }
-        // A String takes everything.
+        // Writing to a String cannot fail.
         .map_err(|_| DecodeError::Msgpack)
     }
 

@@ -3,7 +3,7 @@
 use super::date;
 use crate::socketio::DecodeError;
 
-/// One token. An array or map says only how many elements or members follow it.
+/// One token. The token of an array or map has only the number of its elements or members, which follow it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Token<'a> {
     Nil,
@@ -11,18 +11,18 @@ pub(super) enum Token<'a> {
     Undefined,
     Bool(bool),
     Unsigned(u64),
-    /// Below zero.
+    /// A whole number below zero.
     Negative(i64),
     Float(f64),
     Text(&'a str),
     Bytes(&'a [u8]),
-    /// Milliseconds since 1970; None if they are more than a Date holds.
+    /// A time in milliseconds since 1970; `None` if it is outside the range of a Date.
     Date(Option<i64>),
     Array(usize),
     Map(usize),
 }
 
-/// The tokens of a run of values.
+/// Reads the tokens of consecutive values.
 pub(super) struct Tokens<'a> {
     rest: &'a [u8],
 }
@@ -36,12 +36,13 @@ impl<'a> Tokens<'a> {
         self.rest.is_empty()
     }
 
-    /// Whether an `undefined` is next.
+    /// Whether the next token is `undefined`.
     pub fn undefined_is_next(&self) -> bool {
         self.rest.starts_with(&[0xd4, 0x00])
     }
 
-    /// Takes the next token. A number of elements that the rest cannot hold is an error at once, so nobody counts on it.
+    /// Takes the next token. An array or map with more elements than the rest can contain is an error at once, so the caller never reserves
+    /// memory for them.
     pub fn next(&mut self) -> Result<Token<'a>, DecodeError> {
         let [first] = self.array()?;
         Ok(match first {
@@ -81,7 +82,7 @@ impl<'a> Tokens<'a> {
         })
     }
 
-    /// Steps over one whole value, however deep, without recursion: its bytes.
+    /// Steps over one whole value of any depth, without recursion. Returns its bytes.
     pub fn skip_value(&mut self) -> Result<&'a [u8], DecodeError> {
         let before = self.rest;
         let mut left: usize = 1;
@@ -108,7 +109,7 @@ impl<'a> Tokens<'a> {
         Ok(*bytes)
     }
 
-    /// A length of `N` bytes, at most four.
+    /// Reads a length of `N` bytes, at most four.
     fn length<const N: usize>(&mut self) -> Result<usize, DecodeError> {
         Ok(self.array::<N>()?.into_iter().fold(0, |length, byte| length << 8 | usize::from(byte)))
     }
@@ -125,7 +126,7 @@ impl<'a> Tokens<'a> {
         if members <= self.rest.len() / 2 { Ok(Token::Map(members)) } else { Err(DecodeError::Msgpack) }
     }
 
-    /// An extension of 1, 2, 4, 8 or 16 bytes. Type 0 is notepack 2's own, type -1 the timestamp of msgpack.
+    /// Reads an extension of 1, 2, 4, 8 or 16 bytes. Type 0 is notepack 2's own, type -1 the timestamp of msgpack.
     fn fixed_extension(&mut self, length: usize) -> Result<Token<'a>, DecodeError> {
         let [kind] = self.array()?;
         let data = self.bytes(length)?;
@@ -138,7 +139,7 @@ impl<'a> Tokens<'a> {
         .map_err(|_| DecodeError::Msgpack)
     }
 
-    /// An extension with its length in front: the same, but of type 0 it is an ArrayBuffer.
+    /// Reads an extension that has its length in front. The types are the same, but one of type 0 is an ArrayBuffer.
     fn sized_extension(&mut self, length: usize) -> Result<Token<'a>, DecodeError> {
         let [kind] = self.array()?;
         let data = self.bytes(length)?;

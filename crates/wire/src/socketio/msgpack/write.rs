@@ -1,4 +1,4 @@
-//! The forms of msgpack, each value in its shortest.
+//! Writes msgpack values, each in its shortest form.
 
 pub(super) const NIL: u8 = 0xc0;
 pub(super) const FALSE: u8 = 0xc2;
@@ -24,19 +24,19 @@ pub(super) fn unsigned(out: &mut Vec<u8>, number: u64) {
     }
 }
 
-/// Begins an array or map whose size will be known at its end: where it begins, for [`end_array`] or [`end_map`].
+/// Begins an array or map whose size is not known yet. Returns its start, for [`end_array`] or [`end_map`].
 pub(super) fn begin(out: &mut Vec<u8>) -> usize {
-    // The head of a short one takes one byte, and most are short.
+    // The head of a short array or map takes one byte, and most are short.
     out.push(0);
     out.len() - 1
 }
 
-/// Ends the array that began at `start` and got so many elements.
+/// Ends the array that began at `start` and has this number of elements.
 pub(super) fn end_array(out: &mut Vec<u8>, start: usize, elements: usize) {
     end(out, start, elements, 0x90, [0xdc, 0xdd]);
 }
 
-/// Ends the map that began at `start` and got so many members.
+/// Ends the map that began at `start` and has this number of members.
 pub(super) fn end_map(out: &mut Vec<u8>, start: usize, members: usize) {
     end(out, start, members, 0x80, [0xde, 0xdf]);
 }
@@ -55,7 +55,7 @@ fn end(out: &mut Vec<u8>, start: usize, count: usize, short: u8, [middle, long]:
     }
 }
 
-/// Appends a whole number below zero, or not, in the shortest form.
+/// Appends a whole number, negative or not, in the shortest form.
 pub(super) fn signed(out: &mut Vec<u8>, number: i64) {
     match number {
         0.. => unsigned(out, number as u64),
@@ -73,7 +73,7 @@ pub(super) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Appends a number with a fraction, or too large for the others.
+/// Appends a number with a fraction, or one that is too large for the other forms.
 pub(super) fn float(out: &mut Vec<u8>, number: f64) {
     tagged(out, 0xcb, number.to_be_bytes());
 }

@@ -2,9 +2,8 @@
 
 use super::Window;
 
-/// Answers a `Sec-WebSocket-Extensions` request header (several are joined by commas): the value of the response header and the window
-/// for [`super::deflate()`], or None when there is no offer of permessage-deflate that can be accepted. The first that can is taken, the
-/// rest are ignored.
+/// Answers a `Sec-WebSocket-Extensions` request header (several are joined by commas). Returns the value of the response header and the
+/// window for [`super::deflate()`], or `None` when there is no acceptable offer of permessage-deflate. The first acceptable offer is taken.
 pub fn negotiate_deflate(offers: &str) -> Option<(String, Window)> {
     let accepted = split_outside_quotes(offers, ',').find_map(accept)?;
     let mut answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover".to_owned();
@@ -24,8 +23,8 @@ struct Offer {
     server_max_window_bits: Option<u8>,
 }
 
-/// None for another extension, and for an offer with an unknown parameter, one twice, or a bad value: such an offer must be declined
-/// (section 7.1).
+/// Reads an offer. `None` for another extension, and for an offer with an unknown parameter, a repeated parameter, or a bad value: such an
+/// offer must be declined (section 7.1).
 fn accept(offer: &str) -> Option<Offer> {
     let mut parts = split_outside_quotes(offer, ';');
     if !parts.next()?.trim().eq_ignore_ascii_case("permessage-deflate") {
@@ -40,7 +39,8 @@ fn accept(offer: &str) -> Option<Offer> {
         let (given, valid) = match name {
             "server_no_context_takeover" => (&mut accepted.server_no_context_takeover, value.is_none()),
             "client_no_context_takeover" => (&mut accepted.client_no_context_takeover, value.is_none()),
-            // A hint: the client could use a smaller window. Ours inflates any, so nothing is answered.
+            // This parameter is a hint that the client could use a smaller window. The server inflates any window, so its response leaves
+            // the parameter out.
             "client_max_window_bits" => (&mut accepted.client_max_window_bits, value.is_none_or(|value| window_bits(value).is_some())),
             "server_max_window_bits" => match accepted.server_max_window_bits.replace(window_bits(value?)?) {
                 Some(_) => return None,
@@ -55,7 +55,7 @@ fn accept(offer: &str) -> Option<Offer> {
     Some(accepted)
 }
 
-/// A number from 8 to 15, without leading zeros (section 7.1.2.1).
+/// Reads a number of bits from 8 to 15, without leading zeros (section 7.1.2.1).
 fn window_bits(value: &str) -> Option<u8> {
     let bits = value.parse().ok().filter(|bits| (8..=15).contains(bits))?;
     let plain = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.starts_with('0');

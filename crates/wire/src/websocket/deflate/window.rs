@@ -1,9 +1,9 @@
-//! How far back a compressed message may refer.
+//! The window sizes of permessage-deflate: how far back a compressed message may refer.
 
 /// The window of a client's decompressor, as negotiated by `server_max_window_bits` (RFC 7692 section 7.1.2.1).
 ///
-/// Of the eight sizes that a client may ask for three are used, so that a message to a room is compressed three times at most: a compressor
-/// may always use a smaller window than agreed.
+/// Clients may ask for eight sizes; three are used, so that a message to a room is compressed at most three times. A compressor may always
+/// use a smaller window than agreed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Window {
     /// 256 bytes: for 8 to 11 bits.

@@ -1,19 +1,19 @@
-//! What a reader holds on the heap between two reads.
+//! The bytes that a reader keeps on the heap between two reads.
 
 use super::{Input, Limits, Place, check};
 use crate::websocket::header::{Header, Start};
 use crate::websocket::{Opcode, Violation};
 
-/// Nothing of this exists while a connection is idle.
+/// The heap part of a reader. It does not exist while a connection is idle.
 #[derive(Default, Debug)]
 pub(super) struct Held {
-    /// Bytes as they were read: frames that were not asked for yet, and at the end perhaps the beginning of one.
+    /// Bytes as they were read: frames that were not requested yet, and possibly the beginning of another.
     pub raw: Vec<u8>,
-    /// How much of `raw` is used up. Behind it nothing is unmasked yet.
+    /// The number of bytes of `raw` that are used up. The bytes after them are still masked.
     used: usize,
-    /// The message whose last fragment has not come yet.
+    /// The message whose last fragment has not arrived yet.
     pub unfinished: Option<Unfinished>,
-    /// The message that the last call lent out, when it was gathered or inflated.
+    /// The message that the last call lent out, if it was gathered or inflated.
     pub finished: Vec<u8>,
 }
 
@@ -46,7 +46,7 @@ impl Held {
         self.has_unread() || self.unfinished.is_some()
     }
 
-    /// Frees what the last call lent out; true when nothing is left.
+    /// Frees the message that the last call lent out. True when the reader keeps nothing any more.
     pub fn release_used(&mut self) -> bool {
         self.finished = Vec::new();
         if !self.has_unread() {
@@ -56,8 +56,8 @@ impl Held {
         !self.is_in_use()
     }
 
-    /// The next frame of `raw`, completed from `input`. No more than that frame is taken from `input`, so that the frames behind it
-    /// need no copy.
+    /// Takes the next frame from `raw`, completed from `input`. At most that frame is taken from `input`, so that later frames need no
+    /// copy.
     pub fn next_frame(&mut self, input: &mut Input<'_>, limits: &Limits) -> Result<Option<(Header, Place)>, Violation> {
         loop {
             let unread = &self.raw[self.used..];
@@ -82,7 +82,7 @@ impl Held {
         }
     }
 
-    /// Grows by doubling, but not beyond the frame's end: an announced length alone allocates nothing.
+    /// Appends bytes. The buffer grows by doubling, but not beyond the frame's end: an announced length alone allocates nothing.
     fn append(&mut self, bytes: &[u8], missing: usize) {
         self.raw.drain(..self.used);
         self.used = 0;
