@@ -1,4 +1,4 @@
-//! What is answered over HTTP: error bodies as Node sends them, and CORS headers.
+//! HTTP responses: error bodies as Node sends them, and CORS headers.
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Response, StatusCode};
@@ -10,26 +10,27 @@ use crate::config::Cors;
 use crate::hub::Refusal;
 use crate::shard::json_string;
 
-/// Why a request is refused; code and text as in Engine.IO.
+/// Why a request is rejected; code and text as in Engine.IO.
 #[derive(Debug)]
 pub(crate) enum Failure {
     TransportUnknown,
     SessionUnknown,
     BadHandshakeMethod,
     BadRequest,
-    /// By the program's gate.
+    /// The program's gate rejected the request.
     Refused(Refusal),
     UnsupportedVersion,
-    /// There is no room for the request's bytes.
+    /// The memory allowance for requests is used up.
     Short(Short),
     /// A status without a body.
     Status(StatusCode),
-    /// A WebSocket handshake in a version that we do not speak.
+    /// A WebSocket handshake in a version that the server does not support.
     WebSocketVersion,
 }
 
 impl Failure {
-    /// The answer: JSON to a plain request, plain text to an upgrade request, and 400 but for what is no client's fault.
+    /// The response: JSON to a plain request, plain text to an upgrade request. An upgrade request is answered 400, except when the failure
+    /// is not the client's fault.
     pub fn answer(self, upgrade: bool) -> Answer {
         let (code, message) = match &self {
             Self::TransportUnknown => (0, "Transport unknown"),
@@ -63,10 +64,10 @@ impl Failure {
     }
 }
 
-/// The `Retry-After` of a request for whose bytes there was no room, in seconds.
+/// The `Retry-After`, in seconds, of the response to a request that exceeds the memory allowance.
 const TRY_AGAIN: u64 = 1;
 
-/// The answer to a request for whose bytes there is no room.
+/// The response to a request that exceeds the memory allowance.
 fn no_room(short: Short) -> Answer {
     let mut response = status(if short.is_clients { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE });
     response.headers_mut().insert(header::RETRY_AFTER, TRY_AGAIN.into());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-/// One HTTP/1.1 connection, as its server describes it to the engine, which learns from it which responses were not written.
+/// One HTTP/1.1 connection. The HTTP server reports its end to the engine, which then knows the responses that were not written.
 ///
 /// The server makes one for each connection, attaches it to each request before [`crate::Handle::serve`], and holds the guard that
 /// [`HttpConnection::open`] returns until the connection has ended. A server that does not do this works too, but then a response that was not
@@ -42,7 +42,7 @@ impl HttpConnection {
     }
 }
 
-/// An open connection; see [`HttpConnection::open`]. Dropping it says that the connection has ended.
+/// An open connection; see [`HttpConnection::open`]. Dropping it marks the connection as ended.
 pub struct OpenConnection(HttpConnection);
 
 impl Drop for OpenConnection {

@@ -1,5 +1,5 @@
-//! The short way of the commonest request: a WebSocket over plain TCP that begins a session. Its head is looked at where it stands, in the
-//! socket; the 101 is left to the shard, which writes it together with the first packets. Everything else goes to the HTTP server as it came.
+//! A fast path for the most common request: a WebSocket over plain TCP that begins a session. Its head is parsed from the bytes that wait
+//! in the socket. The shard writes the 101 together with the first packets. Every other request goes to the HTTP server unchanged.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use crate::config::Protocol;
 use crate::hub::{Handle, Hub, Mail};
 use crate::stream::NewStream;
 
-/// A head that is longer, or has more headers, goes the long way.
+/// A head with more bytes or more headers goes to the HTTP server.
 const HEAD: usize = 4096;
 const HEADERS: usize = 32;
 
@@ -37,7 +37,7 @@ impl<A: App> Handle<A> {
                 return Poll::Ready(None);
             }
             let Some((length, handshake)) = hub.direct(seen.filled()) else { return Poll::Ready(None) };
-            // What was seen stands there, so it is read whole.
+            // The bytes that were peeked at are still in the socket, so one read takes all of them.
             let read = stream.try_read(&mut bytes[..length]);
             Poll::Ready(read.is_ok_and(|read| read == length).then_some(handshake))
         });
@@ -59,7 +59,7 @@ impl<A: App> Handle<A> {
                 }
                 Err(error) => tracing::error!(%error, "a WebSocket's stream cannot be taken over"),
             },
-            // A few bytes into an empty socket: they fit, or the client is gone.
+            // The response is short and the socket's buffer is empty: it fits, or the client is gone.
             None => drop(stream.try_write(&greeting)),
         }
         None
@@ -67,7 +67,8 @@ impl<A: App> Handle<A> {
 }
 
 impl<A: App> Hub<A> {
-    /// The handshake at the start of these bytes, with its endpoint, and how long it is; none if it has to go the long way.
+    /// Parses the handshake at the start of these bytes. Returns its length in bytes, its endpoint and its head; `None` if it has to go to
+    /// the HTTP server.
     fn direct(&self, bytes: &[u8]) -> Option<(usize, (u8, request::Parts))> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut head = httparse::Request::new(&mut headers);
@@ -91,7 +92,7 @@ impl<A: App> Hub<A> {
         (begins || endpoint.protocol == Protocol::Raw).then(|| (length, (index, request.into_parts().0)))
     }
 
-    /// The 101, the client's window if messages may be deflated, and what the WebSocket is for.
+    /// Returns the 101, the client's window if messages may be deflated, and the purpose of the WebSocket.
     fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(Answer, Option<Window>, Purpose<A>), Failure> {
         let purpose = match self.config.endpoints[endpoint as usize].protocol {
             Protocol::Raw => self.raw_session(endpoint, parts, peer)?,
@@ -102,13 +103,13 @@ impl<A: App> Hub<A> {
     }
 }
 
-/// RFC 6455 §4.2.1: the `Connection` header names the upgrade.
+/// Whether the `Connection` header names the upgrade (RFC 6455 §4.2.1).
 fn asks_for_upgrade(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
 }
 
-/// An answer as it goes over the wire.
+/// The bytes of a response.
 async fn write(answer: Answer) -> Vec<u8> {
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.map_or_else(|never| match never {}, |body| body.to_bytes());

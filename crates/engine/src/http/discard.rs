@@ -1,5 +1,5 @@
-//! Bodies that nobody wants. They are read all the same: if a server closes a connection on which something is unread, the kernel resets it,
-//! and the client, still sending, may never see the answer that tells it why.
+//! Reads and drops request bodies that the server does not use. If a server closes a connection with unread bytes, the kernel resets it,
+//! and the client, which is still sending, may never receive the response with the error.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use bytes::Buf;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-/// The most that is thrown away of one body, in bytes, and the longest time that is taken for it.
+/// The most bytes of one body that are read and dropped, and the longest time for it.
 const MOST: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads what is left of a request's body and throws it away, a piece at a time. True if that was all of it. If not, because it is too much
-/// or comes too slowly, the connection cannot be kept: nobody knows where the next request begins.
+/// Reads the rest of a request's body and drops it piece by piece. True if that was all of it. False if the body is too large or arrives
+/// too slowly: then the connection cannot be kept, because the start of the next request is unknown.
 pub async fn discard(mut body: impl Body + Unpin) -> bool {
     if body.size_hint().lower() > MOST {
         return false;
@@ -32,8 +32,8 @@ pub async fn discard(mut body: impl Body + Unpin) -> bool {
     tokio::time::timeout(PATIENCE, pieces).await.unwrap_or(false)
 }
 
-/// Whether a client sends its body only when it is told to (RFC 9110 §10.1.1). hyper tells it so when the body is asked for; of one that was
-/// not asked for there is nothing to discard.
+/// Whether a client waits for "100 Continue" before it sends its body (RFC 9110 §10.1.1). hyper sends that when the body is first read, so
+/// an unread body has no bytes to drop.
 pub fn asks_first(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

@@ -1,4 +1,4 @@
-//! Reads a request's body, and counts its bytes meanwhile.
+//! Reads a request's body, and counts its bytes while it arrives.
 
 use std::sync::Arc;
 

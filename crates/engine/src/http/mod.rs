@@ -34,23 +34,23 @@ pub use gather::{Allowance, Charge, Held, NotGathered, Short, gather};
 use query::Query;
 pub(crate) use repeated::{Marks, RequestMark};
 
-/// A WebSocket that has finished its handshake.
+/// A WebSocket whose handshake is finished.
 pub(crate) struct Arrival<A: App> {
     pub stream: NewStream,
-    /// What is still to be written before anything else: the 101.
+    /// The bytes to write before all others: the 101, or none if the HTTP server has written it.
     pub greeting: Vec<u8>,
-    /// What the client sent right behind its handshake.
+    /// The bytes that the client sent directly after its handshake.
     pub early: Bytes,
     pub deflate: Option<Window>,
     pub purpose: Purpose<A>,
 }
 
-/// What a new WebSocket is for.
+/// The purpose of a new WebSocket.
 pub(crate) enum Purpose<A: App> {
     Session(NewSession<A>),
-    /// To take over a long-polling session.
+    /// The WebSocket takes over a long-polling session.
     Upgrade(Id),
-    /// To be told why there is none: only so does a browser hear it.
+    /// The WebSocket is closed with this rejection: browsers show a program no other response to a rejected handshake.
     Refusal(Refusal),
 }
 
@@ -58,13 +58,13 @@ pub(crate) struct NewSession<A: App> {
     pub endpoint: u8,
     pub version: Version,
     pub handshake: A::Handshake,
-    /// The client takes no binary.
+    /// Whether the client cannot receive binary messages.
     pub base64: bool,
-    /// For clients of Socket.IO 2, who have no auth object: the query as one.
+    /// The query as a JSON object, for clients of Socket.IO 2, which have no auth object.
     pub auth: Option<String>,
 }
 
-/// A long-polling request. The `Gone` ones tell that the client dropped a request that was not answered yet.
+/// A long-polling request. The variants with `Gone` report that the client dropped a request before its response.
 pub(crate) enum Request<A: App> {
     Open {
         session: NewSession<A>,
@@ -108,7 +108,7 @@ pub(crate) enum Request<A: App> {
     },
 }
 
-/// An answer: always a whole body.
+/// A response, always with its whole body.
 pub type Answer = Response<Full<Bytes>>;
 
 impl<A: App> Handle<A> {
@@ -141,7 +141,7 @@ impl<A: App> Hub<A> {
         let endpoints = self.config.endpoints.iter().enumerate();
         let mut matching = endpoints.filter(|(_, endpoint)| match endpoint.protocol {
             Protocol::Raw => path == endpoint.path,
-            // A plain prefix, as in Node: `/socket.io/whatever/` is served too. `/socket.iox` is not.
+            // The path is a plain prefix, as in Node: `/socket.io/anything/` is served too. `/socket.iox` is not.
             _ => path.strip_prefix(endpoint.path.as_str()).is_some_and(|rest| rest.starts_with('/') || rest.is_empty()),
         });
         matching.next().map(|(index, endpoint)| (index as u8, endpoint))
@@ -157,7 +157,7 @@ impl<A: App> Hub<A> {
         result.unwrap_or_else(|failure| failure.answer(upgrade))
     }
 
-    /// The checks of a request to an Engine.IO path, in Node's order (facts: transport, method, upgrade, gate, version).
+    /// Checks a request to an Engine.IO path in Node's order: transport, method, upgrade, gate, version.
     async fn engine_request(
         self: Arc<Self>,
         endpoint: u8,
@@ -200,7 +200,7 @@ impl<A: App> Hub<A> {
         }
     }
 
-    /// The session that a handshake on an Engine.IO path begins.
+    /// Makes the session for a handshake on an Engine.IO path.
     fn session_of(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<NewSession<A>, Failure> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let handshake = self.ask_gate(parts, peer)?;
@@ -209,7 +209,7 @@ impl<A: App> Hub<A> {
         Ok(NewSession { endpoint, version, handshake, base64: query.has("b64"), auth })
     }
 
-    /// What a handshake on a plain path begins.
+    /// Decides the purpose of a WebSocket on a plain path.
     fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<Purpose<A>, Failure> {
         match (self.gate)(parts, peer) {
             Ok(handshake) => Ok(Purpose::Session(NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None })),
@@ -221,7 +221,7 @@ impl<A: App> Hub<A> {
     fn version(&self, query: &Query) -> Result<Version, Failure> {
         match query.get("EIO") {
             Some("4") => Ok(Version::V4),
-            // Anything else, even nothing, is version 3.
+            // Any other value, and a missing parameter, means version 3.
             _ if self.config.allow_eio3 => Ok(Version::V3),
             _ => Err(Failure::UnsupportedVersion),
         }
@@ -232,7 +232,7 @@ impl<A: App> Hub<A> {
     }
 }
 
-/// A query as a JSON object: what clients of Socket.IO 2 have for an auth object.
+/// A query as a JSON object, which replaces the auth object for clients of Socket.IO 2.
 pub(crate) fn query_to_json(query: &str) -> String {
     Query::parse(query).to_json()
 }

@@ -17,10 +17,10 @@ use crate::hub::{Hub, Mail};
 use crate::id::Id;
 use crate::shard::PollAnswer;
 
-/// How long a POST's body may take. A client that is slower is dropped with its session.
+/// The longest time in which a POST's body must arrive. A slower client is dropped with its session.
 const POST_TIME: Duration = Duration::from_secs(30);
 
-/// Tells the shard when a request is dropped before it is answered: hyper drops the future of a client that went away.
+/// Notifies the shard when a request is dropped before its response: hyper drops the future of a client that has disconnected.
 struct Unanswered<A: App> {
     hub: Arc<Hub<A>>,
     session: Id,
@@ -35,11 +35,11 @@ impl<A: App> Drop for Unanswered<A> {
     }
 }
 
-/// A request whose response's loss ends its session.
+/// A request whose session ends if the response is lost.
 struct Tracked<A: App> {
     hub: Arc<Hub<A>>,
     session: Id,
-    /// None if the HTTP server does not provide it.
+    /// The connection; `None` if the HTTP server does not provide it.
     connection: Option<HttpConnection>,
 }
 
@@ -48,7 +48,7 @@ impl<A: App> Tracked<A> {
         Self { hub: hub.clone(), session, connection: request.extensions().get().cloned() }
     }
 
-    /// The response's body.
+    /// Returns the response's body, which reports its loss to the shard.
     fn track(self, body: Bytes) -> Bytes {
         let Self { hub, session, connection } = self;
         let Some(connection) = connection else { return body };
@@ -59,13 +59,13 @@ impl<A: App> Tracked<A> {
 }
 
 impl<A: App> Hub<A> {
-    /// Puts a request to the session's shard and waits for the answer.
+    /// Puts a request into the mailbox of the session's shard and waits for the answer.
     async fn ask(&self, shard: u8, request: impl FnOnce(oneshot::Sender<PollAnswer>) -> Request<A>) -> Result<PollAnswer, Failure> {
         let (reply, answer) = oneshot::channel();
         if !self.put(shard, Mail::Request(Box::new(request(reply)))) {
             return Err(Failure::SessionUnknown);
         }
-        // A shard that drops the reply is going down, and the session with it.
+        // A shard that drops the reply is shutting down, and the session ends with it.
         answer.await.map_err(|_| Failure::SessionUnknown)
     }
 
@@ -80,7 +80,7 @@ impl<A: App> Hub<A> {
         finish::<A>(answer, query, &HeaderMap::new(), None)
     }
 
-    /// Whether a session is there to be upgraded.
+    /// Checks that the session exists, so that it may be upgraded.
     pub(super) async fn upgradable(&self, session: Id) -> Result<(), Failure> {
         match self.ask(session.shard(), |reply| Request::Upgradable { session, reply }).await? {
             PollAnswer::Accepted => Ok(()),
@@ -105,7 +105,7 @@ impl<A: App> Hub<A> {
                 finish(answer?, query, request.headers(), Some(tracked))
             }
             Method::POST => self.post(session, request, query).await,
-            // Any other method is refused, but only to who knows a session.
+            // Any other method is an error, but a client that does not know a session learns only that the session is unknown.
             _ => self.upgradable(session).await.and(Err(Failure::Status(StatusCode::INTERNAL_SERVER_ERROR))),
         }
     }
@@ -158,7 +158,8 @@ impl<A: App> Hub<A> {
     }
 }
 
-/// The answer to a body over the limit, when what is left of it is out of the way. `unsent`: the client has still to be told to send it.
+/// The response to a body over the limit, sent when the rest of the body has been read. `unsent`: the client waits for "100 Continue", so
+/// there is no rest.
 async fn refuse_large(body: Incoming, unsent: bool) -> Answer {
     if !unsent {
         discard(body).await;
@@ -168,7 +169,7 @@ async fn refuse_large(body: Incoming, unsent: bool) -> Answer {
     response
 }
 
-/// Turns a shard's answer into HTTP. `tracked` reports the loss of the response to the shard.
+/// Converts a shard's answer to an HTTP response. `tracked` reports the loss of the response to the shard.
 fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tracked: Option<Tracked<A>>) -> Result<Answer, Failure> {
     let track = |body| match tracked {
         Some(tracked) => tracked.track(body),
@@ -192,7 +193,7 @@ fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tr
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let agent = request.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     if agent.contains(";MSIE") || agent.contains("Trident/") {
-        // Old Internet Explorers take a payload for an attack without it.
+        // Without this header, old Internet Explorers treat a payload as an attack.
         headers.insert(HeaderName::from_static("x-xss-protection"), HeaderValue::from_static("0"));
     }
     Ok(response)

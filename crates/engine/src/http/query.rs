@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use crate::shard::json_string;
 
-/// A parsed query. Of a repeated key the last value counts.
+/// A parsed query. If a key is repeated, its last value counts.
 pub(crate) struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Query<'a> {
@@ -26,12 +26,12 @@ impl<'a> Query<'a> {
         self.0.iter().rev().find(|(known, _)| known == key).map(|(_, value)| value.as_ref())
     }
 
-    /// Whether the key is there with a value that is not empty.
+    /// Whether the key has a value that is not empty.
     pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| !value.is_empty())
     }
 
-    /// All of it as a JSON object, in time linear in its length.
+    /// All pairs as a JSON object, in time linear in the query's length.
     pub fn to_json(&self) -> String {
         let members: Vec<_> =
             last_of_each_key(&self.0).map(|(key, value)| format!("{}:{}", json_string(key), json_string(value))).collect();
@@ -45,7 +45,7 @@ fn last_of_each_key<K: Eq + Hash, V>(pairs: &[(K, V)]) -> impl Iterator<Item = &
     pairs.iter().rev().filter(move |(key, _)| seen.insert(key))
 }
 
-/// Percent-decoding with `+` as a space. What is no valid escape stays as it is; what is no UTF-8 is replaced.
+/// Decodes percent-encoding, with `+` as a space. An invalid escape stays unchanged; bytes that are not UTF-8 are replaced.
 fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn the_number_of_comparisons_of_keys_grows_with_the_number_of_keys_and_not_with_its_square() {
         for count in [1_000, 10_000, 100_000] {
-            // Each key comes twice.
+            // Each key is there twice.
             let pairs: Vec<_> = (0..count).chain(0..count).map(|key| (CountedKey(key), ())).collect();
             COMPARISONS.set(0);
             assert_eq!(last_of_each_key(&pairs).count(), count);

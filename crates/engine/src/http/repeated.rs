@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use super::HttpConnection;
 use super::query::Query;
 
-/// What identifies a GET of a session, or its handshake.
+/// The mark that identifies a GET of a session, or its handshake.
 #[derive(Debug)]
 pub(crate) struct RequestMark {
     /// A hash of `t`; 64 bits, so that two values are not taken for one by chance.
@@ -103,7 +103,7 @@ mod tests {
             (&[("pa1", Some(0)), ("pa2", Some(1)), ("pa2", None)], false),
             // A constant.
             (&[("x", Some(0)), ("x", Some(1)), ("x", Some(0)), ("x", Some(2))], false),
-            // A clock in seconds, a checksum, nothing.
+            // A clock in seconds, a checksum, an empty `t`.
             (&[("1", Some(0)), ("2", Some(0)), ("3", Some(0)), ("3", Some(1))], false),
             (&[("", Some(0)), ("", Some(1)), ("", Some(2))], false),
             // A client that has sent one t twice, or an integer, has no repetitions any more.

@@ -1,4 +1,5 @@
-//! WebSocket handshakes (RFC 6455 §4). Behind the 101 the raw stream moves to its shard, and the HTTP server keeps nothing of it.
+//! WebSocket handshakes (RFC 6455 §4). After the 101 the raw stream moves to its shard, and the HTTP server keeps nothing of the
+//! connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,14 +20,14 @@ use crate::hub::{Hub, Mail};
 use crate::id::Id;
 use crate::stream::NewStream;
 
-/// Whether a request asks for a WebSocket.
+/// Whether a request asks for an upgrade to WebSocket.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     let upgrade = headers.get(header::UPGRADE);
     upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 impl<A: App> Hub<A> {
-    /// A WebSocket to a plain endpoint.
+    /// Opens a WebSocket to a plain endpoint.
     pub(super) async fn open_raw(self: Arc<Self>, endpoint: u8, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Failure> {
         let (parts, body) = request.into_parts();
         let purpose = self.raw_session(endpoint, &parts, peer)?;
@@ -34,7 +35,7 @@ impl<A: App> Hub<A> {
         self.open_websocket(purpose, request).await
     }
 
-    /// A WebSocket that begins a session.
+    /// Opens a WebSocket that begins a session.
     pub(super) async fn open_websocket(self: Arc<Self>, purpose: Purpose<A>, mut request: Request<Incoming>) -> Result<Answer, Failure> {
         let (response, deflate) = self.switch(request.method(), request.headers())?;
         let stream = hyper::upgrade::on(&mut request);
@@ -43,8 +44,9 @@ impl<A: App> Hub<A> {
         Ok(response)
     }
 
-    /// A WebSocket for a session that has begun by long-polling. Any known session is answered with 101; whether it may be upgraded (not
-    /// twice, and not by a request that says `polling`) is told by closing: some clients cannot take an HTTP error here.
+    /// Opens a WebSocket for a session that has begun by long-polling. Every known session is answered with 101, because some clients
+    /// cannot handle an HTTP error here. If the session must not be upgraded (a second time, or by a request that says `polling`), the
+    /// server closes the WebSocket.
     pub(super) async fn upgrade_session(
         self: Arc<Self>,
         session: Id,
@@ -63,7 +65,7 @@ impl<A: App> Hub<A> {
         Ok(response)
     }
 
-    /// The 101, and the client's window if messages may be deflated.
+    /// Returns the 101, and the client's window if messages may be deflated.
     pub(super) fn switch(&self, method: &Method, headers: &HeaderMap) -> Result<(Answer, Option<Window>), Failure> {
         if method != Method::GET {
             return Err(Failure::Status(StatusCode::METHOD_NOT_ALLOWED));
