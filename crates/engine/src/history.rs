@@ -34,7 +34,7 @@ pub(crate) struct History {
     /// The time from which the seconds of [`index`] are counted.
     begun: Instant,
     shelf: Mutex<Shelf>,
-    /// How many bytes are encoded again for clients that missed broadcasts.
+    /// The memory in bytes of the broadcasts that are encoded again for clients that missed them.
     told: Arc<AtomicUsize>,
 }
 
@@ -68,13 +68,13 @@ impl History {
         drop(forgotten);
     }
 
-    /// Forgets what is too old, also while nothing new is said.
+    /// Forgets the broadcasts that are too old, also while no new one is published.
     pub fn forget(&self, now: Instant) {
         let forgotten = self.forget_in(&mut self.lock(), now);
         drop(forgotten);
     }
 
-    /// Forgets everything up to a number.
+    /// Forgets all broadcasts up to a number.
     pub fn forget_up_to(&self, number: u64) {
         let mut shelf = self.lock();
         shelf.index.forget_up_to(number);
@@ -92,8 +92,8 @@ impl History {
         u32::try_from(at.saturating_duration_since(self.begun).as_secs()).unwrap_or(u32::MAX)
     }
 
-    /// Takes out what is too old, too much, or too heavy. What was made of it for some must not drive out what others may have missed: that goes
-    /// by itself, and is made again.
+    /// Takes out the broadcasts that are too old, too many, or too large. Broadcasts that are encoded again for some clients must not evict
+    /// others that clients may have missed: they are dropped separately, and encoded again when needed.
     fn forget_in(&self, shelf: &mut Shelf, now: Instant) -> Forgotten {
         let (limits, mut forgotten, mut told) = (&self.recovery, SmallVec::new(), Vec::new());
         if shelf.told > 0 && self.told.load(Ordering::Relaxed) > limits.bytes / TOLD {
@@ -118,8 +118,9 @@ impl History {
         (forgotten, told)
     }
 
-    /// The first broadcasts behind `from` and up to `until` to these rooms (to each only those behind its own number) and, if `everyone`, to every
-    /// connection: each once, in order, about `bytes` bytes of them and at least one. `None` if one of all of them may be kept no longer.
+    /// Finds the first broadcasts after `from` and up to `until` to these rooms (for each room only those after its own number) and, if
+    /// `everyone`, to every connection: each once, in order, about `bytes` bytes of them and at least one. `None` if one of all of them is
+    /// possibly not kept any more.
     pub fn slice<'a>(
         &self,
         rooms: impl IntoIterator<Item = (&'a str, u64)>,
@@ -152,12 +153,12 @@ impl History {
         Some(Slice { said, reached })
     }
 
-    /// Whether [`History::slice`] has an answer.
+    /// Whether [`History::slice`] would return a slice.
     pub fn has_all<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, everyone: bool, from: u64, until: u64) -> bool {
         self.lock().index.has_all_between(rooms, everyone, from, until)
     }
 
-    /// How many broadcasts are kept, and about how many bytes of memory they take.
+    /// The number of kept broadcasts, and their approximate memory in bytes.
     pub fn size(&self) -> (usize, usize) {
         let shelf = self.lock();
         (shelf.index.len(), shelf.index.weight() + shelf.words_weight + self.told.load(Ordering::Relaxed))
@@ -225,14 +226,14 @@ mod tests {
         }
         assert_eq!(numbers(history.missed([("a", 0)], 1, 9)), None);
         assert_eq!(numbers(history.missed([("a", 0)], 2, 9)), Some(vec![3, 4]));
-        // What is too old goes when something new comes.
+        // Broadcasts that are too old are forgotten when a new one is kept.
         history.keep(&said(5, &["b"]), now + Duration::from_secs(61));
         assert_eq!(numbers(history.missed([("a", 0)], 3, 9)), None);
         assert_eq!(numbers(history.missed([("a", 0), ("b", 0)], 4, 9)), Some(vec![5]));
         assert_eq!(history.lock().index.rooms(), 1, "a room of which nothing is kept takes no memory");
     }
 
-    /// Something that is kept as so many bytes, each its number's last.
+    /// Content that is recorded as the given number of bytes, each with the value of the broadcast's number.
     struct Written(u64, usize);
 
     impl Say for Written {
@@ -242,12 +243,12 @@ mod tests {
 
         fn record(&self, bytes: &mut Vec<u8>) -> bool {
             bytes.extend(std::iter::repeat_n(self.0 as u8, self.1));
-            // What is empty has no words.
+            // Empty content records no bytes.
             self.1 > 0
         }
     }
 
-    /// A history that says again how long and of which bytes that was which it has kept, and counts how often it was asked.
+    /// A history whose `revive` function restores content from its bytes, checks them, and counts its calls.
     fn written(keep: usize, bytes: usize) -> (History, Arc<AtomicUsize>) {
         let asked = Arc::<AtomicUsize>::default();
         let counts = asked.clone();

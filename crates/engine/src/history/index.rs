@@ -1,4 +1,5 @@
-//! Which broadcasts each room received, for as long as they can be replayed, and which of them are evicted first when there are too many.
+//! The broadcasts that each room received, for as long as they can be replayed, and the choice of those that are evicted first when there
+//! are too many.
 //!
 //! The index holds numbers only: about 70 bytes for a broadcast to one room, however large the broadcast is.
 
@@ -25,12 +26,12 @@ struct Entry {
     rooms: SmallVec<[u32; 2]>,
 }
 
-/// A room of which a broadcast is kept, or was evicted.
+/// A room for which a broadcast is kept, or from which one was evicted.
 struct Line {
     name: Arc<str>,
     /// The numbers of the broadcasts that the room received, in order.
     numbers: VecDeque<u64>,
-    /// Up to this number broadcasts are missing in `numbers`; 0 if none is.
+    /// The number up to which broadcasts are missing in `numbers`; 0 if none is.
     floor: u64,
 }
 
@@ -42,12 +43,12 @@ pub(super) struct Index {
     entries: VecDeque<Entry>,
     lines: Slab<Line>,
     by_name: HashMap<Arc<str>, u32>,
-    /// How much each account uses, and all accounts together.
+    /// The cost of the broadcasts of each account, and of all accounts together.
     used: HashMap<u64, u64>,
     used_by_all: u64,
     /// No broadcast up to this number is kept.
     floor: u64,
-    /// Rooms of which no broadcast is kept, although one behind `floor` was evicted. At most as many as broadcasts are kept.
+    /// Rooms for which no broadcast is kept, although one after `floor` was evicted. At most as many as there are kept broadcasts.
     empty: BTreeSet<(u64, u32)>,
     evicted: VecDeque<Evicted>,
     weight: usize,
@@ -56,7 +57,7 @@ pub(super) struct Index {
 /// The line of the broadcasts to every connection.
 const EVERYONE: u32 = 0;
 
-/// About how many bytes an entry takes, with its number in one room's line, its number in a further one, and a line.
+/// The approximate memory in bytes of an entry with its number in one room's line, of its number in a further one, and of a line.
 const WEIGHT: usize = size_of::<Entry>() + 16;
 const WEIGHT_OF_A_ROOM: usize = 16;
 const WEIGHT_OF_A_LINE: usize = 160;
@@ -85,12 +86,12 @@ impl Index {
         index
     }
 
-    /// How many broadcasts can be replayed.
+    /// The number of broadcasts that can be replayed.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// About how many bytes the index takes.
+    /// The approximate memory of the index in bytes.
     pub fn weight(&self) -> usize {
         self.weight
     }
@@ -135,8 +136,8 @@ impl Index {
         self.entries.push_back(entry);
     }
 
-    /// The lines of these rooms and, if `everyone`, of the broadcasts to every connection, each with the number behind which it is asked for. `None`
-    /// if a broadcast behind that number, and not behind `until`, may be kept no longer.
+    /// The lines of these rooms and, if `everyone`, of the broadcasts to every connection, each with the number after which its broadcasts
+    /// are wanted. `None` if a broadcast after that number and up to `until` is possibly not kept any more.
     fn lines_behind<'a>(
         &self,
         rooms: impl IntoIterator<Item = (&'a str, u64)>,
@@ -152,14 +153,14 @@ impl Index {
         everyone.into_iter().chain(rooms).map(|(line, from)| (line.floor <= from).then_some((line, from))).collect()
     }
 
-    /// Whether [`Index::between`] has an answer.
+    /// Whether [`Index::between`] would return numbers.
     pub fn has_all_between<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, everyone: bool, from: u64, until: u64) -> bool {
         self.lines_behind(rooms, everyone, from, until).is_some()
     }
 
-    /// The numbers behind `from` and up to `until` of the broadcasts to these rooms (to each only those behind its own number) and, if `everyone`,
-    /// to every connection: the first `most`, each once, in order. `None` if one of all of them may be kept no longer. The time depends on the
-    /// number of rooms and on `most`, not on how many broadcasts there are.
+    /// The numbers after `from` and up to `until` of the broadcasts to these rooms (for each room only those after its own number) and, if
+    /// `everyone`, to every connection: the first `most`, each once, in order. `None` if one of all of them is possibly not kept any more.
+    /// The time depends on the number of rooms and on `most`, not on the number of broadcasts.
     pub fn between<'a>(
         &self,
         rooms: impl IntoIterator<Item = (&'a str, u64)>,
@@ -201,7 +202,7 @@ impl Index {
         }
     }
 
-    /// Forgets everything up to a number.
+    /// Forgets all broadcasts up to a number.
     pub fn forget_up_to(&mut self, number: u64) {
         while self.entries.front().is_some_and(|oldest| oldest.number <= number) {
             self.forget_oldest();

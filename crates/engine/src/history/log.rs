@@ -1,17 +1,18 @@
-//! The bytes of what is kept, in the order in which it was said.
+//! The recorded content of kept broadcasts, as bytes, in the order of the broadcasts.
 
 use std::collections::VecDeque;
 
 use crate::broadcast::Say;
 
-/// Where words are in the log.
+/// The range of one broadcast's content in the log.
 pub struct Place {
     piece: u64,
     start: u32,
     end: u32,
 }
 
-/// The bytes of what was said, one behind the other, in pieces: they come at one end and go at the other, so none needs memory of its own.
+/// The recorded content of all broadcasts, in consecutive pieces. Content is added at one end and freed at the other, so no broadcast needs
+/// an allocation of its own.
 #[derive(Default)]
 pub struct Log {
     pieces: VecDeque<Vec<u8>>,
@@ -19,18 +20,18 @@ pub struct Log {
     first: u64,
 }
 
-/// From how many bytes on a piece is full.
+/// The size in bytes from which a piece is full.
 pub const PIECE: usize = 256 << 10;
 
 impl Place {
-    /// How many bytes they are.
+    /// The length of the content in bytes.
     pub fn len(&self) -> usize {
         (self.end - self.start) as usize
     }
 }
 
 impl Log {
-    /// Lets something append its words; where they are, if it has any.
+    /// Appends the recorded content of a broadcast. Returns its place, or `None` if it cannot be recorded.
     pub fn append(&mut self, say: &dyn Say) -> Option<Place> {
         if self.pieces.back().is_none_or(|last| last.len() >= PIECE) {
             self.pieces.push_back(Vec::with_capacity(PIECE + PIECE / 8));
@@ -51,7 +52,7 @@ impl Log {
         piece.and_then(|piece| piece.get(place.start as usize..place.end as usize)).unwrap_or_default()
     }
 
-    /// What stands before a place goes, as far as it fills pieces.
+    /// Frees the pieces that lie wholly before a place.
     pub fn forget_before(&mut self, place: &Place) {
         while self.first < place.piece && self.pieces.pop_front().is_some() {
             self.first += 1;

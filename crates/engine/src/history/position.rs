@@ -1,4 +1,4 @@
-//! How far a client has received the order of broadcasts.
+//! The position of a client in the order of broadcasts.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ impl Position {
 
     /// Appends the text form.
     pub(crate) fn write(self, epoch: &str, text: &mut String) {
-        // A text takes whatever is written to it.
+        // Writing to a String cannot fail.
         let _ = match self.part {
             0 => write!(text, "{epoch}-{}", self.number),
             part => write!(text, "{epoch}-{}.{part}", self.number),

@@ -21,7 +21,7 @@ pub struct Recovery {
     /// How many broadcasts are kept; one with more than a kilobyte of content, or to many rooms, counts as several. Beyond, the accounts that use most
     /// lose their oldest in the rooms in which they use most (see [`Broadcast::charged_to`]).
     pub keep: usize,
-    /// For how long broadcasts are kept.
+    /// The time for which broadcasts are kept.
     pub window: Duration,
     /// About how many bytes of memory the broadcasts take at most. Those encoded again for clients that reconnect may take a quarter more. With an
     /// archive the oldest content is read from there, and 70 bytes for each broadcast stay in memory in any case; without one the oldest broadcasts are
@@ -29,7 +29,7 @@ pub struct Recovery {
     pub bytes: usize,
     /// Reads a broadcast that was kept as bytes. Without it none is kept as bytes.
     pub revive: Option<Revive>,
-    /// Where all kept broadcasts are stored.
+    /// The storage of all kept broadcasts.
     pub archive: Option<Arc<dyn Archive>>,
 }
 

@@ -1,5 +1,5 @@
-//! Which broadcasts are evicted when more are kept than are wanted: those of the accounts that use most, and of each such account those of the rooms
-//! in which it uses most.
+//! The choice of the broadcasts that are evicted when too many are kept: those of the accounts that use most, and for each such account
+//! those in the rooms in which it uses most.
 //!
 //! Without the second rule an account could end the recovery of others: it adds a user to a room, which is one broadcast to the user's own room, and
 //! publishes so much elsewhere that its oldest broadcasts are evicted, that one among them.
@@ -53,7 +53,7 @@ pub(super) fn evicted<'a>(
     evicted
 }
 
-/// How much one account uses, with an entry for each room; 0 between two accounts.
+/// The costs of one account's broadcasts, with an entry for each room; 0 between two accounts.
 struct Uses {
     /// In all broadcasts to the room.
     by_room: Vec<u64>,
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn an_account_loses_the_oldest_broadcasts_of_the_rooms_in_which_it_uses_most() {
         const VICTIM: u32 = 1;
-        // The broadcast to a room of one's own and to the victim stays, whether the others are in that room or elsewhere.
+        // The broadcast to a room of the account and to the victim stays, whether the other broadcasts are in that room or elsewhere.
         for loud in [&[2_u32][..], &[3], &[2, 3]] {
             let mut broadcasts: Vec<(u64, &[u32])> = vec![(7, &[VICTIM, 2])];
             broadcasts.extend(std::iter::repeat_n((7, loud), 10));

@@ -18,7 +18,7 @@ pub(super) struct Shelf {
     pub words: VecDeque<Kept>,
     pub words_weight: usize,
     pub log: Log,
-    /// How many of them are encoded again for clients that missed them.
+    /// The number of these broadcasts that are encoded again for clients that missed them.
     pub told: usize,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Kept {
     pub kind: u8,
     words: Words,
     pub(super) weight: usize,
-    /// The same broadcast for all clients that missed it, made for the first of them.
+    /// The broadcast for all clients that missed it, made for the first of them.
     pub(super) again: Option<Arc<Broadcast>>,
 }
 
@@ -49,7 +49,7 @@ enum Words {
     Said(Arc<dyn Say>),
 }
 
-/// About how many bytes a kept broadcast takes besides its content, and for each room that it names.
+/// The approximate memory in bytes of a kept broadcast besides its content, and of each room that it names.
 const WEIGHT: usize = 128;
 const WEIGHT_OF_A_ROOM: usize = 64;
 

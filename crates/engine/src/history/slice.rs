@@ -12,7 +12,7 @@ pub struct Slice {
     pub reached: u64,
 }
 
-/// Where a broadcast is.
+/// The place of a broadcast: memory or archive.
 pub enum Found {
     /// In memory.
     Here(Arc<Broadcast>),
@@ -22,7 +22,7 @@ pub enum Found {
 
 /// The first broadcasts of a slice, as many as are in one place.
 pub enum Run {
-    /// In memory; with them, and nothing else, the slice goes up to this number.
+    /// In memory; these are all broadcasts of the slice up to this number.
     Here(Vec<Arc<Broadcast>>, u64),
     /// In the [`Archive`](super::Archive), under these numbers. If they are the whole slice, the number up to which it goes.
     Stored(Vec<u64>, Option<u64>),
