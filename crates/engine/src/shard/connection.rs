@@ -1,4 +1,4 @@
-//! One live transport.
+//! A connection: one transport and its state.
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -15,7 +15,7 @@ use crate::outbox::Outbox;
 use crate::stream::Stream;
 use crate::timers::Tick;
 
-/// What a long-polling request is answered.
+/// The answer to a long-polling request.
 #[derive(Debug)]
 pub(crate) enum PollAnswer {
     /// A payload, with its content type.
@@ -24,9 +24,9 @@ pub(crate) enum PollAnswer {
     Accepted,
     /// The client may send the body of a POST, with at most this many bytes.
     Begins(usize),
-    /// The session is not known (any more).
+    /// The session is not known, or has ended.
     UnknownSession,
-    /// The session does not take this kind of request now.
+    /// The session does not accept this kind of request now.
     BadRequest,
     /// The request broke the protocol and ended the session: 400 without a body.
     Refused,
@@ -34,43 +34,45 @@ pub(crate) enum PollAnswer {
 
 pub(crate) type Responder = oneshot::Sender<PollAnswer>;
 
-/// A WebSocket, with what it has sent of an unfinished message.
+/// A WebSocket, with the bytes of a message that is not complete yet.
 pub(crate) struct WebSocket {
     pub stream: Stream,
     pub reader: Reader,
-    /// The kernel takes no more for now; an edge will tell when it does.
+    /// Whether the kernel's send buffer is full. An edge of epoll reports when it has room again.
     pub blocked: bool,
 }
 
 /// A long-polling session's requests.
 #[derive(Default)]
 pub(crate) struct Polling {
-    /// The GET that waits for something to say.
+    /// The GET that waits for messages.
     pub get: Option<Responder>,
-    /// A POST's body is being read or handled.
+    /// Whether a POST's body is being read or handled.
     pub posting: bool,
-    /// What is left of a POST's body while the connection is paused, and who waits for its answer.
+    /// The rest of a POST's body while the connection is paused or has used up its share, whether it is binary, and the responder for the
+    /// POST.
     pub rest: Option<(Bytes, bool, Responder)>,
-    /// The handshake and the GETs so far, by which a repeated GET is recognised.
+    /// The marks of the handshake and the GETs so far, which reveal a repeated GET.
     pub marks: Marks,
     /// The WebSocket that this session is upgrading to.
     pub probe: Option<ConnectionKey>,
-    /// The client is on its way to the WebSocket: every GET is answered at once.
+    /// Whether the client has probed the WebSocket: every GET is answered at once.
     pub probed: bool,
-    /// The session has ended, and a GET is told so.
+    /// Set when the session has ended. It decides the answers to the client's later requests.
     pub farewell: Option<Farewell>,
-    /// The POST that closed it.
+    /// The POST in which the client closed the session.
     pub last_post: Option<Responder>,
 }
 
-/// How a long-polling session ended that waits to tell its client so.
+/// How a long-polling session ended, which decides the answers to its client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Farewell {
-    /// The server closed it: the client hears what was still to be said, and with the next GET a close.
+    /// The server closed it: the client receives the pending messages, and with the next GET a close.
     Servers,
-    /// The client closed it: it hears that there is nothing more.
+    /// The client closed it: its GET is answered with an empty packet.
     Clients,
-    /// The server closed it, and the client has been told. What it posted before it read that is still answered.
+    /// The server closed it, and the client's GET was answered with that. POSTs that the client sent before it read the close are still
+    /// answered.
     Told,
 }
 
@@ -79,13 +81,13 @@ pub(crate) enum Transport {
     Polling(Box<Polling>),
 }
 
-/// Where a connection stands.
+/// The phase of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     Open,
     /// A WebSocket that wants to take over this long-polling session.
     Probing(ConnectionKey),
-    /// The close frame is on its way, or the client's is awaited: nothing that arrives counts any more.
+    /// The close frame is being sent, or the client's is awaited: later messages are ignored.
     Closing,
 }
 
@@ -101,7 +103,7 @@ pub(crate) struct Connection<A: App> {
     pub id: Id,
     pub endpoint: u8,
     pub version: Version,
-    /// The client takes no binary (`b64`).
+    /// Whether the client cannot receive binary messages (`b64`).
     pub base64: bool,
     /// The client's window, if permessage-deflate was negotiated.
     pub deflate: Option<Window>,
@@ -109,39 +111,39 @@ pub(crate) struct Connection<A: App> {
     pub transport: Transport,
     pub outbox: Outbox,
     pub sockets: SmallVec<[u32; 2]>,
-    /// The application has accepted one of its sockets, which may have ended since.
+    /// Whether the application has accepted one of its sockets, which may have ended since.
     pub accepted: bool,
-    /// None while it is only a probe.
+    /// The data that the gate kept; `None` while the connection is only a probe.
     pub handshake: Option<Box<A::Handshake>>,
     pub attaching: Option<Box<Attaching>>,
     /// The last counts of the bytes that wait in it, if any waited then.
     pub waiting: Option<Box<Waiting>>,
-    /// Its place among those with something to write.
+    /// Its place among the connections with something to write.
     pub waits: Waits,
-    /// Its place among those with something to read.
+    /// Its place among the connections with something to read.
     pub readable: Waits,
-    /// How many of its sockets the application wants nothing more from for now. While there is one, nothing is read.
+    /// The number of reasons not to read the connection: its sockets that the application has paused, and a gradual shutdown.
     pub pauses: u8,
-    /// How many of its sockets catch up.
+    /// The number of its sockets that catch up.
     pub behind: u8,
-    /// It is closed as soon as nothing of it is in hand any more.
+    /// Whether it is closed as soon as none of its requests waits for a response any more.
     pub leaving: bool,
-    /// The client has closed its side, which still has to be read.
+    /// Whether the client has closed its side; the end of the stream is still to be read.
     pub hung_up: bool,
     pub awaiting_pong: bool,
-    /// What it was told and has not confirmed.
+    /// Broadcasts that were put into the outbox and are not confirmed.
     pub owed: Option<Box<Owed>>,
-    /// How many pings are not answered yet. Mostly one at most; but one is not waited for any more when we have not read for a while, and its
-    /// answer may then come behind the next ping.
+    /// The number of pings that are not answered yet, mostly at most one. It can be more, because the shard stops waiting for a pong while
+    /// it does not read; that pong may then arrive after the next ping.
     pub pings: u32,
-    /// The number of the last broadcast when the last ping was sent,
+    /// The number up to which all broadcasts to the connection were in its outbox when the last ping was sent.
     pub pinged: u64,
-    /// and up to which number everything for this connection has certainly arrived.
+    /// The number up to which all broadcasts to this connection have certainly arrived.
     pub heard: u64,
-    /// When the next ping is due, or the answer to the last.
+    /// When the next ping is due, or the answer to the last one.
     pub heartbeat_due: Tick,
-    /// When it is ended that has not joined a namespace, or is dropped that is closing or probing.
+    /// When the connection is ended because it has not joined a namespace, or is dropped because it is closing or probing.
     pub end_due: Tick,
-    /// The tick for which an entry stands among the timers.
+    /// The tick of its entry in the timers.
     pub scheduled: Tick,
 }

@@ -1,4 +1,4 @@
-//! From broadcasts to outboxes, and from outboxes to the kernel.
+//! Delivery: from broadcasts to outboxes, and from outboxes to the kernel.
 
 use std::io::{self, IoSlice};
 use std::rc::Rc;
@@ -16,19 +16,19 @@ use crate::outbox::{Frames, SpareQueues};
 use crate::rooms::{Group, Member};
 use crate::voice::Voice;
 
-/// How many messages one write takes.
+/// The most messages of one write.
 const SLICES: usize = 256;
 
-/// How much waits for a long-polling client that is between two polls and keeps up nevertheless.
+/// The most bytes that wait for a long-polling client which is between two polls and still keeps up.
 const BETWEEN_POLLS: usize = 16 * 1024;
 
-/// What a client is told for which too much waits (1013 of the IANA's close codes: to come again later).
+/// The close code and reason for a client with too much pending output (1013 in IANA's registry: try again later).
 pub(super) const TOO_SLOW: (u16, &str) = (1013, "too slow");
 
 /// A broadcast's parts for one voice; see [`Broadcast::parts`].
 type Parts = Vec<(Option<Key>, Frames)>;
 
-/// A broadcast in one voice.
+/// A broadcast in one encoding.
 struct Voiced<'a> {
     broadcast: &'a Broadcast,
     voice: Voice,
@@ -37,9 +37,9 @@ struct Voiced<'a> {
     position: u64,
     /// Whether the broadcast goes into each outbox as it is, whether or not the client keeps up.
     unconditional: bool,
-    /// None if this voice does not receive the broadcast.
+    /// The frames; `None` if sockets with this encoding do not receive the broadcast.
     frames: Option<Frames>,
-    /// Made for the first connection that does not keep up.
+    /// The parts, made for the first connection that does not keep up.
     parts: Option<Parts>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Voiced<'a> {
 }
 
 impl<A: App> Shard<A> {
-    /// Puts a broadcast into the outbox of every connection of this shard that is to hear it, once.
+    /// Puts a broadcast once into the outbox of every connection of this shard that receives it.
     pub(crate) fn deliver(&mut self, broadcast: &Broadcast) {
         self.mark = self.mark.wrapping_add(1).max(1);
         self.position = broadcast.number.unwrap_or(self.position);
@@ -94,7 +94,7 @@ impl<A: App> Shard<A> {
             return None;
         }
         Some(id.slot()).filter(is_it).or_else(|| {
-            // A client of Socket.IO 2 has its connection's id in the main namespace, which tells the connection's slot.
+            // In the main namespace, a client of Socket.IO 2 has its connection's id, which contains the connection's slot.
             self.connections.get(id.slot() as usize)?.sockets.iter().copied().find(is_it)
         })
     }
@@ -151,20 +151,20 @@ impl<A: App> Shard<A> {
         self.meter.delivered.add_all([(broadcast.kind, owed)]);
     }
 
-    /// Keeps account of a message that was put into an outbox.
+    /// Updates the state of a connection after a message was put into its outbox.
     pub(crate) fn after_push(&mut self, slot: u32) {
         self.mark_dirty(slot);
     }
 
-    /// Writes what waits for the connections that stand first in a row of the line, at most `most` of them, so that a large room does not keep
-    /// the others from being read. A connection that is further behind than the limit is ended.
+    /// Writes the output of the first connections in a row of the line, at most `most` of them, so that a large room does not keep the
+    /// other connections from being read. A connection with more output than the limit is ended.
     pub(crate) fn flush_some(&mut self, row: Waits, most: usize) {
         let mut flushed = 0;
         while flushed < most {
             let Some(slot) = self.line.next(row) else { return };
             let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
             if connection.waits != row {
-                // It was served in the other row, or the slot has a new owner, who never asked.
+                // The connection was served in the other row, or the slot has a new owner that has not entered this row.
                 continue;
             }
             connection.waits = Waits::Not;
@@ -221,7 +221,7 @@ impl<A: App> Shard<A> {
             // One message that is larger by itself is not the client's fault.
             Ok(()) if connection.outbox.bytes() > self.config.outbox_limit && connection.outbox.has_several() => {
                 let (code, reason) = TOO_SLOW;
-                // One that was told so, or is closed for another reason, is not waited for.
+                // A connection that is closing already, for this or another reason, is dropped.
                 let told = connection.phase == super::Phase::Closing;
                 let ending = if told { Ending::Drop } else { Ending::Say(code, reason.into()) };
                 self.end_connection(slot, Reason::TooSlow, ending);
@@ -232,7 +232,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// A closing WebSocket whose close frame has left: our side is done.
+    /// Handles a closing WebSocket whose close frame has left: the server's side is finished.
     fn close_written(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         if connection.outbox.is_empty()
@@ -245,7 +245,7 @@ impl<A: App> Shard<A> {
 }
 
 impl<A: App> super::Connection<A> {
-    /// Whether what is put into its outbox leaves it.
+    /// Whether messages that are put into its outbox leave it at once.
     fn flows(&self) -> bool {
         match &self.transport {
             Transport::WebSocket(socket) => !socket.blocked,
@@ -253,8 +253,8 @@ impl<A: App> super::Connection<A> {
         }
     }
 
-    /// Puts a broadcast into the outbox, as far as the client takes it now; `behind` is the position of the socket if it catches up. `None` if nothing
-    /// was put there, else whether the client owes a confirmation for it.
+    /// Puts a broadcast into the outbox, as far as the client takes it now; `behind` is the position of the socket if it catches up.
+    /// Returns `None` if no message was put there; otherwise whether the client owes a confirmation for it.
     #[inline]
     fn put(&mut self, voiced: &mut Voiced<'_>, behind: Option<Position>, counts: &mut Counts, spare: &mut SpareQueues) -> Option<bool> {
         if behind.is_some() || !voiced.unconditional {
@@ -311,7 +311,8 @@ impl<A: App> super::Connection<A> {
         Some(broadcast.number.is_some() && self.owe(broadcast.kind))
     }
 
-    /// Puts parts of a broadcast into an outbox that does not flow, each in the place of an older one with its key. How many there were.
+    /// Puts parts of a broadcast into an outbox that does not flow; each replaces an older one with its key. Returns the number of replaced
+    /// parts.
     fn take_newest(&mut self, parts: &Parts, spare: &mut SpareQueues) -> u64 {
         let mut replaced = 0;
         for (key, frames) in parts {
@@ -323,7 +324,7 @@ impl<A: App> super::Connection<A> {
         replaced
     }
 
-    /// Whether something that is worth nothing late may be sent: nothing waits, and the transport can take it at this instant.
+    /// Whether a volatile message may be sent: no other message waits, and the transport can take it at this instant.
     fn takes_volatile(&self) -> bool {
         self.outbox.is_empty()
             && match &self.transport {

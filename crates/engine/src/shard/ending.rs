@@ -1,4 +1,5 @@
-//! Ends of sockets and connections: the application or the engine wishes them, and `Worker::reap` carries them out behind the application's turn.
+//! Ends of sockets and connections. The application or the engine requests them, and `Worker::reap` carries them out after the
+//! application's turn.
 
 use super::{ConnectionKey, Encoded, Shard, SocketKey};
 use crate::app::{App, Reason};
@@ -7,7 +8,7 @@ use crate::voice::Format;
 /// How a connection's transport is brought to its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Ending {
-    /// Drop the connection: the client is gone, or is not to receive anything more.
+    /// Drop the connection: the client is gone, or must not receive any more messages.
     Drop,
     /// A close frame with this code (0: without one) and reason, then wait for the client's; long-polling: a close packet.
     Say(u16, String),

@@ -1,11 +1,10 @@
-//! What a shard has done and what it holds, for whoever watches the server. Plain numbers of one thread: counting costs a delivery next to
-//! nothing.
+//! The counters of a shard, for monitoring. They are plain numbers of one thread, so counting costs a delivery next to nothing.
 
 use super::{Phase, Shard, Transport};
 use crate::app::App;
 use crate::config::Protocol;
 
-/// What was counted since the start.
+/// Counters since the start; see [`Figures`].
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Counts {
     pub delivered: u64,
@@ -14,31 +13,31 @@ pub(crate) struct Counts {
     pub too_slow: u64,
 }
 
-/// What a shard has done since its start, and what it holds now.
+/// A shard's counters since its start, and its present sizes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Figures {
-    /// Times that something said to many was put into somebody's outbox.
+    /// The number of times that a broadcast was put into a connection's outbox.
     pub delivered: u64,
-    /// Times that something volatile was not, because its receiver could not take it at that instant.
+    /// The number of times that a volatile broadcast was dropped, because its receiver could not take it at that instant.
     pub dropped: u64,
-    /// Times that something took the place of something older that waited for somebody who does not keep up.
+    /// The number of times that a message replaced an older one that waited for a client which does not keep up.
     pub conflated: u64,
-    /// Connections that were closed because too much waited for them.
+    /// Connections that were closed because too much output waited for them.
     pub too_slow: u64,
-    /// Open connections by WebSocket, but for the plain ones.
+    /// Open connections by WebSocket, without the plain ones.
     pub websocket: u64,
     /// Open long-polling connections.
     pub polling: u64,
     /// Open plain WebSockets.
     pub raw: u64,
-    /// Rooms with somebody in them.
+    /// Rooms with members.
     pub rooms: u64,
-    /// Bytes that wait to be written, for all connections together.
+    /// The bytes that wait to be written to all connections.
     pub outbox_bytes: u64,
 }
 
 impl Figures {
-    /// Adds those of another shard. A room that is on both counts twice.
+    /// Adds the figures of another shard. A room that is on both counts twice.
     pub fn add(&mut self, other: &Self) {
         self.delivered += other.delivered;
         self.dropped += other.dropped;
@@ -53,7 +52,7 @@ impl Figures {
 }
 
 impl<A: App> Shard<A> {
-    /// What this shard has done and what it holds. It costs a look at each connection, so it is for once in a while.
+    /// The figures of this shard. The method visits each connection, so it must not be called often.
     pub fn figures(&self) -> Figures {
         let super::figures::Counts { delivered, dropped, conflated, too_slow } = self.counts;
         let mut figures = Figures { delivered, dropped, conflated, too_slow, rooms: self.rooms.len() as u64, ..Figures::default() };

@@ -24,7 +24,7 @@ impl<A: App> Shard<A> {
         self.timers.tick(self.now + wait)
     }
 
-    /// The client has answered a ping. If it was the last that was sent, what was written before that one has arrived.
+    /// Handles the client's answer to a ping. If it answers the last ping, all messages that were written before that ping have arrived.
     pub(crate) fn ponged(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         let is_last = connection.pings == 1;

@@ -1,24 +1,24 @@
-//! Which connections have something to be written, or to be read, and whose turn it is.
+//! The connections with something to write, or to read, and the order in which they are served.
 //!
-//! Who is told something alone or in a room is served first. What is said to everybody who is connected, such as who came online, stands
-//! behind that: on thousands of connections it takes a while to write, and a chat is not to wait for it. Of the connections with something
-//! to read, the ones that have used up their share of a turn stand behind the others.
+//! Connections with messages to single sockets or rooms are served first. Broadcasts to every socket, such as presence events, come after
+//! those: on thousands of connections they take a while to write, and chat messages must not wait for them. Of the connections with
+//! something to read, the ones that have used up their share of a turn are served after the others.
 
 use std::collections::VecDeque;
 
-/// Where a connection stands.
+/// The row in which a connection waits.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) enum Waits {
-    /// It has nothing new to be written.
+    /// It waits in no row.
     #[default]
     Not,
-    /// Among those with something that may wait.
+    /// It waits in the second row.
     Later,
-    /// Among the first.
+    /// It waits in the first row.
     Soon,
 }
 
-/// The slots of connections, in two rows; each connection keeps where it stands in its own [`Waits`].
+/// The slots of connections, in two rows. Each connection stores the row that it waits in as its own [`Waits`].
 #[derive(Default, Debug)]
 pub(crate) struct Line {
     soon: VecDeque<u32>,
@@ -26,21 +26,21 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Whether nobody waits.
+    /// Whether no connection waits.
     pub fn is_empty(&self) -> bool {
         self.soon.is_empty() && self.later.is_empty()
     }
 
-    /// Puts a connection behind those who are served first.
+    /// Puts a connection at the end of the first row.
     pub fn soon(&mut self, slot: u32, waits: &mut Waits) {
         if *waits != Waits::Soon {
-            // If it stood among the others, its place there is passed over.
+            // If it waits in the second row, its place there is skipped later.
             *waits = Waits::Soon;
             self.soon.push_back(slot);
         }
     }
 
-    /// Puts a connection behind everybody, unless it has a place already.
+    /// Puts a connection at the end of the second row, unless it waits already.
     pub fn later(&mut self, slot: u32, waits: &mut Waits) {
         if *waits == Waits::Not {
             *waits = Waits::Later;
@@ -48,7 +48,7 @@ impl Line {
         }
     }
 
-    /// Puts a connection behind all others, wherever it stood.
+    /// Puts a connection at the end of the second row, also if it waits in the first.
     pub fn behind(&mut self, slot: u32, waits: &mut Waits) {
         if *waits != Waits::Later {
             *waits = Waits::Later;
@@ -56,7 +56,7 @@ impl Line {
         }
     }
 
-    /// How many places there are in one of the rows, void ones among them.
+    /// The number of places in one of the rows, including void ones.
     pub fn len(&self, row: Waits) -> usize {
         match row {
             Waits::Soon => self.soon.len(),
@@ -65,7 +65,7 @@ impl Line {
         }
     }
 
-    /// The next place in one of the rows; void unless its connection stands in that row.
+    /// Takes the next place in one of the rows; void unless its connection waits in that row.
     pub fn next(&mut self, row: Waits) -> Option<u32> {
         match row {
             Waits::Soon => self.soon.pop_front(),

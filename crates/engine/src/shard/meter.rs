@@ -1,8 +1,8 @@
-//! What has certainly arrived, counted by the kind of what was said.
+//! Counts broadcasts that have certainly arrived, by their kind.
 //!
-//! A client answers a ping behind everything that was written before it. So what was put into a connection's outbox before a ping has arrived
-//! when the answer comes. Only what has a number is counted ([`crate::Broadcast::numbered`]), and only for clients that are pinged: one of Engine.IO 3
-//! pings by itself.
+//! A client answers a ping after it has received everything that was written before. So messages that were put into a connection's outbox
+//! before a ping have arrived when the pong does. Only numbered broadcasts are counted ([`crate::Broadcast::numbered`]), and only for
+//! clients that the server pings: a client of Engine.IO 3 sends the pings itself.
 
 use smallvec::SmallVec;
 use wire::engineio::Version;
@@ -10,7 +10,7 @@ use wire::engineio::Version;
 use super::{Connection, Shard, SocketKey};
 use crate::app::App;
 
-/// How often, by the kind's number; see [`crate::Broadcast::of_kind`].
+/// A counter for each kind; see [`crate::Broadcast::of_kind`].
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Kinds(Vec<u64>);
 
@@ -23,7 +23,7 @@ impl Kinds {
         self.0[kind] += count;
     }
 
-    /// Adds others.
+    /// Adds other counts.
     pub fn add_all(&mut self, others: impl IntoIterator<Item = (u8, u64)>) {
         others.into_iter().for_each(|(kind, count)| self.add(kind, count));
     }
@@ -34,19 +34,20 @@ impl Kinds {
     }
 }
 
-/// What a shard has delivered since its start.
+/// The deliveries of a shard since its start.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Meter {
-    /// Put into somebody's outbox; again, if somebody comes back who has missed it.
+    /// Broadcasts that were put into connections' outboxes. A broadcast that is replayed to a client counts again.
     pub delivered: Kinds,
-    /// Of that, what has certainly arrived.
+    /// Delivered broadcasts that have certainly arrived.
     pub confirmed: Kinds,
-    /// Of that, what had not when its connection ended, and nobody has asked after; see [`Shard::take_owed`].
+    /// Delivered broadcasts that were not confirmed when their connection ended, and that the application did not take over; see
+    /// [`Shard::take_owed`].
     pub unconfirmed: Kinds,
 }
 
 impl Meter {
-    /// Adds that of another shard.
+    /// Adds the counts of another shard.
     pub fn add(&mut self, other: &Self) {
         self.delivered.add_all(other.delivered.iter());
         self.confirmed.add_all(other.confirmed.iter());
@@ -56,12 +57,13 @@ impl Meter {
 
 type Few = SmallVec<[(u8, u32); 4]>;
 
-/// What was put into a connection's outbox and is not confirmed. A connection that has heard nothing since its last ping has none.
+/// The broadcasts in a connection's outbox that are not confirmed. A connection that has received none since its last ping was answered has
+/// none.
 #[derive(Default, Debug)]
 pub(crate) struct Owed {
-    /// Behind the last ping.
+    /// Put there after the last ping.
     fresh: Few,
-    /// Before it, while it is not answered.
+    /// Put there before the last ping, which is not answered yet.
     asked: Few,
 }
 
@@ -77,7 +79,7 @@ fn counts(few: Few) -> impl Iterator<Item = (u8, u64)> {
 }
 
 impl<A: App> Connection<A> {
-    /// Something was put into its outbox; whether that is counted.
+    /// Notes that a broadcast was put into the outbox. Returns whether it is counted.
     pub(crate) fn owe(&mut self, kind: u8) -> bool {
         let pinged = self.version != Version::V3;
         if pinged {
@@ -86,7 +88,7 @@ impl<A: App> Connection<A> {
         pinged
     }
 
-    /// A ping is sent.
+    /// Notes that a ping is sent.
     pub(crate) fn ask_for_owed(&mut self) {
         if let Some(owed) = &mut self.owed {
             for (kind, count) in std::mem::take(&mut owed.fresh) {
@@ -97,7 +99,7 @@ impl<A: App> Connection<A> {
 }
 
 impl<A: App> Shard<A> {
-    /// A ping is answered.
+    /// Notes that the last ping is answered.
     pub(crate) fn settle_owed(&mut self, slot: u32) {
         let Some(owed) = &mut self.connections[slot as usize].owed else { return };
         self.meter.confirmed.add_all(counts(std::mem::take(&mut owed.asked)));
@@ -106,14 +108,14 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// A connection is gone, and nobody has taken what it had not confirmed.
+    /// Counts the unconfirmed broadcasts of a connection that has ended, if the application did not take them over.
     pub(crate) fn write_off_owed(&mut self, owed: Option<Box<Owed>>) {
         let Some(owed) = owed else { return };
         self.meter.unconfirmed.add_all(counts(owed.fresh));
         self.meter.unconfirmed.add_all(counts(owed.asked));
     }
 
-    /// What a socket's connection has not confirmed, by kind. It is the caller's business from now on.
+    /// Takes the unconfirmed broadcasts of a socket's connection, by kind. From now on the caller counts them.
     pub fn take_owed(&mut self, key: SocketKey) -> Kinds {
         let mut kinds = Kinds::default();
         let connection = self.socket(key).map(|socket| socket.connection);
@@ -124,7 +126,7 @@ impl<A: App> Shard<A> {
         kinds
     }
 
-    /// What this shard has delivered.
+    /// The deliveries of this shard.
     pub fn meter(&self) -> &Meter {
         &self.meter
     }

@@ -1,4 +1,4 @@
-//! One core's share of the connections: pure state, and what an application may do with it. The thread around it is `worker`.
+//! One core's share of the connections: the state, and the operations that an application has on it. The thread of the shard is `worker`.
 
 mod connection;
 mod deliver;
@@ -51,8 +51,8 @@ pub(crate) use socket::Socket;
 pub use waiting::ConnectionRef;
 pub(crate) use waiting::Waiting;
 
-/// A socket, as an application names it: one connection's presence in one namespace. Void once the socket has ended, and on every shard but its
-/// own.
+/// The application's key of a socket, which is one connection's presence in one namespace. It is invalid once the socket has ended, and on
+/// every other shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SocketKey {
     /// The shard in the highest byte, the slot in the others; see [`crate::id::MAX_SLOTS`].
@@ -69,13 +69,13 @@ impl SocketKey {
         self.place & 0x00FF_FFFF
     }
 
-    /// The index of the shard that it lives on.
+    /// The index of the socket's shard.
     pub fn shard(self) -> usize {
         (self.place >> 24) as usize
     }
 }
 
-/// A connection, likewise.
+/// The key of a connection. It is invalid once the connection has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ConnectionKey {
     pub slot: u32,
@@ -93,7 +93,8 @@ pub struct Shard<A: App> {
     pub(crate) spare: SpareQueues,
     /// Connections with something to write.
     pub(crate) line: Line,
-    /// Connections with something to read, in the order in which they got it; behind them those that have used up their share of a turn.
+    /// Connections with something to read, in the order in which their bytes arrived; after them those that have used up their share of a
+    /// turn.
     pub(crate) readable: Line,
     pub(crate) doomed: Vec<Doomed>,
     /// Connections whose waiting bytes are to be counted, because their clients do not read them, or have read them.
@@ -105,11 +106,11 @@ pub struct Shard<A: App> {
     pub(crate) wake_at: Option<Instant>,
     pub(crate) counts: figures::Counts,
     pub(crate) meter: Meter,
-    /// What was said lately, on all shards.
+    /// The recent broadcasts of all shards.
     pub(crate) history: Option<Arc<History>>,
-    /// The number of the last broadcast that has one and was delivered here.
+    /// The number of the last numbered broadcast that was delivered here.
     pub(crate) position: u64,
-    /// Where the sockets are whose ids do not say it: those that came back.
+    /// The slots of the sockets whose ids do not contain their slot: those that were resumed.
     pub(crate) renamed: HashMap<Id, u32>,
     /// The broadcasts to read from the archive at the end of the turn.
     pub(crate) to_read: Vec<ToRead>,
@@ -156,9 +157,9 @@ impl<A: App> Shard<A> {
         self.generations
     }
 
-    // ---- Answers to a request to be connected ----
+    // ---- Answers to a connection request ----
 
-    /// Lets a socket in: it is told so, with its id. False if the client has gone in the meantime.
+    /// Accepts a socket: its client receives the id. False if the client has disconnected in the meantime.
     pub fn accept(&mut self, key: SocketKey, data: A::Data) -> bool {
         let Some(socket) = self.open(key, data) else { return false };
         if socket.is_socketio() {
@@ -167,7 +168,8 @@ impl<A: App> Shard<A> {
         true
     }
 
-    /// Makes a socket an accepted one, which is still to be told so. None if the client has gone, or it is one already.
+    /// Marks a socket as accepted; its client is still to be notified. `None` if the client has disconnected, or the socket is accepted
+    /// already.
     fn open(&mut self, key: SocketKey, data: A::Data) -> Option<&mut Socket<A>> {
         let socket = self.socket_mut(key).filter(|socket| socket.data.is_none())?;
         socket.data = Some(data);
@@ -180,7 +182,7 @@ impl<A: App> Shard<A> {
         self.socket_mut(key)
     }
 
-    /// Refuses a socket: CONNECT_ERROR with this message and, as raw JSON, these data. On a plain endpoint use [`Shard::close`].
+    /// Rejects a socket: CONNECT_ERROR with this message and, as raw JSON, these data. On a plain endpoint use [`Shard::close`].
     ///
     /// # Errors
     /// If the data are not JSON. Nothing is sent then.
@@ -195,39 +197,39 @@ impl<A: App> Shard<A> {
 
     // ---- Sockets ----
 
-    /// What the application keeps with an accepted socket.
+    /// The data that the application keeps for an accepted socket.
     pub fn data(&self, key: SocketKey) -> Option<&A::Data> {
         self.socket(key)?.data.as_ref()
     }
 
-    /// The same, to change.
+    /// The same data, mutable.
     pub fn data_mut(&mut self, key: SocketKey) -> Option<&mut A::Data> {
         self.socket_mut(key)?.data.as_mut()
     }
 
-    /// The id that its client knows it by, and that others may know.
+    /// The socket's id, which its client knows, and which other clients may know.
     pub fn id(&self, key: SocketKey) -> Option<Id> {
         Some(self.socket(key)?.id)
     }
 
-    /// The accepted socket with this id, if it lives on this shard.
+    /// The accepted socket with this id, if it is on this shard.
     pub fn find(&self, id: &Id) -> Option<SocketKey> {
         let slot = self.slot_of(*id)?;
         let socket = self.sockets.get(slot as usize).filter(|socket| socket.data.is_some())?;
         Some(SocketKey::new(self.index, slot, socket.generation))
     }
 
-    /// Its namespace.
+    /// The socket's namespace.
     pub fn namespace(&self, key: SocketKey) -> Option<Namespace> {
         Some(self.socket(key)?.voice.namespace)
     }
 
-    /// What the gate kept of its connection's first request.
+    /// The data that the gate kept of its connection's first request.
     pub fn handshake(&self, key: SocketKey) -> Option<&A::Handshake> {
         self.connections.get(self.socket(key)?.connection as usize)?.handshake.as_deref()
     }
 
-    /// The same, to change (to drop what is needed no longer, say).
+    /// The same data, mutable (to drop what is not needed any more, for example).
     pub fn handshake_mut(&mut self, key: SocketKey) -> Option<&mut A::Handshake> {
         let slot = self.socket(key)?.connection;
         self.connections.get_mut(slot as usize)?.handshake.as_deref_mut()
@@ -243,7 +245,7 @@ impl<A: App> Shard<A> {
         })
     }
 
-    /// How the connection is made at this moment: `polling` or `websocket`.
+    /// The present transport of the connection: `polling` or `websocket`.
     pub fn transport(&self, key: SocketKey) -> &'static str {
         let connection = self.socket(key).and_then(|socket| self.connections.get(socket.connection as usize));
         match connection.map(|connection| &connection.transport) {
@@ -262,7 +264,8 @@ impl<A: App> Shard<A> {
 
     // ---- Reading ----
 
-    /// Stops reading from a socket's connection: nothing of it is lost, the client is slowed down. Its heartbeat stands still meanwhile.
+    /// Stops reading from a socket's connection. None of its messages is lost; the client is slowed down. While the connection is paused,
+    /// its heartbeat is suspended.
     pub fn pause(&mut self, key: SocketKey) {
         let Some(socket) = self.socket_mut(key) else { return };
         if !std::mem::replace(&mut socket.paused, true) {
@@ -271,7 +274,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Reads again, unless another socket of the same connection is paused.
+    /// Resumes reading, unless another socket of the same connection is paused.
     pub fn resume(&mut self, key: SocketKey) {
         let Some(socket) = self.socket_mut(key) else { return };
         if std::mem::take(&mut socket.paused) {
@@ -291,17 +294,17 @@ impl<A: App> Shard<A> {
 
     // ---- Time and place ----
 
-    /// When this turn began.
+    /// The time at which this turn began.
     pub fn now(&self) -> Instant {
         self.now
     }
 
-    /// Asks for [`App::wake`] at a moment. The earliest wish counts; it must be renewed after it came true.
+    /// Requests a call of [`App::wake`] at a time. The earliest request counts; after the call it must be renewed.
     pub fn wake_at(&mut self, at: Instant) {
         self.wake_at = Some(self.wake_at.map_or(at, |known| known.min(at)));
     }
 
-    /// Which shard this is.
+    /// The index of this shard.
     pub fn index(&self) -> usize {
         self.index as usize
     }
@@ -328,7 +331,7 @@ impl<A: App> Shard<A> {
         self.config.namespaces.get(namespace.0 as usize).map_or("/", String::as_str)
     }
 
-    /// The voice in which a connection hears a namespace.
+    /// The encoding of messages to a connection in a namespace.
     pub(crate) fn voice(&self, connection: &Connection<A>, namespace: Namespace) -> Voice {
         let format = match self.config.endpoints[connection.endpoint as usize].protocol {
             Protocol::SocketIo => self.config.parser,
@@ -345,7 +348,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Puts a connection with something to read behind the others, because it has used up its share of this turn.
+    /// Puts a connection with something to read after the others, because it has used up its share of this turn.
     pub(crate) fn mark_behind(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         self.readable.behind(slot, &mut connection.readable);

@@ -1,4 +1,4 @@
-//! What a long-polling client is told.
+//! Responses to long-polling requests.
 
 use wire::engineio::Version;
 use wire::engineio::payload::Encoder;
@@ -16,7 +16,7 @@ impl<A: App> Shard<A> {
         let _ = get.send(PollAnswer::Payload(body.into(), content_type));
     }
 
-    /// Answers a waiting GET with everything that waits for this client. Without one, or with nothing to say, nothing happens.
+    /// Answers a waiting GET with all messages that wait for this client. Without a GET or without messages it does nothing.
     pub(crate) fn answer_poll(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
         let Transport::Polling(polling) = &mut connection.transport else { return };

@@ -1,4 +1,4 @@
-//! Sockets that may come back, and those that do.
+//! Sockets that may be resumed, and those that are.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,36 +13,38 @@ use crate::history::{History, Position};
 use crate::id::Id;
 use crate::voice::{Format, Voice};
 
-/// What a socket that comes back is, and where it left off.
+/// The state of a socket that is resumed.
 #[derive(Clone, Debug)]
 pub struct Recovering<'a> {
-    /// The id that it had, and has again.
+    /// The id that the socket had, and gets again.
     pub id: Id,
-    /// The secret by which its client proves it.
+    /// The secret that proves the client's claim to the socket.
     pub secret: Id,
-    /// What its client has received.
+    /// The position up to which its client has received broadcasts.
     pub from: Position,
-    /// The rooms that it was in and is in again, each with the number behind which it came in.
+    /// The rooms that the socket was in and is in again, each with the number of the last broadcast before it joined.
     pub rooms: &'a [(&'a str, u64)],
 }
 
-/// What the client of a socket that comes into a room has received already, and in which rooms it counts as being.
+/// The broadcasts that the client of a socket has received before the socket joins a room, and the rooms in which the socket counts as a
+/// member.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known<'a> {
-    /// Rooms whose broadcasts it received, each with the number behind which and the number up to which it did.
+    /// Rooms with broadcasts that the client received, each with the numbers after which and up to which it received them.
     pub heard: &'a [(&'a str, u64, u64)],
-    /// Rooms, each with the number behind which it is excepted from the broadcasts that except the room.
+    /// Rooms, each with the number after which the socket is excepted from the broadcasts that except the room.
     pub member_of: &'a [(&'a str, u64)],
 }
 
 impl<A: App> Shard<A> {
-    /// A secret by which a socket's client may prove later that it is the same; 20 characters as an [`Id`], which tells where the socket is.
+    /// Makes a secret that a socket's client may later use to resume the socket. It has the form of an [`Id`], 20 characters that contain
+    /// the socket's place.
     pub fn new_secret(&mut self, key: SocketKey) -> Id {
         Id::new(self.index, key.slot(), &mut self.random)
     }
 
-    /// [`Shard::accept`] of a socket that may come back: its CONNECT has the secret as `pid`, and its events have positions. False if the
-    /// client has gone in the meantime.
+    /// Accepts a socket that may be resumed later, as [`Shard::accept`]: its CONNECT has the secret as `pid`, and its events have
+    /// positions. False if the client has disconnected in the meantime.
     pub fn accept_recoverable(&mut self, key: SocketKey, data: A::Data, secret: Id) -> bool {
         let Some(socket) = self.open(key, data) else { return false };
         socket.voice.positions = true;
@@ -50,22 +52,22 @@ impl<A: App> Shard<A> {
         true
     }
 
-    /// Has the events of a socket carry positions that is not recoverable by itself, for a client that asked for them.
+    /// Adds positions to the events of a socket that is not recoverable by itself, for a client that asked for them.
     pub fn give_positions(&mut self, key: SocketKey) {
         if let Some(socket) = self.socket_mut(key).filter(|socket| socket.seats.is_empty()) {
             socket.voice.positions = true;
         }
     }
 
-    /// Accepts a socket as the one that it was. Its client receives CONNECT, and then the broadcasts that it missed: as many as fit into a slice at once,
-    /// the others as it reads. The socket is in its rooms from here on, and numbered broadcasts to them come behind the missed ones, each once. False
-    /// if the client has gone in the meantime.
+    /// Resumes a socket. Its client receives CONNECT, and then the broadcasts that it missed: as many as fit into a slice at once, the
+    /// others while it reads. The socket is in its rooms from here on, and numbered broadcasts to them come after the missed ones, each
+    /// once. False if the client has disconnected in the meantime.
     ///
-    /// Socket.IO for Node tells first what was missed. Its client keeps that aside until it is connected, also beyond the end of the connection;
-    /// if the end comes between the two, it is told the same again on the next one and hears it twice.
+    /// Socket.IO for Node sends the missed events before CONNECT. Its client keeps them aside until it is connected, also beyond the end of
+    /// the connection. If the connection ends between the two, the next one sends the same events again and the client handles them twice.
     ///
     /// # Errors
-    /// The data, if a broadcast that the socket has missed may be kept no longer.
+    /// The data, if a broadcast that the socket has missed is possibly not kept any more.
     pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &Recovering<'_>) -> Result<bool, A::Data> {
         let Some(socket) = self.socket(key) else { return Ok(false) };
         let voice = Voice { positions: true, ..socket.voice };
@@ -77,7 +79,7 @@ impl<A: App> Shard<A> {
         socket.voice = voice;
         let slot = socket.connection;
         self.rename(key, was.id);
-        // What a ping has confirmed that was sent before says nothing about what is written only now.
+        // Pings that were confirmed before do not cover the broadcasts that are written only now.
         let connection = &mut self.connections[slot as usize];
         connection.heard = connection.heard.min(was.from.number);
         connection.pinged = connection.pinged.min(was.from.number);
@@ -90,9 +92,10 @@ impl<A: App> Shard<A> {
         Ok(true)
     }
 
-    /// Sends a socket the broadcasts behind `from` to rooms that it comes into, to each only those behind its own number, without the ones that it
-    /// received in other rooms: as many as fit into a slice at once, the others as its client reads, before any later broadcast. False, and none is
-    /// sent, if one of them may be kept no longer, or if the client does not read what it is to receive of other rooms.
+    /// Replays to a socket the broadcasts after `from` to rooms that it joins, for each room only those after its own number, without the
+    /// ones that the socket received in other rooms: as many as fit into a slice at once, the others while its client reads, before any
+    /// later broadcast. False, and none is sent, if one of them is possibly not kept any more, or if the client does not read the pending
+    /// broadcasts of other rooms.
     pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: Known<'_>) -> bool {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return true };
         let Some(history) = &self.history else { return false };
@@ -106,8 +109,9 @@ impl<A: App> Shard<A> {
         true
     }
 
-    /// Sends a socket broadcasts once more: of these, which are in their order, as many of the newest as its outbox has room for. They are encoded once
-    /// for each voice, with the position of the first time: no event among them may end in a text, which clients would take for the present position.
+    /// Sends broadcasts to a socket again. Of the given broadcasts, which are in order, it sends as many of the newest as its outbox has
+    /// room for. They are encoded once for each encoding, with the position of the first time: no event among them may end in a text, which
+    /// clients would take for the present position.
     pub fn tell_again(&mut self, key: SocketKey, broadcasts: &[Arc<Broadcast>]) {
         let Some((voice, slot)) = self.socket(key).map(|socket| (socket.voice, socket.connection)) else { return };
         let mut room = self.config.outbox_limit.saturating_sub(self.connections[slot as usize].outbox.bytes());
@@ -125,29 +129,29 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Whether a socket's client can prove later that it is the same: one of Socket.IO 3 or later, where [`crate::Config::recovery`] is set.
+    /// Whether a socket's client can resume the socket later: a client of Socket.IO 3 or later, where [`crate::Config::recovery`] is set.
     pub fn may_recover(&self, key: SocketKey) -> bool {
         self.history.is_some() && self.socket(key).is_some_and(|socket| socket.is_socketio() && socket.voice.version == Version::V4)
     }
 
-    /// Ends a socket's whole connection, for its client has come back on another.
+    /// Ends a socket's whole connection, because its client has resumed the socket on another.
     pub fn take_over(&mut self, key: SocketKey) {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return };
         self.end_connection(slot, Reason::TakenOver, Ending::Drop);
     }
 
-    /// The number of the last broadcast that has one and was delivered here.
+    /// The number of the last numbered broadcast that was delivered here.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// Up to which number everything that a socket was to hear has certainly arrived: its client has answered a ping that was sent behind it.
+    /// The number up to which all broadcasts to a socket have certainly arrived: its client has answered a ping that was sent after them.
     pub fn confirmed(&self, key: SocketKey) -> Option<u64> {
         Some(self.connections.get(self.socket(key)?.connection as usize)?.heard)
     }
 
-    /// The accepted socket whose secret was made by [`Shard::new_secret`] when it stood in this shard, if the slot is still somebody's: the
-    /// caller has to look whether it is the same.
+    /// The accepted socket in the slot for which [`Shard::new_secret`] made this secret on this shard, if the slot is still in use. The
+    /// slot may have a new socket: the caller has to compare the secrets.
     pub fn at(&self, secret: Id) -> Option<SocketKey> {
         let slot = (secret.shard() == self.index).then_some(secret.slot())?;
         let socket = self.sockets.get(slot as usize).filter(|socket| socket.data.is_some())?;
@@ -164,7 +168,7 @@ impl<A: App> Shard<A> {
         Stamps::of(&self.config, behind.map_or(self.position.into(), |behind| behind.at))
     }
 
-    /// From now on a socket has another id than the one that tells its place.
+    /// Gives a socket another id than the one that contains its place.
     fn rename(&mut self, key: SocketKey, id: Id) {
         if let Some(socket) = self.socket_mut(key)
             && std::mem::replace(&mut socket.id, id) != id
@@ -173,7 +177,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Tells a client of Socket.IO that it is connected.
+    /// Sends CONNECT to a client of Socket.IO.
     pub(super) fn tell_accepted(&mut self, key: SocketKey, secret: Option<Id>) {
         let Some(socket) = self.socket(key) else { return };
         let (voice, slot, id) = (socket.voice, socket.connection, socket.id);
@@ -191,12 +195,12 @@ impl<A: App> Shard<A> {
     }
 }
 
-/// Who somebody is to whom a broadcast may except.
+/// The identity of a socket that a broadcast may except.
 #[derive(Clone, Copy)]
 pub(crate) struct Excepted<'a> {
     /// The socket's id.
     pub id: Id,
-    /// The rooms that it is or was in, each with the number behind which and the number up to which it is or was.
+    /// The rooms that the socket is or was in, each with the numbers after which and up to which it is or was.
     pub rooms: &'a [(&'a str, u64, u64)],
 }
 

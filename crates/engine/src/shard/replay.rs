@@ -1,8 +1,10 @@
-//! Sockets that catch up: the broadcasts that were published while they were away are read from the history in slices, as their clients read.
+//! Sockets that catch up: the broadcasts that were published while their clients were away are read from the history in slices, while the
+//! clients read.
 //!
-//! A socket that catches up has a cursor. Numbered broadcasts are put into its outbox from the history, in order, and none of them comes live: they
-//! wait in the history, and take no memory of the socket's. When the cursor is at the shard's own position the socket is live, in the same turn,
-//! so each broadcast comes once. A broadcast without a number (presence, typing) comes at once, as to every other socket, unless it is volatile.
+//! A socket that catches up has a cursor. Numbered broadcasts are put into its outbox from the history, in order, and none is delivered
+//! live: they wait in the history, and take no memory of the socket. When the cursor reaches the shard's own position the socket is live,
+//! in the same turn, so each broadcast is delivered once. A broadcast without a number (presence, typing) is delivered at once, as to every
+//! other socket, unless it is volatile.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -16,7 +18,7 @@ use crate::broadcast::Broadcast;
 use crate::history::{Archive, Position, Run, Slice};
 use crate::voice::Voice;
 
-/// How many slices are looked through for a socket in one turn.
+/// The most slices that are searched for a socket in one turn.
 const SLICES: usize = 4;
 
 /// The most rooms in all pasts of a socket, with the rooms that each past has to remember. Beyond, the socket cannot catch up in the next room.
@@ -32,7 +34,7 @@ pub(crate) struct ToRead {
     pub archive: Arc<dyn Archive>,
 }
 
-/// What the archive has answered to a [`ToRead`].
+/// The archive's answer to a [`ToRead`].
 pub(crate) struct Reread {
     pub socket: SocketKey,
     pub numbers: Vec<u64>,
@@ -41,36 +43,37 @@ pub(crate) struct Reread {
     pub read: Option<Vec<Broadcast>>,
 }
 
-/// The state of a socket that catches up. It has an entry for each of its rooms, and one for each that the socket left or came into meanwhile.
+/// The state of a socket that catches up. It has an entry for each of its rooms, and one for each room that the socket joined or left since
+/// it began to catch up.
 #[derive(Default)]
 pub(crate) struct Behind {
-    /// Up to where broadcasts were put into its outbox.
+    /// The position up to which broadcasts were put into its outbox.
     pub at: Position,
-    /// The rooms that it is or was in.
+    /// The rooms that the socket is or was in.
     stays: Vec<Stay>,
-    /// Rooms whose past the socket receives when it has received everything up to the moment in which it came into them, in that order. Rooms that it
-    /// came into together have one past.
+    /// Rooms whose earlier broadcasts the socket receives after all broadcasts from before it joined them, in the order of joining. Rooms
+    /// that the socket joined together have one past.
     pasts: VecDeque<Past>,
-    /// The archive is to answer,
+    /// Whether an answer of the archive is awaited.
     reads: bool,
-    /// and its answer is of no use any more, because the socket has left a room.
+    /// Whether that answer is of no use any more, because the socket has left a room.
     stale: bool,
 }
 
-/// Between which numbers a socket is in a room.
+/// A room that a socket is or was in, between two numbers.
 struct Stay {
     room: Box<str>,
     since: u64,
     until: u64,
 }
 
-/// The broadcasts to rooms before a socket came into them.
+/// The broadcasts to rooms from before a socket joined them.
 struct Past {
-    /// The rooms, each with the number behind which it is for the socket.
+    /// The rooms, each with the number after which its broadcasts are for the socket.
     rooms: Vec<(Box<str>, u64)>,
-    /// The position behind which it begins,
+    /// The position after which the past begins.
     from: Position,
-    /// and up to which number it goes.
+    /// The number up to which the past goes.
     until: u64,
     /// See [`Known`].
     heard: Vec<(Box<str>, u64, u64)>,
@@ -78,7 +81,7 @@ struct Past {
 }
 
 impl Behind {
-    /// The socket comes into a room.
+    /// The socket joins a room.
     pub fn come(&mut self, room: &str, since: u64) {
         let told = self.at.number;
         self.stays.retain(|stay| stay.until > told);
@@ -99,14 +102,14 @@ impl Behind {
 }
 
 impl Past {
-    /// How many rooms it remembers.
+    /// The number of rooms that the past remembers.
     fn remembers(&self) -> usize {
         self.rooms.len() + self.heard.len() + self.member_of.len()
     }
 
     /// Whether the socket has received or will receive a broadcast in another room.
     fn is_heard_elsewhere(&self, broadcast: &Broadcast) -> bool {
-        // A broadcast to every connection comes with the first room.
+        // A broadcast to every connection is replayed with the first room.
         if broadcast.is_for_everyone() {
             return !self.heard.is_empty();
         }
@@ -115,20 +118,21 @@ impl Past {
     }
 }
 
-/// What a socket that catches up receives next.
+/// The next step for a socket that catches up.
 enum Next {
-    /// It has received everything.
+    /// The socket has received all broadcasts.
     Nothing,
-    /// It has received the past of a room.
+    /// The socket has received the past of a room.
     PastIsOver,
-    /// A slice, and where it begins.
+    /// A slice, and the position at which it begins.
     Slice(Position, Slice),
-    /// A broadcast that it missed may be kept no longer.
+    /// A missed broadcast is possibly not kept any more.
     Lost,
 }
 
 impl<A: App> Shard<A> {
-    /// Has a socket, which is in its rooms already, catch up from `at` on. Of each room it receives only the broadcasts behind the room's number.
+    /// Lets a socket, which is in its rooms already, catch up from `at` on. From each room it receives only the broadcasts after the room's
+    /// number.
     pub(super) fn fall_behind(&mut self, key: SocketKey, at: Position, rooms: &[(&str, u64)]) {
         let Some(socket) = self.sockets.get_mut(key.slot() as usize) else { return };
         let own = socket.id.text();
@@ -140,8 +144,8 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Has a socket receive the past of rooms that it comes into now, of each the broadcasts behind its number. False if the socket has as many pasts to
-    /// receive already as it may have.
+    /// Adds the past of rooms that a socket joins now: the broadcasts to each room after the room's number. False if the socket has as many
+    /// pending pasts as it may have.
     pub(super) fn owe_past(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: Known<'_>) -> bool {
         let until = self.position;
         let owed = self.sockets[key.slot() as usize].behind.iter().flat_map(|behind| &behind.pasts).map(Past::remembers).sum::<usize>();
@@ -181,7 +185,7 @@ impl<A: App> Shard<A> {
                 slices += 1;
             }
             if slices == SLICES {
-                // Its namespace receives few of them: other connections have their turn meanwhile.
+                // Its namespace receives few of the broadcasts: other connections get their turn before the next slices.
                 self.mark_dirty(slot);
             }
         }
@@ -210,8 +214,8 @@ impl<A: App> Shard<A> {
         goes_on
     }
 
-    /// Ends a connection whose client missed broadcasts that are kept no longer: it was away for too long, or reads too slowly. Its next connection
-    /// begins a new session.
+    /// Ends a connection whose client missed broadcasts that are not kept any more: it was away for too long, or reads too slowly. Its next
+    /// connection begins a new session.
     fn end_too_slow(&mut self, slot: u32) {
         let (code, reason) = TOO_SLOW;
         self.end_connection(slot, Reason::TooSlow, Ending::Say(code, reason.into()));
@@ -221,10 +225,10 @@ impl<A: App> Shard<A> {
         self.config.replay_slice.min(self.config.outbox_limit / 4).max(1)
     }
 
-    /// What a socket receives next, about `bytes` bytes.
+    /// The next step of a socket, with a slice of about `bytes` bytes.
     fn next(&self, behind: &Behind, bytes: usize) -> Next {
         let Some(history) = &self.history else { return Next::Nothing };
-        // The past of a room comes behind everything that other rooms received before the socket came into it.
+        // The past of a room comes after all broadcasts that other rooms received before the socket joined it.
         let past = behind.pasts.front().filter(|past| behind.at.number >= past.until);
         let until = behind.pasts.front().map_or(self.position, |past| past.until);
         let (from, slice) = match past {
@@ -258,7 +262,8 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Puts broadcasts behind the position `from` into an outbox; with them the socket has received everything up to the number `reached`.
+    /// Puts broadcasts after the position `from` into an outbox; with them the socket has received all broadcasts up to the number
+    /// `reached`.
     fn tell_broadcasts<'a>(
         &mut self,
         socket: u32,
@@ -300,7 +305,7 @@ impl<A: App> Shard<A> {
         }
     }
 
-    /// Appends a missed broadcast. False if this voice does not receive it.
+    /// Appends a missed broadcast. False if sockets with this encoding do not receive it.
     fn encode_missed(&self, broadcast: &Broadcast, from: Position, voice: Voice, bytes: &mut Vec<u8>) -> bool {
         let stamps = self.stamps();
         if from.part > 0 && broadcast.number == Some(from.number + 1) {
@@ -312,7 +317,7 @@ impl<A: App> Shard<A> {
         encoded.is_some()
     }
 
-    /// Takes the archive's answer.
+    /// Handles the archive's answer.
     pub(crate) fn reread(&mut self, Reread { socket: key, numbers, whole, read }: Reread) {
         let Some(socket) = self.socket_mut(key) else { return };
         let slot = socket.connection;

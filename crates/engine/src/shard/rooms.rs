@@ -1,4 +1,4 @@
-//! Which sockets are in which rooms.
+//! The members of rooms.
 
 use super::{Shard, SocketKey, live};
 use crate::app::App;
@@ -7,8 +7,8 @@ use crate::rooms::{Member, Seat};
 use crate::voice::Voice;
 
 impl<A: App> Shard<A> {
-    /// Puts an accepted socket into a room. False if it is in it already, is not accepted (it would receive broadcasts before its CONNECT), or has
-    /// ended. Each socket is always in the room named as its id.
+    /// Adds an accepted socket to a room. False if the socket is in the room already, is not accepted (it would receive broadcasts before
+    /// its CONNECT), or has ended. Each socket is always in the room that is named as its id.
     pub fn join(&mut self, key: SocketKey, room: &str) -> bool {
         if self.is_in(key, room) {
             return false;
@@ -22,7 +22,7 @@ impl<A: App> Shard<A> {
         true
     }
 
-    /// Takes a socket out of a room. False if it is not in it, or the room is the one named as its id.
+    /// Removes a socket from a room. False if the socket is not in the room, or the room is the one that is named as its id.
     pub fn leave(&mut self, key: SocketKey, room: &str) -> bool {
         let Some(socket) = live(&mut self.sockets, self.index, key) else { return false };
         let Some(at) = socket.seats.iter().position(|&seat| self.rooms.is_in(seat, room)) else { return false };
@@ -41,13 +41,13 @@ impl<A: App> Shard<A> {
         socket.seats.iter().any(|&seat| self.rooms.is_in(seat, room)) || Id::parse(room) == Some(socket.id)
     }
 
-    /// The rooms that a socket is in, besides the one that its own id is.
+    /// The rooms that a socket is in, without the one that is named as its id.
     pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &str> {
         let seats = self.socket(key).map_or(&[][..], |socket| &socket.seats);
         seats.iter().map(|&seat| self.rooms.name_of(seat))
     }
 
-    /// How many rooms a socket is in, besides the one that its own id is.
+    /// The number of rooms that a socket is in, without the one that is named as its id.
     pub fn count_rooms_of(&self, key: SocketKey) -> usize {
         self.socket(key).map_or(0, |socket| socket.seats.len())
     }
@@ -59,12 +59,12 @@ impl<A: App> Shard<A> {
         members.chain(self.named(room))
     }
 
-    /// The accepted socket whose id a room's name is. Each socket is in that room, as in Socket.IO, and nothing is kept for it.
+    /// The accepted socket with the id that is a room's name. Each socket is in that room, as in Socket.IO, without an entry for it.
     pub(crate) fn named(&self, room: &str) -> Option<SocketKey> {
         self.find(&Id::parse(room)?)
     }
 
-    /// How many rooms have a member on this shard.
+    /// The number of rooms that have a member on this shard.
     pub fn room_count(&self) -> usize {
         self.rooms.len()
     }

@@ -1,4 +1,4 @@
-//! Saying something: to one socket, in answer to one, and to many.
+//! Sending messages: to one socket, as an acknowledgement, and as a broadcast.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::outbox::Frames;
 use crate::voice::{Format, Voice};
 
 impl<A: App> Shard<A> {
-    /// Sends a message to one socket. Nothing is sent if the socket has ended, or is one of Socket.IO that is not accepted: its client expects
-    /// CONNECT first.
+    /// Sends a message to one socket. No message is sent if the socket has ended, or is a socket of Socket.IO that is not accepted, because
+    /// its client expects CONNECT first.
     pub fn emit(&mut self, key: SocketKey, saying: &Saying) {
         let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() || !socket.is_socketio()) else { return };
         let (voice, slot) = (socket.voice, socket.connection);
@@ -24,9 +24,9 @@ impl<A: App> Shard<A> {
         self.send_scratch(slot, out);
     }
 
-    /// Sends an event whose acknowledgement comes to [`App::acknowledged`] under the id that is returned. None, and nothing is sent, if it is no event,
-    /// or the socket is not an accepted one of Socket.IO. A socket awaits at most 1,024 acknowledgements: with the next event the oldest is no longer
-    /// awaited, and ignored if it comes.
+    /// Sends an event. Its acknowledgement is passed to [`App::acknowledged`] with the returned id. Returns `None`, and sends no event, if
+    /// `saying` is not an event, or the socket is not an accepted one of Socket.IO. A socket awaits at most 1,024 acknowledgements: with
+    /// the next event the oldest one is no longer awaited, and is ignored if it arrives.
     pub fn emit_with_ack(&mut self, key: SocketKey, saying: &Saying) -> Option<u64> {
         let Saying::Event { name, args, attachments } = saying else { return None };
         let id = self.ack_ids;
@@ -35,16 +35,17 @@ impl<A: App> Shard<A> {
         let (voice, slot) = (socket.voice, socket.connection);
         self.ack_ids += 1;
         let mut out = std::mem::take(&mut self.scratch);
-        // Without a position: clients look for it only in events that they do not acknowledge.
+        // The event has no position: clients look for one only in events that they do not acknowledge.
         broadcast::encode_event(&mut out, self.namespace_name(voice.namespace), Some(id), name, args, attachments, voice);
         self.send_scratch(slot, out);
         Some(id)
     }
 
-    /// Answers a client's event. `args` are raw JSON values joined by commas, attachments as placeholders.
+    /// Acknowledges a client's event. `args` are raw JSON values separated by commas, with placeholders for attachments.
     ///
     /// # Errors
-    /// If the client would refuse it: arguments that are not JSON, too many attachments, or a placeholder without one. Nothing is sent then.
+    /// If the client would reject it: arguments that are not JSON, too many attachments, or a placeholder without an attachment. Nothing is
+    /// sent then.
     pub fn ack(&mut self, key: SocketKey, id: u64, args: &str, attachments: &[Vec<u8>]) -> Result<(), EncodeError> {
         check_args(args, attachments.len())?;
         let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() && socket.is_socketio()) else { return Ok(()) };
@@ -62,8 +63,8 @@ impl<A: App> Shard<A> {
         Ok(())
     }
 
-    /// Says something to many, on every shard. It takes its place in the order of all broadcasts when this turn of the application ends;
-    /// what is emitted to a single socket until then reaches that socket first.
+    /// Publishes a broadcast to all shards. It takes its place in the order of all broadcasts when this turn of the application ends;
+    /// messages that are emitted to a single socket until then reach that socket first.
     pub fn broadcast(&mut self, broadcast: Broadcast) {
         self.outgoing.push(Arc::new(broadcast));
     }
@@ -78,7 +79,7 @@ impl<A: App> Shard<A> {
         let message = json_string(message);
         let v2 = self.connections[slot as usize].version == Version::V3;
         let error = match data {
-            // A client of Socket.IO 2 is given the data, or the message alone.
+            // A client of Socket.IO 2 receives the data, or the message alone.
             Some(data) if v2 => data.to_owned(),
             None if v2 => message,
             Some(data) => format!(r#"{{"message":{message},"data":{data}}}"#),
@@ -112,7 +113,7 @@ impl<A: App> Shard<A> {
             self.send(slot, Rc::from(&out[..]));
         }
         out.clear();
-        // One large message must not be remembered for ever.
+        // One large message must not keep its memory for ever.
         if out.capacity() <= 1 << 16 {
             self.scratch = out;
         }

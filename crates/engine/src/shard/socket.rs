@@ -1,4 +1,4 @@
-//! One connection's presence in one namespace.
+//! A socket: one connection's presence in one namespace.
 
 use std::collections::VecDeque;
 
@@ -15,24 +15,25 @@ pub(crate) struct Socket<A: App> {
     pub connection: u32,
     pub voice: Voice,
     pub id: Id,
-    /// The last broadcast with several rooms that reached it, or that it was excepted from: nobody hears one twice.
+    /// The mark of the last broadcast to several rooms that reached the socket, or that it was excepted from, so that no socket receives a
+    /// broadcast twice.
     pub mark: u32,
     pub seats: SmallVec<[Seat; 2]>,
-    /// Events that the client has still to acknowledge.
+    /// The events that the client has still to acknowledge.
     pub awaited: Option<Box<Awaited>>,
     /// Its cursor, if it catches up; `None` once it is live.
     pub behind: Option<Box<Behind>>,
-    /// The application wants nothing more from it for now.
+    /// Whether the application has paused it.
     pub paused: bool,
-    /// None while the application has not decided.
+    /// The application's data; `None` until the socket is accepted.
     pub data: Option<A::Data>,
 }
 
-/// The ids of events; boxed, as most clients are asked nothing.
+/// The ids of events that wait for an acknowledgement; boxed, because few sockets have any.
 #[derive(Default)]
 pub(crate) struct Awaited(VecDeque<u64>);
 
-/// How many acknowledgements of one socket are awaited; see [`crate::Shard::emit_with_ack`].
+/// The most acknowledgements of one socket that are awaited; see [`crate::Shard::emit_with_ack`].
 const AWAITED: usize = 1024;
 
 impl Awaited {

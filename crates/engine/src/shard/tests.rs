@@ -1,4 +1,4 @@
-//! A shard without sockets of the operating system: its clients are on long-polling.
+//! Tests of a shard without the operating system's sockets: its clients are on long-polling.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
     }) as u32
 }
 
-/// What waits for a connection, as text without the frames' headers.
+/// The frames that wait for a connection, as text without their headers.
 fn waiting(shard: &Shard<Deaf>, connection: u32) -> String {
     let mut slices = [IoSlice::new(&[]); 8];
     let count = shard.connections[connection as usize].outbox.slices(&mut slices);
@@ -62,7 +62,7 @@ fn waiting(shard: &Shard<Deaf>, connection: u32) -> String {
     wire::websocket::Frames::new(&frames).map(|(_, payload)| String::from_utf8_lossy(payload).into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// An accepted socket of a connection; `id` if it is not one of its own.
+/// Adds an accepted socket to a connection. `id` is the socket's id, if it is not a new one.
 fn socket(shard: &mut Shard<Deaf>, connection: u32, namespace: u8, id: Option<Id>) -> SocketKey {
     let slot = shard.sockets.vacant_key() as u32;
     let id = id.unwrap_or_else(|| Id::new(0, slot, &mut shard.random));
@@ -104,7 +104,7 @@ fn a_connection_is_read_again_when_the_last_of_its_sockets_is_resumed_or_gone() 
 #[test]
 fn a_socket_that_is_excepted_hears_nothing_also_under_its_connections_id() {
     let mut shard = shard();
-    // So that the slots of connections and sockets differ.
+    // Makes the slots of connections and sockets differ.
     let filler = connection(&mut shard);
     let (speaker, listener) = (connection(&mut shard), connection(&mut shard));
     let inherited = shard.connections[speaker as usize].id;
@@ -136,14 +136,14 @@ fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
     let mut next = |row| shard.line.next(row);
     assert_eq!([next(Waits::Soon), next(Waits::Soon)], [Some(talker), None]);
     assert_eq!([next(Waits::Later), next(Waits::Later), next(Waits::Later)], [Some(bystander), Some(talker), None]);
-    // The talker's place among the others is void, for it stood among the first meanwhile.
+    // The talker's place in the second row is void, because it waited in the first row in between.
     assert_eq!([bystander, talker].map(|slot| shard.connections[slot as usize].waits), [Waits::Later, Waits::Soon]);
 }
 
 #[test]
 fn a_socket_is_found_by_its_id_wherever_that_comes_from() {
     let mut shard = shard();
-    // So that the slots of connections and sockets differ.
+    // Makes the slots of connections and sockets differ.
     connection(&mut shard);
     let (modern, old) = (connection(&mut shard), connection(&mut shard));
     let own = socket(&mut shard, modern, 0, None);

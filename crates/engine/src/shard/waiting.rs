@@ -5,7 +5,7 @@ use super::{ConnectionKey, Doomed, Ending, Shard, SocketKey, Transport};
 use crate::app::{App, Reason};
 use crate::outbox::Outbox;
 
-/// The most input of a connection before one of its sockets is accepted, in bytes: a request to be connected, with its token, has to fit.
+/// The most input of a connection before one of its sockets is accepted, in bytes: a connection request, with its token, has to fit.
 const BEFORE_ACCEPTED: usize = 16 * 1024;
 
 /// Less input than this is not counted: the rest of one read is mostly handled with the next.
@@ -20,7 +20,7 @@ const GRAIN: usize = 4 * 1024;
 /// The close code and reason for a connection in which too many bytes wait.
 const TOO_MUCH: (u16, &str) = (1013, "too much data waits");
 
-/// A connection, as an application names it. Void once the connection has ended.
+/// The application's reference to a connection. It is invalid once the connection has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConnectionRef(ConnectionKey);
 
@@ -36,7 +36,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// The weight of an outbox. It is weighed again when it is twice, or half, of what it was: so weighing costs each message next to nothing.
+    /// The weight of an outbox. It is measured again when the bytes have doubled or halved, so each message costs next to no time.
     fn weigh(&mut self, outbox: &Outbox) -> usize {
         let bytes = outbox.bytes();
         if bytes < SMALL_OUTPUT {
