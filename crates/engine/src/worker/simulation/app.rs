@@ -1,8 +1,8 @@
 //! The program on the simulated shards. Its commands go to a model of the writer; see `desk`.
 //!
-//! What is said, to the server as the argument of an event `m` or as a plain text: `join ROOM N`, `leave ROOM N`, `say ROOM N PADDING`,
-//! `type ROOM N`; N is the client's own count. What is heard: `welcome`, `done N SEQ`, `fact ROOM SEQ AUTHOR N PADDING`, behind some of them, in
-//! the same broadcast, `echo ROOM SEQ`, `noted`, and `typing ROOM AUTHOR N`.
+//! Clients send, as the argument of an event `m` or as a plain text: `join ROOM N`, `leave ROOM N`, `say ROOM N PADDING`, `type ROOM N`; N
+//! is the client's own count. They receive `welcome`, `done N SEQ`, `fact ROOM SEQ AUTHOR N PADDING`, after some facts, in the same
+//! broadcast, `echo ROOM SEQ`, and `noted` and `typing ROOM AUTHOR N`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,17 +17,17 @@ use crate::id::Id;
 use crate::shard::{Recovering, Shard, SocketKey};
 use crate::voice::Namespace;
 
-/// Which of a client's connections: the client, and how many it has had before.
+/// A connection of a client: the client's index, and the number of its earlier connections.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Who {
     pub client: usize,
     pub life: usize,
 }
 
-/// Commands of one connection that may wait before it is read no further.
+/// The most commands of one connection that wait; beyond, the connection is not read.
 const PENDING: usize = 3;
 
-/// Whose sockets there are, and how connections have ended.
+/// The accepted sockets and their clients, and the reasons for which connections have ended.
 #[derive(Default)]
 pub struct Log {
     pub present: HashMap<(usize, SocketKey), Who>,
@@ -35,12 +35,12 @@ pub struct Log {
     pub wrongs: Vec<String>,
 }
 
-/// What is kept with a socket.
+/// The data of an accepted socket.
 pub struct Present {
     pub who: Who,
     pending: usize,
     pub secret: Option<Id>,
-    /// What it had heard as it came.
+    /// The number up to which its client had received broadcasts when it connected.
     begun: u64,
 }
 
@@ -106,18 +106,19 @@ impl Talk {
         self.ask(Command { shard: shard.index(), socket, who, secret: None, number: 0, ack: None, wish });
     }
 
-    /// A socket was let in.
+    /// Handles an accepted socket.
     fn greet(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: Who, secret: Option<Id>) {
         if let Some(twice) = self.log.borrow_mut().present.insert((shard.index(), socket), who) {
             self.log.borrow_mut().wrongs.push(format!("{who:?} has the key of {twice:?}"));
         }
         let old = secret.and_then(|secret| self.desk.lock().unwrap().seats.insert(secret, (shard.index(), socket)));
         if let Some(old) = old {
-            // Its client had come already, by a connection that it has given up.
+            // Its client has connected before, by a connection that it has given up.
             self.wish(shard, socket, who, Wish::TakeOver(old, None));
         }
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-        // What ends in a text has a position behind it, and so a client has one from the start; some have not.
+        // An event whose last argument is a text has a position after it, so a client gets a position from the start. Some clients get
+        // none.
         let welcome = match saying(namespace, "welcome".into()) {
             Saying::Event { name, args, .. } if who.client.is_multiple_of(2) => Saying::event(name, format!("{args},0")).unwrap(),
             welcome => welcome,
@@ -144,7 +145,7 @@ impl Talk {
     }
 }
 
-/// What a CONNECT says of where its client left off.
+/// The secret and the position in the auth object of a CONNECT.
 fn left_off(auth: &str) -> Option<(Id, Option<Position>)> {
     let text = |name: &str| auth.split_once(&format!(r#""{name}":""#))?.1.split('"').next();
     let position = text("offset").and_then(Position::parse).map(|(_, position)| position);
@@ -191,7 +192,7 @@ impl App for Talk {
     fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
         let mut ended = None;
         if let Some((who, Some(secret), begun)) = shard.data(socket).map(|present| (present.who, present.secret, present.begun)) {
-            // One that another has taken the place of has nothing to say.
+            // A socket that another one has replaced does not end the session.
             let seats = &mut self.desk.lock().unwrap().seats;
             let own = seats.get(&secret) == Some(&(shard.index(), socket)) && seats.remove(&secret).is_some();
             let confirmed = (reason != Reason::ParseError).then(|| shard.confirmed(socket).unwrap().max(begun));

@@ -8,7 +8,7 @@ use super::desk::{Desk, telling};
 use crate::broadcast::Broadcast;
 use crate::history::Archive;
 
-/// A question to the archive.
+/// A request to the archive.
 struct Question {
     numbers: Vec<u64>,
     bytes: usize,
@@ -27,12 +27,12 @@ impl Shelves {
         Self { desk, asked: Mutex::default(), answered: AtomicUsize::default() }
     }
 
-    /// How many questions it has answered.
+    /// The number of requests that it has answered.
     pub fn answered(&self) -> usize {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// Answers up to `most` questions. False if there were none.
+    /// Answers up to `most` requests. False if there were none.
     pub fn answer(&self, most: usize) -> bool {
         let mut asked = self.asked.lock().unwrap();
         let count = most.min(asked.len());

@@ -28,7 +28,7 @@ use model::{Asked, Knowledge};
 const SOCKET_IO: u8 = 0;
 const RAW: u8 = 1;
 
-/// What the server should not have done.
+/// A description of a fault of the server.
 pub type Wrong = String;
 
 /// A POST on its way: announced, or with its body.
@@ -37,16 +37,16 @@ enum Posting {
     Sent(Receiver<PollAnswer>),
 }
 
-/// How far an upgrade is.
+/// The state of an upgrade.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Probe {
     No,
     Asked,
-    /// The server has agreed: no further request is begun, and the WebSocket takes over when the last is answered.
+    /// The server has agreed: the client begins no further request, and the WebSocket takes over when the last one is answered.
     Agreed,
 }
 
-/// One connection of a client's.
+/// One connection of a client.
 pub struct Life {
     pub who: Who,
     travel: Travel,
@@ -61,20 +61,20 @@ pub struct Life {
     arrived: Vec<u8>,
     knows: Knowledge,
     pub memory: Memory,
-    /// What was heard before it is let in.
+    /// The events that were received before CONNECT.
     early: Vec<(String, Option<String>)>,
     connected: bool,
     pub over: bool,
     pub noisy: bool,
-    /// How many of its POSTs were handled, and how many upgrades to a WebSocket it finished, since this was last asked.
+    /// The numbers of POSTs that were handled and of upgrades that were finished since the last reading.
     pub posts: usize,
     pub upgrades: usize,
     pong_waits: bool,
-    /// When the server last had an answer to a ping, or began to wait for one.
+    /// When the server last received an answer to a ping, or began to wait for one.
     pub beaten: Instant,
 }
 
-/// A client's frame.
+/// A client's masked frame.
 fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     wire::websocket::encode(&mut frame, opcode, payload);
@@ -87,7 +87,7 @@ fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 }
 
 impl Life {
-    /// Connects, with what it knows of before. The line is to be watched by the shard that is given with it.
+    /// Connects a client, with its memory of earlier connections. The returned shard has to watch the line.
     pub fn begin(
         (who, mut memory): (Who, Memory),
         travel: Travel,
@@ -144,7 +144,7 @@ impl Life {
         line
     }
 
-    /// As a stock client connects: with its secret, and the position if it has one.
+    /// The CONNECT packet of a stock client: with its secret, and its position if it has one.
     fn connect_packet(&self) -> String {
         match (self.memory.secret.map(|secret| secret.text()), &self.memory.position) {
             (None, _) => "40".into(),
@@ -157,7 +157,7 @@ impl Life {
         self.line.is_some() && self.probe == Probe::No
     }
 
-    /// Begins to upgrade, if it can.
+    /// Begins an upgrade, if the connection can be upgraded.
     pub fn upgrade(&mut self, sizes: (usize, usize)) -> Option<(u8, Line)> {
         let session = self.session.filter(|_| self.line.is_none() && !self.over)?;
         let line = self.arrive(session.shard(), Bytes::new(), Purpose::Upgrade(session), sizes);
@@ -167,7 +167,7 @@ impl Life {
         Some((session.shard(), line))
     }
 
-    /// Drops the WebSocket that it wanted to upgrade to.
+    /// Drops the WebSocket of an unfinished upgrade.
     pub fn abort(&mut self) -> Option<Line> {
         let line = self.line.take_if(|_| self.probe != Probe::No)?;
         self.probe = Probe::No;
@@ -218,7 +218,7 @@ impl Life {
         }
     }
 
-    /// Bytes that are nothing, or something else than it should be.
+    /// Sends random bytes, or a damaged packet.
     pub fn noise(&mut self, seed: u64) {
         self.noisy = true;
         self.memory = Memory::default();
@@ -233,7 +233,8 @@ impl Life {
         }
     }
 
-    /// Says goodbye, and hears nothing more. What is given back is still to be brought to the server.
+    /// Closes the connection as the protocol requires, and ignores all later messages. The returned line may still have bytes for the
+    /// server.
     pub fn close(&mut self) -> Option<Line> {
         match &self.line {
             Some(line) if self.on_websocket() => line.write(&frame(Opcode::Close, &1000_u16.to_be_bytes())),
@@ -242,7 +243,7 @@ impl Life {
         self.end()
     }
 
-    /// Its TCP connections end.
+    /// Ends the client's TCP connections.
     pub fn end(&mut self) -> Option<Line> {
         self.drop_requests();
         let line = self.line.take()?;
@@ -250,7 +251,7 @@ impl Life {
         Some(line)
     }
 
-    /// They break.
+    /// Breaks the client's TCP connections.
     pub fn break_off(&mut self) {
         self.drop_requests();
         if let Some(line) = self.line.take() {
@@ -258,7 +259,7 @@ impl Life {
         }
     }
 
-    /// What the HTTP server tells of requests whose client has gone.
+    /// Reports requests of a client that has disconnected, as the HTTP server does.
     fn drop_requests(&mut self) {
         self.over = true;
         let Some(session) = self.session else { return };
@@ -277,7 +278,7 @@ impl Life {
         }
     }
 
-    /// The network moves. True if anything happened.
+    /// Moves bytes over the network. True if any were moved.
     pub fn flow(&mut self, up: usize, down: usize, now: Instant) -> Result<bool, Wrong> {
         if self.over {
             return Ok(false);
@@ -370,7 +371,7 @@ impl Life {
         self.request(Request::Post { session, body, binary: false, reply });
     }
 
-    /// The WebSocket takes over, if nothing more is on its way by long-polling.
+    /// Makes the WebSocket the transport, if no request is pending on long-polling.
     fn take_over(&mut self) {
         if self.probe == Probe::Agreed && self.get.is_none() && self.post.is_none() {
             self.probe = Probe::No;
@@ -438,7 +439,7 @@ impl Life {
             Packet::Message(text) => match text.split_once('[') {
                 Some((kind, args)) => {
                     let texts: Vec<&str> = args.split('"').skip(1).step_by(2).collect();
-                    // An event has a name, and the position behind what it says; an answer has neither.
+                    // An event has a name, and a position after its arguments; an acknowledgement has neither.
                     match texts[..] {
                         [line] if kind.starts_with('3') => self.hear_line(line)?,
                         ["m", line] => self.hear_event(line, None)?,

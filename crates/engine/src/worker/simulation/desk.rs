@@ -18,7 +18,7 @@ pub struct Fact {
     pub author: usize,
     pub number: u64,
     pub padding: usize,
-    /// Its place among all facts, from 1.
+    /// Its offset among all facts, from 1.
     pub offset: u64,
 }
 
@@ -34,9 +34,9 @@ impl Fact {
 pub enum Flaw {
     /// One fact in seven is not published.
     Loses,
-    /// One in seven is published twice.
+    /// One fact in seven is published twice.
     Doubles,
-    /// One in seven is published behind the next.
+    /// One fact in seven is published after the next one.
     Reorders,
     /// A socket that leaves a room stays in it.
     KeepsMembers,
@@ -44,7 +44,7 @@ pub enum Flaw {
     ForgetsToResume,
     /// A client that recovers receives later facts only.
     SkipsWhatWasMissed,
-    /// A client that recovers receives everything again.
+    /// A client that recovers receives all facts again.
     Repeats,
 }
 
@@ -61,15 +61,16 @@ pub struct Command {
 }
 
 pub enum Wish {
-    /// Enters with the secret and id of the session that is to begin, and with the secret of the session that the client had and its last position.
+    /// Connects with the secret and id of the session that is to begin, and with the secret of the client's earlier session and its last
+    /// position.
     Enter(Option<Place>, Option<(Id, Option<Position>)>),
     /// Ends the connection that a session still seems to have.
     TakeOver(Seat, Option<Box<Command>>),
-    /// The connection is ended; the command continues behind the commands that the end led to.
+    /// Continues a command whose earlier connection has ended, after the commands that this end caused.
     Again(Box<Command>),
-    /// Begins a new session, because broadcasts that the old one missed are kept no longer.
+    /// Begins a new session, because broadcasts that the old one missed are not kept any more.
     Restart(Id, Place),
-    /// A session's connection has ended, and everything up to this offset has arrived; without an offset the session ends, too.
+    /// A session's connection has ended, and all broadcasts up to this offset have arrived; without an offset the session ends, too.
     End(Id, Option<u64>),
     Join(String),
     Leave(String),
@@ -79,13 +80,13 @@ pub enum Wish {
 /// A session's secret, and its id.
 pub type Place = (Id, Id);
 
-/// Where a session's socket is.
+/// The place of a session's socket: the shard, and the socket's key.
 pub type Seat = (usize, SocketKey);
 
 /// A session, as the desk remembers it.
 pub struct Remembered {
     pub id: Id,
-    /// Each with the offset behind which it was joined.
+    /// The joined rooms, each with the offset after which the session joined it.
     pub rooms: HashMap<String, u64>,
     pub confirmed: u64,
 }
@@ -98,7 +99,7 @@ pub struct Desk {
     offset: u64,
     pub sessions: HashMap<Id, Remembered>,
     pub seats: HashMap<Id, Seat>,
-    /// How often a client came back, and how often its recovery was refused.
+    /// The numbers of recovered sessions and of rejected recoveries.
     pub returns: usize,
     pub refusals: usize,
     pub flaw: Option<Flaw>,
@@ -123,7 +124,7 @@ pub enum Does {
     Answer(usize),
 }
 
-/// How a session continues.
+/// The state of a session that continues.
 pub struct Returning {
     pub id: Id,
     pub from: Position,
@@ -196,7 +197,7 @@ impl Desk {
         }
     }
 
-    /// Decides `count` facts of a room that no client has asked for.
+    /// Publishes `count` facts of a room that no client has asked for.
     pub fn chatter(&mut self, hub: &Handle<Talk>, room: &str, count: usize) {
         let _hold = hub.hold();
         for _ in 0..count {
@@ -208,7 +209,7 @@ impl Desk {
         }
     }
 
-    /// Lets a client in, as a new session or as the one that it had.
+    /// Accepts a client, with a new session or with its earlier one.
     fn enter(&mut self, who: Who, place: Option<Place>, back: Option<(Id, Option<Position>)>) -> Does {
         let Some((secret, id)) = place else { return Does::Accept(who, None) };
         if let Some((secret, offered)) = back
@@ -249,7 +250,7 @@ impl Desk {
     }
 }
 
-/// The broadcast of a fact.
+/// Makes the broadcast of a fact.
 pub fn telling(room: &str, seq: usize, fact: &Fact) -> Broadcast {
     let Fact { author, number, padding, offset } = *fact;
     let mut lines = vec![format!("fact {room} {seq} {author} {number} {}", "x".repeat(padding))];

@@ -1,11 +1,15 @@
-//! The shards, deterministically: real workers with a network, a writer and a clock that a seed moves.
+//! A deterministic simulation of the shards: real workers with a network, a writer and a clock that a seed moves.
 //!
-//! What may happen is in `script`, the parts that do it are in `world`, `client`, `app`, `desk`, `archive` and `network`. Checked are, all along: what a
-//! client receives is what was decided, in one order, without a gap while it is connected, and only in its rooms; its answers come in the order of its questions and before
-//! what follows from them; who comes back goes on where it was, over however many connections and whatever it has asked in between, or
-//! is told to begin anew; what is confirmed has been read; nobody is ended without a reason; outboxes keep their bound; whatever ends leaves nothing.
+//! The possible steps are in `script`; the parts that carry them out are in `world`, `client`, `app`, `desk`, `archive` and `network`. The
+//! simulation checks all the time:
 //!
-//! A seed that fails is made small and written to `simulation/kept`, whose scripts are played first from then on. `SIMULATION_SEEDS=100000 cargo
+//! - Clients receive the facts that were decided, in one order, without a gap while they are connected, and only in their rooms.
+//! - The answers to a client come in the order of its requests, and before the facts that follow from them.
+//! - A client that reconnects continues where it was, over any number of connections and requests, or has to begin a new session.
+//! - A client has read all broadcasts that are confirmed.
+//! - No connection ends without a reason, outboxes keep their bound, and ended connections leave no state.
+//!
+//! A seed that fails is reduced and written to `simulation/kept`; later runs play the scripts there first. `SIMULATION_SEEDS=100000 cargo
 //! test --release -p engine simulation` tries more seeds than usual.
 
 mod app;

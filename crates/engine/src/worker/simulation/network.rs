@@ -7,32 +7,32 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 
-/// How much the kernel holds for a reader that does not read.
+/// The most bytes that the kernel holds for a reader that does not read.
 const RECEIVE_BUFFER: usize = 16 * 1024;
 
 /// One TCP connection. Its bytes arrive late or never, but in order.
 #[derive(Default)]
 struct Link {
-    /// From the client, on its way; then at the server.
+    /// Bytes from the client: on their way, then at the server.
     rising: VecDeque<u8>,
     risen: VecDeque<u8>,
-    /// From the server, in its kernel's buffer.
+    /// Bytes from the server, in its kernel's buffer.
     falling: VecDeque<u8>,
     send_buffer: usize,
-    /// A read gives at most this much, as TLS does (0: all that is there).
+    /// The most bytes that one read returns, as TLS does; 0 means all that are there.
     grudging: usize,
-    /// The client has closed its side behind what is on its way; the server can see it.
+    /// Whether the client has closed its side, and whether the server can see it.
     client_ends: bool,
     client_ended: bool,
     reset: bool,
-    /// The server writes no more; has dropped its end.
+    /// Whether the server has closed its side.
     server_ended: bool,
     token: Option<Token>,
     refused_a_write: bool,
     edges: Edges,
 }
 
-/// What epoll has to tell.
+/// The readiness that epoll reports.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Edges {
     pub readable: bool,
@@ -57,14 +57,14 @@ pub struct End(Arc<Mutex<Link>>);
 #[derive(Clone)]
 pub struct Line(Arc<Mutex<Link>>);
 
-/// A new connection. `send_buffer` is how much the server's kernel takes before it says that it would block.
+/// Makes a connection. `send_buffer` is the number of bytes that the server's kernel takes before a write would block.
 pub fn connect(send_buffer: usize, grudging: usize) -> (Line, End) {
     let link = Arc::new(Mutex::new(Link { send_buffer, grudging, ..Link::default() }));
     (Line(link.clone()), End(link))
 }
 
 impl Line {
-    /// The client writes.
+    /// Writes bytes as the client.
     pub fn write(&self, bytes: &[u8]) {
         let mut link = lock(&self.0);
         if !link.client_ends && !link.reset {
@@ -72,7 +72,7 @@ impl Line {
         }
     }
 
-    /// The network brings up to `most` bytes to the server. False if it brought nothing.
+    /// Moves up to `most` bytes to the server. False if it moved none.
     pub fn rise(&self, most: usize) -> bool {
         let mut link = lock(&self.0);
         let count = most.min(link.rising.len()).min(RECEIVE_BUFFER.saturating_sub(link.risen.len()));
@@ -87,7 +87,7 @@ impl Line {
         count > 0 || ends
     }
 
-    /// The network brings up to `most` bytes to the client.
+    /// Moves up to `most` bytes to the client.
     pub fn fall(&self, most: usize) -> Vec<u8> {
         let mut link = lock(&self.0);
         let count = most.min(link.falling.len());
@@ -98,18 +98,18 @@ impl Line {
         bytes
     }
 
-    /// The server has closed, and the client has got everything that it said before.
+    /// Whether the server has closed the connection, and the client has received everything that was sent before.
     pub fn is_over(&self) -> bool {
         let link = lock(&self.0);
         link.reset || (link.server_ended && link.falling.is_empty())
     }
 
-    /// The client closes its side, behind what it has written.
+    /// Closes the client's side, after the bytes that it has written.
     pub fn end(&self) {
         lock(&self.0).client_ends = true;
     }
 
-    /// The connection breaks: what is on its way is lost on both sides.
+    /// Breaks the connection: the bytes on their way are lost on both sides.
     pub fn reset(&self) {
         let mut link = lock(&self.0);
         link.reset = true;
@@ -119,24 +119,24 @@ impl Line {
         link.edges = Edges { readable: true, writable: true, ended: true };
     }
 
-    /// Whether everything that the client has written is at the server.
+    /// Whether all bytes that the client has written are at the server.
     pub fn has_risen(&self) -> bool {
         lock(&self.0).rising.is_empty()
     }
 
-    /// Whether nobody at the server holds the other end.
+    /// Whether the server has dropped its end.
     pub fn is_let_go(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 
-    /// What epoll tells now, and only once; nothing while the server has not registered it.
+    /// Takes the readiness that epoll reports now, once; `None` while the server has not registered the connection.
     pub fn take_edges(&self) -> Option<(Token, Edges)> {
         let mut link = lock(&self.0);
         let token = link.token?;
         link.edges.any().then(|| (token, std::mem::take(&mut link.edges)))
     }
 
-    /// Whether epoll would tell something.
+    /// Whether epoll would report a readiness.
     pub fn has_edges(&self) -> bool {
         let link = lock(&self.0);
         link.token.is_some() && link.edges.any()
@@ -144,7 +144,7 @@ impl Line {
 }
 
 impl End {
-    /// Whether one read gives all that is there.
+    /// Whether one read returns all bytes that are there.
     pub fn gives_all(&self) -> bool {
         lock(&self.0).grudging == 0
     }
@@ -197,7 +197,7 @@ impl Source for End {
     fn register(&mut self, _: &Registry, token: Token, _: Interest) -> io::Result<()> {
         let mut link = lock(&self.0);
         link.token = Some(token);
-        // Epoll tells what is so already when something is added.
+        // When a connection is added, epoll reports the readiness that it has already.
         link.edges.readable |= !link.risen.is_empty() || link.client_ended;
         link.edges.writable = true;
         Ok(())

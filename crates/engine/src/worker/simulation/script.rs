@@ -1,5 +1,5 @@
-//! What happens in a simulated world, step by step. Each step means something, or nothing, in any state, so that a script may lose steps and is
-//! still a script: that is how one that fails is made small.
+//! The steps of a simulated world. Each step has a meaning, or no effect, in any state, so a script stays a script without some of its
+//! steps. A script that fails is reduced in this way.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -8,49 +8,49 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-/// How a client travels.
+/// The transport of a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Travel {
     Raw,
     WebSocket,
-    /// The same, with its CONNECT right behind the handshake.
+    /// A WebSocket, with its CONNECT directly after the handshake.
     Eager,
     Polling,
 }
 
-/// One thing that happens.
+/// One step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// Time passes, in milliseconds.
+    /// Time passes; in milliseconds.
     Wait(u64),
-    /// Everybody does what is to be done, in no time.
+    /// All clients, shards and the writer do all their pending work, in no time.
     Rest,
-    /// A shard has a turn.
+    /// This shard has a turn.
     Turn(usize),
-    /// The writer decides up to so many commands.
+    /// The writer decides at most this many commands.
     Write(usize),
     /// The writer decides this many facts of a room that no client has asked for.
     Chatter(usize, usize),
-    /// The archive answers at most this many questions.
+    /// The archive answers at most this many requests.
     Read(usize),
-    /// A client that is not connected connects: as somebody new, or again as who it was.
+    /// A client that is not connected connects: with a new session, or with its earlier one.
     Connect(usize, Travel),
     Return(usize, Travel),
-    /// The network moves up to so many bytes (a request, an answer) of a client's: upwards, downwards.
+    /// The network moves at most this many bytes (a request, a response) of a client: upwards, downwards.
     Flow(usize, usize, usize),
     Join(usize, usize),
     Leave(usize, usize),
-    /// Client, room, length of what is said.
+    /// A client publishes a fact: client, room, length of the padding.
     Say(usize, usize, usize),
     Type(usize, usize),
-    /// A client on long-polling begins to upgrade; or drops the WebSocket that it began with.
+    /// A client on long-polling begins an upgrade, or drops the WebSocket of one.
     Upgrade(usize),
     Abort(usize),
-    /// A client closes as the protocol asks; its TCP connection ends; breaks.
+    /// A client closes as the protocol requires; its TCP connection ends; its TCP connection breaks.
     Close(usize),
     End(usize),
     Break(usize),
-    /// A client is not heard of any more, and does not hear.
+    /// A client sends and receives no bytes any more.
     Vanish(usize),
     /// A client sends noise.
     Noise(usize, u64),
@@ -63,11 +63,11 @@ pub struct Script {
     pub outbox_limit: usize,
     pub send_buffer: usize,
     pub grudging: usize,
-    /// How many broadcasts are kept for those who are away.
+    /// The number of broadcasts that are kept for replay.
     pub keep: usize,
-    /// How many bytes of broadcasts stay in memory; older ones are read from the archive.
+    /// The most bytes of broadcasts that stay in memory; older ones are read from the archive.
     pub memory: usize,
-    /// How many bytes of missed broadcasts are sent at once.
+    /// The most bytes of missed broadcasts that are sent at once.
     pub slice: usize,
     pub steps: Vec<Step>,
 }
@@ -76,7 +76,7 @@ pub const CLIENTS: usize = 6;
 pub const ROOMS: usize = 3;
 
 impl Script {
-    /// The script of a seed.
+    /// Makes the script of a seed.
     pub fn of_seed(seed: u64) -> Self {
         let dice = &mut StdRng::seed_from_u64(seed);
         let shards = dice.random_range(1..=3);
@@ -88,7 +88,7 @@ impl Script {
         let slice = *[1, 200, 1_000, 64 << 10].choose(dice).unwrap();
         let length = dice.random_range(40..600);
         let patience = *[0.2, 1.0, 3.0].choose(dice).unwrap();
-        // In some worlds connections break all the time, and most come back.
+        // In some worlds connections break all the time, and most clients reconnect.
         let restless = *[0.0, 0.05, 0.2].choose(dice).unwrap();
         // In some worlds clients have many facts to catch up with.
         let behind = *[0.0, 0.0, 0.5].choose(dice).unwrap();
@@ -101,14 +101,14 @@ impl Script {
         Self { shards, outbox_limit, send_buffer, grudging, keep, memory, slice, steps }
     }
 
-    /// The same without the steps from `at` on, `count` of them.
+    /// The same script without `count` steps from `at` on.
     fn without(&self, at: usize, count: usize) -> Self {
         let mut less = self.clone();
         less.steps.drain(at..(at + count).min(self.steps.len()));
         less
     }
 
-    /// The smallest script that is found to fail still, by leaving out steps: many at once, then few.
+    /// The smallest script that is found to fail still: steps are left out, many at once, then few.
     pub fn shrunk(mut self, fails: impl Fn(&Self) -> bool) -> Self {
         let mut count = self.steps.len().next_power_of_two();
         while count > 0 {
@@ -122,7 +122,7 @@ impl Script {
                     at += count;
                 }
             }
-            // A single step may be needless only after a later one has gone.
+            // A single step may become unnecessary only after a later one was left out.
             if count > 1 || self.steps.len() == before {
                 count /= 2;
             }
@@ -277,14 +277,14 @@ impl FromStr for Step {
 impl FromStr for Script {
     type Err = String;
 
-    /// Reads what is written; lines that begin with `#` are for the reader.
+    /// Reads a script; lines that begin with `#` are comments.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
         let world: Vec<usize> = lines.next().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();
         let [shards, outbox_limit, send_buffer, grudging, keep, ref more @ ..] = world[..] else {
             return Err("the first line is no world".into());
         };
-        // Older scripts keep everything in memory.
+        // Older scripts keep all broadcasts in memory.
         let memory = more.first().copied().unwrap_or(usize::MAX);
         let slice = more.get(1).copied().unwrap_or(64 << 10);
         Ok(Self {

@@ -1,4 +1,4 @@
-//! Shards, a writer, clients and a network between them, moved by a script: nothing else moves, and no clock runs.
+//! A simulated world: shards, a writer, clients and a network between them. Only a script moves them, and no clock runs.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -24,23 +24,23 @@ use crate::worker::Worker;
 
 const PING_INTERVAL: Duration = Duration::from_millis(2_000);
 const PING_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// Moments are counted in ticks of this size.
+/// The size of a tick; times are counted in ticks.
 const TICK: Duration = Duration::from_millis(8);
-/// How long everything takes to end by itself.
+/// A time after which every connection has ended by itself.
 const LONG: Duration = Duration::from_secs(60);
 
-/// What has happened, to be sure that something did.
+/// Counters of events, which show that a script had an effect.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Deeds {
     pub facts: usize,
     pub connections: usize,
-    /// How often somebody came back as who it was, and how often that could not be.
+    /// The numbers of recovered sessions and of rejected recoveries.
     pub returns: usize,
     pub refusals: usize,
-    /// After how many turns a socket of a shard still had to catch up, and how often the archive was asked.
+    /// The number of turns after which a socket of a shard still had to catch up, and the number of requests to the archive.
     pub behind: usize,
     pub questions: usize,
-    /// How many POSTs of long-polling clients were handled, and how many upgrades to a WebSocket were finished.
+    /// The numbers of POSTs that were handled and of upgrades to a WebSocket that were finished.
     pub posts: usize,
     pub upgrades: usize,
 }
@@ -56,11 +56,11 @@ pub struct World {
     log: Rc<RefCell<Log>>,
     lives: [Option<Life>; CLIENTS],
     lived: [usize; CLIENTS],
-    /// What they knew when they were last connected.
+    /// The memory of each client from its last connection.
     memories: [Memory; CLIENTS],
-    /// What clients have left behind on the network.
+    /// Lines of ended connections with bytes that are still on their way.
     behind: Vec<(usize, Line)>,
-    /// Who has ended a connection, or sent what it should not.
+    /// The connections that their client has ended, and those whose client has sent noise.
     left: HashSet<Who>,
     noisy: HashSet<Who>,
     count: u64,
@@ -68,7 +68,7 @@ pub struct World {
     deeds: Deeds,
 }
 
-/// Plays a script to its end, and until everything has ended by itself.
+/// Plays a script to its end, and continues until every connection has ended by itself.
 pub fn play(script: &Script, flaw: Option<Flaw>) -> Result<Deeds, Wrong> {
     let mut world = World::new(script, flaw);
     for step in &script.steps {
@@ -204,7 +204,7 @@ impl World {
         }
     }
 
-    /// A client ends its connection in one way or another.
+    /// Ends a client's connection in one of the ways.
     fn part(&mut self, client: usize, how: impl FnOnce(&mut Life) -> Option<Line>) {
         let Some(mut life) = self.lives[client].take() else { return };
         self.memories[client] = life.memory.clone();
@@ -215,7 +215,7 @@ impl World {
         }
     }
 
-    /// What is still on its way of a connection that the server has ended.
+    /// Keeps the line of a connection that the server has ended, with the bytes that are still on their way.
     fn leave_behind(&mut self, client: usize) {
         let line = self.lives[client].take().and_then(|mut life| {
             self.memories[client] = std::mem::take(&mut life.memory);
@@ -247,7 +247,7 @@ impl World {
         self.desk.lock().unwrap().work(&Handle(self.hub.clone()), most);
     }
 
-    /// One turn of a shard, if its thread would not sleep. True if it did not.
+    /// Runs one turn of a shard, if its thread would not sleep. True if it did not.
     fn turn(&mut self, shard: usize) -> Result<bool, Wrong> {
         let Some(worker) = self.workers.get_mut(shard) else { return Ok(false) };
         let mailbox = &self.hub.mailboxes[shard];
@@ -269,7 +269,7 @@ impl World {
         Ok(true)
     }
 
-    /// What must be so of a shard after each turn.
+    /// Checks a shard after a turn.
     fn inspect(&self, index: usize) -> Result<(), Wrong> {
         let shard = &self.workers[index].shard;
         let check = |good: bool, what: String| if good { Ok(()) } else { Err(format!("shard {index}: {what}")) };
@@ -322,10 +322,10 @@ impl World {
             let fair = match reason {
                 _ if self.noisy.contains(&who) || self.left.contains(&who) => true,
                 Reason::TooSlow => true,
-                // A client that gives up waiting and comes once more may be let in by both connections, and in the other order; it comes again.
+                // A client that gives up waiting and connects again may be accepted on both connections, in the other order; it reconnects.
                 Reason::TakenOver => true,
                 Reason::PingTimeout => self.was_silent(who),
-                // A client that has been told that its connection ends, ends it.
+                // A client that has received the end of its connection ends it too.
                 _ => !self.lives[who.client].as_ref().is_some_and(|life| life.who == who && !life.over),
             };
             if !fair {
@@ -335,13 +335,13 @@ impl World {
         Ok(())
     }
 
-    /// Whether a client's answer to a ping was not there in time.
+    /// Whether a client's answer to a ping was late.
     fn was_silent(&self, who: Who) -> bool {
         let life = self.lives[who.client].as_ref().filter(|life| life.who == who && self.sizes.1 == 0);
         life.is_none_or(|life| self.now + TICK >= life.beaten + PING_INTERVAL + PING_TIMEOUT)
     }
 
-    /// The network is whole and everybody acts, until there is nothing more to do.
+    /// Moves the whole network and all clients, shards and the writer, until none has any work left.
     fn come_to_rest(&mut self) -> Result<(), Wrong> {
         for _ in 0..20_000 {
             let mut moved = false;
@@ -365,7 +365,7 @@ impl World {
         self.lives.iter().flatten().filter(|life| !life.over && !life.noisy).try_for_each(Life::check_all_heard)
     }
 
-    /// Everybody vanishes, and time passes: nothing may be left.
+    /// Ends the world: all clients vanish and time passes, and then no state may be left.
     fn end(mut self) -> Result<Deeds, Wrong> {
         for client in 0..CLIENTS {
             self.step(Step::Vanish(client))?;

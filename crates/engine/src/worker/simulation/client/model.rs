@@ -1,4 +1,4 @@
-//! What a client knows, and the checks of everything that it receives against that and against what the writer has decided.
+//! The knowledge of a client, and the checks of all messages that it receives against that and against the writer's decisions.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ pub(super) enum Asked {
     Say(String),
 }
 
-/// What one connection of a client knows: what the client receives is checked against it.
+/// The knowledge of a client on one connection, against which its messages are checked.
 #[derive(Default)]
 pub(super) struct Knowledge {
     pub welcome: bool,
@@ -25,7 +25,7 @@ pub(super) struct Knowledge {
     pub own: HashSet<u64>,
 }
 
-/// What a client knows on all its connections, until it gets a new session.
+/// The knowledge of a client on all its connections, until it gets a new session.
 #[derive(Clone, Default)]
 pub struct Memory {
     /// The secret of its session.
@@ -41,7 +41,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Checks that the client has read everything up to the offset that its session has confirmed.
+    /// Checks that the client has read all broadcasts up to the offset that its session has confirmed.
     pub fn check_confirmed(&self, desk: &Desk, secret: Id, confirmed: u64) -> Result<(), Wrong> {
         let Some(session) = desk.sessions.get(&secret).filter(|_| self.secret == Some(secret)) else { return Ok(()) };
         for (room, since) in &session.rooms {
@@ -75,7 +75,7 @@ impl Memory {
                 (known, _) => return Err(format!("it is in {room} behind {before}, and knows of {known:?}")),
             }
         }
-        // Of a room that was left, or left and joined again, nothing is owed.
+        // A room that the client has left, or left and joined again, owes it no second message.
         let rooms = &self.rooms;
         self.owed = self.owed.take().filter(|(room, seq)| rooms.get(room) == Some(seq));
         Ok(())
@@ -204,7 +204,7 @@ impl Life {
         Ok(())
     }
 
-    /// Checks that the client has received everything, when nothing is on its way any more.
+    /// Checks that the client has received all facts, when no message is on its way any more.
     pub fn check_all_heard(&self) -> Result<(), Wrong> {
         let desk = self.desk.lock().unwrap();
         let behind = self.memory.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
