@@ -1,16 +1,16 @@
-//! Going down in good order: connections are closed a share at a time, and none before it is answered.
+//! Graceful shutdown: connections are closed a share at a time, and none before its requests are answered.
 
 use super::Worker;
 use crate::app::{App, Reason};
 use crate::shard::{Doomed, Ending, Phase, SocketKey};
 
-/// What clients are told (RFC 6455 §7.4.1: 1001 is an endpoint that goes away).
+/// The close code and reason for all clients (RFC 6455 §7.4.1: 1001 is an endpoint that goes away).
 pub(super) const GOING_AWAY: (u16, &str) = (1001, "server shutting down");
 
 impl<A: App> Worker<A> {
-    /// Closes as many connections as are due, so that all are closed evenly over a time: then their clients do not come back all at once.
-    /// `left` is how much of the time there still is, of 1. Whoever still waits for an answer is read no more, and closed in a later round.
-    /// Returns how many connections there still are.
+    /// Closes as many connections as are due, so that all are closed evenly over a time: then their clients do not reconnect all at once.
+    /// `left` is the part of the time that remains, from 1 to 0. A connection that still waits for a response is no longer read, and is
+    /// closed in a later round. Returns the number of remaining connections.
     pub(super) fn close_some(&mut self, left: f64) -> usize {
         let open = self.slots(|phase, leaving| phase == Phase::Open && !leaving);
         let first = *self.drains.get_or_insert(open.len());
@@ -45,7 +45,7 @@ impl<A: App> Worker<A> {
         })
     }
 
-    /// Tells every client that is still here that the server goes down, and ends.
+    /// Closes all remaining connections because the server shuts down, and ends the thread's loop.
     pub(super) fn stop(&mut self) {
         self.stopping = true;
         let all: Vec<u32> = self.slots(|_, _| true);

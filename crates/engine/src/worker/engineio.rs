@@ -37,7 +37,7 @@ impl<A: App> Worker<A> {
                 self.shard.send_text(slot, "3");
                 self.shard.restart_heartbeat(slot);
             }
-            // In version 4 it is the server that pings.
+            // In version 4 only the server sends pings.
             Packet::Ping(_) => self.violation(key, Reason::TransportError),
             Packet::Pong(_) if version == Version::V4 => self.shard.ponged(slot),
             Packet::Close => {
@@ -52,14 +52,14 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// A message without Socket.IO.
+    /// Passes a text message without Socket.IO to the application.
     pub(super) fn plain_text(&mut self, key: ConnectionKey, text: &str) {
         if let Some(socket) = self.only_socket(key) {
             self.app.text(&mut self.shard, socket, text);
         }
     }
 
-    /// The same in bytes.
+    /// Passes a binary message without Socket.IO to the application.
     pub(super) fn plain_binary(&mut self, key: ConnectionKey, bytes: &[u8]) {
         if let Some(socket) = self.only_socket(key) {
             self.app.binary(&mut self.shard, socket, bytes);

@@ -1,4 +1,4 @@
-//! In which order a shard serves its clients when some of them send more than others.
+//! Tests of the order in which a shard serves its clients when some of them send more than others.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -95,7 +95,7 @@ impl World {
         self.worker.turn(|| clock.get());
     }
 
-    /// Runs turns until this client was served `times` times. Returns the clients whose messages were handled until then.
+    /// Runs turns until this client was served `times` times. Returns the clients whose messages were handled, in order.
     fn until_served(&mut self, client: usize, times: usize) -> Vec<usize> {
         for _ in 0..1_000 {
             self.turn();

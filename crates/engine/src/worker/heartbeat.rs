@@ -1,4 +1,4 @@
-//! Deadlines: pings, their answers, connections that join nothing, and those that are slow to end.
+//! Deadlines: pings, their answers, connections without a namespace, and those that are slow to end.
 
 use wire::engineio::Version;
 use wire::websocket::{self, Opcode};
@@ -43,7 +43,7 @@ impl<A: App> Worker<A> {
             return;
         }
         if connection.pauses > 0 {
-            // It is we who do not read: its answer may be waiting.
+            // The server itself has paused reading, so the pong may be waiting unread.
             return self.shard.restart_heartbeat(key.slot);
         }
         if connection.awaiting_pong || connection.version == Version::V3 {

@@ -32,13 +32,13 @@ use shares::Shares;
 /// The token of the mailbox's waker; connections have their slots.
 pub(crate) const WAKE: Token = Token(usize::MAX);
 
-/// How much is read from one connection before the next has its turn.
+/// The most bytes that are read from one connection before the next has its turn.
 const READ: usize = 64 * 1024;
 
-/// How many connections are read, and how many written, before the other is done again.
+/// The most connections that are read before the shard writes, and that are written before it reads again.
 const READS: usize = 256;
 const FLUSHES: usize = 256;
-/// The same of those that may wait: few, for what is said to everybody is often long.
+/// The most connections of the second row that are written: few, because broadcasts to every socket are often long.
 const LATER_FLUSHES: usize = 32;
 
 pub(crate) struct Worker<A: App> {
@@ -46,19 +46,19 @@ pub(crate) struct Worker<A: App> {
     app: A,
     hub: Arc<Hub<A>>,
     poll: Poll,
-    /// One for all connections: an idle one keeps no buffer.
+    /// One read buffer for all connections, so that an idle connection keeps none.
     buffer: Vec<u8>,
     mail: Vec<Mail<A>>,
-    /// The session whose transport a probe has just become; see `upgrade`.
+    /// The session that a probe's WebSocket has just taken over; see `upgrade`.
     promoted: Option<ConnectionKey>,
-    /// How many connections there were when the server began to go down, little by little.
+    /// The number of connections at the beginning of a gradual shutdown.
     drains: Option<usize>,
     stopping: bool,
     /// WebSockets that were refused, and wait for their client's close frame, or have ended since; see [`reap::MAX_REFUSED`].
     refused: VecDeque<ConnectionKey>,
-    /// How much of this turn is used.
+    /// The bytes and the time that this turn has used.
     shares: Shares,
-    /// How many connections were read since one was that had used up its share.
+    /// The number of connections that were read since the last one that had used up its share.
     passed_over: usize,
 }
 
@@ -81,10 +81,10 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until [`Mail::Stop`] arrives.
     ///
     /// # Errors
-    /// If epoll fails, for good.
+    /// If epoll fails permanently.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.stopping {
@@ -108,7 +108,7 @@ impl<A: App> Worker<A> {
         Ok(())
     }
 
-    /// Whether it may sleep, as far as it knows by itself.
+    /// Whether the shard may sleep, regardless of its mailbox.
     fn is_idle(&self) -> bool {
         self.shard.line.is_empty() && self.shard.readable.is_empty() && self.shard.outgoing.is_empty()
     }
@@ -120,7 +120,7 @@ impl<A: App> Worker<A> {
         Some(if wait.is_zero() { wait } else { wait + std::time::Duration::from_millis(1) })
     }
 
-    /// Notes what epoll has told of a connection.
+    /// Notes what epoll has reported for a connection.
     fn note(&mut self, token: Token, readable: bool, writable: bool, ended: bool) {
         let slot = token.0 as u32;
         let Some(connection) = self.shard.connections.get_mut(slot as usize) else { return };
@@ -135,7 +135,7 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// One turn: what came in, what it led to, and one write for each connection that has something to say.
+    /// One turn: handles all input and its consequences, and writes once for each connection with output.
     fn turn(&mut self, clock: impl Fn() -> Instant) {
         self.shares.begin_turn(self.shard.now);
         self.passed_over += self.read_some(Waits::Soon, READS, &clock);
@@ -153,7 +153,7 @@ impl<A: App> Worker<A> {
         }
         self.reap();
         if !self.shard.outgoing.is_empty() {
-            // What the mail and the timers led to reaches this shard's own sockets in the same turn.
+            // Broadcasts that the mail and the timers caused reach this shard's own sockets in the same turn.
             self.publish();
             self.open_mail();
         }

@@ -1,4 +1,4 @@
-//! Long-polling requests of a session. A POST is handled before it is answered; a GET waits until there is something to say.
+//! Long-polling requests of a session. A POST is handled before it is answered; a GET waits until there are messages.
 
 use bytes::Bytes;
 use wire::engineio::{Version, payload};
@@ -36,7 +36,7 @@ impl<A: App> Worker<A> {
             }
             Request::PostInvalid { session } => self.end_session(session, Reason::ParseError),
             Request::PostTooLarge { session } => {
-                // As in Node, the session survives: the client knows what it did.
+                // As in Node, the session survives: the response is enough for the client.
                 if let Some(polling) = self.session(session).and_then(|key| self.polling(key)) {
                     polling.posting = false;
                 }
@@ -44,7 +44,7 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// The living session of an id.
+    /// The open session with an id.
     pub(super) fn session(&self, id: Id) -> Option<ConnectionKey> {
         let connection = self.shard.connections.get(id.slot() as usize)?;
         let whole = connection.id == id && !matches!(connection.phase, Phase::Probing(_));
@@ -73,7 +73,7 @@ impl<A: App> Worker<A> {
             let _ = reply.send(PollAnswer::UnknownSession);
             return;
         };
-        // What the client wrote to its new WebSocket it wrote before this request: that comes first.
+        // The client wrote to its new WebSocket before it sent this request, so that input is handled first.
         if let Some(probe) = self.polling(key).and_then(|polling| polling.probe) {
             self.shard.mark_readable(probe.slot);
             self.read(probe.slot);
@@ -82,7 +82,7 @@ impl<A: App> Worker<A> {
         if self.polling(key).is_some() {
             handle(self, key, reply);
         } else if self.shard.is_alive(key) {
-            // What the WebSocket is told (`3probe`) leaves before the answer to a request that was sent after `2probe`.
+            // The output of the WebSocket (`3probe`) must leave before the answer to a request that was sent after `2probe`.
             self.shard.flush(key.slot);
             let _ = reply.send(PollAnswer::BadRequest);
         } else {
@@ -93,7 +93,7 @@ impl<A: App> Worker<A> {
     fn get(&mut self, key: ConnectionKey, mark: Option<RequestMark>, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
         if polling.marks.repeats(mark) {
-            // The client has not received the last answer. It reconnects and recovers what was in it.
+            // The client has not received the last answer. It reconnects and recovers the messages in it.
             let _ = reply.send(PollAnswer::UnknownSession);
             self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, Ending::Drop));
         } else if let Some(farewell) = polling.farewell {
@@ -111,8 +111,8 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Answers a GET of a session that has ended. What was still to be said has an answer of its own: a stock client that finds a close behind it
-    /// looks at the close first, and neither hears the rest nor learns that the server meant it.
+    /// Answers a GET of a session that has ended. Pending messages get an answer of their own: a stock client that finds a close after them
+    /// handles the close first; then it neither handles the messages nor learns that the server closed the session on purpose.
     fn last_words(&mut self, key: ConnectionKey, farewell: Farewell, reply: Responder) {
         let says_more = !self.shard.connections[key.slot as usize].outbox.is_empty();
         let Some(polling) = self.polling(key) else { return };
@@ -192,7 +192,7 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Goes on with a POST that was held up while the connection was paused.
+    /// Continues with a POST that was stopped while the connection was paused or had used up its share.
     pub(super) fn resume_post(&mut self, key: ConnectionKey) {
         if let Some((body, binary, reply)) = self.polling(key).and_then(|polling| polling.rest.take()) {
             self.post(key, body, binary, reply);

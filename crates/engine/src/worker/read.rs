@@ -1,4 +1,4 @@
-//! From a socket's bytes to messages.
+//! Reads messages from the sockets' bytes.
 
 use std::io;
 
@@ -46,7 +46,7 @@ impl<A: App> Worker<A> {
             Ok(got) => {
                 let connection = &mut self.shard.connections[slot as usize];
                 if connection.phase == Phase::Closing {
-                    // Nothing that comes now counts; only its end does.
+                    // Later input is ignored; only the end of the stream counts.
                     self.shard.mark_readable(slot);
                     self.buffer = buffer;
                     return;
@@ -64,12 +64,12 @@ impl<A: App> Worker<A> {
         self.buffer = buffer;
     }
 
-    /// The client has closed its side.
+    /// Ends a connection whose client has closed its side.
     fn hang_up(&mut self, key: ConnectionKey) {
         self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Drop));
     }
 
-    /// Handles what was kept while the connection was paused.
+    /// Handles the input that was kept while the connection was paused.
     pub(super) fn handle_kept(&mut self, key: ConnectionKey) {
         let kept = match self.shard.connections.get(key.slot as usize).map(|connection| &connection.transport) {
             Some(Transport::WebSocket(socket)) => socket.reader.has_kept(),
@@ -110,7 +110,7 @@ impl<A: App> Worker<A> {
                 reader.keep(input);
                 return self.continue_as(session, reader);
             }
-            // An application may have ended or paused the connection, so it is looked up anew.
+            // The application may have ended or paused the connection, so the slot is read again.
             match self.shard.connections.get(key.slot as usize).filter(|c| c.generation == key.generation) {
                 Some(connection) if connection.phase == Phase::Closing => return,
                 Some(connection) if connection.pauses > 0 => {
@@ -146,7 +146,7 @@ impl<A: App> Worker<A> {
                 self.shard.send_scratch(key.slot, pong);
             }
             (Incoming::Close { code, .. }, _) => {
-                // The client's code goes back to it, as RFC 6455 §5.5.1 asks.
+                // The client's code is sent back, as RFC 6455 §5.5.1 requires.
                 let code = if code == 1005 { 0 } else { code };
                 self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Say(code, String::new())));
             }

@@ -1,4 +1,4 @@
-//! Everything that ends, ends here, and its application is told why.
+//! Carries out the ends of sockets and connections, and notifies the application of the reason.
 
 use std::time::Duration;
 
@@ -8,27 +8,28 @@ use super::Worker;
 use crate::app::{App, Reason};
 use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Shard, SocketKey, Transport};
 
-/// How long a client may take to answer a close frame, and what it posted before it read a close to arrive.
+/// How long the server waits for a client's close frame, or for POSTs that the client sent before it read a close.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// The most bytes of a close frame (RFC 6455 §5.5).
 const CLOSE_FRAME: usize = 2 + 125;
 
-/// The same of one that reads slowly, if at all. It costs the message that is being written to it, no more.
+/// How long the server waits for the close frame of a client that reads slowly. Until then it keeps only the message that is being written
+/// to that client.
 const SLOW_CLOSE_TIME: Duration = Duration::from_secs(10);
 
-/// How long a GET may be overtaken by the POST that closes its session.
+/// How long a GET may arrive after the POST that closes its session.
 const LATE_GET_TIME: Duration = Duration::from_millis(50);
 
-/// How long a long-polling session that has ended waits to tell its client so.
+/// How long a long-polling session that has ended waits for a GET to notify its client.
 const LAST_POLL_TIME: Duration = Duration::from_secs(30);
 
-/// How many WebSockets of one shard, none of which was ever accepted, wait at once for their client to answer the close frame. Beyond, the one that
-/// waits longest is dropped: its close frame is in the kernel. So refused connections do not take all descriptors.
+/// The most WebSockets of one shard that were never accepted and wait for their client's close frame. Beyond, the one that waits longest is
+/// dropped: its close frame is in the kernel's buffer already. So rejected connections cannot use up all descriptors.
 pub(super) const MAX_REFUSED: usize = 512;
 
 impl<A: App> Worker<A> {
-    /// Carries out all ends that were asked for, also those that the application asks for meanwhile.
+    /// Carries out all ends that were requested, including those that the application requests during this call.
     pub(super) fn reap(&mut self) {
         while !self.shard.doomed.is_empty() {
             for doomed in std::mem::take(&mut self.shard.doomed) {
@@ -77,11 +78,12 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// Sends a close frame to a client for which too much waits, instead of all that. It has longer than others to read it.
+    /// Sends a close frame instead of the pending output to a client with too much of it. The client has longer than others to read the
+    /// frame.
     fn say_too_slow(&mut self, key: ConnectionKey, code: u16, reason: &str) {
         let outbox = &mut self.shard.connections[key.slot as usize].outbox;
         outbox.drop_unbegun(&mut self.shard.spare);
-        // What is begun may be too much by itself.
+        // The message that is partly written may be too large by itself.
         if outbox.bytes() + CLOSE_FRAME > self.shard.config.outbox_limit {
             return self.remove(key);
         }
@@ -89,7 +91,7 @@ impl<A: App> Worker<A> {
         self.linger(key, SLOW_CLOSE_TIME);
     }
 
-    /// Sends a close frame behind everything that waits, and then hears nothing more.
+    /// Sends a close frame after all pending output, and then ignores later input.
     pub(super) fn say_close(&mut self, key: ConnectionKey, code: u16, reason: &str) {
         let mut frame = Vec::with_capacity(4 + reason.len());
         websocket::encode_close(&mut frame, code, reason);
@@ -97,7 +99,7 @@ impl<A: App> Worker<A> {
         self.linger(key, CLOSE_TIME);
     }
 
-    /// [`Worker::say_close`] to a WebSocket that was never accepted.
+    /// Calls [`Worker::say_close`] for a WebSocket that was never accepted.
     pub(super) fn refuse(&mut self, key: ConnectionKey, code: u16, reason: &str) {
         self.say_close(key, code, reason);
         self.refused.push_back(key);
@@ -105,7 +107,7 @@ impl<A: App> Worker<A> {
             && let Some(oldest) = self.refused.pop_front()
             && self.shard.is_alive(oldest)
         {
-            // Closing since it was refused, so nothing else waits for it.
+            // The connection is closing since it was rejected, so no other output waits for it.
             self.shard.flush(oldest.slot);
             self.shard.doomed.push(Doomed::Connection(oldest, Reason::TransportClose, Ending::Drop));
         }
@@ -129,9 +131,9 @@ impl<A: App> Worker<A> {
         let probe = polling.probe.take();
         let pending = polling.get.is_some();
         match reason {
-            // The client's own close is answered with nothing to do, not with a close of ours.
+            // The client's own close is answered with an empty packet, not with a close by the server.
             Reason::TransportClose if pending => self.answer_get(key, "6"),
-            // A GET that was sent first may still be on its way, over another TCP connection. The POST is answered when it has had its time.
+            // An earlier GET may still arrive over another TCP connection. The POST is answered after this time.
             Reason::TransportClose if ending != Ending::Drop => {
                 polling.farewell = Some(Farewell::Clients);
                 self.linger(key, LATE_GET_TIME);
@@ -145,7 +147,7 @@ impl<A: App> Worker<A> {
                 self.tell_closed(key);
                 return self.drop_probe(probe);
             }
-            // What waits is said first, and the close with the GET behind it; see `Worker::last_words`.
+            // Pending messages are sent first, and the close with the next GET; see `Worker::last_words`.
             _ => {
                 polling.farewell = Some(Farewell::Servers);
                 self.linger(key, LAST_POLL_TIME);
@@ -157,8 +159,8 @@ impl<A: App> Worker<A> {
         self.drop_probe(probe);
     }
 
-    /// Answers the waiting GET with a close. What the client posts meanwhile comes by another TCP connection, and a refusal of it might be read
-    /// first: the client would see a broken connection, not one that the server has closed.
+    /// Answers the waiting GET with a close. POSTs that the client sends before it reads the close use another TCP connection. An error
+    /// response to one might be read first: the client would then report a broken connection, not one that the server has closed.
     pub(super) fn tell_closed(&mut self, key: ConnectionKey) {
         self.shard.send_text(key.slot, "1");
         self.shard.answer_poll(key.slot);

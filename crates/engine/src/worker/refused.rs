@@ -1,4 +1,4 @@
-//! Refused WebSockets do not pile up, whichever part of the server refuses them.
+//! Tests that rejected WebSockets do not pile up, whichever part of the server rejects them.
 
 use std::sync::Arc;
 

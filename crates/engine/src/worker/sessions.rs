@@ -1,4 +1,4 @@
-//! New sessions.
+//! Begins sessions.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use crate::stream::Stream;
 use crate::voice::Namespace;
 
 impl<A: App> Worker<A> {
-    /// A WebSocket comes from the HTTP server.
+    /// Takes a WebSocket over from the HTTP server.
     pub(super) fn arrive(&mut self, arrival: Arrival<A>) {
         let mut stream = Stream::new(arrival.stream);
         let tls = matches!(stream, Stream::Tls(_));
@@ -36,26 +36,27 @@ impl<A: App> Worker<A> {
             self.handle(key, Input::new(&mut arrival.early.to_vec()));
         }
         if tls && self.shard.is_alive(key) {
-            // What TLS has decrypted already raises no edge.
+            // Bytes that TLS has decrypted already raise no edge.
             self.shard.mark_readable(key.slot);
         }
     }
 
-    /// Tells a WebSocket why it is not wanted.
+    /// Closes a rejected WebSocket with the reason.
     fn turn_away(&mut self, refusal: &Refusal, transport: Transport, greeting: Vec<u8>) {
         let key = self.insert(0, Version::V4, None, Phase::Closing, transport);
         self.greet(key, greeting);
         self.refuse(key, refusal.code.unwrap_or_default(), &refusal.message);
     }
 
-    /// What goes out before anything else.
+    /// Sends the bytes that come before all others.
     fn greet(&mut self, key: ConnectionKey, greeting: Vec<u8>) {
         if !greeting.is_empty() {
             self.shard.send(key.slot, Rc::from(greeting));
         }
     }
 
-    /// Begins a session: it is told of, its heartbeat starts, and a plain one asks the application at once.
+    /// Begins a session: its client receives the handshake, its heartbeat starts, and a session on a plain endpoint requests its connection
+    /// from the application at once.
     pub(super) fn begin(
         &mut self,
         session: NewSession<A>,
@@ -90,7 +91,7 @@ impl<A: App> Worker<A> {
                 self.shard.connections[key.slot as usize].end_due = due;
                 self.shard.schedule(key.slot);
                 if session.version == Version::V3 {
-                    // The main namespace is joined without being asked for.
+                    // The client is connected to the main namespace without a request.
                     self.connect(key, "/", session.auth.as_deref());
                 }
             }

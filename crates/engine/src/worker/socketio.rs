@@ -12,17 +12,17 @@ use crate::voice::{Format, Namespace};
 /// The most bytes of the query that a client of Socket.IO 2 appends to a namespace in CONNECT. A longer one is answered with CONNECT_ERROR.
 const MAX_CONNECT_QUERY: usize = 4096;
 
-/// How many times the largest message a packet may have with all its attachments. Beyond, the connection is closed.
+/// The most memory of a packet with all its attachments, as a multiple of the largest message. Beyond, the connection is closed.
 const MOST_ATTACHED: usize = 4;
 
 impl<A: App> Worker<A> {
-    /// An Engine.IO text message.
+    /// Handles an Engine.IO text message.
     pub(super) fn socketio_text(&mut self, key: ConnectionKey, text: &str) {
         if self.shard.config.parser == Format::MsgPack || self.shard.connections[key.slot as usize].attaching.is_some() {
             return self.broken(key);
         }
         match json::decode(text) {
-            // Nothing is kept for who is not let in.
+            // Attachments are kept only for accepted sockets.
             Ok(Packet::Event { attachments, nsp, .. } | Packet::Ack { attachments, nsp, .. })
                 if attachments > 0 && self.joined(key, nsp).is_some() =>
             {
@@ -33,7 +33,7 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// An Engine.IO binary message: an attachment, or a whole msgpack packet.
+    /// Handles an Engine.IO binary message: an attachment, or a whole msgpack packet.
     pub(super) fn socketio_binary(&mut self, key: ConnectionKey, bytes: Vec<u8>) {
         if self.shard.config.parser == Format::MsgPack {
             let (mut json, mut attachments) = (String::new(), Vec::new());
@@ -85,9 +85,9 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// A CONNECT packet. A second one for the same namespace is a protocol error.
+    /// Handles a CONNECT packet. A second one for the same namespace is a protocol error.
     pub(super) fn connect(&mut self, key: ConnectionKey, nsp: &str, auth: Option<&str>) {
-        // Clients of Socket.IO 2 may put a query behind the name, which is their auth object.
+        // Clients of Socket.IO 2 may append a query to the name, which is their auth object.
         let v2 = self.shard.connections[key.slot as usize].version == Version::V3;
         let (name, query) = if v2 { nsp.split_once('?').unwrap_or((nsp, "")) } else { (nsp, "") };
         if query.len() > MAX_CONNECT_QUERY {
@@ -105,7 +105,7 @@ impl<A: App> Worker<A> {
         self.app.connect(&mut self.shard, socket, Connect { namespace, auth: auth.or(query.as_deref()).unwrap_or("{}") });
     }
 
-    /// There is no such namespace. A client may say so many names that the application has enough of it.
+    /// Rejects a namespace that does not exist. If a client requests many of them, the application may close its connection.
     fn refuse_unknown(&mut self, key: ConnectionKey, nsp: &str) {
         let connection = &mut self.shard.connections[key.slot as usize];
         let judged = connection.handshake.as_deref_mut().map_or(Ok(()), |handshake| self.app.connect_unknown(handshake));
@@ -125,7 +125,7 @@ impl<A: App> Worker<A> {
         });
     }
 
-    /// Makes a socket that the application has still to accept. None if the shard has [`MAX_SLOTS`].
+    /// Makes a socket that the application has still to accept. `None` if the shard has [`MAX_SLOTS`] sockets.
     pub(super) fn add_socket(&mut self, key: ConnectionKey, namespace: Namespace) -> Option<SocketKey> {
         if self.shard.sockets.len() >= MAX_SLOTS {
             return None;
@@ -133,7 +133,7 @@ impl<A: App> Worker<A> {
         let generation = self.shard.next_generation();
         let connection = &self.shard.connections[key.slot as usize];
         let voice = self.shard.voice(connection, namespace);
-        // A client of Socket.IO 2 takes its session's id for its socket's.
+        // A client of Socket.IO 2 uses its session's id as its socket's id.
         let inherited = (connection.version == Version::V3 && namespace == Namespace(0)).then_some(connection.id);
         let slot = self.shard.sockets.vacant_key() as u32;
         let id = inherited.unwrap_or_else(|| Id::new(self.shard.index, slot, &mut self.shard.random));
@@ -167,7 +167,7 @@ impl<A: App> Worker<A> {
         self.shard.sockets[socket.slot() as usize].data.is_some().then_some(socket)
     }
 
-    /// The client broke the Socket.IO protocol: the whole connection ends, in an orderly way.
+    /// Ends the whole connection with a close, because the client broke the Socket.IO protocol.
     fn broken(&mut self, key: ConnectionKey) {
         self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedServerClose, Ending::Say(0, String::new())));
     }

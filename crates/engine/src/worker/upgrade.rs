@@ -1,4 +1,4 @@
-//! From long-polling to WebSocket: a probe becomes the session's transport, and no packet is lost or overtakes another.
+//! The upgrade from long-polling to WebSocket: a probe becomes the session's transport, and no packet is lost or overtakes another.
 
 use wire::websocket::{Incoming, Reader, Window};
 
@@ -8,7 +8,7 @@ use crate::id::Id;
 use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Shard, Transport};
 
 impl<A: App> Worker<A> {
-    /// A WebSocket wants to take over a session. One that may not is closed at once.
+    /// Begins a probe: a WebSocket that is to take over a session. If the session cannot be upgraded, the WebSocket is closed at once.
     pub(super) fn begin_probe(&mut self, session: Id, transport: Transport, deflate: Option<Window>) -> Option<ConnectionKey> {
         let session = self.session(session);
         let free = session.filter(|session| match &self.shard.connections[session.slot as usize].transport {
@@ -33,8 +33,8 @@ impl<A: App> Worker<A> {
         Some(probe)
     }
 
-    /// A message on a probing WebSocket: `2probe`, then `5` (which some clients send without the former). Anything else ends the probe;
-    /// the session lives on.
+    /// Handles a message on a probing WebSocket: `2probe`, then `5` (which some clients send without the former). Any other message ends
+    /// the probe; the session continues.
     pub(super) fn probe(&mut self, key: ConnectionKey, session: ConnectionKey, message: Incoming<'_>) {
         match message {
             Incoming::Text("2probe") => {
@@ -55,7 +55,7 @@ impl<A: App> Worker<A> {
         }
     }
 
-    /// The probe is no longer its session's.
+    /// Removes the probe from its session.
     pub(super) fn forget_probe(&mut self, session: ConnectionKey) {
         if self.shard.is_alive(session)
             && let Transport::Polling(polling) = &mut self.shard.connections[session.slot as usize].transport
@@ -72,7 +72,7 @@ impl<A: App> Worker<A> {
             return self.forget_probe(session);
         }
         let connection = &mut self.shard.connections[session.slot as usize];
-        // What the probe has still to say (`3probe`) goes first.
+        // The probe's own output (`3probe`) goes first.
         let mut outbox = probe.outbox;
         while let Some(frames) = connection.outbox.pop(&mut self.shard.spare) {
             outbox.push(frames, &mut self.shard.spare);
@@ -89,7 +89,7 @@ impl<A: App> Worker<A> {
         self.promoted = Some(session);
     }
 
-    /// Goes on reading, now for the session, with what the probe's reader has kept.
+    /// Continues reading, now for the session, with the input that the probe's reader has kept.
     pub(super) fn continue_as(&mut self, session: ConnectionKey, reader: Reader) {
         if let Transport::WebSocket(socket) = &mut self.shard.connections[session.slot as usize].transport {
             socket.reader = reader;
