@@ -1,6 +1,6 @@
-//! The little server that `cargo xtask bench` runs beside the same few lines on each peer.
+//! The small server that `cargo xtask bench` runs for comparison with the same few lines on each peer.
 //!
-//! CONNECT with auth `{token, rooms}`: the JWT is verified and the rooms are joined. `publish [room, payload]` says `message [payload]` to
+//! CONNECT with auth `{token, rooms}`: the JWT is verified and the rooms are joined. `publish [room, payload]` sends `message [payload]` to
 //! the room; `echo [payload]` is acknowledged with the payload. Environment: `PORT`, `JWT_SECRET`, `SHARDS`.
 
 mod support;

@@ -1,4 +1,4 @@
-//! A server for the official protocol suites of Engine.IO and Socket.IO, and nothing else; CONTRIBUTING.md says how to run them.
+//! A server for the official protocol suites of Engine.IO and Socket.IO only; CONTRIBUTING.md says how to run them.
 //!
 //! `PARSER=msgpack`, `ALLOW_EIO3=true` and `DEFLATE=true` serve the project's own tests, and so do
 //! `PING_INTERVAL` and `PING_TIMEOUT` in milliseconds.
@@ -33,7 +33,7 @@ impl App for Echo {
                 }
             }
             ("message-with-ack", Some(id)) => drop(shard.ack(socket, id, event.args.raw(), event.attachments)),
-            // Asks the client, and echoes its acknowledgement as an event.
+            // Sends an event with an acknowledgement, and echoes the acknowledgement as an event.
             ("ask-me", _) => {
                 if let Ok(question) = echo("question", &event.args, event.attachments) {
                     shard.emit_with_ack(socket, &question);
@@ -58,7 +58,7 @@ impl App for Echo {
     }
 }
 
-/// An event with the same arguments and attachments.
+/// Makes an event with the same arguments and attachments.
 fn echo(name: &'static str, args: &Args<'_>, attachments: &[Vec<u8>]) -> Result<Saying, EncodeError> {
     Saying::event_with_attachments(name, args.raw(), attachments.to_vec())
 }

@@ -1,4 +1,4 @@
-//! What a program is told of its connections.
+//! The interface between the engine and a program: the calls that the engine makes for events of connections.
 
 use wire::socketio::Args;
 
@@ -11,21 +11,23 @@ use crate::voice::Namespace;
 /// A panic in a method ends the process (`abort`): the clients of the shard would hang for as long as the others live, and the supervisor starts the
 /// process again. A program that runs code which may panic catches it itself (`std::panic::catch_unwind`).
 pub trait App: Sized + 'static {
-    /// What is kept of a connection's first request until the connection ends; made by the gate (see [`crate::Engine::start`]).
+    /// The data that the engine keeps of a connection's first request until the connection ends; made by the gate (see
+    /// [`crate::Engine::start`]).
     type Handshake: Send + 'static;
-    /// What the program keeps with each accepted socket.
+    /// The data that the program keeps for each accepted socket.
     type Data: 'static;
-    /// What other threads may tell the program on a shard; see [`crate::Handle::tell`].
+    /// The messages that other threads may send to the program on a shard; see [`crate::Handle::tell`].
     type Message: Send + 'static;
 
-    /// Somebody wants to be connected to a namespace (or, on a plain endpoint, to be served at all). Answer with [`Shard::accept`],
+    /// A client requests a connection to a namespace (or, on a plain endpoint, any service at all). Answer with [`Shard::accept`],
     /// [`Shard::refuse`] or [`Shard::close`], now or later. Until then the client's events are a protocol error.
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>);
 
-    /// Somebody has asked for a namespace that there is not, and is told so; `handshake` is what the gate kept of the connection.
+    /// A client requests a connection to a namespace that does not exist; the engine rejects it. `handshake` is what the gate kept of the
+    /// connection's first request.
     ///
     /// # Errors
-    /// Why the whole connection is closed instead.
+    /// The reason to close the whole connection instead.
     fn connect_unknown(&mut self, handshake: &mut Self::Handshake) -> Result<(), Refusal> {
         let _ = handshake;
         Ok(())
@@ -46,17 +48,17 @@ pub trait App: Sized + 'static {
         let _ = (shard, socket, bytes);
     }
 
-    /// The client's answer to [`Shard::emit_with_ack`].
+    /// The client's acknowledgement of an event that [`Shard::emit_with_ack`] sent.
     fn acknowledged(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ack: Acknowledgement<'_>) {
         let _ = (shard, socket, ack);
     }
 
-    /// An accepted socket ends. Its rooms are still full; afterwards its key is void.
+    /// An accepted socket ends. It is still in its rooms; after this call its key is invalid.
     fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
         let _ = (shard, socket, reason);
     }
 
-    /// Whether something that an accepted socket asked for is still to be answered: a server that goes down waits for it.
+    /// Whether the program still owes an accepted socket a response. A server that shuts down waits for it.
     fn is_busy(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
         let _ = (shard, socket);
         false
@@ -69,21 +71,21 @@ pub trait App: Sized + 'static {
         true
     }
 
-    /// What another thread told this shard.
+    /// A message from another thread; see [`crate::Handle::tell`].
     fn message(&mut self, shard: &mut Shard<Self>, message: Self::Message) {
         let _ = (shard, message);
     }
 
-    /// The moment asked for by [`Shard::wake_at`] has come.
+    /// The time set by [`Shard::wake_at`] has come.
     fn wake(&mut self, shard: &mut Shard<Self>) {
         let _ = shard;
     }
 }
 
-/// A request to be connected.
+/// A request for a connection to a namespace.
 #[derive(Clone, Copy, Debug)]
 pub struct Connect<'a> {
-    /// Which namespace; [`Namespace::PLAIN`] on a plain endpoint.
+    /// The namespace; [`Namespace::PLAIN`] on a plain endpoint.
     pub namespace: Namespace,
     /// The client's auth object as JSON text; `{}` if it sent none.
     pub auth: &'a str,
@@ -92,22 +94,22 @@ pub struct Connect<'a> {
 /// An event from a client.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
-    /// Its name.
+    /// The event's name.
     pub name: &'a str,
-    /// Its arguments, raw JSON, attachments as placeholders.
+    /// The event's arguments: raw JSON, with placeholders for attachments.
     pub args: Args<'a>,
     /// The binary attachments, in the order of the placeholders' numbers.
     pub attachments: &'a [Vec<u8>],
-    /// Wants an answer by [`Shard::ack`] under this id.
+    /// The id under which the client expects an acknowledgement by [`Shard::ack`], if it does.
     pub ack: Option<u64>,
 }
 
-/// A client's answer to an event of [`Shard::emit_with_ack`].
+/// A client's acknowledgement of an event that [`Shard::emit_with_ack`] sent.
 #[derive(Clone, Debug)]
 pub struct Acknowledgement<'a> {
     /// The id that [`Shard::emit_with_ack`] returned.
     pub id: u64,
-    /// Its arguments, raw JSON, attachments as placeholders.
+    /// The acknowledgement's arguments: raw JSON, with placeholders for attachments.
     pub args: Args<'a>,
     /// The binary attachments, in the order of the placeholders' numbers.
     pub attachments: &'a [Vec<u8>],
@@ -120,28 +122,28 @@ pub enum Reason {
     TransportError,
     /// The client closed the transport.
     TransportClose,
-    /// We closed the transport.
+    /// The server closed the transport.
     ForcedClose,
-    /// No answer to a heartbeat.
+    /// The client did not answer a heartbeat.
     PingTimeout,
-    /// Bytes that are no packet.
+    /// The client sent bytes that are not a packet.
     ParseError,
-    /// The server is going down.
+    /// The server is shutting down.
     ServerShuttingDown,
-    /// The client broke the Socket.IO protocol, or we closed the connection.
+    /// The client broke the Socket.IO protocol, or the server closed the connection.
     ForcedServerClose,
     /// The client left the namespace.
     ClientNamespaceDisconnect,
-    /// We ended the socket.
+    /// The server ended the socket.
     ServerNamespaceDisconnect,
-    /// Its client has come back on another connection.
+    /// The client resumed the socket on another connection.
     TakenOver,
-    /// The client did not read what waited for it; see [`crate::Config::outbox_limit`].
+    /// The client did not read its output in time; see [`crate::Config::outbox_limit`].
     TooSlow,
 }
 
 impl Reason {
-    /// The reason in words.
+    /// The reason as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TransportError => "transport error",
@@ -159,7 +161,7 @@ impl Reason {
     }
 }
 
-/// An application that hears nothing, for tests of what is around it.
+/// An application that ignores all events, for tests of the code around it.
 #[cfg(test)]
 pub(crate) struct Deaf;
 

@@ -1,5 +1,5 @@
-//! One thing said to many: what it says is asked once for each voice that somebody present needs, and the same bytes go to everybody
-//! who shares that voice.
+//! Broadcasts: messages for many connections. The content is encoded once for each encoding ([`Voice`]) that a receiver needs, and all
+//! connections with this encoding receive the same bytes.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -15,25 +15,25 @@ use crate::history::{Except, Kept, Position};
 use crate::id::Id;
 use crate::voice::{Format, Namespace, Voice};
 
-/// Messages shorter than this are not worth deflating: the result is hardly smaller and costs both sides time.
+/// Messages shorter than this many bytes are not deflated: the result is hardly smaller, and deflating costs both sides time.
 const DEFLATE_FROM: usize = 512;
 
-/// One message.
+/// One message of a broadcast.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Saying {
     /// A Socket.IO event; see [`Saying::event`]. A program cannot build it unchecked.
     #[non_exhaustive]
     Event {
-        /// Its name.
+        /// The event's name.
         name: Cow<'static, str>,
-        /// Its arguments: raw JSON values joined by commas, attachments as placeholders.
+        /// The event's arguments: raw JSON values separated by commas, with placeholders for attachments.
         args: String,
-        /// Its attachments.
+        /// The event's attachments.
         attachments: Vec<Vec<u8>>,
     },
-    /// A text for a plain endpoint.
+    /// A text message for a plain endpoint.
     Text(String),
-    /// A binary for a plain endpoint.
+    /// A binary message for a plain endpoint.
     Binary(Vec<u8>),
 }
 
@@ -46,7 +46,7 @@ impl Saying {
         Self::event_with_attachments(name, args, Vec::new())
     }
 
-    /// An event with attachments, for each of which `args` may have placeholders (`{"_placeholder":true,"num":0}` for the first).
+    /// An event with attachments. `args` may contain placeholders for them (`{"_placeholder":true,"num":0}` for the first).
     ///
     /// # Errors
     /// As [`Saying::event`], and for more than [`wire::socketio::MAX_ATTACHMENTS`], or a placeholder without an attachment.
@@ -61,27 +61,30 @@ impl Saying {
     }
 }
 
-/// Under which something newer takes the place of something older that still waits for a client. Whoever makes them sees to it that two
-/// things that are not the same have two.
+/// Identifies a message with several versions, where only the newest matters: a newer version replaces an older one that still waits for a
+/// client. The caller must give different messages different keys.
 pub type Key = u64;
 
-/// What is said in each namespace; several messages go out in one write. Nothing means that this namespace does not hear of it.
+/// The content of a broadcast in each namespace; several messages go out in one write. Without messages the namespace does not receive the
+/// broadcast.
 pub trait Say: Send + Sync {
-    /// The messages for one namespace ([`Namespace::PLAIN`] for plain endpoints). Called at most once for each voice.
+    /// The messages for one namespace ([`Namespace::PLAIN`] for plain endpoints). Called at most once for each encoding.
     fn say(&self, namespace: Namespace) -> Vec<Saying>;
 
-    /// The same in parts, each with its key, if it has one: for a client that does not keep up, see [`Broadcast::newest_only`].
+    /// The same content in parts, each with its key, if it has one. It is for a client that does not keep up; see
+    /// [`Broadcast::newest_only`].
     fn parts(&self, namespace: Namespace) -> Vec<(Option<Key>, Vec<Saying>)> {
         vec![(None, self.say(namespace))]
     }
 
-    /// Appends bytes out of which [`crate::Recovery::revive`] makes what says the same: they are kept for those who are away, while this goes as
-    /// soon as everybody who is here was told. False, and nothing is appended, if there are none; then it is kept itself.
+    /// Appends bytes from which [`crate::Recovery::revive`] restores the content. The bytes are kept for replay, and the content itself is
+    /// freed when all present connections have received it. False if there are no such bytes; then nothing is appended, and the content
+    /// itself is kept.
     fn record(&self, _: &mut Vec<u8>) -> bool {
         false
     }
 
-    /// About how many bytes it holds, before it is said in any voice.
+    /// The approximate size of the content in bytes, before it is encoded.
     fn weight(&self) -> usize {
         0
     }
@@ -93,26 +96,26 @@ impl<F: Fn(Namespace) -> Vec<Saying> + Send + Sync> Say for F {
     }
 }
 
-/// Who hears it: everybody who is in one of the rooms, once, and in none of the excepted ones.
+/// The receivers of a broadcast: every socket, or those in at least one of the rooms. Each receives it once; excepted sockets do not.
 #[derive(Clone, Debug)]
 pub(crate) enum Audience {
     Everyone,
     Rooms(Arc<[Arc<str>]>),
 }
 
-/// What one voice says: whole WebSocket frames, or nothing.
+/// A broadcast in one encoding: whole WebSocket frames, or `None` if sockets with this encoding do not receive it.
 type Encoded = (Voice, Option<Arc<[u8]>>);
 
-/// How positions are written into what is said.
+/// How positions are written into messages.
 #[derive(Clone, Copy)]
 pub(crate) struct Stamps<'a> {
-    /// The text before a number.
+    /// The text before the number of a position.
     pub epoch: &'a str,
-    /// The position of the sockets that receive it: behind the last broadcast that came before.
+    /// The position of the receiving sockets: after the previous broadcast.
     pub at: Position,
 }
 
-/// Something on its way to many connections, on every shard.
+/// A broadcast: messages for many connections, on every shard.
 pub struct Broadcast {
     pub(crate) audience: Audience,
     pub(crate) except_rooms: Vec<Arc<str>>,
@@ -122,19 +125,19 @@ pub struct Broadcast {
     pub(crate) newest_only: bool,
     /// See [`Broadcast::superseding`].
     pub(crate) supersedes: Option<Key>,
-    /// Its place among those that are kept for who was away.
+    /// Its number in the order of the broadcasts that are kept for replay, if it is kept.
     pub(crate) number: Option<u64>,
-    /// Under which it is counted.
+    /// The kind under which it is counted; see [`Broadcast::of_kind`].
     pub(crate) kind: u8,
     /// See [`Broadcast::charged_to`].
     pub(crate) account: u64,
     say: Arc<dyn Say>,
     encoded: Mutex<Vec<Encoded>>,
-    /// Of one that is kept.
+    /// The memory of a broadcast that was restored for replay.
     weight: Option<Weight>,
 }
 
-/// About how many bytes something takes that is kept, as a part of a sum; it leaves the sum when it is dropped.
+/// The approximate memory of a restored broadcast in bytes, as a part of a sum. It is subtracted from the sum when it is dropped.
 pub(crate) struct Weight {
     own: AtomicUsize,
     sum: Arc<AtomicUsize>,
@@ -158,11 +161,11 @@ impl Drop for Weight {
     }
 }
 
-/// About how many bytes a broadcast takes that is kept, without what it says.
+/// The approximate memory of a restored broadcast in bytes, without its content.
 const WEIGHT: usize = 256;
 
 impl<'a> Stamps<'a> {
-    /// Those behind the broadcast with this number.
+    /// The stamps for sockets at the position `at`.
     pub fn of(config: &'a Config, at: impl Into<Position>) -> Self {
         Self { epoch: config.recovery.as_ref().map_or("", |recovery| &recovery.epoch), at: at.into() }
     }
@@ -192,49 +195,49 @@ impl Broadcast {
         Self::new(Audience::Rooms(rooms.into()), Arc::new(say))
     }
 
-    /// To every accepted socket.
+    /// A broadcast to every accepted socket.
     pub fn to_everyone(say: impl Say + 'static) -> Self {
         Self::new(Audience::Everyone, Arc::new(say))
     }
 
-    /// Only to this namespace.
+    /// Limits the broadcast to the sockets of this namespace.
     pub fn within(mut self, namespace: Namespace) -> Self {
         self.namespace = Some(namespace);
         self
     }
 
-    /// Not to who is in this room.
+    /// Excepts the sockets in this room.
     pub fn except_room(mut self, room: Arc<str>) -> Self {
         self.except_rooms.push(room);
         self
     }
 
-    /// Not to this socket.
+    /// Excepts this socket.
     pub fn except_socket(mut self, id: Id) -> Self {
         self.except_sockets.push(id);
         self
     }
 
-    /// Not to who cannot take it at this instant.
+    /// Drops the broadcast for each client that cannot receive it at this instant.
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
         self
     }
 
-    /// Of each of its parts only the newest waits for a client that does not keep up; see [`Say::parts`].
+    /// Keeps only the newest version of each part waiting for a client that does not keep up; see [`Say::parts`].
     pub fn newest_only(mut self) -> Self {
         self.newest_only = true;
         self
     }
 
-    /// Makes the broadcast replace an older one with the same key, because it says everything that the older one says: if the older one still waits for
-    /// a client that does not keep up, it is dropped, and the newer one waits behind everything else.
+    /// Makes the broadcast replace an older one with the same key, because it contains all that the older one contains. If the older one
+    /// still waits for a client that does not keep up, the older one is dropped, and the newer one waits after all other messages.
     pub fn superseding(mut self, key: Key) -> Self {
         self.supersedes = Some(key);
         self
     }
 
-    /// The bytes of each part for one voice. They are made for each shard that has somebody who does not keep up, which is seldom.
+    /// The bytes of each part in one encoding. They are made on each shard that has a client which does not keep up, which is seldom.
     pub(crate) fn parts(&self, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) -> Vec<(Option<Key>, Rc<[u8]>)> {
         let parts = self.say.parts(voice.namespace).into_iter().map(|(key, sayings)| {
             let mut out = Vec::new();
@@ -244,14 +247,14 @@ impl Broadcast {
         parts.filter(|(_, bytes)| !bytes.is_empty()).collect()
     }
 
-    /// With a number, larger than those before, under which it is kept for those who are away; see [`crate::Config::recovery`]. To be
-    /// published in the order of the numbers.
+    /// Sets the broadcast's number, under which it is kept for replay; see [`crate::Config::recovery`]. The number must be larger than all
+    /// earlier ones, and broadcasts must be published in the order of their numbers.
     pub fn numbered(mut self, number: u64) -> Self {
         self.number = Some(number);
         self
     }
 
-    /// Of this kind, a number of the application's own, by which it is counted; see [`crate::Meter`]. Without one it is 0.
+    /// Sets the kind under which the broadcast is counted, a number that the application chooses; see [`crate::Meter`]. The default is 0.
     pub fn of_kind(mut self, kind: u8) -> Self {
         self.kind = kind;
         self
@@ -264,12 +267,12 @@ impl Broadcast {
         self
     }
 
-    /// What is said in a namespace.
+    /// The broadcast's messages in a namespace.
     pub fn say(&self, namespace: Namespace) -> Vec<Saying> {
         self.say.say(namespace)
     }
 
-    /// Its number, if it has one.
+    /// The broadcast's number, if it has one.
     pub fn number(&self) -> Option<u64> {
         self.number
     }
@@ -280,7 +283,7 @@ impl Broadcast {
         self.except_rooms.iter().any(|excepted| rooms.iter().any(|(room, behind)| was_in(*behind) && **excepted == **room))
     }
 
-    /// The bytes for one voice: whole WebSocket frames, or none if this voice does not hear of it.
+    /// The broadcast in one encoding: whole WebSocket frames, or `None` if sockets with this encoding do not receive it.
     pub(crate) fn encoded(&self, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) -> Option<Arc<[u8]>> {
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == voice) {
@@ -299,7 +302,7 @@ impl Broadcast {
         bytes
     }
 
-    /// Appends what [`Broadcast::encoded`] says, without the first messages.
+    /// Appends the frames of [`Broadcast::encoded`] without the first `heard` messages, which the client has received.
     pub(crate) fn encode_behind(&self, out: &mut Vec<u8>, heard: u16, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) {
         let sayings = self.say.say(voice.namespace);
         for (index, saying) in sayings.iter().enumerate().skip(heard.into()) {
@@ -307,7 +310,7 @@ impl Broadcast {
         }
     }
 
-    /// What one of its messages carries.
+    /// The stamp of the message at `index` of `count` messages.
     fn stamp<'a>(&self, index: usize, count: usize, stamps: Stamps<'a>) -> Stamp<'a> {
         match self.number {
             Some(number) => Stamp::Always(stamps.epoch, Position::behind(number, index, count)),
@@ -315,7 +318,7 @@ impl Broadcast {
         }
     }
 
-    /// Whether those in a room are to hear it.
+    /// Whether the broadcast goes to the sockets in a room.
     pub(crate) fn is_for(&self, room: &str) -> bool {
         match &self.audience {
             Audience::Everyone => false,
@@ -323,12 +326,12 @@ impl Broadcast {
         }
     }
 
-    /// Whether everybody is to hear it.
+    /// Whether the broadcast goes to every socket.
     pub(crate) fn is_for_everyone(&self) -> bool {
         matches!(self.audience, Audience::Everyone)
     }
 
-    /// One that was kept. `sum` is how many bytes all of them take.
+    /// Restores a broadcast that was kept for replay. `sum` counts the memory of all restored broadcasts in bytes.
     pub(crate) fn again(kept: &Kept, say: Arc<dyn Say>, sum: &Arc<AtomicUsize>) -> Self {
         let weight = Weight::new(WEIGHT + say.weight(), sum.clone());
         let Except { rooms: except_rooms, sockets: except_sockets } = kept.except.as_deref().cloned().unwrap_or_default();
@@ -343,30 +346,30 @@ impl Broadcast {
         }
     }
 
-    /// What is said, to be kept.
+    /// The content, to be kept for replay.
     pub(crate) fn shared_say(&self) -> &Arc<dyn Say> {
         &self.say
     }
 }
 
-/// Which position an event carries behind its arguments, for a voice that has positions.
+/// The position that follows an event's arguments, in an encoding with positions.
 ///
-/// A client of Socket.IO that can recover takes the last argument of any event for the position, if it is a text. So whatever ends in a text
-/// must have the true one behind it.
+/// A client of Socket.IO that can recover takes the last argument of any event for the position if it is a text. So an event whose last
+/// argument is a text must have the true position after it.
 #[derive(Clone, Copy)]
 pub(crate) enum Stamp<'a> {
-    /// This one, of this epoch.
+    /// The position after this message, with its epoch.
     Always(&'a str, Position),
-    /// The present one, if what stands last would be taken for it.
+    /// The socket's present position, only if the client would take the last argument for one.
     IfMistaken(Stamps<'a>),
 }
 
 impl Stamp<'_> {
-    /// The arguments with the position behind them, if they need one.
+    /// The arguments, followed by the position if they need one.
     fn behind<'a>(self, args: &'a str, voice: Voice) -> Cow<'a, str> {
         let (epoch, position) = match self {
             _ if !voice.positions => return Cow::Borrowed(args),
-            // Without arguments it is the event's name that stands last.
+            // Without arguments the event's name is the last text.
             Self::IfMistaken(_) if !args.is_empty() && !args.ends_with('"') => return Cow::Borrowed(args),
             Self::IfMistaken(stamps) => (stamps.epoch, stamps.at),
             Self::Always(epoch, position) => (epoch, position),
@@ -380,7 +383,7 @@ impl Stamp<'_> {
     }
 }
 
-/// Appends one message as whole WebSocket frames. A message that this voice cannot say (an event on a plain endpoint) is left out.
+/// Appends one message as whole WebSocket frames. A message that this encoding cannot express (an event on a plain endpoint) is left out.
 pub(crate) fn encode_saying(out: &mut Vec<u8>, saying: &Saying, voice: Voice, namespaces: &[String], stamp: Stamp<'_>) {
     let nsp = namespaces.get(voice.namespace.0 as usize).map_or("/", String::as_str);
     match (saying, voice.format) {
@@ -399,7 +402,7 @@ pub(crate) fn encode_saying(out: &mut Vec<u8>, saying: &Saying, voice: Voice, na
     }
 }
 
-/// Appends an event; with an id, the client is to acknowledge it.
+/// Appends an event. With an id, the client is asked to acknowledge it.
 pub(crate) fn encode_event(out: &mut Vec<u8>, nsp: &str, id: Option<u64>, name: &str, args: &str, attachments: &[Vec<u8>], voice: Voice) {
     if voice.format == Format::MsgPack {
         let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
@@ -430,7 +433,7 @@ pub(crate) fn binary(out: &mut Vec<u8>, payload: &[u8], voice: Voice) {
     }
 }
 
-/// Appends attachments, one message each.
+/// Appends attachments, one binary message for each.
 pub(crate) fn binaries(out: &mut Vec<u8>, attachments: &[Vec<u8>], voice: Voice) {
     for attachment in attachments {
         binary(out, attachment, voice);

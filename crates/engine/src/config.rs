@@ -1,4 +1,4 @@
-//! What can be set, with the defaults of Socket.IO 4.8 unless noted.
+//! The settings of the engine. The defaults are those of Socket.IO 4.8 unless noted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +11,23 @@ use crate::voice::Format;
 /// The default of [`Config::replay_slice`].
 const REPLAY_SLICE: usize = 64 << 10;
 
-/// What is spoken on a path.
+/// The protocol of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
     /// Socket.IO 5 over Engine.IO, by WebSocket and long-polling.
     SocketIo,
     /// Engine.IO alone: texts and binaries go to [`crate::App::text`] and [`crate::App::binary`].
     EngineIo,
-    /// Plain WebSocket messages, to the same two methods.
+    /// Plain WebSocket messages, which go to the same two methods.
     Raw,
 }
 
 /// A path that the engine serves.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// For [`Protocol::Raw`] the exact path; else the prefix, without a trailing slash, such as `/socket.io`.
+    /// The exact path for [`Protocol::Raw`]; otherwise the prefix, without a trailing slash, such as `/socket.io`.
     pub path: String,
-    /// What is spoken there.
+    /// The protocol of this path.
     pub protocol: Protocol,
     /// The time between two heartbeats on this path.
     pub ping_interval: Duration,
@@ -36,54 +36,54 @@ pub struct Endpoint {
 /// The CORS headers of one answer.
 #[derive(Clone, Default, Debug)]
 pub struct Cors {
-    /// `Access-Control-Allow-Origin`, or none.
+    /// The value of `Access-Control-Allow-Origin`, if the header is sent.
     pub allow_origin: Option<String>,
     /// Whether credentials are allowed.
     pub credentials: bool,
-    /// Whether the answer depends on the request's origin.
+    /// Whether the response depends on the request's origin.
     pub vary: bool,
 }
 
-/// Decides the CORS headers from the request's headers. Without one no CORS header is ever sent, and a preflight is refused.
+/// Decides the CORS headers from the request's headers. Without a policy no CORS header is ever sent, and a preflight is rejected.
 pub type CorsPolicy = Arc<dyn Fn(&HeaderMap) -> Cors + Send + Sync>;
 
 /// Settings of the engine.
 #[derive(Clone)]
 pub struct Config {
-    /// How many shards, at least one. Default: one for each processor.
+    /// The number of shards, at least one. Default: one for each processor.
     pub shards: usize,
     /// The paths; see [`Endpoint`].
     pub endpoints: Vec<Endpoint>,
     /// The namespaces that a Socket.IO client may connect to; at most 200.
     pub namespaces: Vec<String>,
-    /// How Socket.IO packets are written: [`Format::Json`] or [`Format::MsgPack`] (Socket.IO's parser is not negotiated).
+    /// The encoding of Socket.IO packets: [`Format::Json`] or [`Format::MsgPack`] (Socket.IO's parser is not negotiated).
     pub parser: Format,
     /// How long a heartbeat may stay unanswered.
     pub ping_timeout: Duration,
-    /// How long a connection may stay without a namespace.
+    /// How long a connection may stay without a connected namespace.
     pub connect_timeout: Duration,
     /// How long an upgrade from long-polling may take.
     pub upgrade_timeout: Duration,
     /// The largest message, and the largest POST body, in bytes.
     pub max_payload: usize,
-    /// Whether WebSocket and long-polling are offered.
+    /// Whether clients may connect by WebSocket.
     pub websocket: bool,
-    /// See `websocket`.
+    /// Whether clients may connect by long-polling.
     pub polling: bool,
-    /// Whether long-polling clients are told that they may upgrade.
+    /// Whether the handshake offers long-polling clients an upgrade to WebSocket.
     pub allow_upgrades: bool,
     /// Whether clients of Engine.IO 3 (Socket.IO 2) are served.
     pub allow_eio3: bool,
     /// Whether permessage-deflate is negotiated.
     pub deflate: bool,
-    /// How many bytes may wait for one connection; one that is further behind is closed, so memory is bounded. Default 1 MB.
+    /// The most bytes that may wait for one connection. A connection with more is closed, so memory is bounded. Default 1 MB.
     pub outbox_limit: usize,
     /// How many bytes of missed broadcasts are put into a client's outbox at once; the next follow as it reads. At most a fourth of `outbox_limit`
     /// counts. Default 64 KB.
     pub replay_slice: usize,
-    /// See [`CorsPolicy`].
+    /// The policy for CORS headers; see [`CorsPolicy`].
     pub cors: Option<CorsPolicy>,
-    /// Whether what was said is kept for those who were away, and how; without it sockets cannot be resumed.
+    /// How broadcasts are kept for replay to clients that reconnect. Without it sockets cannot be resumed.
     pub recovery: Option<Recovery>,
 }
 

@@ -1,4 +1,4 @@
-//! How other threads reach the shards: one mailbox a shard, and one order for everything that goes to all of them.
+//! Communication between threads and shards: each shard has one mailbox, and broadcasts have the same order in all of them.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use crate::id::Id;
 use crate::shard::Reread;
 use crate::worker::Worker;
 
-/// What a shard finds in its mailbox, in the order in which it was put there.
+/// The contents of a shard's mailbox, in the order in which they were put there.
 pub(crate) enum Mail<A: App> {
     Broadcast(Arc<Broadcast>),
     Message(A::Message),
@@ -37,28 +37,28 @@ pub(crate) enum Mail<A: App> {
 
 struct Letters<A: App> {
     waiting: Vec<Mail<A>>,
-    /// The shard is in (or on its way into) epoll and must be woken.
+    /// Whether the shard is in epoll (or about to enter it) and must be woken.
     asleep: bool,
-    /// How many want it to find nothing for now; see [`Handle::hold`].
+    /// The number of threads that hold the mail back; see [`Handle::hold`].
     holds: u32,
-    /// The shard has ended: whatever comes is dropped, so that who waits for an answer hears that none will come.
+    /// Whether the shard has ended. New mail is dropped then, so that a thread that waits for an answer learns that none will come.
     closed: bool,
 }
 
 impl<A: App> Letters<A> {
-    /// Whether the shard would find something.
+    /// Whether the shard would find mail.
     fn has_mail(&self) -> bool {
         self.holds == 0 && !self.waiting.is_empty()
     }
 }
 
-/// How much mail of a shard waits at most before who has much to say waits, too; see [`Handle::wait_for_room`].
+/// The number of letters in a mailbox from which on a thread that publishes much has to wait; see [`Handle::wait_for_room`].
 const ROOM: usize = 8192;
 
 /// The mailbox of one shard.
 pub(crate) struct Mailbox<A: App> {
     letters: Mutex<Letters<A>>,
-    /// There is room again.
+    /// Signals that there is room again.
     emptied: Condvar,
     waker: mio::Waker,
 }
@@ -68,7 +68,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<A: App> Mailbox<A> {
-    /// An empty one, of the shard that waits in this epoll instance.
+    /// An empty mailbox for the shard that waits in this epoll instance.
     fn new(poll: &mio::Poll) -> io::Result<Self> {
         let waker = mio::Waker::new(poll.registry(), crate::worker::WAKE)?;
         Ok(Self {
@@ -87,7 +87,7 @@ impl<A: App> Mailbox<A> {
         self.wake(letters);
     }
 
-    /// Wakes the shard, if it sleeps and may find something.
+    /// Wakes the shard if it sleeps and there is mail for it.
     fn wake(&self, mut letters: MutexGuard<'_, Letters<A>>) {
         let wake = letters.has_mail() && std::mem::take(&mut letters.asleep);
         drop(letters);
@@ -96,7 +96,7 @@ impl<A: App> Mailbox<A> {
         }
     }
 
-    /// Swaps everything that waits into `into`, which must be empty.
+    /// Swaps all waiting mail into `into`, which must be empty.
     pub fn take(&self, into: &mut Vec<Mail<A>>) {
         let mut letters = lock(&self.letters);
         if letters.has_mail() {
@@ -114,54 +114,55 @@ impl<A: App> Mailbox<A> {
         drop(self.emptied.wait_while(lock(&self.letters), full));
     }
 
-    /// From now on what is put here is not found.
+    /// Hides all mail, also later mail, from the shard until [`Mailbox::release`].
     fn hold(&self) {
         lock(&self.letters).holds += 1;
     }
 
-    /// What was put here meanwhile is found, all at once.
+    /// Ends one hold. After the last one the shard finds all mail at once.
     fn release(&self) {
         let mut letters = lock(&self.letters);
         letters.holds = letters.holds.saturating_sub(1);
         self.wake(letters);
     }
 
-    /// Takes no more, and drops what waits.
+    /// Drops the waiting mail, and all later mail.
     pub fn close(&self) {
         let mut letters = lock(&self.letters);
         letters.closed = true;
         let waiting = std::mem::take(&mut letters.waiting);
-        // Dropping a letter may wake somebody who puts another.
+        // Dropping a letter may wake a thread that puts another one here.
         drop(letters);
         self.emptied.notify_all();
         drop(waiting);
     }
 
-    /// Says that the shard is about to sleep. False if it must not, because mail waits.
+    /// Notes that the shard is about to sleep. False if it must not sleep, because mail waits.
     pub fn fall_asleep(&self) -> bool {
         let mut letters = lock(&self.letters);
         letters.asleep = !letters.has_mail();
         letters.asleep
     }
 
-    /// Says that the shard is awake and will look by itself.
+    /// Notes that the shard is awake and will look for mail without being woken.
     pub fn wake_up(&self) {
         lock(&self.letters).asleep = false;
     }
 }
 
-/// Why a handshake is refused.
+/// Why a handshake is rejected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
-    /// In words: the message of Engine.IO's error, the reason of a plain WebSocket's close.
+    /// The reason as text: the message of Engine.IO's error, or the reason in a plain WebSocket's close frame.
     pub message: String,
-    /// The close code of a plain WebSocket (RFC 6455 §7.4.2: 4000 to 4999 are an application's own). None: the WebSocket is not opened, but answered
-    /// with the status, and so is every other upgrade request. That is for refusals that are no client's fault (a client that is accepted and closed
-    /// again forgets its delay), and for refusals that are so frequent that they should cost no open WebSocket.
+    /// The close code of a plain WebSocket (RFC 6455 §7.4.2: 4000 to 4999 are for applications). `None`: the WebSocket is not opened, and
+    /// the request is answered with the status, as is every other upgrade request. That is for rejections that are not the client's fault
+    /// (a client that is accepted and then closed forgets its reconnection delay), and for rejections that are so frequent that they should
+    /// not cost an open WebSocket.
     pub code: Option<u16>,
-    /// With which status long-polling is told; a browser's WebSocket cannot see any, and an upgrade request is answered 400, as by Node.
+    /// The HTTP status for long-polling. A browser's WebSocket cannot read a status, and an upgrade request is answered 400, as by Node.
     pub status: http::StatusCode,
-    /// After how many seconds it may succeed: the `Retry-After` of an HTTP answer.
+    /// The number of seconds after which the client may try again: the `Retry-After` of an HTTP response.
     pub retry_after: Option<u64>,
 }
 
@@ -171,22 +172,22 @@ pub(crate) struct Hub<A: App> {
     pub config: Arc<Config>,
     pub gate: Gate<A::Handshake>,
     pub mailboxes: Vec<Mailbox<A>>,
-    /// What was said lately, if that is kept.
+    /// The recent broadcasts, if they are kept for replay.
     pub history: Option<Arc<History>>,
-    /// Held while something is put into every mailbox, so that all shards find all of it in the same order.
+    /// Locked while broadcasts are put into every mailbox, so that all shards receive them in the same order.
     order: Mutex<()>,
     next: AtomicUsize,
 }
 
 impl<A: App> Hub<A> {
-    /// The hub of the shards that wait in these epoll instances.
+    /// Makes the hub of the shards that wait in these epoll instances.
     pub fn new(config: Config, gate: Gate<A::Handshake>, polls: &[mio::Poll]) -> io::Result<Self> {
         let mailboxes = polls.iter().map(Mailbox::new).collect::<io::Result<Vec<_>>>()?;
         let history = config.recovery.clone().map(|recovery| Arc::new(History::new(recovery)));
         Ok(Self { config: Arc::new(config), gate, mailboxes, history, order: Mutex::default(), next: AtomicUsize::new(0) })
     }
 
-    /// The shard for a new connection: each in turn.
+    /// The shard for a new connection, in round-robin order.
     pub fn next_shard(&self) -> u8 {
         (self.next.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len()) as u8
     }
@@ -198,7 +199,7 @@ impl<A: App> Hub<A> {
         true
     }
 
-    /// Publishes in one go: every shard hears it in the same order relative to everything else that was published.
+    /// Publishes broadcasts together: every shard receives them in the same order relative to all other broadcasts.
     pub fn publish(&self, broadcasts: &[Arc<Broadcast>]) {
         self.keep(broadcasts.iter().map(|broadcast| &**broadcast));
         let order = (self.mailboxes.len() > 1).then(|| lock(&self.order));
@@ -208,7 +209,7 @@ impl<A: App> Hub<A> {
         drop(order);
     }
 
-    /// Keeps what has a number for those who are away. It is there before anybody who is here can have heard it.
+    /// Keeps the numbered broadcasts for replay. They must be kept before any connection can have received them.
     fn keep<'a>(&self, broadcasts: impl Iterator<Item = &'a Broadcast>) {
         let Some(history) = &self.history else { return };
         let mut now = None;
@@ -218,7 +219,7 @@ impl<A: App> Hub<A> {
     }
 }
 
-/// A way to reach the engine from any thread. Cheap to clone.
+/// Access to the engine from any thread. Cheap to clone.
 pub struct Handle<A: App>(pub(crate) Arc<Hub<A>>);
 
 impl<A: App> Clone for Handle<A> {
@@ -228,18 +229,18 @@ impl<A: App> Clone for Handle<A> {
 }
 
 impl<A: App> Handle<A> {
-    /// Says something to many. Everybody who hears two broadcasts hears them in the order in which they were published.
+    /// Publishes a broadcast. Every socket that receives two broadcasts receives them in the order in which they were published.
     pub fn publish(&self, broadcast: Broadcast) {
         self.0.publish(&[Arc::new(broadcast)]);
     }
 
-    /// Keeps what was said before the start, for those who were away then; in the order of the numbers, before anything is published.
+    /// Keeps a broadcast from before the start for replay. Call it in the order of the numbers, before any broadcast is published.
     pub fn recall(&self, broadcast: Broadcast) {
         self.0.keep([&broadcast].into_iter());
     }
 
-    /// The first broadcasts behind `from` and up to `until` to these rooms (to each only those behind its own number) and to every connection: each once,
-    /// in order, about `bytes` bytes and at least one. `None` if one of all of them may be kept no longer.
+    /// The first broadcasts after `from` and up to `until` to these rooms (for each room only those after its own number) and to every
+    /// connection: each once, in order, about `bytes` bytes and at least one. `None` if one of all of them is possibly not kept any more.
     pub fn missed<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, from: u64, until: u64, bytes: usize) -> Option<Slice> {
         self.0.history.as_ref()?.slice(rooms, true, from, until, bytes)
     }
@@ -257,27 +258,27 @@ impl<A: App> Handle<A> {
         self.0.history.as_ref().map_or_else(Default::default, |history| history.take_evicted(most))
     }
 
-    /// Forgets what was kept for longer than is wanted. That also happens whenever something is said; where nothing is, this gives its memory
-    /// back.
+    /// Forgets the broadcasts that are older than the window. That also happens whenever a broadcast is published; this method frees the
+    /// memory while none is.
     pub fn forget_old(&self) {
         if let Some(history) = &self.0.history {
             history.forget(Instant::now());
         }
     }
 
-    /// How many broadcasts are kept for those who are away, and about how many bytes they take.
+    /// The number of broadcasts that are kept for replay, and their approximate memory in bytes.
     pub fn kept(&self) -> (usize, usize) {
         self.0.history.as_ref().map_or((0, 0), |history| history.size())
     }
 
-    /// Tells the application on one shard. Nothing happens if there is no such shard.
+    /// Sends a message to the application on one shard. Without such a shard the message is dropped.
     pub fn tell(&self, shard: usize, message: A::Message) {
         if let Some(mailbox) = self.0.mailboxes.get(shard) {
             mailbox.put([Mail::Message(message)]);
         }
     }
 
-    /// Tells the application on every shard, in the same order as broadcasts.
+    /// Sends a message to the application on every shard, in the same order as broadcasts.
     pub fn tell_all(&self, mut message: impl FnMut() -> A::Message) {
         let _order = lock(&self.0.order);
         for mailbox in &self.0.mailboxes {
@@ -285,19 +286,19 @@ impl<A: App> Handle<A> {
         }
     }
 
-    /// Until the guard is dropped, the shards find nothing new in their mailboxes, whoever put it there; then they find all of it at once, in
-    /// the order in which it was put there. It is for a thread that has many things to say in a row: each shard is woken once, and writes once
-    /// for each connection. Who holds must not block, for everybody else's mail waits too.
+    /// Hides the mail from all shards until the guard is dropped; then they find all of it at once, in the order in which it was put there.
+    /// It is for a thread that publishes many broadcasts in a row: each shard is woken once, and writes once for each connection. The
+    /// thread must not block while it holds the guard, because the mail of all other threads waits too.
     pub fn hold(&self) -> Hold<A> {
         self.0.mailboxes.iter().for_each(Mailbox::hold);
         Hold(self.0.clone())
     }
 
-    /// Closes as many connections as are due, when all of them are to be closed evenly over a time of which `left` is still to come, from 1
-    /// to 0: a server that goes down is left by its clients little by little. Whoever still waits for an answer (see [`App::is_busy`]) is read no more, and closed in a
-    /// later round. Their clients hear 1001 and "server shutting down", behind all that was to be told to them.
+    /// Closes as many connections as are due, so that all of them are closed evenly over the time of a shutdown. `left` is the part of that
+    /// time that is still to come, from 1 to 0. A connection that still waits for a response (see [`App::is_busy`]) is no longer read, and
+    /// is closed in a later round. The clients receive all their pending messages, and then 1001 and "server shutting down".
     ///
-    /// Returns how many connections there still are, those that are being closed too.
+    /// Returns the number of connections that are still there, including those that are being closed.
     pub async fn close_some(&self, left: f64) -> usize {
         let mut shards = Vec::with_capacity(self.shards());
         for mailbox in &self.0.mailboxes {
@@ -307,37 +308,37 @@ impl<A: App> Handle<A> {
         }
         let mut all = 0;
         for answer in shards {
-            // A shard that has ended has none.
+            // A shard that has ended has no connections.
             all += answer.await.unwrap_or(0);
         }
         all
     }
 
-    /// Blocks until no shard has more mail than it can open in a moment. It is for the thread from which most mail comes, between two things
-    /// that it says: if the shards are slower than it is, it must not fill their mailboxes without end. It must hold nothing then (see
-    /// [`Handle::hold`]), and must not be a shard's own thread.
+    /// Blocks until no mailbox is full. It is for the thread that publishes most, between two broadcasts: if the shards are slower than
+    /// this thread, it must not fill their mailboxes without bound. The thread must not hold the mail back (see [`Handle::hold`]), and must
+    /// not be a shard's own thread.
     pub fn wait_for_room(&self) {
         self.0.mailboxes.iter().for_each(Mailbox::wait_for_room);
     }
 
-    /// How many shards there are.
+    /// The number of shards.
     pub fn shards(&self) -> usize {
         self.0.mailboxes.len()
     }
 
-    /// Where something is that tells its place: on which shard it was made. `None` if there is no such shard.
+    /// The index of the shard on which an id was made. `None` if there is no such shard.
     pub fn shard_of(&self, id: Id) -> Option<usize> {
         let shard = usize::from(id.shard());
         (shard < self.shards()).then_some(shard)
     }
 
-    /// The settings.
+    /// The engine's settings.
     pub fn config(&self) -> &Config {
         &self.0.config
     }
 }
 
-/// Mail is held back while it lives; see [`Handle::hold`].
+/// A guard that holds the mail back; see [`Handle::hold`].
 pub struct Hold<A: App>(Arc<Hub<A>>);
 
 impl<A: App> Drop for Hold<A> {
@@ -353,10 +354,11 @@ pub struct Engine<A: App> {
 }
 
 impl<A: App> Engine<A> {
-    /// Starts one thread a shard, each with the application that `app` makes for it.
+    /// Starts one thread for each shard, with the application that `app` makes for it.
     ///
-    /// `gate` looks at each handshake's request head and the peer's address: it gives what is to be kept of them, or the refusal with which
-    /// the handshake is answered (by long-polling with its status, by WebSocket with 400; on a plain endpoint the WebSocket is opened and closed).
+    /// `gate` checks the request head and the peer's address of each handshake. It returns the data to keep of them, or the rejection with
+    /// which the handshake is answered (long-polling with its status, WebSocket with 400; on a plain endpoint the WebSocket is opened and
+    /// closed).
     ///
     /// # Errors
     /// If the operating system gives no epoll instance or no thread.
@@ -380,7 +382,8 @@ impl<A: App> Engine<A> {
                     let ended = catch_unwind(AssertUnwindSafe(|| worker.run()));
                     hub.mailboxes[index].close();
                     if !matches!(ended, Ok(Ok(()))) {
-                        // Its clients would hang for as long as the others live. A process that ends is started again.
+                        // The shard's clients would hang for as long as the other shards run. The supervisor starts a process that has
+                        // ended again.
                         tracing::error!(shard = index, ?ended, "a shard has died; the process ends");
                         abort();
                     }
@@ -390,7 +393,7 @@ impl<A: App> Engine<A> {
         Ok(Self { handle: Handle(hub), threads })
     }
 
-    /// A way to reach it.
+    /// Access to the engine from any thread.
     pub fn handle(&self) -> Handle<A> {
         self.handle.clone()
     }

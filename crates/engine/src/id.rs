@@ -1,6 +1,7 @@
-//! Session and socket ids. An id is its own address: it says on which shard and in which slot to look, so no table of ids is kept.
+//! Session and socket ids. An id contains the shard and the slot of its connection or socket, so no table of ids is kept.
 //!
-//! Twenty characters of base64url, as all of the Socket.IO world expects: shard (1 byte), slot (3 bytes), randomness (11 bytes).
+//! An id has twenty characters of base64url, the length that Socket.IO clients expect: shard (1 byte), slot (3 bytes), randomness (11
+//! bytes).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +9,7 @@ use rand::RngCore;
 
 const BYTES: usize = 15;
 
-/// The longest run of slots that an id can address.
+/// The number of slots that an id can address.
 pub(crate) const MAX_SLOTS: usize = 1 << 24;
 
 /// A session's or a socket's id. A session's id authorises requests and stays secret; a socket's id may be shown.
@@ -38,12 +39,12 @@ impl Id {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The shard that it lives on, if it is genuine.
+    /// The shard of the session or socket, if the id is genuine.
     pub(crate) fn shard(&self) -> u8 {
         self.0[0]
     }
 
-    /// The slot that it lives in, if it is genuine and still lives.
+    /// The slot of the session or socket, if the id is genuine and the slot still in use.
     pub(crate) fn slot(&self) -> u32 {
         u32::from_be_bytes([0, self.0[1], self.0[2], self.0[3]])
     }

@@ -1,15 +1,15 @@
 //! Live connections: Socket.IO, Engine.IO and plain WebSocket clients on per-core shards.
 //!
-//! An [`App`] is what a program does with its connections. The engine runs one copy of it on each shard, hands it what clients
-//! send, and offers it the [`Shard`]: accept, join, emit, broadcast, close. Read in this order:
+//! A program on the engine implements [`App`]. The engine runs one copy of it on each shard, passes it the clients' messages, and gives it
+//! access to the [`Shard`]: accept, join, emit, broadcast, close. Read in this order:
 //!
-//! - [`config`]: what can be set, and which paths are served.
-//! - [`app`]: what the program is told.
-//! - [`voice`] and [`broadcast`]: how one thing is said to many, encoded once for each way of speaking.
-//! - `history`: what was said lately, for those who were away.
-//! - `shard`: the state of one core's connections; what an application may do with them.
-//! - `worker`: the thread around it, one epoll loop.
-//! - [`hub`]: how other threads reach the shards, in one order for everybody.
+//! - [`config`]: the settings, and the paths that are served.
+//! - [`app`]: the events that a program receives.
+//! - [`voice`] and [`broadcast`]: messages for many connections, encoded once for each encoding.
+//! - `history`: the recent broadcasts, for replay to clients that reconnect.
+//! - `shard`: the state of one core's connections, and the operations of an application on them.
+//! - `worker`: the thread of a shard, one epoll loop.
+//! - [`hub`]: how other threads send mail to the shards, with one order of broadcasts for all of them.
 //! - [`http`]: handshakes and long-polling requests, on their way to a shard.
 
 pub mod app;

@@ -1,4 +1,5 @@
-//! What waits to be written to one connection, in order. Its bytes are counted, and [`crate::Config::outbox_limit`] bounds them.
+//! The messages that wait to be written to one connection, in order. Their bytes are counted, and [`crate::Config::outbox_limit`] bounds
+//! them.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
@@ -6,19 +7,19 @@ use std::rc::Rc;
 
 use crate::broadcast::Key;
 
-/// Whole WebSocket frames, shared by everybody on this shard who is to get them. Not atomic: a shard is one thread.
+/// Whole WebSocket frames, shared by all outboxes of this shard that contain them. Not atomic: a shard is one thread.
 pub(crate) type Frames = Rc<[u8]>;
 
-/// What waits behind the first message.
+/// The messages that wait after the first one.
 #[derive(Default)]
 pub(crate) struct Queue {
     /// A superseded message is empty, and is skipped; see [`Outbox::push_superseding`].
     waiting: VecDeque<Frames>,
-    /// How many messages are empty.
+    /// The number of empty messages.
     superseded: usize,
-    /// How many were taken out of it since it was empty: a message keeps its number while it waits.
+    /// The number of messages that were taken out since the queue was empty: a message keeps its number while it waits.
     taken: u64,
-    /// The number of the newest message of each key; it may have left since.
+    /// The number of the newest message of each key; it may have been sent since.
     newest: HashMap<Key, u64>,
 }
 
@@ -41,7 +42,7 @@ impl Queue {
     }
 
     fn push_of_key(&mut self, key: Key, frames: Frames) {
-        // Those that have left are forgotten before they are more than those that wait.
+        // Numbers of messages that have been sent are removed before they outnumber the waiting messages.
         if self.newest.len() > 2 * self.waiting.len() + 16 {
             self.newest.retain(|_, number| *number >= self.taken);
         }
@@ -80,20 +81,20 @@ impl Queue {
     }
 }
 
-/// How many queues a shard keeps for reuse.
+/// The number of queues that a shard keeps for reuse.
 const SPARE: usize = 1024;
 
-/// The queue of one connection. Most hold nothing or one message, which needs no memory of its own.
+/// The queue of one connection. Most contain at most one message, which needs no memory of its own.
 #[derive(Default)]
 pub(crate) struct Outbox {
     first: Option<Frames>,
     rest: Option<Box<Queue>>,
-    /// How much of `first` is written already.
+    /// The number of bytes of `first` that are written already.
     written: usize,
     bytes: usize,
 }
 
-/// Emptied queues, so that a burst does not pay for memory again and again while an idle connection holds none.
+/// Emptied queues, which are reused so that a burst does not allocate each time while an idle connection holds no memory.
 #[derive(Default)]
 pub(crate) struct SpareQueues(#[expect(clippy::vec_box, reason = "the boxes themselves are what is reused")] Vec<Box<Queue>>);
 
@@ -107,12 +108,12 @@ impl Outbox {
         self.rest.as_ref().is_some_and(|rest| !rest.waiting.is_empty())
     }
 
-    /// Bytes that wait.
+    /// The number of bytes that wait.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The memory that it takes, in bytes. A message that waits in several outboxes of the shard is divided among them.
+    /// The memory of the outbox in bytes. A message that waits in several outboxes of the shard is divided among them.
     pub fn weight(&self) -> usize {
         let rest = self.rest.iter().flat_map(|rest| &rest.waiting);
         self.first.iter().chain(rest).map(|frames| frames.len() / Rc::strong_count(frames) + size_of::<Frames>()).sum()
@@ -127,10 +128,10 @@ impl Outbox {
         }
     }
 
-    /// The same for something of which only the newest is worth anything: it takes the place of an older one of its key that still waits.
-    /// True if there was one.
+    /// Puts a message with a key into the outbox, because only the newest version of such a message matters: it replaces an older message
+    /// of its key that still waits. True if there was one.
     pub fn push_newest(&mut self, key: Key, frames: Frames, spare: &mut SpareQueues) -> bool {
-        // The first may be written half, so nothing takes its place.
+        // The first message may be half written, so no message replaces it.
         if self.first.is_none() {
             self.push(frames, spare);
             return false;
@@ -164,7 +165,7 @@ impl Outbox {
         true
     }
 
-    /// Drops what waits, but for a message of which a part is written already: it has to be finished before anything else can be said.
+    /// Drops the waiting messages, except one that is partly written: it has to be completed before any other message can be sent.
     pub fn drop_unbegun(&mut self, spare: &mut SpareQueues) {
         let begun = self.first.take().filter(|_| self.written > 0);
         let written = self.written;
@@ -176,7 +177,7 @@ impl Outbox {
         }
     }
 
-    /// What is to be written next, and whether more waits behind it.
+    /// The bytes to write next, and whether more messages wait after them.
     pub fn front(&self) -> Option<(&[u8], bool)> {
         let first = self.first.as_ref()?;
         Some((&first[self.written..], self.rest.as_ref().is_some_and(|rest| !rest.waiting.is_empty())))
@@ -190,7 +191,7 @@ impl Outbox {
         1 + slices[1..].iter_mut().zip(rest).map(|(slot, frames)| *slot = IoSlice::new(frames)).count()
     }
 
-    /// Drops what was written.
+    /// Removes the bytes that were written.
     pub fn advance(&mut self, mut written: usize, spare: &mut SpareQueues) {
         self.bytes -= written;
         while let Some(first) = &self.first {
@@ -218,7 +219,7 @@ impl Outbox {
         Some(next)
     }
 
-    /// Drops everything that waits.
+    /// Drops all waiting messages.
     pub fn clear(&mut self, spare: &mut SpareQueues) {
         self.first = None;
         self.written = 0;

@@ -1,4 +1,5 @@
-//! Who is in which room, on one shard. Members stand in dense lists, one for each voice, so that a broadcast walks memory in order.
+//! The rooms of one shard and their members. Members are kept in dense lists, one for each encoding, so that a broadcast reads memory in
+//! order.
 
 use std::hash::BuildHasher;
 
@@ -8,21 +9,21 @@ use smallvec::SmallVec;
 
 use crate::voice::Voice;
 
-/// A socket in a room, with its connection, so that delivering need not look at the socket.
+/// A socket in a room, with its connection, so that a delivery does not have to read the socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Member {
     pub connection: u32,
     pub socket: u32,
 }
 
-/// Where a socket sits in a room: kept by the socket, so that leaving needs no search.
+/// The position of a socket in a room. The socket keeps it, so that leaving needs no search.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Seat {
     room: u32,
     position: u32,
 }
 
-/// The members of a room who share a voice.
+/// The members of a room that have the same encoding.
 pub(crate) struct Group {
     pub voice: Voice,
     pub members: SmallVec<[Member; 2]>,
@@ -33,7 +34,7 @@ struct Room {
     groups: SmallVec<[Group; 1]>,
 }
 
-/// All rooms of a shard. A room exists while somebody is in it.
+/// All rooms of a shard. A room exists while it has members.
 #[derive(Default)]
 pub(crate) struct Rooms {
     by_name: HashTable<u32>,
@@ -42,7 +43,7 @@ pub(crate) struct Rooms {
 }
 
 impl Rooms {
-    /// The room of this name, if anybody is in it.
+    /// The room with this name, if it has members.
     pub fn find(&self, name: &str) -> Option<u32> {
         self.by_name.find(self.hasher.hash_one(name), |&room| *self.rooms[room as usize].name == *name).copied()
     }
@@ -57,7 +58,7 @@ impl Rooms {
         self.find(name).map_or(&[], |room| &self.rooms[room as usize].groups)
     }
 
-    /// Lets a socket in that is not in this room yet. The caller keeps the seat.
+    /// Adds a socket to a room in which it is not yet. The caller keeps the seat.
     pub fn enter(&mut self, name: &str, voice: Voice, member: Member) -> Seat {
         let hash = self.hasher.hash_one(name);
         let rooms = &mut self.rooms;
@@ -87,7 +88,8 @@ impl Rooms {
         *self.rooms[seat.room as usize].name == *name
     }
 
-    /// Gives up a seat. The last member takes it over: the caller must note the new seat of the one that is given back.
+    /// Removes a member from its seat. The last member of the group moves to this seat: the caller must store the returned new seat of that
+    /// member.
     pub fn leave(&mut self, seat: Seat, voice: Voice) -> Option<(Member, Seat, Seat)> {
         let room = &mut self.rooms[seat.room as usize];
         let at = room.groups.iter().position(|group| group.voice == voice)?;
@@ -110,7 +112,7 @@ impl Rooms {
         moved
     }
 
-    /// How many rooms somebody is in.
+    /// The number of rooms that have members.
     pub fn len(&self) -> usize {
         self.rooms.len()
     }

@@ -55,7 +55,7 @@ impl Stream {
         }
     }
 
-    /// What epoll knows of it.
+    /// The source that is registered with epoll.
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Plain(tcp) => tcp,
@@ -65,12 +65,12 @@ impl Stream {
         }
     }
 
-    /// Both directions, edge-triggered, once and for all: a connection costs no further epoll call.
+    /// Registers both directions, edge-triggered, once and for all: a connection costs no further epoll call.
     pub fn register(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
         self.source().register(registry, Token(token), Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// The same stream under another token.
+    /// Registers the same stream under another token.
     pub fn reregister(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
         self.source().reregister(registry, Token(token), Interest::READABLE | Interest::WRITABLE)
     }
@@ -84,8 +84,8 @@ impl Stream {
         }
     }
 
-    /// Whether a read of `got` bytes into a buffer of `size` proves that nothing more waits. Only true of a plain socket: the kernel gives
-    /// all it has, and whatever comes later raises a new edge.
+    /// Whether a read of `got` bytes into a buffer of `size` proves that no more bytes wait. Only true of a plain socket: the kernel
+    /// returns all bytes that it has, and later bytes raise a new edge.
     pub fn is_drained(&self, got: usize, size: usize) -> bool {
         match self {
             Self::Plain(_) => got < size,
@@ -123,7 +123,7 @@ impl Stream {
         }
     }
 
-    /// Ends our side; the client can still finish its own.
+    /// Shuts down the server's side; the client can still finish its own.
     pub fn shutdown(&mut self) {
         let tcp = match self {
             Self::Plain(tcp) => tcp,

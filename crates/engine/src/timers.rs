@@ -1,15 +1,16 @@
-//! When connections are due, on one shard: an ordered list of ticks. One entry a connection; nothing runs while nobody is due.
+//! The deadlines of the connections of one shard: an ordered list of ticks, one entry for each connection. Between deadlines it costs
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The width of a tick. Moments are rounded down, so nobody is due late by more than the loop itself is.
+/// The width of a tick. Times are rounded down, so no deadline is late by more than the loop itself is.
 const TICK: Duration = Duration::from_millis(8);
 
-/// A moment, counted in ticks from the start of the shard; 0 is never due.
+/// A time, counted in ticks from the start of the shard; 0 is never due.
 pub(crate) type Tick = u64;
 
-/// Whom a tick is for: a slot and its generation.
+/// The owner of a deadline: a slot and its generation.
 pub(crate) type Due = (u32, u32);
 
 pub(crate) struct Timers {
@@ -22,7 +23,7 @@ impl Timers {
         Self { start, queue: BTreeMap::new() }
     }
 
-    /// The tick that holds a moment; the first is 1.
+    /// The tick that contains a time; the first is 1.
     pub fn tick(&self, at: Instant) -> Tick {
         (at.saturating_duration_since(self.start).as_millis() / TICK.as_millis()) as Tick + 1
     }
@@ -31,7 +32,7 @@ impl Timers {
         self.queue.entry(tick).or_default().push(due);
     }
 
-    /// When the next one is due.
+    /// The time at which the next tick is due.
     pub fn next(&self) -> Option<Instant> {
         let tick = *self.queue.keys().next()?;
         Some(self.start + Duration::from_millis((tick - 1) * TICK.as_millis() as u64))

@@ -1,4 +1,4 @@
-//! The ways of speaking. What is said to many is encoded once for each voice that somebody present needs.
+//! Encodings ([`Voice`]). A broadcast is encoded once for each encoding that one of its receivers needs.
 
 use wire::engineio::Version;
 use wire::websocket::Window;
@@ -8,11 +8,11 @@ use wire::websocket::Window;
 pub struct Namespace(pub u8);
 
 impl Namespace {
-    /// The place of connections that know no namespaces: [`crate::Protocol::Raw`] and [`crate::Protocol::EngineIo`].
+    /// The namespace of connections without namespaces: [`crate::Protocol::Raw`] and [`crate::Protocol::EngineIo`].
     pub const PLAIN: Namespace = Namespace(u8::MAX);
 }
 
-/// How packets are written.
+/// The format of packets.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Format {
     /// Socket.IO's own text packets; binaries follow as attachments.
@@ -25,16 +25,16 @@ pub enum Format {
     Raw,
 }
 
-/// Everything on which the bytes of a message depend, besides what it says.
+/// An encoding: everything besides the content that determines the bytes of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Voice {
-    /// To whom.
+    /// The namespace of the receiving socket.
     pub namespace: Namespace,
-    /// How.
+    /// The format of its packets.
     pub format: Format,
-    /// Engine.IO 3 writes binary messages with a type byte,
+    /// The version of Engine.IO. Version 3 has a type byte in binary messages.
     pub version: Version,
-    /// or as text, for a client that said that it takes no binary (`b64`).
+    /// Whether binary messages are written as text, for a client of version 3 that cannot receive binary messages (`b64`).
     pub base64: bool,
     /// The client's window, if the connection has negotiated permessage-deflate.
     pub deflate: Option<Window>,

@@ -9,7 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-/// Serves the engine's paths, and nothing else, on these listeners until the process ends.
+/// Serves the engine's paths only, on these listeners, until the process ends.
 pub fn serve<A: App>(handle: Handle<A>, listeners: Vec<TcpListener>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = listeners.into_iter().map(|listener| accept(handle.clone(), listener));
@@ -45,12 +45,12 @@ async fn accept<A: App>(handle: Handle<A>, listener: TcpListener) -> std::io::Re
     }
 }
 
-/// A number out of the environment.
+/// Reads a number from the environment.
 pub fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Both loopback addresses: `localhost` may mean either.
+/// Listens on both loopback addresses: `localhost` may mean either.
 pub fn loopback(port: u16) -> std::io::Result<Vec<TcpListener>> {
     let v4 = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
     let v6 = TcpListener::bind(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, v4.local_addr()?.port())));
