@@ -13,10 +13,6 @@ pub const CEILINGS: &[Ceiling] = &[
     ("e2e/pages", 9.2),
     ("e2e/strings", 8.1),
     ("e2e/titles", 33.8),
-    ("engine/comments", 6.2),
-    ("engine/doc-comments", 7.7),
-    ("engine/tests/comments", 2.3),
-    ("engine/tests/doc-comments", 6.2),
     ("engine/tests/strings", 14.8),
     ("server/comments", 17.7),
     ("server/doc-comments", 15.8),
@@ -26,9 +22,6 @@ pub const CEILINGS: &[Ceiling] = &[
     ("server/tests/strings", 3.1),
     ("store/comments", 5.3),
     ("store/tests/strings", 5.9),
-    ("wire/doc-comments", 1.9),
-    ("wire/tests/comments", 3.1),
-    ("wire/tests/doc-comments", 3.9),
 ];
 
 /// The ceiling of an area.
