@@ -1,4 +1,4 @@
-//! Who was here before the start: others still see them, and nobody has seen them go.
+//! Users who were connected before the start. Other users still see them online and have received no offline event.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use super::departures::Departed;
 use super::{Live, Shared};
 use crate::presence::MOST_AT_ONCE;
 
-/// How long whoever was here when the server stopped still counts as here, at least. By then stock clients have tried to come back: Socket.IO's
-/// wait for 7.5 s at most between two tries.
+/// How long, at least, users count as online who were connected when the server stopped. Stock clients have tried to reconnect by then:
+/// Socket.IO's wait for at most 7.5 s between two attempts.
 pub const RETURN: Duration = Duration::from_secs(10);
 
-/// How many of those who came or went are known, the newest.
+/// The most presence changes from before the start that are kept; older ones are dropped.
 const MOST_KNOWN: usize = 16_384;
 
-/// Who came and who went before the start, as far as somebody may not know it.
+/// The presence changes from before the start that some clients may not have received.
 #[derive(Default)]
 pub struct Before {
     started: Timestamp,
-    /// How long it may take until it is seen that a client hears nothing any more, in seconds.
+    /// The longest time in seconds until a silent connection counts as closed.
     silence: i64,
-    /// In the order of the times.
+    /// Sorted by time.
     news: Vec<News>,
 }
 
-/// Somebody who came, and was here until the server stopped, or who had left.
+/// A user who came online and was connected until the server stopped, or a user who went offline.
 struct News {
-    /// Until when others may not have been told.
+    /// The end of the time in which other users may not have received the change.
     untold_until: Timestamp,
     person: PersonId,
     is_here: bool,
@@ -45,8 +45,8 @@ struct News {
 }
 
 impl Before {
-    /// What a start has found. Inputs: that; how long it may take until it is seen that a client hears nothing any more; how long whoever is gone
-    /// still counts as here; how a change is said.
+    /// The presence changes of a start. `begun`: the state found at the start. `silence`: the longest time until a silent connection counts
+    /// as closed. `grace`: how long a user counts as online after a disconnect. `say`: encodes a change.
     pub fn new(begun: &Begun, silence: Duration, grace: Duration, say: impl Fn(Signal) -> Arc<Broadcast>) -> Self {
         let seconds = |time: Duration| time.as_secs_f64().ceil() as i64;
         let late = seconds(grace.max(RETURN));
@@ -65,14 +65,15 @@ impl Before {
         Self { started: begun.started, silence: seconds(silence), news: newest.iter().map(|absent| news(absent)).collect() }
     }
 
-    /// When a client may have heard the last for certain that left at a moment; `None` if it was here long enough after the start to have been told
-    /// of everything before.
+    /// The last time at which a client that disconnected at `left_at` is certain to have received events. `None` if it was connected long
+    /// enough after the start to have received every change from before.
     fn heard_until(&self, left_at: Timestamp) -> Option<Timestamp> {
         let heard_until = left_at.minus_seconds(self.silence);
         (heard_until <= self.started).then_some(heard_until)
     }
 
-    /// What was untold then of some people, or of all: the newest, at most `most`, as they stand in `news`.
+    /// Indexes in `news` of the changes that a client may have missed since `heard_until`: the newest, at most `most`. `among` limits them
+    /// to these users; `None`: all.
     fn untold_since(&self, heard_until: Timestamp, among: Option<&HashSet<PersonId>>, most: usize) -> Vec<usize> {
         let newest = self.news.iter().enumerate().rev().take_while(|(_, news)| news.untold_until >= heard_until);
         let among = newest.filter(|(_, news)| among.is_none_or(|people| people.contains(&news.person)));
@@ -83,7 +84,8 @@ impl Before {
 }
 
 impl Shared {
-    /// Whoever was here when the server stopped counts as here, and is to be back soon: see [`Live::wait_for`]. Called before anybody can come.
+    /// Counts users as online who were connected when the server stopped. Returns a departure for each; see [`Live::wait_for`]. Called
+    /// before the server accepts connections.
     pub fn expect(&self, absent: &[Absent]) -> Vec<Departed> {
         let mut departed = Vec::new();
         for Absent { person, id, rooms, .. } in absent.iter().filter(|absent| absent.left_at.is_none()) {
@@ -100,7 +102,7 @@ impl Shared {
 }
 
 impl Live {
-    /// If those who are expected do not come back, others are told that they are gone.
+    /// Sends offline events for these users if they do not reconnect in time.
     pub fn wait_for(&mut self, shard: &mut Shard<Self>, expected: Vec<Departed>) {
         for departed in expected {
             self.expected.add(shard, departed);
@@ -108,12 +110,12 @@ impl Live {
         self.expected.add(shard, Departed::Nobody);
     }
 
-    /// Nobody is expected back any more.
+    /// Ends the wait for users from before the start.
     pub(super) fn give_up_absent(&self) {
         give_up_absent(&self.shared.writer, self.shared.before.started);
     }
 
-    /// A socket has come back that may not know who came and who went before the start: its client is told.
+    /// Sends a resumed socket the presence changes from before the start that its client may have missed.
     pub(super) fn tell_of_before(&self, shard: &mut Shard<Self>, socket: SocketKey, person: &PersonId, left_at: Timestamp) {
         let shared = &self.shared;
         let Some(heard_until) = shared.before.heard_until(left_at).filter(|_| shared.tells_presence) else { return };
@@ -139,7 +141,7 @@ impl Live {
         }
     }
 
-    /// Tells what is still so: whatever else has become of these people is told anyway.
+    /// Sends the changes that are still true. Later changes of these users are sent as presence events.
     fn tell_news(&self, shard: &mut Shard<Self>, socket: SocketKey, news: &[usize]) {
         let Some(own) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
         let news = news.iter().filter_map(|place| self.shared.before.news.get(*place));
@@ -149,7 +151,7 @@ impl Live {
     }
 }
 
-/// Nobody is expected back any more who was here before a start.
+/// Marks the users as disconnected who were connected before the start and have not reconnected.
 pub fn give_up_absent(writer: &Writer, started: Timestamp) {
     writer.run(Actor::server(), GiveUpAbsent { started }, |given_up| {
         if let Err(refusal) = given_up {
@@ -171,7 +173,7 @@ mod tests {
         Timestamp(second * 1_000_000)
     }
 
-    /// What a start at 100 s finds where silence is seen after 30 s.
+    /// The state that a start finds at 100 s if a silent connection counts as closed after 30 s.
     fn before(people: &[(&str, i64, Option<i64>)]) -> Before {
         let absent = people.iter().map(|(name, came_at, left_at)| Absent {
             person: Person::unseen(PersonId::new(*name), at(0)),
@@ -186,7 +188,7 @@ mod tests {
         Before::new(&begun, Duration::from_secs(30), Duration::from_secs(2), say)
     }
 
-    /// Of whom a client hears that left then.
+    /// The changes that a client receives that disconnected at `left_at`.
     fn told<'a>(before: &'a Before, left_at: i64, among: Option<&[&str]>, most: usize) -> Option<Vec<(&'a str, bool)>> {
         let among = among.map(|names| names.iter().map(|name| PersonId::new(*name)).collect());
         let untold = before.untold_since(before.heard_until(at(left_at))?, among.as_ref(), most);

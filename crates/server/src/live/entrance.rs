@@ -22,36 +22,36 @@ use crate::limits::TRY_AGAIN;
 use crate::logs::{self, FAULTS};
 use crate::presence::{Connection, Transport};
 
-/// Somebody who asks to be connected, and may be. The socket counts already.
+/// A client that is authenticated and may connect. The socket is counted already.
 pub struct Entrant {
-    /// On whose behalf it will ask.
+    /// The user for whom the socket sends requests.
     pub actor: Actor,
-    /// What the token says about the person, who is still to be met.
+    /// The token's claims about the user, who is not loaded yet.
     pub claims: Claims,
-    /// When the socket is to end with its token, if it is.
+    /// When the socket ends with its token; `None`: it does not.
     pub ends: Option<Timestamp>,
 }
 
-/// A socket whose client is believed, on its way in.
+/// A socket whose client is authenticated and that is not accepted yet.
 pub(super) struct Entering {
     pub socket: SocketKey,
     pub session: Session,
-    /// When its connection is to end with its token.
+    /// When its connection ends with its token; `None`: it does not.
     pub ends: Option<Timestamp>,
     pub coming: Coming,
 }
 
-/// How somebody is turned away.
+/// The rejection of a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TurnedAway {
-    /// Socket.IO: the connection is refused with a message and data, raw JSON.
+    /// Socket.IO: a CONNECT_ERROR with a message and data in JSON.
     Refused(&'static str, String),
-    /// The raw WebSocket: it is closed with a code and a reason.
+    /// Raw WebSocket: a close frame with a code and a reason.
     Closed(u16, String),
 }
 
 impl TurnedAway {
-    /// How a client of this sort is told this.
+    /// The rejection for a client with this transport.
     pub fn of(transport: Transport, why: Unauthenticated) -> Self {
         let full = why == Unauthenticated::TooManyConnections;
         match transport {
@@ -66,19 +66,19 @@ impl TurnedAway {
 }
 
 impl Shared {
-    /// Whom a CONNECT's payload, or the token that was kept of the handshake, speaks for.
+    /// Authenticates the token of a CONNECT payload, or else the token of the handshake.
     ///
     /// # Errors
-    /// Why nobody is believed.
+    /// The reason why the token is rejected.
     pub fn identify(&self, auth: ConnectAuth, kept: Option<&str>) -> Result<Identity, Unauthenticated> {
         self.authenticator.identify_socket(auth, kept, (self.clock)().0.div_euclid(1_000_000))
     }
 
-    /// Somebody who is believed asks to be connected. Inputs: who, the connection, the socket's id. It is told if the person comes online with
-    /// it.
+    /// Counts a new socket of an authenticated user. Inputs: the connection, the socket's id, the identity. Sends an online event if the
+    /// user comes online with this socket.
     ///
     /// # Errors
-    /// That the person has as many connections as a person may have.
+    /// If the user has as many connections as a user may have.
     pub fn entrant(&self, connection: Connection, id: Option<Id>, identity: Identity) -> Result<Entrant, Unauthenticated> {
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
         let most = match connection.transport() {
@@ -93,14 +93,14 @@ impl Shared {
         Ok(Entrant { actor, claims: claims(identity), ends })
     }
 
-    /// The rooms that a socket of somebody who has arrived is in without asking, each with the offset behind which its person is; the first is
-    /// the inbox.
+    /// The rooms that an accepted socket joins without a request, each with the offset after which its user is a member. The first is the
+    /// inbox.
     pub fn rooms(&self, namespace: Namespace, arrived: &Arrived) -> Vec<(Room, i64)> {
         let households = arrived.households.iter().filter(|(room, _)| self.dialects.join_by_themselves(namespace, room));
         [(Room::inbox(&arrived.met.person.id), 0)].into_iter().chain(households.cloned()).collect()
     }
 
-    /// What a socket of a person who has been met is told first in a namespace; `id` is the socket's.
+    /// The first messages to a socket of a loaded user in a namespace; `id` is the socket's id.
     pub fn greetings(&self, namespace: Namespace, id: &str, met: &Met) -> Vec<Saying> {
         let now = (self.clock)();
         let dialects = self.dialects.spoken_in(namespace).iter();
@@ -125,7 +125,7 @@ impl Live {
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };
         if transport == Transport::Raw {
-            // Such a client may speak as soon as its socket is open; what it says waits until it is let in.
+            // Such a client may send as soon as its socket is open; its messages wait until it is accepted.
             shard.pause(socket);
         }
         match left_off {
@@ -135,7 +135,7 @@ impl Live {
         }
     }
 
-    /// Somebody who is believed goes in: the person is met, and what is remembered of the socket is looked up, in the writer's order.
+    /// Loads an authenticated user and the state of a resumed socket, in the writer's order.
     pub(super) fn go_in(&mut self, shard: &mut Shard<Self>, socket: SocketKey, identity: Identity, coming: Coming) {
         let Some(handshake) = shard.handshake(socket) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
@@ -146,8 +146,8 @@ impl Live {
             Ok(entrant) => entrant,
             Err(why) => return self.turn_away(shard, socket, transport, why),
         };
-        // Who says since when it was here hears, in one room after the other, what is behind what it has heard in others: its last position does
-        // not say what it has heard. It keeps count by itself.
+        // A client with a position receives the missed events of one room after the other: its last position does not tell which rooms it
+        // has read. It tracks its own position, so it gets no secret.
         let keeps_count = matches!(coming, Coming::Since(_));
         let secret = (may_recover(shard, socket) && !keeps_count).then(|| shard.new_secret(socket));
         let id = id.map(|id| id.text()).unwrap_or_default();
@@ -174,7 +174,7 @@ impl Live {
         });
     }
 
-    /// A socket's person was met, or could not be.
+    /// Accepts a socket whose user was loaded, or rejects it.
     fn let_in(
         &mut self,
         shard: &mut Shard<Self>,
@@ -186,13 +186,13 @@ impl Live {
         match arrived {
             Ok(arrived) if arrived.recovered.is_some() => self.let_back_in(shard, entering, arrived),
             Ok(arrived) => self.let_in_anew(shard, entering, secret, arrived),
-            // Nothing can be written. Whoever is known can be let in all the same, but will not be known again.
+            // Nothing can be written. A user who is stored already is accepted all the same, but the socket cannot be resumed later.
             Err(Refusal::Unavailable(_)) if secret.is_some() => self.go_in_unremembered(shard, entering, claims),
             Err(refusal) => self.could_not_be_met(shard, &entering, &refusal),
         }
     }
 
-    /// The same without anything being remembered of the socket.
+    /// Accepts a socket without storing a session for it.
     fn go_in_unremembered(&mut self, shard: &mut Shard<Self>, entering: Entering, claims: Claims) {
         let (back, actor) = (self.back(shard), entering.session.actor.clone());
         let entering = Entering { coming: Coming::New, ..entering };
@@ -204,15 +204,15 @@ impl Live {
         });
     }
 
-    /// Counts a request to be connected. Each namespace may be asked for once, as the handshake has paid for it. Whatever comes beyond is a
-    /// new attempt of the address: one connection could try tokens, or come and go, without end otherwise.
+    /// Counts a request to connect to a namespace. The handshake has paid for one request to each namespace. Each further one counts as a
+    /// new attempt of the address: otherwise one connection could try tokens, or connect and disconnect, without limit.
     fn attempt(&self, handshake: &mut Handshake) -> Result<(), Refusal> {
         handshake.connects = handshake.connects.saturating_add(1);
         let paid = handshake.connects as usize <= self.handle.config().namespaces.len();
         if paid { Ok(()) } else { self.shared.limits.connect(handshake.address().ip()) }
     }
 
-    /// A request for a namespace that there is not counts like any other.
+    /// Counts a request for an unknown namespace like any other.
     pub(super) fn pass_by(&mut self, handshake: &mut Handshake) -> Result<(), engine::Refusal> {
         self.attempt(handshake).map_err(|refusal| {
             audit::refused(None, handshake.address(), "namespace", refusal.code());
@@ -221,7 +221,7 @@ impl Live {
         })
     }
 
-    /// The address has tried too often: the whole connection is closed, with everything that it has.
+    /// Closes the whole connection, with all its sockets, because the address has made too many attempts.
     fn shut_out(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &Refusal) {
         if let Some(handshake) = shard.handshake(socket) {
             audit::refused(None, handshake.address(), transport_name(shard, socket, transport), refusal.code());
@@ -258,7 +258,7 @@ impl Live {
         }
     }
 
-    /// The socket is let in, greeted, told what it has missed since it says it was here, and in its rooms.
+    /// Accepts the socket, greets it, replays the events after its client's position, and joins its rooms.
     pub(super) fn let_in_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, secret: Option<Id>, arrived: Arrived) {
         let Entering { socket, session, ends, coming } = entering;
         let (actor, connection) = (session.actor.clone(), session.connection);
@@ -268,7 +268,7 @@ impl Live {
             None => shard.accept(socket, session),
         };
         if !accepted {
-            // The client has gone meanwhile.
+            // The client has disconnected while its user was loaded.
             self.count_out(shard, &actor.person, connection);
             return self.forget(&actor, secret);
         }
@@ -280,7 +280,7 @@ impl Live {
         self.join_unasked(shard, socket, &rooms, &arrived.hears);
     }
 
-    /// What a socket that was let in is told first. From here on it is held to its token's end, if it is to be.
+    /// Sends the first messages to an accepted socket. From here on it ends with its token if `ends` is set.
     pub(super) fn greet(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Option<Timestamp>, met: &Met) {
         if let Some(ends) = ends {
             self.hold_to_token(shard, socket, ends);
@@ -301,19 +301,19 @@ impl Live {
     }
 }
 
-/// Refuses a socket with a message and data in JSON.
+/// Rejects a socket with a message and data in JSON.
 fn refuse(shard: &mut Shard<Live>, socket: SocketKey, message: &str, data: &str) {
     if let Err(error) = shard.refuse(socket, message, Some(data)) {
         tracing::error!(%error, "a refusal cannot be sent");
     }
 }
 
-/// Whether a socket's client can come back as the same, and be told by positions what it has missed.
+/// Whether the client can resume this socket and receive positions with events.
 fn may_recover(shard: &Shard<Live>, socket: SocketKey) -> bool {
     shard.may_recover(socket) && shard.handshake(socket).is_some_and(|handshake| handshake.takes_positions)
 }
 
-/// How a connection is called in the log.
+/// The name of a connection's transport in the log.
 pub(super) fn transport_name(shard: &Shard<Live>, socket: SocketKey, transport: Transport) -> &'static str {
     match transport {
         Transport::Raw => "raw",

@@ -1,4 +1,4 @@
-//! What happened, on its way to whoever may hear it: encoded once a voice, and behind it the change of who hears what.
+//! Broadcasts events to their audiences, encoded once for each contract, and then applies the change of room membership.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,9 +21,9 @@ use crate::presence::{Attendance, Changes, Crowds, People, Told, about};
 /// The users who are online and in rooms, for decisions that depend on their number.
 #[derive(Clone, Default)]
 pub struct Who {
-    /// Who is online.
+    /// The users who are online.
     pub people: Arc<People>,
-    /// Who has which room open.
+    /// The users who have each room open.
     pub attendance: Arc<Attendance>,
     /// While more users than this are online, presence events for everyone go to contacts only; `None`: no limit.
     pub everyone_up_to: Option<u32>,
@@ -36,7 +36,7 @@ const EVICTED_AT_ONCE: usize = 1000;
 #[derive(Clone)]
 pub struct Words {
     pub(super) dialects: Dialects,
-    /// The epoch of the journal, which is a part of every position.
+    /// The epoch of the event log, which is a part of every position.
     pub(super) epoch: Arc<str>,
 }
 
@@ -62,28 +62,28 @@ impl Words {
     }
 }
 
-/// Tells this node's connections what the bus brings.
+/// Broadcasts the events of the bus to this node's connections.
 pub struct Fanout {
     pub(super) engine: OnceLock<Handle<Live>>,
     pub(super) words: Words,
     pub(super) audience: Audience,
     pub(super) readers: store::Readers,
     pub(super) clock: fn() -> Timestamp,
-    /// Changes of presence that are still to be told.
+    /// Presence changes that are not sent yet.
     pub(super) changes: Changes,
-    /// Those that were told lately.
+    /// Recent presence events, for clients that reconnect.
     pub(super) told: Told<Arc<Broadcast>>,
-    /// Enter, leave and typing signals of rooms that very many users have open.
+    /// Enter, leave and typing events of rooms that very many users have open.
     crowds: Crowds,
     pub(super) who: Who,
     /// Whether presence events for everyone go to contacts only, because too many users are online.
     pub(super) narrowed: AtomicBool,
-    /// How many facts there were of each kind.
+    /// The number of persisted events of each kind.
     facts: [AtomicU64; EventKind::COUNT],
 }
 
 impl Fanout {
-    /// A fan-out that tells nobody until [`Fanout::connect`].
+    /// A fan-out that sends nothing until [`Fanout::connect`] is called.
     pub fn new(
         dialects: Dialects,
         audience: Audience,
@@ -108,27 +108,28 @@ impl Fanout {
         }
     }
 
-    /// Gives it the engine, once.
+    /// Sets the engine, once.
     pub fn connect(&self, engine: Handle<Live>) {
-        // A second engine would be a fault of ours, and the first stays.
+        // A second call would be a bug; the first engine stays.
         let _ = self.engine.set(engine);
     }
 
-    /// Waits until the shards have opened most of what they were told; see [`Handle::wait_for_room`].
+    /// Waits until the shards have processed most of their messages; see [`Handle::wait_for_room`].
     pub(super) fn wait_for_room(&self) {
         if let Some(engine) = self.engine.get() {
             engine.wait_for_room();
         }
     }
 
-    /// How many facts there were of each kind since the start.
+    /// The number of persisted events of each kind since the start.
     pub fn facts(&self) -> Kinds {
         let mut kinds = Kinds::default();
         kinds.add_all(self.facts.iter().enumerate().map(|(kind, count)| (kind as u8, count.load(Ordering::Relaxed))));
         kinds
     }
 
-    /// Keeps what happened before the start for those who were away then. Called in the order of the facts, before anything is told.
+    /// Loads events from before the start into the history for reconnecting clients. Called in the order of the events, before any
+    /// broadcast.
     pub fn recall(&self, stretch: Stretch) {
         let Some(engine) = self.engine.get() else { return };
         if let Some(offset) = stretch.unreadable {
@@ -147,14 +148,14 @@ impl Fanout {
         Some(ForgetEvictedFacts { offsets, holes }).filter(|evicted| !evicted.offsets.is_empty())
     }
 
-    /// Gives back the memory of what was kept for longer than is wanted.
+    /// Frees the memory of events that are older than the replay window.
     pub fn forget_old(&self) {
         if let Some(engine) = self.engine.get() {
             engine.forget_old();
         }
     }
 
-    /// The namespace of a name; `raw` is the raw WebSocket.
+    /// The namespace with this name; `raw` is the raw WebSocket.
     pub fn namespace(&self, name: &str) -> Option<Namespace> {
         if name == "raw" {
             return Some(Namespace::PLAIN);
@@ -163,22 +164,22 @@ impl Fanout {
         Some(Namespace(index as u8))
     }
 
-    /// An offset as clients know it.
+    /// The position of an offset, as clients send and receive it.
     pub fn position(&self, offset: i64) -> String {
         Position::from(offset as u64).text(&self.words.epoch)
     }
 
-    /// What a person whose connection was seen to end then may not have heard of who is online; see [`Told::since`].
+    /// The presence events that a user may have missed whose connection was found closed at `left_at`; see [`Told::since`].
     pub(super) fn missed_presence(&self, person: &PersonId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
         self.told.since(left_at, person)
     }
 
-    /// Until it is dropped, what is told is held back; see [`Handle::hold`].
+    /// Holds back broadcasts until the returned value is dropped; see [`Handle::hold`].
     pub(super) fn hold(&self) -> Option<Hold<Live>> {
         self.engine.get().map(Handle::hold)
     }
 
-    /// Tells one notice. Called in the order of the notices.
+    /// Broadcasts one notice. Called in the order of the notices.
     pub fn tell(&self, notice: Notice) {
         if let Notice::Fact(fact) = &notice {
             self.facts[EventKind::from(&fact.event) as usize].fetch_add(1, Ordering::Relaxed);
@@ -205,7 +206,7 @@ impl Fanout {
                 Effect::Expel { people, connections, reason } => expel(engine, &people, &connections, &reason),
                 Effect::Leave(room, people) => leave(engine, &room, &people.into()),
                 Effect::Gather(signal) => self.gather(engine, signal),
-                // One shard has the clocks of all calls.
+                // Shard 0 has the timers of all calls.
                 Effect::Ring(call) => engine.tell(0, Box::new(move |live, shard| live.ring(shard, call))),
                 Effect::HangUp(call) => engine.tell(0, Box::new(move |live, _| live.hang_up(call))),
                 Effect::TellEveryone(said) => engine.publish(Broadcast::to_everyone(said)),
@@ -213,7 +214,8 @@ impl Fanout {
         }
     }
 
-    /// What a notice does, in this order. Who joins hears of it too, on every device; who leaves hears it as the last.
+    /// The effects of a notice, in order. A user who joins receives the event too, on every device; a user who leaves receives it as the
+    /// last one.
     pub fn effects(&self, notice: Notice) -> Vec<Effect> {
         match notice {
             Notice::Fact(fact) => {
@@ -257,7 +259,7 @@ impl Fanout {
                 join.chain(tell).chain(leave).chain(call).collect()
             }
             Notice::Signal(signal) => match &*signal {
-                // Who comes to a trip knows it: that contract tells the others.
+                // A user who opens a trip knows that: this contract sends the event to the others only.
                 Signal::Entered { room, person } | Signal::Left { room, person, .. } if room.kind() == Kind::Trip => {
                     vec![Effect::TellOthers(room.clone(), person.id.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
@@ -268,7 +270,7 @@ impl Fanout {
                     vec![Effect::TellOthers(room.clone(), person.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
                 Signal::Online { .. } | Signal::Offline { .. } => vec![Effect::Gather(signal)],
-                // A back end's own words that are not stored are not for those who cannot take them at this instant.
+                // A backend's event that is not stored is dropped for connections that cannot take it at once.
                 Signal::Emitted { emission } => {
                     let emission = Arc::new(emission.clone());
                     let said = Said::emission(&self.words.dialects, emission.clone(), (self.clock)());
@@ -282,17 +284,17 @@ impl Fanout {
         }
     }
 
-    /// Signals in the words of whoever listens; `of` is the kind of their room.
+    /// Encodes ephemeral events for each contract; `of` is the kind of their room.
     pub(super) fn signals(&self, of: Option<Kind>, signals: Vec<Arc<Signal>>) -> Said {
         Said::signals(&self.words.dialects, of, signals, (self.clock)())
     }
 
-    /// A person who came online goes on as a socket with another id.
+    /// A user who came online resumes a socket that has another id.
     pub(super) fn rename(&self, person: &PersonId, from: &str, to: &str) {
         self.changes.rename(person, from, to);
     }
 
-    /// Gathers a signal if very many users have its room open. False if it was not gathered.
+    /// Gathers an ephemeral event if very many users have its room open. False if it was not gathered.
     fn gather_in_crowd(&self, engine: &Handle<Live>, signal: &Arc<Signal>) -> bool {
         let Some((room, ..)) = about(signal) else { return false };
         let Some(present) = self.who.attendance.crowd(room) else { return false };
@@ -302,7 +304,7 @@ impl Fanout {
         true
     }
 
-    /// Sends the signals gathered in crowded rooms that are due. Returns when the next ones are due.
+    /// Sends the ephemeral events gathered in crowded rooms that are due. Returns when the next ones are due.
     pub(super) fn tell_crowds(&self, now: Instant) -> Option<Instant> {
         let engine = self.engine.get()?;
         let (signals, next) = self.crowds.take(now);
@@ -313,43 +315,43 @@ impl Fanout {
     }
 }
 
-/// What a notice does to those who are connected.
+/// An effect of a notice on the connections.
 pub enum Effect {
-    /// All connections of a person come into a room, where their contract joins it without asking.
+    /// Puts all connections of a user into a room, where their contract joins it without a request.
     Join(Room, PersonId),
-    /// Whoever is in at least one of these rooms is told, once.
+    /// Sends an event once to every connection in at least one of these rooms.
     Tell(Vec<Room>, Said),
-    /// The same, except on the connections of these users.
+    /// The same as `Tell`, except on the connections of these users.
     TellExcept(Vec<Room>, Vec<PersonId>, Said),
-    /// Whoever is in this room is told, but for this person, on whatever connection.
+    /// Sends an event to every connection in this room, except those of this user.
     TellOthers(Room, PersonId, Said),
-    /// Whoever is in the emission's rooms is told, but for those whom it excepts.
+    /// Sends a backend's event to the rooms that it names, without the users and connections that it excludes.
     Emit {
-        /// Who.
+        /// The event and its audience.
         emission: Arc<Emission>,
-        /// Whether it is not for those who cannot take it at this instant.
+        /// Whether connections that cannot take it at once miss it.
         volatile: bool,
-        /// What.
+        /// The encoded event.
         said: Said,
     },
-    /// All connections of these people end, and these connections.
+    /// Ends all connections of these users, and these connections.
     Expel {
-        /// Whose.
+        /// The users.
         people: Vec<PersonId>,
-        /// By the ids that their clients know them by.
+        /// The connections, by the ids that clients know.
         connections: Vec<String>,
-        /// What a raw WebSocket is told.
+        /// The close reason for a raw WebSocket.
         reason: String,
     },
     /// All connections of these users leave a room and the rooms inside it.
     Leave(Room, Vec<PersonId>),
-    /// A call rings from now on, and not for ever.
+    /// Starts the ringing timer of a call.
     Ring(domain::names::Id),
-    /// A call is over, and nobody sits in it.
+    /// Ends a call and removes its users.
     HangUp(domain::names::Id),
-    /// A change of presence waits for others, to be told with them.
+    /// Gathers a presence change for the next round.
     Gather(Arc<Signal>),
-    /// Everybody who is connected is told.
+    /// Sends an event to every connection.
     TellEveryone(Said),
 }
 
@@ -362,7 +364,7 @@ pub(super) fn except(broadcast: Broadcast, users: &[PersonId]) -> Broadcast {
     users.iter().fold(broadcast, |broadcast, user| broadcast.except_room(Room::inbox(user).shared()))
 }
 
-/// What is stored is kept for those who are away; of signals only the newest waits for a client that does not keep up.
+/// Persisted events are kept for disconnected clients. Of ephemeral events, only the newest waits for a client that reads slowly.
 pub(super) fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> Broadcast {
     let (stored, signals, supersedes) = (said.stored(), said.is_of_signals(), said.supersedes());
     let broadcast = supersedes.into_iter().fold(broadcast(said), Broadcast::superseding);
@@ -379,13 +381,13 @@ fn emitted(emission: &Emission, volatile: bool, said: Said) -> Broadcast {
         false => to_rooms(&emission.rooms, said),
     };
     let except = emission.except.iter().fold(to, |to, room| to.except_room(room.shared()));
-    // What is no connection's id is nobody's.
+    // Text that is no connection id matches no connection.
     let connections = emission.except_connections.iter().filter_map(|id| Id::parse(id));
     let except = connections.fold(except, Broadcast::except_socket);
     if volatile { except.volatile() } else { except }
 }
 
-/// Puts all connections of a person into a room, where their contract joins it without asking.
+/// Puts all connections of a user into a room, where their contract joins it without a request.
 fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
     engine.tell_all(|| {
         let (room, inbox) = (room.clone(), Room::inbox(person));
@@ -427,7 +429,7 @@ impl Live {
     }
 }
 
-/// Ends all connections of these people, and these connections, as whole connections: what else they carry ends with them.
+/// Ends all connections of these users, and these connections. The whole connection ends, with the sockets of all its namespaces.
 fn expel(engine: &Handle<Live>, people: &[PersonId], connections: &[String], reason: &str) {
     let inboxes: Vec<Room> = people.iter().map(Room::inbox).collect();
     let ids: Vec<Id> = connections.iter().filter_map(|id| Id::parse(id)).collect();

@@ -1,20 +1,23 @@
-//! The people's live connections: the program that runs on the engine, one copy a shard.
+//! Users' live connections: the application that runs on the engine, one instance for each shard.
 //!
-//! - `gate`: who may begin, and what is kept of a handshake.
-//! - `session`: what is kept with a socket.
+//! - `gate`: admission of handshakes, and the data of a handshake that is kept.
+//! - `session`: the data of a socket.
 //! - `entrance`: from a request to be connected to a greeted socket.
-//! - `requests`: what clients ask, in their order. `rooms`: how many rooms a connection may be in.
-//! - `tenure`: until when those who are held to their tokens may stay. `tokens`: newer tokens, and what becomes of who has none.
-//! - `recovery`: coming back, and what was missed meanwhile. `moved`: where those are who came back. `leaving`: whose end is still to be
-//!   written down. `losses`: what had not arrived for certain when they left. `since`: what those have heard that keep count by themselves.
-//! - `calls`: who sits in a call, and what the server ends by itself.
-//! - `departures`: leaving, and what is told when the grace is over. `absent`: who was here before the start.
-//! - `fanout`: what happened, on its way to whoever may hear it. `said`: its words. `published`: from the writer to the bus.
-//! - `announcements`: broadcasts of who came online and went offline. `missed`: the events that a client has missed.
-//! - `waiting`: the bytes that wait in connections, counted with all others in hand.
-//! - `tally`: what happens on a shard, counted. `census`: who is connected, and the counts, gathered from all shards when somebody asks.
+//! - `requests`: client requests, processed in order. `rooms`: the limit on rooms of a connection.
+//! - `tenure`: deadlines of connections that end with their tokens. `tokens`: token refresh, and the end of connections whose token has
+//! expired.
+//! - `recovery`: resuming sockets and replaying missed events. `moved`: the shards of resumed sockets. `leaving`: ended sockets whose end
+//! is not stored yet.
+//! - `losses`: deliveries that were not confirmed when a socket ended. `since`: the offsets, by room, of clients that track their own
+//! position.
+//! - `calls`: users in calls, and the timeouts of calls.
+//! - `departures`: disconnects, and the events after the grace period. `absent`: users who were connected before the server started.
+//! - `fanout`: broadcasts of events to their audiences. `said`: encoding of events. `published`: from the writer to the bus.
+//! - `announcements`: broadcasts of online and offline events. `missed`: the events that a client has missed.
+//! - `waiting`: accounting of the bytes that wait in connections.
+//! - `tally`: counters of a shard. `census`: connections and counters, collected from all shards on request.
 //!
-//! What needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] do with a shard what those say.
+//! Code that needs no engine is a method of [`Shared`] or of [`Fanout`]; the methods of [`Live`] apply the results to a shard.
 
 mod absent;
 mod announcements;
@@ -72,82 +75,82 @@ pub use tally::{Counts, Tally};
 use tenure::Tenures;
 pub use tokens::Renewal;
 
-/// What all shards share. Nothing here is locked for longer than a look-up takes.
+/// The state that all shards share. Each lock in it is held only for a look-up.
 pub struct Shared {
     /// The contracts.
     pub dialects: Dialects,
-    /// Whose tokens are believed.
+    /// Verifies tokens.
     pub authenticator: Arc<Authenticator>,
-    /// Where changes are decided.
+    /// Runs commands, in one order.
     pub writer: store::Writer,
-    /// Where queries are answered.
+    /// Runs queries.
     pub readers: store::Readers,
-    /// Who is online.
+    /// The users who are online.
     pub people: Arc<People>,
-    /// Who has which room open.
+    /// The users who have each room open.
     pub attendance: Arc<Attendance>,
-    /// Who is typing where.
+    /// The users who are typing, by room.
     pub typing: Typing,
-    /// Who is in which call, on which connection.
+    /// The users in each call, with their connections.
     pub seats: Seats,
-    /// Budgets.
+    /// Rate limits and other budgets.
     pub limits: Arc<Limits>,
-    /// Most Socket.IO connections of a person; `None`: no cap.
+    /// The most Socket.IO connections of a user; `None`: no limit.
     pub most_socketio: Option<u32>,
-    /// Most raw WebSockets of a person, likewise.
+    /// The most raw WebSockets of a user; `None`: no limit.
     pub most_raw: Option<u32>,
-    /// Most rooms of a connection, besides its person's own.
+    /// The most rooms of a connection, without its user's inbox.
     pub most_rooms: Cap,
-    /// Whether a connection ends with its token, also if no newer one is ever shown.
+    /// Whether a connection ends when its token expires, also if the client never refreshes a token.
     pub ends_with_token: bool,
-    /// Where the sockets are that came back.
+    /// The shards of resumed sockets.
     pub moved: Moved,
-    /// What the sockets have heard whose end is not written down yet.
+    /// The confirmed offsets of ended sockets whose end is not stored yet.
     pub leaving: Leaving,
-    /// What those owe who are away.
+    /// The unconfirmed deliveries of disconnected clients.
     pub losses: Arc<Losses>,
-    /// For how long it is remembered what somebody who is gone has heard.
+    /// How long after a disconnect missed events are kept for replay.
     pub window: Duration,
-    /// How long somebody who is gone still counts as here.
+    /// How long a user counts as online after a disconnect.
     pub grace: Duration,
-    /// What was before the start.
+    /// The presence changes from before the start.
     pub before: Before,
-    /// Whether anybody is told who is online.
+    /// Whether the server sends presence events.
     pub tells_presence: bool,
-    /// Whether everybody may ask who is online; else people who share a space.
+    /// Whether every user may query whether another user is online. If false, only users who share a space may.
     pub shows_presence: bool,
-    /// What time it is.
+    /// The current time.
     pub clock: fn() -> Timestamp,
-    /// Where signals go.
+    /// Ephemeral events are published here.
     pub bus: Arc<dyn Bus>,
-    /// Where what the bus brings is told.
+    /// Broadcasts the events that the bus delivers.
     pub fanout: Arc<Fanout>,
     /// Counts the bytes that wait in connections.
     pub in_hand: Arc<BytesInHand>,
 }
 
-/// Something to be done on a shard by another thread's wish.
+/// A task that another thread runs on a shard.
 pub type Job = Box<dyn FnOnce(&mut Live, &mut Shard<Live>) + Send>;
 
-/// The program on one shard.
+/// The application on one shard.
 pub struct Live {
     shared: Arc<Shared>,
     handle: Handle<Live>,
     departures: Departures,
-    /// Who was here before the start, and may come back.
+    /// Users who were connected before the start and may reconnect.
     expected: Departures,
     chores: Chores,
-    /// When the gathered changes of presence are to be told.
+    /// When the next round of presence events is due.
     presence_due: Option<Instant>,
-    /// When the signals gathered in crowded rooms are due.
+    /// When the ephemeral events gathered in crowded rooms are due.
     crowds_due: Option<Instant>,
-    /// Those who are held to their tokens.
+    /// The connections that end with their tokens.
     tenures: Tenures<SocketKey>,
     tally: Tally,
 }
 
 impl Live {
-    /// The program for one shard.
+    /// The application for one shard.
     pub fn new(shared: Arc<Shared>, handle: Handle<Live>) -> Self {
         let (departures, expected) = (Departures::new(shared.grace), Departures::new(shared.grace.max(RETURN)));
         Self {
@@ -163,7 +166,7 @@ impl Live {
         }
     }
 
-    /// A way for another thread to have a job done on the shard that this runs on.
+    /// Returns a function with which another thread runs a job on this shard.
     fn back(&self, shard: &Shard<Self>) -> impl Fn(Job) + Send + use<> {
         let (handle, index) = (self.handle.clone(), shard.index());
         move |job| handle.tell(index, job)
@@ -192,7 +195,7 @@ impl App for Live {
     }
 
     fn binary(&mut self, shard: &mut Shard<Self>, socket: SocketKey, bytes: &[u8]) {
-        // The raw contract is JSON text. Some clients send it as bytes; what is not even that is answered as a bad envelope.
+        // The raw contract is JSON text. Some clients send it as bytes; bytes that are not UTF-8 are answered as a bad envelope.
         self.hear(shard, socket, &Heard::Text(std::str::from_utf8(bytes).unwrap_or_default()), None);
     }
 

@@ -1,7 +1,7 @@
-//! Coming back: as the socket that one was, or since a position that one remembers.
+//! Resumes sockets, and replays events after a position that a client sends.
 //!
-//! What was said lately is kept by the engine, and what is remembered of a socket by the store, in one order with the facts. So a socket that
-//! comes back is put into its rooms at a place in that order, and told what was said in them up to there.
+//! The engine keeps recent events, and the store keeps the sessions, in one order with the events. So a resumed socket joins its rooms at
+//! an offset in that order, and receives the events of these rooms up to that offset.
 
 use std::sync::Arc;
 
@@ -23,19 +23,19 @@ use crate::dialects;
 use crate::logs::{self, FAULTS};
 use crate::presence::Connection;
 
-/// How a client comes.
+/// The way in which a client connects.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Coming {
-    /// As somebody new.
+    /// As a new socket.
     New,
-    /// As the socket whose secret this is; with what it has heard, as it says.
+    /// As the socket with this secret; with the client's position, if it sends one.
     Back(Id, Option<String>),
-    /// As somebody who has heard so much, as it says.
+    /// As a new socket, with a position after which it wants the missed events.
     Since(String),
 }
 
 impl Coming {
-    /// As which socket.
+    /// The secret of the socket that the client resumes.
     pub(super) fn secret(&self) -> Option<Id> {
         match self {
             Self::Back(secret, _) => Some(*secret),
@@ -43,7 +43,7 @@ impl Coming {
         }
     }
 
-    /// What it says that it has heard.
+    /// The epoch and position that the client sends.
     fn offered(&self) -> Option<(&str, Position)> {
         match self {
             Self::New | Self::Back(_, None) => None,
@@ -51,28 +51,28 @@ impl Coming {
         }
     }
 
-    /// The position of an offset: within the next fact, if the client has said so and is believed.
+    /// The position of an offset. If the client's position was accepted, it is that one, which may lie within the next event.
     fn position(&self, offset: i64, believed: bool) -> Position {
         let offered = self.offered().map(|(_, position)| position).filter(|_| believed);
         offered.unwrap_or(Position::from(offset as u64))
     }
 }
 
-/// A position as the store knows it; `None` if there can be no such offset.
+/// A position in the store's form; `None` if its offset is out of range.
 pub fn offered(epoch: &str, position: Position) -> Option<Offered> {
     Some(Offered { epoch: epoch.to_owned(), offset: i64::try_from(position.number).ok()? })
 }
 
-/// A session that a client wants to go on with.
+/// A session that a client wants to resume.
 #[derive(Clone, Copy)]
 struct Old {
     secret: Id,
-    /// Up to which offset it has heard everything.
+    /// The offset up to which it has received all events.
     heard: u64,
 }
 
 impl Shared {
-    /// What the store is asked about a client that comes.
+    /// The store's form of a way to connect.
     pub fn came(&self, coming: &Coming) -> Came {
         let offered = coming.offered().and_then(|(epoch, position)| offered(epoch, position));
         match coming {
@@ -82,7 +82,7 @@ impl Shared {
         }
     }
 
-    /// A socket that came with an id of its own goes on with the one that others know.
+    /// A socket that connected with an id of its own continues with the id that other users know.
     fn go_on_as(&self, person: &PersonId, connection: Connection, came_as: Id, id: Id) {
         self.people.rename(person, connection, came_as, id);
         self.fanout.rename(person, &came_as.text(), &id.text());
@@ -90,8 +90,8 @@ impl Shared {
 }
 
 impl Live {
-    /// A client says that it was here. If its old connection still seems to live, that one is ended first: what is remembered of it is
-    /// written then, before the client is let in.
+    /// Resumes a session. If its old connection still seems to be open, that one is ended first, so that its state is written before the
+    /// client is accepted.
     pub(super) fn take_over(
         &mut self,
         shard: &mut Shard<Self>,
@@ -114,14 +114,14 @@ impl Live {
                 if let Some(old) = live.find(shard, secret, &person) {
                     shard.take_over(old);
                 }
-                // What ends does so behind this job, so the way back begins with another.
+                // The end of the old socket is processed after this job, so the way back begins with another job.
                 let onwards = handle.clone();
                 handle.tell(there, Box::new(move |_, _| onwards.tell(here, go_on)));
             }),
         );
     }
 
-    /// The socket that has a secret, if it is here and this person's.
+    /// The socket with this secret, if it is on this shard and belongs to this user.
     fn find(&self, shard: &Shard<Self>, secret: Id, person: &PersonId) -> Option<SocketKey> {
         let moved = self.shared.moved.find(secret).filter(|(there, _)| *there == shard.index());
         let socket = moved.map(|(_, socket)| socket).or_else(|| shard.at(secret))?;
@@ -129,8 +129,8 @@ impl Live {
         (session.secret == Some(secret) && session.actor.person == *person).then_some(socket)
     }
 
-    /// A socket is let in as the one that it was, with all that it has missed; if that is known no longer, or its connection may not be in so
-    /// many rooms, as a new one.
+    /// Accepts a resumed socket and replays all events that it has missed. If these are not kept any more, or its connection may not be in
+    /// so many rooms, the socket is accepted as a new one.
     pub(super) fn let_back_in(&mut self, shard: &mut Shard<Self>, entering: Entering, arrived: Arrived) {
         let Entering { socket, session, ends, coming } = entering;
         let (Some(recovered), Coming::Back(secret, _)) = (&arrived.recovered, &coming) else { return };
@@ -161,7 +161,7 @@ impl Live {
                 self.be_in_again(&met, &id.text(), recovered.rooms);
             }
             Ok(false) => {
-                // The client has gone meanwhile.
+                // The client has disconnected while its session was loaded.
                 self.count_out(shard, &actor.person, connection);
                 self.stay_away(shard, old);
             }
@@ -169,8 +169,8 @@ impl Live {
         }
     }
 
-    /// The rooms that a socket which comes back is in, each behind an offset. Those that it has joined are on its client's mind: `None` if its
-    /// connection may not be in all of them.
+    /// The rooms of a resumed socket, each with the offset after which it receives events. The client relies on the rooms that it has
+    /// joined: `None` if its connection may not be in all of them.
     fn rooms_again(&self, shard: &Shard<Self>, socket: SocketKey, arrived: &Arrived, recovered: &Recovered) -> Option<Vec<(Room, i64)>> {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let mut free = self.free_places(shard, socket).checked_sub(recovered.rooms.len())?;
@@ -188,7 +188,7 @@ impl Live {
         Some(rooms)
     }
 
-    /// Others see a socket in its rooms again, or still.
+    /// Shows a resumed socket to other users in its rooms again.
     fn be_in_again(&self, met: &Met, id: &str, rooms: Vec<SessionRoom>) {
         for SessionRoom { room, inside, .. } in rooms {
             self.shared.seats.resume(&room, &met.person.id, id);
@@ -196,14 +196,14 @@ impl Live {
         }
     }
 
-    /// A client was about to come back and has not; it may once more.
+    /// A client that was resuming its session has disconnected; it may resume it once more.
     fn stay_away(&self, shard: &Shard<Self>, old: Old) {
         if self.shared.moved.find(old.secret).is_none() {
             self.end(shard, old.secret, old.heard, false);
         }
     }
 
-    /// A socket cannot go on as the one that it was. It is let in as a new one, which tells its client to ask for everything anew.
+    /// Accepts a socket as a new one because its session cannot be resumed. Its client then reloads its state.
     fn begin_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, old: Old, arrived: Arrived) {
         let (socket, actor) = (entering.socket, entering.session.actor.clone());
         let (Some(id), Some(namespace)) = (shard.id(socket), shard.namespace(socket)) else {
@@ -228,7 +228,8 @@ impl Live {
         });
     }
 
-    /// From now on a socket that says since when it was here is told in each room what it has missed; if that cannot be, it is told so.
+    /// Starts the replay for a socket whose client sent a position. If the events after it are not kept any more, the client receives a
+    /// resync event.
     pub(super) fn catch_up_from(&mut self, shard: &mut Shard<Self>, socket: SocketKey, coming: &Coming, since: Option<i64>) {
         let Coming::Since(_) = coming else { return };
         shard.give_positions(socket);
@@ -242,7 +243,7 @@ impl Live {
         }
     }
 
-    /// Puts a socket into a room of which its user is a member after an offset; see [`Live::tell_missed`]. False if it was in the room already.
+    /// Puts a socket into a room whose member its user is after an offset; see [`Live::tell_missed`]. False if it was in the room already.
     pub(super) fn come_into(
         &mut self,
         shard: &mut Shard<Self>,
@@ -278,20 +279,20 @@ impl Live {
         }
     }
 
-    /// A socket was not let into a room that it has asked for, though its person may hear it.
+    /// Removes a room from a socket's stored session because the socket could not join it, though its user may receive its events.
     pub(super) fn give_back(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) {
         let (Some(session), Some(left)) = (shard.data(socket), self.leaves(shard, socket, room)) else { return };
         self.run_for(&session.actor, left, "a room that was not joined could not be forgotten");
     }
 
-    /// What is to be remembered when a socket leaves a room, or does not come into it; nothing of one that cannot come back.
+    /// The command that removes a room from a socket's stored session; `None` for a socket that cannot be resumed.
     pub(super) fn leaves(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) -> Option<LeaveRoom> {
         let secret = shard.data(socket)?.secret?.text();
         let unasked = self.shared.dialects.join_by_themselves(shard.namespace(socket)?, room);
         Some(LeaveRoom { secret, room: room.clone(), unasked })
     }
 
-    /// Tells a client, once, that it has missed what is known no longer.
+    /// Sends a client a resync event, once: some of the events that it has missed are not kept any more.
     fn ask_to_resync(&mut self, shard: &mut Shard<Self>, socket: SocketKey) {
         if let Some(session) = shard.data_mut(socket) {
             session.since = None;
@@ -301,8 +302,8 @@ impl Live {
         }
     }
 
-    /// A socket has ended. If its client may come back, what it has heard for certain is written down; if it has left, nothing is kept of it.
-    /// One that goes on already, by a newer connection, is not touched.
+    /// Stores the end of a socket. If its client may resume it, its confirmed offset is stored; if the client has left, its session is
+    /// deleted. A socket that was resumed by a newer connection already is not touched.
     pub(super) fn remember(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
         let Some(session) = shard.data(socket) else { return };
         let Some(secret) = session.secret else { return };
@@ -322,13 +323,13 @@ impl Live {
         }
     }
 
-    /// Writes down what a socket has heard that has ended, and whether that is because the server stops.
+    /// Stores the confirmed offset of an ended socket, and whether it ended because the server stops (`let_go`).
     pub(super) fn end(&self, shard: &Shard<Self>, secret: Id, confirmed: u64, let_go: bool) {
         self.shared.leaving.put(secret, confirmed, let_go);
         let (shared, back) = (Arc::clone(&self.shared), self.back(shard));
         let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, let_go };
         let ends = Arc::clone(&self.shared);
-        // What was tried before may be tried again behind the client's way back: then the session lives.
+        // An earlier attempt may run again after the client has resumed its session: then the session must not end.
         let work = move |tx: &mut Tx<'_>| if ends.leaving.is_away(secret) { end.decide(tx).map(|()| true) } else { Ok(false) };
         self.shared.writer.submit(Actor::server(), work, move |ended| {
             match ended {
@@ -340,13 +341,13 @@ impl Live {
         });
     }
 
-    /// Nothing is remembered of a socket any more.
+    /// Deletes the session of a socket.
     pub(super) fn forget(&self, actor: &Actor, secret: Option<Id>) {
         let Some(secret) = secret else { return };
         self.run_for(actor, ForgetSession { secret: secret.text() }, "a connection that has ended could not be forgotten");
     }
 
-    /// Runs a command whose end nobody waits for; `failed` is for the log.
+    /// Runs a command without waiting for its result; `failed` is the log message if it fails.
     fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
         self.shared.writer.run(actor.clone(), command, move |done| {
             if let Err(refusal) = done
@@ -357,7 +358,7 @@ impl Live {
         });
     }
 
-    /// Up to which offset everybody on this shard has heard everything for certain.
+    /// The offset up to which all sockets on this shard have confirmed all events.
     pub(super) fn confirmed_by_all(&self, shard: &Shard<Self>) -> u64 {
         let of = |socket: SocketKey| {
             let session = shard.data(socket)?;

@@ -1,4 +1,4 @@
-//! News in the words of whoever listens.
+//! Events, encoded for each contract.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
@@ -10,7 +10,7 @@ use engine::{Key, Namespace, Position, Revive, Say, Saying};
 
 use crate::dialects::{Dialect, Dialects, json, workspace};
 
-/// News in the words of whoever listens.
+/// An event that can be encoded for each contract.
 pub struct Said {
     dialects: Dialects,
     news: News,
@@ -19,44 +19,44 @@ pub struct Said {
 enum News {
     Fact {
         fact: Arc<Fact>,
-        /// The name of this life of the journal.
+        /// The epoch of the event log.
         epoch: Arc<str>,
     },
-    /// For everybody, stored for nobody.
+    /// An ephemeral event for all connections.
     Announcement { signal: Arc<Signal>, now: Timestamp },
-    /// In one message buffer.
+    /// Ephemeral events in one message buffer.
     Signals {
-        /// Of which kind their room is; none if they are of no room.
+        /// The kind of their room; `None` if they belong to no room.
         of: Option<Kind>,
         signals: Vec<Arc<Signal>>,
         now: Timestamp,
     },
-    /// A back end's own words that are stored for nobody.
+    /// A backend's event that is not stored.
     Emission { emission: Arc<Emission>, now: Timestamp },
 }
 
 impl Said {
-    /// Something that is stored; `epoch` is the name of this life of the journal.
+    /// A persisted event; `epoch` is the epoch of the event log.
     pub(super) fn fact(dialects: &Dialects, fact: Arc<Fact>, epoch: &Arc<str>) -> Self {
         Self { dialects: dialects.clone(), news: News::Fact { fact, epoch: epoch.clone() } }
     }
 
-    /// A signal for everybody, whatever their contract.
+    /// An ephemeral event for all connections, independent of their contract.
     pub(super) fn announcement(dialects: &Dialects, signal: Arc<Signal>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Announcement { signal, now } }
     }
 
-    /// Signals; `of` is the kind of their room.
+    /// Ephemeral events; `of` is the kind of their room.
     pub(super) fn signals(dialects: &Dialects, of: Option<Kind>, signals: Vec<Arc<Signal>>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Signals { of, signals, now } }
     }
 
-    /// A back end's own words that are not stored.
+    /// A backend's event that is not stored.
     pub(super) fn emission(dialects: &Dialects, emission: Arc<Emission>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Emission { emission, now } }
     }
 
-    /// Something that is stored, out of what [`Say::record`] has written of it. `None` if that cannot be read.
+    /// Decodes a persisted event from the bytes of [`Say::record`]. `None` if they cannot be read.
     fn read(dialects: &Dialects, offset: i64, mut bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
         let mut take = |length: usize| {
             let (taken, rest) = bytes.split_at_checked(length)?;
@@ -73,12 +73,12 @@ impl Said {
         Some(Self::fact(dialects, fact.into(), epoch))
     }
 
-    /// What makes a stored fact sayable again, for those who come back.
+    /// Decodes persisted events for replay to clients that reconnect.
     pub fn revive(dialects: Dialects, epoch: Arc<str>) -> Revive {
         Revive::new(move |number, bytes| match Self::read(&dialects, number as i64, bytes, &epoch) {
             Some(said) => Arc::new(said),
             None => {
-                // What was written of an event is read again as the same; a test holds every kind of event to that.
+                // Encoding and decoding an event gives the same event; a test checks that for every kind.
                 tracing::error!(offset = number, "a fact that was kept cannot be read");
                 Arc::new(|_| Vec::new())
             }
@@ -93,7 +93,7 @@ impl Said {
         }
     }
 
-    /// Whether it is worth nothing any more when there is something newer of the same.
+    /// Whether a newer event about the same subject replaces this one.
     pub(super) fn is_of_signals(&self) -> bool {
         matches!(self.news, News::Signals { .. })
     }
@@ -128,7 +128,7 @@ impl Say for Said {
             News::Announcement { signal, now } => {
                 let say = |dialects: &[Arc<dyn Dialect>]| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
                 let said: Vec<Saying> = say(self.dialects.spoken_in(namespace));
-                // Where no contract has a word for it, it is said as on `/`: nobody is to be left out.
+                // A namespace whose contract does not define the event sends it as on `/`: every client receives it.
                 if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
             }
             News::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, sayings)| sayings).collect(),
@@ -158,7 +158,7 @@ impl Say for Said {
 
     fn weight(&self) -> usize {
         match &self.news {
-            // The fact as it is in memory, with the texts that it owns.
+            // The event in memory, with the texts that it owns.
             News::Fact { fact, .. } => size_of::<Fact>() + 2 * fact.body.len(),
             _ => size_of::<Self>(),
         }
@@ -174,17 +174,18 @@ fn say_emission(emission: &Emission, at: Timestamp, namespace: Namespace) -> Vec
     event.inspect_err(|error| tracing::error!(%error, "a back end's event cannot be sent")).into_iter().collect()
 }
 
-/// Envelopes, each with its position. In Socket.IO's packets the engine writes it.
+/// Adds its position to each envelope. In Socket.IO packets the engine adds it.
 fn positioned(sayings: Vec<Saying>, offset: i64, epoch: &str) -> Vec<Saying> {
     let count = sayings.len();
     let position = |index| Position::behind(offset as u64, index, count).text(epoch);
     sayings.into_iter().enumerate().map(|(index, saying)| workspace::positioned(saying, &position(index))).collect()
 }
 
-/// What makes keys out of what a signal is about; nobody outside can tell which are alike.
+/// Hashes the subject of an ephemeral event into a key. The hash has a random seed, so a client cannot produce two subjects with the same
+/// key.
 static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// What a signal is about: a newer one of the same makes it void.
+/// The key of an ephemeral event's subject: a newer event with the same key replaces it.
 fn key(signal: &Signal) -> Option<Key> {
     let about = match signal {
         Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => ("typing", Some(room), person),
@@ -196,7 +197,7 @@ fn key(signal: &Signal) -> Option<Key> {
     Some(KEYS.hash_one((what, room.map(Room::as_str), person.as_str())))
 }
 
-/// Whether a contract tells what happens in rooms of this kind.
+/// Whether a contract sends events of rooms of this kind.
 fn tells(dialect: &dyn Dialect, kind: Kind) -> bool {
     kind == Kind::User || dialect.kinds().contains(&kind)
 }
