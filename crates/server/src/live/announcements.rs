@@ -82,7 +82,7 @@ fn tell_presence_soon(engine: &Handle<Live>) {
     engine.tell(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
 }
 
-/// A round of changes of presence. Changes that are gathered meanwhile belong to the next round, which begins when this one is dropped.
+/// A round of changes of presence. Changes that are gathered during it belong to the next round, which begins when this one is dropped.
 struct Round {
     fanout: Arc<Fanout>,
     engine: Handle<Live>,

@@ -1,4 +1,4 @@
-//! Calls: who sits in one on which connection, and what the server does with calls by itself, each thing at its moment.
+//! Users in calls, with their connections, and the timers of calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use crate::presence::Departure;
 /// How long a call rings.
 const RINGS: Duration = Duration::from_secs(RINGS_SECONDS as u64);
 
-/// When the database cannot be used, it is tried again after this.
+/// How long to wait before a failed write is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// What is to be done at which moment. There are never more than open calls and seats in them that nobody sits on.
+/// Timed tasks, by their time. Their number is bounded by the open calls, the seats whose connection has ended, and the ends of sockets
+/// that are not stored.
 #[derive(Default)]
 pub(super) struct Chores {
     waiting: BTreeMap<(Instant, u64), Chore>,
@@ -28,18 +29,18 @@ pub(super) struct Chores {
 
 #[derive(Clone)]
 enum Chore {
-    /// A call may have rung for long enough.
+    /// Ends a call that was not answered in time.
     GiveUpRinging(Id),
-    /// The grace after a departure from a call is over.
+    /// Checks a seat after the grace period of a departure.
     LookAtSeat(Id, PersonId, Departure),
-    /// Somebody is in a call no longer.
+    /// Removes a user from a call.
     LeaveCall(Id, PersonId),
-    /// A socket's end could not be written down.
+    /// Stores the end of a socket after a failed attempt.
     EndAgain(engine::id::Id),
 }
 
 impl Live {
-    /// Somebody takes part in a call, on this socket; if it has ended meanwhile, not any more.
+    /// Puts a user into a call on this socket. If the socket has ended, the user leaves the call.
     pub(super) fn take_seat(&mut self, shard: &mut Shard<Self>, socket: SocketKey, call: &Call, person: &PersonId) {
         if !call.is_open() || !call.has(person) {
             return;
@@ -50,7 +51,7 @@ impl Live {
         }
     }
 
-    /// A socket has ended; its person's seats are kept for the grace.
+    /// Starts the grace period for the seats of a socket that has ended.
     pub(super) fn leave_seats(&mut self, shard: &mut Shard<Self>, socket: SocketKey, person: &PersonId) {
         let Some(id) = shard.id(socket) else { return };
         for (call, departure) in self.shared.seats.vacate(person, &id.text()) {
@@ -58,18 +59,18 @@ impl Live {
         }
     }
 
-    /// A call rings from now on.
+    /// Starts the ringing timer of a call.
     pub(super) fn ring(&mut self, shard: &mut Shard<Self>, call: Id) {
         self.do_at(shard, shard.now() + RINGS, Chore::GiveUpRinging(call));
     }
 
-    /// A call is over.
+    /// Frees the seats of a call that has ended.
     pub(super) fn hang_up(&mut self, call: Id) {
         self.shared.seats.clear(call);
         self.chores.waiting.retain(|_, chore| !matches!(chore, Chore::GiveUpRinging(ringing) if *ringing == call));
     }
 
-    /// Does what is due, and says when the next thing will be.
+    /// Runs all tasks that are due, and schedules the next one.
     pub(super) fn do_chores(&mut self, shard: &mut Shard<Self>) {
         while let Some(due) = self.chores.waiting.first_entry().filter(|first| first.key().0 <= shard.now()) {
             match due.remove() {
@@ -79,7 +80,7 @@ impl Live {
                     }
                 }
                 Chore::EndAgain(secret) => {
-                    // Unless it has come back meanwhile.
+                    // The client may have reconnected.
                     if let Some((confirmed, let_go)) = self.shared.leaving.find(secret) {
                         self.end(shard, secret, confirmed, let_go);
                     }
@@ -92,7 +93,7 @@ impl Live {
         }
     }
 
-    /// A socket's end is written down when the database can be used again.
+    /// Schedules another attempt to store the end of a socket.
     pub(super) fn end_again(&mut self, shard: &mut Shard<Self>, secret: engine::id::Id) {
         self.do_at(shard, shard.now() + RETRY, Chore::EndAgain(secret));
     }
@@ -103,13 +104,13 @@ impl Live {
         shard.wake_at(at);
     }
 
-    /// In the server's own name, and until the database can be used.
+    /// Runs a task as the server, and repeats it while the database fails.
     fn do_now(&self, shard: &Shard<Self>, chore: Chore) {
         let back = self.back(shard);
         let (work, shared) = (chore.clone(), Arc::clone(&self.shared));
         let work = move |tx: &mut Tx<'_>| match work {
             Chore::GiveUpRinging(call) => GiveUpRinging { call }.decide(tx),
-            // Back meanwhile, by another connection or while the database could not be used.
+            // The user has reconnected, by another connection or while the database failed.
             Chore::LeaveCall(call, person) if shared.seats.is_taken(call, &person) => Ok(()),
             Chore::LeaveCall(call, person) => LeaveCall { call, person }.decide(tx),
             Chore::LookAtSeat(..) | Chore::EndAgain(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! Who is connected and what has happened, gathered from all shards when somebody asks. Nothing is kept for it but each shard's [`Tally`] and the gate's.
+//! Connections and counters, collected from all shards on request. Only each shard's [`Tally`] and the gate's are kept for it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,30 +14,30 @@ use super::{Job, Live, Tally};
 /// How long a shard may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The way to ask the shards.
+/// Queries all shards.
 pub struct Census {
     engine: OnceLock<Handle<Live>>,
     since: Instant,
-    /// Who was turned away before there was a connection, and so on no shard.
+    /// The handshakes that the gate refused, which belong to no shard.
     at_gate: Mutex<Tally>,
 }
 
-/// A socket that is there.
+/// An open socket.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Here {
-    /// Its id.
+    /// Its Socket.IO id.
     pub id: String,
-    /// Where it is; `None` is the raw WebSocket.
+    /// Its namespace; `None` is the raw WebSocket.
     pub namespace: Option<String>,
     /// `websocket`, `polling` or `raw`.
     pub transport: &'static str,
-    /// For how long.
+    /// Its age.
     pub lasting: Duration,
     /// The rooms that it is in.
     pub rooms: Vec<Room>,
 }
 
-/// Everybody who is there.
+/// All open sockets.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Crowd {
     /// How many connections there are; one may have a socket in each namespace.
@@ -50,9 +50,9 @@ pub struct Crowd {
     pub transports: HashMap<&'static str, u64>,
     /// How many sockets each person has in each room. Inboxes are not counted.
     pub rooms: HashMap<Room, HashMap<PersonId, u64>>,
-    /// How long the sockets are there, all together.
+    /// The sum of the sockets' ages.
     pub lasting: Duration,
-    /// How long the longest is there.
+    /// The age of the oldest socket.
     pub longest: Duration,
 }
 
@@ -63,9 +63,9 @@ impl Default for Census {
 }
 
 impl Census {
-    /// Gives it the engine, once. Until then, and without one, nobody is connected.
+    /// Sets the engine, once. Without one, there are no connections.
     pub fn connect(&self, engine: Handle<Live>) {
-        // A second engine would be a fault of ours, and the first stays.
+        // A second call would be a bug; the first engine stays.
         let _ = self.engine.set(engine);
     }
 
@@ -83,7 +83,7 @@ impl Census {
         self.at_gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was counted since the start. `None` if a shard does not answer.
+    /// The counters since the start. `None` if a shard does not answer.
     pub async fn tally(&self) -> Option<Tally> {
         let shards = self.ask(|live, _| live.tally.clone()).await?;
         let at_gate = self.at_gate().clone();
@@ -93,7 +93,7 @@ impl Census {
         }))
     }
 
-    /// What was counted since the start, and what the shards hold. `None` if a shard does not answer.
+    /// The counters since the start, and the current figures of the shards. `None` if a shard does not answer.
     pub async fn figures(&self) -> Option<(Tally, Figures, Meter)> {
         let shards = self.ask(|live, shard| (live.tally.clone(), shard.figures(), shard.meter().clone())).await?;
         let all = (self.at_gate().clone(), Figures::default(), Meter::default());
@@ -105,7 +105,7 @@ impl Census {
         }))
     }
 
-    /// Everybody who is there. It costs every shard a look at each of its sockets, so it is for admins.
+    /// All open sockets. Every shard visits each of its sockets for it, so it is for admins.
     pub async fn crowd(&self) -> Option<Crowd> {
         let mut all = Crowd::default();
         for shard in self.ask(Crowd::of).await? {
@@ -124,12 +124,12 @@ impl Census {
         Some(sockets)
     }
 
-    /// Up to which offset everybody who is connected has heard everything for certain. `None` if a shard does not answer.
+    /// The offset up to which all connected clients have confirmed all events. `None` if a shard does not answer.
     pub async fn confirmed_by_all(&self) -> Option<u64> {
         self.ask(Live::confirmed_by_all).await?.into_iter().min()
     }
 
-    /// Asks every shard the same.
+    /// Runs the same question on every shard. `None` if one does not answer.
     async fn ask<T: Send + 'static>(&self, question: impl Fn(&Live, &Shard<Live>) -> T + Clone + Send + 'static) -> Option<Vec<T>> {
         let Some(engine) = self.engine.get() else { return Some(Vec::new()) };
         let answers: Vec<oneshot::Receiver<T>> = (0..engine.shards())

@@ -1,4 +1,4 @@
-//! Leaving, and what is told of it when the grace is over.
+//! Disconnects, and the events that are sent when the grace period ends.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,22 +13,22 @@ use super::{Live, Session, Shared};
 use crate::audit;
 use crate::presence::{Connection, Departure};
 
-/// How many are told to be gone before the shard does what else there is: when a network fails, or a server, thousands go at one moment.
+/// The most departures that a shard processes before its other work. If a network or a server fails, thousands of connections end at once.
 const AT_ONCE: usize = 256;
 
-/// Who may be gone, and since when. The grace is the same for all, so they stand in the order of its end.
+/// Departures whose grace period has not ended. It is the same for all, so they are sorted by its end.
 pub(super) struct Departures {
     grace: Duration,
     waiting: VecDeque<(Instant, Departed)>,
 }
 
-/// Somebody who may be gone.
+/// A departure that is final if the user does not return in time.
 pub enum Departed {
-    /// Offline.
+    /// The user goes offline.
     FromServer(PersonId, Departure),
-    /// From a room.
+    /// The user leaves a room.
     FromRoom(Room, PersonId, Departure),
-    /// The last of those who were expected back after the start.
+    /// Marks the end of the list of users from before the start; see [`Live::wait_for`].
     Nobody,
 }
 
@@ -43,7 +43,7 @@ impl Departures {
         shard.wake_at(until);
     }
 
-    /// The next whose grace is over; if there is none, the shard is woken when there is.
+    /// The next departure whose grace period has ended. If there is none, schedules a wake-up at the end of the first one.
     fn next(&mut self, shard: &mut Shard<Live>) -> Option<Departed> {
         let (until, _) = self.waiting.front()?;
         if *until > shard.now() {
@@ -55,7 +55,7 @@ impl Departures {
 }
 
 impl Live {
-    /// An accepted socket has ended; its rooms are still full.
+    /// Handles the end of an accepted socket, which is still in its rooms.
     pub(super) fn depart(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
         self.tenures.release(socket);
         let Some(Session { actor, connection, at, secret, .. }) = shard.data(socket) else { return };
@@ -80,7 +80,7 @@ impl Live {
             self.leave_seats(shard, socket, &person);
         }
         if is_let_go {
-            // The next start expects them, and others are told of those who do not come.
+            // The next start expects these users to reconnect, and sends offline events for the others.
             return;
         }
         let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
@@ -92,27 +92,27 @@ impl Live {
         self.count_out(shard, &person, connection);
     }
 
-    /// A socket of a person counts no longer.
+    /// Removes a socket of a user from the count of connections.
     pub(super) fn count_out(&mut self, shard: &mut Shard<Self>, person: &PersonId, connection: Connection) {
         if let Some(departure) = self.shared.people.depart(person, connection) {
             self.departures.add(shard, Departed::FromServer(person.clone(), departure));
         }
     }
 
-    /// Has the changes of presence told at a moment.
+    /// Schedules the next round of presence events.
     pub(super) fn tell_presence_at(&mut self, shard: &mut Shard<Self>, at: Instant) {
         self.presence_due = Some(at);
         shard.wake_at(at);
     }
 
-    /// Schedules the sending of the signals gathered in crowded rooms, unless an earlier time is scheduled already.
+    /// Schedules the sending of the ephemeral events gathered in crowded rooms, unless an earlier time is scheduled already.
     pub(super) fn tell_crowds_at(&mut self, shard: &mut Shard<Self>, at: Instant) {
         let due = self.crowds_due.map_or(at, |due| due.min(at));
         self.crowds_due = Some(due);
         shard.wake_at(due);
     }
 
-    /// Tells of those whose grace is over and who have not come back.
+    /// Does all timed work that is due, and sends the events of departures whose grace period has ended.
     pub(super) fn expire(&mut self, shard: &mut Shard<Self>) {
         if self.presence_due.is_some_and(|due| due <= shard.now()) {
             self.presence_due = None;
@@ -148,18 +148,18 @@ impl Live {
 }
 
 impl Shared {
-    /// A person types in a room, on this connection. The answer is the moment at which typing is to be looked at again.
+    /// Notes that a user types in a room on this connection. Returns when to call `expire` for it.
     pub fn types(&self, room: &Room, person: &PersonId, connection: &str, now: Instant) -> Instant {
         let signal = Signal::Typing { room: room.clone(), person: person.clone() };
         self.typing.start(room, person, connection, now, || self.bus.publish(Notice::Signal(signal.into())))
     }
 
-    /// A person types no longer in a room on this connection; others are told if they were told of the typing.
+    /// Ends a user's typing in a room on this connection. Sends a stop event if the user was typing there.
     pub fn stops_typing(&self, room: &Room, person: &PersonId, connection: &str) {
         self.typing.stop(room, person, connection, || self.tell_stopped_typing(room.clone(), person.clone()));
     }
 
-    /// A connection ends, and with it its person's typing.
+    /// Ends a user's typing in all rooms on a connection that has ended.
     pub fn types_nowhere(&self, person: &PersonId, connection: &str) {
         self.typing.stop_everywhere(person, connection, |room| self.tell_stopped_typing(room.clone(), person.clone()));
     }
@@ -168,22 +168,21 @@ impl Shared {
         self.bus.publish(Notice::Signal(Signal::StoppedTyping { room, person }.into()));
     }
 
-    /// The last of a person's connections has left a room by this departure: tells it, unless one has come back. `removed` as in
-    /// [`Signal::Left`].
+    /// Sends the leave event of a departure, unless a connection of the user has returned to the room. `removed` as in [`Signal::Left`].
     pub fn tell_left(&self, room: Room, person: PersonId, departure: Departure, removed: bool) {
         self.attendance.expire(&room, &person, departure, |person| {
             self.bus.publish(Notice::Signal(Signal::Left { room: room.clone(), person, removed }.into()));
         });
     }
 
-    /// A person is a member of a space no longer. Where only a grace has kept the person in it, or in a room inside it, that is over.
+    /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member.
     pub fn give_up(&self, space: &Room, person: &PersonId) {
         self.attendance.give_up(space, person, |room, person| {
             self.bus.publish(Notice::Signal(Signal::Left { room: room.clone(), person, removed: true }.into()));
         });
     }
 
-    /// Tells that somebody came online or went offline, if that is anybody's business.
+    /// Publishes an online or offline event, unless presence events are switched off.
     pub(super) fn tell_presence(&self, change: Signal) {
         if self.tells_presence {
             self.bus.publish(Notice::Signal(change.into()));

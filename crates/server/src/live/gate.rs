@@ -1,4 +1,4 @@
-//! What is looked at in a handshake, and the little that is kept of it: the headers are not.
+//! Admission of handshakes, and the data of a handshake that is kept, which does not include its headers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::dialects::workspace::closing::{FORBIDDEN, TOO_MANY_CONNECTIONS};
 use crate::limits::{Limits, TRY_AGAIN};
 use crate::listener::Proxies;
 
-/// What is kept of a connection's first request.
+/// The data of a connection's first request.
 pub struct Handshake {
-    /// Who is at the other end; of a [`SocketAddr`] only what tells that, for this is kept of every connection.
+    /// The client's address. The parts of a [`SocketAddr`] that are not needed are left out, because every connection has one.
     pub(super) ip: IpAddr,
     port: u16,
     /// The parts of the request that only few clients send.
@@ -46,7 +46,7 @@ struct Extras {
 }
 
 impl Handshake {
-    /// The token of its header, query or cookie, for a client that puts none in the CONNECT packet.
+    /// The token of the handshake's header, query or cookie, for a client that sends none in the CONNECT packet.
     pub fn token(&self) -> Option<&str> {
         self.extras.as_ref()?.token.as_deref()
     }
@@ -56,14 +56,14 @@ impl Handshake {
         self.extras.as_mut()?.since.take()
     }
 
-    /// Who is at the other end.
+    /// The client's address.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port)
     }
 }
 
-/// The gate of the engine: refuses pages of origins that are not allowed, addresses that try too often, and everybody while the server is
-/// full, stops or is short of memory. The census counts them.
+/// The admission check of the engine. It refuses pages of origins that are not allowed, addresses that make too many attempts, and every
+/// client while the server is full, stopping or short of memory. The census counts the refusals.
 pub struct Gate {
     authenticator: Arc<Authenticator>,
     limits: Arc<Limits>,
@@ -75,7 +75,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that lets at most so many connections be at once (`None`: no cap).
+    /// A gate with a limit on the connections at one time (`None`: no limit).
     pub fn new(
         authenticator: Arc<Authenticator>,
         limits: Arc<Limits>,
@@ -88,10 +88,10 @@ impl Gate {
         Self { authenticator, limits, census, admission, proxies, places, next: AtomicU64::new(0) }
     }
 
-    /// What is kept of a handshake. Inputs: its head, and the peer of its TCP connection.
+    /// The data to keep of a handshake. Inputs: its head, and the peer of its TCP connection.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// The refusal for the client.
     pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, Refusal> {
         let address = self.proxies.sender(peer, &request.headers);
         let place = self.look_at(request, address).map_err(|(code, refusal)| {
@@ -129,14 +129,14 @@ impl Gate {
     }
 }
 
-/// What everybody is told while nobody is let in.
+/// The refusal while the server admits no connections.
 fn not_now(closed: Closed) -> Refusal {
     let (words, seconds) = (closed.in_words(), closed.retry_after());
     let message = format!("Try again in {seconds} s: {words}");
     Refusal { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
 }
 
-/// What an address is told that has tried too often.
+/// The refusal for an address that has made too many attempts.
 pub(super) fn too_often(refusal: &domain::refusal::Refusal) -> Refusal {
     Refusal {
         message: refusal.to_string(),
@@ -146,16 +146,16 @@ pub(super) fn too_often(refusal: &domain::refusal::Refusal) -> Refusal {
     }
 }
 
-/// `?since=` of a query.
+/// The `since` parameter of a query.
 fn since(query: &str) -> Option<Box<str>> {
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     pairs.find_map(|(name, value)| (name == "since").then(|| value.into()))
 }
 
-/// Whether a client may be given positions behind the arguments of its events, unasked.
+/// Whether a client can receive positions after the arguments of its events without asking for them.
 ///
-/// Most clients hand a listener only what it has a parameter for. Those of Python and Dart hand it everything, and a function that was written
-/// for one argument fails with two: they are served as by a server that cannot recover, unless they ask for it by `since`.
+/// Most clients pass a listener only as many arguments as it has parameters. Those of Python and Dart pass all arguments, and a function
+/// with one parameter fails with two. They are served as by a server without recovery, unless they ask for positions with `since`.
 fn takes_positions(headers: &HeaderMap) -> bool {
     match headers.get(USER_AGENT).map(|agent| agent.to_str().unwrap_or_default().to_ascii_lowercase()) {
         Some(agent) => !["python", "aiohttp", "dart"].iter().any(|name| agent.contains(name)),

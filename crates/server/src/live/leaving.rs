@@ -1,46 +1,47 @@
-//! Sockets that have ended, until that is written down.
+//! Sockets that have ended and whose end is not stored yet.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::id::Id;
 
-/// What the sockets have heard whose end is not on the disk yet, by their secrets. As long as one is here, what everybody has heard is no more
-/// than that: otherwise a start would take a session that nobody has ended for one of those who have heard everything.
+/// The confirmed offsets of ended sockets whose end is not on the disk yet, by their secrets. While an entry is here, the offset that all
+/// clients have confirmed is at most the entry's. Otherwise a start would treat a session without an end as one that has received every
+/// event.
 #[derive(Debug, Default)]
 pub struct Leaving(Mutex<HashMap<Id, Left>>);
 
 #[derive(Debug)]
 struct Left {
     confirmed: u64,
-    /// The server has let it go.
+    /// Whether the server ended the socket because it stops.
     let_go: bool,
-    /// Its client has come back, as the writer's order has it: what is still to be written of its end is not true any more.
+    /// Whether the client has resumed its session, in the writer's order. Then the end must not be stored any more.
     is_back: bool,
 }
 
 impl Leaving {
-    /// A socket has ended that has heard so much, because the server stops if it is `let_go`.
+    /// Adds a socket that has ended, with its confirmed offset. `let_go`: the server ended it because it stops.
     pub(super) fn put(&self, secret: Id, confirmed: u64, let_go: bool) {
         self.lock().insert(secret, Left { confirmed, let_go, is_back: false });
     }
 
-    /// What a socket has heard whose end is still to be written down, and whether it was let go.
+    /// The confirmed offset of a socket whose end is still to be stored, and whether the server ended it because it stops.
     pub(super) fn find(&self, secret: Id) -> Option<(u64, bool)> {
         self.lock().get(&secret).map(|left| (left.confirmed, left.let_go))
     }
 
-    /// Whether the end of a socket is still to be written down, and true.
+    /// Whether the end of a socket is still to be stored, and its session was not resumed.
     pub(super) fn is_away(&self, secret: Id) -> bool {
         self.lock().get(&secret).is_some_and(|left| !left.is_back)
     }
 
-    /// A socket comes back. Called in the writer's order, before it is known whether that can be committed.
+    /// Marks a session as resumed. Called in the writer's order, before the commit.
     pub(super) fn come_back(&self, secret: Id) {
         self.set(secret, true);
     }
 
-    /// It has not come back: that could not be committed.
+    /// Marks a session as not resumed, because the commit failed.
     pub(super) fn stay_away(&self, secret: Id) {
         self.set(secret, false);
     }
@@ -51,12 +52,12 @@ impl Leaving {
         }
     }
 
-    /// The end of a socket is written down, or it has come back.
+    /// Removes a socket whose end is stored, or whose session was resumed.
     pub(super) fn remove(&self, secret: Id) {
         self.lock().remove(&secret);
     }
 
-    /// What all of them have heard; `None` if there are none.
+    /// The lowest confirmed offset of all entries; `None` if there are none.
     pub(super) fn heard_by_all(&self) -> Option<u64> {
         self.lock().values().map(|left| left.confirmed).min()
     }

@@ -1,4 +1,4 @@
-//! What was delivered to connections that have ended, without having arrived for certain, while their clients may still come back.
+//! Deliveries that were not confirmed when their connection ended, while the client may still resume its session.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 use engine::Kinds;
 use engine::id::Id;
 
-/// The accounts of those who are away. There are never more than there were connections within the window.
+/// The unconfirmed deliveries of disconnected clients. There are at most as many entries as there were connections within the window.
 #[derive(Debug, Default)]
 pub struct Losses(Mutex<Accounts>);
 
 #[derive(Debug, Default)]
 struct Accounts {
     away: HashMap<Id, (Instant, Kinds)>,
-    /// The same in the order of their ends.
+    /// The same clients, sorted by the ends of their windows.
     order: VecDeque<(Instant, Id)>,
     expired: Kinds,
     resumed: Kinds,
 }
 
 impl Losses {
-    /// A client is away from now on, that owes this; it is remembered for the window.
+    /// Notes the unconfirmed deliveries of a client that has disconnected, for the duration of the window.
     pub(super) fn leave(&self, secret: Id, owed: Kinds, now: Instant, window: Duration) {
         let mut accounts = self.lock();
         accounts.expire(now);
@@ -31,7 +31,7 @@ impl Losses {
         }
     }
 
-    /// A client has come back: it has said what has arrived, and is told the rest again.
+    /// Removes a client that has resumed its session: it has confirmed some deliveries, and receives the others again.
     pub(super) fn come_back(&self, secret: Id) {
         let mut accounts = self.lock();
         if let Some((_, owed)) = accounts.away.remove(&secret) {
@@ -39,7 +39,7 @@ impl Losses {
         }
     }
 
-    /// What nobody has come back for, and what was settled by coming back.
+    /// The deliveries whose clients did not return in time, and the deliveries that were settled by a resumed session.
     pub fn settled(&self, now: Instant) -> (Kinds, Kinds) {
         let mut accounts = self.lock();
         accounts.expire(now);
@@ -55,7 +55,7 @@ impl Accounts {
     fn expire(&mut self, now: Instant) {
         while let Some((until, secret)) = self.order.front().copied().filter(|(until, _)| *until <= now) {
             self.order.pop_front();
-            // It may have come back and left again meanwhile.
+            // The client may have resumed its session and disconnected again.
             if self.away.get(&secret).is_some_and(|(due, _)| *due == until)
                 && let Some((_, owed)) = self.away.remove(&secret)
             {

@@ -1,4 +1,4 @@
-//! Where the sockets are that came back: their secrets tell where they once were.
+//! The shards of resumed sockets: the shard in a secret is the one where its socket was first.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,26 +7,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use engine::SocketKey;
 use engine::id::Id;
 
-/// A socket, on which shard.
+/// A shard and a socket on it.
 pub(super) type Place = (usize, SocketKey);
 
-/// The places of sockets, by their secrets. Whoever never came back is not in it.
+/// The places of resumed sockets, by their secrets. A socket that was never resumed has no entry.
 #[derive(Debug, Default)]
 pub struct Moved(Mutex<HashMap<Id, Place>>);
 
 impl Moved {
-    /// Where a socket is, if it came back.
+    /// The place of a socket, if it was resumed.
     pub(super) fn find(&self, secret: Id) -> Option<Place> {
         self.lock().get(&secret).copied()
     }
 
-    /// A socket has come back. The answer is another that has come back as the same, if there is one: a client that gave up waiting for its
-    /// first attempt is let in by the second, too.
+    /// Sets the place of a resumed socket. Returns the earlier place, if there is one: a client that did not wait for its first attempt to
+    /// resume a session is accepted at its second, too.
     pub(super) fn put(&self, secret: Id, place: Place) -> Option<Place> {
         self.lock().insert(secret, place)
     }
 
-    /// A socket has ended. False if it goes on as another.
+    /// Removes a socket that has ended. False if the session continues on another socket.
     pub(super) fn remove(&self, secret: Id, place: Place) -> bool {
         match self.lock().entry(secret) {
             Entry::Vacant(_) => true,

@@ -12,7 +12,7 @@ use super::{Fanout, Live};
 use crate::limits::Limits;
 use crate::memory;
 
-/// Publishes what is on the disk. What a batch leads to on this node's connections, answers and facts, reaches each shard in one go.
+/// Publishes committed events. The answers and events of a batch reach each shard of this node in one message.
 pub struct Published {
     bus: Arc<dyn Bus>,
     fanout: Arc<Fanout>,
@@ -21,7 +21,7 @@ pub struct Published {
 }
 
 impl Published {
-    /// Facts go to `bus`; `fanout` knows this node's connections; what a command causes is taken from its user's budget in `limits`.
+    /// Publishes events on `bus` to the connections of `fanout`. The cost of a command is taken from its user's budget in `limits`.
     pub fn new(bus: Arc<dyn Bus>, fanout: Arc<Fanout>, limits: Arc<Limits>) -> Self {
         Self { bus, fanout, limits, batch: None }
     }
@@ -29,7 +29,7 @@ impl Published {
 
 impl Outlet for Published {
     fn begin(&mut self) {
-        // The writer is what could be faster than the shards for long: then its queue fills instead, which has a bound, and refuses.
+        // The writer may be faster than the shards. It waits here, so that its own queue fills, which has a bound and refuses commands.
         self.fanout.wait_for_room();
         self.batch = self.fanout.hold();
     }

@@ -1,6 +1,6 @@
-//! What clients ask. One client's requests are decided and answered in the order in which it sent them: what needs the store goes through
-//! the writer's queue, and what needs none is done at once, unless something of the same client is still on its way. Only the status of
-//! users (online or offline) is looked up by a reader, which answers out of order.
+//! Client requests. The requests of one client are executed and answered in the order in which it sent them: a request that needs the store
+//! goes through the writer's queue, any other is executed at once, unless an earlier request of the same client is pending. Only the status
+//! of users (online or offline) is looked up by a reader, which answers out of order.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -25,7 +25,7 @@ use crate::dialects::{self, Answer, Ask, Dialect, Heard, Outcome, Reply, Request
 use crate::logs::{self, FAULTS};
 use crate::parsed::{SMALL_PARSED, parsed_size};
 
-/// Who asked what, and how the answer is to be given.
+/// A request, and how to answer it.
 pub(super) struct Asked {
     pub(super) socket: SocketKey,
     dialect: Arc<dyn Dialect>,
@@ -36,11 +36,11 @@ pub(super) struct Asked {
     parsed: Option<Holder>,
 }
 
-/// What comes of words that no contract knows.
+/// A request that no contract defines.
 pub struct NotUnderstood {
-    /// As what they are counted.
+    /// The code by which it is counted.
     pub code: &'static str,
-    /// What their sender is told.
+    /// The reply to the client.
     pub reply: Reply,
 }
 
@@ -51,10 +51,10 @@ const MOST_NAMED: usize = 100;
 const LONGEST_NAME: usize = 64;
 
 impl Shared {
-    /// What a client's words come to: the dialect that answers, and what is to be done. Whoever is over budget is refused there.
+    /// Finds the contract of a client's message, and the request in it. A request over budget is refused here.
     ///
     /// # Errors
-    /// If no contract of the namespace knows the words. They count all the same, and the reply takes its turn like any other answer.
+    /// If no contract of the namespace defines the message. It counts against the budgets all the same, and its reply is sent in order.
     pub fn understand(
         &self,
         person: &PersonId,
@@ -70,7 +70,7 @@ impl Shared {
         });
         match (understood, heard) {
             (Some((dialect, Request { name, ask })), _) => {
-                // What is refused here costs a command and nothing that is scarcer.
+                // A request that is refused here costs one command and none of the scarcer budgets.
                 let ask = within_budget.and(ask).and_then(|ask| {
                     dialect.spends(name).map_or(Ok(()), |spending| self.limits.spend(person, spending))?;
                     Ok(ask)
@@ -97,7 +97,7 @@ impl Shared {
         }
     }
 
-    /// A connection of a person is in a room that may be inside another. Others are told if it is the person's first one there.
+    /// Counts a connection of a user in a room that may be inside another. Sends an enter event if it is the user's first connection there.
     pub fn enter(&self, room: Room, person: Person, inside: Option<Room>) {
         self.attendance.enter(&room, &person, inside, || {
             self.bus.publish(Notice::Signal(Signal::Entered { room: room.clone(), person: person.clone() }.into()));
@@ -136,7 +136,7 @@ impl Shared {
         self.people.online_among(&people)
     }
 
-    /// What the asker is told of a request's end.
+    /// The reply to a request, from its result.
     pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &PersonId, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
         if let Err(refusal @ Refusal::Internal(_)) = result
             && logs::admits(Level::ERROR, None, "a request failed", "", FAULTS)
@@ -249,7 +249,7 @@ impl Live {
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
                     Ok((Entered { person, inside, member_since, hears }, members)) => {
                         let others = live.others(shard, asked.socket, &room);
-                        // One that is left makes place for this one.
+                        // A room that the socket leaves makes place for this one.
                         if others.is_empty()
                             && let Err(refusal) = live.check_place(shard, asked.socket, &room, &*asked.dialect)
                         {
@@ -334,7 +334,7 @@ impl Live {
         });
     }
 
-    /// A client wants to hear a room no longer. Of one that may come back that is written down, before it is told so.
+    /// Takes a socket out of a room at its client's request. For a resumable socket this is stored before the answer.
     fn leave_by_wish(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
         let left = |live: &mut Self, shard: &mut Shard<Self>, asked: &Asked, room: Room| {
             live.leave(shard, asked.socket, &room, false);
@@ -350,15 +350,15 @@ impl Live {
         });
     }
 
-    /// The rooms of this one's kind, but this one, that a socket is in.
+    /// The other rooms of the same kind that a socket is in.
     fn others(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) -> Vec<Room> {
         let rooms = shard.rooms_of(socket).filter_map(Room::parse);
         rooms.filter(|other| other.kind() == room.kind() && other != room).collect()
     }
 
-    /// Tells others that somebody types. Whoever is in the room may; of anybody else the store knows.
+    /// Broadcasts that a user is typing. A socket in the room may type; for any other, the store checks the permission.
     fn type_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
-        // Behind an earlier request of this client that is still on its way, the room may be another by then.
+        // An earlier request of this client is pending, and may change the room that the socket is in.
         let in_flight = shard.data(asked.socket).is_some_and(|session| session.in_flight > 0);
         if !in_flight && shard.is_in(asked.socket, room.as_str()) {
             return self.tell_typing(shard, &asked, &room);
@@ -380,13 +380,13 @@ impl Live {
         self.answer(shard, asked, Ok(Outcome::Noted));
     }
 
-    /// A person types no longer in a room on this socket; others are told if they were told of the typing.
+    /// Ends a user's typing in a room on this socket. Sends a stop event if the user was typing there.
     pub(super) fn stop_typing(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) {
         let (Some(session), Some(id)) = (shard.data(socket), shard.id(socket)) else { return };
         self.shared.stops_typing(room, &session.actor.person, &id.text());
     }
 
-    /// Takes a socket out of a room. Others are told if it was the person's last one there; `removed` as in [`Signal::Left`].
+    /// Takes a socket out of a room. Sends a leave event if it was the user's last one there; `removed` as in [`Signal::Left`].
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, removed: bool) {
         let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
         self.stop_typing(shard, socket, room);
@@ -402,7 +402,7 @@ impl Live {
         }
     }
 
-    /// Does something that needs no store: now, or behind what this client has asked before.
+    /// Runs a job that needs no store: at once, or after the earlier requests of this client.
     pub(super) fn in_order(
         &mut self,
         shard: &mut Shard<Self>,
@@ -414,7 +414,7 @@ impl Live {
         }
         self.depart_to_writer(shard, socket);
         let back = self.back(shard);
-        // A writer that takes nothing more answers at once; the request is done all the same.
+        // If the writer is full, it answers at once; the job runs all the same.
         self.shared.writer.submit_passthrough(move |_| {
             back(Box::new(move |live, shard| {
                 live.returned(shard, socket);
@@ -423,7 +423,7 @@ impl Live {
         });
     }
 
-    /// Decides something in the writer's transaction, and goes on here when it is committed.
+    /// Runs work in the writer's transaction, and continues on this shard after the commit.
     pub(super) fn through_writer<T: Send + 'static>(
         &mut self,
         shard: &mut Shard<Self>,
@@ -513,15 +513,15 @@ impl Live {
     }
 }
 
-/// What is to be written down, and asked, when a socket comes into a room.
+/// What to store, and what to read, when a socket enters a room.
 struct Remembered {
-    /// It is in the room already: nothing is written, and if it is not any more when that is decided, the room is asked for once more.
+    /// The socket is in the room already, so nothing is stored. If it has left the room by the time that this is decided, it enters again.
     stays: bool,
     session: Option<String>,
     since: bool,
 }
 
-/// Of a room that a socket is in nothing has to be written, unless it is about to leave it, or leaves others for it.
+/// Entering a room again stores nothing, unless the socket is about to leave it, or leaves other rooms for it.
 fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room, leaves: &[Room]) -> Remembered {
     let session = shard.data(socket);
     let stays = leaves.is_empty() && session.is_some_and(|session| session.in_flight == 0) && shard.is_in(socket, room.as_str());
@@ -530,7 +530,7 @@ fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room, leaves: &[Roo
     Remembered { stays, session: secret.map(|secret| secret.text()), since }
 }
 
-/// A client's own name for something, not longer than is good to read: whoever sends a megabyte is not sent it back twice.
+/// A client's own name for an event, shortened, so that a reply does not return a megabyte that the client has sent.
 fn shortened(name: &str) -> Cow<'_, str> {
     match name.char_indices().nth(LONGEST_NAME) {
         None => Cow::Borrowed(name),

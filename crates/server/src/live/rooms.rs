@@ -1,4 +1,4 @@
-//! How many rooms a connection may be in, all its namespaces together. Its person's inbox does not count.
+//! The limit on the rooms of a connection, for all its namespaces together. Its user's inbox does not count.
 
 use domain::names::{Kind, Room};
 use domain::refusal::Refusal;
@@ -8,10 +8,10 @@ use super::Live;
 use crate::dialects::Dialect;
 
 impl Live {
-    /// Whether a socket may come into a room.
+    /// Whether a socket may enter a room.
     ///
     /// # Errors
-    /// Its connection is in as many rooms as one may be in, and not in this one.
+    /// If its connection is in the maximum number of rooms, and not in this one.
     pub(super) fn check_place(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room, dialect: &dyn Dialect) -> Result<(), Refusal> {
         if shard.is_in(socket, room.as_str()) || self.has_place(shard, socket) {
             return Ok(());
@@ -45,13 +45,13 @@ impl Live {
         self.shared.most_rooms.has_room(taken(shard, socket))
     }
 
-    /// How many more rooms a socket may come into.
+    /// The number of rooms that a socket may still enter.
     pub(super) fn free_places(&self, shard: &Shard<Self>, socket: SocketKey) -> usize {
         self.shared.most_rooms.limit().map_or(usize::MAX, |most| (most as usize).saturating_sub(taken(shard, socket)))
     }
 }
 
-/// In how many rooms the sockets of a socket's connection are.
+/// The number of rooms of all sockets of a socket's connection.
 fn taken(shard: &Shard<Live>, socket: SocketKey) -> usize {
     let sockets = shard.siblings(socket).chain([socket]);
     sockets.map(|socket| shard.count_rooms_of(socket).saturating_sub(1)).sum()

@@ -1,4 +1,4 @@
-//! What is kept with a socket.
+//! The data of a socket.
 
 use std::time::Instant;
 
@@ -11,28 +11,28 @@ use crate::presence::Connection;
 /// How many of a client's requests may be on their way to the writer; beyond that the client is not read.
 pub(super) const MOST_IN_FLIGHT: u16 = 256;
 
-/// A person's socket.
+/// The data of a user's socket.
 #[derive(Debug)]
 pub struct Session {
-    /// On whose behalf it asks.
+    /// The user for whom it sends requests.
     pub actor: Actor,
     /// Its connection.
     pub connection: Connection,
-    /// Since when.
+    /// When it was accepted or requested a connection.
     pub at: Instant,
-    /// What its client proves by that it is the same, if it may come back.
+    /// The secret with which its client can resume the session; `None`: it cannot.
     pub(super) secret: Option<Id>,
-    /// Up to which offset it has heard everything, as it came.
+    /// The offset up to which its client had received all events when it connected.
     pub(super) begun: u64,
-    /// What its client has heard, if it keeps count by itself.
+    /// The events that its client has received, if it tracks its own position.
     pub(super) since: Option<Box<Since>>,
-    /// Requests that are on their way.
+    /// The number of pending requests.
     pub(super) in_flight: u16,
     pub(super) paused: bool,
 }
 
 impl Session {
-    /// A socket that begins now.
+    /// A session that begins at `at`.
     pub(super) fn new(actor: Actor, connection: Connection, at: Instant) -> Self {
         Self { actor, connection, at, secret: None, begun: 0, since: None, in_flight: 0, paused: false }
     }

@@ -1,59 +1,59 @@
-//! What a client has heard that keeps count by itself: on earlier connections, as it says, and on this one.
+//! The events that a client has received that tracks its own position: on earlier connections, by its own account, and on this one.
 
 use std::collections::BTreeMap;
 
 use domain::names::Room;
 use engine::Position;
 
-/// What the client of a socket has heard. There are never more rooms than it has come into.
+/// The events that the client of a socket has received. It has at most one entry for each room that the socket has entered.
 #[derive(Debug)]
 pub(super) struct Since {
-    /// What it had heard as it came, as it says: each room begins there, the first time that it comes into it.
+    /// The position that the client sent when it connected. Each room is replayed from there when the socket enters it for the first time.
     pub from: Position,
     rooms: BTreeMap<Room, Stay>,
 }
 
-/// When a client heard what was said in a room.
+/// The offsets between which a client has received the events of a room.
 #[derive(Clone, Copy, Debug)]
 struct Stay {
-    /// Behind which offset, the first time,
+    /// The offset after which its first stay begins.
     from: u64,
-    /// and up to which, if it has left it then.
+    /// The offset up to which the first stay lasts, if the client has left the room.
     until: u64,
-    /// Behind which offset it is in it once more, if it is.
+    /// The offset after which its current stay begins, if it has entered the room again.
     again: Option<u64>,
 }
 
 impl Since {
-    /// Of a client that comes, with what it says.
+    /// The state of a client that connects with a position.
     pub fn new(from: Position) -> Self {
         Self { from, rooms: BTreeMap::new() }
     }
 
-    /// Whether it was told what it had missed in a room, or was in it from where it began.
+    /// Whether the client has received the missed events of a room.
     pub fn knows(&self, room: &Room) -> bool {
         self.rooms.contains_key(room)
     }
 
-    /// It comes into a room at an offset; if for the first time, it is told what was said behind `from`.
+    /// Notes that the socket enters a room at offset `at`. If it is the first time, the events after `from` are replayed.
     pub fn come(&mut self, room: &Room, from: u64, at: u64) {
         match self.rooms.get_mut(room) {
             None => drop(self.rooms.insert(room.clone(), Stay { from, until: u64::MAX, again: None })),
-            // Nothing was said meanwhile.
+            // The room had no events while the client was out of it.
             Some(stay) if stay.until >= at => stay.until = u64::MAX,
             Some(stay) => stay.again = Some(at),
         }
     }
 
-    /// It leaves a room at an offset.
+    /// Notes that the socket leaves a room at an offset.
     pub fn leave(&mut self, room: &Room, at: u64) {
         let Some(stay) = self.rooms.get_mut(room) else { return };
-        // Of what it heard between its first stay and its last nothing is kept: a room of which only that is known may be told twice.
+        // The stays between the first and the last are not kept, so a client may receive their events a second time.
         stay.until = stay.until.min(at);
         stay.again = None;
     }
 
-    /// The rooms in which it was told something, each with the offset behind which, and up to which.
+    /// The rooms whose events the client has received, each with the offset after which, and the offset up to which.
     pub fn heard(&self) -> Vec<(&str, u64, u64)> {
         let stays = self.rooms.iter().flat_map(|(room, stay)| {
             let again = stay.again.map(|again| (room.as_str(), again, u64::MAX));

@@ -1,76 +1,76 @@
-//! What happens on one shard, counted: plain numbers of one thread, so that counting costs a message next to nothing.
+//! Counters of one shard: plain numbers of one thread, so that counting costs next to nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::dialects::Request;
 
-/// What was counted since the start.
+/// The counters since the start.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
-    /// Sockets that were let in.
+    /// Accepted sockets.
     pub came: u64,
-    /// How many of those came back as what they had been, and were told all that they had missed.
+    /// The accepted sockets that were resumed and received all missed events.
     pub recovered: u64,
-    /// Sockets that have ended, by the reason.
+    /// Ended sockets, by reason.
     pub went: Counts,
-    /// How long those had lasted, all together.
+    /// The sum of the ended sockets' ages.
     pub lasted: Duration,
-    /// How long the longest of those had lasted.
+    /// The highest age of an ended socket.
     pub longest: Duration,
-    /// Requests to be connected that were refused, by the reason's code.
+    /// Rejected connection requests, by the code of the reason.
     pub turned_away: Counts,
-    /// What clients asked for, by its name; what no contract knows is `unknown`.
+    /// Client requests, by name; `unknown` are those that no contract defines.
     pub heard: Counts,
-    /// What was refused of that, by the refusal's code.
+    /// Refused client requests, by the code of the refusal.
     pub refused: Counts,
 }
 
 impl Tally {
-    /// A socket was let in.
+    /// Counts an accepted socket.
     pub(super) fn came(&mut self) {
         self.came += 1;
     }
 
-    /// The socket that comes next was here before.
+    /// Counts the next accepted socket as resumed.
     pub(super) fn recovered(&mut self) {
         self.recovered += 1;
     }
 
-    /// A socket has ended.
+    /// Counts an ended socket and its age.
     pub(super) fn went(&mut self, reason: &'static str, after: Duration) {
         self.went.count(reason);
         self.lasted += after;
         self.longest = self.longest.max(after);
     }
 
-    /// Somebody was not let in.
+    /// Counts a rejected connection request.
     pub(super) fn turned_away(&mut self, code: &'static str) {
         self.turned_away.count(code);
     }
 
-    /// A client asked for something, in a contract's own word: a client could make up names without end.
+    /// Counts a client request by the contract's name for it: names that clients make up would be without limit.
     pub(super) fn heard(&mut self, request: &Request) {
         self.heard.count(request.name);
     }
 
-    /// A client asked for something that no contract knows, and was refused with this code: over budget it is not even told so.
+    /// Counts a request that no contract defines, and its refusal code, which over budget is the budget's.
     pub(super) fn heard_unknown(&mut self, code: &'static str) {
         self.heard.count("unknown");
         self.refused.count(code);
     }
 
-    /// What a client asked for was refused.
+    /// Counts a refused client request.
     pub(super) fn refused(&mut self, code: &'static str) {
         self.refused.count(code);
     }
 
-    /// Sockets that are there now.
+    /// The number of open sockets.
     pub fn here(&self) -> u64 {
         self.came.saturating_sub(self.went.total())
     }
 
-    /// Adds what was counted on another shard.
+    /// Adds the counters of another shard.
     pub fn add(&mut self, other: &Self) {
         self.came += other.came;
         self.recovered += other.recovered;
@@ -87,13 +87,13 @@ impl Tally {
     }
 }
 
-/// How often each of a few words was counted. A word is found by where it stands in the program, so no text is compared; the same word may
-/// stand at several places, and is added up when somebody looks.
+/// Counts of a few words. A word is found by its address in the program, so no text is compared. The same word may have several addresses;
+/// they are added up when the counts are read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts(Vec<(&'static str, u64)>);
 
 impl Counts {
-    /// One more of this word.
+    /// Counts a word.
     pub fn count(&mut self, word: &'static str) {
         match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, word)) {
             Some((_, count)) => *count += 1,
@@ -101,7 +101,7 @@ impl Counts {
         }
     }
 
-    /// All of them together.
+    /// The sum of all counts.
     pub fn total(&self) -> u64 {
         self.0.iter().map(|(_, count)| count).sum()
     }

@@ -1,18 +1,18 @@
-//! Until when those who are held to their tokens may stay. Plain data: the time is the caller's.
+//! Deadlines of connections that end with their tokens. Plain data: the caller passes the time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use domain::names::Timestamp;
 
-/// How long before the end somebody is told of it.
+/// How long before the end of its token a connection receives a notice.
 pub const NOTICE: Duration = Duration::from_secs(60);
 
-/// Everybody who is held to a token. Who is not, costs nothing.
+/// The connections that end with their tokens. Other connections have no entry.
 #[derive(Debug)]
 pub(super) struct Tenures<K> {
     held: HashMap<K, Tenure>,
-    /// When each is to be looked at next.
+    /// The next check of each connection.
     due: BTreeSet<(Timestamp, K)>,
 }
 
@@ -22,12 +22,12 @@ struct Tenure {
     next: Timestamp,
 }
 
-/// What has come.
+/// A deadline that has passed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Due {
-    /// The token ends soon, at this moment.
+    /// The token expires soon, at this time.
     Expiring(Timestamp),
-    /// It has ended.
+    /// The token has expired.
     Ended,
 }
 
@@ -38,26 +38,26 @@ impl<K> Default for Tenures<K> {
 }
 
 impl<K: Copy + Ord + std::hash::Hash> Tenures<K> {
-    /// From now on a connection is held to a token that ends then, and to no other. It is due [`NOTICE`] before, and at the end.
+    /// Sets the expiry of a connection's token, in place of an earlier one. The connection is due [`NOTICE`] before, and at the expiry.
     pub fn hold(&mut self, key: K, ends: Timestamp) {
         self.release(key);
         let notice = i64::try_from(NOTICE.as_micros()).unwrap_or(i64::MAX);
         self.put(key, Tenure { ends, next: Timestamp(ends.0.saturating_sub(notice)) });
     }
 
-    /// Somebody is held to no token any longer.
+    /// Removes a connection.
     pub fn release(&mut self, key: K) {
         if let Some(tenure) = self.held.remove(&key) {
             self.due.remove(&(tenure.next, key));
         }
     }
 
-    /// When somebody is to be looked at.
+    /// The time of the next deadline.
     pub fn next(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// What has come by now, one by one. Whose token has ended is held no longer.
+    /// The next deadline that has passed. A connection whose token has expired is removed.
     pub fn pop(&mut self, now: Timestamp) -> Option<(K, Due)> {
         let (_, key) = *self.due.first().filter(|(at, _)| *at <= now)?;
         let Tenure { ends, .. } = *self.held.get(&key)?;

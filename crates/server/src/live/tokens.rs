@@ -1,4 +1,4 @@
-//! Newer tokens on connections that are open, and the end of those whose token has ended.
+//! Token refresh on open connections, and the end of connections whose token has expired.
 
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ use crate::auth::{Identity, Unauthenticated};
 use crate::dialects::Outcome;
 use crate::dialects::workspace::closing::AUTHENTICATION_FAILED;
 
-/// At the latest after so long the clock is looked at again: it may have been set meanwhile.
+/// The longest time until the clock is read again, because it may have been set.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// What a newer token changes.
+/// The result of a token refresh.
 pub struct Renewal {
-    /// On whose behalf its socket asks from then on.
+    /// The user for whom the socket sends requests from then on.
     pub actor: Actor,
-    /// What it says about the person.
+    /// The token's claims about the user.
     pub claims: Claims,
-    /// When it ends, if it does.
+    /// When the token expires; `None`: never.
     pub ends: Option<Timestamp>,
 }
 
 impl Shared {
-    /// A person shows a newer token.
+    /// Verifies a newer token of a user.
     ///
     /// # Errors
-    /// It is not believed, or is somebody else's.
+    /// If the token is rejected, or belongs to another user.
     pub fn renew(&self, person: &PersonId, token: &str) -> Result<Renewal, Unauthenticated> {
         let now = (self.clock)().0.div_euclid(1_000_000);
         let identity = self.authenticator.renew(person, token, now)?;
@@ -42,14 +42,14 @@ impl Shared {
         Ok(Renewal { actor, claims: claims(identity), ends })
     }
 
-    /// When a token ends.
+    /// When a token expires.
     pub(super) fn end_of(&self, identity: &Identity) -> Option<Timestamp> {
         self.authenticator.believed_until(identity).map(|seconds| Timestamp(seconds.saturating_mul(1_000_000)))
     }
 }
 
 impl Live {
-    /// A client shows a newer token. The one of before stays good until this one is believed.
+    /// Refreshes the token of a socket. The earlier token stays valid until the newer one is verified.
     pub(super) fn show_token(&mut self, shard: &mut Shard<Self>, asked: Asked, token: &str) {
         let Some(session) = shard.data(asked.socket) else { return };
         match self.shared.renew(&session.actor.person, token) {
@@ -85,7 +85,7 @@ impl Live {
         self.wake_for_tokens(shard);
     }
 
-    /// Tells those whose tokens end soon, and ends those whose have ended.
+    /// Sends a notice to the sockets whose tokens expire soon, and ends the sockets whose tokens have expired.
     pub(super) fn look_at_tokens(&mut self, shard: &mut Shard<Self>) {
         let now = (self.shared.clock)();
         let mut ended = Vec::new();
@@ -106,8 +106,8 @@ impl Live {
         self.wake_for_tokens(shard);
     }
 
-    /// A socket of Socket.IO hears that the server ends it, after which its library does not come again by itself. A connection goes with the
-    /// last of its sockets.
+    /// Ends a Socket.IO socket as the server, after which its library does not reconnect by itself. A connection is closed with the last of
+    /// its sockets.
     fn end_with_token(&self, shard: &mut Shard<Self>, socket: SocketKey, ended: &[SocketKey]) {
         let why = Unauthenticated::Expired;
         self.note_refused(shard, socket, why);

@@ -1,4 +1,4 @@
-//! The bytes that wait in live connections, counted with all others in hand.
+//! The bytes that wait in live connections, counted together with all other bytes in hand.
 
 use std::sync::Arc;
 

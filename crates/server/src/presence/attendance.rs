@@ -1,4 +1,5 @@
-//! Who has a room open, by command: the comings and goings that others are told. A household and an inbox are not entered but belonged to.
+//! The users who have a room open, for enter and leave events. Users enter a room with a command. A household and an inbox are not entered:
+//! their members belong to them.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +13,7 @@ use super::{CROWD, Departure};
 /// How many of the users who have a room open an answer names: those who opened it first. The others are only counted.
 pub const MOST_PRESENT: usize = 100;
 
-/// Everybody who has a room open, or had until a moment ago.
+/// The users who have a room open, or are within the grace period.
 #[derive(Debug, Default)]
 pub struct Attendance {
     register: Mutex<Register>,
@@ -22,7 +23,7 @@ pub struct Attendance {
 
 #[derive(Debug, Default)]
 struct Register {
-    /// By the person first: what concerns one looks at nobody else. Nobody has none.
+    /// By user first, so that a look-up for one user costs only that user's entries. A user without rooms has no entry.
     attendees: HashMap<PersonId, HashMap<Room, Attendee>>,
     /// The users of each room, in the order of entering. A room without users is removed.
     present: HashMap<Room, BTreeMap<u64, PersonId>>,
@@ -33,18 +34,18 @@ struct Register {
 #[derive(Debug)]
 struct Attendee {
     person: Person,
-    /// The space that the room is inside, whose members alone may hear it.
+    /// The space that the room is inside. Only its members may receive the room's events.
     inside: Option<Room>,
     /// The user's key in [`Register::present`].
     place: u64,
-    /// How many connections; zero within the grace.
+    /// The number of connections; zero within the grace period.
     connections: u32,
-    /// When there are none: how that came.
+    /// The last departure, while there are no connections.
     departed: Departure,
 }
 
 impl Attendance {
-    /// A connection enters a room, which may be inside another. If the person enters with it, `tell` tells others.
+    /// Counts a connection in a room, which may be inside another. If it is the user's first there, `tell` sends the event.
     pub fn enter(&self, room: &Room, person: &Person, inside: Option<Room>, tell: impl FnOnce()) {
         if !is_attended(room) {
             return;
@@ -65,13 +66,14 @@ impl Attendance {
         }
     }
 
-    /// A person had a room open until the server stopped, and counts as there still. It is a departure, as in [`Attendance::leave`].
+    /// Counts a user as present who had the room open when the server stopped. Returns a departure, as in [`Attendance::leave`].
     pub fn expect(&self, room: &Room, person: &Person, inside: Option<Room>) -> Option<Departure> {
         self.enter(room, person, inside, || {});
         self.leave(room, &person.id)
     }
 
-    /// A connection leaves. If it was the person's last, it is a departure: ask [`Attendance::expire`], at once or when its grace is over.
+    /// Removes a connection from a room. If it was the user's last, returns a departure: call [`Attendance::expire`] at once, or when its
+    /// grace period ends.
     pub fn leave(&self, room: &Room, person: &PersonId) -> Option<Departure> {
         if !is_attended(room) {
             return None;
@@ -87,7 +89,8 @@ impl Attendance {
         Some(attendee.departed)
     }
 
-    /// Nobody waits any longer: if no connection has come since this departure, not even for a while, `tell` tells others that the person left.
+    /// Ends the grace period of a departure. If the user has had no connection in the room since, not even a short one, `tell` sends the
+    /// leave event.
     pub fn expire(&self, room: &Room, person: &PersonId, departure: Departure, tell: impl FnOnce(Person)) {
         let mut register = self.lock();
         let Register { attendees, present, .. } = &mut *register;
@@ -105,8 +108,8 @@ impl Attendance {
         }
     }
 
-    /// A person is a member of a space no longer: nobody waits for a connection of theirs to come back to it, or to a room inside it. `tell` tells
-    /// others of each that the person left. A room that a connection still has open is left with that.
+    /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member. `tell` sends a leave
+    /// event for each room. A room that a connection still has open is left when that connection leaves it.
     pub fn give_up(&self, space: &Room, person: &PersonId, mut tell: impl FnMut(&Room, Person)) {
         let mut register = self.lock();
         let Register { attendees, present, .. } = &mut *register;
@@ -123,7 +126,7 @@ impl Attendance {
         }
     }
 
-    /// Whether a room that a person has open is inside this space.
+    /// Whether a room that a user has open is inside this space.
     pub fn is_inside(&self, room: &Room, person: &PersonId, space: &Room) -> bool {
         let attendees = &self.lock().attendees;
         let attendee = attendees.get(person).and_then(|rooms| rooms.get(room));
@@ -186,7 +189,7 @@ impl Attendance {
     }
 }
 
-/// Whether others are told who comes to a room and who goes.
+/// Whether a room has enter and leave events.
 fn is_attended(room: &Room) -> bool {
     !matches!(room.kind(), Kind::User | Kind::Household)
 }
@@ -197,14 +200,14 @@ mod tests {
 
     use super::*;
 
-    /// Whether a person enters with a connection.
+    /// Whether the user enters the room with this connection.
     fn enter(attendance: &Attendance, room: &Room, person: &Person, inside: Option<Room>) -> bool {
         let mut enters = false;
         attendance.enter(room, person, inside, || enters = true);
         enters
     }
 
-    /// Who leaves with the end of a grace.
+    /// The user, if the user leaves the room when the grace period ends.
     fn expire(attendance: &Attendance, room: &Room, person: &PersonId, departure: Departure) -> Option<Person> {
         let mut leaves = None;
         attendance.expire(room, person, departure, |person| leaves = Some(person));

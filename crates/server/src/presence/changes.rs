@@ -1,4 +1,4 @@
-//! Who came online and who went offline, gathered until it is told.
+//! Changes of users' presence (online or offline), gathered until they are sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,24 +6,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::event::Signal;
 use domain::names::PersonId;
 
-/// How many changes one round tells at most.
+/// The most changes that one round sends.
 const ROUND: usize = 1000;
 
-/// Changes of presence that are still to be told, the newest of each person, so never more than there are people.
+/// Changes of presence that are not sent yet: the newest of each user, so never more than there are users.
 ///
-/// They are told in rounds, one at a time: what a person's change was last is told last.
+/// They are sent in rounds, one at a time, so that the last change of a user is sent last.
 #[derive(Debug, Default)]
 pub struct Changes(Mutex<Gathered>);
 
 #[derive(Debug, Default)]
 struct Gathered {
     newest: HashMap<PersonId, Arc<Signal>>,
-    /// From the moment that somebody is to begin a round until one ends with nothing left to tell.
+    /// True from the time that a round is requested until a round ends with no change left.
     under_way: bool,
 }
 
 impl Changes {
-    /// Gathers a change; other signals are none. True if a round is to be begun for it.
+    /// Gathers a presence change; other signals are ignored. True if the caller must start a round for it.
     pub fn add(&self, signal: Arc<Signal>) -> bool {
         let Some(person) = person_of(&signal) else { return false };
         let mut gathered = self.lock();
@@ -31,7 +31,7 @@ impl Changes {
         !std::mem::replace(&mut gathered.under_way, true)
     }
 
-    /// A person who came online is known by another id than was said. If that is told already, it stays so.
+    /// Changes the connection id in a user's online event. An event that is sent already stays as it is.
     pub fn rename(&self, person: &PersonId, from: &str, to: &str) {
         if let Some(signal) = self.lock().newest.get_mut(person)
             && matches!(&**signal, Signal::Online { connection, .. } if connection == from)
@@ -40,8 +40,8 @@ impl Changes {
         }
     }
 
-    /// Begins a round: what it has to tell. When thousands come or go at one moment they are told one part after the other: all at once might be
-    /// more than an outbox takes.
+    /// Begins a round and returns its changes. When thousands of users connect or disconnect at once, the changes are sent in parts: all at
+    /// once might exceed the limit of an outbox.
     pub fn begin(&self) -> Vec<Arc<Signal>> {
         let newest = &mut self.lock().newest;
         if newest.len() <= ROUND {
@@ -51,7 +51,8 @@ impl Changes {
         some.iter().filter_map(|person| newest.remove(person)).collect()
     }
 
-    /// Ends a round; what it could not tell waits for the next, unless something newer does. True if another is to be begun.
+    /// Ends a round. The changes that it could not send wait for the next, unless there is a newer one of the same user. True if the caller
+    /// must start another round.
     pub fn end(&self, untold: impl IntoIterator<Item = Arc<Signal>>) -> bool {
         let mut gathered = self.lock();
         for signal in untold {
@@ -68,7 +69,7 @@ impl Changes {
     }
 }
 
-/// Whose presence changed.
+/// The user whose presence changed.
 pub fn person_of(signal: &Signal) -> Option<&PersonId> {
     match signal {
         Signal::Online { person, .. } | Signal::Offline { person } => Some(person),

@@ -1,11 +1,12 @@
-//! Who is here: connections of each person, people in rooms, who is typing, and who sits in a call. One truth for all contracts and all shards.
+//! Presence: the connections of each user, the users in rooms, the users who are typing, and the users in calls. One state for all
+//! contracts and all shards.
 //!
-//! Leaving has two steps, because a reload must not blink: a connection goes, and when the grace is over somebody looks whether another one
-//! has come. Each departure has a number, and only the last one counts: somebody who came back and has gone again has a whole grace anew.
-//! Time is the caller's: nothing here waits.
+//! A departure has two steps, so that a page reload causes no events: a connection ends, and when the grace period ends, the server checks
+//! whether another connection has opened. Each departure has a number, and only the last one counts: a user who returns and leaves once
+//! more has a whole grace period. The caller passes the time: no function here waits.
 //!
-//! What is to be told of a change is told by the caller's closure while the lock is held, so that what is told last is true. It may take no
-//! lock but those of mailboxes and of what is still to be told: whoever holds one of these never asks who is here.
+//! The caller's closure sends the event of a change while the lock is held, so that the last event that is sent is the true one. The
+//! closure may take only the locks of mailboxes and of pending presence changes. Code that holds one of these locks never queries presence.
 
 mod attendance;
 mod changes;
@@ -23,12 +24,12 @@ pub use seats::Seats;
 pub use told::{Hearers, MOST_AT_ONCE, Told};
 pub use typing::Typing;
 
-/// Which departure it is of all that there were; see [`People::expire`] and [`Attendance::expire`].
+/// The number of a departure, which increases with each; see [`People::expire`] and [`Attendance::expire`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Departure(u64);
 
 impl Departure {
-    /// The one after this.
+    /// The next number.
     fn next(&mut self) -> Self {
         self.0 += 1;
         *self

@@ -1,4 +1,4 @@
-//! The connections of each person.
+//! The connections of each user.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::Departure;
 
-/// Of which sort a connection is: each sort has its own cap.
+/// The type of a connection; each type has its own limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
     /// Socket.IO, by WebSocket or long-polling.
@@ -18,14 +18,14 @@ pub enum Transport {
     Raw,
 }
 
-/// A connection. A person's sockets on it, one a namespace, count as one.
+/// A connection. The sockets of a user on it, one for each namespace, count as one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Connection(u64);
 
 impl Connection {
     /// The connection with a number, which no other connection has, before or after.
     pub fn new(number: u64, transport: Transport) -> Self {
-        // With every socket one is kept: in one word.
+        // Every socket has a copy, so it takes only one word.
         Self(number << 1 | u64::from(transport == Transport::Raw))
     }
 
@@ -34,13 +34,13 @@ impl Connection {
         self.0 >> 1
     }
 
-    /// Of which sort it is.
+    /// Its transport.
     pub fn transport(self) -> Transport {
         if self.0 & 1 == 1 { Transport::Raw } else { Transport::SocketIo }
     }
 }
 
-/// How many connections a person has.
+/// The number of a user's connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Socket.IO connections.
@@ -62,7 +62,7 @@ impl Counts {
     }
 }
 
-/// Everybody who is online, or was until a moment ago. A person without an entry is offline.
+/// The users who are online, or within the grace period. A user without an entry is offline.
 #[derive(Debug, Default)]
 pub struct People(Mutex<Crowd>);
 
@@ -75,25 +75,24 @@ struct Crowd {
 #[derive(Debug, Default)]
 struct Presence {
     counts: Counts,
-    /// The connections that there are, in the order of the numbers; when there are none, the last one, by which the person is known for the
-    /// grace.
+    /// The connections, sorted by their numbers. If there are none, the last one, whose id other users know until the grace period ends.
     connections: SmallVec<[Held; 1]>,
-    /// When the counts are zero: how that came.
+    /// The last departure, while the counts are zero.
     departed: Departure,
 }
 
-/// A connection that a person has.
+/// A connection of a user.
 #[derive(Debug)]
 struct Held {
     number: u64,
-    /// How many sockets it has, those included that are still to be let in.
+    /// The number of its sockets, with those that are not accepted yet.
     sockets: u32,
-    /// The id of its first socket, by which others know it, if anybody is told of presence.
+    /// The id of its first socket, by which other users know the connection, unless presence events are switched off.
     id: Option<Id>,
 }
 
 impl Presence {
-    /// A socket comes, which may be known by an id; an error if its connection would be one too many.
+    /// Counts a socket, which may have an id that other users know. An error if its connection exceeds the limit `most`.
     fn enter(&mut self, connection: Connection, id: Option<Id>, most: Option<u32>) -> Result<(), u32> {
         if let Ok(place) = self.place_of(connection)
             && self.connections[place].sockets > 0
@@ -112,7 +111,7 @@ impl Presence {
         Ok(())
     }
 
-    /// A socket goes, and with the last of a connection that.
+    /// Removes a socket from the count, and its connection with the last socket.
     fn leave(&mut self, connection: Connection) {
         let Ok(place) = self.place_of(connection) else { return };
         let held = &mut self.connections[place];
@@ -126,24 +125,24 @@ impl Presence {
         }
     }
 
-    /// By what others know the person.
+    /// The id by which other users know the user's connection.
     fn known_by(&self) -> String {
         self.connections.iter().find_map(|held| held.id).map(|id| id.text()).unwrap_or_default()
     }
 
-    /// Where a connection stands, or would.
+    /// The index of a connection, or else the index at which to insert it.
     fn place_of(&self, connection: Connection) -> Result<usize, usize> {
         self.connections.binary_search_by_key(&connection.number(), |held| held.number)
     }
 }
 
 impl People {
-    /// A socket comes; others know its connection by the id of the first, if anybody is told of presence. If the person comes online with it,
-    /// `come_online` tells that. An error if it is the first of its connection, and the person has `most` connections of this sort already
-    /// (`None`: no cap).
+    /// Counts a socket. Other users know its connection by the id of its first socket, unless presence events are switched off. If the user
+    /// comes online with it, `come_online` sends the event. An error if it is the first socket of its connection, and the user has `most`
+    /// connections of this type already (`None`: no limit).
     ///
     /// # Errors
-    /// How many there are.
+    /// The number of the user's connections.
     pub fn arrive(
         &self,
         person: &PersonId,
@@ -163,8 +162,8 @@ impl People {
         Ok(())
     }
 
-    /// A person was here until the server stopped, on a connection that others know by an id, and counts as here still. It is a departure: ask
-    /// [`People::expire`] when its grace is over.
+    /// Counts a user as online who was connected when the server stopped; `id` is the id by which other users know the connection. Returns
+    /// a departure: call [`People::expire`] when its grace period ends.
     pub fn expect(&self, person: &PersonId, id: Option<Id>) -> Departure {
         let mut crowd = self.lock();
         let Crowd { people, last_departure } = &mut *crowd;
@@ -176,7 +175,7 @@ impl People {
         presence.departed
     }
 
-    /// A person's socket goes on as one that others know by another id.
+    /// Changes the id by which other users know a connection, after its socket was resumed.
     pub fn rename(&self, person: &PersonId, connection: Connection, from: Id, to: Id) {
         let mut crowd = self.lock();
         let Some(presence) = crowd.people.get_mut(person) else { return };
@@ -187,8 +186,8 @@ impl People {
         }
     }
 
-    /// A socket that came goes, whether it was let in or not. If that was the last connection, it is a departure: ask [`People::expire`] when its
-    /// grace is over.
+    /// Removes a socket from the count, whether it was accepted or not. If it was the user's last connection, returns a departure: call
+    /// [`People::expire`] when its grace period ends.
     pub fn depart(&self, person: &PersonId, connection: Connection) -> Option<Departure> {
         let mut crowd = self.lock();
         let Crowd { people, last_departure } = &mut *crowd;
@@ -201,14 +200,14 @@ impl People {
         Some(presence.departed)
     }
 
-    /// The grace after a departure is over. If the person goes offline with it, because no connection has come since, not even for a while,
-    /// `go_offline` tells that.
+    /// Ends the grace period of a departure. If the user has had no connection since, not even a short one, the user goes offline, and
+    /// `go_offline` sends the event.
     pub fn expire(&self, person: &PersonId, departure: Departure, go_offline: impl FnOnce()) {
         let people = &mut self.lock().people;
         let gone = people.get(person).is_some_and(|presence| presence.counts.is_zero() && presence.departed == departure);
         if gone {
             people.remove(person);
-            // A storm that is over must not be remembered for ever.
+            // Frees the memory after very many users were online.
             if people.capacity() > 1024 && people.len() < people.capacity() / 4 {
                 people.shrink_to_fit();
             }
@@ -216,19 +215,19 @@ impl People {
         }
     }
 
-    /// Whether a person is online; within the grace one still is.
+    /// Whether a user is online. A user within the grace period is.
     pub fn is_online(&self, person: &PersonId) -> bool {
         self.lock().people.contains_key(person)
     }
 
-    /// Those of some people who are online, in their order, each with the id of the connection that has been there longest. Within the grace
-    /// it is the one that was the last.
+    /// The online users among `people`, in their order, each with the id of the oldest connection. Within the grace period it is the id of
+    /// the last one.
     pub fn online_among(&self, people: &[PersonId]) -> Vec<(PersonId, String)> {
         let crowd = self.lock();
         people.iter().filter_map(|person| Some((person.clone(), crowd.people.get(person)?.known_by()))).collect()
     }
 
-    /// How many people are online.
+    /// The number of users who are online.
     pub fn count(&self) -> usize {
         self.lock().people.len()
     }
@@ -254,13 +253,13 @@ mod tests {
         Id::parse(&format!("{name:_<20}")).expect("twenty letters are an id")
     }
 
-    /// Whether somebody comes online with a connection.
+    /// Whether the user comes online with this connection.
     fn arrive(people: &People, person: &PersonId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
         let mut comes = false;
         people.arrive(person, connection, None, most, || comes = true).map(|()| comes)
     }
 
-    /// Whether somebody goes offline with the end of a grace.
+    /// Whether the user goes offline when the grace period ends.
     fn expire(people: &People, person: &PersonId, departure: Departure) -> bool {
         let mut goes = false;
         people.expire(person, departure, || goes = true);

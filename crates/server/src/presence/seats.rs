@@ -1,5 +1,5 @@
-//! Who takes part in which call, and on which connection. When that connection goes, the seat is kept for the grace: a client that comes back
-//! within it and enters the room again has its seat again. Time is the caller's: nothing here waits.
+//! The users in each call, with the connection of each. When that connection ends, the seat is kept for the grace period: a client that
+//! reconnects in time and enters the room again has its seat again. The caller passes the time.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -9,15 +9,15 @@ use domain::names::{Id, PersonId, Room};
 
 use super::Departure;
 
-/// The seats in all calls that are open. A person has one in a call, on the connection that took it last.
+/// The seats in all open calls. A user has one seat in a call, on the connection that took it last.
 #[derive(Debug, Default)]
 pub struct Seats(Mutex<Hall>);
 
 #[derive(Debug, Default)]
 struct Hall {
-    /// By the person first: what concerns one looks at nobody else. Nobody has none.
+    /// By user first, so that a look-up for one user costs only that user's seats. A user without seats has no entry.
     seats: HashMap<PersonId, HashMap<Id, Seat>>,
-    /// Who has a seat in each call.
+    /// The users with a seat in each call.
     calls: HashMap<Id, HashSet<PersonId>>,
     last_departure: Departure,
 }
@@ -35,7 +35,7 @@ enum State {
 }
 
 impl Seats {
-    /// A person takes part in a room's call, on this connection.
+    /// Gives a user a seat in a room's call, on this connection.
     pub fn take(&self, call: Id, room: &Room, person: &PersonId, connection: &str) {
         let mut hall = self.lock();
         let seat = Seat { room: room.clone(), is: State::Taken(connection.to_owned()) };
@@ -43,14 +43,15 @@ impl Seats {
         hall.calls.entry(call).or_default().insert(person.clone());
     }
 
-    /// Whether a person sits in a call, on a connection that is there.
+    /// Whether a user has a seat in a call, on an open connection.
     pub fn is_taken(&self, call: Id, person: &PersonId) -> bool {
         let hall = self.lock();
         let seat = hall.seats.get(person).and_then(|seats| seats.get(&call));
         seat.is_some_and(|seat| matches!(seat.is, State::Taken(_)))
     }
 
-    /// A connection of a person goes: the calls in which the person had a seat on it. Ask [`Seats::expire`] of each when the grace is over.
+    /// Leaves the seats that a user has on a connection that has ended. Returns a departure for each call: call [`Seats::expire`] when its
+    /// grace period ends.
     pub fn vacate(&self, person: &PersonId, connection: &str) -> Vec<(Id, Departure)> {
         let mut hall = self.lock();
         let Hall { seats, last_departure, .. } = &mut *hall;
@@ -65,7 +66,7 @@ impl Seats {
         vacated
     }
 
-    /// A connection of a person enters a room: a seat there that was left within the grace is the person's again.
+    /// Returns a user's seat in a room's call that was left within the grace period, because a connection of the user enters the room.
     pub fn resume(&self, room: &Room, person: &PersonId, connection: &str) {
         let mut hall = self.lock();
         for seat in hall.seats.get_mut(person).into_iter().flat_map(HashMap::values_mut) {
@@ -75,7 +76,7 @@ impl Seats {
         }
     }
 
-    /// The grace after a departure is over. True if nobody has taken the seat since: the person takes part no longer.
+    /// Ends the grace period of a departure. True if the seat was not taken since: the user is no longer in the call.
     pub fn expire(&self, call: Id, person: &PersonId, departure: Departure) -> bool {
         let mut hall = self.lock();
         let seat = hall.seats.get(person).and_then(|seats| seats.get(&call));
@@ -92,7 +93,7 @@ impl Seats {
         expired
     }
 
-    /// A call is over.
+    /// Removes all seats of a call that has ended.
     pub fn clear(&self, call: Id) {
         let mut hall = self.lock();
         for person in hall.calls.remove(&call).unwrap_or_default() {
@@ -106,7 +107,7 @@ impl Seats {
 }
 
 impl Hall {
-    /// Takes a person's seat in a call away.
+    /// Removes a user's seat in a call.
     fn give_up(&mut self, call: Id, person: &PersonId) {
         if let Entry::Occupied(mut seats) = self.seats.entry(person.clone()) {
             seats.get_mut().remove(&call);

@@ -1,4 +1,4 @@
-//! What was told lately of who is online: for those who were away meanwhile, for it is stored nowhere.
+//! Recent presence events, for replay to clients that reconnect. They are not persisted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -7,34 +7,34 @@ use std::time::Duration;
 
 use domain::names::{PersonId, Timestamp};
 
-/// How much is kept: a change counts one, and one more for each of those who alone were told of it.
+/// The bound on the size of the history: a change counts one, and one more for each user in [`Hearers::Only`] or [`Hearers::AllBut`].
 const MOST: usize = 65_536;
 
-/// The most changes that one client is told, the newest.
+/// The most changes that are replayed to one client: the newest.
 pub const MOST_AT_ONCE: usize = 1000;
 
-/// What a change counts that everybody was told: no more of them are kept than anybody is told.
+/// The size of a change for everyone, so that at most [`MOST_AT_ONCE`] of these changes are kept.
 const OF_EVERYBODY: usize = MOST / MOST_AT_ONCE;
 
-/// The newest change of each person that was told lately, with what was said of it and those who were told.
+/// The newest change of each user within the window, with its message and its recipients.
 #[derive(Debug)]
 pub struct Told<T> {
-    /// How long one may have been away, in seconds.
+    /// The longest time that a client may be disconnected, in seconds.
     window: i64,
-    /// How long it may take until it is seen that a client hears nothing any more, in seconds.
+    /// The longest time until a silent connection counts as closed, in seconds.
     silence: i64,
-    /// What makes marks of people; nobody outside can tell whose are alike.
+    /// Hashes user ids. The hash has a random seed, so a client cannot produce two ids with the same hash.
     marks: RandomState,
     state: Mutex<State<T>>,
 }
 
 #[derive(Debug)]
 struct State<T> {
-    /// In the order in which they were told.
+    /// In the order in which they were sent.
     changes: BTreeMap<u64, Change<T>>,
     newest: HashMap<PersonId, u64>,
     last: u64,
-    /// What `changes` count together.
+    /// The sum of the sizes of `changes`.
     size: usize,
 }
 
@@ -43,7 +43,7 @@ struct Change<T> {
     at: Timestamp,
     person: PersonId,
     said: T,
-    /// The marks of the users, sorted.
+    /// The hashes of the users' ids, sorted.
     hearers: Hearers<Box<[u64]>>,
 }
 
@@ -89,7 +89,8 @@ impl<T> Change<T> {
 }
 
 impl<T: Clone> Told<T> {
-    /// Inputs: how long a client may have been away that comes back, and how long it may have heard nothing before that is seen.
+    /// An empty history. `window`: the longest time that a client may be disconnected. `silence`: the longest time until a silent
+    /// connection counts as closed.
     pub fn new(window: Duration, silence: Duration) -> Self {
         let seconds = |time: Duration| time.as_secs_f64().ceil() as i64;
         let state = State { changes: BTreeMap::new(), newest: HashMap::new(), last: 0, size: 0 };
@@ -112,8 +113,8 @@ impl<T: Clone> Told<T> {
         }
     }
 
-    /// What a person whose connection was seen to end then may not have heard, in the order in which it was told: the newest of it, if it is much.
-    /// It is no fact: whoever is not told of a change hears of the next.
+    /// The changes that a user may have missed whose connection was found closed at `left_at`, in the order in which they were sent: the
+    /// newest [`MOST_AT_ONCE`]. They are not persisted events: a client that misses a change receives the next one.
     pub fn since(&self, left_at: Timestamp, person: &PersonId) -> Vec<T> {
         let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(person));
         let state = self.lock();

@@ -1,4 +1,4 @@
-//! Who is typing where. It never sticks: each entry has an end, and whoever says nothing until then has stopped. Time is the caller's.
+//! The users who are typing, by room. Each entry expires unless the client repeats it. The caller passes the time.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -7,21 +7,22 @@ use std::time::{Duration, Instant};
 
 use domain::names::{PersonId, Room};
 
-/// How long somebody counts as typing who does not say so again.
+/// How long a user counts as typing whose client does not repeat it.
 const TYPING_LASTS: Duration = Duration::from_secs(6);
 
-/// Everybody who is typing. A person types in a room on one connection, the last that said so; there are never more entries than
-/// connections and rooms that they may write in.
+/// The users who are typing. A user types in a room on one connection: the last one that has sent the event. There are never more entries
+/// than connections and rooms that their users may write in.
 ///
-/// What others are to be told is told before anybody can change it again, so that what is told last is true, whichever shard tells it.
+/// The event of a change is sent before the state can change again, so that the last event that is sent is the true one, on whichever
+/// shard.
 #[derive(Debug, Default)]
 pub struct Typing(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By the person first: a connection that ends looks at nobody else. Nobody types nowhere.
+    /// By user first, so that the end of a connection costs only its user's entries. A user who is not typing has no entry.
     typists: HashMap<PersonId, HashMap<Room, Typist>>,
-    /// The same, in the order of their ends.
+    /// The same entries, sorted by their expiry.
     ends: BTreeSet<(Instant, Room, PersonId)>,
 }
 
@@ -32,7 +33,7 @@ struct Typist {
 }
 
 impl Typing {
-    /// A person types, on this connection: `tell` says so. The answer is the moment at which somebody is to ask [`Typing::expire`].
+    /// Notes that a user types on this connection; `tell` sends the event. Returns when to call [`Typing::expire`].
     pub fn start(&self, room: &Room, person: &PersonId, connection: &str, now: Instant, tell: impl FnOnce()) -> Instant {
         let until = now + TYPING_LASTS;
         let mut state = self.lock();
@@ -53,7 +54,7 @@ impl Typing {
         until
     }
 
-    /// A person stops, or goes. `tell` says so if others have heard of it: the person was typing, on this connection.
+    /// Ends a user's typing. `tell` sends the event if the user was typing on this connection.
     pub fn stop(&self, room: &Room, person: &PersonId, connection: &str, tell: impl FnOnce()) {
         let mut state = self.lock();
         let typist = state.typists.get(person).and_then(|rooms| rooms.get(room));
@@ -62,7 +63,7 @@ impl Typing {
         }
     }
 
-    /// A connection ends: its person types no longer in any room on it, and `tell` says so of each.
+    /// Ends a user's typing in all rooms on a connection that has ended; `tell` sends an event for each.
     pub fn stop_everywhere(&self, person: &PersonId, connection: &str, mut tell: impl FnMut(&Room)) {
         let mut state = self.lock();
         let typed = state.typists.get(person).into_iter().flatten().filter(|(_, typist)| typist.connection == connection);
@@ -74,8 +75,7 @@ impl Typing {
         }
     }
 
-    /// Those who have said nothing for too long have stopped: `tell` says so of each. The answer is when to ask again, if anybody is still
-    /// typing.
+    /// Ends all typing that has expired; `tell` sends an event for each. Returns when to call again, if a user is still typing.
     pub fn expire(&self, now: Instant, mut tell: impl FnMut(Room, PersonId)) -> Option<Instant> {
         let mut state = self.lock();
         while let Some((_, room, person)) = state.ends.first().filter(|(until, _, _)| *until <= now).cloned() {

@@ -20,7 +20,7 @@ use crate::dialects::times::Milliseconds;
 
 type Answered = Result<Answer, Failure>;
 
-/// The paths.
+/// The routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new().routes(routes!(list_blocks)).routes(routes!(block_user, unblock_user))
 }

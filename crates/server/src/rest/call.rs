@@ -1,4 +1,4 @@
-//! A request of somebody who is known, and how it becomes a command or a query and then an answer.
+//! An authenticated request, and how it becomes a command or a query and then an answer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,14 +32,14 @@ use crate::limits::Spending;
 use crate::listener::Peer;
 use crate::parsed::{SMALL_PARSED, parsed_size};
 
-/// How many misspelt fields of one request are named.
+/// The most misspelt fields of a request that a `Warning` header names.
 const MOST_WARNINGS: usize = 10;
 
-/// A request of somebody who is known and within the budget. Its body is there, whole.
+/// An authenticated request within its budget, with its whole body.
 pub(super) struct Call {
     pub desk: Arc<Desk>,
     caller: Caller,
-    /// Whether the caller is a person, to be met, and not a back end.
+    /// Whether the caller is a user, who is loaded or created, and not a backend.
     is_person: bool,
     request: Parts,
     params: Vec<(String, String)>,
@@ -51,7 +51,7 @@ pub(super) struct Call {
 impl FromRequest<Arc<Desk>> for Call {
     type Rejection = Failure;
 
-    /// Errors: whoever is not known or over budget is refused before the body is read.
+    /// Errors: a caller who is not authenticated or over budget is refused before the body is read.
     async fn from_request(request: Request, desk: &Arc<Desk>) -> Result<Self, Failure> {
         Self::of(request, desk, |request| {
             let caller = Caller::from(desk.identity(request)?);
@@ -62,13 +62,13 @@ impl FromRequest<Arc<Desk>> for Call {
     }
 }
 
-/// A request of a team's own back end: with its key, or the token of a service or an admin. It has no budget, and is nobody to be met.
+/// A request of a backend: with its key, or the token of a service or an admin. It has no budget, and no user is loaded for it.
 pub(super) struct BackEnd(pub Call);
 
 impl FromRequest<Arc<Desk>> for BackEnd {
     type Rejection = Failure;
 
-    /// Errors: 401 for whoever is not known, 403 for everybody else.
+    /// Errors: 401 without a valid token or key, 403 for a user who is not an admin.
     async fn from_request(request: Request, desk: &Arc<Desk>) -> Result<Self, Failure> {
         let call = Call::of(request, desk, |request| {
             if desk.rest.authenticator.is_back_end(&request.headers) {
@@ -79,7 +79,7 @@ impl FromRequest<Arc<Desk>> for BackEnd {
                 return Err(Refusal::Forbidden("Only a back end or an admin may do this").into());
             }
             let mut caller = Caller::from(identity);
-            // What a service may do is what an admin may, on these paths alone.
+            // On these paths alone, a service has the rights of an admin.
             caller.actor.admin = true;
             Ok((caller, false))
         });
@@ -88,13 +88,13 @@ impl FromRequest<Arc<Desk>> for BackEnd {
 }
 
 impl Call {
-    /// Inputs: a request, and who sent it, if anybody may who did.
+    /// Inputs: a request, and a function that returns its caller, or an error.
     async fn of(
         mut request: Request,
         desk: &Arc<Desk>,
         sender: impl FnOnce(&Parts) -> Result<(Caller, bool), Failure>,
     ) -> Result<Self, Failure> {
-        // A path that is not even text names nothing.
+        // A path parameter that is not UTF-8 names nothing.
         let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Failure::unknown_path())?;
         let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (request, body) = request.into_parts();
@@ -111,7 +111,8 @@ impl Call {
         Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body, parsed })
     }
 
-    /// Takes what the request costs besides a command: over a socket it costs the same, and from the same budget. Errors: 429.
+    /// Takes the cost of the request from its budget, besides that of a command: the same cost, from the same budget, as over a socket.
+    /// Errors: 429.
     pub fn spend(&self, spending: Spending) -> Result<(), Failure> {
         Ok(self.desk.rest.limits.spend(&self.caller.actor.person, spending)?)
     }
@@ -126,17 +127,17 @@ impl Call {
         self.number(Kind::Task.noun())
     }
 
-    /// The thing that the path names as `{id}`; `noun` is what is not found if nothing can have that id.
+    /// The object that the path names as `{id}`; `noun` names it in the error if the id is malformed.
     pub fn number(&self, noun: &'static str) -> Result<Id, Failure> {
         Ok(ids::number(noun, self.param("id"))?)
     }
 
-    /// The person whom the path names as `{param}`; `noun` is what is not found if nobody can have that id.
+    /// The user whom the path names as `{param}`; `noun` names it in the error if the id is malformed.
     pub fn person(&self, param: &str, noun: &'static str) -> Result<PersonId, Failure> {
         Ok(ids::person(noun, self.param(param))?)
     }
 
-    /// The body. Errors: 400 that says what is wrong, or names the first field that is not as it should be, or is not known.
+    /// The body. Errors: 400 with what is wrong: the JSON, or the first field that is invalid or unknown.
     pub fn body<B: Body>(&self) -> Result<B, Failure> {
         let mut fields = Fields::of(&self.request.headers, &self.body)?;
         let body = B::read(&mut fields)?;
@@ -147,7 +148,7 @@ impl Call {
     /// The body, which may be a whole object as the server shows it: unknown fields are ignored. A `Warning` header for the answer names unknown
     /// fields that resemble a known one (RFC 7234, code 299, as the Kubernetes API uses it).
     ///
-    /// Errors: 400 that says what is wrong, or names the first field that is not as it should be.
+    /// Errors: 400 with what is wrong: the JSON, or the first field that is invalid.
     pub fn whole_object<B: Body>(&self) -> Result<(B, HeaderMap), Failure> {
         let mut fields = Fields::of(&self.request.headers, &self.body)?;
         let body = B::read(&mut fields)?;
@@ -167,32 +168,32 @@ impl Call {
         ))
     }
 
-    /// The part of a list of things with numbers.
+    /// The page of a list whose entries have numeric ids.
     pub fn page(&self) -> Result<Page, Failure> {
         ids::page(self.request.uri.query(), parse_id)
     }
 
-    /// The part of a list of members.
+    /// The page of a list of members.
     pub fn member_page(&self) -> Result<MemberPage, Failure> {
         ids::member_page(self.request.uri.query())
     }
 
-    /// The people whom a query names, parted by commas or one by one.
+    /// The users that a query names, separated by commas or in a parameter each.
     pub fn people_in_query(&self, name: &'static str) -> Result<Vec<PersonId>, Failure> {
         ids::people(self.request.uri.query(), name)
     }
 
-    /// The part of a list of users.
+    /// The page of a list of users.
     pub fn page_of_users(&self) -> Result<Page<PersonId>, Failure> {
         ids::page(self.request.uri.query(), PersonId::parse)
     }
 
-    /// The part of a list of spaces.
+    /// The page of a list of spaces.
     pub fn page_of(&self, kind: Kind) -> Result<Page<Room>, Failure> {
         ids::page(self.request.uri.query(), |id| ids::room(kind, id).ok())
     }
 
-    /// Runs a command and renders its answer. A repeated request is answered as before.
+    /// Runs a command and renders its answer. A repeated request receives the stored answer.
     pub async fn command<C: Command<Answer: ReadAgain>>(
         self,
         status: StatusCode,
@@ -202,8 +203,8 @@ impl Call {
         self.change(status, |tx| command.decide(tx), render).await
     }
 
-    /// Does some work in the writer's transaction, once, and renders its answer. The person is met in the same transaction, whatever
-    /// [`Met`](super::met::Met) says: so nothing can come between.
+    /// Runs some work in the writer's transaction, once, and renders its answer. The user is loaded or created in the same transaction,
+    /// even if [`Met`](super::met::Met) knows the user, so that no deletion can come between.
     pub async fn change<A: ReadAgain + Send + 'static>(
         self,
         status: StatusCode,
@@ -226,8 +227,8 @@ impl Call {
         }
     }
 
-    /// Does something of which nothing is stored, and gives this answer. A repeated request is answered as before, and nothing is done; one without
-    /// a key need not wait for the writer.
+    /// Performs an action that stores nothing, and returns this answer. A repeated request receives the answer without the action. A
+    /// request without a key does not wait for the writer.
     pub async fn act(self, answer: String, act: impl FnOnce()) -> Result<Answer, Failure> {
         if !idempotency::has_key(&self.request.headers) {
             act();
@@ -246,12 +247,12 @@ impl Call {
         Ok(answer)
     }
 
-    /// The part of the URL behind the question mark.
+    /// The query of the URL, without the question mark.
     pub fn query_string(&self) -> Option<&str> {
         self.request.uri.query()
     }
 
-    /// Decides something in the writer's order that changes nothing.
+    /// Runs work that changes nothing, in the writer's order.
     pub async fn decide<A: Send + 'static>(
         self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,
@@ -260,7 +261,7 @@ impl Call {
         Ok(self.desk.write(self.caller.actor, self.parsed, work).await?.0)
     }
 
-    /// Asks a query and renders its answer.
+    /// Runs a query and renders its answer.
     pub async fn query<Q: Query, R: Into<Listed>>(self, query: Q, render: fn(&Q::Answer) -> R) -> Result<Answer, Failure> {
         self.desk.meet(&self.caller).await?;
         let answer = self.desk.read(self.caller.actor, query).await?;
@@ -268,20 +269,20 @@ impl Call {
         Ok(Answer { status: StatusCode::OK, body, replayed: false, next })
     }
 
-    /// The person who calls, seen to be stored.
+    /// Loads or creates the calling user.
     pub async fn meet(&self) -> Result<&Caller, Failure> {
         self.desk.meet(&self.caller).await?;
         Ok(&self.caller)
     }
 
-    /// How many of a list a query asks for.
+    /// The most entries that the query asks for.
     pub fn limit(&self) -> Result<usize, Failure> {
         Ok(self.page()?.limit as usize)
     }
 
-    /// A part of the path by its name.
+    /// A parameter of the path.
     pub fn param(&self, name: &str) -> &str {
-        // The names are those of our own routes; a missing one would be an id that nothing has.
+        // The names are those of the server's routes; a missing one gives an id that does not exist.
         self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 }
@@ -291,14 +292,14 @@ impl Desk {
         (self.rest.clock)()
     }
 
-    /// Who calls. Each token is looked at, whatever its address has shown before: others behind it must not be kept out, and a look costs no more
-    /// than the rest of a request. Beyond so many bad ones the answer is to wait, and the log is spared.
+    /// The caller's identity. Each token is verified, even if its address has sent bad ones: other users may share the address, and a check
+    /// costs no more than the rest of a request. Above the limit of bad tokens, the answer is 429, and the log has no line for it.
     fn identity(&self, request: &Parts) -> Result<Identity, Failure> {
         let address = address(request);
         let seconds = self.now().0.div_euclid(1_000_000);
         let identity = self.rest.authenticator.identify(None, &request.headers, request.uri.query(), seconds);
         identity.or_else(|reason| {
-            // Whoever shows no token has shown no bad one.
+            // A request without a token does not count as one with a bad token.
             if reason != Unauthenticated::Missing {
                 self.rest.limits.bad_token(address.ip())?;
             }
@@ -307,7 +308,7 @@ impl Desk {
         })
     }
 
-    /// Sees to it that a caller is stored.
+    /// Loads or creates a calling user.
     async fn meet(&self, caller: &Caller) -> Result<(), Failure> {
         let now = self.now();
         if self.met.knows(caller, now) {
@@ -319,7 +320,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Does some work in the writer's transaction. `parsed` comes back with the answer, which may contain the parsed values.
+    /// Runs some work in the writer's transaction. `parsed` comes back with the answer, which may contain the parsed values.
     async fn write<T: Send + 'static>(
         &self,
         actor: Actor,
@@ -327,7 +328,7 @@ impl Desk {
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<(T, Option<Holder>), Failure> {
         let (reply, answer) = oneshot::channel();
-        // Who asked may be gone by then, which is no reason not to do it.
+        // The client may have disconnected by then; the work is done all the same.
         self.rest.writer.submit(actor, work, move |result| drop(reply.send(result.map(|answer| (answer, parsed)))));
         Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
     }
@@ -341,7 +342,7 @@ impl Desk {
 
 /// Counts the memory that a body takes when it is parsed; `None` if that is little.
 ///
-/// Errors: 429 or 503 for want of room.
+/// Errors: 429 or 503 if there is no room for it.
 fn count_parsed(account: &Account, body: &[u8]) -> Result<Option<Holder>, Failure> {
     let size = parsed_size(body);
     if size < SMALL_PARSED {
@@ -352,12 +353,12 @@ fn count_parsed(account: &Account, body: &[u8]) -> Result<Option<Holder>, Failur
     Ok(Some(holder))
 }
 
-/// A question that was dropped unanswered.
+/// The error for work that was dropped without an answer.
 fn gone() -> Refusal {
     Refusal::Unavailable("the server is stopping".to_owned())
 }
 
 fn address(request: &Parts) -> SocketAddr {
-    // Only a router that nobody listens for has no peer.
+    // Only a router without a listener has no peer address.
     request.extensions.get::<Peer>().map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |peer| peer.address)
 }

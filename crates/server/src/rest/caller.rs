@@ -1,4 +1,4 @@
-//! Who calls.
+//! The calling user.
 
 use domain::names::Timestamp;
 use domain::operation::Actor;
@@ -6,12 +6,12 @@ use domain::people::Claims;
 
 use crate::auth::Identity;
 
-/// A person whose token is believed, as the rules know people.
+/// A user whose token is verified.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
-    /// On whose behalf.
+    /// The user for whom the request runs.
     pub actor: Actor,
-    /// What the token says about the person.
+    /// The token's claims about the user.
     pub claims: Claims,
 }
 

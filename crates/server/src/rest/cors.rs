@@ -1,4 +1,4 @@
-//! Which web pages may read the answers.
+//! The origins whose web pages may read the answers.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -15,7 +15,7 @@ use crate::config::{self, Origins, OwnPage};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static("Authorization,Content-Type,Idempotency-Key");
-/// What a page may read besides the few that it always may.
+/// The response headers that a page may read besides the few that it always may.
 const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotency-Replayed,Link,Retry-After,Warning");
 /// Browsers ask again after two hours at the latest, whatever is said here.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
@@ -23,7 +23,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 /// The rule for origins as the engine asks for it, so that sockets and REST answer alike.
 pub fn cors_policy(origins: Origins) -> CorsPolicy {
     Arc::new(move |headers: &HeaderMap| {
-        // An origin that is no text is one that nobody trusts.
+        // An origin that is not text matches no allowed origin.
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         let origin = text(ORIGIN);
         let (allow_origin, credentials) = match origins.cors(origin, OwnPage::of(headers)) {

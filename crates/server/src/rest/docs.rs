@@ -1,4 +1,4 @@
-//! The OpenAPI document, and a page on which to read and try it. Both are public: they say nothing that is not in the source.
+//! The OpenAPI document, and a page to read and try it. Both are public: they contain nothing that is not in the source.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -31,7 +31,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 /// data URLs.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// How the viewer shows the document, which lies beside the page's folder. No validator elsewhere is told of it.
+/// How the viewer shows the document, which lies beside the page's folder. The viewer sends it to no external validator.
 static VIEWER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("../openapi.json").validator_url("none").use_base_layout();
     Arc::new(config.deep_linking(true).doc_expansion("none").filter(true).try_it_out_enabled(true).display_request_duration(true))
@@ -40,7 +40,7 @@ static VIEWER: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 /// What everything here is answered with: a browser asks each time whether it has changed, and believes our types.
 const HEADERS: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-cache"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
 
-/// The paths.
+/// The routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new()
         .routes(routes!(read_document))

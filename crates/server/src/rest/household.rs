@@ -28,7 +28,7 @@ use crate::removals::end_removal_of;
 
 type Answered = Result<Answer, Failure>;
 
-/// The paths.
+/// The household contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new()
         .routes(routes!(list_households, create_household))

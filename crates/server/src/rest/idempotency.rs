@@ -18,10 +18,10 @@ pub(super) fn has_key(headers: &HeaderMap) -> bool {
     headers.contains_key(HEADER)
 }
 
-/// The request as its key makes it known; `None` if it has no key, or is of a kind that needs none (a PUT or DELETE that comes twice does no
-/// more than once).
+/// The request as its key identifies it; `None` if it has no key, or needs none (a PUT or DELETE that is repeated has the same effect as
+/// one).
 ///
-/// Errors: a key that is no text, or several.
+/// Errors: a key that is not text, or several keys.
 pub(super) fn request(
     caller: &Caller,
     method: &Method,
@@ -43,11 +43,11 @@ pub(super) fn request(
     Ok(Some(keys::Request { scope, key: key.to_owned(), digest }))
 }
 
-/// What came of a command.
+/// The result of a command.
 pub(super) enum Done<A> {
-    /// It was done; nobody needs to remember the answer.
+    /// The command has run, and its answer need not be stored.
     Now(A),
-    /// It was done under a key, now or before.
+    /// The answer that is stored under the key of this request, or was stored by an earlier one.
     Kept(Answer),
 }
 
@@ -55,7 +55,7 @@ pub(super) enum Done<A> {
 /// a reference to its object is stored: a repeated request reads the object as it is now, if the caller still may.
 ///
 /// Errors: the work's; a key that was used for another request; [`keys::RESULT_GONE`]; the store's. After an error of the work nothing is
-/// remembered, and a repeated request is done afresh.
+/// stored, and a repeated request runs the work again.
 pub(super) fn once<A: ReadAgain>(
     tx: &mut Tx<'_>,
     request: Option<keys::Request>,

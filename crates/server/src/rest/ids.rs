@@ -14,22 +14,22 @@ use super::answer::Failure;
 use super::body::Field;
 use crate::dialects::ids::GivenId;
 
-/// The space that a path names. Errors: an id that none can have is one that none has.
+/// The space that a path names. Errors: a malformed id is not found.
 pub(super) fn room(kind: Kind, id: &str) -> Result<Room, Refusal> {
     kind.named(id).ok_or(Refusal::NotFound(kind.noun()))
 }
 
-/// The thing with a number of ours that a path names. Errors: as [`room`]; `noun` is what it would be.
+/// The object with a numeric id that a path names. Errors: as [`room`]; `noun` names the object.
 pub(super) fn number(noun: &'static str, id: &str) -> Result<Id, Refusal> {
     parse_id(id).ok_or(Refusal::NotFound(noun))
 }
 
-/// The person whom a path names. Errors: as [`room`]; `noun` is what the person would be.
+/// The user whom a path names. Errors: as [`room`]; `noun` names the user.
 pub(super) fn person(noun: &'static str, id: &str) -> Result<PersonId, Refusal> {
     PersonId::parse(id).ok_or(Refusal::NotFound(noun))
 }
 
-/// The people whom a query names, parted by commas or one by one. Errors: 400 with the parameter's name.
+/// The users that a query names, separated by commas or in a parameter each. Errors: 400 with the parameter's name.
 pub(super) fn people(query: Option<&str>, name: &'static str) -> Result<Vec<PersonId>, Failure> {
     let mut people = Vec::new();
     for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(known, _)| known == name) {
@@ -89,9 +89,10 @@ pub(super) struct LimitQuery {
     limit: u32,
 }
 
-/// Which part of a list of members a query asks for: `limit` and `after`. `before` is refused, because these lists go forward; other parameters are
-/// ignored.
+/// Parses the page of a list of members that a query asks for: `limit` and `after`. `before` is refused, because these lists go forward;
+/// other parameters are ignored.
 ///
+/// Input: the query of the URL, without the question mark. Errors: 400 with the parameter's name.
 /// Input: the part of the URL behind the question mark. Errors: 400 with the parameter's name.
 pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
     let mut after = None;
@@ -106,9 +107,10 @@ pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
     Ok(MemberPage { limit, after })
 }
 
-/// Which part of a list a query asks for: `limit` and `before`. Other parameters are not looked at.
+/// Parses the page of a list that a query asks for: `limit` and `before`. Other parameters are ignored.
 ///
-/// Inputs: the part of the URL behind the question mark; how an id of this list is read. Errors: 400 with the parameter's name.
+/// Inputs: the query of the URL, without the question mark; a function that parses an id of this list. Errors: 400 with the parameter's
+/// name.
 pub(super) fn page<T>(query: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Result<Page<T>, Failure> {
     let (mut limit, mut before) = (None, None);
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -133,9 +135,9 @@ fn entries(text: &str) -> Option<u32> {
 /// The ids of objects of the server, in a body.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct GivenIds {
-    /// Those that can be ids.
+    /// The well-formed ids.
     pub ids: Vec<Id>,
-    /// The first text that nothing can have as its id, such as a front end's own id of a message that is not sent yet.
+    /// The first malformed id, such as a front end's own id of a message that is not sent yet.
     pub malformed: Option<String>,
 }
 

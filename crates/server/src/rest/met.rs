@@ -1,8 +1,9 @@
-//! Who was met of late, so that a query need not write.
+//! The users who were loaded recently, so that a query need not write.
 //!
-//! A person is stored at the first sight of a token, and a token may carry a membership. A command sees to that in its own transaction. A
-//! query cannot: it goes to a reader. So before a query the writer is asked to meet the person, unless it was with the same claims within
-//! the last minute. The minute is for what happens elsewhere: a person who was deleted is met anew after it at the latest.
+//! A user is created at the first request with a token, and a token may carry a membership. A command creates the user in its own
+//! transaction. A query cannot, because it runs on a reader. So before a query the writer loads or creates the user, unless it has done so
+//! with the same claims within the last minute. The minute bounds the effect of changes elsewhere: a user who was deleted is created again
+//! after at most a minute.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -12,13 +13,13 @@ use domain::names::{PersonId, Timestamp};
 
 use super::Caller;
 
-/// How many people are remembered; when there are more, all are forgotten, and each is met once more.
+/// The most users that are kept; above it, all are removed, and each is loaded once more.
 const MOST: usize = 65_536;
 
-/// How long, in seconds.
+/// How long a user is kept, in seconds.
 const KEPT: i64 = 60;
 
-/// Who was met, with a digest of the claims, and when.
+/// The users, each with a digest of the claims, and the time.
 #[derive(Default)]
 pub(super) struct Met {
     hasher: RandomState,
@@ -26,14 +27,14 @@ pub(super) struct Met {
 }
 
 impl Met {
-    /// Whether this caller needs not be met again.
+    /// Whether this caller was loaded within the last minute with the same claims.
     pub fn knows(&self, caller: &Caller, now: Timestamp) -> bool {
         let digest = self.digest(caller);
         let met = self.people().get(&caller.actor.person).copied();
         met.is_some_and(|(claims, at)| claims == digest && at > now.minus_seconds(KEPT))
     }
 
-    /// Remembers that a caller was met.
+    /// Notes that a caller was loaded.
     pub fn remember(&self, caller: &Caller, now: Timestamp) {
         let digest = self.digest(caller);
         let mut people = self.people();
@@ -43,7 +44,7 @@ impl Met {
         people.insert(caller.actor.person.clone(), (digest, now));
     }
 
-    /// Forgets a person who is no longer stored.
+    /// Removes a user who is no longer stored.
     pub fn forget(&self, person: &PersonId) {
         self.people().remove(person);
     }

@@ -1,17 +1,20 @@
-//! What can be changed and asked over HTTP: the contracts' paths, each in its contract's own style.
+//! The HTTP API: the paths of each contract, each in its contract's own style.
 //!
 //! Read in this order:
 //!
-//! - `call`: a request of somebody who is known, and how it becomes a command or a query. `caller`: who that is. `met`: who was seen of late.
-//! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace): the paths,
-//!   a file a contract. `blocks`: the users whom the caller has blocked. `back_end`: those of a team's own back end. `sync`: what was missed.
-//!   `operations`: those of the operator. `socket`: the trip contract's paths about the connections themselves.
-//! - `body`, `ids`: how a request's fields and ids are read. `of_kind`: whose tasks a path is about. `idempotency`: how a repeated request is answered.
-//! - `list`: lists in parts. `read_again`: how the object of a large answer is read for a repeated request.
-//! - `answer`: what is answered, and every way to say no. `unread`: what becomes of a body that was not wanted.
-//! - `shape`: what a body has, for reading it and for the document. `document`: what the OpenAPI document says of all paths alike.
-//!   `docs`: the document and the page to try it.
-//! - [`cors`]: which pages may read the answers.
+//! - `call`: an authenticated request, and how it becomes a command or a query. `caller`: its user. `met`: the users who were loaded
+//! recently.
+//! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace):
+//! the paths,
+//! a file for each contract. `blocks`: the users whom the caller has blocked. `back_end`: the paths for backends. `sync`: missed events.
+//! `operations`: the paths for operators. `socket`: the trip contract's paths about the connections themselves.
+//! - `body`, `ids`: parsing of a request's fields and ids. `of_kind`: restricts a path to its contract's tasks. `idempotency`: the answers
+//! of repeated requests.
+//! - `list`: pages of lists. `read_again`: how the object of a large answer is read for a repeated request.
+//! - `answer`: answers and errors. `unread`: bodies that were refused.
+//! - `shape`: the fields of a body, for parsing and for the document. `document`: the parts of the OpenAPI document that all paths share.
+//! `docs`: the document, and the page to read and try it.
+//! - [`cors`]: the origins that may read the answers.
 //!
 //! To add a contract, write its file and merge its routes in `paths`.
 
@@ -67,31 +70,31 @@ use document::{Words, contract};
 use met::Met;
 use utoipa_axum::router::OpenApiRouter;
 
-/// What the paths need.
+/// The dependencies of the paths.
 pub struct Rest {
-    /// Takes the commands.
+    /// Runs the commands.
     pub writer: Writer,
-    /// Take the queries.
+    /// Run the queries.
     pub readers: Readers,
-    /// Says who sent a request, and which pages may read the answer.
+    /// Authenticates requests, and decides which origins may read the answers.
     pub authenticator: Arc<Authenticator>,
-    /// What a team's own back end can do.
+    /// The functions for backends.
     pub back_end: Arc<dyn BackEnd>,
-    /// What time it is, for tokens.
+    /// The current time, for tokens.
     pub clock: fn() -> Timestamp,
-    /// The people's budgets.
+    /// Rate limits and other budgets.
     pub limits: Arc<Limits>,
-    /// Who is connected.
+    /// The open connections.
     pub census: Arc<Census>,
-    /// Whether the server does its work.
+    /// Whether the server is healthy.
     pub health: Arc<Health>,
-    /// What it counts.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// Who may read that.
+    /// The callers who may read the metrics.
     pub metrics_access: MetricsAccess,
-    /// What was said lately.
+    /// The recent events.
     pub fanout: Arc<Fanout>,
-    /// Where signals go.
+    /// Ephemeral events are published here.
     pub bus: Arc<dyn Bus>,
     /// The largest body, in bytes.
     pub max_body: usize,
@@ -105,13 +108,13 @@ pub fn is_health_check(path: &str) -> bool {
     HEALTH_CHECKS.contains(&path)
 }
 
-/// What every request shares.
+/// The state that all requests share.
 struct Desk {
     rest: Rest,
     met: Met,
 }
 
-/// All paths. Whatever is not one of them is answered 404, so this router comes last.
+/// The router of all paths. Any other path is answered with 404, so this router comes last.
 pub fn router(rest: Rest) -> Router {
     let cors = cors::cors_policy(rest.authenticator.origins().clone());
     let (paths, _) = paths().split_for_parts();
@@ -136,7 +139,7 @@ async fn not_sniffed(request: Request, next: Next) -> Response {
     response
 }
 
-/// Counts what is answered.
+/// Counts the requests.
 async fn count(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
@@ -148,7 +151,7 @@ async fn count(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> R
     response
 }
 
-/// All paths, each with its description.
+/// All paths, with their descriptions.
 fn paths() -> OpenApiRouter<Arc<Desk>> {
     document::head()
         .merge(contract("household", "Households and their tasks, and profiles.", Words::Plain, household::routes()))

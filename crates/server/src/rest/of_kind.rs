@@ -6,8 +6,8 @@ use domain::refusal::Refusal;
 use domain::seam::Store;
 use domain::tasks::Task;
 
-/// The kind of space that a task must be of, the task, and the operation on it. The kind is asked for first: of another contract's task not even
-/// the state is told.
+/// The kind of space that a task must belong to, the task's id, and the operation on it. The kind is checked first, so that the answer does
+/// not reveal the state of another contract's task.
 pub(super) struct OfKind<O>(pub Kind, pub Id, pub O);
 
 impl<C: Command<Answer = Task>> Command for OfKind<C> {

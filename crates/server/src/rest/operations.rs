@@ -1,4 +1,4 @@
-//! What those who run the server ask it: whether it lives, whether it is ready, and what it counts.
+//! The paths for operators: liveness, readiness and metrics.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::dialects::json;
 use crate::health::Unready;
 use crate::metrics;
 
-/// The paths.
+/// The routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(read_metrics))
 }

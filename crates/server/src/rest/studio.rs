@@ -26,7 +26,7 @@ use crate::limits::Spending;
 
 type Answered = Result<Answer, Failure>;
 
-/// The paths.
+/// The studio contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new()
         .routes(routes!(list_rooms, create_room))
@@ -171,7 +171,7 @@ body! {
     ]
 }
 
-/// The message that the path names.
+/// The id of the message that the path names.
 fn message_id(call: &Call) -> Result<Id, Refusal> {
     parse_id(call.param("id")).ok_or(Refusal::NotFound("Message"))
 }

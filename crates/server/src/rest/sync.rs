@@ -1,4 +1,4 @@
-//! What was missed, for clients without a socket, and for those that want to look before they open one.
+//! Missed events, for clients without a socket, and for clients that check before they open one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::live::{NoPage, offered};
 /// The most rooms that one request asks about.
 const MOST_ROOMS: usize = 200;
 
-/// The paths.
+/// The routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new().routes(routes!(sync))
 }
@@ -112,7 +112,7 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
     Ok(Answer { status: StatusCode::OK, body: json(&missed), replayed: false, next: None })
 }
 
-/// The rooms that a query names. Errors: 400.
+/// Parses the rooms of a query. Errors: 400.
 fn rooms(named: &str) -> Result<BTreeSet<Room>, Failure> {
     let wrong = || Failure::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
     let named = named.split(',').map(str::trim).filter(|room| !room.is_empty());
@@ -121,7 +121,7 @@ fn rooms(named: &str) -> Result<BTreeSet<Room>, Failure> {
 }
 
 fn heard(id: String, saying: Saying) -> Heard {
-    // What we say is JSON.
+    // The messages of the server are JSON.
     let raw = |text: String| RawValue::from_string(text).ok();
     match saying {
         Saying::Event { name, args, .. } => Heard { id, event: Some(name.into_owned()), args: raw(format!("[{args}]")), envelope: None },

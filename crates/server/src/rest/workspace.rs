@@ -27,7 +27,7 @@ use crate::dialects::workspace::objects::{Channel, Message, Project, ProjectMemb
 
 type Answered = Result<Answer, Failure>;
 
-/// The paths.
+/// The workspace contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new()
         .routes(routes!(list_projects, create_project))

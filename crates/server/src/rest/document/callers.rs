@@ -1,27 +1,27 @@
-//! Who may call an operation, and how they show it.
+//! The callers who may use an operation, and their credentials.
 
 use utoipa::openapi::Components;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 
-/// The ways to show a person's token: the names of their security schemes.
+/// The ways to send a user's token: the names of their security schemes.
 const TOKENS: [&str; 3] = ["token", "tokenInQuery", "tokenInCookie"];
-/// The way to show a back end's key. An operation that is a back end's names it beside its handler.
+/// The name of the security scheme for a backend's key. The handler of a backend's operation declares it.
 const KEY: &str = "backEnd";
 
-/// Who may call an operation.
+/// The callers who may use an operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Callers {
-    /// Whoever has a token.
+    /// Users with a token.
     People,
-    /// A team's own back end, and who has the token of a service or an admin.
+    /// Backends, and callers with the token of a service or an admin.
     BackEnds,
-    /// Also whoever shows nothing.
+    /// All callers, also without a token.
     Everybody,
 }
 
 impl Callers {
-    /// The callers of an operation, by what is said beside its handler. A back end's is opened to tokens, too.
+    /// The callers of an operation, by the security that its handler declares. Adds the tokens to a backend's operation.
     pub(super) fn of(operation: &mut Operation) -> Self {
         match &mut operation.security {
             None => Self::People,
@@ -34,7 +34,7 @@ impl Callers {
     }
 }
 
-/// What people show: one of these.
+/// The security of an operation for users: one of these schemes.
 pub(super) fn people() -> Vec<SecurityRequirement> {
     TOKENS.map(shown).into()
 }
@@ -43,7 +43,7 @@ fn shown(scheme: &str) -> SecurityRequirement {
     SecurityRequirement::new(scheme, [""; 0])
 }
 
-/// Adds all ways to show who one is.
+/// Adds all security schemes.
 pub(super) fn add_to(components: &mut Components) {
     let [in_header, in_query, in_cookie] = TOKENS;
     let bearer = |about: &str| HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about));
