@@ -12,10 +12,10 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use super::vocabulary::Word;
 use super::{Reply, json, schemas, workspace};
 
-/// The refusal that a client without an acknowledgement is told.
+/// The event for a refused request whose client waits for no acknowledgement.
 pub const ERROR: Word<ErrorEvent<'_>> = Word::new("error", "What this connection asked for without an acknowledgement was refused.");
 
-/// A client that has said since when it was here is told that this is too long ago.
+/// The event for a client whose position is too old to replay the events after it.
 pub const RESYNC: Word<Resync> = Word::new("resync", "What this client has missed is not known any more: it asks for everything anew.");
 
 /// Of `resync`.
@@ -25,13 +25,13 @@ pub struct Resync {
     message: &'static str,
 }
 
-/// Tells a client that what it has missed is not known any more.
+/// The message for a client whose missed events are not kept any more.
 pub fn resync(namespace: Namespace, now: Timestamp) -> Saying {
     let resync = Resync { message: "What was missed is not known any more; ask for everything anew" };
     if namespace == Namespace::PLAIN { workspace::resync(&resync, now) } else { RESYNC.say(&resync) }
 }
 
-/// The code of a word that no contract knows.
+/// The code of an event that no contract defines.
 pub const UNKNOWN_EVENT: &str = "unknown_event";
 
 /// Of `error`.
@@ -77,14 +77,14 @@ pub struct Refused<'a> {
 }
 
 impl<'a> ErrorEvent<'a> {
-    /// A no that names neither a field nor a time.
+    /// A refusal without a field and a retry delay.
     pub fn of(message: String, code: &'a str, event: &'a str) -> Self {
         Self { message: Cow::Owned(message), code, event, field: None, retry_after: None }
     }
 }
 
 impl<'a> Refused<'a> {
-    /// A no that names neither a field nor a time.
+    /// A refusal without a field and a retry delay.
     pub fn of(error: String, code: &'a str) -> Self {
         Self { ok: Always, error: Cow::Owned(error), code, field: None, retry_after: None }
     }
@@ -114,8 +114,7 @@ impl<const VALUE: bool> Always<VALUE> {
     }
 }
 
-/// What a client is told whose request is refused. Inputs: the request's name, the refusal, and whether the client waits for an
-/// acknowledgement.
+/// The reply to a refused request. Inputs: the request's name, the refusal, and whether the client waits for an acknowledgement.
 pub fn refused(name: &str, refusal: &Refusal, acked: bool) -> Reply {
     let (text, code) = (Cow::Owned(told(refusal)), refusal.code());
     if acked {
@@ -125,13 +124,13 @@ pub fn refused(name: &str, refusal: &Refusal, acked: bool) -> Reply {
     Reply { say: vec![ERROR.say(&ErrorEvent { message: text, code, event: name, field, retry_after })], ..Reply::default() }
 }
 
-/// The acknowledgement of a refusal, in a text of the contract's own.
+/// The acknowledgement of a refusal, with a text of the contract's own.
 pub fn refused_as(error: Cow<'_, str>, refusal: &Refusal) -> String {
     let (field, retry_after) = remedy(refusal);
     json(&Refused { ok: Always, error, code: refusal.code(), field, retry_after })
 }
 
-/// What a client is told whose event no contract knows.
+/// The reply to an event that no contract defines.
 pub fn unknown(name: &str, acked: bool) -> Reply {
     let (text, code, field, retry_after) = (Cow::Owned(format!("Unknown event {name}")), UNKNOWN_EVENT, None, None);
     if acked {
@@ -141,7 +140,7 @@ pub fn unknown(name: &str, acked: bool) -> Reply {
     }
 }
 
-/// A refusal as a client may read it: a fault of ours stays in the log.
+/// The text of a refusal for a client: the details of an internal error are only in the log.
 pub fn told(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Internal(_) => "Internal server error".into(),
@@ -150,7 +149,7 @@ pub fn told(refusal: &Refusal) -> String {
     }
 }
 
-/// Which field is wrong, and after how many seconds it may succeed, as far as that is the matter.
+/// The invalid field, and the seconds until a retry may succeed, if the refusal has them.
 fn remedy(refusal: &Refusal) -> (Option<&'static str>, Option<u64>) {
     let retry_after = match refusal {
         Refusal::TooMany { retry_after } | Refusal::OverQuota { retry_after } => Some(*retry_after),
@@ -159,7 +158,7 @@ fn remedy(refusal: &Refusal) -> (Option<&'static str>, Option<u64>) {
     (wrong_field(refusal), retry_after)
 }
 
-/// The field that is wrong, if one is.
+/// The invalid field, if the refusal has one.
 pub fn wrong_field(refusal: &Refusal) -> Option<&'static str> {
     match refusal {
         Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => Some(field),

@@ -1,6 +1,6 @@
-//! How each contract says what happens, and what it means by what its clients say. One file or folder a contract.
+//! The contracts: how each encodes events, and how it parses its clients' messages. One file or folder for each contract.
 //!
-//! A dialect knows names and shapes, nothing else: no connection, no store, no clock. To add a contract, write its file, and its line in
+//! A dialect knows names and shapes only: it has no connection, store or clock. To add a contract, write its file, and its line in
 //! [`Dialects::new`].
 
 pub mod answers;
@@ -34,21 +34,22 @@ use crate::limits::Spending;
 pub use answers::{refused, resync, told, unknown, wrong_field};
 use vocabulary::Vocabulary;
 
-/// One contract's way of speaking.
+/// The protocol of one contract.
 pub trait Dialect: Send + Sync {
-    /// Where it is spoken alone; `None` for the one that is spoken on the raw WebSocket. All that have a namespace are spoken on `/` too.
+    /// The namespace of this contract alone; `None` for the contract of the raw WebSocket. All contracts with a namespace are also served
+    /// on `/`.
     fn namespace(&self) -> Option<&'static str>;
 
-    /// Every word of it. What it says and understands, it says and understands by these.
+    /// All events of the contract. Encoding and parsing use the same definitions.
     fn vocabulary(&self) -> Vocabulary;
 
-    /// The kinds of spaces that are this contract's: what happens in others it does not tell.
+    /// The kinds of spaces that belong to this contract: it sends no events of others.
     fn kinds(&self) -> &'static [Kind];
 
-    /// What clients call the part of a request that names a room.
+    /// The name of a request's field that names a room.
     fn room_field(&self) -> &'static str;
 
-    /// The rooms of a person that a new connection is in without asking, besides the inbox.
+    /// Whether a new connection joins this room of its user without a request. Every connection joins the inbox.
     fn joins_by_itself(&self, room: &Room) -> bool {
         let _ = room;
         false
@@ -60,46 +61,47 @@ pub trait Dialect: Send + Sync {
         false
     }
 
-    /// What a newly accepted connection is told; `connection` is its id, which others may know.
+    /// The first message to an accepted connection; `connection` is its id, which other users may know.
     fn greeting(&self, person: &Person, connection: &str, now: Timestamp) -> Option<Saying> {
         let _ = (person, connection, now);
         None
     }
 
-    /// Tells a fact, whole: in as many messages as the contract has for it, which go out in one write. None if it has no word for it.
+    /// Encodes a persisted event as a whole: in as many messages as the contract has for it, which are written together. Empty if the
+    /// contract does not define the event.
     fn fact(&self, fact: &Fact) -> Vec<Saying>;
 
-    /// Tells a signal, likewise.
+    /// Encodes an ephemeral event. `None` if the contract does not define it.
     fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
         let _ = (signal, now);
         None
     }
 
-    /// What a client asks for. `None` if this contract does not know the word.
+    /// Parses a client's message. `None` if this contract does not define it.
     fn understand(&self, heard: &Heard<'_>) -> Option<Request>;
 
-    /// What a request costs besides a command, by the request's name.
+    /// The cost of a request besides that of a command, by the request's name.
     fn spends(&self, request: &str) -> Option<Spending> {
         let _ = request;
         None
     }
 
-    /// What is told to somebody who has shown a newer token: until when it is believed, or why it is not.
+    /// The answer to a token refresh: the token's expiry, or why it was rejected.
     fn refreshed(&self, shown: Result<Option<Timestamp>, Unauthenticated>, acked: bool, now: Timestamp) -> Reply {
         let _ = now;
         tokens::refreshed(shown, acked)
     }
 
-    /// Tells somebody that the newest token that they have shown ends soon.
+    /// The notice that a client's newest token expires soon.
     fn expiring(&self, ends: Timestamp, now: Timestamp) -> Saying {
         tokens::expiring(ends, now)
     }
 
-    /// What the asker alone is told.
+    /// The reply to the client that sent a request.
     fn answer(&self, answer: &Answer<'_>) -> Reply;
 }
 
-/// What a client said.
+/// A client's message.
 #[derive(Clone, Debug)]
 pub enum Heard<'a> {
     /// A Socket.IO event.
@@ -113,100 +115,101 @@ pub enum Heard<'a> {
     Text(&'a str),
 }
 
-/// What a client asks for, understood.
+/// A client's request, parsed.
 pub struct Request {
-    /// What the client calls it; the answer may name it.
+    /// The name of the request; the answer may contain it.
     pub name: &'static str,
-    /// What is to be done, or why it cannot be meant.
+    /// The action, or why the request is invalid.
     pub ask: Result<Ask, Refusal>,
 }
 
-/// What is to be done for a client.
+/// An action that a client requests.
 pub enum Ask {
-    /// To hear a room.
+    /// Enters a room.
     Enter(Room),
-    /// To hear a room, on this connection no other of its kind any longer, and to learn who of its members is online.
+    /// Enters a room, leaves the other rooms of its kind on this connection, and returns the room's online members.
     Move(Room),
-    /// To hear it no longer.
+    /// Leaves a room.
     Leave(Room),
-    /// To be answered.
+    /// Returns a pong.
     Ping,
-    /// Others are told that the asker is typing in a room. It needs membership, not having entered.
+    /// Broadcasts that the user is typing in a room. The user must be a member, but need not have entered the room.
     Typing(Room),
-    /// Others are told that the asker has stopped, if they were told of the typing.
+    /// Ends the user's typing in a room, and broadcasts that if the user was typing there.
     StopTyping(Room),
-    /// To know of each of these people whether they are online.
+    /// Returns for each user whether the user is online.
     Statuses(Vec<PersonId>),
-    /// To know who of a room's members is online, anywhere.
+    /// Returns the members of a room who are online anywhere.
     OnlineIn(Room),
-    /// The same, by which the asker may come to be in a call, on this connection.
+    /// Runs a command that may put the user into a call on this connection.
     TakePart(TakePart),
-    /// To be held to this token from now on.
+    /// Replaces the connection's token.
     Refresh(String),
-    /// A command, run in the writer's transaction; its value goes into the answer.
+    /// Runs a command in the writer's transaction. The answer contains its value.
     Change(Change),
 }
 
-/// A command, with its answer in the contract's words.
+/// A command, with its answer in the contract's form.
 pub type Change = Box<dyn FnOnce(&mut Tx<'_>) -> Result<Value, Refusal> + Send>;
 
-/// A command that answers with a call, too.
+/// A command that returns a call, too.
 pub type TakePart = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(Call, Value), Refusal> + Send>;
 
-/// What came of it.
+/// The result of a request.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
-    /// The room is heard from now on (or was already).
+    /// The connection is in the room (or was already).
     Entered(Room),
     /// The connection is in the room, and `count` users have it open, its own user included; `present` are at most
     /// [`MOST_PRESENT`](crate::presence::MOST_PRESENT) of them, those who opened it first.
     #[expect(missing_docs, reason = "the variant's sentence names them")]
     EnteredAmong { room: Room, present: Vec<Person>, count: usize },
-    /// The room is heard from now on, and no other of its kind; these of its members are online, each with a connection's id.
+    /// The connection is in the room, and in no other of its kind. `online` are the members who are online, each with the id of a
+    /// connection.
     #[expect(missing_docs, reason = "the variant's sentence names them")]
     Moved { room: Room, online: Vec<(PersonId, String)> },
-    /// The room is heard no longer (or was not).
+    /// The connection is not in the room (or was not).
     Left(Room),
-    /// To a ping.
+    /// The answer to a ping.
     Pong,
-    /// It was told to others; there is nothing to say to the asker.
+    /// The event was broadcast; the client needs no answer.
     Noted,
-    /// Of each, whether they are online as far as the asker may know.
+    /// Whether each user is online, as far as the client may know.
     Statuses(Vec<(PersonId, bool)>),
-    /// Who is online.
+    /// The users who are online.
     Online(Vec<PersonId>),
-    /// The asker is held to the token until this moment (`None`: for ever), or it is not believed; see [`Dialect::refreshed`].
+    /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Dialect::refreshed`].
     Refreshed(Result<Option<Timestamp>, Unauthenticated>),
-    /// What the command answered.
+    /// The value of the command's answer.
     Changed(Value),
 }
 
-/// Everything that an answer depends on.
+/// The inputs of an answer.
 pub struct Answer<'a> {
     /// The request's name.
     pub name: &'a str,
-    /// What came of it.
+    /// The result of the request.
     pub result: Result<&'a Outcome, &'a Refusal>,
     /// Whether the client waits for an acknowledgement.
     pub acked: bool,
-    /// Who asked.
+    /// The user who sent the request.
     pub person: &'a PersonId,
-    /// The moment.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// What the asker alone is told.
+/// The reply to the client that sent a request.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Reply {
     /// The acknowledgement: raw JSON values joined by commas.
     pub ack: Option<String>,
-    /// Messages.
+    /// Messages to send.
     pub say: Vec<Saying>,
-    /// The connection is closed behind them, with this code and reason.
+    /// The code and reason with which to close the connection after the messages.
     pub close: Option<(u16, &'static str)>,
 }
 
-/// All dialects, by where they are spoken.
+/// All contracts, by namespace.
 #[derive(Clone)]
 pub struct Dialects(Arc<Spoken>);
 
@@ -217,7 +220,7 @@ struct Spoken {
 }
 
 impl Dialects {
-    /// The contracts that are served.
+    /// The contracts that this server serves.
     pub fn new(config: &Config) -> Self {
         let all: Vec<Arc<dyn Dialect>> = vec![
             Arc::new(household::Household),
@@ -232,7 +235,7 @@ impl Dialects {
         Self(Arc::new(Spoken { namespaces, raw }))
     }
 
-    /// The words of each contract.
+    /// The event definitions of each contract.
     pub fn vocabularies(&self) -> Vec<Vocabulary> {
         let everywhere = self.0.namespaces.first().map(|(_, dialects)| dialects).into_iter().flatten();
         everywhere.chain(&self.0.raw).map(|dialect| dialect.vocabulary()).collect()
@@ -243,7 +246,7 @@ impl Dialects {
         self.0.namespaces.iter().map(|(name, _)| (*name).to_owned()).collect()
     }
 
-    /// The dialects that are spoken in a namespace; [`Namespace::PLAIN`] is the raw WebSocket.
+    /// The contracts of a namespace; [`Namespace::PLAIN`] is the raw WebSocket.
     pub fn spoken_in(&self, namespace: Namespace) -> &[Arc<dyn Dialect>] {
         match self.0.namespaces.get(namespace.0 as usize) {
             Some((_, dialects)) => dialects,
@@ -252,7 +255,7 @@ impl Dialects {
         }
     }
 
-    /// Whether connections of a namespace are in a room of their person's without asking, besides the inbox.
+    /// Whether connections of a namespace join this room of their user without a request. Every connection joins the inbox.
     pub fn join_by_themselves(&self, namespace: Namespace, room: &Room) -> bool {
         self.spoken_in(namespace).iter().any(|dialect| dialect.joins_by_itself(room))
     }
@@ -260,6 +263,6 @@ impl Dialects {
 
 /// A value as JSON text.
 pub fn json(value: &impl Serialize) -> String {
-    // Only a map with keys that are no text, or a writer that fails, could be an error; our objects have neither.
+    // Serialization fails only for a map with keys that are not text, or a writer that fails; the server's objects have neither.
     serde_json::to_string(value).expect("an object of ours is JSON")
 }

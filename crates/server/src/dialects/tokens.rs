@@ -1,4 +1,4 @@
-//! Showing a newer token on a connection that is open, in words that are the same for all Socket.IO contracts.
+//! Token refresh on an open connection, with events that are the same for all Socket.IO contracts.
 
 use domain::names::Timestamp;
 use domain::refusal::Refusal;
@@ -14,7 +14,7 @@ use super::vocabulary::{ClientWord, Word, absent_or_wrong, object};
 use super::{Ask, Reply, json};
 use crate::auth::Unauthenticated;
 
-/// The word of a client that has a newer token.
+/// The client's event with a newer token.
 pub const REFRESH: ClientWord = ClientWord::new(
     NAME,
     "Shows a newer token of the same person. From then on the connection ends with its token, and is told a minute before.",
@@ -25,7 +25,7 @@ pub const REFRESH: ClientWord = ClientWord::new(
 
 const NAME: &str = "auth:refresh";
 
-/// Whoever has shown a newer token is told that it ends soon.
+/// The notice that the newest token of a client expires soon.
 pub const EXPIRING: Word<Expiring> = Word::new(
     "auth:expiring",
     "The token that this connection has shown with `auth:refresh` ends within a minute, and the connection with it.",
@@ -70,7 +70,7 @@ fn token_of(args: &Args<'_>) -> Result<String, Refusal> {
     read_token(shown.and_then(|shown| shown.token))
 }
 
-/// What a token should be.
+/// The error text for an invalid token.
 const WANTED: &str = "must be a JWT, as text";
 
 /// A token as a client sends it; null counts as absent. Errors: it is absent, not text, or blank.
@@ -79,17 +79,17 @@ pub(super) fn read_token(given: Option<&RawValue>) -> Result<String, Refusal> {
     token.ok_or_else(|| absent_or_wrong(given.is_none(), "token", WANTED))
 }
 
-/// The whole seconds from now until an end.
+/// The whole seconds from now until an expiry; 0 if it has passed.
 pub(super) fn seconds_until(ends: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(ends.0.saturating_sub(now.0)).unwrap_or(0) / 1_000_000
 }
 
-/// Tells that a token ends soon.
+/// The notice that a token expires soon.
 pub(super) fn expiring(ends: Timestamp, now: Timestamp) -> Saying {
     EXPIRING.say(&Expiring { expires_at: Milliseconds(ends), expires_in: seconds_until(ends, now) })
 }
 
-/// What is answered to somebody who has shown a token: until when it is believed, or why it is not.
+/// The answer to a token refresh: the token's expiry, or why it was rejected.
 pub(super) fn refreshed(shown: Result<Option<Timestamp>, Unauthenticated>, acked: bool) -> Reply {
     match shown {
         Ok(_) if !acked => Reply::default(),

@@ -32,7 +32,7 @@ use crate::dialects::messenger::{objects, payloads};
 
 type Answered = Result<Answer, Failure>;
 
-/// The paths.
+/// The messenger contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new()
         .routes(routes!(list_conversations, create_conversation))
@@ -136,7 +136,7 @@ async fn send_message(call: Call) -> Answered {
     let NewMessage { content, client_id } = call.body()?;
     let client_id = client_id.map(|id| id.0);
     let command = SendMessage { room, content, sort: None, file_url: None, metadata: None, client_id };
-    // A message that was sent before may have been read meanwhile.
+    // A client may send a message a second time, and other users may have read it in between.
     let work = |tx: &mut Tx<'_>| {
         let Sent { message, .. } = command.decide(tx)?;
         Seen::of(tx.store, message, &tx.actor.person)

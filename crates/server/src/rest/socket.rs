@@ -1,4 +1,4 @@
-//! The trip contract's paths about the connections themselves, of all contracts: how many there are, what happens on them, and ways to try them.
+//! The trip contract's paths about the connections of all contracts: their number, their events, and ways to test them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -35,7 +35,7 @@ use crate::live::{Crowd, Here, Tally};
 
 type Answered = Result<Answer, Failure>;
 
-/// The paths.
+/// The routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     OpenApiRouter::new()
         .routes(routes!(health))
@@ -207,7 +207,7 @@ impl Lasting {
     }
 }
 
-/// Seconds, to the millisecond.
+/// Rounds seconds to milliseconds.
 fn milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
@@ -319,12 +319,12 @@ async fn broadcast(BackEnd(call): BackEnd) -> Answered {
     let new = decided.clone();
     let work = move |tx: &mut Tx<'_>| {
         let announcement = command.decide(tx)?;
-        // It is set once: work is done once.
+        // The work runs once, so the cell is empty here.
         let _ = new.set(announcement.clone());
         Ok(announcement)
     };
     let answer = call.change(StatusCode::OK, work, |told: &Announcement| success(&Announced::of(told))).await?;
-    // A repeated request is answered as before, and nobody hears it twice.
+    // A repeated request receives the stored answer, and the broadcast is not repeated.
     if let Some(announcement) = decided.get() {
         bus.publish(Notice::Signal(Signal::Announced { announcement: announcement.clone() }.into()));
     }

@@ -1,4 +1,4 @@
-//! The trip contract's paths. Answers are `{success: true, data}`, and every no is `{success: false, error, code}`.
+//! The trip contract's paths. Answers are `{success: true, data}`, and errors are `{success: false, error, code}`.
 
 use std::sync::Arc;
 
@@ -30,16 +30,16 @@ use crate::dialects::trip::{notices, objects, requests};
 
 type Answered = Result<Answer, Failure>;
 
-/// Where all paths of this contract begin.
+/// The prefixes of this contract's paths.
 const BEGINNINGS: [&str; 2] = ["/api/v1/trips", "/api/v1/socket"];
 
-/// Whether whatever is at a path, also nothing, is said in the words of this contract.
+/// Whether every answer at a path, also 404, has this contract's form.
 pub(super) fn answers_at(path: &str) -> bool {
     let rest = BEGINNINGS.iter().find_map(|beginning| path.strip_prefix(beginning));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The paths.
+/// The trip contract's routes.
 pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     let paths = OpenApiRouter::new()
         .routes(routes!(list_trips, create_trip))

@@ -1,4 +1,4 @@
-//! What clients say over Socket.IO: a name, the types of what stands under it and of what it is acknowledged with, and how it is read.
+//! Socket.IO events of clients: the name, the types of the argument and of the acknowledgement, and the parser.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::dialects::answers::{Done, Refused};
 use crate::dialects::ids::GivenId;
 use crate::dialects::{Ask, Heard, Request};
 
-/// How an event's arguments are read.
+/// Parses an event's arguments.
 pub type Read = fn(&Args<'_>) -> Result<Ask, Refusal>;
 
 /// An event that clients may send.
@@ -23,7 +23,7 @@ pub type Read = fn(&Args<'_>) -> Result<Ask, Refusal>;
 pub struct ClientWord {
     name: &'static str,
     about: &'static str,
-    /// What the request is called inside: the same, unless the word is another one for it.
+    /// The internal name of the request: the event's own, unless the event is an alias.
     request: &'static str,
     argument: Option<fn() -> Shape>,
     ack: fn() -> Shape,
@@ -31,7 +31,7 @@ pub struct ClientWord {
 }
 
 impl ClientWord {
-    /// An event without an argument, acknowledged with nothing but that all is well. Inputs: its name, what it does, and how it is read.
+    /// An event without an argument, whose acknowledgement says only that it succeeded. Inputs: its name, what it does, and its parser.
     pub const fn new(name: &'static str, about: &'static str, read: Read) -> Self {
         Self { name, about, request: name, argument: None, ack: Shape::of::<Done>, read }
     }
@@ -41,51 +41,51 @@ impl ClientWord {
         self.takes_shape(Shape::of::<T>)
     }
 
-    /// With one argument: an object of this type, or the one id that stands in it alone.
+    /// With one argument: an object of this type, or the id alone.
     pub const fn names<T: ToSchema>(self) -> Self {
         self.takes_shape(|| Shape::of::<T>().or(Shape::of::<GivenId>()))
     }
 
-    /// With one argument of a shape that is no type's own.
+    /// With one argument of this shape.
     pub const fn takes_shape(self, argument: fn() -> Shape) -> Self {
         Self { argument: Some(argument), ..self }
     }
 
-    /// Acknowledged with this type when all is well.
+    /// With this type as the acknowledgement of success.
     pub const fn answers<A: ToSchema>(self) -> Self {
         self.answers_shape(Shape::of::<A>)
     }
 
-    /// Likewise with a shape that is no type's own.
+    /// With this shape as the acknowledgement of success.
     pub const fn answers_shape(self, ack: fn() -> Shape) -> Self {
         Self { ack, ..self }
     }
 
-    /// Acknowledged with that all is well, and in the same object with what everybody is told.
+    /// With an acknowledgement that contains the fields of this broadcast, besides the one that says that the event succeeded.
     pub const fn confirms<P: ToSchema>(self) -> Self {
         self.answers_shape(|| Shape::of::<Done>().and(Shape::of::<P>()))
     }
 
-    /// Another word for a request.
+    /// An alias of the event.
     pub const fn also(self, name: &'static str) -> Self {
         Self { name, ..self }
     }
 
-    /// The word's description.
+    /// The event's description.
     pub fn described(&self) -> Understood {
         let ack = (self.ack)().or(Shape::of::<Refused<'_>>());
         Understood { name: self.name, about: self.about, argument: self.argument.map(|shape| shape()), ack: Some(ack) }
     }
 }
 
-/// What a client asks for in one of these words; `None` if it is none of them.
+/// Parses an event that one of these definitions names; `None` if none does.
 pub fn understood(words: &[ClientWord], heard: &Heard<'_>) -> Option<Request> {
     let Heard::Event { name, args } = heard else { return None };
     let word = words.iter().find(|word| word.name == *name)?;
     Some(Request { name: word.request, ask: (word.read)(args) })
 }
 
-/// The refusal of a field that is absent, or is not what it should be.
+/// The refusal of a field that is absent or invalid.
 ///
 /// Inputs: the arguments, the field of the first one, and what it must be. A field counts as absent if it is null, or if the argument is null or
 /// missing. An argument that is not an object is taken for the field itself.
@@ -102,7 +102,7 @@ pub fn wrong(args: &Args<'_>, field: &'static str, wanted: impl Into<String>) ->
     absent_or_wrong(given.filter(|given| *given != "null").is_none(), field, wanted)
 }
 
-/// The refusal of a field that is absent, or is not what it should be.
+/// The refusal of a field that is absent or invalid.
 pub fn absent_or_wrong(is_absent: bool, field: &'static str, wanted: impl Into<String>) -> Refusal {
     if is_absent { Refusal::invalid(field, "is required") } else { Refusal::invalid(field, wanted) }
 }

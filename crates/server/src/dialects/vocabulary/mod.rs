@@ -1,9 +1,9 @@
-//! Which words a contract has. What the server says and what clients may say is defined once, as [`Word`]s and [`ClientWord`]s: the dialect
-//! speaks and understands by them, and every description of the contract (TypeScript, AsyncAPI) is written from the same ones.
+//! The event definitions of contracts. Each event is defined once, as a [`Word`] or a [`ClientWord`]: the dialect encodes and parses with
+//! them, and every description of the contract (TypeScript, AsyncAPI) is generated from them.
 //!
-//! - [`word`]: what the server says.
-//! - [`client_word`]: what clients say, and how it is read.
-//! - [`shape`]: what stands in them.
+//! - [`word`]: the server's events.
+//! - [`client_word`]: the clients' events, and their parsers.
+//! - [`shape`]: the schemas of their arguments.
 
 pub mod client_word;
 pub mod shape;
@@ -14,44 +14,44 @@ pub use shape::Shape;
 pub(crate) use word::words;
 pub use word::{BareWord, Word};
 
-/// All words of a contract.
+/// All event definitions of a contract.
 #[derive(Clone)]
 pub struct Vocabulary {
     /// The contract's name.
     pub contract: &'static str,
-    /// What it is about, a sentence.
+    /// A sentence about the contract.
     pub about: &'static str,
     /// As [`super::Dialect::namespace`].
     pub namespace: Option<&'static str>,
-    /// What the server says.
+    /// The server's events.
     pub says: Vec<Said>,
-    /// What clients may say.
+    /// The clients' events.
     pub understands: Vec<Understood>,
-    /// With what the server closes a connection that it has let in or turned away; none where the contract has no close codes of its own.
+    /// The codes with which the server closes connections; empty if the contract has none of its own.
     pub closes: Vec<Closing>,
 }
 
-/// A word of the server's, described.
+/// The description of a server's event.
 #[derive(Clone)]
 pub struct Said {
     /// The event's name, or the message's type.
     pub name: &'static str,
-    /// When it is said, and to whom.
+    /// When the event is sent, and its recipients.
     pub about: &'static str,
     /// The event's one argument, if it has any; on the raw WebSocket, the whole message.
     pub payload: Option<Shape>,
 }
 
-/// A word of the clients', described.
+/// The description of a client's event.
 #[derive(Clone)]
 pub struct Understood {
     /// The event's name, or the message's type.
     pub name: &'static str,
-    /// What is done.
+    /// What the server does.
     pub about: &'static str,
     /// The event's one argument, if it takes any; on the raw WebSocket, the whole message.
     pub argument: Option<Shape>,
-    /// The acknowledgement's one argument, also of a refusal; none where there are no acknowledgements.
+    /// The acknowledgement's one argument, also of a refusal; `None` where there are no acknowledgements.
     pub ack: Option<Shape>,
 }
 
@@ -60,8 +60,8 @@ pub struct Understood {
 pub struct Closing {
     /// The code.
     pub code: u16,
-    /// What it is called.
+    /// The name of the code.
     pub name: &'static str,
-    /// When it is used.
+    /// When the code is used.
     pub about: &'static str,
 }

@@ -1,15 +1,15 @@
-//! What stands in a word: a schema, with the named schemas that it refers to.
+//! The schema of an event's argument, with the named schemas that it refers to.
 
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{AllOfBuilder, ArrayBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 
-/// A schema that is whole.
+/// A schema with all its components.
 #[derive(Clone)]
 pub struct Shape {
-    /// The schema; a named type is referred to.
+    /// The schema; it refers to named types.
     pub schema: RefOr<Schema>,
-    /// All schemas that are referred to in it and in each other, by name. One may stand here several times.
+    /// All schemas that it and the others refer to, by name. One may occur several times.
     pub components: Vec<(String, RefOr<Schema>)>,
 }
 
@@ -32,7 +32,7 @@ impl Shape {
         Self { schema: ArrayBuilder::new().items(schema).into(), components }
     }
 
-    /// This or another.
+    /// One of the two shapes.
     pub fn or(self, other: Self) -> Self {
         let one_of = |schema: RefOr<Schema>| match schema {
             RefOr::T(Schema::OneOf(one_of)) => one_of.items,
@@ -43,7 +43,7 @@ impl Shape {
         Self { schema, components: self.components.into_iter().chain(other.components).collect() }
     }
 
-    /// This and another in one object.
+    /// An object with the fields of both shapes.
     pub fn and(self, other: Self) -> Self {
         let schema = AllOfBuilder::new().item(self.schema).item(other.schema).into();
         Self { schema, components: self.components.into_iter().chain(other.components).collect() }

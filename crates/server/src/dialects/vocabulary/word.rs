@@ -1,4 +1,4 @@
-//! What the server says: a name, and the type of what stands under it.
+//! Events of the server: the name and the type of the payload.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -10,42 +10,42 @@ use utoipa::ToSchema;
 use super::{Said, Shape};
 use crate::dialects::json;
 
-/// An event that is told with one payload.
+/// An event with one payload.
 pub struct Word<P> {
     name: &'static str,
     about: &'static str,
-    // A word for a payload that lives long is one for those that do not.
+    // A definition for a payload with a long lifetime is one for a shorter lifetime, too.
     payload: PhantomData<fn() -> P>,
 }
 
 impl<P: Serialize + ToSchema> Word<P> {
-    /// A word with its name and with what it tells.
+    /// An event with its name and its description.
     pub const fn new(name: &'static str, about: &'static str) -> Self {
         Self { name, about, payload: PhantomData }
     }
 
-    /// The name that clients hear.
+    /// The event's name, as clients receive it.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Says it.
+    /// Encodes the event.
     pub fn say(&self, payload: &P) -> Saying {
         self.say_as(self.name, payload)
     }
 
-    /// Says the same in another name, one that the speaker has chosen.
+    /// Encodes the event with another name, which its sender has chosen.
     pub fn say_as(&self, name: impl Into<Cow<'static, str>>, payload: &P) -> Saying {
         Saying::event(name, json(payload)).expect("a contract has no reserved word, and serde_json writes JSON")
     }
 
-    /// The word's description.
+    /// The event's description.
     pub fn described(&self) -> Said {
         Said { name: self.name, about: self.about, payload: Some(Shape::of::<P>()) }
     }
 }
 
-/// An event that is told without a payload.
+/// An event without a payload.
 pub struct BareWord {
     name: &'static str,
     about: &'static str,
@@ -57,12 +57,12 @@ impl BareWord {
         Self { name, about }
     }
 
-    /// Says it.
+    /// Encodes the event.
     pub fn say(&self) -> Saying {
         Saying::event(self.name, String::new()).expect("a contract has no reserved word")
     }
 
-    /// The word's description.
+    /// The event's description.
     pub fn described(&self) -> Said {
         Said { name: self.name, about: self.about, payload: None }
     }
@@ -74,7 +74,7 @@ macro_rules! words {
     ($($(#[doc = $about:literal])+ $word:ident: $sort:ty = $name:literal;)+) => {
         $($(#[doc = $about])+ pub(super) const $word: $sort = <$sort>::new($name, concat!($($about),+));)+
 
-        /// All that the server says in this contract.
+        /// All events that the server sends in this contract.
         pub(super) fn said() -> Vec<$crate::dialects::vocabulary::Said> {
             vec![$($word.described()),+]
         }

@@ -1,4 +1,4 @@
-//! The envelopes that clients of the workspace contract are sent.
+//! The envelopes that clients of the workspace contract receive.
 
 use domain::chat;
 use domain::emissions::Emission;
@@ -19,7 +19,7 @@ use crate::dialects::times::Microseconds;
 use crate::dialects::tokens::seconds_until;
 use crate::dialects::{json, schemas};
 
-/// What every message from the server looks like. `data` stands in all that we send.
+/// A message of the server. Every envelope has `data`.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Envelope<'a, D> {
     pub r#type: &'a str,
@@ -40,7 +40,7 @@ pub(super) struct Connected<'a> {
     username: &'a str,
 }
 
-/// Welcomes a person.
+/// The welcome message for a user.
 pub(super) fn connected(person: &Person, at: Timestamp) -> Saying {
     let user_id = NumberOrText(person.id.as_str());
     words::CONNECTED.say(&Direct, &Connected { message: "Connected successfully", user_id, username: person.handle() }, at)
@@ -60,7 +60,7 @@ impl<'a> Presence<'a> {
     }
 }
 
-/// Tells that a person came or went.
+/// The message that a user has entered or left a room.
 pub(super) fn presence<'a>(word: &Word<Presence<'a>, From<'a>>, room: &'a Room, person: &'a Person, at: Timestamp) -> Saying {
     word.say(&From(room, person), &Presence::of(person), at)
 }
@@ -98,7 +98,7 @@ pub(super) fn message(message: &chat::Message) -> String {
     words::MESSAGE.text(&From(&message.room, &message.sender), &Message::of(message), message.created_at)
 }
 
-/// Tells that a message has another text.
+/// The message that a chat message has a new text.
 pub(super) fn message_edited(message: &chat::Message, at: Timestamp) -> Saying {
     words::MESSAGE_EDITED.say(&From(&message.room, &message.sender), &Message::of(message), at)
 }
@@ -112,7 +112,7 @@ pub(super) struct MessageDeleted<'a> {
     user_id: NumberOrText<'a>,
 }
 
-/// Tells that a message is gone.
+/// The message that a chat message was deleted.
 pub(super) fn message_deleted(message_id: i64, sender: &Person, room: &Room, at: Timestamp) -> Saying {
     let data = MessageDeleted { message_id, username: sender.handle(), user_id: NumberOrText(sender.id.as_str()) };
     words::MESSAGE_DELETED.say(&From(room, sender), &data, at)
@@ -133,7 +133,7 @@ pub(super) struct Notification<'a> {
     metadata: Metadata<'a>,
 }
 
-/// Tells a person of a notification. How urgent it is stands in its data.
+/// The message about a user's notification, whose data contains its priority.
 pub(super) fn notification(notification: &notifications::Notification) -> Saying {
     let data = Notification {
         notification_id: notification.id,
@@ -151,7 +151,7 @@ fn priority(data: Option<&Value>) -> &str {
     data.and_then(|data| data.get("priority")).and_then(Value::as_str).unwrap_or("normal")
 }
 
-/// What a back end says of its own making, in an envelope. Its room stands in it if there is one alone and it is no inbox.
+/// A backend's event, in an envelope. The envelope names the room if there is only one, and it is no inbox.
 pub fn emitted(emission: &Emission, at: Timestamp) -> Saying {
     let room = match &emission.rooms[..] {
         [room] if !matches!(room.kind(), Kind::User | Kind::Everyone) => Some(room.as_str()),
@@ -186,7 +186,7 @@ pub(super) enum Notified<'a> {
     Everybodys(Announcement<'a>),
 }
 
-/// Tells everybody something. Under which name Socket.IO clients hear it is not said here: this contract has one.
+/// The message about a notification for all users. This contract has its own name for it, so the name for Socket.IO clients is not used.
 pub(super) fn announcement(announcement: &notifications::Announcement) -> Saying {
     let data = Announcement {
         r#type: &announcement.kind,
@@ -239,7 +239,7 @@ pub(super) struct Refreshed {
     expires_at: Option<Microseconds>,
 }
 
-/// Confirms a newer token.
+/// The confirmation of a token refresh.
 pub(super) fn refreshed(ends: Option<Timestamp>, at: Timestamp) -> Saying {
     words::AUTH_REFRESHED.say(&Direct, &Refreshed { expires_at: ends.map(Microseconds) }, at)
 }
@@ -254,7 +254,7 @@ pub(super) struct Expiring {
     expires_in: u64,
 }
 
-/// Tells that a token ends soon.
+/// The notice that a token expires soon.
 pub(super) fn expiring(ends: Timestamp, at: Timestamp) -> Saying {
     words::AUTH_EXPIRING.say(&Direct, &Expiring { expires_at: Microseconds(ends), expires_in: seconds_until(ends, at) }, at)
 }
