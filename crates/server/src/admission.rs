@@ -1,26 +1,26 @@
-//! Whether new connections are taken at all. Whoever is turned away here has done nothing wrong, and is told when to come again.
+//! Whether the server admits new connections. A client that is refused here has done nothing wrong, and receives a retry delay.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// After how many seconds a client that was refused for want of memory may try again.
+/// The retry delay in seconds for a client that was refused because the server is short of memory.
 const MEMORY_PAUSE: u64 = 10;
 
-/// The door of the whole server. It is looked at for each handshake, so looking costs no lock.
+/// The admission state of the whole server. Every handshake reads it, so reading takes no lock.
 #[derive(Default)]
 pub struct Admission {
-    /// When the server will be gone, once it is told to stop.
+    /// The time at which a stopping server will have ended.
     ends: OnceLock<Instant>,
     short_of_memory: AtomicBool,
 }
 
-/// Why nobody is let in.
+/// The reason why the server admits no connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Closed {
     /// The server stops.
     Stopping {
-        /// Whole seconds after which it is gone, and another may be there.
+        /// The seconds until the server has ended, and another may have started.
         retry_after: u64,
     },
     /// The server uses as much memory as it may.
@@ -28,7 +28,7 @@ pub enum Closed {
 }
 
 impl Closed {
-    /// The word that programs read; part of the public API.
+    /// The code for programs; part of the public API.
     pub fn code(self) -> &'static str {
         match self {
             Self::Stopping { .. } => "stopping",
@@ -36,7 +36,7 @@ impl Closed {
         }
     }
 
-    /// The same for people.
+    /// The text for people.
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Stopping { .. } => "the server is stopping",
@@ -44,7 +44,7 @@ impl Closed {
         }
     }
 
-    /// Whole seconds after which it is worth trying again.
+    /// The retry delay in whole seconds.
     pub fn retry_after(self) -> u64 {
         match self {
             Self::Stopping { retry_after } => retry_after,
@@ -54,13 +54,13 @@ impl Closed {
 }
 
 impl Admission {
-    /// Lets nobody in any more: the server will be gone after this time.
+    /// Admits no more connections. `over` is the time until the server has ended.
     pub fn stop(&self, over: Duration) {
-        // Who says so twice has said it before.
+        // The first call sets the time; later ones change nothing.
         let _ = self.ends.set(Instant::now() + over);
     }
 
-    /// Why nobody is let in, if nobody is.
+    /// The reason why the server admits no connections; `None` if it admits them.
     pub fn closed(&self) -> Option<Closed> {
         if let Some(ends) = self.ends.get() {
             let left = ends.saturating_duration_since(Instant::now());
@@ -69,7 +69,7 @@ impl Admission {
         self.short_of_memory.load(Ordering::Relaxed).then_some(Closed::Memory)
     }
 
-    /// Lets nobody in while there is too little memory.
+    /// Admits no connections while the server is short of memory.
     pub fn short_of_memory(&self, short: bool) {
         self.short_of_memory.store(short, Ordering::Relaxed);
     }

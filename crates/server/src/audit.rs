@@ -16,14 +16,14 @@ const CONNECTIONS: u32 = 100;
 /// How many refusals of an address, for one reason, are logged in a second.
 const REFUSALS: u32 = 1;
 
-/// A person's connection stands. `transport` is `websocket`, `polling` or `raw`.
+/// A user has connected. `transport` is `websocket`, `polling` or `raw`.
 pub fn connected(person: &PersonId, address: SocketAddr, transport: &str) {
     if logs::admits(Level::INFO, Some(address.ip()), "connected", "", CONNECTIONS) {
         tracing::info!(target: "audit", person = person.as_str(), %address, transport, "connected");
     }
 }
 
-/// A person's connection is gone, after so long and for this reason.
+/// A user's connection has ended; `after` is its age.
 pub fn disconnected(person: &PersonId, address: SocketAddr, transport: &str, after: Duration, reason: &str) {
     if logs::admits(Level::INFO, Some(address.ip()), "disconnected", "", CONNECTIONS) {
         let seconds = after.as_secs();
@@ -31,7 +31,7 @@ pub fn disconnected(person: &PersonId, address: SocketAddr, transport: &str, aft
     }
 }
 
-/// Somebody was not let in, or was refused something; `reason` is the refusal's code. The person is known if the token was good.
+/// A client or a request was refused; `reason` is the refusal's code. The user is known if the token was verified.
 pub fn refused(person: Option<&PersonId>, address: SocketAddr, transport: &str, reason: &'static str) {
     if logs::admits(Level::WARN, Some(address.ip()), "refused", reason, REFUSALS) {
         let person = person.map_or("", PersonId::as_str);

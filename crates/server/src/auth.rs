@@ -1,14 +1,14 @@
-//! Who is it? Where a token is found, whether it is believed, whom it speaks for, and how one is made.
+//! Authentication: the places of a token, its verification, its identity, and how to sign one.
 //!
-//! - [`identity`]: what a token says about a person.
+//! - [`identity`]: a token's claims about a user.
 //! - [`places`]: where a request may carry its token.
 //! - [`verifier`]: signature, times, issuer and audience.
-//! - [`claims`]: a token's payload, read leniently where other people's tokens differ.
-//! - [`keys`], [`public_key`], [`dev_secret`]: what tokens are verified with.
-//! - `object`: an object from a stranger is an object, and no list.
-//! - [`mint`]: tokens for tests and for a first try.
-//! - [`api_key`]: the key of a team's own back end.
-//! - [`authenticator`]: all of that for one request, the same for REST and sockets.
+//! - [`claims`]: a token's payload, parsed leniently where the tokens of other issuers differ.
+//! - [`keys`], [`public_key`], [`dev_secret`]: the keys that verify tokens.
+//! - `object`: parses a JSON object of a client, and accepts no list.
+//! - [`mint`]: signs tokens for tests and for a first try.
+//! - [`api_key`]: the key of a backend.
+//! - [`authenticator`]: all of these for one request, the same for REST and sockets.
 
 pub mod api_key;
 pub mod authenticator;
@@ -29,25 +29,25 @@ pub use keys::Keys;
 pub use places::{ConnectAuth, LeftOff};
 pub use verifier::Verifier;
 
-/// Why somebody is not let in. The code is the client's to act on, the text is for people; neither says anything about the token.
+/// Why a client is not authenticated. The code is for clients, the text for people; neither reveals anything about the token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Unauthenticated {
-    /// There is no token in any of the places.
+    /// None of the places has a token.
     #[error("No token was given")]
     Missing,
     /// The token failed a check. Only the log names the check, because the name would help an attacker who forges tokens.
     #[error("The token is not valid")]
     Invalid(Check),
-    /// The token was good once.
+    /// The token was valid, and has expired.
     #[error("The token has expired")]
     Expired,
-    /// The client says it is somebody else than its token.
+    /// The client claims to be another user than the token's.
     #[error("The token belongs to another user")]
     SubjectMismatch,
     /// The user was deleted, and the token is not known to be issued after that.
     #[error("The user of this token was deleted; sign in again for a new token")]
     UserDeleted,
-    /// The person has as many connections as a person may have.
+    /// The user has as many connections as a user may have.
     #[error("Too many connections")]
     TooManyConnections,
 }
@@ -72,10 +72,10 @@ pub enum Check {
 }
 
 impl Unauthenticated {
-    /// The codes of what is wrong with a token that was shown.
+    /// The codes of rejected tokens.
     pub const OF_TOKENS: [&'static str; 3] = ["token_invalid", "token_expired", "subject_mismatch"];
 
-    /// The stable word for it: `data.code` of a refused Socket.IO connection, and `code` in REST.
+    /// The stable code: `data.code` of a rejected Socket.IO connection, and `code` in REST.
     pub fn code(self) -> &'static str {
         match self {
             Self::Missing => "token_missing",

@@ -1,11 +1,11 @@
-//! The settings: what there is to set, where it comes from, and what makes no sense.
+//! The settings: their definitions, their sources, and the checks of their values.
 //!
-//! - [`sections`]: every setting with its default, environment name and sentence.
+//! - [`sections`]: every setting with its default, environment name and description.
 //! - [`value`], [`address`], [`level`], [`network`], [`url`]: the kinds of values.
 //! - [`table`], [`source`], [`dotenv`]: how a declared setting is read from the environment, a `.env` file and a TOML file.
-//! - [`origins`]: which web pages may talk to the server.
+//! - [`origins`]: the web pages that may use the server.
 //! - [`listing`]: the settings as `roomcast config` and the example file show them.
-//! - [`error`]: the clear lines.
+//! - [`error`]: the errors.
 
 pub mod address;
 pub mod dotenv;
@@ -51,7 +51,7 @@ pub const TABLE: &[Section] = &[
     LogConfig::SECTION,
 ];
 
-/// The fewest characters of `ROOMCAST_API_KEY`: whoever shows it may do everything, and may try as often as they like.
+/// The fewest characters of `ROOMCAST_API_KEY`: a client with the key may do everything, and the number of attempts is not limited.
 const SHORTEST_API_KEY: usize = 20;
 
 /// The fewest bytes of `JWT_SECRET` in production: a shorter secret can be guessed, and HS256 requires this many (RFC 7518, 3.2).
@@ -60,25 +60,25 @@ const SHORTEST_JWT_SECRET: usize = 32;
 /// The effective settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the server listens.
+    /// The addresses and ports to listen on.
     pub net: NetConfig,
-    /// Whose tokens are believed.
+    /// The verification of tokens.
     pub identity: IdentityConfig,
-    /// How the sockets behave.
+    /// The sockets.
     pub realtime: RealtimeConfig,
-    /// How long it is known what somebody has missed.
+    /// The replay of missed events.
     pub recovery: RecoveryConfig,
-    /// Who hears who is online.
+    /// The recipients of presence events.
     pub presence: PresenceConfig,
-    /// How much one person may ask for.
+    /// The limits of each user.
     pub limits: LimitsConfig,
-    /// Where things are kept.
+    /// The database.
     pub storage: StorageConfig,
-    /// Which web pages may talk to the server.
+    /// The web pages that may use the server.
     pub origins: OriginsConfig,
-    /// What those who run the server want of it.
+    /// Operation and monitoring.
     pub operations: OperationsConfig,
-    /// What is written down.
+    /// Logging.
     pub log: LogConfig,
 }
 
@@ -139,7 +139,7 @@ impl Config {
 
     /// Says whether a server can start with these settings.
     ///
-    /// Errors: a line about each setting that contradicts others, that is too easily guessed, or that this build does not support yet.
+    /// Errors: a line about each setting that contradicts others, that can be guessed too easily, or that this build does not support yet.
     pub fn check(&self) -> Result<(), ConfigError> {
         let checks =
             [self.check_tls(), self.check_api_key(), self.check_secret(), self.check_host(), self.check_database(), self.check_redis()];
@@ -270,14 +270,14 @@ fn is_short(secret: &Secret) -> bool {
 }
 
 impl Default for Config {
-    /// What holds when nothing is set.
+    /// The settings of an empty environment.
     fn default() -> Self {
         Self::of_pairs([]).expect("a test reads every default")
     }
 }
 
 impl IdentityConfig {
-    /// True if `NODE_ENV` says production, in whatever case: a slip there must not open dev mode.
+    /// True if `NODE_ENV` is production, in upper or lower case: a different spelling must not enable dev mode.
     pub fn is_production(&self) -> bool {
         self.node_env.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("production"))
     }

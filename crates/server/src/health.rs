@@ -1,4 +1,4 @@
-//! Whether the server does its work, for whoever starts, stops and balances servers.
+//! Health of the server, for load balancers and process managers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,34 +10,34 @@ use tokio::sync::{Mutex, oneshot};
 use crate::admission::{Admission, Closed};
 use crate::live::Census;
 
-/// How long a verdict on the database holds. However many ask, they cost it one small write in that time.
+/// How long a result of the database check is reused. Any number of requests cost the database one small write in that time.
 const HOLDS: Duration = Duration::from_secs(1);
 
-/// How long the database may take to write next to nothing.
+/// The longest time for the database check's write.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The ways to ask.
+/// Runs the health checks.
 pub struct Health {
     census: Arc<Census>,
     admission: Arc<Admission>,
     writer: Writer,
-    /// When the database was tried last, and whether it could be written.
+    /// The time of the last database check, and whether the write succeeded.
     tried: Mutex<Option<(Instant, bool)>>,
 }
 
-/// Why the server is not ready for more.
+/// The reason why the server is not ready for new traffic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unready {
     /// A shard does not answer.
     Shards,
-    /// New connections are not taken.
+    /// The server admits no connections.
     Closed(Closed),
     /// The database cannot be written.
     Database,
 }
 
 impl Unready {
-    /// What is wrong, for people.
+    /// The reason, for people.
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Shards => "a part of the server does not answer",
@@ -48,17 +48,17 @@ impl Unready {
 }
 
 impl Health {
-    /// Inputs: the ways to the shards and to the database, and the door.
+    /// Inputs: the census that queries the shards, the writer that checks the database, and the admission state.
     pub fn new(census: Arc<Census>, writer: Writer, admission: Arc<Admission>) -> Self {
         Self { census, admission, writer, tried: Mutex::default() }
     }
 
-    /// Whether every shard answers. If one does not, starting the process again is all that helps.
+    /// Whether every shard answers. If one does not, the process must be restarted.
     pub async fn lives(&self) -> bool {
         self.census.tally().await.is_some()
     }
 
-    /// Why the server should be sent nothing new, if it should not.
+    /// The reasons why the server should not receive new traffic; empty if it should.
     pub async fn unready(self: &Arc<Self>) -> Vec<Unready> {
         let (lives, writes) = tokio::join!(self.lives(), self.writes());
         let closed = self.admission.closed().map(Unready::Closed);
@@ -67,10 +67,10 @@ impl Health {
         closed.into_iter().chain(broken).collect()
     }
 
-    /// Whether the database can be written, by a verdict that is a second old at most.
+    /// Whether the database can be written, by a result that is at most a second old.
     pub async fn writes(self: &Arc<Self>) -> bool {
         let health = Arc::clone(self);
-        // As a task of its own, which ends also if nobody waits for it any more: who asks and goes away again and again must not fill the
+        // This is a task of its own, which ends also if its caller is dropped: clients that send requests and disconnect must not fill the
         // writer's queue.
         tokio::spawn(async move { health.try_now_and_then().await }).await.unwrap_or(false)
     }
@@ -87,7 +87,7 @@ impl Health {
         }
     }
 
-    /// Takes an id, which is remembered on the disk, and nothing else.
+    /// Takes an id, which is stored on the disk, and nothing else.
     async fn try_to_write(&self) -> bool {
         let (reply, answer) = oneshot::channel();
         let work = |tx: &mut Tx<'_>| Ok(tx.new_id());

@@ -2,26 +2,26 @@
 //!
 //! Read in this order:
 //!
-//! - [`cli`]: what the binary `roomcast` can be told to do.
-//! - [`config`]: every setting with its default, its environment name and its sentence; and the rule for origins.
-//! - [`auth`]: where a token is found, whom it speaks for, and how one is made.
-//! - [`dialects`]: how each contract says what happens, and what it means by what its clients say.
-//! - [`descriptions`]: the contracts as tools read them: TypeScript and AsyncAPI.
-//! - [`live`]: people's live connections: who comes, what they ask, and what they are told.
-//! - [`presence`]: who is here.
-//! - [`rest`]: the same over HTTP.
-//! - [`back_end`]: what a team's own back end can do, over HTTP or in the same program.
-//! - [`limits`]: how much one person, and one address, may ask for in a while.
+//! - [`cli`]: the commands of the binary `roomcast`.
+//! - [`config`]: every setting with its default, its environment name and its description; and the rule for origins.
+//! - [`auth`]: the places of a token, its verification, and how to sign one.
+//! - [`dialects`]: how each contract encodes events and parses its clients' messages.
+//! - [`descriptions`]: the contracts for tools: TypeScript and AsyncAPI.
+//! - [`live`]: users' live connections, their requests, and the events that they receive.
+//! - [`presence`]: the users who are online, in rooms, typing, and in calls.
+//! - [`rest`]: the HTTP API.
+//! - [`back_end`]: the functions for backends, over HTTP or in the same program.
+//! - [`limits`]: rate limits of each user and of each address.
 //! - [`removals`]: removals that are done in steps.
-//! - [`admission`]: whether new connections are taken at all.
-//! - [`memory`]: how much of it is used, and what that means for new connections. [`bytes_in_hand`]: the bytes of incomplete input and unwritten
+//! - [`admission`]: whether the server admits new connections.
+//! - [`memory`]: the memory in use, and its effect on new connections. [`bytes_in_hand`]: the bytes of incomplete input and unwritten
 //!   output, counted for each client.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
-//! - [`health`]: whether the server does its work. [`metrics`]: what it counts.
-//! - [`audit`]: who came, who left, who was refused.
-//! - [`logs`]: how all of that is written down.
-//! - [`clock`]: what time it is.
-//! - [`product`]: all of these put together.
+//! - [`health`]: health checks. [`metrics`]: the metrics.
+//! - [`audit`]: the log of connections, disconnections and refusals.
+//! - [`logs`]: the output of the log.
+//! - [`clock`]: the current time.
+//! - [`product`]: all of these together.
 //! - [`serve`](mod@serve): the start, from the settings to a listening server.
 
 pub mod admission;

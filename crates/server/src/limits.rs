@@ -1,4 +1,4 @@
-//! How much one person, and one address, may ask for in a while. REST and sockets draw from the same budgets.
+//! Rate limits of each user and of each address. REST and sockets use the same budgets.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,10 +17,10 @@ use governor::state::StateStore;
 use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
 use governor::{Quota, RateLimiter};
 
-/// A person's commands: 20 a second, and 100 at once after a rest.
+/// The commands of a user: 20 a second, with a burst of 100.
 const COMMANDS: Quota = Quota::per_second(NonZeroU32::new(20).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
-/// An address's attempts to connect, and apart from those its bad tokens over REST: 100 in 10 seconds.
+/// The attempts of an address to connect, and in a budget of their own its bad tokens over REST: 10 a second, with a burst of 100.
 const CONNECTS: Quota = Quota::per_second(NonZeroU32::new(10).expect("not zero")).allow_burst(NonZeroU32::new(100).expect("not zero"));
 
 /// How many rooms and inboxes that receive a command's events cost as much as another command.
@@ -29,14 +29,14 @@ const REACH_OF_A_COMMAND: usize = 10;
 /// The longest time for which a user's commands are refused because of the events of earlier ones.
 const LONGEST_DEBT: Duration = Duration::from_secs(60);
 
-/// After how many seconds somebody shall try again who must wait for a place: nobody knows when one comes free.
+/// The retry delay in seconds of a client that was refused because of a limit on connections: the server cannot predict when one ends.
 pub const TRY_AGAIN: u64 = 10;
 
-/// After so many checks the budgets that are full again are forgotten.
+/// The number of checks after which budgets that are full again are removed.
 const SWEEP_EVERY: u32 = 4096;
 
-/// When more budgets of a kind are left then, those of which least was used are forgotten, too. So there are never more than these and as many as
-/// are used between two sweeps, whoever comes from however many addresses. It costs who has so many nothing, and nobody else much.
+/// If more budgets of a kind remain after a sweep, the least used ones are removed, too. So there are never more than these, plus the ones
+/// that are used between two sweeps, however many addresses send requests. A removed budget is full again at its next use.
 const MOST: usize = 65_536;
 
 /// The budgets. The clock is a parameter for tests.
@@ -51,14 +51,14 @@ struct Budgets<C: Clock> {
     spendings: [Budget<PersonId, C>; Spending::ALL.len()],
 }
 
-/// What some requests cost besides a command.
+/// The cost of some requests besides that of a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Spending {
-    /// One of studio's messages, over a socket or by REST.
+    /// A studio message, over a socket or by REST.
     StudioMessage,
-    /// One of studio's signs of typing.
+    /// A studio typing event.
     StudioTyping,
-    /// One of messenger's.
+    /// A messenger typing event.
     MessengerTyping,
     /// A change of a profile, which is an event in each household of the user.
     ProfileChange,
@@ -67,8 +67,8 @@ pub enum Spending {
 impl Spending {
     const ALL: [Self; 4] = [Self::StudioMessage, Self::StudioTyping, Self::MessengerTyping, Self::ProfileChange];
 
-    /// How often it may be. Studio's contract says 10 and 30 in a minute. Messenger's wants a limit and names none; with this one, whoever says it
-    /// at every key still says it in time, for typing lasts six seconds.
+    /// The rate limit. Studio's contract demands 10 and 30 a minute. Messenger's demands a limit without a number. With this one, a client
+    /// that sends an event at every key still repeats it in time, because typing lasts six seconds.
     fn quota(self) -> Quota {
         const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
         const THIRTY: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
@@ -82,14 +82,14 @@ impl Spending {
 }
 
 impl Limits {
-    /// The product's budgets, or none (`RATE_LIMITS=off`).
+    /// The server's budgets, or none (`RATE_LIMITS=off`).
     pub fn new(hold: bool) -> Self {
         if hold { Self::with_clock(MonotonicClock) } else { Self(None) }
     }
 }
 
 impl<C: Clock + Clone> Limits<C> {
-    /// The product's budgets by this clock.
+    /// The server's budgets with this clock.
     pub fn with_clock(clock: C) -> Self {
         Self(Some(Budgets {
             commands: Budget::new(COMMANDS, clock.clone()),
@@ -100,7 +100,7 @@ impl<C: Clock + Clone> Limits<C> {
         }))
     }
 
-    /// Takes one command from a person's budget.
+    /// Takes one command from a user's budget.
     ///
     /// Errors: [`Refusal::TooMany`].
     pub fn command(&self, person: &PersonId) -> Result<(), Refusal> {
@@ -122,7 +122,7 @@ impl<C: Clock + Clone> Limits<C> {
         }
     }
 
-    /// Takes what a request costs besides a command.
+    /// Takes the cost of a request besides that of a command.
     ///
     /// Errors: [`Refusal::TooMany`].
     pub fn spend(&self, person: &PersonId, spending: Spending) -> Result<(), Refusal> {
@@ -136,7 +136,7 @@ impl<C: Clock + Clone> Limits<C> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.take(&network_of(address)))
     }
 
-    /// Takes one bad token from an address's budget of those. Whoever shows them over REST keeps nobody of the same address from connecting.
+    /// Takes one bad token from an address's budget for these. Bad tokens over REST do not prevent connections from the same address.
     ///
     /// Errors: [`Refusal::TooMany`].
     pub fn bad_token(&self, address: IpAddr) -> Result<(), Refusal> {
@@ -183,7 +183,7 @@ impl<C: Clock> Debts<C> {
     }
 }
 
-/// Who has one IPv6 address has the whole /64 around it.
+/// The network of an address: the /64 of an IPv6 address, because one client has all of it.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -191,7 +191,7 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// One kind of budget, for each who has used it of late.
+/// The budgets of one kind, for the users or addresses that have used theirs recently.
 struct Budget<K: Hash + Eq + Clone, C: Clock> {
     limiter: RateLimiter<K, Purses<K>, C, NoOpMiddleware<C::Instant>>,
     checks: AtomicU32,
@@ -215,10 +215,10 @@ impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
     }
 }
 
-/// What is left of each budget.
+/// The state of each budget.
 struct Purses<K: Hash + Eq + Clone> {
     left: DashMapStateStore<K>,
-    /// The time in which what is taken once comes back.
+    /// The time in which a budget regains one unit.
     one: Nanos,
 }
 
@@ -257,7 +257,7 @@ impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Purses<K> {
     }
 }
 
-/// Rounded up, so that who waits as long is not refused again; at least one.
+/// The wait in seconds, rounded up, so that a client that waits as long is not refused again; at least one.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The product, put together: store, bus, live connections and REST. This is the only place that knows all of them.
+//! The whole server: store, bus, live connections and REST. Only this module knows all of them.
 
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -45,25 +45,25 @@ use crate::presence::{Attendance, People, Seats, Told, Typing};
 use crate::removals::continue_removals;
 use crate::rest::{self, Rest};
 
-/// How many threads answer queries.
+/// The number of threads that run queries.
 const READERS: usize = 2;
 
-/// How long nothing old is looked for when there was none.
+/// How long a purge waits when it has found nothing to delete.
 const FORGET_PAUSE: Duration = Duration::from_secs(10);
 
 /// For how many seconds events stay in the database after their entries in memory have expired.
 const DELETED_LATER: i64 = 10;
 
-/// How often it is written down what everybody has heard for certain.
+/// How often the offset is stored that all clients have confirmed.
 const CONFIRM_EVERY: Duration = Duration::from_secs(5);
 
-/// How often a few connections are closed while the server drains.
+/// The interval of the rounds in which a draining server closes connections.
 const DRAIN_ROUND: Duration = Duration::from_millis(50);
 
-/// How long clients that were told last, or wait for a last answer, may take beyond that, over sockets and HTTP.
+/// How long clients may take after the drain for their last answers, over sockets and HTTP.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// The running product, without its listener.
+/// The running server, without its listener.
 pub struct Product {
     engine: Option<Engine<Live>>,
     admission: Arc<Admission>,
@@ -77,9 +77,9 @@ pub struct Product {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Opens the database of the settings for this process alone.
+/// Opens the configured database for this process alone.
 ///
-/// Errors: one line, which names the process that has it if another one has.
+/// Errors: one line; it names the other process if one has the database open.
 pub fn open_database(config: &Config) -> anyhow::Result<Database> {
     let uname = rustix::system::uname();
     let host = uname.nodename().to_string_lossy();
@@ -107,7 +107,7 @@ pub fn quotas(limits: &LimitsConfig) -> QuotaBounds {
 impl Product {
     /// Starts everything on a database of [`open_database`]. Runs in a tokio runtime.
     ///
-    /// Errors: whatever keeps it from starting, in one line.
+    /// Errors: one line with the reason why the server cannot start.
     pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let (readers, mut threads) = Readers::start(database, READERS)?;
         let dialects = Dialects::new(config);
@@ -196,18 +196,18 @@ impl Product {
             tokio::spawn(confirm(writer.clone(), census.clone(), fanout.clone()));
             Some(engine)
         } else {
-            // Nobody can come back.
+            // Without the engine, no user can reconnect.
             give_up_absent(&writer, begun.started);
             None
         };
-        // Whoever was in a call is connected no longer; before anybody can be again, the calls are over.
+        // No user of a call is connected after a start. The calls end before users can connect.
         writer.run(Actor::server(), EndInterruptedCalls, |ended| {
             if let Err(refusal) = ended {
                 tracing::error!(%refusal, "the calls of before the start could not be ended");
             }
         });
         tokio::spawn(logs::tell_left_out());
-        // Removals that the last stop has interrupted.
+        // Continues removals that the last stop interrupted.
         tokio::spawn(continue_removals(writer.clone()));
         tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
         tokio::spawn(forget(writer.clone(), "users who never signed in", ForgetUnseenPeople));
@@ -220,7 +220,7 @@ impl Product {
         Ok(Self { engine, admission, back_end, router: rest::router(rest), metrics, in_hand, proxies, writer, readers, threads })
     }
 
-    /// What answers requests: the engine on its paths, REST on all others.
+    /// The request handler: the engine on its paths, REST on all others.
     pub fn handler(&self) -> impl Handler + use<> {
         let engine = self.engine.as_ref().map(Engine::handle);
         Front {
@@ -232,21 +232,20 @@ impl Product {
         }
     }
 
-    /// What a back end in the same program can do.
+    /// The functions for a backend in the same program.
     pub fn back_end(&self) -> Arc<dyn BackEnd> {
         self.back_end.clone()
     }
 
-    /// Takes no more connections, and closes those that are there little by little over this time, each when it has been answered; then
-    /// gives those who are slow to go a little more. Whoever still asks over HTTP is answered. Resolves with the time at which everything is to
-    /// be over, for HTTP, too.
+    /// Admits no more connections, and closes the open ones evenly over this time, each after its pending answers; slow clients have a
+    /// little more time. HTTP requests are still answered. Returns the time at which everything must have ended, also HTTP.
     pub async fn drain(&self, over: Duration) -> Instant {
         self.admission.stop(over);
         let (begun, step) = (Instant::now(), DRAIN_ROUND.as_secs_f64());
         let latest = begun + over + FAREWELL;
         let Some(engine) = self.engine.as_ref().map(Engine::handle) else { return latest };
         loop {
-            // What is due in the round that begins now is closed now.
+            // Connections that are due during this round are closed at its begin.
             let spent = begun.elapsed();
             let left = 1.0 - (spent.as_secs_f64() + step) / over.as_secs_f64().max(step);
             if engine.close_some(left.max(0.0)).await == 0 || Instant::now() > latest {
@@ -256,14 +255,14 @@ impl Product {
         }
     }
 
-    /// Ends the live connections; pending polls are answered by that.
+    /// Ends the live connections, which answers pending polls.
     pub fn hang_up(&mut self) {
         if let Some(engine) = self.engine.take() {
             engine.stop();
         }
     }
 
-    /// Finishes what is queued and closes the database.
+    /// Completes the queued work and closes the database.
     pub fn close(mut self) {
         self.hang_up();
         self.writer.close();
@@ -293,7 +292,7 @@ impl<R: Handler> Handler for Front<R> {
             Some(engine) => {
                 let counted = account.clone();
                 request.extensions_mut().insert(Allowance(Arc::new(move || Box::new(counted.holder()))));
-                // Its gate finds out who has sent it, for this way as for the other.
+                // The engine's gate finds the client's address itself, as it does without this handler.
                 let answer = engine.serve(request, peer.address).await.map(Body::new);
                 // Messages of a session must not be lost silently.
                 account.count_or_end(answer)
@@ -322,7 +321,7 @@ impl<R: Handler> Handler for Front<R> {
     }
 }
 
-/// Forgets, for as long as the server runs, what is too old: a part at a time, so that nobody waits long behind it.
+/// Purges old entries for as long as the server runs: a part at a time, so that other commands do not wait long.
 async fn forget(writer: Writer, what: &'static str, command: impl Command<Answer = bool> + Clone) {
     loop {
         match ask(&writer, command.clone()).await {
@@ -337,7 +336,8 @@ async fn forget(writer: Writer, what: &'static str, command: impl Command<Answer
     }
 }
 
-/// Writes down, for as long as the server runs, what everybody has heard for certain: if it is killed, nobody is told that again.
+/// Stores the offset that all clients have confirmed, for as long as the server runs, so that a start after a kill does not replay these
+/// events.
 async fn confirm(writer: Writer, census: Arc<Census>, fanout: Arc<Fanout>) {
     let mut last = 0;
     loop {
@@ -356,14 +356,14 @@ async fn confirm(writer: Writer, census: Arc<Census>, fanout: Arc<Fanout>) {
     }
 }
 
-/// Runs a command in the server's own name. `None` if the writer has ended.
+/// Runs a command as the server. `None` if the writer has ended.
 async fn ask<C: Command>(writer: &Writer, command: C) -> Option<Result<C::Answer, Refusal>> {
     let (reply, answer) = oneshot::channel();
     writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
     answer.await.ok()
 }
 
-/// Runs a command and waits for it.
+/// Runs a command as the server and waits for its answer.
 fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Answer> {
     let (reply, answer) = mpsc::channel();
     writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
@@ -406,13 +406,14 @@ fn recall(readers: &Readers, fanout: &Fanout, floor: i64) -> anyhow::Result<()> 
     }
 }
 
-/// For how long facts are kept: who is away for the whole window may have heard nothing for as long before as it takes until that is seen.
+/// How long events are kept. A client that was disconnected for the whole window may have received nothing before it, for as long as a
+/// silent connection stays open.
 fn kept_for(config: &Config) -> Duration {
     let realtime = &config.realtime;
     config.recovery.recovery_window + realtime.ping_interval.max(realtime.ws_heartbeat_interval) + realtime.ping_timeout
 }
 
-/// How what was said is kept for those who are away, at a start that has found this.
+/// The engine's settings for keeping events for disconnected clients. `begun` is the state found at the start.
 fn recovery(config: &Config, epoch: String, begun: &Begun, fanout: &Fanout) -> Recovery {
     let stored = fanout.stored();
     let revive = stored.revive();

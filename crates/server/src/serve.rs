@@ -1,4 +1,4 @@
-//! The start: from the settings to a listening server; and its stop, in good order.
+//! The start of the server, from the settings to a listening server; and its orderly stop.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use crate::listener::{Listener, descriptors};
 use crate::logs;
 use crate::product::{Product, open_database};
 
-/// What the process ends with when it is told to stop a second time, and does at once: as if the signal had killed it.
+/// The exit code of a process that a second signal stops at once: the same as if the signal had killed it.
 const STOPPED_AT_ONCE: i32 = 130;
 
-/// How long what pending polls are answered at the very end may take to be written.
+/// The time to write the last answers of pending polls.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Runs the server until it is told to stop by SIGTERM or ctrl-c; then it drains, over `DRAIN_SECONDS`. The second such signal ends the
-/// process at once: what was answered is on the disk.
+/// Runs the server until SIGTERM or ctrl-c; then it drains, over `DRAIN_SECONDS`. A second such signal ends the process at once: every
+/// change that was acknowledged is on the disk.
 ///
-/// Errors: whatever keeps it from starting, in one line.
+/// Errors: one line with the reason why the server cannot start.
 pub fn serve(config: Config) -> anyhow::Result<()> {
     check(&config)?;
     logs::start(&config.log);
@@ -35,7 +35,7 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
 
 /// Checks whether a server can start with these settings and the files that they name. It creates nothing.
 ///
-/// Errors: a line about each that is wrong.
+/// Errors: a line about each invalid one.
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     let dev = matches!(config.key_choice(), Ok(KeyChoice::Dev));
     // `Config::check` reports keys that contradict each other, and dev mode creates its secret if there is none.
@@ -75,19 +75,19 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The signals that tell the server to stop.
+/// The signals that stop the server.
 struct StopSignal {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl StopSignal {
-    /// Catches them, from now on.
+    /// Catches the signals from now on.
     fn catch() -> io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Ready with the next one.
+    /// Waits for the next signal.
     async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -96,8 +96,9 @@ impl StopSignal {
     }
 }
 
-/// A file that may not grow further is to be an error of the write, as a full disk is: left alone, the signal would kill the process.
+/// A file that exceeds its size limit must cause an error of the write, as a full disk does: without a handler, the signal would kill the
+/// process.
 fn bear_file_size_limits() -> io::Result<()> {
-    // What is caught once is caught for good.
+    // The handler stays when the returned value is dropped.
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }

@@ -1,4 +1,4 @@
-//! Who sent this request? The same answer for REST and for sockets.
+//! Authentication of a request, the same for REST and for sockets.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::places::{Places, bearer, without_bearer};
 use super::{ApiKey, Check, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
 use crate::config::{Config, Origins, OwnPage};
 
-/// Finds a request's token and says whom it speaks for.
+/// Finds the token of a request and verifies it.
 #[derive(Clone, Debug)]
 pub struct Authenticator {
     verifier: Verifier,
@@ -20,7 +20,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// An authenticator with these keys and the settings' rules.
+    /// An authenticator with these keys and the configured rules.
     pub fn new(keys: &Keys, config: &Config) -> Self {
         Self {
             verifier: Verifier::new(keys, &config.identity),
@@ -30,10 +30,10 @@ impl Authenticator {
         }
     }
 
-    /// Who sent this request.
+    /// The identity of the token of a request.
     ///
-    /// Inputs: a Socket.IO CONNECT's payload, if there is one; the headers and the query of the request, or of a socket's handshake; the time
-    /// in seconds since 1970. Errors: why nobody is believed.
+    /// Inputs: the payload of a Socket.IO CONNECT, if there is one; the headers and the query of the request, or of a socket's handshake;
+    /// the time in seconds since 1970. Errors: why the request is not authenticated.
     pub fn identify(
         &self,
         auth: Option<ConnectAuth>,
@@ -48,16 +48,16 @@ impl Authenticator {
         Ok(identity)
     }
 
-    /// The token that a socket's handshake carries in a header, its query or a believed cookie: to be kept until the socket's CONNECT.
+    /// The token that a socket's handshake carries in a header, its query or an accepted cookie, to be kept until the socket's CONNECT.
     pub fn kept_token(&self, headers: &HeaderMap, query: Option<&str>) -> Option<String> {
         let cookie = self.believes_cookies(headers).then_some(self.cookie.as_str());
         Places { auth: None, headers, query, cookie }.token().ok().map(Cow::into_owned)
     }
 
-    /// Who asks to be connected.
+    /// The identity of the token of a socket.
     ///
-    /// Inputs: the CONNECT's payload; what [`Authenticator::kept_token`] gave for the handshake; the time in seconds since 1970.
-    /// Errors: why nobody is believed.
+    /// Inputs: the CONNECT's payload; the result of [`Authenticator::kept_token`] for the handshake; the time in seconds since 1970.
+    /// Errors: why the socket is not authenticated.
     pub fn identify_socket(&self, auth: ConnectAuth, kept: Option<&str>, now: i64) -> Result<Identity, Unauthenticated> {
         let token = auth.token()?.or(kept).ok_or(Unauthenticated::Missing)?;
         let identity = self.verifier.verify(token, now)?;
@@ -65,20 +65,20 @@ impl Authenticator {
         Ok(identity)
     }
 
-    /// Whom a bare token speaks for. Errors: as [`Verifier::verify`].
+    /// The identity of a bare token. Errors: as [`Verifier::verify`].
     pub fn verify(&self, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
         self.verifier.verify(token, now)
     }
 
-    /// The person of a token that is shown anew, without `Bearer` or with it.
+    /// The identity of a newer token of a user, with or without `Bearer`.
     ///
-    /// Errors: as [`Verifier::verify`], or [`Unauthenticated::SubjectMismatch`] for somebody else's.
+    /// Errors: as [`Verifier::verify`], or [`Unauthenticated::SubjectMismatch`] for another user's token.
     pub fn renew(&self, person: &PersonId, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
         let identity = self.verifier.verify(without_bearer(token).ok_or(Unauthenticated::Invalid(Check::Form))?, now)?;
         if identity.person == *person { Ok(identity) } else { Err(Unauthenticated::SubjectMismatch) }
     }
 
-    /// When an identity is no longer believed, in seconds since 1970; `None` if it always is.
+    /// The time at which an identity expires, in seconds since 1970; `None` if it never does.
     pub fn believed_until(&self, identity: &Identity) -> Option<i64> {
         self.verifier.believed_until(identity.expires_at)
     }
@@ -88,7 +88,7 @@ impl Authenticator {
         self.api_key.as_ref().zip(bearer(headers)).is_some_and(|(key, presented)| key.matches(presented))
     }
 
-    /// The rule for origins.
+    /// The allowed origins.
     pub fn origins(&self) -> &Origins {
         &self.origins
     }

@@ -1,4 +1,4 @@
-//! A token's payload. Tokens are made by other people's back ends: the claims that Roomcast knows may be absent, or be something else there.
+//! A token's payload. Other backends issue the tokens: a claim that Roomcast knows may be absent, or have another type.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::identity::{Identity, is_id, person};
 
-/// The claims that are looked at. A claim that stands twice refuses the token: readers differ in which of the two they believe.
+/// The claims that are read. A token with a duplicate claim is rejected: parsers differ in which of the two they use.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Claims {
@@ -32,8 +32,8 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Whom the token speaks for, or `None` if it has no subject that could be a person. The first of `sub`, `user_id`, `userId` and `id`
-    /// decides, even if it is bad: guessing on would let one token mean different people in different back ends.
+    /// The identity, or `None` if the token has no subject that can be a user's id. The first of `sub`, `user_id`, `userId` and `id`
+    /// decides, even if it is invalid: trying the next one would let one token mean different users in different backends.
     pub(super) fn identity(self) -> Option<Identity> {
         let subject = [self.sub, self.user_id, self.user_id_camel, self.id].into_iter().find(|claim| !claim.is_absent())?;
         let household = if self.household_id.is_absent() { self.household_id_camel } else { self.household_id };
@@ -52,10 +52,10 @@ impl Claims {
     }
 }
 
-/// A claim that may be anything.
+/// A claim of any type.
 #[derive(Default, PartialEq, Debug)]
 pub(super) enum Claim {
-    /// Not there, or null.
+    /// Absent, or null.
     #[default]
     Absent,
     /// A text.
@@ -81,7 +81,7 @@ impl Claim {
         }
     }
 
-    /// True if it is this text, or a list that has it.
+    /// True if it is this text, or a list that contains it.
     pub(super) fn holds(&self, wanted: &str) -> bool {
         match self {
             Self::Text(text) => text == wanted,
@@ -150,8 +150,8 @@ impl<'de> Visitor<'de> for ClaimVisitor {
     }
 }
 
-/// A NumericDate in whole seconds since 1970, or nothing. Unlike other claims it may not be something else: a time that cannot be read
-/// must not pass for no limit.
+/// A NumericDate in whole seconds since 1970, or `None`. Unlike other claims it must have the right type: a time that cannot be parsed must
+/// not count as no limit.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Moment(pub(super) Option<i64>);
 

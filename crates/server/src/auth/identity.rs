@@ -1,27 +1,27 @@
-//! What a token says about a person.
+//! A token's claims about a user.
 
 use domain::names::PersonId;
 
-/// A person, as a believed token describes them.
+/// A user, as described by a verified token.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
-    /// Who.
+    /// The user's id.
     pub person: PersonId,
-    /// The name that is shown.
+    /// The display name.
     pub name: Option<String>,
-    /// workspace's name of the person.
+    /// The username in the workspace contract.
     pub username: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
-    /// The household that the token's signer says the person is a member of.
+    /// The household whose member the user is, as the token's issuer claims.
     pub household: Option<String>,
-    /// May do everything that people may do.
+    /// Whether the user is an admin, who may do everything that users may do.
     pub admin: bool,
-    /// Speaks for a team's own back end.
+    /// Whether the token belongs to a backend.
     pub service: bool,
-    /// When the token was made, in seconds since 1970.
+    /// When the token was issued, in seconds since 1970.
     pub issued_at: Option<i64>,
-    /// When the token ends, in seconds since 1970; `None` if it never does.
+    /// When the token expires, in seconds since 1970; `None` if it never does.
     pub expires_at: Option<i64>,
 }
 

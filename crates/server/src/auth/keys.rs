@@ -1,4 +1,4 @@
-//! What tokens are verified with, loaded once at the start.
+//! The keys that verify tokens, loaded once at the start.
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
@@ -6,24 +6,24 @@ use super::verifier::VerifyingKey;
 use super::{dev_secret, public_key};
 use crate::config::{Config, ConfigError, KeyChoice, PublicKey, Secret};
 
-/// The keys of the settings, read from wherever they are.
+/// The configured keys.
 #[derive(Clone, Debug)]
 pub enum Keys {
-    /// A secret shared with whoever makes the tokens.
+    /// A secret that the issuer of the tokens shares.
     Secret {
         /// The secret.
         secret: Secret,
-        /// True if the server made it itself, in dev mode.
+        /// True if the server created it, in dev mode.
         dev: bool,
     },
-    /// Public keys: this server verifies, and others make the tokens.
+    /// Public keys: this server verifies tokens, and another issuer signs them.
     Public(Vec<VerifyingKey>),
 }
 
 impl Keys {
-    /// Loads the keys that the settings name; in dev mode, makes the secret if there is none yet.
+    /// Loads the configured keys; in dev mode, creates the secret if there is none yet.
     ///
-    /// Errors: a line about several keys, none in production, or a file that cannot be read or holds no key that can be used.
+    /// Errors: a line about several keys, no key in production, or a file that cannot be read or holds no usable key.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         match config.key_choice()? {
             KeyChoice::Secret(secret) => Ok(Self::Secret { secret: secret.clone(), dev: false }),

@@ -1,4 +1,5 @@
-//! Where a request may carry its token, in the order in which they are looked at. Plain data in, so that REST and sockets share it.
+//! The places where a request may carry its token, in the order in which they are tried. The input is plain data, so that REST and sockets
+//! share it.
 
 use domain::names::PersonId;
 use http::HeaderMap;
@@ -11,7 +12,7 @@ use super::claims::Claim;
 use super::object::read_object;
 use super::{Check, Unauthenticated};
 
-/// What a client says in the payload of a Socket.IO CONNECT.
+/// The payload of a Socket.IO CONNECT.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct ConnectAuth {
@@ -23,29 +24,29 @@ pub struct ConnectAuth {
     since: Claim,
 }
 
-/// Where a client left off, in its own words.
+/// The state from which a client wants to continue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LeftOff {
-    /// It does not say.
+    /// The client does not name one.
     Nowhere,
-    /// It was here as a session that it can prove to be its own.
+    /// A session that the client can prove to be its own.
     Session {
-        /// What proves it.
+        /// The secret of the session.
         secret: String,
-        /// What it has heard, if anything.
+        /// The position that the client has reached, if it sends one.
         offset: Option<String>,
     },
-    /// It has heard so much.
+    /// The position that the client has reached.
     Position(String),
 }
 
 impl ConnectAuth {
-    /// Reads the payload. One that is absent, no object or not even JSON says nothing: the token may be elsewhere.
+    /// Parses the payload. One that is absent, not an object or not JSON is empty: the token may be elsewhere.
     pub fn read(json: &str) -> Self {
         read_object(json.as_bytes()).unwrap_or_default()
     }
 
-    /// The token of the payload, without `Bearer`, if it has one. Errors: [`Unauthenticated::Invalid`] for one that is no text.
+    /// The token of the payload, without `Bearer`, if it has one. Errors: [`Unauthenticated::Invalid`] for one that is not text.
     pub fn token(&self) -> Result<Option<&str>, Unauthenticated> {
         match &self.token {
             Claim::Absent => Ok(None),
@@ -54,8 +55,8 @@ impl ConnectAuth {
         }
     }
 
-    /// What a client says of where it left off: a stock client sends the secret `pid` and the last `offset` that it has heard, others say
-    /// `since` which.
+    /// The state from which the client wants to continue: a stock client sends the secret `pid` and the last `offset` that it has received,
+    /// other clients send a position as `since`.
     pub fn left_off(&mut self) -> LeftOff {
         let text = |claim: &mut Claim| std::mem::take(claim).text();
         match (text(&mut self.pid), &self.since) {
@@ -65,7 +66,7 @@ impl ConnectAuth {
         }
     }
 
-    /// Holds the client to what it says about itself: studio's `auth.userId`, when sent, is the token's subject as text.
+    /// Checks the client's claim about itself: studio's `auth.userId`, if sent, must be the token's subject as text.
     ///
     /// Errors: [`Unauthenticated::SubjectMismatch`].
     pub fn check_subject(self, person: &PersonId) -> Result<(), Unauthenticated> {
@@ -77,22 +78,22 @@ impl ConnectAuth {
     }
 }
 
-/// Everything that may hold a token.
+/// The places that may hold a token.
 pub struct Places<'a> {
-    /// The Socket.IO CONNECT payload, where there is one.
+    /// The Socket.IO CONNECT payload, if there is one.
     pub auth: Option<&'a ConnectAuth>,
     /// The request's headers; for a socket those of its handshake.
     pub headers: &'a HeaderMap,
-    /// The part of the URL behind the question mark.
+    /// The query of the URL, without the question mark.
     pub query: Option<&'a str>,
-    /// The name of the cookie, or `None` if this request's cookies are not believed.
+    /// The name of the cookie, or `None` if this request's cookies are not accepted.
     pub cookie: Option<&'a str>,
 }
 
 impl<'a> Places<'a> {
-    /// The token, without `Bearer`: of `auth.token`, the `Authorization` header, `?token=` and the cookie, the first that is there.
+    /// The token, without `Bearer`: the first of `auth.token`, the `Authorization` header, `?token=` and the cookie.
     ///
-    /// Errors: [`Unauthenticated::Missing`], or [`Unauthenticated::Invalid`] for an `auth.token` that is no text.
+    /// Errors: [`Unauthenticated::Missing`], or [`Unauthenticated::Invalid`] for an `auth.token` that is not text.
     pub fn token(&self) -> Result<Cow<'a, str>, Unauthenticated> {
         if let Some(token) = self.auth.map(ConnectAuth::token).transpose()?.flatten() {
             return Ok(Cow::Borrowed(token));
@@ -121,7 +122,7 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The token or key of an `Authorization` header, with or without `Bearer`. Another scheme, such as Basic, is somebody else's and no token.
+/// The token or key of an `Authorization` header, with or without `Bearer`. The value of another scheme, such as Basic, is no token.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     without_bearer(value).filter(|token| !token.contains(' '))

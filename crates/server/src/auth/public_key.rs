@@ -18,7 +18,7 @@ const WANTED_PEM: &str = "expected one PEM block -----BEGIN PUBLIC KEY----- with
 const WANTED_JWKS: &str =
     "expected a JWKS file {\"keys\": […]} with at least one RSA (2048 bits or more), EC (P-256, P-384) or Ed25519 key for signatures";
 
-/// The key of a PEM text. Errors: what would be right.
+/// The key of a PEM text. Errors: the expected form.
 pub fn from_pem(pem: &str) -> Result<VerifyingKey, &'static str> {
     if pem.contains("PRIVATE KEY-----") {
         return Err("this is a private key, which does not belong here; expected its public key");
@@ -41,15 +41,15 @@ pub fn from_pem(pem: &str) -> Result<VerifyingKey, &'static str> {
     Ok(VerifyingKey { kid: None, algorithms, key: key.ok_or(WANTED_PEM)? })
 }
 
-/// The keys of a JWKS text that can verify signatures; others (for encryption, of unknown kinds, symmetric) are passed over.
-/// Errors: what would be right.
+/// The keys of a JWKS text that can verify signatures; others (for encryption, of unknown types, symmetric) are skipped.
+/// Errors: the expected form.
 pub fn from_jwks(json: &str) -> Result<Vec<VerifyingKey>, &'static str> {
     #[derive(serde::Deserialize)]
     struct Set {
         keys: Vec<serde_json::Value>,
     }
     let set: Set = serde_json::from_str(json).map_err(|_| WANTED_JWKS)?;
-    // One by one: a set of tomorrow may hold kinds of keys that are not known today, and the rest is to work.
+    // Keys are parsed one by one: a set may hold a type of key that is not known yet, and the others must work.
     let keys: Vec<_> =
         set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok()).filter_map(|jwk| from_jwk(&jwk)).collect();
     if keys.is_empty() { Err(WANTED_JWKS) } else { Ok(keys) }
@@ -70,7 +70,7 @@ fn from_jwk(jwk: &Jwk) -> Option<VerifyingKey> {
     Some(VerifyingKey { kid: jwk.common.key_id.clone(), algorithms, key: DecodingKey::from_jwk(jwk).ok()? })
 }
 
-/// What a key can be used with by its kind. A symmetric key is none: whoever can read the file could sign.
+/// The algorithms of a type of key. A symmetric key has none: a process that can read the file could sign tokens.
 fn algorithms_of(parameters: &AlgorithmParameters) -> Option<&'static [Algorithm]> {
     match parameters {
         AlgorithmParameters::RSA(rsa) => {

@@ -1,4 +1,4 @@
-//! Is the token believed? The key decides the algorithm, never the token; the time is the caller's.
+//! Verification of tokens. The key decides the algorithm, never the token; the caller passes the time.
 
 use std::borrow::Cow;
 
@@ -12,21 +12,22 @@ use super::object::read_object;
 use super::{Check, Identity, Keys, Unauthenticated};
 use crate::config::IdentityConfig;
 
-/// Longer tokens are refused unread: no header could carry one, and a Socket.IO payload shall not make the server hash a megabyte.
+/// The most bytes of a token. Longer ones are rejected unread: no header could carry one, and the server must not hash a megabyte of a
+/// Socket.IO payload.
 pub const LONGEST_TOKEN: usize = 16 * 1024;
 
-/// A key, and the algorithms that it is for.
+/// A key, and its algorithms.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
-    /// The name under which a token may ask for it.
+    /// The key's id (`kid`).
     pub kid: Option<String>,
-    /// All that a token signed for this key may use: one, or the sizes of one family for an RSA key that does not say.
+    /// The algorithms that a token signed for this key may use: one, or the sizes of one family for an RSA key that names none.
     pub algorithms: &'static [Algorithm],
     /// The key itself.
     pub key: DecodingKey,
 }
 
-/// Decides whether a token is believed.
+/// Verifies tokens.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keys: Vec<VerifyingKey>,
@@ -35,7 +36,7 @@ pub struct Verifier {
     leeway: i64,
 }
 
-/// The part of a token's header that is looked at.
+/// The parts of a token's header that are read.
 #[derive(Deserialize)]
 struct Header<'a> {
     #[serde(borrow)]
@@ -48,7 +49,7 @@ struct Header<'a> {
 }
 
 impl Verifier {
-    /// A verifier with these keys and the settings' issuer, audience and leeway.
+    /// A verifier with these keys and the configured issuer, audience and leeway.
     pub fn new(keys: &Keys, config: &IdentityConfig) -> Self {
         Self {
             keys: keys.verifying(),
@@ -59,10 +60,10 @@ impl Verifier {
         }
     }
 
-    /// Whom a token speaks for.
+    /// The identity of a token.
     ///
-    /// Inputs: the token without `Bearer`, and the time in seconds since 1970. Errors: [`Unauthenticated::Expired`] for a token that was good
-    /// once, else [`Unauthenticated::Invalid`].
+    /// Inputs: the token without `Bearer`, and the time in seconds since 1970. Errors: [`Unauthenticated::Expired`] for a token that would
+    /// be valid before its expiry, else [`Unauthenticated::Invalid`].
     pub fn verify(&self, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
         if token.len() > LONGEST_TOKEN {
             return Err(Unauthenticated::Invalid(Check::Form));
@@ -75,14 +76,14 @@ impl Verifier {
             return Err(Unauthenticated::Invalid(Check::Time));
         }
         let identity = claims.identity().ok_or(Unauthenticated::Invalid(Check::Subject))?;
-        // Last of all, so that "expired" is only said of a token that would be good otherwise. RFC 7519: not accepted on or after.
+        // This is the last check, so that only an otherwise valid token is reported as expired. RFC 7519: not accepted on or after.
         if self.believed_until(expires).is_some_and(|end| now >= end) {
             return Err(Unauthenticated::Expired);
         }
         Ok(identity)
     }
 
-    /// When a token that ends then is no longer believed.
+    /// The time at which a token with this expiry is rejected; the leeway is added.
     pub fn believed_until(&self, expires: Option<i64>) -> Option<i64> {
         expires.map(|end| end.saturating_add(self.leeway))
     }
@@ -99,14 +100,14 @@ impl Verifier {
         let mut failed = Check::Algorithm;
         let signed = self.candidates(&header).any(|(key, algorithm)| {
             failed = Check::Signature;
-            // An error is a signature that cannot even be read, or a key that cannot be used; neither is a reason to believe.
+            // An error is a signature that cannot be parsed, or a key that cannot be used; both count as not signed.
             crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
         });
         // A payload that has a point in it, as in a token of four parts, is not base64 and ends here.
         if signed { URL_SAFE_NO_PAD.decode(payload).map_err(|_| Check::Form) } else { Err(failed) }
     }
 
-    /// The keys that may have signed a token with this header: of its kid, if both have one, and for its algorithm.
+    /// The keys that may have signed a token with this header: those with its `kid`, if both have one, and with its algorithm.
     fn candidates(&self, header: &Header<'_>) -> impl Iterator<Item = (&DecodingKey, Algorithm)> {
         self.keys
             .iter()
@@ -120,7 +121,7 @@ impl Verifier {
             })
     }
 
-    /// Says whether a token is meant for this server. Errors: the check that failed.
+    /// Checks whether a token is meant for this server. Errors: the check that failed.
     fn check_target(&self, claims: &Claims) -> Result<(), Check> {
         if self.issuer.as_ref().is_some_and(|issuer| !claims.iss.holds(issuer)) {
             return Err(Check::Issuer);

@@ -1,4 +1,4 @@
-//! What answers requests: a function, or an axum router.
+//! Request handlers: a function, or an axum router.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,8 @@ use tower_service::Service;
 /// The other end of a connection. A router's handlers find it among the request's extensions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Peer {
-    /// Its address, or, behind a trusted proxy, whom that has heard from; an IPv4 address never stands as an IPv6 one.
+    /// The peer's address. If the peer is a trusted proxy, it is the address of the proxy's client. An IPv4 address never has the IPv6
+    /// form.
     pub address: SocketAddr,
     /// True if the connection is TLS.
     pub secure: bool,
@@ -20,7 +21,7 @@ pub struct Peer {
 
 /// Answers a request.
 pub trait Handler: Clone + Send + Sync + 'static {
-    /// The answer to a request of this peer. There is always one: a failure is an answer, too.
+    /// The answer to a request of this peer. A failure is an answer, too.
     fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
 
     /// Looks at the first bytes of a plain connection before HTTP is spoken on it, and keeps the connection or gives it back untouched.

@@ -47,10 +47,11 @@ pub(super) enum Serves {
     HealthCheck,
 }
 
-/// Serves a connection. Returns when it has ended, or when it has been upgraded and its stream has moved to whoever asked for it. When the
-/// server stops, a connection with requests in hand ends behind them, and any other at once.
+/// Serves a connection. Returns when it has ended, or when it was upgraded and the upgrade's handler has taken its stream. When the server
+/// stops, a connection with pending requests ends after their answers, and any other at once.
 ///
-/// Inputs: the stream, whose type an upgrade's handler downcasts to; the peer; what answers, and which requests; what ends when the server stops.
+/// Inputs: the stream, whose type an upgrade's handler downcasts to; the peer; the handler, and the requests that it serves; a channel that
+/// closes when the server stops.
 pub(super) async fn serve<S, H>(stream: S, peer: Peer, handler: H, serves: Serves, mut stopped: watch::Receiver<()>)
 where
     S: Read + Write + Unpin + Send + 'static,
@@ -97,7 +98,7 @@ where
         }
     };
     if let Err(error) = ended {
-        // Nearly always the client's doing: it left in the middle, or was too slow.
+        // Usually the client caused it: it disconnected during a request, or was too slow.
         tracing::debug!(address = %peer.address, %error, "HTTP connection ended");
     }
 }

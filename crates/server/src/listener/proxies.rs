@@ -1,4 +1,4 @@
-//! Who is at the other end when there are proxies between: what `Forwarded` (RFC 7239) and `X-Forwarded-For` say, as far as it can be believed.
+//! The address of a client behind proxies, from the headers `Forwarded` (RFC 7239) and `X-Forwarded-For` of trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,22 +10,21 @@ use crate::config::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies that are believed. Cheap to clone.
+/// The trusted proxies. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies(Arc<[Network]>);
 
 impl Proxies {
-    /// Inputs: where they may be.
+    /// Inputs: the networks of the trusted proxies.
     pub fn new(trusted: &[Network]) -> Self {
         Self(trusted.into())
     }
 
-    /// Who has sent a request. Inputs: the peer of its connection, and its headers.
+    /// The address of the client that sent a request. Inputs: the peer of its connection, and its headers.
     ///
-    /// Each proxy writes down behind the others' words whom it has heard from. So the words are read from the right, for as long as it was a
-    /// trusted proxy that wrote them; what stands further left may be anybody's invention. What cannot be read ends it, too, with whom was
-    /// known by then. The two headers may have different authors, one of whom may be the client: when they do not say the same, neither is
-    /// believed.
+    /// Each proxy appends the address from which it received the request. So the addresses are read from the right, for as long as a
+    /// trusted proxy wrote them; a client can invent everything further left. An address that cannot be parsed ends the search at the last
+    /// known one. The two headers may have different authors, and one of them may be the client: if the headers differ, neither is used.
     pub fn sender(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
         if !self.trust(peer.ip()) {
             return peer;
@@ -46,7 +45,7 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// From the right, the first who is no trusted proxy.
+    /// The first address from the right that is not a trusted proxy.
     fn first(&self, peer: SocketAddr, named: impl Iterator<Item = Option<SocketAddr>>) -> SocketAddr {
         let mut known = peer;
         for node in named.collect::<Vec<_>>().into_iter().rev() {
@@ -67,7 +66,7 @@ fn read_node(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
-/// Whom the elements of a `Forwarded` line name, such as `for="[2001:db8::1]:4711";proto=https, for=192.0.2.1`; `None` is one that cannot be read.
+/// The addresses in a `Forwarded` line, such as `for="[2001:db8::1]:4711";proto=https, for=192.0.2.1`; `None` is one that cannot be parsed.
 ///
 /// `None` for the whole line if a quote stands in it that neither opens nor closes a value. What the client has written stands left of what a proxy
 /// has, on the same line: a quote that it leaves open would swallow the proxy's words.
@@ -89,7 +88,7 @@ fn read_forwarded(line: &str) -> Option<Vec<Option<SocketAddr>>> {
     Some(nodes)
 }
 
-/// The parts of a text between separators that stand in no quotes. A backslash in quotes is for the letter behind it, which may be a quote.
+/// The parts of a text between separators outside quotes. In quotes, a backslash escapes the next letter, which may be a quote.
 fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |letter: char| {
@@ -133,7 +132,7 @@ mod tests {
     #[test]
     fn headers_are_believed_as_far_as_trusted_proxies_wrote_them() {
         const PROXIES: &str = "10.0.0.0/8";
-        // Who is trusted, the peer, its headers (`X-Forwarded-For`, where nothing else is said), and who has sent the request.
+        // The trusted proxies, the peer, its headers (`X-Forwarded-For` unless named), and the address of the client.
         let table: &[(&str, &str, &[&'static str], &str)] = &[
             (PROXIES, "10.0.0.1", &[], "10.0.0.1"),
             ("", "10.0.0.1", &["192.0.2.1"], "10.0.0.1"),
@@ -148,7 +147,7 @@ mod tests {
             (PROXIES, "10.0.0.1", &["::ffff:192.0.2.1"], "192.0.2.1"),
             ("10.0.0.0/8, fd00::/8", "fd00::1", &["[2001:db8::7]:80, fd00::2"], "2001:db8::7"),
             ("fd00::/8", "fd00::1", &["2001:db8::7"], "2001:db8::7"),
-            // What cannot be read ends it at whom was known.
+            // An address that cannot be parsed ends the search at the last known one.
             (PROXIES, "10.0.0.1", &[""], "10.0.0.1"),
             (PROXIES, "10.0.0.1", &["unknown"], "10.0.0.1"),
             (PROXIES, "10.0.0.1", &["192.0.2.1, unknown"], "10.0.0.1"),
@@ -176,7 +175,7 @@ mod tests {
             (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;", for=192.0.2.1;""#], "10.0.0.1"),
             (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x=""#, "Forwarded: for=192.0.2.1"], "192.0.2.1"),
             (PROXIES, "10.0.0.1", &["Forwarded: for=6.6.6.6", r#"Forwarded: x=", for=10.0.0.3"#, "Forwarded: for=10.0.0.2"], "10.0.0.2"),
-            // Headers that stand several times are one, and two that differ are none.
+            // Several headers of the same name are joined, and two different headers that differ are not used.
             (PROXIES, "10.0.0.1", &["203.0.113.9", "192.0.2.1"], "192.0.2.1"),
             (PROXIES, "10.0.0.1", &["192.0.2.1", "Forwarded: for=192.0.2.1"], "192.0.2.1"),
             (PROXIES, "10.0.0.1", &["192.0.2.1", "Forwarded: for=203.0.113.9"], "10.0.0.1"),

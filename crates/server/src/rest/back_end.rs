@@ -219,7 +219,7 @@ impl Field for Except {
     }
 }
 
-/// The address of a room.
+/// A room, as a request names it.
 struct GivenRoom(Room);
 
 impl<'de> Deserialize<'de> for GivenRoom {
