@@ -1,5 +1,5 @@
-//! What a team's own back end can do here: say something to people, know who is online, end connections. The trait is for a program that has
-//! this library inside, under the names that the messenger contract uses; over HTTP the same is `/api/v1/emit` and its neighbours.
+//! The functions for a backend: emit events, query presence, end connections. The trait is for a program that contains this library, with
+//! the names that the messenger contract uses; over HTTP the same functions are `/api/v1/emit` and its neighbours.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,60 +19,60 @@ use tokio::sync::oneshot;
 use crate::dialects::messenger::spoken;
 use crate::presence::People;
 
-/// The utilities of a back end. What is emitted is stored and ordered as anything else that happens; the answer is its position.
+/// The functions for a backend. An emitted event is stored and ordered as any other event; the answer is its offset.
 pub trait BackEnd: Send + Sync {
-    /// Says something of the back end's own making.
+    /// Emits an event of the backend's own.
     fn emit(&self, emission: Emission) -> Pending<i64>;
 
-    /// Says something that is worth nothing late: it is not stored, and not for those who cannot take it at this instant.
+    /// Emits an event that is not stored, and is dropped for clients that cannot take it at once.
     ///
     /// # Errors
     /// [`Refusal::Invalid`].
     fn emit_volatile(&self, emission: Emission) -> Result<(), Refusal>;
 
-    /// Stores a notification and tells it to its person, on all devices.
+    /// Stores a notification and sends it to its user, on all devices.
     fn emit_notification_to_user(&self, notification: NewNotification) -> Pending<Notification>;
 
-    /// Whether a person is online; a moment after the last connection is gone one still is.
+    /// Whether a user is online. For a moment after the last connection has ended, the user still is.
     fn is_user_online(&self, person: &PersonId) -> bool;
 
-    /// How many people are online.
+    /// The number of users who are online.
     fn online_users_count(&self) -> usize;
 
-    /// Ends all connections of these people, and these connections.
+    /// Ends all connections of these users, and these connections.
     fn disconnect(&self, people: Vec<PersonId>, connections: Vec<String>, reason: String);
 
-    /// Says something to a person, on all devices.
+    /// Sends an event to a user, on all devices.
     fn send_to_user(&self, person: &PersonId, event: &str, data: Value) -> Pending<i64> {
         self.emit(emission(Room::inbox(person), event, data))
     }
 
-    /// Says something to everybody who is connected.
+    /// Sends an event to all connected clients.
     fn broadcast_to_all(&self, event: &str, data: Value) -> Pending<i64> {
         self.emit(emission(Room::everyone(), event, data))
     }
 
-    /// Tells a conversation of a message that the back end keeps itself.
+    /// Sends a conversation the event of a message that the backend stores itself.
     fn emit_new_message(&self, conversation: &str, message: Value) -> Pending<i64> {
         let (event, data) = spoken::message_new(message);
         self.emit(emission(Kind::Conversation.room(conversation), event, data))
     }
 
-    /// Tells a conversation that a person has read these messages, and all others up to `up_to`.
+    /// Sends a conversation the event that a user has read these messages, and all others up to `up_to`.
     fn emit_message_read(&self, conversation: &str, reader: &PersonId, messages: &[Id], up_to: Id) -> Pending<i64> {
         let room = Kind::Conversation.room(conversation);
         let (event, data) = spoken::messages_read(&room, reader, messages, up_to);
         self.emit(emission(room, event, data))
     }
 
-    /// Tells a conversation that such a message is gone.
+    /// Sends a conversation the event that such a message was deleted.
     fn emit_message_deleted(&self, conversation: &str, message: Id) -> Pending<i64> {
         let room = Kind::Conversation.room(conversation);
         let (event, data) = spoken::message_deleted(&room, message);
         self.emit(emission(room, event, data))
     }
 
-    /// Tells a person that an order has changed.
+    /// Sends a user the event that an order has changed.
     fn emit_order_update(&self, person: &PersonId, order: Value) -> Pending<i64> {
         self.send_to_user(person, "order:update", order)
     }
@@ -82,7 +82,7 @@ fn emission(room: Room, event: &str, data: Value) -> Emission {
     Emission { rooms: vec![room], except: Vec::new(), except_connections: Vec::new(), name: event.to_owned(), data: Some(data) }
 }
 
-/// An answer that comes when the change is on the disk. Whoever does not wait for it gets the change all the same.
+/// An answer that arrives when the change is on the disk. Dropping it does not cancel the change.
 pub struct Pending<T>(oneshot::Receiver<Result<T, Refusal>>);
 
 impl<T> Future for Pending<T> {
@@ -94,7 +94,7 @@ impl<T> Future for Pending<T> {
     }
 }
 
-/// The utilities on this server's parts.
+/// The functions, on the parts of this server.
 pub struct Utilities {
     writer: Writer,
     bus: Arc<dyn Bus>,
@@ -102,7 +102,7 @@ pub struct Utilities {
 }
 
 impl Utilities {
-    /// The parts: where commands are decided, where signals go, and who is online.
+    /// The parts: the writer runs commands, the bus takes ephemeral events, and `people` knows the users who are online.
     pub fn new(writer: Writer, bus: Arc<dyn Bus>, people: Arc<People>) -> Self {
         Self { writer, bus, people }
     }

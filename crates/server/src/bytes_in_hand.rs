@@ -259,7 +259,7 @@ impl Drop for Holder {
     }
 }
 
-/// The client to whom the bytes of a request and its answer are charged. It is an extension of the request.
+/// The client that is charged with the bytes of a request and its answer. It is an extension of the request.
 #[derive(Clone)]
 pub struct Account(Arc<Owner>);
 

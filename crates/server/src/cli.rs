@@ -82,7 +82,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Command::Config { example: false } => {
             let (config, lines) = configured(Config::check)?;
             print(&listing::effective(&lines))?;
-            // Printed first: whoever is told of a contradiction wants to see where its parts come from.
+            // The settings are printed before the check, so that an operator sees the sources of contradictory settings.
             Ok(config.check()?)
         }
         Command::Openapi => print(rest::openapi()),

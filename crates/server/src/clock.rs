@@ -1,4 +1,4 @@
-//! The one place that asks what time it is; everything else is told.
+//! The system clock. Only this module reads it; all other code receives the time as a parameter.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

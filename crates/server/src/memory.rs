@@ -1,4 +1,4 @@
-//! How much memory the process uses, what that means for new connections, and how much of it may be in hand.
+//! The memory in use, its effect on new connections, and the bound on the bytes in hand.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use crate::admission::Admission;
 use crate::bytes_in_hand::{BytesInHand, Shares};
 use crate::config::{Config, MemoryLimit};
 
-/// How often it is looked at: it is read from a file of the kernel's, in some microseconds.
+/// The interval of the checks. A check reads a file of the kernel, which takes some microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// The same while there is too little.
+/// The interval while memory is short.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// New connections are taken again when this share of the limit is used, of 100: not at once, or they would be refused again at once.
+/// New connections are admitted again when the use is below this percentage of the limit, so that they are not refused again at once.
 const ENOUGH: u64 = 95;
 
-/// Of the memory that there is, how much the server may use if nothing else is set, of 100.
+/// The percentage of the available memory that the server may use by default.
 const SHARE: u64 = 80;
 
 /// Refuses new connections, for as long as the task runs, while the process uses more than `limit` bytes; and ends the holders of the most bytes in
@@ -61,10 +61,11 @@ pub fn give_back() {
 #[cfg(not(target_env = "gnu"))]
 pub fn give_back() {}
 
-/// Bytes of memory that the process has asked for and written. What it has only mapped of files is not counted: the kernel takes that back.
+/// The bytes of memory that the process has allocated and written. Mapped pages of files are not counted, because the kernel can reclaim
+/// them.
 ///
 /// # Errors
-/// If the kernel does not tell.
+/// If the kernel does not provide the number.
 pub fn used() -> io::Result<u64> {
     let pages = std::fs::read_to_string("/proc/self/statm")?;
     // proc(5): size, resident, shared, …

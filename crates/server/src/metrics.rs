@@ -1,7 +1,7 @@
-//! What the server counts, as a page that Prometheus reads.
+//! The server's metrics, as a page for Prometheus.
 //!
-//! Nothing is counted twice: whoever does the work keeps plain numbers of its own, and they are gathered when somebody asks. To add a
-//! family, say it in [`Metrics::page`], in one line.
+//! Nothing is counted twice: each part of the server keeps plain numbers of its own, and they are collected for each page. To add a
+//! family, add one line to [`Metrics::page`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ use crate::memory;
 /// The type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Where the numbers are.
+/// The sources of the numbers.
 pub struct Metrics {
     census: Arc<Census>,
     writer: Writer,
@@ -42,7 +42,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Inputs: the way to the shards, to the database, to what is told, and to what those owe who are away.
+    /// Inputs: the sources of the numbers.
     pub fn new(census: Arc<Census>, writer: Writer, fanout: Arc<Fanout>, losses: Arc<Losses>, in_hand: Arc<BytesInHand>) -> Self {
         Self {
             census,
@@ -56,7 +56,7 @@ impl Metrics {
         }
     }
 
-    /// Counts an answer over HTTP; with the code of a no, if it is one.
+    /// Counts an answer over HTTP. `refused` is the code of an error response.
     pub fn answered(&self, refused: Option<&'static str>) {
         self.rest.fetch_add(1, Ordering::Relaxed);
         if let Some(code) = refused {
@@ -64,7 +64,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a connection that found no place in its HTTP phase.
+    /// Counts a connection that found no slot for its HTTP phase.
     pub fn http_refused(&self, code: &'static str) {
         locked(&self.http_refused).count(code);
     }
@@ -162,7 +162,7 @@ impl Page {
         self.0.register(name, help, family);
     }
 
-    /// How many facts met with this, by the kind of event, and all together.
+    /// The number of persisted events with this fate, by kind of event.
     fn facts(&mut self, fate: &str, help: &str, kinds: &Kinds) {
         self.counters(&format!("facts_{fate}"), help, "event", by_event(kinds));
         let all = kinds.iter().map(|(_, count)| count).sum();
@@ -183,13 +183,13 @@ impl Page {
 
     fn text(self) -> Option<String> {
         let mut page = String::new();
-        // Writing into a text fails never.
+        // Writing to a text never fails.
         encode(&mut page, &self.0).ok()?;
         Some(page)
     }
 }
 
-/// Numbers by the kinds of events; those of which there were none are left out.
+/// Numbers by the kinds of events, without the zeros.
 fn by_event(kinds: &Kinds) -> BTreeMap<&'static str, u64> {
     let named = kinds.iter().filter(|(_, count)| *count > 0);
     named.filter_map(|(kind, count)| Some((EventKind::name_of(kind)?, count))).collect()
@@ -201,7 +201,7 @@ fn signed(value: u64) -> i64 {
     value.try_into().unwrap_or(i64::MAX)
 }
 
-/// A histogram that somebody else has filled.
+/// A histogram that another part of the server has filled.
 #[derive(Debug)]
 struct Observed {
     name: &'static str,

@@ -33,7 +33,7 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
         Ok(mut file) => {
             let written = file.write_all(secret.expose().as_bytes()).and_then(|()| file.sync_all());
             let linked = written.and_then(|()| std::fs::hard_link(&draft, &path));
-            // The draft has done its work, whatever came of it; a leftover would be a secret that nobody uses.
+            // The draft is not needed any more, also after an error; a leftover file would contain an unused secret.
             let _ = std::fs::remove_file(&draft);
             match linked {
                 Ok(()) => return Ok(secret),

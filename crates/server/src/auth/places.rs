@@ -128,7 +128,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     without_bearer(value).filter(|token| !token.contains(' '))
 }
 
-/// The text without a leading `Bearer` in whatever case, or `None` if nothing is left.
+/// The text without a leading `Bearer` in upper or lower case, or `None` if nothing is left.
 pub(super) fn without_bearer(text: &str) -> Option<&str> {
     let text = text.trim();
     let rest = match text.split_at_checked("bearer".len()) {

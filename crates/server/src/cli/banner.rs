@@ -13,7 +13,7 @@ use crate::listener::Listener;
 /// How long the token of dev mode is good.
 const DAY: i64 = 24 * 3600;
 
-/// Prints the banner. A standard output that nobody reads is no reason to stop.
+/// Prints the banner. Errors are ignored: a closed standard output is no reason to stop.
 pub fn print(config: &Config, keys: &Keys, listener: &Listener) {
     let text = banner(config, keys, &listener.addresses(), listener.is_secure());
     let mut output = std::io::stdout().lock();

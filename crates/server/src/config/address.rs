@@ -18,7 +18,7 @@ pub enum Host {
 }
 
 impl Host {
-    /// True if nobody but this machine can connect.
+    /// True if only this machine can connect.
     pub fn is_loopback(&self) -> bool {
         match self {
             Host::Localhost => true,

@@ -1,4 +1,4 @@
-//! Which web pages may talk to the server. Only browsers send an `Origin` that can be believed, and only they need this rule.
+//! The web pages that may use the server. Only browsers send an `Origin` that a client cannot forge, and only browsers need this rule.
 
 use http::HeaderMap;
 use http::header::{FORWARDED, HOST, HeaderName};
@@ -114,7 +114,7 @@ impl<'a> From<Option<&'a str>> for OwnPage<'a> {
     }
 }
 
-/// The rule: who is allowed what.
+/// The allowed origins, and what they may do.
 #[derive(Clone, Debug)]
 pub struct Origins {
     allowed: Vec<Origin>,
@@ -126,7 +126,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// The rule that the settings make: the union of the three. In production no page is trusted that is not named.
+    /// The rule of the settings: the union of the three lists of origins. In production, only configured origins are trusted.
     pub fn new(config: &Config) -> Self {
         let origins = &config.origins;
         let settings = origins.frontend_urls.iter().chain(&origins.frontend_url).chain(&origins.socket_io_cors_origin);
@@ -142,7 +142,7 @@ impl Origins {
         rule
     }
 
-    /// What an answer's CORS headers say. Every answer needs `Vary: Origin`, too: even an open server reflects some.
+    /// The CORS headers of an answer. Every answer needs `Vary: Origin`, too: even an open server reflects some origins.
     ///
     /// Inputs: the request's `Origin` header, and the address that it was sent to.
     pub fn cors<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>) -> Cors {
@@ -153,12 +153,12 @@ impl Origins {
         }
     }
 
-    /// True if a socket may be opened. Without an Origin it may: React Native and back ends send none, and pages cannot leave it out.
+    /// True if a socket may be opened. A request without an Origin may: React Native and backends send none, and pages cannot omit it.
     pub fn allows_socket<'a>(&self, origin: Option<&str>, own: impl Into<OwnPage<'a>>) -> bool {
         origin.is_none_or(|origin| self.is_open() || self.trusts(origin, own.into()))
     }
 
-    /// True if a token in a cookie is believed: the browser sends cookies for any page, so the page must be one that is trusted by name.
+    /// True if a token in a cookie is accepted: the browser sends cookies for any page, so the page must have a trusted origin.
     ///
     /// Inputs: the `Origin` header, the address that the request was sent to, and the `Sec-Fetch-Site` header; a page's own GETs have no Origin, but
     /// modern browsers say `same-origin` there.
@@ -169,7 +169,7 @@ impl Origins {
         }
     }
 
-    /// Everybody may, if nobody was named.
+    /// True if every origin is allowed, because `*` or no origin is configured.
     fn is_open(&self) -> bool {
         self.every || self.allowed.is_empty()
     }

@@ -343,7 +343,7 @@ impl Value for PublicKey {
     fn show(&self) -> String {
         match self {
             Self::File(path) => path.show(),
-            // Somebody may have put a private key here; that is refused, but `roomcast config` prints before.
+            // An operator may have put a private key here. It is refused, but `roomcast config` prints the settings before that.
             Self::Pem(_) => "(PEM text)".into(),
         }
     }

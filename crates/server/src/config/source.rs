@@ -1,4 +1,4 @@
-//! Where settings come from: the environment, over a `.env` file, over an optional TOML file, over the defaults.
+//! Sources of settings: the environment, over a `.env` file, over an optional TOML file, over the defaults.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -8,10 +8,10 @@ use super::dotenv::{self, Entry};
 use super::error::ConfigError;
 use super::table::{Section, Setting};
 
-/// Who set a setting.
+/// The source of a setting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// Nobody.
+    /// No source; the default applies.
     Default,
     /// The TOML file.
     File,
@@ -33,7 +33,7 @@ impl Source {
     }
 }
 
-/// All that has been said about the settings.
+/// The contents of all sources.
 #[derive(Default, Debug)]
 pub struct Sources {
     environment: HashMap<String, OsString>,
@@ -51,7 +51,7 @@ const CONFIG: &str = "ROOMCAST_CONFIG";
 
 #[derive(Debug)]
 struct File {
-    /// As it stands in refusals.
+    /// The file's name, for error messages.
     name: String,
     /// Section → key → value.
     values: toml::Table,
@@ -59,7 +59,7 @@ struct File {
 
 /// A setting's text and its origin.
 pub(super) struct Found {
-    /// The name under which it was set, for a refusal.
+    /// The name under which it was set, for an error message.
     pub(super) name: String,
     pub(super) text: String,
     pub(super) source: Source,
@@ -147,7 +147,8 @@ impl Sources {
         Ok(Self { file: Some(File { name: name.into(), values }), ..self })
     }
 
-    /// What the strongest source says of a setting. An empty text says nothing: compose files pass unset variables so.
+    /// The value of a setting in the source with the highest precedence. An empty text counts as unset: compose files pass unset variables
+    /// like this.
     ///
     /// Errors: the value has no form that a setting could have (a table, a date, bytes that are not UTF-8).
     pub(super) fn find(&self, setting: &Setting) -> Result<Found, ConfigError> {
@@ -200,7 +201,8 @@ pub(super) fn without_comment(text: &str) -> &str {
     text.match_indices('#').find(|(at, _)| begins(*at)).map_or(text, |(at, _)| &text[..at])
 }
 
-/// Spaces around a value are a slip of the hand; in a secret they may be part of it, and whoever signs with it keeps them.
+/// Removes spaces around a value, which are a mistake. In a secret they may be a part of it, because the program that signs with it keeps
+/// them.
 fn trimmed(text: &str, setting: &Setting) -> String {
     if setting.hidden { text.into() } else { text.trim().into() }
 }

@@ -46,11 +46,11 @@ pub struct Section {
 /// An effective setting: a line of `roomcast config`.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Which.
+    /// The setting.
     pub setting: &'static Setting,
     /// Its value as it may be shown.
     pub value: String,
-    /// Who set it.
+    /// Its source.
     pub source: Source,
 }
 

@@ -1,10 +1,10 @@
-//! Backends are chosen by URL. A password in one is never shown.
+//! Backends are chosen by URL. The password of a URL is never shown.
 
 use std::path::{Path, PathBuf};
 
 use super::value::Value;
 
-/// Where people, spaces and events are stored.
+/// The store of users, spaces and events.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Database {
     /// SQLite in a file.
@@ -88,7 +88,7 @@ impl Value for RedisUrl {
     }
 }
 
-/// A URL without who logs in, with what password and with which options: any of them may be secret.
+/// A URL without user name, password and options: each of them may be secret.
 fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let separator = if scheme.is_empty() { "" } else { "://" };

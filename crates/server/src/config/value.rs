@@ -1,10 +1,10 @@
-//! How a setting is read from text, and shown again. Every source ends as text, so each kind of value is read in one way only.
+//! How a setting is parsed from text, and shown again. Every source provides text, so each type of value has one parser.
 
 use std::time::Duration;
 
-/// Something that a setting can hold.
+/// A type of value that a setting can have.
 pub trait Value: Sized {
-    /// What a right value looks like; stands behind "expected" in a refusal.
+    /// The expected form, which an error message shows after "expected".
     const WANTED: &'static str;
     /// True if the value must never be shown.
     const HIDDEN: bool = false;
@@ -106,7 +106,7 @@ impl Value for String {
     }
 }
 
-/// Values parted by commas.
+/// Values separated by commas.
 impl<T: Value> Value for Vec<T> {
     const WANTED: &'static str = T::WANTED;
     const HIDDEN: bool = T::HIDDEN;

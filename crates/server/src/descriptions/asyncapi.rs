@@ -8,7 +8,7 @@ use crate::dialects::vocabulary::{Said, Shape, Understood, Vocabulary};
 const SOCKETIO: &str = "socketio";
 const RAW: &str = "websocket";
 
-/// The document. Operations are the server's own: it sends what it says, and receives what clients say.
+/// The document. Its operations are the server's: it sends the server's events, and receives the clients' events.
 pub fn document(vocabularies: &[Vocabulary]) -> Value {
     let mut channels = Map::new();
     let mut operations = Map::new();
@@ -94,7 +94,7 @@ fn message(name: &str, about: &str, shape: Option<&Shape>) -> Value {
     message
 }
 
-/// One operation for all that the server says in a contract: nobody asks for one of them alone.
+/// One operation for all events that the server sends in a contract, because no client requests one of them alone.
 fn sending(vocabulary: &Vocabulary) -> Option<(String, Value)> {
     let contract = vocabulary.contract;
     let messages: Vec<_> = vocabulary.says.iter().map(|word| reference(contract, &said(word.name))).collect();
@@ -120,7 +120,7 @@ fn reference(contract: &str, message: &str) -> Value {
     json!({ "$ref": format!("#/channels/{contract}/messages/{message}") })
 }
 
-/// The keys of a word's messages. What the server says and what clients say may bear one name.
+/// The key of a server event's message. A server's and a client's event may have the same name.
 fn said(name: &str) -> String {
     format!("said.{}", plain(name))
 }
@@ -133,7 +133,7 @@ fn acknowledged(name: &str) -> String {
     format!("acknowledged.{}", plain(name))
 }
 
-/// A name with nothing in it that a key may not have.
+/// A name without the characters that a key must not have.
 fn plain(name: &str) -> String {
     name.replace(':', ".")
 }

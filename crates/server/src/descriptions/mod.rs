@@ -1,4 +1,4 @@
-//! The contracts as tools read them, written from the vocabularies that the dialects speak by.
+//! Descriptions of the contracts for tools, generated from the vocabularies that the dialects use.
 //!
 //! - [`typescript`]: types for front ends.
 //! - [`asyncapi`]: both socket protocols in AsyncAPI 3.
@@ -13,7 +13,7 @@ use utoipa::openapi::schema::Schema;
 
 use crate::dialects::vocabulary::{Shape, Vocabulary};
 
-/// Every named schema that is referred to in a contract's words, by name.
+/// Every named schema that the events of a contract refer to, by name.
 fn components(vocabulary: &Vocabulary) -> BTreeMap<String, RefOr<Schema>> {
     shapes(vocabulary).flat_map(|shape| shape.components.iter().cloned()).collect()
 }

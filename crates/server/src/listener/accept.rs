@@ -1,4 +1,4 @@
-//! Taking connections, and never ceasing to.
+//! Accepts connections, for as long as the server runs.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -18,10 +18,10 @@ use super::places::{Entry, Places};
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long to wait when the system has no descriptor left: one comes free when a connection ends, not by asking again at once.
+/// How long to wait when the system has no descriptor left: a descriptor becomes free when a connection ends, not by an immediate retry.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What each socket's loop needs.
+/// The state of each socket's loop.
 #[derive(Clone)]
 pub(super) struct Acceptor<H> {
     pub(super) handler: H,
@@ -29,9 +29,9 @@ pub(super) struct Acceptor<H> {
     pub(super) places: Places,
     /// How long an answer may stall before the connection ends.
     pub(super) answer_timeout: Duration,
-    /// Ends when the server stops.
+    /// Closes when the server stops.
     pub(super) stopped: watch::Receiver<()>,
-    /// Held by each connection, so that the stop can wait for the last.
+    /// Each connection holds one, so that the stop can wait for the last connection.
     pub(super) _alive: mpsc::Sender<()>,
 }
 
@@ -84,7 +84,7 @@ impl<H: Handler> Acceptor<H> {
     }
 
     async fn serve(self, stream: TcpStream, peer: Peer, serves: Serves) {
-        // Messages are small and each is wanted now; an error means that the client is gone already, which the first read says, too.
+        // Messages are small and urgent. An error means that the client has disconnected, which the first read reports, too.
         let _ = stream.set_nodelay(true);
         match self.tls.clone() {
             None => self.serve_plain(stream, peer, serves).await,
@@ -93,8 +93,8 @@ impl<H: Handler> Acceptor<H> {
         }
     }
 
-    /// Has the kernel end a connection whose written data makes no progress: the client neither acknowledges it nor makes room for it. The time
-    /// before an answer begins, such as that of a long poll, does not count.
+    /// Has the kernel end a connection whose written data makes no progress: the client neither acknowledges it nor makes room for it. The
+    /// time before an answer begins, such as that of a long poll, does not count.
     fn limit_answers(&self, stream: &TcpStream) {
         let milliseconds = u32::try_from(self.answer_timeout.as_millis()).unwrap_or(u32::MAX);
         if let Err(error) = set_tcp_user_timeout(stream, milliseconds) {
@@ -109,7 +109,7 @@ impl<H: Handler> Acceptor<H> {
         }
         let first = tokio::select! {
             first = tokio::time::timeout(http::HEADERS, self.handler.take(stream, peer)) => first,
-            // The sender never sends: this is its end. Whoever has said nothing yet is not waited for.
+            // The channel has closed, because its sender never sends. A client that has sent nothing yet is not waited for.
             _ = self.stopped.changed() => return,
         };
         match first {
@@ -137,7 +137,7 @@ impl<H: Handler> Acceptor<H> {
     }
 }
 
-/// True if the connection was gone before it was taken; the socket is fine.
+/// True if the client had disconnected before the connection was accepted; the socket works.
 fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }

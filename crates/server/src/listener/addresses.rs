@@ -1,4 +1,4 @@
-//! Which sockets are opened for a host and a port.
+//! The listening sockets of a host and a port.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,7 +11,7 @@ use crate::config::{ConfigError, Host};
 /// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`; std's 128 loses connects in a storm.
 const BACKLOG: i32 = 4096;
 
-/// Opens the sockets of a host: for `localhost` and for every interface one of IPv4 and one of IPv6, as far as this machine has both.
+/// Opens the sockets of a host: for `localhost` and for every interface one of IPv4 and one of IPv6, if this machine has both.
 ///
 /// Inputs: the host, and the port; 0 lets the system choose one, the same for both. Errors: a line about the address that cannot be listened on.
 pub async fn bind(host: &Host, port: u16) -> Result<Vec<TcpListener>, ConfigError> {
@@ -23,7 +23,7 @@ pub async fn bind(host: &Host, port: u16) -> Result<Vec<TcpListener>, ConfigErro
         match listen(address) {
             Ok(socket) => sockets.push(socket),
             Err(error) if is_absent(&error) => missing = Some((address, error)),
-            // The other family's port is somebody else's; asked for any port, one family is enough.
+            // Another process has the other family's port. If any port is allowed, one family is enough.
             Err(_) if port == 0 && !sockets.is_empty() => {}
             Err(error) => return Err(refusal(address, &error)),
         }

@@ -125,7 +125,7 @@ impl Round {
         }
     }
 
-    /// Sends the change of one blocker after the other to everyone except the users whom the blocker has blocked.
+    /// Sends the change of one blocker after the other to everyone except the users that the blocker has blocked.
     fn tell_all_but_blocked(mut self) {
         let Some((signal, person)) = self.next() else { return };
         let fanout = self.fanout.clone();

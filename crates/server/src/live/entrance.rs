@@ -24,7 +24,7 @@ use crate::presence::{Connection, Transport};
 
 /// A client that is authenticated and may connect. The socket is counted already.
 pub struct Entrant {
-    /// The user for whom the socket sends requests.
+    /// The user who sends the socket's requests.
     pub actor: Actor,
     /// The token's claims about the user, who is not loaded yet.
     pub claims: Claims,

@@ -38,7 +38,7 @@ pub(super) struct Asked {
 
 /// A request that no contract defines.
 pub struct NotUnderstood {
-    /// The code by which it is counted.
+    /// The code under which it is counted.
     pub code: &'static str,
     /// The reply to the client.
     pub reply: Reply,

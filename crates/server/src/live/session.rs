@@ -14,7 +14,7 @@ pub(super) const MOST_IN_FLIGHT: u16 = 256;
 /// The data of a user's socket.
 #[derive(Debug)]
 pub struct Session {
-    /// The user for whom it sends requests.
+    /// The user who sends its requests.
     pub actor: Actor,
     /// Its connection.
     pub connection: Connection,

@@ -21,7 +21,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// The result of a token refresh.
 pub struct Renewal {
-    /// The user for whom the socket sends requests from then on.
+    /// The user who sends the socket's requests from then on.
     pub actor: Actor,
     /// The token's claims about the user.
     pub claims: Claims,

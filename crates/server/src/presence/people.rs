@@ -87,7 +87,7 @@ struct Held {
     number: u64,
     /// The number of its sockets, with those that are not accepted yet.
     sockets: u32,
-    /// The id of its first socket, by which other users know the connection, unless presence events are switched off.
+    /// The id of its first socket, which other users see as the connection's id, unless presence events are switched off.
     id: Option<Id>,
 }
 
@@ -125,7 +125,7 @@ impl Presence {
         }
     }
 
-    /// The id by which other users know the user's connection.
+    /// The connection id that other users see.
     fn known_by(&self) -> String {
         self.connections.iter().find_map(|held| held.id).map(|id| id.text()).unwrap_or_default()
     }

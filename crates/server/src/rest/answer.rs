@@ -1,4 +1,4 @@
-//! What is answered: JSON always, also when the answer is no.
+//! Answers: always JSON, also for errors.
 
 use std::borrow::Cow;
 
@@ -17,10 +17,10 @@ use crate::dialects::{json, told};
 use crate::health::Unready;
 use crate::logs::{self, FAULTS};
 
-/// Says that an answer was given before to the same `Idempotency-Key`.
+/// Marks an answer as a repetition for the same `Idempotency-Key`.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// How long a client waits after a 503 that names no better time, in seconds.
+/// The retry delay of a 503 that has no other one, in seconds.
 const PAUSE: u64 = 1;
 
 /// An answer.
@@ -29,9 +29,9 @@ pub(super) struct Answer {
     pub status: StatusCode,
     /// JSON.
     pub body: String,
-    /// Whether the answer was given before.
+    /// Whether it repeats an earlier answer.
     pub replayed: bool,
-    /// The reference to the next part of an incomplete list; see [`super::list`].
+    /// The reference to the next page of an incomplete list; see [`super::list`].
     pub next: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl IntoResponse for Answer {
     }
 }
 
-/// A no.
+/// An error response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Failure {
     status: StatusCode,
@@ -59,14 +59,14 @@ pub(super) struct Failure {
     hint: Option<Hint>,
 }
 
-/// What a header says about a no.
+/// A header of an error response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Hint {
-    /// Ask again after so many seconds.
+    /// The retry delay in seconds.
     RetryAfter(u64),
-    /// Come with a token.
+    /// A token is required.
     Bearer,
-    /// This connection is over.
+    /// The connection closes after the answer.
     Close,
 }
 
@@ -79,23 +79,23 @@ impl Failure {
         Self { hint: Some(hint), ..self }
     }
 
-    /// A field that is not as it should be. Unlike a refusal's, its name may be the client's.
+    /// An invalid field. Unlike a refusal's field, its name may be the client's.
     pub fn field(field: impl Into<Cow<'static, str>>, reason: &str) -> Self {
         let field = field.into();
         Self { field: Some(field.clone()), ..Self::body(format!("{field}: {reason}")) }
     }
 
-    /// A body that cannot be read.
+    /// A body that cannot be parsed.
     pub fn body(error: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid", error)
     }
 
-    /// A body of more than so many bytes.
+    /// A body of more than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body must have at most {limit} bytes")).hint(Hint::Close)
     }
 
-    /// A body that does not come.
+    /// A body that does not arrive in time.
     pub fn too_slow() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The body took too long")
     }
@@ -112,26 +112,26 @@ impl Failure {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(PAUSE))
     }
 
-    /// A server that is not well, or not ready for more.
+    /// A server that is not healthy, or not ready for new traffic.
     pub fn unready(reasons: &[Unready]) -> Self {
         let reasons: Vec<&str> = reasons.iter().map(|reason| reason.in_words()).collect();
         let error = format!("Not ready: {}", reasons.join(", "));
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(PAUSE))
     }
 
-    /// A path that nothing is at.
+    /// A path without a route.
     pub fn unknown_path() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "Not found")
     }
 
-    /// A method that a path does not have. The router adds which ones it has.
+    /// A method that a path does not support. The router adds the supported ones.
     pub fn wrong_method() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
     }
 }
 
 impl From<Refusal> for Failure {
-    /// The one table of refusals and statuses.
+    /// The status of each refusal.
     fn from(refusal: Refusal) -> Self {
         let status = match &refusal {
             Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
@@ -227,12 +227,12 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The code of an answer that is a no.
+/// The code of an error response.
 pub(super) fn refused(response: &Response) -> Option<&'static str> {
     response.extensions().get::<Failure>().map(|failure| failure.code)
 }
 
-/// Says a no in the words of a contract whose answers all say whether they are a success.
+/// Changes an error response to the form of a contract whose answers have the field `success`.
 pub(super) async fn with_success(mut response: Response) -> Response {
     if let Some(Failure { code, error, field, .. }) = response.extensions().get() {
         let body = json(&Unsuccessful { success: false, refused: Refused { error, code, field: field.as_deref() } });
@@ -242,13 +242,13 @@ pub(super) async fn with_success(mut response: Response) -> Response {
     response
 }
 
-/// Something that went well, in those words.
+/// A successful answer in that form.
 pub(super) fn success(data: &impl Serialize) -> String {
     json(&Success { success: true, data })
 }
 
 fn respond(status: StatusCode, body: String) -> Response {
-    // What one person may see must not be kept for another by a cache in between.
+    // A cache between server and client must not return one user's data to another.
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     (status, headers, body).into_response()
 }

@@ -1,4 +1,4 @@
-//! The users whom the caller has blocked. Answers are bare objects and arrays.
+//! The users that the caller has blocked. Answers are bare objects and arrays.
 
 use std::sync::Arc;
 

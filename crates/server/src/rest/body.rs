@@ -1,4 +1,4 @@
-//! A request's body: how it is awaited, and how its fields are read one by one, so that a refusal names the field.
+//! A request's body: how it is received, and how its fields are parsed one by one, so that a refusal names the field.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,12 +20,12 @@ use super::shape::inline;
 use crate::bytes_in_hand::Account;
 use crate::dialects::ids::GivenId;
 
-/// How long a client may take for its body.
+/// The longest time until a body is complete.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads a whole body of at most `limit` bytes, which are counted until it is dropped.
 ///
-/// Errors: 413, 408, 429 or 503 for want of room, or 400 for a client that breaks off.
+/// Errors: 413, 408, 429 or 503 if there is no room for it, or 400 for a client that disconnects.
 pub(super) async fn read(mut body: Body, limit: usize, account: Option<&Account>) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Failure::too_large(limit));
@@ -40,19 +40,19 @@ pub(super) async fn read(mut body: Body, limit: usize, account: Option<&Account>
     }
 }
 
-/// The fields of a body that are not read yet.
+/// The fields of a body that are not parsed yet.
 #[derive(Debug)]
 pub(super) struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> Fields<'a> {
-    /// Reads a body; an empty one has no fields.
+    /// Parses a body; an empty one has no fields.
     ///
-    /// Errors: 400 if it says that it is something else than JSON, or is no JSON object.
+    /// Errors: 400 if its `Content-Type` is not JSON, or it is no JSON object.
     pub fn of(headers: &HeaderMap, body: &'a [u8]) -> Result<Self, Failure> {
         if body.is_empty() {
             return Ok(Self(BTreeMap::new()));
         }
-        // Without the header it is looked at all the same.
+        // Without the header, the body is parsed all the same.
         if headers.get(CONTENT_TYPE).is_some_and(|value| !value.to_str().is_ok_and(is_json)) {
             return Err(Failure::field("Content-Type", "must be application/json"));
         }
@@ -60,7 +60,7 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
-    /// A field that must be there.
+    /// A required field.
     pub fn required<T: Field>(&mut self, name: &'static str) -> Result<T, Failure> {
         self.change(name)?.ok_or_else(|| {
             let misspelt = self.0.keys().take(COMPARED).find(|other| closest(other, &[name]).is_some());
@@ -69,22 +69,22 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A field that must be there but may be null.
+    /// A required field that may be null.
     pub fn present<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
         self.nullable(name)?.ok_or_else(|| Failure::field(name, "is required, and may be null"))
     }
 
-    /// A field that may be absent or null, which is the same.
+    /// An optional field. Null counts as absent.
     pub fn optional<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
         self.nullable(name).map(Option::flatten)
     }
 
-    /// A change of a field that always has a value: absent, it stays.
+    /// A change of a field that always has a value. An absent field is not changed.
     pub fn change<T: Field>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
         self.0.remove(name).map(|raw| read_field(name, raw, T::WANTED)).transpose()
     }
 
-    /// A change of a field that may have none: absent, it stays; null clears it.
+    /// A change of a field that may have no value. An absent field is not changed; null clears it.
     pub fn nullable<T: Field>(&mut self, name: &'static str) -> Result<Option<Option<T>>, Failure> {
         match self.0.remove(name) {
             None => Ok(None),
@@ -105,14 +105,14 @@ impl<'a> Fields<'a> {
         found.map(|(meant, name)| (shortened(name), meant)).collect()
     }
 
-    /// Passes over fields that only the server sets: a client may send an object back as it got it.
+    /// Ignores fields that only the server sets: a client may send an object back as it received it.
     pub fn pass_over(&mut self, names: &[&str]) {
         for name in names {
             self.0.remove(*name);
         }
     }
 
-    /// The end: every field that was not read is one that is not known here.
+    /// Ends the parsing: a field that was not parsed is unknown.
     ///
     /// Errors: 400 that names the first.
     pub fn end(self) -> Result<(), Failure> {
@@ -123,12 +123,12 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What a field can be.
+/// A type of field.
 pub(super) trait Field: for<'a> Deserialize<'a> {
-    /// What it must be, for people.
+    /// The expected value, for people.
     const WANTED: &'static str;
 
-    /// What it must be, for the document. Null is not part of it.
+    /// The expected value, for the document, without null.
     fn schema() -> Schema;
 }
 
@@ -186,7 +186,7 @@ impl Field for GivenPerson {
     fn schema() -> Schema {
         let mut schema = <GivenId as Field>::schema();
         if let Schema::Object(id) = &mut schema {
-            // As far as it is text: whatever can be kept and shown.
+            // The id as text may be any text that can be stored and shown.
             id.pattern = Some(r"^[^\x00-\x1f\x7f-\x9f]{1,200}$".to_owned());
         }
         schema
@@ -242,7 +242,7 @@ fn is_json(content_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// A client's own name of a field, not longer than is good to read.
+/// A client's own name of a field, shortened for an error message.
 pub(super) fn shortened(name: String) -> String {
     if name.chars().count() <= 100 { name } else { name.chars().take(100).chain(['…']).collect() }
 }
@@ -257,7 +257,7 @@ mod tests {
 
     use super::*;
 
-    /// A body that never comes.
+    /// A body that never arrives.
     struct Silent;
 
     impl HttpBody for Silent {

@@ -132,7 +132,7 @@ impl Call {
         Ok(ids::number(noun, self.param("id"))?)
     }
 
-    /// The user whom the path names as `{param}`; `noun` names it in the error if the id is malformed.
+    /// The user that the path names as `{param}`; `noun` names it in the error if the id is malformed.
     pub fn person(&self, param: &str, noun: &'static str) -> Result<PersonId, Failure> {
         Ok(ids::person(noun, self.param(param))?)
     }

@@ -9,7 +9,7 @@ use crate::auth::Identity;
 /// A user whose token is verified.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
-    /// The user for whom the request runs.
+    /// The user who sends the request.
     pub actor: Actor,
     /// The token's claims about the user.
     pub claims: Claims,

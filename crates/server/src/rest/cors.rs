@@ -17,7 +17,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,D
 const HEADERS: HeaderValue = HeaderValue::from_static("Authorization,Content-Type,Idempotency-Key");
 /// The response headers that a page may read besides the few that it always may.
 const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotency-Replayed,Link,Retry-After,Warning");
-/// Browsers ask again after two hours at the latest, whatever is said here.
+/// Browsers repeat a preflight after two hours at the latest, even if this is longer.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 /// The rule for origins as the engine asks for it, so that sockets and REST answer alike.

@@ -24,7 +24,7 @@ pub(super) fn number(noun: &'static str, id: &str) -> Result<Id, Refusal> {
     parse_id(id).ok_or(Refusal::NotFound(noun))
 }
 
-/// The user whom a path names. Errors: as [`room`]; `noun` names the user.
+/// The user that a path names. Errors: as [`room`]; `noun` names the user.
 pub(super) fn person(noun: &'static str, id: &str) -> Result<PersonId, Refusal> {
     PersonId::parse(id).ok_or(Refusal::NotFound(noun))
 }

@@ -6,7 +6,7 @@
 //! recently.
 //! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace):
 //! the paths,
-//! a file for each contract. `blocks`: the users whom the caller has blocked. `back_end`: the paths for backends. `sync`: missed events.
+//! a file for each contract. `blocks`: the users that the caller has blocked. `back_end`: the paths for backends. `sync`: missed events.
 //! `operations`: the paths for operators. `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: parsing of a request's fields and ids. `of_kind`: restricts a path to its contract's tasks. `idempotency`: the answers
 //! of repeated requests.

@@ -1,4 +1,5 @@
-//! The objects of answers that are too large to be kept for a repeated request: what is kept in place of each, and how it is read again.
+//! The objects of answers that are too large to be stored for a repeated request: the reference that is stored for each, and how the object
+//! is read again.
 
 use domain::blocks::Block;
 use domain::chat::{Message, Overview, Read, ReadMessage, ReadOverview, Seen, Sent};

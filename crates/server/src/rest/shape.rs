@@ -1,4 +1,4 @@
-//! What a request's body has: one definition, by which its fields are read and by which the OpenAPI document describes them.
+//! The definitions of request bodies. One definition drives both the parsing of the fields and their description in the OpenAPI document.
 
 use std::ops::RangeInclusive;
 

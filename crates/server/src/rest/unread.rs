@@ -1,4 +1,5 @@
-//! Bodies that were refused before they were read, or while: they are thrown away before the answer, so that the answer arrives.
+//! Bodies of requests that were refused before the body was read completely. They are read and discarded before the answer, so that the
+//! answer arrives.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,7 +14,7 @@ use http::header::CONNECTION;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::oneshot;
 
-/// Has a request answered, and throws away what the answer has left of its body.
+/// Has a request answered, and discards the rest of its body.
 pub(super) async fn discard(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -31,26 +32,26 @@ pub(super) async fn discard(request: Request, next: Next) -> Response {
     response
 }
 
-/// A body on loan: when its reader drops it, its owner has it back.
+/// A lent body: when its reader drops it, its owner gets it back.
 struct Lent {
     left: Left,
     owner: Option<oneshot::Sender<Left>>,
 }
 
-/// What a reader has left of a body.
+/// The rest of a body that its reader has left.
 #[derive(Default)]
 struct Left {
     body: Body,
-    /// It was asked for, at least in part.
+    /// Whether a part of it was read.
     begun: bool,
-    /// It was read to its end.
+    /// Whether it was read to its end.
     ended: bool,
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(owner) = self.owner.take() {
-            // An owner that has gone wants nothing back.
+            // An owner that was dropped does not need it.
             let _ = owner.send(std::mem::take(&mut self.left));
         }
     }

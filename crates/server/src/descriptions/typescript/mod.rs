@@ -1,4 +1,4 @@
-//! A contract as a TypeScript module: its objects, and what stock clients want to know of its words.
+//! A contract as a TypeScript module: its objects, and the types of its events for stock clients.
 //!
 //! For Socket.IO that is the two maps that `Socket<ServerToClientEvents, ClientToServerEvents>` of `socket.io-client` takes; for the raw WebSocket
 //! a union of messages for each direction, told apart by their `type`, and the close codes.

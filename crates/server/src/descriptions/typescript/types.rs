@@ -3,7 +3,7 @@
 use utoipa::openapi::schema::{AdditionalProperties, AllOf, ArrayItems, Object, Schema, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr};
 
-/// Writes the types of one contract. Within its module their names need not say whose they are.
+/// Writes the types of one contract. Within its module, their names omit the contract.
 pub(super) struct Writer {
     prefix: String,
 }
@@ -36,7 +36,7 @@ impl Writer {
         }
     }
 
-    /// Named schemas with fields of one's own, as an interface says it.
+    /// Named schemas with additional fields, as an interface that extends them.
     fn extension(&self, all: &AllOf) -> Option<(String, String)> {
         let (RefOr::T(Schema::Object(own)), bases) = all.items.split_last()? else { return None };
         let bases: Option<Vec<_>> =
@@ -56,12 +56,12 @@ impl Writer {
             RefOr::T(Schema::OneOf(one)) => self.joined(&one.items, " | "),
             RefOr::T(Schema::AnyOf(any)) => self.joined(&any.items, " | "),
             RefOr::T(Schema::AllOf(all)) => self.joined(&all.items, " & "),
-            // Whatever is added to schemas one day is not known here.
+            // A variant of a schema that a later version of the library adds.
             RefOr::T(_) => "unknown".into(),
         }
     }
 
-    /// Several schemas; nothing comes last, as people write it.
+    /// Several schemas; `null` comes last, as is usual.
     fn joined(&self, schemas: &[RefOr<Schema>], by: &str) -> String {
         let types = schemas.iter().map(|schema| self.type_of(schema));
         let (nothing, types): (Vec<_>, Vec<_>) =
@@ -84,7 +84,7 @@ impl Writer {
         types.iter().map(primitive).collect::<Vec<_>>().join(" | ")
     }
 
-    /// The fields of an object in braces. Inputs: what stands before each line, its indentation, and what stands behind the last.
+    /// The fields of an object in braces. Inputs: the text before each line, its indentation, and the text after the last line.
     fn fields(&self, object: &Object, before: &str, indentation: &str, behind: &str) -> String {
         let mut text = "{".to_owned();
         for (name, schema) in &object.properties {
@@ -138,7 +138,7 @@ fn description(schema: &RefOr<Schema>) -> &str {
     }
 }
 
-/// A comment in lines of its own; nothing for nothing.
+/// A comment in lines of its own; empty if the text is empty.
 pub(super) fn comment(indentation: &str, text: &str) -> String {
     let text = text.trim().replace("*/", "* /");
     match text.contains('\n') {

@@ -1,4 +1,4 @@
-//! The household contract: households and their tasks, told over Socket.IO.
+//! The household contract: households and their tasks, over Socket.IO.
 
 pub mod objects;
 pub mod payloads;
@@ -21,7 +21,7 @@ use payloads::{
 };
 use words::Confirmed;
 
-/// The household contract's way of speaking.
+/// The household contract.
 #[derive(Clone, Copy, Debug)]
 pub struct Household;
 
@@ -95,12 +95,12 @@ impl Dialect for Household {
     fn answer(&self, answer: &Answer<'_>) -> Reply {
         match answer.result {
             Err(refusal) => refused(answer.name, refusal, answer.acked),
-            // Clients of this contract wait for no word but the acknowledgement.
+            // Clients of this contract wait for no other answer than the acknowledgement.
             Ok(_) if !answer.acked => Reply::default(),
             Ok(Outcome::Entered(room) | Outcome::Left(room)) => {
                 Reply { ack: Some(json(&Confirmed { ok: Always, household_id: room.id() })), ..Reply::default() }
             }
-            // Nothing that this contract can ask for ends so.
+            // No request of this contract has another result.
             Ok(_) => Reply { ack: Some(json(&Done::default())), ..Reply::default() },
         }
     }

@@ -1,4 +1,4 @@
-//! The household contract's objects, complete: what sockets are told and what REST answers.
+//! The household contract's objects, complete, in socket events and in REST answers.
 
 use domain::people;
 use domain::spaces::{self, Role, Space};

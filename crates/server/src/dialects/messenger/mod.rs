@@ -1,4 +1,4 @@
-//! The messenger contract: conversations, and notifications that are the same on all of a person's devices, told over Socket.IO.
+//! The messenger contract: conversations, and notifications that are the same on all of a user's devices, over Socket.IO.
 
 pub mod objects;
 pub mod payloads;
@@ -20,7 +20,7 @@ use objects::{Message, Notification};
 use payloads::{ConversationAdded, ConversationRemoved, InConversation, MessageDeleted, MessagesRead, Status, Typing};
 use words::{GET_ONLINE_USERS, GET_STATUS};
 
-/// messenger's way of speaking.
+/// The messenger contract.
 #[derive(Clone, Copy, Debug)]
 pub struct Messenger;
 
@@ -80,10 +80,10 @@ impl Dialect for Messenger {
 
     fn answer(&self, answer: &Answer<'_>) -> Reply {
         let ack = match answer.result {
-            // The contract knows no other answer to this question than a list, and its clients count on one.
+            // In the contract, the answer to this request is always a list, and its clients rely on that.
             Err(_) if answer.name == GET_ONLINE_USERS && answer.acked => "[]".to_owned(),
             Err(refusal) => return refused(answer.name, refusal, answer.acked),
-            // Clients of this contract wait for no word but the acknowledgement.
+            // Clients of this contract wait for no other answer than the acknowledgement.
             Ok(_) if !answer.acked => return Reply::default(),
             Ok(Outcome::Statuses(statuses)) => {
                 let statuses: Vec<_> = statuses.iter().map(|(person, online)| Status::of(person, *online)).collect();
@@ -101,7 +101,7 @@ impl Dialect for Messenger {
     }
 }
 
-/// What is said of something that happened in a conversation.
+/// The message about an event in a conversation.
 fn in_conversation(room: &Room, event: &Event) -> Option<Saying> {
     Some(match event {
         Event::MessageSent { message } => words::MESSAGE_NEW.say(&Message::of(message, false)),
@@ -112,7 +112,7 @@ fn in_conversation(room: &Room, event: &Event) -> Option<Saying> {
     })
 }
 
-/// The same of what a person is told, on all devices.
+/// The message about an event in a user's inbox, for all devices.
 fn in_inbox(event: &Event) -> Option<Saying> {
     Some(match event {
         Event::Added { space, by, last, .. } if space.room.kind() == Kind::Conversation => {

@@ -1,4 +1,4 @@
-//! The messenger contract's objects, complete: what sockets are told and what REST answers.
+//! The messenger contract's objects, complete, in socket events and in REST answers.
 
 use domain::chat::{self, Overview, Seen};
 use domain::notifications;
@@ -124,7 +124,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The object of a message, for somebody who sees it.
+    /// The object of a message, with its read state for one user.
     pub fn seen(seen: &'a Seen) -> Self {
         Self::of(&seen.message, seen.read)
     }

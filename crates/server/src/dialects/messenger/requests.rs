@@ -1,4 +1,4 @@
-//! What clients of the messenger contract ask for: events with an id alone, or an object that has it.
+//! Client events of the messenger contract, with an id alone, or an object that contains it.
 
 use domain::names::{Id, Kind, PersonId, Room, parse_id};
 use domain::notifications::{ReadAllNotifications, ReadNotification};
@@ -15,7 +15,7 @@ use crate::dialects::ids::GivenId;
 use crate::dialects::vocabulary::{named, object, wrong};
 use crate::dialects::{Ask, json};
 
-/// How many people one question may name.
+/// The most users that one request may name.
 const MOST_STATUSES: usize = 200;
 
 /// What names a conversation.
@@ -94,7 +94,7 @@ pub(super) fn people_of(args: &Args<'_>) -> Result<Vec<PersonId>, Refusal> {
 pub(super) fn notification_of(args: &Args<'_>) -> Result<Id, Refusal> {
     let wanted = || wrong(args, "notificationId", "must be the id of a notification, as text or number");
     let id = named::<NotificationNamed>(args).ok_or_else(wanted)?;
-    // An id that none can have is one that none has.
+    // A malformed id is not found.
     parse_id(&id.0).ok_or(Refusal::NotFound("Notification"))
 }
 

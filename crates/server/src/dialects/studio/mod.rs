@@ -1,4 +1,4 @@
-//! The studio contract: chat rooms with messages, typing, calls and who is online, told over Socket.IO.
+//! The studio contract: chat rooms with messages, typing, calls and presence, over Socket.IO.
 
 pub mod objects;
 pub mod payloads;
@@ -25,7 +25,7 @@ use payloads::{
 };
 use words::Error;
 
-/// studio's way of speaking.
+/// The studio contract.
 #[derive(Clone, Copy, Debug)]
 pub struct Studio;
 
@@ -80,7 +80,7 @@ impl Dialect for Studio {
         let timestamp = Milliseconds(now);
         Some(match signal {
             Signal::Entered { room, person } => words::MEMBER_JOINED.say(&PersonInRoom::of(&person.id, room, now)),
-            // Of the end of a membership the fact has told already, in the same words.
+            // The persisted event has announced the end of a membership already, with the same message.
             Signal::Left { removed: true, .. } => return None,
             Signal::Left { room, person, .. } => words::MEMBER_LEFT.say(&PersonInRoom::of(&person.id, room, now)),
             Signal::Typing { room, person } => words::USER_TYPING.say(&PersonInRoom::of(person, room, now)),
@@ -147,10 +147,11 @@ fn in_inbox(fact: &Fact) -> Option<Saying> {
     }
 }
 
-/// A refusal in the document's words: its text as the `error` event's one argument, or, where an acknowledgement is wanted, in that.
+/// A refusal in the form of the contract's document: its text as the `error` event's one argument, or in the acknowledgement if the client
+/// waits for one.
 fn refused_here(refusal: &Refusal, acked: bool) -> Reply {
     let text = match refusal {
-        // Unknown or forbidden: nobody learns which.
+        // An unknown and a forbidden room have the same answer, so that it does not reveal which rooms exist.
         Refusal::NotFound(noun) if *noun == Kind::ChatRoom.noun() => "Not a member of this room".to_owned(),
         other => told(other),
     };

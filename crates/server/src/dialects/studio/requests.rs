@@ -1,4 +1,4 @@
-//! What clients of the studio contract ask for: events with one object each.
+//! Client events of the studio contract, with one object each.
 
 use domain::calls::{AnswerCall, EndCall, InitiateCall, Initiated};
 use domain::chat::{DeleteMessage, EditMessage, SendMessage, Sent};
@@ -45,8 +45,8 @@ pub(super) struct TypingIn {
     user_id: Option<GivenId>,
 }
 
-// Here as below each field is read by itself, so that a refusal can name it. What the document's clients say and the server knows better is
-// not read at all, whatever it is.
+// Here and below, each field is parsed by itself, so that a refusal can name it. Fields that the contract's document defines and the server
+// knows itself are not parsed, so they may have any value.
 /// Of `message:send`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -136,7 +136,7 @@ pub(super) struct CallNamed<'a> {
     room_id: Option<IgnoredAny>,
 }
 
-/// A field as it was given; null is as good as none.
+/// A field as the client sent it; null counts as absent.
 type Given<'a> = Option<&'a RawValue>;
 
 /// The payload of an event.
@@ -168,10 +168,10 @@ fn room(id: Option<GivenId>) -> Option<Room> {
     id.and_then(|id| Kind::ChatRoom.named(&id.0))
 }
 
-/// What a room's id should be.
+/// The error text for an invalid room id.
 const ROOM_WANTED: &str = "must be the id of a room, as number or text";
 
-/// The id of something that the server numbers. An id that nothing can have is that of nothing: 0.
+/// An id of an object that the server numbers. A malformed id becomes 0, which no object has.
 fn number(given: Given<'_>, name: &'static str, wanted: &str) -> Result<Id, Refusal> {
     let given = field::<GivenId>(given, name, wanted)?.ok_or_else(|| absent_or_wrong(true, name, ""))?;
     Ok(parse_id(&given.0).unwrap_or(0))
@@ -203,7 +203,7 @@ pub(super) fn send(args: &Args<'_>) -> Result<Ask, Refusal> {
         let Sent { message, duplicate } = command.decide(tx)?;
         let told = NewMessage::of(&message);
         let ack = json(&MessageSent { ok: Always, duplicate: duplicate.then_some(Always), message: &told });
-        // A message that was sent before is told to nobody again but its sender, who may not have heard of it.
+        // A message that was sent before is not broadcast again. Only its sender receives it, who may have missed the broadcast.
         Ok(if duplicate { with_event(ack, &MESSAGE_NEW.say(&told)) } else { Value::String(ack) })
     }))
 }
@@ -235,7 +235,7 @@ pub(super) fn initiate(args: &Args<'_>) -> Result<Ask, Refusal> {
         let Initiated { call, existing } = command.decide(tx)?;
         let told = CallInitiated::of(&call);
         let ack = json(&Confirmed { ok: Always, payload: &told });
-        // Of a call that there was already nobody is told again but the one who has just asked for one.
+        // A call that exists already is not announced again. Only the client that asked for a new one receives it.
         let value = if existing { with_event(ack, &CALL_INITIATED.say(&told)) } else { Value::String(ack) };
         Ok((call, value))
     })))
@@ -255,7 +255,7 @@ pub(super) fn end(args: &Args<'_>) -> Result<Ask, Refusal> {
     Ok(change(move |tx| Ok(confirmed(&CallEnded::of(&command.decide(tx)?)))))
 }
 
-/// A command whose value is what its asker alone is told: the acknowledgement as text, or a list of it and of an event (its name and its
+/// A command whose value is the reply to its client: the acknowledgement as text, or a list of it and of an event (its name and its
 /// payload).
 fn change(work: impl FnOnce(&mut Tx<'_>) -> Result<Value, Refusal> + Send + 'static) -> Ask {
     Ask::Change(Box::new(work))

@@ -1,4 +1,4 @@
-//! The trip contract: trips and who is on them, and a person's notifications, told over Socket.IO.
+//! The trip contract: trips and their members, and a user's notifications, over Socket.IO.
 
 pub mod notices;
 pub mod objects;
@@ -21,7 +21,7 @@ use super::{Answer, Dialect, Heard, Outcome, Reply, Request, json, refused};
 use objects::{Members, Notification};
 use payloads::{Added, Announced, Confirmed, Connected, Noticed, Notified, PingConfirmed, Pong, Presence, Removed, ToldChanges, Updated};
 
-/// trip's way of speaking.
+/// The trip contract.
 #[derive(Clone, Copy, Debug)]
 pub struct Trip;
 
@@ -121,7 +121,7 @@ impl Dialect for Trip {
                 Outcome::Entered(room) | Outcome::Left(room) => json(&Confirmed { ok: Always, trip_id: room.id() }),
                 Outcome::Changed(Value::String(trip_id)) => json(&Confirmed { ok: Always, trip_id }),
                 Outcome::Pong => json(&PingConfirmed { ok: Always, timestamp }),
-                // Nothing that this contract can ask for ends so.
+                // No request of this contract has another result.
                 _ => json(&Done::default()),
             };
             return Reply { ack: Some(ack), ..Reply::default() };
@@ -130,7 +130,7 @@ impl Dialect for Trip {
             Outcome::Entered(room) => vec![words::TRIP_JOINED.say(&Noticed { trip_id: room.id(), timestamp })],
             Outcome::Left(room) => vec![words::TRIP_LEFT.say(&Noticed { trip_id: room.id(), timestamp })],
             Outcome::Pong => vec![words::PONG.say(&Pong { timestamp })],
-            // What changed is told to everybody in the trip.
+            // A change is broadcast to all members of the trip.
             _ => Vec::new(),
         };
         Reply { say, ..Reply::default() }

@@ -1,24 +1,24 @@
-//! In which words a person is told in the inbox of what happens to their trips.
+//! The texts of notifications about a user's trips.
 
 use domain::names::PersonId;
 use domain::notifications::NewNotification;
 use domain::trips::Trip;
 use serde_json::json;
 
-/// The word for notifications that no client gave one.
+/// The type of a notification without one of its own.
 pub const INFO: &str = "info";
 
-/// A trip was made; told to who made it, so that the other devices know of it.
+/// The notification of a trip's creator, for the creator's other devices.
 pub fn created(trip: &Trip) -> NewNotification {
     notice(&trip.space.created_by, trip, "Trip created", format!("The trip \"{}\" has been created", trip.space.name))
 }
 
-/// A person was brought into a trip.
+/// The notification of a user who was added to a trip.
 pub fn added(trip: &Trip, person: &PersonId) -> NewNotification {
     notice(person, trip, "Added to a trip", format!("You are now on the trip \"{}\"", trip.space.name))
 }
 
-/// A person was taken out of a trip.
+/// The notification of a user who was removed from a trip.
 pub fn removed(trip: &Trip, person: &PersonId) -> NewNotification {
     notice(person, trip, "Removed from a trip", format!("You are no longer on the trip \"{}\"", trip.space.name))
 }

@@ -1,4 +1,4 @@
-//! The trip contract's objects, complete: what sockets are told and what REST answers.
+//! The trip contract's objects, complete, in socket events and in REST answers.
 
 use domain::notifications;
 use domain::spaces::{Member, Role, Space};

@@ -1,4 +1,4 @@
-//! What clients of the trip contract ask for.
+//! Client events of the trip contract.
 
 use domain::names::{Kind, Room};
 use domain::operation::{Command, Tx};
@@ -15,13 +15,13 @@ use crate::dialects::Ask;
 use crate::dialects::ids::GivenId;
 use crate::dialects::vocabulary::{named, object, wrong};
 
-/// Fields of a trip that only the server sets. A client may send a whole trip back as it got it, and nobody is told of these.
+/// Fields of a trip that only the server sets. A client may send a whole trip back as it received it; these fields are not broadcast.
 pub const SET_BY_SERVER: &[&str] = &["id", "createdBy", "createdAt", "updatedAt", "memberCount", "members"];
 
-/// What the server alone tells a trip's people among changes, though it is no field of a trip: its end.
+/// The key that only the server sends among a trip's changes, though it is no field of a trip: the trip's end.
 const TOLD_BY_SERVER: &str = "deleted";
 
-/// What of a client's changes may be told at all: nobody but the server says who is on a trip, or that it is over.
+/// The changes of a client that are broadcast: only the server sends changes of the members, or the end of a trip.
 pub fn passed_on(mut changes: Map<String, Value>) -> Map<String, Value> {
     changes.retain(|field, _| field != TOLD_BY_SERVER && !SET_BY_SERVER.contains(&field.as_str()));
     changes

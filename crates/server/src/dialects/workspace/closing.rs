@@ -1,31 +1,31 @@
-//! With what connections of this contract are closed.
+//! The close codes of this contract.
 
 use crate::dialects::vocabulary::Closing;
 
-/// Nobody is believed.
+/// The client is not authenticated.
 pub const AUTHENTICATION_FAILED: Closing = Closing {
     code: 4401,
     name: "AUTHENTICATION_FAILED",
     about: "There was no token, or one that is not believed, or is so no longer: it may end while the connection is open.",
 };
 
-/// What was asked for is not for this person, or the page's origin is not allowed, or a back end wants the connection to end.
+/// The user may not have what the client requested, or the page's origin is not allowed, or a backend ends the connection.
 pub const FORBIDDEN: Closing = Closing {
     code: 4403,
     name: "FORBIDDEN",
     about: "A room was asked for that this person may not see, the page's origin is not allowed, or a back end has ended the connection.",
 };
 
-/// The person, or the address, has too many.
+/// The user or the address has too many connections.
 pub const TOO_MANY_CONNECTIONS: Closing = Closing {
     code: 4429,
     name: "TOO_MANY_CONNECTIONS",
     about: "The person has as many connections as one may have, or the address has tried too often.",
 };
 
-/// A fault of ours.
+/// An error of the server.
 pub const INTERNAL_ERROR: Closing =
     Closing { code: 4500, name: "INTERNAL_ERROR", about: "The server could not let the person in; to be tried again later." };
 
-/// All of them.
+/// All close codes.
 pub const ALL: [Closing; 4] = [AUTHENTICATION_FAILED, FORBIDDEN, TOO_MANY_CONNECTIONS, INTERNAL_ERROR];

@@ -289,7 +289,7 @@ pub fn resync(resync: &Resync, at: Timestamp) -> Saying {
     words::RESYNC.say(&Direct, resync, at)
 }
 
-/// An envelope with its position, by which a client can ask later for what comes behind it.
+/// An envelope with its position, after which a client can later ask for the events.
 pub fn positioned(saying: Saying, position: &str) -> Saying {
     match saying {
         // An envelope begins with its type; a position is a text without anything to escape.

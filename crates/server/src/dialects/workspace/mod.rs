@@ -1,4 +1,4 @@
-//! The workspace contract: projects, their channels and tasks, told over the raw WebSocket as `{type, room, data, sender, timestamp}`.
+//! The workspace contract: projects, their channels and tasks, over the raw WebSocket as `{type, room, data, sender, timestamp}`.
 
 pub mod closing;
 mod envelope;
@@ -26,20 +26,20 @@ pub use envelope::{emitted, positioned, resync};
 /// The kinds of this contract's spaces.
 const KINDS: &[Kind] = &[Kind::Project, Kind::Channel, Kind::Task];
 
-/// The workspace contract's way of speaking.
+/// The workspace contract.
 #[derive(Clone, Copy, Debug)]
 pub struct Workspace {
     close_on_forbidden: bool,
 }
 
 impl Workspace {
-    /// Input: whether a connection that asks for a room that it may not see is closed behind the error.
+    /// Input: whether a connection closes after the error if its client asks for a room that it may not see.
     pub fn new(close_on_forbidden: bool) -> Self {
         Self { close_on_forbidden }
     }
 
     fn refused(self, refusal: &Refusal, now: Timestamp) -> Reply {
-        // Unknown and forbidden are one and the same to a client. What is only malformed leaves the connection open.
+        // A client cannot tell an unknown room from a forbidden one. A malformed request leaves the connection open.
         let forbidden = matches!(refusal, Refusal::NotFound(_) | Refusal::Forbidden(_));
         Reply {
             say: vec![envelope::error(told(refusal), refusal.code(), wrong_field(refusal), now)],
@@ -117,7 +117,7 @@ impl Dialect for Workspace {
     fn refreshed(&self, shown: Result<Option<Timestamp>, Unauthenticated>, _: bool, now: Timestamp) -> Reply {
         let said = match shown {
             Ok(ends) => envelope::refreshed(ends, now),
-            // The token of before is still good.
+            // The earlier token stays valid.
             Err(why) => envelope::error(why.to_string(), why.code(), None, now),
         };
         Reply { say: vec![said], ..Reply::default() }

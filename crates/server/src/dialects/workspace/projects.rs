@@ -1,4 +1,4 @@
-//! What happens to a project, told in its room; and, of somebody who comes or goes, in that person's inbox.
+//! Messages about events of a project, in its room; and about a membership, in the inbox of its user.
 
 use domain::event::{Event, Fact};
 use domain::names::{Kind, PersonId, Timestamp};
@@ -53,7 +53,7 @@ impl<'a> Project<'a> {
     }
 }
 
-/// Tells a fact of a project, if it is one of the project itself.
+/// The message about an event of a project itself; `None` for any other event.
 pub(super) fn fact(fact: &Fact) -> Option<Saying> {
     if let Event::SpaceCreated { space, .. } = &fact.event {
         return Some(added(space, doer(space, Some(&space.created_by), None), fact.at));

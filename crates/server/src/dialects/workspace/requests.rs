@@ -1,4 +1,4 @@
-//! What clients of the workspace contract ask for: `{type, room, data}` as text.
+//! Client messages of the workspace contract: `{type, room, data}` as text.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ use crate::dialects::tokens::read_token;
 use crate::dialects::vocabulary::{Shape, Understood, absent_or_wrong};
 use crate::dialects::{Ask, Request};
 
-/// A client's envelope; each part is read by itself, so that a refusal can name it.
+/// A client's envelope; each part is parsed by itself, so that a refusal can name it.
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow)]
@@ -61,13 +61,13 @@ struct NewToken<'a> {
 pub(super) struct ClientWord {
     name: &'static str,
     about: &'static str,
-    /// Whether it is about a room.
+    /// Whether it names a room.
     room: bool,
     data: Option<fn() -> Shape>,
     read: fn(&Envelope<'_>) -> Result<Ask, Refusal>,
 }
 
-/// What clients of this contract may say.
+/// The messages that clients of this contract may send.
 pub(super) const UNDERSTOOD: &[ClientWord] = &[
     ClientWord {
         name: "join_room",
@@ -101,7 +101,7 @@ pub(super) const UNDERSTOOD: &[ClientWord] = &[
 ];
 
 impl ClientWord {
-    /// The word's description.
+    /// The message's description.
     pub(super) fn described(&self) -> Understood {
         let object = ObjectBuilder::new().property("type", only(self.name)).required("type");
         let object = if self.room { object.property("room", String::schema()).required("room") } else { object };
@@ -113,7 +113,7 @@ impl ClientWord {
     }
 }
 
-/// Understands one message. It never fails to: what cannot be meant is a refusal.
+/// Parses one message. Every message gives a request: an invalid one becomes a refusal.
 pub(super) fn understand(text: &str) -> Request {
     let refused = |refusal| Request { name: "message", ask: Err(refusal) };
     let Some(envelope) = object::<Envelope<'_>>(text) else {
@@ -126,7 +126,7 @@ pub(super) fn understand(text: &str) -> Request {
     }
 }
 
-/// The types that there are, as a sentence names them.
+/// The types of messages, for an error text.
 fn types() -> String {
     let names: Vec<_> = UNDERSTOOD.iter().map(|word| word.name).collect();
     match &names[..] {
@@ -135,7 +135,7 @@ fn types() -> String {
     }
 }
 
-/// A JSON object. serde would take an array for a struct, too, and that is nobody's envelope.
+/// A JSON object. serde would accept an array for a struct, too, but an envelope is never an array.
 fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     let is_object = text.trim_start().starts_with('{');
     if is_object { serde_json::from_str(text).ok() } else { None }
@@ -151,7 +151,7 @@ fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 fn room_of(envelope: &Envelope<'_>) -> Result<Room, Refusal> {
     let address = envelope.room.and_then(text_of);
-    // An inbox is a room like the others here, only that it is somebody's own.
+    // In this contract, a user's inbox is a room like any other, with the user's id.
     let room = address.and_then(|address| Room::parse(&address)).filter(|room| KINDS.contains(&room.kind()) || room.kind() == Kind::User);
     room.ok_or_else(|| absent_or_wrong(envelope.room.is_none(), "room", "must be project:ID, channel:ID, task:ID or user:ID"))
 }
@@ -171,7 +171,7 @@ fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, Refusal> {
     let content = message.content.and_then(text_of);
     let content = content.ok_or_else(|| absent_or_wrong(message.content.is_none(), "content", "must be text"))?;
     let metadata = message.metadata.map(|raw| serde_json::from_str::<Value>(raw.get())).transpose();
-    // That it is JSON is known by now, so this is its depth.
+    // The text is JSON, as was checked before, so the error is its depth.
     let metadata = metadata.map_err(|_| Refusal::invalid("metadata", "must not be nested so deeply"))?;
     let client_id = message.client_id.map(|raw| {
         let given = serde_json::from_str::<GivenId>(raw.get());
@@ -184,8 +184,8 @@ fn token_of(envelope: &Envelope<'_>) -> Result<String, Refusal> {
     read_token(envelope.data.and_then(|data| object::<NewToken<'_>>(data.get())).and_then(|shown| shown.token))
 }
 
-/// The command; its value is what its sender alone is told. Normally that is nothing: the message comes to the sender as to everybody else.
-/// Of a message that was sent before nobody is told again, so its sender gets the answer here.
+/// The command. Its value is the reply to its sender: null for a new message, which the sender receives as a broadcast. A message that was
+/// sent before is not broadcast again, so the reply contains it.
 fn send(command: SendMessage) -> Ask {
     Ask::Change(Box::new(move |tx: &mut Tx<'_>| {
         let Sent { message, duplicate } = command.decide(tx)?;

@@ -1,4 +1,4 @@
-//! What happens to a project's tasks, told in the project's room and in the task's own.
+//! Messages about events of a project's tasks, in the project's room and in the task's own.
 
 use domain::event::{Event, Fact};
 use domain::names::{Room, Timestamp};
@@ -71,7 +71,7 @@ pub(super) struct Deleted<'a> {
     deleted_by: Option<&'a str>,
 }
 
-/// Tells a fact of a project, if it is one of a task: first what it is, and behind it what it is besides.
+/// The messages about an event of a task: the general one first, the specific ones after it. Empty for any other event.
 pub(super) fn fact(fact: &Fact) -> Vec<Saying> {
     let told = Told { room: &fact.room, at: fact.at };
     match &fact.event {
@@ -87,14 +87,14 @@ pub(super) fn fact(fact: &Fact) -> Vec<Saying> {
         }
         Event::TaskStatusChanged { task, was, by } => vec![told.status(task, was, by.as_ref())],
         Event::TaskAssigned { task, by, .. } => vec![told.assigned(task, by.as_ref())],
-        // The contract has no word of its own for it.
+        // The contract has no event of its own for it.
         Event::TaskUnassigned { task, by, .. } => vec![told.updated(task, by.as_ref())],
         Event::TaskDeleted { task, by } => vec![told.deleted(*task, by.as_ref())],
         _ => Vec::new(),
     }
 }
 
-/// Where and when something is told.
+/// The room and the time of a message.
 #[derive(Clone, Copy)]
 struct Told<'a> {
     room: &'a Room,

@@ -1,4 +1,4 @@
-//! What the server says in this contract: a type of envelope, with the types of its data and of its origin.
+//! Messages of the server in this contract: a type of envelope, with the types of its data and of its origin.
 
 use std::marker::PhantomData;
 
@@ -14,7 +14,7 @@ use crate::dialects::json;
 use crate::dialects::times::Microseconds;
 use crate::dialects::vocabulary::{Said, Shape};
 
-/// A type of envelope: what its data is, and what stands in it of where and of whom it is.
+/// A type of envelope: the type of its data, and its origin (room and sender).
 pub(super) struct Word<D, O> {
     name: &'static str,
     about: &'static str,
@@ -22,12 +22,12 @@ pub(super) struct Word<D, O> {
 }
 
 impl<D: Serialize + ToSchema, O: Origin> Word<D, O> {
-    /// A word with its name and with what it tells.
+    /// A message with its name and its description.
     pub(super) const fn new(name: &'static str, about: &'static str) -> Self {
         Self { name, about, types: PhantomData }
     }
 
-    /// Says it.
+    /// Encodes the message.
     pub(super) fn say(&self, origin: &O, data: &D, at: Timestamp) -> Saying {
         Saying::Text(self.text(origin, data, at))
     }
@@ -38,7 +38,7 @@ impl<D: Serialize + ToSchema, O: Origin> Word<D, O> {
         json(&Envelope { r#type: self.name, room, data, sender, timestamp: Microseconds(at) })
     }
 
-    /// The word's description.
+    /// The message's description.
     pub(super) fn described(&self) -> Said {
         let data = Shape::of::<D>();
         let id = ObjectBuilder::new().schema_type(Type::String).description(Some(POSITION));
@@ -52,27 +52,27 @@ impl<D: Serialize + ToSchema, O: Origin> Word<D, O> {
     }
 }
 
-/// What `id` is.
+/// The description of `id`.
 const POSITION: &str =
     "Where this stands in the order of all that is stored; what is not stored has none. Say it as ?since= to be told what comes behind it.";
 
-/// A text that is always the same.
+/// A text with one possible value.
 pub(super) fn only(text: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text]))
 }
 
-/// Whether a type of envelope says from whom it is.
+/// Whether a type of envelope names a sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sender {
     Nobody,
     Known,
-    /// If it is known.
+    /// If the sender is known.
     Perhaps,
 }
 
-/// What an envelope says of where and of whom it is.
+/// The room and the sender of an envelope.
 pub(super) trait Origin {
-    /// Whether it is about a room.
+    /// Whether it names a room.
     const ROOM: bool;
     const SENDER: Sender;
 
@@ -85,16 +85,16 @@ pub(super) trait Origin {
     }
 }
 
-/// For one connection, or one person.
+/// To one connection, or one user.
 pub(super) struct Direct;
 
 /// About a room.
 pub(super) struct About<'a>(pub(super) &'a Room);
 
-/// About a room, from a person.
+/// About a room, from a user.
 pub(super) struct From<'a>(pub(super) &'a Room, pub(super) &'a Person);
 
-/// About a room, from whoever did it, if that is known.
+/// About a room, from the user who caused it, if that user is known.
 pub(super) struct By<'a>(pub(super) &'a Room, pub(super) Option<&'a Person>);
 
 /// About a room, from the server itself.

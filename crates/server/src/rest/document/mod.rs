@@ -1,9 +1,9 @@
-//! What the OpenAPI document says of many paths alike. A path says what is its own beside its handler; what follows from how all requests are
-//! taken (`call`) is said here, by rules.
+//! The parts of the OpenAPI document that many paths share. A handler declares what is specific to its path; rules in this module add what
+//! follows from how all requests are processed (`call`).
 //!
-//! - [`callers`]: who may call.
+//! - [`callers`]: the callers who may use an operation.
 //! - [`requests`]: the ids in a path, the key that makes a repeated request safe, and whether there must be a body.
-//! - [`noes`]: every way to say no, and the words in which a contract says it.
+//! - [`noes`]: the error responses, and their form in each contract.
 
 mod callers;
 mod noes;
@@ -36,9 +36,10 @@ pub(super) fn head<S: Send + Sync + Clone + 'static>() -> OpenApiRouter<S> {
     OpenApiRouter::with_openapi(openapi.build())
 }
 
-/// The paths of a contract, described whole.
+/// The paths of a contract, completely described.
 ///
-/// Inputs: the contract's name, under which its paths stand; what it is; the words in which it says no; its paths with what is their own.
+/// Inputs: the contract's name, which groups its paths; its description; the form of its error responses; its paths with their own
+/// descriptions.
 pub(super) fn contract<S>(name: &str, about: &str, words: Words, mut paths: OpenApiRouter<S>) -> OpenApiRouter<S>
 where
     S: Send + Sync + Clone + 'static,
@@ -57,7 +58,7 @@ where
     paths
 }
 
-/// Changes the router of paths and keeps what is said of them.
+/// Changes the router of paths and keeps their descriptions.
 pub(super) fn with_router<S>(paths: OpenApiRouter<S>, change: impl FnOnce(Router<S>) -> Router<S>) -> OpenApiRouter<S>
 where
     S: Send + Sync + Clone + 'static,
@@ -75,7 +76,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// Says what follows from an operation's method, path and callers.
+/// Completes the description of an operation by its method, path and callers.
 fn complete(operation: &mut Operation, method: &HttpMethod, path: &str, words: Words) {
     let has_body = matches!(method, HttpMethod::Post | HttpMethod::Put | HttpMethod::Patch);
     let is_remembered = matches!(method, HttpMethod::Post | HttpMethod::Patch) && requests::is_remembered(operation);

@@ -1,4 +1,4 @@
-//! Every way to say no.
+//! The error responses.
 
 use http::StatusCode;
 use utoipa::openapi::header::HeaderBuilder;
@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::rest::answer::{Refused, Unsuccessful};
 
-/// The words in which a contract says no.
+/// The form of a contract's error responses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::rest) enum Words {
     /// `{error, code, field?}`
@@ -39,12 +39,12 @@ impl Words {
     }
 }
 
-/// A way to say no.
+/// An error response.
 struct No {
     status: StatusCode,
     name: &'static str,
     about: &'static str,
-    /// A header that comes with it, and what it says.
+    /// A header of the response, and its description.
     header: Option<(&'static str, &'static str)>,
 }
 
@@ -78,7 +78,7 @@ const NOES: &[No] = &[
         .with("Retry-After", RETRY_AFTER),
 ];
 
-/// Adds every no, in all words.
+/// Adds every error response, in all forms.
 pub(super) fn add_to(components: &mut Components) {
     let mut schemas = vec![(Words::Plain.schema(), Refused::schema()), (Words::WithSuccess.schema(), Unsuccessful::schema())];
     Refused::schemas(&mut schemas);
@@ -89,8 +89,8 @@ pub(super) fn add_to(components: &mut Components) {
     }
 }
 
-/// Adds to an operation the noes of these statuses, completes those of its own, which it names by their status alone, and says what is left
-/// to say of a success.
+/// Adds the error responses of these statuses to an operation, completes the ones that the operation names by their status alone, and
+/// completes the description of its success.
 pub(super) fn add(operation: &mut Operation, words: Words, statuses: impl IntoIterator<Item = u16>) {
     let answers = &mut operation.responses.responses;
     for (status, answer) in answers.iter_mut() {
