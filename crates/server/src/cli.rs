@@ -1,9 +1,9 @@
-//! What `roomcast` can be told to do.
+//! The command line of `roomcast`.
 //!
 //! - [`token`]: `roomcast token`.
 //! - [`types`]: `roomcast types`.
 //! - [`asyncapi`]: `roomcast asyncapi`.
-//! - [`banner`]: what `roomcast serve` says when it has started.
+//! - [`banner`]: the text that `roomcast serve` prints after its start.
 
 pub mod asyncapi;
 pub mod banner;
@@ -50,7 +50,7 @@ enum Command {
     Asyncapi,
 }
 
-/// Runs the binary: reads the command line, and does what it says. Each problem that prevents this is a line on standard error.
+/// Runs the binary: parses the command line and runs the command. Each error is a line on standard error.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match execute(cli) {
@@ -91,7 +91,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// Prints to standard output. A reader that has left, as `head` does, has had enough and is no error.
+/// Prints to standard output. A reader that has closed the pipe, as `head` does, is no error.
 fn print(text: &str) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {

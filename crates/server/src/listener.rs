@@ -1,11 +1,11 @@
-//! From a TCP connection to an HTTP request: sockets, TLS and HTTP/1.1. What a request means is the handler's.
+//! From a TCP connection to an HTTP request: sockets, TLS and HTTP/1.1. The handler processes the requests.
 //!
-//! - [`addresses`]: which sockets are opened.
+//! - [`addresses`]: the listening sockets.
 //! - [`accept`]: accepts connections until the stop. `places`: how many connections may be open.
 //! - [`tls`](mod@tls): certificates.
-//! - [`http`]: one connection, until it ends or is upgraded; `in_hand`: its requests that are still to be answered.
-//! - [`handler`]: what answers the requests.
-//! - [`proxies`]: who sent them, if proxies stand between.
+//! - [`http`]: one connection, until it ends or is upgraded; `in_hand`: its pending requests.
+//! - [`handler`]: the request handlers.
+//! - [`proxies`]: the addresses of clients behind proxies.
 //! - [`descriptors`]: how many connections the system allows.
 
 pub mod accept;
@@ -38,7 +38,7 @@ use crate::memory;
 use accept::Acceptor;
 use places::{Bounds, Places};
 
-/// Open sockets, not yet served.
+/// Open sockets that are not served yet.
 #[derive(Debug)]
 pub struct Listener {
     sockets: Vec<TcpListener>,
@@ -77,7 +77,7 @@ impl Listener {
         }
     }
 
-    /// The addresses that are listened on, with the ports that the system chose for port 0.
+    /// The listening addresses, with the ports that the system chose for port 0.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
     }
@@ -87,14 +87,14 @@ impl Listener {
         self.tls.is_some()
     }
 
-    /// Serves until `shutdown` is ready; then takes no more connections, drops those on which nothing is asked, and lets the open requests end
-    /// until the time that `shutdown` says.
+    /// Serves until `shutdown` is ready; then accepts no more connections, closes those without a pending request, and lets the pending
+    /// requests end until the time that `shutdown` returns.
     ///
-    /// Inputs: what answers requests. After it has answered 101 it gets the raw stream from `hyper::upgrade::on`: the upgraded connection
+    /// Inputs: the request handler. After it has answered 101 it gets the raw stream from `hyper::upgrade::on`: the upgraded connection
     /// downcasts to `TokioIo<TcpStream>`, or with TLS to `TokioIo<tokio_rustls::server::TlsStream<TcpStream>>`.
     pub async fn serve(self, handler: impl Handler, shutdown: impl Future<Output = Instant>) {
         let (stop, stopped) = watch::channel(());
-        // Each connection holds a sender and never sends: the receiver ends when the last is gone.
+        // Each connection holds a sender and never sends: the channel closes when the last connection ends.
         let (alive, mut all_gone) = mpsc::channel::<()>(1);
         let acceptor = Acceptor {
             handler,

@@ -1,4 +1,5 @@
-//! The log goes to standard error; standard output is for what was asked for. The server continues when it cannot write to either.
+//! The log is written to standard error; standard output is for the results of commands. The server continues when it cannot write to
+//! either.
 //!
 //! - `throttle`: how many lines clients may cause.
 

@@ -37,7 +37,7 @@ pub async fn end_removal_of(writer: Writer, user: PersonId) {
     }
 }
 
-/// Runs a command in the server's own name. `None` if the writer has ended.
+/// Runs a command as the server. `None` if the writer has ended.
 async fn ask<C: Command>(writer: &Writer, command: C) -> Option<Result<C::Answer, Refusal>> {
     let (reply, answer) = oneshot::channel();
     writer.run(Actor::server(), command, move |result| drop(reply.send(result)));

@@ -1,4 +1,4 @@
-//! Dev mode's secret: made once, and kept beside the database, so that a token outlives a restart.
+//! The secret of dev mode: created once, and stored beside the database, so that a token stays valid after a restart.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -13,21 +13,21 @@ use crate::config::{ConfigError, Secret};
 /// The file's name in the data folder.
 const FILE: &str = "dev-secret";
 
-/// Bytes of randomness, as many as HS256 makes use of.
+/// Bytes of randomness, as many as HS256 uses.
 const BYTES: usize = 32;
 
-/// The secret of the data folder, made if there is none yet.
+/// The secret of the data folder, created if there is none yet.
 ///
-/// Input: the folder; without one (a database in memory) the secret is as short-lived as the data. Errors: a line about a folder or file that
-/// cannot be written or read, or a file that holds something else.
+/// Input: the folder; without one (a database in memory) the secret is lost with the data when the process ends. Errors: a line about a
+/// folder or file that cannot be written or read, or a file that contains no secret.
 pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
     let Some(folder) = folder else { return make() };
     let path = folder.join(FILE);
     let refuse = |what: &str, error: std::io::Error| ConfigError::line(format!("{}: dev mode's secret {what} ({error})", path.display()));
     store::private::make_folder(folder).map_err(|error| refuse("cannot be kept: the folder cannot be made", error))?;
     let secret = make()?;
-    // Written whole under another name and then linked: a second process that starts now sees all of it or none of it, and both use the same.
-    // Not named by the process's number, which two containers on one volume share.
+    // The file is written completely under another name and then linked: a second process that starts now reads all of it or none, and both
+    // use the same secret. The name has no process id, which two containers with one volume may share.
     let draft = folder.join(format!("{FILE}.{:08x}", random(getrandom::u32())?));
     match OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft) {
         Ok(mut file) => {
@@ -41,7 +41,7 @@ pub fn load_or_make(folder: Option<&Path>) -> Result<Secret, ConfigError> {
                 Err(error) => return Err(refuse("cannot be written", error)),
             }
         }
-        // A folder that may only be read is fine if the secret is there already.
+        // A read-only folder is allowed if the secret exists already.
         Err(error) if !path.exists() => return Err(refuse("cannot be written", error)),
         Err(_) => {}
     }

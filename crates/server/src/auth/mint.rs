@@ -1,4 +1,4 @@
-//! Tokens for tests and for a first try. A back end makes its own, with its own library.
+//! Tokens for tests and for a first try. A backend signs its own, with its own library.
 
 use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
@@ -7,37 +7,37 @@ use super::Keys;
 use super::identity::person;
 use crate::config::{ConfigError, IdentityConfig};
 
-/// What a token is to say. Times are seconds since 1970.
+/// The claims of a new token. Times are seconds since 1970.
 #[derive(Clone, Default, Debug, Serialize)]
 pub struct NewToken {
-    /// The person's id.
+    /// The user's id.
     pub sub: String,
-    /// The name that is shown.
+    /// The display name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// workspace's name of the person.
+    /// The username in the workspace contract.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// A household that the person is to be a member of.
+    /// The household whose member the user becomes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub household_id: Option<String>,
     /// `admin` or `service`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// When it is made.
+    /// When the token was issued.
     pub iat: i64,
-    /// When it ends.
+    /// When the token expires; `None`: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
 }
 
-/// A token that this server believes.
+/// Signs a token that this server accepts.
 ///
-/// Inputs: the keys, what it is to say, and the settings, whose issuer and audience it carries. Errors: a line if the keys are public ones, or
-/// the subject could not be a person's.
+/// Inputs: the keys, the token's claims, and the settings, whose issuer and audience the token receives. Errors: a line if the keys are
+/// public ones, or the subject cannot be a user's id.
 pub fn mint(keys: &Keys, token: &NewToken, config: &IdentityConfig) -> Result<String, ConfigError> {
     #[derive(Serialize)]
     struct Payload<'a> {

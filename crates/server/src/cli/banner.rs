@@ -1,4 +1,4 @@
-//! What `roomcast serve` says on standard output when it has started: where it is, and what to try.
+//! The text that `roomcast serve` prints on standard output after its start: its addresses, and commands to try.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::listener::Listener;
 
-/// How long the token of dev mode is good.
+/// The lifetime of the dev mode token, in seconds.
 const DAY: i64 = 24 * 3600;
 
 /// Prints the banner. Errors are ignored: a closed standard output is no reason to stop.

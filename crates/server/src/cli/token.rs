@@ -1,4 +1,4 @@
-//! `roomcast token`: a token that this server believes.
+//! `roomcast token`: signs a token that this server accepts.
 
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::read(text).ok_or_else(|| format!("expected {}", Duration::WANTED))
 }
 
-/// The token, as a line, and where the secret that signs it is from. Errors: a line about keys that cannot sign or a secret that is not there, or a
-/// subject that could not be a person's.
+/// The token, as a line, and the source of the secret that signs it. Errors: a line about keys that cannot sign or a secret that does not
+/// exist, or a subject that cannot be a user's id.
 pub fn make(config: &Config, arguments: TokenArguments) -> Result<(String, String), ConfigError> {
     let (keys, signer) = Keys::load_to_sign(config)?;
     let now = clock::seconds();

@@ -21,10 +21,10 @@ pub struct TypesArguments {
     out: Option<PathBuf>,
 }
 
-/// Writes the files. The answer is what is to be printed.
+/// Writes the files. Returns the text to print.
 ///
 /// # Errors
-/// A line about a contract that there is none of, or a folder that cannot be written.
+/// A line about an unknown contract, or a folder that cannot be written.
 pub fn write(arguments: TypesArguments) -> anyhow::Result<String> {
     let mut vocabularies = Dialects::new(&Config::default()).vocabularies();
     let names: Vec<_> = vocabularies.iter().map(|vocabulary| vocabulary.contract).collect();

@@ -72,7 +72,7 @@ impl Value for OriginSetting {
     }
 }
 
-/// What the CORS headers of an answer are to say.
+/// The CORS headers of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cors {
     /// `Access-Control-Allow-Origin: *`, without credentials.
@@ -88,7 +88,7 @@ pub enum Cors {
 pub struct OwnPage<'a> {
     /// The `Host` header.
     pub host: Option<&'a str>,
-    /// True if a proxy says that the client speaks https with it.
+    /// True if a proxy's headers say that the client uses https.
     pub https: bool,
 }
 

@@ -22,7 +22,7 @@ pub struct Setting {
     pub default: &'static str,
     /// What it does, in one sentence.
     pub sentence: &'static str,
-    /// The least and the most, if the kind of value alone does not say.
+    /// The minimum and the maximum, if the type of the value does not imply them.
     pub range: Option<(&'static str, &'static str)>,
     /// True if the value is never shown.
     pub hidden: bool,

@@ -71,7 +71,7 @@ fn date_time(description: &str, example: &str) -> RefOr<Schema> {
     schema.description(Some(description)).examples([example]).into()
 }
 
-/// A moment that no calendar has (beyond the year 9999) is shown as 1970: our own clock never says one.
+/// A time beyond the year 9999, which the calendar type cannot represent, is shown as 1970: the server's clock never returns one.
 fn moment(at: Timestamp) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

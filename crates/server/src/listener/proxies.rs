@@ -155,7 +155,7 @@ mod tests {
             (PROXIES, "10.0.0.1", &["nonsense, 192.0.2.1"], "192.0.2.1"),
             (PROXIES, "10.0.0.1", &["192.0.2.1,"], "10.0.0.1"),
             (PROXIES, "10.0.0.1", &["192.0.2.999"], "10.0.0.1"),
-            // The standard header says the same in its own way.
+            // The standard header, with the same meaning.
             (PROXIES, "10.0.0.1", &["Forwarded: for=192.0.2.1"], "192.0.2.1"),
             (PROXIES, "10.0.0.1", &[r#"Forwarded: For="[2001:db8::7]:4711""#], "2001:db8::7"),
             (PROXIES, "10.0.0.1", &["Forwarded: for=203.0.113.9, for=192.0.2.1;proto=https;by=10.0.0.1"], "192.0.2.1"),

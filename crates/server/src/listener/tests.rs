@@ -38,7 +38,7 @@ struct Served {
     end: JoinHandle<()>,
 }
 
-/// How long a server that is told to stop lets open requests end.
+/// How long a stopping server waits for open requests.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 fn serve(listener: Listener, handler: impl Handler) -> Served {
@@ -56,7 +56,7 @@ async fn hello(_: Request<Incoming>, _: Peer) -> Response<Body> {
     Response::new(Body::from("hello"))
 }
 
-/// Upgrades every request to a protocol that says what kind of stream it got, and then whatever it hears.
+/// Upgrades every request to a protocol that sends the type of its stream, and then echoes all data.
 async fn upgrade(mut request: Request<Incoming>, _: Peer) -> Response<Body> {
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {

@@ -243,7 +243,8 @@ impl Live {
         }
     }
 
-    /// Puts a socket into a room whose member its user is after an offset; see [`Live::tell_missed`]. False if it was in the room already.
+    /// Puts a socket into a room; its user is a member after the offset `member_since`. See [`Live::tell_missed`]. False if it was in the
+    /// room already.
     pub(super) fn come_into(
         &mut self,
         shard: &mut Shard<Self>,

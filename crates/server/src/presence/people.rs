@@ -162,8 +162,8 @@ impl People {
         Ok(())
     }
 
-    /// Counts a user as online who was connected when the server stopped; `id` is the id by which other users know the connection. Returns
-    /// a departure: call [`People::expire`] when its grace period ends.
+    /// Counts a user as online who was connected when the server stopped; `id` is the connection id that other users see. Returns a
+    /// departure: call [`People::expire`] when its grace period ends.
     pub fn expect(&self, person: &PersonId, id: Option<Id>) -> Departure {
         let mut crowd = self.lock();
         let Crowd { people, last_departure } = &mut *crowd;
@@ -175,7 +175,7 @@ impl People {
         presence.departed
     }
 
-    /// Changes the id by which other users know a connection, after its socket was resumed.
+    /// Changes the connection id that other users see, after a socket was resumed.
     pub fn rename(&self, person: &PersonId, connection: Connection, from: Id, to: Id) {
         let mut crowd = self.lock();
         let Some(presence) = crowd.people.get_mut(person) else { return };

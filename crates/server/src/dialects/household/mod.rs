@@ -106,7 +106,7 @@ impl Dialect for Household {
     }
 }
 
-/// What may be told of a task, each as the contract's own event.
+/// A task and its household. The methods encode the changes of a task as the contract's events.
 #[derive(Clone, Copy)]
 struct TaskTold<'a> {
     task: &'a tasks::Task,

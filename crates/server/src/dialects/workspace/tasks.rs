@@ -71,7 +71,7 @@ pub(super) struct Deleted<'a> {
     deleted_by: Option<&'a str>,
 }
 
-/// The messages about an event of a task: the general one first, the specific ones after it. Empty for any other event.
+/// The messages about an event of a task: the main one first, then any further ones. Empty for any other event.
 pub(super) fn fact(fact: &Fact) -> Vec<Saying> {
     let told = Told { room: &fact.room, at: fact.at };
     match &fact.event {

@@ -1,4 +1,4 @@
-//! What requests have in common.
+//! The parts of an operation's description that all requests share.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn}
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Content, RefOr, Required};
 
-/// Operations whose requests are not remembered under a key: they do no more when they come twice.
+/// Operations whose requests are not stored under a key: a repeated request has the same effect as one.
 const NOT_REMEMBERED: &[&str] = &["back_end_disconnect"];
 
-/// Whether a POST or PATCH that comes twice with one key is done once.
+/// Whether a POST or PATCH that is repeated with the same key runs once.
 pub(super) fn is_remembered(operation: &Operation) -> bool {
     !NOT_REMEMBERED.contains(&operation.operation_id.as_deref().unwrap_or_default())
 }
 
-/// Whether an operation reads something out of the query.
+/// Whether an operation has parameters in the query.
 pub(super) fn has_query(operation: &Operation) -> bool {
     let mut parameters = operation.parameters.iter().flatten();
     parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query))
@@ -29,7 +29,7 @@ pub(super) fn add_path_parameters(operation: &mut Operation, path: &str) -> bool
     names_something
 }
 
-/// What each id is of is the word before it.
+/// The word before an id names the type of its object.
 fn path_parameters(path: &str) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     let mut before = "";
@@ -44,7 +44,7 @@ fn path_parameters(path: &str) -> Vec<Parameter> {
     parameters
 }
 
-/// Describes the key that makes a request safe to repeat, and the header that says of an answer that it was given before.
+/// Describes the key that makes a request safe to repeat, and the header that marks the answer of a repeated request.
 pub(super) fn add_idempotency_key(operation: &mut Operation) {
     let about = "Makes the request safe to repeat: for a day, the same request with the same key is done once and answered the same.";
     let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(Required::False);
@@ -58,7 +58,7 @@ pub(super) fn add_idempotency_key(operation: &mut Operation) {
     }
 }
 
-/// A body must be there if one of its fields must be.
+/// A body is required if one of its fields is.
 pub(super) fn require_body(operation: &mut Operation, schemas: &BTreeMap<String, RefOr<Schema>>) {
     let Some(RefOr::T(body)) = &mut operation.request_body else { return };
     let mut described = body.content.values().filter_map(|content| match content {
