@@ -1,4 +1,4 @@
-//! JSON objects from strangers.
+//! JSON objects from clients.
 
 use serde::Deserialize;
 

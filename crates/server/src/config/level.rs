@@ -56,7 +56,7 @@ impl Value for Level {
 
     fn read(text: &str) -> Option<Self> {
         let bare = text.replace(' ', "");
-        // The words of Node's loggers are understood, too: LOG_LEVEL comes from contracts written for those.
+        // The levels of Node's loggers are accepted, too: LOG_LEVEL comes from contracts that were written for those.
         let word = match text.to_ascii_lowercase().as_str() {
             "off" | "silent" | "none" => "off",
             "error" | "fatal" => "error",

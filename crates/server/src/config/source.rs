@@ -122,7 +122,7 @@ impl Sources {
     /// no settings.
     pub fn with_toml(mut self, name: &str, text: &str, table: &[Section]) -> Result<Self, ConfigError> {
         let values: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            // Only the parser's own words: its Display quotes the line, and a secret may stand there.
+            // The message has only the parser's own text: its Display quotes the line, which may contain a secret.
             let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
             ConfigError::line(format!("{name}: line {line} is not TOML ({})", error.message()))
         })?;

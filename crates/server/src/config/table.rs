@@ -1,9 +1,9 @@
 //! The table of settings: a section is declared once, and its struct, its reading, the listing of `roomcast config` and
 //! `config.example.toml` come from that one declaration.
 //!
-//! Why not figment: the names in the environment (`SOCKET_IO_PORT`, `JWT_SECRET`) do not follow the sections, every value is to be
-//! remembered with its source for `roomcast config`, and a refusal is to be one line that knows what would be right and never
-//! shows a secret. Each of the three would be a layer over figment as long as this file.
+//! Why not figment: the names in the environment (`SOCKET_IO_PORT`, `JWT_SECRET`) do not follow the sections, `roomcast config` needs the
+//! source of every value, and an error must be one line that names the expected value and never shows a secret. Each of the three would be
+//! a layer over figment as long as this file.
 
 use super::error::ConfigError;
 use super::source::{Source, Sources};

@@ -163,7 +163,7 @@ mod tests {
             (PROXIES, "10.0.0.1", &["Forwarded: for=_hidden"], "10.0.0.1"),
             (PROXIES, "10.0.0.1", &["Forwarded: for=unknown, for=10.0.0.2"], "10.0.0.2"),
             (PROXIES, "10.0.0.1", &["Forwarded: proto=https"], "10.0.0.1"),
-            // A quote that the client escapes is none, and one that it leaves open swallows nothing that a proxy says.
+            // A quote that the client escapes is no quote, and one that it leaves open does not hide the proxy's part of the line.
             (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x="\"", for=192.0.2.1"#], "192.0.2.1"),
             (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x="\\", for=192.0.2.1"#], "192.0.2.1"),
             (PROXIES, "10.0.0.1", &[r#"Forwarded: for=6.6.6.6;x=\, for=192.0.2.1"#], "192.0.2.1"),

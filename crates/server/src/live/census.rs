@@ -42,13 +42,13 @@ pub struct Here {
 pub struct Crowd {
     /// How many connections there are; one may have a socket in each namespace.
     pub connections: u64,
-    /// How many sockets each person has.
+    /// The number of sockets of each user.
     pub people: HashMap<PersonId, u64>,
     /// How many sockets are in each namespace; `raw` is the raw WebSocket.
     pub namespaces: HashMap<String, u64>,
     /// How many sockets come by each transport.
     pub transports: HashMap<&'static str, u64>,
-    /// How many sockets each person has in each room. Inboxes are not counted.
+    /// The number of sockets of each user in each room. Inboxes are not counted.
     pub rooms: HashMap<Room, HashMap<PersonId, u64>>,
     /// The sum of the sockets' ages.
     pub lasting: Duration,
@@ -114,7 +114,7 @@ impl Census {
         Some(all)
     }
 
-    /// A person's sockets, the oldest first.
+    /// A user's sockets, the oldest first.
     pub async fn sockets_of(&self, person: &PersonId) -> Option<Vec<Here>> {
         let inbox = Room::inbox(person);
         let shards =

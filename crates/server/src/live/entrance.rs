@@ -1,4 +1,4 @@
-//! From a request to be connected to a greeted socket: token, cap, person, rooms.
+//! From a connection request to an accepted socket: token, connection limit, user, rooms.
 
 use std::sync::Arc;
 

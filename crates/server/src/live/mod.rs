@@ -5,11 +5,11 @@
 //! - `entrance`: from a request to be connected to a greeted socket.
 //! - `requests`: client requests, processed in order. `rooms`: the limit on rooms of a connection.
 //! - `tenure`: deadlines of connections that end with their tokens. `tokens`: token refresh, and the end of connections whose token has
-//! expired.
+//!   expired.
 //! - `recovery`: resuming sockets and replaying missed events. `moved`: the shards of resumed sockets. `leaving`: ended sockets whose end
-//! is not stored yet.
+//!   is not stored yet.
 //! - `losses`: deliveries that were not confirmed when a socket ended. `since`: the offsets, by room, of clients that track their own
-//! position.
+//!   position.
 //! - `calls`: users in calls, and the timeouts of calls.
 //! - `departures`: disconnects, and the events after the grace period. `absent`: users who were connected before the server started.
 //! - `fanout`: broadcasts of events to their audiences. `said`: encoding of events. `published`: from the writer to the bus.

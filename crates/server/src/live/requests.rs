@@ -47,7 +47,7 @@ pub struct NotUnderstood {
 /// How many online users a connection that enters a very large room receives, an event each: those who entered last.
 const MOST_NAMED: usize = 100;
 
-/// The most characters of a client's own name for an event that come back in a refusal: enough to know it again.
+/// The most characters of a client's own name for an event that a refusal contains: enough to recognize it.
 const LONGEST_NAME: usize = 64;
 
 impl Shared {

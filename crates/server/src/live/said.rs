@@ -165,7 +165,7 @@ impl Say for Said {
     }
 }
 
-/// An event of a back end is the same in every namespace. A stored event that clients would refuse is not sent.
+/// A backend's event is the same in every namespace. A stored event that clients would reject is not sent.
 fn say_emission(emission: &Emission, at: Timestamp, namespace: Namespace) -> Vec<Saying> {
     if namespace == Namespace::PLAIN {
         return vec![workspace::emitted(emission, at)];

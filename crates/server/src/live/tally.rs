@@ -87,8 +87,8 @@ impl Tally {
     }
 }
 
-/// Counts of a few words. A word is found by its address in the program, so no text is compared. The same word may have several addresses;
-/// they are added up when the counts are read.
+/// Counts of a few words. A word is identified by its address in the program, so no text is compared. The same word may have several
+/// addresses; they are added up when the counts are read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts(Vec<(&'static str, u64)>);
 

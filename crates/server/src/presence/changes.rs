@@ -23,7 +23,7 @@ struct Gathered {
 }
 
 impl Changes {
-    /// Gathers a presence change; other signals are ignored. True if the caller must start a round for it.
+    /// Gathers a presence change; other events are ignored. True if the caller must start a round for it.
     pub fn add(&self, signal: Arc<Signal>) -> bool {
         let Some(person) = person_of(&signal) else { return false };
         let mut gathered = self.lock();

@@ -1,5 +1,5 @@
-//! Enter, leave and typing signals of rooms that very many users have open. Sending each signal at once to all users would cost the square of their
-//! number, so the signals are gathered, and only the newest are sent.
+//! Enter, leave and typing events of rooms that very many users have open. Sending each event at once to all users would cost the square of
+//! their number, so the events are gathered, and only the newest are sent.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ pub struct Crowds(Mutex<HashMap<Room, Gathered>>);
 #[derive(Debug)]
 struct Gathered {
     due: Instant,
-    /// The user, whether the signal is about typing, and the signal; the newest last.
+    /// The user, whether the event is about typing, and the event; the newest last.
     changes: VecDeque<(PersonId, bool, Arc<Signal>)>,
 }
 
@@ -39,7 +39,7 @@ impl Crowds {
         let begins = !rooms.contains_key(&room);
         let due = now + GATHER * u32::try_from(present.div_ceil(CROWD)).unwrap_or(u32::MAX);
         let gathered = rooms.entry(room).or_insert_with(|| Gathered { due, changes: VecDeque::new() });
-        // The signal replaces an earlier one of the same user.
+        // The event replaces an earlier one of the same user.
         gathered.changes.retain(|(known, of_typing, _)| *known != person || *of_typing != typing);
         gathered.changes.push_back((person, typing, signal));
         if gathered.changes.len() > NEWEST_TOLD {
@@ -61,7 +61,7 @@ impl Crowds {
     }
 }
 
-/// The room of a signal, its user, and whether it is about typing. `None` for a signal that is not gathered.
+/// The room of an event, its user, and whether it is about typing. `None` for an event that is not gathered.
 pub fn about(signal: &Signal) -> Option<(&Room, &PersonId, bool)> {
     match signal {
         Signal::Entered { room, person } | Signal::Left { room, person, .. } => Some((room, &person.id, false)),
