@@ -2,7 +2,7 @@
 //!
 //! - `gate`: admission of handshakes, and the data of a handshake that is kept.
 //! - `session`: the data of a socket.
-//! - `entrance`: from a request to be connected to a greeted socket.
+//! - `entrance`: from a connection request to an accepted socket.
 //! - `requests`: client requests, processed in order. `rooms`: the limit on rooms of a connection.
 //! - `tenure`: deadlines of connections that end with their tokens. `tokens`: token refresh, and the end of connections whose token has
 //!   expired.

@@ -5,9 +5,8 @@
 //! - `call`: an authenticated request, and how it becomes a command or a query. `caller`: its user. `met`: the users who were loaded
 //!   recently.
 //! - [`household`](mod@household), [`messenger`](mod@messenger), [`studio`](mod@studio), [`trip`](mod@trip), [`workspace`](mod@workspace):
-//!   the paths,
-//!   a file for each contract. `blocks`: the users that the caller has blocked. `back_end`: the paths for backends. `sync`: missed events.
-//!   `operations`: the paths for operators. `socket`: the trip contract's paths about the connections themselves.
+//!   the paths, a file for each contract. `blocks`: the users that the caller has blocked. `back_end`: the paths for backends.
+//!   `sync`: missed events. `operations`: the paths for operators. `socket`: the trip contract's paths about the connections themselves.
 //! - `body`, `ids`: parsing of a request's fields and ids. `of_kind`: restricts a path to its contract's tasks. `idempotency`: the answers
 //!   of repeated requests.
 //! - `list`: pages of lists. `read_again`: how the object of a large answer is read for a repeated request.
