@@ -6,7 +6,7 @@
 //! - [`Writer`]: the one thread that changes the database, many commands a transaction. [`Readers`]: the threads that execute queries.
 //! - [`Figures`]: statistics of the writer.
 //! - `people`, `spaces`, `tasks`, `chat`, `calls`, `reads`, `trips`, `notifications`, `journal`, `keys`, `sessions`, `removals`: one file an area,
-//! one   SQL text for SQLite and PostgreSQL.
+//!   one SQL text for SQLite and PostgreSQL.
 //! - `driver`: the interface of a database driver. `sqlite`: the one driver so far.
 
 mod batch;
