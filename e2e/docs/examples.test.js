@@ -55,9 +55,13 @@ const patient = (text) =>
 for (const [name, expected] of Object.entries(PAGES)) {
   test(`the examples of ${name} have the results that the page gives`, async (t) => {
     const server = await startRoomcast({ ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined });
-    t.after(() => server.stop());
+    let child;
+    t.after(async () => {
+      if (child) endGroup(child.pid);
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
     const folder = await mkdtemp(path.join(tmpdir(), "examples-"));
-    t.after(() => rm(folder, { recursive: true, force: true }));
     const here = (text) => patient(text).replaceAll(/(http|ws):\/\/(localhost|127\.0\.0\.1):3000/g, `$1://127.0.0.1:${server.port}`);
 
     const script = [];
@@ -75,20 +79,24 @@ for (const [name, expected] of Object.entries(PAGES)) {
     await symlink(binary("roomcast", "ROOMCAST"), path.join(folder, "bin/roomcast"));
     const programs = [path.join(folder, "bin"), path.join(e2e, "node_modules/.bin"), path.join(e2e, "python/.venv/bin"), process.env.PATH];
 
-    const child = spawn("bash", ["-e", "-o", "pipefail", "-c", script.join("\n")], {
+    child = spawn("bash", ["-e", "-o", "pipefail", "-c", script.join("\n")], {
       cwd: folder,
       detached: true, // A group of its own, so that what an example starts ends with it.
       env: { PATH: programs.join(":"), HOME: folder, JWT_SECRET: SECRET },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    t.after(() => endGroup(child.pid));
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
     let code;
     child.once("close", (exit) => (code = exit));
     await holds(() => (code === undefined ? `the examples still run, and have printed:\n${output}` : null));
     assert.equal(code, 0, output);
-    for (const pattern of expected) assert.match(output, pattern);
+    let rest = output;
+    for (const pattern of expected) {
+      const found = rest.match(pattern);
+      assert.ok(found, `${pattern} is not in:\n${rest}`);
+      rest = rest.slice(found.index + found[0].length);
+    }
   });
 }
 

@@ -164,7 +164,7 @@ describe("the memory of parsed JSON counts as in hand", () => {
     const text = JSON.stringify("x".repeat(100_000));
     assert.equal((await post(text)).status, 400);
     const refused = await post(smallObjects(100_000));
-    assert.deepEqual([refused.status, JSON.parse(refused.text).code], [429, "too_much_in_hand"]);
+    assert.deepEqual([refused.status, JSON.parse(refused.text).code], [413, "too_large"]);
 
     const socket = await attacker(t, server, 1, upgrade("/socket.io/?EIO=4&transport=websocket"));
     let heard = "";
@@ -177,7 +177,7 @@ describe("the memory of parsed JSON counts as in hand", () => {
       await holds(() => (heard.includes(`43/trips,${id}[`) && heard.includes(answer) ? null : `the server has sent ${heard}`));
     };
     await asks(1, text, '"code":"not_found"');
-    await asks(2, smallObjects(100_000), '"code":"rate_limited"');
+    await asks(2, smallObjects(100_000), '"code":"invalid"');
     await inHand(server, (bytes) => bytes === 0);
   });
 });

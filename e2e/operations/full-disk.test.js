@@ -12,7 +12,7 @@ import { API_KEY, person } from "../support/people.js";
 import { withoutRights } from "../support/rights.js";
 import { startRoomcast } from "../support/roomcast.js";
 
-const REFUSED = { error: "The database is not available; try again later", code: "unavailable" };
+const REFUSED = { error: "The server cannot do this now; try again later", code: "unavailable" };
 
 // More messages than a small disk can take in, full or not.
 const MOST = 3000;

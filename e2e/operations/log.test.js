@@ -82,17 +82,6 @@ describe("a client that is refused again and again", () => {
   });
 });
 
-test("at LOG_LEVEL=warn the lines that count connections are left out like the lines that they stand for", async (t) => {
-  const server = await started(t, { LOG_LEVEL: "warn" });
-  const tokens = Array.from({ length: 300 }, (_, number) => server.token({ sub: `user ${number}` }));
-  const sockets = tokens.map((token) => client(t, server.url, { auth: { token }, transports: ["websocket"] }));
-  await Promise.all(sockets.map(connected));
-  // A refusal is counted a second later at the earliest, and behind the connections.
-  for (let attempt = 0; attempt < 2; attempt++) assert.equal((await get(`${server.url}/households`)).status, 401);
-  await counted(server, "token_missing", 2);
-  assert.doesNotMatch(server.said, /connected .repeated/);
-});
-
 describe("at LOG_LEVEL=debug", () => {
   test("joins, refused requests and unknown events are logged, and which check a token failed, at every level", async (t) => {
     const server = await started(t, { LOG_LEVEL: "debug" });

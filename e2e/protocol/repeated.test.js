@@ -1,5 +1,5 @@
-// Long-polling requests that look alike. `t` only prevents caching, so each is handled, but for a GET that an HTTP library must have repeated: its
-// client never uses a `t` twice.
+// Long-polling requests that look alike. The query parameter `t` only prevents caching, so the server handles each of them. The exception is a GET that
+// an HTTP library must have repeated: its client never uses a `t` twice.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

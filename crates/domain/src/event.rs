@@ -20,7 +20,7 @@ use crate::trips::{TripChanges, TripDetails};
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[strum_discriminants(name(EventKind), derive(IntoStaticStr, VariantArray), strum(serialize_all = "snake_case"))]
-#[strum_discriminants(doc = "Which of the things it is that can happen.")]
+#[strum_discriminants(doc = "The kind of an event.")]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
 pub enum Event {
     /// A space was created. `people` are all its members; `space` embeds only the first. `trip` are the details of a trip.

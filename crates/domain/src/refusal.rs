@@ -45,8 +45,8 @@ pub enum Refusal {
         /// Whole seconds after which the same call may succeed.
         retry_after: u64,
     },
-    /// The store cannot be used now (full disk, read-only, locked); the same call may succeed later.
-    #[error("the database is not available: {0}")]
+    /// The store cannot be used now (full disk, read-only, locked), or a queue is full; the same call may succeed later.
+    #[error("not possible now: {0}")]
     Unavailable(String),
     /// A bug in the server. The text is for the log, never for a client.
     #[error("internal error: {0}")]

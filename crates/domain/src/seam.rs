@@ -46,7 +46,7 @@ pub type Stored<T> = Result<T, StoreError>;
 /// [`Room`] for spaces.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T = Id> {
-    /// The largest number of rows, 1 to 200.
+    /// The largest number of rows, 1 to [`Page::MOST`] for a client's page.
     pub limit: u32,
     /// Only rows older than this one.
     pub before: Option<T>,
@@ -116,6 +116,8 @@ pub trait Blocks {
     fn count_blocks(&mut self, person: &PersonId) -> Stored<u64>;
     /// The users that a user has blocked, the latest block first.
     fn blocks_of(&mut self, person: &PersonId, page: &Page<PersonId>) -> Stored<Vec<Block>>;
+    /// The users who have blocked a user, at most `limit`.
+    fn blockers_of(&mut self, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>>;
     /// The members of a space who have blocked a user, at most `limit`.
     fn blockers_in(&mut self, room: &Room, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>>;
 }
@@ -128,6 +130,10 @@ pub trait Spaces {
     fn has_space(&mut self, room: &Room) -> Stored<bool>;
     /// Stores a new space. Error: the room is known.
     fn insert_space(&mut self, space: &Space) -> Stored<()>;
+    /// Stores that a token's claim has created a space.
+    fn put_claimed(&mut self, room: &Room) -> Stored<()>;
+    /// Whether a token's claim has created a space.
+    fn is_claimed(&mut self, room: &Room) -> Stored<bool>;
     /// Stores a changed space; parent and creation stay as they were. The space's `seq` is not touched. Error: the room is not known.
     fn update_space(&mut self, space: &Space) -> Stored<()>;
     /// Removes a space; the caller ends the memberships. The space's `seq` stays, so that no number is given twice.

@@ -198,6 +198,12 @@ fn move_count<K: std::hash::Hash + Eq + Clone>(counts: &mut HashMap<K, usize>, k
 }
 
 impl Holder {
+    /// The most bytes that one user can have in hand.
+    pub fn most(&self) -> usize {
+        let Shares { all, of_an_address, of_a_user } = self.book.shares;
+        all.min(of_an_address).min(of_a_user)
+    }
+
     fn try_set(&mut self, bytes: usize) -> Result<(), Short> {
         let BytesInHand { shares, .. } = *self.book;
         let mut ends = Vec::new();
@@ -346,10 +352,10 @@ pub fn rejection(short: Short) -> (StatusCode, &'static str, &'static str) {
         true => (
             StatusCode::TOO_MANY_REQUESTS,
             "too_much_in_hand",
-            "This client has too many incomplete requests and unread answers; send the bodies that have begun, and read the answers",
+            "This client has too many requests and answers in progress; finish the bodies that have begun, read the answers, and wait for pending requests",
         ),
         false => {
-            let error = "The server holds too many incomplete requests and unread answers; try again later";
+            let error = "The server has too many requests and answers in progress; try again later";
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable", error)
         }
     }

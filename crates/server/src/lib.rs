@@ -16,6 +16,7 @@
 //! - [`admission`]: whether the server admits new connections.
 //! - [`memory`]: the memory in use, and its effect on new connections. [`bytes_in_hand`]: the bytes of incomplete input and unwritten
 //!   output, counted for each client.
+//! - [`parsed`]: how much memory a client's JSON takes when it is parsed.
 //! - [`listener`]: sockets, TLS and HTTP/1.1, up to the upgrade.
 //! - [`health`]: health checks. [`metrics`]: the metrics.
 //! - [`audit`]: the log of connections, disconnections and refusals.

@@ -125,26 +125,46 @@ pub fn admits(level: Level, address: Option<IpAddr>, what: &'static str, detail:
 pub async fn tell_left_out() {
     loop {
         tokio::time::sleep(TELL_EVERY).await;
-        for left_out in CAUSED.0.left_out() {
-            match left_out {
-                LeftOut::Kind(Kind { level, address, what, detail }, repeated) => {
-                    let address = address.map(|address| address.to_string()).unwrap_or_default();
-                    // A macro of `tracing` has one level.
-                    match level {
-                        Level::ERROR => tracing::error!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
-                        Level::WARN => tracing::warn!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
-                        _ => tracing::info!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
-                    }
-                }
-                LeftOut::Many(repeated) => tracing::warn!(target: "audit", repeated, "lines of many addresses were left out"),
+        CAUSED.0.left_out().into_iter().for_each(log_left_out);
+    }
+}
+
+/// Logs how many lines were omitted, at the level of these lines. The target is `audit`, also for lines with another one.
+fn log_left_out(left_out: LeftOut) {
+    match left_out {
+        LeftOut::Kind(Kind { level, address, what, detail }, repeated) => {
+            let address = address.map(|address| address.to_string()).unwrap_or_default();
+            // A macro of `tracing` has one level.
+            match level {
+                Level::ERROR => tracing::error!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
+                Level::WARN => tracing::warn!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
+                _ => tracing::info!(target: "audit", address, reason = detail, repeated, "{what} (repeated)"),
             }
         }
+        LeftOut::Many(repeated) => tracing::warn!(target: "audit", repeated, "lines of many addresses were left out"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+
+    #[test]
+    fn the_line_that_counts_omitted_lines_has_their_level() {
+        for (logged, level, lines) in
+            [(Level::WARN, Level::INFO, 0), (Level::INFO, Level::INFO, 1), (Level::WARN, Level::WARN, 1), (Level::ERROR, Level::WARN, 0)]
+        {
+            let (mut reader, writer) = io::pipe().unwrap();
+            let subscriber = tracing_subscriber::fmt().with_max_level(logged).with_writer(Arc::new(writer)).finish();
+            tracing::subscriber::with_default(subscriber, || {
+                log_left_out(LeftOut::Kind(Kind { level, address: None, what: "connected", detail: "" }, 200));
+            });
+            let text = io::read_to_string(&mut reader).unwrap();
+            assert_eq!(text.matches("connected (repeated)").count(), lines, "a line of {level} at {logged}: {text}");
+        }
+    }
 
     #[test]
     fn a_line_that_cannot_be_written_is_counted_and_no_error() {

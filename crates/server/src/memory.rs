@@ -98,8 +98,8 @@ const OF_A_USER: usize = 8;
 /// The default of `BYTES_IN_HAND` without a known memory limit, in bytes.
 const IN_HAND_OTHERWISE: u64 = 256 << 20;
 
-/// A default share has room for at least this many of the largest messages: with less, no client could send one.
-const LARGEST: usize = 2;
+/// A default share has room for at least this many times the largest message: a request takes its text once, and its parsed values about twice that.
+const LARGEST: usize = 4;
 
 /// How many bytes may be in hand. Inputs: the settings, and the memory limit in bytes, if there is one.
 pub fn shares(config: &Config, memory: Option<u64>) -> Shares {

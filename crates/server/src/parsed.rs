@@ -1,7 +1,11 @@
 //! How much memory a client's JSON takes when it is parsed.
 
+use engine::http::{Charge, Short};
+
+use crate::bytes_in_hand::Holder;
+
 /// Parsed JSON that takes fewer bytes is not counted as in hand.
-pub const SMALL_PARSED: usize = 16 * 1024;
+const SMALL_PARSED: usize = 16 * 1024;
 
 /// The memory of an object: a node of a `BTreeMap` with places for eleven fields.
 const OBJECT: usize = 640;
@@ -14,8 +18,8 @@ const TEXT: usize = 32;
 /// A command has the values that it stores twice: in the object and in its event.
 const COPIES: usize = 2;
 
-/// About how many bytes a JSON text takes while a command with it is decided: up to two hundred times as many as the text has, because it is parsed into
-/// `serde_json::Value`s.
+/// About how many bytes a JSON text takes while a command with it is decided: for many small objects about two hundred times as many as the text has, because it
+/// is parsed into `serde_json::Value`s. Empty objects and lists count too much.
 ///
 /// Input: bytes that need not be JSON.
 pub fn parsed_size(json: &[u8]) -> usize {
@@ -40,9 +44,54 @@ pub fn parsed_size(json: &[u8]) -> usize {
     COPIES * size
 }
 
+/// Why a client's JSON is not parsed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotParsed {
+    /// It takes more memory than a client may have in hand, so that a repetition cannot succeed either.
+    TooComplex,
+    /// There is no room for it now.
+    NoRoom(Short),
+}
+
+/// What a client learns of [`NotParsed::TooComplex`].
+pub const TOO_COMPLEX: &str = "takes too much memory; send fewer objects, lists and values at once";
+
+/// Counts the memory of parsed JSON until the returned holder is dropped; `None` if that is little.
+///
+/// Inputs: what [`parsed_size`] has estimated; a function that makes the holder of the client.
+pub fn count_parsed(size: usize, holder: impl FnOnce() -> Holder) -> Result<Option<Holder>, NotParsed> {
+    if size < SMALL_PARSED {
+        return Ok(None);
+    }
+    let mut holder = holder();
+    if size > holder.most() {
+        return Err(NotParsed::TooComplex);
+    }
+    holder.set(size).map(|()| Some(holder)).map_err(NotParsed::NoRoom)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+
+    use domain::names::PersonId;
+
     use super::*;
+    use crate::bytes_in_hand::{BytesInHand, Shares};
+
+    #[test]
+    fn json_that_can_never_fit_is_told_apart_from_json_without_room_now() {
+        let share = 4 * SMALL_PARSED;
+        let book = Arc::new(BytesInHand::new(Shares { of_a_user: share, ..Shares::default() }));
+        let holder = || book.holder(IpAddr::from([192, 0, 2, 1]), Some(PersonId::new("anna")), Arc::new(|| ()));
+        assert!(matches!(count_parsed(SMALL_PARSED - 1, holder), Ok(None)));
+        assert_eq!(count_parsed(share + 1, holder).err(), Some(NotParsed::TooComplex));
+        let first = count_parsed(share, holder).unwrap();
+        assert_eq!(count_parsed(share, holder).err(), Some(NotParsed::NoRoom(Short { is_clients: true })));
+        drop(first);
+        assert!(matches!(count_parsed(share, holder), Ok(Some(_))));
+    }
 
     #[test]
     fn objects_and_lists_count_more_than_their_text_and_characters_in_texts_do_not() {

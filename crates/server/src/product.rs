@@ -299,7 +299,10 @@ impl<R: Handler> Handler for Front<R> {
             }
             None => {
                 request.extensions_mut().insert(account.clone());
-                account.count(self.rest.handle(request, Peer { address, ..peer }).await)
+                let reads = request.method().is_safe();
+                let answer = self.rest.handle(request, Peer { address, ..peer }).await;
+                // The answer to a change that was made must not ask the client to try again.
+                if reads || !answer.status().is_success() { account.count(answer) } else { account.count_or_end(answer) }
             }
         }
     }

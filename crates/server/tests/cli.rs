@@ -457,6 +457,7 @@ fn a_server_without_descriptors_takes_connections_again_when_some_come_free() {
     drop(flood);
     let ask = || {
         let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(120))).unwrap();
         stream.write_all(b"GET /no-such-path HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map(|_| answer)

@@ -593,7 +593,7 @@ fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else
         (Refusal::invalid("room", "must be better"), "room: must be better", "invalid", false),
         (Refusal::Conflict("Not now"), "Not now", "conflict", false),
         (Refusal::TooMany { retry_after: 3 }, "Rate limit exceeded, try again in 3 s", "rate_limited", false),
-        (Refusal::Unavailable("disk /data full".into()), "The database is not available; try again later", "unavailable", false),
+        (Refusal::Unavailable("disk /data full".into()), "The server cannot do this now; try again later", "unavailable", false),
         (Refusal::Internal("secret".into()), "Internal server error", "internal", false),
     ];
     for (refusal, error, code, closes) in table {

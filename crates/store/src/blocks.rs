@@ -6,6 +6,9 @@ use domain::seam::{Blocks, Page, Stored};
 
 use crate::driver::{Driver, Row, Tables, values};
 
+/// In a space of at most so many members, blocks of one user are found by the members.
+const FEW_MEMBERS: i64 = 500;
+
 impl<D: Driver> Blocks for Tables<D> {
     fn put_block(&mut self, person: &PersonId, blocked: &PersonId, at: Timestamp) -> Stored<()> {
         let sql = "INSERT INTO blocks (person, blocked, blocked_at) VALUES ($1, $2, $3) ON CONFLICT (person, blocked) DO NOTHING";
@@ -41,11 +44,23 @@ impl<D: Driver> Blocks for Tables<D> {
         }
     }
 
+    fn blockers_of(&mut self, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>> {
+        let sql = "SELECT person FROM blocks WHERE blocked = $1 ORDER BY person LIMIT $2";
+        self.0.all(sql, values![blocked, limit], |row| row.person_id(0))
+    }
+
     fn blockers_in(&mut self, room: &Room, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>> {
-        // It begins with the users who have blocked this one: they are fewer than the members of a large space.
-        let sql = "SELECT b.person FROM blocks b WHERE b.blocked = $1
+        let of_members = "SELECT m.person FROM members m WHERE m.room = $1
+            AND EXISTS (SELECT 1 FROM blocks b WHERE b.person = m.person AND b.blocked = $2) ORDER BY m.person LIMIT $3";
+        let of_blockers = "SELECT b.person FROM blocks b WHERE b.blocked = $1
             AND EXISTS (SELECT 1 FROM members m WHERE m.room = $2 AND m.person = b.person) ORDER BY b.person LIMIT $3";
-        self.0.all(sql, values![blocked, room, limit], |row| row.person_id(0))
+        let members = self.0.first("SELECT member_count FROM spaces WHERE room = $1", values![room], |row| row.int(0))?;
+        // Very many users may have blocked this one, and a space may have very many members.
+        if members.unwrap_or_default() <= FEW_MEMBERS {
+            self.0.all(of_members, values![room, blocked, limit], |row| row.person_id(0))
+        } else {
+            self.0.all(of_blockers, values![blocked, room, limit], |row| row.person_id(0))
+        }
     }
 }
 

@@ -35,6 +35,14 @@ impl<D: Driver> Spaces for Tables<D> {
         self.0.write(sql, values).map(drop)
     }
 
+    fn put_claimed(&mut self, room: &Room) -> Stored<()> {
+        self.0.change_one("UPDATE spaces SET claimed = 1 WHERE room = $1", values![room])
+    }
+
+    fn is_claimed(&mut self, room: &Room) -> Stored<bool> {
+        Ok(self.0.first("SELECT 1 FROM spaces WHERE room = $1 AND claimed = 1", values![room], |_| Ok(()))?.is_some())
+    }
+
     fn update_space(&mut self, space: &Space) -> Stored<()> {
         let sql = "UPDATE spaces SET name = $1, invite_code = $2, updated_at = $3, archived_at = $4 WHERE room = $5";
         let values = values![&space.name, space.invite_code.as_deref(), space.updated_at, space.archived_at, &space.room];
@@ -163,8 +171,10 @@ impl<D: Driver> Spaces for Tables<D> {
 
     fn longest_member(&mut self, room: &Room) -> Stored<Option<PersonId>> {
         let who_acted = "SELECT person FROM members WHERE room = $1 AND acted = 1 ORDER BY place LIMIT 1";
-        let acted = self.0.first(who_acted, values![room], |row| row.person_id(0))?;
-        Ok(acted.or(self.member_ids(room, 1)?.pop()))
+        match self.0.first(who_acted, values![room], |row| row.person_id(0))? {
+            None => Ok(self.member_ids(room, 1)?.pop()),
+            acted => Ok(acted),
+        }
     }
 
     fn members_called(&mut self, room: &Room, handle: &str, limit: u32) -> Stored<Vec<Person>> {

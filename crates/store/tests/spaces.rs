@@ -6,7 +6,7 @@ use domain::event::{Event, Fact};
 use domain::ids::Generator;
 use domain::names::{Kind, PersonId, Room, Timestamp};
 use domain::operation::{Actor, Bounds, Command, Tx};
-use domain::people::Person;
+use domain::people::{Claims, Meet, Person};
 use domain::refusal::Refusal;
 use domain::seam::Store;
 use domain::spaces::{CreateSpace, EMBEDDED_BYTES, EMBEDDED_MEMBERS, JoinByInvite, RemoveMember, RenameSpace, Role};
@@ -68,6 +68,39 @@ fn the_first_member_of_an_empty_household_is_its_admin() {
         for (name, role) in [("ben", Role::Admin), ("carl", Role::Member)] {
             run(store, ids, name, JoinByInvite { room: room.clone(), code: code.clone() });
             assert_eq!(store.role(&room, &id(name)).unwrap(), Some(role));
+        }
+    });
+}
+
+#[test]
+fn a_household_that_a_claim_creates_gets_no_admin_when_a_user_joins_it_empty() {
+    with_users(&["anna"], |store, ids| {
+        let claims = Claims { household: Some("7".to_owned()), ..Claims::default() };
+        run(store, ids, "anna", Meet { claims });
+        let room = Kind::Household.room("7");
+        let code = store.space(&room).unwrap().unwrap().invite_code.unwrap();
+        run(store, ids, "anna", RemoveMember { room: room.clone(), person: id("anna") });
+        run(store, ids, "anna", JoinByInvite { room: room.clone(), code });
+        assert_eq!(store.role(&room, &id("anna")).unwrap(), Some(Role::Member));
+    });
+}
+
+#[test]
+fn blocks_in_a_space_are_found_by_its_members_or_by_the_users_who_blocked() {
+    with_users(&["anna", "ben", "carl"], |store, ids| {
+        let room = run(store, ids, "anna", new_space(Kind::ChatRoom, &["ben"])).room;
+        for blocker in ["ben", "carl"] {
+            store.put_block(&id(blocker), &id("anna"), T0).unwrap();
+        }
+        assert_eq!(store.blockers_of(&id("anna"), 10).unwrap(), [id("ben"), id("carl")]);
+        assert_eq!(store.blockers_of(&id("anna"), 1).unwrap(), [id("ben")]);
+        for members in [2, 501] {
+            for number in 3..=members {
+                store.insert_person(&Person::unseen(id(&format!("m{number}")), T0)).unwrap();
+                store.put_member(&room, &id(&format!("m{number}")), Role::Member, T0).unwrap();
+            }
+            assert_eq!(store.space(&room).unwrap().unwrap().member_count, members);
+            assert_eq!(store.blockers_in(&room, &id("anna"), 10).unwrap(), [id("ben")], "{members} members");
         }
     });
 }

@@ -47,7 +47,7 @@ pub struct Options {
     /// Smaller crowds and shorter runs: to see that it works, not for figures.
     #[arg(long)]
     quick: bool,
-    /// The bytes of JSON in a message of fanout and burst that the servers without a contract send; the whole product adds its envelope to 100 bytes
+    /// The bytes of JSON in each message of fanout and burst, at least 30, for the servers without a contract; the whole product gets 100 and adds its envelope
     #[arg(long, value_name = "BYTES", default_value_t = PAYLOAD)]
     payload: usize,
     /// Write all measurements into this file, too.

@@ -53,7 +53,8 @@ pub fn read(root: &Path) -> Result<BTreeMap<String, Area>> {
             continue;
         }
         let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let passages = passages(&relative, &text, &mut test_modules).with_context(|| format!("{}", path.display()))?;
+        let passages = passages(&relative, &text, &mut test_modules)
+            .with_context(|| format!("{} cannot be read as the kind of file that its name says: correct it", path.display()))?;
         files.push((relative, text, passages));
     }
     let mut areas = BTreeMap::<String, Area>::new();
@@ -79,14 +80,17 @@ pub fn read(root: &Path) -> Result<BTreeMap<String, Area>> {
 
 fn files_in(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         if name.starts_with('.') || SKIPPED.contains(&name) {
             continue;
         }
-        if path.is_dir() {
+        // A symbolic link is not followed: it may lead in a circle.
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
             files_in(&path, paths)?;
-        } else {
+        } else if kind.is_file() {
             paths.push(path);
         }
     }

@@ -36,13 +36,20 @@ pub fn run(options: &Options) -> Result<()> {
     print_table(&areas);
     let mut faults = faults(&areas, CEILINGS);
     match commits::with_long_subject(&root) {
-        Some(commits) => faults.extend(commits.iter().map(|commit| format!("more than {} characters: {commit}", commits::LONGEST))),
-        None => println!("\nThe commit subjects are not checked, because the history is not there."),
+        Some(commits) => faults.extend(commits.iter().map(|commit| {
+            format!(
+                "the subject of commit {commit} has more than {} characters: shorten it with git commit --amend, or git rebase -i",
+                commits::LONGEST
+            )
+        })),
+        None => println!(
+            "\nThe commit subjects are not checked: this clone does not reach back to the first checked commit. git fetch --unshallow loads the history."
+        ),
     }
     for fault in &faults {
         eprintln!("{fault}");
     }
-    ensure!(faults.is_empty(), "{} faults above", faults.len());
+    ensure!(faults.is_empty(), "the lint has failed: {} of the lines above name a fault and its fix", faults.len());
     Ok(())
 }
 

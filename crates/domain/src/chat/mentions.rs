@@ -30,6 +30,7 @@ pub(super) fn tell(tx: &mut Tx<'_>, message: &Message, before: Option<&str>) -> 
     let Some(project) = channel.parent else { return Ok(()) };
     let mut members = Members { store: tx.store, project: &project };
     let told_before = before.map_or_else(|| Ok(Vec::new()), |text| mentioned(text, &mut members))?;
+    let told_before: HashSet<PersonId> = told_before.into_iter().collect();
     let mut mentioned = mentioned(&message.content, &mut members)?;
     mentioned.retain(|person| *person != message.sender.id && !told_before.contains(person));
     mentioned.truncate(fields::PEOPLE);

@@ -135,6 +135,7 @@ fn honour_household(tx: &mut Tx<'_>, room: &Room, person: &Person, issued_at: Op
             members: Vec::new(),
         };
         tx.store.insert_space(&space)?;
+        tx.store.put_claimed(room)?;
     }
     tx.store.put_member(room, &person.id, Role::Member, tx.now)?;
     // A user with such a token joins by connecting with it, which is the user's own act.

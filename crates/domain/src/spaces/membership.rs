@@ -56,8 +56,9 @@ pub(super) fn begin_membership(tx: &mut Tx<'_>, space: &mut Space, person: &Pers
     }
     let person = known_or_unseen(tx, person)?;
     require_free_place(tx, &person.id)?;
-    // All members of a household may have left, and users can still join by its invite code: the first needs to be an admin.
-    let role = if space.member_count == 0 { Role::Admin } else { Role::Member };
+    // All members of a household may have left, and users can still join by its invite code: the first needs to be an admin. A household that a
+    // claim has created never had one: its back end decides about its members.
+    let role = if space.member_count == 0 && !tx.store.is_claimed(&space.room)? { Role::Admin } else { Role::Member };
     tx.store.put_member(&space.room, &person.id, role, tx.now)?;
     begin_reading(tx, &space.room, &person.id)?;
     space.member_count += 1;
@@ -117,7 +118,8 @@ impl Command for RemoveMember {
 }
 
 /// Removes a member from a space. The member's tasks are unassigned, each with an event of its own (the rest of many tasks in later steps), and the
-/// member leaves the space's call. If the last admin leaves, the longest member becomes an admin. A space without members stays, and users can still
+/// member leaves the space's call. If the last admin leaves, the member who joined first of those
+/// who have acted in the space (if none has: of all) becomes an admin. A space without members stays, and users can still
 /// join by its invite code.
 pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Result<Space, Refusal> {
     let taken_back = tasks::take_back_some(tx, Some(room), person, CHANGES_A_STEP)?;

@@ -43,7 +43,7 @@ impl Slice {
             Found::Stored(_) => None,
         });
         let here: Vec<_> = here.collect();
-        let last = here.last().and_then(|last| last.number).filter(|_| here.len() < count);
+        let last = here.last().filter(|_| here.len() < count).map(|last| last.number.unwrap_or_default());
         Run::Here(here, last.unwrap_or(reached))
     }
 }

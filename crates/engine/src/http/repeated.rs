@@ -5,7 +5,7 @@
 //!
 //! - its `t` is the one of the GET before, and is not an integer, which a clock or a checksum may give twice;
 //! - the handshake and all GETs before had a `t` of their own, as the stock clients for JavaScript and Python send them;
-//! - it comes on another connection than the GET before, which had asked to keep its connection: a library repeats a request because its connection
+//! - it comes on another connection than the GET before, and both asked to keep their connections: a library repeats a request because its connection
 //!   broke, and takes the same one for a new request.
 //!
 //! A POST is never a repetition: a client may send the same message twice on purpose.
@@ -55,7 +55,7 @@ impl RequestMark {
 #[derive(Default)]
 pub(crate) struct Marks {
     last: Option<RequestMark>,
-    /// At least two requests had a `t`.
+    /// A GET had another `t` than the request before it.
     several: bool,
     /// A request had no `t`, an integer, or the `t` of the request before: no GET of this client is taken for a repetition.
     reuses: bool,

@@ -151,11 +151,6 @@ impl<A: App> Shard<A> {
         self.meter.delivered.add_all([(broadcast.kind, owed)]);
     }
 
-    /// Updates the state of a connection after a message was put into its outbox.
-    pub(crate) fn after_push(&mut self, slot: u32) {
-        self.mark_dirty(slot);
-    }
-
     /// Writes the output of the first connections in a row of the line, at most `most` of them, so that a large room does not keep the
     /// other connections from being read. A connection with more output than the limit is ended.
     pub(crate) fn flush_some(&mut self, row: Waits, most: usize) {

@@ -72,7 +72,7 @@ impl<A: App> Shard<A> {
     /// Puts whole frames into a connection's outbox.
     pub(crate) fn send(&mut self, slot: u32, frames: Frames) {
         self.connections[slot as usize].outbox.push(frames, &mut self.spare);
-        self.after_push(slot);
+        self.mark_dirty(slot);
     }
 
     pub(crate) fn send_connect_error(&mut self, slot: u32, voice: Voice, message: &str, data: Option<&str>) {

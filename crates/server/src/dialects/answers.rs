@@ -144,7 +144,7 @@ pub fn unknown(name: &str, acked: bool) -> Reply {
 pub fn told(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Internal(_) => "Internal server error".into(),
-        Refusal::Unavailable(_) => "The database is not available; try again later".into(),
+        Refusal::Unavailable(_) => "The server cannot do this now; try again later".into(),
         other => other.to_string(),
     }
 }

@@ -13,9 +13,11 @@ use domain::spaces::NameVisible;
 use engine::id::Id;
 use engine::{Broadcast, Shard, SocketKey};
 use store::Writer;
+use tracing::Level;
 
 use super::departures::Departed;
 use super::{Live, Shared};
+use crate::logs::{self, FAULTS};
 use crate::presence::MOST_AT_ONCE;
 
 /// How long, at least, users count as online who were connected when the server stopped. Stock clients have tried to reconnect by then:
@@ -128,7 +130,11 @@ impl Live {
                 let untold = shared.before.untold_since(heard_until, Some(&among), MOST_AT_ONCE);
                 back(Box::new(move |live, shard| live.tell_news(shard, socket, &untold)));
             }
-            Err(refusal) => tracing::warn!(%refusal, "a client that came back is not told who came and who went before the start"),
+            Err(refusal) => {
+                if logs::admits(Level::WARN, None, "presence from before the start could not be sent", refusal.code(), FAULTS) {
+                    tracing::warn!(%refusal, "presence from before the start could not be sent");
+                }
+            }
         };
         let shared = &self.shared;
         if shared.shows_presence {

@@ -11,10 +11,12 @@ use domain::operation::Actor;
 use domain::refusal::Refusal;
 use domain::spaces::ListContacts;
 use engine::{Broadcast, Handle};
+use tracing::Level;
 
 use super::Live;
 use super::fanout::{Fanout, except, lasting, to_rooms};
 use crate::config::Audience;
+use crate::logs::{self, FAULTS};
 use crate::presence::{Hearers, person_of};
 
 /// How long changes of presence are gathered, so that thousands of changes are one message.
@@ -68,7 +70,7 @@ impl Fanout {
     /// Sends the changes of presence that were gathered.
     pub(super) fn tell_presence(self: &Arc<Self>) {
         let Some(engine) = self.engine.get() else { return };
-        let round = Round { fanout: self.clone(), engine: engine.clone(), untold: self.changes.begin() };
+        let round = Round { fanout: self.clone(), engine: engine.clone(), untold: self.changes.begin(), together: Vec::new() };
         match self.audience_now() {
             Audience::None => {}
             Audience::Everyone => round.tell_everyone(),
@@ -87,6 +89,8 @@ struct Round {
     fanout: Arc<Fanout>,
     engine: Handle<Live>,
     untold: Vec<Arc<Signal>>,
+    /// Changes of users who have blocked users that are offline now: they go to everyone in one message at the end of the round.
+    together: Vec<Arc<Signal>>,
 }
 
 impl Round {
@@ -97,7 +101,8 @@ impl Round {
         fanout.readers.ask(Actor::server(), NameBlockers { people }, move |blockers| match blockers {
             Ok(blockers) => {
                 let is_blocker = |signal: &Arc<Signal>| person_of(signal).is_some_and(|person| blockers.contains(person));
-                let (of_blockers, of_others) = std::mem::take(&mut self.untold).into_iter().partition(is_blocker);
+                let (of_blockers, of_others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.untold).into_iter().partition(is_blocker);
+                of_others.iter().for_each(|signal| self.fanout.note(signal, Hearers::Everyone));
                 self.publish_to_everyone(of_others);
                 self.untold = of_blockers;
                 self.tell_all_but_blocked();
@@ -120,7 +125,6 @@ impl Round {
 
     fn publish_to_everyone(&self, signals: Vec<Arc<Signal>>) {
         if !signals.is_empty() {
-            signals.iter().for_each(|signal| self.fanout.note(signal, Hearers::Everyone));
             self.engine.publish(lasting(Broadcast::to_everyone, self.fanout.signals(None, signals)));
         }
     }
@@ -133,14 +137,20 @@ impl Round {
             Ok(mut blocked) => {
                 self.fanout.note(&signal, Hearers::AllBut(&blocked));
                 blocked.retain(|user| self.fanout.who.people.is_online(user));
-                let broadcast = lasting(Broadcast::to_everyone, self.fanout.signals(None, vec![signal]));
-                self.engine.publish(except(broadcast, &blocked));
+                if blocked.is_empty() {
+                    self.together.push(signal);
+                } else {
+                    let broadcast = lasting(Broadcast::to_everyone, self.fanout.signals(None, vec![signal]));
+                    self.engine.publish(except(broadcast, &blocked));
+                }
                 self.tell_all_but_blocked();
             }
             // The readers are busy or stopping, as in `tell_contacts`.
             Err(Refusal::Unavailable(_)) => self.untold.push(signal),
             Err(refusal) => {
-                tracing::error!(%refusal, "the users whom a user has blocked could not be read");
+                if logs::admits(Level::ERROR, None, "the blocks of a user could not be read", refusal.code(), FAULTS) {
+                    tracing::error!(%refusal, "the blocks of a user could not be read");
+                }
                 self.tell_all_but_blocked();
             }
         });
@@ -160,7 +170,9 @@ impl Round {
             // The readers are busy or stopping: this change and the rest wait for the next round.
             Err(Refusal::Unavailable(_)) => self.untold.push(signal),
             Err(refusal) => {
-                tracing::error!(%refusal, "the contacts of a user could not be read");
+                if logs::admits(Level::ERROR, None, "the contacts of a user could not be read", refusal.code(), FAULTS) {
+                    tracing::error!(%refusal, "the contacts of a user could not be read");
+                }
                 self.tell_contacts();
             }
         });
@@ -169,6 +181,8 @@ impl Round {
 
 impl Drop for Round {
     fn drop(&mut self) {
+        let together = std::mem::take(&mut self.together);
+        self.publish_to_everyone(together);
         if self.fanout.changes.end(self.untold.drain(..)) {
             tell_presence_soon(&self.engine);
         }

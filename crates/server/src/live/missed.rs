@@ -8,9 +8,11 @@ use domain::refusal::Refusal;
 use domain::sessions::{CaughtUp, ReadFacts};
 use engine::{Archive, Broadcast, Handle, Namespace, Position, Revive, Run, Saying, Slice};
 use tokio::sync::oneshot;
+use tracing::Level;
 
 use super::fanout::{Fanout, Words};
 use super::{Live, Said};
+use crate::logs::{self, FAULTS};
 
 /// The bytes of a page before its last event: a page ends with the event that reaches them.
 const PAGE: usize = 256 << 10;
@@ -37,7 +39,9 @@ impl Archive for Stored {
         self.readers.ask(Actor::server(), ReadFacts { offsets, bytes }, move |facts| match facts {
             Ok(facts) => then(Some(facts.into_iter().flat_map(|fact| words.told(fact)).collect())),
             Err(refusal) => {
-                tracing::warn!(%refusal, "missed events could not be read");
+                if logs::admits(Level::WARN, None, "missed events could not be read", refusal.code(), FAULTS) {
+                    tracing::warn!(%refusal, "missed events could not be read");
+                }
                 then(None);
             }
         });

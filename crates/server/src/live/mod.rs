@@ -3,7 +3,7 @@
 //! - `gate`: admission of handshakes, and the data of a handshake that is kept.
 //! - `session`: the data of a socket.
 //! - `entrance`: from a connection request to an accepted socket.
-//! - `requests`: client requests, processed in order. `rooms`: the limit on rooms of a connection.
+//! - `understood`: from a client's message to a request. `requests`: client requests, processed in order. `typing`: typing in rooms. `rooms`: the limit on rooms of a connection.
 //! - `tenure`: deadlines of connections that end with their tokens. `tokens`: token refresh, and the end of connections whose token has
 //!   expired.
 //! - `recovery`: resuming sockets and replaying missed events. `moved`: the shards of resumed sockets. `leaving`: ended sockets whose end
@@ -41,6 +41,8 @@ mod since;
 mod tally;
 mod tenure;
 mod tokens;
+mod typing;
+mod understood;
 mod waiting;
 
 use std::sync::Arc;

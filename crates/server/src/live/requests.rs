@@ -2,7 +2,6 @@
 //! goes through the writer's queue, any other is executed at once, unless an earlier request of the same client is pending. Only the status
 //! of users (online or offline) is looked up by a reader, which answers out of order.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -13,90 +12,30 @@ use domain::people::Person;
 use domain::refusal::Refusal;
 use domain::seam::Notice;
 use domain::spaces::{ASKED_MEMBERS, EnterAmongMembers, EnterRoom, Entered, NameMembers, NameVisible, StayInRoom};
-use engine::http::{Charge, Short};
-use engine::{Namespace, Shard, SocketKey};
+use engine::{Shard, SocketKey};
 use tracing::Level;
 
 use super::session::MOST_IN_FLIGHT;
 use super::{Live, Shared};
-use crate::bytes_in_hand::{End, Holder};
-use crate::dialects::answers::UNKNOWN_EVENT;
-use crate::dialects::{self, Answer, Ask, Dialect, Heard, Outcome, Reply, Request};
+use crate::bytes_in_hand::Holder;
+use crate::dialects::{Answer, Ask, Dialect, Outcome, Reply};
 use crate::logs::{self, FAULTS};
-use crate::parsed::{SMALL_PARSED, parsed_size};
 
 /// A request, and how to answer it.
 pub(super) struct Asked {
     pub(super) socket: SocketKey,
-    dialect: Arc<dyn Dialect>,
-    name: &'static str,
-    ack: Option<u64>,
+    pub(super) dialect: Arc<dyn Dialect>,
+    pub(super) name: &'static str,
+    pub(super) ack: Option<u64>,
     /// Counts the memory of the parsed request until it is answered.
     #[expect(dead_code, reason = "dropping it returns the bytes")]
-    parsed: Option<Holder>,
-}
-
-/// A request that no contract defines.
-pub struct NotUnderstood {
-    /// The code under which it is counted.
-    pub code: &'static str,
-    /// The reply to the client.
-    pub reply: Reply,
+    pub(super) parsed: Option<Holder>,
 }
 
 /// How many online users a connection that enters a very large room receives, an event each: those who entered last.
 const MOST_NAMED: usize = 100;
 
-/// The most characters of a client's own name for an event that a refusal contains: enough to recognize it.
-const LONGEST_NAME: usize = 64;
-
 impl Shared {
-    /// Finds the contract of a client's message, and the request in it. A request over budget is refused here.
-    ///
-    /// # Errors
-    /// If no contract of the namespace defines the message. It counts against the budgets all the same, and its reply is sent in order.
-    pub fn understand(
-        &self,
-        person: &PersonId,
-        namespace: Namespace,
-        heard: &Heard<'_>,
-        acked: bool,
-    ) -> Result<(Arc<dyn Dialect>, Request), NotUnderstood> {
-        let within_budget = self.limits.command(person);
-        let spoken = self.dialects.spoken_in(namespace);
-        let understood = spoken.iter().find_map(|dialect| {
-            let request = dialect.understand(heard)?;
-            Some((dialect.clone(), request))
-        });
-        match (understood, heard) {
-            (Some((dialect, Request { name, ask })), _) => {
-                // A request that is refused here costs one command and none of the scarcer budgets.
-                let ask = within_budget.and(ask).and_then(|ask| {
-                    dialect.spends(name).map_or(Ok(()), |spending| self.limits.spend(person, spending))?;
-                    Ok(ask)
-                });
-                Ok((dialect, Request { name, ask }))
-            }
-            (None, Heard::Event { name, .. }) => {
-                let name = shortened(name);
-                Err(match within_budget {
-                    Err(refusal) => NotUnderstood { code: refusal.code(), reply: dialects::refused(&name, &refusal, acked) },
-                    Ok(()) => NotUnderstood { code: UNKNOWN_EVENT, reply: dialects::unknown(&name, acked) },
-                })
-            }
-            (None, Heard::Text(_)) => Err(NotUnderstood { code: UNKNOWN_EVENT, reply: Reply::default() }),
-        }
-    }
-
-    /// The answer to a request that is refused before it is parsed.
-    fn refused_unread(&self, person: &PersonId, namespace: Namespace, heard: &Heard<'_>, refusal: &Refusal, acked: bool) -> Reply {
-        match (heard, self.dialects.spoken_in(namespace).first()) {
-            (Heard::Event { name, .. }, _) => dialects::refused(&shortened(name), refusal, acked),
-            (Heard::Text(_), Some(dialect)) => self.answer(&**dialect, "message", person, Err(refusal), acked),
-            (Heard::Text(_), None) => Reply::default(),
-        }
-    }
-
     /// Counts a connection of a user in a room that may be inside another. Sends an enter event if it is the user's first connection there.
     pub fn enter(&self, room: Room, person: Person, inside: Option<Room>) {
         self.attendance.enter(&room, &person, inside, || {
@@ -151,63 +90,7 @@ impl Shared {
 }
 
 impl Live {
-    pub(super) fn hear(&mut self, shard: &mut Shard<Self>, socket: SocketKey, heard: &Heard<'_>, ack: Option<u64>) {
-        let Some(session) = shard.data(socket) else { return };
-        let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-        let parsed = match self.count_parsed(shard, socket, heard) {
-            Ok(parsed) => parsed,
-            Err(refusal) => {
-                let reply = self.shared.refused_unread(&session.actor.person, namespace, heard, &refusal, ack.is_some());
-                self.tally.heard_unknown(refusal.code());
-                return self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));
-            }
-        };
-        match self.shared.understand(&session.actor.person, namespace, heard, ack.is_some()) {
-            Ok((dialect, request)) => {
-                self.tally.heard(&request);
-                let Request { name, ask } = request;
-                let asked = Asked { socket, dialect, name, ack, parsed };
-                match ask {
-                    Ok(ask) => self.perform(shard, asked, ask),
-                    Err(refusal) => self.in_order(shard, socket, move |live, shard| live.answer(shard, &asked, Err(refusal))),
-                }
-            }
-            Err(NotUnderstood { code, reply }) => {
-                let person = shard.data(socket).map_or("", |session| session.actor.person.as_str());
-                match heard {
-                    Heard::Event { name, .. } => tracing::debug!(person, event = ?shortened(name), code, "unknown event"),
-                    Heard::Text(text) => tracing::debug!(person, bytes = text.len(), code, "malformed message"),
-                }
-                self.tally.heard_unknown(code);
-                self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));
-            }
-        }
-    }
-
-    /// Counts the memory that a request takes when it is parsed; `None` if that is little.
-    ///
-    /// # Errors
-    /// If the user, the address or the server has no room for it.
-    fn count_parsed(&self, shard: &Shard<Self>, socket: SocketKey, heard: &Heard<'_>) -> Result<Option<Holder>, Refusal> {
-        let size = match heard {
-            Heard::Event { args, .. } => args.iter().map(|arg| parsed_size(arg.as_bytes())).sum(),
-            Heard::Text(text) => parsed_size(text.as_bytes()),
-        };
-        let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) else { return Ok(None) };
-        if size < SMALL_PARSED {
-            return Ok(None);
-        }
-        let (handle, index) = (self.handle.clone(), shard.index());
-        let end: End = Arc::new(move || handle.tell(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much data waits"))));
-        let mut holder = self.shared.in_hand.holder(handshake.ip, Some(session.actor.person.clone()), end);
-        match holder.set(size) {
-            Ok(()) => Ok(Some(holder)),
-            Err(Short { is_clients: true }) => Err(Refusal::TooMany { retry_after: 1 }),
-            Err(Short { is_clients: false }) => Err(Refusal::Unavailable("The server holds too many requests; try again later".to_owned())),
-        }
-    }
-
-    fn perform(&mut self, shard: &mut Shard<Self>, asked: Asked, ask: Ask) {
+    pub(super) fn perform(&mut self, shard: &mut Shard<Self>, asked: Asked, ask: Ask) {
         match ask {
             Ask::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
             Ask::Leave(room) => self.leave_by_wish(shard, asked, room),
@@ -357,35 +240,6 @@ impl Live {
     }
 
     /// Broadcasts that a user is typing. A socket in the room may type; for any other, the store checks the permission.
-    fn type_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
-        // An earlier request of this client is pending, and may change the room that the socket is in.
-        let in_flight = shard.data(asked.socket).is_some_and(|session| session.in_flight > 0);
-        if !in_flight && shard.is_in(asked.socket, room.as_str()) {
-            return self.tell_typing(shard, &asked, &room);
-        }
-        let command = StayInRoom { room: room.clone() };
-        let work = |tx: &mut Tx<'_>| command.decide(tx);
-        self.through_writer(shard, asked, work, move |live, shard, asked, member| match member {
-            Ok(()) => live.tell_typing(shard, &asked, &room),
-            Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-        });
-    }
-
-    fn tell_typing(&mut self, shard: &mut Shard<Self>, asked: &Asked, room: &Room) {
-        let person = shard.data(asked.socket).map(|session| session.actor.person.clone());
-        if let (Some(person), Some(id)) = (person, shard.id(asked.socket)) {
-            let until = self.shared.types(room, &person, &id.text(), shard.now());
-            shard.wake_at(until);
-        }
-        self.answer(shard, asked, Ok(Outcome::Noted));
-    }
-
-    /// Ends a user's typing in a room on this socket. Sends a stop event if the user was typing there.
-    pub(super) fn stop_typing(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) {
-        let (Some(session), Some(id)) = (shard.data(socket), shard.id(socket)) else { return };
-        self.shared.stops_typing(room, &session.actor.person, &id.text());
-    }
-
     /// Takes a socket out of a room. Sends a leave event if it was the user's last one there; `removed` as in [`Signal::Left`].
     pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, removed: bool) {
         let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
@@ -498,7 +352,7 @@ impl Live {
         self.give(shard, asked.socket, asked.ack, reply);
     }
 
-    fn give(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ack: Option<u64>, reply: Reply) {
+    pub(super) fn give(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ack: Option<u64>, reply: Reply) {
         if let (Some(id), Some(args)) = (ack, &reply.ack)
             && let Err(error) = shard.ack(socket, id, args, &[])
         {
@@ -528,12 +382,4 @@ fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room, leaves: &[Roo
     let secret = session.and_then(|session| session.secret).filter(|_| !stays);
     let since = session.and_then(|session| session.since.as_deref()).is_some_and(|since| !since.knows(room));
     Remembered { stays, session: secret.map(|secret| secret.text()), since }
-}
-
-/// A client's own name for an event, shortened, so that a reply does not return a megabyte that the client has sent.
-fn shortened(name: &str) -> Cow<'_, str> {
-    match name.char_indices().nth(LONGEST_NAME) {
-        None => Cow::Borrowed(name),
-        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
-    }
 }

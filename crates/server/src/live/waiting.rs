@@ -1,12 +1,15 @@
-//! The bytes that wait in live connections, counted together with all other bytes in hand.
+//! The bytes that wait in live connections, and the memory of their parsed requests, counted together with all other bytes in hand.
 
 use std::sync::Arc;
 
-use engine::http::Charge;
-use engine::{ConnectionRef, Shard};
+use domain::refusal::Refusal;
+use engine::http::{Charge, Short};
+use engine::{ConnectionRef, Shard, SocketKey};
 
 use super::Live;
-use crate::bytes_in_hand::End;
+use crate::bytes_in_hand::{End, Holder};
+use crate::dialects::Heard;
+use crate::parsed::{NotParsed, TOO_COMPLEX, count_parsed, parsed_size};
 
 impl Live {
     /// Counts the bytes that wait in a connection. False if they exceed a share.
@@ -25,5 +28,29 @@ impl Live {
             Box::new(self.shared.in_hand.holder(handshake.ip, user, end))
         });
         held.set(bytes).is_ok()
+    }
+
+    /// Counts the memory that a request takes when it is parsed; `None` if that is little.
+    ///
+    /// # Errors
+    /// If the user, the address or the server has no room for it.
+    pub(super) fn count_parsed(&self, shard: &Shard<Self>, socket: SocketKey, heard: &Heard<'_>) -> Result<Option<Holder>, Refusal> {
+        let size = match heard {
+            Heard::Event { args, .. } => args.iter().map(|arg| parsed_size(arg.as_bytes())).sum(),
+            Heard::Text(text) => parsed_size(text.as_bytes()),
+        };
+        let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) else { return Ok(None) };
+        let counted = count_parsed(size, || {
+            let (handle, index) = (self.handle.clone(), shard.index());
+            let end: End = Arc::new(move || handle.tell(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much data waits"))));
+            self.shared.in_hand.holder(handshake.ip, Some(session.actor.person.clone()), end)
+        });
+        counted.map_err(|why| match why {
+            NotParsed::TooComplex => Refusal::invalid("message", TOO_COMPLEX),
+            NotParsed::NoRoom(Short { is_clients: true }) => Refusal::TooMany { retry_after: 1 },
+            NotParsed::NoRoom(Short { is_clients: false }) => {
+                Refusal::Unavailable("The server holds too many requests; try again later".to_owned())
+            }
+        })
     }
 }

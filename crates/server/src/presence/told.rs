@@ -16,6 +16,12 @@ pub const MOST_AT_ONCE: usize = 1000;
 /// The size of a change for everyone, so that at most [`MOST_AT_ONCE`] of these changes are kept.
 const OF_EVERYBODY: usize = MOST / MOST_AT_ONCE;
 
+/// A change that excepts more users is not kept: it would take the place of the changes of very many other users.
+const MOST_EXCEPTED: usize = MOST / 64;
+
+/// The most changes that are examined for one client, under the lock.
+const MOST_EXAMINED: usize = 8 * MOST_AT_ONCE;
+
 /// The newest change of each user within the window, with its message and its recipients.
 #[derive(Debug)]
 pub struct Told<T> {
@@ -108,7 +114,12 @@ impl<T: Clone> Told<T> {
         let mut state = self.lock();
         state.forget_before(now.minus_seconds(self.window.saturating_add(self.silence)));
         state.forget(person);
-        if !matches!(&hearers, Hearers::Only(marks) if marks.is_empty()) {
+        let is_kept = match &hearers {
+            Hearers::Everyone => true,
+            Hearers::AllBut(marks) => marks.len() <= MOST_EXCEPTED,
+            Hearers::Only(marks) => !marks.is_empty(),
+        };
+        if is_kept {
             state.put(Change { at: now, person: person.clone(), said, hearers });
         }
     }
@@ -119,7 +130,7 @@ impl<T: Clone> Told<T> {
         let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(person));
         let state = self.lock();
         let hears = |change: &&Change<T>| change.hearers.include(mark);
-        let changes = state.changes.values().rev().take_while(|change| change.at >= from).filter(hears);
+        let changes = state.changes.values().rev().take(MOST_EXAMINED).take_while(|change| change.at >= from).filter(hears);
         let mut said: Vec<T> = changes.take(MOST_AT_ONCE).map(|change| change.said.clone()).collect();
         said.reverse();
         said

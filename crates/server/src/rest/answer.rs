@@ -16,6 +16,7 @@ use crate::bytes_in_hand;
 use crate::dialects::{json, told};
 use crate::health::Unready;
 use crate::logs::{self, FAULTS};
+use crate::parsed::{NotParsed, TOO_COMPLEX};
 
 /// Marks an answer as a repetition for the same `Idempotency-Key`.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -93,6 +94,14 @@ impl Failure {
     /// A body of more than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body must have at most {limit} bytes")).hint(Hint::Close)
+    }
+
+    /// A body whose JSON is not parsed.
+    pub fn not_parsed(why: NotParsed) -> Self {
+        match why {
+            NotParsed::TooComplex => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The JSON of the body {TOO_COMPLEX}")),
+            NotParsed::NoRoom(short) => Self::no_room(short),
+        }
     }
 
     /// A body that does not arrive in time.
@@ -293,7 +302,7 @@ mod tests {
             (
                 Refusal::Unavailable("disk /data full".into()),
                 503,
-                r#"{"error":"The database is not available; try again later","code":"unavailable"}"#,
+                r#"{"error":"The server cannot do this now; try again later","code":"unavailable"}"#,
                 Some("1"),
             ),
             (Refusal::Internal("SELECT secret".into()), 500, r#"{"error":"Internal server error","code":"internal"}"#, None),

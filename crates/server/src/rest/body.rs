@@ -56,6 +56,10 @@ impl<'a> Fields<'a> {
         if headers.get(CONTENT_TYPE).is_some_and(|value| !value.to_str().is_ok_and(is_json)) {
             return Err(Failure::field("Content-Type", "must be application/json"));
         }
+        // serde's error for a text repeats the text, which may be a megabyte.
+        if body.trim_ascii_start().starts_with(b"\"") {
+            return Err(Failure::body("The body must be a JSON object, and not a text".to_owned()));
+        }
         let fields = serde_json::from_slice(body).map_err(|error| Failure::body(format!("The body must be a JSON object: {error}")))?;
         Ok(Self(fields))
     }

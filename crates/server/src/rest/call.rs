@@ -12,7 +12,6 @@ use domain::operation::{Actor, Command, Query, Tx};
 use domain::people::{Claims, Meet};
 use domain::refusal::Refusal;
 use domain::seam::{MemberPage, Page};
-use engine::http::Charge;
 use http::header::WARNING;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -30,7 +29,7 @@ use crate::auth::{Identity, Unauthenticated};
 use crate::bytes_in_hand::{Account, Holder};
 use crate::limits::Spending;
 use crate::listener::Peer;
-use crate::parsed::{SMALL_PARSED, parsed_size};
+use crate::parsed::{count_parsed, parsed_size};
 
 /// The most misspelt fields of a request that a `Warning` header names.
 const MOST_WARNINGS: usize = 10;
@@ -107,7 +106,8 @@ impl Call {
             Method::GET | Method::HEAD | Method::DELETE => Bytes::new(),
             _ => body::read(body, desk.rest.max_body, account).await?,
         };
-        let parsed = account.filter(|_| is_person).map(|account| count_parsed(account, &body)).transpose()?.flatten();
+        let counted = account.filter(|_| is_person).map(|account| count_parsed(parsed_size(&body), || account.holder()));
+        let parsed = counted.transpose().map_err(Failure::not_parsed)?.flatten();
         Ok(Self { desk: Arc::clone(desk), caller, is_person, request, params, body, parsed })
     }
 
@@ -338,19 +338,6 @@ impl Desk {
         self.rest.readers.ask(actor, query, move |result| drop(reply.send(result)));
         Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
     }
-}
-
-/// Counts the memory that a body takes when it is parsed; `None` if that is little.
-///
-/// Errors: 429 or 503 if there is no room for it.
-fn count_parsed(account: &Account, body: &[u8]) -> Result<Option<Holder>, Failure> {
-    let size = parsed_size(body);
-    if size < SMALL_PARSED {
-        return Ok(None);
-    }
-    let mut holder = account.holder();
-    holder.set(size).map_err(Failure::no_room)?;
-    Ok(Some(holder))
 }
 
 /// The error for work that was dropped without an answer.

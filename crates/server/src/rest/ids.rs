@@ -92,7 +92,6 @@ pub(super) struct LimitQuery {
 /// Parses the page of a list of members that a query asks for: `limit` and `after`. `before` is refused, because these lists go forward;
 /// other parameters are ignored.
 ///
-/// Input: the query of the URL, without the question mark. Errors: 400 with the parameter's name.
 /// Input: the part of the URL behind the question mark. Errors: 400 with the parameter's name.
 pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
     let mut after = None;

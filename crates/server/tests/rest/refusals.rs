@@ -89,6 +89,8 @@ async fn a_body_that_is_no_json_object_is_refused_with_what_is_wrong() {
     ] {
         post("application/json", body).await.refused(400, "invalid", &format!("The body must be a JSON object: {wrong}"));
     }
+    let text = format!(" \"{}\"", "\\u007f".repeat(1_000));
+    post("application/json", text.as_bytes()).await.refused(400, "invalid", "The body must be a JSON object, and not a text");
     post("application/json", deep.as_bytes()).await.invalid("name", "must be text");
     post("application/json", b"").await.invalid("name", "is required");
     for other in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "jsonish"] {
@@ -291,7 +293,7 @@ async fn without_a_database_the_answer_is_to_try_again_later() {
         [server.client("alice").post("/households", json!({ "name": "x" })).await, server.client("bob").get("/households").await]
     {
         assert_eq!(answered.header("retry-after"), "1");
-        answered.refused(503, "unavailable", "The database is not available; try again later");
+        answered.refused(503, "unavailable", "The server cannot do this now; try again later");
     }
 }
 

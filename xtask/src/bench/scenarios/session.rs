@@ -24,7 +24,7 @@ impl Session {
         ticket
     }
 
-    /// Takes the `pid` of CONNECT's answer. Whether it is the one of before: the session is recovered then.
+    /// Takes the `pid` of CONNECT's answer. Returns whether it is the `pid` of the earlier connection, which means that the session is recovered.
     pub fn resumes(&mut self, pid: &str) -> bool {
         let recovered = self.pid.as_deref() == Some(pid);
         self.pid = Some(pid.to_owned());
