@@ -1,4 +1,4 @@
-// The examples of the pages below `docs/`, run as a reader pastes them: the files that a page names, and its shell blocks in their order.
+// The examples of README.md and of the pages below `docs/`, run as a reader pastes them: the files that a page names, and its shell blocks in their order.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -19,8 +19,9 @@ const KEY = "a-long-random-key-of-your-own";
 // Commands that install something, and starts of a server: the test has what they would install, and a server of its own.
 const SKIPPED = /^(sudo|npm|pip|cargo|docker|wscat|(\w+=\S+ )*roomcast$)/;
 
-// What the examples of each page print, in this order.
+// What the examples of each page print, in this order. The paths begin at `docs/`.
 const PAGES = {
+  "../README.md": [/^connected [^]*\ntask:created [^]*'Buy milk'/m, /\{"position":"\S+"\}\n/, /"title":"Shipped"/, /\{"ok":true\}/],
   "operations/health-and-metrics.md": [/"status":"ok"\}\n200\n[^]*"healthy"[^]*\n200\n\d\d\n/],
   "operations/install.md": [/^PORT=3000 +\[default\]/m],
   "protocol/compatibility.md": [/\{'ok': True, 'householdId': '\d+'\}/],
@@ -52,6 +53,9 @@ const patient = (text) =>
     .replaceAll(/^sleep (\d+)$/gm, (_, seconds) => `sleep ${SLOWER * seconds}`)
     .replaceAll(/(setTimeout\(.*, )(\d+)\)/g, (_, start, milliseconds) => `${start}${SLOWER * milliseconds})`);
 
+// README.md calls the binary through cargo, because its reader has not installed it.
+const installed = (text) => text.replaceAll("cargo run --quiet --release -- ", "roomcast ");
+
 for (const [name, expected] of Object.entries(PAGES)) {
   test(`the examples of ${name} have the results that the page gives`, async (t) => {
     const server = await startRoomcast({ ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined });
@@ -62,7 +66,7 @@ for (const [name, expected] of Object.entries(PAGES)) {
       await rm(folder, { recursive: true, force: true });
     });
     const folder = await mkdtemp(path.join(tmpdir(), "examples-"));
-    const here = (text) => patient(text).replaceAll(/(http|ws):\/\/(localhost|127\.0\.0\.1):3000/g, `$1://127.0.0.1:${server.port}`);
+    const here = (text) => patient(installed(text)).replaceAll(/(http|ws):\/\/(localhost|127\.0\.0\.1):3000/g, `$1://127.0.0.1:${server.port}`);
 
     const script = [];
     for (const { language, text } of blocks(await readFile(path.join(e2e, "../docs", name), "utf8"))) {
