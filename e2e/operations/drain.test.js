@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrives } from "../support/arrives.js";
-import { client, connected, heard } from "../support/clients.js";
-import { openWire } from "../support/frames.js";
+import { arrives } from "../support/wait-for.js";
+import { client, connected, heard } from "../support/socketio-clients.js";
+import { openWire } from "../support/websocket-frames.js";
 import { begin, get, rest } from "../support/http.js";
-import { upTo } from "../support/patience.js";
-import { person } from "../support/people.js";
-import { startRoomcast } from "../support/roomcast.js";
-import { openSocket, outcome } from "../support/socket.js";
+import { upTo } from "../support/wait-until.js";
+import { person } from "../support/users.js";
+import { startRoomcast } from "../support/server.js";
+import { openSocket, outcome } from "../support/ws-queue.js";
 
 const RAW = "/api/v1/ws/connect";
 

@@ -3,14 +3,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { client, connected, heard } from "../support/clients.js";
-import { fileSizeLimit, smallDisk } from "../support/disk.js";
+import { client, connected, heard } from "../support/socketio-clients.js";
+import { fileSizeLimit, smallDisk } from "../support/fill-disk.js";
 import { get, rest } from "../support/http.js";
 import { metrics } from "../support/metrics.js";
-import { settles, upTo } from "../support/patience.js";
-import { API_KEY, person } from "../support/people.js";
-import { withoutRights } from "../support/rights.js";
-import { startRoomcast } from "../support/roomcast.js";
+import { settles, upTo } from "../support/wait-until.js";
+import { API_KEY, person } from "../support/users.js";
+import { withoutRights } from "../support/require-privileges.js";
+import { startRoomcast } from "../support/server.js";
 
 const REFUSED = { error: "The server cannot do this now; try again later", code: "unavailable" };
 

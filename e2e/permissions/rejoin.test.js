@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrives } from "../support/arrives.js";
-import { Sockets } from "../support/ears.js";
+import { arrives } from "../support/wait-for.js";
+import { Sockets } from "../support/recording-client.js";
 import { get } from "../support/http.js";
-import { API_KEY, mark, person } from "../support/people.js";
-import { roomcast } from "../support/roomcast.js";
-import { THINGS } from "./things.js";
-import { CONTRACTS } from "./words.js";
+import { API_KEY, mark, person } from "../support/users.js";
+import { roomcast } from "../support/server.js";
+import { THINGS } from "./fixtures.js";
+import { CONTRACTS } from "./event-matrix.js";
 
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY, METRICS: "open" });
 

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { TRAVELS } from "../support/clients.js";
-import { Sockets } from "../support/ears.js";
-import { API_KEY, mark, person } from "../support/people.js";
-import { roomcast } from "../support/roomcast.js";
-import { THINGS } from "./things.js";
-import { CONTRACTS } from "./words.js";
+import { TRAVELS } from "../support/socketio-clients.js";
+import { Sockets } from "../support/recording-client.js";
+import { API_KEY, mark, person } from "../support/users.js";
+import { roomcast } from "../support/server.js";
+import { THINGS } from "./fixtures.js";
+import { CONTRACTS } from "./event-matrix.js";
 
 const server = roomcast({
   ROOMCAST_API_KEY: API_KEY,
@@ -16,7 +16,7 @@ const server = roomcast({
   SOCKETIO_MAX_CONNECTIONS_PER_USER: "0",
 });
 
-// Each way in which a membership ends and the sockets stay open. A user who is deleted is disconnected: see limits/revoking.test.js.
+// Each way in which a membership ends and the sockets stay open. A user who is deleted is disconnected: see limits/disconnect-api.test.js.
 const ENDS = {
   "removed by an admin": (list) => person(server, "alice").ask("DELETE", `${list}/bob`),
   "who leaves by REST": (list) => person(server, "bob").ask("DELETE", `${list}/bob`),

@@ -5,11 +5,11 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { TRAVELS } from "../support/clients.js";
-import { Sockets } from "../support/ears.js";
-import { person } from "../support/people.js";
-import { roomcast } from "../support/roomcast.js";
-import { wire } from "../support/wire.js";
+import { TRAVELS } from "../support/socketio-clients.js";
+import { Sockets } from "../support/recording-client.js";
+import { person } from "../support/users.js";
+import { roomcast } from "../support/server.js";
+import { wire } from "../support/cuttable-proxy.js";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const settings = { PRESENCE_AUDIENCE: "everyone", ALLOW_EIO3: "true", MAX_CONNECTIONS_PER_USER: "0", SOCKETIO_MAX_CONNECTIONS_PER_USER: "0" };

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { TRAVELS } from "../support/clients.js";
-import { Sockets } from "../support/ears.js";
+import { TRAVELS } from "../support/socketio-clients.js";
+import { Sockets } from "../support/recording-client.js";
 import { rest } from "../support/http.js";
-import { API_KEY, mark, person, socketsAre } from "../support/people.js";
-import { roomcast } from "../support/roomcast.js";
-import { wire } from "../support/wire.js";
+import { API_KEY, mark, person, socketsAre } from "../support/users.js";
+import { roomcast } from "../support/server.js";
+import { wire } from "../support/cuttable-proxy.js";
 
 // Nobody's grace is over here: the end of typing does not wait for it.
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY, PRESENCE_GRACE: "1h", ALLOW_EIO3: "true" });

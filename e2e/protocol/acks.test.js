@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import parser from "socket.io-msgpack-parser";
-import { arrives } from "../support/arrives.js";
-import { client, client2, client3, connected, heard, TRAVELS } from "../support/clients.js";
-import { CALM, conformance } from "../support/conformance.js";
+import { arrives } from "../support/wait-for.js";
+import { client, client2, client3, connected, heard, TRAVELS } from "../support/socketio-clients.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 
 const BYTES = Buffer.alloc(3000, 7);
 // Each case: the arguments of the server's event, and the arguments of the acknowledgement.

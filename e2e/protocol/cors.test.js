@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emitted } from "../support/arrives.js";
-import { CALM, conformance } from "../support/conformance.js";
+import { emitted } from "../support/wait-for.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { http } from "../support/http.js";
 import { Polling } from "../support/engineio.js";
-import { Socket } from "../support/socket.js";
+import { Socket } from "../support/ws-queue.js";
 
 const server = conformance(CALM);
 const origin = "https://app.example.com";

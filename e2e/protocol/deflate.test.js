@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { emitted } from "../support/arrives.js";
-import { client, connected, numbers, numbersBack } from "../support/clients.js";
-import { CALM, conformance } from "../support/conformance.js";
+import { emitted } from "../support/wait-for.js";
+import { client, connected, numbers, numbersBack } from "../support/socketio-clients.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { openEngineSocket, Polling } from "../support/engineio.js";
-import { openSocket, Socket } from "../support/socket.js";
+import { openSocket, Socket } from "../support/ws-queue.js";
 
 const server = conformance({ ...CALM, DEFLATE: "true" });
 const plain = conformance(CALM);

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { get, post } from "../support/http.js";
 import { openEngineSocket, parseV3Payload, Polling, v3Payload } from "../support/engineio.js";
-import { openSocket } from "../support/socket.js";
+import { openSocket } from "../support/ws-queue.js";
 
 const server = conformance({ ...CALM, ALLOW_EIO3: "true" });
 const timed = conformance({ ALLOW_EIO3: "true" });

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { get, http, post } from "../support/http.js";
-import { outcome } from "../support/socket.js";
+import { outcome } from "../support/ws-queue.js";
 import { openEngineSocket, Polling } from "../support/engineio.js";
 
 const server = conformance(CALM);

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { arrives } from "../support/arrives.js";
-import { conformance } from "../support/conformance.js";
+import { arrives } from "../support/wait-for.js";
+import { conformance } from "../support/conformance-server.js";
 import { openEngineSocket, Polling } from "../support/engineio.js";
-import { openSocket } from "../support/socket.js";
+import { openSocket } from "../support/ws-queue.js";
 
 const server = conformance();
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import parser from "socket.io-msgpack-parser";
-import { CALM, conformance } from "../support/conformance.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { openEngineSocket, Polling } from "../support/engineio.js";
 
 const server = conformance({ ...CALM, PARSER: "msgpack" });

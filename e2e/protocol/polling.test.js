@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { emitted } from "../support/arrives.js";
-import { CALM, conformance } from "../support/conformance.js";
+import { emitted } from "../support/wait-for.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { begin } from "../support/http.js";
 import { Polling, SEPARATOR } from "../support/engineio.js";
-import { holds } from "../support/patience.js";
+import { holds } from "../support/wait-until.js";
 
 const server = conformance(CALM);
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { openEngineSocket, openSocketIo, Polling } from "../support/engineio.js";
 
 const server = conformance(CALM);

@@ -8,10 +8,10 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect } from "node:tls";
 import { generate } from "selfsigned";
-import { arrives } from "../support/arrives.js";
-import { client, connected, onWebSocket, TRAVELS } from "../support/clients.js";
-import { startRoomcast } from "../support/roomcast.js";
-import { openSocket } from "../support/socket.js";
+import { arrives } from "../support/wait-for.js";
+import { client, connected, onWebSocket, TRAVELS } from "../support/socketio-clients.js";
+import { startRoomcast } from "../support/server.js";
+import { openSocket } from "../support/ws-queue.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "roomcast-tls-"));
 const server = {};

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { openEngineSocket, Polling, SEPARATOR } from "../support/engineio.js";
-import { upTo } from "../support/patience.js";
-import { openSocket } from "../support/socket.js";
+import { upTo } from "../support/wait-until.js";
+import { openSocket } from "../support/ws-queue.js";
 
 const server = conformance(CALM);
 

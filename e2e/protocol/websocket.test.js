@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { emitted } from "../support/arrives.js";
-import { CALM, conformance } from "../support/conformance.js";
+import { emitted } from "../support/wait-for.js";
+import { CALM, conformance } from "../support/conformance-server.js";
 import { openEngineSocket } from "../support/engineio.js";
 
 const server = conformance(CALM);

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrives, lately } from "../support/arrives.js";
-import { becomes } from "../support/clients.js";
-import { person } from "../support/people.js";
-import { roomcast, startRoomcast } from "../support/roomcast.js";
-import { openSocket } from "../support/socket.js";
-import { comesBack, contents, conversation, join, listener, lose, stayAway } from "./stock.js";
+import { arrives, lately } from "../support/wait-for.js";
+import { becomes } from "../support/socketio-clients.js";
+import { person } from "../support/users.js";
+import { roomcast, startRoomcast } from "../support/server.js";
+import { openSocket } from "../support/ws-queue.js";
+import { comesBack, contents, conversation, join, listener, lose, stayAway } from "./clients.js";
 
 const settings = { PRESENCE_GRACE: "100ms" };
 const AUDIENCES = {

@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { arrives, lately } from "../support/arrives.js";
-import { client, client2, connected } from "../support/clients.js";
+import { arrives, lately } from "../support/wait-for.js";
+import { client, client2, connected } from "../support/socketio-clients.js";
 import { rest } from "../support/http.js";
-import { holds } from "../support/patience.js";
-import { API_KEY, person } from "../support/people.js";
+import { holds } from "../support/wait-until.js";
+import { API_KEY, person } from "../support/users.js";
 import { POSITION } from "../support/positions.js";
-import { openRaw } from "../support/raw.js";
-import { roomcast } from "../support/roomcast.js";
-import { conversation, contents, hears, join, listener } from "./stock.js";
+import { openRaw } from "../support/raw-client.js";
+import { roomcast } from "../support/server.js";
+import { conversation, contents, hears, join, listener } from "./clients.js";
 
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY, ALLOW_EIO3: "true", JOURNAL_KEEP: "50" });
 

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { rest } from "../support/http.js";
-import { API_KEY, person } from "../support/people.js";
+import { API_KEY, person } from "../support/users.js";
 import { POSITION } from "../support/positions.js";
-import { roomcast } from "../support/roomcast.js";
-import { contents, conversation, hears, join, listener } from "./stock.js";
+import { roomcast } from "../support/server.js";
+import { contents, conversation, hears, join, listener } from "./clients.js";
 
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY, JOURNAL_KEEP: "50" });
 

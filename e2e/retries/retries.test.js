@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { arrives } from "../support/arrives.js";
-import { client, connected, heard } from "../support/clients.js";
-import { DotNet } from "../support/dotnet.js";
+import { arrives } from "../support/wait-for.js";
+import { client, connected, heard } from "../support/socketio-clients.js";
+import { DotNet } from "../support/dotnet-client.js";
 import { rest } from "../support/http.js";
-import { settles, upTo } from "../support/patience.js";
-import { API_KEY, person } from "../support/people.js";
-import { openRaw } from "../support/raw.js";
-import { roomcast } from "../support/roomcast.js";
-import { wire } from "../support/wire.js";
+import { settles, upTo } from "../support/wait-until.js";
+import { API_KEY, person } from "../support/users.js";
+import { openRaw } from "../support/raw-client.js";
+import { roomcast } from "../support/server.js";
+import { wire } from "../support/cuttable-proxy.js";
 
 const server = roomcast({ ROOMCAST_API_KEY: API_KEY });
 

@@ -5,14 +5,14 @@ import assert from "node:assert/strict";
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { TRAVELS } from "../support/clients.js";
+import { TRAVELS } from "../support/socketio-clients.js";
 import { metrics } from "../support/metrics.js";
-import { settles } from "../support/patience.js";
-import { person } from "../support/people.js";
-import { startRoomcast } from "../support/roomcast.js";
-import { MEGABYTE } from "../support/wellbeing.js";
-import { wire } from "../support/wire.js";
-import { Raw, Stock, live } from "./lives.js";
+import { settles } from "../support/wait-until.js";
+import { person } from "../support/users.js";
+import { startRoomcast } from "../support/server.js";
+import { MEGABYTE } from "../support/assert-healthy.js";
+import { wire } from "../support/cuttable-proxy.js";
+import { Raw, Stock, live } from "./client-lifecycle.js";
 
 const { SOAK_LIVES, SOAK_SECONDS } = process.env;
 

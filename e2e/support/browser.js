@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before } from "node:test";
 import { chromium } from "playwright-core";
-import { APART, LOOKS } from "./arrives.js";
+import { APART, LOOKS } from "./wait-for.js";
 
 // No sandbox: Chromium has none for root. And it asks nobody for anything by itself.
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"];

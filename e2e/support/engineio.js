@@ -1,8 +1,8 @@
 // Engine.IO spoken by hand, over long-polling and over WebSocket, so that tests see every byte.
 
 import { get, post } from "./http.js";
-import { upTo } from "./patience.js";
-import { openSocket } from "./socket.js";
+import { upTo } from "./wait-until.js";
+import { openSocket } from "./ws-queue.js";
 
 export const SEPARATOR = "\x1e";
 

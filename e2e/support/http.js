@@ -1,7 +1,7 @@
 // Plain HTTP requests, each on a connection of its own, so that what one test does to a connection is not felt by another.
 
 import { request } from "node:http";
-import { arrives } from "./arrives.js";
+import { arrives } from "./wait-for.js";
 
 // Sends a request and collects the answer: {status, headers, text, body}.
 //

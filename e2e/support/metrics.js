@@ -1,7 +1,7 @@
 // What the server counts, as it says itself; it must have been started with METRICS=open, or with the tests' own key.
 
 import { get } from "./http.js";
-import { API_KEY } from "./people.js";
+import { API_KEY } from "./users.js";
 
 // A page of it, as two functions of a family's name: what its lines add up to, or those of them with a label such as `event="message_sent"`. A gauge always
 // stands there; a counter may have counted nothing yet.

@@ -1,4 +1,4 @@
-//! `cargo xtask ledger`: stock clients over a network that cuts, to a server that is killed, and the books compared at the end; see `e2e/ledger`.
+//! `cargo xtask ledger`: stock clients over a network that cuts, to a server that is killed, and the books compared at the end; see `e2e/chaos`.
 
 use std::process::Command;
 
@@ -37,13 +37,13 @@ pub fn run(options: &Options) -> Result<()> {
 
     let (messages, kills, cuts) = if options.long { (200_000, 20, 1_000) } else { (2_000, 3, 60) };
     let sizes = [
-        ("LEDGER_SEED", options.seed),
-        ("LEDGER_MESSAGES", options.messages.unwrap_or(messages)),
-        ("LEDGER_KILLS", options.kills.unwrap_or(kills)),
-        ("LEDGER_CUTS", options.cuts.unwrap_or(cuts)),
+        ("CHAOS_SEED", options.seed),
+        ("CHAOS_MESSAGES", options.messages.unwrap_or(messages)),
+        ("CHAOS_KILLS", options.kills.unwrap_or(kills)),
+        ("CHAOS_CUTS", options.cuts.unwrap_or(cuts)),
     ];
     let mut ledger = Command::new("node");
-    ledger.arg("ledger/main.js").current_dir(folder).envs(sizes.map(|(name, size)| (name, size.to_string())));
+    ledger.arg("chaos/main.js").current_dir(folder).envs(sizes.map(|(name, size)| (name, size.to_string())));
     let status = ledger.env("E2E_PROFILE", if options.long { "release" } else { "debug" }).status()?;
     anyhow::ensure!(status.success(), "the books do not agree");
     Ok(())

@@ -105,7 +105,7 @@ fn has_prose(path: &Path) -> bool {
     match extension(path) {
         "rs" | "md" | "js" | "mjs" | "jsx" | "ts" | "tsx" | "py" | "sql" => true,
         "toml" => path == Path::new("config.example.toml"),
-        "json" => path.starts_with("e2e/transcripts"),
+        "json" => path.starts_with("e2e/scenarios"),
         _ => false,
     }
 }
@@ -176,7 +176,7 @@ mod tests {
             ("crates/engine/examples/bench.rs", Kind::Comment, false, "engine/tests/comments"),
             ("crates/wire/README.md", Kind::Page, false, "wire/pages"),
             ("xtask/src/main.rs", Kind::Comment, true, "xtask/tests/comments"),
-            ("e2e/transcripts/trip/calls.json", Kind::Title, false, "e2e/titles"),
+            ("e2e/scenarios/trip/calls.json", Kind::Title, false, "e2e/titles"),
         ] {
             assert_eq!(area_name(Path::new(path), kind, is_test), area, "{path}");
         }

@@ -19,7 +19,7 @@ pub enum Example {
 /// All of them, in a fixed order.
 pub fn examples() -> Vec<Example> {
     let mut files = Vec::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/transcripts");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/scenarios");
     for contract in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         files.extend(fs::read_dir(contract).unwrap().map(|entry| entry.unwrap().path()));
     }

@@ -1,5 +1,5 @@
-//! The second player of `e2e/transcripts`: the same conversations without sockets, by the domain, the contracts and a real database alone.
-//! What the steps mean is written in `e2e/transcripts/README.md`.
+//! The second player of `e2e/scenarios`: the same conversations without sockets, by the domain, the contracts and a real database alone.
+//! What the steps mean is written in `e2e/scenarios/README.md`.
 //!
 //! - `script`: a transcript as data.
 //! - `values`: what is expected of values, and what was saved.

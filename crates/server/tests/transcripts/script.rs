@@ -179,7 +179,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D:
 }
 
 fn folder(contract: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "../../e2e/transcripts", contract].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "../../e2e/scenarios", contract].iter().collect()
 }
 
 /// What is in a folder, in the order of the alphabet.

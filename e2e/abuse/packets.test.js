@@ -1,0 +1,140 @@
+// Packets that are built to hurt: too deep, too many, too strange.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CALM, conformance } from "../support/conformance-server.js";
+import { openEngineSocket, openSocketIo, Polling } from "../support/engineio.js";
+import { servesOthers, staysFlat } from "../support/assert-healthy.js";
+
+const server = conformance(CALM);
+const packed = conformance({ ...CALM, PARSER: "msgpack" });
+const old = conformance({ ...CALM, ALLOW_EIO3: "true" });
+
+// Resolves when the server has either answered or ended the connection.
+const settles = (socket) => Promise.race([socket.next().catch(() => {}), socket.closed]);
+
+describe("a bomb of nested JSON is taken or refused, and hurts nobody", () => {
+  const deep = 450_000;
+  const bombs = {
+    lists: "[".repeat(deep) + "]".repeat(deep),
+    "lists without an end": "[".repeat(2 * deep),
+    objects: '{"a":'.repeat(deep / 4) + "1" + "}".repeat(deep / 4),
+    "objects without an end": '{"a":'.repeat(deep / 4),
+    "lists and objects by turns": '[{"a":'.repeat(deep / 4) + "1" + "}]".repeat(deep / 4),
+  };
+  for (const [what, bomb] of Object.entries(bombs)) {
+    test(`${what} in an event, a CONNECT and an ack`, async () => {
+      const before = server.running.memory();
+      for (const [opening, message] of [
+        [openSocketIo, `42["message",${bomb}]`],
+        [openSocketIo, `421["message-with-ack",${bomb}]`],
+        [openSocketIo, `430[${bomb}]`],
+        [openSocketIo, `451-["message",${bomb}]`],
+        [(at) => openEngineSocket(at, { path: "/socket.io/" }), `40{"auth":${bomb}}`],
+        [(at) => openEngineSocket(at, { path: "/socket.io/" }), `44${bomb}`],
+      ]) {
+        const socket = await opening(server);
+        socket.send(message, message.startsWith("451") ? Buffer.from([1]) : '42["message","fence"]');
+        await settles(socket);
+        await socket.cut();
+      }
+      await servesOthers(server);
+      staysFlat(server, before, 40);
+    });
+  }
+
+  test("in msgpack", async () => {
+    const before = packed.running.memory();
+    const key = (text) => Buffer.concat([Buffer.from([0xa0 | text.length]), Buffer.from(text)]);
+    for (const opener of [[0x91], [0x81, 0xa1, 0x61], [0xdc, 0, 1], [0xdd, 0, 0, 0, 1]]) {
+      const nested = Buffer.alloc(900_000 - (900_000 % opener.length), Buffer.from(opener));
+      const socket = await openEngineSocket(packed, { path: "/socket.io/" });
+      socket.send(Buffer.concat([Buffer.from([0x83]), key("type"), Buffer.from([0]), key("nsp"), key("/"), key("data"), nested]));
+      await socket.closed;
+    }
+    await servesOthers(packed);
+    staysFlat(packed, before, 40);
+  });
+});
+
+describe("strange JSON is taken or refused, and hurts nobody", () => {
+  for (const json of ["1e999999", "-0", "1".repeat(500_000), `"${"\\u0000".repeat(100_000)}"`, '"\\ud800"', '"\\x"', "01", "1.", "NaN", "'a'", "[1,]", '{"a":1,"a":2}', '{"__proto__":{"x":1}}', '"\u007f"', "\ufeff1", `"${"\t"}"`, "//x\n1"]) {
+    test(JSON.stringify(json).slice(0, 30), async () => {
+      const socket = await openSocketIo(server);
+      socket.send(`42["message",${json}]`, '42["message","fence"]');
+      await settles(socket);
+      await socket.cut();
+    });
+  }
+});
+
+describe("strange numbers in a packet's head", () => {
+  for (const packet of [`42${"9".repeat(400_000)}["message-with-ack"]`, '4299999999999999999999["message-with-ack"]', `45${"9".repeat(100_000)}-["message"]`, '4518446744073709551617-["message"]', '450-["message"]', '45-["message"]', `43${"9".repeat(30)}[]`]) {
+    test(packet.slice(0, 40), async () => {
+      const socket = await openSocketIo(server);
+      socket.send(packet, '42["message","fence"]');
+      await settles(socket);
+      await socket.cut();
+    });
+  }
+});
+
+test("attachments that never come keep nothing once the client is gone", async () => {
+  const before = server.running.memory();
+  for (let round = 0; round < 10; round++) {
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => openSocketIo(server)));
+    for (const socket of sockets) socket.send('4510-["message",{"_placeholder":true,"num":0}]', ...Array.from({ length: 5 }, () => Buffer.alloc(100_000)));
+    await servesOthers(server);
+    await Promise.all(sockets.map((socket) => socket.cut()));
+  }
+  await servesOthers(server);
+  staysFlat(server, before, 40);
+});
+
+test("a client may ask for unknown namespaces by the thousand, and nothing is kept of them", async () => {
+  const before = server.running.memory();
+  const socket = await openSocketIo(server);
+  for (let i = 0; i < 5000; i++) {
+    socket.send(`40/${i}-${"x".repeat(500)},`);
+    if (i % 100 === 99) for (let j = 0; j < 100; j++) assert.match(await socket.next(), /^44\//);
+  }
+  staysFlat(server, before, 10);
+  await socket.close();
+});
+
+test("a payload of a hundred thousand packets is handled", async () => {
+  const session = await Polling.open(server);
+  const before = server.running.memory();
+  const answer = await session.post(Array.from({ length: 100_000 }, () => "4x").join("\x1e")).catch((error) => error);
+  assert.ok(answer instanceof Error || [200, 400].includes(answer.status));
+  await servesOthers(server);
+  staysFlat(server, before, 40);
+});
+
+test("payloads of version 3 that lie about their lengths are refused", async () => {
+  const octets = { headers: { "content-type": "application/octet-stream" } };
+  for (const [body, options] of [
+    ["99999999999999999999:4x", {}],
+    [`${"9".repeat(300_000)}:4x`, {}],
+    ["9:".repeat(200_000), {}],
+    [Buffer.from([0, ...Array.from({ length: 310 }, () => 9), 255, 0x34]), octets],
+    [Buffer.concat([Buffer.from([1]), Buffer.alloc(900_000, 9)]), octets],
+    [Buffer.alloc(900_000, 255), octets],
+  ]) {
+    const session = await Polling.open(old, { eio: "3" });
+    const answer = await session.post(body, options).catch((error) => error);
+    assert.ok(answer instanceof Error || answer.status === 400);
+  }
+  await servesOthers(old);
+});
+
+test("sessions that are opened and left by the thousand take little memory", async () => {
+  const before = server.running.memory();
+  for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 100 }, () => Polling.open(server)));
+  staysFlat(server, before, 30, "2000 sessions:");
+  await servesOthers(server);
+});
+
+test("after all that, others are served", async () => {
+  for (const each of [server, packed, old]) await servesOthers(each);
+});

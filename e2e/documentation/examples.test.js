@@ -1,0 +1,113 @@
+// The examples of README.md and of the pages below `docs/`, run as a reader pastes them: the files that a page names, and its shell blocks in their order.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { holds } from "../support/wait-until.js";
+import { binary } from "../support/process.js";
+import { SECRET, startRoomcast } from "../support/server.js";
+
+const e2e = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+
+// The key that the pages use in their examples.
+const KEY = "a-long-random-key-of-your-own";
+
+// Commands that install something, and starts of a server: the test has what they would install, and a server of its own.
+const SKIPPED = /^(sudo|npm|pip|cargo|docker|wscat|(\w+=\S+ )*roomcast$)/;
+
+// What the examples of each page print, in this order. The paths begin at `docs/`.
+const PAGES = {
+  "../README.md": [/^connected [^]*\ntask:created [^]*'Buy milk'/m, /\{"position":"\S+"\}\n/, /"title":"Shipped"/, /\{"ok":true\}/],
+  "operations/health-and-metrics.md": [/"status":"ok"\}\n200\n[^]*"healthy"[^]*\n200\n\d\d\n/],
+  "operations/install.md": [/^PORT=3000 +\[default\]/m],
+  "protocol/compatibility.md": [/\{'ok': True, 'householdId': '\d+'\}/],
+  "protocol/positions.md": [/start at \S+\n\S+ household:updated [^]*'Our new home'[^]*up to date at/],
+  "protocol/raw-websocket.md": [/connected \{.*\}\nerror \{.*\}\nclosed 4403 Forbidden/],
+  "user-guide/authentication.md": [/token_invalid\nconnected\n/, /refreshed: \{ ok: true[^]*expires in \d+ seconds\n[^]*refreshed: \{ ok: true/],
+  "user-guide/backend-api.md": [/\{"position":"\S+"\}\n/, /\{"position":null\}/, /"title":"Shipped"/, /"status":"offline"/, /\{"count":0\}/, /\{"ok":true\}/],
+  "user-guide/contracts/household.md": [/task:created [^]*\ntask:completed [^]*\nhousehold:updated /],
+  "user-guide/contracts/messenger.md": [/online: \[ 'anna', 'ben' \][^]*Anna received typing:start[^]*message:new[^]*messages:read/],
+  "user-guide/contracts/studio.md": [/user:typing[^]*message:new[^]*call:initiated[^]*call:answered[^]*call:ended/],
+  "user-guide/contracts/trip.md": [/trip:added[^]*user:joined[^]*trip:updated .*"color":"red"/],
+  "user-guide/contracts/workspace.md": [/^connected [^]*\njoined_room [^]*\nuser_joined [^]*\nmessage [^]*\nclosed /m],
+  "user-guide/quick-start.md": [/task:created [^]*\ntask:completed /, /household:member_joined /],
+  "user-guide/recovery.md": [/new session: .* (\S+)\nreceived before\nrecovered \1\nreceived while disconnected\n/, /^true$/m],
+  "user-guide/rest-api.md": [/idempotency-replayed: true/, /"event":"household:updated"/],
+  "user-guide/typescript.md": [/^messenger\.ts$/m],
+};
+
+// The blocks of a page, without the indentation of a list.
+function blocks(page) {
+  const found = page.matchAll(/^( *)```(\w+)\n([^]*?)^ *```$/gm);
+  return [...found].map(([, indentation, language, text]) => ({ language, text: text.replaceAll(new RegExp(`^${indentation}`, "gm"), "") }));
+}
+
+// The examples wait for events as long as suits a reader. A machine that runs other tests beside them gets more time.
+const SLOWER = 3;
+const patient = (text) =>
+  text
+    .replaceAll(/^sleep (\d+)$/gm, (_, seconds) => `sleep ${SLOWER * seconds}`)
+    .replaceAll(/(setTimeout\(.*, )(\d+)\)/g, (_, start, milliseconds) => `${start}${SLOWER * milliseconds})`);
+
+// README.md calls the binary through cargo, because its reader has not installed it.
+const installed = (text) => text.replaceAll("cargo run --quiet --release -- ", "roomcast ");
+
+for (const [name, expected] of Object.entries(PAGES)) {
+  test(`the examples of ${name} have the results that the page gives`, async (t) => {
+    const server = await startRoomcast({ ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined });
+    let child;
+    t.after(async () => {
+      if (child) endGroup(child.pid);
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
+    const folder = await mkdtemp(path.join(tmpdir(), "examples-"));
+    const here = (text) => patient(installed(text)).replaceAll(/(http|ws):\/\/(localhost|127\.0\.0\.1):3000/g, `$1://127.0.0.1:${server.port}`);
+
+    const script = [];
+    for (const { language, text } of blocks(await readFile(path.join(e2e, "../docs", name), "utf8"))) {
+      const file = text.match(/^(?:\/\/|#) (\S+\.(?:mjs|ts|py))\n/)?.[1];
+      if (file) {
+        await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
+        await writeFile(path.join(folder, file), here(text));
+      } else if (language === "sh") {
+        script.push(...here(text).split("\n").filter((line) => !SKIPPED.test(line)));
+      }
+    }
+    await symlink(path.join(e2e, "node_modules"), path.join(folder, "node_modules"));
+    await mkdir(path.join(folder, "bin"));
+    await symlink(binary("roomcast", "ROOMCAST"), path.join(folder, "bin/roomcast"));
+    const programs = [path.join(folder, "bin"), path.join(e2e, "node_modules/.bin"), path.join(e2e, "python/.venv/bin"), process.env.PATH];
+
+    child = spawn("bash", ["-e", "-o", "pipefail", "-c", script.join("\n")], {
+      cwd: folder,
+      detached: true, // A group of its own, so that what an example starts ends with it.
+      env: { PATH: programs.join(":"), HOME: folder, JWT_SECRET: SECRET },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+    let code;
+    child.once("close", (exit) => (code = exit));
+    await holds(() => (code === undefined ? `the examples still run, and have printed:\n${output}` : null));
+    assert.equal(code, 0, output);
+    let rest = output;
+    for (const pattern of expected) {
+      const found = rest.match(pattern);
+      assert.ok(found, `${pattern} is not in:\n${rest}`);
+      rest = rest.slice(found.index + found[0].length);
+    }
+  });
+}
+
+function endGroup(group) {
+  try {
+    process.kill(-group, "SIGKILL");
+  } catch {
+    // All processes of the group have ended.
+  }
+}

@@ -1,0 +1,25 @@
+// The page about metrics: it has every metric of the server, with its type.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { get } from "../support/http.js";
+import { roomcast } from "../support/server.js";
+
+const server = roomcast({ METRICS: "open" });
+
+// The page names these six by their endings, each for two prefixes.
+const ENDINGS = /^roomcast_(?:all_)?facts_(\w+)$/;
+
+test("the documentation has a row for each metric", async () => {
+  const page = await readFile(new URL("../../docs/operations/health-and-metrics.md", import.meta.url), "utf8");
+  const { text } = await get(`${server.url}/metrics`);
+  const metrics = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)];
+  assert.ok(metrics.length > 20, text);
+  const missing = metrics.filter(([, name, type]) => {
+    const ending = name.match(ENDINGS)?.[1];
+    const row = ending ? `| \`${ending}\` |` : `| \`${name}${type === "counter" ? "_total" : ""}\` | ${type} |`;
+    return !page.includes(row);
+  });
+  assert.deepEqual(missing.map(([line]) => line), []);
+});

@@ -1,0 +1,110 @@
+// The server runs on when its log cannot be written, and no client can fill the log.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { client, connected } from "../support/socketio-clients.js";
+import { openEngineSocket } from "../support/engineio.js";
+import { get } from "../support/http.js";
+import { holds } from "../support/wait-until.js";
+import { startRoomcast } from "../support/server.js";
+import { outcome } from "../support/ws-queue.js";
+
+async function started(t, settings) {
+  const server = await startRoomcast({ METRICS: "open", ...settings });
+  t.after(() => server.stop());
+  return server;
+}
+
+describe("a server whose standard error and output are closed", () => {
+  test("serves all the same and counts the lines that it cannot write", async (t) => {
+    const server = await started(t, { LOG_LEVEL: "info" });
+    server.child.stderr.destroy();
+    server.child.stdout.destroy();
+    const token = server.token({ sub: "anna" });
+    for (let attempt = 0; attempt < 20; attempt++) {
+      assert.equal((await get(`${server.url}/households`)).status, 401);
+      assert.equal((await outcome(`${server.ws}/api/v1/ws/connect`)).code, 4401);
+      const socket = client(t, server.url, { auth: { token }, transports: ["websocket"] });
+      await connected(socket);
+      socket.disconnect();
+    }
+    const { text } = await get(`${server.url}/metrics`);
+    const failed = Number(text.match(/^roomcast_log_writes_failed_total (\d+)$/m)[1]);
+    assert.ok(failed >= 20, `${failed} lines`);
+    assert.ok(server.alive);
+  });
+});
+
+// The audit lines with this reason. A line may stand for several refusals.
+const lines = (server, word) => server.said.split("\n").filter((line) => line.includes(`reason="${word}"`) || line.includes(`"reason":"${word}"`));
+const standsFor = (line) => Number(line.match(/repeated=(\d+)/)?.[1] ?? 1);
+
+// Waits until these lines stand for so many refusals, and fails if they stand for more.
+async function counted(server, word, refusals) {
+  const sum = () => lines(server, word).reduce((sum, line) => sum + standsFor(line), 0);
+  await holds(() => (sum() >= refusals ? null : `the lines stand for ${sum()} of ${refusals} refusals: ${lines(server, word).join("; ")}`));
+  assert.equal(sum(), refusals);
+}
+
+describe("a client that is refused again and again", () => {
+  const causes = {
+    "over REST, without a token": ["token_missing", async (server) => get(`${server.url}/households`)],
+    "in a handshake over its budget": ["rate_limited", async (server) => get(`${server.url}/socket.io/?EIO=4&transport=polling`)],
+  };
+  for (const [what, [reason, attempt]] of Object.entries(causes)) {
+    test(what, async (t) => {
+      const server = await started(t, { RATE_LIMITS: "on" });
+      const begun = performance.now();
+      let refused = 0;
+      // The server refills a budget while a slow machine sends requests, so rounds follow until enough requests are refused.
+      for (let round = 0; refused <= 500; round++) {
+        assert.ok(round < 200, `${refused} refusals of ${50 * round} requests`);
+        const answers = await Promise.all(Array.from({ length: 50 }, () => attempt(server)));
+        refused += answers.filter(({ status }) => status === 401 || status === 429).length;
+      }
+      await counted(server, reason, refused);
+      const seconds = Math.ceil((performance.now() - begun) / 1000);
+      assert.ok(lines(server, reason).length <= seconds + 1, `${lines(server, reason).length} lines in ${seconds} seconds`);
+    });
+  }
+
+  test("over a socket, without a token", async (t) => {
+    const server = await started(t, {});
+    const begun = performance.now();
+    const socket = await openEngineSocket(server, { path: "/socket.io/" });
+    const ATTEMPTS = 2000;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) socket.send("40/household,");
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) assert.match(await socket.next(), /^44/);
+    await counted(server, "token_missing", ATTEMPTS);
+    const seconds = Math.ceil((performance.now() - begun) / 1000);
+    assert.ok(lines(server, "token_missing").length <= seconds + 1);
+    await socket.close();
+  });
+});
+
+describe("at LOG_LEVEL=debug", () => {
+  test("joins, refused requests and unknown events are logged, and which check a token failed, at every level", async (t) => {
+    const server = await started(t, { LOG_LEVEL: "debug" });
+    const said = (pattern) => holds(() => (pattern.test(server.said) ? null : `no line like ${pattern} in ${server.said}`));
+    const token = server.token({ sub: "anna" });
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const made = await fetch(`${server.url}/households`, { method: "POST", headers, body: JSON.stringify({ name: "Home" }) });
+    const { id } = await made.json();
+    const socket = client(t, server.url, { auth: { token }, transports: ["websocket"] });
+    await connected(socket);
+    assert.equal((await socket.emitWithAck("join:household", { householdId: id })).ok, true);
+    await said(new RegExp(`DEBUG .*joined person="anna" room="household:${id}" event="join:household"`));
+    assert.equal((await socket.emitWithAck("join:household", {})).code, "invalid");
+    await said(/DEBUG .*refused person="anna" event="join:household" code="invalid" refusal=householdId: is required/);
+    assert.equal((await socket.emitWithAck("join:kitchen\n\u001b[2J", 1)).ok, false);
+    await said(/DEBUG .*unknown event person="anna" event="join:kitchen\\n\\u\{1b\}\[2J"/);
+    assert.equal((await fetch(`${server.url}/households/none`, { headers })).status, 404);
+    await said(/DEBUG .*refused method=GET path="\/households\/none" status=404 code="not_found"/);
+
+    const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
+    const refused = await fetch(`${server.url}/households`, { headers: { authorization: `Bearer ${forged}` } });
+    assert.deepEqual(await refused.json(), { error: "The token is not valid", code: "token_invalid" });
+    await said(/WARN audit: refused .*transport="http" reason="token_invalid: signature"/);
+    assert.ok(!server.said.includes(token) && !server.said.includes(forged));
+  });
+});

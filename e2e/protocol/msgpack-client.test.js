@@ -1,0 +1,47 @@
+// The stock client with socket.io-msgpack-parser.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import parser from "socket.io-msgpack-parser";
+import { client, connected, heard, numbers, numbersBack, TRAVELS } from "../support/socketio-clients.js";
+import { CALM, conformance } from "../support/conformance-server.js";
+
+const server = conformance({ ...CALM, PARSER: "msgpack" });
+
+for (const [travel, transports] of Object.entries(TRAVELS)) {
+  describe(`by ${travel}, the client with msgpack`, () => {
+    const open = (t, path = "", options = {}) => client(t, `${server.url}${path}`, { transports, parser, ...options });
+
+    test("connects and hears what it authenticated with", async (t) => {
+      const socket = open(t, "", { auth: { token: "abc" } });
+      const auth = heard(socket, "auth");
+      await connected(socket);
+      assert.deepEqual(await auth, [{ token: "abc" }]);
+    });
+
+    test("is refused in a namespace that is not there", async (t) => {
+      await assert.rejects(connected(open(t, "/nowhere")), { message: "Invalid namespace" });
+    });
+
+    test("has values of every kind back", async (t) => {
+      const socket = await connected(open(t));
+      const args = [null, true, -1, 2 ** 40, 1.5, "é€😀", [1, [2]], { a: { b: null } }, Buffer.from([1, 2, 3]), { deep: [Buffer.alloc(70_000, 5)] }];
+      const back = heard(socket, "message-back");
+      socket.emit("message", ...args);
+      assert.deepEqual(await back, args);
+    });
+
+    test("has thousands of messages back in order, and acks", async (t) => {
+      const socket = await connected(open(t));
+      assert.deepEqual(await numbersBack(socket, 3000, (i) => (i % 7 ? i : Buffer.alloc(20, i))), numbers(3000));
+      assert.deepEqual(await socket.emitWithAck("message-with-ack", { a: 1 }), { a: 1 });
+    });
+  });
+}
+
+test("a client without it does not get in", async (t) => {
+  const socket = client(t, server.url, { transports: ["websocket"] });
+  const [reason] = await Promise.race([heard(socket, "disconnect"), heard(socket.io, "close")]);
+  assert.ok(reason);
+  assert.equal(socket.connected, false);
+});

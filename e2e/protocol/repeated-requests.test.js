@@ -1,0 +1,109 @@
+// Long-polling requests that look alike. The query parameter `t` only prevents caching, so the server handles each of them. The exception is a GET that
+// an HTTP library must have repeated: its client never uses a `t` twice.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { conformance } from "../support/conformance-server.js";
+import { Polling } from "../support/engineio.js";
+import { get, post } from "../support/http.js";
+import { DotNet } from "../support/dotnet-client.js";
+import { upTo } from "../support/wait-until.js";
+
+const server = conformance();
+
+async function open(mark) {
+  const session = await Polling.open(server);
+  const url = `${session.url}&t=${mark}`;
+  return { url, get: async () => (await get(url)).text, post: async (body) => (await post(url, body)).text };
+}
+
+describe("requests with one value of t", () => {
+  test("POSTs with different bodies are all handled", async () => {
+    const session = await open("x");
+    for (const body of ["4one", "4two", "4three"]) assert.equal(await session.post(body), "ok");
+    assert.equal(await session.get(), "4one\x1e4two\x1e4three");
+  });
+
+  test("POSTs with the same body are all handled", async () => {
+    const session = await open("x");
+    for (let times = 0; times < 3; times += 1) assert.equal(await session.post("4same"), "ok");
+    assert.equal(await session.get(), "4same\x1e4same\x1e4same");
+  });
+
+  test("GETs receive each their own packets", async () => {
+    const session = await open("x");
+    for (let number = 0; number < 20; number += 1) {
+      await session.post(`4${number}`);
+      assert.equal(await session.get(), `4${number}`);
+    }
+  });
+
+  test("a GET waits for packets although the GET before it was answered", async () => {
+    const session = await open("x");
+    await session.post("4one");
+    assert.equal(await session.get(), "4one");
+    const next = session.get();
+    await session.post("4two");
+    assert.equal(await next, "4two");
+  });
+});
+
+test("the client for .NET, whose t is the UNIX second, sends and receives everything once", async () => {
+  const client = await DotNet.connect(server, "/socket.io/", () => 1764446400);
+  const expected = [];
+  for (let number = 0; number < 30; number += 1) {
+    // Each text twice.
+    const packet = JSON.stringify(["message", `number ${number >> 1}`]);
+    await client.post(`42${packet}`);
+    expected.push(packet.replace("message", "message-back"));
+    await upTo(10, async () => (client.events.length < expected.length ? client.poll() : true));
+  }
+  assert.deepEqual(client.events, expected);
+  client.close();
+});
+
+// Sends GETs with these values of `t`, each on a connection of its own that the client asks to keep (or to close), after a POST. The handshake's `t` is
+// "open". Resolves with the status of each GET, or with the message that it received.
+async function gets(marks, connection = "keep-alive") {
+  // Of two values of `t` the last one counts.
+  const session = await Polling.open(server, { query: "&t=open" });
+  const answers = [];
+  for (const [number, t] of marks.entries()) {
+    await session.post(`4${number}`);
+    const { status, text } = await get(`${session.url}&t=${t}`, { headers: { connection } });
+    answers.push(status === 200 ? text : status);
+  }
+  return answers;
+}
+
+describe("a GET with the t of the GET before, on another connection", () => {
+  test("repeats it if handshake and GETs before had a t of their own: the session ends, and the client reconnects", async () => {
+    assert.deepEqual(await gets(["1764456789.25", "1764456789.5", "1764456789.5", "1764456790.1"]), ["40", "41", 400, 400]);
+  });
+
+  test("is a new request if the client closes each connection behind its request", async () => {
+    assert.deepEqual(await gets(["1764456789.25", "1764456789.5", "1764456789.5", "1764456790.1"], "close"), ["40", "41", "42", "43"]);
+  });
+
+  test("is a new request if t is an integer, which a clock or a checksum gives twice", async () => {
+    assert.deepEqual(await gets(["1", "2", "3", "3", "3"]), ["40", "41", "42", "43", "44"]);
+  });
+
+  test("is a new request if the client has used one t before", async () => {
+    assert.deepEqual(await gets(["open", "a", "a", "b", "b"]), ["40", "41", "42", "43", "44"]);
+  });
+});
+
+test("a POST with the t and the body of the POST before is a new request", async () => {
+  const session = await Polling.open(server);
+  for (const t of ["a.1", "a.2", "a.3", "a.4", "a.4"]) assert.equal((await post(`${session.url}&t=${t}`, "4same")).text, "ok");
+  assert.equal((await session.get()).text, Array(5).fill("4same").join("\x1e"));
+});
+
+test("a session goes on when its connections are closed after each answer", async () => {
+  const session = await Polling.open(server);
+  for (let number = 0; number < 20; number += 1) {
+    assert.equal((await session.post(`4${number}`)).status, 200);
+    assert.equal((await session.get()).text, `4${number}`);
+  }
+});

@@ -1,0 +1,124 @@
+// The stock client of Socket.IO 4, over each transport and across the upgrade.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { arrives } from "../support/wait-for.js";
+import { client, connected, heard, numbers, numbersBack, onWebSocket, TRAVELS } from "../support/socketio-clients.js";
+import { CALM, conformance } from "../support/conformance-server.js";
+
+const server = conformance(CALM);
+const lively = conformance();
+
+for (const [travel, transports] of Object.entries(TRAVELS)) {
+  describe(`by ${travel}, the client`, () => {
+    test("connects, is given an id of its own, and hears what it authenticated with", async (t) => {
+      const socket = client(t, server.url, { transports, auth: { token: "abc" } });
+      const auth = heard(socket, "auth");
+      await connected(socket);
+      assert.match(socket.id, /^[A-Za-z0-9_-]{20}$/);
+      assert.notEqual(socket.id, socket.io.engine.id);
+      assert.ok(!socket.recovered);
+      assert.deepEqual(await auth, [{ token: "abc" }]);
+    });
+
+    test("has thousands of messages back, each once and in order", async (t) => {
+      const socket = await connected(client(t, server.url, { transports }));
+      assert.deepEqual(await numbersBack(socket, 5000), numbers(5000));
+    });
+
+    test("has large and small ones back in order", async (t) => {
+      const socket = await connected(client(t, server.url, { transports }));
+      const value = (i) => "x".repeat(i % 50 === 0 ? 200_000 : 10);
+      assert.deepEqual(await numbersBack(socket, 200, value), numbers(200));
+    });
+
+    test("sends and receives binary at any depth", async (t) => {
+      const socket = await connected(client(t, server.url, { transports }));
+      const args = [Buffer.from([1, 2, 3]), { deep: [{ er: Buffer.alloc(100_000, 5) }], text: "€" }, Buffer.alloc(0), null];
+      const back = heard(socket, "message-back");
+      socket.emit("message", ...args);
+      assert.deepEqual(await back, args);
+    });
+
+    test("has hundreds of messages with binary back in order", async (t) => {
+      const socket = await connected(client(t, server.url, { transports }));
+      assert.deepEqual(await numbersBack(socket, 500, (i) => Buffer.alloc(i, i)), numbers(500));
+    });
+
+    test("is acknowledged, with binary too, a thousand at once", async (t) => {
+      const socket = await connected(client(t, server.url, { transports }));
+      assert.deepEqual(await socket.emitWithAck("message-with-ack", "x"), "x");
+      assert.deepEqual(await socket.emitWithAck("message-with-ack", Buffer.from([7])), Buffer.from([7]));
+      const answers = await Promise.all(numbers(1000).map((i) => socket.emitWithAck("message-with-ack", i)));
+      assert.deepEqual(answers, numbers(1000));
+    });
+
+    test("has several namespaces on one connection", async (t) => {
+      const main = client(t, server.url, { transports, forceNew: false, multiplex: true });
+      const custom = main.io.socket("/custom", { auth: { as: "custom" } });
+      const auth = heard(custom, "auth");
+      await Promise.all([connected(main), connected(custom)]);
+      assert.notEqual(main.id, custom.id);
+      assert.deepEqual(await auth, [{ as: "custom" }]);
+      assert.equal(await custom.emitWithAck("message-with-ack", 1), 1);
+      custom.disconnect();
+      assert.equal(await main.emitWithAck("message-with-ack", 2), 2);
+      custom.connect();
+      await connected(custom);
+    });
+
+    test("is refused in a namespace that is not there", async (t) => {
+      await assert.rejects(connected(client(t, `${server.url}/nowhere`, { transports })), { message: "Invalid namespace" });
+    });
+
+    test("stays connected by its heartbeats", async (t) => {
+      const socket = await connected(client(t, lively.url, { transports }));
+      if (travel === "upgrade") await onWebSocket(socket);
+      for (let pings = 0; pings < 4; pings++) await heard(socket.io.engine, "ping");
+      assert.equal(await socket.emitWithAck("message-with-ack", 1), 1);
+    });
+
+    test("comes back after it was disconnected", async (t) => {
+      const socket = await connected(client(t, server.url, { transports }));
+      const id = socket.id;
+      for (let i = 0; i < 5; i++) {
+        socket.disconnect().connect();
+        await connected(socket);
+        assert.equal(await socket.emitWithAck("message-with-ack", i), i);
+      }
+      assert.notEqual(socket.id, id);
+    });
+  });
+}
+
+test("messages cross the upgrade in order, whenever it happens", async (t) => {
+  const sockets = numbers(20).map(() => client(t, server.url, { transports: TRAVELS.upgrade }));
+  await Promise.all(
+    sockets.map(async (socket) => {
+      await connected(socket);
+      const back = await numbersBack(socket, 500, (i) => (i % 10 ? i : Buffer.alloc(10, i)));
+      assert.deepEqual(back, numbers(500));
+      await onWebSocket(socket);
+      assert.equal(socket.io.engine.transport.name, "websocket");
+      assert.equal(await socket.emitWithAck("message-with-ack", "after"), "after");
+    }),
+  );
+});
+
+test("a client that upgrades in the middle of a stream loses nothing", async (t) => {
+  const socket = client(t, server.url, { transports: TRAVELS.upgrade });
+  await connected(socket);
+  const count = 4000;
+  const back = [];
+  const all = new Promise((resolve) => socket.on("message-back", (number) => back.push(number) === count && resolve()));
+  // A few at a time for as long as the upgrade lasts, so that it falls between any two of them.
+  let sent = 0;
+  const send = () => {
+    for (let i = 0; i < 5 && sent < count; i++) socket.emit("message", sent++);
+    if (sent < count) setImmediate(send);
+  };
+  send();
+  await arrives(all, () => `${back.length} of ${count} numbers have come back`);
+  assert.deepEqual(back, numbers(count));
+  await onWebSocket(socket);
+});
