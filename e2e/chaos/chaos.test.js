@@ -1,5 +1,5 @@
 // What was confirmed is on disk and reaches everybody who may see it, once and in one order, whatever the network and the machine do. A short run;
-// `cargo xtask ledger --long` is the long one.
+// `cargo xtask chaos --long` is the long one.
 
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";

@@ -1,4 +1,4 @@
-// `cargo xtask ledger`: a run of any size, and its figures as a table. CHAOS_SEED, CHAOS_MESSAGES, CHAOS_KILLS and CHAOS_CUTS say which.
+// `cargo xtask chaos`: a run of any size, and its figures as a table. CHAOS_SEED, CHAOS_MESSAGES, CHAOS_KILLS and CHAOS_CUTS say which.
 
 import { run } from "./run.js";
 

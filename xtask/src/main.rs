@@ -1,39 +1,38 @@
-//! The project's own chores: `cargo xtask test` checks everything, `cargo xtask ledger` whether anything is lost, and `cargo xtask bench` measures
-//! Roomcast beside its peers.
+//! The project's commands: `cargo xtask` lists them, and `cargo xtask COMMAND --help` describes one.
 
 mod bench;
+mod chaos;
+mod docs_links;
 mod install;
-mod ledger;
 mod lint;
 mod test;
-mod tidy;
 
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about)]
-struct Cli {
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's commands.")]
+struct CommandLine {
     #[command(subcommand)]
-    chore: Chore,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Chore {
-    /// Run every test of the project.
-    Test(test::Options),
-    /// Cut connections and kill the server while stock clients send, and compare their books.
-    Ledger(ledger::Options),
+enum Command {
+    /// Install what the tests need, and run all tests.
+    Test(test::TestOptions),
     /// Count vague words in the project's prose, and check the length of commit subjects.
-    Lint(lint::Options),
-    /// Measure Roomcast, a bare floor server and the peers in one go, and print one table.
-    Bench(bench::Options),
+    Lint(lint::LintOptions),
+    /// Run stock clients while connections are cut and the server is killed, and check that no message is lost.
+    Chaos(chaos::ChaosOptions),
+    /// Measure Roomcast, the baseline server and the comparable servers, and print one table.
+    Bench(bench::BenchOptions),
 }
 
 fn main() -> anyhow::Result<()> {
-    match Cli::parse().chore {
-        Chore::Test(options) => test::run(&options),
-        Chore::Ledger(options) => ledger::run(&options),
-        Chore::Lint(options) => lint::run(&options),
-        Chore::Bench(options) => bench::run(options),
+    match CommandLine::parse().command {
+        Command::Test(options) => test::run(&options),
+        Command::Lint(options) => lint::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
+        Command::Bench(options) => bench::run(options),
     }
 }

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use crate::install;
 
 #[derive(clap::Args)]
-pub struct Options {
+pub struct TestOptions {
     /// Only one half of the tests
     #[arg(long)]
     only: Option<Half>,
@@ -39,7 +39,7 @@ struct Tally {
     skipped: u64,
 }
 
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &TestOptions) -> Result<()> {
     let root = root()?;
     let filter = options.filter.as_deref();
     let mut tally = Tally::default();

@@ -1,11 +1,12 @@
-//! The machine that the numbers belong to.
+//! The machine on which the servers are measured.
 
 use std::fs;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Machine {
     cpu: String,
     cores: usize,
@@ -25,12 +26,12 @@ impl Machine {
         }
     }
 
-    pub fn sentence(&self) -> String {
+    pub fn description(&self) -> String {
         format!("{}, {} cores, {} GB, Linux {}", self.cpu, self.cores, self.memory_gb, self.kernel)
     }
 }
 
-/// How many threads can run at once.
+/// How many threads can run at the same time.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -41,9 +42,14 @@ fn field(path: &str, name: &str) -> Option<String> {
     Some(line.split_once(':')?.1.trim().into())
 }
 
-/// Raises the limit of open files as far as it goes, for this process and the servers it starts, and answers it.
+/// The date of today in UTC, such as `2025-12-31`.
+pub fn date() -> String {
+    OffsetDateTime::now_utc().date().to_string()
+}
+
+/// Raises the limit of open files as far as possible, for this process and the servers that it starts. Returns the limit.
 pub fn raise_open_files() -> anyhow::Result<u64> {
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-    Ok(most)
+    let (_, limit) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, limit, limit)?;
+    Ok(limit)
 }

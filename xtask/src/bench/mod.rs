@@ -1,21 +1,23 @@
-//! `cargo xtask bench`: every server in turn, scenario by scenario, and one table. What the rows mean is in bench/README.md.
+//! `cargo xtask bench`: measures every server in every scenario, and prints one table. `bench/README.md` describes the rows.
 
-mod figure;
-mod floor;
-mod folder;
+mod baseline;
+mod build_env;
+mod fixture;
 mod latency;
-mod load;
+mod load_generator;
 mod machine;
-mod measure;
-mod peers;
+mod metric;
 mod postgres;
+mod process;
+mod report;
 mod rest;
-mod rounds;
 mod scenarios;
-mod sequence;
-mod server;
-mod stage;
+mod schedule;
+mod sequence_numbers;
+mod server_process;
+mod servers;
 mod table;
+mod temp_dir;
 mod token;
 
 use std::os::unix::process::CommandExt;
@@ -23,104 +25,113 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use build_env::BuildEnv;
 use clap::ValueEnum;
 use machine::Machine;
-use peers::{Peer, Workshop};
-use rounds::Rounds;
+use report::Report;
 use scenarios::{PAYLOAD, Scale, Scenario};
+use schedule::Schedule;
+use servers::ServerKind;
 use table::Table;
 
 #[derive(clap::Args)]
-pub struct Options {
+pub struct BenchOptions {
     /// The servers to measure, separated by commas [default: all]
     #[arg(long, value_delimiter = ',')]
-    servers: Vec<Peer>,
+    servers: Vec<ServerKind>,
     /// The scenarios to run, separated by commas [default: all]
     #[arg(long, value_delimiter = ',')]
     only: Vec<Scenario>,
-    /// How often everything is measured; the table has the medians.
+    /// How many times everything is measured; the table has the medians
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// The number of threads that serve connections, for servers with such a setting [default: one for each core except the generator's]
     #[arg(long)]
     threads: Option<usize>,
-    /// Smaller crowds and shorter runs: to see that it works, not for figures.
+    /// Use fewer clients and shorter runs: this shows that the bench works, and its numbers mean nothing
     #[arg(long)]
     quick: bool,
-    /// The bytes of JSON in each message of fanout and burst, at least 30, for the servers without a contract; the whole product gets 100 and adds its envelope
+    /// The bytes of JSON in each message of fanout and burst, at least 30, for the servers without a contract; roomcast gets 100 and adds its envelope
     #[arg(long, value_name = "BYTES", default_value_t = PAYLOAD)]
     payload: usize,
-    /// Write all measurements into this file, too.
+    /// Also write all measurements into this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Be the floor server.
+    /// Run the baseline server.
     #[arg(long, hide = true)]
-    serve_floor: bool,
+    serve_baseline: bool,
 }
 
-pub fn run(options: Options) -> Result<()> {
-    if options.serve_floor {
-        return floor::serve();
+pub fn run(options: BenchOptions) -> Result<()> {
+    if options.serve_baseline {
+        return baseline::serve();
     }
-    let workshop = Workshop::here(options.threads)?;
+    let build_env = BuildEnv::new(options.threads)?;
     if cfg!(debug_assertions) {
-        // A generator without optimisations would measure itself.
-        let error = Command::new(workshop.fast_xtask()?).args(std::env::args_os().skip(1)).exec();
+        // A load generator without optimizations would measure itself.
+        let error = Command::new(build_env.release_xtask()?).args(std::env::args_os().skip(1)).exec();
         return Err(error).context("the release build of xtask cannot be started");
     }
-    let scenarios: Vec<Scenario> = chosen(&options.only);
-    let mut peers: Vec<Peer> = chosen(&options.servers);
-    peers.retain(|peer| scenarios.iter().any(|scenario| scenario.suits(*peer)));
+    let scenarios: Vec<Scenario> = selected(&options.only);
+    let mut kinds: Vec<ServerKind> = selected(&options.servers);
+    kinds.retain(|kind| scenarios.iter().any(|scenario| scenario.supports(*kind)));
     let mut scale = if options.quick { Scale::quick() } else { Scale::full() };
     scale.payload = options.payload;
     let limit = machine::raise_open_files()?;
     ensure!(
         limit > scale.most_connections() as u64 + 200,
-        "at most {limit} files may be open here, and {} connections are wanted: raise the hard limit (ulimit -Hn), or use --quick",
+        "at most {limit} files may be open, and {} connections are needed: raise the hard limit (ulimit -Hn), or use --quick",
         scale.most_connections()
     );
-    for peer in &peers {
-        peer.build(&workshop)?;
+    for kind in &kinds {
+        kind.build(&build_env)?;
     }
-    for peer in &peers {
-        // One that does not start is an error now, not after the others have been measured.
-        server::Server::start(*peer, &workshop, &[])?;
+    for kind in &kinds {
+        // A server that does not start is an error now, and not after the others have been measured.
+        server_process::ServerProcess::start(*kind, &build_env, &[])?;
     }
 
-    let rounds = Rounds { workshop: &workshop, scale, peers, rounds: options.rounds };
-    let table = rounds.measure(&scenarios)?;
-    report(&options, &rounds.peers, &workshop, &table)
+    let schedule = Schedule { build_env: &build_env, scale, kinds, rounds: options.rounds };
+    let table = schedule.run(&scenarios)?;
+    report(&options, &schedule.kinds, &build_env, &table)
 }
 
-/// What was asked for in the order of the table, or everything.
-fn chosen<T: ValueEnum + Ord>(wanted: &[T]) -> Vec<T> {
-    let mut chosen: Vec<T> = if wanted.is_empty() { T::value_variants().to_vec() } else { wanted.to_vec() };
-    chosen.sort();
-    chosen.dedup();
-    chosen
+/// The selected values in the order of the table, or all values.
+fn selected<T: ValueEnum + Ord>(wanted: &[T]) -> Vec<T> {
+    let mut selected: Vec<T> = if wanted.is_empty() { T::value_variants().to_vec() } else { wanted.to_vec() };
+    selected.sort();
+    selected.dedup();
+    selected
 }
 
-fn report(options: &Options, peers: &[Peer], workshop: &Workshop, table: &Table) -> Result<()> {
-    let machine = Machine::this();
-    let versions: Vec<String> = peers.iter().filter_map(|peer| peer.version(workshop)).collect();
-    print!("{}", table.markdown(peers));
-    println!("\nMachine: {}.", machine.sentence());
-    if !versions.is_empty() {
-        println!("Peers: {}.", versions.join(", "));
+fn report(options: &BenchOptions, kinds: &[ServerKind], build_env: &BuildEnv, table: &Table) -> Result<()> {
+    let report = Report {
+        date: machine::date(),
+        machine: Machine::this(),
+        versions: kinds.iter().filter_map(|kind| kind.version(build_env)).collect(),
+        rounds: options.rounds,
+        quick: options.quick,
+        metrics: table.summaries(kinds),
+        failures: table.failures.clone(),
+    };
+    print!("{}", table.markdown(kinds));
+    println!("\nMachine: {}.", report.machine.description());
+    if !report.versions.is_empty() {
+        println!("Versions: {}.", report.versions.join(", "));
     }
-    let quick = if options.quick { ", --quick" } else { "" };
     println!(
-        "Medians of {} rounds{quick}; in brackets the ratio to the floor, or to the peer that is named, at the same time.",
-        options.rounds
+        "{}: medians of {} rounds{}; the ratio in brackets compares with the baseline server, or with the server that it names, at the same time.",
+        report.date,
+        report.rounds,
+        if report.quick { ", --quick" } else { "" },
     );
     if let Some(file) = &options.json {
-        let json = table.json(&machine, &versions, options.rounds, peers)?;
-        std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::write(file, report.to_json()?).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    if !table.failures.is_empty() {
+    if !report.failures.is_empty() {
         println!("\nNot measured:");
-        table.failures.iter().for_each(|failure| println!("- {failure}"));
-        bail!("{} measurements failed", table.failures.len());
+        report.failures.iter().for_each(|failure| println!("- {failure}"));
+        bail!("{} measurements failed", report.failures.len());
     }
     Ok(())
 }

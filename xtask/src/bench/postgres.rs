@@ -1,4 +1,4 @@
-//! A PostgreSQL of the bench's own: a new cluster with default settings, reached by a socket in its folder, gone when this is dropped.
+//! A PostgreSQL server for the bench: a new cluster with default settings that listens on a socket in its folder. It is removed when this is dropped.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 
-use super::folder::Folder;
-use super::measure::Process;
+use super::process::ProcessUsage;
+use super::temp_dir::TempDir;
 use crate::install::from_apt;
 
 const START: Duration = Duration::from_secs(15);
@@ -23,11 +23,11 @@ const USER: &str = "bench";
 
 pub struct Postgres {
     postmaster: Child,
-    folder: Folder,
+    folder: TempDir,
 }
 
 impl Postgres {
-    /// Installs Debian's package, if no server is here.
+    /// Installs Debian's package if PostgreSQL's server is not installed.
     pub fn install() -> Result<()> {
         if program("postgres").is_ok() {
             return Ok(());
@@ -41,32 +41,32 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout).split_whitespace().nth(2).map(|version| format!("PostgreSQL {version}"))
     }
 
-    /// A new cluster, ready. `name` tells its folder from others.
+    /// Starts a new cluster, and waits until it is ready. `name` is part of the folder's name.
     pub fn start(name: &str) -> Result<Self> {
-        let folder = Folder::new(name)?;
+        let folder = TempDir::new(name)?;
         let data = folder.path().join("data");
         let initdb = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--username", USER, "--pgdata"];
-        let made = unprivileged("initdb", &folder)?.args(initdb).arg(&data).output().context("initdb cannot be started")?;
-        ensure!(made.status.success(), "initdb fails: {}", String::from_utf8_lossy(&made.stderr));
+        let initialized = unprivileged("initdb", &folder)?.args(initdb).arg(&data).output().context("initdb cannot be started")?;
+        ensure!(initialized.status.success(), "initdb fails: {}", String::from_utf8_lossy(&initialized.stderr));
         let mut postmaster = unprivileged("postgres", &folder)?;
         postmaster.arg("-D").arg(&data).args(["-c", "listen_addresses="]).arg("-c");
         postmaster.arg(format!("unix_socket_directories={}", folder.path().display()));
         let log = fs::File::create(folder.path().join("log"))?;
         postmaster.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let postmaster = postmaster.spawn().context("postgres cannot be started")?;
-        // From here on dropping it ends the server.
+        // From here on, an error drops this value, which ends the server.
         let mut server = Self { postmaster, folder };
         server.await_ready(&data)?;
         Ok(server)
     }
 
-    /// Its last line in postmaster.pid says how it is.
+    /// Waits until the last line of postmaster.pid is `ready`.
     fn await_ready(&mut self, data: &Path) -> Result<()> {
         let start = Instant::now();
         while !fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|text| text.trim_end().ends_with("\nready")) {
             let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             if let Some(status) = self.postmaster.try_wait()? {
-                bail!("postgres ended at once: {status}: {}", log());
+                bail!("postgres has ended: {status}: {}", log());
             }
             ensure!(start.elapsed() < START, "postgres is not ready after {} s: {}", START.as_secs(), log());
             thread::sleep(Duration::from_millis(20));
@@ -74,20 +74,20 @@ impl Postgres {
         Ok(())
     }
 
-    /// How a client of libpq's settings finds it.
+    /// The environment variables with which a client of libpq connects.
     pub fn settings(&self) -> [(&'static str, String); 3] {
         [("PGHOST", self.folder.path().display().to_string()), ("PGUSER", USER.into()), ("PGDATABASE", "postgres".into())]
     }
 
-    /// The CPU of the postmaster and of all its processes, those that have ended too.
+    /// The CPU time of the postmaster and all its processes, including those that have ended.
     pub fn cpu(&self) -> Result<Duration> {
-        Process::new(self.postmaster.id())?.cpu_with_children()
+        ProcessUsage::new(self.postmaster.id())?.cpu_with_children()
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Immediate shutdown: it takes its processes with it, and writes nothing more.
+        // Immediate shutdown: the postmaster ends its processes and writes nothing.
         if let Ok(pid) = i32::try_from(self.postmaster.id()) {
             kill(Pid::from_raw(pid), Signal::SIGQUIT).ok();
         }
@@ -95,23 +95,27 @@ impl Drop for Postgres {
     }
 }
 
-/// One of PostgreSQL's programs, to be run in this folder, which becomes that user's. PostgreSQL refuses to run as root.
-fn unprivileged(name: &str, folder: &Folder) -> Result<Command> {
+/// A command for one of PostgreSQL's programs in this folder. PostgreSQL does not run as root, so for root the command runs as another user, who becomes the
+/// owner of the folder.
+fn unprivileged(name: &str, folder: &TempDir) -> Result<Command> {
     let mut command = Command::new(program(name)?);
     command.current_dir(folder.path());
     if geteuid().is_root() {
         let names = ["postgres", "nobody"];
-        let user = names.iter().find_map(|name| User::from_name(name).ok().flatten()).context("no user to run PostgreSQL as")?;
+        let user = names
+            .iter()
+            .find_map(|name| User::from_name(name).ok().flatten())
+            .context("there is no unprivileged user for PostgreSQL, which does not run as root")?;
         chown(folder.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
     Ok(command)
 }
 
-/// Where a program of PostgreSQL's is: Debian puts those of the server beside the path.
+/// The path of one of PostgreSQL's programs. Debian installs the server's programs in folders that are not in `PATH`.
 fn program(name: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let debian = fs::read_dir(DEBIAN).into_iter().flatten().flatten().map(|version| version.path().join("bin"));
-    let mut places = std::env::split_paths(&path).chain(debian).map(|folder| folder.join(name));
-    places.find(|file| file.is_file()).with_context(|| format!("{name} is not installed"))
+    let mut candidates = std::env::split_paths(&path).chain(debian).map(|folder| folder.join(name));
+    candidates.find(|file| file.is_file()).with_context(|| format!("{name} is not installed"))
 }

@@ -1,4 +1,4 @@
-//! The few REST calls that prepare the whole product for a scenario: one request a connection, waiting for the answer.
+//! The REST requests that prepare Roomcast for a scenario. Each has its own connection, and waits for the response.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// The bytes of a POST on a connection that is kept or not.
+/// The bytes of a POST request. `connection` is `keep-alive` or `close`.
 pub fn post_request(path: &str, token: &str, body: &str, connection: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
@@ -17,17 +17,17 @@ pub fn post_request(path: &str, token: &str, body: &str, connection: &str) -> Ve
     .into_bytes()
 }
 
-/// Posts, and answers the id of what was made, as a path takes it.
+/// Sends a POST request, and returns the id of the object that it created, as text for a path.
 pub fn create(port: u16, path: &str, token: &str, body: &Value) -> Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.write_all(&post_request(path, token, &body.to_string(), "close"))?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("POST {path}: no answer"))?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    let (head, body) = response.split_once("\r\n\r\n").with_context(|| format!("POST {path}: the response has no body"))?;
     ensure!(head.starts_with("HTTP/1.1 201"), "POST {path}: {}: {body}", head.lines().next().unwrap_or_default());
-    let made: Value = serde_json::from_str(body).with_context(|| format!("POST {path}: {body}"))?;
-    match &made["id"] {
+    let created: Value = serde_json::from_str(body).with_context(|| format!("POST {path}: {body}"))?;
+    match &created["id"] {
         Value::String(id) => Ok(id.clone()),
         Value::Number(id) => Ok(id.to_string()),
         _ => anyhow::bail!("POST {path}: no id in {body}"),

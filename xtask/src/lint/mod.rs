@@ -21,13 +21,13 @@ use self::ceilings::{CEILINGS, Ceiling, ceiling, lowest_for};
 use crate::test::root;
 
 #[derive(clap::Args)]
-pub struct Options {
+pub struct LintOptions {
     /// Print each vague word of an area, such as `engine/comments`, or of all areas of a part, such as `engine`
     #[arg(long, value_name = "AREA")]
     list: Option<String>,
 }
 
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &LintOptions) -> Result<()> {
     let root = root()?;
     let areas = areas::read(&root)?;
     if let Some(name) = &options.list {

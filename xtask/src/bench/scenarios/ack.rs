@@ -1,98 +1,100 @@
-//! A hundred clients that each ask, wait for the answer, and ask again.
+//! A hundred clients that each send a request, wait for the response, and send the next request.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
 use super::{Scale, Sliced, micros};
-use crate::bench::figure::Figure;
+use crate::bench::build_env::BuildEnv;
+use crate::bench::fixture::{CONCURRENT_CONNECTS, reader_clients};
 use crate::bench::latency::Latencies;
-use crate::bench::load::{Load, Script, Sends, client_text};
-use crate::bench::peers::{Peer, Workshop};
-use crate::bench::sequence::payload;
-use crate::bench::server::Server;
-use crate::bench::stage::{AT_ONCE, visitors};
+use crate::bench::load_generator::{LoadGenerator, Script, Sends, client_text};
+use crate::bench::metric::Metric;
+use crate::bench::sequence_numbers::payload;
+use crate::bench::server_process::ServerProcess;
+use crate::bench::servers::ServerKind;
 
 const CLIENTS: usize = 100;
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Without a response for this time, the scenario fails.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-struct Ack {
-    server: Server,
-    load: Load,
-    question: Vec<u8>,
+struct AckScenario {
+    server: ServerProcess,
+    load: LoadGenerator,
+    request: Vec<u8>,
     round_trips: usize,
 }
 
-pub fn open(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Box<dyn Sliced>> {
-    let server = Server::start(peer, workshop, &[])?;
-    let mut load = Load::new(server.port)?;
-    load.admit(visitors(peer, 0, CLIENTS), AT_ONCE)?;
-    // The product is asked for what it answers without a change: to join the household that they are in.
-    let question = match peer.is_the_product() {
+pub fn open(kind: ServerKind, build_env: &BuildEnv, scale: &Scale) -> Result<Box<dyn Sliced>> {
+    let server = ServerProcess::start(kind, build_env, &[])?;
+    let mut load = LoadGenerator::new(server.port)?;
+    load.connect_clients(reader_clients(kind, 0, CLIENTS), CONCURRENT_CONNECTS)?;
+    // Roomcast's request changes nothing: the clients join the household that they have joined already.
+    let request = match kind.is_roomcast() {
         true => r#"420["join:household",{"householdId":"hall-0"}]"#.into(),
         false => format!(r#"420["echo",{}]"#, payload(50)),
     };
-    let mut ack = Ack { server, load, question: client_text(&question), round_trips: scale.round_trips };
+    let mut ack = AckScenario { server, load, request: client_text(&request), round_trips: scale.round_trips };
     ack.slice()?;
     Ok(Box::new(ack))
 }
 
-impl Sliced for Ack {
-    fn slice(&mut self) -> Result<Vec<Figure>> {
+impl Sliced for AckScenario {
+    fn slice(&mut self) -> Result<Vec<Metric>> {
         let cpu = self.server.process.cpu()?;
-        let mut latencies = converse(&mut self.load, &self.question, self.round_trips)?;
+        let mut latencies = run_round_trips(&mut self.load, &self.request, self.round_trips)?;
         let cpu = self.server.process.cpu()? - cpu;
         Ok(vec![
-            Figure::cost("CPU a round trip, µs", micros(cpu, self.round_trips)),
-            Figure::cost("p50, µs", latencies.percentile(0.5)),
-            Figure::cost("p99, µs", latencies.percentile(0.99)),
+            Metric::cost("CPU per round trip, µs", micros(cpu, self.round_trips)),
+            Metric::cost("p50, µs", latencies.percentile(0.5)),
+            Metric::cost("p99, µs", latencies.percentile(0.99)),
         ])
     }
 }
 
-/// Lets every client ask once, and again at each answer, until `round_trips` have been begun and all are answered.
-fn converse(load: &mut Load, question: &[u8], round_trips: usize) -> Result<Latencies> {
-    let mut conversation =
-        Conversation { question, asked: [Instant::now(); CLIENTS], begun: 0, answered: 0, round_trips, latencies: Latencies::default() };
+/// Lets each client send a request after each response, until `round_trips` requests were sent and all were answered.
+fn run_round_trips(load: &mut LoadGenerator, request: &[u8], round_trips: usize) -> Result<Latencies> {
+    let mut requests =
+        RequestLoop { request, sent_at: [Instant::now(); CLIENTS], sent: 0, answered: 0, round_trips, latencies: Latencies::default() };
     let mut sends = Sends::default();
-    (0..CLIENTS).for_each(|client| conversation.ask(client, &mut sends));
+    (0..CLIENTS).for_each(|client| requests.send_next(client, &mut sends));
     load.send_all(&mut sends)?;
-    let mut heard = (0, Instant::now());
-    while conversation.answered < round_trips {
-        load.turn(Duration::from_millis(100), &mut conversation)?;
-        if heard.0 != conversation.answered {
-            heard = (conversation.answered, Instant::now());
+    let mut progress = (0, Instant::now());
+    while requests.answered < round_trips {
+        load.poll_once(Duration::from_millis(100), &mut requests)?;
+        if progress.0 != requests.answered {
+            progress = (requests.answered, Instant::now());
         }
-        ensure!(heard.1.elapsed() < PATIENCE, "{} of {} questions are never answered", conversation.begun - heard.0, conversation.begun);
+        ensure!(progress.1.elapsed() < TIMEOUT, "{} of {} requests have no response", requests.sent - progress.0, requests.sent);
     }
-    Ok(conversation.latencies)
+    Ok(requests.latencies)
 }
 
-struct Conversation<'a> {
-    question: &'a [u8],
-    asked: [Instant; CLIENTS],
-    begun: usize,
+struct RequestLoop<'a> {
+    request: &'a [u8],
+    sent_at: [Instant; CLIENTS],
+    sent: usize,
     answered: usize,
     round_trips: usize,
     latencies: Latencies,
 }
 
-impl Conversation<'_> {
-    fn ask(&mut self, client: usize, sends: &mut Sends) {
-        if self.begun < self.round_trips {
-            self.begun += 1;
-            self.asked[client] = Instant::now();
-            sends.push(client, self.question);
+impl RequestLoop<'_> {
+    fn send_next(&mut self, client: usize, sends: &mut Sends) {
+        if self.sent < self.round_trips {
+            self.sent += 1;
+            self.sent_at[client] = Instant::now();
+            sends.push(client, self.request);
         }
     }
 }
 
-impl Script for Conversation<'_> {
+impl Script for RequestLoop<'_> {
     fn message(&mut self, to: usize, text: &[u8], at: Instant, sends: &mut Sends) {
         if text.starts_with(b"430[") {
             self.answered += 1;
-            self.latencies.add(at.saturating_duration_since(self.asked[to]));
-            self.ask(to, sends);
+            self.latencies.add(at.saturating_duration_since(self.sent_at[to]));
+            self.send_next(to, sends);
         }
     }
 }

@@ -1,81 +1,88 @@
-//! Ten rooms of ten users. One user in each sends messages, which are on the disk before the server delivers or acknowledges them.
+//! Ten rooms of ten users. One user in each room sends messages, and the server writes each to the disk before it delivers or acknowledges it.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
 use super::{Scale, micros};
-use crate::bench::figure::Figure;
+use crate::bench::build_env::BuildEnv;
+use crate::bench::fixture::{CONCURRENT_CONNECTS, create_chat_room, writer_client};
 use crate::bench::latency::Latencies;
-use crate::bench::load::{Entrance, Load, Script, Sends, client_text};
-use crate::bench::peers::{Peer, Workshop};
-use crate::bench::sequence::{Account, Numbered, number_in, text};
-use crate::bench::server::Server;
-use crate::bench::stage::{AT_ONCE, chatter, open_chat_room};
+use crate::bench::load_generator::{ClientHandshake, LoadGenerator, Script, Sends, client_text};
+use crate::bench::metric::Metric;
+use crate::bench::sequence_numbers::{DeliveryTracker, NumberedMessage, number_in, text};
+use crate::bench::server_process::ServerProcess;
+use crate::bench::servers::ServerKind;
 
 const ROOMS: usize = 10;
-/// Of each room; the first of them sends, and hears what it sends like the others.
+/// The members of each room. The first member sends, and receives its messages like the others.
 const MEMBERS: usize = 10;
-/// Sent and not acknowledged, by all senders together: a busy server, and one that has as much to do as each client may ask of Roomcast.
+/// How many messages are sent and not acknowledged, for all senders together: a busy server, and the most that Roomcast accepts from these clients.
 const IN_FLIGHT: [usize; 2] = [256, 2_560];
 const TEXT: usize = 100;
-/// Enough for Node to have compiled everything, and for the queues to have filled.
+/// The time before the measurement: enough for Node to compile all code, and for the queues to fill.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// What has not come when nothing has come for so long is lost.
+/// A message is lost if it has not arrived when nothing has arrived for this time.
 const SILENCE: Duration = Duration::from_secs(5);
 
-pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>> {
-    let server = Server::start(peer, workshop, &[])?;
-    let mut load = Load::new(server.port)?;
-    let rooms = (0..ROOMS).map(|room| open_chat_room(server.port, people_of(room))).collect::<Result<Vec<String>>>()?;
-    let entrances: Vec<Entrance> = (0..ROOMS * MEMBERS).map(|number| chatter(number, &rooms[number / MEMBERS])).collect();
-    load.admit(entrances.into_iter(), AT_ONCE)?;
+pub fn run(kind: ServerKind, build_env: &BuildEnv, scale: &Scale) -> Result<Vec<Metric>> {
+    let server = ServerProcess::start(kind, build_env, &[])?;
+    let mut load = LoadGenerator::new(server.port)?;
+    let rooms = (0..ROOMS).map(|room| create_chat_room(server.port, users_of(room))).collect::<Result<Vec<String>>>()?;
+    let handshakes: Vec<ClientHandshake> = (0..ROOMS * MEMBERS).map(|number| writer_client(number, &rooms[number / MEMBERS])).collect();
+    load.connect_clients(handshakes.into_iter(), CONCURRENT_CONNECTS)?;
 
-    let mut talk = Talk::new(&rooms);
-    let mut figures = Vec::new();
+    let mut run = DurableRun::new(&rooms);
+    let mut metrics = Vec::new();
     for in_flight in IN_FLIGHT {
-        figures.extend(measure(&server, &mut load, &mut talk, in_flight, scale.durable)?);
+        metrics.extend(measure(&server, &mut load, &mut run, in_flight, scale.durable)?);
     }
-    talk.in_flight = 0;
-    finish(&mut load, &mut talk)?;
-    figures.extend(talk.totals());
-    Ok(figures)
+    run.in_flight = 0;
+    finish(&mut load, &mut run)?;
+    metrics.extend(run.totals());
+    Ok(metrics)
 }
 
-/// Lets them talk for a while with so many messages in flight.
-fn measure(server: &Server, load: &mut Load, talk: &mut Talk, in_flight: usize, time: Duration) -> Result<Vec<Figure>> {
-    talk.in_flight = in_flight;
+/// Measures for this time, with this number of messages in flight.
+fn measure(
+    server: &ServerProcess,
+    load: &mut LoadGenerator,
+    run: &mut DurableRun,
+    in_flight: usize,
+    time: Duration,
+) -> Result<Vec<Metric>> {
+    run.in_flight = in_flight;
     let mut start = Sends::default();
-    (0..ROOMS).for_each(|room| talk.fill(room, &mut start));
+    (0..ROOMS).for_each(|room| run.fill(room, &mut start));
     load.send_all(&mut start)?;
-    load.rest(WARM_UP, talk)?;
+    load.run_for(WARM_UP, run)?;
 
-    let before = Reading::take(server, talk)?;
-    talk.latencies = Some(Latencies::default());
-    load.rest(time, talk)?;
-    let after = Reading::take(server, talk)?;
-    let latencies = talk.latencies.take().unwrap_or_default();
-    figures(&before, &after, latencies, in_flight)
+    let before = Snapshot::take(server, run)?;
+    run.latencies = Some(Latencies::default());
+    load.run_for(time, run)?;
+    let after = Snapshot::take(server, run)?;
+    let latencies = run.latencies.take().unwrap_or_default();
+    metrics(&before, &after, latencies, in_flight)
 }
 
-fn people_of(room: usize) -> std::ops::Range<usize> {
+fn users_of(room: usize) -> std::ops::Range<usize> {
     room * MEMBERS..(room + 1) * MEMBERS
 }
 
-/// Waits for what is still under way.
-fn finish(load: &mut Load, talk: &mut Talk) -> Result<()> {
-    let mut heard = (talk.heard(), Instant::now());
-    while talk.is_missing_something() && heard.1.elapsed() < SILENCE {
-        load.turn(Duration::from_millis(50), talk)?;
-        if heard.0 != talk.heard() {
-            heard = (talk.heard(), Instant::now());
+/// Waits for the messages in flight.
+fn finish(load: &mut LoadGenerator, run: &mut DurableRun) -> Result<()> {
+    let mut progress = (run.received(), Instant::now());
+    while run.is_incomplete() && progress.1.elapsed() < SILENCE {
+        load.poll_once(Duration::from_millis(50), run)?;
+        if progress.0 != run.received() {
+            progress = (run.received(), Instant::now());
         }
     }
     Ok(())
 }
 
-/// What stands on the clocks and counters at one moment.
-struct Reading {
+/// The clocks and counters at one moment.
+struct Snapshot {
     at: Instant,
     server: Duration,
     database: Option<Duration>,
@@ -83,109 +90,110 @@ struct Reading {
     delivered: usize,
 }
 
-impl Reading {
-    fn take(server: &Server, talk: &Talk) -> Result<Self> {
-        let (acknowledged, delivered) = talk.counts();
+impl Snapshot {
+    fn take(server: &ServerProcess, run: &DurableRun) -> Result<Self> {
+        let (acknowledged, delivered) = run.counts();
         Ok(Self { at: Instant::now(), server: server.process.cpu()?, database: server.database_cpu()?, acknowledged, delivered })
     }
 }
 
-fn figures(before: &Reading, after: &Reading, mut latencies: Latencies, in_flight: usize) -> Result<Vec<Figure>> {
+fn metrics(before: &Snapshot, after: &Snapshot, mut latencies: Latencies, in_flight: usize) -> Result<Vec<Metric>> {
     let (messages, deliveries) = (after.acknowledged - before.acknowledged, after.delivered - before.delivered);
     ensure!(messages > 0, "no message was acknowledged");
     let server = after.server - before.server;
     let database = after.database.zip(before.database).map(|(after, before)| after - before);
     let cpu = server + database.unwrap_or_default();
     let name = |name: &str| format!("{in_flight} in flight: {name}");
-    let mut figures = vec![
-        Figure::yielded(name("messages a CPU second, the database's too"), messages as f64 / cpu.as_secs_f64()),
-        Figure::yielded(name("messages a second"), messages as f64 / (after.at - before.at).as_secs_f64()),
-        Figure::plain(name("server's CPU a delivery, µs"), micros(server, deliveries)),
+    let mut metrics = vec![
+        Metric::throughput(name("messages per CPU second, including the database"), messages as f64 / cpu.as_secs_f64()),
+        Metric::throughput(name("messages per second"), messages as f64 / (after.at - before.at).as_secs_f64()),
+        Metric::plain(name("server CPU per delivery, µs"), micros(server, deliveries)),
     ];
-    figures.extend(database.map(|database| Figure::plain(name("database's CPU a delivery, µs"), micros(database, deliveries))));
-    figures.extend([
-        Figure::plain(name("ack p50, µs"), latencies.percentile(0.5)),
-        Figure::plain(name("ack p99, µs"), latencies.percentile(0.99)),
+    metrics.extend(database.map(|database| Metric::plain(name("database CPU per delivery, µs"), micros(database, deliveries))));
+    metrics.extend([
+        Metric::plain(name("ack p50, µs"), latencies.percentile(0.5)),
+        Metric::plain(name("ack p99, µs"), latencies.percentile(0.99)),
     ]);
-    Ok(figures)
+    Ok(metrics)
 }
 
-/// A room as its sender and its members see it.
-struct Hall {
-    message: Numbered,
+/// The messages of a room.
+struct RoomMessages {
+    message: NumberedMessage,
     sent: Vec<Instant>,
-    acks: Account,
-    told: Account,
+    acks: DeliveryTracker,
+    deliveries: DeliveryTracker,
 }
 
-/// What is going on in all rooms. The client numbered `room * MEMBERS` sends in that room.
-struct Talk {
-    halls: Vec<Hall>,
-    /// Of the acknowledgements, while they are measured.
+/// The messages of all rooms. The client numbered `room * MEMBERS` sends in that room.
+struct DurableRun {
+    rooms: Vec<RoomMessages>,
+    /// The latencies of the acknowledgements, while they are measured.
     latencies: Option<Latencies>,
-    /// How many messages may be, by all senders together.
+    /// How many messages may be in flight, for all senders together.
     in_flight: usize,
 }
 
-impl Talk {
+impl DurableRun {
     fn new(rooms: &[String]) -> Self {
-        let hall = |room: &String| {
-            // All bear the same id: the acknowledgement has the message in it, with its number.
+        let room = |room: &String| {
+            // All messages have the same acknowledgement id, because the acknowledgement contains the message with its number.
             let message = format!(r#"42/chat,1["message:send",{{"roomId":{room},"content":"{}","type":"TEXT"}}]"#, text(TEXT));
-            let message = Numbered::new(client_text(&message));
-            Hall { message, sent: Vec::new(), acks: Account::new(1), told: Account::new(MEMBERS) }
+            let message = NumberedMessage::new(client_text(&message));
+            RoomMessages { message, sent: Vec::new(), acks: DeliveryTracker::new(1), deliveries: DeliveryTracker::new(MEMBERS) }
         };
-        Self { halls: rooms.iter().map(hall).collect(), latencies: None, in_flight: 0 }
+        Self { rooms: rooms.iter().map(room).collect(), latencies: None, in_flight: 0 }
     }
 
-    fn fill(&mut self, room: usize, sends: &mut Sends) {
-        let share = self.in_flight / ROOMS + usize::from(room < self.in_flight % ROOMS);
-        let hall = &mut self.halls[room];
-        while hall.sent.len() < hall.acks.delivered + share {
-            sends.push(room * MEMBERS, hall.message.with(hall.sent.len()));
-            hall.sent.push(Instant::now());
+    /// Sends messages in a room until its share of the messages is in flight.
+    fn fill(&mut self, number: usize, sends: &mut Sends) {
+        let share = self.in_flight / ROOMS + usize::from(number < self.in_flight % ROOMS);
+        let room = &mut self.rooms[number];
+        while room.sent.len() < room.acks.delivered + share {
+            sends.push(number * MEMBERS, room.message.with_number(room.sent.len()));
+            room.sent.push(Instant::now());
         }
     }
 
-    /// How many messages were acknowledged, and how many deliveries there were.
+    /// The number of acknowledged messages, and the number of deliveries.
     fn counts(&self) -> (usize, usize) {
-        self.halls.iter().fold((0, 0), |(acks, told), hall| (acks + hall.acks.delivered, told + hall.told.delivered))
+        self.rooms.iter().fold((0, 0), |(acks, deliveries), room| (acks + room.acks.delivered, deliveries + room.deliveries.delivered))
     }
 
-    /// What became of all that was sent.
-    fn totals(&self) -> [Figure; 4] {
-        let sum = |count: fn(&Hall) -> usize| self.halls.iter().map(count).sum::<usize>();
-        let sent = sum(|hall| hall.sent.len());
+    /// The faults of all messages.
+    fn totals(&self) -> [Metric; 4] {
+        let sum = |count: fn(&RoomMessages) -> usize| self.rooms.iter().map(count).sum::<usize>();
+        let sent = sum(|room| room.sent.len());
         [
-            Figure::count("not acknowledged", sum(|hall| hall.acks.lost(hall.sent.len())), sent),
-            Figure::count("lost", sum(|hall| hall.told.lost(hall.sent.len())), sent * MEMBERS),
-            Figure::count("reordered", sum(|hall| hall.told.reordered), sent * MEMBERS),
-            Figure::count("repeated", sum(|hall| hall.told.repeated), sent * MEMBERS),
+            Metric::count("not acknowledged", sum(|room| room.acks.lost(room.sent.len())), sent),
+            Metric::count("lost", sum(|room| room.deliveries.lost(room.sent.len())), sent * MEMBERS),
+            Metric::count("reordered", sum(|room| room.deliveries.reordered), sent * MEMBERS),
+            Metric::count("repeated", sum(|room| room.deliveries.repeated), sent * MEMBERS),
         ]
     }
 
-    fn heard(&self) -> usize {
+    fn received(&self) -> usize {
         let (acknowledged, delivered) = self.counts();
         acknowledged + delivered
     }
 
-    fn is_missing_something(&self) -> bool {
-        self.halls.iter().any(|hall| hall.acks.lost(hall.sent.len()) + hall.told.lost(hall.sent.len()) > 0)
+    fn is_incomplete(&self) -> bool {
+        self.rooms.iter().any(|room| room.acks.lost(room.sent.len()) + room.deliveries.lost(room.sent.len()) > 0)
     }
 }
 
-impl Script for Talk {
+impl Script for DurableRun {
     fn message(&mut self, to: usize, text: &[u8], at: Instant, sends: &mut Sends) {
-        let (room, member) = (to / MEMBERS, to % MEMBERS);
-        let hall = &mut self.halls[room];
-        let Some(number) = number_in(text).filter(|number| *number < hall.sent.len()) else { return };
+        let (room_number, member) = (to / MEMBERS, to % MEMBERS);
+        let room = &mut self.rooms[room_number];
+        let Some(number) = number_in(text).filter(|number| *number < room.sent.len()) else { return };
         if text.starts_with(br#"42/chat,["message:new""#) {
-            hall.told.enter(member, number);
-        } else if text.starts_with(br#"43/chat,1[{"ok":true"#) && hall.acks.enter(0, number) {
+            room.deliveries.record(member, number);
+        } else if text.starts_with(br#"43/chat,1[{"ok":true"#) && room.acks.record(0, number) {
             if let Some(latencies) = &mut self.latencies {
-                latencies.add(at.saturating_duration_since(hall.sent[number]));
+                latencies.add(at.saturating_duration_since(room.sent[number]));
             }
-            self.fill(room, sends);
+            self.fill(room_number, sends);
         }
     }
 }

@@ -1,31 +1,32 @@
-//! What a connection costs that does nothing: the growth of the server's memory, once it has settled, by the connection.
+//! The cost of a connection that does nothing: the growth of the server's memory for each connection, after it has settled.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::{Scale, micros};
-use crate::bench::figure::Figure;
-use crate::bench::load::{Load, Watching};
-use crate::bench::peers::{Peer, Workshop};
-use crate::bench::server::Server;
-use crate::bench::stage::{AT_ONCE, visitors};
+use crate::bench::build_env::BuildEnv;
+use crate::bench::fixture::{CONCURRENT_CONNECTS, reader_clients};
+use crate::bench::load_generator::{IgnoreAll, LoadGenerator};
+use crate::bench::metric::Metric;
+use crate::bench::server_process::ServerProcess;
+use crate::bench::servers::ServerKind;
 
-/// Connected before the first look, so that what a server sets up once is not counted.
+/// The clients that connect before the first measurement, so that memory that a server allocates once is not counted.
 const WARM_UP: usize = 100;
 
-pub fn run(peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>> {
+pub fn run(kind: ServerKind, build_env: &BuildEnv, scale: &Scale) -> Result<Vec<Metric>> {
     let count = scale.idle_connections;
-    let server = Server::start(peer, workshop, &[])?;
-    let mut load = Load::new(server.port)?;
-    load.admit(visitors(peer, count, WARM_UP), AT_ONCE)?;
-    let (memory, cpu) = (server.process.settled_memory(|time| load.rest(time, &mut Watching))?, server.process.cpu()?);
-    load.admit(visitors(peer, 0, count), AT_ONCE)?;
-    load.rest(Duration::from_secs(1), &mut Watching)?;
+    let server = ServerProcess::start(kind, build_env, &[])?;
+    let mut load = LoadGenerator::new(server.port)?;
+    load.connect_clients(reader_clients(kind, count, WARM_UP), CONCURRENT_CONNECTS)?;
+    let (memory, cpu) = (server.process.memory_when_settled(|time| load.run_for(time, &mut IgnoreAll))?, server.process.cpu()?);
+    load.connect_clients(reader_clients(kind, 0, count), CONCURRENT_CONNECTS)?;
+    load.run_for(Duration::from_secs(1), &mut IgnoreAll)?;
     let connecting = server.process.cpu()? - cpu;
-    let grown = server.process.settled_memory(|time| load.rest(time, &mut Watching))?.saturating_sub(memory);
+    let grown = server.process.memory_when_settled(|time| load.run_for(time, &mut IgnoreAll))?.saturating_sub(memory);
     Ok(vec![
-        Figure::plain("memory a connection, KB", grown as f64 / 1024.0 / count as f64),
-        Figure::cost("CPU to connect and settle, µs", micros(connecting, count)),
+        Metric::plain("memory per connection, KB", grown as f64 / 1024.0 / count as f64),
+        Metric::cost("CPU to connect and settle, µs", micros(connecting, count)),
     ])
 }

@@ -1,75 +1,77 @@
-//! What is measured. Each scenario starts fresh servers, and answers the figures of its rows.
+//! What is measured. Each scenario starts new server processes, and returns the metrics of its rows.
 
 mod ack;
+mod background_chat;
 mod burst;
-mod chat;
+mod client_session;
 mod connect;
 mod durable;
 mod fanout;
 mod gap;
 mod idle;
+mod pipelined;
+mod presence_storm;
 mod restart;
-mod session;
-mod sizes;
-mod slow;
-mod storm;
-mod volley;
+mod slow_readers;
+mod space_sizes;
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use super::figure::Figure;
-use super::peers::{Peer, Workshop};
+use super::build_env::BuildEnv;
+use super::metric::Metric;
+use super::servers::ServerKind;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
 pub enum Scenario {
     /// Many authenticated connections, each in two rooms, that do nothing.
     Idle,
-    /// One message at a time to a thousand.
+    /// One message at a time to a thousand clients.
     Fanout,
-    /// Fifty messages in flight to a hundred.
+    /// Fifty messages in flight to a hundred clients.
     Burst,
-    /// A hundred clients asking and being answered.
+    /// A hundred clients that send requests and wait for the responses.
     Ack,
-    /// Thousands connecting with a JWT.
+    /// Thousands of clients that connect with a JWT.
     Connect,
-    /// Ten of two hundred never read.
-    Slow,
-    /// All users connect at once, and each receives the presence events of all others.
-    Storm,
-    /// The server is killed, and a thousand come back at once.
+    /// Two hundred clients, ten of them never read.
+    SlowReaders,
+    /// All users connect at the same time, and each receives the presence events of all others.
+    PresenceStorm,
+    /// The server is killed, and a thousand clients reconnect at the same time.
     Restart,
-    /// Ten users send messages that are on the disk before they are delivered.
+    /// Ten users send messages, and the server writes each to the disk before it delivers it.
     Durable,
-    /// Spaces of ten members and of very many.
-    Sizes,
-    /// A client is away for a minute while much is said in its room.
+    /// Spaces of ten members and of a hundred thousand.
+    SpaceSizes,
+    /// A client is disconnected for a minute while others send messages to its room.
     Gap,
 }
 
 /// The bytes of JSON in a message of [`Scenario::Fanout`] and [`Scenario::Burst`].
 pub const PAYLOAD: usize = 100;
 
-/// How big the crowds are and how long it takes.
+/// How many clients there are, and how long each scenario takes.
 pub struct Scale {
-    /// The same, sent by servers without a contract.
+    /// The bytes of JSON in a message of the servers without a contract.
     pub payload: usize,
     pub idle_connections: usize,
     pub connects: usize,
     pub slow_messages: usize,
-    /// How long messages are sent and counted in [`Scenario::Durable`], and how long two people chat before [`Scenario::Storm`].
+    /// How long messages are sent and counted in [`Scenario::Durable`].
     pub durable: Duration,
+    /// How long two users chat before [`Scenario::PresenceStorm`].
     pub calm: Duration,
-    /// So many slices are measured by turns in a round; what follows is the size of each.
+    /// How many slices a round has, in the scenarios that are measured in slices. The next three fields are the size of a slice.
     pub slices: usize,
     pub fanout_publishes: usize,
     pub burst_deliveries: usize,
     pub round_trips: usize,
-    /// How long the client is away in [`Scenario::Gap`].
+    /// How long the client is disconnected in [`Scenario::Gap`].
     pub away: Duration,
-    /// How many members the spaces have in [`Scenario::Sizes`].
+    /// How many members the spaces have in [`Scenario::SpaceSizes`].
     pub members: [usize; 3],
 }
 
@@ -106,9 +108,9 @@ impl Scale {
         }
     }
 
-    /// The bytes of JSON that are published to a server: the whole product wraps them into its envelope.
-    fn payload_for(&self, peer: Peer) -> usize {
-        if peer.is_the_product() { PAYLOAD } else { self.payload }
+    /// The bytes of JSON that are published to a server. Roomcast adds its envelope to them.
+    fn payload_for(&self, kind: ServerKind) -> usize {
+        if kind.is_roomcast() { PAYLOAD } else { self.payload }
     }
 
     pub fn most_connections(&self) -> usize {
@@ -124,58 +126,58 @@ impl Scenario {
             Scenario::Burst => "burst",
             Scenario::Ack => "ack",
             Scenario::Connect => "connect",
-            Scenario::Slow => "slow",
-            Scenario::Storm => "storm",
+            Scenario::SlowReaders => "slow-readers",
+            Scenario::PresenceStorm => "presence-storm",
             Scenario::Restart => "restart",
             Scenario::Durable => "durable",
-            Scenario::Sizes => "sizes",
+            Scenario::SpaceSizes => "space-sizes",
             Scenario::Gap => "gap",
         }
     }
 
-    /// Whether the server can do it at all.
-    pub fn suits(self, peer: Peer) -> bool {
+    /// Whether the server has what the scenario measures.
+    pub fn supports(self, kind: ServerKind) -> bool {
         match self {
-            Scenario::Storm | Scenario::Restart | Scenario::Sizes | Scenario::Gap => peer.is_the_product(),
-            Scenario::Durable => peer.is_the_product() || peer == Peer::Express,
-            Scenario::Idle | Scenario::Fanout | Scenario::Burst | Scenario::Ack | Scenario::Connect | Scenario::Slow => {
-                peer != Peer::Express
+            Scenario::PresenceStorm | Scenario::Restart | Scenario::SpaceSizes | Scenario::Gap => kind.is_roomcast(),
+            Scenario::Durable => kind.is_roomcast() || kind == ServerKind::Express,
+            Scenario::Idle | Scenario::Fanout | Scenario::Burst | Scenario::Ack | Scenario::Connect | Scenario::SlowReaders => {
+                kind != ServerKind::Express
             }
         }
     }
 
-    /// Whether it is measured in slices by [`Scenario::open`], and not in one piece by [`Scenario::run`].
+    /// Whether it is measured in slices ([`Scenario::open`]), and not as a whole ([`Scenario::run`]).
     pub fn is_sliced(self) -> bool {
         matches!(self, Scenario::Fanout | Scenario::Burst | Scenario::Ack)
     }
 
-    pub fn run(self, peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Vec<Figure>> {
+    pub fn run(self, kind: ServerKind, build_env: &BuildEnv, scale: &Scale) -> Result<Vec<Metric>> {
         match self {
-            Scenario::Idle => idle::run(peer, workshop, scale),
-            Scenario::Connect => connect::run(peer, workshop, scale),
-            Scenario::Slow => slow::run(peer, workshop, scale),
-            Scenario::Storm => storm::run(peer, workshop, scale),
-            Scenario::Restart => restart::run(peer, workshop),
-            Scenario::Durable => durable::run(peer, workshop, scale),
-            Scenario::Sizes => sizes::run(peer, workshop, scale),
-            Scenario::Gap => gap::run(peer, workshop, scale),
-            Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(peer, workshop, scale)?.slice(),
+            Scenario::Idle => idle::run(kind, build_env, scale),
+            Scenario::Connect => connect::run(kind, build_env, scale),
+            Scenario::SlowReaders => slow_readers::run(kind, build_env, scale),
+            Scenario::PresenceStorm => presence_storm::run(kind, build_env, scale),
+            Scenario::Restart => restart::run(kind, build_env),
+            Scenario::Durable => durable::run(kind, build_env, scale),
+            Scenario::SpaceSizes => space_sizes::run(kind, build_env, scale),
+            Scenario::Gap => gap::run(kind, build_env, scale),
+            Scenario::Fanout | Scenario::Burst | Scenario::Ack => self.open(kind, build_env, scale)?.slice(),
         }
     }
 
-    /// Starts a server, lets the crowd in and warms up.
-    pub fn open(self, peer: Peer, workshop: &Workshop, scale: &Scale) -> Result<Box<dyn Sliced>> {
+    /// Starts a server, connects the clients, and warms up.
+    pub fn open(self, kind: ServerKind, build_env: &BuildEnv, scale: &Scale) -> Result<Box<dyn Sliced>> {
         match self {
-            Scenario::Fanout => fanout::open(peer, workshop, scale),
-            Scenario::Burst => burst::open(peer, workshop, scale),
-            Scenario::Ack => ack::open(peer, workshop, scale),
+            Scenario::Fanout => fanout::open(kind, build_env, scale),
+            Scenario::Burst => burst::open(kind, build_env, scale),
+            Scenario::Ack => ack::open(kind, build_env, scale),
             Scenario::Idle
             | Scenario::Connect
-            | Scenario::Slow
-            | Scenario::Storm
+            | Scenario::SlowReaders
+            | Scenario::PresenceStorm
             | Scenario::Restart
             | Scenario::Durable
-            | Scenario::Sizes
+            | Scenario::SpaceSizes
             | Scenario::Gap => {
                 bail!("{} is not measured in slices", self.name())
             }
@@ -183,9 +185,9 @@ impl Scenario {
     }
 }
 
-/// A server under way in a scenario that can be measured a little at a time.
+/// A running server in a scenario that is measured in slices.
 pub trait Sliced {
-    fn slice(&mut self) -> Result<Vec<Figure>>;
+    fn slice(&mut self) -> Result<Vec<Metric>>;
 }
 
 fn micros(duration: Duration, count: usize) -> f64 {

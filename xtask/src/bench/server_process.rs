@@ -1,4 +1,4 @@
-//! A server while it runs: a fresh process on a port of its own, gone when this is dropped.
+//! A running server: a new process on its own port, which is killed when this is dropped.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -9,75 +9,76 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::folder::Folder;
-use super::measure::Process;
-use super::peers::{Peer, Workshop};
+use super::build_env::BuildEnv;
 use super::postgres::Postgres;
+use super::process::ProcessUsage;
+use super::servers::ServerKind;
+use super::temp_dir::TempDir;
 use super::token::SECRET;
 
 const START: Duration = Duration::from_secs(15);
 
-pub struct Server {
-    pub peer: Peer,
+pub struct ServerProcess {
+    pub kind: ServerKind,
     pub port: u16,
-    pub process: Process,
+    pub process: ProcessUsage,
     command: Command,
     child: Child,
     storage: Storage,
 }
 
-/// What a server stores in. It goes after the server.
+/// Where a server stores its data. It is removed after the server has ended.
 enum Storage {
     Nothing,
-    /// The whole product's database is in its process.
-    InProcess(#[expect(dead_code, reason = "it is there for its end")] Folder),
+    /// Roomcast's database is a file that its own process reads and writes.
+    InProcess(#[expect(dead_code, reason = "it is held until it is dropped")] TempDir),
     Postgres(Postgres),
 }
 
-impl Server {
+impl ServerProcess {
     /// Starts it and waits until it listens. `settings` are environment variables of this scenario.
-    pub fn start(peer: Peer, workshop: &Workshop, settings: &[(&str, &str)]) -> Result<Self> {
-        Self::try_start(peer, workshop, settings).with_context(|| format!("{} cannot be started", peer.name()))
+    pub fn start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::try_start(kind, build_env, settings).with_context(|| format!("{} cannot be started", kind.name()))
     }
 
-    fn try_start(peer: Peer, workshop: &Workshop, settings: &[(&str, &str)]) -> Result<Self> {
+    fn try_start(kind: ServerKind, build_env: &BuildEnv, settings: &[(&str, &str)]) -> Result<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let mut command = peer.command(workshop)?;
+        let mut command = kind.command(build_env)?;
         command.env("PORT", port.to_string()).env("JWT_SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped());
-        // The first is Roomcast's, the second tokio's. Node and the floor have one in any case.
-        command.env("SHARDS", workshop.threads.to_string()).env("TOKIO_WORKER_THREADS", workshop.threads.to_string());
-        let storage = match peer {
-            Peer::Roomcast => Storage::InProcess(furnish(&mut command, port)?),
-            Peer::Express => {
+        // The first is for Roomcast, and the second for tokio. Node and the baseline server always have one thread.
+        command.env("SHARDS", build_env.threads.to_string()).env("TOKIO_WORKER_THREADS", build_env.threads.to_string());
+        let storage = match kind {
+            ServerKind::Roomcast => Storage::InProcess(configure_roomcast(&mut command, port)?),
+            ServerKind::Express => {
                 let postgres = Postgres::start(&port.to_string())?;
                 command.envs(postgres.settings());
                 Storage::Postgres(postgres)
             }
-            Peer::Floor | Peer::Engine | Peer::Socketioxide | Peer::SocketIo => Storage::Nothing,
+            ServerKind::Baseline | ServerKind::Engine | ServerKind::Socketioxide | ServerKind::SocketIo => Storage::Nothing,
         };
         command.envs(settings.iter().copied());
         let child = spawn(&mut command)?;
-        // From here on dropping it ends the child.
-        let mut server = Self { peer, port, process: Process::new(child.id())?, command, child, storage };
+        // From here on, an error drops this value, which kills the child.
+        let mut server = Self { kind, port, process: ProcessUsage::new(child.id())?, command, child, storage };
         server.await_ready()?;
         Ok(server)
     }
 
-    /// Ends the process as it stands.
+    /// Kills the process with SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// Starts it again, with what it has stored and on the same port, and waits until it listens.
-    pub fn start_again(&mut self) -> Result<()> {
+    /// Starts a new process with the same database and port, and waits until it listens.
+    pub fn restart(&mut self) -> Result<()> {
         self.child = spawn(&mut self.command)?;
-        self.process = Process::new(self.child.id())?;
+        self.process = ProcessUsage::new(self.child.id())?;
         self.await_ready()
     }
 
-    /// The CPU of a database that is not in its process.
+    /// The CPU time of a database that runs in other processes.
     pub fn database_cpu(&self) -> Result<Option<Duration>> {
         match &self.storage {
             Storage::Postgres(postgres) => postgres.cpu().map(Some),
@@ -85,21 +86,21 @@ impl Server {
         }
     }
 
-    /// The few lines say `ready`; the product is ready when it listens.
+    /// Waits until the server listens: Roomcast accepts a connection, and the others print `ready`.
     fn await_ready(&mut self) -> Result<()> {
         let stdout = self.child.stdout.take().context("no stdout")?;
-        let (said, ready) = mpsc::channel();
+        let (sender, ready) = mpsc::channel();
         thread::spawn(move || {
-            // Read to the end, so that it never waits for its log to be read.
+            // All output is read, so that the server never waits for a reader.
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if line.trim() == "ready" {
-                    said.send(()).ok();
+                    sender.send(()).ok();
                 }
             }
         });
         let start = Instant::now();
         loop {
-            if self.peer.is_the_product() {
+            if self.kind.is_roomcast() {
                 thread::sleep(Duration::from_millis(1));
                 if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
                     return Ok(());
@@ -108,7 +109,7 @@ impl Server {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("it ended at once: {status}");
+                bail!("it has ended: {status}");
             }
             if start.elapsed() > START {
                 bail!("it is not ready after {} s", START.as_secs());
@@ -117,7 +118,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
@@ -128,9 +129,9 @@ fn spawn(command: &mut Command) -> Result<Child> {
     command.spawn().with_context(|| format!("{:?}", command.get_program()))
 }
 
-/// The whole product with its own new database, and none of the limits that a load test would run into.
-fn furnish(command: &mut Command, port: u16) -> Result<Folder> {
-    let folder = Folder::new(&port.to_string())?;
+/// Gives Roomcast a new database, and turns off the limits that a load test would reach.
+fn configure_roomcast(command: &mut Command, port: u16) -> Result<TempDir> {
+    let folder = TempDir::new(&port.to_string())?;
     let database = format!("sqlite://{}", folder.path().join("bench.db").display());
     command.current_dir(folder.path()).env("DATABASE_URL", database).envs([
         ("HOST", "127.0.0.1"),

@@ -1,10 +1,10 @@
 //! The load generator: one thread, one epoll, thousands of clients.
 //!
-//! It reads every socket until it is drained, keeps no buffer for a client that has nothing half-read, and hands whole messages to a [`Script`].
+//! It reads each socket until no bytes are left, keeps a buffer only for clients with an incomplete message, and passes complete messages to a [`Script`].
 
 mod client;
-mod crowd;
-mod entrance;
+mod client_handshake;
+mod connect_clients;
 mod frame;
 mod ticker;
 
@@ -13,33 +13,33 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use client::{Client, Heard, Stage};
+use client::{Client, Received, State};
 use mio::{Events, Interest, Poll, Token};
 use ticker::Ticker;
 
-pub use entrance::Entrance;
+pub use client_handshake::ClientHandshake;
 pub use frame::{client_text, first as first_frame, from_server as server_text};
 
 const TICK: Token = Token(usize::MAX);
 
-/// What a scenario does when something happens to a client. Clients are numbered from 0 in the order they were opened.
+/// What a scenario does when something happens to a client. Clients have numbers from 0, in the order in which they began to connect.
 pub trait Script {
-    /// A message for a client that is inside. `at` is when its bytes were read.
+    /// A connected client has received a message. `at` is when its bytes were read.
     fn message(&mut self, _to: usize, _text: &[u8], _at: Instant, _sends: &mut Sends) {}
-    /// A client is in, this long after it began to connect.
-    fn entered(&mut self, _who: usize, _took: Duration) {}
-    /// A client was closed by the server.
-    fn closed(&mut self, _who: usize) {}
-    /// The ticker has gone off this many times.
+    /// A client has connected. `took` is the time since it began to connect.
+    fn connected(&mut self, _client: usize, _took: Duration) {}
+    /// The server has closed a client's connection.
+    fn closed(&mut self, _client: usize) {}
+    /// The ticker has expired this many times since the last call.
     fn ticked(&mut self, _times: u64, _sends: &mut Sends) {}
 }
 
-/// A script that only watches.
-pub struct Watching;
+/// A script that does nothing.
+pub struct IgnoreAll;
 
-impl Script for Watching {}
+impl Script for IgnoreAll {}
 
-/// What a script wants sent: whole frames or requests, written as soon as it returns.
+/// The frames and requests that a script sends. They are written when it returns.
 #[derive(Default)]
 pub struct Sends {
     bytes: Vec<u8>,
@@ -53,19 +53,19 @@ impl Sends {
     }
 }
 
-/// All the clients of one scenario, and the epoll they hang on.
-pub struct Load {
+/// All clients of one scenario, and their epoll.
+pub struct LoadGenerator {
     server: SocketAddr,
     poll: Poll,
     events: Events,
     clients: Vec<Client>,
     ticker: Option<Ticker>,
     sends: Sends,
-    /// Every read of every client goes through this one buffer.
+    /// The buffer for the reads of all clients.
     scratch: Vec<u8>,
 }
 
-impl Load {
+impl LoadGenerator {
     pub fn new(port: u16) -> Result<Self> {
         Ok(Self {
             server: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
@@ -78,27 +78,27 @@ impl Load {
         })
     }
 
-    /// Begins to connect one more client and answers its number.
-    pub fn open(&mut self, entrance: Entrance) -> Result<usize> {
+    /// Begins to connect another client. Returns its number.
+    pub fn start_connecting(&mut self, handshake: ClientHandshake) -> Result<usize> {
         let number = self.clients.len();
-        let mut client = Client::connect(self.server, entrance)?;
+        let mut client = Client::connect(self.server, handshake)?;
         self.poll.registry().register(&mut client.socket, Token(number), Interest::READABLE | Interest::WRITABLE)?;
         self.clients.push(client);
         Ok(number)
     }
 
-    /// Sends what a script has begun with.
+    /// Sends frames outside a call of the script.
     pub fn send_all(&mut self, sends: &mut Sends) -> Result<()> {
         write_all(&mut self.clients, sends)
     }
 
-    /// From now on this client reads nothing, and its socket fills up.
-    pub fn deafen(&mut self, client: usize) -> Result<()> {
+    /// From now on this client reads nothing, so that its socket's buffer becomes full.
+    pub fn stop_reading(&mut self, client: usize) -> Result<()> {
         Ok(self.poll.registry().deregister(&mut self.clients[client].socket)?)
     }
 
-    /// Lets a deafened client read all there is, and answers whether the server has closed it.
-    pub fn is_closed_behind(&mut self, client: usize) -> bool {
+    /// Reads all bytes of a client that has stopped reading. Returns whether the server has closed the connection.
+    pub fn is_closed_after_reading(&mut self, client: usize) -> bool {
         loop {
             match self.clients[client].read(&mut self.scratch) {
                 Ok(Some((0, _))) => return false,
@@ -114,18 +114,18 @@ impl Load {
         Ok(())
     }
 
-    /// Lets time pass and handles what happens.
-    pub fn rest(&mut self, time: Duration, script: &mut impl Script) -> Result<()> {
+    /// Handles events for this time.
+    pub fn run_for(&mut self, time: Duration, script: &mut impl Script) -> Result<()> {
         let end = Instant::now() + time;
         while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.turn(left, script)?;
+            self.poll_once(left, script)?;
         }
         Ok(())
     }
 
-    /// Waits for something to happen, at most `patience`, and handles all that has.
-    pub fn turn(&mut self, patience: Duration, script: &mut impl Script) -> Result<()> {
-        if let Err(error) = self.poll.poll(&mut self.events, Some(patience))
+    /// Waits for events, at most for the timeout, and handles them.
+    pub fn poll_once(&mut self, timeout: Duration, script: &mut impl Script) -> Result<()> {
+        if let Err(error) = self.poll.poll(&mut self.events, Some(timeout))
             && error.kind() != ErrorKind::Interrupted
         {
             return Err(error).context("epoll");
@@ -133,7 +133,7 @@ impl Load {
         let Self { events, clients, ticker, sends, scratch, .. } = self;
         for event in events.iter() {
             match (event.token(), &ticker) {
-                (TICK, Some(ticker)) => script.ticked(ticker.take()?, sends),
+                (TICK, Some(ticker)) => script.ticked(ticker.take_expirations()?, sends),
                 (Token(number), _) => serve(number, &mut clients[number], event, scratch, sends, script)?,
             }
             write_all(clients, sends)?;
@@ -142,11 +142,11 @@ impl Load {
     }
 }
 
-/// What goes to one client in a row is one write, as it is with a client whose event loop has several messages to send.
+/// Writes consecutive frames for one client with one call, like a client whose event loop has several messages to send.
 fn write_all(clients: &mut [Client], sends: &mut Sends) -> Result<()> {
     let mut start = 0;
-    for row in sends.ends.chunk_by(|(one, _), (next, _)| one == next) {
-        let Some(&(to, end)) = row.last() else { continue };
+    for frames in sends.ends.chunk_by(|(one, _), (next, _)| one == next) {
+        let Some(&(to, end)) = frames.last() else { continue };
         clients[to].send(&sends.bytes[start..end])?;
         start = end;
     }
@@ -155,7 +155,7 @@ fn write_all(clients: &mut [Client], sends: &mut Sends) -> Result<()> {
     Ok(())
 }
 
-/// Handles what epoll has said of one client.
+/// Handles an event of one client.
 fn serve(
     number: usize,
     client: &mut Client,
@@ -165,35 +165,35 @@ fn serve(
     script: &mut impl Script,
 ) -> Result<()> {
     if event.is_writable() && client.writable()? {
-        script.entered(number, client.opened.elapsed());
+        script.connected(number, client.opened.elapsed());
     }
     if !event.is_readable() {
         return Ok(());
     }
-    while client.stage != Stage::Closed {
+    while client.state != State::Closed {
         let Some((filled, more)) = client.read(scratch)? else {
-            client.stage = Stage::Closed;
+            client.state = State::Closed;
             script.closed(number);
             return Ok(());
         };
         let at = Instant::now();
         let mut start = 0;
         while start < filled {
-            let Some((used, heard)) = client.hear(&scratch[start..filled])? else { break };
-            match heard {
-                Heard::Nothing => {}
-                Heard::Entered => script.entered(number, client.opened.elapsed()),
-                Heard::Message(place) => script.message(number, &scratch[start + place.start..start + place.end], at, sends),
-                Heard::Goodbye => {
-                    client.stage = Stage::Closed;
+            let Some((used, received)) = client.parse_message(&scratch[start..filled])? else { break };
+            match received {
+                Received::Handled => {}
+                Received::HandshakeDone => script.connected(number, client.opened.elapsed()),
+                Received::Message(range) => script.message(number, &scratch[start + range.start..start + range.end], at, sends),
+                Received::Close => {
+                    client.state = State::Closed;
                     script.closed(number);
                     return Ok(());
                 }
             }
             start += used;
         }
-        client.keep(&scratch[start..filled]);
-        // Of an end that came together with the last bytes nothing more is said.
+        client.keep_incomplete(&scratch[start..filled]);
+        // If the connection ends together with the last bytes, epoll reports no further event.
         let is_at_its_end = event.is_read_closed() && filled > 0;
         if !more && !is_at_its_end {
             return Ok(());

@@ -1,4 +1,4 @@
-//! A steady beat inside the epoll: a millisecond's timeout would be too coarse for 500 events a second.
+//! A timer in the epoll loop. The timeout of epoll has a resolution of a millisecond, which is too coarse for 500 messages a second.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
@@ -19,8 +19,8 @@ impl Ticker {
         Ok(Self(timer))
     }
 
-    /// How often it has gone off since it was last asked.
-    pub fn take(&self) -> Result<u64> {
+    /// How many times the timer has expired since the last call.
+    pub fn take_expirations(&self) -> Result<u64> {
         let mut count = [0; 8];
         match nix::unistd::read(&self.0, &mut count) {
             Ok(_) => Ok(u64::from_ne_bytes(count)),

@@ -1,4 +1,5 @@
-//! `cargo xtask ledger`: stock clients over a network that cuts, to a server that is killed, and the books compared at the end; see `e2e/chaos`.
+//! `cargo xtask chaos`: stock clients send through a proxy that cuts connections to a server that is killed, and their histories are compared with the
+//! server's event log. The test is in `e2e/chaos`.
 
 use std::process::Command;
 
@@ -8,17 +9,17 @@ use crate::install;
 use crate::test::root;
 
 #[derive(clap::Args)]
-pub struct Options {
-    /// A long run: 200,000 messages, 20 kills, 1,000 cuts, by a release build
+pub struct ChaosOptions {
+    /// A long run with a release build: 200,000 messages, 20 kills, 1,000 cuts
     #[arg(long)]
     long: bool,
-    /// What happens is decided by this
+    /// The seed of the random numbers that decide what happens
     #[arg(long, default_value_t = 1)]
     seed: u32,
-    /// Messages that are confirmed
+    /// The number of messages that are sent and acknowledged
     #[arg(long)]
     messages: Option<u32>,
-    /// How often the server is killed during the run
+    /// How often the server is killed
     #[arg(long)]
     kills: Option<u32>,
     /// How often a connection is cut
@@ -26,7 +27,7 @@ pub struct Options {
     cuts: Option<u32>,
 }
 
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &ChaosOptions) -> Result<()> {
     let root = root()?;
     let folder = root.join("e2e");
     install::from_npm(&folder)?;
@@ -42,9 +43,9 @@ pub fn run(options: &Options) -> Result<()> {
         ("CHAOS_KILLS", options.kills.unwrap_or(kills)),
         ("CHAOS_CUTS", options.cuts.unwrap_or(cuts)),
     ];
-    let mut ledger = Command::new("node");
-    ledger.arg("chaos/main.js").current_dir(folder).envs(sizes.map(|(name, size)| (name, size.to_string())));
-    let status = ledger.env("E2E_PROFILE", if options.long { "release" } else { "debug" }).status()?;
-    anyhow::ensure!(status.success(), "the books do not agree");
+    let mut chaos = Command::new("node");
+    chaos.arg("chaos/main.js").current_dir(folder).envs(sizes.map(|(name, size)| (name, size.to_string())));
+    let status = chaos.env("E2E_PROFILE", if options.long { "release" } else { "debug" }).status()?;
+    anyhow::ensure!(status.success(), "the chaos test has failed: the histories of the clients and the server's event log differ");
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! The little of RFC 6455 that the generator and the floor need: whole frames, never fragments.
+//! The part of RFC 6455 that the load generator and the baseline server need: complete frames without fragments.
 //!
-//! Clients mask with the key zero, which is legal and costs them nothing; servers cannot tell and do their whole work.
+//! Clients mask with the key zero, which is legal and costs them nothing. For a server it makes no difference.
 
 use std::ops::Range;
 
@@ -11,10 +11,10 @@ pub const CLOSE: u8 = 8;
 pub const PING: u8 = 9;
 pub const PONG: u8 = 10;
 
-/// One frame at the beginning of a buffer.
+/// A frame at the beginning of a buffer.
 pub struct Frame {
     pub opcode: u8,
-    /// Where the payload lies in the buffer.
+    /// The position of the payload in the buffer.
     pub payload: Range<usize>,
 }
 
@@ -25,7 +25,7 @@ pub fn from_client(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
-/// A client's text message, ready to be written.
+/// The frame of a client's text message.
 pub fn client_text(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 14);
     from_client(&mut out, TEXT, text.as_bytes());
@@ -53,11 +53,11 @@ fn head(out: &mut Vec<u8>, opcode: u8, length: usize, mask_bit: u8) {
     }
 }
 
-/// The frame that `buffer` begins with, or nothing while it is incomplete.
+/// The frame at the beginning of `buffer`, or `None` while it is incomplete.
 pub fn first(buffer: &[u8]) -> Result<Option<Frame>> {
     let [start, second, ..] = *buffer else { return Ok(None) };
     if start & 0x80 == 0 || start & 0x0f == 0 {
-        bail!("a fragmented message, which no server here is expected to send");
+        bail!("the server has sent a fragmented message, which the bench does not support");
     }
     let (length, mut at) = match second & 0x7f {
         126 => match buffer.get(2..4) {
@@ -82,13 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_of_every_length_form_come_back() {
+    fn frames_of_each_length_encoding_are_read_back() {
         for length in [0, 1, 125, 126, 65_535, 65_536] {
             let payload = vec![b'x'; length];
-            let (mut masked, mut bare) = (Vec::new(), Vec::new());
+            let (mut masked, mut unmasked) = (Vec::new(), Vec::new());
             from_client(&mut masked, TEXT, &payload);
-            from_server(&mut bare, &payload);
-            for wire in [masked, bare] {
+            from_server(&mut unmasked, &payload);
+            for wire in [masked, unmasked] {
                 let frame = first(&wire).unwrap().unwrap();
                 assert_eq!(&wire[frame.payload.clone()], &payload[..]);
                 assert_eq!(frame.payload.end, wire.len());

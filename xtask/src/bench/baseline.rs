@@ -1,7 +1,7 @@
-//! The floor: the least that a server can do and still serve the scenarios. One epoll loop, one write a member, no features.
+//! The baseline server: the least that a server can do and still serve the scenarios. It has one epoll loop, one write for each member, and no features.
 //!
-//! It believes every token, never beats a heart, knows its messages by fixed byte patterns, and relies on the generator's zero mask key.
-//! Most of its cost is the kernel's, so the figures of other servers are multiples of it.
+//! It accepts every token, sends no heartbeats, finds messages by fixed byte patterns, and relies on the load generator's mask key of zero.
+//! Most of its cost is the kernel's work, so the metrics of other servers are given as multiples of its metrics.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,15 +12,15 @@ use memchr::memmem;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::load::{first_frame, server_text};
+use super::load_generator::{first_frame, server_text};
 
 const LISTENER: Token = Token(usize::MAX);
-/// The answer to the one key that the generator uses.
+/// The response to the one WebSocket key that the load generator uses.
 const UPGRADED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-const OPEN: &[u8] = br#"0{"sid":"floor-floor-floor-00","upgrades":[],"pingInterval":25000,"pingTimeout":60000,"maxPayload":1000000}"#;
-/// A connection that lets more than this wait is dropped.
-const MOST_UNSENT: usize = 1 << 20;
+const OPEN: &[u8] = br#"0{"sid":"baseline-sid-0000-0","upgrades":[],"pingInterval":25000,"pingTimeout":60000,"maxPayload":1000000}"#;
+/// A connection with more unsent bytes than this is closed.
+const MAX_UNSENT: usize = 1 << 20;
 
 struct Connection {
     socket: TcpStream,
@@ -29,10 +29,10 @@ struct Connection {
     unsent: Vec<u8>,
 }
 
-struct Floor {
+struct BaselineServer {
     connections: Vec<Option<Connection>>,
     rooms: HashMap<Vec<u8>, Vec<usize>>,
-    /// The frame that is going out.
+    /// The frame that is sent next.
     frame: Vec<u8>,
     text: Vec<u8>,
 }
@@ -48,7 +48,7 @@ pub fn serve() -> Result<()> {
 fn serve_on(mut listener: TcpListener) -> Result<()> {
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut floor = Floor { connections: Vec::new(), rooms: HashMap::new(), frame: Vec::new(), text: Vec::new() };
+    let mut server = BaselineServer { connections: Vec::new(), rooms: HashMap::new(), frame: Vec::new(), text: Vec::new() };
     let mut events = Events::with_capacity(1024);
     let mut scratch = vec![0; 65_536];
     loop {
@@ -58,17 +58,17 @@ fn serve_on(mut listener: TcpListener) -> Result<()> {
             if event.token() == LISTENER {
                 while let Ok((mut socket, _)) = listener.accept() {
                     socket.set_nodelay(true)?;
-                    poll.registry().register(&mut socket, Token(floor.connections.len()), Interest::READABLE | Interest::WRITABLE)?;
-                    floor.connections.push(Some(Connection { socket, upgraded: false, unread: Vec::new(), unsent: Vec::new() }));
+                    poll.registry().register(&mut socket, Token(server.connections.len()), Interest::READABLE | Interest::WRITABLE)?;
+                    server.connections.push(Some(Connection { socket, upgraded: false, unread: Vec::new(), unsent: Vec::new() }));
                 }
-            } else if floor.serve(number, event.is_writable(), &mut scratch).is_err() {
-                floor.drop_connection(number);
+            } else if server.serve(number, event.is_writable(), &mut scratch).is_err() {
+                server.drop_connection(number);
             }
         }
     }
 }
 
-impl Floor {
+impl BaselineServer {
     fn serve(&mut self, number: usize, writable: bool, scratch: &mut Vec<u8>) -> Result<()> {
         let Some(connection) = self.connections[number].as_mut() else { return Ok(()) };
         if writable && !connection.unsent.is_empty() {
@@ -89,7 +89,7 @@ impl Floor {
                 Err(error) => return Err(error.into()),
             };
             connection.unread.clear();
-            let used = self.understand(number, &scratch[..filled])?;
+            let used = self.handle_messages(number, &scratch[..filled])?;
             let Some(connection) = self.connections[number].as_mut() else { return Ok(()) };
             connection.unread.extend_from_slice(&scratch[used..filled]);
             if filled < scratch.len() {
@@ -98,8 +98,8 @@ impl Floor {
         }
     }
 
-    /// Handles the whole messages in `buffer` and answers how many bytes they take.
-    fn understand(&mut self, number: usize, buffer: &[u8]) -> Result<usize> {
+    /// Handles the complete messages in `buffer`, and returns how many bytes they take.
+    fn handle_messages(&mut self, number: usize, buffer: &[u8]) -> Result<usize> {
         let mut at = 0;
         if let Some(connection) = self.connections[number].as_mut()
             && !connection.upgraded
@@ -113,48 +113,48 @@ impl Floor {
             connection.write(&self.frame)?;
         }
         while let Some(frame) = first_frame(&buffer[at..])? {
-            self.message(number, &buffer[at + frame.payload.start..at + frame.payload.end])?;
+            self.handle_message(number, &buffer[at + frame.payload.start..at + frame.payload.end])?;
             at += frame.payload.end;
         }
         Ok(at)
     }
 
-    fn message(&mut self, number: usize, text: &[u8]) -> Result<()> {
+    fn handle_message(&mut self, number: usize, text: &[u8]) -> Result<()> {
         if let Some(rest) = text.strip_prefix(br#"42["publish",""#) {
             let (room, payload) = split(rest, br#"","#).context("publish without a room")?;
-            self.say(&[br#"42["message","#, payload]);
+            self.build_frame(&[br#"42["message","#, payload]);
             for member in self.rooms.get(room).into_iter().flatten() {
                 if let Some(connection) = self.connections[*member].as_mut() {
-                    // A failed write is noticed when the socket reports its error.
+                    // The epoll loop handles a failed write when the socket reports its error.
                     connection.write(&self.frame).ok();
                 }
             }
         } else if let Some(rest) = text.strip_prefix(b"42")
             && let Some((id, payload)) = split(rest, br#"["echo","#)
         {
-            self.say(&[b"43", id, b"[", payload]);
-            self.answer(number)?;
+            self.build_frame(&[b"43", id, b"[", payload]);
+            self.send_frame(number)?;
         } else if text.starts_with(b"40") {
             let (_, rooms) = split(text, br#""rooms":[""#).context("CONNECT without rooms")?;
             let (rooms, _) = split(rooms, br#""]"#).context("CONNECT without rooms")?;
             for room in rooms.split(|byte| *byte == b'"').step_by(2) {
                 self.rooms.entry(room.to_vec()).or_default().push(number);
             }
-            self.say(&[br#"40{"sid":"floor-floor-floor-01"}"#]);
-            self.answer(number)?;
+            self.build_frame(&[br#"40{"sid":"baseline-sid-0000-1"}"#]);
+            self.send_frame(number)?;
         }
         Ok(())
     }
 
-    /// Makes the frame that goes out next.
-    fn say(&mut self, parts: &[&[u8]]) {
+    /// Builds the frame that is sent next.
+    fn build_frame(&mut self, parts: &[&[u8]]) {
         self.text.clear();
         parts.iter().for_each(|part| self.text.extend_from_slice(part));
         self.frame.clear();
         server_text(&mut self.frame, &self.text);
     }
 
-    fn answer(&mut self, number: usize) -> Result<()> {
+    fn send_frame(&mut self, number: usize) -> Result<()> {
         match self.connections[number].as_mut() {
             Some(connection) => connection.write(&self.frame),
             None => Ok(()),
@@ -179,8 +179,8 @@ impl Connection {
         } else {
             self.unsent.extend_from_slice(wire);
         }
-        if self.unsent.len() > MOST_UNSENT {
-            // Its end shows up as an event, which drops the connection.
+        if self.unsent.len() > MAX_UNSENT {
+            // The epoll loop receives an event for the end of the connection, and drops it.
             self.unsent = Vec::new();
             self.socket.shutdown(std::net::Shutdown::Both)?;
         }
@@ -189,8 +189,8 @@ impl Connection {
 }
 
 fn split<'a>(text: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let place = memmem::find(text, at)?;
-    Some((&text[..place], &text[place + at.len()..]))
+    let index = memmem::find(text, at)?;
+    Some((&text[..index], &text[index + at.len()..]))
 }
 
 #[cfg(test)]
@@ -198,42 +198,42 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::bench::load::{Load, Script, Sends, client_text};
-    use crate::bench::peers::Peer;
-    use crate::bench::stage::visitors;
+    use crate::bench::fixture::reader_clients;
+    use crate::bench::load_generator::{LoadGenerator, Script, Sends, client_text};
+    use crate::bench::servers::ServerKind;
 
     #[derive(Default)]
-    struct Log(Vec<(usize, String)>);
+    struct ReceivedMessages(Vec<(usize, String)>);
 
-    impl Script for Log {
+    impl Script for ReceivedMessages {
         fn message(&mut self, to: usize, text: &[u8], _at: Instant, _sends: &mut Sends) {
             self.0.push((to, String::from_utf8_lossy(text).into_owned()));
         }
     }
 
     #[test]
-    fn the_generators_clients_come_in_hear_their_room_and_are_answered() {
+    fn clients_connect_receive_broadcasts_and_get_responses() {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(|| serve_on(listener));
-        let mut load = Load::new(port).unwrap();
-        let admission = load.admit(visitors(Peer::Floor, 0, 150), 16).unwrap();
-        assert_eq!(admission.took.len(), 150);
+        let mut load = LoadGenerator::new(port).unwrap();
+        let outcome = load.connect_clients(reader_clients(ServerKind::Baseline, 0, 150), 16).unwrap();
+        assert_eq!(outcome.durations.len(), 150);
 
         let mut sends = Sends::default();
-        sends.push(0, &client_text(r#"42["publish","hall-1",{"n":1}]"#));
+        sends.push(0, &client_text(r#"42["publish","room-1",{"n":1}]"#));
         sends.push(0, &client_text(r#"42["publish","own-7",{"n":2}]"#));
         sends.push(0, &client_text(r#"427["echo",{"n":3}]"#));
         load.send_all(&mut sends).unwrap();
-        let mut log = Log::default();
+        let mut received = ReceivedMessages::default();
         let end = Instant::now() + Duration::from_secs(30);
-        while log.0.len() < 52 && Instant::now() < end {
-            load.turn(Duration::from_secs(5), &mut log).unwrap();
+        while received.0.len() < 52 && Instant::now() < end {
+            load.poll_once(Duration::from_secs(5), &mut received).unwrap();
         }
-        log.0.sort();
-        assert_eq!(log.0[0], (0, r#"437[{"n":3}]"#.to_owned()));
-        assert_eq!(log.0[1], (7, r#"42["message",{"n":2}]"#.to_owned()));
-        assert_eq!(log.0[2], (100, r#"42["message",{"n":1}]"#.to_owned()));
-        assert_eq!(log.0.last().unwrap().0, 149);
+        received.0.sort();
+        assert_eq!(received.0[0], (0, r#"437[{"n":3}]"#.to_owned()));
+        assert_eq!(received.0[1], (7, r#"42["message",{"n":2}]"#.to_owned()));
+        assert_eq!(received.0[2], (100, r#"42["message",{"n":1}]"#.to_owned()));
+        assert_eq!(received.0.last().unwrap().0, 149);
     }
 }

@@ -1,36 +1,36 @@
-//! Sequence numbers inside payloads, and the account of who received which.
+//! Sequence numbers in payloads, and which client has received which number.
 
 use memchr::memmem;
 
 const MARK: &[u8] = b"seq:";
 const DIGITS: usize = 8;
 
-/// A piece of JSON of about `size` bytes that carries sequence number 0.
+/// A JSON object of about `size` bytes with the sequence number 0.
 pub fn payload(size: usize) -> String {
     let filling = "x".repeat(size.saturating_sub(r#"{"n":"seq:00000000","text":""}"#.len()));
     format!(r#"{{"n":"seq:00000000","text":"{filling}"}}"#)
 }
 
-/// A text of about `size` bytes that carries sequence number 0.
+/// A text of about `size` bytes with the sequence number 0.
 pub fn text(size: usize) -> String {
     const START: &str = "seq:00000000 ";
     format!("{START}{}", "x".repeat(size.saturating_sub(START.len())))
 }
 
-/// Bytes to be sent many times, each time with another sequence number.
-pub struct Numbered {
+/// A message that is sent many times, each time with another sequence number.
+pub struct NumberedMessage {
     wire: Vec<u8>,
     digits: usize,
 }
 
-impl Numbered {
+impl NumberedMessage {
     /// `wire` contains `seq:` and eight digits.
     pub fn new(wire: Vec<u8>) -> Self {
-        let digits = memmem::find(&wire, MARK).expect("the bytes carry a sequence number") + MARK.len();
+        let digits = memmem::find(&wire, MARK).expect("the message has a sequence number") + MARK.len();
         Self { wire, digits }
     }
 
-    pub fn with(&mut self, number: usize) -> &[u8] {
+    pub fn with_number(&mut self, number: usize) -> &[u8] {
         let mut rest = number;
         for digit in self.wire[self.digits..self.digits + DIGITS].iter_mut().rev() {
             *digit = b'0' + (rest % 10) as u8;
@@ -40,7 +40,7 @@ impl Numbered {
     }
 }
 
-/// The sequence number in a message, if it carries one.
+/// The sequence number of a message, if it has one.
 pub fn number_in(message: &[u8]) -> Option<usize> {
     let digits = memmem::find(message, MARK)? + MARK.len();
     message.get(digits..digits + DIGITS)?.iter().try_fold(0, |number, digit| match digit {
@@ -49,30 +49,30 @@ pub fn number_in(message: &[u8]) -> Option<usize> {
     })
 }
 
-/// What each receiver has received. All receivers should receive every message once and in order.
-pub struct Account {
+/// Which messages each receiver has received. All receivers should receive every message once and in order.
+pub struct DeliveryTracker {
     receivers: Vec<Receiver>,
     pub delivered: usize,
-    /// Deliveries that came right after one with a higher number.
+    /// Deliveries directly after a delivery with a higher number.
     pub reordered: usize,
     pub repeated: usize,
 }
 
 #[derive(Clone, Default)]
 struct Receiver {
-    /// One bit a message.
+    /// One bit for each sequence number.
     seen: Vec<u64>,
-    /// The number that came last, plus one.
+    /// The last received number, plus one.
     next: usize,
 }
 
-impl Account {
+impl DeliveryTracker {
     pub fn new(receivers: usize) -> Self {
         Self { receivers: vec![Receiver::default(); receivers], delivered: 0, reordered: 0, repeated: 0 }
     }
 
-    /// Enters a delivery; false when this receiver had that message already.
-    pub fn enter(&mut self, receiver: usize, number: usize) -> bool {
+    /// Records a delivery. Returns false if the receiver already had the message.
+    pub fn record(&mut self, receiver: usize, number: usize) -> bool {
         let receiver = &mut self.receivers[receiver];
         let (word, bit) = (number / 64, 1 << (number % 64));
         if receiver.seen.len() <= word {
@@ -84,7 +84,7 @@ impl Account {
         }
         receiver.seen[word] |= bit;
         self.delivered += 1;
-        // One that jumps a long queue puts one out of order, not the whole queue.
+        // A message that overtakes a long queue counts once, and not once for each message of the queue.
         if number < receiver.next {
             self.reordered += 1;
         }
@@ -103,24 +103,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_goes_in_and_comes_out() {
-        let mut numbered = Numbered::new(payload(100).into_bytes());
-        assert_eq!(numbered.with(0).len(), 100);
+    fn number_is_read_as_it_was_written() {
+        let mut numbered = NumberedMessage::new(payload(100).into_bytes());
+        assert_eq!(numbered.with_number(0).len(), 100);
         for number in [0, 7, 4_711, 99_999_999] {
-            assert_eq!(number_in(numbered.with(number)), Some(number));
+            assert_eq!(number_in(numbered.with_number(number)), Some(number));
         }
         assert_eq!(number_in(br#"["message",{}]"#), None);
     }
 
     #[test]
-    fn lost_reordered_and_repeated_are_told_apart() {
-        let mut account = Account::new(2);
+    fn tracker_counts_lost_reordered_and_repeated() {
+        let mut tracker = DeliveryTracker::new(2);
         for number in [0, 1, 2, 3] {
-            assert!(account.enter(0, number));
+            assert!(tracker.record(0, number));
         }
         for (number, new) in [(0, true), (3, true), (1, true), (1, false)] {
-            assert_eq!(account.enter(1, number), new);
+            assert_eq!(tracker.record(1, number), new);
         }
-        assert_eq!((account.lost(4), account.reordered, account.repeated), (1, 1, 1));
+        assert_eq!((tracker.lost(4), tracker.reordered, tracker.repeated), (1, 1, 1));
     }
 }

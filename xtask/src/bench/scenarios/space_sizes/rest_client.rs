@@ -1,4 +1,4 @@
-//! A connection that is kept, with one REST request at a time.
+//! A persistent HTTP connection that sends one REST request at a time.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -8,28 +8,28 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// As many connections fill a space, so that the server commits as many memberships at once.
-const FILLERS: usize = 64;
+/// The number of connections that add members to a space. The server commits their requests together.
+const CONNECTIONS: usize = 64;
 
-/// Does something for each number below `count`, on many connections at once.
-pub fn for_each(port: u16, count: usize, request: impl Fn(&mut Client, usize) -> Result<()> + Sync) -> Result<()> {
+/// Sends a request for each number below `count`, on many connections at the same time.
+pub fn for_each(port: u16, count: usize, request: impl Fn(&mut RestClient, usize) -> Result<()> + Sync) -> Result<()> {
     thread::scope(|scope| {
-        let fillers: Vec<_> = (0..FILLERS)
-            .map(|filler| {
+        let threads: Vec<_> = (0..CONNECTIONS)
+            .map(|connection| {
                 let request = &request;
                 scope.spawn(move || -> Result<()> {
-                    let mut client = Client::connect(port)?;
-                    (filler..count).step_by(FILLERS).try_for_each(|number| request(&mut client, number))
+                    let mut client = RestClient::connect(port)?;
+                    (connection..count).step_by(CONNECTIONS).try_for_each(|number| request(&mut client, number))
                 })
             })
             .collect();
-        fillers.into_iter().try_for_each(|filler| filler.join().expect("a filler does not panic"))
+        threads.into_iter().try_for_each(|thread| thread.join().expect("the thread does not panic"))
     })
 }
 
-pub struct Client(BufReader<TcpStream>);
+pub struct RestClient(BufReader<TcpStream>);
 
-impl Client {
+impl RestClient {
     pub fn connect(port: u16) -> Result<Self> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -37,8 +37,11 @@ impl Client {
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// Answers the body of the response, or fails unless the status is 2xx.
-    pub fn ask(&mut self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Result<Value> {
+    /// Sends a request, and returns the body of the response.
+    ///
+    /// # Errors
+    /// If the status is not 2xx.
+    pub fn send(&mut self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Result<Value> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -58,9 +61,9 @@ impl Client {
                 length = value.trim().parse()?;
             }
         }
-        let mut answer = vec![0; length];
-        self.0.read_exact(&mut answer)?;
-        ensure!(status.starts_with("HTTP/1.1 2"), "{method} {path}: {status}{}", String::from_utf8_lossy(&answer));
-        serde_json::from_slice(&answer).with_context(|| format!("{method} {path}"))
+        let mut response = vec![0; length];
+        self.0.read_exact(&mut response)?;
+        ensure!(status.starts_with("HTTP/1.1 2"), "{method} {path}: {status}{}", String::from_utf8_lossy(&response));
+        serde_json::from_slice(&response).with_context(|| format!("{method} {path}"))
     }
 }
