@@ -22,8 +22,8 @@ const SKIPPED = /^(sudo|npm|pip|cargo|docker|wscat|(\w+=\S+ )*roomcast$)/;
 // What the examples of each page print, in this order. The paths begin at `docs/`.
 const PAGES = {
   "../README.md": [/^connected [^]*\ntask:created [^]*'Buy milk'/m, /\{"position":"\S+"\}\n/, /"title":"Shipped"/, /\{"ok":true\}/],
+  "operations/configuration.md": [/^PORT=3000 +\[default\]/m],
   "operations/health-and-metrics.md": [/"status":"ok"\}\n200\n[^]*"healthy"[^]*\n200\n\d\d\n/],
-  "operations/install.md": [/^PORT=3000 +\[default\]/m],
   "protocol/compatibility.md": [/\{'ok': True, 'householdId': '\d+'\}/],
   "protocol/positions.md": [/start at \S+\n\S+ household:updated [^]*'Our new home'[^]*up to date at/],
   "protocol/raw-websocket.md": [/connected \{.*\}\nerror \{.*\}\nclosed 4403 Forbidden/],
