@@ -1,0 +1,12 @@
+// Waits for what a page shows.
+
+import { isDeepStrictEqual } from "node:util";
+import { holds } from "../support/patience.js";
+
+// Waits until `read` resolves with the expected value.
+export function reaches(read, expected) {
+  return holds(async () => {
+    const value = await read();
+    return isDeepStrictEqual(value, expected) ? null : `${JSON.stringify(value)} and not ${JSON.stringify(expected)}`;
+  });
+}

@@ -1,0 +1,65 @@
+// What the pages of `examples/` promise: short programs, each with a README of the same form, all in the index.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { EXAMPLES, startCommand } from "./program.js";
+
+const MOST_LINES = 150;
+
+// The languages of the examples, and how a line begins that is only a comment.
+const COMMENTS = { ".html": /^(<!--|\/\/)/, ".js": /^\/\//, ".jsx": /^\/\//, ".py": /^#/, ".rs": /^\/\// };
+
+// Folders that a package manager or a build has made.
+const MADE = ["node_modules", "dist", "target", "__pycache__"];
+
+const LOCKS = { "package.json": "package-lock.json", "Cargo.toml": "../../Cargo.lock" };
+
+const examples = (await readdir(EXAMPLES, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+
+async function filesIn(folder) {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const kept = entries.filter(({ name }) => !name.startsWith(".") && !MADE.includes(name));
+  const files = kept.map((entry) => (entry.isDirectory() ? filesIn(path.join(folder, entry.name)) : path.join(folder, entry.name)));
+  return (await Promise.all(files)).flat();
+}
+
+async function linesOfCode(file) {
+  const comment = COMMENTS[path.extname(file)];
+  if (!comment) return 0;
+  const lines = (await readFile(file, "utf8")).split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "" && !comment.test(line)).length;
+}
+
+test("the index links every example and no other folder", async () => {
+  const index = await readFile(path.join(EXAMPLES, "README.md"), "utf8");
+  const linked = [...index.matchAll(/^\| \[(\S+)\]\((\S+)\/README\.md\)/gm)].map(([, name, folder]) => (name === folder ? name : `${name} is ${folder}`));
+  assert.deepEqual(linked.sort(), examples.sort());
+});
+
+for (const example of examples) {
+  const folder = path.join(EXAMPLES, example);
+
+  test(`${example} has at most ${MOST_LINES} lines of code`, async () => {
+    const counts = await Promise.all((await filesIn(folder)).map(linesOfCode));
+    const lines = counts.reduce((sum, count) => sum + count, 0);
+    assert.ok(lines > 0 && lines <= MOST_LINES, `${lines} lines`);
+  });
+
+  test(`${example} has a README with one start command, and links that lead somewhere`, async () => {
+    assert.ok(await startCommand(example));
+    const readme = await readFile(path.join(folder, "README.md"), "utf8");
+    const sections = [...readme.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+    assert.deepEqual(sections, ["Start", "What you should see", "Lines that matter"]);
+    const links = [...readme.matchAll(/\]\(([^):#]+)(#[^)]*)?\)/g)].map(([, target]) => target);
+    assert.deepEqual(links.filter((target) => !existsSync(path.join(folder, target))), []);
+  });
+
+  test(`${example} has a lock file if it has packages`, async () => {
+    const files = await readdir(folder);
+    const missing = Object.entries(LOCKS).filter(([manifest, lock]) => files.includes(manifest) && !existsSync(path.join(folder, lock)));
+    assert.deepEqual(missing, []);
+  });
+}
