@@ -27,6 +27,20 @@ pub fn from_pypi(folder: &Path) -> Result<()> {
     })
 }
 
+/// Installs the packages of all examples.
+pub fn for_examples(examples: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(examples).with_context(|| format!("{} cannot be read", examples.display()))? {
+        let folder = entry?.path();
+        if folder.join("package-lock.json").exists() {
+            from_npm(&folder)?;
+        }
+        if folder.join("requirements.txt").exists() {
+            from_pypi(&folder)?;
+        }
+    }
+    Ok(())
+}
+
 /// Installs the browser that opens our pages, unless there is one.
 pub fn browser() -> Result<()> {
     let is_there = Command::new("chromium").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success());

@@ -74,6 +74,7 @@ fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()
     let folder = root.join("e2e");
     install::from_npm(&folder)?;
     install::from_pypi(&folder.join("python"))?;
+    install::for_examples(&root.join("examples"))?;
     install::browser()?;
     install::openssl()?;
     install::succeed(Command::new("cargo").args(["build", "--locked"]).env_remove("CARGO_TARGET_DIR").current_dir(folder.join("rust")))?;

@@ -1,0 +1,102 @@
+// Two users chat in `examples/react-chat` in a real browser: as `npm start` serves it, and as Vite builds it for production.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { test } from "node:test";
+import { browser } from "../support/browser.js";
+import { rest } from "../support/http.js";
+import { freePort } from "../support/process.js";
+import { roomcast } from "../support/roomcast.js";
+import { reaches } from "./pages.js";
+import { start, startCommand } from "./program.js";
+
+const server = roomcast({ PRESENCE_AUDIENCE: undefined });
+const chromium = browser();
+
+const WAYS = {
+  // Vite starts beside a developer's own one only without its lock.
+  "npm start": async () => `${await startCommand("react-chat")} -- --bypass-lock --strictPort`,
+  "the build for production": async (t) => {
+    const folder = await mkdtemp(path.join(tmpdir(), "react-chat-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    return `npm run build -- --emptyOutDir --outDir ${folder} && npx vite preview --outDir ${folder} --strictPort`;
+  },
+};
+
+async function open(address) {
+  const page = await chromium.context.newPage();
+  const requests = [];
+  const errors = [];
+  page.on("request", (request) => requests.push(new URL(request.url()).pathname));
+  page.on("pageerror", (error) => errors.push(error.message));
+  await page.goto(address);
+  return Object.assign(page, { requests, errors });
+}
+
+async function enter(page, label, text) {
+  await page.getByLabel(label).fill(text);
+  await page.getByLabel(label).press("Enter");
+}
+
+const messages = (page, kind = "") => page.locator(`li${kind}`).allTextContents().then((texts) => texts.map((text) => text.trim()));
+
+for (const [way, command] of Object.entries(WAYS)) {
+  test(`two users chat, and a restart of the server loses no message, with ${way}`, async (t) => {
+    const port = await freePort();
+    const env = { VITE_ROOMCAST: server.url, NO_COLOR: "1" };
+    const vite = await start(t, "react-chat", { command: `${await command(t)} --port ${port}`, env });
+    await vite.prints(/Local:/);
+    const address = `http://localhost:${port}`;
+    const [anna, ben] = [await open(address), await open(address)];
+    const users = [`anna-${port}`, `ben-${port}`];
+
+    await enter(anna, "Token", "no token");
+    await anna.getByText("This is not a token.").waitFor();
+    await enter(anna, "Token", `${server.token({ sub: users[0] })}x`);
+    await anna.getByText("Authentication error: token_invalid").waitFor();
+
+    // A room that another user creates appears without a reload.
+    await enter(ben, "Token", server.token({ sub: users[1], name: "Ben" }));
+    await ben.getByLabel("New room").waitFor();
+    await enter(anna, "Token", server.token({ sub: users[0], name: "Anna" }));
+    await enter(anna, "New room", "Team");
+    await anna.getByRole("heading", { name: "Team" }).waitFor();
+    await enter(anna, "Invite a user id", users[1]);
+    await ben.getByRole("button", { name: "Team" }).click();
+    await reaches(() => anna.locator(".online").allTextContents(), ["Anna", "Ben"]);
+    await reaches(() => ben.locator(".online").allTextContents(), ["Anna", "Ben"]);
+
+    await ben.getByLabel("Message").pressSequentially("Hel");
+    await anna.getByText("Ben typing …").waitFor();
+    await enter(ben, "Message", "Hello");
+    await reaches(() => messages(anna), ["Ben Hello"]);
+    await anna.getByText("Ben typing …").waitFor({ state: "detached" });
+    await reaches(() => messages(ben, ".stored"), ["Ben Hello"]);
+
+    // The browser cannot connect while the server is gone and Ben writes from another device.
+    await chromium.context.setOffline(true);
+    t.after(() => chromium.context.setOffline(false));
+    await server.killAndRestart();
+    for (const page of [anna, ben]) await page.getByText("Connection lost").waitFor();
+    await enter(anna, "Message", "Is anyone here?");
+    await reaches(() => messages(anna, ".draft"), ["Is anyone here?"]);
+    const token = server.token({ sub: users[1] });
+    const [room] = (await rest("GET", `${server.url}/shared/chat/rooms`, { token })).json;
+    const { status } = await rest("POST", `${server.url}/shared/chat/rooms/${room.id}/messages`, { token, body: { content: "From my phone" } });
+    assert.equal(status, 201);
+    anna.requests.length = 0;
+    await chromium.context.setOffline(false);
+    const all = ["Ben Hello", "Ben From my phone", "Anna Is anyone here?"];
+    for (const page of [anna, ben]) await reaches(() => messages(page, ".stored"), all);
+    const loads = anna.requests.filter((request) => /\/(rooms|messages)$/.test(request));
+    assert.deepEqual(loads, [], "the missed events come over the recovered connection");
+
+    await anna.reload();
+    await reaches(() => messages(anna, ".stored"), all);
+    assert.deepEqual(await anna.locator("li.mine").count(), 1);
+    assert.deepEqual([anna.errors, ben.errors], [[], []]);
+    await Promise.all([anna.close(), ben.close()]);
+  });
+}
