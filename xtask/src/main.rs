@@ -2,15 +2,22 @@
 
 mod bench;
 mod chaos;
+mod ci;
+mod docs;
 mod docs_links;
 mod install;
 mod lint;
+mod requirements;
+mod setup;
 mod test;
+mod tools;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's commands.")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's commands.", disable_help_subcommand = true)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -18,21 +25,41 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install what the tests need, and run all tests.
+    /// Say what the tests and checks need, what is missing, and how to get it
+    Doctor,
+    /// Install what the tests and checks need
+    Setup,
+    /// Install what the tests need, and run all tests
     Test(test::TestOptions),
-    /// Count vague words in the project's prose, and check the length of commit subjects.
+    /// Check prose, commit subjects, type names, and the length of functions
     Lint(lint::LintOptions),
-    /// Run stock clients while connections are cut and the server is killed, and check that no message is lost.
+    /// Write the generated documents, and build the documentation of the crates
+    Docs(docs::DocsOptions),
+    /// Run all checks and tests that CI runs
+    Ci,
+    /// Cut connections and kill the server while stock clients send, and check that no message is lost
     Chaos(chaos::ChaosOptions),
-    /// Measure Roomcast, the baseline server and the comparable servers, and print one table.
+    /// Measure Roomcast, the baseline server, and comparable servers, and print one table
     Bench(bench::BenchOptions),
 }
 
-fn main() -> anyhow::Result<()> {
-    match CommandLine::parse().command {
+fn main() -> ExitCode {
+    let result = match CommandLine::parse().command {
+        Command::Doctor => setup::diagnose(),
+        Command::Setup => setup::run(),
         Command::Test(options) => test::run(&options),
         Command::Lint(options) => lint::run(&options),
+        Command::Docs(options) => docs::run(&options),
+        Command::Ci => ci::run(),
         Command::Chaos(options) => chaos::run(&options),
         Command::Bench(options) => bench::run(options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without the backtrace that `RUST_BACKTRACE` would add: a test or a check has failed, and not this program.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must pass before a change goes in. What the tests need is installed first.
+//! `cargo xtask test`: installs what the tests need, and runs all tests.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,29 +9,31 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use crate::install;
+use crate::requirements::FOR_TESTS;
+use crate::setup;
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct TestOptions {
-    /// Only one half of the tests
+    /// Run only one group of tests
     #[arg(long)]
-    only: Option<Half>,
-    /// Only tests whose name contains this
+    only: Option<Group>,
+    /// Run only tests whose name contains this text
     filter: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Half {
+enum Group {
     /// The tests of the crates.
     Rust,
     /// Stock clients against the real server.
     E2e,
 }
 
-/// The time after which Node's runner ends a test file and counts it as failed. It is no test's time limit: tests give up by counting, and the longest
-/// file takes less than five minutes on a busy machine. It only turns a hang into a failure.
-const NO_FILE_TAKES: Duration = Duration::from_secs(15 * 60);
+/// The time after which Node's runner ends a test file and counts it as failed. It turns a hang into a failure, and is not the time limit of a test: the
+/// longest file takes less than five minutes on a busy machine.
+const FILE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// What the runners have counted.
+/// The results that the test runners have printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 struct Tally {
     passed: u64,
@@ -43,22 +45,22 @@ pub fn run(options: &TestOptions) -> Result<()> {
     let root = root()?;
     let filter = options.filter.as_deref();
     let mut tally = Tally::default();
-    let mut broken = Vec::new();
-    for (half, run) in [(Half::Rust, rust as fn(&Path, Option<&str>, &mut Tally) -> Result<()>), (Half::E2e, end_to_end)] {
-        if options.only.is_none_or(|only| only == half)
+    let mut errors = Vec::new();
+    for (group, run) in [(Group::Rust, rust as fn(&Path, Option<&str>, &mut Tally) -> Result<()>), (Group::E2e, end_to_end)] {
+        if options.only.is_none_or(|only| only == group)
             && let Err(error) = run(&root, filter, &mut tally)
         {
             eprintln!("{error:#}");
-            broken.push(error);
+            errors.push(error);
         }
     }
     println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
-    ensure!(broken.is_empty() && tally.failed == 0, "there are failures above");
+    ensure!(errors.is_empty() && tally.failed == 0, "tests have failed: see the output above");
     ensure!(tally.passed > 0, "no test was run");
     Ok(())
 }
 
-/// The project's own folder.
+/// The root folder of the repository.
 pub fn root() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
     Ok(root.to_owned())
@@ -67,33 +69,29 @@ pub fn root() -> Result<PathBuf> {
 fn rust(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     let mut tests = Command::new("cargo");
     tests.args(["test", "--workspace", "--no-fail-fast"]).args(filter).current_dir(root);
-    counted(&mut tests, tally)
+    run_counted(&mut tests, tally)
 }
 
 fn end_to_end(root: &Path, filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     let folder = root.join("e2e");
-    install::from_npm(&folder)?;
-    install::from_pypi(&folder.join("python"))?;
-    install::for_examples(&root.join("examples"))?;
-    install::browser()?;
-    install::openssl()?;
+    setup::install_missing(root, &FOR_TESTS)?;
     install::succeed(Command::new("cargo").args(["build", "--locked"]).env_remove("CARGO_TARGET_DIR").current_dir(folder.join("rust")))?;
 
     install::succeed(Command::new("cargo").args(["build", "--workspace", "--bins", "--examples"]).current_dir(root))?;
     let mut tests = Command::new("node");
-    // One file at a time: two cores, and tests that look at a server's memory.
+    // One file at a time, because some tests measure a server's memory.
     tests.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
-    tests.arg(format!("--test-timeout={}", NO_FILE_TAKES.as_millis()));
+    tests.arg(format!("--test-timeout={}", FILE_TIMEOUT.as_millis()));
     if let Some(filter) = filter {
         tests.args(["--test-name-pattern", filter]);
     }
-    counted(tests.arg(".").current_dir(folder), tally)
+    run_counted(tests.arg(".").current_dir(folder), tally)
 }
 
-/// Runs tests, shows what they say, and counts.
-fn counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
+/// Runs tests, prints their output, and counts their results.
+fn run_counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?} cannot be started"))?;
-    let output = child.stdout.take().context("a child without an output")?;
+    let output = child.stdout.take().context("the child process has no stdout")?;
     for line in BufReader::new(output).lines() {
         let line = line?;
         println!("{line}");
@@ -104,7 +102,7 @@ fn counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
 }
 
 impl Tally {
-    /// Adds what a closing line of cargo's runner or of Node's says.
+    /// Adds the counts of a closing line of Cargo's or Node's test runner.
     fn read(&mut self, line: &str) {
         let line = line.trim();
         if let Some(counts) = line.strip_prefix("test result: ") {
@@ -131,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_runners_closing_lines_are_added_up() {
+    fn closing_lines_of_both_runners_are_added_up() {
         let mut tally = Tally::default();
         for line in [
             "running 3 tests",

@@ -20,7 +20,7 @@ use self::areas::Area;
 use self::ceilings::{CEILINGS, Ceiling, ceiling, lowest_for};
 use crate::test::root;
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct LintOptions {
     /// Print each vague word of an area, such as `engine/comments`, or of all areas of a part, such as `engine`
     #[arg(long, value_name = "AREA")]
