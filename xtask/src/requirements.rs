@@ -143,7 +143,8 @@ mod tests {
     #[test]
     fn node_versions_are_compared_by_number() {
         for (version, expected) in [
-            ("v20.11.0", true),
+            ("v20.19.0", true),
+            ("v20.18.3", false),
             ("v20.9.9", false),
             ("v18.20.1", false),
             ("v22.0.0", true),
