@@ -1,7 +1,7 @@
 // Waits for what a page shows.
 
 import { isDeepStrictEqual } from "node:util";
-import { holds } from "../support/patience.js";
+import { holds } from "../support/wait-until.js";
 
 // Waits until `read` resolves with the expected value.
 export function reaches(read, expected) {

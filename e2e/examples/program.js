@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { holds } from "../support/patience.js";
+import { holds } from "../support/wait-until.js";
 
 export const EXAMPLES = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../examples");
 
@@ -43,7 +43,7 @@ class Program {
     this.exited = new Promise((resolve) => this.#child.once("close", (code, signal) => resolve({ code, signal })));
     void this.exited.then(() => (this.#ended = true));
     // A test file that is killed must leave no program behind.
-    this.reap = () => this.#signal("SIGKILL");
+    this.reap = () => this.signal("SIGKILL");
     process.once("exit", this.reap);
   }
 
@@ -58,13 +58,14 @@ class Program {
     return this.output.match(pattern);
   }
 
-  async kill(signal = "SIGKILL") {
-    this.#signal(signal);
+  async kill() {
+    this.signal("SIGKILL");
     process.removeListener("exit", this.reap);
     return this.exited;
   }
 
-  #signal(signal) {
+  // Sends a signal to the program, and to everything that it has started.
+  signal(signal) {
     try {
       process.kill(-this.#child.pid, signal);
     } catch (error) {

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { browser } from "../support/browser.js";
 import { rest } from "../support/http.js";
 import { freePort } from "../support/process.js";
-import { roomcast } from "../support/roomcast.js";
+import { roomcast } from "../support/server.js";
 import { reaches } from "./pages.js";
 import { start, startCommand } from "./program.js";
 
