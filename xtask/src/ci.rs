@@ -12,10 +12,10 @@ use crate::test::root;
 use crate::tools::Tool;
 use crate::{docs, lint, setup, test};
 
-type Step = (&'static str, fn(&Path) -> Result<()>);
+type CheckStep = (&'static str, fn(&Path) -> Result<()>);
 
 /// The tests are last, so that their totals end the output.
-const STEPS: [Step; 9] = [
+const STEPS: [CheckStep; 9] = [
     ("format", |root| cargo(root, &["fmt", "--all", "--check"])),
     ("install the tools", |root| setup::install_missing(root, &FOR_CHECKS)),
     ("spelling", |root| Tool::Typos.check(root)),

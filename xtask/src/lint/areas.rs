@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::files::{File, folder_of_modules, is_in_modules};
 use super::source::{Kind, Passage, numbered};
 use super::{rust, script};
 
@@ -34,35 +35,24 @@ impl Area {
     }
 }
 
-/// Folders with packages and results of builds. Folders whose name begins with a dot are skipped, too.
-const SKIPPED: [&str; 2] = ["node_modules", "target"];
-
 /// Folders below which everything is for tests.
 const TESTS: [&str; 4] = ["examples", "fuzz", "fuzz_targets", "tests"];
 
-/// Reads all files below the project's folder that may have prose.
-pub fn read(root: &Path) -> Result<BTreeMap<String, Area>> {
-    let mut paths = Vec::new();
-    files_in(root, &mut paths)?;
-    paths.sort();
-    let mut files = Vec::new();
+/// Reads the prose of the files.
+pub fn read(files: &[File]) -> Result<BTreeMap<String, Area>> {
     let mut test_modules = Vec::new();
-    for path in paths {
-        let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
-        if !has_prose(&relative) {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let passages = passages(&relative, &text, &mut test_modules)
-            .with_context(|| format!("{} cannot be read as the kind of file that its name says: correct it", path.display()))?;
-        files.push((relative, text, passages));
+    let mut passages_of_files = Vec::new();
+    for file in files {
+        let passages = passages(file, &mut test_modules)
+            .with_context(|| format!("{} cannot be read as the kind of file that its name says: correct it", file.path.display()))?;
+        passages_of_files.push((file, passages));
     }
     let mut areas = BTreeMap::<String, Area>::new();
-    for (path, text, passages) in files {
-        let is_test = test_modules.iter().any(|module| path.starts_with(module) || path.with_extension("") == *module);
-        let lines: Vec<_> = text.lines().collect();
+    for (file, passages) in passages_of_files {
+        let is_test = is_in_modules(&file.path, &test_modules);
+        let lines: Vec<_> = file.text.lines().collect();
         for passage in passages {
-            let name = area_name(&path, passage.kind, is_test || passage.is_test);
+            let name = area_name(&file.path, passage.kind, is_test || passage.is_test);
             let count = passage.count();
             if count.words == 0 {
                 continue;
@@ -71,51 +61,20 @@ pub fn read(root: &Path) -> Result<BTreeMap<String, Area>> {
             area.words += count.words;
             area.hits.extend(count.hits.into_iter().map(|hit| {
                 let line = lines.get(hit.line.saturating_sub(1)).map_or("", |line| line.trim());
-                Found { path: path.clone(), line: hit.line, text: line.to_owned(), phrase: hit.phrase }
+                Found { path: file.path.clone(), line: hit.line, text: line.to_owned(), phrase: hit.phrase }
             }));
         }
     }
     Ok(areas)
 }
 
-fn files_in(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
-        let entry = entry?;
-        let path = entry.path();
-        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        if name.starts_with('.') || SKIPPED.contains(&name) {
-            continue;
-        }
-        // A symbolic link is not followed: it may lead in a circle.
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            files_in(&path, paths)?;
-        } else if kind.is_file() {
-            paths.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn extension(path: &Path) -> &str {
-    path.extension().and_then(OsStr::to_str).unwrap_or_default()
-}
-
-fn has_prose(path: &Path) -> bool {
-    match extension(path) {
-        "rs" | "md" | "js" | "mjs" | "jsx" | "ts" | "tsx" | "py" | "sql" => true,
-        "toml" => path == Path::new("config.example.toml"),
-        "json" => path.starts_with("e2e/scenarios"),
-        _ => false,
-    }
-}
-
 /// The prose of a file. Adds the modules for tests that a Rust source names, as paths without an extension.
-fn passages(path: &Path, text: &str, test_modules: &mut Vec<PathBuf>) -> Result<Vec<Passage>> {
-    Ok(match extension(path) {
+fn passages(file: &File, test_modules: &mut Vec<PathBuf>) -> Result<Vec<Passage>> {
+    let text = &file.text;
+    Ok(match file.extension() {
         "rs" => {
             let source = rust::read(text);
-            test_modules.extend(source.test_modules.iter().map(|name| folder_of_modules(path).join(name)));
+            test_modules.extend(source.test_modules.iter().map(|name| folder_of_modules(&file.path).join(name)));
             source.passages
         }
         "md" => vec![Passage::new(Kind::Page, numbered(text, 1))],
@@ -127,18 +86,11 @@ fn passages(path: &Path, text: &str, test_modules: &mut Vec<PathBuf>) -> Result<
     })
 }
 
-/// The folder with the modules that a Rust source declares.
-fn folder_of_modules(path: &Path) -> PathBuf {
-    let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    let folder = path.parent().unwrap_or(Path::new(""));
-    if matches!(name, "lib" | "main" | "mod") { folder.to_owned() } else { folder.join(name) }
-}
-
-/// The title of a transcript.
+/// The title of a scenario.
 fn title(text: &str) -> Result<Option<Passage>> {
-    let transcript: serde_json::Value = serde_json::from_str(text)?;
+    let scenario: serde_json::Value = serde_json::from_str(text)?;
     let line = text.lines().position(|line| line.trim_start().starts_with("\"title\"")).map_or(1, |at| at + 1);
-    let title = transcript.get("title").and_then(serde_json::Value::as_str);
+    let title = scenario.get("title").and_then(serde_json::Value::as_str);
     Ok(title.map(|title| Passage::new(Kind::Title, vec![(line, title.to_owned())])))
 }
 
@@ -162,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_and_a_kind_have_one_area() {
+    fn area_follows_from_file_and_kind() {
         for (path, kind, is_test, area) in [
             ("README.md", Kind::Page, false, "README.md"),
             ("config.example.toml", Kind::Comment, false, "config.example.toml"),
@@ -183,14 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_declares_modules_in_its_own_folder() {
-        for (path, folder) in [("src/lib.rs", "src"), ("src/shard/mod.rs", "src/shard"), ("src/listener.rs", "src/listener")] {
-            assert_eq!(folder_of_modules(Path::new(path)), Path::new(folder), "{path}");
-        }
-    }
-
-    #[test]
-    fn a_transcript_has_its_own_title_only() {
+    fn only_the_title_of_a_scenario_is_read() {
         let text = "{\n  \"title\": \"A user joins\",\n  \"steps\": [{\"title\": \"other\"}]\n}";
         let passage = title(text).unwrap().unwrap();
         assert_eq!(passage.lines, [(2, "A user joins".to_owned())]);

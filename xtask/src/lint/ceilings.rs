@@ -1,4 +1,4 @@
-//! How many vague words per 1,000 an area may have.
+//! How many vague words per 1,000 an area may have, and how many repeated names and long functions a crate may have.
 
 /// The ceiling of each area that has none of its own below, and the target for all.
 pub const TARGET: f64 = 1.0;
@@ -22,6 +22,31 @@ pub const CEILINGS: &[Ceiling] = &[
     ("store/comments", 5.2),
     ("store/tests/strings", 5.9),
 ];
+
+/// The ceilings of a crate.
+#[derive(Clone, Copy, Debug)]
+pub struct CrateCeiling {
+    pub name: &'static str,
+    /// How many type names may be defined more than once.
+    pub repeated_names: usize,
+    /// How many functions may have more lines than [`LONGEST_FUNCTION`](super::crates::LONGEST_FUNCTION).
+    pub long_functions: usize,
+}
+
+/// The crates that are not clean yet. No ceiling is ever raised. A crate without a line may have none of both.
+pub const CRATE_CEILINGS: &[CrateCeiling] = &[
+    CrateCeiling { name: "engine", repeated_names: 3, long_functions: 0 },
+    CrateCeiling { name: "server", repeated_names: 56, long_functions: 4 },
+    CrateCeiling { name: "store", repeated_names: 1, long_functions: 0 },
+    CrateCeiling { name: "wire", repeated_names: 1, long_functions: 0 },
+];
+
+impl CrateCeiling {
+    /// The ceilings of the crate with this name.
+    pub fn of(ceilings: &[Self], name: &str) -> Self {
+        ceilings.iter().find(|ceiling| ceiling.name == name).copied().unwrap_or(Self { name: "", repeated_names: 0, long_functions: 0 })
+    }
+}
 
 /// The ceiling of an area.
 pub fn ceiling(ceilings: &[Ceiling], area: &str) -> f64 {

@@ -14,7 +14,7 @@ pub enum Kind {
     DocComment,
     /// A string literal with two words or more. One word alone is a name.
     String,
-    /// The title of a transcript.
+    /// The title of a scenario.
     Title,
 }
 

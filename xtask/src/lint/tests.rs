@@ -5,8 +5,10 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use super::areas::{Area, Found};
+use super::ceilings::CrateCeiling;
+use super::files::File;
 use super::source::{Kind, Passage, numbered};
-use super::{faults, rust, script};
+use super::{area_faults, crate_faults, crates, rust, script};
 
 #[test]
 fn each_case_has_the_words_and_hits_that_it_names() {
@@ -60,7 +62,7 @@ fn found(language: &str, source: &str) -> String {
 }
 
 #[test]
-fn an_area_above_its_ceiling_is_a_fault() {
+fn area_above_its_ceiling_is_a_fault() {
     let ceilings = [("old/comments", 12.8)];
     for (name, words, hits, is_fault) in [
         ("new/comments", 1_000, 1, false),
@@ -73,14 +75,27 @@ fn an_area_above_its_ceiling_is_a_fault() {
         let area = |words, hits| Area { words, hits: (0..hits).map(|_| found()).collect() };
         let mut areas = BTreeMap::from([("old/comments".to_owned(), area(1, 0))]);
         areas.insert(name.to_owned(), area(words, hits));
-        let faults = faults(&areas, &ceilings);
+        let faults = area_faults(&areas, &ceilings);
         assert_eq!(faults.len(), usize::from(is_fault), "{name}, {hits} of {words}: {faults:?}");
         assert!(faults.iter().all(|fault| fault.starts_with(name)), "{faults:?}");
     }
 }
 
 #[test]
-fn a_ceiling_without_an_area_is_a_fault() {
-    let faults = faults(&BTreeMap::new(), &[("old/comments", 12.8)]);
+fn ceiling_without_an_area_is_a_fault() {
+    let faults = area_faults(&BTreeMap::new(), &[("old/comments", 12.8)]);
     assert_eq!(faults, ["old/comments has a ceiling and no words: remove its line from xtask/src/lint/ceilings.rs"]);
+}
+
+#[test]
+fn crate_above_its_ceilings_is_a_fault() {
+    let text = format!("struct A; fn long() {{{}}} mod b {{ struct A; }}", "\n".repeat(100));
+    let crates = crates::read(&[File { path: "crates/a/src/lib.rs".into(), text }]).unwrap();
+    for (repeated_names, long_functions, faults) in [(1, 1, 0), (0, 1, 1), (1, 0, 1), (0, 0, 2), (2, 2, 0)] {
+        let found = crate_faults(&crates, &[CrateCeiling { name: "a", repeated_names, long_functions }]);
+        assert_eq!(found.len(), faults, "{found:?}");
+    }
+    assert_eq!(crate_faults(&crates, &[]).len(), 2);
+    let unused = CrateCeiling { name: "b", repeated_names: 1, long_functions: 0 };
+    assert_eq!(crate_faults(&BTreeMap::new(), &[unused]), ["there is no crate b: remove its line from xtask/src/lint/ceilings.rs"]);
 }

@@ -15,7 +15,7 @@ use super::frame;
 
 /// The state of a client's connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
+pub enum ConnectionState {
     Connecting,
     Upgrading,
     Handshaking,
@@ -37,7 +37,7 @@ pub enum Received {
 
 pub struct Client {
     pub socket: TcpStream,
-    pub state: State,
+    pub state: ConnectionState,
     pub opened: Instant,
     protocol: Protocol,
     handshake: Option<Box<ClientHandshake>>,
@@ -62,7 +62,7 @@ impl Client {
         }
         Ok(Self {
             socket: TcpStream::from_std(socket.into()),
-            state: State::Connecting,
+            state: ConnectionState::Connecting,
             opened: Instant::now(),
             protocol: handshake.protocol,
             handshake: Some(Box::new(handshake)),
@@ -89,14 +89,14 @@ impl Client {
     /// Handles a writable socket: the connection is established, or unsent bytes can be written. Returns whether a client without a handshake is now
     /// connected.
     pub fn writable(&mut self) -> Result<bool> {
-        if self.state == State::Connecting {
+        if self.state == ConnectionState::Connecting {
             if let Some(error) = self.socket.take_error()? {
                 return Err(error).context("cannot connect");
             }
             let request = self.handshake.as_mut().map(|handshake| std::mem::take(&mut handshake.request)).unwrap_or_default();
-            self.state = if self.protocol == Protocol::Http { State::Connected } else { State::Upgrading };
+            self.state = if self.protocol == Protocol::Http { ConnectionState::Connected } else { ConnectionState::Upgrading };
             self.send(&request)?;
-            return Ok(self.state == State::Connected);
+            return Ok(self.state == ConnectionState::Connected);
         }
         if !self.unsent.is_empty() {
             let waiting = std::mem::take(&mut self.unsent);
@@ -133,7 +133,7 @@ impl Client {
     /// Handles the message at the beginning of `buffer`. Returns how many bytes it took and what it means, or `None` if it is incomplete.
     pub fn parse_message(&mut self, buffer: &[u8]) -> Result<Option<(usize, Received)>> {
         match (self.state, self.protocol) {
-            (State::Upgrading, _) => self.parse_upgrade_response(buffer),
+            (ConnectionState::Upgrading, _) => self.parse_upgrade_response(buffer),
             (_, Protocol::Http) => parse_http_response(buffer),
             (_, Protocol::WebSocket) => self.parse_frame(buffer),
         }
@@ -143,7 +143,7 @@ impl Client {
         let Some(end) = memmem::find(buffer, b"\r\n\r\n") else { return Ok(None) };
         let head = String::from_utf8_lossy(&buffer[..end]);
         ensure!(head.starts_with("HTTP/1.1 101"), "the upgrade is rejected: {}", head.lines().next().unwrap_or_default());
-        self.state = State::Handshaking;
+        self.state = ConnectionState::Handshaking;
         Ok(Some((end + 4, Received::Handled)))
     }
 
@@ -165,7 +165,7 @@ impl Client {
                 self.send(&frame::client_text("3"))?;
                 Received::Handled
             }
-            _ if self.state == State::Handshaking => self.handshake_step(payload)?,
+            _ if self.state == ConnectionState::Handshaking => self.handshake_step(payload)?,
             _ => Received::Message(found.payload),
         };
         Ok(Some((end, received)))
@@ -182,7 +182,7 @@ impl Client {
         self.next_step += 1;
         let is_last = self.next_step == handshake.steps.len();
         if is_last {
-            self.state = State::Connected;
+            self.state = ConnectionState::Connected;
             self.handshake = None;
         }
         if !response.is_empty() {

@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use client::{Client, Received, State};
+use client::{Client, ConnectionState, Received};
 use mio::{Events, Interest, Poll, Token};
 use ticker::Ticker;
 
@@ -170,9 +170,9 @@ fn serve(
     if !event.is_readable() {
         return Ok(());
     }
-    while client.state != State::Closed {
+    while client.state != ConnectionState::Closed {
         let Some((filled, more)) = client.read(scratch)? else {
-            client.state = State::Closed;
+            client.state = ConnectionState::Closed;
             script.closed(number);
             return Ok(());
         };
@@ -185,7 +185,7 @@ fn serve(
                 Received::HandshakeDone => script.connected(number, client.opened.elapsed()),
                 Received::Message(range) => script.message(number, &scratch[start + range.start..start + range.end], at, sends),
                 Received::Close => {
-                    client.state = State::Closed;
+                    client.state = ConnectionState::Closed;
                     script.closed(number);
                     return Ok(());
                 }
