@@ -1,61 +1,115 @@
-//! What the pages say is true: every path that they name is there.
+//! A test that every path and every link in the Markdown pages leads to something.
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::{Component, Path, PathBuf};
 
-    /// The text of a page outside its blocks of code.
-    fn prose(page: &str) -> String {
-        page.split("```").step_by(2).collect()
+    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+    use crate::lint::files;
+    use crate::test::root;
+
+    /// What a page refers to, and what other pages may refer to.
+    #[derive(Default, Debug, PartialEq, Eq)]
+    struct Page {
+        /// The folders and files that it names in backticks, relative to the root of the repository.
+        named: Vec<String>,
+        /// The targets of its links and images in the repository.
+        links: Vec<String>,
+        /// The anchors of its headings.
+        anchors: BTreeSet<String>,
     }
 
-    /// The folders and files that a page names in backticks: they stand below the root of the repository.
-    fn paths_in_ticks(prose: &str) -> Vec<&str> {
-        let ours = |path: &&str| {
-            ["crates/", "xtask", "bench/", "e2e/", "docs/", ".ci/"].iter().any(|start| path.starts_with(start)) || path.ends_with(".md")
-        };
-        prose.split('`').skip(1).step_by(2).filter(|path| !path.contains([' ', '*', '<', '{'])).filter(ours).collect()
-    }
-
-    /// The files that a page links to, without the anchor; links to other sites and inside the page are left out.
-    fn linked_paths(prose: &str) -> Vec<&str> {
-        let targets = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        let files = targets.filter(|target| !target.contains(':')).filter_map(|target| target.split('#').next());
-        files.filter(|path| !path.is_empty()).collect()
-    }
-
-    /// All pages below a folder.
-    fn pages_in(folder: &Path) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let pages = entries.flat_map(|path| if path.is_dir() { pages_in(&path) } else { vec![path] });
-        pages.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
-    }
-
-    #[test]
-    fn every_path_that_a_page_names_is_there() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let docs = pages_in(&root.join("docs"));
-        assert!(docs.len() > 20, "{} pages in docs", docs.len());
-        let mut missing = Vec::new();
-        for page in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|page| root.join(page)).into_iter().chain(docs) {
-            let prose = prose(&std::fs::read_to_string(&page).unwrap());
-            let folder = page.parent().unwrap();
-            let named = paths_in_ticks(&prose).into_iter().map(|path| (path, root.join(path)));
-            let linked = linked_paths(&prose).into_iter().map(|path| (path, folder.join(path)));
-            let named: Vec<_> = named.chain(linked).collect();
-            assert!(!named.is_empty(), "{} names no path", page.display());
-            let absent = named.iter().filter(|(_, path)| !path.exists());
-            missing.extend(absent.map(|(path, _)| format!("{} names {path}", page.display())));
+    fn read(text: &str) -> Page {
+        let mut page = Page::default();
+        let mut heading = None::<String>;
+        for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+            match event {
+                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+                Event::End(TagEnd::Heading(_)) => page.anchors.extend(heading.take().map(|text| anchor(&text))),
+                Event::Text(text) => heading.iter_mut().for_each(|heading| heading.push_str(&text)),
+                Event::Code(code) => {
+                    heading.iter_mut().for_each(|heading| heading.push_str(&code));
+                    page.named.extend(is_path(&code).then(|| code.into_string()));
+                }
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) if !dest_url.contains(':') => {
+                    page.links.push(dest_url.into_string());
+                }
+                _ => {}
+            }
         }
-        assert!(missing.is_empty(), "not there: {missing:#?}");
+        page
+    }
+
+    /// The anchor that GitHub gives to a heading.
+    fn anchor(heading: &str) -> String {
+        let kept = heading.to_lowercase();
+        kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).map(|c| if c == ' ' { '-' } else { c }).collect()
+    }
+
+    /// Whether code in backticks is a path of the repository.
+    fn is_path(code: &str) -> bool {
+        let folders = ["crates/", "xtask/", "bench/", "e2e/", "docs/", "examples/", ".ci/", ".github/"];
+        !code.contains([' ', '*', '<', '{']) && folders.iter().any(|folder| code.starts_with(folder))
+    }
+
+    /// The path without `.` and `..`.
+    fn normalized(path: &Path) -> PathBuf {
+        let mut normalized = PathBuf::new();
+        for component in path.components() {
+            match component {
+                Component::ParentDir => {
+                    normalized.pop();
+                }
+                Component::CurDir => {}
+                other => normalized.push(other),
+            }
+        }
+        normalized
+    }
+
+    /// What is wrong with a link of a page, if anything is.
+    fn fault(root: &Path, pages: &BTreeMap<PathBuf, Page>, page: &Path, link: &str) -> Option<String> {
+        let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+        let target = if path.is_empty() { page.to_owned() } else { normalized(&page.parent()?.join(path)) };
+        if !root.join(&target).exists() {
+            return Some(format!("{} links to {link}, which does not exist", page.display()));
+        }
+        let anchor = anchor?;
+        let has_anchor = pages.get(&target).is_some_and(|target| target.anchors.contains(anchor));
+        (!has_anchor).then(|| format!("{} links to {link}, and {} has no such heading", page.display(), target.display()))
     }
 
     #[test]
-    fn paths_are_read_out_of_ticks_and_links() {
-        let prose = prose(
-            "See `crates/a`, `PORT` and [b](../b.md#part), [c](#part), [d](https://d).\n```sh\ncat `e2e/x` [y](y.md)\n```\n[f](f.rs)",
+    fn paths_and_links_of_all_pages_exist() {
+        let root = root().unwrap();
+        let files = files::read(&root).unwrap();
+        let pages: BTreeMap<_, _> =
+            files.iter().filter(|file| file.extension() == "md").map(|file| (file.path.clone(), read(&file.text))).collect();
+        assert!(pages.len() > 40, "{} pages", pages.len());
+        let mut faults = Vec::new();
+        for (path, page) in &pages {
+            let missing = page.named.iter().filter(|named| !root.join(named).exists());
+            faults.extend(missing.map(|named| format!("{} names {named}, which does not exist", path.display())));
+            faults.extend(page.links.iter().filter_map(|link| fault(&root, &pages, path, link)));
+        }
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+
+    #[test]
+    fn paths_links_and_anchors_are_read_from_a_page() {
+        let page = read(
+            "# The `a-b` part, first\nSee `crates/a`, `PORT`, `crates/*/b` and [b](../b.md#part), [c](#part), [d](https://d) ![e](e.svg).\n\
+             ```sh\ncat `e2e/x` [y](y.md)\n```\n",
         );
-        assert_eq!(paths_in_ticks(&prose), ["crates/a"]);
-        assert_eq!(linked_paths(&prose), ["../b.md", "f.rs"]);
+        assert_eq!(page.named, ["crates/a"]);
+        assert_eq!(page.links, ["../b.md#part", "#part", "e.svg"]);
+        assert_eq!(page.anchors, BTreeSet::from(["the-a-b-part-first".to_owned()]));
+    }
+
+    #[test]
+    fn links_are_relative_to_their_page() {
+        assert_eq!(normalized(Path::new("docs/user-guide/../design/./adr/0001.md")), Path::new("docs/design/adr/0001.md"));
     }
 }

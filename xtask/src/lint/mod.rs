@@ -4,7 +4,7 @@ mod areas;
 mod ceilings;
 mod commits;
 mod crates;
-mod files;
+pub mod files;
 mod items;
 mod prose;
 mod rust;

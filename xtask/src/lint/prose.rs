@@ -1,5 +1,7 @@
 //! Paragraphs of prose and their words, without the code in them.
 
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
 /// A line's number in its file, from 1, and its text.
 pub type Line = (usize, String);
 
@@ -41,8 +43,9 @@ pub fn paragraphs(lines: impl IntoIterator<Item = Line>) -> Vec<Paragraph> {
 impl Paragraph {
     /// Its words in their order. Code in backticks, targets of links, numbers, and names with an underscore are no words.
     pub fn words(&self) -> Vec<Word> {
-        let text = self.lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n");
-        let text = without_link_targets(&without_code_spans(&text));
+        // Without its indentation a line is text, and not a block of code.
+        let text = self.lines.iter().map(|(_, line)| line.trim_start()).collect::<Vec<_>>().join("\n");
+        let text = without_markup(&text);
         let mut words = Vec::new();
         let mut gap_begin = 0;
         let mut rest = 0;
@@ -83,29 +86,17 @@ fn is_question(rest: &str) -> bool {
     end.is_some_and(|(_, c)| c == '?')
 }
 
-/// The text with backticks in the place of each code span, and its line breaks. A run of backticks that nothing closes stays text.
-fn without_code_spans(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(begin) = rest.find('`') {
-        plain.push_str(&rest[..begin]);
-        let ticks = rest[begin..].chars().take_while(|&c| c == '`').count();
-        let (fence, after) = rest[begin..].split_at(ticks);
-        let length = after.find(fence).map_or(0, |at| at + ticks);
-        plain.push_str(fence);
-        plain.extend(after[..length].chars().map(|c| if c == '\n' { c } else { '`' }));
-        rest = &after[length..];
+/// The text with backticks in the place of all Markdown that is not text, such as code and the addresses of links. Its line breaks and spaces stay.
+fn without_markup(text: &str) -> String {
+    let mut is_text = vec![false; text.len()];
+    let mut in_code_block = false;
+    for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => in_code_block = true,
+            Event::End(TagEnd::CodeBlock) => in_code_block = false,
+            Event::Text(_) | Event::Html(_) | Event::InlineHtml(_) if !in_code_block => is_text[range].fill(true),
+            _ => {}
+        }
     }
-    plain + rest
-}
-
-/// The text without the addresses of Markdown links: `[text](address)` is `[text]`.
-fn without_link_targets(text: &str) -> String {
-    let mut parts = text.split("](");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        plain.push(']');
-        plain.push_str(part.split_once(')').map_or(part, |(_, rest)| rest));
-    }
-    plain
+    text.char_indices().map(|(at, c)| if is_text[at] || c.is_whitespace() { c } else { '`' }).collect()
 }
