@@ -18,8 +18,8 @@ app.use(express.json());
 app.post("/login", async (request, response) => {
   const { user, name } = request.body;
   if (!user) return response.status(400).json({ error: "user: is missing" });
-  const token = await new SignJWT({ name }).setProtectedHeader({ alg: "HS256" }).setSubject(user).setIssuedAt().setExpirationTime("1h").sign(key);
-  response.json({ token });
+  const token = new SignJWT({ name }).setProtectedHeader({ alg: "HS256" }).setSubject(user).setIssuedAt().setExpirationTime("1h");
+  response.json({ token: await token.sign(key) });
 });
 
 app.use(async (request, response, next) => {
@@ -43,8 +43,9 @@ app.post("/orders/:id/ship", async (request, response) => {
   if (order?.user !== request.user) return response.status(404).json({ error: "no such order" });
   order.status = "shipped";
   await emitUpdate(order);
-  const notification = { userId: order.user, type: "order", title: "Shipped", message: `${order.item} is on its way`, link: `/orders/${order.id}` };
-  await post("/api/notifications", notification, `${order.id}-notify`);
+  const text = { title: "Shipped", message: `${order.item} is on its way` };
+  const notification = { userId: order.user, type: "order", ...text, link: `/orders/${order.id}` };
+  await post("/api/notifications", notification, `${order.id}-notification`);
   response.json(order);
 });
 

@@ -62,8 +62,8 @@ export class Chat {
   createRoom = async (name) => this.open(await this.#rest("POST", "/rooms", { name }));
   invite = (userId) => this.#rest("POST", `/rooms/${this.state.room.id}/members`, { userId });
 
-  // Runs an action of the user, and shows its error.
-  run = (action) => action().catch((error) => this.#set({ status: error.message }));
+  // Runs an action, and shows its error until another action succeeds.
+  run = (action) => action().then(() => this.socket.connected && this.#set({ status: "" }), (error) => this.#set({ status: error.message }));
   close = () => this.socket.close();
 
   async #load() {
