@@ -25,14 +25,25 @@ const WAYS = {
   },
 };
 
+// Opens the page in a new tab. The test sees its requests. While `isDeaf` is true, the page receives nothing over its WebSocket.
 async function open(address) {
   const page = await chromium.context.newPage();
   const requests = [];
   const errors = [];
   page.on("request", (request) => requests.push(new URL(request.url()).pathname));
   page.on("pageerror", (error) => errors.push(error.message));
+  await page.routeWebSocket(/\/socket\.io\//, (browserSide) => {
+    const serverSide = browserSide.connectToServer();
+    page.isOnWebSocket = false;
+    browserSide.onMessage((message) => {
+      // The packet of Engine.IO that ends long-polling.
+      if (message === "5") page.isOnWebSocket = true;
+      serverSide.send(message);
+    });
+    serverSide.onMessage((message) => page.isDeaf || browserSide.send(message));
+  });
   await page.goto(address);
-  return Object.assign(page, { requests, errors });
+  return Object.assign(page, { requests, errors, isDeaf: false });
 }
 
 async function enter(page, label, text) {
@@ -75,27 +86,42 @@ for (const [way, command] of Object.entries(WAYS)) {
     await anna.getByText("Ben typing …").waitFor({ state: "detached" });
     await reaches(() => messages(ben, ".stored"), ["Ben Hello"]);
 
-    // The browser cannot connect while the server is gone and Ben writes from another device.
+    // The server is killed before it has read a message.
+    process.kill(server.running.pid, "SIGSTOP");
+    await enter(anna, "Message", "First try");
+    await reaches(() => messages(anna, ".draft"), ["First try"]);
+    await server.killAndRestart();
+    for (const page of [anna, ben]) await reaches(() => messages(page, ".stored"), ["Ben Hello", "Anna First try"]);
+
+    // The server is killed after it has stored a message, and before its sender knows that.
+    await reaches(() => anna.isOnWebSocket, true);
+    anna.isDeaf = true;
+    await enter(anna, "Message", "Only once");
+    await reaches(() => messages(ben, ".stored"), ["Ben Hello", "Anna First try", "Anna Only once"]);
+    assert.deepEqual(await messages(anna, ".draft"), ["Only once"]);
+
+    // The browser cannot connect while Ben writes from another device.
     await chromium.context.setOffline(true);
     t.after(() => chromium.context.setOffline(false));
     await server.killAndRestart();
+    anna.isDeaf = false;
     for (const page of [anna, ben]) await page.getByText("Connection lost").waitFor();
     await enter(anna, "Message", "Is anyone here?");
-    await reaches(() => messages(anna, ".draft"), ["Is anyone here?"]);
+    await reaches(() => messages(anna, ".draft"), ["Only once", "Is anyone here?"]);
     const token = server.token({ sub: users[1] });
     const [room] = (await rest("GET", `${server.url}/shared/chat/rooms`, { token })).json;
     const { status } = await rest("POST", `${server.url}/shared/chat/rooms/${room.id}/messages`, { token, body: { content: "From my phone" } });
     assert.equal(status, 201);
     anna.requests.length = 0;
     await chromium.context.setOffline(false);
-    const all = ["Ben Hello", "Ben From my phone", "Anna Is anyone here?"];
+    const all = ["Ben Hello", "Anna First try", "Anna Only once", "Ben From my phone", "Anna Is anyone here?"];
     for (const page of [anna, ben]) await reaches(() => messages(page, ".stored"), all);
     const loads = anna.requests.filter((request) => /\/(rooms|messages)$/.test(request));
     assert.deepEqual(loads, [], "the missed events come over the recovered connection");
 
     await anna.reload();
     await reaches(() => messages(anna, ".stored"), all);
-    assert.deepEqual(await anna.locator("li.mine").count(), 1);
+    assert.deepEqual(await anna.locator("li.mine").count(), 3);
     assert.deepEqual([anna.errors, ben.errors], [[], []]);
     await Promise.all([anna.close(), ben.close()]);
   });
