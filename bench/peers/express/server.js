@@ -1,5 +1,5 @@
-// The studio contract's rooms and messages the usual way: express, socket.io, and PostgreSQL behind a pool. A message is checked and stored
-// in one statement, which commits before the message is delivered. bench/README.md describes the measurement.
+// Rooms and messages of the studio contract with Express, socket.io, and PostgreSQL behind a connection pool. One statement checks the membership
+// and stores the message, and commits before the message is delivered. docs/design/performance.md describes the measurement.
 const { readFileSync } = require("node:fs");
 const { createServer } = require("node:http");
 const { join } = require("node:path");
@@ -8,7 +8,7 @@ const jwt = require("jsonwebtoken");
 const pg = require("pg");
 const { Server } = require("socket.io");
 
-// Ids are numbers on the wire; they stay below 2^53.
+// Ids are sent as numbers, and stay below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 const pool = new pg.Pool();
 
@@ -16,7 +16,7 @@ const app = express();
 const http = createServer(app);
 const io = new Server(http, { pingInterval: 25_000, pingTimeout: 60_000, perMessageDeflate: false });
 
-// Statements with a name are prepared once a connection.
+// Each connection prepares a statement with a name once.
 const IS_MEMBER = { name: "is-member", text: "SELECT 1 FROM chat_members WHERE room_id = $1 AND user_id = $2" };
 const SEND = {
   name: "send",
@@ -31,7 +31,7 @@ const CREATE_ROOM = {
     SELECT id, name FROM room`,
 };
 
-function whoseIs(token) {
+function verifiedUser(token) {
   const claims = jwt.verify(token ?? "", process.env.JWT_SECRET, { algorithms: ["HS256"] });
   return { id: claims.sub, name: claims.name };
 }
@@ -39,7 +39,7 @@ function whoseIs(token) {
 app.use(express.json());
 app.use((request, response, next) => {
   try {
-    request.person = whoseIs(request.get("Authorization")?.replace(/^Bearer /, ""));
+    request.user = verifiedUser(request.get("Authorization")?.replace(/^Bearer /, ""));
     next();
   } catch {
     response.status(401).json({ error: "Authentication error" });
@@ -51,8 +51,8 @@ app.post("/shared/chat/rooms", async (request, response) => {
   if (typeof name !== "string" || !Array.isArray(memberIds)) {
     return response.status(422).json({ error: "name and memberIds are required" });
   }
-  const members = [request.person.id, ...memberIds];
-  const { rows } = await pool.query({ ...CREATE_ROOM, values: [name, request.person.id, members] });
+  const members = [request.user.id, ...memberIds];
+  const { rows } = await pool.query({ ...CREATE_ROOM, values: [name, request.user.id, members] });
   response.status(201).json(rows[0]);
 });
 
@@ -60,7 +60,7 @@ const chat = io.of("/chat");
 
 chat.use((socket, next) => {
   try {
-    socket.data.person = whoseIs(socket.handshake.auth.token);
+    socket.data.user = verifiedUser(socket.handshake.auth.token);
     next();
   } catch {
     next(new Error("Authentication error"));
@@ -68,38 +68,38 @@ chat.use((socket, next) => {
 });
 
 chat.on("connection", (socket) => {
-  const { person } = socket.data;
-  socket.join(`user:${person.id}`);
+  const { user } = socket.data;
+  socket.join(`user:${user.id}`);
 
-  socket.on("join_room", answered(async ({ roomId }) => {
-    const { rowCount } = await pool.query({ ...IS_MEMBER, values: [roomId, person.id] });
-    if (rowCount === 0) throw new Refusal("Not a member of this room");
+  socket.on("join_room", acknowledged(async ({ roomId }) => {
+    const { rowCount } = await pool.query({ ...IS_MEMBER, values: [roomId, user.id] });
+    if (rowCount === 0) throw new Rejection("Not a member of this room");
     socket.join(`room:${roomId}`);
     return { roomId };
   }));
 
-  socket.on("message:send", answered(async ({ roomId, content, type = "TEXT" }) => {
-    if (typeof content !== "string" || content === "" || content.length > 10_000) throw new Refusal("content must be text");
-    const { rows } = await pool.query({ ...SEND, values: [roomId, person.id, content, type] });
-    if (rows.length === 0) throw new Refusal("Not a member of this room");
+  socket.on("message:send", acknowledged(async ({ roomId, content, type = "TEXT" }) => {
+    if (typeof content !== "string" || content === "" || content.length > 10_000) throw new Rejection("content must be text");
+    const { rows } = await pool.query({ ...SEND, values: [roomId, user.id, content, type] });
+    if (rows.length === 0) throw new Rejection("Not a member of this room");
     const [{ id, created_at: createdAt }] = rows;
-    const message = { id, roomId, senderId: person.id, content, type, fileUrl: null, createdAt, sender: person };
+    const message = { id, roomId, senderId: user.id, content, type, fileUrl: null, createdAt, sender: user };
     chat.to(`room:${roomId}`).emit("message:new", message);
     return { message };
   }));
 });
 
-class Refusal extends Error {}
+class Rejection extends Error {}
 
-/** Makes an event's handler of `work`: what it gives back goes into the acknowledgement, and so does why it refuses. */
-function answered(work) {
+/** An event handler that acknowledges with the result of `handle`, or with the reason of its rejection. */
+function acknowledged(handle) {
   return async (payload, ack) => {
     try {
-      const result = await work(payload ?? {});
+      const result = await handle(payload ?? {});
       ack?.({ ok: true, ...result });
     } catch (error) {
-      if (!(error instanceof Refusal)) console.error(error);
-      ack?.({ ok: false, error: error instanceof Refusal ? error.message : "Internal server error" });
+      if (!(error instanceof Rejection)) console.error(error);
+      ack?.({ ok: false, error: error instanceof Rejection ? error.message : "Internal server error" });
     }
   };
 }

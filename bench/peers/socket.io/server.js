@@ -1,4 +1,4 @@
-// The bench's few lines on socket.io. The protocol is described in bench/README.md.
+// The protocol of the bench on socket.io. docs/design/performance.md describes the protocol.
 const { createServer } = require("node:http");
 const jwt = require("jsonwebtoken");
 const { Server } = require("socket.io");

@@ -1,4 +1,4 @@
-//! The bench's few lines on socketioxide. The protocol is described in bench/README.md.
+//! The protocol of the bench on socketioxide. `docs/design/performance.md` describes the protocol.
 
 use std::time::Duration;
 
