@@ -64,7 +64,7 @@ impl Tool {
         let mut command = Command::new(self.program(root));
         match self {
             Self::CargoDeny => command.args(["--log-level", "error", "check", "licenses", "bans", "sources"]),
-            Self::CargoMachete => command.args(["crates", "xtask"]),
+            Self::CargoMachete => command.arg("."),
             Self::Typos => &mut command,
         };
         let status = command.current_dir(root).status()?;
