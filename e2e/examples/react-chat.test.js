@@ -16,8 +16,7 @@ const server = roomcast({ PRESENCE_AUDIENCE: undefined });
 const chromium = browser();
 
 const WAYS = {
-  // Vite starts beside a developer's own one only without its lock.
-  "npm start": async () => `${await startCommand("react-chat")} -- --bypass-lock --strictPort`,
+  "npm start": async () => `${await startCommand("react-chat")} -- --strictPort`,
   "the build for production": async (t) => {
     const folder = await mkdtemp(path.join(tmpdir(), "react-chat-"));
     t.after(() => rm(folder, { recursive: true, force: true }));
