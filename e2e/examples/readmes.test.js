@@ -57,6 +57,17 @@ for (const example of examples) {
     assert.deepEqual(links.filter((target) => !existsSync(path.join(folder, target))), []);
   });
 
+  test(`${example} has the lines that its README quotes`, async () => {
+    const sources = (await filesIn(folder)).filter((file) => path.extname(file) in COMMENTS);
+    const code = (await Promise.all(sources.map((file) => readFile(file, "utf8")))).join("\n");
+    const readme = await readFile(path.join(folder, "README.md"), "utf8");
+    const rows = readme.slice(readme.indexOf("## Lines that matter")).matchAll(/^\| \[?(`+) ?(.+?) ?\1/gm);
+    // A quote may leave something out between its parts.
+    const quotes = [...rows].map(([, , quote]) => quote.split("…"));
+    assert.ok(quotes.length >= 4, `${quotes.length} quotes`);
+    assert.deepEqual(quotes.filter((parts) => !parts.every((part) => code.includes(part))), []);
+  });
+
   test(`${example} has a lock file if it has packages`, async () => {
     const files = await readdir(folder);
     const missing = Object.entries(LOCKS).filter(([manifest, lock]) => files.includes(manifest) && !existsSync(path.join(folder, lock)));
