@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { constants, deflateRawSync } from "node:zlib";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { CONTINUATION, frame, openWire, PING, TEXT } from "../support/websocket-frames.js";
-import { MEGABYTE, servesOthers, staysFlat } from "../support/assert-healthy.js";
+import { assertMemoryStable, assertServesNewClients, MEGABYTE } from "../support/assert-healthy.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { CONTINUATION, frame, openTcpWebSocket, PING, TEXT } from "../support/websocket-frames.js";
 
-const server = conformance({ ...CALM, DEFLATE: "true" });
+const server = conformanceServer({ ...LONG_HEARTBEATS, DEFLATE: "true" });
 
 const RSV1 = 4;
-const open = () => openWire(server, "/raw", ["Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover"]);
+const open = () => openTcpWebSocket(server, "/raw", ["Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover"]);
 
 // A message's bytes as RFC 7692 wants them: a flushed block without its last four bytes.
 const deflated = (data) => deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
@@ -23,7 +23,7 @@ test("a small message that inflates to a gigabyte is too big, and its memory is 
     const wire = await open();
     await wire.write(frame(TEXT, bomb.subarray(0, 900_000), { rsv: RSV1 }));
     assert.equal(await wire.end(), 1009);
-    staysFlat(server, before, 20);
+    assertMemoryStable(server, before, 20);
   }
 });
 
@@ -44,7 +44,7 @@ test("a bomb in fragments is one, too", async () => {
     await wire.write(frame(at ? CONTINUATION : TEXT, bomb.subarray(at, at + 1000), { rsv: at ? 0 : RSV1, fin }));
   }
   assert.equal(await wire.end(), 1009);
-  staysFlat(server, before, 20);
+  assertMemoryStable(server, before, 20);
 });
 
 test("what cannot be inflated ends the connection", async () => {
@@ -83,4 +83,4 @@ function withContext(first, second) {
   return { rest: deflateRawSync(second, { finishFlush: constants.Z_SYNC_FLUSH, dictionary: Buffer.from(first) }).subarray(0, -4) };
 }
 
-test("after all that, others are served", () => servesOthers(server));
+test("after all that, others are served", () => assertServesNewClients(server));

@@ -2,18 +2,18 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { BINARY, CLOSE, closeFrame, CONTINUATION, frame, openWire, PING, PONG, TEXT, Wire } from "../support/websocket-frames.js";
-import { servesOthers, staysFlat } from "../support/assert-healthy.js";
+import { assertMemoryStable, assertServesNewClients } from "../support/assert-healthy.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { BINARY, CLOSE, closeFrame, CONTINUATION, frame, openTcpWebSocket, PING, PONG, TcpConnection, TEXT } from "../support/websocket-frames.js";
 
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 
 const PROTOCOL_ERROR = 1002;
 const BAD_UTF8 = 1007;
 const TOO_BIG = 1009;
 
 async function endsWith(code, ...frames) {
-  const wire = await openWire(server);
+  const wire = await openTcpWebSocket(server);
   await wire.write(Buffer.concat(frames));
   assert.equal(await wire.end(), code);
 }
@@ -77,33 +77,33 @@ describe("a message is too big", () => {
   });
 
   test("when its fragments add up to too much", async () => {
-    const wire = await openWire(server);
+    const wire = await openTcpWebSocket(server);
     await wire.write(frame(BINARY, Buffer.alloc(600_000), { fin: false }));
     await wire.write(frame(CONTINUATION, Buffer.alloc(600_000)));
     assert.equal(await wire.end(), TOO_BIG);
   });
 
   test("and takes no memory for what it only announces", async () => {
-    await servesOthers(server);
+    await assertServesNewClients(server);
     const before = server.running.memory();
-    const wires = await Promise.all(Array.from({ length: 100 }, () => openWire(server)));
+    const wires = await Promise.all(Array.from({ length: 100 }, () => openTcpWebSocket(server)));
     await Promise.all(wires.map((wire) => wire.write(frame(BINARY, "begins", { length: 1_000_000 }))));
-    await servesOthers(server);
-    staysFlat(server, before, 20, "100 connections that announced a megabyte each:");
+    await assertServesNewClients(server);
+    assertMemoryStable(server, before, 20, "100 connections that announced a megabyte each:");
     wires.forEach((wire) => wire.destroy());
   });
 });
 
 describe("what is odd and allowed is served", () => {
   test("a message that comes byte by byte", async () => {
-    const wire = await openWire(server);
+    const wire = await openTcpWebSocket(server);
     for (const byte of frame(TEXT, "slowly €")) await wire.write(Buffer.from([byte]));
     await echoes(wire, "slowly €");
     wire.destroy();
   });
 
   test("a character split over fragments, with a ping between them", async () => {
-    const wire = await openWire(server);
+    const wire = await openTcpWebSocket(server);
     const bytes = Buffer.from("€😀");
     await wire.write(Buffer.concat([...bytes].flatMap((byte, i) => [frame(i ? CONTINUATION : TEXT, Buffer.from([byte]), { fin: i === bytes.length - 1 }), ...(i === 3 ? [frame(PING, "now")] : [])])));
     const pong = await wire.frame();
@@ -113,14 +113,14 @@ describe("what is odd and allowed is served", () => {
   });
 
   test("a message that comes right behind the handshake, in one piece with it", async () => {
-    const wire = await openWire(server);
+    const wire = await openTcpWebSocket(server);
     await wire.write(Buffer.concat([frame(TEXT, "one"), frame(TEXT, ""), frame(PONG, "unasked"), frame(TEXT, "two")]));
     for (const text of ["one", "", "two"]) await echoes(wire, text);
     wire.destroy();
   });
 
   test("empty fragments by the thousand, which take no memory", async () => {
-    const wire = await openWire(server);
+    const wire = await openTcpWebSocket(server);
     const before = server.running.memory();
     await wire.write(frame(TEXT, "a", { fin: false }));
     const many = Buffer.concat(Array.from({ length: 5000 }, () => frame(CONTINUATION, "", { fin: false })));
@@ -129,7 +129,7 @@ describe("what is odd and allowed is served", () => {
     // A limit on their number is a fair answer, too.
     const back = await wire.frame();
     assert.ok(back?.opcode === CLOSE || back?.payload.toString() === "ab");
-    staysFlat(server, before, 10);
+    assertMemoryStable(server, before, 10);
     wire.destroy();
   });
 
@@ -140,7 +140,7 @@ describe("what is odd and allowed is served", () => {
   test("a close without a code", () => endsWith(1005, frame(CLOSE)));
 
   test("nothing at all behind a close", async () => {
-    const wire = await openWire(server);
+    const wire = await openTcpWebSocket(server);
     await wire.write(Buffer.concat([closeFrame(1000), frame(TEXT, "too late"), frame(7, "and wrong")]));
     const next = await wire.frame();
     assert.equal(next.opcode, CLOSE);
@@ -151,7 +151,7 @@ describe("what is odd and allowed is served", () => {
 test("a client that leaves in the middle of a frame leaves nothing behind", async () => {
   const whole = frame(TEXT, Buffer.alloc(70_000, 65));
   for (const cut of [1, 2, 5, 12, 100, 69_999]) {
-    const wire = await openWire(server);
+    const wire = await openTcpWebSocket(server);
     await wire.write(whole.subarray(0, cut));
     wire.socket.end();
     await wire.ended;
@@ -161,7 +161,7 @@ test("a client that leaves in the middle of a frame leaves nothing behind", asyn
 test("a client that leaves in the middle of its handshake leaves nothing behind", async () => {
   const wires = [];
   for (const cut of ["G", "GET /raw HTTP/1.1\r\n", "GET /raw HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"]) {
-    const wire = new Wire(server.port);
+    const wire = new TcpConnection(server.port);
     await wire.write(cut);
     wire.socket.end();
     wires.push(wire.ended);
@@ -169,4 +169,4 @@ test("a client that leaves in the middle of its handshake leaves nothing behind"
   await Promise.all(wires);
 });
 
-test("after all that, others are served", () => servesOthers(server));
+test("after all that, others are served", () => assertServesNewClients(server));

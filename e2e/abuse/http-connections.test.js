@@ -4,16 +4,16 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { arrives, emitted } from "../support/wait-for.js";
-import { Polling } from "../support/engineio.js";
+import { PollingSession } from "../support/engineio.js";
 import { get } from "../support/http.js";
-import { holds } from "../support/wait-until.js";
-import { startRoomcast } from "../support/server.js";
+import { startServer } from "../support/server.js";
+import { waitFor, waitForEvent } from "../support/wait-for.js";
+import { waitUntil } from "../support/wait-until.js";
 
 const READER = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
 
 async function started(t, settings, options) {
-  const server = await startRoomcast({ METRICS: "open", ...settings }, options);
+  const server = await startServer({ METRICS: "open", ...settings }, options);
   t.after(() => server.stop());
   return server;
 }
@@ -23,7 +23,7 @@ async function reader(t, server, localAddress, said) {
   const socket = connect({ port: server.port, host: "127.0.0.1", localAddress });
   t.after(() => socket.destroy());
   socket.on("error", () => {});
-  await emitted(socket, "connect");
+  await waitForEvent(socket, "connect");
   socket.pause();
   socket.write(said);
   return socket;
@@ -40,7 +40,7 @@ const asked = (server, path, localAddress) => statusOf(new Promise((resolve, rej
   });
   socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
 }));
-const statusOf = (answer) => arrives(answer.then((text) => Number(text.split(" ")[1]), () => "refused"), () => "a GET is not answered");
+const statusOf = (response) => waitFor(response.then((text) => Number(text.split(" ")[1]), () => "refused"), () => "a GET is not answered");
 
 describe("readers of an answer that do not read", () => {
   test("have 256 connections from one address, and others are served meanwhile", async (t) => {
@@ -56,10 +56,10 @@ describe("readers of an answer that do not read", () => {
 
   test("are closed when their answers make no progress, and a poll that waits is not", async (t) => {
     const server = await started(t, { ANSWER_TIMEOUT: "1s" });
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     const polled = session.get();
     const stalled = await all(20, () => reader(t, server, "127.0.0.2", READER.repeat(100)));
-    await holds(() => {
+    await waitUntil(() => {
       const open = stalled.filter((socket) => !socket.closed);
       // A connection that was reset is closed when its client writes to it next.
       for (const socket of open) socket.write("x");
@@ -74,7 +74,7 @@ describe("readers of an answer that do not read", () => {
     await all(64, (number) => reader(t, server, `127.0.1.${number}`, READER));
     // Connections that have just ended may still hold places: the one that showed that the server listens, and those of the requests.
     let more = 64;
-    await holds(async () => {
+    await waitUntil(async () => {
       const paths = ["/households", "/socket.io/?EIO=4&transport=polling"];
       const statuses = [];
       for (const path of paths) statuses.push(await asked(server, path, "127.0.0.2"));
@@ -96,7 +96,7 @@ test("when all descriptors are taken health checks are answered, and others agai
   assert.equal(await asked(server, "/health/live", "127.0.0.2"), 200);
   assert.equal(await asked(server, "/health/ready", "127.0.0.2"), 200);
   for (const socket of taken) socket.destroy();
-  await holds(async () => {
+  await waitUntil(async () => {
     const status = await asked(server, "/households", "127.0.0.2");
     return status === 401 ? null : `/households is answered ${status}`;
   });

@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { emitted } from "../support/wait-for.js";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { Polling } from "../support/engineio.js";
-import { Wire } from "../support/websocket-frames.js";
-import { begin, get } from "../support/http.js";
-import { holds } from "../support/wait-until.js";
-import { descriptors, MEGABYTE, servesOthers, staysFlat } from "../support/assert-healthy.js";
+import { assertMemoryStable, assertServesNewClients, MEGABYTE, openDescriptors } from "../support/assert-healthy.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { PollingSession } from "../support/engineio.js";
+import { beginRequest, get } from "../support/http.js";
+import { waitForEvent } from "../support/wait-for.js";
+import { waitUntil } from "../support/wait-until.js";
+import { TcpConnection } from "../support/websocket-frames.js";
 
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 
 describe("a POST of a hundred megabytes is refused while it comes, and takes no memory", () => {
   for (const [what, headers] of [
@@ -18,51 +18,51 @@ describe("a POST of a hundred megabytes is refused while it comes, and takes no 
     ["when its length is not told", { "transfer-encoding": "chunked" }],
   ]) {
     test(what, async () => {
-      const session = await Polling.open(server);
+      const session = await PollingSession.open(server);
       const before = server.running.memory();
-      const { outgoing, answer } = begin("POST", session.url, { headers });
+      const { outgoing, response } = beginRequest("POST", session.url, { headers });
       let over = false;
-      const settled = answer.then(
+      const settled = response.then(
         ({ status }) => status,
         () => "reset",
       );
       void settled.then(() => (over = true));
       const piece = Buffer.alloc(MEGABYTE, 0x34);
       for (let i = 0; i < 100 && !over; i++) {
-        if (!outgoing.write(piece)) await Promise.race([emitted(outgoing, "drain"), settled]);
-        staysFlat(server, before, 20);
+        if (!outgoing.write(piece)) await Promise.race([waitForEvent(outgoing, "drain"), settled]);
+        assertMemoryStable(server, before, 20);
       }
       assert.ok([413, "reset"].includes(await settled));
       outgoing.destroy();
-      await servesOthers(server);
-      staysFlat(server, before, 20);
+      await assertServesNewClients(server);
+      assertMemoryStable(server, before, 20);
     });
   }
 });
 
 test("a thousand handshakes that never end take little memory, and are forgotten with their connections", async () => {
-  await servesOthers(server);
-  const [memory, files] = [server.running.memory(), descriptors(server)];
+  await assertServesNewClients(server);
+  const [memory, files] = [server.running.memory(), openDescriptors(server)];
   const halves = ["", "G", "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n", "GET /raw HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: webso"];
-  const wires = Array.from({ length: 1000 }, () => new Wire(server.port));
+  const wires = Array.from({ length: 1000 }, () => new TcpConnection(server.port));
   await Promise.all(wires.map((wire, i) => wire.write(halves[i % halves.length])));
-  await servesOthers(server);
-  staysFlat(server, memory, 40, "with a thousand half-open handshakes");
+  await assertServesNewClients(server);
+  assertMemoryStable(server, memory, 40, "with a thousand half-open handshakes");
   for (const wire of wires) wire.destroy();
-  await holds(async () => {
-    await servesOthers(server);
-    const open = descriptors(server);
+  await waitUntil(async () => {
+    await assertServesNewClients(server);
+    const open = openDescriptors(server);
     return open > files + 10 ? `${open} descriptors are open, and ${files} were before` : null;
   });
 });
 
 test("headers that come a byte at a time keep nobody waiting", async () => {
-  const wires = Array.from({ length: 50 }, () => new Wire(server.port));
+  const wires = Array.from({ length: 50 }, () => new TcpConnection(server.port));
   const request = "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nX-Slow: ";
   for (const byte of request) {
     await Promise.all(wires.map((wire) => wire.write(byte)));
   }
-  await servesOthers(server);
+  await assertServesNewClients(server);
   // Whoever is that slow is still served when the end comes.
   await wires[0].write("yes\r\n\r\n");
   assert.match(await wires[0].head(), /^HTTP\/1\.1 200/);
@@ -89,13 +89,13 @@ describe("what is no good HTTP is refused or cut off", () => {
   for (const [what, bytes] of Object.entries(garbage)) {
     test(what, async () => {
       const before = server.running.memory();
-      const wire = new Wire(server.port);
+      const wire = new TcpConnection(server.port);
       void wire.write(bytes);
       // A server may wait for more of it; the client has no more to say.
       wire.socket.end();
-      const answer = await wire.head();
-      if (answer !== null) assert.match(answer, /^HTTP\/1\.1 (4\d\d|505)/);
-      staysFlat(server, before, 20);
+      const response = await wire.head();
+      if (response !== null) assert.match(response, /^HTTP\/1\.1 (4\d\d|505)/);
+      assertMemoryStable(server, before, 20);
       wire.destroy();
     });
   }
@@ -108,4 +108,4 @@ test("odd queries are read without harm", async () => {
   }
 });
 
-test("after all that, others are served", () => servesOthers(server));
+test("after all that, others are served", () => assertServesNewClients(server));

@@ -4,17 +4,17 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { arrives } from "../support/wait-for.js";
-import { frame, TEXT } from "../support/websocket-frames.js";
-import { metrics } from "../support/metrics.js";
-import { holds, settles } from "../support/wait-until.js";
-import { person } from "../support/users.js";
-import { rest } from "../support/http.js";
-import { startRoomcast } from "../support/server.js";
 import { MEGABYTE } from "../support/assert-healthy.js";
+import { rest } from "../support/http.js";
+import { metrics } from "../support/metrics.js";
+import { startServer } from "../support/server.js";
+import { user } from "../support/users.js";
+import { waitFor } from "../support/wait-for.js";
+import { waitUntil, waitUntilByServerClock } from "../support/wait-until.js";
+import { frame, TEXT } from "../support/websocket-frames.js";
 
 async function started(t, settings) {
-  const server = await startRoomcast({ METRICS: "open", ...settings });
+  const server = await startServer({ METRICS: "open", ...settings });
   t.after(() => server.stop());
   return server;
 }
@@ -25,10 +25,10 @@ async function attacker(t, server, number, said) {
   t.after(() => socket.destroy());
   socket.on("error", () => {});
   socket.gone = new Promise((resolve) => socket.once("close", resolve));
-  await arrives(Promise.race([once(socket, "connect"), socket.gone]), () => `connection ${number} is neither made nor refused`);
+  await waitFor(Promise.race([once(socket, "connect"), socket.gone]), () => `connection ${number} is neither made nor refused`);
   socket.pause();
   // Resolves when the kernel has the bytes, or the connection has ended.
-  socket.says = (bytes) => arrives(Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), socket.gone]), () => `connection ${number} cannot send`);
+  socket.says = (bytes) => waitFor(Promise.race([new Promise((resolve) => socket.write(bytes, resolve)), socket.gone]), () => `connection ${number} cannot send`);
   if (said !== undefined) void socket.says(said);
   return socket;
 }
@@ -39,7 +39,7 @@ async function answered(socket) {
   socket.on("data", (data) => (text += data.toString("latin1")));
   socket.resume();
   while (!text.includes("\r\n\r\n") && !socket.destroyed) {
-    await arrives(Promise.race([once(socket, "data"), socket.gone]), () => `the answer is ${text}, and no more`);
+    await waitFor(Promise.race([once(socket, "data"), socket.gone]), () => `the answer is ${text}, and no more`);
   }
   return text;
 }
@@ -51,7 +51,7 @@ const LARGE = 1_000_000;
 const NEARLY = Buffer.alloc(LARGE - 1, 0x20);
 const bearer = (server, sub) => ({ Authorization: `Bearer ${server.token({ sub })}` });
 
-const inHand = (server, enough) => settles(server, 60, async () => {
+const inHand = (server, enough) => waitUntilByServerClock(server, 60, async () => {
   const bytes = (await metrics(server)).gauge("in_hand_bytes");
   return enough(bytes) ? null : `${bytes} bytes are in hand`;
 });
@@ -89,7 +89,7 @@ const ATTACKS = {
       const socket = await attacker(t, server, number, upgrade(`/socket.io/?EIO=4&transport=websocket`));
       await socket.says(frame(TEXT, `40/chat,${JSON.stringify({ token: server.token({ sub: `m${number}` }) })}`));
       socket.resume();
-      await arrives(Promise.race([once(socket, "data"), socket.gone]), () => `m${number} is not answered`);
+      await waitFor(Promise.race([once(socket, "data"), socket.gone]), () => `m${number} is not answered`);
       await socket.says(frame(TEXT, NEARLY, { length: LARGE }).subarray(0, LARGE));
     },
   },
@@ -119,9 +119,9 @@ const ATTACKS = {
 
 // The first user's projects, whose list is long.
 async function projects(server, count, members) {
-  const { ask } = person(server, "1");
+  const { request } = user(server, "1");
   const memberIds = Array.from({ length: members }, (_, number) => number + 2);
-  for (let project = 0; project < count; project++) await ask("POST", "/api/v1/projects", { name: `Project ${project}`, memberIds });
+  for (let project = 0; project < count; project++) await request("POST", "/api/v1/projects", { name: `Project ${project}`, memberIds });
 }
 
 describe("with MEMORY_LIMIT=300MB", () => {
@@ -167,14 +167,14 @@ describe("the memory of parsed JSON counts as in hand", () => {
     assert.deepEqual([refused.status, JSON.parse(refused.text).code], [413, "too_large"]);
 
     const socket = await attacker(t, server, 1, upgrade("/socket.io/?EIO=4&transport=websocket"));
-    let heard = "";
-    socket.on("data", (data) => (heard += data.toString("latin1")));
+    let received = "";
+    socket.on("data", (data) => (received += data.toString("latin1")));
     socket.resume();
     await socket.says(frame(TEXT, `40/trips,${JSON.stringify({ token: server.token({ sub: "anna" }) })}`));
-    await holds(() => (heard.includes("40/trips,") ? null : `the server has sent ${heard}`));
+    await waitUntil(() => (received.includes("40/trips,") ? null : `the server has sent ${received}`));
     const asks = async (id, data, answer) => {
       await socket.says(frame(TEXT, `42/trips,${id}["trip:update",{"tripId":"7","changes":{"all":${data}}}]`));
-      await holds(() => (heard.includes(`43/trips,${id}[`) && heard.includes(answer) ? null : `the server has sent ${heard}`));
+      await waitUntil(() => (received.includes(`43/trips,${id}[`) && received.includes(answer) ? null : `the server has sent ${received}`));
     };
     await asks(1, text, '"code":"not_found"');
     await asks(2, smallObjects(100_000), '"code":"invalid"');
@@ -213,7 +213,7 @@ describe("bytes in hand are refused beyond a share", () => {
     const refused = async () => (await metrics(server)).counter("in_hand_refused", 'share="address"');
     // An answer that fits into the kernel's buffers is written at once, so each connection sends many requests.
     for (let reader = 0; reader < readers; reader++) await attacker(t, server, 7, list.repeat(50));
-    await settles(server, 60, async () => ((await refused()) > 0 ? null : "nothing is refused"));
+    await waitUntilByServerClock(server, 60, async () => ((await refused()) > 0 ? null : "nothing is refused"));
     assert.ok((await metrics(server)).gauge("in_hand_bytes") <= 5e6);
     for (let number = 0; number < 100; number++) await attacker(t, server, 8, request("GET", "/openapi.json").repeat(20));
     const same = await attacker(t, server, 8, request("GET", "/openapi.json"));
@@ -230,17 +230,17 @@ describe("before it has joined a namespace", () => {
     const open = () => attacker(t, server, 1, upgrade("/socket.io/?EIO=4&transport=websocket"));
     const good = await open();
     await good.says(frame(TEXT, `40/chat,${JSON.stringify({ token })}`));
-    let heard = "";
-    good.on("data", (data) => (heard += data.toString("latin1")));
+    let received = "";
+    good.on("data", (data) => (received += data.toString("latin1")));
     good.resume();
-    await holds(() => (heard.includes("40/chat,") ? null : `the server has sent ${heard}`));
+    await waitUntil(() => (received.includes("40/chat,") ? null : `the server has sent ${received}`));
     // A connection that has joined a namespace may send more.
     await good.says(frame(TEXT, `42/chat,1["nothing","${"x".repeat(3 * BEFORE)}"]`));
-    await holds(() => (heard.includes("43/chat,1") ? null : `the server has sent ${heard}`));
+    await waitUntil(() => (received.includes("43/chat,1") ? null : `the server has sent ${received}`));
     const bad = await open();
     await bad.says(frame(TEXT, Buffer.alloc(BEFORE + 1, 0x34)));
     bad.resume();
-    await arrives(bad.gone, () => "the connection that has sent too much is open");
+    await waitFor(bad.gone, () => "the connection that has sent too much is open");
   });
 
   test("a POST of long-polling, too", async (t) => {

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { openEngineSocket, openSocketIo, Polling } from "../support/engineio.js";
-import { servesOthers, staysFlat } from "../support/assert-healthy.js";
+import { assertMemoryStable, assertServesNewClients } from "../support/assert-healthy.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openEngineSocket, openSocketIo, PollingSession } from "../support/engineio.js";
 
-const server = conformance(CALM);
-const packed = conformance({ ...CALM, PARSER: "msgpack" });
-const old = conformance({ ...CALM, ALLOW_EIO3: "true" });
+const server = conformanceServer(LONG_HEARTBEATS);
+const packed = conformanceServer({ ...LONG_HEARTBEATS, PARSER: "msgpack" });
+const old = conformanceServer({ ...LONG_HEARTBEATS, ALLOW_EIO3: "true" });
 
 // Resolves when the server has either answered or ended the connection.
 const settles = (socket) => Promise.race([socket.next().catch(() => {}), socket.closed]);
@@ -36,10 +36,10 @@ describe("a bomb of nested JSON is taken or refused, and hurts nobody", () => {
         const socket = await opening(server);
         socket.send(message, message.startsWith("451") ? Buffer.from([1]) : '42["message","fence"]');
         await settles(socket);
-        await socket.cut();
+        await socket.terminate();
       }
-      await servesOthers(server);
-      staysFlat(server, before, 40);
+      await assertServesNewClients(server);
+      assertMemoryStable(server, before, 40);
     });
   }
 
@@ -52,8 +52,8 @@ describe("a bomb of nested JSON is taken or refused, and hurts nobody", () => {
       socket.send(Buffer.concat([Buffer.from([0x83]), key("type"), Buffer.from([0]), key("nsp"), key("/"), key("data"), nested]));
       await socket.closed;
     }
-    await servesOthers(packed);
-    staysFlat(packed, before, 40);
+    await assertServesNewClients(packed);
+    assertMemoryStable(packed, before, 40);
   });
 });
 
@@ -63,7 +63,7 @@ describe("strange JSON is taken or refused, and hurts nobody", () => {
       const socket = await openSocketIo(server);
       socket.send(`42["message",${json}]`, '42["message","fence"]');
       await settles(socket);
-      await socket.cut();
+      await socket.terminate();
     });
   }
 });
@@ -74,7 +74,7 @@ describe("strange numbers in a packet's head", () => {
       const socket = await openSocketIo(server);
       socket.send(packet, '42["message","fence"]');
       await settles(socket);
-      await socket.cut();
+      await socket.terminate();
     });
   }
 });
@@ -84,11 +84,11 @@ test("attachments that never come keep nothing once the client is gone", async (
   for (let round = 0; round < 10; round++) {
     const sockets = await Promise.all(Array.from({ length: 10 }, () => openSocketIo(server)));
     for (const socket of sockets) socket.send('4510-["message",{"_placeholder":true,"num":0}]', ...Array.from({ length: 5 }, () => Buffer.alloc(100_000)));
-    await servesOthers(server);
-    await Promise.all(sockets.map((socket) => socket.cut()));
+    await assertServesNewClients(server);
+    await Promise.all(sockets.map((socket) => socket.terminate()));
   }
-  await servesOthers(server);
-  staysFlat(server, before, 40);
+  await assertServesNewClients(server);
+  assertMemoryStable(server, before, 40);
 });
 
 test("a client may ask for unknown namespaces by the thousand, and nothing is kept of them", async () => {
@@ -98,17 +98,17 @@ test("a client may ask for unknown namespaces by the thousand, and nothing is ke
     socket.send(`40/${i}-${"x".repeat(500)},`);
     if (i % 100 === 99) for (let j = 0; j < 100; j++) assert.match(await socket.next(), /^44\//);
   }
-  staysFlat(server, before, 10);
+  assertMemoryStable(server, before, 10);
   await socket.close();
 });
 
 test("a payload of a hundred thousand packets is handled", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   const before = server.running.memory();
-  const answer = await session.post(Array.from({ length: 100_000 }, () => "4x").join("\x1e")).catch((error) => error);
-  assert.ok(answer instanceof Error || [200, 400].includes(answer.status));
-  await servesOthers(server);
-  staysFlat(server, before, 40);
+  const response = await session.post(Array.from({ length: 100_000 }, () => "4x").join("\x1e")).catch((error) => error);
+  assert.ok(response instanceof Error || [200, 400].includes(response.status));
+  await assertServesNewClients(server);
+  assertMemoryStable(server, before, 40);
 });
 
 test("payloads of version 3 that lie about their lengths are refused", async () => {
@@ -121,20 +121,20 @@ test("payloads of version 3 that lie about their lengths are refused", async () 
     [Buffer.concat([Buffer.from([1]), Buffer.alloc(900_000, 9)]), octets],
     [Buffer.alloc(900_000, 255), octets],
   ]) {
-    const session = await Polling.open(old, { eio: "3" });
-    const answer = await session.post(body, options).catch((error) => error);
-    assert.ok(answer instanceof Error || answer.status === 400);
+    const session = await PollingSession.open(old, { eio: "3" });
+    const response = await session.post(body, options).catch((error) => error);
+    assert.ok(response instanceof Error || response.status === 400);
   }
-  await servesOthers(old);
+  await assertServesNewClients(old);
 });
 
 test("sessions that are opened and left by the thousand take little memory", async () => {
   const before = server.running.memory();
-  for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 100 }, () => Polling.open(server)));
-  staysFlat(server, before, 30, "2000 sessions:");
-  await servesOthers(server);
+  for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 100 }, () => PollingSession.open(server)));
+  assertMemoryStable(server, before, 30, "2000 sessions:");
+  await assertServesNewClients(server);
 });
 
 test("after all that, others are served", async () => {
-  for (const each of [server, packed, old]) await servesOthers(each);
+  for (const each of [server, packed, old]) await assertServesNewClients(each);
 });

@@ -3,23 +3,23 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { emitted } from "../support/wait-for.js";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { openEngineSocket, Polling, SEPARATOR } from "../support/engineio.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openEngineSocket, PollingSession, SEPARATOR } from "../support/engineio.js";
 import { get, http, post } from "../support/http.js";
-import { openSocket } from "../support/ws-queue.js";
+import { waitForEvent } from "../support/wait-for.js";
+import { openWebSocket } from "../support/ws-queue.js";
 
-const server = conformance({ ...CALM, ALLOW_EIO3: "true" });
+const server = conformanceServer({ ...LONG_HEARTBEATS, ALLOW_EIO3: "true" });
 
 // Whether the server has ended a session. No packet may wait in it.
 const isOver = async (session) => {
-  const answer = await http("PUT", session.url);
-  return answer.status === 400 && JSON.parse(answer.text).message === "Session ID unknown";
+  const response = await http("PUT", session.url);
+  return response.status === 400 && JSON.parse(response.text).message === "Session ID unknown";
 };
 
 // Opens a session that no attack on another session may disturb. Answers a check that it goes on.
 async function witness() {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   return async () => {
     assert.equal((await session.post("4here")).text, "ok");
     assert.equal((await session.get()).text, "4here");
@@ -28,9 +28,9 @@ async function witness() {
 
 test("hundreds of GETs at once: one waits, and the session ends", async () => {
   const check = await witness();
-  const session = await Polling.open(server);
-  const answers = await Promise.all(Array.from({ length: 200 }, () => session.get()));
-  const texts = answers.map(({ status, text }) => (status === 200 ? text : JSON.parse(text || '{"message":""}').message));
+  const session = await PollingSession.open(server);
+  const responses = await Promise.all(Array.from({ length: 200 }, () => session.get()));
+  const texts = responses.map(({ status, text }) => (status === 200 ? text : JSON.parse(text || '{"message":""}').message));
   assert.equal(texts.filter((text) => text === "1").length, 1, "one was told that the session has closed");
   assert.ok(texts.every((text) => ["1", "", "Session ID unknown"].includes(text)), texts.join());
   assert.ok(await isOver(session));
@@ -39,9 +39,9 @@ test("hundreds of GETs at once: one waits, and the session ends", async () => {
 
 test("hundreds of POSTs at once: what was accepted is echoed once", async () => {
   const check = await witness();
-  const session = await Polling.open(server);
-  const answers = await Promise.all(Array.from({ length: 200 }, (_, number) => session.post(`4${number}`)));
-  const accepted = answers.flatMap(({ status }, number) => (status === 200 ? [number] : []));
+  const session = await PollingSession.open(server);
+  const responses = await Promise.all(Array.from({ length: 200 }, (_, number) => session.post(`4${number}`)));
+  const accepted = responses.flatMap(({ status }, number) => (status === 200 ? [number] : []));
   if (!(await isOver(session))) {
     const echoed = (await session.get()).text.split(SEPARATOR).map((packet) => Number(packet.slice(1)));
     assert.deepEqual(echoed.sort((a, b) => a - b), accepted);
@@ -52,15 +52,15 @@ test("hundreds of POSTs at once: what was accepted is echoed once", async () => 
 describe("a POST whose body does not arrive", () => {
   for (const [what, leave] of [["is reset", (socket) => socket.resetAndDestroy()], ["is closed", (socket) => socket.end()]]) {
     test(`and whose connection ${what} ends the session`, async () => {
-      const session = await Polling.open(server);
+      const session = await PollingSession.open(server);
       const waiting = session.get();
       const { pathname, search } = new URL(session.url);
       const socket = connect(server.port, "127.0.0.1");
-      await emitted(socket, "connect");
+      await waitForEvent(socket, "connect");
       socket.on("error", () => {});
       socket.write(`POST ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n`);
       // The server reads the body when it has answered this.
-      assert.match(String((await emitted(socket, "data"))[0]), /^HTTP\/1.1 100/);
+      assert.match(String((await waitForEvent(socket, "data"))[0]), /^HTTP\/1.1 100/);
       socket.write("4half\x1e4");
       leave(socket);
       assert.equal((await waiting).text, "1");
@@ -70,7 +70,7 @@ describe("a POST whose body does not arrive", () => {
 });
 
 test("a body with ten thousands of packets is handled in order", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   const packets = Array.from({ length: 50_000 }, (_, number) => `4${number}`);
   assert.equal((await session.post(packets.join(SEPARATOR))).text, "ok");
   assert.equal((await session.get()).text, packets.join(SEPARATOR));
@@ -78,7 +78,7 @@ test("a body with ten thousands of packets is handled in order", async () => {
 
 test("separators alone, and bytes that are no text, end the session", async () => {
   for (const body of [SEPARATOR.repeat(100_000), Buffer.alloc(100_000, 0xff), Buffer.alloc(10)]) {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     assert.equal((await post(session.url, body)).status, 400);
     assert.ok(await isOver(session));
   }
@@ -86,14 +86,14 @@ test("separators alone, and bytes that are no text, end the session", async () =
 
 describe("during an upgrade", () => {
   const probe = async (session) => {
-    const socket = await openSocket(session.ws);
+    const socket = await openWebSocket(session.ws);
     socket.send("2probe");
     assert.equal(await socket.next(), "3probe");
     return socket;
   };
 
   test("what is posted before it is echoed on the WebSocket, in order", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const socket = await probe(session);
     for (const number of [1, 2, 3]) assert.equal((await session.post(`4${number}`)).text, "ok");
     socket.send("5", "44");
@@ -105,7 +105,7 @@ describe("during an upgrade", () => {
 
   test("a POST that races with it is refused, or its message is echoed once", async () => {
     for (let time = 0; time < 30; time += 1) {
-      const session = await Polling.open(server);
+      const session = await PollingSession.open(server);
       const socket = await probe(session);
       const posted = session.post("4posted");
       socket.send("5", "4sent");
@@ -120,9 +120,9 @@ describe("during an upgrade", () => {
   });
 
   test("further probes are closed, and the first goes on", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const first = await probe(session);
-    const others = await Promise.all(Array.from({ length: 50 }, () => openSocket(session.ws)));
+    const others = await Promise.all(Array.from({ length: 50 }, () => openWebSocket(session.ws)));
     await Promise.all(others.map((other) => other.closed));
     first.send("5", "4still");
     assert.equal(await first.next(), "4still");
@@ -130,11 +130,11 @@ describe("during an upgrade", () => {
   });
 
   test("after it polling requests are refused, and the WebSocket goes on", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const socket = await probe(session);
     socket.send("5");
-    const answers = await Promise.all([session.get(), session.post("4no"), session.get()]);
-    assert.ok(answers.every(({ status }) => status === 400));
+    const responses = await Promise.all([session.get(), session.post("4no"), session.get()]);
+    assert.ok(responses.every(({ status }) => status === 400));
     socket.send("4yes");
     assert.equal(await socket.next(), "4yes");
     await socket.close();
@@ -145,7 +145,7 @@ describe("JSONP", () => {
   const form = (body) => `d=${encodeURIComponent(body)}`;
   const headers = { "content-type": "application/x-www-form-urlencoded" };
   const jsonp = async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     session.url += "&j=0";
     return session;
   };
@@ -163,8 +163,8 @@ describe("JSONP", () => {
 
   test("gives the index as a number, whatever is asked", async () => {
     for (const index of ["0);alert(1", "a", "", "1e9", "-1"]) {
-      const answer = await get(`${server.url}/engine.io/?EIO=4&transport=polling&j=${encodeURIComponent(index)}`);
-      assert.match(answer.text, /^___eio\[\d*\]\("/, index);
+      const response = await get(`${server.url}/engine.io/?EIO=4&transport=polling&j=${encodeURIComponent(index)}`);
+      assert.match(response.text, /^___eio\[\d*\]\("/, index);
     }
   });
 
@@ -179,10 +179,10 @@ describe("JSONP", () => {
 
 test("ids of sessions that are not the client's to use", async () => {
   const socket = await openEngineSocket(server);
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   for (const sid of ["", "x", "A".repeat(20), session.sid.slice(1), `${session.sid}A`, session.sid.toLowerCase() + "!", "../../etc", "%00"]) {
-    const answer = await get(`${server.url}/engine.io/?EIO=4&transport=polling&sid=${encodeURIComponent(sid)}`);
-    assert.deepEqual([answer.status, JSON.parse(answer.text).message], [400, "Session ID unknown"], sid);
+    const response = await get(`${server.url}/engine.io/?EIO=4&transport=polling&sid=${encodeURIComponent(sid)}`);
+    assert.deepEqual([response.status, JSON.parse(response.text).message], [400, "Session ID unknown"], sid);
   }
   // A session that is on WebSocket takes no polling requests.
   const polled = await get(`${server.url}/engine.io/?EIO=4&transport=polling&sid=${socket.sid}`);

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { openEngineSocket, Polling, SEPARATOR } from "../support/engineio.js";
+import { openEngineSocket, PollingSession, SEPARATOR } from "../support/engineio.js";
 import { get } from "../support/http.js";
-import { holds, upTo } from "../support/wait-until.js";
-import { startRoomcast } from "../support/server.js";
+import { startServer } from "../support/server.js";
+import { retry, waitUntil } from "../support/wait-until.js";
 
 // A server of its own for each test: budgets are kept by address, and all tests have the same one.
 async function limited(t) {
-  const server = await startRoomcast({ RATE_LIMITS: "on" });
+  const server = await startServer({ RATE_LIMITS: "on" });
   t.after(() => server.stop());
   return server;
 }
@@ -41,9 +41,9 @@ describe("an event that no contract knows", () => {
     for (let id = 0; id < many; id++) socket.send(`42${id}["nonsense"]`);
     const codes = [];
     while (codes.length < many) {
-      const answer = await socket.next();
-      assert.ok(answer.startsWith(`43${codes.length}[`), answer);
-      codes.push(JSON.parse(answer.slice(answer.indexOf("[")))[0]);
+      const ack = await socket.next();
+      assert.ok(ack.startsWith(`43${codes.length}[`), ack);
+      codes.push(JSON.parse(ack.slice(ack.indexOf("[")))[0]);
     }
     assert.ok(codes.slice(0, 100).every(({ code }) => code === "unknown_event"));
     const refused = codes.find(({ code }) => code === "rate_limited");
@@ -69,7 +69,7 @@ describe("an event that no contract knows", () => {
 
 // The number of refusals with this reason in the audit: a line may stand for several.
 const audited = (server, reason) => {
-  const lines = server.said.split("\n").filter((line) => line.includes(`reason="${reason}`));
+  const lines = server.output.split("\n").filter((line) => line.includes(`reason="${reason}`));
   return lines.reduce((sum, line) => sum + Number(line.match(/repeated=(\d+)/)?.[1] ?? 1), 0);
 };
 
@@ -84,7 +84,7 @@ describe("one connection that asks to be connected again and again", () => {
     assert.ok(refusals.every((packet) => packet.startsWith("44/household,")));
     assert.ok(refusals.length >= 100 && refusals.length < 1000, `${refusals.length} refusals`);
     // The log may be a little behind.
-    await holds(() => {
+    await waitUntil(() => {
       const counts = [audited(server, "rate_limited"), audited(server, "token_invalid")];
       return counts[0] > 0 && counts[1] >= refusals.length ? null : `the audit has ${counts} of 1 and ${refusals.length} refusals`;
     });
@@ -108,21 +108,21 @@ describe("one connection that asks to be connected again and again", () => {
 
   test("over long-polling is closed, too", async (t) => {
     const server = await limited(t);
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     await session.post(Array.from({ length: 1000 }, () => '40/chat,{"token":"no"}').join(SEPARATOR)).catch(() => {});
-    const heard = [];
+    const received = [];
     // What waits is heard first, and then the close.
-    await upTo(1000, async () => {
-      heard.push(...(await session.packets()));
-      return heard.at(-1) === "1" || null;
+    await retry(1000, async () => {
+      received.push(...(await session.packets()));
+      return received.at(-1) === "1" || null;
     });
-    assert.ok(heard.length < 500, `${heard.length} packets`);
+    assert.ok(received.length < 500, `${received.length} packets`);
   });
 
   test("may connect to every namespace however often its address has tried", async (t) => {
     const server = await limited(t);
     const socket = await begun(server);
-    await upTo(1000, async () => ((await get(`${server.url}/socket.io/?EIO=4&transport=polling`)).status === 200 ? null : true));
+    await retry(1000, async () => ((await get(`${server.url}/socket.io/?EIO=4&transport=polling`)).status === 200 ? null : true));
     for (const namespace of ["/household,", "/chat,", "/messenger,", ""]) {
       socket.send(`40${namespace}${JSON.stringify({ token: server.token({ sub: "alice" }) })}`);
       assert.ok((await socket.next()).startsWith(`40${namespace}{"sid"`));
@@ -130,7 +130,7 @@ describe("one connection that asks to be connected again and again", () => {
   });
 
   test("is let be with the limits lifted", async (t) => {
-    const server = await startRoomcast();
+    const server = await startServer();
     t.after(() => server.stop());
     const socket = await begun(server);
     for (let i = 0; i < 500; i++) socket.send("40/household,");

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Polling } from "../support/engineio.js";
-import { Wire } from "../support/websocket-frames.js";
-import { roomcast } from "../support/server.js";
-import { MEGABYTE, staysFlat } from "../support/assert-healthy.js";
+import { assertMemoryStable, MEGABYTE } from "../support/assert-healthy.js";
+import { PollingSession } from "../support/engineio.js";
+import { sharedServer } from "../support/server.js";
+import { TcpConnection } from "../support/websocket-frames.js";
 
-const server = roomcast();
+const server = sharedServer();
 const TIMES = 20;
 const BODY = Buffer.alloc(20 * MEGABYTE, 0x20);
 
@@ -16,14 +16,14 @@ const DOORS = {
   "a request": async () => ["/households", { authorization: `Bearer ${server.token({ sub: "alice" })}`, "content-type": "application/json" }, 413],
   "a request with a bad token": async () => ["/households", { authorization: "Bearer no", "content-type": "application/json" }, 401],
   "a POST of long-polling": async () => {
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     return [session.url.slice(server.url.length), { "content-type": "text/plain" }, 413];
   },
 };
 
 // A request with this head, whose body is written before anything is read, as simple clients do.
 async function written(path, headers, pieces) {
-  const wire = new Wire(server.port);
+  const wire = new TcpConnection(server.port);
   // What comes meanwhile stays with the kernel, and is lost if the connection is reset.
   wire.socket.pause();
   const lines = Object.entries({ host: "test", ...headers }).map(([name, value]) => `${name}: ${value}`);
@@ -43,11 +43,11 @@ for (const [what, door] of Object.entries(DOORS)) {
       const [path, headers, expected] = await door();
       const before = server.running.memory();
       for (let i = 0; i < TIMES; i++) {
-        const answer = await fetch(server.url + path, { method: "POST", headers, body: BODY });
-        assert.equal(answer.status, expected);
-        await answer.text();
+        const response = await fetch(server.url + path, { method: "POST", headers, body: BODY });
+        assert.equal(response.status, expected);
+        await response.text();
       }
-      staysFlat(server, before, 10);
+      assertMemoryStable(server, before, 10);
     });
 
     test("are answered to who writes first and reads then", async () => {

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { createSign, generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
+import { SECRET, sharedServer } from "../support/server.js";
 import { client, connected } from "../support/socketio-clients.js";
-import { roomcast, SECRET } from "../support/server.js";
-import { outcome } from "../support/ws-queue.js";
 import { encode, seconds, sign } from "../support/tokens.js";
+import { connectionOutcome } from "../support/ws-queue.js";
 
-const server = roomcast({ JWT_ISSUER: "https://issuer.example", JWT_AUDIENCE: "app" });
+const server = sharedServer({ JWT_ISSUER: "https://issuer.example", JWT_AUDIENCE: "app" });
 
 const good = { sub: "anna", iss: "https://issuer.example", aud: "app", exp: seconds(600) };
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -57,8 +57,8 @@ const WRONG = {
 
 async function asked(token) {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const answer = await fetch(`${server.url}/households`, { headers });
-  return { status: answer.status, body: await answer.json() };
+  const response = await fetch(`${server.url}/households`, { headers });
+  return { status: response.status, body: await response.json() };
 }
 
 async function refusal(t, namespace, options) {
@@ -92,7 +92,7 @@ for (const [what, [token, code]] of Object.entries(WRONG)) {
     }
 
     test("closes the raw WebSocket with 4401", async () => {
-      const { code, reason } = await outcome(`${server.ws}/api/v1/ws/connect?token=${encodeURIComponent(token)}`);
+      const { code, reason } = await connectionOutcome(`${server.ws}/api/v1/ws/connect?token=${encodeURIComponent(token)}`);
       assert.deepEqual([code, reason !== ""], [4401, true]);
     });
   });
@@ -100,7 +100,7 @@ for (const [what, [token, code]] of Object.entries(WRONG)) {
 
 test("no token and no secret has reached the log", () => {
   for (const [token] of Object.values(WRONG)) {
-    if (token) assert.ok(!server.running.said.includes(token.split(".").at(-1) || token));
+    if (token) assert.ok(!server.running.output.includes(token.split(".").at(-1) || token));
   }
-  assert.ok(!server.running.said.includes(SECRET));
+  assert.ok(!server.running.output.includes(SECRET));
 });

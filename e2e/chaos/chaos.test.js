@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 import { test } from "node:test";
-import { emitted } from "../support/wait-for.js";
-import { person } from "../support/users.js";
-import { startRoomcast } from "../support/server.js";
+import { startServer } from "../support/server.js";
+import { user } from "../support/users.js";
+import { waitForEvent } from "../support/wait-for.js";
 import { PythonDevice } from "./python-client.js";
 import { run } from "./run.js";
 
@@ -23,17 +23,17 @@ test("nothing that was confirmed is lost, doubled, reordered or told to stranger
 });
 
 test("a Python that ends at once is noticed", async () => {
-  const device = new PythonDevice("http://127.0.0.1:1", { sub: 1, token: "", room: 1, transports: ["websocket"], travel: "python" }, "false");
+  const device = new PythonDevice("http://127.0.0.1:1", { sub: 1, token: "", room: 1, transports: ["websocket"], transport: "python" }, "false");
   await assert.rejects(device.ready, /python 1 ended with 1/);
   await assert.rejects(device.hasHeardAll(), /python 1 ended with 1/);
-  const missing = new PythonDevice("http://127.0.0.1:1", { sub: 2, token: "", room: 1, transports: ["websocket"], travel: "python" }, "/nowhere/python");
+  const missing = new PythonDevice("http://127.0.0.1:1", { sub: 2, token: "", room: 1, transports: ["websocket"], transport: "python" }, "/nowhere/python");
   await assert.rejects(missing.ready, /ENOENT/);
 });
 
 test("a Python whose handshake is stalled tries again", async (t) => {
-  const server = await startRoomcast();
+  const server = await startServer();
   t.after(() => server.stop());
-  const { id: room } = await person(server, "7").ask("POST", "/shared/chat/rooms", { name: "Team" });
+  const { id: room } = await user(server, "7").request("POST", "/shared/chat/rooms", { name: "Team" });
   const sockets = [];
   const proxy = createServer((client) => {
     client.on("error", () => {});
@@ -49,10 +49,10 @@ test("a Python whose handshake is stalled tries again", async (t) => {
     proxy.close();
   });
   proxy.listen(0, "127.0.0.1");
-  await emitted(proxy, "listening");
+  await waitForEvent(proxy, "listening");
   const url = `http://127.0.0.1:${proxy.address().port}`;
   const token = server.token({ sub: "7", name: "7" });
-  const device = new PythonDevice(url, { sub: 7, token, room, transports: ["websocket"], travel: "python" });
+  const device = new PythonDevice(url, { sub: 7, token, room, transports: ["websocket"], transport: "python" });
   t.after(() => device.child.kill());
   await device.isReady();
   assert.ok(sockets.length > 1);

@@ -2,8 +2,8 @@
 // that it hears. It asks REST for what it has missed only when the server says that it was not recovered.
 
 import { io } from "socket.io-client";
-import { arrives } from "../support/wait-for.js";
-import { upTo } from "../support/wait-until.js";
+import { waitFor } from "../support/wait-for.js";
+import { retry } from "../support/wait-until.js";
 import { history } from "./history.js";
 
 // How many messages a sender has on their way. With `retries` the client sends one after the other.
@@ -14,7 +14,7 @@ const TIMES = 100;
 
 export class Device {
   // The ids of the messages that it has heard of, in order.
-  heard = [];
+  received = [];
   known = new Set();
   // Events that are not its room's.
   strange = [];
@@ -32,8 +32,8 @@ export class Device {
   #closing = new AbortController();
   closed = this.#closing.signal;
 
-  constructor(url, { sub, token, room, transports, travel }) {
-    Object.assign(this, { url, sub, token, room, travel });
+  constructor(url, { sub, token, room, transports, transport }) {
+    Object.assign(this, { url, sub, token, room, transport });
     this.socket = io(`${url}/chat`, {
       transports,
       forceNew: true,
@@ -91,7 +91,7 @@ export class Device {
   }
 
   #write(id) {
-    this.heard.push(id);
+    this.received.push(id);
     this.known.add(id);
   }
 
@@ -114,24 +114,24 @@ export class Device {
 
   async #sent(message) {
     const sent = this.socket.emitWithAck("message:send", { roomId: this.room, ...message });
-    const answer = await arrives(sent, () => `${this.travel} ${this.sub}: ${message.clientId} is not acknowledged`);
-    if (answer.ok !== true) throw new Error(`${this.sub} is refused: ${JSON.stringify(answer)}`);
-    return answer;
+    const ack = await waitFor(sent, () => `${this.transport} ${this.sub}: ${message.clientId} is not acknowledged`);
+    if (ack.ok !== true) throw new Error(`${this.sub} is refused: ${JSON.stringify(ack)}`);
+    return ack;
   }
 
   // Resolves when it has heard all that was decided before: joining again is decided in the same queue, and is confirmed in the same order.
   async hasHeardAll() {
-    await upTo(TIMES, async () => {
+    await retry(TIMES, async () => {
       await this.isReady();
       const { connections } = this;
-      await arrives(this.#join(), () => `${this.travel} ${this.sub} has no answer to its join`);
+      await waitFor(this.#join(), () => `${this.transport} ${this.sub} has no answer to its join`);
       return !this.#behind && connections === this.connections ? true : null;
     });
   }
 
   // Resolves when it has joined its room, and has caught up.
   isReady() {
-    return arrives(this.ready, () => `${this.travel} ${this.sub} has not caught up after ${this.connections} connections`);
+    return waitFor(this.ready, () => `${this.transport} ${this.sub} has not caught up after ${this.connections} connections`);
   }
 
   close() {

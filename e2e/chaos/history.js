@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { get } from "../support/http.js";
-import { upTo } from "../support/wait-until.js";
+import { retry } from "../support/wait-until.js";
 
 const PAGE = 200;
 
@@ -26,11 +26,11 @@ export async function history({ url, token, room, closed }, known = new Set()) {
 
 // Asks until there is an answer: the network cuts requests, too, and the server may just be killed.
 function insist(url, token, closed) {
-  return upTo(TIMES, async () => {
+  return retry(TIMES, async () => {
     closed?.throwIfAborted();
-    const answer = await get(url, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(PATIENCE) }).catch(() => null);
-    if (answer?.status === 200) return JSON.parse(answer.text);
-    if (answer) throw new Error(`${url}: ${answer.status} ${answer.text}`);
+    const response = await get(url, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(PATIENCE) }).catch(() => null);
+    if (response?.status === 200) return JSON.parse(response.text);
+    if (response) throw new Error(`${url}: ${response.status} ${response.text}`);
     await pause(20);
     return null;
   });

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { arrives, LOOKS } from "../support/wait-for.js";
+import { MAX_CHECKS, waitFor } from "../support/wait-for.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const python = path.resolve(here, "../python/.venv/bin/python");
@@ -18,13 +18,13 @@ export class PythonDevice {
   recovers = false;
   #acked = () => {};
 
-  constructor(url, { sub, token, room, transports, travel }, program = python) {
-    Object.assign(this, { url, sub, token, room, travel });
+  constructor(url, { sub, token, room, transports, transport }, program = python) {
+    Object.assign(this, { url, sub, token, room, transport });
     this.child = spawn(program, ["-I", path.join(here, "client.py"), url, String(sub), token, String(room), transports.join(",")], { stdio: ["pipe", "pipe", "inherit"] });
     this.child.stdin.on("error", () => {});
     const ended = new Promise((_, reject) => {
       this.child.once("error", reject);
-      this.child.once("exit", (code, signal) => reject(new Error(`${travel} ${sub} ended with ${code ?? signal}`)));
+      this.child.once("exit", (code, signal) => reject(new Error(`${transport} ${sub} ended with ${code ?? signal}`)));
     });
     this.ready = Promise.race([new Promise((resolve) => (this.#onReady = resolve)), ended]);
     this.book = Promise.race([new Promise((resolve) => (this.#onBook = resolve)), ended]);
@@ -61,19 +61,19 @@ export class PythonDevice {
         this.book.catch(reject);
         this.#say({ send: hand });
       });
-      await arrives(confirmed, () => `${this.travel} ${this.sub}: ${[...open.keys()]} are not acknowledged`, HAND * LOOKS);
+      await waitFor(confirmed, () => `${this.transport} ${this.sub}: ${[...open.keys()]} are not acknowledged`, HAND * MAX_CHECKS);
     }
   }
 
   // Resolves when it has joined its room, and has caught up.
   isReady() {
-    return arrives(this.ready, () => `${this.travel} ${this.sub} has not caught up`);
+    return waitFor(this.ready, () => `${this.transport} ${this.sub} has not caught up`);
   }
 
   async hasHeardAll() {
     this.#say({ finish: true });
-    Object.assign(this, await arrives(this.book, () => `${this.travel} ${this.sub} has not heard all`));
-    this.known = new Set(this.heard);
+    Object.assign(this, await waitFor(this.book, () => `${this.transport} ${this.sub} has not heard all`));
+    this.known = new Set(this.received);
   }
 
   close() {

@@ -2,14 +2,14 @@
 //
 // Inputs: {seed, messages, kills, cuts}. What comes out are figures, and what is wrong, in sentences.
 
-import { person } from "../support/users.js";
+import { user } from "../support/users.js";
 import { audit } from "./audit.js";
 import { Device } from "./client.js";
-import { Dice } from "./rng.js";
-import { history } from "./history.js";
-import { House } from "./server.js";
 import { Proxy } from "./faulty-proxy.js";
+import { history } from "./history.js";
 import { PythonDevice } from "./python-client.js";
+import { Dice } from "./rng.js";
+import { House } from "./server.js";
 
 const TRAVELS = {
   websocket: ["websocket"],
@@ -17,7 +17,7 @@ const TRAVELS = {
   polling: ["polling"],
 };
 
-// Who is in each room, by how they travel; nobody is in two.
+// Who is in each room, by how they transport; nobody is in two.
 const ROOMS = [
   ["websocket", "websocket", "upgrade", "polling", "python"],
   ["websocket", "upgrade", "upgrade", "websocket"],
@@ -33,7 +33,7 @@ export async function run({ seed, messages, kills, cuts, told = () => {} }) {
   const devices = [];
   try {
     for (const room of await rooms(house)) {
-      for (const [place, travel] of room.travels.entries()) devices.push(device(proxy, house, room, travel, room.members[place]));
+      for (const [place, transport] of room.transports.entries()) devices.push(device(proxy, house, room, transport, room.members[place]));
     }
     await Promise.all(devices.map((one) => one.isReady()));
     const began = performance.now();
@@ -54,20 +54,20 @@ export async function run({ seed, messages, kills, cuts, told = () => {} }) {
 async function rooms(house) {
   let number = 0;
   return Promise.all(
-    ROOMS.map(async (travels) => {
-      const members = travels.map(() => ++number);
-      const first = person(house.server, String(members[0]));
-      const { id } = await first.ask("POST", "/shared/chat/rooms", { name: "Ledger", memberIds: members.slice(1) });
-      return { id, members, travels };
+    ROOMS.map(async (transports) => {
+      const members = transports.map(() => ++number);
+      const first = user(house.server, String(members[0]));
+      const { id } = await first.request("POST", "/shared/chat/rooms", { name: "Ledger", memberIds: members.slice(1) });
+      return { id, members, transports };
     }),
   );
 }
 
-function device(proxy, house, room, travel, sub) {
+function device(proxy, house, room, transport, sub) {
   const token = house.server.token({ sub: String(sub), name: `Device ${sub}` });
-  const Kind = travel.startsWith("python") ? PythonDevice : Device;
-  const transports = TRAVELS[travel] ?? TRAVELS[travel.split(" ")[1] ?? "websocket"];
-  return new Kind(proxy.url, { sub, token, room: room.id, transports, travel });
+  const Kind = transport.startsWith("python") ? PythonDevice : Device;
+  const transports = TRAVELS[transport] ?? TRAVELS[transport.split(" ")[1] ?? "websocket"];
+  return new Kind(proxy.url, { sub, token, room: room.id, transports, transport });
 }
 
 // Everybody sends until there are enough messages; at even distances, by what was confirmed, the server is killed and connections are struck.
@@ -90,7 +90,7 @@ async function exchange({ dice, proxy, house, devices, messages, kills, cuts, to
     while (proxy.cuts + proxy.comingCuts < wanted(book.size) && proxy.strike());
     told(book.size, () => `${house.kills} kills, ${proxy.cuts} cuts`);
   };
-  await Promise.all(devices.map((sender) => sender.send(() => next(sender), (message, answer) => acked(sender, message, answer))));
+  await Promise.all(devices.map((sender) => sender.send(() => next(sender), (message, ack) => acked(sender, message, ack))));
   return book;
 }
 

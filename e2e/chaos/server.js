@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startRoomcast } from "../support/server.js";
+import { startServer } from "../support/server.js";
 
 // Half-open connections are to be noticed soon.
 const SETTINGS = { PING_INTERVAL: "1s", PING_TIMEOUT: "2s", MAX_CONNECTIONS_PER_USER: "0", SOCKETIO_MAX_CONNECTIONS_PER_USER: "0" };
@@ -21,7 +21,7 @@ export class House {
   }
 
   async #start() {
-    this.server = await startRoomcast({ ...SETTINGS, DATABASE_URL: `sqlite://${this.folder}/roomcast.db` });
+    this.server = await startServer({ ...SETTINGS, DATABASE_URL: `sqlite://${this.folder}/roomcast.db` });
     this.proxy.leadTo(this.server.port);
   }
 

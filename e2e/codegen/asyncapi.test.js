@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Parser } from "@asyncapi/parser";
-import { printed } from "../support/process.js";
+import { commandOutput } from "../support/process.js";
 
 // Errors and warnings; what is below them is advice.
 const WARNING = 1;
 
 test("the AsyncAPI document is valid, and each contract has its channel", async () => {
-  const description = await printed("asyncapi");
+  const description = await commandOutput("asyncapi");
   const contracts = Object.keys(JSON.parse(description).channels);
   assert.ok(contracts.includes("household") && contracts.includes("workspace"));
   const { document, diagnostics } = await new Parser().parse(description);
@@ -24,7 +24,7 @@ test("the AsyncAPI document is valid, and each contract has its channel", async 
 });
 
 test("the parser finds what is wrong", async () => {
-  const wrong = JSON.parse(await printed("asyncapi"));
+  const wrong = JSON.parse(await commandOutput("asyncapi"));
   wrong.operations["household.says"].channel.$ref = "#/channels/kitchen";
   const { diagnostics } = await new Parser().parse(JSON.stringify(wrong));
   assert.ok(diagnostics.some(({ severity }) => severity <= WARNING));

@@ -10,7 +10,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { printed } from "../support/process.js";
+import { commandOutput } from "../support/process.js";
 
 const clients = fileURLToPath(new URL("clients", import.meta.url));
 const compiler = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
@@ -18,7 +18,7 @@ const compiler = path.join(path.dirname(createRequire(import.meta.url).resolve("
 test("every contract's types compile, with clients that use them well and cannot use them badly", async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), "roomcast-types-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const modules = (await printed("types", "--out", path.join(folder, "roomcast"))).trim().split("\n").map((file) => path.basename(file));
+  const modules = (await commandOutput("types", "--out", path.join(folder, "roomcast"))).trim().split("\n").map((file) => path.basename(file));
   const written = (await readdir(clients)).toSorted();
   assert.ok(written.length > 0);
   assert.deepEqual(written.filter((client) => !modules.includes(client)), [], "each client is one of a contract");

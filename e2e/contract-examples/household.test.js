@@ -2,19 +2,19 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { becomes, client, connected, onWebSocket } from "../support/socketio-clients.js";
 import { rest } from "../support/http.js";
 import { mount } from "../support/react-screen.js";
-import { roomcast } from "../support/server.js";
+import { sharedServer } from "../support/server.js";
+import { client, connected, waitForStatus, waitForUpgrade } from "../support/socketio-clients.js";
 import { TaskList } from "./household-client.js";
 import { alive, serve } from "./stock-client.js";
 
-const server = roomcast({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "0" });
+const server = sharedServer({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "0" });
 
 async function ask(token, method, path, body) {
-  const answer = await rest(method, `${server.url}${path}`, { token, body });
-  assert.ok(answer.status < 300, answer.text);
-  return answer.json;
+  const response = await rest(method, `${server.url}${path}`, { token, body });
+  assert.ok(response.status < 300, response.text);
+  return response.json;
 }
 
 test("a member's screen is in its household by itself, shows every change, comes back by itself, and is in no room when it is gone", async (t) => {
@@ -36,7 +36,7 @@ test("a member's screen is in its household by itself, shows every change, comes
   await ask(anna, "PATCH", `/tasks/${id}/toggle`);
   await screen.shows("Dishes (done) for Ben.");
 
-  await onWebSocket(alive()[0]);
+  await waitForUpgrade(alive()[0]);
   alive()[0].io.engine.transport.ws.terminate();
   await screen.shows("Disconnected:");
   await screen.shows("Connected:");
@@ -44,7 +44,7 @@ test("a member's screen is in its household by itself, shows every change, comes
   await screen.shows("Connected: .");
 
   const watcher = await connected(client(t, server.url, { auth: { token: anna } }));
-  const gone = becomes(watcher, "ben", "offline");
+  const gone = waitForStatus(watcher, "ben", "offline");
   screen.unmount();
   await gone;
   assert.deepEqual((await rooms()).find(({ room }) => room === `household:${home.id}`), { room: `household:${home.id}`, members: 1, connections: 1 }, "anna alone");

@@ -2,22 +2,22 @@
 
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, describe, test } from "node:test";
-import { becomes, client, connected, heard, onWebSocket } from "../support/socketio-clients.js";
 import { rest } from "../support/http.js";
-import { API_KEY } from "../support/users.js";
 import { mount } from "../support/react-screen.js";
-import { roomcast } from "../support/server.js";
+import { sharedServer } from "../support/server.js";
+import { client, connected, nextEvent, waitForStatus, waitForUpgrade } from "../support/socketio-clients.js";
+import { API_KEY } from "../support/users.js";
 import { MessageScreen, NotificationCenter } from "./messenger-client.js";
 import { alive, open, serve } from "./stock-client.js";
 
-const server = roomcast({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "100ms", ROOMCAST_API_KEY: API_KEY });
+const server = sharedServer({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "100ms", ROOMCAST_API_KEY: API_KEY });
 
 const token = (sub) => server.token({ sub, name: sub });
 
 async function ask(sub, method, path, body) {
-  const answer = await rest(method, `${server.url}${path}`, { token: sub === "back end" ? API_KEY : token(sub), body });
-  assert.ok(answer.status < 300, answer.text);
-  return answer.json;
+  const response = await rest(method, `${server.url}${path}`, { token: sub === "back end" ? API_KEY : token(sub), body });
+  assert.ok(response.status < 300, response.text);
+  return response.json;
 }
 
 describe("the document's message screen", () => {
@@ -38,7 +38,7 @@ describe("the document's message screen", () => {
   // With the screens their sockets go, also those that strict mode closed while they opened.
   afterEach(async (t) => {
     const watcher = await connected(client(t, server.url, { auth: { token: token("watcher") } }));
-    const gone = ["anna", "ben"].map((person) => becomes(watcher, person, "offline"));
+    const gone = ["anna", "ben"].map((person) => waitForStatus(watcher, person, "offline"));
     anna.unmount();
     ben.unmount();
     await Promise.all(gone);
@@ -96,7 +96,7 @@ describe("the document's message screen", () => {
 
   test("comes back by itself when its connection breaks", async () => {
     const [socket] = alive();
-    await onWebSocket(socket);
+    await waitForUpgrade(socket);
     socket.io.engine.transport.ws.terminate();
     await anna.shows("Status: Disconnected");
     await anna.shows("Status: Connected");
@@ -128,7 +128,7 @@ test("who comes and goes is told to everybody, and answered to who asks", async 
   const anna = await connected(client(t, server.url, { auth: { token: token("anna") } }));
   const changes = [];
   anna.on("user:status-changed", (change) => changes.push(change));
-  const comes = becomes(anna, "dora", "online");
+  const comes = waitForStatus(anna, "dora", "online");
   const dora = client(t, server.url, { auth: { token: token("dora") } });
   await comes;
   assert.deepEqual(await anna.emitWithAck("user:get-status", "dora"), { userId: "dora", status: "online" });
@@ -136,7 +136,7 @@ test("who comes and goes is told to everybody, and answered to who asks", async 
     { userId: "anna", status: "online" },
     { userId: "nobody", status: "offline" },
   ]);
-  const goes = becomes(anna, "dora", "offline");
+  const goes = waitForStatus(anna, "dora", "offline");
   dora.disconnect();
   await goes;
   assert.deepEqual(await anna.emitWithAck("user:get-status", "dora"), { userId: "dora", status: "offline" });
@@ -147,10 +147,10 @@ test("a back end says something to all but one connection, and ends that one", a
   const [here, there] = await Promise.all(["eve", "eve"].map((sub) => connected(client(t, server.url, { auth: { token: token(sub) } }))));
   const wrong = [];
   there.on("custom:event", () => wrong.push("there"));
-  const arrived = heard(here, "custom:event");
+  const arrived = nextEvent(here, "custom:event");
   await ask("back end", "POST", "/api/v1/emit", { to: { users: ["eve"] }, except: { connections: [there.id] }, event: "custom:event", data: { a: 1 } });
   assert.deepEqual(await arrived, [{ a: 1 }]);
-  const ended = heard(there, "disconnect");
+  const ended = nextEvent(there, "disconnect");
   await ask("back end", "POST", "/api/v1/disconnect", { connections: [there.id] });
   assert.equal((await ended)[0], "io server disconnect");
   assert.deepEqual(wrong, []);

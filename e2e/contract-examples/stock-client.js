@@ -2,7 +2,7 @@
 // a page makes are kept to be looked at.
 
 import stock from "socket.io-client";
-import { arrives } from "../support/wait-for.js";
+import { waitFor } from "../support/wait-for.js";
 
 let server;
 
@@ -25,7 +25,7 @@ export function open(count) {
     waiting.push({ count, resolve });
     look();
   });
-  return arrives(opened, () => `${sockets.filter((socket) => socket.connected).length} of ${count} sockets are connected`);
+  return waitFor(opened, () => `${sockets.filter((socket) => socket.connected).length} of ${count} sockets are connected`);
 }
 
 function look() {

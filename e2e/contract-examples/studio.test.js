@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
-import { arrives, lately } from "../support/wait-for.js";
-import { client, connected, heard, onWebSocket } from "../support/socketio-clients.js";
 import { rest } from "../support/http.js";
-import { upTo } from "../support/wait-until.js";
 import { mount } from "../support/react-screen.js";
-import { startRoomcast } from "../support/server.js";
+import { startServer } from "../support/server.js";
+import { client, connected, nextEvent, waitForUpgrade } from "../support/socketio-clients.js";
+import { lastEvents, waitFor } from "../support/wait-for.js";
+import { retry } from "../support/wait-until.js";
 import { alive, serve } from "./stock-client.js";
 import { ChatWindow } from "./studio-client.js";
 
 async function studio(t, env = {}) {
-  const server = await startRoomcast({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "100ms", ...env });
+  const server = await startServer({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "100ms", ...env });
   t.after(() => server.stop());
   return server;
 }
@@ -32,7 +32,7 @@ async function room(server, { token }, memberIds) {
 
 // Joins, and waits until it is told so: the whole room hears who comes.
 async function enter({ socket }, roomId) {
-  const told = heard(socket, "member:joined");
+  const told = nextEvent(socket, "member:joined");
   await socket.emitWithAck("join_room", { roomId });
   await told;
 }
@@ -47,25 +47,25 @@ test("who joins learns who is online, typing ends by itself, and a call is left 
     ben.socket.on("user:online", (event) => seen.push(event.userId) && seen.includes(5) && resolve(event));
   });
   await ben.socket.emitWithAck("join_room", { roomId });
-  assert.deepEqual(Object.keys(await arrives(online, () => `user 5 is not online; ${lately(seen)}`)), ["userId", "socketId", "timestamp"]);
+  assert.deepEqual(Object.keys(await waitFor(online, () => `user 5 is not online; ${lastEvents(seen)}`)), ["userId", "socketId", "timestamp"]);
 
-  const stopped = heard(anna.socket, "user:stop_typing");
+  const stopped = nextEvent(anna.socket, "user:stop_typing");
   const began = performance.now();
   ben.socket.emit("user:typing", { roomId, userId: 7 });
   assert.deepEqual(await stopped, [{ userId: 7, roomId }]);
   assert.ok(performance.now() - began > 5900, "it lasts six seconds");
 
-  const rings = heard(ben.socket, "call:initiated");
+  const rings = nextEvent(ben.socket, "call:initiated");
   const { callId } = await anna.socket.emitWithAck("call:initiated", { roomId, callType: "AUDIO" });
   assert.equal((await rings)[0].callId, callId);
   await ben.socket.emitWithAck("call:answered", { callId, roomId });
-  const ended = heard(ben.socket, "call:ended");
-  const offline = heard(ben.socket, "user:offline");
+  const ended = nextEvent(ben.socket, "call:ended");
+  const offline = nextEvent(ben.socket, "user:offline");
   anna.socket.disconnect();
   assert.equal((await offline)[0].userId, 5);
   const calls = async () => (await rest("GET", `${server.url}/shared/chat/rooms/${roomId}/calls`, { token: ben.token })).json;
   // Anna is out of it, and for Ben it goes on. The server need not have written that when it says that she is offline.
-  const call = await upTo(1000, async () => {
+  const call = await retry(1000, async () => {
     const [call] = await calls();
     return call.participants.find(({ userId }) => userId === 5).leftAt ? call : null;
   });
@@ -82,14 +82,14 @@ test("whoever joins is told a socket of each member that is there, also when the
   const known = async () => {
     const told = new Promise((resolve) => ben.socket.on("user:online", ({ userId, socketId }) => userId === 5 && resolve(socketId)));
     await ben.socket.emitWithAck("join_room", { roomId });
-    return arrives(told, () => "user 5 is not online");
+    return waitFor(told, () => "user 5 is not online");
   };
   assert.equal(await known(), laptop.socket.id);
   const phone = await person(t, server, "5", "Anna");
   assert.equal(await known(), laptop.socket.id);
   laptop.socket.disconnect();
   // The server has still to hear of that.
-  await upTo(1000, async () => ((await known()) === phone.socket.id ? true : null));
+  await retry(1000, async () => ((await known()) === phone.socket.id ? true : null));
 });
 
 test("the last who leaves a call by disconnecting ends it", async (t) => {
@@ -98,7 +98,7 @@ test("the last who leaves a call by disconnecting ends it", async (t) => {
   const roomId = await room(server, anna, [7]);
   await ben.socket.emitWithAck("join_room", { roomId });
   const { callId } = await anna.socket.emitWithAck("call:initiated", { roomId, callType: "AUDIO" });
-  const ended = heard(ben.socket, "call:ended");
+  const ended = nextEvent(ben.socket, "call:ended");
   anna.socket.disconnect();
   assert.deepEqual(await ended, [{ callId, endedBy: 5 }]);
 });
@@ -108,7 +108,7 @@ test("messages over budget are refused in the document's way", async (t) => {
   const anna = await person(t, server, "5", "Anna");
   const roomId = await room(server, anna, []);
   for (let n = 1; n <= 10; n++) assert.equal((await anna.socket.emitWithAck("message:send", { roomId, content: `${n}` })).ok, true);
-  const error = heard(anna.socket, "error");
+  const error = nextEvent(anna.socket, "error");
   anna.socket.emit("message:send", { roomId, content: "too many" });
   assert.match((await error)[0], /^Rate limit exceeded, try again in \d+ s$/);
   const refused = await anna.socket.emitWithAck("message:send", { roomId, content: "too many" });
@@ -134,7 +134,7 @@ test("the chat window shows who is there, who types and what is said, also behin
   const window = await mount(ChatWindow, { room: undefined, ...ben });
   t.after(() => window.unmount());
   assert.deepEqual(alive(), []);
-  const comes = heard(anna.socket, "member:joined");
+  const comes = nextEvent(anna.socket, "member:joined");
   await window.set({ room: { id }, ...ben });
   await window.shows("Connected. Online: 5, 7.");
   assert.equal((await comes)[0].userId, 7);
@@ -144,20 +144,20 @@ test("the chat window shows who is there, who types and what is said, also behin
   await window.shows("Typing: 5.");
   anna.socket.emit("user:stop_typing", { roomId: id, userId: 5 });
   await window.shows("Typing: .");
-  const typing = heard(anna.socket, "user:typing");
+  const typing = nextEvent(anna.socket, "user:typing");
   window.press("Start typing");
   assert.deepEqual([(await typing)[0].userId, (await typing)[0].roomId], [7, id]);
   await said("Hello team!");
   await window.shows("Anna: Hello team!.");
 
-  await onWebSocket(alive()[0]);
+  await waitForUpgrade(alive()[0]);
   alive()[0].io.engine.transport.ws.terminate();
   await window.shows("Disconnected.");
   await window.shows("Connected. Online: 5, 7.");
   await said("Welcome back");
   await window.shows("Anna: Hello team!, Anna: Welcome back.");
 
-  const gone = heard(anna.socket, "user:offline");
+  const gone = nextEvent(anna.socket, "user:offline");
   window.unmount();
   assert.equal((await gone)[0].userId, 7);
   assert.deepEqual(alive(), []);
@@ -168,7 +168,7 @@ test("the document's test: two clients in a room, one types and sends, the other
   const anna = await person(t, server, "5", "Anna");
   const roomId = await room(server, anna, [1]);
   await enter(anna, roomId);
-  const told = Promise.all(["member:joined", "user:typing", "message:new"].map((event) => heard(anna.socket, event)));
+  const told = Promise.all(["member:joined", "user:typing", "message:new"].map((event) => nextEvent(anna.socket, event)));
   const { io } = createRequire(import.meta.url)("socket.io-client");
 
   const socket = io(server.url, {

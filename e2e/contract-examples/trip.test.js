@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { test } from "node:test";
-import { emitted } from "../support/wait-for.js";
-import { client, connected, heard, onWebSocket } from "../support/socketio-clients.js";
 import { http, rest } from "../support/http.js";
-import { holds } from "../support/wait-until.js";
 import { mount } from "../support/react-screen.js";
-import { roomcast } from "../support/server.js";
+import { sharedServer } from "../support/server.js";
+import { client, connected, nextEvent, waitForUpgrade } from "../support/socketio-clients.js";
+import { waitForEvent } from "../support/wait-for.js";
+import { waitUntil } from "../support/wait-until.js";
 import io, { alive, serve } from "./stock-client.js";
 import { TripScreen } from "./trip-client.js";
 
 const origin = "http://localhost:5173";
-const server = roomcast({ FRONTEND_URLS: `http://localhost:3000,${origin}`, PRESENCE_GRACE: "0" });
+const server = sharedServer({ FRONTEND_URLS: `http://localhost:3000,${origin}`, PRESENCE_GRACE: "0" });
 const token = (sub, more = {}) => server.token({ sub, name: sub, ...more });
 const api = (method, path, sub, body, more) => rest(method, `${server.url}/api/v1${path}`, { token: sub && token(sub, more), body });
 
@@ -28,7 +28,7 @@ test("a token is taken as auth, header, query or cookie, on both transports, and
     for (const [place, options] of Object.entries(places)) {
       for (const namespace of ["/", "/trips"]) {
         const socket = client(t, `${server.url}${namespace}`, { transports: [transport], ...options });
-        const greeting = heard(socket, "connected");
+        const greeting = nextEvent(socket, "connected");
         await connected(socket);
         const [{ message, userId, socketId, timestamp }] = await greeting;
         assert.deepEqual([typeof message, userId, socketId], ["string", "anna", socket.id], `${place} by ${transport} in ${namespace}`);
@@ -72,8 +72,8 @@ test("the React hook shows a trip's updates, also behind a reconnection, and lea
   await api("PUT", `/trips/${rome.id}`, "anna", { name: "Roma" });
   await screen.shows(": Roma.");
 
-  await onWebSocket(alive()[0]);
-  const cut = heard(anna, "user:left");
+  await waitForUpgrade(alive()[0]);
+  const cut = nextEvent(anna, "user:left");
   alive()[0].io.engine.transport.ws.terminate();
   await screen.shows("Disconnected in null");
   await cut;
@@ -82,7 +82,7 @@ test("the React hook shows a trip's updates, also behind a reconnection, and lea
   await screen.shows(": Roma, Rom.");
 
   // Another trip is another effect: the hook closes its socket and opens a new one.
-  const gone = heard(anna, "user:left");
+  const gone = nextEvent(anna, "user:left");
   await screen.set({ token: token("ben"), tripId: oslo.id });
   const [{ tripId }] = await gone;
   assert.equal(tripId, rome.id);
@@ -91,7 +91,7 @@ test("the React hook shows a trip's updates, also behind a reconnection, and lea
   await api("PUT", `/trips/${oslo.id}`, "anna", { name: "Christiania" });
   await screen.shows("Christiania.");
 
-  const left = heard(anna, "user:left");
+  const left = nextEvent(anna, "user:left");
   screen.unmount();
   await left;
   assert.deepEqual([alive(), await connections("ben")], [[], []]);
@@ -102,20 +102,20 @@ test("the document's first client: connected, join, update, notification; and a 
   const trip = (await api("POST", "/trips", "anna", { name: "Rome" })).json.data;
   const socket = io("ws://localhost:3000", { auth: { token: token("anna") } });
   t.after(() => socket.close());
-  const greeted = heard(socket, "connected");
-  const joined = heard(socket, "trip:joined");
+  const greeted = nextEvent(socket, "connected");
+  const joined = nextEvent(socket, "trip:joined");
   // It does not wait for its connection: the client keeps the event until then.
   socket.emit("trip:join", { tripId: trip.id });
   assert.equal(typeof (await greeted)[0].message, "string");
   assert.equal((await joined)[0].tripId, trip.id);
-  const updated = heard(socket, "trip:updated");
+  const updated = nextEvent(socket, "trip:updated");
   await api("PUT", `/trips/${trip.id}`, "anna", { name: "Roma" });
   const [{ changes, updatedBy }] = await updated;
   assert.deepEqual([changes, updatedBy], [{ name: "Roma" }, "anna"]);
-  const notified = heard(socket, "notification");
+  const notified = nextEvent(socket, "notification");
   await api("POST", "/socket/test-notification", "anna", { title: "Hi", message: "There" });
   assert.equal((await notified)[0].title, "Hi");
-  const pong = heard(socket, "pong");
+  const pong = nextEvent(socket, "pong");
   socket.emit("ping");
   await pong;
 });
@@ -171,12 +171,12 @@ test("a load balancer is told when nothing can be written", async (t) => {
   assert.equal(await health(), 200);
   const other = spawn("python3", ["-c", LOCK, `${server.folder}/roomcast.db`], { stdio: ["pipe", "pipe", "inherit"] });
   t.after(() => other.kill());
-  await emitted(other.stdout, "data");
+  await waitForEvent(other.stdout, "data");
   // What was found out holds for a second.
-  const becomes = (status) => holds(async () => ((await health()) === status ? null : `the health is not ${status}`));
+  const becomes = (status) => waitUntil(async () => ((await health()) === status ? null : `the health is not ${status}`));
   await becomes(503);
   other.stdin.end();
-  await emitted(other, "close");
+  await waitForEvent(other, "close");
   await becomes(200);
 });
 
@@ -188,14 +188,14 @@ test("others hear at once that somebody is gone without a word, and everybody he
   await Promise.all([connected(anna), connected(ben)]);
   await anna.emitWithAck("trip:join", trip.id);
   await ben.emitWithAck("trip:join", trip.id);
-  const left = heard(anna, "user:left");
+  const left = nextEvent(anna, "user:left");
   ben.disconnect();
   const [{ userId, tripId }] = await left;
   assert.deepEqual([userId, tripId], ["ben", trip.id]);
 
   const everywhere = ["/", "/trips", "/household", "/chat", "/messenger"].map((name) => client(t, `${server.url}${name}`, { auth: { token: token("dora") } }));
   await Promise.all(everywhere.map(connected));
-  const told = everywhere.map((socket) => heard(socket, "maintenance"));
+  const told = everywhere.map((socket) => nextEvent(socket, "maintenance"));
   await api("POST", "/socket/broadcast", "root", { event: "maintenance", title: "Pause", message: "Back at noon" }, { role: "admin" });
   for (const [{ title }] of await Promise.all(told)) assert.equal(title, "Pause");
 });

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { after, test } from "node:test";
 import { WebSocket } from "ws";
-import { arrives, emitted } from "../support/wait-for.js";
 import { rest } from "../support/http.js";
-import { roomcast } from "../support/server.js";
+import { sharedServer } from "../support/server.js";
+import { waitFor, waitForEvent } from "../support/wait-for.js";
 import { ChatClient } from "./workspace-client.js";
 import { page } from "./workspace-reconnection.js";
 
-const server = roomcast({ FRONTEND_URLS: "https://app.example.com", WS_HEARTBEAT_INTERVAL: "200ms" });
+const server = sharedServer({ FRONTEND_URLS: "https://app.example.com", WS_HEARTBEAT_INTERVAL: "200ms" });
 
 // The document's server is at localhost:8000; ours has a port of its own.
 const documents = globalThis.WebSocket;
@@ -41,7 +41,7 @@ function outcome(socket) {
     socket.once("message", (text) => resolve({ said: JSON.parse(text) }));
     socket.once("error", () => {});
   });
-  return arrives(first, () => "the WebSocket is neither refused nor closed, and has no message");
+  return waitFor(first, () => "the WebSocket is neither refused nor closed, and has no message");
 }
 
 test("the complete chat client hears its name, the channel's messages and the project's new tasks", async () => {
@@ -49,7 +49,7 @@ test("the complete chat client hears its name, the channel's messages and the pr
   const rooms = await channel(token);
   const client = new ChatClient(token);
   client.connect();
-  const heard = (type) => arrives(new Promise((resolve) => client.on(type, resolve)), () => `no ${type} has arrived`);
+  const received = (type) => waitFor(new Promise((resolve) => client.on(type, resolve)), () => `no ${type} has arrived`);
 
   const name = new Promise((resolve) => {
     client.on("connected", (msg) => {
@@ -59,9 +59,9 @@ test("the complete chat client hears its name, the channel's messages and the pr
       client.sendMessage(`channel:${rooms.channel}`, "Hello everyone!");
     });
   });
-  const message = heard("message");
-  const task = heard("task.created");
-  assert.equal(await arrives(name, () => "the client is not connected"), "alice");
+  const message = received("message");
+  const task = received("task.created");
+  assert.equal(await waitFor(name, () => "the client is not connected"), "alice");
   const { data, room, sender } = await message;
   assert.equal(`${data.username}: ${data.content}`, "alice: Hello everyone!");
   assert.deepEqual([room, sender], [`channel:${rooms.channel}`, "alice"]);
@@ -78,16 +78,16 @@ test("a page reconnects by itself, sends what waited, and its heartbeats are ans
   const sockets = new EventEmitter();
   const bob = page(token, { heartbeat: 50, made: (ws) => sockets.emit("made", ws) });
   t.after(() => bob.leave());
-  const first = emitted(sockets, "made");
+  const first = waitForEvent(sockets, "made");
   bob.connect();
   const [broken] = await first;
-  await emitted(broken, "open");
+  await waitForEvent(broken, "open");
   // The connection breaks without a goodbye.
   broken.terminate();
-  await emitted(broken, "close");
+  await waitForEvent(broken, "close");
   bob.sendMessage({ type: "join_room", room: `channel:${rooms.channel}` });
   bob.sendMessage({ type: "send_message", room: `channel:${rooms.channel}`, data: { content: "I am back" } });
-  const [ws] = await emitted(sockets, "made");
+  const [ws] = await waitForEvent(sockets, "made");
   const types = [];
   const said = new Promise((resolve) => {
     ws.on("message", (text) => {
@@ -97,7 +97,7 @@ test("a page reconnects by itself, sends what waited, and its heartbeats are ans
       if (types.includes("message") && types.includes("pong")) resolve();
     });
   });
-  await arrives(said, () => `the messages were ${types}`);
+  await waitFor(said, () => `the messages were ${types}`);
   // Pongs come between, and who has joined is a signal: it keeps no order with facts.
   assert.deepEqual(types.filter((type) => !["pong", "user_joined"].includes(type)), ["connected", "joined_room", "message"]);
 });
@@ -108,7 +108,7 @@ test("a page of another origin opens no socket; ours, the server's own and whoev
     const socket = connect(token, { headers });
     assert.equal((await outcome(socket)).said.type, "connected", JSON.stringify(headers));
     socket.close();
-    await emitted(socket, "close");
+    await waitForEvent(socket, "close");
   }
   for (const origin of ["https://evil.example", "null", "https://app.example.com.evil.example", "http://localhost:3000"]) {
     const { said, code, status } = await outcome(connect(token, { headers: { origin } }));
@@ -119,8 +119,8 @@ test("a page of another origin opens no socket; ours, the server's own and whoev
 
 test("the server pings at WS_HEARTBEAT_INTERVAL", async () => {
   const socket = connect(server.token({ sub: "dora" }));
-  await emitted(socket, "open");
-  for (let round = 0; round < 3; round++) await emitted(socket, "ping");
+  await waitForEvent(socket, "open");
+  for (let round = 0; round < 3; round++) await waitForEvent(socket, "ping");
   assert.equal(socket.readyState, WebSocket.OPEN);
   socket.close();
 });
@@ -136,7 +136,7 @@ test("a connection that cannot be used says why: 4401, 4429, 4403", async () => 
   assert.equal((await outcome(connect(token))).code, 4429);
   const secret = await channel(server.token({ sub: "12345" }));
   five[0].send(JSON.stringify({ type: "join_room", room: `channel:${secret.channel}` }));
-  const [code] = await emitted(five[0], "close");
+  const [code] = await waitForEvent(five[0], "close");
   assert.equal(code, 4403);
   for (const socket of five) socket.close();
 });

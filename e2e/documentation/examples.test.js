@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { holds } from "../support/wait-until.js";
 import { binary } from "../support/process.js";
-import { SECRET, startRoomcast } from "../support/server.js";
+import { SECRET, startServer } from "../support/server.js";
+import { waitUntil } from "../support/wait-until.js";
 
 const e2e = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -58,7 +58,7 @@ const installed = (text) => text.replaceAll("cargo run --quiet --release -- ", "
 
 for (const [name, expected] of Object.entries(PAGES)) {
   test(`the examples of ${name} have the results that the page gives`, async (t) => {
-    const server = await startRoomcast({ ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined });
+    const server = await startServer({ ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined });
     let child;
     t.after(async () => {
       if (child) endGroup(child.pid);
@@ -93,7 +93,7 @@ for (const [name, expected] of Object.entries(PAGES)) {
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
     let code;
     child.once("close", (exit) => (code = exit));
-    await holds(() => (code === undefined ? `the examples still run, and have printed:\n${output}` : null));
+    await waitUntil(() => (code === undefined ? `the examples still run, and have printed:\n${output}` : null));
     assert.equal(code, 0, output);
     let rest = output;
     for (const pattern of expected) {

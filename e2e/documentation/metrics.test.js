@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { get } from "../support/http.js";
-import { roomcast } from "../support/server.js";
+import { sharedServer } from "../support/server.js";
 
-const server = roomcast({ METRICS: "open" });
+const server = sharedServer({ METRICS: "open" });
 
 // The page names these six by their endings, each for two prefixes.
 const ENDINGS = /^roomcast_(?:all_)?facts_(\w+)$/;

@@ -2,17 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { client, connected, heard } from "../support/socketio-clients.js";
 import { openEngineSocket } from "../support/engineio.js";
 import { get, rest } from "../support/http.js";
-import { settles } from "../support/wait-until.js";
-import { API_KEY, person } from "../support/users.js";
-import { openRaw } from "../support/raw-client.js";
-import { startRoomcast } from "../support/server.js";
-import { outcome } from "../support/ws-queue.js";
+import { openRawClient } from "../support/raw-client.js";
+import { startServer } from "../support/server.js";
+import { client, connected, nextEvent } from "../support/socketio-clients.js";
+import { API_KEY, user } from "../support/users.js";
+import { waitUntilByServerClock } from "../support/wait-until.js";
+import { connectionOutcome } from "../support/ws-queue.js";
 
 async function started(t, env) {
-  const server = await startRoomcast(env);
+  const server = await startServer(env);
   t.after(() => server.stop());
   return server;
 }
@@ -20,22 +20,22 @@ async function started(t, env) {
 test("connections of everybody: the server is full, says when to come again, and a place is free when one has gone", async (t) => {
   const server = await started(t, { MAX_CONNECTIONS: "2", ROOMCAST_API_KEY: API_KEY });
   const raw = (sub) => `${server.ws}/api/v1/ws/connect?token=${server.token({ sub })}`;
-  const anna = await openRaw(server, server.token({ sub: "anna" }));
+  const anna = await openRawClient(server, server.token({ sub: "anna" }));
   await openEngineSocket(server, { path: "/socket.io/" });
 
-  const refused = await outcome(raw("carl"));
+  const refused = await connectionOutcome(raw("carl"));
   assert.deepEqual([refused.opened, refused.code, refused.reason], [true, 4429, "The server is full, try again in 10 s"]);
   const polled = await get(`${server.url}/socket.io/?EIO=4&transport=polling`, { headers: { origin: "http://localhost:5173" } });
   assert.deepEqual([polled.status, polled.headers["retry-after"]], [503, "10"]);
   assert.deepEqual(JSON.parse(polled.text), { code: 4, message: "The server is full, try again in 10 s" });
   assert.equal(polled.headers["access-control-allow-origin"], "http://localhost:5173");
-  const upgraded = await outcome(`${server.ws}/socket.io/?EIO=4&transport=websocket`);
+  const upgraded = await connectionOutcome(`${server.ws}/socket.io/?EIO=4&transport=websocket`);
   assert.deepEqual([upgraded.opened, upgraded.status], [false, 400]);
   assert.equal((await rest("GET", `${server.url}/households`, { token: server.token({ sub: "carl" }) })).status, 200, "REST needs no place");
   assert.equal((await get(`${server.url}/health/ready`)).status, 200, "and so the server is ready");
 
   await anna.close();
-  await settles(server, 10, () => openRaw(server, server.token({ sub: "carl" })).then(() => null, (error) => error.message));
+  await waitUntilByServerClock(server, 10, () => openRawClient(server, server.token({ sub: "carl" })).then(() => null, (error) => error.message));
 });
 
 test("connections of a person: whoever has too many is told when to try again", async (t) => {
@@ -44,19 +44,19 @@ test("connections of a person: whoever has too many is told when to try again", 
   await connected(client(t, server.url, { auth: { token } }));
   const refusal = await connected(client(t, server.url, { auth: { token } })).catch((error) => error);
   assert.deepEqual(refusal.data, { code: "too_many_connections", retryAfter: 10 });
-  await openRaw(server, token);
-  const { code, reason } = await outcome(`${server.ws}/api/v1/ws/connect?token=${token}`);
+  await openRawClient(server, token);
+  const { code, reason } = await connectionOutcome(`${server.ws}/api/v1/ws/connect?token=${token}`);
   assert.deepEqual([code, reason], [4429, "Too many connections, try again in 10 s"]);
 });
 
 test("rooms of a connection: the next is refused, in all its namespaces, until one is left", async (t) => {
   const server = await started(t, { MAX_ROOMS_PER_CONNECTION: "3" });
-  const anna = person(server, "anna");
+  const anna = user(server, "anna");
   const trips = [];
-  for (const name of ["Rome", "Oslo", "Bern"]) trips.push((await anna.ask("POST", "/api/v1/trips", { name })).data.id);
-  const { id: conversationId } = await anna.ask("POST", "/api/conversations", { participantIds: ["ben"] });
+  for (const name of ["Rome", "Oslo", "Bern"]) trips.push((await anna.request("POST", "/api/v1/trips", { name })).data.id);
+  const { id: conversationId } = await anna.request("POST", "/api/conversations", { participantIds: ["ben"] });
   const rooms = [];
-  for (const name of ["one", "two"]) rooms.push((await anna.ask("POST", "/shared/chat/rooms", { name })).id);
+  for (const name of ["one", "two"]) rooms.push((await anna.request("POST", "/shared/chat/rooms", { name })).id);
 
   const socket = await connected(client(t, `${server.url}/trips`, { auth: { token: anna.token }, multiplex: true, forceNew: false }));
   const other = await connected(client(t, `${server.url}/messenger`, { auth: { token: anna.token }, forceNew: false }));
@@ -76,25 +76,25 @@ test("rooms of a connection: the next is refused, in all its namespaces, until o
   const household = await connected(client(t, `${server.url}/household`, { auth: { token: anna.token }, forceNew: false }));
   const told = [];
   household.onAny((name) => told.push(name));
-  const { id: home } = await anna.ask("POST", "/households", { name: "Home" });
-  await anna.ask("POST", `/households/${home}/tasks`, { title: "Not heard" });
+  const { id: home } = await anna.request("POST", "/households", { name: "Home" });
+  await anna.request("POST", `/households/${home}/tasks`, { title: "Not heard" });
   assert.equal((await socket.emitWithAck("trip:leave", { tripId: trips[0] })).ok, true);
   assert.equal((await household.emitWithAck("join:household", { householdId: home })).ok, true);
-  const heardNow = heard(household, "task:created");
-  await anna.ask("POST", `/households/${home}/tasks`, { title: "Heard" });
+  const heardNow = nextEvent(household, "task:created");
+  await anna.request("POST", `/households/${home}/tasks`, { title: "Heard" });
   assert.equal((await heardNow)[0].task.title, "Heard");
   assert.deepEqual(told.filter((name) => name === "task:created"), ["task:created"]);
 });
 
 test("the same over the raw WebSocket, which stays open", async (t) => {
   const server = await started(t, { MAX_ROOMS_PER_CONNECTION: "1" });
-  const anna = person(server, "anna");
+  const anna = user(server, "anna");
   const projects = [];
-  for (const name of ["one", "two"]) projects.push((await anna.ask("POST", "/api/v1/projects", { name })).id);
-  const socket = await openRaw(server, anna.token);
+  for (const name of ["one", "two"]) projects.push((await anna.request("POST", "/api/v1/projects", { name })).id);
+  const socket = await openRawClient(server, anna.token);
   const ask = async (type, id) => {
-    socket.say({ type, room: `project:${id}` });
-    return (await socket.upTo((envelope) => !["user_joined", "user_left"].includes(envelope.type))).at(-1);
+    socket.sendEnvelope({ type, room: `project:${id}` });
+    return (await socket.readUntil((envelope) => !["user_joined", "user_left"].includes(envelope.type))).at(-1);
   };
   assert.equal((await ask("join_room", projects[0])).type, "joined_room");
   const refused = await ask("join_room", projects[1]);

@@ -2,24 +2,24 @@
 
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
-import { client, connected } from "../support/socketio-clients.js";
 import { openEngineSocket } from "../support/engineio.js";
 import { rest } from "../support/http.js";
-import { upTo } from "../support/wait-until.js";
-import { person } from "../support/users.js";
-import { roomcast } from "../support/server.js";
+import { sharedServer } from "../support/server.js";
+import { client, connected } from "../support/socketio-clients.js";
+import { user } from "../support/users.js";
+import { retry } from "../support/wait-until.js";
 
-const server = roomcast({ RATE_LIMITS: "on" });
+const server = sharedServer({ RATE_LIMITS: "on" });
 
-const refusal = (answer) => ({ ...answer, error: undefined, retryAfter: typeof answer.retryAfter });
+const refusal = (result) => ({ ...result, error: undefined, retryAfter: typeof result.retryAfter });
 const REFUSED = { ok: false, code: "rate_limited", error: undefined, retryAfter: "number" };
 
 describe("studio's messages", () => {
   let anna;
   let roomId;
   before(async () => {
-    anna = person(server, "anna");
-    roomId = (await anna.ask("POST", "/shared/chat/rooms", { name: "Lounge" })).id;
+    anna = user(server, "anna");
+    roomId = (await anna.request("POST", "/shared/chat/rooms", { name: "Lounge" })).id;
   });
   const send = () => rest("POST", `${server.url}/shared/chat/rooms/${roomId}/messages`, { token: anna.token, body: { content: "hi" } });
 
@@ -29,45 +29,45 @@ describe("studio's messages", () => {
       assert.equal((await send()).status, 201);
       assert.equal((await socket.emitWithAck("message:send", { roomId, content: "hi" })).ok, true);
     }
-    const answer = await send();
-    assert.deepEqual([answer.status, answer.json.code], [429, "rate_limited"]);
-    assert.match(answer.headers["retry-after"], /^[1-6]$/);
+    const response = await send();
+    assert.deepEqual([response.status, response.json.code], [429, "rate_limited"]);
+    assert.match(response.headers["retry-after"], /^[1-6]$/);
     assert.deepEqual(refusal(await socket.emitWithAck("message:send", { roomId, content: "hi" })), REFUSED);
     assert.equal((await socket.emitWithAck("join_room", { roomId })).ok, true, "other commands have another budget");
   });
 
   test("that are malformed, or come behind too many commands, are refused and cost nothing of it", async (t) => {
-    const dora = person(server, "dora");
-    const { id } = await dora.ask("POST", "/shared/chat/rooms", { name: "Lounge" });
+    const dora = user(server, "dora");
+    const { id } = await dora.request("POST", "/shared/chat/rooms", { name: "Lounge" });
     const socket = await connected(client(t, `${server.url}/chat`, { auth: { token: dora.token } }));
     const say = (content) => socket.emitWithAck("message:send", { roomId: id, content });
     for (let i = 0; i < 10; i++) {
       assert.equal((await say(7)).code, "invalid");
       assert.equal((await rest("POST", `${server.url}/shared/chat/rooms/${id}/messages`, { token: dora.token, body: { content: 7 } })).status, 400);
     }
-    const quick = Array.from({ length: 300 }, () => socket.emitWithAck("nobody's word", {}));
-    const answers = await Promise.all(Array.from({ length: 20 }, () => say("too quick")));
+    const quick = Array.from({ length: 300 }, () => socket.emitWithAck("unknown event", {}));
+    const acks = await Promise.all(Array.from({ length: 20 }, () => say("too quick")));
     await Promise.all(quick);
-    assert.ok(answers.some(({ ok }) => !ok), "the commands of a while are used up");
+    assert.ok(acks.some(({ ok }) => !ok), "the commands of a while are used up");
     // A command comes back in a twentieth of a second, and there are still ten messages to be said.
-    await upTo(10_000, async () => {
-      if (answers.filter(({ ok }) => ok).length >= 10) return true;
-      answers.push(await say("in time"));
+    await retry(10_000, async () => {
+      if (acks.filter(({ ok }) => ok).length >= 10) return true;
+      acks.push(await say("in time"));
       return null;
     });
-    const refusals = answers.filter(({ ok }) => !ok).map(({ code, retryAfter }) => `${code} ${retryAfter}`);
+    const refusals = acks.filter(({ ok }) => !ok).map(({ code, retryAfter }) => `${code} ${retryAfter}`);
     assert.deepEqual([...new Set(refusals)], ["rate_limited 1"]);
   });
 });
 
 test("messenger's signs of typing", async (t) => {
-  const ben = person(server, "ben");
-  const { id } = await ben.ask("POST", "/api/conversations", { participantIds: ["carl"] });
+  const ben = user(server, "ben");
+  const { id } = await ben.request("POST", "/api/conversations", { participantIds: ["carl"] });
   const socket = await connected(client(t, `${server.url}/messenger`, { auth: { token: ben.token } }));
-  const answers = [];
-  for (let i = 0; i < 80; i++) answers.push(await socket.emitWithAck("typing:start", id));
-  assert.ok(answers.slice(0, 60).every(({ ok }) => ok));
-  const refused = answers.find(({ ok }) => !ok);
+  const acks = [];
+  for (let i = 0; i < 80; i++) acks.push(await socket.emitWithAck("typing:start", id));
+  assert.ok(acks.slice(0, 60).every(({ ok }) => ok));
+  const refused = acks.find(({ ok }) => !ok);
   assert.deepEqual(refusal(refused), REFUSED);
   assert.equal((await socket.emitWithAck("typing:stop", id)).ok, true, "to have stopped may be said");
 });

@@ -3,15 +3,15 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { client, connected, heard } from "../support/socketio-clients.js";
 import { openEngineSocket } from "../support/engineio.js";
-import { upTo } from "../support/wait-until.js";
-import { openRaw } from "../support/raw-client.js";
-import { roomcast } from "../support/server.js";
+import { openRawClient } from "../support/raw-client.js";
+import { sharedServer } from "../support/server.js";
+import { client, connected, nextEvent } from "../support/socketio-clients.js";
 import { seconds } from "../support/tokens.js";
+import { retry } from "../support/wait-until.js";
 
-const keeping = roomcast({});
-const closing = roomcast({ TOKEN_END: "close" });
+const keeping = sharedServer({});
+const closing = sharedServer({ TOKEN_END: "close" });
 
 const NAMESPACES = ["/", "/household", "/trips", "/chat", "/messenger"];
 
@@ -20,9 +20,9 @@ const later = (server, sub) => server.token({ sub, exp: seconds(6) });
 const long = (server, sub) => server.token({ sub, exp: seconds(3600) });
 
 async function raw(server, token) {
-  const socket = await openRaw(server, token);
-  const ask = (message) => (socket.say(message), socket.nextJson());
-  return Object.assign(socket, { ask });
+  const socket = await openRawClient(server, token);
+  const request = (message) => (socket.sendEnvelope(message), socket.nextJson());
+  return Object.assign(socket, { request });
 }
 
 const io = (t, server, namespace, token, options = {}) =>
@@ -33,7 +33,7 @@ describe("with TOKEN_END=keep", { concurrency: true }, () => {
     test(`whoever has shown a newer token in ${namespace} is warned and ends with it, whoever has not stays`, async (t) => {
       const stays = await io(t, keeping, namespace, brief(keeping, "anna"));
       const goes = await io(t, keeping, namespace, long(keeping, "anna"));
-      const [expiring, gone, warned] = [heard(goes, "auth:expiring"), heard(goes, "disconnect"), []];
+      const [expiring, gone, warned] = [nextEvent(goes, "auth:expiring"), nextEvent(goes, "disconnect"), []];
       stays.on("auth:expiring", (said) => warned.push(said));
       const token = later(keeping, "anna");
       const { ok, expiresAt } = await goes.emitWithAck("auth:refresh", { token });
@@ -51,12 +51,12 @@ describe("with TOKEN_END=keep", { concurrency: true }, () => {
   test("the same on the raw WebSocket, with 4401", async () => {
     const stays = await raw(keeping, brief(keeping, "anna"));
     const goes = await raw(keeping, long(keeping, "anna"));
-    const refreshed = await goes.ask({ type: "auth_refresh", data: { token: later(keeping, "anna") } });
+    const refreshed = await goes.request({ type: "auth_refresh", data: { token: later(keeping, "anna") } });
     assert.equal(refreshed.type, "auth_refreshed");
     const expiring = await goes.nextJson();
     assert.deepEqual([expiring.type, expiring.data.expires_at], ["auth_expiring", refreshed.data.expires_at]);
     assert.deepEqual(await goes.closed, { code: 4401, reason: "The token has expired" });
-    assert.equal((await stays.ask({ type: "ping" })).type, "pong");
+    assert.equal((await stays.request({ type: "ping" })).type, "pong");
   });
 });
 
@@ -64,7 +64,7 @@ describe("with TOKEN_END=close", { concurrency: true }, () => {
   test("a connection is warned and ends with its token, unless a newer one has been shown", async (t) => {
     const goes = client(t, `${closing.url}/trips`, { auth: { token: brief(closing, "anna") }, transports: ["websocket"] });
     // The server warns at once of the end of so short a token.
-    const [expiring, gone] = [heard(goes, "auth:expiring"), heard(goes, "disconnect")];
+    const [expiring, gone] = [nextEvent(goes, "auth:expiring"), nextEvent(goes, "disconnect")];
     await connected(goes);
     const stays = await io(t, closing, "/trips", brief(closing, "anna"));
     const endless = await io(t, closing, "/trips", closing.token({ sub: "anna" }));
@@ -81,7 +81,7 @@ describe("with TOKEN_END=close", { concurrency: true }, () => {
     const isWarning = (packet) => packet.includes('"auth:expiring"');
     for (const namespace of ["/chat", "/messenger"]) {
       engine.send(`40${namespace},${JSON.stringify({ token: brief(closing, "anna") })}`);
-      const packet = await upTo(10, async () => {
+      const packet = await retry(10, async () => {
         const next = await engine.next();
         return isWarning(next) ? null : next;
       });
@@ -97,7 +97,7 @@ describe("with TOKEN_END=close", { concurrency: true }, () => {
     const goes = await io(t, closing, "/chat", brief(closing, "anna"), { forceNew: false });
     const other = goes.io.socket("/trips", { auth: { token: long(closing, "anna") } });
     await connected(other);
-    await heard(goes, "disconnect");
+    await nextEvent(goes, "disconnect");
     assert.equal((await other.emitWithAck("trip:leave", { tripId: "1" })).ok, true);
   });
 });

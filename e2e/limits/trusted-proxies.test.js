@@ -3,19 +3,19 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { get } from "../support/http.js";
-import { holds, upTo } from "../support/wait-until.js";
-import { startRoomcast } from "../support/server.js";
-import { openSocket, outcome } from "../support/ws-queue.js";
+import { startServer } from "../support/server.js";
+import { retry, waitUntil } from "../support/wait-until.js";
+import { connectionOutcome, openWebSocket } from "../support/ws-queue.js";
 
 let server;
-before(async () => (server = await startRoomcast({ RATE_LIMITS: "on", TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8", LOG_LEVEL: "info" })));
+before(async () => (server = await startServer({ RATE_LIMITS: "on", TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8", LOG_LEVEL: "info" })));
 after(() => server?.stop());
 
 const from = (address) => ({ headers: { "x-forwarded-for": address } });
 
 // Each way to knock, and whether it was let in.
 const polls = async (options) => (await get(`${server.url}/socket.io/?EIO=4&transport=polling`, options)).status === 200;
-const opens = async (options) => (await outcome(`${server.ws}/api/v1/ws/connect`, options)).opened;
+const opens = async (options) => (await connectionOutcome(`${server.ws}/api/v1/ws/connect`, options)).opened;
 const asks = async ({ headers }) => (await get(`${server.url}/households`, { headers: { ...headers, authorization: "Bearer e30.e30.e30" } })).status === 401;
 
 // Knocks until it is refused, and resolves with how often it was not. An attempt comes back in a tenth of a second.
@@ -30,8 +30,8 @@ const isSpent = async (knock, options) => assert.ok((await granted(knock, option
 
 // A line of the audit that says so; the log may be a little behind.
 async function audited(...parts) {
-  const found = () => server.said.split("\n").find((line) => parts.every((part) => line.includes(part)));
-  await holds(() => (found() ? null : `no line has ${parts.join(" and ")} in ${server.said}`));
+  const found = () => server.output.split("\n").find((line) => parts.every((part) => line.includes(part)));
+  await waitUntil(() => (found() ? null : `no line has ${parts.join(" and ")} in ${server.output}`));
   return found();
 }
 
@@ -47,7 +47,7 @@ describe("an address that a trusted proxy names", () => {
   test("is it for a WebSocket, too, which does not come by HTTP's way", async () => {
     await isFresh(opens, from("192.0.2.10"));
     await isSpent(polls, from("192.0.2.10"));
-    const socket = await openSocket(`${server.ws}/api/v1/ws/connect?token=${server.token({ sub: "anna" })}`, from("192.0.2.11"));
+    const socket = await openWebSocket(`${server.ws}/api/v1/ws/connect?token=${server.token({ sub: "anna" })}`, from("192.0.2.11"));
     assert.equal(JSON.parse(await socket.next()).type, "connected");
     await audited("connected", "anna", "192.0.2.11");
     await socket.close();
@@ -75,9 +75,9 @@ test("what a trusted proxy says that cannot be read leaves it the proxy's own", 
 
 test("who is refused is told when to come again, and a page may read it", async () => {
   const options = { headers: { ...from("192.0.2.40").headers, origin: "http://localhost:5173" } };
-  const refused = await upTo(1000, async () => {
-    const answer = await get(`${server.url}/socket.io/?EIO=4&transport=polling`, options);
-    return answer.status === 200 ? null : answer;
+  const refused = await retry(1000, async () => {
+    const response = await get(`${server.url}/socket.io/?EIO=4&transport=polling`, options);
+    return response.status === 200 ? null : response;
   });
   assert.deepEqual([refused.status, refused.headers["retry-after"]], [429, "1"]);
   assert.deepEqual(JSON.parse(refused.text), { code: 4, message: "Rate limit exceeded, try again in 1 s" });

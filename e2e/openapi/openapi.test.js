@@ -3,18 +3,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { browser } from "../support/browser.js";
+import { startBrowser } from "../support/browser.js";
 import { http, rest } from "../support/http.js";
-import { printed } from "../support/process.js";
-import { roomcast } from "../support/server.js";
+import { commandOutput } from "../support/process.js";
+import { sharedServer } from "../support/server.js";
 
-const server = roomcast();
-const chromium = browser();
+const server = sharedServer();
+const chromium = startBrowser();
 
 test("the document is valid OpenAPI 3.1, and the same as the command line prints", async () => {
   const { status, text } = await http("GET", `${server.url}/openapi.json`);
   assert.equal(status, 200);
-  assert.equal(text, await printed("openapi"));
+  assert.equal(text, await commandOutput("openapi"));
   const document = JSON.parse(text);
   assert.match(document.openapi, /^3\.1\./);
   const validator = new Validator();
@@ -66,7 +66,7 @@ async function execute(page, tag, operation, body) {
   await block.locator(".opblock-summary-control").click();
   if (body) await block.locator("textarea.body-param__text").fill(body);
   await block.getByRole("button", { name: "Execute" }).click();
-  const answer = block.locator(".live-responses-table .response");
-  const status = Number((await answer.locator(".response-col_status").textContent()).trim().slice(0, 3));
-  return { status, json: JSON.parse(await answer.locator(".highlight-code code").first().textContent()) };
+  const response = block.locator(".live-responses-table .response");
+  const status = Number((await response.locator(".response-col_status").textContent()).trim().slice(0, 3));
+  return { status, json: JSON.parse(await response.locator(".highlight-code code").first().textContent()) };
 }

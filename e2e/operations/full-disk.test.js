@@ -3,14 +3,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { client, connected, heard } from "../support/socketio-clients.js";
 import { fileSizeLimit, smallDisk } from "../support/fill-disk.js";
 import { get, rest } from "../support/http.js";
 import { metrics } from "../support/metrics.js";
-import { settles, upTo } from "../support/wait-until.js";
-import { API_KEY, person } from "../support/users.js";
-import { withoutRights } from "../support/require-privileges.js";
-import { startRoomcast } from "../support/server.js";
+import { skipWithoutPrivileges } from "../support/require-privileges.js";
+import { startServer } from "../support/server.js";
+import { client, connected, nextEvent } from "../support/socketio-clients.js";
+import { API_KEY, user } from "../support/users.js";
+import { retry, waitUntilByServerClock } from "../support/wait-until.js";
 
 const REFUSED = { error: "The server cannot do this now; try again later", code: "unavailable" };
 
@@ -20,7 +20,7 @@ const MOST = 3000;
 const ready = async (server) => (await get(`${server.url}/health/ready`)).status;
 
 // A verdict on the database is a second old at most.
-const isReady = (server, status) => settles(server, 10, async () => {
+const isReady = (server, status) => waitUntilByServerClock(server, 10, async () => {
   const now = await ready(server);
   return now === status ? null : `/health/ready says ${now}, not ${status}`;
 });
@@ -33,8 +33,8 @@ async function chat(t, server, sub, roomId) {
 }
 
 async function survives(t, server, disk) {
-  const [anna, ben] = [person(server, "anna"), person(server, "ben")];
-  const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: ["ben"] });
+  const [anna, ben] = [user(server, "anna"), user(server, "ben")];
+  const { id: roomId } = await anna.request("POST", "/shared/chat/rooms", { name: "Team", memberIds: ["ben"] });
   const sockets = [await chat(t, server, "anna", roomId), await chat(t, server, "ben", roomId)];
   const [annas, bens] = sockets;
   const ended = [];
@@ -43,20 +43,20 @@ async function survives(t, server, disk) {
   const told = [];
   bens.on("message:new", ({ content }) => told.push(content));
   const send = async (content) => {
-    const answer = await annas.emitWithAck("message:send", { roomId, content });
-    if (answer.ok) kept.push(content);
-    return answer;
+    const ack = await annas.emitWithAck("message:send", { roomId, content });
+    if (ack.ok) kept.push(content);
+    return ack;
   };
   await send("before");
   assert.equal(await ready(server), 200);
 
   disk.fill();
   // What is left of a page that was begun may still take some.
-  const answer = await upTo(MOST, async () => {
+  const rejection = await retry(MOST, async () => {
     const { ok, ...refused } = await send(`while it fills ${kept.length} ${"x".repeat(2000)}`);
     return ok ? null : { ok, ...refused };
   });
-  assert.deepEqual(answer, { ok: false, ...REFUSED });
+  assert.deepEqual(rejection, { ok: false, ...REFUSED });
   const path = `${server.url}/shared/chat/rooms/${roomId}/messages`;
   const posted = await rest("POST", path, { token: anna.token, body: { content: "x".repeat(5000) } });
   assert.deepEqual([posted.status, posted.json, posted.headers["retry-after"]], [503, REFUSED, "1"]);
@@ -65,9 +65,9 @@ async function survives(t, server, disk) {
   assert.ok((await metrics(server)).counter("writer_lost") > 0);
 
   // Reading goes on, and so does what is not stored.
-  const contents = async () => (await ben.ask("GET", `/shared/chat/rooms/${roomId}/messages?limit=100`)).map(({ content }) => content);
+  const contents = async () => (await ben.request("GET", `/shared/chat/rooms/${roomId}/messages?limit=100`)).map(({ content }) => content);
   assert.deepEqual((await contents()).reverse(), kept);
-  const typing = heard(annas, "user:typing");
+  const typing = nextEvent(annas, "user:typing");
   bens.emit("user:typing", { roomId });
   await typing;
 
@@ -76,8 +76,8 @@ async function survives(t, server, disk) {
   assert.equal((await send("after")).ok, true);
   assert.deepEqual((await contents()).reverse(), kept);
   // Whoever hears a later word has heard all before.
-  const marked = heard(bens, "message:edited");
-  const { id } = (await ben.ask("GET", `/shared/chat/rooms/${roomId}/messages?limit=1`))[0];
+  const marked = nextEvent(bens, "message:edited");
+  const { id } = (await ben.request("GET", `/shared/chat/rooms/${roomId}/messages?limit=1`))[0];
   await annas.emitWithAck("message:edit", { messageId: id, content: "the end" });
   await marked;
   assert.deepEqual(told, kept);
@@ -91,9 +91,9 @@ test("a file system that is full", async (t) => {
   try {
     disk = smallDisk();
   } catch (error) {
-    return withoutRights(t, `no file system can be mounted here: ${error.message}`);
+    return skipWithoutPrivileges(t, `no file system can be mounted here: ${error.message}`);
   }
-  const server = await startRoomcast({ ...SETTINGS, DATABASE_URL: `sqlite://${disk.folder}/roomcast.db` });
+  const server = await startServer({ ...SETTINGS, DATABASE_URL: `sqlite://${disk.folder}/roomcast.db` });
   t.after(async () => {
     await server.stop();
     disk.remove();
@@ -102,7 +102,7 @@ test("a file system that is full", async (t) => {
 });
 
 test("files that may not grow", async (t) => {
-  const server = await startRoomcast(SETTINGS);
+  const server = await startServer(SETTINGS);
   t.after(() => server.stop());
   await survives(t, server, fileSizeLimit(server));
 });

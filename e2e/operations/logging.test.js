@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { client, connected } from "../support/socketio-clients.js";
 import { openEngineSocket } from "../support/engineio.js";
 import { get } from "../support/http.js";
-import { holds } from "../support/wait-until.js";
-import { startRoomcast } from "../support/server.js";
-import { outcome } from "../support/ws-queue.js";
+import { startServer } from "../support/server.js";
+import { client, connected } from "../support/socketio-clients.js";
+import { waitUntil } from "../support/wait-until.js";
+import { connectionOutcome } from "../support/ws-queue.js";
 
 async function started(t, settings) {
-  const server = await startRoomcast({ METRICS: "open", ...settings });
+  const server = await startServer({ METRICS: "open", ...settings });
   t.after(() => server.stop());
   return server;
 }
@@ -23,7 +23,7 @@ describe("a server whose standard error and output are closed", () => {
     const token = server.token({ sub: "anna" });
     for (let attempt = 0; attempt < 20; attempt++) {
       assert.equal((await get(`${server.url}/households`)).status, 401);
-      assert.equal((await outcome(`${server.ws}/api/v1/ws/connect`)).code, 4401);
+      assert.equal((await connectionOutcome(`${server.ws}/api/v1/ws/connect`)).code, 4401);
       const socket = client(t, server.url, { auth: { token }, transports: ["websocket"] });
       await connected(socket);
       socket.disconnect();
@@ -36,13 +36,13 @@ describe("a server whose standard error and output are closed", () => {
 });
 
 // The audit lines with this reason. A line may stand for several refusals.
-const lines = (server, word) => server.said.split("\n").filter((line) => line.includes(`reason="${word}"`) || line.includes(`"reason":"${word}"`));
+const lines = (server, word) => server.output.split("\n").filter((line) => line.includes(`reason="${word}"`) || line.includes(`"reason":"${word}"`));
 const standsFor = (line) => Number(line.match(/repeated=(\d+)/)?.[1] ?? 1);
 
 // Waits until these lines stand for so many refusals, and fails if they stand for more.
 async function counted(server, word, refusals) {
   const sum = () => lines(server, word).reduce((sum, line) => sum + standsFor(line), 0);
-  await holds(() => (sum() >= refusals ? null : `the lines stand for ${sum()} of ${refusals} refusals: ${lines(server, word).join("; ")}`));
+  await waitUntil(() => (sum() >= refusals ? null : `the lines stand for ${sum()} of ${refusals} refusals: ${lines(server, word).join("; ")}`));
   assert.equal(sum(), refusals);
 }
 
@@ -59,8 +59,8 @@ describe("a client that is refused again and again", () => {
       // The server refills a budget while a slow machine sends requests, so rounds follow until enough requests are refused.
       for (let round = 0; refused <= 500; round++) {
         assert.ok(round < 200, `${refused} refusals of ${50 * round} requests`);
-        const answers = await Promise.all(Array.from({ length: 50 }, () => attempt(server)));
-        refused += answers.filter(({ status }) => status === 401 || status === 429).length;
+        const responses = await Promise.all(Array.from({ length: 50 }, () => attempt(server)));
+        refused += responses.filter(({ status }) => status === 401 || status === 429).length;
       }
       await counted(server, reason, refused);
       const seconds = Math.ceil((performance.now() - begun) / 1000);
@@ -85,7 +85,7 @@ describe("a client that is refused again and again", () => {
 describe("at LOG_LEVEL=debug", () => {
   test("joins, refused requests and unknown events are logged, and which check a token failed, at every level", async (t) => {
     const server = await started(t, { LOG_LEVEL: "debug" });
-    const said = (pattern) => holds(() => (pattern.test(server.said) ? null : `no line like ${pattern} in ${server.said}`));
+    const said = (pattern) => waitUntil(() => (pattern.test(server.output) ? null : `no line like ${pattern} in ${server.output}`));
     const token = server.token({ sub: "anna" });
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const made = await fetch(`${server.url}/households`, { method: "POST", headers, body: JSON.stringify({ name: "Home" }) });
@@ -105,6 +105,6 @@ describe("at LOG_LEVEL=debug", () => {
     const refused = await fetch(`${server.url}/households`, { headers: { authorization: `Bearer ${forged}` } });
     assert.deepEqual(await refused.json(), { error: "The token is not valid", code: "token_invalid" });
     await said(/WARN audit: refused .*transport="http" reason="token_invalid: signature"/);
-    assert.ok(!server.said.includes(token) && !server.said.includes(forged));
+    assert.ok(!server.output.includes(token) && !server.output.includes(forged));
   });
 });

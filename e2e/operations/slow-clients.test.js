@@ -3,13 +3,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { client, connected, heard as next } from "../support/socketio-clients.js";
 import { get, rest } from "../support/http.js";
 import { metrics } from "../support/metrics.js";
-import { settles, upTo } from "../support/wait-until.js";
-import { API_KEY, person } from "../support/users.js";
-import { startRoomcast } from "../support/server.js";
-import { openSocket, outcome } from "../support/ws-queue.js";
+import { startServer } from "../support/server.js";
+import { client, connected, nextEvent as next } from "../support/socketio-clients.js";
+import { API_KEY, user } from "../support/users.js";
+import { retry, waitUntilByServerClock } from "../support/wait-until.js";
+import { connectionOutcome, openWebSocket } from "../support/ws-queue.js";
 
 const RAW = "/api/v1/ws/connect";
 
@@ -17,7 +17,7 @@ const RAW = "/api/v1/ws/connect";
 const MOST = 1000;
 
 async function served(t, env) {
-  const server = await startRoomcast({ LOG_LEVEL: "off", ROOMCAST_API_KEY: API_KEY, SHARDS: "1", ...env });
+  const server = await startServer({ LOG_LEVEL: "off", ROOMCAST_API_KEY: API_KEY, SHARDS: "1", ...env });
   t.after(() => server.stop());
   return server;
 }
@@ -33,7 +33,7 @@ async function tell(server, sub, number, bytes) {
 
 // Tells a person who does not read until something waits for them in the server; how often that was.
 async function fill(server, sub, bytes) {
-  return upTo(MOST, async (told) => {
+  return retry(MOST, async (told) => {
     if ((await gauge(server, "outbox_bytes")) >= bytes) return told;
     await tell(server, sub, told, bytes / 2);
     return null;
@@ -42,7 +42,7 @@ async function fill(server, sub, bytes) {
 
 test("of typing only the newest waits, in its place among what is to be kept", async (t) => {
   const server = await served(t, { OUTBOX_LIMIT: "50MB" });
-  const { id: roomId } = await person(server, "anna").ask("POST", "/shared/chat/rooms", { name: "Team", memberIds: ["ben"] });
+  const { id: roomId } = await user(server, "anna").request("POST", "/shared/chat/rooms", { name: "Team", memberIds: ["ben"] });
   const open = async (sub) => {
     const socket = client(t, `${server.url}/chat`, { transports: ["websocket"], auth: { token: server.token({ sub, name: sub }) } });
     await connected(socket);
@@ -50,9 +50,9 @@ test("of typing only the newest waits, in its place among what is to be kept", a
     return socket;
   };
   const [anna, ben] = [await open("anna"), await open("ben")];
-  const heard = [];
+  const received = [];
   // That Ben has joined is told to him, too, now or a moment ago.
-  ben.onAny((event, data) => event === "member:joined" || heard.push(event === "large" ? data.number : event));
+  ben.onAny((event, data) => event === "member:joined" || received.push(event === "large" ? data.number : event));
   // Its own heartbeats are far apart.
   ben.io.engine.transport.ws.pause();
   const told = await fill(server, "ben", 400_000);
@@ -73,17 +73,17 @@ test("of typing only the newest waits, in its place among what is to be kept", a
   assert.equal((await last)[0].content, "Are you there?");
   // Everything that is to be kept, in its order; and of typing few words, of which the last is the newest.
   const isTyping = (event) => ["user:typing", "user:stop_typing"].includes(event);
-  assert.deepEqual(heard.filter((event) => !isTyping(event)), [...Array(told).keys(), "message:new"]);
-  const typing = heard.filter(isTyping);
+  assert.deepEqual(received.filter((event) => !isTyping(event)), [...Array(told).keys(), "message:new"]);
+  const typing = received.filter(isTyping);
   assert.ok(typing.length <= 1000 - conflated, `${typing.length} words`);
   assert.equal(typing.at(-1), "user:stop_typing");
 });
 
 test("a connection for which too much waits is closed, and told why", async (t) => {
   const server = await served(t, { OUTBOX_LIMIT: "1MB" });
-  const socket = await openSocket(`${server.ws}${RAW}?token=${server.token({ sub: "ben" })}`);
+  const socket = await openWebSocket(`${server.ws}${RAW}?token=${server.token({ sub: "ben" })}`);
   socket.ws.pause();
-  const told = await upTo(MOST, async (number) => {
+  const told = await retry(MOST, async (number) => {
     if ((await counter(server, "connections_too_slow")) > 0) return number;
     await tell(server, "ben", number, 300_000);
     return null;
@@ -102,31 +102,31 @@ const shares = { BYTES_IN_HAND: "500MB", BYTES_IN_HAND_PER_ADDRESS: "500MB", BYT
 
 test("a server that is short of memory lets nobody in until it is not", async (t) => {
   const server = await served(t, { OUTBOX_LIMIT: "500MB", MEMORY_LIMIT: "100MB", ...shares });
-  const slow = await openSocket(`${server.ws}${RAW}?token=${server.token({ sub: "ben" })}`);
+  const slow = await openWebSocket(`${server.ws}${RAW}?token=${server.token({ sub: "ben" })}`);
   slow.ws.pause();
   const here = client(t, server.url, { transports: ["websocket"], auth: { token: server.token({ sub: "anna" }) } });
   await connected(here);
   const handshake = () => get(`${server.url}/socket.io/?EIO=4&transport=polling`);
-  const refused = await upTo(MOST, async (told) => {
-    const answer = await handshake();
-    if (answer.status !== 200) return answer;
+  const refused = await retry(MOST, async (told) => {
+    const response = await handshake();
+    if (response.status !== 200) return response;
     await tell(server, "ben", told, 900_000);
     return null;
   });
   assert.deepEqual([refused.status, refused.headers["retry-after"]], [503, "10"]);
   assert.match(refused.text, /short of memory/);
-  const raw = await outcome(`${server.ws}${RAW}?token=${server.token({ sub: "anna" })}`);
+  const raw = await connectionOutcome(`${server.ws}${RAW}?token=${server.token({ sub: "anna" })}`);
   assert.deepEqual([raw.opened, raw.status], [false, 503]);
   assert.equal((await get(`${server.url}/health/ready`)).status, 503);
   assert.ok((await gauge(server, "memory_bytes")) > 90_000_000);
 
   // Whoever is here is served.
-  const heard = next(here, "large");
+  const received = next(here, "large");
   await tell(server, "anna", 7, 10);
-  assert.equal((await heard)[0].number, 7);
+  assert.equal((await received)[0].number, 7);
 
   slow.ws.terminate();
-  await settles(server, 30, async () => {
+  await waitUntilByServerClock(server, 30, async () => {
     const { status, text } = await handshake();
     return status === 200 ? null : `${status} ${text}`;
   });

@@ -2,21 +2,21 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Polling, SEPARATOR } from "../support/engineio.js";
+import { PollingSession, SEPARATOR } from "../support/engineio.js";
 import { metrics } from "../support/metrics.js";
-import { upTo } from "../support/wait-until.js";
-import { API_KEY, person } from "../support/users.js";
-import { roomcast } from "../support/server.js";
+import { sharedServer } from "../support/server.js";
+import { API_KEY, user } from "../support/users.js";
+import { retry } from "../support/wait-until.js";
 
 const MEMBERS = 30;
 const RENAMES = 219;
 
 // An outbox that is far too small for all changes.
-const server = roomcast({ ROOMCAST_API_KEY: API_KEY, OUTBOX_LIMIT: "64KB" });
+const server = sharedServer({ ROOMCAST_API_KEY: API_KEY, OUTBOX_LIMIT: "64KB" });
 
 // A member's session on /household over long-polling, which sends no further polls.
 async function member(sub) {
-  const session = await Polling.open(server, { path: "/socket.io/" });
+  const session = await PollingSession.open(server, { path: "/socket.io/" });
   await session.post(`40/household,${JSON.stringify({ token: server.token({ sub, name: sub }) })}`);
   const packets = await session.receive(1);
   assert.match(packets[0], /^40\/household,/);
@@ -24,30 +24,30 @@ async function member(sub) {
 }
 
 test("members who do not read stay connected while a user renames their space, and receive the newest name", async () => {
-  const anna = person(server, "anna");
-  const { id, inviteCode } = await anna.ask("POST", "/households", { name: "Home" });
+  const anna = user(server, "anna");
+  const { id, inviteCode } = await anna.request("POST", "/households", { name: "Home" });
   const subs = Array.from({ length: MEMBERS }, (_, number) => `member-${number}`);
-  for (const sub of subs) await person(server, sub).ask("POST", `/households/${id}/join`, { inviteCode });
+  for (const sub of subs) await user(server, sub).request("POST", `/households/${id}/join`, { inviteCode });
   const sessions = [];
   for (const sub of subs) sessions.push(await member(sub));
-  for (let number = 1; number <= RENAMES; number++) await anna.ask("PUT", `/households/${id}`, { name: `Home ${number}` });
-  await anna.ask("POST", `/households/${id}/tasks`, { title: "the last" });
+  for (let number = 1; number <= RENAMES; number++) await anna.request("PUT", `/households/${id}`, { name: `Home ${number}` });
+  await anna.request("POST", `/households/${id}/tasks`, { title: "the last" });
   const told = await metrics(server);
   assert.equal(told.counter("connections_too_slow"), 0);
   for (const session of sessions) {
-    const heard = [];
-    await upTo(100, async () => {
+    const received = [];
+    await retry(100, async () => {
       const packets = (await session.get()).text.split(SEPARATOR);
       if (packets.includes("2")) await session.post("3");
-      heard.push(...packets.filter((packet) => packet.startsWith("42")));
-      return heard.some((packet) => packet.includes("the last")) || null;
+      received.push(...packets.filter((packet) => packet.startsWith("42")));
+      return received.some((packet) => packet.includes("the last")) || null;
     });
-    const names = heard.filter((packet) => packet.includes('"household:updated"')).map((packet) => /"name":"(Home \d+)"/.exec(packet)[1]);
+    const names = received.filter((packet) => packet.includes('"household:updated"')).map((packet) => /"name":"(Home \d+)"/.exec(packet)[1]);
     assert.equal(names.at(-1), `Home ${RENAMES}`);
     const numbers = names.map((name) => Number(name.slice(5)));
     assert.deepEqual(numbers, [...new Set(numbers)].sort((one, other) => one - other), "in order, and each once");
     assert.ok(numbers.length < RENAMES / 2, `${numbers.length} of ${RENAMES} were told`);
-    const offsets = heard.map((packet) => /"[0-9a-f]+-(\d+)"\]$/.exec(packet)).filter(Boolean).map(([, offset]) => Number(offset));
+    const offsets = received.map((packet) => /"[0-9a-f]+-(\d+)"\]$/.exec(packet)).filter(Boolean).map(([, offset]) => Number(offset));
     assert.deepEqual(offsets, [...offsets].sort((one, other) => one - other), "positions only rise");
   }
 });

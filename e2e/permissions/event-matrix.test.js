@@ -4,17 +4,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CONTRACTS as SERVED } from "../support/contracts.js";
-import { same, Sockets } from "../support/recording-client.js";
-import { API_KEY, mark, person } from "../support/users.js";
-import { roomcast } from "../support/server.js";
-import { OUTSIDE, THINGS } from "./fixtures.js";
+import { normalized, RecordingClients } from "../support/recording-client.js";
+import { sharedServer } from "../support/server.js";
+import { API_KEY, emitMarker, user } from "../support/users.js";
 import { CONTRACTS, RAW } from "./event-matrix.js";
+import { OUTSIDE, THINGS } from "./fixtures.js";
 
 const settings = { ROOMCAST_API_KEY: API_KEY, MAX_CONNECTIONS_PER_USER: "0", SOCKETIO_MAX_CONNECTIONS_PER_USER: "0" };
-const server = roomcast(settings);
-const patient = roomcast({ ...settings, WS_CLOSE_ON_FORBIDDEN: "false" });
+const server = sharedServer(settings);
+const patient = sharedServer({ ...settings, WS_CLOSE_ON_FORBIDDEN: "false" });
 
-const names = (heard) => heard.map(([name]) => name);
+const names = (received) => received.map(([name]) => name);
 
 // What an acknowledgement comes to, as the table says it.
 function outcome(ack) {
@@ -34,9 +34,9 @@ async function heardUsually(on, there, people, outsiders) {
   let usual;
   for (const step of [() => {}, there.change]) {
     await step();
-    await mark(on, "bob", ...OUTSIDE);
-    usual = names(await people.toMark());
-    for (const outsider of outsiders) await outsider.toMark();
+    await emitMarker(on, "bob", ...OUTSIDE);
+    usual = names(await people.untilMarker());
+    for (const outsider of outsiders) await outsider.untilMarker();
   }
   return usual;
 }
@@ -44,9 +44,9 @@ async function heardUsually(on, there, people, outsiders) {
 // Has a change made, and checks what is heard of it: by its people as much as `usual`, and by outsiders nothing.
 async function changesAreTheirsAlone(on, there, people, outsiders, usual) {
   await there.change();
-  await mark(on, "bob", ...OUTSIDE);
-  assert.deepEqual(names(await people.toMark()), usual, "what its people hear");
-  for (const outsider of outsiders) assert.deepEqual(await outsider.toMark(), [], "what is heard outside");
+  await emitMarker(on, "bob", ...OUTSIDE);
+  assert.deepEqual(names(await people.untilMarker()), usual, "what its people hear");
+  for (const outsider of outsiders) assert.deepEqual(await outsider.untilMarker(), [], "what is heard outside");
 }
 
 for (const [contract, { namespace: own, words, asks, unasked }] of Object.entries(CONTRACTS)) {
@@ -57,20 +57,20 @@ for (const [contract, { namespace: own, words, asks, unasked }] of Object.entrie
 
         for (const [role, sub] of [["member", "bob"], ["admin", "alice"]]) {
           test(`${what} as a ${role}: ${word.outcome[role]}`, async (t) => {
-            const sockets = new Sockets(server, t);
+            const sockets = new RecordingClients(server, t);
             const there = await THINGS[word.about].there(server, sockets);
-            const ear = await sockets.open(sub, namespace);
-            assert.equal(outcome(await ear.ask(word.name, word.args(there.id))), word.outcome[role]);
+            const client = await sockets.open(sub, namespace);
+            assert.equal(outcome(await client.request(word.name, word.args(there.id))), word.outcome[role]);
           });
         }
 
         test(`${what} from outside: ${word.outcome.outside}`, async (t) => {
-          const sockets = new Sockets(server, t);
+          const sockets = new RecordingClients(server, t);
           const there = await THINGS[word.about].there(server, sockets);
           const asked = await ids(server, word.about, there, sockets);
-          for (const sub of OUTSIDE) await person(server, sub).ask("POST", "/api/notifications/read-all");
+          for (const sub of OUTSIDE) await user(server, sub).request("POST", "/api/notifications/read-all");
           const member = await sockets.open("bob", namespace);
-          if (!unasked && there.id) await member.ask(...pair(asks(there.space ?? there.id)));
+          if (!unasked && there.id) await member.request(...pair(asks(there.space ?? there.id)));
           const outsiders = [];
           for (const sub of OUTSIDE) outsiders.push(await sockets.open(sub, namespace));
 
@@ -78,17 +78,17 @@ for (const [contract, { namespace: own, words, asks, unasked }] of Object.entrie
 
           for (const outsider of outsiders) {
             const acks = new Set();
-            const heard = new Set();
+            const received = new Set();
             for (const id of asked) {
-              const ack = await outsider.ask(word.name, word.args(id));
+              const ack = await outsider.request(word.name, word.args(id));
               assert.equal(outcome(ack), word.outcome.outside);
-              acks.add(same(ack, id));
-              heard.add(same(await outsider.answered(), id));
-              outsider.tell(word.name, word.args(id));
-              heard.add(`without an acknowledgement: ${same(await outsider.answered(), id)}`);
+              acks.add(normalized(ack, id));
+              received.add(normalized(await outsider.replies(), id));
+              outsider.emit(word.name, word.args(id));
+              received.add(`without an acknowledgement: ${normalized(await outsider.replies(), id)}`);
             }
             assert.equal(acks.size, 1, [...acks].join("\n"));
-            assert.equal(heard.size, 2, [...heard].join("\n"));
+            assert.equal(received.size, 2, [...received].join("\n"));
             await changesAreTheirsAlone(server, there, member, outsiders, usual);
           }
         });
@@ -116,32 +116,32 @@ describe("workspace, on the raw WebSocket", () => {
     const what = `${word.name} ${word.about}`;
 
     test(`${what} as a member: ${word.member}`, async (t) => {
-      const sockets = new Sockets(server, t);
+      const sockets = new RecordingClients(server, t);
       const there = await THINGS[word.about].there(server, sockets);
-      const ear = await sockets.raw("bob");
-      await join(ear, there);
-      ear.send(word.envelope(there.id));
-      assert.equal(ended(await ear.answered(), word.member), word.member);
+      const client = await sockets.raw("bob");
+      await join(client, there);
+      client.send(word.envelope(there.id));
+      assert.equal(ended(await client.replies(), word.member), word.member);
     });
 
     test(`${what} from outside: ${word.outside}`, async (t) => {
-      const sockets = new Sockets(server, t);
+      const sockets = new RecordingClients(server, t);
       const there = await THINGS[word.about].there(server, sockets);
       for (const sub of OUTSIDE) {
-        const answers = new Set();
+        const replies = new Set();
         for (const id of await ids(server, word.about, there, sockets)) {
-          const ear = await sockets.raw(sub);
-          ear.send(word.envelope(id));
-          const heard = await ear.answered();
-          assert.equal(ended(heard, word.outside), word.outside);
-          answers.add(same(heard, id));
+          const client = await sockets.raw(sub);
+          client.send(word.envelope(id));
+          const received = await client.replies();
+          assert.equal(ended(received, word.outside), word.outside);
+          replies.add(normalized(received, id));
         }
-        assert.equal(answers.size, 1, [...answers].join("\n"));
+        assert.equal(replies.size, 1, [...replies].join("\n"));
       }
     });
 
     test(`${what} from outside, where the connection stays open`, async (t) => {
-      const sockets = new Sockets(patient, t);
+      const sockets = new RecordingClients(patient, t);
       const there = await THINGS[word.about].there(patient, sockets);
       const member = await sockets.raw("bob");
       await join(member, there);
@@ -152,12 +152,12 @@ describe("workspace, on the raw WebSocket", () => {
       const usual = await heardUsually(patient, there, member, outsiders);
 
       for (const outsider of outsiders) {
-        const answers = new Set();
+        const replies = new Set();
         for (const id of asked) {
           outsider.send(word.envelope(id));
-          answers.add(same(await outsider.answered(), id));
+          replies.add(normalized(await outsider.replies(), id));
         }
-        assert.equal(answers.size, 1, [...answers].join("\n"));
+        assert.equal(replies.size, 1, [...replies].join("\n"));
         await changesAreTheirsAlone(patient, there, member, outsiders, usual);
       }
     });
@@ -165,15 +165,15 @@ describe("workspace, on the raw WebSocket", () => {
 });
 
 // Comes to hear a thing, if it has a room.
-async function join(ear, { room }) {
+async function join(client, { room }) {
   if (!room) return;
-  ear.send({ type: "join_room", room });
-  assert.equal(ended(await ear.answered(), "joined_room"), "joined_room");
+  client.send({ type: "join_room", room });
+  assert.equal(ended(await client.replies(), "joined_room"), "joined_room");
 }
 
 // `close` if the connection was refused and closed; else what was heard first of the kind that was wanted, or of any.
-function ended(heard, wanted) {
-  const last = heard.at(-1);
-  if (last?.[0] === "closed") return last[1].code === 4403 && names(heard).at(-2) === "error" ? "close" : `closed with ${last[1].code}`;
-  return names(heard).includes(wanted) ? wanted : names(heard)[0];
+function ended(received, wanted) {
+  const last = received.at(-1);
+  if (last?.[0] === "closed") return last[1].code === 4403 && names(received).at(-2) === "error" ? "close" : `closed with ${last[1].code}`;
+  return names(received).includes(wanted) ? wanted : names(received)[0];
 }

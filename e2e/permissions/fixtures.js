@@ -1,6 +1,6 @@
 // What is asked about: each as it is there, as it is gone, and as it never was; and a change of it that its people hear. In every space alice is the admin, bob a member, and carol was one and was removed; dave never was.
 
-import { person } from "../support/users.js";
+import { user } from "../support/users.js";
 
 export const OUTSIDE = ["dave", "carol"];
 
@@ -11,16 +11,16 @@ const NEVER = "8123456789012345";
 
 // A space of alice, with bob; carol is brought in and removed. `id` reads the answer's id.
 async function space(server, list, members, body, id = (made) => made.id) {
-  const alice = person(server, "alice");
-  const made = id(await alice.ask("POST", list, body));
-  for (const sub of ["bob", "carol"]) await alice.ask("POST", `${list}/${made}/${members}`, { userId: sub });
-  await alice.ask("DELETE", `${list}/${made}/${members}/carol`);
+  const alice = user(server, "alice");
+  const made = id(await alice.request("POST", list, body));
+  for (const sub of ["bob", "carol"]) await alice.request("POST", `${list}/${made}/${members}`, { userId: sub });
+  await alice.request("DELETE", `${list}/${made}/${members}/carol`);
   return made;
 }
 
 // Nothing deletes it, so everybody leaves.
 async function left(server, list, members, id) {
-  for (const sub of ["bob", "alice"]) await person(server, sub).ask("DELETE", `${list}/${id}/${members}/${sub}`);
+  for (const sub of ["bob", "alice"]) await user(server, sub).request("DELETE", `${list}/${id}/${members}/${sub}`);
 }
 
 // One that is gone because everybody has left it.
@@ -31,9 +31,9 @@ const deserted = (make, list, members) => async (server) => {
 };
 
 async function household(server) {
-  const { id, inviteCode } = await person(server, "alice").ask("POST", "/households", { name: "Home" });
-  for (const sub of ["bob", "carol"]) await person(server, sub).ask("POST", `/households/${id}/join`, { inviteCode });
-  await person(server, "alice").ask("DELETE", `/households/${id}/members/carol`);
+  const { id, inviteCode } = await user(server, "alice").request("POST", "/households", { name: "Home" });
+  for (const sub of ["bob", "carol"]) await user(server, sub).request("POST", `/households/${id}/join`, { inviteCode });
+  await user(server, "alice").request("DELETE", `/households/${id}/members/carol`);
   return id;
 }
 
@@ -42,13 +42,13 @@ const room = (server) => space(server, "/shared/chat/rooms", "members", { name: 
 const conversation = (server) => space(server, "/api/conversations", "participants", { participantIds: [] });
 const project = (server) => space(server, "/api/v1/projects", "members", { name: "Apollo" });
 
-const said = async (server, list, by = "bob") => (await person(server, by).ask("POST", list, { content: "Hi" })).id;
+const said = async (server, list, by = "bob") => (await user(server, by).request("POST", list, { content: "Hi" })).id;
 
 // A call of alice's, who sits in it with this socket.
 async function call(server, roomId, sockets) {
   const caller = await sockets.open("alice", "/chat");
-  const { callId } = await caller.ask("call:initiated", [{ roomId, callType: "AUDIO" }]);
-  return { callId, hangUp: () => caller.ask("call:ended", [{ callId }]) };
+  const { callId } = await caller.request("call:initiated", [{ roomId, callType: "AUDIO" }]);
+  return { callId, hangUp: () => caller.request("call:ended", [{ callId }]) };
 }
 
 // Each: `there`, the thing with its `change`; `gone`, one that is not there any more, or null where nothing ends it; `never`.
@@ -57,7 +57,7 @@ export const THINGS = {
   household: {
     async there(server) {
       const id = await household(server);
-      return { id, change: () => person(server, "alice").ask("PUT", `/households/${id}`, { name: newName() }) };
+      return { id, change: () => user(server, "alice").request("PUT", `/households/${id}`, { name: newName() }) };
     },
     gone: deserted(household, "/households", "members"),
     never: NEVER,
@@ -65,11 +65,11 @@ export const THINGS = {
   trip: {
     async there(server) {
       const id = await trip(server);
-      return { id, change: () => person(server, "alice").ask("PUT", `/api/v1/trips/${id}`, { name: "Roma" }) };
+      return { id, change: () => user(server, "alice").request("PUT", `/api/v1/trips/${id}`, { name: "Roma" }) };
     },
     async gone(server) {
       const id = await trip(server);
-      await person(server, "alice").ask("DELETE", `/api/v1/trips/${id}`);
+      await user(server, "alice").request("DELETE", `/api/v1/trips/${id}`);
       return id;
     },
     never: NEVER,
@@ -90,7 +90,7 @@ export const THINGS = {
     },
     async gone(server) {
       const id = await said(server, `/shared/chat/rooms/${await room(server)}/messages`);
-      await person(server, "bob").ask("DELETE", `/shared/chat/messages/${id}`);
+      await user(server, "bob").request("DELETE", `/shared/chat/messages/${id}`);
       return id;
     },
     never: NEVER,
@@ -119,7 +119,7 @@ export const THINGS = {
   // Bob's.
   notification: {
     async there(server) {
-      const notify = () => person(server, "bob").ask("POST", "/api/v1/socket/test-notification", { title: "x", message: "" });
+      const notify = () => user(server, "bob").request("POST", "/api/v1/socket/test-notification", { title: "x", message: "" });
       return { id: (await notify()).data.id, change: notify };
     },
     gone: null,
@@ -138,7 +138,7 @@ export const THINGS = {
   project: {
     async there(server) {
       const id = await project(server);
-      return { id, around: id, room: `project:${id}`, change: () => person(server, "alice").ask("PUT", `/api/v1/projects/${id}`, { name: newName() }) };
+      return { id, around: id, room: `project:${id}`, change: () => user(server, "alice").request("PUT", `/api/v1/projects/${id}`, { name: newName() }) };
     },
     gone: deserted(project, "/api/v1/projects", "members"),
     never: NEVER,
@@ -146,12 +146,12 @@ export const THINGS = {
   channel: {
     async there(server) {
       const around = await project(server);
-      const { id } = await person(server, "alice").ask("POST", `/api/v1/projects/${around}/channels`, { name: "general" });
+      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${around}/channels`, { name: "general" });
       return { id, around, room: `channel:${id}`, change: () => said(server, `/api/v1/channels/${id}/messages`, "alice") };
     },
     async gone(server) {
       const around = await project(server);
-      const { id } = await person(server, "alice").ask("POST", `/api/v1/projects/${around}/channels`, { name: "general" });
+      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${around}/channels`, { name: "general" });
       await left(server, "/api/v1/projects", "members", around);
       return id;
     },
@@ -160,12 +160,12 @@ export const THINGS = {
   task: {
     async there(server) {
       const around = await project(server);
-      const { id } = await person(server, "alice").ask("POST", `/api/v1/projects/${around}/tasks`, { title: "Launch" });
-      return { id, around, room: `task:${id}`, change: () => person(server, "alice").ask("PUT", `/api/v1/tasks/${id}`, { title: newName() }) };
+      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${around}/tasks`, { title: "Launch" });
+      return { id, around, room: `task:${id}`, change: () => user(server, "alice").request("PUT", `/api/v1/tasks/${id}`, { title: newName() }) };
     },
     async gone(server) {
-      const { id } = await person(server, "alice").ask("POST", `/api/v1/projects/${await project(server)}/tasks`, { title: "Launch" });
-      await person(server, "alice").ask("DELETE", `/api/v1/tasks/${id}`);
+      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${await project(server)}/tasks`, { title: "Launch" });
+      await user(server, "alice").request("DELETE", `/api/v1/tasks/${id}`);
       return id;
     },
     never: NEVER,

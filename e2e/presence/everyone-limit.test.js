@@ -2,20 +2,20 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Sockets } from "../support/recording-client.js";
 import { metrics } from "../support/metrics.js";
-import { API_KEY, mark, person } from "../support/users.js";
-import { roomcast } from "../support/server.js";
+import { RecordingClients } from "../support/recording-client.js";
+import { sharedServer } from "../support/server.js";
+import { API_KEY, emitMarker, user } from "../support/users.js";
 
-const server = roomcast({
+const server = sharedServer({
   PRESENCE_AUDIENCE: "everyone", PRESENCE_EVERYONE_UP_TO: "3", PRESENCE_GRACE: "0", ROOMCAST_API_KEY: API_KEY,
 });
 
 test("above the setting only contacts receive presence events, and well below it all users do again", async (t) => {
-  const sockets = new Sockets(server, t);
+  const sockets = new RecordingClients(server, t);
   // Contacts are users who have both acted in a space. Dora is no contact of the others.
-  const { id } = await person(server, "anna").ask("POST", "/api/conversations", { participantIds: ["ben", "emma", "fred"] });
-  for (const sub of ["ben", "emma", "fred"]) await person(server, sub).ask("POST", `/api/conversations/${id}/messages`, { content: "Here" });
+  const { id } = await user(server, "anna").request("POST", "/api/conversations", { participantIds: ["ben", "emma", "fred"] });
+  for (const sub of ["ben", "emma", "fred"]) await user(server, sub).request("POST", `/api/conversations/${id}/messages`, { content: "Here" });
   const [contact, stranger] = [await sockets.open("ben", "/messenger"), await sockets.open("dora", "/messenger")];
 
   const becomes = (sub, status) => contact.next(([name, [what]]) => name === "user:status-changed" && what.userId === sub && what.status === status);
@@ -25,8 +25,8 @@ test("above the setting only contacts receive presence events, and well below it
     await becomes("anna", "online");
     device.close();
     await becomes("anna", "offline");
-    await mark(server, "dora");
-    const events = (await stranger.toMark()).filter(([name, [what]]) => name === "user:status-changed" && what.userId === "anna");
+    await emitMarker(server, "dora");
+    const events = (await stranger.untilMarker()).filter(([name, [what]]) => name === "user:status-changed" && what.userId === "anna");
     return events.map(([, [{ status }]]) => status);
   };
   const narrowed = async () => (await metrics(server)).gauge("presence_narrowed");

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import parser from "socket.io-msgpack-parser";
-import { arrives } from "../support/wait-for.js";
-import { client, client2, client3, connected, heard, TRAVELS } from "../support/socketio-clients.js";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { client, client2, client3, connected, nextEvent, TRANSPORTS } from "../support/socketio-clients.js";
+import { waitFor } from "../support/wait-for.js";
 
 const BYTES = Buffer.alloc(3000, 7);
 // Each case: the arguments of the server's event, and the arguments of the acknowledgement.
@@ -16,8 +16,8 @@ const CASES = {
   "binary": [[Buffer.from([1, 2, 3]), { deep: [BYTES] }, "€"], [{ found: BYTES, no: [] }, Buffer.alloc(0), "end"]],
 };
 
-const json = conformance({ ...CALM, ALLOW_EIO3: "true" });
-const msgpack = conformance({ ...CALM, PARSER: "msgpack" });
+const json = conformanceServer({ ...LONG_HEARTBEATS, ALLOW_EIO3: "true" });
+const msgpack = conformanceServer({ ...LONG_HEARTBEATS, PARSER: "msgpack" });
 
 const CLIENTS = {
   "version 4": [json, client, {}],
@@ -28,9 +28,9 @@ const CLIENTS = {
 
 for (const [name, [server, open, options]] of Object.entries(CLIENTS)) {
   describe(`the client of ${name}`, () => {
-    for (const [travel, transports] of Object.entries(TRAVELS)) {
+    for (const [transport, transports] of Object.entries(TRANSPORTS)) {
       for (const [what, [question, answer]] of Object.entries(CASES)) {
-        test(`by ${travel}, acknowledges with ${what}`, async (t) => {
+        test(`by ${transport}, acknowledges with ${what}`, async (t) => {
           const socket = await connected(open(t, server.url, { transports, ...options }));
           const asked = new Promise((resolve) => {
             socket.once("question", (...args) => {
@@ -38,18 +38,18 @@ for (const [name, [server, open, options]] of Object.entries(CLIENTS)) {
               resolve(args);
             });
           });
-          const answered = heard(socket, "answered");
+          const answered = nextEvent(socket, "answered");
           socket.emit("ask-me", ...question);
-          assert.deepEqual(await arrives(asked, () => "no question has arrived"), question);
+          assert.deepEqual(await waitFor(asked, () => "no question has arrived"), question);
           assert.deepEqual(await answered, answer);
         });
 
-        test(`by ${travel}, is acknowledged with ${what}`, async (t) => {
+        test(`by ${transport}, is acknowledged with ${what}`, async (t) => {
           const socket = await connected(open(t, server.url, { transports, ...options }));
           const acknowledged = new Promise((resolve) => {
             socket.emit("message-with-ack", ...answer, (...args) => resolve(args));
           });
-          assert.deepEqual(await arrives(acknowledged, () => "there is no acknowledgement"), answer);
+          assert.deepEqual(await waitFor(acknowledged, () => "there is no acknowledgement"), answer);
         });
       }
     }

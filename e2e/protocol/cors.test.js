@@ -2,37 +2,37 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emitted } from "../support/wait-for.js";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { PollingSession } from "../support/engineio.js";
 import { http } from "../support/http.js";
-import { Polling } from "../support/engineio.js";
-import { Socket } from "../support/ws-queue.js";
+import { waitForEvent } from "../support/wait-for.js";
+import { QueuedWebSocket } from "../support/ws-queue.js";
 
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 const origin = "https://app.example.com";
 
 test("a preflight is answered for every URL under the path, with a session or without", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   for (const url of [`${server.url}/engine.io/`, `${server.url}/socket.io/?EIO=4&transport=polling`, session.url]) {
-    const answer = await http("OPTIONS", url, { headers: { origin, "access-control-request-method": "POST" } });
-    assert.equal(answer.status, 204);
-    assert.equal(answer.text, "");
-    assert.equal(answer.headers["access-control-allow-origin"], "*");
-    assert.equal(answer.headers["access-control-allow-methods"], "GET,HEAD,PUT,PATCH,POST,DELETE");
-    assert.equal(answer.headers["access-control-allow-credentials"], undefined);
+    const response = await http("OPTIONS", url, { headers: { origin, "access-control-request-method": "POST" } });
+    assert.equal(response.status, 204);
+    assert.equal(response.text, "");
+    assert.equal(response.headers["access-control-allow-origin"], "*");
+    assert.equal(response.headers["access-control-allow-methods"], "GET,HEAD,PUT,PATCH,POST,DELETE");
+    assert.equal(response.headers["access-control-allow-credentials"], undefined);
   }
   assert.equal((await session.post("4alive")).text, "ok", "a preflight changes nothing");
 });
 
 test("a preflight allows the headers that the page asks for", async () => {
   const headers = { origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type,x-team" };
-  const answer = await http("OPTIONS", `${server.url}/engine.io/?EIO=4&transport=polling`, { headers });
-  assert.equal(answer.headers["access-control-allow-headers"], "content-type,x-team");
-  assert.match(answer.headers.vary, /access-control-request-headers/i);
+  const response = await http("OPTIONS", `${server.url}/engine.io/?EIO=4&transport=polling`, { headers });
+  assert.equal(response.headers["access-control-allow-headers"], "content-type,x-team");
+  assert.match(response.headers.vary, /access-control-request-headers/i);
 });
 
 test("answers and errors alike may be read by the page", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   for (const [method, url, body] of [
     ["GET", `${server.url}/engine.io/?EIO=4&transport=polling`],
     ["GET", `${server.url}/engine.io/?EIO=4&transport=abc`],
@@ -40,15 +40,15 @@ test("answers and errors alike may be read by the page", async () => {
     ["POST", session.url, "4x"],
     ["POST", session.url, "x"],
   ]) {
-    const answer = await http(method, url, { headers: { origin }, body });
-    assert.equal(answer.headers["access-control-allow-origin"], "*", `${method} ${url}`);
-    assert.equal(answer.headers["access-control-allow-methods"], undefined, "that is for preflights");
+    const response = await http(method, url, { headers: { origin }, body });
+    assert.equal(response.headers["access-control-allow-origin"], "*", `${method} ${url}`);
+    assert.equal(response.headers["access-control-allow-methods"], undefined, "that is for preflights");
   }
 });
 
 test("the 101 of a WebSocket has the headers, too", async () => {
-  const socket = new Socket(`${server.ws}/engine.io/?EIO=4&transport=websocket`, [], { origin });
-  const [[response]] = await Promise.all([emitted(socket.ws, "upgrade"), socket.opened]);
+  const socket = new QueuedWebSocket(`${server.ws}/engine.io/?EIO=4&transport=websocket`, [], { origin });
+  const [[response]] = await Promise.all([waitForEvent(socket.ws, "upgrade"), socket.opened]);
   assert.equal(response.headers["access-control-allow-origin"], "*");
   await socket.close();
 });

@@ -2,21 +2,21 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { emitted } from "../support/wait-for.js";
-import { client, connected, numbers, numbersBack } from "../support/socketio-clients.js";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { openEngineSocket, Polling } from "../support/engineio.js";
-import { openSocket, Socket } from "../support/ws-queue.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openEngineSocket, PollingSession } from "../support/engineio.js";
+import { client, connected, echoNumbers, numbers } from "../support/socketio-clients.js";
+import { waitForEvent } from "../support/wait-for.js";
+import { openWebSocket, QueuedWebSocket } from "../support/ws-queue.js";
 
-const server = conformance({ ...CALM, DEFLATE: "true" });
-const plain = conformance(CALM);
+const server = conformanceServer({ ...LONG_HEARTBEATS, DEFLATE: "true" });
+const plain = conformanceServer(LONG_HEARTBEATS);
 
 const words = "the same words again and again, ".repeat(3000);
 
 async function agreed(offer) {
-  const socket = new Socket(`${server.ws}/raw`, [], { headers: { "sec-websocket-extensions": offer } });
+  const socket = new QueuedWebSocket(`${server.ws}/raw`, [], { headers: { "sec-websocket-extensions": offer } });
   // The library refuses an answer to what it did not offer itself; the answer alone is looked at.
-  const [[response]] = await Promise.all([emitted(socket.ws, "upgrade"), socket.opened.catch(() => {})]);
+  const [[response]] = await Promise.all([waitForEvent(socket.ws, "upgrade"), socket.opened.catch(() => {})]);
   socket.ws.terminate();
   return response.headers["sec-websocket-extensions"];
 }
@@ -49,8 +49,8 @@ test("is not agreed on terms that make no sense", async () => {
 
 test("is agreed with every window that a client may demand", async () => {
   for (let bits = 8; bits <= 15; bits++) {
-    const answer = await agreed(`permessage-deflate; server_max_window_bits=${bits}`);
-    assert.equal(answer, `permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=${bits}`);
+    const terms = await agreed(`permessage-deflate; server_max_window_bits=${bits}`);
+    assert.equal(terms, `permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=${bits}`);
   }
 });
 
@@ -142,14 +142,14 @@ test("serves the stock client in hundreds of messages, beside one that takes non
   const transports = ["websocket"];
   const sockets = [true, false].map((perMessageDeflate) => client(t, server.url, { transports, perMessageDeflate }));
   await Promise.all(sockets.map(connected));
-  const all = await Promise.all(sockets.map((socket) => numbersBack(socket, 300, (i) => (i % 3 ? words.slice(0, i) : Buffer.alloc(i, 65)))));
+  const all = await Promise.all(sockets.map((socket) => echoNumbers(socket, 300, (i) => (i % 3 ? words.slice(0, i) : Buffer.alloc(i, 65)))));
   for (const back of all) assert.deepEqual(back, numbers(300));
 });
 
 test("begins with the upgrade of a session, too", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   await session.post(`4${words}`);
-  const socket = await openSocket(session.ws, { perMessageDeflate: { threshold: 0 } });
+  const socket = await openWebSocket(session.ws, { perMessageDeflate: { threshold: 0 } });
   socket.send("5", `4later ${words}`);
   assert.equal(await socket.next(), `4${words}`);
   assert.equal(await socket.next(), `4later ${words}`);

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openEngineSocket, parseV3Payload, PollingSession, v3Payload } from "../support/engineio.js";
 import { get, post } from "../support/http.js";
-import { openEngineSocket, parseV3Payload, Polling, v3Payload } from "../support/engineio.js";
-import { openSocket } from "../support/ws-queue.js";
+import { openWebSocket } from "../support/ws-queue.js";
 
-const server = conformance({ ...CALM, ALLOW_EIO3: "true" });
-const timed = conformance({ ALLOW_EIO3: "true" });
+const server = conformanceServer({ ...LONG_HEARTBEATS, ALLOW_EIO3: "true" });
+const timed = conformanceServer({ ALLOW_EIO3: "true" });
 
 const octets = { headers: { "content-type": "application/octet-stream" } };
 const isGone = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
@@ -26,16 +26,16 @@ function v3Binary(packets) {
 describe("a session", () => {
   test("of version 3 is what a request without a version begins", async () => {
     for (const query of ["EIO=3&transport=polling", "transport=polling", "EIO=2&transport=polling"]) {
-      const answer = await get(`${server.url}/engine.io/?${query}`);
-      assert.equal(answer.status, 200);
-      const [packet] = parseV3Payload(answer.text);
-      assert.equal(answer.text, v3Payload([packet]), "its length stands before it");
+      const response = await get(`${server.url}/engine.io/?${query}`);
+      assert.equal(response.status, 200);
+      const [packet] = parseV3Payload(response.text);
+      assert.equal(response.text, v3Payload([packet]), "its length stands before it");
       assert.deepEqual(Object.keys(JSON.parse(packet.slice(1))), ["sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"]);
     }
   });
 
   test("of version 4 is served beside it", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     await session.post("4hello");
     assert.equal((await session.get()).text, "4hello");
   });
@@ -49,25 +49,25 @@ describe("a session", () => {
 
 describe("a text payload", () => {
   test("counts UTF-16 units, so that every language comes through", async () => {
-    const session = await Polling.open(server, { eio: "3" });
+    const session = await PollingSession.open(server, { eio: "3" });
     const packets = ["4hello", "4€", "4😀 and 漢字", "4"];
     assert.equal((await session.post(v3Payload(packets))).text, "ok");
-    const answer = await session.get();
-    assert.equal(answer.headers["content-type"], "text/plain; charset=UTF-8");
-    assert.equal(answer.text, v3Payload(packets));
+    const response = await session.get();
+    assert.equal(response.headers["content-type"], "text/plain; charset=UTF-8");
+    assert.equal(response.text, v3Payload(packets));
   });
 
   test("carries binary as base64 for a client that asked for it", async () => {
-    const session = await Polling.open(server, { eio: "3", query: "&b64=1" });
+    const session = await PollingSession.open(server, { eio: "3", query: "&b64=1" });
     await session.post("10:b4AQIDBA==6:4hello");
     assert.equal((await session.get()).text, "10:b4AQIDBA==6:4hello");
   });
 
   for (const body of ["", "abc", ":", "6:4hel", "x:4hello", "-1:4", "1:", "6:4hello9", `${"9".repeat(400)}:4`]) {
     test(`${JSON.stringify(body.slice(0, 20))} is none, and ends the session`, async () => {
-      const session = await Polling.open(server, { eio: "3" });
-      const answer = await session.post(body).catch((error) => error);
-      assert.ok(answer instanceof Error || answer.status === 400, `${answer.status} ${answer.text}`);
+      const session = await PollingSession.open(server, { eio: "3" });
+      const response = await session.post(body).catch((error) => error);
+      assert.ok(response instanceof Error || response.status === 400, `${response.status} ${response.text}`);
       await isGone(session);
     });
   }
@@ -75,16 +75,16 @@ describe("a text payload", () => {
 
 describe("a binary payload", () => {
   test("is understood from the client, and is what a binary message is answered with", async () => {
-    const session = await Polling.open(server, { eio: "3" });
+    const session = await PollingSession.open(server, { eio: "3" });
     const packets = ["4hello €", Buffer.from([1, 2, 3, 255]), Buffer.alloc(300, 7), Buffer.alloc(0)];
     assert.equal((await session.post(v3Binary(packets), octets)).text, "ok");
-    const answer = await session.get();
-    assert.equal(answer.headers["content-type"], "application/octet-stream");
-    assert.deepEqual(answer.body, v3Binary(packets));
+    const response = await session.get();
+    assert.equal(response.headers["content-type"], "application/octet-stream");
+    assert.deepEqual(response.body, v3Binary(packets));
   });
 
   test("of texts alone is answered as text", async () => {
-    const session = await Polling.open(server, { eio: "3" });
+    const session = await PollingSession.open(server, { eio: "3" });
     await session.post(v3Binary(["4hello"]), octets);
     assert.equal((await session.get()).text, "6:4hello");
   });
@@ -97,9 +97,9 @@ describe("a binary payload", () => {
     ["text that is no UTF-8", [0, 2, 255, 0x34, 0xff]],
   ]) {
     test(`with ${what} ends the session`, async () => {
-      const session = await Polling.open(server, { eio: "3" });
-      const answer = await session.post(Buffer.from(bytes), octets).catch((error) => error);
-      assert.ok(answer instanceof Error || answer.status === 400, `${answer.status} ${answer.text}`);
+      const session = await PollingSession.open(server, { eio: "3" });
+      const response = await session.post(Buffer.from(bytes), octets).catch((error) => error);
+      assert.ok(response instanceof Error || response.status === 400, `${response.status} ${response.text}`);
       await isGone(session);
     });
   }
@@ -122,9 +122,9 @@ describe("a WebSocket", () => {
   });
 
   test("takes over a session from long-polling", async () => {
-    const session = await Polling.open(server, { eio: "3" });
+    const session = await PollingSession.open(server, { eio: "3" });
     await session.post("7:4before");
-    const socket = await openSocket(session.ws);
+    const socket = await openWebSocket(session.ws);
     socket.send("2probe");
     assert.equal(await socket.next(), "3probe");
     socket.send("5", "4after");
@@ -136,7 +136,7 @@ describe("a WebSocket", () => {
 
 describe("the heartbeat", () => {
   test("is the client's: its ping is answered by a pong", async () => {
-    const session = await Polling.open(timed, { eio: "3" });
+    const session = await PollingSession.open(timed, { eio: "3" });
     for (let round = 0; round < 3; round++) {
       await session.post("1:2");
       assert.equal((await session.get()).text, "1:3");
@@ -151,7 +151,7 @@ describe("the heartbeat", () => {
     const socket = await openEngineSocket(timed, { eio: "3", pong: false });
     await socket.closed;
     assert.deepEqual(socket.unread, [], "the server does not ping");
-    const session = await Polling.open(timed, { eio: "3" });
+    const session = await PollingSession.open(timed, { eio: "3" });
     assert.equal((await session.get()).text, "1:1");
     await isGone(session);
   });
@@ -176,7 +176,7 @@ describe("JSONP, for browsers that know nothing better", () => {
   });
 
   test("writes a line's end as backslash-n, and a backslash-n with one backslash more", async () => {
-    const session = await Polling.open(server, { query: "&j=0" }).catch(() => null);
+    const session = await PollingSession.open(server, { query: "&j=0" }).catch(() => null);
     assert.equal(session, null, "the answer is a call, so the helper finds no packet in it");
     const opening = await get(`${server.url}/engine.io/?EIO=4&transport=polling&j=0`);
     const call = JSON.parse(opening.text.slice("___eio[0](".length, -2));

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openEngineSocket, PollingSession } from "../support/engineio.js";
 import { get, http, post } from "../support/http.js";
-import { outcome } from "../support/ws-queue.js";
-import { openEngineSocket, Polling } from "../support/engineio.js";
+import { connectionOutcome } from "../support/ws-queue.js";
 
-const server = conformance(CALM);
-const timed = conformance();
+const server = conformanceServer(LONG_HEARTBEATS);
+const timed = conformanceServer();
 
 const refusals = {
   transportUnknown: { code: 0, message: "Transport unknown" },
@@ -19,19 +19,19 @@ const refusals = {
 };
 
 async function refuses(method, query, refusal) {
-  const answer = await http(method, `${server.url}/engine.io/?${query}`);
-  assert.equal(answer.status, 400);
-  assert.match(answer.headers["content-type"], /^application\/json/);
-  assert.equal(answer.text, JSON.stringify(refusal), "compact JSON, and the code is a number");
+  const response = await http(method, `${server.url}/engine.io/?${query}`);
+  assert.equal(response.status, 400);
+  assert.match(response.headers["content-type"], /^application\/json/);
+  assert.equal(response.text, JSON.stringify(refusal), "compact JSON, and the code is a number");
 }
 
 describe("a session by long-polling", () => {
   test("begins with a packet that names its five settings in order", async () => {
-    const answer = await get(`${timed.url}/engine.io/?EIO=4&transport=polling`);
-    assert.equal(answer.status, 200);
-    assert.equal(answer.headers["content-type"], "text/plain; charset=UTF-8");
-    assert.equal(answer.text[0], "0");
-    const handshake = JSON.parse(answer.text.slice(1));
+    const response = await get(`${timed.url}/engine.io/?EIO=4&transport=polling`);
+    assert.equal(response.status, 200);
+    assert.equal(response.headers["content-type"], "text/plain; charset=UTF-8");
+    assert.equal(response.text[0], "0");
+    const handshake = JSON.parse(response.text.slice(1));
     assert.deepEqual(Object.keys(handshake), ["sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"]);
     assert.match(handshake.sid, /^[A-Za-z0-9_-]{20}$/);
     assert.deepEqual(handshake, { sid: handshake.sid, upgrades: ["websocket"], pingInterval: 300, pingTimeout: 200, maxPayload: 1_000_000 });
@@ -45,7 +45,7 @@ describe("a session by long-polling", () => {
 
   test("has an id that differs every time", async () => {
     const sids = new Set();
-    for (let i = 0; i < 50; i++) sids.add((await Polling.open(server)).sid);
+    for (let i = 0; i < 50; i++) sids.add((await PollingSession.open(server)).sid);
     assert.equal(sids.size, 50);
   });
 
@@ -81,19 +81,19 @@ describe("a session by long-polling", () => {
   test("asked for as a WebSocket without the upgrade header is a bad request", () => refuses("GET", "EIO=4&transport=websocket", refusals.badRequest));
 
   test("is refused any other method with a status alone, and lives on", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     for (const method of ["PUT", "DELETE", "PATCH"]) {
-      const answer = await http(method, session.url);
-      assert.deepEqual([answer.status, answer.text], [500, ""], method);
+      const response = await http(method, session.url);
+      assert.deepEqual([response.status, response.text], [500, ""], method);
     }
     assert.equal((await session.post("4alive")).text, "ok");
     assert.deepEqual(await session.packets(), ["4alive"]);
   });
 
   test("cannot be polled as a WebSocket transport", async () => {
-    const session = await Polling.open(server);
-    const answer = await get(session.url.replace("polling", "websocket"));
-    assert.deepEqual([answer.status, answer.text], [400, JSON.stringify(refusals.badRequest)]);
+    const session = await PollingSession.open(server);
+    const response = await get(session.url.replace("polling", "websocket"));
+    assert.deepEqual([response.status, response.text], [400, JSON.stringify(refusals.badRequest)]);
     assert.equal((await session.post("4alive")).text, "ok");
   });
 });
@@ -113,14 +113,14 @@ describe("a session by WebSocket", () => {
       ["EIO=4&transport=websocket&sid=unknown", refusals.sessionUnknown],
       ["EIO=4&transport=polling", refusals.badRequest],
     ]) {
-      const { opened, status, text, error } = await outcome(`${server.ws}/engine.io/?${query}`);
+      const { opened, status, text, error } = await connectionOutcome(`${server.ws}/engine.io/?${query}`);
       assert.deepEqual({ opened, status, text }, { opened: false, status: 400, text: message }, `${query}: ${error}`);
     }
   });
 
   test("in a version that is not served ends before it is a session", async () => {
     for (const query of ["transport=websocket", "EIO=abc&transport=websocket", "EIO=3&transport=websocket"]) {
-      const { opened, status } = await outcome(`${server.ws}/engine.io/?${query}`);
+      const { opened, status } = await connectionOutcome(`${server.ws}/engine.io/?${query}`);
       assert.ok(!opened && (status === 400 || status === undefined), query);
     }
   });
@@ -148,13 +148,13 @@ test("what is outside the paths is not the engine's", async () => {
 });
 
 test("a poll's answer is not kept by caches, and tells its length", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   const posted = await session.post("4x");
   const polled = await session.get();
-  for (const answer of [session.opening, posted, polled]) {
-    assert.equal(answer.headers["cache-control"], "no-store");
-    assert.equal(answer.headers["content-length"], String(answer.body.length));
-    assert.equal(answer.headers["x-xss-protection"], undefined);
+  for (const response of [session.opening, posted, polled]) {
+    assert.equal(response.headers["cache-control"], "no-store");
+    assert.equal(response.headers["content-length"], String(response.body.length));
+    assert.equal(response.headers["x-xss-protection"], undefined);
   }
   const old = await post(session.url, "4x", { headers: { "user-agent": "Mozilla/5.0 (Windows NT 6.3; Trident/7.0; rv:11.0)" } });
   assert.equal(old.headers["x-xss-protection"], "0", "old Internet Explorers need it");

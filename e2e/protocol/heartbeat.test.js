@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { arrives } from "../support/wait-for.js";
-import { conformance } from "../support/conformance-server.js";
-import { openEngineSocket, Polling } from "../support/engineio.js";
-import { openSocket } from "../support/ws-queue.js";
+import { conformanceServer } from "../support/conformance-server.js";
+import { openEngineSocket, PollingSession } from "../support/engineio.js";
+import { waitFor } from "../support/wait-for.js";
+import { openWebSocket } from "../support/ws-queue.js";
 
-const server = conformance();
+const server = conformanceServer();
 
 // Resolves when a session that begins now and says nothing has been given up, and one more ping interval has passed.
 async function silenceIsOver() {
@@ -15,14 +15,14 @@ async function silenceIsOver() {
   await silent.closed;
   const next = await openEngineSocket(server, { pong: false });
   assert.equal(await next.next(), "2");
-  await next.cut();
+  await next.terminate();
 }
 
 const isGone = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
 
 describe("over long-polling", () => {
   test("a ping comes after each pong", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     for (let round = 0; round < 4; round++) {
       assert.equal((await session.get()).text, "2");
       assert.equal((await session.post("3")).text, "ok");
@@ -30,26 +30,26 @@ describe("over long-polling", () => {
   });
 
   test("a session that never polls is given up", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     await silenceIsOver();
     await isGone(session);
   });
 
   test("a session that polls and never pongs is given up, and its poll is answered with a close packet", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     assert.deepEqual(await session.packets(), ["2"]);
     assert.deepEqual(await session.packets(), ["1"]);
     await isGone(session);
   });
 
   test("messages are no pong", async () => {
-    const session = await Polling.open(server);
-    const heard = [];
-    for (let answer = await session.get(); answer.status === 200 && answer.text !== "1"; answer = await session.get()) {
-      heard.push(answer.text);
+    const session = await PollingSession.open(server);
+    const received = [];
+    for (let response = await session.get(); response.status === 200 && response.text !== "1"; response = await session.get()) {
+      received.push(response.text);
       if ((await session.post("4talk")).status !== 200) break;
     }
-    assert.equal(heard.filter((packet) => packet.split("\x1e").includes("2")).length, 1, "one ping, no second");
+    assert.equal(received.filter((packet) => packet.split("\x1e").includes("2")).length, 1, "one ping, no second");
   });
 });
 
@@ -73,7 +73,7 @@ describe("over WebSocket", () => {
     const socket = await openEngineSocket(server, { pong: false });
     socket.send("4again");
     let pings = 0;
-    socket.answer((message) => (message === "2" ? (pings++, null) : message));
+    socket.autoReply((message) => (message === "2" ? (pings++, null) : message));
     await socket.closed;
     assert.equal(pings, 1);
   });
@@ -89,8 +89,8 @@ describe("over WebSocket", () => {
 });
 
 test("heartbeats go on after an upgrade", async () => {
-  const session = await Polling.open(server);
-  const socket = await openSocket(session.ws);
+  const session = await PollingSession.open(server);
+  const socket = await openWebSocket(session.ws);
   socket.send("2probe");
   assert.equal(await socket.next(), "3probe");
   socket.send("5");
@@ -103,11 +103,11 @@ test("heartbeats go on after an upgrade", async () => {
 });
 
 test("a raw WebSocket is pinged in its own way, and given up when it does not pong", async () => {
-  const patient = await openSocket(`${server.ws}/raw`);
-  const deaf = await openSocket(`${server.ws}/raw`, { autoPong: false });
+  const patient = await openWebSocket(`${server.ws}/raw`);
+  const deaf = await openWebSocket(`${server.ws}/raw`, { autoPong: false });
   let pings = 0;
   const third = new Promise((resolve) => patient.ws.on("ping", () => ++pings === 3 && resolve()));
-  await Promise.all([deaf.closed, arrives(third, () => `${pings} of 3 pings have arrived`)]);
+  await Promise.all([deaf.closed, waitFor(third, () => `${pings} of 3 pings have arrived`)]);
   patient.send("still here");
   assert.equal(await patient.next(), "still here");
   await patient.close();

@@ -3,18 +3,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import parser from "socket.io-msgpack-parser";
-import { client, connected, heard, numbers, numbersBack, TRAVELS } from "../support/socketio-clients.js";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { client, connected, echoNumbers, nextEvent, numbers, TRANSPORTS } from "../support/socketio-clients.js";
 
-const server = conformance({ ...CALM, PARSER: "msgpack" });
+const server = conformanceServer({ ...LONG_HEARTBEATS, PARSER: "msgpack" });
 
-for (const [travel, transports] of Object.entries(TRAVELS)) {
-  describe(`by ${travel}, the client with msgpack`, () => {
+for (const [transport, transports] of Object.entries(TRANSPORTS)) {
+  describe(`by ${transport}, the client with msgpack`, () => {
     const open = (t, path = "", options = {}) => client(t, `${server.url}${path}`, { transports, parser, ...options });
 
     test("connects and hears what it authenticated with", async (t) => {
       const socket = open(t, "", { auth: { token: "abc" } });
-      const auth = heard(socket, "auth");
+      const auth = nextEvent(socket, "auth");
       await connected(socket);
       assert.deepEqual(await auth, [{ token: "abc" }]);
     });
@@ -26,14 +26,14 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
     test("has values of every kind back", async (t) => {
       const socket = await connected(open(t));
       const args = [null, true, -1, 2 ** 40, 1.5, "é€😀", [1, [2]], { a: { b: null } }, Buffer.from([1, 2, 3]), { deep: [Buffer.alloc(70_000, 5)] }];
-      const back = heard(socket, "message-back");
+      const back = nextEvent(socket, "message-back");
       socket.emit("message", ...args);
       assert.deepEqual(await back, args);
     });
 
     test("has thousands of messages back in order, and acks", async (t) => {
       const socket = await connected(open(t));
-      assert.deepEqual(await numbersBack(socket, 3000, (i) => (i % 7 ? i : Buffer.alloc(20, i))), numbers(3000));
+      assert.deepEqual(await echoNumbers(socket, 3000, (i) => (i % 7 ? i : Buffer.alloc(20, i))), numbers(3000));
       assert.deepEqual(await socket.emitWithAck("message-with-ack", { a: 1 }), { a: 1 });
     });
   });
@@ -41,7 +41,7 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
 
 test("a client without it does not get in", async (t) => {
   const socket = client(t, server.url, { transports: ["websocket"] });
-  const [reason] = await Promise.race([heard(socket, "disconnect"), heard(socket.io, "close")]);
+  const [reason] = await Promise.race([nextEvent(socket, "disconnect"), nextEvent(socket.io, "close")]);
   assert.ok(reason);
   assert.equal(socket.connected, false);
 });

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import parser from "socket.io-msgpack-parser";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { openEngineSocket, Polling } from "../support/engineio.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openEngineSocket, PollingSession } from "../support/engineio.js";
 
-const server = conformance({ ...CALM, PARSER: "msgpack" });
+const server = conformanceServer({ ...LONG_HEARTBEATS, PARSER: "msgpack" });
 
 const encode = (packet) => new parser.Encoder().encode(packet)[0];
 
@@ -77,7 +77,7 @@ describe("an event", () => {
   });
 
   test("travels over long-polling as base64", async () => {
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     const packet = (value) => `b${encode(value).toString("base64")}`;
     const receive = async (count) => (await session.receive(count)).map((text) => decode(Buffer.from(text.slice(1), "base64")));
     await session.post(packet({ type: 0, nsp: "/" }));

@@ -2,24 +2,24 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { emitted } from "../support/wait-for.js";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { begin } from "../support/http.js";
-import { Polling, SEPARATOR } from "../support/engineio.js";
-import { holds } from "../support/wait-until.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { PollingSession, SEPARATOR } from "../support/engineio.js";
+import { beginRequest } from "../support/http.js";
+import { waitForEvent } from "../support/wait-for.js";
+import { waitUntil } from "../support/wait-until.js";
 
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 
 const gone = { code: 1, message: "Session ID unknown" };
 
 async function isGone(session) {
-  const answer = await session.get();
-  assert.deepEqual([answer.status, JSON.parse(answer.text)], [400, gone]);
+  const response = await session.get();
+  assert.deepEqual([response.status, JSON.parse(response.text)], [400, gone]);
 }
 
 describe("a payload", () => {
   test("of one text is taken with `ok` and echoed", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const posted = await session.post("4hello");
     assert.deepEqual([posted.status, posted.text, posted.headers["content-type"]], [200, "ok", "text/html"]);
     const polled = await session.get();
@@ -27,7 +27,7 @@ describe("a payload", () => {
   });
 
   test("of several texts is handled before `ok`, so the next poll has all of them in order", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     for (let round = 0; round < 50; round++) {
       const payload = Array.from({ length: 20 }, (_, i) => `4${round}.${i}`).join(SEPARATOR);
       assert.equal((await session.post(payload)).text, "ok");
@@ -36,94 +36,94 @@ describe("a payload", () => {
   });
 
   test("mixes texts and binaries, which travel as base64", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const payload = ["4hello", "bAQIDBA==", "4after", "b"].join(SEPARATOR);
     await session.post(payload);
     assert.equal((await session.get()).text, payload);
   });
 
   test("may be of any Unicode, and an empty message is one", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const payload = ["4", "4€😀é", "4\u0000", "4\u2028"].join(SEPARATOR);
     await session.post(payload);
     assert.equal((await session.get()).text, payload);
   });
 
   test("is delivered up to its first bad packet, and then the session ends", async () => {
-    const session = await Polling.open(server);
-    const answer = await session.post(["4first", "x", "4third"].join(SEPARATOR)).catch((error) => error);
-    assert.ok(answer instanceof Error || answer.status === 400);
+    const session = await PollingSession.open(server);
+    const response = await session.post(["4first", "x", "4third"].join(SEPARATOR)).catch((error) => error);
+    assert.ok(response instanceof Error || response.status === 400);
     await isGone(session);
   });
 
   for (const body of ["abc", "", SEPARATOR, `4a${SEPARATOR}`, "9", "-1", "{}", "\u00e94x"]) {
     test(`${JSON.stringify(body)} is no payload and ends the session`, async () => {
-      const session = await Polling.open(server);
-      const answer = await session.post(body).catch((error) => error);
-      assert.ok(answer instanceof Error || answer.status === 400, `${answer.status} ${answer.text}`);
+      const session = await PollingSession.open(server);
+      const response = await session.post(body).catch((error) => error);
+      assert.ok(response instanceof Error || response.status === 400, `${response.status} ${response.text}`);
       await isGone(session);
     });
   }
 
   test("in octets is for version 3 only", async () => {
-    const session = await Polling.open(server);
-    const answer = await session.post("4x", { headers: { "content-type": "application/octet-stream" } });
-    assert.deepEqual([answer.status, answer.text], [400, ""]);
+    const session = await PollingSession.open(server);
+    const response = await session.post("4x", { headers: { "content-type": "application/octet-stream" } });
+    assert.deepEqual([response.status, response.text], [400, ""]);
     await isGone(session);
   });
 
   test("as large as allowed is taken", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const message = "4".padEnd(1_000_000, "x");
     assert.equal((await session.post(message)).status, 200);
     assert.equal((await session.get()).text, message);
   });
 
   test("larger than allowed is refused with 413, and the session lives on", async () => {
-    const session = await Polling.open(server);
-    const answer = await session.post("4".padEnd(1_000_001, "x"));
-    assert.deepEqual([answer.status, answer.text], [413, ""]);
+    const session = await PollingSession.open(server);
+    const response = await session.post("4".padEnd(1_000_001, "x"));
+    assert.deepEqual([response.status, response.text], [413, ""]);
     assert.equal((await session.post("4alive")).text, "ok");
     assert.equal((await session.get()).text, "4alive");
   });
 
   test("larger than allowed is refused as well when its length is not told", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const headers = { "transfer-encoding": "chunked" };
-    const answer = await session.post("4".padEnd(1_500_000, "x"), { headers }).catch((error) => error);
-    assert.ok(answer instanceof Error || answer.status === 413);
+    const response = await session.post("4".padEnd(1_500_000, "x"), { headers }).catch((error) => error);
+    assert.ok(response instanceof Error || response.status === 413);
     assert.equal((await session.post("4alive")).text, "ok");
   });
 });
 
 describe("a poll", () => {
   test("waits until there is something to say", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const polled = session.get();
     await session.post("4hello");
     assert.equal((await polled).text, "4hello");
   });
 
   test("beside one that waits ends the session: the first gets a close packet, the second a status alone", async () => {
-    const session = await Polling.open(server);
-    const answers = await Promise.all([session.get(), session.get()]);
-    const byStatus = answers.sort((a, b) => a.status - b.status).map(({ status, text }) => [status, text]);
+    const session = await PollingSession.open(server);
+    const responses = await Promise.all([session.get(), session.get()]);
+    const byStatus = responses.sort((a, b) => a.status - b.status).map(({ status, text }) => [status, text]);
     assert.deepEqual(byStatus, [[200, "1"], [400, ""]]);
     await isGone(session);
   });
 
   test("that the client drops ends the session", async () => {
-    const session = await Polling.open(server);
-    const { outgoing, answer } = begin("GET", session.url);
+    const session = await PollingSession.open(server);
+    const { outgoing, response } = beginRequest("GET", session.url);
     outgoing.end();
-    await emitted(outgoing, "finish");
+    await waitForEvent(outgoing, "finish");
     // By the time another session has had an answer, the server has read this request, too.
-    const fence = await Polling.open(server);
+    const fence = await PollingSession.open(server);
     await fence.post("4fence");
     await fence.get();
     outgoing.destroy();
-    await assert.rejects(answer);
-    await holds(async () => {
+    await assert.rejects(response);
+    await waitUntil(async () => {
       const { status } = await session.post("4x");
       return status === 400 ? null : `the POST is answered ${status}`;
     });
@@ -132,15 +132,15 @@ describe("a poll", () => {
 });
 
 test("a POST beside one that is being read ends the session", async () => {
-  const session = await Polling.open(server);
-  const { outgoing, answer } = begin("POST", session.url, { headers: { expect: "100-continue", "transfer-encoding": "chunked" } });
+  const session = await PollingSession.open(server);
+  const { outgoing, response } = beginRequest("POST", session.url, { headers: { expect: "100-continue", "transfer-encoding": "chunked" } });
   outgoing.flushHeaders();
-  await emitted(outgoing, "continue");
+  await waitForEvent(outgoing, "continue");
   outgoing.write("4begins");
   const second = await session.post("4other");
   assert.deepEqual([second.status, second.text], [400, ""]);
   outgoing.end();
-  const first = await answer.catch((error) => error);
+  const first = await response.catch((error) => error);
   assert.ok(first instanceof Error || first.status === 400);
   await isGone(session);
 });

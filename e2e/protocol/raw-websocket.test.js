@@ -2,21 +2,21 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
 import { get } from "../support/http.js";
-import { openSocket, outcome } from "../support/ws-queue.js";
+import { connectionOutcome, openWebSocket } from "../support/ws-queue.js";
 
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 
 test("messages come back as they were, without a greeting", async () => {
-  const socket = await openSocket(`${server.ws}/raw`);
+  const socket = await openWebSocket(`${server.ws}/raw`);
   socket.send("hello", "", Buffer.from([1, 2]), "2", "€");
   for (const message of ["hello", "", Buffer.from([1, 2]), "2", "€"]) assert.deepEqual(await socket.next(), message);
   assert.equal((await socket.close(1000)).code, 1000);
 });
 
 test("ten thousand messages come back in order", async () => {
-  const socket = await openSocket(`${server.ws}/raw?token=x`);
+  const socket = await openWebSocket(`${server.ws}/raw?token=x`);
   for (let i = 0; i < 10_000; i++) socket.send(String(i));
   for (let i = 0; i < 10_000; i++) assert.equal(await socket.next(), String(i));
   await socket.close();
@@ -24,6 +24,6 @@ test("ten thousand messages come back in order", async () => {
 
 test("nothing but a WebSocket is served there, and nothing below it", async () => {
   assert.equal((await get(`${server.url}/raw`)).status, 426);
-  const below = await outcome(`${server.ws}/raw/below`);
+  const below = await connectionOutcome(`${server.ws}/raw/below`);
   assert.deepEqual([below.opened, below.status], [false, 404]);
 });

@@ -3,16 +3,16 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { conformance } from "../support/conformance-server.js";
-import { Polling } from "../support/engineio.js";
+import { conformanceServer } from "../support/conformance-server.js";
+import { DotNetClient } from "../support/dotnet-client.js";
+import { PollingSession } from "../support/engineio.js";
 import { get, post } from "../support/http.js";
-import { DotNet } from "../support/dotnet-client.js";
-import { upTo } from "../support/wait-until.js";
+import { retry } from "../support/wait-until.js";
 
-const server = conformance();
+const server = conformanceServer();
 
 async function open(mark) {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   const url = `${session.url}&t=${mark}`;
   return { url, get: async () => (await get(url)).text, post: async (body) => (await post(url, body)).text };
 }
@@ -49,14 +49,14 @@ describe("requests with one value of t", () => {
 });
 
 test("the client for .NET, whose t is the UNIX second, sends and receives everything once", async () => {
-  const client = await DotNet.connect(server, "/socket.io/", () => 1764446400);
+  const client = await DotNetClient.connect(server, "/socket.io/", () => 1764446400);
   const expected = [];
   for (let number = 0; number < 30; number += 1) {
     // Each text twice.
     const packet = JSON.stringify(["message", `number ${number >> 1}`]);
     await client.post(`42${packet}`);
     expected.push(packet.replace("message", "message-back"));
-    await upTo(10, async () => (client.events.length < expected.length ? client.poll() : true));
+    await retry(10, async () => (client.events.length < expected.length ? client.poll() : true));
   }
   assert.deepEqual(client.events, expected);
   client.close();
@@ -66,14 +66,14 @@ test("the client for .NET, whose t is the UNIX second, sends and receives everyt
 // "open". Resolves with the status of each GET, or with the message that it received.
 async function gets(marks, connection = "keep-alive") {
   // Of two values of `t` the last one counts.
-  const session = await Polling.open(server, { query: "&t=open" });
-  const answers = [];
+  const session = await PollingSession.open(server, { query: "&t=open" });
+  const responses = [];
   for (const [number, t] of marks.entries()) {
     await session.post(`4${number}`);
     const { status, text } = await get(`${session.url}&t=${t}`, { headers: { connection } });
-    answers.push(status === 200 ? text : status);
+    responses.push(status === 200 ? text : status);
   }
-  return answers;
+  return responses;
 }
 
 describe("a GET with the t of the GET before, on another connection", () => {
@@ -95,13 +95,13 @@ describe("a GET with the t of the GET before, on another connection", () => {
 });
 
 test("a POST with the t and the body of the POST before is a new request", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   for (const t of ["a.1", "a.2", "a.3", "a.4", "a.4"]) assert.equal((await post(`${session.url}&t=${t}`, "4same")).text, "ok");
   assert.equal((await session.get()).text, Array(5).fill("4same").join("\x1e"));
 });
 
 test("a session goes on when its connections are closed after each answer", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   for (let number = 0; number < 20; number += 1) {
     assert.equal((await session.post(`4${number}`)).status, 200);
     assert.equal((await session.get()).text, `4${number}`);

@@ -6,11 +6,11 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { arrives } from "../support/wait-for.js";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { waitFor } from "../support/wait-for.js";
 
 const program = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../rust/target/debug/roomcast-e2e-rust");
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 
 const MESSAGES = 10;
 const expected = Array.from({ length: 2 * MESSAGES }, (_, index) => index >> 1);
@@ -22,7 +22,7 @@ for (const [transport, times] of [["polling", 50], ["websocket", 5], ["any", 5]]
     t.after(() => end.abort());
     for (let time = 0; time < times; time += 1) {
       const run = promisify(execFile)(program, [server.url, transport, String(MESSAGES)], { signal: end.signal });
-      const { stdout } = await arrives(run, () => `client ${time} is still running`);
+      const { stdout } = await waitFor(run, () => `client ${time} is still running`);
       assert.deepEqual(JSON.parse(stdout), expected, `time ${time}`);
     }
   });

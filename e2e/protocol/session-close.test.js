@@ -2,16 +2,16 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { openSocketIo, Polling } from "../support/engineio.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openSocketIo, PollingSession } from "../support/engineio.js";
 
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 
 const isGone = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
 
 describe("a client on long-polling that closes", () => {
   test("has its waiting poll answered with a noop and its POST with `ok`", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const polled = session.get();
     await fence();
     const posted = await session.post("1");
@@ -21,13 +21,13 @@ describe("a client on long-polling that closes", () => {
   });
 
   test("need not be polling", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     assert.equal((await session.post("1")).text, "ok");
     await isGone(session);
   });
 
   test("is not heard any more behind its close packet", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     await session.post("1\x1e4late").catch(() => {});
     await isGone(session);
   });
@@ -35,14 +35,14 @@ describe("a client on long-polling that closes", () => {
 
 describe("a server that closes a session on long-polling", () => {
   test("answers the next poll with a noop and a close packet", async () => {
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     assert.equal((await session.post("4abc")).text, "ok", "no CONNECT packet");
     assert.equal((await session.get()).text, "6\x1e1");
     await isGone(session);
   });
 
   test("answers a waiting poll with a close packet", async () => {
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     const polled = session.get();
     await fence();
     await session.post("4abc");
@@ -51,7 +51,7 @@ describe("a server that closes a session on long-polling", () => {
   });
 
   test("answers a waiting poll with what it had still to say, and the next with a close packet", async () => {
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     const polled = session.get();
     await fence();
     await session.post("40\x1e4abc");
@@ -64,7 +64,7 @@ describe("a server that closes a session on long-polling", () => {
 
   test("takes what the client posts before it has read that, and does not do it", async () => {
     for (const waits of [true, false]) {
-      const session = await Polling.open(server, { path: "/socket.io/" });
+      const session = await PollingSession.open(server, { path: "/socket.io/" });
       const polled = waits && session.get();
       await fence();
       await session.post("4abc");
@@ -78,7 +78,7 @@ describe("a server that closes a session on long-polling", () => {
   });
 
   test("says first what it had still to say", async () => {
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     await session.post('40\x1e42["message","last words"]\x1e4abc');
     const packets = await session.packets();
     assert.match(packets[0], /^40\{"sid":/);
@@ -97,7 +97,7 @@ test("a server that closes a WebSocket says first what it had still to say", asy
 
 // By the time another session has had its echo, the server has read what was sent before.
 async function fence() {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   await session.post("4fence");
   await session.get();
 }

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { openEngineSocket, openSocketIo, Polling } from "../support/engineio.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openEngineSocket, openSocketIo, PollingSession } from "../support/engineio.js";
 
-const server = conformance(CALM);
-const timed = conformance({ PING_INTERVAL: "25000", PING_TIMEOUT: "20000", CONNECT_TIMEOUT: "1000" });
+const server = conformanceServer(LONG_HEARTBEATS);
+const timed = conformanceServer({ PING_INTERVAL: "25000", PING_TIMEOUT: "20000", CONNECT_TIMEOUT: "1000" });
 
 const engine = () => openEngineSocket(server, { path: "/socket.io/" });
 
@@ -101,7 +101,7 @@ describe("an event", () => {
   }
 
   test("may come over long-polling, several at once", async () => {
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     await session.post("40");
     const [connect, auth] = await session.receive(2);
     assert.match(connect, /^40\{"sid"/);
@@ -170,7 +170,7 @@ describe("attachments", () => {
   });
 
   test("travel over long-polling as base64", async () => {
-    const session = await Polling.open(server, { path: "/socket.io/" });
+    const session = await PollingSession.open(server, { path: "/socket.io/" });
     await session.post("40");
     await session.receive(2);
     await session.post([`451-["message",${placeholder(0)}]`, "bAQIDBA=="].join("\x1e"));

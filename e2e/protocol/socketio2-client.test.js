@@ -2,24 +2,24 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { arrives } from "../support/wait-for.js";
-import { client, client2, connected, heard, numbers, numbersBack, TRAVELS } from "../support/socketio-clients.js";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { client, client2, connected, echoNumbers, nextEvent, numbers, TRANSPORTS } from "../support/socketio-clients.js";
+import { waitFor } from "../support/wait-for.js";
 
-const server = conformance({ ...CALM, ALLOW_EIO3: "true" });
-const lively = conformance({ ALLOW_EIO3: "true" });
-const modern = conformance(CALM);
+const server = conformanceServer({ ...LONG_HEARTBEATS, ALLOW_EIO3: "true" });
+const lively = conformanceServer({ ALLOW_EIO3: "true" });
+const modern = conformanceServer(LONG_HEARTBEATS);
 
 const ack = (socket, ...args) => {
   const answer = new Promise((resolve) => socket.emit("message-with-ack", ...args, (...answer) => resolve(answer)));
-  return arrives(answer, () => "there is no acknowledgement");
+  return waitFor(answer, () => "there is no acknowledgement");
 };
 
-for (const [travel, transports] of Object.entries(TRAVELS)) {
-  describe(`by ${travel}, the client of version 2`, () => {
+for (const [transport, transports] of Object.entries(TRANSPORTS)) {
+  describe(`by ${transport}, the client of version 2`, () => {
     test("is connected without asking, under its session's id", async (t) => {
       const socket = client2(t, server.url, { transports });
-      const auth = heard(socket, "auth");
+      const auth = nextEvent(socket, "auth");
       await connected(socket);
       assert.equal(socket.id, socket.io.engine.id);
       assert.equal((await auth).length, 1);
@@ -27,7 +27,7 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
 
     test("joins another namespace", async (t) => {
       const socket = client2(t, `${server.url}/custom?token=abc`, { transports });
-      const auth = heard(socket, "auth");
+      const auth = nextEvent(socket, "auth");
       await connected(socket);
       assert.equal(socket.id, `/custom#${socket.io.engine.id}`);
       assert.equal((await auth)[0].token, "abc");
@@ -37,29 +37,29 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
     test("may append a query of 4 KB to a namespace, and no more", async (t) => {
       const open = (bytes) => client2(t, `${server.url}/custom?token=${"x".repeat(bytes - "token=".length)}`, { transports });
       const socket = open(4096);
-      const auth = heard(socket, "auth");
+      const auth = nextEvent(socket, "auth");
       await connected(socket);
       assert.equal((await auth)[0].token.length, 4096 - "token=".length);
-      const [error] = await heard(open(4097), "error");
+      const [error] = await nextEvent(open(4097), "error");
       assert.equal(error, "The query of a namespace has at most 4096 bytes");
     });
 
     test("hears that a namespace is not there", async (t) => {
-      const [error] = await heard(client2(t, `${server.url}/nowhere`, { transports }), "error");
+      const [error] = await nextEvent(client2(t, `${server.url}/nowhere`, { transports }), "error");
       assert.deepEqual(error, { message: "Invalid namespace" });
     });
 
     test("has thousands of messages back, each once and in order", async (t) => {
       const socket = await connected(client2(t, server.url, { transports }));
-      assert.deepEqual(await numbersBack(socket, 3000), numbers(3000));
+      assert.deepEqual(await echoNumbers(socket, 3000), numbers(3000));
     });
 
     test("sends and receives binary", async (t) => {
       const socket = await connected(client2(t, server.url, { transports }));
-      const back = heard(socket, "message-back");
+      const back = nextEvent(socket, "message-back");
       socket.emit("message", Buffer.from([1, 2, 3]), { deep: Buffer.alloc(70_000, 5) }, "€");
       assert.deepEqual(await back, [Buffer.from([1, 2, 3]), { deep: Buffer.alloc(70_000, 5) }, "€"]);
-      assert.deepEqual(await numbersBack(socket, 300, (i) => Buffer.alloc(i, i)), numbers(300));
+      assert.deepEqual(await echoNumbers(socket, 300, (i) => Buffer.alloc(i, i)), numbers(300));
     });
 
     test("is acknowledged", async (t) => {
@@ -69,7 +69,7 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
 
     test("stays connected by its own heartbeats", async (t) => {
       const socket = await connected(client2(t, lively.url, { transports }));
-      for (let pongs = 0; pongs < 4; pongs++) await heard(socket, "pong");
+      for (let pongs = 0; pongs < 4; pongs++) await nextEvent(socket, "pong");
       assert.deepEqual(await ack(socket, 1), [1]);
     });
   });

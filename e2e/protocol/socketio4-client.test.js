@@ -2,18 +2,18 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { arrives } from "../support/wait-for.js";
-import { client, connected, heard, numbers, numbersBack, onWebSocket, TRAVELS } from "../support/socketio-clients.js";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { client, connected, echoNumbers, nextEvent, numbers, TRANSPORTS, waitForUpgrade } from "../support/socketio-clients.js";
+import { waitFor } from "../support/wait-for.js";
 
-const server = conformance(CALM);
-const lively = conformance();
+const server = conformanceServer(LONG_HEARTBEATS);
+const lively = conformanceServer();
 
-for (const [travel, transports] of Object.entries(TRAVELS)) {
-  describe(`by ${travel}, the client`, () => {
+for (const [transport, transports] of Object.entries(TRANSPORTS)) {
+  describe(`by ${transport}, the client`, () => {
     test("connects, is given an id of its own, and hears what it authenticated with", async (t) => {
       const socket = client(t, server.url, { transports, auth: { token: "abc" } });
-      const auth = heard(socket, "auth");
+      const auth = nextEvent(socket, "auth");
       await connected(socket);
       assert.match(socket.id, /^[A-Za-z0-9_-]{20}$/);
       assert.notEqual(socket.id, socket.io.engine.id);
@@ -23,40 +23,40 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
 
     test("has thousands of messages back, each once and in order", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
-      assert.deepEqual(await numbersBack(socket, 5000), numbers(5000));
+      assert.deepEqual(await echoNumbers(socket, 5000), numbers(5000));
     });
 
     test("has large and small ones back in order", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
       const value = (i) => "x".repeat(i % 50 === 0 ? 200_000 : 10);
-      assert.deepEqual(await numbersBack(socket, 200, value), numbers(200));
+      assert.deepEqual(await echoNumbers(socket, 200, value), numbers(200));
     });
 
     test("sends and receives binary at any depth", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
       const args = [Buffer.from([1, 2, 3]), { deep: [{ er: Buffer.alloc(100_000, 5) }], text: "€" }, Buffer.alloc(0), null];
-      const back = heard(socket, "message-back");
+      const back = nextEvent(socket, "message-back");
       socket.emit("message", ...args);
       assert.deepEqual(await back, args);
     });
 
     test("has hundreds of messages with binary back in order", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
-      assert.deepEqual(await numbersBack(socket, 500, (i) => Buffer.alloc(i, i)), numbers(500));
+      assert.deepEqual(await echoNumbers(socket, 500, (i) => Buffer.alloc(i, i)), numbers(500));
     });
 
     test("is acknowledged, with binary too, a thousand at once", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
       assert.deepEqual(await socket.emitWithAck("message-with-ack", "x"), "x");
       assert.deepEqual(await socket.emitWithAck("message-with-ack", Buffer.from([7])), Buffer.from([7]));
-      const answers = await Promise.all(numbers(1000).map((i) => socket.emitWithAck("message-with-ack", i)));
-      assert.deepEqual(answers, numbers(1000));
+      const acks = await Promise.all(numbers(1000).map((i) => socket.emitWithAck("message-with-ack", i)));
+      assert.deepEqual(acks, numbers(1000));
     });
 
     test("has several namespaces on one connection", async (t) => {
       const main = client(t, server.url, { transports, forceNew: false, multiplex: true });
       const custom = main.io.socket("/custom", { auth: { as: "custom" } });
-      const auth = heard(custom, "auth");
+      const auth = nextEvent(custom, "auth");
       await Promise.all([connected(main), connected(custom)]);
       assert.notEqual(main.id, custom.id);
       assert.deepEqual(await auth, [{ as: "custom" }]);
@@ -73,8 +73,8 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
 
     test("stays connected by its heartbeats", async (t) => {
       const socket = await connected(client(t, lively.url, { transports }));
-      if (travel === "upgrade") await onWebSocket(socket);
-      for (let pings = 0; pings < 4; pings++) await heard(socket.io.engine, "ping");
+      if (transport === "upgrade") await waitForUpgrade(socket);
+      for (let pings = 0; pings < 4; pings++) await nextEvent(socket.io.engine, "ping");
       assert.equal(await socket.emitWithAck("message-with-ack", 1), 1);
     });
 
@@ -92,13 +92,13 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
 }
 
 test("messages cross the upgrade in order, whenever it happens", async (t) => {
-  const sockets = numbers(20).map(() => client(t, server.url, { transports: TRAVELS.upgrade }));
+  const sockets = numbers(20).map(() => client(t, server.url, { transports: TRANSPORTS.upgrade }));
   await Promise.all(
     sockets.map(async (socket) => {
       await connected(socket);
-      const back = await numbersBack(socket, 500, (i) => (i % 10 ? i : Buffer.alloc(10, i)));
+      const back = await echoNumbers(socket, 500, (i) => (i % 10 ? i : Buffer.alloc(10, i)));
       assert.deepEqual(back, numbers(500));
-      await onWebSocket(socket);
+      await waitForUpgrade(socket);
       assert.equal(socket.io.engine.transport.name, "websocket");
       assert.equal(await socket.emitWithAck("message-with-ack", "after"), "after");
     }),
@@ -106,7 +106,7 @@ test("messages cross the upgrade in order, whenever it happens", async (t) => {
 });
 
 test("a client that upgrades in the middle of a stream loses nothing", async (t) => {
-  const socket = client(t, server.url, { transports: TRAVELS.upgrade });
+  const socket = client(t, server.url, { transports: TRANSPORTS.upgrade });
   await connected(socket);
   const count = 4000;
   const back = [];
@@ -118,7 +118,7 @@ test("a client that upgrades in the middle of a stream loses nothing", async (t)
     if (sent < count) setImmediate(send);
   };
   send();
-  await arrives(all, () => `${back.length} of ${count} numbers have come back`);
+  await waitFor(all, () => `${back.length} of ${count} numbers have come back`);
   assert.deepEqual(back, numbers(count));
-  await onWebSocket(socket);
+  await waitForUpgrade(socket);
 });

@@ -8,10 +8,10 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect } from "node:tls";
 import { generate } from "selfsigned";
-import { arrives } from "../support/wait-for.js";
-import { client, connected, onWebSocket, TRAVELS } from "../support/socketio-clients.js";
-import { startRoomcast } from "../support/server.js";
-import { openSocket } from "../support/ws-queue.js";
+import { startServer } from "../support/server.js";
+import { client, connected, TRANSPORTS, waitForUpgrade } from "../support/socketio-clients.js";
+import { waitFor } from "../support/wait-for.js";
+import { openWebSocket } from "../support/ws-queue.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "roomcast-tls-"));
 const server = {};
@@ -22,7 +22,7 @@ before(async () => {
   const files = { TLS_CERT: path.join(folder, "cert.pem"), TLS_KEY: path.join(folder, "key.pem") };
   writeFileSync(files.TLS_CERT, made.cert);
   writeFileSync(files.TLS_KEY, made.private);
-  running = await startRoomcast(files);
+  running = await startServer(files);
   const trust = { ca: made.cert, servername: "localhost", checkServerIdentity: () => undefined };
   Object.assign(server, { url: running.url.replace("http", "https"), ws: running.ws.replace("ws", "wss"), port: running.port, trust, token: running.token });
 });
@@ -34,7 +34,7 @@ after(async () => {
 
 function ask(method, where, claims, body) {
   const headers = { authorization: `Bearer ${server.token(claims)}`, "content-type": "application/json" };
-  const answer = new Promise((resolve, reject) => {
+  const response = new Promise((resolve, reject) => {
     const asking = request(server.url + where, { method, headers, ...server.trust }, async (response) => {
       let text = "";
       for await (const chunk of response) text += chunk;
@@ -42,16 +42,16 @@ function ask(method, where, claims, body) {
     });
     asking.on("error", reject).end(body && JSON.stringify(body));
   });
-  return arrives(answer, () => `${method} ${where} is not answered`);
+  return waitFor(response, () => `${method} ${where} is not answered`);
 }
 
-for (const [how, transports] of Object.entries(TRAVELS)) {
+for (const [how, transports] of Object.entries(TRANSPORTS)) {
   test(`a household's events travel by ${how}`, async (t) => {
     const anna = { sub: `anna-${how}`, name: "Anna" };
     const household = (await ask("POST", "/households", anna, { name: "Home" })).body;
     const socket = client(t, server.url, { transports, auth: { token: server.token(anna) }, ...server.trust });
     await connected(socket);
-    if (how === "upgrade") await onWebSocket(socket);
+    if (how === "upgrade") await waitForUpgrade(socket);
     assert.deepEqual(await socket.emitWithAck("join:household", household.id).then((ack) => ack.ok), true);
     // Several TLS records each, and all of them at once.
     const count = 30;
@@ -62,7 +62,7 @@ for (const [how, transports] of Object.entries(TRAVELS)) {
       socket.on("task:created", ({ task }) => got.push(task) === count && resolve());
     });
     await Promise.all(titles.map((title) => ask("POST", `/households/${household.id}/tasks`, anna, { title, description })));
-    await arrives(all, () => `${got.length} of ${count} tasks have arrived`);
+    await waitFor(all, () => `${got.length} of ${count} tasks have arrived`);
     assert.deepEqual(got.map((task) => task.title).sort(), [...titles].sort());
     assert.ok(got.every((task) => task.description === description));
   });
@@ -72,7 +72,7 @@ describe("the raw WebSocket", () => {
   const address = () => `${server.ws}/api/v1/ws/connect?token=${server.token({ sub: "ben", name: "Ben" })}`;
 
   test("is greeted and answered", async () => {
-    const socket = await openSocket(address(), server.trust);
+    const socket = await openWebSocket(address(), server.trust);
     assert.equal(JSON.parse(await socket.next()).type, "connected");
     socket.send(JSON.stringify({ type: "ping" }));
     assert.equal(JSON.parse(await socket.next()).type, "pong");
@@ -80,7 +80,7 @@ describe("the raw WebSocket", () => {
   });
 
   test("takes a message of many records, and many messages in one", async () => {
-    const socket = await openSocket(address(), server.trust);
+    const socket = await openWebSocket(address(), server.trust);
     await socket.next();
     socket.send("x".repeat(900_000));
     assert.equal(JSON.parse(await socket.next()).type, "error");
@@ -114,7 +114,7 @@ describe("the raw WebSocket", () => {
         if (said.includes('"pong"')) break;
       }
     })();
-    await arrives(answered, () => `there is no pong in ${said}`);
+    await waitFor(answered, () => `there is no pong in ${said}`);
     socket.destroy();
     assert.match(said, /^HTTP\/1.1 101 /);
   });

@@ -2,22 +2,22 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { CALM, conformance } from "../support/conformance-server.js";
-import { openEngineSocket, Polling, SEPARATOR } from "../support/engineio.js";
-import { upTo } from "../support/wait-until.js";
-import { openSocket } from "../support/ws-queue.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
+import { openEngineSocket, PollingSession, SEPARATOR } from "../support/engineio.js";
+import { retry } from "../support/wait-until.js";
+import { openWebSocket } from "../support/ws-queue.js";
 
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 
 async function probe(session) {
-  const socket = await openSocket(session.ws);
+  const socket = await openWebSocket(session.ws);
   socket.send("2probe");
   assert.equal(await socket.next(), "3probe");
   return socket;
 }
 
 async function upgraded() {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   const socket = await probe(session);
   socket.send("5");
   await echoes(socket);
@@ -36,16 +36,16 @@ async function stillPolls(session) {
 
 describe("while upgrading", () => {
   test("a waiting poll is ended by a noop when the probe comes", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const polled = session.get();
     await fence();
     const socket = await probe(session);
     assert.equal((await polled).text, "6");
-    await socket.cut();
+    await socket.terminate();
   });
 
   test("every further poll is ended by a noop, too", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const socket = await probe(session);
     for (let i = 0; i < 5; i++) assert.equal((await session.get()).text, "6");
     socket.send("5");
@@ -54,7 +54,7 @@ describe("while upgrading", () => {
   });
 
   test("messages still travel by long-polling, both ways", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const socket = await probe(session);
     assert.equal((await session.post("4hello")).text, "ok");
     assert.equal((await session.get()).text, "4hello");
@@ -64,7 +64,7 @@ describe("while upgrading", () => {
   });
 
   test("what was said meanwhile leaves on the WebSocket, in order, before what is said later", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const socket = await probe(session);
     const early = Array.from({ length: 500 }, (_, i) => (i % 3 ? `4early ${i}` : Buffer.from([i % 256])));
     const payload = early.map((message) => (typeof message === "string" ? message : `b${message.toString("base64")}`));
@@ -75,9 +75,9 @@ describe("while upgrading", () => {
   });
 
   test("a second WebSocket for the session is let in and closed, and the first goes on", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const first = await probe(session);
-    const second = await openSocket(session.ws);
+    const second = await openWebSocket(session.ws);
     assert.equal((await second.closed).code, 1005);
     assert.equal(second.error, undefined);
     first.send("5");
@@ -88,9 +88,9 @@ describe("while upgrading", () => {
 
 describe("the upgrade", () => {
   test("needs no probe", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     await session.post("4before");
-    const socket = await openSocket(session.ws);
+    const socket = await openWebSocket(session.ws);
     socket.send("5");
     assert.equal(await socket.next(), "4before");
     await echoes(socket);
@@ -98,8 +98,8 @@ describe("the upgrade", () => {
   });
 
   test("takes everything in one go: the probe, its end and a message behind it", async () => {
-    const session = await Polling.open(server);
-    const socket = await openSocket(session.ws);
+    const session = await PollingSession.open(server);
+    const socket = await openWebSocket(session.ws);
     socket.send("2probe", "5", "4hello");
     assert.equal(await socket.next(), "3probe");
     assert.equal(await socket.next(), "4hello");
@@ -107,10 +107,10 @@ describe("the upgrade", () => {
   });
 
   test("answers a poll that waits all the same with a close packet", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     const polled = session.get();
     await fence();
-    const socket = await openSocket(session.ws);
+    const socket = await openWebSocket(session.ws);
     socket.send("5");
     assert.equal((await polled).text, "1");
     await echoes(socket);
@@ -118,12 +118,12 @@ describe("the upgrade", () => {
   });
 
   test("may be tried again after a failure", async () => {
-    const session = await Polling.open(server);
+    const session = await PollingSession.open(server);
     for (let i = 0; i < 3; i++) await (await probe(session)).cut();
     await stillPolls(session);
     // Until the server has seen the last one go, another is let in and closed.
-    const socket = await upTo(1000, async () => {
-      const next = await openSocket(session.ws);
+    const socket = await retry(1000, async () => {
+      const next = await openWebSocket(session.ws);
       next.send("2probe");
       return (await next.next().catch(() => null)) === "3probe" ? next : null;
     });
@@ -144,8 +144,8 @@ describe("a failed upgrade leaves the session alive", () => {
     ["when it says something else after its probe", (socket) => socket.send("2probe", "4not yet")],
   ]) {
     test(what, async () => {
-      const session = await Polling.open(server);
-      const socket = await openSocket(session.ws);
+      const session = await PollingSession.open(server);
+      const socket = await openWebSocket(session.ws);
       fail(socket);
       await socket.closed;
       await stillPolls(session);
@@ -153,8 +153,8 @@ describe("a failed upgrade leaves the session alive", () => {
   }
 
   test("when it claims to be long-polling: it is let in and closed", async () => {
-    const session = await Polling.open(server);
-    const socket = await openSocket(session.ws.replace("transport=websocket", "transport=polling"));
+    const session = await PollingSession.open(server);
+    const socket = await openWebSocket(session.ws.replace("transport=websocket", "transport=polling"));
     await socket.closed;
     await stillPolls(session);
   });
@@ -172,17 +172,17 @@ describe("after the upgrade", () => {
 
   test("a poll right behind the end of the upgrade is refused as well", async () => {
     for (let i = 0; i < 50; i++) {
-      const session = await Polling.open(server);
-      const socket = await openSocket(session.ws);
+      const session = await PollingSession.open(server);
+      const socket = await openWebSocket(session.ws);
       socket.send("2probe", "5");
       assert.equal((await session.get()).status, 400);
-      await socket.cut();
+      await socket.terminate();
     }
   });
 
   test("another WebSocket is let in and closed, and the session goes on", async () => {
     const { session, socket } = await upgraded();
-    const second = await openSocket(session.ws);
+    const second = await openWebSocket(session.ws);
     assert.equal((await second.closed).code, 1005);
     assert.equal(second.error, undefined, "no HTTP error: some clients cannot take one");
     await echoes(socket);
@@ -198,21 +198,21 @@ describe("after the upgrade", () => {
 
 test("a session that began on WebSocket lets no other in", async () => {
   const socket = await openEngineSocket(server);
-  const second = await openSocket(`${server.ws}/engine.io/?EIO=4&transport=websocket&sid=${socket.sid}`);
+  const second = await openWebSocket(`${server.ws}/engine.io/?EIO=4&transport=websocket&sid=${socket.sid}`);
   await second.closed;
   await echoes(socket);
   await socket.close();
 });
 
 test("a session that ends takes its probing WebSocket with it", async () => {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   const socket = await probe(session);
   await session.post("1");
   await socket.closed;
 });
 
 async function fence() {
-  const session = await Polling.open(server);
+  const session = await PollingSession.open(server);
   await session.post("4fence");
   await session.get();
 }

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { emitted } from "../support/wait-for.js";
-import { CALM, conformance } from "../support/conformance-server.js";
+import { conformanceServer, LONG_HEARTBEATS } from "../support/conformance-server.js";
 import { openEngineSocket } from "../support/engineio.js";
+import { waitForEvent } from "../support/wait-for.js";
 
-const server = conformance(CALM);
+const server = conformanceServer(LONG_HEARTBEATS);
 
 test("texts and binaries come back as they were, in order", async () => {
   const socket = await openEngineSocket(server);
@@ -85,7 +85,7 @@ test("packets without a meaning here change nothing", async () => {
 
 test("a WebSocket ping is answered with its payload", async () => {
   const socket = await openEngineSocket(server);
-  const pong = emitted(socket.ws, "pong");
+  const pong = waitForEvent(socket.ws, "pong");
   socket.ws.ping("are you there");
   assert.equal((await pong)[0].toString(), "are you there");
   await socket.close();

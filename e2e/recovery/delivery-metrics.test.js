@@ -1,100 +1,100 @@
-// What has arrived for certain is counted: a client answers a ping behind everything that was written before it.
+// The server counts acknowledged deliveries: the pong of a client acknowledges everything that the server wrote before the ping.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { TRAVELS } from "../support/socketio-clients.js";
 import { metrics } from "../support/metrics.js";
-import { settles } from "../support/wait-until.js";
-import { person } from "../support/users.js";
-import { openRaw } from "../support/raw-client.js";
-import { roomcast } from "../support/server.js";
-import { conversation, hears, join, listener, lose, stayAway } from "./clients.js";
+import { openRawClient } from "../support/raw-client.js";
+import { sharedServer } from "../support/server.js";
+import { TRANSPORTS } from "../support/socketio-clients.js";
+import { user } from "../support/users.js";
+import { waitUntilByServerClock } from "../support/wait-until.js";
+import { connectRecordingClient, createConversation, joinConversation, loseConnection, preventReconnect, waitForMessage } from "./clients.js";
 
-const server = roomcast({ METRICS: "open", PING_INTERVAL: "100ms", WS_HEARTBEAT_INTERVAL: "100ms", RECOVERY_WINDOW: "5s" });
+const server = sharedServer({ METRICS: "open", PING_INTERVAL: "100ms", WS_HEARTBEAT_INTERVAL: "100ms", RECOVERY_WINDOW: "5s" });
 
-const FATES = ["accepted", "delivered", "confirmed", "resumed", "expired", "let_go"];
+const OUTCOMES = ["accepted", "delivered", "confirmed", "resumed", "expired", "let_go"];
 
 // The counters of sent messages.
-async function meter() {
+async function readCounters() {
   const { counter } = await metrics(server);
-  return Object.fromEntries(FATES.map((fate) => [fate, counter(`facts_${fate}`, 'event="message_sent"')]));
+  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, counter(`facts_${outcome}`, 'event="message_sent"')]));
 }
 
-// Waits until the counters have changed by these, each since `before`: longer than anybody may be away, and a ping be on its way.
-const changes = (before, wanted) => settles(server, 15, async () => {
-  const now = await meter();
-  const changed = Object.fromEntries(Object.keys(wanted).map((fate) => [fate, now[fate] - before[fate]]));
-  const told = `${JSON.stringify(changed)}, not ${JSON.stringify(wanted)}`;
-  // What is counted too much stays so.
-  for (const [fate, by] of Object.entries(wanted)) assert.ok(changed[fate] <= by, `${fate}: ${told}`);
-  return Object.entries(wanted).every(([fate, by]) => changed[fate] === by) ? null : told;
+// Waits until the counters have changed by `wanted` since `before`. The wait is longer than the recovery window and a heartbeat.
+const waitForChanges = (before, wanted) => waitUntilByServerClock(server, 15, async () => {
+  const now = await readCounters();
+  const changed = Object.fromEntries(Object.keys(wanted).map((outcome) => [outcome, now[outcome] - before[outcome]]));
+  const difference = `${JSON.stringify(changed)}, not ${JSON.stringify(wanted)}`;
+  // A counter that is too high stays too high.
+  for (const [outcome, by] of Object.entries(wanted)) assert.ok(changed[outcome] <= by, `${outcome}: ${difference}`);
+  return Object.entries(wanted).every(([outcome, by]) => changed[outcome] === by) ? null : difference;
 });
 
-// On this connection a client answers pings no more.
-function answerNoPings(socket) {
+// Stops the pongs of a client on its current connection.
+function stopPongs(socket) {
   const { ws } = socket.io.engine.transport;
   const send = ws.send.bind(ws);
   ws.send = (data, ...rest) => (data === "3" ? undefined : send(data, ...rest));
 }
 
-describe("a message that was delivered", () => {
-  for (const [travel, transports] of Object.entries(TRAVELS)) {
-    test(`is confirmed by the next pong: ${travel}`, async (t) => {
-      const { id, say } = await conversation(server, "ben");
-      const ben = await listener(t, server, "ben", "/messenger", { transports });
-      await join(ben, id);
-      const before = await meter();
-      for (let i = 0; i < 10; i++) await say(`${i}`);
-      await changes(before, { accepted: 10, delivered: 10, confirmed: 10, resumed: 0, expired: 0 });
+describe("a delivered message", () => {
+  for (const [transport, transports] of Object.entries(TRANSPORTS)) {
+    test(`is counted as confirmed after the next pong, over ${transport}`, async (t) => {
+      const { id, send } = await createConversation(server, "ben");
+      const ben = await connectRecordingClient(t, server, "ben", "/messenger", { transports });
+      await joinConversation(ben, id);
+      const before = await readCounters();
+      for (let i = 0; i < 10; i++) await send(`${i}`);
+      await waitForChanges(before, { accepted: 10, delivered: 10, confirmed: 10, resumed: 0, expired: 0 });
     });
   }
 
-  test("to a raw client is confirmed by its pong, too", async () => {
-    const anna = person(server, "anna");
-    const { id } = await anna.ask("POST", "/api/v1/projects", { name: "Site" });
-    const channel = await anna.ask("POST", `/api/v1/projects/${id}/channels`, { name: "general" });
-    const socket = await openRaw(server, anna.token);
-    await socket.joins(`channel:${channel.id}`);
-    const before = await meter();
-    await anna.ask("POST", `/api/v1/channels/${channel.id}/messages`, { content: "hello" });
-    await changes(before, { delivered: 1, confirmed: 1 });
+  test("to a raw client is counted as confirmed after its pong", async () => {
+    const anna = user(server, "anna");
+    const { id } = await anna.request("POST", "/api/v1/projects", { name: "Site" });
+    const channel = await anna.request("POST", `/api/v1/projects/${id}/channels`, { name: "general" });
+    const socket = await openRawClient(server, anna.token);
+    await socket.join(`channel:${channel.id}`);
+    const before = await readCounters();
+    await anna.request("POST", `/api/v1/channels/${channel.id}/messages`, { content: "hello" });
+    await waitForChanges(before, { delivered: 1, confirmed: 1 });
     await socket.close();
   });
 
-  test("and not confirmed is settled when its client comes back, and lost when it never does", async (t) => {
-    const { id, say } = await conversation(server, "ben");
-    const ben = await listener(t, server, "ben", "/messenger");
-    await join(ben, id);
-    answerNoPings(ben);
-    const before = await meter();
-    await say("heard");
-    await hears(ben, "heard");
-    const comeBack = stayAway(ben);
-    await lose(ben);
-    assert.equal(await comeBack(), true);
-    await changes(before, { delivered: 1, confirmed: 0, resumed: 1, expired: 0 });
-    answerNoPings(ben);
-    await say("never confirmed");
-    await hears(ben, "never confirmed");
-    stayAway(ben);
-    await lose(ben);
-    await changes(before, { delivered: 2, confirmed: 0, resumed: 1, expired: 1, let_go: 0 });
+  test("without a pong is counted as resumed when the client reconnects, and as expired when it does not", async (t) => {
+    const { id, send } = await createConversation(server, "ben");
+    const ben = await connectRecordingClient(t, server, "ben", "/messenger");
+    await joinConversation(ben, id);
+    stopPongs(ben);
+    const before = await readCounters();
+    await send("received");
+    await waitForMessage(ben, "received");
+    const reconnect = preventReconnect(ben);
+    await loseConnection(ben);
+    assert.equal(await reconnect(), true);
+    await waitForChanges(before, { delivered: 1, confirmed: 0, resumed: 1, expired: 0 });
+    stopPongs(ben);
+    await send("never confirmed");
+    await waitForMessage(ben, "never confirmed");
+    preventReconnect(ben);
+    await loseConnection(ben);
+    await waitForChanges(before, { delivered: 2, confirmed: 0, resumed: 1, expired: 1, let_go: 0 });
   });
 
-  test("and not confirmed by who has no session to come back to is let go, and not lost", async (t) => {
-    const { id, say } = await conversation(server, "ben");
-    const ben = await listener(t, server, "ben", "/messenger");
-    await join(ben, id);
-    answerNoPings(ben);
-    const before = await meter();
-    await say("goodbye");
-    await hears(ben, "goodbye");
+  test("without a pong is counted as let go when the client disconnects on purpose", async (t) => {
+    const { id, send } = await createConversation(server, "ben");
+    const ben = await connectRecordingClient(t, server, "ben", "/messenger");
+    await joinConversation(ben, id);
+    stopPongs(ben);
+    const before = await readCounters();
+    await send("goodbye");
+    await waitForMessage(ben, "goodbye");
     ben.disconnect();
-    await changes(before, { delivered: 1, confirmed: 0, resumed: 0, expired: 0, let_go: 1 });
+    await waitForChanges(before, { delivered: 1, confirmed: 0, resumed: 0, expired: 0, let_go: 1 });
   });
 
-  test("all kinds together are told beside", async () => {
+  test("is counted in the totals of all events as well", async () => {
     const { counter } = await metrics(server);
-    for (const fate of FATES) assert.equal(counter(`all_facts_${fate}`), counter(`facts_${fate}`), fate);
+    for (const outcome of OUTCOMES) assert.equal(counter(`all_facts_${outcome}`), counter(`facts_${outcome}`), outcome);
   });
 });

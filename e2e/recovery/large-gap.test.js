@@ -1,154 +1,154 @@
-// Clients that have missed far more than an outbox may hold, and more than the server has in memory: they receive all of it, in slices as they read, and
-// the server's memory does not grow with it.
+// A client that has missed far more than an outbox and the in-memory history hold receives all of it. The server sends it in slices as the client reads,
+// so that the server's memory does not grow with the gap.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrives, lately } from "../support/wait-for.js";
-import { TRAVELS, onWebSocket } from "../support/socketio-clients.js";
 import { rest } from "../support/http.js";
-import { API_KEY, person } from "../support/users.js";
-import { openRaw } from "../support/raw-client.js";
-import { roomcast } from "../support/server.js";
-import { listener, lose, stayAway } from "./clients.js";
+import { openRawClient } from "../support/raw-client.js";
+import { sharedServer } from "../support/server.js";
+import { TRANSPORTS, waitForUpgrade } from "../support/socketio-clients.js";
+import { API_KEY, user } from "../support/users.js";
+import { lastEvents, waitFor } from "../support/wait-for.js";
+import { connectRecordingClient, loseConnection, preventReconnect } from "./clients.js";
 
 const OUTBOX = 64 << 10;
 // A gap is 40 times the size of an outbox, and of the events in memory.
 const SIZE = 8 << 10;
 const GAP = (40 * OUTBOX) / SIZE;
 
-const server = roomcast({ ROOMCAST_API_KEY: API_KEY, OUTBOX_LIMIT: "64KB", JOURNAL_MEMORY: "64KB" });
+const server = sharedServer({ ROOMCAST_API_KEY: API_KEY, OUTBOX_LIMIT: "64KB", JOURNAL_MEMORY: "64KB" });
 
 async function emit(to, event, data) {
-  const answer = await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body: { to, event, data } });
-  assert.equal(answer.status, 200);
-  return answer.json.position;
+  const response = await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body: { to, event, data } });
+  assert.equal(response.status, 200);
+  return response.json.position;
 }
 
 const filler = "x".repeat(SIZE);
-const tell = async (to, from, count) => {
+const emitMany = async (to, from, count) => {
   for (let number = from; number < from + count; number++) await emit(to, "large", { number, filler });
 };
 const numbers = (count, from = 0) => Array.from({ length: count }, (_, i) => from + i);
 
-// The numbers that a client has heard, and a way to wait for one of them.
-function listen(socket) {
-  const heard = [];
-  socket.on("large", ({ number }) => heard.push(number));
+// Records the numbers that a client receives. `until` waits for one of them.
+function recordNumbers(socket) {
+  const received = [];
+  socket.on("large", ({ number }) => received.push(number));
   const until = (wanted) => {
     const arrived = new Promise((resolve) => {
-      const look = () => {
-        if (!heard.includes(wanted)) return;
-        socket.off("large", look);
+      const check = () => {
+        if (!received.includes(wanted)) return;
+        socket.off("large", check);
         resolve();
       };
-      socket.on("large", look);
-      look();
+      socket.on("large", check);
+      check();
     });
-    return arrives(arrived, () => `number ${wanted} has not arrived; ${lately(heard)}`);
+    return waitFor(arrived, () => `number ${wanted} has not arrived; ${lastEvents(received)}`);
   };
-  return { heard, until };
+  return { received, until };
 }
 
-// Has a client receive number 0, lose its connection and stay away, while the numbers from 1 to `count` are sent. `before` runs when the connection is
-// lost. Resolves with the received numbers, the wait for one of them, and a function that lets the client reconnect.
-async function misses(ben, sub, count, before = () => {}) {
-  const { heard, until } = listen(ben);
-  await tell({ users: [sub] }, 0, 1);
+// Lets a client receive number 0 and lose its connection, and then emits the numbers from 1 to `count`. `before` runs after the disconnect. Resolves with
+// the received numbers, the wait for one of them, and a function that lets the client reconnect.
+async function missNumbers(ben, sub, count, before = () => {}) {
+  const { received, until } = recordNumbers(ben);
+  await emitMany({ users: [sub] }, 0, 1);
   await until(0);
-  const comeBack = stayAway(ben);
-  await lose(ben);
+  const reconnect = preventReconnect(ben);
+  await loseConnection(ben);
   before();
-  await tell({ users: [sub] }, 1, count);
-  return { heard, until, comeBack };
+  await emitMany({ users: [sub] }, 1, count);
+  return { received, until, reconnect: reconnect };
 }
 
-for (const [travel, transports] of Object.entries(TRAVELS)) {
-  test(`a client by ${travel} receives all that it has missed, and then what was sent meanwhile`, async (t) => {
-    const sub = `ben-${travel}`;
-    const ben = await listener(t, server, sub, "", { transports });
-    if (travel === "upgrade") await onWebSocket(ben);
-    const { heard, until, comeBack } = await misses(ben, sub, GAP);
-    const back = comeBack();
-    await tell({ users: [sub] }, GAP + 1, 20);
+for (const [transport, transports] of Object.entries(TRANSPORTS)) {
+  test(`a client over ${transport} receives all missed events, and then the events sent during the replay`, async (t) => {
+    const sub = `ben-${transport}`;
+    const ben = await connectRecordingClient(t, server, sub, "", { transports });
+    if (transport === "upgrade") await waitForUpgrade(ben);
+    const { received, until, reconnect: reconnect } = await missNumbers(ben, sub, GAP);
+    const back = reconnect();
+    await emitMany({ users: [sub] }, GAP + 1, 20);
     assert.equal(await back, true);
-    await tell({ users: [sub] }, GAP + 21, 1);
+    await emitMany({ users: [sub] }, GAP + 21, 1);
     await until(GAP + 21);
-    assert.deepEqual(heard, numbers(GAP + 22));
+    assert.deepEqual(received, numbers(GAP + 22));
   });
 }
 
-test("a client that loses its connection several times during the replay continues each time where it was", async (t) => {
-  const ben = await listener(t, server, "restless", "", { transports: ["websocket"] });
-  const { heard, until, comeBack } = await misses(ben, "restless", GAP);
+test("a client that loses its connection several times during the replay continues at its offset each time", async (t) => {
+  const ben = await connectRecordingClient(t, server, "restless", "", { transports: ["websocket"] });
+  const { received, until, reconnect: reconnect } = await missNumbers(ben, "restless", GAP);
   for (let times = 1; times <= 5; times++) {
-    assert.equal(await comeBack(), true);
+    assert.equal(await reconnect(), true);
     await until(30 * times);
-    stayAway(ben);
-    await lose(ben);
+    preventReconnect(ben);
+    await loseConnection(ben);
   }
-  assert.equal(await comeBack(), true);
+  assert.equal(await reconnect(), true);
   await until(GAP);
-  assert.deepEqual(heard, numbers(GAP + 1));
+  assert.deepEqual(received, numbers(GAP + 1));
 });
 
-test("a raw client that sends `since` receives all of it, room by room", async () => {
-  const anna = person(server, "anna");
-  const { id } = await anna.ask("POST", "/api/v1/projects", { name: "Site" });
-  await anna.ask("POST", `/api/v1/projects/${id}/members`, { userId: "raw" });
+test("a raw client that sends `since` receives all missed events of a room when it joins", async () => {
+  const anna = user(server, "anna");
+  const { id } = await anna.request("POST", "/api/v1/projects", { name: "Site" });
+  await anna.request("POST", `/api/v1/projects/${id}/members`, { userId: "raw" });
   const room = `project:${id}`;
   const since = await emit({ rooms: [room] }, "large", { number: -1 });
-  await tell({ rooms: [room] }, 0, GAP);
-  const ben = await openRaw(server, server.token({ sub: "raw", name: "raw" }), since);
-  ben.say({ type: "join_room", room });
-  await tell({ rooms: [room] }, GAP, 1);
-  const heard = await ben.upTo(({ data }) => data?.number === GAP);
-  assert.deepEqual(heard.filter(({ type }) => type === "large").map(({ data }) => data.number), numbers(GAP + 1));
-  assert.ok(heard.some(({ type }) => type === "joined_room"));
-  assert.ok(heard.every(({ type }) => type !== "resync"));
+  await emitMany({ rooms: [room] }, 0, GAP);
+  const ben = await openRawClient(server, server.token({ sub: "raw", name: "raw" }), since);
+  ben.sendEnvelope({ type: "join_room", room });
+  await emitMany({ rooms: [room] }, GAP, 1);
+  const received = await ben.readUntil(({ data }) => data?.number === GAP);
+  assert.deepEqual(received.filter(({ type }) => type === "large").map(({ data }) => data.number), numbers(GAP + 1));
+  assert.ok(received.some(({ type }) => type === "joined_room"));
+  assert.ok(received.every(({ type }) => type !== "resync"));
   ben.close();
 });
 
-test("over HTTP the missed events come in pages", async () => {
-  const ben = person(server, "pages");
-  const ask = (since) => ben.ask("GET", `/api/v1/sync?${new URLSearchParams({ since })}`);
-  let { position } = await ben.ask("GET", "/api/v1/sync");
-  await tell({ users: ["pages"] }, 0, GAP);
-  const heard = [];
+test("the sync response has the missed events in pages", async () => {
+  const ben = user(server, "pages");
+  const ask = (since) => ben.request("GET", `/api/v1/sync?${new URLSearchParams({ since })}`);
+  let { position } = await ben.request("GET", "/api/v1/sync");
+  await emitMany({ users: ["pages"] }, 0, GAP);
+  const received = [];
   let pages = 0;
   for (let more = true; more; pages++) {
     const page = await ask(position);
     assert.equal(page.resync, false);
     assert.ok(page.events.length > 0 && JSON.stringify(page).length < 2 * OUTBOX, "a page has at most what an outbox may hold");
-    heard.push(...page.events.map(({ args: [{ number }] }) => number));
+    received.push(...page.events.map(({ args: [{ number }] }) => number));
     assert.equal(page.position, page.events.at(-1).id);
     ({ position, hasMore: more } = page);
   }
-  assert.deepEqual(heard, numbers(GAP));
+  assert.deepEqual(received, numbers(GAP));
   assert.ok(pages >= 20, `${pages} pages`);
 });
 
-test("the server's memory does not grow with what a client has missed", async (t) => {
+test("the server's memory does not grow with the size of the gap", async (t) => {
   const gap = async (sub, count) => {
-    const ben = await listener(t, server, sub, "", { transports: ["websocket"] });
+    const ben = await connectRecordingClient(t, server, sub, "", { transports: ["websocket"] });
     let before;
-    const { heard, until, comeBack } = await misses(ben, sub, count, () => (before = server.running.memory()));
-    assert.equal(await comeBack(), true);
+    const { received, until, reconnect: reconnect } = await missNumbers(ben, sub, count, () => (before = server.running.memory()));
+    assert.equal(await reconnect(), true);
     await until(count);
-    assert.equal(heard.length, count + 1);
+    assert.equal(received.length, count + 1);
     return server.running.memory() - before;
   };
-  // With the first gap the process takes memory that it keeps.
+  // The process allocates memory for the first gap and keeps it.
   await gap("first", GAP);
   await gap("short", GAP);
   const grown = await gap("long", 4 * GAP);
-  assert.ok(grown < GAP * SIZE, `by ${grown} bytes for ${4 * GAP * SIZE} that were missed`);
+  assert.ok(grown < GAP * SIZE, `the memory has grown by ${grown} bytes for ${4 * GAP * SIZE} missed bytes`);
 });
 
-test("events that were missed before the server was killed are replayed from the database", async (t) => {
-  const ben = await listener(t, server, "survivor", "", { transports: ["websocket"] });
-  const { heard, until, comeBack } = await misses(ben, "survivor", GAP);
+test("events that a client missed before the server was killed are replayed from the database", async (t) => {
+  const ben = await connectRecordingClient(t, server, "survivor", "", { transports: ["websocket"] });
+  const { received, until, reconnect: reconnect } = await missNumbers(ben, "survivor", GAP);
   await server.killAndRestart();
-  assert.equal(await comeBack(), true);
+  assert.equal(await reconnect(), true);
   await until(GAP);
-  assert.deepEqual(heard, numbers(GAP + 1));
+  assert.deepEqual(received, numbers(GAP + 1));
 });

@@ -1,246 +1,246 @@
-// What stock clients miss while they are away they are told when they come back: once, in order, before what happens next.
+// A stock client that reconnects receives the missed events: each once, in order, and before all later events.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { lately } from "../support/wait-for.js";
-import { TRAVELS, connected, heard, onWebSocket } from "../support/socketio-clients.js";
-import { holds } from "../support/wait-until.js";
-import { API_KEY, person, socketsAre } from "../support/users.js";
-import { roomcast } from "../support/server.js";
-import { CUTS, another, comesBack, contents, conversation, hears, join, listener, lose, stayAway } from "./clients.js";
+import { sharedServer } from "../support/server.js";
+import { connected, nextEvent, TRANSPORTS, waitForUpgrade } from "../support/socketio-clients.js";
+import { API_KEY, user, waitForSocketCount } from "../support/users.js";
+import { lastEvents } from "../support/wait-for.js";
+import { waitUntil } from "../support/wait-until.js";
+import { clientWithSameSession, connectRecordingClient, createConversation, DISCONNECTS, joinConversation, loseConnection, messageContents, nextConnect, preventReconnect, waitForMessage } from "./clients.js";
 
-const server = roomcast({ ROOMCAST_API_KEY: API_KEY });
+const server = sharedServer({ ROOMCAST_API_KEY: API_KEY });
 const numbered = (from, to) => Array.from({ length: to - from }, (_, i) => `message ${from + i}`);
 
-for (const [travel, transports] of Object.entries(TRAVELS)) {
+for (const [transport, transports] of Object.entries(TRANSPORTS)) {
   for (const namespace of ["", "/messenger"]) {
-    for (const [how, cut] of Object.entries(CUTS)) {
-      test(`a connection by ${travel} to ${namespace || "/"} that ${how} is recovered with all that was missed`, async (t) => {
-        const { id, say } = await conversation(server, "ben");
-        const ben = await listener(t, server, "ben", namespace, { transports });
-        if (travel === "upgrade") await onWebSocket(ben);
-        await join(ben, id);
-        await say("message 0");
-        await hears(ben, "message 0");
+    for (const [how, cut] of Object.entries(DISCONNECTS)) {
+      test(`a connection over ${transport} to ${namespace || "/"} that ${how} is recovered with all missed events`, async (t) => {
+        const { id, send } = await createConversation(server, "ben");
+        const ben = await connectRecordingClient(t, server, "ben", namespace, { transports });
+        if (transport === "upgrade") await waitForUpgrade(ben);
+        await joinConversation(ben, id);
+        await send("message 0");
+        await waitForMessage(ben, "message 0");
         const before = { id: ben.id, pid: ben._pid };
-        const comeBack = stayAway(ben);
-        await lose(ben, cut);
-        for (const content of numbered(1, 20)) await say(content);
-        assert.equal(await comeBack(), true);
+        const reconnect = preventReconnect(ben);
+        await loseConnection(ben, cut);
+        for (const content of numbered(1, 20)) await send(content);
+        assert.equal(await reconnect(), true);
         assert.deepEqual({ id: ben.id, pid: ben._pid }, before);
-        await say("message 20");
-        await hears(ben, "message 20");
-        assert.deepEqual(contents(ben), numbered(0, 21));
+        await send("message 20");
+        await waitForMessage(ben, "message 20");
+        assert.deepEqual(messageContents(ben), numbered(0, 21));
       });
     }
   }
 }
 
-test("what is said while the room stays busy comes once and in order, however often the connection is lost", async (t) => {
-  const { id, say } = await conversation(server, "ben");
-  const ben = await listener(t, server, "ben");
-  await join(ben, id);
+test("a client that loses its connection 10 times in a busy room receives each message once and in order", async (t) => {
+  const { id, send } = await createConversation(server, "ben");
+  const ben = await connectRecordingClient(t, server, "ben");
+  await joinConversation(ben, id);
   const all = numbered(0, 400);
-  let said = 0;
-  const talk = (async () => {
-    for (; said < all.length; said++) await say(all[said]);
+  let sent = 0;
+  const sending = (async () => {
+    for (; sent < all.length; sent++) await send(all[sent]);
   })();
   for (let times = 0; times < 10; times++) {
-    const connected = heard(ben, "connect");
-    await hears(ben, all[times * 30]);
-    await lose(ben);
+    const connected = nextEvent(ben, "connect");
+    await waitForMessage(ben, all[times * 30]);
+    await loseConnection(ben);
     await connected;
-    assert.equal(ben.recovered, true, `the ${times + 1}th time`);
+    assert.equal(ben.recovered, true, `reconnect ${times + 1}`);
   }
-  await talk;
-  await hears(ben, all.at(-1));
-  assert.deepEqual(contents(ben), all);
+  await sending;
+  await waitForMessage(ben, all.at(-1));
+  assert.deepEqual(messageContents(ben), all);
 });
 
-test("a client that has heard nothing yet is recovered, too", async (t) => {
-  const { id, say } = await conversation(server, "ben");
-  const ben = await listener(t, server, "ben", "/messenger");
-  await join(ben, id);
+test("a client that has received no event yet is recovered", async (t) => {
+  const { id, send } = await createConversation(server, "ben");
+  const ben = await connectRecordingClient(t, server, "ben", "/messenger");
+  await joinConversation(ben, id);
   assert.equal(ben._lastOffset, undefined);
-  const comeBack = stayAway(ben);
-  await lose(ben);
-  await say("the first");
-  assert.equal(await comeBack(), true);
-  await hears(ben, "the first");
-  assert.deepEqual(contents(ben), ["the first"]);
+  const reconnect = preventReconnect(ben);
+  await loseConnection(ben);
+  await send("the first");
+  assert.equal(await reconnect(), true);
+  await waitForMessage(ben, "the first");
+  assert.deepEqual(messageContents(ben), ["the first"]);
 });
 
-test("a text at the end of an event is not taken for the position", async (t) => {
-  const { id, say } = await conversation(server, "ben");
-  const ben = await listener(t, server, "ben");
-  await join(ben, id);
+test("a text as the last argument of an event is not mistaken for the position", async (t) => {
+  const { id, send } = await createConversation(server, "ben");
+  const ben = await connectRecordingClient(t, server, "ben");
+  await joinConversation(ben, id);
   const emit = (event, data, volatile) => fetch(`${server.url}/api/v1/emit`, {
     method: "POST",
     headers: { authorization: `Bearer ${API_KEY}`, "content-type": "application/json" },
     body: JSON.stringify({ to: { users: ["ben"] }, event, data, volatile }),
   });
-  // An error of studio's is a bare text; a back end may say one, stored or not; and an event may have no arguments at all.
-  const error = heard(ben, "error");
+  // An error of the studio contract is a plain text. A back end may send a text as a persisted or volatile event, or an event without arguments.
+  const error = nextEvent(ben, "error");
   ben.emit("message:send", { roomId: "nowhere", content: "x" });
   assert.equal(typeof (await error)[0], "string");
-  for (const [event, data, volatile] of [["said", "a text", false], ["muttered", "a text", true], ["rung", undefined, true]]) {
-    const told = heard(ben, event);
+  for (const [event, data, volatile] of [["persisted", "a text", false], ["volatile", "a text", true], ["empty", undefined, true]]) {
+    const arrived = nextEvent(ben, event);
     assert.equal((await emit(event, data, volatile)).status, 200);
-    await told;
+    await arrived;
     assert.match(ben._lastOffset, /^[0-9a-f]+-\d+$/, event);
   }
-  const comeBack = stayAway(ben);
-  await lose(ben);
-  await say("missed");
-  assert.equal(await comeBack(), true);
-  await hears(ben, "missed");
+  const reconnect = preventReconnect(ben);
+  await loseConnection(ben);
+  await send("missed");
+  assert.equal(await reconnect(), true);
+  await waitForMessage(ben, "missed");
 });
 
-test("both namespaces of a connection come back as what they were", async (t) => {
-  const { id, say } = await conversation(server, "ben");
-  const main = await listener(t, server, "ben");
+test("both namespaces of one connection are recovered with their ids and messages", async (t) => {
+  const { id, send } = await createConversation(server, "ben");
+  const main = await connectRecordingClient(t, server, "ben");
   const own = main.io.socket("/messenger", { auth: main.auth });
-  own.heard = [];
-  own.onAny((name, ...args) => own.heard.push([name, ...args]));
+  own.received = [];
+  own.onAny((name, ...args) => own.received.push([name, ...args]));
   await connected(own);
-  await join(main, id);
-  await join(own, id);
-  await say("heard");
-  await Promise.all([main, own].map((socket) => hears(socket, "heard")));
+  await joinConversation(main, id);
+  await joinConversation(own, id);
+  await send("received");
+  await Promise.all([main, own].map((socket) => waitForMessage(socket, "received")));
   const ids = [main.id, own.id];
-  const both = Promise.all([main, own].map((socket) => heard(socket, "connect")));
-  await lose(main);
-  await say("missed");
+  const both = Promise.all([main, own].map((socket) => nextEvent(socket, "connect")));
+  await loseConnection(main);
+  await send("missed");
   await both;
-  await Promise.all([main, own].map((socket) => hears(socket, "missed")));
+  await Promise.all([main, own].map((socket) => waitForMessage(socket, "missed")));
   for (const socket of [main, own]) {
     assert.equal(socket.recovered, true);
-    assert.deepEqual(contents(socket), ["heard", "missed"]);
+    assert.deepEqual(messageContents(socket), ["received", "missed"]);
   }
   assert.deepEqual([main.id, own.id], ids);
   own.disconnect();
 });
 
-describe("a room", () => {
-  test("is told from where it was joined on, and not at all after it was left", async (t) => {
-    const [one, other] = [await conversation(server, "ben"), await conversation(server, "ben")];
-    const ben = await listener(t, server, "ben");
-    await join(ben, one.id);
-    await one.say("before");
-    await hears(ben, "before");
-    await other.say("not for this connection");
-    await join(ben, other.id);
-    await ben.emitWithAck("leave:conversation", { conversationId: one.id });
-    const comeBack = stayAway(ben);
-    await lose(ben);
-    await one.say("left");
-    await other.say("missed");
-    assert.equal(await comeBack(), true);
-    await hears(ben, "missed");
-    assert.deepEqual(contents(ben), ["before", "missed"]);
+describe("recovery of a room", () => {
+  test("a recovered client receives the events of the rooms that it had joined, and not of a room that it had left", async (t) => {
+    const [left, joined] = [await createConversation(server, "ben"), await createConversation(server, "ben")];
+    const ben = await connectRecordingClient(t, server, "ben");
+    await joinConversation(ben, left.id);
+    await left.send("before");
+    await waitForMessage(ben, "before");
+    await joined.send("not for this connection");
+    await joinConversation(ben, joined.id);
+    await ben.emitWithAck("leave:conversation", { conversationId: left.id });
+    const reconnect = preventReconnect(ben);
+    await loseConnection(ben);
+    await left.send("after the leave");
+    await joined.send("missed");
+    assert.equal(await reconnect(), true);
+    await waitForMessage(ben, "missed");
+    assert.deepEqual(messageContents(ben), ["before", "missed"]);
   });
 
-  test("from which somebody was removed meanwhile is silent, also when they are brought back", async (t) => {
-    const { anna, id, say, path } = await conversation(server, "ben");
-    const ben = await listener(t, server, "ben");
-    await join(ben, id);
-    await say("heard");
-    await hears(ben, "heard");
-    const comeBack = stayAway(ben);
-    await lose(ben);
-    await say("said before the removal");
-    await anna.ask("DELETE", `${path}/participants/ben`);
-    await say("said without ben");
-    await anna.ask("POST", `${path}/participants`, { userId: "ben" });
-    await say("said with ben again");
-    assert.equal(await comeBack(), true);
-    await join(ben, id);
-    await say("joined again");
-    await hears(ben, "joined again");
-    assert.deepEqual(contents(ben), ["heard", "joined again"]);
+  test("a member who was removed while disconnected receives no events of the room, also after being added again", async (t) => {
+    const { anna, id, send, path } = await createConversation(server, "ben");
+    const ben = await connectRecordingClient(t, server, "ben");
+    await joinConversation(ben, id);
+    await send("received");
+    await waitForMessage(ben, "received");
+    const reconnect = preventReconnect(ben);
+    await loseConnection(ben);
+    await send("before the removal");
+    await anna.request("DELETE", `${path}/participants/ben`);
+    await send("after the removal");
+    await anna.request("POST", `${path}/participants`, { userId: "ben" });
+    await send("after ben was added again");
+    assert.equal(await reconnect(), true);
+    await joinConversation(ben, id);
+    await send("joined again");
+    await waitForMessage(ben, "joined again");
+    assert.deepEqual(messageContents(ben), ["received", "joined again"]);
   });
 });
 
-describe("a household, which nobody has to join,", () => {
-  test("is told from where one became a member of it on", async (t) => {
-    const anna = person(server, "anna");
-    const { id, inviteCode } = await anna.ask("POST", "/households", { name: "Home" });
-    const carl = await listener(t, server, "carl");
-    const titles = () => carl.heard.filter(([name]) => name === "task:created").map(([, data]) => (data.task ?? data).title);
-    const task = (title) => anna.ask("POST", `/households/${id}/tasks`, { title });
-    const comeBack = stayAway(carl);
-    await lose(carl);
+describe("recovery of a household, which the server joins for each member", () => {
+  test("a user who became a member while disconnected receives the events since then", async (t) => {
+    const anna = user(server, "anna");
+    const { id, inviteCode } = await anna.request("POST", "/households", { name: "Home" });
+    const carl = await connectRecordingClient(t, server, "carl");
+    const titles = () => carl.received.filter(([name]) => name === "task:created").map(([, data]) => (data.task ?? data).title);
+    const task = (title) => anna.request("POST", `/households/${id}/tasks`, { title });
+    const reconnect = preventReconnect(carl);
+    await loseConnection(carl);
     await task("before");
-    await person(server, "carl").ask("POST", `/households/${id}/join`, { inviteCode });
+    await user(server, "carl").request("POST", `/households/${id}/join`, { inviteCode });
     await task("after");
-    assert.equal(await comeBack(), true);
+    assert.equal(await reconnect(), true);
     await task("live");
-    await holds(() => (titles().includes("live") ? null : `the task has not arrived; ${lately(carl.heard)}`));
+    await waitUntil(() => (titles().includes("live") ? null : `the task has not arrived; ${lastEvents(carl.received)}`));
     assert.deepEqual(titles(), ["after", "live"]);
   });
 });
 
-describe("a client that comes back", () => {
-  // Ben is away while one message is said.
-  const whoMisses = async (t) => {
-    const { id, say } = await conversation(server, "ben");
-    const ben = await listener(t, server, "ben");
-    await join(ben, id);
-    const comeBack = stayAway(ben);
-    await lose(ben);
-    await say("missed");
-    return { ben, comeBack };
+describe("a client that reconnects", () => {
+  // Ben is disconnected while one message is sent.
+  const missOneMessage = async (t) => {
+    const { id, send } = await createConversation(server, "ben");
+    const ben = await connectRecordingClient(t, server, "ben");
+    await joinConversation(ben, id);
+    const reconnect = preventReconnect(ben);
+    await loseConnection(ben);
+    await send("missed");
+    return { ben, reconnect: reconnect };
   };
 
-  for (const [what, change] of Object.entries({
-    "with a secret that is nobody's": (socket) => (socket._pid = "AAAAAAAAAAAAAAAAAAAA"),
-    "with a secret that is none": (socket) => (socket._pid = "none"),
-    "as somebody else": (socket) => (socket.auth = { token: server.token({ sub: "mallory" }) }),
+  for (const [how, change] of Object.entries({
+    "with an unknown session secret": (socket) => (socket._pid = "AAAAAAAAAAAAAAAAAAAA"),
+    "with a malformed session secret": (socket) => (socket._pid = "none"),
+    "with the token of another user": (socket) => (socket.auth = { token: server.token({ sub: "mallory" }) }),
   })) {
-    test(`${what} is somebody new, and is told nothing of what was missed`, async (t) => {
-      const { ben, comeBack } = await whoMisses(t);
+    test(`${how} gets a new session, and receives no missed events`, async (t) => {
+      const { ben, reconnect: reconnect } = await missOneMessage(t);
       change(ben);
-      assert.equal(await comeBack(), false);
-      assert.deepEqual(contents(ben), []);
+      assert.equal(await reconnect(), false);
+      assert.deepEqual(messageContents(ben), []);
     });
   }
 
   for (const offset of ["", "rubbish", "0000000000-3", "-1", "99999999999999999999-1"]) {
-    test(`with the position ${JSON.stringify(offset)} is told what it has not confirmed`, async (t) => {
-      const { ben, comeBack } = await whoMisses(t);
+    test(`with the position ${JSON.stringify(offset)} receives the unacknowledged events`, async (t) => {
+      const { ben, reconnect: reconnect } = await missOneMessage(t);
       ben._lastOffset = offset;
-      assert.equal(await comeBack(), true);
-      await hears(ben, "missed");
-      assert.deepEqual(contents(ben), ["missed"]);
+      assert.equal(await reconnect(), true);
+      await waitForMessage(ben, "missed");
+      assert.deepEqual(messageContents(ben), ["missed"]);
     });
   }
 
-  test("while its old connection still seems to live takes it over, every time", async (t) => {
-    const { id, say } = await conversation(server, "ben");
-    let ben = await listener(t, server, "ben", "", { reconnection: false });
-    await join(ben, id);
+  test("while its old connection is still open takes over the session, every time", async (t) => {
+    const { id, send } = await createConversation(server, "ben");
+    let ben = await connectRecordingClient(t, server, "ben", "", { reconnection: false });
+    await joinConversation(ben, id);
     const all = numbered(0, 5);
     for (const content of all) {
-      await say(content);
-      await hears(ben, content);
+      await send(content);
+      await waitForMessage(ben, content);
       const old = ben;
-      const taken = heard(old, "disconnect");
-      // The same client on another connection, while the first is open and silent.
-      ben = another(t, old);
+      const disconnected = nextEvent(old, "disconnect");
+      // The same session on another connection, while the first connection is open and idle.
+      ben = clientWithSameSession(t, old);
       await connected(ben.connect());
       assert.equal(ben.recovered, true);
-      assert.equal((await taken)[0], "transport close");
+      assert.equal((await disconnected)[0], "transport close");
     }
-    assert.deepEqual(contents(ben), all);
-    // Those of earlier tests may still be on their way out.
-    await socketsAre(server, "ben", 1);
+    assert.deepEqual(messageContents(ben), all);
+    // The server may still be closing connections of earlier tests.
+    await waitForSocketCount(server, "ben", 1);
   });
 
-  test("after it has left for good is somebody new", async (t) => {
-    const ben = await listener(t, server, "ben");
+  test("after it has disconnected on purpose gets a new session", async (t) => {
+    const ben = await connectRecordingClient(t, server, "ben");
     const { _pid: pid } = ben;
     ben.disconnect();
-    const back = heard(ben, "connect");
+    const back = nextEvent(ben, "connect");
     ben._pid = pid;
     ben.connect();
     await back;
@@ -249,27 +249,27 @@ describe("a client that comes back", () => {
   });
 });
 
-describe("when the server is killed and starts again", () => {
-  for (const [travel, transports] of Object.entries(TRAVELS)) {
-    test(`a connection by ${travel} is recovered with all that it was not told`, async (t) => {
-      const { id, say } = await conversation(server, "ben", "carl");
-      const [ben, carl] = await Promise.all(["ben", "carl"].map((sub) => listener(t, server, sub, "", { transports })));
-      await join(ben, id);
-      await say("heard");
-      await hears(ben, "heard");
-      await join(carl, id);
-      const back = [ben, carl].map(comesBack);
-      const away = stayAway(carl);
-      await lose(carl);
-      await say("before the end");
-      await hears(ben, "before the end");
+describe("after the server was killed and restarted", () => {
+  for (const [transport, transports] of Object.entries(TRANSPORTS)) {
+    test(`a connection over ${transport} is recovered with all missed events`, async (t) => {
+      const { id, send } = await createConversation(server, "ben", "carl");
+      const [ben, carl] = await Promise.all(["ben", "carl"].map((sub) => connectRecordingClient(t, server, sub, "", { transports })));
+      await joinConversation(ben, id);
+      await send("received");
+      await waitForMessage(ben, "received");
+      await joinConversation(carl, id);
+      const back = [ben, carl].map(nextConnect);
+      const away = preventReconnect(carl);
+      await loseConnection(carl);
+      await send("before the kill");
+      await waitForMessage(ben, "before the kill");
       await server.killAndRestart();
-      await say("after the start");
+      await send("after the restart");
       assert.equal(await back[0], true);
       assert.equal(await away(), true);
-      await Promise.all([ben, carl].map((socket) => hears(socket, "after the start")));
-      assert.deepEqual(contents(ben), ["heard", "before the end", "after the start"]);
-      assert.deepEqual(contents(carl), ["before the end", "after the start"]);
+      await Promise.all([ben, carl].map((socket) => waitForMessage(socket, "after the restart")));
+      assert.deepEqual(messageContents(ben), ["received", "before the kill", "after the restart"]);
+      assert.deepEqual(messageContents(carl), ["before the kill", "after the restart"]);
     });
   }
 });

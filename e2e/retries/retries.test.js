@@ -2,92 +2,92 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { arrives } from "../support/wait-for.js";
-import { client, connected, heard } from "../support/socketio-clients.js";
-import { DotNet } from "../support/dotnet-client.js";
+import { openCuttableProxy } from "../support/cuttable-proxy.js";
+import { DotNetClient } from "../support/dotnet-client.js";
 import { rest } from "../support/http.js";
-import { settles, upTo } from "../support/wait-until.js";
-import { API_KEY, person } from "../support/users.js";
-import { openRaw } from "../support/raw-client.js";
-import { roomcast } from "../support/server.js";
-import { wire } from "../support/cuttable-proxy.js";
+import { openRawClient } from "../support/raw-client.js";
+import { sharedServer } from "../support/server.js";
+import { client, connected, nextEvent } from "../support/socketio-clients.js";
+import { API_KEY, user } from "../support/users.js";
+import { waitFor } from "../support/wait-for.js";
+import { retry, waitUntilByServerClock } from "../support/wait-until.js";
 
-const server = roomcast({ ROOMCAST_API_KEY: API_KEY });
+const server = sharedServer({ ROOMCAST_API_KEY: API_KEY });
 
 for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
   test(`the stock client's retries, by ${transports.join(" and ")}, across a connection that is lost before the answer`, async (t) => {
-    const [anna, ben] = ["anna", "ben"].map((sub) => person(server, sub));
-    const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Lounge", memberIds: ["ben"] });
-    const messages = () => anna.ask("GET", `/shared/chat/rooms/${roomId}/messages`);
+    const [anna, ben] = ["anna", "ben"].map((sub) => user(server, sub));
+    const { id: roomId } = await anna.request("POST", "/shared/chat/rooms", { name: "Lounge", memberIds: ["ben"] });
+    const messages = () => anna.request("GET", `/shared/chat/rooms/${roomId}/messages`);
     const listener = await connected(client(t, `${server.url}/chat`, { auth: { token: ben.token } }));
     assert.equal((await listener.emitWithAck("join_room", { roomId })).ok, true);
     const told = [];
     listener.on("message:new", (message) => told.push(message.content));
 
-    const way = await wire(t, server);
+    const way = await openCuttableProxy(t, server);
     const options = { auth: { token: anna.token }, transports, reconnection: true, reconnectionDelay: 1, retries: 10, ackTimeout: 500 };
     const sender = await connected(client(t, `${way.url}/chat`, options));
     const send = (content) => {
-      const answer = new Promise((resolve, reject) => {
+      const ack = new Promise((resolve, reject) => {
         sender.emit("message:send", { roomId, content, clientId: `mine-${content}` }, (error, ack) => (error ? reject(error) : resolve(ack)));
       });
-      return arrives(answer, () => `the message ${content} is not acknowledged`);
+      return waitFor(ack, () => `the message ${content} is not acknowledged`);
     };
-    way.deaf = true;
-    const answers = ["one", "two"].map(send);
-    await settles(server, 10, async () => ((await messages()).length === 1 ? null : "the first message is not there"));
-    way.deaf = false;
-    way.drop();
-    const [one, two] = await Promise.all(answers);
+    way.dropResponses = true;
+    const acks = ["one", "two"].map(send);
+    await waitUntilByServerClock(server, 10, async () => ((await messages()).length === 1 ? null : "the first message is not there"));
+    way.dropResponses = false;
+    way.resetConnections();
+    const [one, two] = await Promise.all(acks);
     assert.deepEqual([one.ok, one.duplicate, one.message.content], [true, true, "one"]);
     assert.deepEqual([two.ok, two.message.content], [true, "two"]);
     assert.deepEqual((await messages()).map(({ content }) => content).sort(), ["one", "two"]);
-    const last = heard(listener, "message:new");
-    await anna.ask("POST", `/shared/chat/rooms/${roomId}/messages`, { content: "three" });
+    const last = nextEvent(listener, "message:new");
+    await anna.request("POST", `/shared/chat/rooms/${roomId}/messages`, { content: "three" });
     await last;
     assert.deepEqual(told, ["one", "two", "three"]);
   });
 }
 
 test("the raw WebSocket: a message sent again is answered to its sender alone", async (t) => {
-  const [anna, ben] = ["anna", "ben"].map((sub) => person(server, sub));
-  const { id: project } = await anna.ask("POST", "/api/v1/projects", { name: "P", memberIds: ["ben"] });
-  const { id: channel } = await anna.ask("POST", `/api/v1/projects/${project}/channels`, { name: "C" });
+  const [anna, ben] = ["anna", "ben"].map((sub) => user(server, sub));
+  const { id: project } = await anna.request("POST", "/api/v1/projects", { name: "P", memberIds: ["ben"] });
+  const { id: channel } = await anna.request("POST", `/api/v1/projects/${project}/channels`, { name: "C" });
   const room = `channel:${channel}`;
   const open = async (to, { token }) => {
-    const socket = await openRaw(to, token);
-    await socket.joins(room);
+    const socket = await openRawClient(to, token);
+    await socket.join(room);
     return socket;
   };
   const listener = await open(server, ben);
-  const way = await wire(t, server);
-  const say = (socket, content) => socket.say({ type: "send_message", room, data: { content, client_id: `mine-${content}` } });
+  const way = await openCuttableProxy(t, server);
+  const say = (socket, content) => socket.sendEnvelope({ type: "send_message", room, data: { content, client_id: `mine-${content}` } });
   const lost = await open(way, anna);
-  way.deaf = true;
+  way.dropResponses = true;
   say(lost, "one");
-  const first = await listener.hears("message");
-  way.deaf = false;
-  way.drop();
+  const first = await listener.nextOfType("message");
+  way.dropResponses = false;
+  way.resetConnections();
   const again = await open(way, anna);
   say(again, "one");
-  const answer = await again.hears("message");
-  assert.deepEqual([answer.data.message_id, answer.data.client_id], [first.data.message_id, "mine-one"]);
+  const reply = await again.nextOfType("message");
+  assert.deepEqual([reply.data.message_id, reply.data.client_id], [first.data.message_id, "mine-one"]);
   say(again, "two");
-  const next = await listener.hears("message");
+  const next = await listener.nextOfType("message");
   assert.equal(next.data.content, "two", "the first was not told again");
 });
 
 test("over long-polling with one value of t, every message is stored, also a text that is sent twice on purpose", async () => {
-  const [anna] = ["anna", "ben"].map((sub) => person(server, sub));
-  const { id: roomId } = await anna.ask("POST", "/shared/chat/rooms", { name: "Attic", memberIds: ["ben"] });
-  const client = await DotNet.connect(server, "/socket.io/", () => 1764446400, { token: anna.token });
+  const [anna] = ["anna", "ben"].map((sub) => user(server, sub));
+  const { id: roomId } = await anna.request("POST", "/shared/chat/rooms", { name: "Attic", memberIds: ["ben"] });
+  const client = await DotNetClient.connect(server, "/socket.io/", () => 1764446400, { token: anna.token });
   const contents = ["one", "two", "two", "three"];
   await client.post(`42${JSON.stringify(["join_room", { roomId }])}`);
   for (const content of contents) await client.post(`42${JSON.stringify(["message:send", { roomId, content }])}`);
   const told = () => client.events.map((packet) => JSON.parse(packet)).filter(([event]) => event === "message:new");
-  await upTo(100, async () => (told().length < contents.length ? client.poll() : true));
+  await retry(100, async () => (told().length < contents.length ? client.poll() : true));
   assert.deepEqual(told().map(([, { content }]) => content), contents);
-  const stored = await anna.ask("GET", `/shared/chat/rooms/${roomId}/messages`);
+  const stored = await anna.request("GET", `/shared/chat/rooms/${roomId}/messages`);
   assert.deepEqual(stored.map(({ content }) => content).sort(), contents.toSorted());
   client.close();
 });
@@ -98,9 +98,9 @@ describe("over HTTP", () => {
     test(`many at once under one key make one ${contract}`, async () => {
       const token = server.token({ sub: `retrier-of-${contract}` });
       const send = () => rest("POST", `${server.url}${path}`, { token, body, headers: { "idempotency-key": "the same" } });
-      const answers = await Promise.all(Array.from({ length: 20 }, send));
-      assert.ok(answers.every(({ status, text }) => status === 201 && text === answers[0].text));
-      assert.equal(answers.filter(({ headers }) => headers["idempotency-replayed"] !== "true").length, 1);
+      const responses = await Promise.all(Array.from({ length: 20 }, send));
+      assert.ok(responses.every(({ status, text }) => status === 201 && text === responses[0].text));
+      assert.equal(responses.filter(({ headers }) => headers["idempotency-replayed"] !== "true").length, 1);
       const list = await rest("GET", `${server.url}${path}`, { token });
       assert.equal((list.json.data ?? list.json).length, 1);
     });

@@ -6,10 +6,10 @@ import path from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CONTRACTS } from "../support/contracts.js";
-import { startRoomcast } from "../support/server.js";
+import { startServer } from "../support/server.js";
 import { canExpress, CLIENTS, waysThrough, whyNot } from "./player/client-matrix.js";
-import { play } from "./player/runner.js";
 import { endPython } from "./player/python-client.js";
+import { play } from "./player/runner.js";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
 
@@ -28,9 +28,9 @@ for (const [contract, { namespace: alone }] of Object.entries(CONTRACTS)) {
       const connects = steps.includes('"connect":"socketio"');
       const greets = steps.includes('"event":"connected"');
       for (const way of connects ? waysThrough(alone) : [null]) {
-        const title = way ? `${transcript.title} (${way.name}, ${way.travel}, ${way.namespace})` : transcript.title;
+        const title = way ? `${transcript.title} (${way.name}, ${way.transport}, ${way.namespace})` : transcript.title;
         test(title, { skip: way ? whyNot(way, transcript.file) : false }, async () => {
-          const server = await startRoomcast({ ...way?.client.settings, ...transcript.settings });
+          const server = await startServer({ ...way?.client.settings, ...transcript.settings });
           try {
             await play(transcript, server, { ...way, greets });
           } finally {

@@ -1,8 +1,8 @@
 // What a client does in its life: it arrives, joins a room, says something, hears it, loses its connection, comes back, and goes in the end.
 
 import { io } from "socket.io-client";
-import { arrives } from "../support/wait-for.js";
-import { openRaw } from "../support/raw-client.js";
+import { openRawClient } from "../support/raw-client.js";
+import { waitFor } from "../support/wait-for.js";
 
 // How often a client comes, the first time and after each cut; and what it says each time.
 const STAYS = 3;
@@ -36,7 +36,7 @@ class Ears {
   hears(content) {
     if (this.has(content)) return Promise.resolve();
     const arrived = new Promise((resolve) => this.#waiting.set(content, resolve));
-    return arrives(arrived, () => `${content} has not arrived`);
+    return waitFor(arrived, () => `${content} has not arrived`);
   }
 }
 
@@ -57,7 +57,7 @@ export class Stock extends Ears {
       reconnectionDelayMax: 50,
       autoConnect: false,
     });
-    this.socket.on("message:new", ({ content }) => this.hear(content));
+    this.socket.on("message:new", ({ content }) => this.record(content));
   }
 
   async arrive() {
@@ -70,7 +70,7 @@ export class Stock extends Ears {
       this.socket.once("connect", resolve);
       how();
     });
-    return arrives(connected, () => `${this.sub} has not connected`);
+    return waitFor(connected, () => `${this.sub} has not connected`);
   }
 
   #join() {
@@ -78,8 +78,8 @@ export class Stock extends Ears {
   }
 
   async #ask(name, data) {
-    const answer = await arrives(this.socket.emitWithAck(name, data), () => `${name} of ${this.sub} is not acknowledged`);
-    if (answer.ok !== true) throw new Error(`${this.sub}: ${name} ${JSON.stringify(answer)}`);
+    const ack = await waitFor(this.socket.emitWithAck(name, data), () => `${name} of ${this.sub} is not acknowledged`);
+    if (ack.ok !== true) throw new Error(`${this.sub}: ${name} ${JSON.stringify(ack)}`);
   }
 
   say(content) {
@@ -115,8 +115,8 @@ export class Raw extends Ears {
   }
 
   async arrive() {
-    this.socket = await openRaw(this.through, this.token, this.#since);
-    for (const envelope of await this.socket.joins(this.room)) {
+    this.socket = await openRawClient(this.through, this.token, this.#since);
+    for (const envelope of await this.socket.join(this.room)) {
       if (envelope.type === "resync") this.recovered -= 1;
       this.#hear(envelope);
     }
@@ -124,11 +124,11 @@ export class Raw extends Ears {
 
   #hear({ type, data, id }) {
     if (id) this.#since = id;
-    if (type === "message") this.hear(data.content);
+    if (type === "message") this.record(data.content);
   }
 
   say(content) {
-    this.socket.say({ type: "send_message", room: this.room, data: { content } });
+    this.socket.sendEnvelope({ type: "send_message", room: this.room, data: { content } });
   }
 
   async hears(content) {
@@ -137,7 +137,7 @@ export class Raw extends Ears {
 
   async loseAndComeBack() {
     this.recovered += 1;
-    await this.socket.cut();
+    await this.socket.terminate();
     await this.arrive();
   }
 

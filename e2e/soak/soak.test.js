@@ -5,14 +5,14 @@ import assert from "node:assert/strict";
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { TRAVELS } from "../support/socketio-clients.js";
-import { metrics } from "../support/metrics.js";
-import { settles } from "../support/wait-until.js";
-import { person } from "../support/users.js";
-import { startRoomcast } from "../support/server.js";
 import { MEGABYTE } from "../support/assert-healthy.js";
-import { wire } from "../support/cuttable-proxy.js";
-import { Raw, Stock, live } from "./client-lifecycle.js";
+import { openCuttableProxy } from "../support/cuttable-proxy.js";
+import { metrics } from "../support/metrics.js";
+import { startServer } from "../support/server.js";
+import { TRANSPORTS } from "../support/socketio-clients.js";
+import { user } from "../support/users.js";
+import { waitUntilByServerClock } from "../support/wait-until.js";
+import { live, Raw, Stock } from "./client-lifecycle.js";
 
 const { SOAK_LIVES, SOAK_SECONDS } = process.env;
 
@@ -50,7 +50,7 @@ const LOOKS = 15;
 const GAUGES = ["connections", "sockets", "rooms_on_shards", "outbox_bytes", "writer_queue"];
 
 test("after twice as many clients the server holds no more memory and descriptors, and no gauge counts anything", async (t) => {
-  const server = await startRoomcast(SETTINGS);
+  const server = await startServer(SETTINGS);
   t.after(() => server.stop());
   const rounds = new Rounds(t, server);
   await rounds.firstHalf();
@@ -86,14 +86,14 @@ class Rounds {
 
   // Runs new users in new rooms: a user whom the server keeps for too long shows in its memory.
   async round() {
-    const network = await wire(this.t, this.server);
+    const network = await openCuttableProxy(this.t, this.server);
     const users = Array.from({ length: OF_A_ROUND }, () => String(++this.clients));
     const [chat, channel] = await this.#rooms(users);
-    const kinds = [...Object.values(TRAVELS), null];
+    const kinds = [...Object.values(TRANSPORTS), null];
     const lives = users.map((sub, place) => {
       const vanishes = place % 2 === 1;
       const transports = kinds[(place >> 1) % kinds.length];
-      const known = { through: vanishes ? network : this.server, sub, token: person(this.server, sub).token };
+      const known = { through: vanishes ? network : this.server, sub, token: user(this.server, sub).token };
       const one = transports ? new Stock({ ...known, room: chat, transports }) : new Raw({ ...known, room: channel });
       return { one, vanishes };
     });
@@ -106,16 +106,16 @@ class Rounds {
   }
 
   async #rooms([first, ...others]) {
-    const { ask } = person(this.server, first);
-    const { id: chat } = await ask("POST", "/shared/chat/rooms", { name: "Soak", memberIds: others.map(Number) });
-    const { id: project } = await ask("POST", "/api/v1/projects", { name: "Soak", memberIds: others.map(Number) });
-    const { id: channel } = await ask("POST", `/api/v1/projects/${project}/channels`, { name: "soak" });
+    const { request } = user(this.server, first);
+    const { id: chat } = await request("POST", "/shared/chat/rooms", { name: "Soak", memberIds: others.map(Number) });
+    const { id: project } = await request("POST", "/api/v1/projects", { name: "Soak", memberIds: others.map(Number) });
+    const { id: channel } = await request("POST", `/api/v1/projects/${project}/channels`, { name: "soak" });
     return [chat, `channel:${channel}`];
   }
 
   // Waits until the server has ended all connections and sessions. Resolves with what it still holds.
   async settled() {
-    await settles(this.server, FORGOTTEN, async () => {
+    await waitUntilByServerClock(this.server, FORGOTTEN, async () => {
       const { gauge, counter } = await metrics(this.server);
       const here = Object.fromEntries(GAUGES.map((name) => [name, gauge(name)]).filter(([, count]) => count > 0));
       const settled = ["confirmed", "resumed", "expired", "let_go"].reduce((sum, fate) => sum + counter(`all_facts_${fate}`), 0);
@@ -126,7 +126,7 @@ class Rounds {
       return Object.keys(here).length === 0 && owed === 0 ? null : `still ${told}`;
     });
     // The server drops old events from memory when another event is stored.
-    await person(this.server, "1").ask("POST", "/households", { name: "No client listens" });
+    await user(this.server, "1").request("POST", "/households", { name: "No client listens" });
     const stored = ["", "-wal"].reduce((sum, part) => sum + statSync(`${this.server.folder}/roomcast.db${part}`).size, 0);
     return { memory: await this.#memory(), descriptors: this.#descriptors(), stored: stored / MEGABYTE };
   }

@@ -1,21 +1,21 @@
-// The engine's example that serves the protocol suites: an Engine.IO echo, Socket.IO with `/` and `/custom`, and a raw echo.
+// The engine's example server for protocol tests: an Engine.IO echo, Socket.IO with the namespaces `/` and `/custom`, and a raw WebSocket echo.
 
 import { after, before } from "node:test";
-import { binary, start } from "./process.js";
+import { binary, startProcess } from "./process.js";
 
-// Heartbeats that no test waits for, where a slow machine would otherwise lose connections.
-export const CALM = { PING_INTERVAL: "25000", PING_TIMEOUT: "20000" };
+// A heartbeat interval that no test reaches. With the example's short interval a slow machine would lose connections.
+export const LONG_HEARTBEATS = { PING_INTERVAL: "25000", PING_TIMEOUT: "20000" };
 
-export function startConformance(env = {}) {
-  return start(binary("examples/conformance", "CONFORMANCE"), [], env);
+export function startConformanceServer(env = {}) {
+  return startProcess(binary("examples/conformance", "CONFORMANCE"), [], env);
 }
 
-// One server for the tests of a file (or of a `describe`). What is returned is filled in before the first test.
-export function conformance(env = {}) {
+// One server for the tests of a file or of a `describe`. A hook before the first test fills in the returned object.
+export function conformanceServer(env = {}) {
   const server = {};
   let running;
   before(async () => {
-    running = await startConformance(env);
+    running = await startConformanceServer(env);
     Object.assign(server, { port: running.port, url: running.url, ws: running.ws, running });
   });
   after(() => running?.stop());

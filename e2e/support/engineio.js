@@ -1,19 +1,19 @@
-// Engine.IO spoken by hand, over long-polling and over WebSocket, so that tests see every byte.
+// Engine.IO without a client library, over long-polling and over WebSocket, so that a test controls every byte.
 
 import { get, post } from "./http.js";
-import { upTo } from "./wait-until.js";
-import { openSocket } from "./ws-queue.js";
+import { retry } from "./wait-until.js";
+import { openWebSocket } from "./ws-queue.js";
 
 export const SEPARATOR = "\x1e";
 
-// The number of polls that may bring nothing but pings and noops before a test fails: pings come for as long as a session is open.
-const POLLS = 100;
+// The number of polls with nothing but pings and noops after which a test fails. An open session receives pings without end.
+const MAX_EMPTY_POLLS = 100;
 
-// A long-polling session. It does nothing on its own: no poll, no pong.
-export class Polling {
-  // Opens a session. `query` is added to the URL of every request.
+// A long-polling session. It sends nothing by itself, neither polls nor pongs.
+export class PollingSession {
+  // Opens a session. `query` is appended to the URL of every request.
   static async open(server, { path = "/engine.io/", eio = "4", query = "" } = {}) {
-    const session = new Polling();
+    const session = new PollingSession();
     session.base = `${server.url}${path}?EIO=${eio}&transport=polling${query}`;
     session.opening = await get(session.base);
     const text = session.opening.text;
@@ -35,15 +35,15 @@ export class Polling {
 
   // The packets of the next payload.
   async packets() {
-    const answer = await this.get();
-    if (answer.status !== 200) throw new Error(`the poll was answered with ${answer.status} ${answer.text}`);
-    return answer.text.split(SEPARATOR);
+    const response = await this.get();
+    if (response.status !== 200) throw new Error(`the response to the poll is ${response.status} ${response.text}`);
+    return response.text.split(SEPARATOR);
   }
 
-  // Polls, answering pings, until `count` packets other than pings and noops have come.
+  // Polls and answers pings until `count` packets other than pings and noops have arrived. Resolves with these packets.
   async receive(count) {
     const packets = [];
-    return upTo(POLLS + count, async () => {
+    return retry(MAX_EMPTY_POLLS + count, async () => {
       if (packets.length >= count) return packets;
       for (const packet of await this.packets()) {
         if (packet === "2") await this.post("3");
@@ -54,17 +54,17 @@ export class Polling {
   }
 }
 
-// A session on WebSocket. Pings are answered when `pong` is set.
+// A session over WebSocket. With `pong` the socket answers pings.
 export async function openEngineSocket(server, { path = "/engine.io/", eio = "4", query = "", pong = true, ...options } = {}) {
-  const socket = await openSocket(`${server.ws}${path}?EIO=${eio}&transport=websocket${query}`, options);
-  if (pong) socket.answer((message) => (message === "2" ? "3" : null));
+  const socket = await openWebSocket(`${server.ws}${path}?EIO=${eio}&transport=websocket${query}`, options);
+  if (pong) socket.autoReply((message) => (message === "2" ? "3" : null));
   const opening = await socket.next();
   socket.handshake = JSON.parse(opening.slice(opening.indexOf("{")));
   socket.sid = socket.handshake.sid;
   return socket;
 }
 
-// A Socket.IO connection on WebSocket that has connected to `/`, and has read CONNECT and the example's `auth` event.
+// A Socket.IO connection over WebSocket that has joined `/`, and has read CONNECT and the example's `auth` event.
 export async function openSocketIo(server, options = {}) {
   const socket = await openEngineSocket(server, { path: "/socket.io/", ...options });
   socket.send("40");
@@ -73,7 +73,7 @@ export async function openSocketIo(server, options = {}) {
   return socket;
 }
 
-// Version 3's text payloads: `<length in UTF-16 units>:<packet>`.
+// The text payload of Engine.IO 3: `<length in UTF-16 units>:<packet>` for each packet.
 export const v3Payload = (packets) => packets.map((packet) => `${packet.length}:${packet}`).join("");
 
 export function parseV3Payload(text) {

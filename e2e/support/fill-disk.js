@@ -1,11 +1,11 @@
-// A disk that becomes full, and free again, under a server that runs.
+// A disk that a test fills and frees again while a server writes to it.
 
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-// A file system of its own of a few megabytes, in memory. It is full when a ballast has taken what is left. Throws where none can be mounted.
+// A separate tmpfs of four megabytes. A ballast file takes the free space to fill it. Throws if the process may not mount a file system.
 export function smallDisk() {
   const folder = mkdtempSync(path.join(tmpdir(), "roomcast-disk-"));
   const ballast = path.join(folder, "ballast");
@@ -35,7 +35,7 @@ export function smallDisk() {
   };
 }
 
-// A limit on how large the server's files may grow, which the system lets anybody set: all writing behind it fails.
+// A limit on the size of the server's files. Every process may set it, and every write beyond it fails.
 export const fileSizeLimit = (server) => ({
   fill: () => execFileSync("prlimit", ["--pid", String(server.pid), "--fsize=0:"]),
   free: () => execFileSync("prlimit", ["--pid", String(server.pid), "--fsize=unlimited:"]),

@@ -1,21 +1,21 @@
-// Plain HTTP requests, each on a connection of its own, so that what one test does to a connection is not felt by another.
+// Plain HTTP requests. Each has its own connection, so that a test cannot affect the connection of another one.
 
 import { request } from "node:http";
-import { arrives } from "./wait-for.js";
+import { waitFor } from "./wait-for.js";
 
-// Sends a request and collects the answer: {status, headers, text, body}.
+// Sends a request and reads the response: {status, headers, text, body}.
 //
-// `signal` drops it. Rejects if the connection is reset before the answer is whole.
+// `signal` aborts it. Rejects if the connection is reset before the response is complete.
 export function http(method, url, { body, ...options } = {}) {
-  const { outgoing, answer } = begin(method, url, options);
+  const { outgoing, response } = beginRequest(method, url, options);
   outgoing.end(body);
-  return answer;
+  return response;
 }
 
-// Begins a request whose body the caller writes: {outgoing, answer}.
-export function begin(method, url, { headers = {}, signal } = {}) {
+// Begins a request whose body the caller writes to `outgoing`. `response` resolves as with `http`.
+export function beginRequest(method, url, { headers = {}, signal } = {}) {
   const outgoing = request(url, { method, headers, signal, agent: false });
-  const whole = new Promise((resolve, reject) => {
+  const complete = new Promise((resolve, reject) => {
     outgoing.once("error", reject);
     outgoing.once("response", (incoming) => {
       const chunks = [];
@@ -27,9 +27,9 @@ export function begin(method, url, { headers = {}, signal } = {}) {
       });
     });
   });
-  // A test may await the answer late, or not at all.
-  whole.catch(() => {});
-  return { outgoing, answer: arrives(whole, () => `${method} ${url} is not answered`) };
+  // A test may await the response late, or never.
+  complete.catch(() => {});
+  return { outgoing, response: waitFor(complete, () => `${method} ${url} has no response`) };
 }
 
 export const get = (url, options) => http("GET", url, options);
@@ -37,14 +37,14 @@ export const get = (url, options) => http("GET", url, options);
 export const post = (url, body, options = {}) =>
   http("POST", url, { ...options, body, headers: { "content-type": "text/plain;charset=UTF-8", ...options.headers } });
 
-// Sends JSON and reads JSON: {status, headers, text, json}. What is no JSON has `json: undefined`.
+// Sends JSON and reads JSON: {status, headers, text, json}. `json` is undefined if the response is not JSON.
 export async function rest(method, url, { token, body, headers = {} } = {}) {
-  const all = { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { "content-type": "application/json" }), ...headers };
-  const answer = await http(method, url, { headers: all, body: typeof body === "object" ? JSON.stringify(body) : body });
+  const allHeaders = { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { "content-type": "application/json" }), ...headers };
+  const response = await http(method, url, { headers: allHeaders, body: typeof body === "object" ? JSON.stringify(body) : body });
   try {
-    answer.json = JSON.parse(answer.text);
+    response.json = JSON.parse(response.text);
   } catch {
-    answer.json = undefined;
+    response.json = undefined;
   }
-  return answer;
+  return response;
 }

@@ -1,9 +1,9 @@
-// Where a fact stands among all that is stored is told beside what a contract says: behind an event's arguments, or as an envelope's `id`.
+// The position of a persisted event: the last argument of a Socket.IO event, or the `id` of an envelope. No contract describes it.
 
 export const POSITION = /^[0-9a-f]{10}-\d+(\.\d+)?$/;
 
-// An event's arguments without it.
-export const argumentsOf = (args) => (POSITION.test(args.at(-1)) ? args.slice(0, -1) : args);
+// The arguments of an event without the position.
+export const withoutPositionArgument = (args) => (POSITION.test(args.at(-1)) ? args.slice(0, -1) : args);
 
-// An envelope without it.
+// An envelope without the position.
 export const withoutPosition = ({ id, ...envelope }) => envelope;

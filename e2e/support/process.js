@@ -1,4 +1,4 @@
-// A server as a process of its own, on a port of its own.
+// Starts a server as a child process on its own port.
 
 import { execFile, spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
@@ -6,27 +6,27 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { arrives, LOOKS } from "./wait-for.js";
+import { MAX_CHECKS, waitFor } from "./wait-for.js";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
 
-// A program that cargo has built, in the environment's own word for it or in the folder of the profile that is tested.
+// The path of a program that cargo has built: the value of the environment variable, or a file of the profile E2E_PROFILE.
 export function binary(name, variable) {
   const profile = process.env.E2E_PROFILE ?? "debug";
   const file = process.env[variable] ?? path.join(target, profile, name);
-  if (!existsSync(file)) throw new Error(`${file} is not there: \`cargo xtask test --only e2e\` builds it`);
+  if (!existsSync(file)) throw new Error(`${file} does not exist: \`cargo xtask test --only e2e\` builds it`);
   return file;
 }
 
-// What the product prints for a command, `asyncapi` for example. Its environment is empty: what the machine happens to set must not matter.
-export async function printed(...args) {
+// The output of a command of roomcast, such as `asyncapi`. The environment is empty, so that settings of the machine have no effect.
+export async function commandOutput(...args) {
   const running = promisify(execFile)(binary("roomcast", "ROOMCAST"), args, { env: {}, maxBuffer: Infinity });
-  const { stdout } = await arrives(running, () => `roomcast ${args.join(" ")} is still running`);
+  const { stdout } = await waitFor(running, () => `roomcast ${args.join(" ")} is still running`);
   return stdout;
 }
 
-// A port that nobody listens on. It lies below the ports that the kernel gives to outgoing connections, so that no client takes it meanwhile.
+// A free port. It is below the kernel's range for outgoing connections, so that no client can take it before the server does.
 export async function freePort() {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 20_000);
@@ -44,16 +44,15 @@ function isFree(port) {
 
 // Starts a program and waits until it accepts connections. The caller stops it.
 //
-// `env` is the program's whole environment, besides PATH and PORT: what the machine happens to set must not matter. Without a `port` it gets a
-// free one.
-export async function start(file, args, env, cwd = process.cwd(), port = undefined) {
+// `env` is the complete environment except PATH and PORT, so that settings of the machine have no effect. Without `port` a free port is used.
+export async function startProcess(file, args, env, cwd = process.cwd(), port = undefined) {
   port ??= await freePort();
   const child = spawn(file, args, {
     cwd,
     env: { PATH: process.env.PATH, PORT: String(port), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const server = new Server(child, port);
+  const server = new ServerProcess(child, port);
   try {
     await server.listening();
   } catch (error) {
@@ -63,21 +62,21 @@ export async function start(file, args, env, cwd = process.cwd(), port = undefin
   return server;
 }
 
-class Server {
+class ServerProcess {
   constructor(child, port) {
     this.child = child;
     this.port = port;
     this.url = `http://127.0.0.1:${port}`;
     this.ws = `ws://127.0.0.1:${port}`;
-    this.said = "";
+    this.output = "";
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => (this.said = (this.said + text).slice(-100_000)));
+      stream.setEncoding("utf8").on("data", (text) => (this.output = (this.output + text).slice(-100_000)));
     }
     this.#exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => resolve({ code, signal }));
       child.once("error", (error) => resolve({ code: null, signal: null, error }));
     });
-    // A test file that is killed must not leave its servers behind.
+    // If the process of the test file exits, its servers exit as well.
     this.reap = () => child.kill("SIGKILL");
     process.once("exit", this.reap);
   }
@@ -86,20 +85,20 @@ class Server {
 
   // Resolves with {code, signal} when the process has ended.
   get exited() {
-    return arrives(this.#exited, () => `the server runs on and said:\n${this.said}`);
+    return waitFor(this.#exited, () => `the server is still running, with the output:\n${this.output}`);
   }
 
   get pid() {
     return this.child.pid;
   }
 
-  // Waits until a connection is accepted, or fails with what the program said when it ended instead.
+  // Waits until the server accepts a connection. Fails with the output of the program if it exits instead.
   async listening() {
     let ended = null;
     void this.#exited.then((exit) => (ended = exit));
-    for (let looks = 0; !(await accepts(this.port)); looks++) {
-      if (looks === 10 * LOOKS) throw new Error(`the server does not listen, and said:\n${this.said}`);
-      if (ended) throw new Error(`the server ended with ${JSON.stringify(ended)} and said:\n${this.said}`);
+    for (let checks = 0; !(await accepts(this.port)); checks++) {
+      if (checks === 10 * MAX_CHECKS) throw new Error(`the server does not listen, with the output:\n${this.output}`);
+      if (ended) throw new Error(`the server exited with ${JSON.stringify(ended)}, with the output:\n${this.output}`);
     }
   }
 
@@ -109,12 +108,12 @@ class Server {
     return this.exited;
   }
 
-  // True as long as the process lives.
+  // True while the process runs.
   get alive() {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  // The memory that the process has asked for and written, in bytes. Its program text is not counted: what is run for the first time is no growth.
+  // The anonymous memory of the process in bytes, including swap. Program text does not count, because code that runs for the first time is no growth.
   memory() {
     const rollup = readFileSync(`/proc/${this.pid}/smaps_rollup`, "utf8");
     const kilobytes = (name) => Number(rollup.match(new RegExp(`^${name}:\\s+(\\d+) kB`, "m"))?.[1] ?? 0);

@@ -1,18 +1,17 @@
-// Real React on a page without a screen: a document to draw in, and ways to wait for what is drawn. The page is happy-dom's; a current jsdom wants a
-// newer Node than we do.
+// Renders React components without a browser, and waits for their text. The DOM is happy-dom, because a current jsdom needs a newer Node than these tests.
 
 import { Window } from "happy-dom";
-import { arrives } from "./wait-for.js";
+import { waitFor } from "./wait-for.js";
 
-// react-dom looks for the page when it is loaded.
+// react-dom needs `window` and `document` at import.
 const window = new Window();
 Object.assign(globalThis, { window, document: window.document });
 globalThis.navigator ??= window.navigator;
 const { createElement, Profiler, StrictMode } = await import("react");
 const { createRoot } = await import("react-dom/client");
 
-// Draws a component in strict mode, as front ends do while they are developed: every effect runs, is cleaned up, and runs again. Waits until it
-// is drawn. The answer is the screen that it is on.
+// Renders a component in strict mode, as front ends do during development: React runs every effect, cleans it up, and runs it again. Resolves with the
+// screen after the first render.
 export async function mount(component, props) {
   const screen = new Screen(component);
   await screen.set(props);
@@ -35,35 +34,35 @@ class Screen {
     return this.#page.textContent;
   }
 
-  // Draws it with these props. Resolves when that is done.
+  // Renders the component with these props. Resolves after the render.
   set(props) {
     const shown = new Promise((resolve) => {
-      const drawn = () => {
+      const onRender = () => {
         resolve();
-        this.#look();
+        this.#checkWaiting();
       };
-      const inner = createElement(Profiler, { id: "screen", onRender: drawn }, createElement(this.#component, props));
+      const inner = createElement(Profiler, { id: "screen", onRender }, createElement(this.#component, props));
       this.#root.render(createElement(StrictMode, null, inner));
     });
-    return arrives(shown, () => `the component is not drawn on ${this.text}`);
+    return waitFor(shown, () => `the component is not rendered; the screen shows ${this.text}`);
   }
 
-  // Resolves when all of these texts are on the screen.
+  // Resolves when the screen shows all of these texts.
   shows(...texts) {
     return this.until((text) => texts.every((wanted) => text.includes(wanted)));
   }
 
-  // Resolves when this is true of the screen's text.
+  // Resolves when the text of the screen satisfies `wanted`.
   until(wanted) {
     if (wanted(this.text)) return Promise.resolve();
     const shown = new Promise((resolve) => this.#waiting.push({ wanted, resolve }));
-    return arrives(shown, () => `${wanted} is not true of ${this.text}`);
+    return waitFor(shown, () => `the screen does not satisfy ${wanted}; it shows ${this.text}`);
   }
 
-  // Presses the button with this label.
+  // Clicks the button with this label.
   press(label) {
     const button = [...this.#page.querySelectorAll("button")].find(({ textContent }) => textContent === label);
-    if (!button) throw new Error(`there is no button ${label} in ${this.text}`);
+    if (!button) throw new Error(`the screen has no button ${label}; it shows ${this.text}`);
     button.click();
   }
 
@@ -72,7 +71,7 @@ class Screen {
     this.#page.remove();
   }
 
-  #look() {
+  #checkWaiting() {
     this.#waiting = this.#waiting.filter(({ wanted, resolve }) => !(wanted(this.text) && (resolve(), true)));
   }
 }

@@ -1,76 +1,80 @@
-// Open sockets that remember everything they hear, and a mark at which to look.
+// Clients that record every event that they receive. A marker event shows that everything before it has arrived.
 
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
-import { arrives, lately } from "./wait-for.js";
-import { argumentsOf, withoutPosition } from "./positions.js";
-import { Socket } from "./ws-queue.js";
+import { withoutPosition, withoutPositionArgument } from "./positions.js";
+import { lastEvents, waitFor } from "./wait-for.js";
+import { QueuedWebSocket } from "./ws-queue.js";
 
-class Ear {
-  heard = [];
+// An event that no contract has. The server answers it with an error, after the replies to everything that was sent before.
+const UNKNOWN_EVENT = "unknown event";
+
+class RecordingClient {
+  // The received events, each as [name, arguments].
+  received = [];
   #listeners = [];
-  #marks = 0;
-  #waiting = null;
+  #markers = 0;
+  #onMarker = null;
 
-  hear(name, what) {
+  record(name, args) {
     if (name !== "mark") {
-      this.heard.push([name, what]);
+      this.received.push([name, args]);
       return this.#listeners.splice(0).forEach((resolve) => resolve());
     }
-    this.#marks += 1;
-    this.#arrive();
+    this.#markers += 1;
+    this.#deliverMarker();
   }
 
-  #arrive() {
-    if (this.#marks === 0 || !this.#waiting) return;
-    this.#marks -= 1;
-    this.#waiting();
-    this.#waiting = null;
+  #deliverMarker() {
+    if (this.#markers === 0 || !this.#onMarker) return;
+    this.#markers -= 1;
+    this.#onMarker();
+    this.#onMarker = null;
   }
 
-  // Resolves with the next that is wanted, `[name, arguments]`, and forgets it and what was heard before.
+  // Resolves with the next event, [name, arguments], that satisfies `wanted`. Removes it and all earlier ones from the record.
   async next(wanted) {
-    return (await this.#upTo(wanted)).at(-1);
+    return (await this.#takeThrough(wanted)).at(-1);
   }
 
-  // Resolves with what was heard before something that is wanted, and forgets both.
-  async before(wanted) {
-    return (await this.#upTo(wanted)).slice(0, -1);
+  // Resolves with the events before the next one that satisfies `wanted`. Removes them and that one from the record.
+  async receivedBefore(wanted) {
+    return (await this.#takeThrough(wanted)).slice(0, -1);
   }
 
-  #upTo(wanted) {
+  #takeThrough(wanted) {
     const found = async () => {
       for (;;) {
-        const place = this.heard.findIndex(wanted);
-        if (place >= 0) return this.heard.splice(0, place + 1);
+        const index = this.received.findIndex(wanted);
+        if (index >= 0) return this.received.splice(0, index + 1);
         await new Promise((resolve) => this.#listeners.push(resolve));
       }
     };
-    return arrives(found(), () => `no event satisfies ${wanted}; ${lately(this.heard)}`);
+    return waitFor(found(), () => `no event satisfies ${wanted}; ${lastEvents(this.received)}`);
   }
 
-  // What was heard up to the next mark, since the last one.
-  async toMark() {
+  // Resolves with the events up to the next marker, and removes them from the record.
+  async untilMarker() {
     const marked = new Promise((resolve) => {
-      this.#waiting = resolve;
-      this.#arrive();
+      this.#onMarker = resolve;
+      this.#deliverMarker();
     });
-    await arrives(marked, () => `no mark has arrived; ${lately(this.heard)}`);
-    return this.heard.splice(0);
+    await waitFor(marked, () => `no marker has arrived; ${lastEvents(this.received)}`);
+    return this.received.splice(0);
   }
 }
 
-class SocketIoEar extends Ear {
+class SocketIoRecordingClient extends RecordingClient {
   constructor(socket) {
     super();
     this.socket = socket;
     // The clients of version 2 have no `onAny`.
-    const emitted = socket.onevent;
+    const dispatch = socket.onevent;
     socket.onevent = (packet) => {
       const [name, ...args] = packet.data;
-      // The trip contract's greeting of everybody in `/`.
-      if (name !== "connected") this.hear(name, argumentsOf(args));
-      emitted.call(socket, packet);
+      // The trip contract sends the greeting `connected` to every socket in `/`.
+      if (name !== "connected") this.record(name, withoutPositionArgument(args));
+      dispatch.call(socket, packet);
     };
   }
 
@@ -81,37 +85,38 @@ class SocketIoEar extends Ear {
         this.socket.once(event, (error) => reject(Object.assign(new Error(error.message ?? String(error)), { data: error.data })));
       }
     });
-    return arrives(connected, () => `${this.socket.io.uri}${this.socket.nsp} has neither connected nor refused the client`);
+    return waitFor(connected, () => `${this.socket.io.uri}${this.socket.nsp} has neither accepted nor rejected the client`);
   }
 
-  ask(name, args) {
-    const answer = new Promise((resolve) => this.socket.emit(name, ...args, resolve));
-    return arrives(answer, () => `${name} is not acknowledged; ${lately(this.heard)}`);
+  // Emits an event and resolves with the acknowledgement.
+  request(name, args) {
+    const ack = new Promise((resolve) => this.socket.emit(name, ...args, resolve));
+    return waitFor(ack, () => `${name} is not acknowledged; ${lastEvents(this.received)}`);
   }
 
-  tell(name, args) {
+  emit(name, args) {
     this.socket.emit(name, ...args);
   }
 
-  // All that was heard in answer to what was said so far: no contract knows this word, and says so in its turn.
-  async answered() {
-    await this.ask("nobody's word", []);
-    return this.heard.splice(0);
+  // Resolves with everything that was received in reply to the events sent so far, and removes it from the record.
+  async replies() {
+    await this.request(UNKNOWN_EVENT, []);
+    return this.received.splice(0);
   }
 
-  // Says goodbye.
+  // Closes the connection with a DISCONNECT packet.
   close() {
     this.socket.disconnect();
   }
 }
 
-class RawEar extends Ear {
+class RawRecordingClient extends RecordingClient {
   constructor(url) {
     super();
-    this.socket = new Socket(url);
+    this.socket = new QueuedWebSocket(url);
     this.socket.ws.on("message", (message) => {
       const envelope = withoutPosition(JSON.parse(message));
-      this.hear(envelope.type, envelope);
+      this.record(envelope.type, envelope);
     });
   }
 
@@ -121,73 +126,73 @@ class RawEar extends Ear {
   }
 
   async connected() {
-    await Promise.race([this.#first(({ type }) => type === "connected"), this.closed.then(({ code, reason }) => Promise.reject(new Error(`${code} ${reason}`)))]);
-    this.heard = [];
+    await Promise.race([this.#firstEnvelope(({ type }) => type === "connected"), this.closed.then(({ code, reason }) => Promise.reject(new Error(`${code} ${reason}`)))]);
+    this.received = [];
     return this;
   }
 
-  #first(wanted) {
+  #firstEnvelope(wanted) {
     const first = new Promise((resolve) => {
       this.socket.ws.on("message", (message) => wanted(JSON.parse(message)) && resolve());
     });
-    return arrives(first, () => `no envelope satisfies ${wanted}; ${lately(this.heard)}`);
+    return waitFor(first, () => `no envelope satisfies ${wanted}; ${lastEvents(this.received)}`);
   }
 
   send(envelope) {
     this.socket.send(JSON.stringify(envelope));
   }
 
-  // The same, and how the connection ended if it did.
-  async answered() {
-    const isRefused = ({ type, data }) => type === "error" && data.code === "invalid";
-    const refusal = this.#first(isRefused);
-    this.send({ type: "nobody's word" });
-    const closed = await Promise.race([refusal.then(() => null), this.closed]);
-    if (closed) return [...this.heard.splice(0), ["closed", closed]];
-    const place = this.heard.findIndex(([, envelope]) => isRefused(envelope));
-    return this.heard.splice(0, place + 1).slice(0, -1);
+  // As in SocketIoRecordingClient. If the server has closed the connection, ["closed", {code, reason}] follows.
+  async replies() {
+    const isUnknownEvent = ({ type, data }) => type === "error" && data.code === "invalid";
+    const rejected = this.#firstEnvelope(isUnknownEvent);
+    this.send({ type: UNKNOWN_EVENT });
+    const closed = await Promise.race([rejected.then(() => null), this.closed]);
+    if (closed) return [...this.received.splice(0), ["closed", closed]];
+    const index = this.received.findIndex(([, envelope]) => isUnknownEvent(envelope));
+    return this.received.splice(0, index + 1).slice(0, -1);
   }
 
   close() {
-    this.socket.cut();
+    this.socket.terminate();
   }
 }
 
-// The sockets of a test: opened with a person's token, and closed after it.
-export class Sockets {
+// The recording clients of a test. Each is opened with a user's token, and closed after the test.
+export class RecordingClients {
   #open = [];
 
   constructor(server, t) {
     this.server = server;
-    t.after(() => this.#open.forEach((ear) => ear.close()));
+    t.after(() => this.#open.forEach((client) => client.close()));
   }
 
-  // A Socket.IO client of version 4, or one of version 2; `over` is an ear whose connection it shares.
-  // `through` is a way to the server.
+  // Opens a Socket.IO client of version 4 or 2. `over` is a client whose connection it shares. `through` is a proxy in front of the server.
   open(sub, namespace, { transports = ["websocket"], version = 4, over, through = this.server } = {}) {
     const token = this.server.token({ sub, name: sub });
     const url = `${through.url}${namespace}`;
-    const plain = { transports, forceNew: true, reconnection: false };
+    const options = { transports, forceNew: true, reconnection: false };
     const socket = over
       ? over.socket.io.socket(namespace, { auth: { token } })
       : version === 4
-        ? io4(url, { ...plain, auth: { token } })
-        : io2(url, { ...plain, query: { token } });
-    const ear = new SocketIoEar(socket);
-    this.#open.push(ear);
-    return ear.connected();
+        ? io4(url, { ...options, auth: { token } })
+        : io2(url, { ...options, query: { token } });
+    const client = new SocketIoRecordingClient(socket);
+    this.#open.push(client);
+    return client.connected();
   }
 
+  // Opens a client on the raw WebSocket.
   raw(sub, { through = this.server } = {}) {
     const token = this.server.token({ sub, name: sub });
-    const ear = new RawEar(`${through.ws}/api/v1/ws/connect?token=${token}`);
-    this.#open.push(ear);
-    return ear.connected();
+    const client = new RawRecordingClient(`${through.ws}/api/v1/ws/connect?token=${token}`);
+    this.#open.push(client);
+    return client.connected();
   }
 }
 
-// Text in which nothing stands that differs by itself: moments, and the id that the asker knew.
-export const same = (what, id) => {
-  const text = JSON.stringify(what).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>");
+// A value as text, with placeholders for timestamps and for the id of the request. Two replies that reveal nothing have the same text.
+export const normalized = (value, id) => {
+  const text = JSON.stringify(value).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>");
   return id === "" ? text : text.replaceAll(`"${id}"`, "<id>").replaceAll(new RegExp(`\\b${id}\\b`, "g"), "<id>");
 };

@@ -1,7 +1,7 @@
-// Tests that need rights which not everybody has.
+// Tests that need privileges, such as mounting a file system.
 
-// Skips a test for want of them; where CI is set, that is a failure: there nobody looks at what was left out.
-export function withoutRights(t, why) {
-  if (process.env.CI) throw new Error(`${why}; unset CI to leave this test out`);
-  t.skip(why);
+// Skips a test because a privilege is missing. If CI is set, this is a failure, because no one reads the list of skipped tests there.
+export function skipWithoutPrivileges(t, reason) {
+  if (process.env.CI) throw new Error(`${reason}; unset CI to skip this test`);
+  t.skip(reason);
 }

@@ -1,16 +1,16 @@
-// A test that cannot be run is left out on somebody's own machine, and fails where nobody would look.
+// A test that lacks a privilege is skipped on a developer's machine, and fails in CI.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withoutRights } from "./require-privileges.js";
+import { skipWithoutPrivileges } from "./require-privileges.js";
 
-test("for want of rights a test is skipped, and fails where CI is set", (t) => {
+test("a test that lacks a privilege is skipped, and fails if CI is set", (t) => {
   const { CI } = process.env;
   t.after(() => (CI === undefined ? delete process.env.CI : (process.env.CI = CI)));
   const skipped = [];
   delete process.env.CI;
-  withoutRights({ skip: (why) => skipped.push(why) }, "no mount");
+  skipWithoutPrivileges({ skip: (reason) => skipped.push(reason) }, "no mount");
   assert.deepEqual(skipped, ["no mount"]);
   process.env.CI = "true";
-  assert.throws(() => withoutRights(t, "no mount"), /no mount; unset CI/);
+  assert.throws(() => skipWithoutPrivileges(t, "no mount"), /no mount; unset CI/);
 });

@@ -1,16 +1,16 @@
-// The product as a user starts it: its own database in a folder of its own, and a secret that the tests know.
+// Starts roomcast as an operator does, with its own database in a temporary folder and a JWT secret that the tests know.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before } from "node:test";
-import { binary, start } from "./process.js";
+import { binary, startProcess } from "./process.js";
 import { sign } from "./tokens.js";
 
 export const SECRET = "a secret that only the tests and this server know";
 
-// Starts the server; `env` comes on top of what every test needs. With `descriptors` the process may open that number of them, as after `ulimit -n`.
-export async function startRoomcast(env = {}, { descriptors } = {}) {
+// Starts the server. `env` overrides the defaults below. `descriptors` is the maximum number of open files, as with `ulimit -n`.
+export async function startServer(env = {}, { descriptors } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "roomcast-"));
   const settings = {
     HOST: "127.0.0.1",
@@ -22,18 +22,18 @@ export async function startRoomcast(env = {}, { descriptors } = {}) {
     LOG_LEVEL: "warn",
     ...env,
   };
-  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const defined = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   const program = binary("roomcast", "ROOMCAST");
   const [file, args] = descriptors ? ["sh", ["-c", `ulimit -n ${descriptors} && exec "$0" serve`, program]] : [program, ["serve"]];
-  const run = (port) => start(file, args, given, folder, port);
+  const run = (port) => startProcess(file, args, defined, folder, port);
   const server = await run().catch(async (error) => {
     await rm(folder, { recursive: true, force: true });
     throw error;
   });
-  return new Roomcast(folder, server, run);
+  return new RoomcastServer(folder, server, run);
 }
 
-class Roomcast {
+class RoomcastServer {
   #run;
 
   constructor(folder, running, run) {
@@ -41,7 +41,7 @@ class Roomcast {
     this.running = running;
     this.#run = run;
     for (const name of ["port", "url", "ws"]) this[name] = running[name];
-    // Whoever has these functions alone has a server all the same.
+    // Callers may use `stop` and `token` without the object.
     this.stop = this.stop.bind(this);
     this.token = (claims) => sign(claims, SECRET);
   }
@@ -50,8 +50,8 @@ class Roomcast {
     return this.running.child;
   }
 
-  get said() {
-    return this.running.said;
+  get output() {
+    return this.running.output;
   }
 
   get exited() {
@@ -70,7 +70,7 @@ class Roomcast {
     return this.running.memory();
   }
 
-  // Kills the process as it stands, and starts it again: the same database, the same port.
+  // Kills the process with SIGKILL and starts it again with the same database and port.
   async killAndRestart() {
     await this.running.stop();
     this.running = await this.#run(this.port);
@@ -82,12 +82,12 @@ class Roomcast {
   }
 }
 
-// One server for the tests of a file. What is returned is filled in before the first test.
-export function roomcast(env = {}) {
+// One server for the tests of a file. A hook before the first test fills in the returned object.
+export function sharedServer(env = {}) {
   const server = {};
   let running;
   before(async () => {
-    running = await startRoomcast(env);
+    running = await startServer(env);
     for (const name of ["port", "url", "ws", "folder", "token"]) server[name] = running[name];
     server.killAndRestart = () => running.killAndRestart();
     Object.defineProperty(server, "running", { get: () => running.running });

@@ -1,35 +1,35 @@
-// Who asks, and a back end that speaks to them.
+// Users of the REST API, and the requests of a back end.
 
 import { rest } from "./http.js";
-import { upTo } from "./wait-until.js";
+import { retry } from "./wait-until.js";
 
 export const API_KEY = "a-key-that-only-the-teams-own-back-end-knows";
 
-// A person as REST sees them: each request must be answered as it says, and resolves with what was answered.
-export const person = (server, sub) => ({
+// A user with a token. `request` resolves with the JSON of the response, and rejects if its status is not the expected one.
+export const user = (server, sub) => ({
   sub,
   token: server.token({ sub, name: sub }),
-  async ask(method, path, body, status = method === "POST" ? [200, 201] : [200]) {
-    const answer = await rest(method, `${server.url}${path}`, { token: server.token({ sub, name: sub }), body });
-    if (![status].flat().includes(answer.status)) throw new Error(`${sub}: ${method} ${path} ${answer.status} ${answer.text}`);
-    return answer.json;
+  async request(method, path, body, status = method === "POST" ? [200, 201] : [200]) {
+    const response = await rest(method, `${server.url}${path}`, { token: server.token({ sub, name: sub }), body });
+    if (![status].flat().includes(response.status)) throw new Error(`${sub}: ${method} ${path} ${response.status} ${response.text}`);
+    return response.json;
   },
 });
 
-// Makes everybody named hear `mark`, behind all that has happened so far: what is told to many is told in one order.
-export async function mark(server, ...subs) {
+// Sends the event `mark` to these users. It arrives after the events of all earlier changes, because the server keeps one order of events.
+export async function emitMarker(server, ...subs) {
   const body = { to: { users: subs }, event: "mark", data: {} };
-  const answer = await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body });
-  if (answer.status !== 200) throw new Error(`no mark: ${answer.status} ${answer.text}`);
+  const response = await rest("POST", `${server.url}/api/v1/emit`, { token: API_KEY, body });
+  if (response.status !== 200) throw new Error(`the marker was not sent: ${response.status} ${response.text}`);
 }
 
-// So often it is looked at most: some ten seconds, and far longer than a socket needs to go.
-const LOOKS = 5000;
+// The maximum number of requests. They take some ten seconds, far longer than the server needs to close a socket.
+const MAX_REQUESTS = 5000;
 
-// Waits until the server has just so many sockets of a person.
-export function socketsAre(server, sub, count) {
-  return upTo(LOOKS, async () => {
-    const { data } = await person(server, sub).ask("GET", "/api/v1/socket/my-connections");
+// Waits until the user has exactly `count` sockets on the server.
+export function waitForSocketCount(server, sub, count) {
+  return retry(MAX_REQUESTS, async () => {
+    const { data } = await user(server, sub).request("GET", "/api/v1/socket/my-connections");
     return data.count === count ? true : null;
   });
 }

@@ -1,26 +1,26 @@
-// Waits for one event that a fault may keep from arriving: no test has a time limit of its own, and yet none hangs on such a fault.
+// Waits for one promise or event. A test has no time limit of its own, so a wait gives up after a fixed number of checks.
 
 import { once } from "node:events";
 
-// The number of looks, `APART` milliseconds apart, after which a wait fails: only a fault takes as many.
-export const LOOKS = 1200;
-export const APART = 100;
+// The number of checks after which a wait fails. Only a fault needs so many, also on a slow machine.
+export const MAX_CHECKS = 1200;
+export const CHECK_INTERVAL_MS = 100;
 
-// Resolves or rejects as the promise does. After `limit` looks at a pending promise it rejects with the text that `seen` returns: what the test waits
-// for, and what has arrived instead. A test that has failed may leave a wait behind, which then fails silently and keeps no process alive.
-export function arrives(promise, seen, limit = LOOKS) {
-  // Made here, so that its stack names the test that waits.
+// Resolves or rejects as the promise does. After `limit` checks of a pending promise it rejects with the text that `describe` returns: what the test
+// waits for, and what has arrived instead. A wait that a failed test leaves behind fails silently and keeps no process alive.
+export function waitFor(promise, describe, limit = MAX_CHECKS) {
+  // The error is created here, so that its stack trace names the test that waits.
   const failure = new Error("gave up");
   let timer;
   const givenUp = new Promise((_, reject) => {
-    let looks = 0;
+    let checks = 0;
     timer = setInterval(() => {
-      looks += 1;
-      if (looks < limit) return;
-      failure.message = `after ${limit} looks: ${seen()}`;
+      checks += 1;
+      if (checks < limit) return;
+      failure.message = `after ${limit} checks: ${describe()}`;
       failure.stack = failure.stack.replace("gave up", () => failure.message);
       reject(failure);
-    }, APART);
+    }, CHECK_INTERVAL_MS);
     timer.unref();
   });
   const outcome = Promise.race([promise, givenUp]).finally(() => clearInterval(timer));
@@ -28,8 +28,8 @@ export function arrives(promise, seen, limit = LOOKS) {
   return outcome;
 }
 
-// Resolves with the arguments of an emitter's next such event. Rejects as `arrives` does, and when the emitter emits an error.
-export const emitted = (emitter, event, seen = () => `no event "${event}" has arrived`) => arrives(once(emitter, event), seen);
+// Resolves with the arguments of the emitter's next event of this name. Rejects as `waitFor` does, and when the emitter emits an error.
+export const waitForEvent = (emitter, event, describe = () => `no event "${event}" has arrived`) => waitFor(once(emitter, event), describe);
 
-// The last events of a list, as text for a failure.
-export const lately = (heard) => (heard.length === 0 ? "nothing has arrived" : `the last of ${heard.length} events are ${JSON.stringify(heard.slice(-10)).slice(-2000)}`);
+// The last events of a list, as text for an error message.
+export const lastEvents = (events) => (events.length === 0 ? "no event has arrived" : `the last of ${events.length} events are ${JSON.stringify(events.slice(-10)).slice(-2000)}`);

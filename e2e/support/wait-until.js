@@ -1,39 +1,39 @@
-// Waiting for what may never come: no test has a time limit of its own, and yet none must hang on a fault that it looks for.
+// Repeats a check until it succeeds. A test has no time limit of its own, so each function gives up after a number of attempts or by the server's clock.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { APART, LOOKS } from "./wait-for.js";
 import { metrics } from "./metrics.js";
+import { CHECK_INTERVAL_MS, MAX_CHECKS } from "./wait-for.js";
 
-// Looks until there is nothing to be seen any more: `look` resolves with null, or with what it sees. Gives up, and fails with that, when the server's
-// own clock has gone on by so many seconds: a machine that is slow is slow for both.
-export async function settles(server, seconds, look) {
+// Repeats `check` until it resolves with null. Otherwise it resolves with a description of the current state. Fails with the last description when the
+// server's own uptime has increased by this number of seconds. The server's clock is used because a slow machine slows the server down as well.
+export async function waitUntilByServerClock(server, seconds, check) {
   const uptime = async () => (await metrics(server)).gauge("uptime_seconds");
-  const begun = await uptime();
+  const startedAt = await uptime();
   for (;;) {
-    const late = (await uptime()) - begun > seconds;
-    const seen = await look();
-    if (seen === null) return;
-    if (late) throw new Error(`after ${seconds} seconds of the server's: ${seen}`);
+    const late = (await uptime()) - startedAt > seconds;
+    const state = await check();
+    if (state === null) return;
+    if (late) throw new Error(`after ${seconds} seconds of the server's clock: ${state}`);
   }
 }
 
-// What a step comes to that is taken again and again until it comes to something. Fails when that takes more than so many of them.
-export async function upTo(times, step) {
-  for (let taken = 0; taken < times; taken++) {
-    const found = await step(taken);
-    if (found !== null) return found;
+// Calls `attempt` with 0, 1, 2, … until it resolves with a value other than null, and resolves with that value. Fails after `times` attempts.
+export async function retry(times, attempt) {
+  for (let count = 0; count < times; count++) {
+    const result = await attempt(count);
+    if (result !== null) return result;
   }
-  throw new Error(`${times} times, and nothing has come of it`);
+  throw new Error(`no result after ${times} attempts`);
 }
 
-// Looks again and again until the condition holds: `look` resolves with null if it does, and with what it sees otherwise. Fails with what the last of
-// `LOOKS` looks has seen.
-export async function holds(look) {
-  let seen;
-  for (let looks = 0; looks < LOOKS; looks++) {
-    seen = await look();
-    if (seen === null) return;
-    await pause(APART);
+// Repeats `check` until it resolves with null. Otherwise it resolves with a description of the current state. Fails with the last description after
+// `MAX_CHECKS` checks.
+export async function waitUntil(check) {
+  let state;
+  for (let checks = 0; checks < MAX_CHECKS; checks++) {
+    state = await check();
+    if (state === null) return;
+    await pause(CHECK_INTERVAL_MS);
   }
-  throw new Error(`after ${LOOKS} looks: ${seen}`);
+  throw new Error(`after ${MAX_CHECKS} checks: ${state}`);
 }

@@ -1,8 +1,8 @@
-// WebSocket frames by hand, over a bare TCP connection, so that they can be wrong.
+// WebSocket frames over a plain TCP connection, so that a test can send invalid ones.
 
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
-import { arrives } from "./wait-for.js";
+import { waitFor } from "./wait-for.js";
 
 export const TEXT = 1;
 export const BINARY = 2;
@@ -11,20 +11,20 @@ export const CLOSE = 8;
 export const PING = 9;
 export const PONG = 10;
 
-// A client's frame. `length` is what the header says, when it is to lie; `masked: false` leaves the mask out.
+// A client's frame. `length` overrides the length in the header; `masked: false` leaves out the mask.
 export function frame(opcode, payload = Buffer.alloc(0), { fin = true, rsv = 0, masked = true, length } = {}) {
   const data = Buffer.from(payload);
-  const said = BigInt(length ?? data.length);
+  const declared = BigInt(length ?? data.length);
   const mask = masked ? 0x80 : 0;
   const first = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
   let head;
-  if (said < 126n) head = Buffer.from([first, mask | Number(said)]);
-  else if (said < 65_536n) head = Buffer.from([first, mask | 126, Number(said) >> 8, Number(said) & 255]);
+  if (declared < 126n) head = Buffer.from([first, mask | Number(declared)]);
+  else if (declared < 65_536n) head = Buffer.from([first, mask | 126, Number(declared) >> 8, Number(declared) & 255]);
   else {
     head = Buffer.alloc(10);
     head[0] = first;
     head[1] = mask | 127;
-    head.writeBigUInt64BE(said, 2);
+    head.writeBigUInt64BE(declared, 2);
   }
   if (!masked) return Buffer.concat([head, data]);
   const key = randomBytes(4);
@@ -34,8 +34,8 @@ export function frame(opcode, payload = Buffer.alloc(0), { fin = true, rsv = 0, 
 
 export const closeFrame = (code, reason = "") => frame(CLOSE, Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]));
 
-// A TCP connection that keeps what it is sent.
-export class Wire {
+// A TCP connection that buffers the received bytes.
+export class TcpConnection {
   #received = Buffer.alloc(0);
   #wake = [];
   #ended = false;
@@ -60,7 +60,7 @@ export class Wire {
 
   // Resolves when the server has ended the connection.
   get ended() {
-    return arrives(this.#end, () => `the connection is open; ${this.#received.length} bytes are unread`);
+    return waitFor(this.#end, () => `the connection is open; ${this.#received.length} bytes are unread`);
   }
 
   #changed() {
@@ -70,10 +70,10 @@ export class Wire {
   // Resolves when the bytes are with the kernel. A connection that has ended takes them silently.
   write(bytes) {
     const written = new Promise((resolve) => this.socket.write(bytes, () => resolve()));
-    return arrives(written, () => "the server neither reads nor ends the connection");
+    return waitFor(written, () => "the server neither reads nor ends the connection");
   }
 
-  // What `take` makes of the received bytes as soon as it is not null: [value, bytes used up]. Null if the other side ends before.
+  // Calls `take` with the received bytes until it returns [value, number of consumed bytes], and resolves with the value. Null if the server ends before.
   async #until(take) {
     for (;;) {
       const taken = take(this.#received);
@@ -83,11 +83,11 @@ export class Wire {
       }
       if (this.#ended) return null;
       const more = new Promise((resolve) => this.#wake.push(resolve));
-      await arrives(more, () => `the server neither sends more nor ends; ${this.#received.length} bytes are unread`);
+      await waitFor(more, () => `the server neither sends more nor ends; ${this.#received.length} bytes are unread`);
     }
   }
 
-  // The head of an HTTP answer, or null.
+  // The head of an HTTP response, or null.
   head() {
     return this.#until((bytes) => {
       const end = bytes.indexOf("\r\n\r\n");
@@ -116,14 +116,14 @@ export class Wire {
     });
   }
 
-  // How the server ends the WebSocket: the code of its close frame, 1005 without one, 1006 if it says nothing. Other frames are passed over.
+  // The code of the server's close frame: 1005 if the frame has no code, 1006 if there is no close frame. Other frames are skipped.
   async end() {
     for (;;) {
       const next = await this.frame();
       if (next === null) return 1006;
       if (next.opcode !== CLOSE) continue;
       const code = next.payload.length < 2 ? 1005 : next.payload.readUInt16BE(0);
-      // A good client closes behind its answer, and so does a good server.
+      // After both close frames the client and the server close the connection.
       await this.write(frame(CLOSE, next.payload));
       await this.ended;
       return code;
@@ -135,12 +135,12 @@ export class Wire {
   }
 }
 
-// A WebSocket that has made its handshake; `headers` are further lines of it.
-export async function openWire(server, path = "/raw", headers = []) {
-  const wire = new Wire(server.port);
+// A WebSocket after its handshake. `headers` are additional lines of the request.
+export async function openTcpWebSocket(server, path = "/raw", headers = []) {
+  const connection = new TcpConnection(server.port);
   const lines = [`GET ${path} HTTP/1.1`, "Host: test", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
-  await wire.write([...lines, `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`, ...headers, "", ""].join("\r\n"));
-  wire.answer = await wire.head();
-  if (!wire.answer?.startsWith("HTTP/1.1 101")) throw new Error(`no WebSocket: ${wire.answer}`);
-  return wire;
+  await connection.write([...lines, `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`, ...headers, "", ""].join("\r\n"));
+  connection.response = await connection.head();
+  if (!connection.response?.startsWith("HTTP/1.1 101")) throw new Error(`the handshake has failed: ${connection.response}`);
+  return connection;
 }

@@ -1,28 +1,28 @@
-// A WebSocket whose messages are asked for one at a time, and none is lost meanwhile.
+// A WebSocket that queues its messages. A test reads them one by one, and none is lost.
 
 import WebSocket from "ws";
-import { arrives, lately } from "./wait-for.js";
+import { lastEvents, waitFor } from "./wait-for.js";
 
-// Opens a WebSocket. Rejects, with `status` and `text`, if the server refuses it.
-export function openSocket(url, { protocols = [], ...options } = {}) {
-  const socket = new Socket(url, protocols, options);
+// Opens a WebSocket. Rejects with `status` and `text` if the server rejects the handshake.
+export function openWebSocket(url, { protocols = [], ...options } = {}) {
+  const socket = new QueuedWebSocket(url, protocols, options);
   return socket.opened.then(() => socket);
 }
 
-// The same for one that the server may refuse or end at once: resolves with {status, text} or {code, reason}.
-export async function outcome(url, options) {
+// Opens a WebSocket that the server may reject or close. Resolves with {opened: false, status, text} or {opened: true, code, reason}.
+export async function connectionOutcome(url, options) {
   try {
-    const socket = await openSocket(url, options);
+    const socket = await openWebSocket(url, options);
     return { opened: true, ...(await socket.closed) };
   } catch (error) {
     return { opened: false, status: error.status, text: error.text, error };
   }
 }
 
-export class Socket {
+export class QueuedWebSocket {
   #messages = [];
   #waiting = [];
-  #answer = () => null;
+  #autoReply = () => null;
 
   constructor(url, protocols, options) {
     this.ws = new WebSocket(url, protocols, { perMessageDeflate: false, ...options });
@@ -34,11 +34,11 @@ export class Socket {
         response.on("data", (chunk) => chunks.push(chunk));
         response.once("end", () => {
           const text = Buffer.concat(chunks).toString();
-          reject(Object.assign(new Error(`refused with ${response.statusCode}: ${text}`), { status: response.statusCode, text, headers: response.headers }));
+          reject(Object.assign(new Error(`rejected with ${response.statusCode}: ${text}`), { status: response.statusCode, text, headers: response.headers }));
         });
       });
     });
-    this.opened = arrives(opened, () => `${this.ws.url} has neither opened nor refused the WebSocket`);
+    this.opened = waitFor(opened, () => `${this.ws.url} has neither accepted nor rejected the WebSocket`);
     this.#closed = new Promise((resolve) => {
       this.ws.once("close", (code, reason) => {
         resolve({ code, reason: reason.toString() });
@@ -47,9 +47,9 @@ export class Socket {
         this.#failed = error;
       });
     });
-    // A connection that is reset closes as well; that is where tests look.
+    // A reset connection emits `close` as well, and tests check that.
     this.ws.on("error", (error) => (this.error = error));
-    this.ws.on("message", (data, isBinary) => this.#arrive(isBinary ? data : data.toString("utf8")));
+    this.ws.on("message", (data, isBinary) => this.#receive(isBinary ? data : data.toString("utf8")));
   }
 
   #closed;
@@ -57,28 +57,28 @@ export class Socket {
 
   // Resolves with {code, reason} when the connection is closed.
   get closed() {
-    return arrives(this.#closed, () => `the WebSocket is not closed; unread messages: ${lately(this.#messages.map(String))}`);
+    return waitFor(this.#closed, () => `the WebSocket is not closed; unread messages: ${lastEvents(this.#messages.map(String))}`);
   }
 
-  #arrive(message) {
-    const answer = this.#answer(message);
-    if (answer !== null) return this.ws.send(answer);
+  #receive(message) {
+    const reply = this.#autoReply(message);
+    if (reply !== null) return this.ws.send(reply);
     const waiting = this.#waiting.shift();
     if (waiting) waiting.resolve(message);
     else this.#messages.push(message);
   }
 
-  // Messages for which `answer` has an answer are answered at once and not handed out by [`next`].
-  answer(answer) {
-    this.#answer = answer;
+  // A message for which `reply` returns a value other than null is answered with it at once, and `next` does not return the message.
+  autoReply(reply) {
+    this.#autoReply = reply;
   }
 
-  // The next message: a string, or a Buffer if it is binary. Rejects when the connection is closed and nothing is left.
+  // Resolves with the next message: a string, or a Buffer if it is binary. Rejects when the connection is closed and the queue is empty.
   next() {
     if (this.#messages.length > 0) return Promise.resolve(this.#messages.shift());
     if (this.#failed) return Promise.reject(this.#failed);
     const next = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
-    return arrives(next, () => "no message has arrived on the WebSocket");
+    return waitFor(next, () => "no message has arrived on the WebSocket");
   }
 
   // The next message as JSON.
@@ -86,7 +86,7 @@ export class Socket {
     return JSON.parse(await this.next());
   }
 
-  // What has arrived and was not asked for.
+  // The messages in the queue.
   get unread() {
     return [...this.#messages];
   }
@@ -95,14 +95,14 @@ export class Socket {
     for (const message of messages) this.ws.send(message);
   }
 
-  // Closes it and waits for the other side.
+  // Sends a close frame and waits for the server's.
   close(code) {
     this.ws.close(code);
     return this.closed;
   }
 
-  // Cuts the connection without a word.
-  cut() {
+  // Ends the TCP connection without a close frame.
+  terminate() {
     this.ws.terminate();
     return this.closed;
   }

@@ -8,8 +8,8 @@ import { FENCE } from "./client.js";
 export async function everythingHeard(device, server, person) {
   const arrived = device.fence();
   const token = server.token({ sub: "fence", role: "service" });
-  const answer = await rest("POST", `${server.url}/api/v1/emit`, { token, body: { to: { users: [person] }, event: FENCE } });
-  if (answer.status !== 200) throw new Error(`the fence cannot be built: ${answer.status} ${answer.text}`);
+  const response = await rest("POST", `${server.url}/api/v1/emit`, { token, body: { to: { users: [person] }, event: FENCE } });
+  if (response.status !== 200) throw new Error(`the fence cannot be built: ${response.status} ${response.text}`);
   await arrived;
-  return device.heard;
+  return device.received;
 }

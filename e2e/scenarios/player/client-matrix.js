@@ -1,4 +1,4 @@
-// Who plays the transcripts, how they travel, and what they cannot express. Nothing else is left out.
+// Who plays the transcripts, how they transport, and what they cannot express. Nothing else is left out.
 
 import { PythonDevice } from "./python-client.js";
 import { Client2, Client3, Client4 } from "./socketio-clients.js";
@@ -6,7 +6,7 @@ import { Client2, Client3, Client4 } from "./socketio-clients.js";
 // The namespaces of a contract: `/`, where all are spoken, and the one where it is spoken `alone`.
 const ALONE = "alone";
 
-// `ways`: how a client travels, and where it plays all transcripts. `settings`: what it needs of the server. `told`: the parts of a refusal that
+// `ways`: how a client transports, and where it plays all transcripts. `settings`: what it needs of the server. `told`: the parts of a refusal that
 // it is told. `cannot`: `step`, a pattern of steps that are left out, or `transcript`, one that is not played `in` a namespace, or in none.
 export const CLIENTS = {
   "socket.io-client 4.8": {
@@ -42,12 +42,12 @@ export const CLIENTS = {
   },
 };
 
-// The ways in which a contract's transcripts are played: {name, client, travel, namespace, other}; `alone` is the contract's own namespace.
+// The ways in which a contract's transcripts are played: {name, client, transport, namespace, other}; `alone` is the contract's own namespace.
 export function waysThrough(alone) {
   return Object.entries(CLIENTS).flatMap(([name, client]) =>
-    client.ways.map(([travel, where]) => {
+    client.ways.map(([transport, where]) => {
       const [namespace, other] = where === ALONE ? [alone, "/"] : ["/", alone];
-      return { name, client, travel, namespace, other };
+      return { name, client, transport, namespace, other };
     }),
   );
 }

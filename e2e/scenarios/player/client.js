@@ -1,12 +1,12 @@
 // What a person listens with, and everything that it hears in order. How it connects is its client's business.
 
-import { arrives, lately } from "../../support/wait-for.js";
+import { lastEvents, waitFor } from "../../support/wait-for.js";
 
 // The event by which a player knows that nothing earlier will come. No contract has it.
 export const FENCE = "a fence of the player";
 
 export class Device {
-  heard = [];
+  received = [];
   // Whether the transcript has closed it.
   left = false;
   #waiting = [];
@@ -18,22 +18,22 @@ export class Device {
     if (what.event === FENCE || what.envelope?.type === FENCE) return this.#fences.shift()?.();
     const waiting = this.#waiting.shift();
     if (waiting) waiting(what);
-    else this.heard.push(what);
+    else this.received.push(what);
   }
 
   // Resolves when the next fence arrives.
   fence() {
     const fence = new Promise((resolve) => this.#fences.push(resolve));
-    return arrives(fence, () => `the fence has not arrived; ${lately(this.heard)}`);
+    return waitFor(fence, () => `the fence has not arrived; ${lastEvents(this.received)}`);
   }
 
   // The next thing that is heard, or why nothing more will be.
   next() {
-    if (this.heard.length > 0) return Promise.resolve(this.heard.shift());
+    if (this.received.length > 0) return Promise.resolve(this.received.shift());
     const next = new Promise((resolve) => this.#waiting.push(resolve));
-    return arrives(next, () => "no event has arrived");
+    return waitFor(next, () => "no event has arrived");
   }
 
-  // Resolves when it travels as it shall; a client that upgrades may be on its way until then.
+  // Resolves when it transports as it shall; a client that upgrades may be on its way until then.
   async arrived() {}
 }

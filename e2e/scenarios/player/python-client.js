@@ -5,8 +5,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { arrives } from "../../support/wait-for.js";
-import { TRAVELS } from "../../support/socketio-clients.js";
+import { TRANSPORTS } from "../../support/socketio-clients.js";
+import { waitFor } from "../../support/wait-for.js";
 import { Device } from "./client.js";
 
 const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../python");
@@ -42,8 +42,8 @@ class Python {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = ++this.#count;
     this.child.stdin.write(`${JSON.stringify({ id, device, ...what })}\n`);
-    const answer = new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
-    return arrives(answer, () => `python has not answered ${JSON.stringify(what)} and said:\n${this.#said}`);
+    const reply = new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
+    return waitFor(reply, () => `python has not answered ${JSON.stringify(what)} and said:\n${this.#said}`);
   }
 
   forget(number) {
@@ -52,7 +52,7 @@ class Python {
 
   stop() {
     this.child.stdin.end();
-    return arrives(this.exited, () => `python runs on and said:\n${this.#said}`).finally(() => this.child.kill("SIGKILL"));
+    return waitFor(this.exited, () => `python runs on and said:\n${this.#said}`).finally(() => this.child.kill("SIGKILL"));
   }
 
   #hear({ id, answer, failed, device, ...what }) {
@@ -79,15 +79,15 @@ export async function endPython() {
 
 export class PythonDevice extends Device {
   // Connects. Resolves with null or with the refusal {message, data?}.
-  async connect({ url, namespace, travel, auth, over, greets }) {
+  async connect({ url, namespace, transport, auth, over, greets }) {
     if (over) throw new Error("python-socketio joins all its namespaces when it connects");
     python ??= new Python();
     this.greets = greets;
     this.number = python.number(this);
-    const { refused, transport } = await this.#ask("connect", { url, namespace, transports: TRAVELS[travel], auth });
+    const { refused, transport: actual } = await this.#ask("connect", { url, namespace, transports: TRANSPORTS[transport], auth });
     if (refused) return refused;
-    const wanted = TRAVELS[travel].at(-1);
-    if (transport !== wanted) throw new Error(`it has come by ${transport} and not by ${wanted}`);
+    const wanted = TRANSPORTS[transport].at(-1);
+    if (actual !== wanted) throw new Error(`the client uses  and not `);
     return null;
   }
 
@@ -108,11 +108,11 @@ export class PythonDevice extends Device {
   }
 
   told({ event, args, closed }) {
-    if (closed !== undefined) return this.left || this.hear({ closed: { reason: closed } });
-    if (event !== "connected" || this.greets) this.hear({ event, args });
+    if (closed !== undefined) return this.left || this.record({ closed: { reason: closed } });
+    if (event !== "connected" || this.greets) this.record({ event, args });
   }
 
   #ask(to, what) {
-    return python.ask(this.number, { do: to, ...what });
+    return python.request(this.number, { do: to, ...what });
   }
 }

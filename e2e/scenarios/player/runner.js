@@ -2,12 +2,12 @@
 
 import { rest } from "../../support/http.js";
 import { seconds } from "../../support/tokens.js";
-import { canExpress } from "./client-matrix.js";
 import { everythingHeard } from "./barrier.js";
+import { canExpress } from "./client-matrix.js";
 import { difference, Names } from "./matchers.js";
 import { RawDevice } from "./raw-client.js";
 
-// `way` says who the Socket.IO clients are and how they travel: {client, travel, namespace}, and in which other namespace they may be, too.
+// `way` says who the Socket.IO clients are and how they transport: {client, transport, namespace}, and in which other namespace they may be, too.
 export async function play(transcript, server, way) {
   const player = new Player(transcript, server, way);
   try {
@@ -65,10 +65,10 @@ class Player {
     const [method, path] = this.names.fill(step.rest).split(" ");
     const headers = this.names.fill(step.headers ?? {});
     const body = step.body === undefined ? undefined : this.names.fill(step.body);
-    const answer = await rest(method, `${this.server.url}${path}`, { token: this.token(step.as), headers, body });
-    this.check({ status: step.status, answer: step.answer }, { status: answer.status, answer: answer.json }, "the response");
-    this.check(step.replayed ?? false, answer.headers["idempotency-replayed"] === "true", "whether it was replayed");
-    this.names.save(step.save, answer.json);
+    const response = await rest(method, `${this.server.url}${path}`, { token: this.token(step.as), headers, body });
+    this.check({ status: step.status, response: step.answer }, { status: response.status, response: response.json }, "the response");
+    this.check(step.replayed ?? false, response.headers["idempotency-replayed"] === "true", "whether it was replayed");
+    this.names.save(step.save, response.json);
   }
 
   async connect(step) {
@@ -93,7 +93,7 @@ class Player {
     const device = this.device(step.as);
     const args = this.names.fill(step.args ?? []);
     if (!("ack" in step)) return device.emit(step.emit, args);
-    const ack = await device.ask(step.emit, args);
+    const ack = await device.request(step.emit, args);
     this.check(step.ack, ack, "the ack");
     this.names.save(step.save, ack);
   }
@@ -109,8 +109,8 @@ class Player {
 
   async hearsNothing(step) {
     for (const name of [step.hears_nothing].flat()) {
-      const heard = await everythingHeard(this.device(name), this.server, this.subject(name));
-      if (heard.length > 0) throw new Error(`${name} has heard ${JSON.stringify(heard)}`);
+      const received = await everythingHeard(this.device(name), this.server, this.subject(name));
+      if (received.length > 0) throw new Error(`${name} has heard ${JSON.stringify(received)}`);
     }
   }
 
@@ -128,7 +128,7 @@ class Player {
     for (const [name, device] of this.devices) {
       if (!device.left) await device.arrived();
       if (!device.left) await everythingHeard(device, this.server, this.subject(name));
-      if (device.heard.length > 0) throw new Error(`at the end ${name} has heard ${JSON.stringify(device.heard)}`);
+      if (device.received.length > 0) throw new Error(`at the end ${name} has heard ${JSON.stringify(device.received)}`);
     }
   }
 

@@ -3,28 +3,28 @@
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
 import { io as io3 } from "socket.io-client-v3";
-import { arrives, lately } from "../../support/wait-for.js";
-import { onWebSocket, TRAVELS } from "../../support/socketio-clients.js";
-import { argumentsOf } from "../../support/positions.js";
+import { withoutPositionArgument } from "../../support/positions.js";
+import { TRANSPORTS, waitForUpgrade } from "../../support/socketio-clients.js";
+import { lastEvents, waitFor } from "../../support/wait-for.js";
 import { Device } from "./client.js";
 
 class SocketIoDevice extends Device {
   #closed;
 
   // Connects, or joins the other namespace over another device's connection. Resolves with null, or with what it hears of a refusal.
-  connect({ url, namespace, other, travel, auth, over, greets }) {
-    const options = { ...this.credentials(auth), transports: TRAVELS[travel], forceNew: true, reconnection: false };
-    this.travel = travel;
+  connect({ url, namespace, other, transport, auth, over, greets }) {
+    const options = { ...this.credentials(auth), transports: TRANSPORTS[transport], forceNew: true, reconnection: false };
+    this.transport = transport;
     this.socket = over ? over.socket.io.socket(other, this.credentials(auth)) : this.open(`${url}${namespace}`, options);
     // The trip contract greets everybody in `/`, which is a step where the transcript names it.
-    this.each((event, ...args) => (event === "connected" && !greets) || this.hear({ event, args }));
+    this.each((event, ...args) => (event === "connected" && !greets) || this.record({ event, args }));
     this.#closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
-    void this.#closed.then((closed) => this.left || this.hear({ closed }));
+    void this.#closed.then((closed) => this.left || this.record({ closed }));
     const connected = new Promise((resolve, reject) => {
       this.socket.once("connect", () => resolve(null));
       this.refused(resolve, reject);
     });
-    return arrives(connected, () => "the client has neither connected nor been refused");
+    return waitFor(connected, () => "the client has neither connected nor been refused");
   }
 
   // How the client says who it is.
@@ -34,7 +34,7 @@ class SocketIoDevice extends Device {
 
   // Has every event handed on, in the order of their coming.
   each(hand) {
-    this.socket.onAny((name, ...args) => hand(name, ...argumentsOf(args)));
+    this.socket.onAny((name, ...args) => hand(name, ...withoutPositionArgument(args)));
   }
 
   // A refusal of the server has its message; anything else is a failure to reach it.
@@ -51,22 +51,22 @@ class SocketIoDevice extends Device {
 
   // Asks for an acknowledgement. Resolves with its only argument.
   ask(event, args) {
-    const answer = new Promise((resolve, reject) => {
+    const ack = new Promise((resolve, reject) => {
       this.socket.emit(event, ...args, (...ack) => (ack.length === 1 ? resolve(ack[0]) : reject(new Error(`the ack is ${JSON.stringify(ack)}`))));
       void this.#closed.then(({ reason }) => reject(new Error(`closed, ${reason}, instead of an ack`)));
     });
-    return arrives(answer, () => `${event} is not acknowledged; ${lately(this.heard)}`);
+    return waitFor(ack, () => `${event} is not acknowledged; ${lastEvents(this.received)}`);
   }
 
   async arrived() {
-    if (this.travel === "upgrade") await onWebSocket(this.socket);
+    if (this.transport === "upgrade") await waitForUpgrade(this.socket);
   }
 
   // Closes it.
   leave() {
     this.left = true;
     this.socket.disconnect();
-    return arrives(this.#closed, () => "the client is still connected");
+    return waitFor(this.#closed, () => "the client is still connected");
   }
 }
 
