@@ -1,92 +1,96 @@
-// Every word of every contract's sockets, and what comes of it for a member, the space's admin, and whoever is outside.
+// Every client event of every contract, and its outcome for a member, for the space's admin, and for an outsider.
 //
-// `ok` is a yes; anything else is the code of a refusal. What somebody outside is answered must be the same for what is there, what is gone
-// and what never was.
+// `ok` means success. Any other outcome is an error code. An outsider must receive the same reply for an object that exists, for one that was removed,
+// and for one that never existed.
 
-const word = (name, about, args, outcome) => ({ name, about, args, outcome });
+const event = (name, fixture, args, outcome) => ({ name, fixture, args, outcome });
 
-const everybody = { member: "ok", admin: "ok", outside: "ok" };
-const members = { member: "ok", admin: "ok", outside: "not_found" };
-const sender = { member: "ok", admin: "forbidden", outside: "not_found" };
+const EVERYONE = { member: "ok", admin: "ok", outside: "ok" };
+const MEMBERS = { member: "ok", admin: "ok", outside: "not_found" };
+const SENDER = { member: "ok", admin: "forbidden", outside: "not_found" };
 
-// Each contract on Socket.IO: its own namespace; its words; the kind of its spaces, which it is `about`; the list of a space's `members`; and what one
-// of them `asks` to hear the space, unless they all hear it `unasked`.
+// The contracts on Socket.IO. Each has:
+// - `namespace`: the contract's own namespace.
+// - `events`: its client events.
+// - `fixture`: the fixture of its spaces.
+// - `members`: the REST path of a space's members.
+// - `joinRequest`: the event and argument that subscribe a client to a space. With `joinsAutomatically` the server subscribes each member.
 export const CONTRACTS = {
   household: {
     namespace: "/household",
-    words: [
-      word("join:household", "household", (id) => [{ householdId: id }], members),
-      word("join:household", "household", (id) => [id], members),
-      word("leave:household", "household", (id) => [{ householdId: id }], everybody),
+    events: [
+      event("join:household", "household", (id) => [{ householdId: id }], MEMBERS),
+      event("join:household", "household", (id) => [id], MEMBERS),
+      event("leave:household", "household", (id) => [{ householdId: id }], EVERYONE),
     ],
-    about: "household",
+    fixture: "household",
     members: (id) => `/households/${id}/members`,
-    asks: (id) => ["join:household", id],
-    unasked: true,
+    joinRequest: (id) => ["join:household", id],
+    joinsAutomatically: true,
   },
   trip: {
     namespace: "/trips",
-    words: [
-      word("trip:join", "trip", (tripId) => [{ tripId }], members),
-      word("trip:leave", "trip", (tripId) => [{ tripId }], everybody),
-      word("trip:update", "trip", (tripId) => [{ tripId, changes: { name: "Mine", color: "red" } }], members),
-      word("ping", "nothing", () => [], everybody),
+    events: [
+      event("trip:join", "trip", (tripId) => [{ tripId }], MEMBERS),
+      event("trip:leave", "trip", (tripId) => [{ tripId }], EVERYONE),
+      event("trip:update", "trip", (tripId) => [{ tripId, changes: { name: "Mine", color: "red" } }], MEMBERS),
+      event("ping", "nothing", () => [], EVERYONE),
     ],
-    about: "trip",
+    fixture: "trip",
     members: (id) => `/api/v1/trips/${id}/members`,
-    asks: (id) => ["trip:join", { tripId: id }],
+    joinRequest: (id) => ["trip:join", { tripId: id }],
   },
   studio: {
     namespace: "/chat",
-    words: [
-      word("join_room", "room", (roomId) => [{ roomId }], members),
-      word("leave_room", "room", (roomId) => [{ roomId }], everybody),
-      word("message:send", "room", (roomId) => [{ roomId, content: "Mine" }], members),
-      word("message:edit", "roomMessage", (messageId) => [{ messageId, content: "Mine" }], sender),
-      word("message:edited", "roomMessage", (messageId) => [{ messageId, content: "Mine" }], sender),
-      word("message:delete", "roomMessage", (messageId) => [{ messageId }], sender),
-      word("user:typing", "room", (roomId) => [{ roomId }], members),
-      word("user:stop_typing", "room", (roomId) => [{ roomId }], everybody),
-      word("call:initiated", "room", (roomId) => [{ roomId, callType: "VIDEO" }], members),
-      word("call:answered", "call", (callId) => [{ callId }], members),
-      word("call:ended", "call", (callId) => [{ callId }], { member: "ok", admin: "ok", outside: "not_found" }),
+    events: [
+      event("join_room", "room", (roomId) => [{ roomId }], MEMBERS),
+      event("leave_room", "room", (roomId) => [{ roomId }], EVERYONE),
+      event("message:send", "room", (roomId) => [{ roomId, content: "Mine" }], MEMBERS),
+      event("message:edit", "roomMessage", (messageId) => [{ messageId, content: "Mine" }], SENDER),
+      event("message:edited", "roomMessage", (messageId) => [{ messageId, content: "Mine" }], SENDER),
+      event("message:delete", "roomMessage", (messageId) => [{ messageId }], SENDER),
+      event("user:typing", "room", (roomId) => [{ roomId }], MEMBERS),
+      event("user:stop_typing", "room", (roomId) => [{ roomId }], EVERYONE),
+      event("call:initiated", "room", (roomId) => [{ roomId, callType: "VIDEO" }], MEMBERS),
+      event("call:answered", "call", (callId) => [{ callId }], MEMBERS),
+      event("call:ended", "call", (callId) => [{ callId }], { member: "ok", admin: "ok", outside: "not_found" }),
     ],
-    about: "room",
+    fixture: "room",
     members: (id) => `/shared/chat/rooms/${id}/members`,
-    asks: (id) => ["join_room", { roomId: id }],
+    joinRequest: (id) => ["join_room", { roomId: id }],
   },
   messenger: {
     namespace: "/messenger",
-    words: [
-      word("join:conversation", "conversation", (id) => [id], members),
-      word("leave:conversation", "conversation", (id) => [id], everybody),
-      word("typing:start", "conversation", (conversationId) => [{ conversationId }], members),
-      word("typing:stop", "conversation", (conversationId) => [{ conversationId }], everybody),
-      word("conversation:get-online-users", "conversation", (id) => [id], { member: "list", admin: "list", outside: "[]" }),
-      word("user:get-status", "person", (id) => [id], { member: "online", admin: "online", outside: "offline" }),
-      word("users:get-status", "person", (id) => [[id]], { member: "online", admin: "online", outside: "offline" }),
-      word("notification:read", "notification", (id) => [id], { member: "ok", admin: "not_found", outside: "not_found" }),
-      word("notifications:read-all", "notification", () => [], everybody),
+    events: [
+      event("join:conversation", "conversation", (id) => [id], MEMBERS),
+      event("leave:conversation", "conversation", (id) => [id], EVERYONE),
+      event("typing:start", "conversation", (conversationId) => [{ conversationId }], MEMBERS),
+      event("typing:stop", "conversation", (conversationId) => [{ conversationId }], EVERYONE),
+      event("conversation:get-online-users", "conversation", (id) => [id], { member: "list", admin: "list", outside: "[]" }),
+      event("user:get-status", "user", (id) => [id], { member: "online", admin: "online", outside: "offline" }),
+      event("users:get-status", "user", (id) => [[id]], { member: "online", admin: "online", outside: "offline" }),
+      event("notification:read", "notification", (id) => [id], { member: "ok", admin: "not_found", outside: "not_found" }),
+      event("notifications:read-all", "notification", () => [], EVERYONE),
     ],
-    about: "conversation",
+    fixture: "conversation",
     members: (id) => `/api/conversations/${id}/participants`,
-    asks: (id) => ["join:conversation", id],
+    joinRequest: (id) => ["join:conversation", id],
   },
 };
 
-// The raw WebSocket's: `close` where a connection ends that asks for what it may not see.
+// The events on the raw WebSocket. `close` means that the server closes the connection because the access is forbidden.
 export const RAW = [
   ...["project", "channel", "task"].flatMap((kind) => [
-    { name: "join_room", about: kind, envelope: (id) => ({ type: "join_room", room: `${kind}:${id}` }), member: "joined_room", outside: "close" },
-    { name: "leave_room", about: kind, envelope: (id) => ({ type: "leave_room", room: `${kind}:${id}` }), member: "left_room", outside: "left_room" },
+    { name: "join_room", fixture: kind, envelope: (id) => ({ type: "join_room", room: `${kind}:${id}` }), member: "joined_room", outside: "close" },
+    { name: "leave_room", fixture: kind, envelope: (id) => ({ type: "leave_room", room: `${kind}:${id}` }), member: "left_room", outside: "left_room" },
   ]),
   {
     name: "send_message",
-    about: "channel",
+    fixture: "channel",
     envelope: (id) => ({ type: "send_message", room: `channel:${id}`, data: { content: "Mine" } }),
     member: "message",
     outside: "close",
   },
-  { name: "join_room", about: "person", envelope: (id) => ({ type: "join_room", room: `user:${id}` }), member: "close", outside: "close" },
-  { name: "ping", about: "nothing", envelope: () => ({ type: "ping" }), member: "pong", outside: "pong" },
+  { name: "join_room", fixture: "user", envelope: (id) => ({ type: "join_room", room: `user:${id}` }), member: "close", outside: "close" },
+  { name: "ping", fixture: "nothing", envelope: () => ({ type: "ping" }), member: "pong", outside: "pong" },
 ];

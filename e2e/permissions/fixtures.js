@@ -1,173 +1,177 @@
-// What is asked about: each as it is there, as it is gone, and as it never was; and a change of it that its people hear. In every space alice is the admin, bob a member, and carol was one and was removed; dave never was.
+// The objects of the permission tests. In each space alice is the admin, bob is a member, carol is a removed member, and dave was never a member.
 
 import { user } from "../support/users.js";
 
-export const OUTSIDE = ["dave", "carol"];
+export const OUTSIDERS = ["dave", "carol"];
 
 let names = 0;
 const newName = () => `Name ${++names}`;
 
-const NEVER = "8123456789012345";
+// An id that no object has.
+const UNKNOWN_ID = "8123456789012345";
 
-// A space of alice, with bob; carol is brought in and removed. `id` reads the answer's id.
-async function space(server, list, members, body, id = (made) => made.id) {
+// Creates a space of alice with the member bob and the removed member carol. `id` reads the id from the response.
+async function createSpace(server, list, members, body, id = (created) => created.id) {
   const alice = user(server, "alice");
-  const made = id(await alice.request("POST", list, body));
-  for (const sub of ["bob", "carol"]) await alice.request("POST", `${list}/${made}/${members}`, { userId: sub });
-  await alice.request("DELETE", `${list}/${made}/${members}/carol`);
-  return made;
+  const created = id(await alice.request("POST", list, body));
+  for (const sub of ["bob", "carol"]) await alice.request("POST", `${list}/${created}/${members}`, { userId: sub });
+  await alice.request("DELETE", `${list}/${created}/${members}/carol`);
+  return created;
 }
 
-// Nothing deletes it, so everybody leaves.
-async function left(server, list, members, id) {
+// Lets all members leave. It is the only way to remove a space that no request deletes.
+async function leaveAll(server, list, members, id) {
   for (const sub of ["bob", "alice"]) await user(server, sub).request("DELETE", `${list}/${id}/${members}/${sub}`);
 }
 
-// One that is gone because everybody has left it.
-const deserted = (make, list, members) => async (server) => {
+// Creates a space that all members have left.
+const createDeserted = (make, list, members) => async (server) => {
   const id = await make(server);
-  await left(server, list, members, id);
+  await leaveAll(server, list, members, id);
   return id;
 };
 
-async function household(server) {
+async function createHousehold(server) {
   const { id, inviteCode } = await user(server, "alice").request("POST", "/households", { name: "Home" });
   for (const sub of ["bob", "carol"]) await user(server, sub).request("POST", `/households/${id}/join`, { inviteCode });
   await user(server, "alice").request("DELETE", `/households/${id}/members/carol`);
   return id;
 }
 
-const trip = (server) => space(server, "/api/v1/trips", "members", { name: "Rome" }, (made) => made.data.id);
-const room = (server) => space(server, "/shared/chat/rooms", "members", { name: "Team" });
-const conversation = (server) => space(server, "/api/conversations", "participants", { participantIds: [] });
-const project = (server) => space(server, "/api/v1/projects", "members", { name: "Apollo" });
+const createTrip = (server) => createSpace(server, "/api/v1/trips", "members", { name: "Rome" }, (created) => created.data.id);
+const createRoom = (server) => createSpace(server, "/shared/chat/rooms", "members", { name: "Team" });
+const createConversation = (server) => createSpace(server, "/api/conversations", "participants", { participantIds: [] });
+const createProject = (server) => createSpace(server, "/api/v1/projects", "members", { name: "Apollo" });
 
-const said = async (server, list, by = "bob") => (await user(server, by).request("POST", list, { content: "Hi" })).id;
+const sendMessage = async (server, list, by = "bob") => (await user(server, by).request("POST", list, { content: "Hi" })).id;
 
-// A call of alice's, who sits in it with this socket.
-async function call(server, roomId, sockets) {
-  const caller = await sockets.open("alice", "/chat");
+// Starts a call of alice. She takes part in it through this client.
+async function startCall(server, roomId, clients) {
+  const caller = await clients.open("alice", "/chat");
   const { callId } = await caller.request("call:initiated", [{ roomId, callType: "AUDIO" }]);
   return { callId, hangUp: () => caller.request("call:ended", [{ callId }]) };
 }
 
-// Each: `there`, the thing with its `change`; `gone`, one that is not there any more, or null where nothing ends it; `never`.
-export const THINGS = {
-  nothing: { there: async () => ({ id: "", change: async () => {} }), gone: null, never: "" },
+// Each fixture has:
+// - `create`: creates an object. `change` changes it, so that its members receive an event.
+// - `createGone`: creates an object that exists no longer, and returns its id. null if nothing removes such objects.
+// - `unknownId`: the id of an object that never existed.
+export const FIXTURES = {
+  nothing: { create: async () => ({ id: "", change: async () => {} }), createGone: null, unknownId: "" },
   household: {
-    async there(server) {
-      const id = await household(server);
+    async create(server) {
+      const id = await createHousehold(server);
       return { id, change: () => user(server, "alice").request("PUT", `/households/${id}`, { name: newName() }) };
     },
-    gone: deserted(household, "/households", "members"),
-    never: NEVER,
+    createGone: createDeserted(createHousehold, "/households", "members"),
+    unknownId: UNKNOWN_ID,
   },
   trip: {
-    async there(server) {
-      const id = await trip(server);
+    async create(server) {
+      const id = await createTrip(server);
       return { id, change: () => user(server, "alice").request("PUT", `/api/v1/trips/${id}`, { name: "Roma" }) };
     },
-    async gone(server) {
-      const id = await trip(server);
+    async createGone(server) {
+      const id = await createTrip(server);
       await user(server, "alice").request("DELETE", `/api/v1/trips/${id}`);
       return id;
     },
-    never: NEVER,
+    unknownId: UNKNOWN_ID,
   },
   room: {
-    async there(server) {
-      const id = await room(server);
-      return { id, space: id, change: () => said(server, `/shared/chat/rooms/${id}/messages`, "alice") };
+    async create(server) {
+      const id = await createRoom(server);
+      return { id, space: id, change: () => sendMessage(server, `/shared/chat/rooms/${id}/messages`, "alice") };
     },
-    gone: deserted(room, "/shared/chat/rooms", "members"),
-    never: NEVER,
+    createGone: createDeserted(createRoom, "/shared/chat/rooms", "members"),
+    unknownId: UNKNOWN_ID,
   },
   roomMessage: {
-    async there(server) {
-      const space = await room(server);
+    async create(server) {
+      const space = await createRoom(server);
       const list = `/shared/chat/rooms/${space}/messages`;
-      return { id: await said(server, list), space, change: () => said(server, list, "alice") };
+      return { id: await sendMessage(server, list), space, change: () => sendMessage(server, list, "alice") };
     },
-    async gone(server) {
-      const id = await said(server, `/shared/chat/rooms/${await room(server)}/messages`);
+    async createGone(server) {
+      const id = await sendMessage(server, `/shared/chat/rooms/${await createRoom(server)}/messages`);
       await user(server, "bob").request("DELETE", `/shared/chat/messages/${id}`);
       return id;
     },
-    never: NEVER,
+    unknownId: UNKNOWN_ID,
   },
   call: {
-    async there(server, sockets) {
-      const space = await room(server);
-      const { callId } = await call(server, space, sockets);
-      return { id: callId, space, change: () => said(server, `/shared/chat/rooms/${space}/messages`, "alice") };
+    async create(server, clients) {
+      const space = await createRoom(server);
+      const { callId } = await startCall(server, space, clients);
+      return { id: callId, space, change: () => sendMessage(server, `/shared/chat/rooms/${space}/messages`, "alice") };
     },
-    async gone(server, sockets) {
-      const { callId, hangUp } = await call(server, await room(server), sockets);
+    async createGone(server, clients) {
+      const { callId, hangUp } = await startCall(server, await createRoom(server), clients);
       await hangUp();
       return callId;
     },
-    never: NEVER,
+    unknownId: UNKNOWN_ID,
   },
   conversation: {
-    async there(server) {
-      const id = await conversation(server);
-      return { id, change: () => said(server, `/api/conversations/${id}/messages`, "alice") };
+    async create(server) {
+      const id = await createConversation(server);
+      return { id, change: () => sendMessage(server, `/api/conversations/${id}/messages`, "alice") };
     },
-    gone: deserted(conversation, "/api/conversations", "participants"),
-    never: NEVER,
+    createGone: createDeserted(createConversation, "/api/conversations", "participants"),
+    unknownId: UNKNOWN_ID,
   },
-  // Bob's.
+  // A notification of bob.
   notification: {
-    async there(server) {
+    async create(server) {
       const notify = () => user(server, "bob").request("POST", "/api/v1/socket/test-notification", { title: "x", message: "" });
       return { id: (await notify()).data.id, change: notify };
     },
-    gone: null,
-    never: NEVER,
+    createGone: null,
+    unknownId: UNKNOWN_ID,
   },
-  // Alice, who is online.
-  person: {
-    async there(server, sockets) {
-      await sockets.open("alice", "/messenger");
-      const id = await conversation(server);
-      return { id: "alice", change: () => said(server, `/api/conversations/${id}/messages`, "alice") };
+  // The user alice, who is online.
+  user: {
+    async create(server, clients) {
+      await clients.open("alice", "/messenger");
+      const id = await createConversation(server);
+      return { id: "alice", change: () => sendMessage(server, `/api/conversations/${id}/messages`, "alice") };
     },
-    gone: null,
-    never: "zoe",
+    createGone: null,
+    unknownId: "zoe",
   },
   project: {
-    async there(server) {
-      const id = await project(server);
-      return { id, around: id, room: `project:${id}`, change: () => user(server, "alice").request("PUT", `/api/v1/projects/${id}`, { name: newName() }) };
+    async create(server) {
+      const id = await createProject(server);
+      return { id, project: id, room: `project:${id}`, change: () => user(server, "alice").request("PUT", `/api/v1/projects/${id}`, { name: newName() }) };
     },
-    gone: deserted(project, "/api/v1/projects", "members"),
-    never: NEVER,
+    createGone: createDeserted(createProject, "/api/v1/projects", "members"),
+    unknownId: UNKNOWN_ID,
   },
   channel: {
-    async there(server) {
-      const around = await project(server);
-      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${around}/channels`, { name: "general" });
-      return { id, around, room: `channel:${id}`, change: () => said(server, `/api/v1/channels/${id}/messages`, "alice") };
+    async create(server) {
+      const project = await createProject(server);
+      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${project}/channels`, { name: "general" });
+      return { id, project, room: `channel:${id}`, change: () => sendMessage(server, `/api/v1/channels/${id}/messages`, "alice") };
     },
-    async gone(server) {
-      const around = await project(server);
-      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${around}/channels`, { name: "general" });
-      await left(server, "/api/v1/projects", "members", around);
+    async createGone(server) {
+      const project = await createProject(server);
+      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${project}/channels`, { name: "general" });
+      await leaveAll(server, "/api/v1/projects", "members", project);
       return id;
     },
-    never: NEVER,
+    unknownId: UNKNOWN_ID,
   },
   task: {
-    async there(server) {
-      const around = await project(server);
-      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${around}/tasks`, { title: "Launch" });
-      return { id, around, room: `task:${id}`, change: () => user(server, "alice").request("PUT", `/api/v1/tasks/${id}`, { title: newName() }) };
+    async create(server) {
+      const project = await createProject(server);
+      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${project}/tasks`, { title: "Launch" });
+      return { id, project, room: `task:${id}`, change: () => user(server, "alice").request("PUT", `/api/v1/tasks/${id}`, { title: newName() }) };
     },
-    async gone(server) {
-      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${await project(server)}/tasks`, { title: "Launch" });
+    async createGone(server) {
+      const { id } = await user(server, "alice").request("POST", `/api/v1/projects/${await createProject(server)}/tasks`, { title: "Launch" });
       await user(server, "alice").request("DELETE", `/api/v1/tasks/${id}`);
       return id;
     },
-    never: NEVER,
+    unknownId: UNKNOWN_ID,
   },
 };

@@ -1,4 +1,4 @@
-// Whoever is removed hears no more, at once and on every open socket: in every namespace, by every way to travel, from clients of every version.
+// A removed member receives no more events: on every open socket, in every namespace, over every transport, and with every client version.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -7,7 +7,7 @@ import { sharedServer } from "../support/server.js";
 import { TRANSPORTS } from "../support/socketio-clients.js";
 import { API_KEY, emitMarker, user } from "../support/users.js";
 import { CONTRACTS } from "./event-matrix.js";
-import { THINGS } from "./fixtures.js";
+import { FIXTURES } from "./fixtures.js";
 
 const server = sharedServer({
   ROOMCAST_API_KEY: API_KEY,
@@ -16,51 +16,51 @@ const server = sharedServer({
   SOCKETIO_MAX_CONNECTIONS_PER_USER: "0",
 });
 
-// Each way in which a membership ends and the sockets stay open. A user who is deleted is disconnected: see limits/disconnect-api.test.js.
-const ENDS = {
-  "removed by an admin": (list) => user(server, "alice").request("DELETE", `${list}/bob`),
-  "who leaves by REST": (list) => user(server, "bob").request("DELETE", `${list}/bob`),
+// The ways in which a membership ends while the sockets stay open. A deleted user is disconnected: see limits/disconnect-api.test.js.
+const REMOVALS = {
+  "a member whom an admin removes": (list) => user(server, "alice").request("DELETE", `${list}/bob`),
+  "a member who leaves over REST": (list) => user(server, "bob").request("DELETE", `${list}/bob`),
 };
 
-// Every socket that bob can have in a contract: each way to travel, in both namespaces, and in both of one connection.
-async function everySocket(sockets, own) {
-  const clients = [];
+// Every socket that bob can have in a contract: over each transport, in each of the two namespaces, and in both namespaces of one connection.
+async function everySocket(clients, own) {
+  const bobs = [];
   for (const transports of Object.values(TRANSPORTS)) {
     for (const version of [4, 2]) {
-      for (const namespace of [own, "/"]) clients.push(await sockets.open("bob", namespace, { transports, version }));
+      for (const namespace of [own, "/"]) bobs.push(await clients.open("bob", namespace, { transports, version }));
     }
-    clients.push(await sockets.open("bob", "/", { transports, over: await sockets.open("bob", own, { transports }) }));
+    bobs.push(await clients.open("bob", "/", { transports, over: await clients.open("bob", own, { transports }) }));
   }
-  return clients;
+  return bobs;
 }
 
-const names = (received) => received.map(([name]) => name);
+const names = (events) => events.map(([name]) => name);
 
-for (const [contract, { namespace, about, members, asks, unasked }] of Object.entries(CONTRACTS)) {
+for (const [contract, { namespace, fixture, members, joinRequest, joinsAutomatically }] of Object.entries(CONTRACTS)) {
   describe(contract, () => {
-    for (const [how, end] of Object.entries(ENDS)) {
-      test(`somebody ${how} hears nothing more, on no socket`, async (t) => {
-        const sockets = new RecordingClients(server, t);
-        const { id, change } = await THINGS[about].there(server, sockets);
-        const [name, argument] = asks(id);
-        const stays = await sockets.open("alice", namespace);
-        const clients = await everySocket(sockets, namespace);
-        for (const client of unasked ? [] : [stays, ...clients]) assert.equal((await client.request(name, [argument])).ok, true);
+    for (const [removed, end] of Object.entries(REMOVALS)) {
+      test(`${removed} receives no more events, on any socket`, async (t) => {
+        const clients = new RecordingClients(server, t);
+        const { id, change } = await FIXTURES[fixture].create(server, clients);
+        const [name, argument] = joinRequest(id);
+        const stays = await clients.open("alice", namespace);
+        const bobs = await everySocket(clients, namespace);
+        for (const bob of joinsAutomatically ? [] : [stays, ...bobs]) assert.equal((await bob.request(name, [argument])).ok, true);
         await change();
         await emitMarker(server, "alice", "bob");
-        const usual = names(await stays.untilMarker()).at(-1);
-        for (const client of clients) assert.ok(names(await client.untilMarker()).includes(usual), `a member hears ${usual}`);
+        const changed = names(await stays.untilMarker()).at(-1);
+        for (const bob of bobs) assert.ok(names(await bob.untilMarker()).includes(changed), `a member receives ${changed}`);
 
         await end(members(id));
         await emitMarker(server, "alice", "bob");
         await stays.untilMarker();
-        for (const client of clients) await client.untilMarker();
+        for (const bob of bobs) await bob.untilMarker();
 
         await change();
         await emitMarker(server, "alice", "bob");
-        assert.deepEqual(names(await stays.untilMarker()), [usual]);
-        for (const client of clients) assert.deepEqual(await client.untilMarker(), []);
-        for (const client of clients) assert.equal((await client.request(name, [argument])).code, "not_found");
+        assert.deepEqual(names(await stays.untilMarker()), [changed]);
+        for (const bob of bobs) assert.deepEqual(await bob.untilMarker(), []);
+        for (const bob of bobs) assert.equal((await bob.request(name, [argument])).code, "not_found");
       });
     }
   });
@@ -68,46 +68,46 @@ for (const [contract, { namespace, about, members, asks, unasked }] of Object.en
 
 describe("workspace", () => {
   for (const kind of ["project", "channel", "task"]) {
-    for (const [how, end] of Object.entries(ENDS)) {
-      test(`somebody ${how} hears nothing more of a ${kind}, on no socket`, async (t) => {
-        const sockets = new RecordingClients(server, t);
-        const { around, room, change } = await THINGS[kind].there(server, sockets);
-        const stays = await sockets.raw("alice");
-        const clients = [await sockets.raw("bob"), await sockets.raw("bob")];
-        for (const client of [stays, ...clients]) {
-          client.send({ type: "join_room", room });
-          assert.ok(names(await client.replies()).includes("joined_room"));
+    for (const [removed, end] of Object.entries(REMOVALS)) {
+      test(`${removed} receives no more events of a ${kind}, on any socket`, async (t) => {
+        const clients = new RecordingClients(server, t);
+        const { project, room, change } = await FIXTURES[kind].create(server, clients);
+        const stays = await clients.raw("alice");
+        const bobs = [await clients.raw("bob"), await clients.raw("bob")];
+        for (const bob of [stays, ...bobs]) {
+          bob.send({ type: "join_room", room });
+          assert.ok(names(await bob.replies()).includes("joined_room"));
         }
         await change();
         await emitMarker(server, "alice", "bob");
-        const usual = names(await stays.untilMarker()).at(-1);
-        for (const client of clients) assert.ok(names(await client.untilMarker()).includes(usual), `a member hears ${usual}`);
+        const changed = names(await stays.untilMarker()).at(-1);
+        for (const bob of bobs) assert.ok(names(await bob.untilMarker()).includes(changed), `a member receives ${changed}`);
 
-        await end(`/api/v1/projects/${around}/members`);
+        await end(`/api/v1/projects/${project}/members`);
         await emitMarker(server, "alice", "bob");
         await stays.untilMarker();
-        for (const client of clients) await client.untilMarker();
+        for (const bob of bobs) await bob.untilMarker();
 
         await change();
         await emitMarker(server, "alice", "bob");
-        assert.deepEqual(names(await stays.untilMarker()), [usual]);
-        for (const client of clients) assert.deepEqual(await client.untilMarker(), []);
-        for (const client of clients) {
-          client.send({ type: "join_room", room });
-          assert.equal((await client.replies()).at(-1)[1].code, 4403);
+        assert.deepEqual(names(await stays.untilMarker()), [changed]);
+        for (const bob of bobs) assert.deepEqual(await bob.untilMarker(), []);
+        for (const bob of bobs) {
+          bob.send({ type: "join_room", room });
+          assert.equal((await bob.replies()).at(-1)[1].code, 4403);
         }
       });
     }
   }
 });
 
-test("whoever was in a trip that is deleted hears nothing more of it", async (t) => {
-  const sockets = new RecordingClients(server, t);
-  const { id } = await THINGS.trip.there(server, sockets);
-  const clients = await everySocket(sockets, "/trips");
-  for (const client of clients) assert.equal((await client.request("trip:join", [{ tripId: id }])).ok, true);
+test("a member of a deleted trip receives no more events of it", async (t) => {
+  const clients = new RecordingClients(server, t);
+  const { id } = await FIXTURES.trip.create(server, clients);
+  const bobs = await everySocket(clients, "/trips");
+  for (const bob of bobs) assert.equal((await bob.request("trip:join", [{ tripId: id }])).ok, true);
   await user(server, "alice").request("DELETE", `/api/v1/trips/${id}`);
   await emitMarker(server, "bob");
-  for (const client of clients) assert.deepEqual(names(await client.untilMarker()).slice(-2), ["trip:updated", "trip:removed"]);
-  for (const client of clients) assert.equal((await client.request("trip:join", [{ tripId: id }])).code, "not_found");
+  for (const bob of bobs) assert.deepEqual(names(await bob.untilMarker()).slice(-2), ["trip:updated", "trip:removed"]);
+  for (const bob of bobs) assert.equal((await bob.request("trip:join", [{ tripId: id }])).code, "not_found");
 });
