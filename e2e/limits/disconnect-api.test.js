@@ -1,4 +1,4 @@
-// A back end ends connections: just those that it names, at once, whoever's library they are spoken with.
+// The disconnect API of the back end closes exactly the named connections, for every client library.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,31 +15,31 @@ async function disconnect(body) {
   assert.deepEqual([response.status, response.json], [200, { ok: true }]);
 }
 
-// Asks something that is answered for as long as the connection stands.
-const assertAnswers = async (socket) => assert.equal((await socket.emitWithAck("trip:leave", { tripId: "1" })).ok, true);
+// Sends a request that the server answers while the connection is open.
+const assertStillConnected = async (socket) => assert.equal((await socket.emitWithAck("trip:leave", { tripId: "1" })).ok, true);
 
 for (const transport of ["websocket", "polling"]) {
-  test(`a connection by its id, by ${transport}, and no other of the person`, async (t) => {
+  test(`a connection id closes this connection over ${transport}, and no other of the user`, async (t) => {
     const open = () => connected(client(t, server.url, { auth: { token: server.token({ sub: "anna" }) }, transports: [transport] }));
-    const [goes, stays] = [await open(), await open()];
-    const gone = nextEvent(goes, "disconnect");
-    await disconnect({ connections: [goes.id, "no id", "AAAAAAAAAAAAAAAAAAAA"] });
+    const [closed, kept] = [await open(), await open()];
+    const gone = nextEvent(closed, "disconnect");
+    await disconnect({ connections: [closed.id, "no id", "AAAAAAAAAAAAAAAAAAAA"] });
     assert.equal((await gone)[0], "io server disconnect");
-    await assertAnswers(stays);
+    await assertStillConnected(kept);
   });
 }
 
-test("a client of Socket.IO 2, whose id is its session's", async (t) => {
-  const stays = await connected(client(t, server.url, { auth: { token: server.token({ sub: "ben" }) } }));
+test("a connection id closes a client of Socket.IO 2, whose id is the session id", async (t) => {
+  const kept = await connected(client(t, server.url, { auth: { token: server.token({ sub: "ben" }) } }));
   const old = await connected(client2(t, server.url, { query: { token: server.token({ sub: "ben" }) }, transports: ["websocket"] }));
   const gone = nextEvent(old, "disconnect");
   await disconnect({ connections: [old.id] });
   assert.equal((await gone)[0], "io server disconnect");
-  await assertAnswers(stays);
+  await assertStillConnected(kept);
 });
 
-test("a user whom the user or an admin deletes, on all connections", async (t) => {
-  const stays = await connected(client(t, server.url, { auth: { token: server.token({ sub: "gina" }) } }));
+test("deleting a user closes all connections of the user", async (t) => {
+  const kept = await connected(client(t, server.url, { auth: { token: server.token({ sub: "gina" }) } }));
   for (const [sub, by] of [["emma", { sub: "emma" }], ["fred", { sub: "root", role: "admin" }]]) {
     const token = server.token({ sub });
     const sockets = [];
@@ -51,10 +51,10 @@ test("a user whom the user or an admin deletes, on all connections", async (t) =
     for (const [reason] of await Promise.all(gone)) assert.equal(reason, "io server disconnect");
     assert.deepEqual(await raw.closed, { code: 4403, reason: "The user was deleted" });
   }
-  await assertAnswers(stays);
+  await assertStillConnected(kept);
 });
 
-test("a person, on all connections, and a raw WebSocket is told why", async (t) => {
+test("a user id closes all connections of the user, and a raw WebSocket receives the reason", async (t) => {
   const token = server.token({ sub: "carl" });
   const other = await connected(client(t, server.url, { auth: { token: server.token({ sub: "dora" }) } }));
   const sockets = [];
@@ -67,5 +67,5 @@ test("a person, on all connections, and a raw WebSocket is told why", async (t) 
   await disconnect({ users: ["carl"], reason: "Signed out everywhere" });
   for (const [reason] of await Promise.all(gone)) assert.equal(reason, "io server disconnect");
   assert.deepEqual(await raw.closed, { code: 4403, reason: "Signed out everywhere" });
-  await assertAnswers(other);
+  await assertStillConnected(other);
 });

@@ -1,5 +1,5 @@
-// How long a connection outlives its token. What the clock has to do with it is tested with a clock of its own, in Rust; here tokens of a moment
-// are shown by stock clients, and their ends are waited for.
+// What happens to a connection when its token expires. Rust tests check the timing with a fake clock. These tests use stock clients with tokens that
+// expire after a few seconds.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -10,77 +10,77 @@ import { client, connected, nextEvent } from "../support/socketio-clients.js";
 import { seconds } from "../support/tokens.js";
 import { retry } from "../support/wait-until.js";
 
-const keeping = sharedServer({});
-const closing = sharedServer({ TOKEN_END: "close" });
+const keepServer = sharedServer({});
+const closeServer = sharedServer({ TOKEN_END: "close" });
 
 const NAMESPACES = ["/", "/household", "/trips", "/chat", "/messenger"];
 
-const brief = (server, sub) => server.token({ sub, exp: seconds(4) });
-const later = (server, sub) => server.token({ sub, exp: seconds(6) });
-const long = (server, sub) => server.token({ sub, exp: seconds(3600) });
+const shortToken = (server, sub) => server.token({ sub, exp: seconds(4) });
+const longerToken = (server, sub) => server.token({ sub, exp: seconds(6) });
+const longToken = (server, sub) => server.token({ sub, exp: seconds(3600) });
 
-async function raw(server, token) {
+async function openRaw(server, token) {
   const socket = await openRawClient(server, token);
   const request = (message) => (socket.sendEnvelope(message), socket.nextJson());
   return Object.assign(socket, { request });
 }
 
-const io = (t, server, namespace, token, options = {}) =>
+const openSocketIo = (t, server, namespace, token, options = {}) =>
   connected(client(t, `${server.url}${namespace === "/" ? "" : namespace}`, { auth: { token }, transports: ["websocket"], ...options }));
 
 describe("with TOKEN_END=keep", { concurrency: true }, () => {
   for (const namespace of NAMESPACES) {
-    test(`whoever has shown a newer token in ${namespace} is warned and ends with it, whoever has not stays`, async (t) => {
-      const stays = await io(t, keeping, namespace, brief(keeping, "anna"));
-      const goes = await io(t, keeping, namespace, long(keeping, "anna"));
-      const [expiring, gone, warned] = [nextEvent(goes, "auth:expiring"), nextEvent(goes, "disconnect"), []];
-      stays.on("auth:expiring", (said) => warned.push(said));
-      const token = later(keeping, "anna");
-      const { ok, expiresAt } = await goes.emitWithAck("auth:refresh", { token });
+    test(`a connection that has refreshed its token in ${namespace} is warned and closed when it expires; another one stays open`, async (t) => {
+      const open = await openSocketIo(t, keepServer, namespace, shortToken(keepServer, "anna"));
+      const closing = await openSocketIo(t, keepServer, namespace, longToken(keepServer, "anna"));
+      const [expiring, closed, warnings] = [nextEvent(closing, "auth:expiring"), nextEvent(closing, "disconnect"), []];
+      open.on("auth:expiring", (warning) => warnings.push(warning));
+      const token = longerToken(keepServer, "anna");
+      const { ok, expiresAt } = await closing.emitWithAck("auth:refresh", { token });
       assert.equal(ok, true);
-      const [said] = await expiring;
-      assert.equal(said.expiresAt, expiresAt);
-      assert.ok(said.expiresIn <= 60, `${said.expiresIn}`);
-      assert.deepEqual((await gone)[0], "io server disconnect");
-      // The other's token ended before.
-      assert.equal((await stays.emitWithAck("auth:refresh", { token: long(keeping, "anna") })).ok, true);
-      assert.deepEqual(warned, []);
+      const [warning] = await expiring;
+      assert.equal(warning.expiresAt, expiresAt);
+      assert.ok(warning.expiresIn <= 60, `${warning.expiresIn}`);
+      assert.deepEqual((await closed)[0], "io server disconnect");
+      // The token of the other connection has expired before.
+      assert.equal((await open.emitWithAck("auth:refresh", { token: longToken(keepServer, "anna") })).ok, true);
+      assert.deepEqual(warnings, []);
     });
   }
 
-  test("the same on the raw WebSocket, with 4401", async () => {
-    const stays = await raw(keeping, brief(keeping, "anna"));
-    const goes = await raw(keeping, long(keeping, "anna"));
-    const refreshed = await goes.request({ type: "auth_refresh", data: { token: later(keeping, "anna") } });
+  test("a raw WebSocket that has refreshed its token is warned, and closed with 4401 when it expires; another one stays open", async () => {
+    const open = await openRaw(keepServer, shortToken(keepServer, "anna"));
+    const closing = await openRaw(keepServer, longToken(keepServer, "anna"));
+    const refreshed = await closing.request({ type: "auth_refresh", data: { token: longerToken(keepServer, "anna") } });
     assert.equal(refreshed.type, "auth_refreshed");
-    const expiring = await goes.nextJson();
+    const expiring = await closing.nextJson();
     assert.deepEqual([expiring.type, expiring.data.expires_at], ["auth_expiring", refreshed.data.expires_at]);
-    assert.deepEqual(await goes.closed, { code: 4401, reason: "The token has expired" });
-    assert.equal((await stays.request({ type: "ping" })).type, "pong");
+    assert.deepEqual(await closing.closed, { code: 4401, reason: "The token has expired" });
+    assert.equal((await open.request({ type: "ping" })).type, "pong");
   });
 });
 
 describe("with TOKEN_END=close", { concurrency: true }, () => {
-  test("a connection is warned and ends with its token, unless a newer one has been shown", async (t) => {
-    const goes = client(t, `${closing.url}/trips`, { auth: { token: brief(closing, "anna") }, transports: ["websocket"] });
-    // The server warns at once of the end of so short a token.
-    const [expiring, gone] = [nextEvent(goes, "auth:expiring"), nextEvent(goes, "disconnect")];
-    await connected(goes);
-    const stays = await io(t, closing, "/trips", brief(closing, "anna"));
-    const endless = await io(t, closing, "/trips", closing.token({ sub: "anna" }));
-    assert.equal((await stays.emitWithAck("auth:refresh", { token: long(closing, "anna") })).ok, true);
-    const [said] = await expiring;
-    assert.ok(said.expiresIn <= 4 && Date.parse(said.expiresAt) > 0, JSON.stringify(said));
-    assert.equal((await gone)[0], "io server disconnect");
-    for (const socket of [stays, endless]) assert.equal((await socket.emitWithAck("trip:leave", { tripId: "1" })).ok, true);
+  test("a connection is warned, and closed when its token expires, unless it refreshes the token", async (t) => {
+    const closing = client(t, `${closeServer.url}/trips`, { auth: { token: shortToken(closeServer, "anna") }, transports: ["websocket"] });
+    // The server sends the warning for such a short token at once.
+    const [expiring, closed] = [nextEvent(closing, "auth:expiring"), nextEvent(closing, "disconnect")];
+    await connected(closing);
+    const open = await openSocketIo(t, closeServer, "/trips", shortToken(closeServer, "anna"));
+    const endless = await openSocketIo(t, closeServer, "/trips", closeServer.token({ sub: "anna" }));
+    assert.equal((await open.emitWithAck("auth:refresh", { token: longToken(closeServer, "anna") })).ok, true);
+    const [warning] = await expiring;
+    assert.ok(warning.expiresIn <= 4 && Date.parse(warning.expiresAt) > 0, JSON.stringify(warning));
+    assert.equal((await closed)[0], "io server disconnect");
+    for (const socket of [open, endless]) assert.equal((await socket.emitWithAck("trip:leave", { tripId: "1" })).ok, true);
   });
 
-  test("a raw WebSocket is closed with 4401, and one of Socket.IO behind its last namespace, too", async () => {
-    const plain = await raw(closing, brief(closing, "anna"));
-    const engine = await openEngineSocket(closing, { path: "/socket.io/" });
+  test("a raw WebSocket is closed with 4401, and a Socket.IO connection as well after its last namespace", async () => {
+    const plain = await openRaw(closeServer, shortToken(closeServer, "anna"));
+    const engine = await openEngineSocket(closeServer, { path: "/socket.io/" });
     const isWarning = (packet) => packet.includes('"auth:expiring"');
     for (const namespace of ["/chat", "/messenger"]) {
-      engine.send(`40${namespace},${JSON.stringify({ token: brief(closing, "anna") })}`);
+      engine.send(`40${namespace},${JSON.stringify({ token: shortToken(closeServer, "anna") })}`);
       const packet = await retry(10, async () => {
         const next = await engine.next();
         return isWarning(next) ? null : next;
@@ -93,11 +93,11 @@ describe("with TOKEN_END=close", { concurrency: true }, () => {
     assert.deepEqual(engine.unread.filter((packet) => !isWarning(packet)).sort(), ["41/chat,", "41/messenger,"]);
   });
 
-  test("a namespace whose token has ended goes, and another of the same connection stays", async (t) => {
-    const goes = await io(t, closing, "/chat", brief(closing, "anna"), { forceNew: false });
-    const other = goes.io.socket("/trips", { auth: { token: long(closing, "anna") } });
+  test("a namespace is closed when its token expires, and another namespace of the connection stays open", async (t) => {
+    const closing = await openSocketIo(t, closeServer, "/chat", shortToken(closeServer, "anna"), { forceNew: false });
+    const other = closing.io.socket("/trips", { auth: { token: longToken(closeServer, "anna") } });
     await connected(other);
-    await nextEvent(goes, "disconnect");
+    await nextEvent(closing, "disconnect");
     assert.equal((await other.emitWithAck("trip:leave", { tripId: "1" })).ok, true);
   });
 });

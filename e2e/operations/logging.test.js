@@ -1,4 +1,4 @@
-// The server runs on when its log cannot be written, and no client can fill the log.
+// The server keeps running when it cannot write its log, and no client can fill the log.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,15 +9,15 @@ import { client, connected } from "../support/socketio-clients.js";
 import { waitUntil } from "../support/wait-until.js";
 import { connectionOutcome } from "../support/ws-queue.js";
 
-async function started(t, settings) {
+async function startTestServer(t, settings) {
   const server = await startServer({ METRICS: "open", ...settings });
   t.after(() => server.stop());
   return server;
 }
 
-describe("a server whose standard error and output are closed", () => {
-  test("serves all the same and counts the lines that it cannot write", async (t) => {
-    const server = await started(t, { LOG_LEVEL: "info" });
+describe("a server with closed standard output and standard error", () => {
+  test("keeps serving, and counts the lines that it cannot write", async (t) => {
+    const server = await startTestServer(t, { LOG_LEVEL: "info" });
     server.child.stderr.destroy();
     server.child.stdout.destroy();
     const token = server.token({ sub: "anna" });
@@ -35,76 +35,76 @@ describe("a server whose standard error and output are closed", () => {
   });
 });
 
-// The audit lines with this reason. A line may stand for several refusals.
-const lines = (server, word) => server.output.split("\n").filter((line) => line.includes(`reason="${word}"`) || line.includes(`"reason":"${word}"`));
+// The audit lines with this reason. A line may represent several rejections.
+const lines = (server, reason) => server.output.split("\n").filter((line) => line.includes(`reason="${reason}"`) || line.includes(`"reason":"${reason}"`));
 const standsFor = (line) => Number(line.match(/repeated=(\d+)/)?.[1] ?? 1);
 
-// Waits until these lines stand for so many refusals, and fails if they stand for more.
-async function counted(server, word, refusals) {
-  const sum = () => lines(server, word).reduce((sum, line) => sum + standsFor(line), 0);
-  await waitUntil(() => (sum() >= refusals ? null : `the lines stand for ${sum()} of ${refusals} refusals: ${lines(server, word).join("; ")}`));
-  assert.equal(sum(), refusals);
+// Waits until the lines represent this number of rejections, and fails if they represent more.
+async function waitForRejections(server, reason, rejections) {
+  const sum = () => lines(server, reason).reduce((sum, line) => sum + standsFor(line), 0);
+  await waitUntil(() => (sum() >= rejections ? null : `the lines represent ${sum()} of ${rejections} rejections: ${lines(server, reason).join("; ")}`));
+  assert.equal(sum(), rejections);
 }
 
-describe("a client that is refused again and again", () => {
+describe("the audit log has at most one line a second for repeated rejections", () => {
   const causes = {
-    "over REST, without a token": ["token_missing", async (server) => get(`${server.url}/households`)],
-    "in a handshake over its budget": ["rate_limited", async (server) => get(`${server.url}/socket.io/?EIO=4&transport=polling`)],
+    "of REST requests without a token": ["token_missing", async (server) => get(`${server.url}/households`)],
+    "of handshakes beyond the rate limit": ["rate_limited", async (server) => get(`${server.url}/socket.io/?EIO=4&transport=polling`)],
   };
-  for (const [what, [reason, attempt]] of Object.entries(causes)) {
-    test(what, async (t) => {
-      const server = await started(t, { RATE_LIMITS: "on" });
-      const begun = performance.now();
-      let refused = 0;
+  for (const [name, [reason, attempt]] of Object.entries(causes)) {
+    test(name, async (t) => {
+      const server = await startTestServer(t, { RATE_LIMITS: "on" });
+      const startedAt = performance.now();
+      let rejected = 0;
       // The server refills a budget while a slow machine sends requests, so rounds follow until enough requests are refused.
-      for (let round = 0; refused <= 500; round++) {
-        assert.ok(round < 200, `${refused} refusals of ${50 * round} requests`);
+      for (let round = 0; rejected <= 500; round++) {
+        assert.ok(round < 200, `${rejected} rejections of ${50 * round} requests`);
         const responses = await Promise.all(Array.from({ length: 50 }, () => attempt(server)));
-        refused += responses.filter(({ status }) => status === 401 || status === 429).length;
+        rejected += responses.filter(({ status }) => status === 401 || status === 429).length;
       }
-      await counted(server, reason, refused);
-      const seconds = Math.ceil((performance.now() - begun) / 1000);
+      await waitForRejections(server, reason, rejected);
+      const seconds = Math.ceil((performance.now() - startedAt) / 1000);
       assert.ok(lines(server, reason).length <= seconds + 1, `${lines(server, reason).length} lines in ${seconds} seconds`);
     });
   }
 
-  test("over a socket, without a token", async (t) => {
-    const server = await started(t, {});
-    const begun = performance.now();
+  test("of namespaces without a token on one socket", async (t) => {
+    const server = await startTestServer(t, {});
+    const startedAt = performance.now();
     const socket = await openEngineSocket(server, { path: "/socket.io/" });
     const ATTEMPTS = 2000;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) socket.send("40/household,");
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) assert.match(await socket.next(), /^44/);
-    await counted(server, "token_missing", ATTEMPTS);
-    const seconds = Math.ceil((performance.now() - begun) / 1000);
+    await waitForRejections(server, "token_missing", ATTEMPTS);
+    const seconds = Math.ceil((performance.now() - startedAt) / 1000);
     assert.ok(lines(server, "token_missing").length <= seconds + 1);
     await socket.close();
   });
 });
 
 describe("at LOG_LEVEL=debug", () => {
-  test("joins, refused requests and unknown events are logged, and which check a token failed, at every level", async (t) => {
-    const server = await started(t, { LOG_LEVEL: "debug" });
-    const said = (pattern) => waitUntil(() => (pattern.test(server.output) ? null : `no line like ${pattern} in ${server.output}`));
+  test("joins, rejected requests, and unknown events are logged, and the audit line names the check that a token failed", async (t) => {
+    const server = await startTestServer(t, { LOG_LEVEL: "debug" });
+    const waitForLine = (pattern) => waitUntil(() => (pattern.test(server.output) ? null : `no line like ${pattern} in ${server.output}`));
     const token = server.token({ sub: "anna" });
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const made = await fetch(`${server.url}/households`, { method: "POST", headers, body: JSON.stringify({ name: "Home" }) });
-    const { id } = await made.json();
+    const created = await fetch(`${server.url}/households`, { method: "POST", headers, body: JSON.stringify({ name: "Home" }) });
+    const { id } = await created.json();
     const socket = client(t, server.url, { auth: { token }, transports: ["websocket"] });
     await connected(socket);
     assert.equal((await socket.emitWithAck("join:household", { householdId: id })).ok, true);
-    await said(new RegExp(`DEBUG .*joined person="anna" room="household:${id}" event="join:household"`));
+    await waitForLine(new RegExp(`DEBUG .*joined person="anna" room="household:${id}" event="join:household"`));
     assert.equal((await socket.emitWithAck("join:household", {})).code, "invalid");
-    await said(/DEBUG .*refused person="anna" event="join:household" code="invalid" refusal=householdId: is required/);
+    await waitForLine(/DEBUG .*refused person="anna" event="join:household" code="invalid" refusal=householdId: is required/);
     assert.equal((await socket.emitWithAck("join:kitchen\n\u001b[2J", 1)).ok, false);
-    await said(/DEBUG .*unknown event person="anna" event="join:kitchen\\n\\u\{1b\}\[2J"/);
+    await waitForLine(/DEBUG .*unknown event person="anna" event="join:kitchen\\n\\u\{1b\}\[2J"/);
     assert.equal((await fetch(`${server.url}/households/none`, { headers })).status, 404);
-    await said(/DEBUG .*refused method=GET path="\/households\/none" status=404 code="not_found"/);
+    await waitForLine(/DEBUG .*refused method=GET path="\/households\/none" status=404 code="not_found"/);
 
     const forged = token.slice(0, -2) + (token.endsWith("AA") ? "BB" : "AA");
-    const refused = await fetch(`${server.url}/households`, { headers: { authorization: `Bearer ${forged}` } });
-    assert.deepEqual(await refused.json(), { error: "The token is not valid", code: "token_invalid" });
-    await said(/WARN audit: refused .*transport="http" reason="token_invalid: signature"/);
+    const rejected = await fetch(`${server.url}/households`, { headers: { authorization: `Bearer ${forged}` } });
+    assert.deepEqual(await rejected.json(), { error: "The token is not valid", code: "token_invalid" });
+    await waitForLine(/WARN audit: refused .*transport="http" reason="token_invalid: signature"/);
     assert.ok(!server.output.includes(token) && !server.output.includes(forged));
   });
 });

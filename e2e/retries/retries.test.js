@@ -1,4 +1,4 @@
-// A client that sends again what it has heard no answer to: the message is there once, however often it came.
+// A client repeats a message that was not acknowledged. The server stores it once.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -15,29 +15,29 @@ import { retry, waitUntilByServerClock } from "../support/wait-until.js";
 const server = sharedServer({ ROOMCAST_API_KEY: API_KEY });
 
 for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]]) {
-  test(`the stock client's retries, by ${transports.join(" and ")}, across a connection that is lost before the answer`, async (t) => {
+  test(`a stock client over ${transports.join(" and ")} that loses its connection before the acknowledgement repeats the message, which is stored once`, async (t) => {
     const [anna, ben] = ["anna", "ben"].map((sub) => user(server, sub));
     const { id: roomId } = await anna.request("POST", "/shared/chat/rooms", { name: "Lounge", memberIds: ["ben"] });
     const messages = () => anna.request("GET", `/shared/chat/rooms/${roomId}/messages`);
     const listener = await connected(client(t, `${server.url}/chat`, { auth: { token: ben.token } }));
     assert.equal((await listener.emitWithAck("join_room", { roomId })).ok, true);
-    const told = [];
-    listener.on("message:new", (message) => told.push(message.content));
+    const received = [];
+    listener.on("message:new", (message) => received.push(message.content));
 
-    const way = await openCuttableProxy(t, server);
+    const proxy = await openCuttableProxy(t, server);
     const options = { auth: { token: anna.token }, transports, reconnection: true, reconnectionDelay: 1, retries: 10, ackTimeout: 500 };
-    const sender = await connected(client(t, `${way.url}/chat`, options));
+    const sender = await connected(client(t, `${proxy.url}/chat`, options));
     const send = (content) => {
       const ack = new Promise((resolve, reject) => {
         sender.emit("message:send", { roomId, content, clientId: `mine-${content}` }, (error, ack) => (error ? reject(error) : resolve(ack)));
       });
       return waitFor(ack, () => `the message ${content} is not acknowledged`);
     };
-    way.dropResponses = true;
+    proxy.dropResponses = true;
     const acks = ["one", "two"].map(send);
-    await waitUntilByServerClock(server, 10, async () => ((await messages()).length === 1 ? null : "the first message is not there"));
-    way.dropResponses = false;
-    way.resetConnections();
+    await waitUntilByServerClock(server, 10, async () => ((await messages()).length === 1 ? null : "the first message is not stored"));
+    proxy.dropResponses = false;
+    proxy.resetConnections();
     const [one, two] = await Promise.all(acks);
     assert.deepEqual([one.ok, one.duplicate, one.message.content], [true, true, "one"]);
     assert.deepEqual([two.ok, two.message.content], [true, "two"]);
@@ -45,11 +45,11 @@ for (const transports of [["websocket"], ["polling"], ["polling", "websocket"]])
     const last = nextEvent(listener, "message:new");
     await anna.request("POST", `/shared/chat/rooms/${roomId}/messages`, { content: "three" });
     await last;
-    assert.deepEqual(told, ["one", "two", "three"]);
+    assert.deepEqual(received, ["one", "two", "three"]);
   });
 }
 
-test("the raw WebSocket: a message sent again is answered to its sender alone", async (t) => {
+test("a repeated message on the raw WebSocket is answered to its sender, and not broadcast again", async (t) => {
   const [anna, ben] = ["anna", "ben"].map((sub) => user(server, sub));
   const { id: project } = await anna.request("POST", "/api/v1/projects", { name: "P", memberIds: ["ben"] });
   const { id: channel } = await anna.request("POST", `/api/v1/projects/${project}/channels`, { name: "C" });
@@ -60,42 +60,42 @@ test("the raw WebSocket: a message sent again is answered to its sender alone", 
     return socket;
   };
   const listener = await open(server, ben);
-  const way = await openCuttableProxy(t, server);
-  const say = (socket, content) => socket.sendEnvelope({ type: "send_message", room, data: { content, client_id: `mine-${content}` } });
-  const lost = await open(way, anna);
-  way.dropResponses = true;
-  say(lost, "one");
+  const proxy = await openCuttableProxy(t, server);
+  const send = (socket, content) => socket.sendEnvelope({ type: "send_message", room, data: { content, client_id: `mine-${content}` } });
+  const connection = await open(proxy, anna);
+  proxy.dropResponses = true;
+  send(connection, "one");
   const first = await listener.nextOfType("message");
-  way.dropResponses = false;
-  way.resetConnections();
-  const again = await open(way, anna);
-  say(again, "one");
-  const reply = await again.nextOfType("message");
+  proxy.dropResponses = false;
+  proxy.resetConnections();
+  const second = await open(proxy, anna);
+  send(second, "one");
+  const reply = await second.nextOfType("message");
   assert.deepEqual([reply.data.message_id, reply.data.client_id], [first.data.message_id, "mine-one"]);
-  say(again, "two");
+  send(second, "two");
   const next = await listener.nextOfType("message");
-  assert.equal(next.data.content, "two", "the first was not told again");
+  assert.equal(next.data.content, "two", "the first message is not broadcast again");
 });
 
-test("over long-polling with one value of t, every message is stored, also a text that is sent twice on purpose", async () => {
+test("every message over long-polling with the same value of t is stored, also a text that the client sends twice", async () => {
   const [anna] = ["anna", "ben"].map((sub) => user(server, sub));
   const { id: roomId } = await anna.request("POST", "/shared/chat/rooms", { name: "Attic", memberIds: ["ben"] });
   const client = await DotNetClient.connect(server, "/socket.io/", () => 1764446400, { token: anna.token });
   const contents = ["one", "two", "two", "three"];
   await client.post(`42${JSON.stringify(["join_room", { roomId }])}`);
   for (const content of contents) await client.post(`42${JSON.stringify(["message:send", { roomId, content }])}`);
-  const told = () => client.events.map((packet) => JSON.parse(packet)).filter(([event]) => event === "message:new");
-  await retry(100, async () => (told().length < contents.length ? client.poll() : true));
-  assert.deepEqual(told().map(([, { content }]) => content), contents);
+  const messages = () => client.events.map((packet) => JSON.parse(packet)).filter(([event]) => event === "message:new");
+  await retry(100, async () => (messages().length < contents.length ? client.poll() : true));
+  assert.deepEqual(messages().map(([, { content }]) => content), contents);
   const stored = await anna.request("GET", `/shared/chat/rooms/${roomId}/messages`);
   assert.deepEqual(stored.map(({ content }) => content).sort(), contents.toSorted());
   client.close();
 });
 
-describe("over HTTP", () => {
+describe("20 concurrent requests with one idempotency key", () => {
   const create = { household: ["/households", { name: "Home" }], trip: ["/api/v1/trips", { name: "Rome" }], workspace: ["/api/v1/projects", { name: "P" }] };
   for (const [contract, [path, body]] of Object.entries(create)) {
-    test(`many at once under one key make one ${contract}`, async () => {
+    test(`create one ${contract} space`, async () => {
       const token = server.token({ sub: `retrier-of-${contract}` });
       const send = () => rest("POST", `${server.url}${path}`, { token, body, headers: { "idempotency-key": "the same" } });
       const responses = await Promise.all(Array.from({ length: 20 }, send));
