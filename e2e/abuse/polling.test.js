@@ -1,4 +1,4 @@
-// Long-polling clients that break the rules: the session that they abuse ends or answers, other sessions go on, and nothing stays behind.
+// Long-polling clients that violate the protocol. The session ends or answers, and other sessions are not affected.
 
 import assert from "node:assert/strict";
 import { connect } from "node:net";
@@ -11,14 +11,14 @@ import { openWebSocket } from "../support/ws-queue.js";
 
 const server = conformanceServer({ ...LONG_HEARTBEATS, ALLOW_EIO3: "true" });
 
-// Whether the server has ended a session. No packet may wait in it.
-const isOver = async (session) => {
+// Whether the server has ended a session. No packet may be waiting in the session.
+const hasEnded = async (session) => {
   const response = await http("PUT", session.url);
   return response.status === 400 && JSON.parse(response.text).message === "Session ID unknown";
 };
 
-// Opens a session that no attack on another session may disturb. Answers a check that it goes on.
-async function witness() {
+// Opens a session that no attack on another session may affect. The returned function checks that it still works.
+async function openWitness() {
   const session = await PollingSession.open(server);
   return async () => {
     assert.equal((await session.post("4here")).text, "ok");
@@ -26,32 +26,32 @@ async function witness() {
   };
 }
 
-test("hundreds of GETs at once: one waits, and the session ends", async () => {
-  const check = await witness();
+test("200 concurrent GETs end the session, and one of them receives the close packet", async () => {
+  const check = await openWitness();
   const session = await PollingSession.open(server);
   const responses = await Promise.all(Array.from({ length: 200 }, () => session.get()));
   const texts = responses.map(({ status, text }) => (status === 200 ? text : JSON.parse(text || '{"message":""}').message));
-  assert.equal(texts.filter((text) => text === "1").length, 1, "one was told that the session has closed");
+  assert.equal(texts.filter((text) => text === "1").length, 1, "one GET receives the close packet");
   assert.ok(texts.every((text) => ["1", "", "Session ID unknown"].includes(text)), texts.join());
-  assert.ok(await isOver(session));
+  assert.ok(await hasEnded(session));
   await check();
 });
 
-test("hundreds of POSTs at once: what was accepted is echoed once", async () => {
-  const check = await witness();
+test("200 concurrent POSTs: each accepted message is echoed once", async () => {
+  const check = await openWitness();
   const session = await PollingSession.open(server);
   const responses = await Promise.all(Array.from({ length: 200 }, (_, number) => session.post(`4${number}`)));
   const accepted = responses.flatMap(({ status }, number) => (status === 200 ? [number] : []));
-  if (!(await isOver(session))) {
+  if (!(await hasEnded(session))) {
     const echoed = (await session.get()).text.split(SEPARATOR).map((packet) => Number(packet.slice(1)));
     assert.deepEqual(echoed.sort((a, b) => a - b), accepted);
   }
   await check();
 });
 
-describe("a POST whose body does not arrive", () => {
-  for (const [what, leave] of [["is reset", (socket) => socket.resetAndDestroy()], ["is closed", (socket) => socket.end()]]) {
-    test(`and whose connection ${what} ends the session`, async () => {
+describe("a POST with an incomplete body", () => {
+  for (const [end, disconnect] of [["is reset", (socket) => socket.resetAndDestroy()], ["is closed", (socket) => socket.end()]]) {
+    test(`whose connection ${end} ends the session`, async () => {
       const session = await PollingSession.open(server);
       const waiting = session.get();
       const { pathname, search } = new URL(session.url);
@@ -59,32 +59,32 @@ describe("a POST whose body does not arrive", () => {
       await waitForEvent(socket, "connect");
       socket.on("error", () => {});
       socket.write(`POST ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n`);
-      // The server reads the body when it has answered this.
+      // After this response the server reads the body.
       assert.match(String((await waitForEvent(socket, "data"))[0]), /^HTTP\/1.1 100/);
       socket.write("4half\x1e4");
-      leave(socket);
+      disconnect(socket);
       assert.equal((await waiting).text, "1");
-      assert.ok(await isOver(session));
+      assert.ok(await hasEnded(session));
     });
   }
 });
 
-test("a body with ten thousands of packets is handled in order", async () => {
+test("a body with 50,000 packets is handled in order", async () => {
   const session = await PollingSession.open(server);
   const packets = Array.from({ length: 50_000 }, (_, number) => `4${number}`);
   assert.equal((await session.post(packets.join(SEPARATOR))).text, "ok");
   assert.equal((await session.get()).text, packets.join(SEPARATOR));
 });
 
-test("separators alone, and bytes that are no text, end the session", async () => {
+test("a body of separators only, or of invalid text, ends the session", async () => {
   for (const body of [SEPARATOR.repeat(100_000), Buffer.alloc(100_000, 0xff), Buffer.alloc(10)]) {
     const session = await PollingSession.open(server);
     assert.equal((await post(session.url, body)).status, 400);
-    assert.ok(await isOver(session));
+    assert.ok(await hasEnded(session));
   }
 });
 
-describe("during an upgrade", () => {
+describe("during the upgrade to a WebSocket", () => {
   const probe = async (session) => {
     const socket = await openWebSocket(session.ws);
     socket.send("2probe");
@@ -92,7 +92,7 @@ describe("during an upgrade", () => {
     return socket;
   };
 
-  test("what is posted before it is echoed on the WebSocket, in order", async () => {
+  test("messages of earlier POSTs are echoed on the WebSocket, in order", async () => {
     const session = await PollingSession.open(server);
     const socket = await probe(session);
     for (const number of [1, 2, 3]) assert.equal((await session.post(`4${number}`)).text, "ok");
@@ -103,7 +103,7 @@ describe("during an upgrade", () => {
     await socket.close();
   });
 
-  test("a POST that races with it is refused, or its message is echoed once", async () => {
+  test("a concurrent POST is rejected, or its message is echoed once", async () => {
     for (let time = 0; time < 30; time += 1) {
       const session = await PollingSession.open(server);
       const socket = await probe(session);
@@ -119,7 +119,7 @@ describe("during an upgrade", () => {
     }
   });
 
-  test("further probes are closed, and the first goes on", async () => {
+  test("further probes are closed, and the first one continues", async () => {
     const session = await PollingSession.open(server);
     const first = await probe(session);
     const others = await Promise.all(Array.from({ length: 50 }, () => openWebSocket(session.ws)));
@@ -129,7 +129,7 @@ describe("during an upgrade", () => {
     await first.close();
   });
 
-  test("after it polling requests are refused, and the WebSocket goes on", async () => {
+  test("later polling requests are rejected, and the WebSocket continues", async () => {
     const session = await PollingSession.open(server);
     const socket = await probe(session);
     socket.send("5");
@@ -150,7 +150,7 @@ describe("JSONP", () => {
     return session;
   };
 
-  test("carries what would end a script or a line", async () => {
+  test("escapes characters that would end a script or a line", async () => {
     const session = await jsonp();
     const text = "</script>\u2028\u2029\n\\n\"'é😀";
     assert.equal((await post(session.url, form(`4${text.replace(/\\n/g, "\\\\n").replace(/\n/g, "\\n")}`), { headers })).status, 200);
@@ -158,33 +158,33 @@ describe("JSONP", () => {
     const received = [];
     new Function("___eio", script)([(payload) => received.push(payload)]);
     assert.deepEqual(received, [`4${text}`]);
-    assert.ok(!script.includes("\u2028") && !script.includes("\u2029"), "no line ends inside the script");
+    assert.ok(!script.includes("\u2028") && !script.includes("\u2029"), "the script contains no line terminator");
   });
 
-  test("gives the index as a number, whatever is asked", async () => {
+  test("returns the index as a number for every value of j", async () => {
     for (const index of ["0);alert(1", "a", "", "1e9", "-1"]) {
       const response = await get(`${server.url}/engine.io/?EIO=4&transport=polling&j=${encodeURIComponent(index)}`);
       assert.match(response.text, /^___eio\[\d*\]\("/, index);
     }
   });
 
-  test("without its form ends the session", async () => {
+  test("without a form body ends the session", async () => {
     for (const body of ["", "x=1", "d", "%ff"]) {
       const session = await jsonp();
       assert.equal((await post(session.url, body, { headers })).status, 400, body);
-      assert.ok(await isOver(session), body);
+      assert.ok(await hasEnded(session), body);
     }
   });
 });
 
-test("ids of sessions that are not the client's to use", async () => {
+test("invalid session ids are rejected, and so are polls of a WebSocket session", async () => {
   const socket = await openEngineSocket(server);
   const session = await PollingSession.open(server);
   for (const sid of ["", "x", "A".repeat(20), session.sid.slice(1), `${session.sid}A`, session.sid.toLowerCase() + "!", "../../etc", "%00"]) {
     const response = await get(`${server.url}/engine.io/?EIO=4&transport=polling&sid=${encodeURIComponent(sid)}`);
     assert.deepEqual([response.status, JSON.parse(response.text).message], [400, "Session ID unknown"], sid);
   }
-  // A session that is on WebSocket takes no polling requests.
+  // A session over WebSocket accepts no polling requests.
   const polled = await get(`${server.url}/engine.io/?EIO=4&transport=polling&sid=${socket.sid}`);
   assert.deepEqual([polled.status, JSON.parse(polled.text).message], [400, "Bad request"]);
   socket.send("4on");

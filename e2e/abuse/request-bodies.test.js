@@ -1,4 +1,4 @@
-// Bodies that nobody wants, and clients that send all of them before they listen: the answer reaches them nevertheless.
+// Bodies that are too large, and clients that send the complete body before they read. The response reaches them nevertheless.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,36 +11,36 @@ const server = sharedServer();
 const TIMES = 20;
 const BODY = Buffer.alloc(20 * MEGABYTE, 0x20);
 
-// Where a large body may go: each is a path, and the headers that it takes to get there.
-const DOORS = {
-  "a request": async () => ["/households", { authorization: `Bearer ${server.token({ sub: "alice" })}`, "content-type": "application/json" }, 413],
-  "a request with a bad token": async () => ["/households", { authorization: "Bearer no", "content-type": "application/json" }, 401],
-  "a POST of long-polling": async () => {
+// Requests with a large body. Each resolves with the path, the headers, and the expected status.
+const REQUESTS = {
+  "a REST request": async () => ["/households", { authorization: `Bearer ${server.token({ sub: "alice" })}`, "content-type": "application/json" }, 413],
+  "a REST request with an invalid token": async () => ["/households", { authorization: "Bearer no", "content-type": "application/json" }, 401],
+  "a long-polling POST": async () => {
     const session = await PollingSession.open(server, { path: "/socket.io/" });
     return [session.url.slice(server.url.length), { "content-type": "text/plain" }, 413];
   },
 };
 
-// A request with this head, whose body is written before anything is read, as simple clients do.
-async function written(path, headers, pieces) {
-  const wire = new TcpConnection(server.port);
-  // What comes meanwhile stays with the kernel, and is lost if the connection is reset.
-  wire.socket.pause();
+// Sends a request and its complete body before it reads the response, as simple clients do.
+async function sendBodyFirst(path, headers, pieces) {
+  const connection = new TcpConnection(server.port);
+  // The kernel buffers the response in the meantime, and discards it if the connection is reset.
+  connection.socket.pause();
   const lines = Object.entries({ host: "test", ...headers }).map(([name, value]) => `${name}: ${value}`);
-  await wire.write([`POST ${path} HTTP/1.1`, ...lines, "", ""].join("\r\n"));
-  for (const piece of pieces) await wire.write(piece);
-  wire.socket.resume();
-  const head = await wire.head();
-  wire.destroy();
+  await connection.write([`POST ${path} HTTP/1.1`, ...lines, "", ""].join("\r\n"));
+  for (const piece of pieces) await connection.write(piece);
+  connection.socket.resume();
+  const head = await connection.head();
+  connection.destroy();
   return head;
 }
 
 const status = (head) => Number(head?.split(" ")[1]);
 
-for (const [what, door] of Object.entries(DOORS)) {
-  describe(`twenty megabytes in ${what}`, () => {
-    test("are answered to fetch", async () => {
-      const [path, headers, expected] = await door();
+for (const [request, prepare] of Object.entries(REQUESTS)) {
+  describe(`the error response to ${request} with a body of 20 MB`, () => {
+    test("reaches fetch", async () => {
+      const [path, headers, expected] = await prepare();
       const before = server.running.memory();
       for (let i = 0; i < TIMES; i++) {
         const response = await fetch(server.url + path, { method: "POST", headers, body: BODY });
@@ -50,36 +50,36 @@ for (const [what, door] of Object.entries(DOORS)) {
       assertMemoryStable(server, before, 10);
     });
 
-    test("are answered to who writes first and reads then", async () => {
-      const [path, headers, expected] = await door();
+    test("reaches a client that writes everything before it reads", async () => {
+      const [path, headers, expected] = await prepare();
       for (let i = 0; i < TIMES; i++) {
-        const head = await written(path, { ...headers, "content-length": BODY.length }, [BODY]);
+        const head = await sendBodyFirst(path, { ...headers, "content-length": BODY.length }, [BODY]);
         assert.equal(status(head), expected);
         assert.equal(/^connection: close$/im.test(head), expected === 413);
       }
     });
 
-    test("are answered to who does not say how much it is", async () => {
-      const [path, headers, expected] = await door();
+    test("reaches a client that sends a chunked body", async () => {
+      const [path, headers, expected] = await prepare();
       const chunk = Buffer.concat([Buffer.from("100000\r\n"), Buffer.alloc(MEGABYTE, 0x20), Buffer.from("\r\n")]);
       const pieces = [...Array.from({ length: 20 }, () => chunk), Buffer.from("0\r\n\r\n")];
       for (let i = 0; i < TIMES; i++) {
-        assert.equal(status(await written(path, { ...headers, "transfer-encoding": "chunked" }, pieces)), expected);
+        assert.equal(status(await sendBodyFirst(path, { ...headers, "transfer-encoding": "chunked" }, pieces)), expected);
       }
     });
 
-    test("are not even sent by who asks first", async () => {
-      const [path, headers, expected] = await door();
-      const head = await written(path, { ...headers, "content-length": BODY.length, expect: "100-continue" }, []);
+    test("reaches a client that sends `Expect: 100-continue`, before it sends the body", async () => {
+      const [path, headers, expected] = await prepare();
+      const head = await sendBodyFirst(path, { ...headers, "content-length": BODY.length, expect: "100-continue" }, []);
       assert.equal(status(head), expected);
       assert.match(head, /^connection: close$/im);
     });
   });
 }
 
-test("what is announced to be more than anybody would throw away is refused at once", async () => {
-  for (const door of Object.values(DOORS)) {
-    const [path, headers, expected] = await door();
-    assert.equal(status(await written(path, { ...headers, "content-length": 100 * MEGABYTE }, [])), expected);
+test("a body with a declared length of 100 MB is rejected at once", async () => {
+  for (const prepare of Object.values(REQUESTS)) {
+    const [path, headers, expected] = await prepare();
+    assert.equal(status(await sendBodyFirst(path, { ...headers, "content-length": 100 * MEGABYTE }, [])), expected);
   }
 });
