@@ -29,27 +29,27 @@ const CLIENTS = {
 for (const [name, [server, open, options]] of Object.entries(CLIENTS)) {
   describe(`the client of ${name}`, () => {
     for (const [transport, transports] of Object.entries(TRANSPORTS)) {
-      for (const [what, [question, answer]] of Object.entries(CASES)) {
-        test(`by ${transport}, acknowledges with ${what}`, async (t) => {
+      for (const [payload, [eventArgs, ackArgs]] of Object.entries(CASES)) {
+        test(`over ${transport} acknowledges an event with ${payload}`, async (t) => {
           const socket = await connected(open(t, server.url, { transports, ...options }));
-          const asked = new Promise((resolve) => {
+          const received = new Promise((resolve) => {
             socket.once("question", (...args) => {
-              args.pop()(...answer);
+              args.pop()(...ackArgs);
               resolve(args);
             });
           });
-          const answered = nextEvent(socket, "answered");
-          socket.emit("ask-me", ...question);
-          assert.deepEqual(await waitFor(asked, () => "no question has arrived"), question);
-          assert.deepEqual(await answered, answer);
+          const acknowledged = nextEvent(socket, "answered");
+          socket.emit("ask-me", ...eventArgs);
+          assert.deepEqual(await waitFor(received, () => "no event has arrived"), eventArgs);
+          assert.deepEqual(await acknowledged, ackArgs);
         });
 
-        test(`by ${transport}, is acknowledged with ${what}`, async (t) => {
+        test(`over ${transport} receives an acknowledgement with ${payload}`, async (t) => {
           const socket = await connected(open(t, server.url, { transports, ...options }));
           const acknowledged = new Promise((resolve) => {
-            socket.emit("message-with-ack", ...answer, (...args) => resolve(args));
+            socket.emit("message-with-ack", ...ackArgs, (...args) => resolve(args));
           });
-          assert.deepEqual(await waitFor(acknowledged, () => "there is no acknowledgement"), answer);
+          assert.deepEqual(await waitFor(acknowledged, () => "no acknowledgement has arrived"), ackArgs);
         });
       }
     }

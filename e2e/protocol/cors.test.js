@@ -1,4 +1,4 @@
-// What a browser must be told so that it lets a page of another origin talk to the server.
+// The CORS headers that a browser needs before it lets a page of another origin use the server.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { QueuedWebSocket } from "../support/ws-queue.js";
 const server = conformanceServer(LONG_HEARTBEATS);
 const origin = "https://app.example.com";
 
-test("a preflight is answered for every URL under the path, with a session or without", async () => {
+test("a preflight is answered for every URL below the path, with and without a session", async () => {
   const session = await PollingSession.open(server);
   for (const url of [`${server.url}/engine.io/`, `${server.url}/socket.io/?EIO=4&transport=polling`, session.url]) {
     const response = await http("OPTIONS", url, { headers: { origin, "access-control-request-method": "POST" } });
@@ -31,7 +31,7 @@ test("a preflight allows the headers that the page asks for", async () => {
   assert.match(response.headers.vary, /access-control-request-headers/i);
 });
 
-test("answers and errors alike may be read by the page", async () => {
+test("a page may read responses and errors", async () => {
   const session = await PollingSession.open(server);
   for (const [method, url, body] of [
     ["GET", `${server.url}/engine.io/?EIO=4&transport=polling`],
@@ -42,11 +42,11 @@ test("answers and errors alike may be read by the page", async () => {
   ]) {
     const response = await http(method, url, { headers: { origin }, body });
     assert.equal(response.headers["access-control-allow-origin"], "*", `${method} ${url}`);
-    assert.equal(response.headers["access-control-allow-methods"], undefined, "that is for preflights");
+    assert.equal(response.headers["access-control-allow-methods"], undefined, "only preflights have this header");
   }
 });
 
-test("the 101 of a WebSocket has the headers, too", async () => {
+test("the 101 response of a WebSocket has the CORS headers", async () => {
   const socket = new QueuedWebSocket(`${server.ws}/engine.io/?EIO=4&transport=websocket`, [], { origin });
   const [[response]] = await Promise.all([waitForEvent(socket.ws, "upgrade"), socket.opened]);
   assert.equal(response.headers["access-control-allow-origin"], "*");

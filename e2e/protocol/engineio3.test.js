@@ -1,4 +1,4 @@
-// Engine.IO 3, the transport of Socket.IO 2 clients, behind ALLOW_EIO3. Here it is the client that pings.
+// Engine.IO 3, the transport of Socket.IO 2 clients, with ALLOW_EIO3. In this version the client sends the pings.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,9 +11,9 @@ const server = conformanceServer({ ...LONG_HEARTBEATS, ALLOW_EIO3: "true" });
 const timed = conformanceServer({ ALLOW_EIO3: "true" });
 
 const octets = { headers: { "content-type": "application/octet-stream" } };
-const isGone = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
+const assertSessionUnknown = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
 
-// Version 3's binary payload: for each packet its kind, its length digit by digit, 255, and its bytes.
+// The binary payload of version 3. Each packet has its kind, its length as separate digits, the byte 255, and its bytes.
 function v3Binary(packets) {
   const parts = packets.map((packet) => {
     const binary = Buffer.isBuffer(packet);
@@ -24,23 +24,23 @@ function v3Binary(packets) {
 }
 
 describe("a session", () => {
-  test("of version 3 is what a request without a version begins", async () => {
+  test("has version 3 if the request has no version", async () => {
     for (const query of ["EIO=3&transport=polling", "transport=polling", "EIO=2&transport=polling"]) {
       const response = await get(`${server.url}/engine.io/?${query}`);
       assert.equal(response.status, 200);
       const [packet] = parseV3Payload(response.text);
-      assert.equal(response.text, v3Payload([packet]), "its length stands before it");
+      assert.equal(response.text, v3Payload([packet]), "the packet has a length prefix");
       assert.deepEqual(Object.keys(JSON.parse(packet.slice(1))), ["sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"]);
     }
   });
 
-  test("of version 4 is served beside it", async () => {
+  test("of version 4 is served on the same path", async () => {
     const session = await PollingSession.open(server);
     await session.post("4hello");
     assert.equal((await session.get()).text, "4hello");
   });
 
-  test("by WebSocket begins in both versions", async () => {
+  test("over WebSocket begins without long-polling", async () => {
     const socket = await openEngineSocket(server, { eio: "3" });
     assert.equal(socket.handshake.upgrades.length, 0);
     await socket.close();
@@ -48,7 +48,7 @@ describe("a session", () => {
 });
 
 describe("a text payload", () => {
-  test("counts UTF-16 units, so that every language comes through", async () => {
+  test("has lengths in UTF-16 units, so that all Unicode text is supported", async () => {
     const session = await PollingSession.open(server, { eio: "3" });
     const packets = ["4hello", "4€", "4😀 and 漢字", "4"];
     assert.equal((await session.post(v3Payload(packets))).text, "ok");
@@ -57,24 +57,24 @@ describe("a text payload", () => {
     assert.equal(response.text, v3Payload(packets));
   });
 
-  test("carries binary as base64 for a client that asked for it", async () => {
+  test("has binary as base64 for a client that requests it", async () => {
     const session = await PollingSession.open(server, { eio: "3", query: "&b64=1" });
     await session.post("10:b4AQIDBA==6:4hello");
     assert.equal((await session.get()).text, "10:b4AQIDBA==6:4hello");
   });
 
   for (const body of ["", "abc", ":", "6:4hel", "x:4hello", "-1:4", "1:", "6:4hello9", `${"9".repeat(400)}:4`]) {
-    test(`${JSON.stringify(body.slice(0, 20))} is none, and ends the session`, async () => {
+    test(`${JSON.stringify(body.slice(0, 20))} is malformed, and ends the session`, async () => {
       const session = await PollingSession.open(server, { eio: "3" });
       const response = await session.post(body).catch((error) => error);
       assert.ok(response instanceof Error || response.status === 400, `${response.status} ${response.text}`);
-      await isGone(session);
+      await assertSessionUnknown(session);
     });
   }
 });
 
 describe("a binary payload", () => {
-  test("is understood from the client, and is what a binary message is answered with", async () => {
+  test("is accepted, and the echo of a binary message is one", async () => {
     const session = await PollingSession.open(server, { eio: "3" });
     const packets = ["4hello €", Buffer.from([1, 2, 3, 255]), Buffer.alloc(300, 7), Buffer.alloc(0)];
     assert.equal((await session.post(v3Binary(packets), octets)).text, "ok");
@@ -83,30 +83,30 @@ describe("a binary payload", () => {
     assert.deepEqual(response.body, v3Binary(packets));
   });
 
-  test("of texts alone is answered as text", async () => {
+  test("of texts only is answered with a text payload", async () => {
     const session = await PollingSession.open(server, { eio: "3" });
     await session.post(v3Binary(["4hello"]), octets);
     assert.equal((await session.get()).text, "6:4hello");
   });
 
-  for (const [what, bytes] of [
+  for (const [fault, bytes] of [
     ["an unknown kind", [2, 1, 255, 0x34]],
-    ["no end of its length", [0, 1, 1, 1]],
+    ["an unterminated length", [0, 1, 1, 1]],
     ["more length than bytes", [0, 9, 255, 0x34]],
-    ["a digit that is none", [0, 17, 255, 0x34]],
-    ["text that is no UTF-8", [0, 2, 255, 0x34, 0xff]],
+    ["an invalid digit", [0, 17, 255, 0x34]],
+    ["invalid UTF-8", [0, 2, 255, 0x34, 0xff]],
   ]) {
-    test(`with ${what} ends the session`, async () => {
+    test(`with ${fault} ends the session`, async () => {
       const session = await PollingSession.open(server, { eio: "3" });
       const response = await session.post(Buffer.from(bytes), octets).catch((error) => error);
       assert.ok(response instanceof Error || response.status === 400, `${response.status} ${response.text}`);
-      await isGone(session);
+      await assertSessionUnknown(session);
     });
   }
 });
 
 describe("a WebSocket", () => {
-  test("carries binary behind its type byte", async () => {
+  test("has binary after a type byte", async () => {
     const socket = await openEngineSocket(server, { eio: "3" });
     socket.send("4hello", Buffer.from([4, 1, 2, 3]));
     assert.equal(await socket.next(), "4hello");
@@ -114,7 +114,7 @@ describe("a WebSocket", () => {
     await socket.close();
   });
 
-  test("carries binary as base64 for a client that asked for it", async () => {
+  test("has binary as base64 for a client that requests it", async () => {
     const socket = await openEngineSocket(server, { eio: "3", query: "&b64=1" });
     socket.send("b4AQIDBA==");
     assert.equal(await socket.next(), "b4AQIDBA==");
@@ -135,7 +135,7 @@ describe("a WebSocket", () => {
 });
 
 describe("the heartbeat", () => {
-  test("is the client's: its ping is answered by a pong", async () => {
+  test("begins with the client, whose ping is answered with a pong", async () => {
     const session = await PollingSession.open(timed, { eio: "3" });
     for (let round = 0; round < 3; round++) {
       await session.post("1:2");
@@ -147,21 +147,21 @@ describe("the heartbeat", () => {
     await socket.close();
   });
 
-  test("that does not come ends the session", async () => {
+  test("of a client that sends no ping ends the session", async () => {
     const socket = await openEngineSocket(timed, { eio: "3", pong: false });
     await socket.closed;
     assert.deepEqual(socket.unread, [], "the server does not ping");
     const session = await PollingSession.open(timed, { eio: "3" });
     assert.equal((await session.get()).text, "1:1");
-    await isGone(session);
+    await assertSessionUnknown(session);
   });
 });
 
-describe("JSONP, for browsers that know nothing better", () => {
+describe("JSONP, for old browsers", () => {
   const form = (payload) => `d=${encodeURIComponent(payload)}`;
   const asForm = { headers: { "content-type": "application/x-www-form-urlencoded" } };
 
-  test("wraps each payload in a call", async () => {
+  test("wraps each payload in a function call", async () => {
     const opening = await get(`${server.url}/engine.io/?EIO=3&transport=polling&j=7`);
     assert.match(opening.text, /^___eio\[7\]\("\d+:0\{\\"sid\\":.*"\);$/);
     assert.equal(opening.headers["content-type"], "text/plain; charset=UTF-8");
@@ -170,14 +170,14 @@ describe("JSONP, for browsers that know nothing better", () => {
     const url = `${server.url}/engine.io/?EIO=3&transport=polling&j=7&sid=${sid}`;
     assert.equal((await post(url, form("6:4hello"), asForm)).text, "ok");
     assert.equal((await get(url)).text, '___eio[7]("6:4hello");');
-    // The separators that end a line in scripts, but not in JSON, must not stand there as they are.
+    // U+2028 ends a line in a script, but not in JSON, so it must be escaped.
     await post(url, form("4:4a\u2028b"), asForm);
     assert.equal((await get(url)).text, '___eio[7]("4:4a\\u2028b");');
   });
 
-  test("writes a line's end as backslash-n, and a backslash-n with one backslash more", async () => {
+  test("unescapes `\\n` to a line feed, and `\\\\n` to a backslash and an n", async () => {
     const session = await PollingSession.open(server, { query: "&j=0" }).catch(() => null);
-    assert.equal(session, null, "the answer is a call, so the helper finds no packet in it");
+    assert.equal(session, null, "the response is a function call, so the helper finds no packet in it");
     const opening = await get(`${server.url}/engine.io/?EIO=4&transport=polling&j=0`);
     const call = JSON.parse(opening.text.slice("___eio[0](".length, -2));
     const url = `${server.url}/engine.io/?EIO=4&transport=polling&j=0&sid=${JSON.parse(call.slice(1)).sid}`;
@@ -185,7 +185,7 @@ describe("JSONP, for browsers that know nothing better", () => {
     assert.equal((await get(url)).text, `___eio[0](${JSON.stringify("4a\nb\\nc")});`);
   });
 
-  test("takes nothing but digits for its number", async () => {
+  test("uses only the digits of the parameter j", async () => {
     const opening = await get(`${server.url}/engine.io/?EIO=4&transport=polling&j=1);alert(2`);
     assert.match(opening.text, /^___eio\[12\]\(/);
   });

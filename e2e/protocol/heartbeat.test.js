@@ -1,4 +1,4 @@
-// The server pings every 300 ms and waits 200 ms for the pong: the example's settings.
+// The example server pings every 300 ms and waits 200 ms for the pong.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,8 +9,8 @@ import { openWebSocket } from "../support/ws-queue.js";
 
 const server = conformanceServer();
 
-// Resolves when a session that begins now and says nothing has been given up, and one more ping interval has passed.
-async function silenceIsOver() {
+// Resolves when the server has closed a session that begins now and sends nothing, and one more ping interval has passed.
+async function waitForHeartbeatTimeout() {
   const silent = await openEngineSocket(server, { pong: false });
   await silent.closed;
   const next = await openEngineSocket(server, { pong: false });
@@ -18,10 +18,10 @@ async function silenceIsOver() {
   await next.terminate();
 }
 
-const isGone = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
+const assertSessionUnknown = async (session) => assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
 
 describe("over long-polling", () => {
-  test("a ping comes after each pong", async () => {
+  test("the server sends a ping after each pong", async () => {
     const session = await PollingSession.open(server);
     for (let round = 0; round < 4; round++) {
       assert.equal((await session.get()).text, "2");
@@ -29,32 +29,32 @@ describe("over long-polling", () => {
     }
   });
 
-  test("a session that never polls is given up", async () => {
+  test("a session that never polls is closed", async () => {
     const session = await PollingSession.open(server);
-    await silenceIsOver();
-    await isGone(session);
+    await waitForHeartbeatTimeout();
+    await assertSessionUnknown(session);
   });
 
-  test("a session that polls and never pongs is given up, and its poll is answered with a close packet", async () => {
+  test("a session that polls and sends no pong is closed, and its poll receives a close packet", async () => {
     const session = await PollingSession.open(server);
     assert.deepEqual(await session.packets(), ["2"]);
     assert.deepEqual(await session.packets(), ["1"]);
-    await isGone(session);
+    await assertSessionUnknown(session);
   });
 
-  test("messages are no pong", async () => {
+  test("a message does not replace a pong", async () => {
     const session = await PollingSession.open(server);
     const received = [];
     for (let response = await session.get(); response.status === 200 && response.text !== "1"; response = await session.get()) {
       received.push(response.text);
       if ((await session.post("4talk")).status !== 200) break;
     }
-    assert.equal(received.filter((packet) => packet.split("\x1e").includes("2")).length, 1, "one ping, no second");
+    assert.equal(received.filter((packet) => packet.split("\x1e").includes("2")).length, 1, "there is one ping and no second one");
   });
 });
 
 describe("over WebSocket", () => {
-  test("a ping comes after each pong", async () => {
+  test("the server sends a ping after each pong", async () => {
     const socket = await openEngineSocket(server, { pong: false });
     for (let round = 0; round < 4; round++) {
       assert.equal(await socket.next(), "2");
@@ -63,13 +63,13 @@ describe("over WebSocket", () => {
     await socket.close();
   });
 
-  test("a session that never pongs is given up", async () => {
+  test("a session that sends no pong is closed", async () => {
     const socket = await openEngineSocket(server, { pong: false });
     await socket.closed;
     assert.deepEqual(socket.unread, ["2"]);
   });
 
-  test("messages are no pong", async () => {
+  test("a message does not replace a pong", async () => {
     const socket = await openEngineSocket(server, { pong: false });
     socket.send("4again");
     let pings = 0;
@@ -78,7 +78,7 @@ describe("over WebSocket", () => {
     assert.equal(pings, 1);
   });
 
-  test("a pong that nobody asked for does no harm", async () => {
+  test("an unsolicited pong has no effect", async () => {
     const socket = await openEngineSocket(server, { pong: false });
     socket.send("3", "3");
     assert.equal(await socket.next(), "2");
@@ -88,7 +88,7 @@ describe("over WebSocket", () => {
   });
 });
 
-test("heartbeats go on after an upgrade", async () => {
+test("heartbeats continue after an upgrade", async () => {
   const session = await PollingSession.open(server);
   const socket = await openWebSocket(session.ws);
   socket.send("2probe");
@@ -102,13 +102,13 @@ test("heartbeats go on after an upgrade", async () => {
   await socket.closed;
 });
 
-test("a raw WebSocket is pinged in its own way, and given up when it does not pong", async () => {
-  const patient = await openWebSocket(`${server.ws}/raw`);
-  const deaf = await openWebSocket(`${server.ws}/raw`, { autoPong: false });
+test("a raw WebSocket receives WebSocket pings, and is closed without a pong", async () => {
+  const responsive = await openWebSocket(`${server.ws}/raw`);
+  const silent = await openWebSocket(`${server.ws}/raw`, { autoPong: false });
   let pings = 0;
-  const third = new Promise((resolve) => patient.ws.on("ping", () => ++pings === 3 && resolve()));
-  await Promise.all([deaf.closed, waitFor(third, () => `${pings} of 3 pings have arrived`)]);
-  patient.send("still here");
-  assert.equal(await patient.next(), "still here");
-  await patient.close();
+  const third = new Promise((resolve) => responsive.ws.on("ping", () => ++pings === 3 && resolve()));
+  await Promise.all([silent.closed, waitFor(third, () => `${pings} of 3 pings have arrived`)]);
+  responsive.send("still here");
+  assert.equal(await responsive.next(), "still here");
+  await responsive.close();
 });

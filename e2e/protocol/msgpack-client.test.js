@@ -9,21 +9,21 @@ import { client, connected, echoNumbers, nextEvent, numbers, TRANSPORTS } from "
 const server = conformanceServer({ ...LONG_HEARTBEATS, PARSER: "msgpack" });
 
 for (const [transport, transports] of Object.entries(TRANSPORTS)) {
-  describe(`by ${transport}, the client with msgpack`, () => {
+  describe(`over ${transport} the client with msgpack`, () => {
     const open = (t, path = "", options = {}) => client(t, `${server.url}${path}`, { transports, parser, ...options });
 
-    test("connects and hears what it authenticated with", async (t) => {
+    test("connects and receives its auth payload", async (t) => {
       const socket = open(t, "", { auth: { token: "abc" } });
       const auth = nextEvent(socket, "auth");
       await connected(socket);
       assert.deepEqual(await auth, [{ token: "abc" }]);
     });
 
-    test("is refused in a namespace that is not there", async (t) => {
+    test("is rejected in an unknown namespace", async (t) => {
       await assert.rejects(connected(open(t, "/nowhere")), { message: "Invalid namespace" });
     });
 
-    test("has values of every kind back", async (t) => {
+    test("receives values of every kind unchanged", async (t) => {
       const socket = await connected(open(t));
       const args = [null, true, -1, 2 ** 40, 1.5, "é€😀", [1, [2]], { a: { b: null } }, Buffer.from([1, 2, 3]), { deep: [Buffer.alloc(70_000, 5)] }];
       const back = nextEvent(socket, "message-back");
@@ -31,7 +31,7 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(await back, args);
     });
 
-    test("has thousands of messages back in order, and acks", async (t) => {
+    test("receives 3,000 echoes in order, and acknowledgements", async (t) => {
       const socket = await connected(open(t));
       assert.deepEqual(await echoNumbers(socket, 3000, (i) => (i % 7 ? i : Buffer.alloc(20, i))), numbers(3000));
       assert.deepEqual(await socket.emitWithAck("message-with-ack", { a: 1 }), { a: 1 });
@@ -39,7 +39,7 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
   });
 }
 
-test("a client without it does not get in", async (t) => {
+test("a client without msgpack cannot connect", async (t) => {
   const socket = client(t, server.url, { transports: ["websocket"] });
   const [reason] = await Promise.race([nextEvent(socket, "disconnect"), nextEvent(socket.io, "close")]);
   assert.ok(reason);

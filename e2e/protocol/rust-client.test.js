@@ -1,4 +1,4 @@
-// rust_socketio, the client for Rust (e2e/rust). Its `t` has few values, so requests of one session often have the same.
+// rust_socketio, the client for Rust (e2e/rust). Its `t` has few values, so requests of one session often have the same value.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -16,14 +16,14 @@ const MESSAGES = 10;
 const expected = Array.from({ length: 2 * MESSAGES }, (_, index) => index >> 1);
 
 for (const [transport, times] of [["polling", 50], ["websocket", 5], ["any", 5]]) {
-  test(`by ${transport}, ${times} times, everything arrives once and in order`, async (t) => {
-    // A client that is still running when the test has failed ends with it.
+  test(`${times} clients over ${transport} receive every message once and in order`, async (t) => {
+    // A client that is still running after a failure is stopped with the test.
     const end = new AbortController();
     t.after(() => end.abort());
     for (let time = 0; time < times; time += 1) {
       const run = promisify(execFile)(program, [server.url, transport, String(MESSAGES)], { signal: end.signal });
       const { stdout } = await waitFor(run, () => `client ${time} is still running`);
-      assert.deepEqual(JSON.parse(stdout), expected, `time ${time}`);
+      assert.deepEqual(JSON.parse(stdout), expected, `client ${time}`);
     }
   });
 }

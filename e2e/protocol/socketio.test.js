@@ -1,4 +1,4 @@
-// Socket.IO 5 spoken by hand: connecting, events, acks, attachments, disconnecting.
+// The Socket.IO 5 protocol without a client: CONNECT, events, acks, attachments, and DISCONNECT.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,17 +11,17 @@ const timed = conformanceServer({ PING_INTERVAL: "25000", PING_TIMEOUT: "20000",
 const engine = () => openEngineSocket(server, { path: "/socket.io/" });
 
 describe("CONNECT", () => {
-  test("is answered with an id alone, which is not the session's, and then the server speaks", async () => {
+  test("is answered with an id other than the session id, before the first event", async () => {
     const socket = await engine();
     socket.send("40");
     const reply = await socket.next();
     assert.match(reply, /^40\{"sid":"[A-Za-z0-9_-]{20}"\}$/);
-    assert.notEqual(JSON.parse(reply.slice(2)).sid, socket.sid, "the session's id is a secret");
+    assert.notEqual(JSON.parse(reply.slice(2)).sid, socket.sid, "the session id is secret");
     assert.equal(await socket.next(), '42["auth",{}]');
     await socket.close();
   });
 
-  test("hands its payload to the server", async () => {
+  test("passes its payload to the server", async () => {
     const socket = await engine();
     socket.send('40{"token":"123","deep":{"er":[1,null,"é"]}}');
     await socket.next();
@@ -29,7 +29,7 @@ describe("CONNECT", () => {
     await socket.close();
   });
 
-  test("to another namespace has a reply, an id and events of that namespace", async () => {
+  test("to another namespace has a reply, an id, and events of that namespace", async () => {
     const socket = await engine();
     socket.send("40/custom,", "40");
     const custom = await socket.next();
@@ -38,11 +38,11 @@ describe("CONNECT", () => {
     const main = await socket.next();
     assert.match(main, /^40\{"sid":"/);
     assert.equal(await socket.next(), '42["auth",{}]');
-    assert.notEqual(custom.slice(custom.indexOf("{")), main.slice(2), "an id in each namespace");
+    assert.notEqual(custom.slice(custom.indexOf("{")), main.slice(2), "each namespace has another id");
     await socket.close();
   });
 
-  test("needs no comma behind the namespace, and takes a payload behind it", async () => {
+  test("may have no comma after the namespace, or a payload", async () => {
     const socket = await engine();
     socket.send("40/custom");
     assert.match(await socket.next(), /^40\/custom,\{"sid":/);
@@ -55,7 +55,7 @@ describe("CONNECT", () => {
     await other.close();
   });
 
-  test("to a namespace that is not there is refused, and the connection stays", async () => {
+  test("to an unknown namespace is rejected, and the connection stays open", async () => {
     const socket = await engine();
     for (const [connect, reply] of [
       ["40/random", '44/random,{"message":"Invalid namespace"}'],
@@ -71,7 +71,7 @@ describe("CONNECT", () => {
     await socket.close();
   });
 
-  test("that does not come ends the connection, and so does one that is refused", async () => {
+  test("that is missing or rejected ends the connection after CONNECT_TIMEOUT", async () => {
     const silent = await openEngineSocket(timed, { path: "/socket.io/" });
     const refused = await openEngineSocket(timed, { path: "/socket.io/" });
     refused.send("40/random");
@@ -79,7 +79,7 @@ describe("CONNECT", () => {
     assert.deepEqual(refused.unread, ['44/random,{"message":"Invalid namespace"}']);
   });
 
-  test("that came in time keeps the connection", async () => {
+  test("in time keeps the connection open", async () => {
     const socket = await openSocketIo(timed);
     const silent = await openEngineSocket(timed, { path: "/socket.io/" });
     await silent.closed;
@@ -124,14 +124,14 @@ describe("an event", () => {
     await socket.close();
   });
 
-  test("that nobody listens to, or without a payload, is passed over, and so is an ack that nobody waits for", async () => {
+  test("without a listener or payload is ignored, and so is an unexpected ack", async () => {
     const socket = await openSocketIo(server);
-    socket.send('42["nobody",1]', '429["nobody"]', "42", "43", "431", "4399[1]", '42["message","alive"]');
+    socket.send('42["unknown",1]', '429["unknown"]', "42", "43", "431", "4399[1]", '42["message","alive"]');
     assert.equal(await socket.next(), '42["message-back","alive"]');
     await socket.close();
   });
 
-  test("may have a number for its name", async () => {
+  test("may have a number as its name", async () => {
     const socket = await openSocketIo(server);
     socket.send("42[5,1]", '42["message","alive"]');
     assert.equal(await socket.next(), '42["message-back","alive"]');
@@ -142,7 +142,7 @@ describe("an event", () => {
 describe("attachments", () => {
   const placeholder = (num) => `{"_placeholder":true,"num":${num}}`;
 
-  test("follow their event both ways, in order", async () => {
+  test("follow their event in both directions, in order", async () => {
     const socket = await openSocketIo(server);
     socket.send(`452-["message",${placeholder(0)},${placeholder(1)}]`, Buffer.from([1, 2, 3]), Buffer.from([4, 5, 6]));
     assert.equal(await socket.next(), `452-["message-back",${placeholder(0)},${placeholder(1)}]`);
@@ -151,7 +151,7 @@ describe("attachments", () => {
     await socket.close();
   });
 
-  test("may stand deep inside, and be empty", async () => {
+  test("may be nested, and may be empty", async () => {
     const socket = await openSocketIo(server);
     socket.send(`452-["message",{"a":[${placeholder(0)},{"b":${placeholder(1)}}],"c":1}]`, Buffer.alloc(0), Buffer.from([1]));
     assert.equal(await socket.next(), `452-["message-back",{"a":[${placeholder(0)},{"b":${placeholder(1)}}],"c":1}]`);
@@ -160,7 +160,7 @@ describe("attachments", () => {
     await socket.close();
   });
 
-  test("belong to acks as well", async () => {
+  test("may follow an ack", async () => {
     const socket = await openSocketIo(server);
     socket.send(`452-789["message-with-ack",${placeholder(0)},${placeholder(1)}]`, Buffer.from([1]), Buffer.from([2]));
     assert.equal(await socket.next(), `462-789[${placeholder(0)},${placeholder(1)}]`);
@@ -169,7 +169,7 @@ describe("attachments", () => {
     await socket.close();
   });
 
-  test("travel over long-polling as base64", async () => {
+  test("are encoded as base64 over long-polling", async () => {
     const session = await PollingSession.open(server, { path: "/socket.io/" });
     await session.post("40");
     await session.receive(2);
@@ -177,7 +177,7 @@ describe("attachments", () => {
     assert.deepEqual(await session.receive(2), [`451-["message-back",${placeholder(0)}]`, "bAQIDBA=="]);
   });
 
-  test("may be ten, but not eleven", async () => {
+  test("are limited to ten", async () => {
     const socket = await openSocketIo(server);
     const list = (count) => Array.from({ length: count }, (_, i) => placeholder(i)).join(",");
     socket.send(`4510-["message",${list(10)}]`, ...Array.from({ length: 10 }, (_, i) => Buffer.from([i])));
@@ -189,14 +189,14 @@ describe("attachments", () => {
 });
 
 describe("DISCONNECT", () => {
-  test("has no reply, and leaves the connection open", async () => {
+  test("has no reply, and does not close the connection", async () => {
     const socket = await openSocketIo(timed);
     socket.send("41", "40");
-    assert.match(await socket.next(), /^40\{/, "the next thing that is said");
+    assert.match(await socket.next(), /^40\{/, "this is the next packet");
     await socket.close();
   });
 
-  test("from one namespace leaves the others", async () => {
+  test("of one namespace does not affect others", async () => {
     const socket = await openSocketIo(server);
     socket.send("40/custom,");
     await socket.next();
@@ -204,11 +204,11 @@ describe("DISCONNECT", () => {
     socket.send("41/custom,", '42["message","still here"]');
     assert.equal(await socket.next(), '42["message-back","still here"]');
     socket.send("40/custom");
-    assert.match(await socket.next(), /^40\/custom,\{/, "and one may come back");
+    assert.match(await socket.next(), /^40\/custom,\{/, "the namespace can be joined again");
     await socket.close();
   });
 
-  test("needs no comma", async () => {
+  test("may have no comma", async () => {
     const socket = await engine();
     socket.send("40/custom");
     assert.match(await socket.next(), /^40\/custom,/);
@@ -219,22 +219,22 @@ describe("DISCONNECT", () => {
   });
 });
 
-describe("ends with the connection", () => {
+describe("the server closes the connection after", () => {
   const first = {
-    "a first packet that is no CONNECT": ["4abc"],
+    "a first packet other than CONNECT": ["4abc"],
     "an event before CONNECT": ['42["message"]'],
-    "a message without anything": ["4"],
-    "an attachment before anything": [Buffer.from([1])],
+    "an empty message": ["4"],
+    "an attachment as the first message": [Buffer.from([1])],
     "CONNECT with a list": ["40[]"],
     "CONNECT with null": ["40null"],
     "CONNECT with a text": ['40"x"'],
-    "CONNECT with half a payload": ['40{"a":'],
+    "CONNECT with an incomplete payload": ['40{"a":'],
   };
   const later = {
     "an unknown type": ["47"],
-    "a type that is no digit": ["4abc"],
-    "CONNECT for the second time": ["40"],
-    "a refusal from the client": ['44{"message":"no"}'],
+    "a type that is not a digit": ["4abc"],
+    "a second CONNECT": ["40"],
+    "CONNECT_ERROR from the client": ['44{"message":"no"}'],
     "an event of a namespace that was not joined": ['42/custom,["message"]'],
     "DISCONNECT of a namespace that was not joined": ["41/custom,"],
     "DISCONNECT with a payload": ["41{}"],
@@ -245,30 +245,30 @@ describe("ends with the connection", () => {
     "an event named true": ["42[true]"],
     "an event with a reserved name": ['42["disconnect"]'],
     "an event named connect": ['42["connect",1]'],
-    "an event that ends early": ['42["message"'],
-    "an event with something behind it": ['42["message"]x'],
-    "an ack id that is none": ['42abc["message"]'],
-    "an ack id below zero": ['42-1["message"]'],
-    "an ack that is no list": ["431{}"],
+    "an incomplete event": ['42["message"'],
+    "an event with trailing characters": ['42["message"]x'],
+    "an ack id that is not a number": ['42abc["message"]'],
+    "a negative ack id": ['42-1["message"]'],
+    "an ack that is not a list": ["431{}"],
     "attachments without a dash": ['45["message"]'],
     "attachments without a dash but with a count": ['451["message"]'],
-    "a count of attachments that is no whole number": ['451.5-["message"]'],
+    "a fractional number of attachments": ['451.5-["message"]'],
     "a text while an attachment is missing": ['451-["message",{"_placeholder":true,"num":0}]', '42["message"]'],
-    "an attachment that was not announced": [Buffer.from([1])],
-    "a placeholder beyond its attachments": ['451-["message",{"_placeholder":true,"num":1}]', Buffer.from([1])],
-    "a placeholder that is no number": ['451-["message",{"_placeholder":true,"num":"0"}]', Buffer.from([1])],
-    "a placeholder below zero": ['451-["message",{"_placeholder":true,"num":-1}]', Buffer.from([1])],
+    "an unexpected attachment": [Buffer.from([1])],
+    "a placeholder beyond the number of attachments": ['451-["message",{"_placeholder":true,"num":1}]', Buffer.from([1])],
+    "a placeholder that is not a number": ['451-["message",{"_placeholder":true,"num":"0"}]', Buffer.from([1])],
+    "a negative placeholder": ['451-["message",{"_placeholder":true,"num":-1}]', Buffer.from([1])],
   };
-  for (const [what, messages] of Object.entries(first)) {
-    test(what, async () => {
+  for (const [name, messages] of Object.entries(first)) {
+    test(name, async () => {
       const socket = await engine();
       socket.send(...messages);
       assert.equal((await socket.closed).code, 1005);
       assert.deepEqual(socket.unread, []);
     });
   }
-  for (const [what, messages] of Object.entries(later)) {
-    test(what, async () => {
+  for (const [name, messages] of Object.entries(later)) {
+    test(name, async () => {
       const socket = await openSocketIo(server);
       socket.send(...messages);
       assert.equal((await socket.closed).code, 1005);

@@ -1,4 +1,4 @@
-// The stock client of Socket.IO 2, which speaks Engine.IO 3.
+// The stock client of Socket.IO 2, which uses Engine.IO 3.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -7,17 +7,17 @@ import { client, client2, connected, echoNumbers, nextEvent, numbers, TRANSPORTS
 import { waitFor } from "../support/wait-for.js";
 
 const server = conformanceServer({ ...LONG_HEARTBEATS, ALLOW_EIO3: "true" });
-const lively = conformanceServer({ ALLOW_EIO3: "true" });
-const modern = conformanceServer(LONG_HEARTBEATS);
+const shortHeartbeat = conformanceServer({ ALLOW_EIO3: "true" });
+const withoutEngineIo3 = conformanceServer(LONG_HEARTBEATS);
 
 const ack = (socket, ...args) => {
-  const answer = new Promise((resolve) => socket.emit("message-with-ack", ...args, (...answer) => resolve(answer)));
-  return waitFor(answer, () => "there is no acknowledgement");
+  const acknowledged = new Promise((resolve) => socket.emit("message-with-ack", ...args, (...ackArgs) => resolve(ackArgs)));
+  return waitFor(acknowledged, () => "no acknowledgement has arrived");
 };
 
 for (const [transport, transports] of Object.entries(TRANSPORTS)) {
-  describe(`by ${transport}, the client of version 2`, () => {
-    test("is connected without asking, under its session's id", async (t) => {
+  describe(`over ${transport} the client of version 2`, () => {
+    test("is connected without a CONNECT packet, with the session id as its id", async (t) => {
       const socket = client2(t, server.url, { transports });
       const auth = nextEvent(socket, "auth");
       await connected(socket);
@@ -44,12 +44,12 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
       assert.equal(error, "The query of a namespace has at most 4096 bytes");
     });
 
-    test("hears that a namespace is not there", async (t) => {
+    test("receives an error for an unknown namespace", async (t) => {
       const [error] = await nextEvent(client2(t, `${server.url}/nowhere`, { transports }), "error");
       assert.deepEqual(error, { message: "Invalid namespace" });
     });
 
-    test("has thousands of messages back, each once and in order", async (t) => {
+    test("receives 3,000 echoes once and in order", async (t) => {
       const socket = await connected(client2(t, server.url, { transports }));
       assert.deepEqual(await echoNumbers(socket, 3000), numbers(3000));
     });
@@ -62,26 +62,26 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(await echoNumbers(socket, 300, (i) => Buffer.alloc(i, i)), numbers(300));
     });
 
-    test("is acknowledged", async (t) => {
+    test("receives an acknowledgement", async (t) => {
       const socket = await connected(client2(t, server.url, { transports }));
       assert.deepEqual(await ack(socket, 1, "2", Buffer.from([3])), [1, "2", Buffer.from([3])]);
     });
 
     test("stays connected by its own heartbeats", async (t) => {
-      const socket = await connected(client2(t, lively.url, { transports }));
+      const socket = await connected(client2(t, shortHeartbeat.url, { transports }));
       for (let pongs = 0; pongs < 4; pongs++) await nextEvent(socket, "pong");
       assert.deepEqual(await ack(socket, 1), [1]);
     });
   });
 }
 
-test("a client of version 4 is served beside them", async (t) => {
+test("a client of version 4 is served on the same port", async (t) => {
   const socket = await connected(client(t, server.url));
   assert.equal(await socket.emitWithAck("message-with-ack", 1), 1);
 });
 
-test("without ALLOW_EIO3 a client of version 2 is refused", async (t) => {
+test("without ALLOW_EIO3 a client of version 2 is rejected", async (t) => {
   for (const transports of [["polling"], ["websocket"]]) {
-    await assert.rejects(connected(client2(t, modern.url, { transports })));
+    await assert.rejects(connected(client2(t, withoutEngineIo3.url, { transports })));
   }
 });

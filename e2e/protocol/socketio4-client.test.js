@@ -7,11 +7,11 @@ import { client, connected, echoNumbers, nextEvent, numbers, TRANSPORTS, waitFor
 import { waitFor } from "../support/wait-for.js";
 
 const server = conformanceServer(LONG_HEARTBEATS);
-const lively = conformanceServer();
+const shortHeartbeat = conformanceServer();
 
 for (const [transport, transports] of Object.entries(TRANSPORTS)) {
-  describe(`by ${transport}, the client`, () => {
-    test("connects, is given an id of its own, and hears what it authenticated with", async (t) => {
+  describe(`over ${transport} the client`, () => {
+    test("connects, receives an id other than the session id, and receives its auth payload", async (t) => {
       const socket = client(t, server.url, { transports, auth: { token: "abc" } });
       const auth = nextEvent(socket, "auth");
       await connected(socket);
@@ -21,12 +21,12 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(await auth, [{ token: "abc" }]);
     });
 
-    test("has thousands of messages back, each once and in order", async (t) => {
+    test("receives 5,000 echoes once and in order", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
       assert.deepEqual(await echoNumbers(socket, 5000), numbers(5000));
     });
 
-    test("has large and small ones back in order", async (t) => {
+    test("receives the echoes of large and small messages in order", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
       const value = (i) => "x".repeat(i % 50 === 0 ? 200_000 : 10);
       assert.deepEqual(await echoNumbers(socket, 200, value), numbers(200));
@@ -40,12 +40,12 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(await back, args);
     });
 
-    test("has hundreds of messages with binary back in order", async (t) => {
+    test("receives 500 binary echoes in order", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
       assert.deepEqual(await echoNumbers(socket, 500, (i) => Buffer.alloc(i, i)), numbers(500));
     });
 
-    test("is acknowledged, with binary too, a thousand at once", async (t) => {
+    test("receives 1,000 concurrent acknowledgements, also with binary", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
       assert.deepEqual(await socket.emitWithAck("message-with-ack", "x"), "x");
       assert.deepEqual(await socket.emitWithAck("message-with-ack", Buffer.from([7])), Buffer.from([7]));
@@ -53,7 +53,7 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(acks, numbers(1000));
     });
 
-    test("has several namespaces on one connection", async (t) => {
+    test("can use several namespaces on one connection", async (t) => {
       const main = client(t, server.url, { transports, forceNew: false, multiplex: true });
       const custom = main.io.socket("/custom", { auth: { as: "custom" } });
       const auth = nextEvent(custom, "auth");
@@ -67,18 +67,18 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
       await connected(custom);
     });
 
-    test("is refused in a namespace that is not there", async (t) => {
+    test("is rejected in an unknown namespace", async (t) => {
       await assert.rejects(connected(client(t, `${server.url}/nowhere`, { transports })), { message: "Invalid namespace" });
     });
 
     test("stays connected by its heartbeats", async (t) => {
-      const socket = await connected(client(t, lively.url, { transports }));
+      const socket = await connected(client(t, shortHeartbeat.url, { transports }));
       if (transport === "upgrade") await waitForUpgrade(socket);
       for (let pings = 0; pings < 4; pings++) await nextEvent(socket.io.engine, "ping");
       assert.equal(await socket.emitWithAck("message-with-ack", 1), 1);
     });
 
-    test("comes back after it was disconnected", async (t) => {
+    test("reconnects after it has disconnected", async (t) => {
       const socket = await connected(client(t, server.url, { transports }));
       const id = socket.id;
       for (let i = 0; i < 5; i++) {
@@ -91,7 +91,7 @@ for (const [transport, transports] of Object.entries(TRANSPORTS)) {
   });
 }
 
-test("messages cross the upgrade in order, whenever it happens", async (t) => {
+test("20 clients that upgrade while they send receive their echoes in order", async (t) => {
   const sockets = numbers(20).map(() => client(t, server.url, { transports: TRANSPORTS.upgrade }));
   await Promise.all(
     sockets.map(async (socket) => {
@@ -105,20 +105,20 @@ test("messages cross the upgrade in order, whenever it happens", async (t) => {
   );
 });
 
-test("a client that upgrades in the middle of a stream loses nothing", async (t) => {
+test("a client that upgrades in the middle of a stream loses no message", async (t) => {
   const socket = client(t, server.url, { transports: TRANSPORTS.upgrade });
   await connected(socket);
   const count = 4000;
-  const back = [];
-  const all = new Promise((resolve) => socket.on("message-back", (number) => back.push(number) === count && resolve()));
-  // A few at a time for as long as the upgrade lasts, so that it falls between any two of them.
+  const echoed = [];
+  const all = new Promise((resolve) => socket.on("message-back", (number) => echoed.push(number) === count && resolve()));
+  // The client sends a few messages at a time during the upgrade, so that the upgrade can happen between any two of them.
   let sent = 0;
   const send = () => {
     for (let i = 0; i < 5 && sent < count; i++) socket.emit("message", sent++);
     if (sent < count) setImmediate(send);
   };
   send();
-  await waitFor(all, () => `${back.length} of ${count} numbers have come back`);
-  assert.deepEqual(back, numbers(count));
+  await waitFor(all, () => `${echoed.length} of ${count} echoes have arrived`);
+  assert.deepEqual(echoed, numbers(count));
   await waitForUpgrade(socket);
 });

@@ -1,4 +1,4 @@
-// The same over TLS, which the engine drives by hand: every way of travelling, messages of many records, and readers that are slow.
+// TLS, which the engine drives itself: every transport, messages of many TLS records, and data in the same segment as the handshake.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -18,12 +18,12 @@ const server = {};
 let running;
 
 before(async () => {
-  const made = await generate([{ name: "commonName", value: "localhost" }], { keySize: 2048 });
+  const certificate = await generate([{ name: "commonName", value: "localhost" }], { keySize: 2048 });
   const files = { TLS_CERT: path.join(folder, "cert.pem"), TLS_KEY: path.join(folder, "key.pem") };
-  writeFileSync(files.TLS_CERT, made.cert);
-  writeFileSync(files.TLS_KEY, made.private);
+  writeFileSync(files.TLS_CERT, certificate.cert);
+  writeFileSync(files.TLS_KEY, certificate.private);
   running = await startServer(files);
-  const trust = { ca: made.cert, servername: "localhost", checkServerIdentity: () => undefined };
+  const trust = { ca: certificate.cert, servername: "localhost", checkServerIdentity: () => undefined };
   Object.assign(server, { url: running.url.replace("http", "https"), ws: running.ws.replace("ws", "wss"), port: running.port, trust, token: running.token });
 });
 
@@ -32,46 +32,46 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function ask(method, where, claims, body) {
+function sendRequest(method, where, claims, body) {
   const headers = { authorization: `Bearer ${server.token(claims)}`, "content-type": "application/json" };
   const response = new Promise((resolve, reject) => {
-    const asking = request(server.url + where, { method, headers, ...server.trust }, async (response) => {
+    const outgoing = request(server.url + where, { method, headers, ...server.trust }, async (response) => {
       let text = "";
       for await (const chunk of response) text += chunk;
       resolve({ status: response.statusCode, body: text && JSON.parse(text) });
     });
-    asking.on("error", reject).end(body && JSON.stringify(body));
+    outgoing.on("error", reject).end(body && JSON.stringify(body));
   });
-  return waitFor(response, () => `${method} ${where} is not answered`);
+  return waitFor(response, () => `${method} ${where} has no response`);
 }
 
-for (const [how, transports] of Object.entries(TRANSPORTS)) {
-  test(`a household's events travel by ${how}`, async (t) => {
-    const anna = { sub: `anna-${how}`, name: "Anna" };
-    const household = (await ask("POST", "/households", anna, { name: "Home" })).body;
+for (const [transport, transports] of Object.entries(TRANSPORTS)) {
+  test(`30 events of many TLS records arrive over ${transport}`, async (t) => {
+    const anna = { sub: `anna-${transport}`, name: "Anna" };
+    const household = (await sendRequest("POST", "/households", anna, { name: "Home" })).body;
     const socket = client(t, server.url, { transports, auth: { token: server.token(anna) }, ...server.trust });
     await connected(socket);
-    if (how === "upgrade") await waitForUpgrade(socket);
+    if (transport === "upgrade") await waitForUpgrade(socket);
     assert.deepEqual(await socket.emitWithAck("join:household", household.id).then((ack) => ack.ok), true);
-    // Several TLS records each, and all of them at once.
+    // Each event needs several TLS records, and all are sent at the same time.
     const count = 30;
     const titles = Array.from({ length: count }, (_, number) => `${number}`);
     const description = "é".repeat(4_000);
-    const got = [];
+    const received = [];
     const all = new Promise((resolve) => {
-      socket.on("task:created", ({ task }) => got.push(task) === count && resolve());
+      socket.on("task:created", ({ task }) => received.push(task) === count && resolve());
     });
-    await Promise.all(titles.map((title) => ask("POST", `/households/${household.id}/tasks`, anna, { title, description })));
-    await waitFor(all, () => `${got.length} of ${count} tasks have arrived`);
-    assert.deepEqual(got.map((task) => task.title).sort(), [...titles].sort());
-    assert.ok(got.every((task) => task.description === description));
+    await Promise.all(titles.map((title) => sendRequest("POST", `/households/${household.id}/tasks`, anna, { title, description })));
+    await waitFor(all, () => `${received.length} of ${count} tasks have arrived`);
+    assert.deepEqual(received.map((task) => task.title).sort(), [...titles].sort());
+    assert.ok(received.every((task) => task.description === description));
   });
 }
 
-describe("the raw WebSocket", () => {
+describe("the raw WebSocket over TLS", () => {
   const address = () => `${server.ws}/api/v1/ws/connect?token=${server.token({ sub: "ben", name: "Ben" })}`;
 
-  test("is greeted and answered", async () => {
+  test("receives a greeting and replies", async () => {
     const socket = await openWebSocket(address(), server.trust);
     assert.equal(JSON.parse(await socket.next()).type, "connected");
     socket.send(JSON.stringify({ type: "ping" }));
@@ -79,7 +79,7 @@ describe("the raw WebSocket", () => {
     await socket.close();
   });
 
-  test("takes a message of many records, and many messages in one", async () => {
+  test("accepts a message of many records, and many messages in one record", async () => {
     const socket = await openWebSocket(address(), server.trust);
     await socket.next();
     socket.send("x".repeat(900_000));
@@ -89,7 +89,7 @@ describe("the raw WebSocket", () => {
     await socket.close();
   });
 
-  test("hears what was said in the same breath as the handshake", async () => {
+  test("receives a message that the client sends together with the handshake", async () => {
     const url = new URL(address());
     const lines = [
       `GET ${url.pathname}${url.search} HTTP/1.1`,
@@ -102,24 +102,24 @@ describe("the raw WebSocket", () => {
     const ping = Buffer.from(JSON.stringify({ type: "ping" }));
     const frame = Buffer.concat([Buffer.from([0x81, 0x80 | ping.length, 0, 0, 0, 0]), ping]);
     const socket = connect({ port: server.port, host: "127.0.0.1", ...server.trust });
-    // Two records, sent together.
+    // The client sends two records together.
     socket.cork();
     socket.write(`${lines.join("\r\n")}\r\n\r\n`);
     socket.write(frame);
     socket.uncork();
-    let said = "";
+    let output = "";
     const answered = (async () => {
       for await (const chunk of socket) {
-        said += chunk.toString("latin1");
-        if (said.includes('"pong"')) break;
+        output += chunk.toString("latin1");
+        if (output.includes('"pong"')) break;
       }
     })();
-    await waitFor(answered, () => `there is no pong in ${said}`);
+    await waitFor(answered, () => `no pong has arrived; the server has sent ${output}`);
     socket.destroy();
-    assert.match(said, /^HTTP\/1.1 101 /);
+    assert.match(output, /^HTTP\/1.1 101 /);
   });
 });
 
-test("plain HTTP is not spoken there", async () => {
+test("plain HTTP on the TLS port fails", async () => {
   await assert.rejects(fetch(`http://127.0.0.1:${server.port}/households`));
 });

@@ -1,4 +1,4 @@
-// From long-polling to WebSocket. No packet is lost or overtakes another, and a failed upgrade harms nobody.
+// The upgrade from long-polling to WebSocket. No packet is lost or reordered, and a session survives a failed upgrade.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -16,54 +16,54 @@ async function probe(session) {
   return socket;
 }
 
-async function upgraded() {
+async function upgradeSession() {
   const session = await PollingSession.open(server);
   const socket = await probe(session);
   socket.send("5");
-  await echoes(socket);
+  await assertEchoes(socket);
   return { session, socket };
 }
 
-async function echoes(socket, text = "4echo") {
+async function assertEchoes(socket, text = "4echo") {
   socket.send(text);
   assert.equal(await socket.next(), text);
 }
 
-async function stillPolls(session) {
+async function assertStillPolls(session) {
   assert.equal((await session.post("4alive")).text, "ok");
   assert.deepEqual(await session.receive(1), ["4alive"]);
 }
 
-describe("while upgrading", () => {
-  test("a waiting poll is ended by a noop when the probe comes", async () => {
+describe("during an upgrade", () => {
+  test("a waiting poll receives a noop after the probe", async () => {
     const session = await PollingSession.open(server);
     const polled = session.get();
-    await fence();
+    await waitForServer();
     const socket = await probe(session);
     assert.equal((await polled).text, "6");
     await socket.terminate();
   });
 
-  test("every further poll is ended by a noop, too", async () => {
+  test("every further poll receives a noop", async () => {
     const session = await PollingSession.open(server);
     const socket = await probe(session);
     for (let i = 0; i < 5; i++) assert.equal((await session.get()).text, "6");
     socket.send("5");
-    await echoes(socket);
+    await assertEchoes(socket);
     await socket.close();
   });
 
-  test("messages still travel by long-polling, both ways", async () => {
+  test("messages are still sent and received over long-polling", async () => {
     const session = await PollingSession.open(server);
     const socket = await probe(session);
     assert.equal((await session.post("4hello")).text, "ok");
     assert.equal((await session.get()).text, "4hello");
     socket.send("5");
-    await echoes(socket);
+    await assertEchoes(socket);
     await socket.close();
   });
 
-  test("what was said meanwhile leaves on the WebSocket, in order, before what is said later", async () => {
+  test("messages of earlier POSTs are echoed on the WebSocket, in order and before later messages", async () => {
     const session = await PollingSession.open(server);
     const socket = await probe(session);
     const early = Array.from({ length: 500 }, (_, i) => (i % 3 ? `4early ${i}` : Buffer.from([i % 256])));
@@ -74,14 +74,14 @@ describe("while upgrading", () => {
     await socket.close();
   });
 
-  test("a second WebSocket for the session is let in and closed, and the first goes on", async () => {
+  test("a second WebSocket for the session is accepted and closed, and the first one continues", async () => {
     const session = await PollingSession.open(server);
     const first = await probe(session);
     const second = await openWebSocket(session.ws);
     assert.equal((await second.closed).code, 1005);
     assert.equal(second.error, undefined);
     first.send("5");
-    await echoes(first);
+    await assertEchoes(first);
     await first.close();
   });
 });
@@ -93,11 +93,11 @@ describe("the upgrade", () => {
     const socket = await openWebSocket(session.ws);
     socket.send("5");
     assert.equal(await socket.next(), "4before");
-    await echoes(socket);
+    await assertEchoes(socket);
     await socket.close();
   });
 
-  test("takes everything in one go: the probe, its end and a message behind it", async () => {
+  test("accepts the probe, the upgrade packet, and a message at once", async () => {
     const session = await PollingSession.open(server);
     const socket = await openWebSocket(session.ws);
     socket.send("2probe", "5", "4hello");
@@ -106,71 +106,71 @@ describe("the upgrade", () => {
     await socket.close();
   });
 
-  test("answers a poll that waits all the same with a close packet", async () => {
+  test("answers a poll that is still waiting with a close packet", async () => {
     const session = await PollingSession.open(server);
     const polled = session.get();
-    await fence();
+    await waitForServer();
     const socket = await openWebSocket(session.ws);
     socket.send("5");
     assert.equal((await polled).text, "1");
-    await echoes(socket);
+    await assertEchoes(socket);
     await socket.close();
   });
 
-  test("may be tried again after a failure", async () => {
+  test("may be repeated after a failure", async () => {
     const session = await PollingSession.open(server);
-    for (let i = 0; i < 3; i++) await (await probe(session)).cut();
-    await stillPolls(session);
-    // Until the server has seen the last one go, another is let in and closed.
+    for (let i = 0; i < 3; i++) await (await probe(session)).terminate();
+    await assertStillPolls(session);
+    // Until the server has detected that the last WebSocket has closed, it accepts and closes further ones.
     const socket = await retry(1000, async () => {
       const next = await openWebSocket(session.ws);
       next.send("2probe");
       return (await next.next().catch(() => null)) === "3probe" ? next : null;
     });
     socket.send("5");
-    await echoes(socket);
+    await assertEchoes(socket);
     await socket.close();
   });
 });
 
-describe("a failed upgrade leaves the session alive", () => {
-  for (const [what, fail] of [
-    ["when the probing WebSocket says something else", (socket) => socket.send("4not yet")],
-    ["when it says something that is no packet", (socket) => socket.send("abc")],
-    ["when it sends a binary", (socket) => socket.send(Buffer.from([1]))],
-    ["when it asks with a plain ping", (socket) => socket.send("2")],
-    ["when it closes", (socket) => socket.ws.close()],
-    ["when it is cut", (socket) => socket.ws.terminate()],
-    ["when it says something else after its probe", (socket) => socket.send("2probe", "4not yet")],
+describe("a session continues after a WebSocket that", () => {
+  for (const [name, fail] of [
+    ["sends another packet than a probe", (socket) => socket.send("4not yet")],
+    ["sends an invalid packet", (socket) => socket.send("abc")],
+    ["sends a binary message", (socket) => socket.send(Buffer.from([1]))],
+    ["sends a ping without the probe text", (socket) => socket.send("2")],
+    ["closes", (socket) => socket.ws.close()],
+    ["loses its connection", (socket) => socket.ws.terminate()],
+    ["sends another packet after the probe", (socket) => socket.send("2probe", "4not yet")],
   ]) {
-    test(what, async () => {
+    test(name, async () => {
       const session = await PollingSession.open(server);
       const socket = await openWebSocket(session.ws);
       fail(socket);
       await socket.closed;
-      await stillPolls(session);
+      await assertStillPolls(session);
     });
   }
 
-  test("when it claims to be long-polling: it is let in and closed", async () => {
+  test("requests the transport polling", async () => {
     const session = await PollingSession.open(server);
     const socket = await openWebSocket(session.ws.replace("transport=websocket", "transport=polling"));
     await socket.closed;
-    await stillPolls(session);
+    await assertStillPolls(session);
   });
 });
 
 describe("after the upgrade", () => {
-  test("requests with the session's id are bad requests, and the session goes on", async () => {
-    const { session, socket } = await upgraded();
-    for (const answer of [await session.get(), await session.post("4x")]) {
-      assert.deepEqual([answer.status, answer.text], [400, '{"code":3,"message":"Bad request"}']);
+  test("polling requests are rejected, and the session continues", async () => {
+    const { session, socket } = await upgradeSession();
+    for (const response of [await session.get(), await session.post("4x")]) {
+      assert.deepEqual([response.status, response.text], [400, '{"code":3,"message":"Bad request"}']);
     }
-    await echoes(socket);
+    await assertEchoes(socket);
     await socket.close();
   });
 
-  test("a poll right behind the end of the upgrade is refused as well", async () => {
+  test("a poll immediately after the upgrade packet is rejected", async () => {
     for (let i = 0; i < 50; i++) {
       const session = await PollingSession.open(server);
       const socket = await openWebSocket(session.ws);
@@ -180,39 +180,39 @@ describe("after the upgrade", () => {
     }
   });
 
-  test("another WebSocket is let in and closed, and the session goes on", async () => {
-    const { session, socket } = await upgraded();
+  test("another WebSocket is accepted and closed, and the session continues", async () => {
+    const { session, socket } = await upgradeSession();
     const second = await openWebSocket(session.ws);
     assert.equal((await second.closed).code, 1005);
-    assert.equal(second.error, undefined, "no HTTP error: some clients cannot take one");
-    await echoes(socket);
+    assert.equal(second.error, undefined, "the server sends no HTTP error, because some clients cannot handle one");
+    await assertEchoes(socket);
     await socket.close();
   });
 
-  test("the session's id is unknown once its WebSocket is closed", async () => {
-    const { session, socket } = await upgraded();
+  test("the session id is unknown after its WebSocket has closed", async () => {
+    const { session, socket } = await upgradeSession();
     await socket.close();
     assert.deepEqual(JSON.parse((await session.get()).text), { code: 1, message: "Session ID unknown" });
   });
 });
 
-test("a session that began on WebSocket lets no other in", async () => {
+test("a session that began over WebSocket closes further WebSockets", async () => {
   const socket = await openEngineSocket(server);
   const second = await openWebSocket(`${server.ws}/engine.io/?EIO=4&transport=websocket&sid=${socket.sid}`);
   await second.closed;
-  await echoes(socket);
+  await assertEchoes(socket);
   await socket.close();
 });
 
-test("a session that ends takes its probing WebSocket with it", async () => {
+test("a session that ends closes its probing WebSocket", async () => {
   const session = await PollingSession.open(server);
   const socket = await probe(session);
   await session.post("1");
   await socket.closed;
 });
 
-async function fence() {
+async function waitForServer() {
   const session = await PollingSession.open(server);
-  await session.post("4fence");
+  await session.post("4barrier");
   await session.get();
 }

@@ -1,4 +1,4 @@
-// Messages of an Engine.IO session on WebSocket, and what ends it.
+// Messages of an Engine.IO session over WebSocket, and the errors that end it.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { waitForEvent } from "../support/wait-for.js";
 
 const server = conformanceServer(LONG_HEARTBEATS);
 
-test("texts and binaries come back as they were, in order", async () => {
+test("texts and binaries are echoed unchanged and in order", async () => {
   const socket = await openEngineSocket(server);
   const sent = [];
   for (let i = 0; i < 300; i++) {
@@ -21,7 +21,7 @@ test("texts and binaries come back as they were, in order", async () => {
   await socket.close();
 });
 
-test("an empty binary is a message, and so is a text that is nothing but its type", async () => {
+test("an empty binary and an empty text are messages", async () => {
   const socket = await openEngineSocket(server);
   socket.send(Buffer.alloc(0), "4");
   assert.deepEqual(await socket.next(), Buffer.alloc(0));
@@ -29,14 +29,14 @@ test("an empty binary is a message, and so is a text that is nothing but its typ
   await socket.close();
 });
 
-test("base64 is accepted here as well, and is answered as binary", async () => {
+test("a base64 packet is accepted, and its echo is binary", async () => {
   const socket = await openEngineSocket(server);
   socket.send("bAQIDBA==");
   assert.deepEqual(await socket.next(), Buffer.from([1, 2, 3, 4]));
   await socket.close();
 });
 
-test("a message as large as allowed is taken, whole or in fragments", async () => {
+test("a message of the maximum size is accepted, with and without fragments", async () => {
   const socket = await openEngineSocket(server);
   const large = "4".padEnd(1_000_000, "x");
   socket.send(large);
@@ -46,17 +46,17 @@ test("a message as large as allowed is taken, whole or in fragments", async () =
   await socket.close();
 });
 
-describe("ends with the session", () => {
-  for (const [what, message, code] of [
-    ["a text that is no packet", "abc", null],
+describe("the server ends the session after", () => {
+  for (const [name, message, code] of [
+    ["an invalid packet", "abc", null],
     ["an unknown type", "9", null],
     ["an empty text", "", null],
-    ["a ping, which is the server's to send", "2", null],
-    ["a late probe", "2probe", null],
-    ["a message larger than allowed", "4".padEnd(1_000_001, "x"), 1009],
-    ["a binary larger than allowed", Buffer.alloc(1_000_001), 1009],
+    ["a ping, which only the server may send", "2", null],
+    ["a probe without an upgrade", "2probe", null],
+    ["a text beyond the maximum size", "4".padEnd(1_000_001, "x"), 1009],
+    ["a binary beyond the maximum size", Buffer.alloc(1_000_001), 1009],
   ]) {
-    test(what, async () => {
+    test(name, async () => {
       const socket = await openEngineSocket(server);
       socket.send(message);
       const closed = await socket.closed;
@@ -64,19 +64,19 @@ describe("ends with the session", () => {
     });
   }
 
-  test("a close packet, at once", async () => {
+  test("a close packet", async () => {
     const socket = await openEngineSocket(server);
     socket.send("1");
-    assert.equal((await socket.closed).code, 1005, "a close frame without a status");
+    assert.equal((await socket.closed).code, 1005, "the close frame has no status");
   });
 
-  test("the client's close frame, which is answered with its own code", async () => {
+  test("a close frame of the client, and replies with its code", async () => {
     const socket = await openEngineSocket(server);
     assert.equal((await socket.close(1000)).code, 1000);
   });
 });
 
-test("packets without a meaning here change nothing", async () => {
+test("pong and noop packets are ignored", async () => {
   const socket = await openEngineSocket(server);
   socket.send("3", "6", "4alive");
   assert.equal(await socket.next(), "4alive");
