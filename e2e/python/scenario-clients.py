@@ -1,9 +1,9 @@
-"""Devices that are python-socketio's clients, for the player of the transcripts.
+"""The python-socketio clients of the scenario player.
 
-A line of stdin is a JSON object, something that a device shall do: {"id", "device", "do", ...}. A line of stdout is the answer, {"id", "answer"} or
-{"id", "failed"}, or what a device has heard: {"device", "event", "args"} or {"device", "closed"}. The end of stdin is the end.
+Each line of stdin is a command as a JSON object: {"id", "client", "action", ...}. Each line of stdout is a JSON object: the result of a command, {"id", "result"}
+or {"id", "error"}, or an event of a client, {"client", "event", "args"} or {"client", "closed"}. The process exits at the end of stdin.
 
-The clients are those for asyncio: the others give each event a thread of its own, which keeps no order.
+The clients are those for asyncio. The others start a thread for each event, and so do not keep the order.
 """
 
 import asyncio
@@ -13,84 +13,85 @@ import sys
 import socketio
 
 
-def say(**what):
-    print(json.dumps(what), flush=True)
+def write_line(**message):
+    print(json.dumps(message), flush=True)
 
 
-class Device:
+class Client:
     def __init__(self, number):
         self.number = number
         self.client = socketio.AsyncClient(reconnection=False)
         self.namespace = None
-        self.refusal = None
-        self.asked = set()
+        self.rejection = None
+        self.pending = set()
 
     async def connect(self, url, namespace, transports, auth):
-        """Connects. The answer is the refusal, or the transport that it has arrived on."""
+        """Connects. The result is the rejection, or the transport that the client uses."""
         self.namespace = namespace
-        self.client.on("*", self._heard, namespace=namespace)
-        self.client.on("connect_error", self._refused, namespace=namespace)
-        self.client.on("disconnect", self._closed, namespace=namespace)
+        self.client.on("*", self._on_event, namespace=namespace)
+        self.client.on("connect_error", self._on_rejection, namespace=namespace)
+        self.client.on("disconnect", self._on_close, namespace=namespace)
         try:
             await self.client.connect(url, auth=auth, transports=transports, namespaces=[namespace], wait_timeout=None)
         except socketio.exceptions.ConnectionError:
-            if self.refusal is None:
+            if self.rejection is None:
                 raise
-            return {"refused": self.refusal}
+            return {"rejected": self.rejection}
         return {"transport": self.client.transport()}
 
     async def emit(self, event, args):
         await self.client.emit(event, tuple(args), namespace=self.namespace)
 
-    async def ask(self, id, event, args):
-        """Emits an event that asks for an acknowledgement, whose arguments are the answer once they come."""
-        def acked(*ack):
-            self.asked.discard(id)
-            say(id=id, answer=list(ack))
+    async def request(self, id, event, args):
+        """Emits an event with an acknowledgement. The result, the arguments of the acknowledgement, is written when it arrives."""
+        def on_ack(*ack):
+            self.pending.discard(id)
+            write_line(id=id, result=list(ack))
 
-        self.asked.add(id)
-        await self.client.emit(event, tuple(args), namespace=self.namespace, callback=acked)
+        self.pending.add(id)
+        await self.client.emit(event, tuple(args), namespace=self.namespace, callback=on_ack)
 
-    async def leave(self):
+    async def disconnect(self):
         await self.client.disconnect()
 
-    def _heard(self, event, *args):
-        say(device=self.number, event=event, args=list(args))
+    def _on_event(self, event, *args):
+        write_line(client=self.number, event=event, args=list(args))
 
-    def _refused(self, refusal):
-        # A failure to reach the server comes here, too, as a text.
-        if isinstance(refusal, dict):
-            self.refusal = refusal
+    def _on_rejection(self, rejection):
+        # The library also calls this with a text if the server is not reachable.
+        if isinstance(rejection, dict):
+            self.rejection = rejection
 
-    def _closed(self, reason):
-        for id in self.asked:
-            say(id=id, failed=f"closed, {reason}, instead of an ack")
-        self.asked.clear()
-        say(device=self.number, closed=reason)
+    def _on_close(self, reason):
+        for id in self.pending:
+            write_line(id=id, error=f"closed, {reason}, instead of an ack")
+        self.pending.clear()
+        write_line(client=self.number, closed=reason)
 
 
-async def obey(devices, id, device, do, **what):
-    """Has a device do something, and answers; what is asked for is answered when it comes."""
-    if do == "connect":
-        devices[device] = Device(device)
-    doing = devices[device]
+async def run(clients, id, client, action, **arguments):
+    """Runs a command and writes its result. A request writes its result later."""
+    number = client
+    if action == "connect":
+        clients[number] = Client(number)
+    client = clients[number]
     try:
-        if do == "ask":
-            return await doing.ask(id, **what)
-        does = {"connect": doing.connect, "emit": doing.emit, "leave": doing.leave}[do]
-        say(id=id, answer=await does(**what))
+        if action == "request":
+            return await client.request(id, **arguments)
+        method = {"connect": client.connect, "emit": client.emit, "disconnect": client.disconnect}[action]
+        write_line(id=id, result=await method(**arguments))
     except Exception as error:
-        say(id=id, failed=f"{type(error).__name__}: {error}")
-    if do == "leave":
-        del devices[device]
+        write_line(id=id, error=f"{type(error).__name__}: {error}")
+    if action == "disconnect":
+        del clients[number]
 
 
 async def main():
     lines = asyncio.StreamReader(limit=1 << 24)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    devices = {}
+    clients = {}
     while line := await lines.readline():
-        await obey(devices, **json.loads(line))
+        await run(clients, **json.loads(line))
 
 
 asyncio.run(main())

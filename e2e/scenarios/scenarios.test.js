@@ -1,4 +1,4 @@
-// Every transcript, played with the stock clients against the whole server. Who plays which and how is in player/client-matrix.js.
+// Plays every scenario with the stock clients against the complete server. player/client-matrix.js has the clients and their variants.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -7,32 +7,32 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CONTRACTS } from "../support/contracts.js";
 import { startServer } from "../support/server.js";
-import { canExpress, CLIENTS, waysThrough, whyNot } from "./player/client-matrix.js";
-import { endPython } from "./player/python-client.js";
+import { CLIENTS, supportsStep, unsupportedReason, variantsFor } from "./player/client-matrix.js";
+import { stopPython } from "./player/python-client.js";
 import { play } from "./player/runner.js";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
 
-const TRANSCRIPTS = Object.keys(CONTRACTS).flatMap((contract) =>
+const SCENARIOS = Object.keys(CONTRACTS).flatMap((contract) =>
   readdirSync(path.join(folder, contract))
     .filter((name) => name.endsWith(".json"))
     .map((name) => ({ contract, file: `${contract}/${name}`, ...JSON.parse(readFileSync(path.join(folder, contract, name), "utf8")) })),
 );
 
-after(endPython);
+after(stopPython);
 
-for (const [contract, { namespace: alone }] of Object.entries(CONTRACTS)) {
+for (const [contract, { namespace: ownNamespace }] of Object.entries(CONTRACTS)) {
   describe(contract, () => {
-    for (const transcript of TRANSCRIPTS.filter((transcript) => transcript.contract === contract)) {
-      const steps = JSON.stringify(transcript.steps);
-      const connects = steps.includes('"connect":"socketio"');
+    for (const scenario of SCENARIOS.filter((scenario) => scenario.contract === contract)) {
+      const steps = JSON.stringify(scenario.steps);
+      const usesSocketIo = steps.includes('"connect":"socketio"');
       const greets = steps.includes('"event":"connected"');
-      for (const way of connects ? waysThrough(alone) : [null]) {
-        const title = way ? `${transcript.title} (${way.name}, ${way.transport}, ${way.namespace})` : transcript.title;
-        test(title, { skip: way ? whyNot(way, transcript.file) : false }, async () => {
-          const server = await startServer({ ...way?.client.settings, ...transcript.settings });
+      for (const variant of usesSocketIo ? variantsFor(ownNamespace) : [null]) {
+        const title = variant ? `${scenario.title} (${variant.name}, ${variant.transport}, ${variant.namespace})` : scenario.title;
+        test(title, { skip: variant ? unsupportedReason(variant, scenario.file) : false }, async () => {
+          const server = await startServer({ ...variant?.client.settings, ...scenario.settings });
           try {
-            await play(transcript, server, { ...way, greets });
+            await play(scenario, server, { ...variant, greets });
           } finally {
             await server.stop();
           }
@@ -42,10 +42,10 @@ for (const [contract, { namespace: alone }] of Object.entries(CONTRACTS)) {
   });
 }
 
-test("nothing is said to be beyond a client that no transcript asks of it", () => {
-  for (const [name, { cannot }] of Object.entries(CLIENTS)) {
-    for (const gap of cannot) {
-      const needed = TRANSCRIPTS.some(({ file, steps }) => file === gap.transcript || steps.some((step) => !canExpress({ cannot: [gap] }, step)));
+test("each unsupported step and scenario of a client exists in the scenarios", () => {
+  for (const [name, { unsupported }] of Object.entries(CLIENTS)) {
+    for (const gap of unsupported) {
+      const needed = SCENARIOS.some(({ file, steps }) => file === gap.scenario || steps.some((step) => !supportsStep({ unsupported: [gap] }, step)));
       assert.ok(needed, `${name}: ${JSON.stringify(gap)}`);
     }
   }

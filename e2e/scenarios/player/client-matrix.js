@@ -1,66 +1,70 @@
-// Who plays the transcripts, how they transport, and what they cannot express. Nothing else is left out.
+// The clients that play the scenarios, their transports, and the steps that a client does not support. Every other step is played.
 
-import { PythonDevice } from "./python-client.js";
-import { Client2, Client3, Client4 } from "./socketio-clients.js";
+import { PythonClient } from "./python-client.js";
+import { SocketIo2Client, SocketIo3Client, SocketIo4Client } from "./socketio-clients.js";
 
-// The namespaces of a contract: `/`, where all are spoken, and the one where it is spoken `alone`.
-const ALONE = "alone";
+// The contract's own namespace. The other one is `/`, which has all contracts.
+const OWN = "own namespace";
 
-// `ways`: how a client transports, and where it plays all transcripts. `settings`: what it needs of the server. `told`: the parts of a refusal that
-// it is told. `cannot`: `step`, a pattern of steps that are left out, or `transcript`, one that is not played `in` a namespace, or in none.
+// Each client has:
+// - `type`: its class.
+// - `variants`: the transports and namespaces in which it plays all scenarios.
+// - `settings`: the settings of the server that it needs.
+// - `rejection`: the parts of a rejection that it receives.
+// - `unsupported`: a pattern of a `step` that it skips, or a `scenario` that it does not play, in one namespace (`in`) or in both.
 export const CLIENTS = {
   "socket.io-client 4.8": {
-    device: Client4,
-    ways: [["websocket", "/"], ["websocket", ALONE], ["polling", "/"], ["polling", ALONE], ["upgrade", "/"]],
-    told: ["message", "data"],
-    cannot: [],
+    type: SocketIo4Client,
+    variants: [["websocket", "/"], ["websocket", OWN], ["polling", "/"], ["polling", OWN], ["upgrade", "/"]],
+    rejection: ["message", "data"],
+    unsupported: [],
   },
   "socket.io-client 3.1": {
-    device: Client3,
-    ways: [["upgrade", ALONE]],
-    told: ["message", "data"],
-    cannot: [],
+    type: SocketIo3Client,
+    variants: [["upgrade", OWN]],
+    rejection: ["message", "data"],
+    unsupported: [],
   },
   "socket.io-client 2.5": {
-    device: Client2,
-    ways: [["websocket", "/"], ["upgrade", ALONE]],
+    type: SocketIo2Client,
+    variants: [["websocket", "/"], ["upgrade", OWN]],
     settings: { ALLOW_EIO3: "true" },
-    told: ["data"],
-    cannot: [
-      { step: { emit: "ping" }, because: "it keeps the name for its heartbeat, and sends nothing" },
-      { step: { event: "pong" }, because: "nobody has sent a ping" },
-      { transcript: "household/a-connection-counts-once.json", in: ALONE, because: "it is in `/` already, unasked, and is not told so again" },
+    rejection: ["data"],
+    unsupported: [
+      { step: { emit: "ping" }, reason: "the client reserves the name for its heartbeat, and does not send the event" },
+      { step: { event: "pong" }, reason: "the client has not sent a ping" },
+      { scenario: "household/a-connection-counts-once.json", in: OWN, reason: "the server joins `/` automatically, and sends no event for it" },
     ],
   },
   "python-socketio": {
-    device: PythonDevice,
-    ways: [["websocket", ALONE], ["polling", "/"]],
-    told: ["message", "data"],
-    cannot: [
-      { transcript: "household/a-connection-counts-once.json", because: "it joins all its namespaces when it connects, and none later" },
+    type: PythonClient,
+    variants: [["websocket", OWN], ["polling", "/"]],
+    rejection: ["message", "data"],
+    unsupported: [
+      { scenario: "household/a-connection-counts-once.json", reason: "the client joins all its namespaces when it connects, and none later" },
     ],
   },
 };
 
-// The ways in which a contract's transcripts are played: {name, client, transport, namespace, other}; `alone` is the contract's own namespace.
-export function waysThrough(alone) {
+// The variants in which the scenarios of a contract with this own namespace are played: {name, client, transport, namespace, other}.
+export function variantsFor(ownNamespace) {
   return Object.entries(CLIENTS).flatMap(([name, client]) =>
-    client.ways.map(([transport, where]) => {
-      const [namespace, other] = where === ALONE ? [alone, "/"] : ["/", alone];
+    client.variants.map(([transport, where]) => {
+      const [namespace, other] = where === OWN ? [ownNamespace, "/"] : ["/", ownNamespace];
       return { name, client, transport, namespace, other };
     }),
   );
 }
 
-// Why a client cannot play a transcript in a namespace, or undefined if it can.
-export function whyNot({ client, namespace }, transcript) {
-  const where = namespace === "/" ? "/" : ALONE;
-  return client.cannot.find((gap) => gap.transcript === transcript && (gap.in ?? where) === where)?.because;
+// Why a client cannot play a scenario in a namespace. Undefined if it can.
+export function unsupportedReason({ client, namespace }, scenario) {
+  const where = namespace === "/" ? "/" : OWN;
+  return client.unsupported.find((gap) => gap.scenario === scenario && (gap.in ?? where) === where)?.reason;
 }
 
-// Whether the client can express a step.
-export function canExpress({ cannot }, step) {
-  return !cannot.some((gap) => gap.step && matches(gap.step, step));
+// Whether the client supports a step.
+export function supportsStep({ unsupported }, step) {
+  return !unsupported.some((gap) => gap.step && matches(gap.step, step));
 }
 
 const matches = (pattern, step) => Object.entries(pattern).every(([key, value]) => step[key] === value);

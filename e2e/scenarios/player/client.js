@@ -1,39 +1,39 @@
-// What a person listens with, and everything that it hears in order. How it connects is its client's business.
+// The events that one client receives, in order. Subclasses define how the client connects and sends.
 
 import { lastEvents, waitFor } from "../../support/wait-for.js";
 
-// The event by which a player knows that nothing earlier will come. No contract has it.
-export const FENCE = "a fence of the player";
+// The event by which the player knows that no earlier event is still on its way. No contract has it.
+export const BARRIER = "scenario barrier";
 
-export class Device {
+export class ScenarioClient {
+  // The received events that no step has read yet: {event, args}, {envelope}, or {closed}.
   received = [];
-  // Whether the transcript has closed it.
-  left = false;
+  // Whether a step or the server has closed the connection.
+  isClosed = false;
   #waiting = [];
+  #barriers = [];
 
-  #fences = [];
-
-  hear(what) {
-    // A person's other devices hear it as well, and nobody waits.
-    if (what.event === FENCE || what.envelope?.type === FENCE) return this.#fences.shift()?.();
+  record(item) {
+    // The other clients of the same user receive the barrier as well, and do not wait for it.
+    if (item.event === BARRIER || item.envelope?.type === BARRIER) return this.#barriers.shift()?.();
     const waiting = this.#waiting.shift();
-    if (waiting) waiting(what);
-    else this.received.push(what);
+    if (waiting) waiting(item);
+    else this.received.push(item);
   }
 
-  // Resolves when the next fence arrives.
-  fence() {
-    const fence = new Promise((resolve) => this.#fences.push(resolve));
-    return waitFor(fence, () => `the fence has not arrived; ${lastEvents(this.received)}`);
+  // Resolves when the next barrier arrives.
+  barrier() {
+    const barrier = new Promise((resolve) => this.#barriers.push(resolve));
+    return waitFor(barrier, () => `the barrier has not arrived; ${lastEvents(this.received)}`);
   }
 
-  // The next thing that is heard, or why nothing more will be.
+  // Resolves with the next item that the client receives.
   next() {
     if (this.received.length > 0) return Promise.resolve(this.received.shift());
     const next = new Promise((resolve) => this.#waiting.push(resolve));
     return waitFor(next, () => "no event has arrived");
   }
 
-  // Resolves when it transports as it shall; a client that upgrades may be on its way until then.
-  async arrived() {}
+  // Resolves when the client uses its final transport. A client that upgrades begins with long-polling.
+  async upgraded() {}
 }

@@ -1,6 +1,6 @@
-// Compares what came with what a transcript expects: complete, key by key.
+// Compares received values with the expected values of a scenario, key by key and completely.
 
-const KINDS = {
+const MATCHERS = {
   "<any>": () => true,
   "<text>": (value) => typeof value === "string" && value.length > 0,
   "<number>": (value) => Number.isSafeInteger(value),
@@ -9,39 +9,40 @@ const KINDS = {
   "<micros>": (value) => typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(value),
 };
 
-// What a transcript may refer to: what was saved, and its own shapes.
-export class Names {
-  // `token` gives a person's token.
+// The values that a scenario may refer to: saved values, tokens, and its shapes.
+export class References {
+  // `token` returns a token of the user with this name.
   constructor(shapes = {}, token = () => null) {
     this.shapes = shapes;
     this.token = token;
     this.saved = {};
   }
 
-  // Puts saved values into what is sent or expected, and shapes in their places. A text that is one `$name` becomes the value itself.
-  fill(value) {
-    if (typeof value === "string") return this.#text(value);
-    if (Array.isArray(value)) return value.map((item) => this.fill(item));
+  // Replaces the references in a value. A text that consists of one `$name` becomes the saved value itself.
+  resolve(value) {
+    if (typeof value === "string") return this.#resolveText(value);
+    if (Array.isArray(value)) return value.map((item) => this.resolve(item));
     if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(this.#whole(value)).map(([key, item]) => [key, this.fill(item)]));
+    return Object.fromEntries(Object.entries(this.#withShape(value)).map(([key, item]) => [key, this.resolve(item)]));
   }
 
-  // An object with the keys of its shape that it does not have itself. They are filled in later: what is replaced may not be saved yet.
-  #whole({ "@": shape, ...own }) {
-    return shape === undefined ? own : { ...this.#whole(this.#shape(shape)), ...own };
+  // The object with the keys of its shape that it does not have itself. References are resolved later, because a value that the object overrides may not be
+  // saved yet.
+  #withShape({ "@": shape, ...own }) {
+    return shape === undefined ? own : { ...this.#withShape(this.#shape(shape)), ...own };
   }
 
-  // Keeps parts of a value: {name: "path.to.it"}.
+  // Saves parts of a value: {name: "path.to.part"}.
   save(paths, value) {
     for (const [name, path] of Object.entries(paths ?? {})) {
       const part = path.split(".").reduce((at, key) => at?.[key], value);
-      if (part === undefined) throw new Error(`there is no ${path} to be saved in ${JSON.stringify(value)}`);
+      if (part === undefined) throw new Error(`cannot save ${path}, which does not exist in ${JSON.stringify(value)}`);
       this.saved[name] = part;
     }
   }
 
-  #text(text) {
-    if (text.startsWith("@")) return this.fill(this.#shape(text.slice(1)));
+  #resolveText(text) {
+    if (text.startsWith("@")) return this.resolve(this.#shape(text.slice(1)));
     const whole = text.match(/^\$(\w+)$/);
     if (whole) return this.#value(whole[1]);
     return text.replace(/\$(\w+)/g, (_, name) => String(this.#value(name)));
@@ -49,38 +50,38 @@ export class Names {
 
   #value(name) {
     if (name.startsWith("token_")) return this.token(name.slice("token_".length));
-    if (!(name in this.saved)) throw new Error(`nothing was saved as ${name}`);
+    if (!(name in this.saved)) throw new Error(`no value is saved as ${name}`);
     return this.saved[name];
   }
 
   #shape(name) {
-    if (!(name in this.shapes)) throw new Error(`there is no shape ${name}`);
+    if (!(name in this.shapes)) throw new Error(`the shape ${name} is not defined`);
     return this.shapes[name];
   }
 }
 
-// The first difference between a filled expectation and a value, as a sentence, or null.
-export function difference(expected, actual, where = "it") {
-  if (typeof expected === "string" && expected in KINDS) {
-    return KINDS[expected](actual) ? null : `${where} should be ${expected} and is ${JSON.stringify(actual)}`;
+// The first difference between a resolved expectation and a value, as a sentence. Null if there is none.
+export function difference(expected, actual, where = "the value") {
+  if (typeof expected === "string" && expected in MATCHERS) {
+    return MATCHERS[expected](actual) ? null : `${where} should be ${expected} and is ${JSON.stringify(actual)}`;
   }
-  const [wanted, found] = [kind(expected), kind(actual)];
-  if (wanted !== found) return `${where} should be ${JSON.stringify(expected)} and is ${JSON.stringify(actual)}`;
-  if (wanted === "list") {
+  const [expectedType, actualType] = [typeOf(expected), typeOf(actual)];
+  if (expectedType !== actualType) return `${where} should be ${JSON.stringify(expected)} and is ${JSON.stringify(actual)}`;
+  if (expectedType === "list") {
     if (expected.length !== actual.length) return `${where} should have ${expected.length} items and is ${JSON.stringify(actual)}`;
     return first(expected.map((item, i) => () => difference(item, actual[i], `${where}[${i}]`)));
   }
-  if (wanted === "object") {
+  if (expectedType === "object") {
     const missing = Object.keys(expected).find((key) => !Object.hasOwn(actual, key));
     if (missing !== undefined) return `${where} has no ${missing}: ${JSON.stringify(actual)}`;
-    const more = Object.keys(actual).find((key) => !Object.hasOwn(expected, key));
-    if (more !== undefined) return `${where} has a ${more} that is not expected: ${JSON.stringify(actual)}`;
+    const unexpected = Object.keys(actual).find((key) => !Object.hasOwn(expected, key));
+    if (unexpected !== undefined) return `${where} has the unexpected key ${unexpected}: ${JSON.stringify(actual)}`;
     return first(Object.keys(expected).map((key) => () => difference(expected[key], actual[key], `${where}.${key}`)));
   }
   return Object.is(expected, actual) ? null : `${where} should be ${JSON.stringify(expected)} and is ${JSON.stringify(actual)}`;
 }
 
-const kind = (value) => (Array.isArray(value) ? "list" : value === null ? "null" : typeof value);
+const typeOf = (value) => (Array.isArray(value) ? "list" : value === null ? "null" : typeof value);
 
 function first(checks) {
   for (const check of checks) {

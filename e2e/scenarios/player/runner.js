@@ -1,30 +1,30 @@
-// Plays a transcript against a running server with the stock clients. What the steps mean is written in ../README.md.
+// Plays a scenario against a running server with the stock clients. e2e/README.md describes the steps.
 
 import { rest } from "../../support/http.js";
 import { seconds } from "../../support/tokens.js";
-import { everythingHeard } from "./barrier.js";
-import { canExpress } from "./client-matrix.js";
-import { difference, Names } from "./matchers.js";
-import { RawDevice } from "./raw-client.js";
+import { receivedBeforeBarrier } from "./barrier.js";
+import { supportsStep } from "./client-matrix.js";
+import { difference, References } from "./matchers.js";
+import { RawClient } from "./raw-client.js";
 
-// `way` says who the Socket.IO clients are and how they transport: {client, transport, namespace}, and in which other namespace they may be, too.
-export async function play(transcript, server, way) {
-  const player = new Player(transcript, server, way);
+// `variant` determines the Socket.IO clients: {client, transport, namespace, other}. `other` is the second namespace that they may join.
+export async function play(scenario, server, variant) {
+  const runner = new Runner(scenario, server, variant);
   try {
-    await player.steps(transcript.steps, "step");
-    await player.end();
+    await runner.steps(scenario.steps, "step");
+    await runner.assertNoUnreadEvents();
   } finally {
-    await player.leave();
+    await runner.disconnectAll();
   }
 }
 
-class Player {
-  constructor(transcript, server, way) {
+class Runner {
+  constructor(scenario, server, variant) {
     this.server = server;
-    this.way = way;
-    this.names = new Names(transcript.shapes, (person) => this.token(person));
-    this.people = new Map(Object.entries(transcript.people).map(([person, claims]) => [person, { claims }]));
-    this.devices = new Map();
+    this.variant = variant;
+    this.references = new References(scenario.shapes, (user) => this.token(user));
+    this.users = new Map(Object.entries(scenario.people).map(([user, claims]) => [user, { claims }]));
+    this.clients = new Map();
   }
 
   async steps(steps, where) {
@@ -40,128 +40,128 @@ class Player {
 
   async step(step, where) {
     if (step.repeat) return this.repeat(step, where);
-    if (step.in && step.in !== this.way.namespace) return;
-    if (this.way.client && !canExpress(this.way.client, step)) return;
-    if (step.hears) return this.hears(step);
-    if (step.hears_nothing) return this.hearsNothing(step);
+    if (step.in && step.in !== this.variant.namespace) return;
+    if (this.variant.client && !supportsStep(this.variant.client, step)) return;
+    if (step.hears) return this.receives(step);
+    if (step.hears_nothing) return this.receivesNothing(step);
     if (step.closed) return this.isClosed(step);
-    if (step.token) return void this.people.set(this.person(step.as), { claims: step.token, issued: step.issued });
+    if (step.token) return void this.users.set(this.userOf(step.as), { claims: step.token, issued: step.issued });
     if (step.rest) return this.rest(step);
     if (step.connect) return this.connect(step);
     if (step.emit) return this.emit(step);
-    if ("send" in step) return this.device(step.as).send(this.names.fill(step.send));
-    if (step.leaves) return this.device(step.as).leave();
-    throw new Error("a step of an unknown kind");
+    if ("send" in step) return this.client(step.as).send(this.references.resolve(step.send));
+    if (step.leaves) return this.client(step.as).disconnect();
+    throw new Error("the kind of the step is unknown");
   }
 
   async repeat({ repeat, steps }, where) {
     for (let n = 1; n <= repeat; n++) {
-      this.names.saved.n = n;
+      this.references.saved.n = n;
       await this.steps(steps, `${where}, round ${n}, step`);
     }
   }
 
   async rest(step) {
-    const [method, path] = this.names.fill(step.rest).split(" ");
-    const headers = this.names.fill(step.headers ?? {});
-    const body = step.body === undefined ? undefined : this.names.fill(step.body);
+    const [method, path] = this.references.resolve(step.rest).split(" ");
+    const headers = this.references.resolve(step.headers ?? {});
+    const body = step.body === undefined ? undefined : this.references.resolve(step.body);
     const response = await rest(method, `${this.server.url}${path}`, { token: this.token(step.as), headers, body });
-    this.check({ status: step.status, response: step.answer }, { status: response.status, response: response.json }, "the response");
-    this.check(step.replayed ?? false, response.headers["idempotency-replayed"] === "true", "whether it was replayed");
-    this.names.save(step.save, response.json);
+    this.check({ status: step.status, answer: step.answer }, { status: response.status, answer: response.json }, "the response");
+    this.check(step.replayed ?? false, response.headers["idempotency-replayed"] === "true", "whether the response was replayed");
+    this.references.save(step.save, response.json);
   }
 
   async connect(step) {
     const token = this.token(step.as);
-    const raw = step.connect === "raw";
-    const device = raw ? new RawDevice() : new this.way.client.device();
-    const auth = step.auth === undefined ? { token } : this.names.fill(step.auth);
-    const over = step.over === undefined ? undefined : this.device(step.over);
-    const refusal = await device.connect({ ...this.way, url: this.server.url, ws: this.server.ws, token, auth, over });
-    if (refusal) device.left = true;
-    else this.devices.set(step.as, device);
-    this.check(step.refused ? this.told(step.refused) : null, refusal, "the refusal");
+    const client = step.connect === "raw" ? new RawClient() : new this.variant.client.type();
+    const auth = step.auth === undefined ? { token } : this.references.resolve(step.auth);
+    const over = step.over === undefined ? undefined : this.client(step.over);
+    const rejection = await client.connect({ ...this.variant, url: this.server.url, ws: this.server.ws, token, auth, over });
+    if (rejection) client.isClosed = true;
+    else this.clients.set(step.as, client);
+    this.check(step.refused ? this.expectedRejection(step.refused) : null, rejection, "the rejection");
   }
 
-  // What the client is told of a refusal.
-  told(refusal) {
-    const whole = this.names.fill(refusal);
-    return Object.fromEntries(this.way.client.told.filter((part) => part in whole).map((part) => [part, whole[part]]));
+  // The parts of a rejection that the client receives.
+  expectedRejection(rejection) {
+    const whole = this.references.resolve(rejection);
+    return Object.fromEntries(this.variant.client.rejection.filter((part) => part in whole).map((part) => [part, whole[part]]));
   }
 
   async emit(step) {
-    const device = this.device(step.as);
-    const args = this.names.fill(step.args ?? []);
-    if (!("ack" in step)) return device.emit(step.emit, args);
-    const ack = await device.request(step.emit, args);
+    const client = this.client(step.as);
+    const args = this.references.resolve(step.args ?? []);
+    if (!("ack" in step)) return client.emit(step.emit, args);
+    const ack = await client.request(step.emit, args);
     this.check(step.ack, ack, "the ack");
-    this.names.save(step.save, ack);
+    this.references.save(step.save, ack);
   }
 
-  async hears(step) {
+  async receives(step) {
     for (const name of [step.hears].flat()) {
-      const what = await this.device(name).next();
+      const item = await this.client(name).next();
       const expected = "envelope" in step ? { envelope: step.envelope } : { event: step.event, args: step.args };
-      this.check(expected, what, name);
-      this.names.save(step.save, what.args ?? what.envelope);
+      this.check(expected, item, name);
+      this.references.save(step.save, item.args ?? item.envelope);
     }
   }
 
-  async hearsNothing(step) {
+  async receivesNothing(step) {
     for (const name of [step.hears_nothing].flat()) {
-      const received = await everythingHeard(this.device(name), this.server, this.subject(name));
-      if (received.length > 0) throw new Error(`${name} has heard ${JSON.stringify(received)}`);
+      const received = await receivedBeforeBarrier(this.client(name), this.server, this.userId(name));
+      if (received.length > 0) throw new Error(`${name} has received ${JSON.stringify(received)}`);
     }
   }
 
   async isClosed(step) {
-    const what = await this.device(step.closed).next();
+    const item = await this.client(step.closed).next();
     const expected = { ...("code" in step && { code: step.code }), ...("reason" in step && { reason: step.reason }) };
-    const closed = Object.fromEntries(Object.entries(what.closed ?? {}).filter(([key]) => key in expected));
-    if (!what.closed) throw new Error(`${step.closed} has heard ${JSON.stringify(what)} instead`);
+    const closed = Object.fromEntries(Object.entries(item.closed ?? {}).filter(([key]) => key in expected));
+    if (!item.closed) throw new Error(`${step.closed} has received ${JSON.stringify(item)} instead`);
     this.check(expected, closed, "the close");
-    this.device(step.closed).left = true;
+    this.client(step.closed).isClosed = true;
   }
 
-  // Whatever was heard is a step: nobody may have heard more.
-  async end() {
-    for (const [name, device] of this.devices) {
-      if (!device.left) await device.arrived();
-      if (!device.left) await everythingHeard(device, this.server, this.subject(name));
-      if (device.received.length > 0) throw new Error(`at the end ${name} has heard ${JSON.stringify(device.received)}`);
+  // Every received event is a step. A client must not have received any other event.
+  async assertNoUnreadEvents() {
+    for (const [name, client] of this.clients) {
+      if (!client.isClosed) await client.upgraded();
+      if (!client.isClosed) await receivedBeforeBarrier(client, this.server, this.userId(name));
+      if (client.received.length > 0) throw new Error(`at the end ${name} has received ${JSON.stringify(client.received)}`);
     }
   }
 
-  leave() {
-    return Promise.all([...this.devices.values()].filter((device) => !device.left).map((device) => device.leave()));
+  disconnectAll() {
+    return Promise.all([...this.clients.values()].filter((client) => !client.isClosed).map((client) => client.disconnect()));
   }
 
   check(expected, actual, what) {
-    const found = difference(this.names.fill(expected), actual, what);
+    const found = difference(this.references.resolve(expected), actual, what);
     if (found) throw new Error(found);
   }
 
-  person(name) {
-    return name.split("/")[0];
+  // `anna/tablet` is a client of the user anna.
+  userOf(client) {
+    return client.split("/")[0];
   }
 
-  device(name) {
-    const device = this.devices.get(name);
-    if (!device) throw new Error(`${name} is not connected`);
-    return device;
+  client(name) {
+    const client = this.clients.get(name);
+    if (!client) throw new Error(`${name} is not connected`);
+    return client;
   }
 
-  // The id under which the server knows a device's person.
-  subject(name) {
-    const { sub, user_id: id } = this.people.get(this.person(name)).claims;
-    return this.names.fill(sub ?? id);
+  // The id under which the server knows the user of a client.
+  userId(name) {
+    const { sub, user_id: id } = this.users.get(this.userOf(name)).claims;
+    return this.references.resolve(sub ?? id);
   }
 
   token(name) {
-    const person = this.people.get(this.person(name));
-    if (!person) throw new Error(`nobody is called ${name}`);
-    if (person.claims === null) return null;
-    const issued = person.issued === undefined ? {} : { iat: seconds(person.issued) };
-    return this.server.token({ ...this.names.fill(person.claims), ...issued });
+    const user = this.users.get(this.userOf(name));
+    if (!user) throw new Error(`the scenario has no user ${name}`);
+    if (user.claims === null) return null;
+    const issued = user.issued === undefined ? {} : { iat: seconds(user.issued) };
+    return this.server.token({ ...this.references.resolve(user.claims), ...issued });
   }
 }

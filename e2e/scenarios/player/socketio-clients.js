@@ -1,4 +1,4 @@
-// The stock clients of Socket.IO in JavaScript: one device for each version, as far as they differ.
+// The stock Socket.IO clients for JavaScript. The classes have the differences between the versions.
 
 import { io as io4 } from "socket.io-client";
 import io2 from "socket.io-client-v2";
@@ -6,39 +6,39 @@ import { io as io3 } from "socket.io-client-v3";
 import { withoutPositionArgument } from "../../support/positions.js";
 import { TRANSPORTS, waitForUpgrade } from "../../support/socketio-clients.js";
 import { lastEvents, waitFor } from "../../support/wait-for.js";
-import { Device } from "./client.js";
+import { ScenarioClient } from "./client.js";
 
-class SocketIoDevice extends Device {
+class SocketIoClient extends ScenarioClient {
   #closed;
 
-  // Connects, or joins the other namespace over another device's connection. Resolves with null, or with what it hears of a refusal.
+  // Connects, or joins the other namespace over the connection of another client. Resolves with null, or with the rejection {message, data}.
   connect({ url, namespace, other, transport, auth, over, greets }) {
     const options = { ...this.credentials(auth), transports: TRANSPORTS[transport], forceNew: true, reconnection: false };
     this.transport = transport;
     this.socket = over ? over.socket.io.socket(other, this.credentials(auth)) : this.open(`${url}${namespace}`, options);
-    // The trip contract greets everybody in `/`, which is a step where the transcript names it.
-    this.each((event, ...args) => (event === "connected" && !greets) || this.record({ event, args }));
+    // The trip contract sends the greeting `connected` in `/`. It is a step only in the scenarios that contain it.
+    this.onEvent((event, ...args) => (event === "connected" && !greets) || this.record({ event, args }));
     this.#closed = new Promise((resolve) => this.socket.once("disconnect", (reason) => resolve({ reason })));
-    void this.#closed.then((closed) => this.left || this.record({ closed }));
+    void this.#closed.then((closed) => this.isClosed || this.record({ closed }));
     const connected = new Promise((resolve, reject) => {
       this.socket.once("connect", () => resolve(null));
-      this.refused(resolve, reject);
+      this.onRejection(resolve, reject);
     });
-    return waitFor(connected, () => "the client has neither connected nor been refused");
+    return waitFor(connected, () => "the client is neither connected nor rejected");
   }
 
-  // How the client says who it is.
+  // The options with the credentials of the client.
   credentials(auth) {
     return { auth };
   }
 
-  // Has every event handed on, in the order of their coming.
-  each(hand) {
-    this.socket.onAny((name, ...args) => hand(name, ...withoutPositionArgument(args)));
+  // Calls the listener for every event, in order.
+  onEvent(listener) {
+    this.socket.onAny((name, ...args) => listener(name, ...withoutPositionArgument(args)));
   }
 
-  // A refusal of the server has its message; anything else is a failure to reach it.
-  refused(resolve, reject) {
+  // Resolves with a rejection by the server, which has a message. Any other error means that the server is not reachable.
+  onRejection(resolve, reject) {
     this.socket.once("connect_error", (error) => {
       if (error.type === "TransportError") return reject(error);
       resolve({ message: error.message, ...(error.data !== undefined && { data: error.data }) });
@@ -49,60 +49,59 @@ class SocketIoDevice extends Device {
     this.socket.emit(event, ...args);
   }
 
-  // Asks for an acknowledgement. Resolves with its only argument.
-  ask(event, args) {
-    const ack = new Promise((resolve, reject) => {
+  // Emits an event with an acknowledgement. Resolves with the only argument of the acknowledgement.
+  request(event, args) {
+    const acknowledged = new Promise((resolve, reject) => {
       this.socket.emit(event, ...args, (...ack) => (ack.length === 1 ? resolve(ack[0]) : reject(new Error(`the ack is ${JSON.stringify(ack)}`))));
       void this.#closed.then(({ reason }) => reject(new Error(`closed, ${reason}, instead of an ack`)));
     });
-    return waitFor(ack, () => `${event} is not acknowledged; ${lastEvents(this.received)}`);
+    return waitFor(acknowledged, () => `${event} is not acknowledged; ${lastEvents(this.received)}`);
   }
 
-  async arrived() {
+  async upgraded() {
     if (this.transport === "upgrade") await waitForUpgrade(this.socket);
   }
 
-  // Closes it.
-  leave() {
-    this.left = true;
+  disconnect() {
+    this.isClosed = true;
     this.socket.disconnect();
     return waitFor(this.#closed, () => "the client is still connected");
   }
 }
 
-export class Client4 extends SocketIoDevice {
+export class SocketIo4Client extends SocketIoClient {
   open(url, options) {
     return io4(url, options);
   }
 }
 
-export class Client3 extends SocketIoDevice {
+export class SocketIo3Client extends SocketIoClient {
   open(url, options) {
     return io3(url, options);
   }
 }
 
-export class Client2 extends SocketIoDevice {
+export class SocketIo2Client extends SocketIoClient {
   open(url, options) {
     return io2(url, options);
   }
 
-  // It has no auth object but a query, of texts.
+  // Version 2 has a query of texts instead of an auth object.
   credentials(auth) {
     return { query: Object.fromEntries(Object.entries(auth).filter(([, value]) => value !== null)) };
   }
 
-  // It has no listener for all events; what dispatches them is where others look, too.
-  each(hand) {
+  // Version 2 has no listener for all events, so this replaces the method that dispatches them.
+  onEvent(listener) {
     const dispatch = this.socket.onevent;
     this.socket.onevent = function (packet) {
-      hand(...packet.data);
+      listener(...packet.data);
       return dispatch.call(this, packet);
     };
   }
 
-  // It is told the data of a refusal, without the message.
-  refused(resolve, reject) {
+  // Version 2 receives the data of a rejection without the message.
+  onRejection(resolve, reject) {
     this.socket.once("connect_error", reject);
     this.socket.once("error", (error) => (error instanceof Error ? reject(error) : resolve({ data: error })));
   }
