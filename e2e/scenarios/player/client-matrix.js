@@ -33,7 +33,7 @@ export const CLIENTS = {
     unsupported: [
       { step: { emit: "ping" }, reason: "the client reserves the name for its heartbeat, and does not send the event" },
       { step: { event: "pong" }, reason: "the client has not sent a ping" },
-      { scenario: "household/a-connection-counts-once.json", in: OWN, reason: "the server joins `/` automatically, and sends no event for it" },
+      { scenario: "household/connection-with-two-sockets-counts-once.json", in: OWN, reason: "the server joins `/` automatically, and sends no event for it" },
     ],
   },
   "python-socketio": {
@@ -41,7 +41,7 @@ export const CLIENTS = {
     variants: [["websocket", OWN], ["polling", "/"]],
     rejection: ["message", "data"],
     unsupported: [
-      { scenario: "household/a-connection-counts-once.json", reason: "the client joins all its namespaces when it connects, and none later" },
+      { scenario: "household/connection-with-two-sockets-counts-once.json", reason: "the client joins all its namespaces when it connects, and none later" },
     ],
   },
 };
