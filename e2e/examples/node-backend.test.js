@@ -1,19 +1,19 @@
-// `examples/node-backend` signs tokens, and pushes events to stock clients, also if Roomcast is stopped in between.
+// `examples/node-backend` signs tokens and pushes events to stock clients, also after Roomcast was stopped in between.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { rest } from "../support/http.js";
 import { freePort } from "../support/process.js";
-import { SECRET, roomcast } from "../support/server.js";
-import { reaches } from "./pages.js";
+import { SECRET, sharedServer } from "../support/server.js";
+import { waitForValue } from "./pages.js";
 import { start, startCommand } from "./program.js";
 
 // The key that the README uses.
 const KEY = (await startCommand("node-backend")).match(/ROOMCAST_API_KEY=(\S+)/)[1];
 
-const server = roomcast({ ROOMCAST_API_KEY: KEY });
+const server = sharedServer({ ROOMCAST_API_KEY: KEY });
 
-async function shop(t, command) {
+async function startShop(t, command) {
   const port = await freePort();
   const program = await start(t, "node-backend", { command, env: { PORT: port, ROOMCAST: server.url, JWT_SECRET: SECRET } });
   await program.prints(/listens/);
@@ -26,13 +26,13 @@ async function post(url, body, token) {
 }
 
 test("the client of the example prints what the back end pushes", async (t) => {
-  const { url } = await shop(t);
+  const { url } = await startShop(t);
   const client = await start(t, "node-backend", { command: "npm run client -- anna 'A bicycle'", env: { SHOP: url, ROOMCAST: server.url } });
   await client.prints(/order: A bicycle is ordered\norder: A bicycle is shipped\nnotification: Shipped - A bicycle is on its way\n/);
 });
 
 test("a request that finds Roomcast stopped succeeds later, and its events arrive once", async (t) => {
-  const program = await shop(t);
+  const program = await startShop(t);
   const { token } = await post(`${program.url}/login`, { user: "ben", name: "Ben" });
   const client = await start(t, "node-backend", { command: "npm run client -- ben 'A bell'", env: { SHOP: program.url, ROOMCAST: server.url } });
   await client.prints(/notification: /);
@@ -45,18 +45,18 @@ test("a request that finds Roomcast stopped succeeds later, and its events arriv
   await program.prints(/\/api\/v1\/emit: ECONNREFUSED; next attempt in [\d.]+ s/);
   await server.killAndRestart();
   assert.equal((await shipped).status, "shipped");
-  // A client that got no answer repeats its request.
+  // A client that has received no response repeats its request.
   assert.equal((await post(`${program.url}/orders/${order.id}/ship`, {}, token)).status, "shipped");
 
-  // The event of another order is behind all others.
+  // The event of another order arrives after all others.
   await post(`${program.url}/orders`, { item: "A helmet" }, token);
   await client.prints(/A helmet is ordered/);
-  const ofThePump = () => client.output.split("\n").filter((line) => line.includes("A pump"));
-  await reaches(ofThePump, ["order: A pump is ordered", "order: A pump is shipped", "notification: Shipped - A pump is on its way"]);
+  const linesOfPump = () => client.output.split("\n").filter((line) => line.includes("A pump"));
+  await waitForValue(linesOfPump, ["order: A pump is ordered", "order: A pump is shipped", "notification: Shipped - A pump is on its way"]);
 });
 
-test("the back end refuses requests without a token of its own, and orders of others", async (t) => {
-  const { url } = await shop(t);
+test("the back end rejects requests without a token of its own, and orders of other users", async (t) => {
+  const { url } = await startShop(t);
   assert.deepEqual(await post(`${url}/orders`, { item: "A bicycle" }), { status: 401, error: "log in first" });
   const [anna, ben] = await Promise.all(["anna", "ben"].map((user) => post(`${url}/login`, { user })));
   const { id } = await post(`${url}/orders`, { item: "A bicycle" }, anna.token);
@@ -65,7 +65,7 @@ test("the back end refuses requests without a token of its own, and orders of ot
 });
 
 test("an error of the back end's own, such as a wrong key, is reported without a retry", async (t) => {
-  const program = await shop(t, (await startCommand("node-backend")).replace(KEY, "not-the-key-of-this-server"));
+  const program = await startShop(t, (await startCommand("node-backend")).replace(KEY, "not-the-key-of-this-server"));
   const { token } = await post(`${program.url}/login`, { user: "anna" });
   const { status, error } = await post(`${program.url}/orders`, { item: "A bicycle" }, token);
   assert.equal(status, 502);

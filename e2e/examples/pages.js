@@ -1,12 +1,12 @@
-// Waits for what a page shows.
+// Waits for the content of a page.
 
 import { isDeepStrictEqual } from "node:util";
-import { holds } from "../support/wait-until.js";
+import { waitUntil } from "../support/wait-until.js";
 
 // Waits until `read` resolves with the expected value.
-export function reaches(read, expected) {
-  return holds(async () => {
+export function waitForValue(read, expected) {
+  return waitUntil(async () => {
     const value = await read();
-    return isDeepStrictEqual(value, expected) ? null : `${JSON.stringify(value)} and not ${JSON.stringify(expected)}`;
+    return isDeepStrictEqual(value, expected) ? null : `the value is ${JSON.stringify(value)} and not ${JSON.stringify(expected)}`;
   });
 }

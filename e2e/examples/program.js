@@ -1,10 +1,10 @@
-// An example as a reader starts it: the command of its README, in its own folder.
+// Starts an example as a reader does: with the command of its README, in its own folder.
 
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { holds } from "../support/wait-until.js";
+import { waitUntil } from "../support/wait-until.js";
 
 export const EXAMPLES = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../examples");
 
@@ -19,8 +19,8 @@ export async function startCommand(example) {
   return command.replace(INSTALLATION, "");
 }
 
-// Starts a shell command, by default the start command of the example. `env` is its whole environment, besides PATH. The program and everything
-// that it starts ends with the test.
+// Starts a shell command, by default the start command of the example. `env` is the complete environment except PATH. The program and all its child
+// processes are ended after the test.
 export async function start(t, example, { command, env = {} } = {}) {
   command ??= await startCommand(example);
   const program = new Program(command, path.join(EXAMPLES, example), env);
@@ -34,7 +34,7 @@ class Program {
   #ended = false;
 
   constructor(command, cwd, env) {
-    // A process group of its own, so that everything that a shell or npm starts can be ended.
+    // The program has its own process group, so that all processes that a shell or npm starts can be ended.
     const options = { cwd, detached: true, env: { PATH: process.env.PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] };
     this.#child = spawn("bash", ["-c", command], options);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -42,7 +42,7 @@ class Program {
     }
     this.exited = new Promise((resolve) => this.#child.once("close", (code, signal) => resolve({ code, signal })));
     void this.exited.then(() => (this.#ended = true));
-    // A test file that is killed must leave no program behind.
+    // If the process of the test file exits, its programs are killed.
     this.reap = () => this.signal("SIGKILL");
     process.once("exit", this.reap);
   }
@@ -50,7 +50,7 @@ class Program {
   // Waits until the program has printed the pattern, and returns the match. Fails if the program ends without it.
   async prints(pattern) {
     const missing = () => `${pattern} is not in the output:\n${this.output}`;
-    await holds(() => {
+    await waitUntil(() => {
       if (pattern.test(this.output)) return null;
       if (this.#ended) throw new Error(`the program has ended, and ${missing()}`);
       return missing();

@@ -1,4 +1,4 @@
-// What the pages of `examples/` promise: short programs, each with a README of the same form, all in the index.
+// The examples are short programs. Each has a README with the same sections, and the index lists all of them.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -7,13 +7,13 @@ import path from "node:path";
 import { test } from "node:test";
 import { EXAMPLES, startCommand } from "./program.js";
 
-const MOST_LINES = 150;
+const MAX_LINES = 150;
 
-// The languages of the examples, and how a line begins that is only a comment.
+// The languages of the examples, and the beginning of a comment line.
 const COMMENTS = { ".html": /^(<!--|\/\/)/, ".js": /^\/\//, ".jsx": /^\/\//, ".py": /^#/, ".rs": /^\/\// };
 
-// Folders that a package manager or a build has made.
-const MADE = ["node_modules", "dist", "target", "__pycache__"];
+// Folders that a package manager or a build has created.
+const GENERATED = ["node_modules", "dist", "target", "__pycache__"];
 
 const LOCKS = { "package.json": "package-lock.json", "Cargo.toml": "../../Cargo.lock" };
 
@@ -21,7 +21,7 @@ const examples = (await readdir(EXAMPLES, { withFileTypes: true })).filter((entr
 
 async function filesIn(folder) {
   const entries = await readdir(folder, { withFileTypes: true });
-  const kept = entries.filter(({ name }) => !name.startsWith(".") && !MADE.includes(name));
+  const kept = entries.filter(({ name }) => !name.startsWith(".") && !GENERATED.includes(name));
   const files = kept.map((entry) => (entry.isDirectory() ? filesIn(path.join(folder, entry.name)) : path.join(folder, entry.name)));
   return (await Promise.all(files)).flat();
 }
@@ -42,10 +42,10 @@ test("the index links every example and no other folder", async () => {
 for (const example of examples) {
   const folder = path.join(EXAMPLES, example);
 
-  test(`${example} has at most ${MOST_LINES} lines of code`, async () => {
+  test(`${example} has at most ${MAX_LINES} lines of code`, async () => {
     const counts = await Promise.all((await filesIn(folder)).map(linesOfCode));
     const lines = counts.reduce((sum, count) => sum + count, 0);
-    assert.ok(lines > 0 && lines <= MOST_LINES, `${lines} lines`);
+    assert.ok(lines > 0 && lines <= MAX_LINES, `${lines} lines`);
   });
 
   test(`${example} has a README with one start command, and links that lead somewhere`, async () => {

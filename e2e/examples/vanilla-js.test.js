@@ -5,20 +5,20 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { test } from "node:test";
-import { browser } from "../support/browser.js";
+import { startBrowser } from "../support/browser.js";
 import { rest } from "../support/http.js";
 import { freePort } from "../support/process.js";
-import { roomcast } from "../support/server.js";
+import { sharedServer } from "../support/server.js";
 import { start, startCommand } from "./program.js";
-import { reaches } from "./pages.js";
+import { waitForValue } from "./pages.js";
 
-const server = roomcast();
-const chromium = browser();
+const server = sharedServer();
+const chromium = startBrowser();
 
 // The file that the CDN serves. The browser compares it with the integrity attribute of the page.
 const client = path.join(path.dirname(createRequire(import.meta.url).resolve("socket.io-client/package.json")), "dist/socket.io.min.js");
 
-// The page in a new tab. The test sees its requests.
+// Opens the page in a new tab, and records its requests and errors.
 async function open(address) {
   const page = await chromium.context.newPage();
   const requests = [];
@@ -61,14 +61,14 @@ test("two users see each other's changes, and a restart of the server loses none
   const token = server.token({ sub: "ben", name: "Ben" });
   await logIn(ben, token);
   await ben.getByRole("checkbox", { name: "Buy milk" }).check();
-  await reaches(() => anna.getByRole("checkbox", { name: "Buy milk" }).isChecked(), true);
+  await waitForValue(() => anna.getByRole("checkbox", { name: "Buy milk" }).isChecked(), true);
   await ben.getByLabel("New task").fill("<b>Bake</b> a cake");
   await ben.getByRole("button", { name: "Add" }).click();
-  await reaches(() => titles(anna), ["Buy milk", "<b>Bake</b> a cake"]);
+  await waitForValue(() => titles(anna), ["Buy milk", "<b>Bake</b> a cake"]);
   await anna.getByRole("button", { name: "Delete" }).last().click();
-  await reaches(() => titles(ben), ["Buy milk"]);
+  await waitForValue(() => titles(ben), ["Buy milk"]);
 
-  // The browser cannot connect while the changes are made, so that they are missed for certain.
+  // The browser is offline during the changes, so that it certainly misses them.
   await chromium.context.setOffline(true);
   await server.killAndRestart();
   for (const page of [anna, ben]) await page.getByText("Connection lost").waitFor();
@@ -79,12 +79,12 @@ test("two users see each other's changes, and a restart of the server loses none
   }
   anna.requests.length = 0;
   await chromium.context.setOffline(false);
-  for (const page of [anna, ben]) await reaches(() => titles(page), ["Buy milk", "Water the plants", "Walk the dog"]);
+  for (const page of [anna, ben]) await waitForValue(() => titles(page), ["Buy milk", "Water the plants", "Walk the dog"]);
   await anna.getByText("Connected", { exact: true }).waitFor();
   const loads = anna.requests.filter((request) => !request.endsWith("/socket.io/"));
   assert.deepEqual(loads, [], "the missed events come over the recovered connection");
 
   await ben.reload();
-  await reaches(() => titles(ben), ["Buy milk", "Water the plants", "Walk the dog"]);
+  await waitForValue(() => titles(ben), ["Buy milk", "Water the plants", "Walk the dog"]);
   assert.deepEqual([anna.errors, ben.errors], [[], []]);
 });
