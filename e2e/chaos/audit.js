@@ -1,45 +1,49 @@
-// The books compared: what every device has heard with what the server keeps, and that with what was confirmed.
+// Compares what every client has received with what the server has stored, and the stored messages with the acknowledged ones.
 //
-// Inputs: of each room what the server keeps, in order; the devices; and of each message what was confirmed: {room, duplicate, times}. What comes out are
-// figures, and what is wrong, in sentences.
+// Inputs:
+// - `stored`: for each room the stored messages, in order.
+// - `clients`: the chaos clients.
+// - `acks`: for each message its acknowledgement, {room, duplicate, times}.
+//
+// Resolves with statistics, and with a list of errors as sentences.
 
-export function audit(truths, devices, book) {
-  const figures = { received: 0, lost: 0, doubled: 0, reordered: 0, strange: 0, duplicates: 0, connections: 0, recovered: 0, refetched: 0 };
-  const wrong = [];
+export function audit(stored, clients, acks) {
+  const statistics = { received: 0, lost: 0, doubled: 0, reordered: 0, foreign: 0, duplicates: 0, connections: 0, recovered: 0, refetched: 0 };
+  const errors = [];
 
-  const kept = new Map([...truths].flatMap(([room, truth]) => truth.map(({ clientId }) => [clientId, room])));
-  const count = [...truths.values()].reduce((sum, truth) => sum + truth.length, 0);
-  if (kept.size !== count) wrong.push(`${count - kept.size} messages are kept twice`);
-  for (const [clientId, { room, duplicate, times }] of book) {
-    if (kept.get(clientId) !== room) wrong.push(`${clientId} was confirmed, and is not kept`);
-    if (times > 1) wrong.push(`${clientId} was confirmed ${times} times`);
-    figures.duplicates += duplicate;
+  const roomOf = new Map([...stored].flatMap(([room, messages]) => messages.map(({ clientId }) => [clientId, room])));
+  const count = [...stored.values()].reduce((sum, messages) => sum + messages.length, 0);
+  if (roomOf.size !== count) errors.push(`${count - roomOf.size} messages are stored twice`);
+  for (const [clientId, { room, duplicate, times }] of acks) {
+    if (roomOf.get(clientId) !== room) errors.push(`${clientId} was acknowledged and is not stored`);
+    if (times > 1) errors.push(`${clientId} was acknowledged ${times} times`);
+    statistics.duplicates += duplicate;
   }
-  for (const clientId of kept.keys()) if (!book.has(clientId)) wrong.push(`${clientId} is kept, and was never confirmed`);
+  for (const clientId of roomOf.keys()) if (!acks.has(clientId)) errors.push(`${clientId} is stored and was never acknowledged`);
 
-  for (const one of devices) {
-    const truth = new Map(truths.get(one.room).map(({ id }, place) => [id, place]));
-    const lost = [...truth.keys()].filter((id) => !one.known.has(id));
-    const doubled = one.received.length - new Set(one.received).size;
-    const places = one.received.map((id) => truth.get(id));
-    const reordered = places.filter((place, at) => at > 0 && place < places[at - 1]).length;
-    const unknown = one.received.filter((id) => !truth.has(id));
-    const strange = [...one.strange, ...unknown];
-    const who = `${one.transport} ${one.sub}`;
-    if (lost.length > 0) wrong.push(`${who} has not heard ${lost.length} of ${truth.size}, first ${lost[0]}`);
-    const twice = one.received.find((id, at) => one.received.indexOf(id) < at);
-    if (doubled > 0) wrong.push(`${who} has heard ${doubled} twice, first ${JSON.stringify(truths.get(one.room).find(({ id }) => id === twice))}`);
-    if (reordered > 0) wrong.push(`${who} has heard ${reordered} behind later ones`);
-    if (strange.length > 0) wrong.push(`${who} has heard what is not its: ${JSON.stringify(strange[0])}`);
-    // Nobody in the ledger is away for as long as the server remembers, or misses more than it keeps: whoever can come back has always come back.
-    const anew = one.connections - 1 - one.recovered;
-    if (one.recovers && anew > 0) wrong.push(`${who} has come back ${anew} of ${one.connections - 1} times as somebody new`);
-    figures.received += one.received.length;
-    figures.lost += lost.length;
-    figures.doubled += doubled;
-    figures.reordered += reordered;
-    figures.strange += strange.length;
-    for (const name of ["connections", "recovered", "refetched"]) figures[name] += one[name];
+  for (const client of clients) {
+    const index = new Map(stored.get(client.room).map(({ id }, at) => [id, at]));
+    const lost = [...index.keys()].filter((id) => !client.known.has(id));
+    const doubled = client.received.length - new Set(client.received).size;
+    const order = client.received.map((id) => index.get(id));
+    const reordered = order.filter((at, i) => i > 0 && at < order[i - 1]).length;
+    const unknown = client.received.filter((id) => !index.has(id));
+    const foreign = [...client.foreign, ...unknown];
+    const name = `${client.kind} ${client.sub}`;
+    if (lost.length > 0) errors.push(`${name} has not received ${lost.length} of ${index.size} messages, the first is ${lost[0]}`);
+    const twice = client.received.find((id, at) => client.received.indexOf(id) < at);
+    if (doubled > 0) errors.push(`${name} has received ${doubled} messages twice, the first is ${JSON.stringify(stored.get(client.room).find(({ id }) => id === twice))}`);
+    if (reordered > 0) errors.push(`${name} has received ${reordered} messages after later ones`);
+    if (foreign.length > 0) errors.push(`${name} has received events of other rooms: ${JSON.stringify(foreign[0])}`);
+    // No client is disconnected for longer than the recovery window, or misses more events than the server keeps, so each reconnect must be a recovery.
+    const newSessions = client.connections - 1 - client.recovered;
+    if (client.supportsRecovery && newSessions > 0) errors.push(`${name} was not recovered in ${newSessions} of ${client.connections - 1} reconnects`);
+    statistics.received += client.received.length;
+    statistics.lost += lost.length;
+    statistics.doubled += doubled;
+    statistics.reordered += reordered;
+    statistics.foreign += foreign.length;
+    for (const counter of ["connections", "recovered", "refetched"]) statistics[counter] += client[counter];
   }
-  return { figures, wrong };
+  return { statistics, errors };
 }

@@ -1,39 +1,39 @@
-// A device of the ledger: one stock client of Socket.IO, which keeps its socket through whatever happens, sends with `retries`, and writes down all
-// that it hears. It asks REST for what it has missed only when the server says that it was not recovered.
+// A chaos client in JavaScript: a stock Socket.IO client that sends with `retries` and records every received message. It reads missed messages over REST only
+// if its session was not recovered.
 
 import { io } from "socket.io-client";
 import { waitFor } from "../support/wait-for.js";
 import { retry } from "../support/wait-until.js";
 import { history } from "./history.js";
 
-// How many messages a sender has on their way. With `retries` the client sends one after the other.
-const AHEAD = 3;
+// The number of messages that a client has in its queue. With `retries` the library sends one after the other.
+const QUEUE_LENGTH = 3;
 
-// The number of times that a device joins its room to know that it has heard everything: a connection may end meanwhile.
-const TIMES = 100;
+// The maximum number of joins after which a client must have received everything. A connection may close during a join.
+const MAX_JOINS = 100;
 
-export class Device {
-  // The ids of the messages that it has heard of, in order.
+export class JavaScriptClient {
+  // The ids of the received messages, in order.
   received = [];
   known = new Set();
-  // Events that are not its room's.
-  strange = [];
+  // Events of other rooms.
+  foreign = [];
   connections = 0;
   recovered = 0;
   refetched = 0;
-  // A stock client of version 4 is always somebody to come back as.
-  recovers = true;
+  // A stock client of version 4 recovers its session after every disconnect.
+  supportsRecovery = true;
 
-  #behind = true;
+  #isCatchingUp = true;
   #buffer = [];
-  // What REST has told and the socket may still tell, once.
+  // The ids that REST has returned and that the socket may still deliver once.
   #overlap = new Set();
-  #life = null;
+  #connection = null;
   #closing = new AbortController();
   closed = this.#closing.signal;
 
-  constructor(url, { sub, token, room, transports, transport }) {
-    Object.assign(this, { url, sub, token, room, transport });
+  constructor(url, { sub, token, room, transports, kind }) {
+    Object.assign(this, { url, sub, token, room, kind });
     this.socket = io(`${url}/chat`, {
       transports,
       forceNew: true,
@@ -44,94 +44,94 @@ export class Device {
       reconnectionDelay: 20,
       reconnectionDelayMax: 300,
     });
-    this.socket.on("connect", () => this.#arrive());
-    this.socket.on("connect_error", () => this.#return());
-    this.socket.on("disconnect", () => this.#return());
-    this.socket.onAny((event, data) => this.#hear(event, data));
-    this.ready = new Promise((resolve) => (this.caughtUp = resolve));
+    this.socket.on("connect", () => this.#onConnect());
+    this.socket.on("connect_error", () => this.#reconnect());
+    this.socket.on("disconnect", () => this.#reconnect());
+    this.socket.onAny((event, data) => this.#onEvent(event, data));
+    this.ready = new Promise((resolve) => (this.onCaughtUp = resolve));
   }
 
-  // A client that the server has ended, or refused, does not come back by itself.
-  #return() {
+  // The library does not reconnect by itself if the server has closed or rejected the connection.
+  #reconnect() {
     if (!this.socket.active && !this.closed.aborted) setTimeout(() => this.closed.aborted || this.socket.connect(), 50);
   }
 
-  #arrive() {
+  #onConnect() {
     this.connections += 1;
     if (this.socket.recovered) this.recovered += 1;
-    // Who is recovered while it still catches up has that to end all the same.
-    if (!this.socket.recovered || this.#behind) this.#catchUp().catch((error) => this.#failed(error));
+    // A client that was still catching up has to finish that, also after a recovery.
+    if (!this.socket.recovered || this.#isCatchingUp) this.#catchUp().catch((error) => this.#onFailure(error));
   }
 
-  // A closed device gives up the requests of its earlier connections. Any other error ends the run.
-  #failed(error) {
+  // A closed client aborts the requests of its earlier connections. Any other error ends the run.
+  #onFailure(error) {
     if (!this.closed.aborted) throw error;
   }
 
   async #catchUp() {
-    const life = (this.#life = {});
+    const connection = (this.#connection = {});
     this.#buffer = [];
-    if (!this.#behind) this.ready = new Promise((resolve) => (this.caughtUp = resolve));
-    this.#behind = true;
+    if (!this.#isCatchingUp) this.ready = new Promise((resolve) => (this.onCaughtUp = resolve));
+    this.#isCatchingUp = true;
     if (this.connections > 1) this.refetched += 1;
     const joined = await this.#join();
-    if (this.#life !== life) return;
-    if (joined?.ok !== true) throw new Error(`${this.sub} may not join: ${JSON.stringify(joined)}`);
+    if (this.#connection !== connection) return;
+    if (joined?.ok !== true) throw new Error(`the join of ${this.sub} was rejected: ${JSON.stringify(joined)}`);
     const missed = await history(this, this.known);
-    if (this.#life !== life) return;
+    if (this.#connection !== connection) return;
     this.#overlap = new Set(missed.map(({ id }) => id));
-    for (const { id } of missed) this.#write(id);
-    this.#behind = false;
-    for (const event of this.#buffer.splice(0)) this.#hear("message:new", event);
-    this.caughtUp();
+    for (const { id } of missed) this.#record(id);
+    this.#isCatchingUp = false;
+    for (const event of this.#buffer.splice(0)) this.#onEvent("message:new", event);
+    this.onCaughtUp();
   }
 
   #join() {
     return this.socket.emitWithAck("join_room", { roomId: this.room });
   }
 
-  #write(id) {
+  #record(id) {
     this.received.push(id);
     this.known.add(id);
   }
 
-  #hear(event, data) {
-    if (data?.roomId !== this.room) this.strange.push([event, data]);
+  #onEvent(event, data) {
+    if (data?.roomId !== this.room) this.foreign.push([event, data]);
     else if (event !== "message:new") return;
-    else if (this.#behind) this.#buffer.push(data);
+    else if (this.#isCatchingUp) this.#buffer.push(data);
     else if (this.#overlap.delete(data.id)) return;
-    // Also what it has said itself is told once: whoever sends it again is answered by the acknowledgement.
-    else this.#write(data.id);
+    // The client receives its own messages as well, each once. A repeated message is only acknowledged.
+    else this.#record(data.id);
   }
 
-  // Sends what `next` gives, {clientId, content}, until it gives nothing more; each is told to `acked` when the server has confirmed it.
-  async send(next, acked) {
-    const one = async () => {
-      for (let message = next(); message; message = next()) acked(message, await this.#sent(message));
+  // Sends the messages {clientId, content} that `next` returns until it returns null. Calls `onAck` with each message and its acknowledgement.
+  async send(next, onAck) {
+    const sendInSequence = async () => {
+      for (let message = next(); message; message = next()) onAck(message, await this.#sendMessage(message));
     };
-    await Promise.all(Array.from({ length: AHEAD }, one));
+    await Promise.all(Array.from({ length: QUEUE_LENGTH }, sendInSequence));
   }
 
-  async #sent(message) {
+  async #sendMessage(message) {
     const sent = this.socket.emitWithAck("message:send", { roomId: this.room, ...message });
-    const ack = await waitFor(sent, () => `${this.transport} ${this.sub}: ${message.clientId} is not acknowledged`);
-    if (ack.ok !== true) throw new Error(`${this.sub} is refused: ${JSON.stringify(ack)}`);
+    const ack = await waitFor(sent, () => `${this.kind} ${this.sub}: ${message.clientId} is not acknowledged`);
+    if (ack.ok !== true) throw new Error(`a message of ${this.sub} was rejected: ${JSON.stringify(ack)}`);
     return ack;
   }
 
-  // Resolves when it has heard all that was decided before: joining again is decided in the same queue, and is confirmed in the same order.
-  async hasHeardAll() {
-    await retry(TIMES, async () => {
-      await this.isReady();
+  // Resolves when the client has received all earlier messages: the server executes a join in the same queue, and acknowledges it in the same order.
+  async receivedEverything() {
+    await retry(MAX_JOINS, async () => {
+      await this.caughtUp();
       const { connections } = this;
-      await waitFor(this.#join(), () => `${this.transport} ${this.sub} has no answer to its join`);
-      return !this.#behind && connections === this.connections ? true : null;
+      await waitFor(this.#join(), () => `the join of ${this.kind} ${this.sub} is not acknowledged`);
+      return !this.#isCatchingUp && connections === this.connections ? true : null;
     });
   }
 
-  // Resolves when it has joined its room, and has caught up.
-  isReady() {
-    return waitFor(this.ready, () => `${this.transport} ${this.sub} has not caught up after ${this.connections} connections`);
+  // Resolves when the client has joined its room and has caught up.
+  caughtUp() {
+    return waitFor(this.ready, () => `${this.kind} ${this.sub} has not caught up after ${this.connections} connections`);
   }
 
   close() {

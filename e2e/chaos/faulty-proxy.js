@@ -1,163 +1,165 @@
-// A bad network: a TCP proxy that cuts, halves, stalls and throttles connections at random bytes. What it does is decided by a seed.
+// A faulty network: a TCP proxy that cuts, half-cuts, stalls, and throttles connections at random bytes. A seeded generator chooses the faults.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-// What may happen to a connection, as often as it stands here. A cut resets both sides. A half cut resets one, and the other is not told: it stays
-// open, and silent, until its owner gives up.
+// The faults of a connection, each as often as it is chosen. A cut resets both sides. A half cut resets one side only. The other side stays open and silent
+// until its owner closes it.
 const FAULTS = ["cut", "cut", "cut", "cut", "server only", "client only", "stall", "throttle"];
 const CUTS = ["cut", "server only", "client only"];
 
-// Until a connection meets its fault, up to so many more bytes pass.
-const BYTES = 3000;
+// The maximum number of bytes that pass before a scheduled fault happens.
+const MAX_BYTES_BEFORE_FAULT = 3000;
 
-const STALL = 1500;
-const THROTTLE = { bytes: 60, every: 5, pieces: 100 };
+const STALL_MS = 1500;
+const THROTTLE = { bytes: 60, intervalMs: 5, chunks: 100 };
 
-export class Proxy {
+export class FaultyProxy {
   // How often each fault has happened.
   happened = Object.fromEntries(FAULTS.map((fault) => [fault, 0]));
   #links = new Set();
-  #calm = false;
+  #stopped = false;
 
-  constructor(dice) {
-    this.dice = dice;
-    this.server = createServer((client) => this.#accept(client));
+  constructor(rng) {
+    this.rng = rng;
+    this.listener = createServer((client) => this.#accept(client));
   }
 
   async listen() {
-    this.server.listen(0, "127.0.0.1");
-    await once(this.server, "listening");
-    this.url = `http://127.0.0.1:${this.server.address().port}`;
+    this.listener.listen(0, "127.0.0.1");
+    await once(this.listener, "listening");
+    this.url = `http://127.0.0.1:${this.listener.address().port}`;
     return this;
   }
 
-  // Where the server is at this moment.
-  leadTo(port) {
+  // Sets the port of the server.
+  forwardTo(port) {
     this.port = port;
   }
 
+  // The number of cuts that have happened.
   get cuts() {
     return CUTS.reduce((sum, fault) => sum + this.happened[fault], 0);
   }
 
-  // Cuts that are ordered and have still to happen.
-  get comingCuts() {
+  // The number of cuts that are scheduled and have not happened yet.
+  get scheduledCuts() {
     return [...this.#links].filter(({ fault }) => CUTS.includes(fault)).length;
   }
 
-  // Something shall happen to some connection, soon. False if there is none to which nothing happens yet.
-  strike() {
+  // Schedules a fault for a connection. Returns false if every connection has one already.
+  scheduleFault() {
     const free = [...this.#links].filter((link) => !link.fault && !link.silent);
-    if (free.length === 0 || this.#calm) return false;
-    this.dice.of(free).meet(this.dice.of(FAULTS), this.dice.below(BYTES));
+    if (free.length === 0 || this.#stopped) return false;
+    this.rng.pick(free).schedule(this.rng.pick(FAULTS), this.rng.below(MAX_BYTES_BEFORE_FAULT));
     return true;
   }
 
-  // From now on nothing happens any more.
-  calm() {
-    this.#calm = true;
+  // Cancels all scheduled faults. No further fault happens.
+  stopFaults() {
+    this.#stopped = true;
     for (const link of this.#links) link.fault = null;
   }
 
   close() {
-    for (const link of this.#links) link.drop();
-    this.server.close();
+    for (const link of this.#links) link.reset();
+    this.listener.close();
   }
 
   #accept(client) {
     const link = new Link(client, connect(this.port, "127.0.0.1"), (fault) => (this.happened[fault] += 1));
     this.#links.add(link);
-    link.over = () => this.#links.delete(link);
+    link.onClose = () => this.#links.delete(link);
   }
 }
 
 // One connection through the proxy.
 class Link {
   fault = null;
-  left = 0;
-  #slow = 0;
-  #held = false;
+  bytesLeft = 0;
+  #throttledChunks = 0;
+  #stalled = false;
 
-  constructor(client, server, happened) {
-    Object.assign(this, { client, server, happened });
-    this.open = 2;
+  constructor(client, server, onFault) {
+    Object.assign(this, { client, server, onFault });
+    this.openSides = 2;
     for (const [from, to] of [
       [client, server],
       [server, client],
     ]) {
       from.setNoDelay(true);
-      from.on("data", (chunk) => this.#pass(from, to, chunk));
+      from.on("data", (chunk) => this.#forward(from, to, chunk));
       from.on("end", () => to.end());
       from.on("error", () => {});
-      from.on("close", () => this.#closed(to));
+      from.on("close", () => this.#sideClosed(to));
     }
   }
 
-  meet(fault, bytes) {
-    [this.fault, this.left] = [fault, bytes];
+  // Schedules a fault after this number of bytes.
+  schedule(fault, bytes) {
+    [this.fault, this.bytesLeft] = [fault, bytes];
   }
 
-  drop() {
+  reset() {
     this.client.resetAndDestroy();
     this.server.resetAndDestroy();
   }
 
-  #closed(other) {
-    if (--this.open === 0) return this.over();
+  #sideClosed(other) {
+    if (--this.openSides === 0) return this.onClose();
     if (!this.silent) other.destroy();
   }
 
-  #pass(from, to, chunk) {
+  #forward(from, to, chunk) {
     if (this.silent) return;
-    if (this.fault && this.left <= chunk.length) {
+    if (this.fault && this.bytesLeft <= chunk.length) {
       const fault = this.fault;
       this.fault = null;
-      const [before, after] = [chunk.subarray(0, this.left), chunk.subarray(this.left)];
+      const [before, after] = [chunk.subarray(0, this.bytesLeft), chunk.subarray(this.bytesLeft)];
       from.pause();
-      // The last bytes are to arrive, so the end waits until the kernel has them.
-      return void to.write(before, () => this.#suffer(fault, from, to, after));
+      // The fault waits until the kernel has the last bytes, so that they arrive.
+      return void to.write(before, () => this.#inject(fault, from, to, after));
     }
-    this.left -= chunk.length;
-    if (this.#slow > 0) return this.#drip(from, to, chunk);
-    if (this.#held || !to.write(chunk)) this.#wait(from, to, this.#held ? chunk : null);
+    this.bytesLeft -= chunk.length;
+    if (this.#throttledChunks > 0) return this.#forwardSlowly(from, to, chunk);
+    if (this.#stalled || !to.write(chunk)) this.#waitForDrain(from, to, this.#stalled ? chunk : null);
   }
 
-  #wait(from, to, chunk) {
+  #waitForDrain(from, to, chunk) {
     from.pause();
     if (chunk) from.unshift(chunk);
     else to.once("drain", () => from.resume());
   }
 
-  #suffer(fault, from, to, after) {
-    if (this.open < 2) return;
-    this.happened(fault);
-    if (fault === "cut") return this.drop();
+  #inject(fault, from, to, after) {
+    if (this.openSides < 2) return;
+    this.onFault(fault);
+    if (fault === "cut") return this.reset();
     if (fault === "server only" || fault === "client only") {
       this.silent = true;
-      const [gone, kept] = fault === "server only" ? [this.server, this.client] : [this.client, this.server];
-      kept.resume();
-      return void gone.resetAndDestroy();
+      const [cutSide, openSide] = fault === "server only" ? [this.server, this.client] : [this.client, this.server];
+      openSide.resume();
+      return void cutSide.resetAndDestroy();
     }
-    if (fault === "throttle") this.#slow = THROTTLE.pieces;
+    if (fault === "throttle") this.#throttledChunks = THROTTLE.chunks;
     if (fault === "stall") {
-      this.#held = true;
+      this.#stalled = true;
       for (const side of [this.client, this.server]) side.pause();
     }
-    const goOn = () => {
-      this.#held = false;
+    const resume = () => {
+      this.#stalled = false;
       if (after.length > 0) from.unshift(after);
       for (const side of [this.client, this.server]) side.resume();
     };
-    setTimeout(goOn, fault === "stall" ? STALL : 0);
+    setTimeout(resume, fault === "stall" ? STALL_MS : 0);
   }
 
-  // A few bytes at a time.
-  #drip(from, to, chunk) {
-    this.#slow -= 1;
+  // Forwards a few bytes at a time.
+  #forwardSlowly(from, to, chunk) {
+    this.#throttledChunks -= 1;
     from.pause();
     to.write(chunk.subarray(0, THROTTLE.bytes));
     if (chunk.length > THROTTLE.bytes) from.unshift(chunk.subarray(THROTTLE.bytes));
-    setTimeout(() => from.resume(), THROTTLE.every);
+    setTimeout(() => from.resume(), THROTTLE.intervalMs);
   }
 }

@@ -1,34 +1,34 @@
-// The messages of a room, asked for by REST over the same bad network.
+// Reads the messages of a room over REST, through the same faulty network.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { get } from "../support/http.js";
 import { retry } from "../support/wait-until.js";
 
-const PAGE = 200;
+const PAGE_SIZE = 200;
 
-// A connection of which only one half is left answers nothing, ever.
-const PATIENCE = 2000;
+// The milliseconds after which a request is repeated. A half-open connection never has a response.
+const REQUEST_TIMEOUT_MS = 2000;
 
-// The number of times that a page is asked for before the ledger fails.
-const TIMES = 1000;
+// The number of requests for one page after which the test fails.
+const MAX_REQUESTS = 1000;
 
-// The messages behind the last that is known, the oldest first; all of them if none is known. Rejects when `closed`, an AbortSignal, aborts.
+// The messages after the last known one, the oldest first. All messages if none is known. Rejects when `closed`, an AbortSignal, aborts.
 export async function history({ url, token, room, closed }, known = new Set()) {
-  const found = [];
+  const messages = [];
   for (;;) {
-    const before = found.length > 0 ? `&before=${found.at(-1).id}` : "";
-    const page = await insist(`${url}/shared/chat/rooms/${room}/messages?limit=${PAGE}${before}`, token, closed);
-    const unknown = page.findIndex(({ id }) => known.has(id));
-    found.push(...(unknown < 0 ? page : page.slice(0, unknown)));
-    if (unknown >= 0 || page.length < PAGE) return found.reverse();
+    const before = messages.length > 0 ? `&before=${messages.at(-1).id}` : "";
+    const page = await getUntilAnswered(`${url}/shared/chat/rooms/${room}/messages?limit=${PAGE_SIZE}${before}`, token, closed);
+    const firstKnown = page.findIndex(({ id }) => known.has(id));
+    messages.push(...(firstKnown < 0 ? page : page.slice(0, firstKnown)));
+    if (firstKnown >= 0 || page.length < PAGE_SIZE) return messages.reverse();
   }
 }
 
-// Asks until there is an answer: the network cuts requests, too, and the server may just be killed.
-function insist(url, token, closed) {
-  return retry(TIMES, async () => {
+// Repeats a request until it has a response, because the network cuts requests and the server may be restarting.
+function getUntilAnswered(url, token, closed) {
+  return retry(MAX_REQUESTS, async () => {
     closed?.throwIfAborted();
-    const response = await get(url, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(PATIENCE) }).catch(() => null);
+    const response = await get(url, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }).catch(() => null);
     if (response?.status === 200) return JSON.parse(response.text);
     if (response) throw new Error(`${url}: ${response.status} ${response.text}`);
     await pause(20);

@@ -1,4 +1,4 @@
-// The ledger's devices ask REST for what they have missed, and stop when they are closed.
+// A chaos client that reads the history over REST stops when it is closed.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,9 +6,9 @@ import { freePort } from "../support/process.js";
 import { waitFor } from "../support/wait-for.js";
 import { history } from "./history.js";
 
-test("a device that is closed gives up a request that no server answers", async () => {
+test("a closed client gives up a request that has no response", async () => {
   const closing = new AbortController();
-  const asked = history({ url: `http://127.0.0.1:${await freePort()}`, token: "", room: 1, closed: closing.signal });
+  const messages = history({ url: `http://127.0.0.1:${await freePort()}`, token: "", room: 1, closed: closing.signal });
   closing.abort();
-  await assert.rejects(waitFor(asked, () => "the device still asks", 50), { name: "AbortError" });
+  await assert.rejects(waitFor(messages, () => "the client still sends requests", 50), { name: "AbortError" });
 });

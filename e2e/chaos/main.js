@@ -1,15 +1,15 @@
-// `cargo xtask chaos`: a run of any size, and its figures as a table. CHAOS_SEED, CHAOS_MESSAGES, CHAOS_KILLS and CHAOS_CUTS say which.
+// `cargo xtask chaos`: a chaos run of any size, with its statistics as a table. CHAOS_SEED, CHAOS_MESSAGES, CHAOS_KILLS, and CHAOS_CUTS set the size.
 
 import { run } from "./run.js";
 
-const wish = (name) => Number(process.env[`CHAOS_${name}`]);
+const setting = (name) => Number(process.env[`CHAOS_${name}`]);
 
-const size = { seed: wish("SEED"), messages: wish("MESSAGES"), kills: wish("KILLS"), cuts: wish("CUTS") };
+const size = { seed: setting("SEED"), messages: setting("MESSAGES"), kills: setting("KILLS"), cuts: setting("CUTS") };
 const step = Math.max(1, Math.floor(size.messages / 20));
-const told = (acked, doing) => acked % step === 0 && console.error(`${acked} confirmed, ${doing()}`);
+const onProgress = (acked, describe) => acked % step === 0 && console.error(`${acked} messages acknowledged, ${describe()}`);
 
-const { wrong, figures, ...rest } = await run({ ...size, told });
-console.table({ ...rest, ...figures });
-for (const what of wrong) console.error(what);
-if (rest.acked < size.messages || rest.kills < size.kills || rest.cuts < size.cuts) wrong.push("it was less than was asked for");
-process.exit(wrong.length === 0 ? 0 : 1);
+const { errors, statistics, ...totals } = await run({ ...size, onProgress });
+console.table({ ...totals, ...statistics });
+if (totals.acked < size.messages || totals.kills < size.kills || totals.cuts < size.cuts) errors.push("the run was smaller than requested");
+for (const error of errors) console.error(error);
+process.exit(errors.length === 0 ? 0 : 1);

@@ -1,4 +1,4 @@
-// A device of the ledger in a process of Python's; see `client.py`. To the run it looks as those of JavaScript do.
+// A chaos client in its own Python process; see `client.py`. It has the interface of the JavaScript client.
 
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -9,70 +9,70 @@ import { MAX_CHECKS, waitFor } from "../support/wait-for.js";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const python = path.resolve(here, "../python/.venv/bin/python");
 
-// How many messages it is given at a time.
-const HAND = 10;
+// The number of messages in a batch.
+const BATCH = 10;
 
-export class PythonDevice {
-  // Python's client knows nothing of recovery.
+export class PythonClient {
+  // python-socketio does not support connection state recovery.
   recovered = 0;
-  recovers = false;
-  #acked = () => {};
+  supportsRecovery = false;
+  #onAck = () => {};
 
-  constructor(url, { sub, token, room, transports, transport }, program = python) {
-    Object.assign(this, { url, sub, token, room, transport });
+  constructor(url, { sub, token, room, transports, kind }, program = python) {
+    Object.assign(this, { url, sub, token, room, kind });
     this.child = spawn(program, ["-I", path.join(here, "client.py"), url, String(sub), token, String(room), transports.join(",")], { stdio: ["pipe", "pipe", "inherit"] });
     this.child.stdin.on("error", () => {});
     const ended = new Promise((_, reject) => {
       this.child.once("error", reject);
-      this.child.once("exit", (code, signal) => reject(new Error(`${transport} ${sub} ended with ${code ?? signal}`)));
+      this.child.once("exit", (code, signal) => reject(new Error(`${kind} ${sub} ended with ${code ?? signal}`)));
     });
     this.ready = Promise.race([new Promise((resolve) => (this.#onReady = resolve)), ended]);
-    this.book = Promise.race([new Promise((resolve) => (this.#onBook = resolve)), ended]);
-    // Whoever waits for one of them later is told.
-    for (const awaited of [this.ready, this.book]) awaited.catch(() => {});
-    createInterface({ input: this.child.stdout }).on("line", (line) => this.#told(JSON.parse(line)));
+    this.record = Promise.race([new Promise((resolve) => (this.#onRecord = resolve)), ended]);
+    // A later wait for one of the promises reports the rejection.
+    for (const awaited of [this.ready, this.record]) awaited.catch(() => {});
+    createInterface({ input: this.child.stdout }).on("line", (line) => this.#onLine(JSON.parse(line)));
   }
 
   #onReady;
-  #onBook;
+  #onRecord;
 
-  #told(line) {
+  #onLine(line) {
     if (line.ready) this.#onReady();
-    else if (line.book) this.#onBook(line.book);
-    else this.#acked(line);
+    else if (line.record) this.#onRecord(line.record);
+    else this.#onAck(line);
   }
 
-  #say(what) {
-    this.child.stdin.write(`${JSON.stringify(what)}\n`);
+  #writeLine(command) {
+    this.child.stdin.write(`${JSON.stringify(command)}\n`);
   }
 
-  async send(next, acked) {
+  async send(next, onAck) {
     for (;;) {
-      const hand = [];
-      for (let message; hand.length < HAND && (message = next()); ) hand.push(message);
-      if (hand.length === 0) return;
-      const open = new Map(hand.map((message) => [message.clientId, message]));
-      const confirmed = new Promise((resolve, reject) => {
-        this.#acked = ({ acked: id, duplicate }) => {
-          acked({ clientId: id }, { ok: true, duplicate });
-          open.delete(id);
-          if (open.size === 0) resolve();
+      const batch = [];
+      for (let message; batch.length < BATCH && (message = next()); ) batch.push(message);
+      if (batch.length === 0) return;
+      const unacked = new Map(batch.map((message) => [message.clientId, message]));
+      const acknowledged = new Promise((resolve, reject) => {
+        this.#onAck = ({ acked: id, duplicate }) => {
+          onAck({ clientId: id }, { ok: true, duplicate });
+          unacked.delete(id);
+          if (unacked.size === 0) resolve();
         };
-        this.book.catch(reject);
-        this.#say({ send: hand });
+        this.record.catch(reject);
+        this.#writeLine({ send: batch });
       });
-      await waitFor(confirmed, () => `${this.transport} ${this.sub}: ${[...open.keys()]} are not acknowledged`, HAND * MAX_CHECKS);
+      await waitFor(acknowledged, () => `${this.kind} ${this.sub}: ${[...unacked.keys()]} are not acknowledged`, BATCH * MAX_CHECKS);
     }
   }
 
-  // Resolves when it has joined its room, and has caught up.
-  isReady() {
-    return waitFor(this.ready, () => `${this.transport} ${this.sub} has not caught up`);
+  // Resolves when the client has joined its room and has caught up.
+  caughtUp() {
+    return waitFor(this.ready, () => `${this.kind} ${this.sub} has not caught up`);
   }
 
-  async hasHeardAll() {
-    this.#say({ finish: true });
-    Object.assign(this, await waitFor(this.book, () => `${this.transport} ${this.sub} has not heard all`));
+  async receivedEverything() {
+    this.#writeLine({ finish: true });
+    Object.assign(this, await waitFor(this.record, () => `${this.kind} ${this.sub} has not received everything`));
     this.known = new Set(this.received);
   }
 

@@ -1,6 +1,6 @@
-// A seeded source of chance (mulberry32): the same decisions in the same order every time.
+// A seeded random number generator (mulberry32): the same numbers in the same order for the same seed.
 
-export class Dice {
+export class Rng {
   constructor(seed) {
     this.state = seed >>> 0;
   }
@@ -14,12 +14,12 @@ export class Dice {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  // A whole number below `bound`.
+  // An integer below `bound`.
   below(bound) {
     return Math.floor(this.next() * bound);
   }
 
-  of(choices) {
+  pick(choices) {
     return choices[this.below(choices.length)];
   }
 }

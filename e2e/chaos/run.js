@@ -1,101 +1,103 @@
-// The ledger: stock clients that send to each other over a bad network to a server that is killed again and again; and the books compared at the end.
+// A chaos run: stock clients send messages to each other over a faulty network, and the server is killed repeatedly. An audit follows.
 //
-// Inputs: {seed, messages, kills, cuts}. What comes out are figures, and what is wrong, in sentences.
+// Inputs: {seed, messages, kills, cuts}. Resolves with statistics, and with a list of errors as sentences.
 
 import { user } from "../support/users.js";
 import { audit } from "./audit.js";
-import { Device } from "./client.js";
-import { Proxy } from "./faulty-proxy.js";
+import { JavaScriptClient } from "./client.js";
+import { FaultyProxy } from "./faulty-proxy.js";
 import { history } from "./history.js";
-import { PythonDevice } from "./python-client.js";
-import { Dice } from "./rng.js";
-import { House } from "./server.js";
+import { PythonClient } from "./python-client.js";
+import { Rng } from "./rng.js";
+import { RestartableServer } from "./server.js";
 
-const TRAVELS = {
-  websocket: ["websocket"],
-  upgrade: ["polling", "websocket"],
-  polling: ["polling"],
+// The kinds of clients: the class, and the transports.
+const KINDS = {
+  websocket: [JavaScriptClient, ["websocket"]],
+  upgrade: [JavaScriptClient, ["polling", "websocket"]],
+  polling: [JavaScriptClient, ["polling"]],
+  python: [PythonClient, ["websocket"]],
+  "python polling": [PythonClient, ["polling"]],
 };
 
-// Who is in each room, by how they transport; nobody is in two.
+// The kinds of the members of each room. Each client is in one room.
 const ROOMS = [
   ["websocket", "websocket", "upgrade", "polling", "python"],
   ["websocket", "upgrade", "upgrade", "websocket"],
   ["polling", "websocket", "python polling"],
 ];
 
-const LONGEST = 300;
+const MAX_FILLER_LENGTH = 300;
 
-export async function run({ seed, messages, kills, cuts, told = () => {} }) {
-  const dice = new Dice(seed);
-  const proxy = await new Proxy(new Dice(seed + 1)).listen();
-  const house = await House.open(proxy);
-  const devices = [];
+export async function run({ seed, messages, kills, cuts, onProgress = () => {} }) {
+  const rng = new Rng(seed);
+  const proxy = await new FaultyProxy(new Rng(seed + 1)).listen();
+  const server = await RestartableServer.start(proxy);
+  const clients = [];
   try {
-    for (const room of await rooms(house)) {
-      for (const [place, transport] of room.transports.entries()) devices.push(device(proxy, house, room, transport, room.members[place]));
+    for (const room of await createRooms(server)) {
+      for (const [index, kind] of room.kinds.entries()) clients.push(createClient(proxy, server, room, kind, room.members[index]));
     }
-    await Promise.all(devices.map((one) => one.isReady()));
-    const began = performance.now();
-    const book = await exchange({ dice, proxy, house, devices, messages, kills, cuts, told });
-    proxy.calm();
-    await house.up();
-    await Promise.all(devices.map((one) => one.hasHeardAll()));
-    const seconds = (performance.now() - began) / 1000;
-    return { ...audit(await truths(proxy, devices), devices, book), seed, acked: book.size, kills: house.kills, ...proxy.happened, cuts: proxy.cuts, seconds };
+    await Promise.all(clients.map((client) => client.caughtUp()));
+    const startedAt = performance.now();
+    const acks = await sendMessages({ rng, proxy, server, clients, messages, kills, cuts, onProgress });
+    proxy.stopFaults();
+    await server.started();
+    await Promise.all(clients.map((client) => client.receivedEverything()));
+    const seconds = (performance.now() - startedAt) / 1000;
+    return { ...audit(await storedMessages(proxy, clients), clients, acks), seed, acked: acks.size, kills: server.kills, ...proxy.happened, cuts: proxy.cuts, seconds };
   } finally {
-    for (const one of devices) one.close();
-    await house.close();
+    for (const client of clients) client.close();
+    await server.stop();
     proxy.close();
   }
 }
 
-// Makes the rooms, each with its members, who are numbered through.
-async function rooms(house) {
+// Creates the rooms with their members. The user ids of all members are consecutive numbers.
+async function createRooms(server) {
   let number = 0;
   return Promise.all(
-    ROOMS.map(async (transports) => {
-      const members = transports.map(() => ++number);
-      const first = user(house.server, String(members[0]));
-      const { id } = await first.request("POST", "/shared/chat/rooms", { name: "Ledger", memberIds: members.slice(1) });
-      return { id, members, transports };
+    ROOMS.map(async (kinds) => {
+      const members = kinds.map(() => ++number);
+      const first = user(server.server, String(members[0]));
+      const { id } = await first.request("POST", "/shared/chat/rooms", { name: "Chaos", memberIds: members.slice(1) });
+      return { id, members, kinds };
     }),
   );
 }
 
-function device(proxy, house, room, transport, sub) {
-  const token = house.server.token({ sub: String(sub), name: `Device ${sub}` });
-  const Kind = transport.startsWith("python") ? PythonDevice : Device;
-  const transports = TRAVELS[transport] ?? TRAVELS[transport.split(" ")[1] ?? "websocket"];
-  return new Kind(proxy.url, { sub, token, room: room.id, transports, transport });
+function createClient(proxy, server, room, kind, sub) {
+  const token = server.server.token({ sub: String(sub), name: `Client ${sub}` });
+  const [Client, transports] = KINDS[kind];
+  return new Client(proxy.url, { sub, token, room: room.id, transports, kind });
 }
 
-// Everybody sends until there are enough messages; at even distances, by what was confirmed, the server is killed and connections are struck.
-// Resolves with the book of what was confirmed: for each message its room, whether it was confirmed as a duplicate, and how often.
-async function exchange({ dice, proxy, house, devices, messages, kills, cuts, told }) {
-  const book = new Map();
-  let made = 0;
+// All clients send until there are enough messages. At even distances of acknowledged messages the server is killed and faults are scheduled. Resolves with
+// the acknowledgement of each message: its room, whether it was a duplicate, and how often it was acknowledged.
+async function sendMessages({ rng, proxy, server, clients, messages, kills, cuts, onProgress }) {
+  const acks = new Map();
+  let created = 0;
   const next = (sender) => {
-    if (made === messages) return null;
-    const clientId = `${sender.sub}-${++made}`;
-    return { clientId, content: `${clientId} ${"x".repeat(dice.below(LONGEST))}` };
+    if (created === messages) return null;
+    const clientId = `${sender.sub}-${++created}`;
+    return { clientId, content: `${clientId} ${"x".repeat(rng.below(MAX_FILLER_LENGTH))}` };
   };
-  const due = (count) => Math.floor(((count + 1) * messages) / (kills + 1));
-  // All cuts are ordered a while before the end, and some more, so that enough of them happen.
-  const wanted = (size) => Math.min(1, size / (0.9 * messages)) * (cuts + 10);
-  const acked = (sender, message, { duplicate }) => {
-    const times = (book.get(message.clientId)?.times ?? 0) + 1;
-    book.set(message.clientId, { room: sender.room, duplicate: duplicate === true, times });
-    if (house.kills < kills && book.size >= due(house.kills)) void house.kill();
-    while (proxy.cuts + proxy.comingCuts < wanted(book.size) && proxy.strike());
-    told(book.size, () => `${house.kills} kills, ${proxy.cuts} cuts`);
+  const dueForKill = (count) => Math.floor(((count + 1) * messages) / (kills + 1));
+  // All cuts, and some more, are scheduled before 90 % of the messages are acknowledged, so that enough of them happen.
+  const dueCuts = (acked) => Math.min(1, acked / (0.9 * messages)) * (cuts + 10);
+  const onAck = (sender, message, { duplicate }) => {
+    const times = (acks.get(message.clientId)?.times ?? 0) + 1;
+    acks.set(message.clientId, { room: sender.room, duplicate: duplicate === true, times });
+    if (server.kills < kills && acks.size >= dueForKill(server.kills)) void server.kill();
+    while (proxy.cuts + proxy.scheduledCuts < dueCuts(acks.size) && proxy.scheduleFault());
+    onProgress(acks.size, () => `${server.kills} kills, ${proxy.cuts} cuts`);
   };
-  await Promise.all(devices.map((sender) => sender.send(() => next(sender), (message, ack) => acked(sender, message, ack))));
-  return book;
+  await Promise.all(clients.map((sender) => sender.send(() => next(sender), (message, ack) => onAck(sender, message, ack))));
+  return acks;
 }
 
-// What the server keeps of each room, by its id.
-async function truths(proxy, devices) {
-  const rooms = new Map(devices.map((one) => [one.room, one]));
+// The stored messages of each room, by the room's id.
+async function storedMessages(proxy, clients) {
+  const rooms = new Map(clients.map((client) => [client.room, client]));
   return new Map(await Promise.all([...rooms].map(async ([room, { token }]) => [room, await history({ url: proxy.url, token, room })])));
 }

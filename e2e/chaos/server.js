@@ -1,34 +1,34 @@
-// The server that is killed and started again: another process on another port, with the same database.
+// A server that the test kills and restarts: a new process on another port, with the same database.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { startServer } from "../support/server.js";
 
-// Half-open connections are to be noticed soon.
+// A short heartbeat, so that the server detects half-open connections soon.
 const SETTINGS = { PING_INTERVAL: "1s", PING_TIMEOUT: "2s", MAX_CONNECTIONS_PER_USER: "0", SOCKETIO_MAX_CONNECTIONS_PER_USER: "0" };
 
-export class House {
+export class RestartableServer {
   kills = 0;
-  #rising = null;
+  #restarting = null;
 
-  static async open(proxy) {
-    const house = new House();
-    house.proxy = proxy;
-    house.folder = await mkdtemp(path.join(tmpdir(), "roomcast-ledger-"));
-    await house.#start();
-    return house;
+  static async start(proxy) {
+    const restartable = new RestartableServer();
+    restartable.proxy = proxy;
+    restartable.folder = await mkdtemp(path.join(tmpdir(), "roomcast-chaos-"));
+    await restartable.#start();
+    return restartable;
   }
 
   async #start() {
     this.server = await startServer({ ...SETTINGS, DATABASE_URL: `sqlite://${this.folder}/roomcast.db` });
-    this.proxy.leadTo(this.server.port);
+    this.proxy.forwardTo(this.server.port);
   }
 
-  // `kill -9`, in the middle of whatever it does, and another start. Resolves when it is up again.
+  // Kills the server with SIGKILL and starts it again. Resolves when it has started. A restart that is already running is not repeated.
   kill() {
-    this.#rising ??= this.#restart().finally(() => (this.#rising = null));
-    return this.#rising;
+    this.#restarting ??= this.#restart().finally(() => (this.#restarting = null));
+    return this.#restarting;
   }
 
   async #restart() {
@@ -37,13 +37,13 @@ export class House {
     await this.#start();
   }
 
-  // Resolves when it is not on its way up.
-  async up() {
-    await this.#rising;
+  // Resolves when no restart is running.
+  async started() {
+    await this.#restarting;
   }
 
-  async close() {
-    await this.#rising;
+  async stop() {
+    await this.#restarting;
     await this.server.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
