@@ -10,7 +10,7 @@ import { frame, openTcpWebSocket, PING, TEXT } from "../support/websocket-frames
 
 const server = conformanceServer(LONG_HEARTBEATS);
 
-// The megabytes by which the server may grow: one for the outbox, and the rest for shared buffers and the allocator.
+// The maximum growth of the server in megabytes: one for the outbox, and the rest for shared buffers and the allocator.
 const BOUND = 12;
 
 async function floodUntilClosed(connection, message) {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { audit } from "./audit.js";
 
-// Two messages, of which the second one was acknowledged as a duplicate. Both the sender and a Python client have received them, over three connections each.
+// Two messages. The second one was acknowledged as a duplicate. The sender and a Python client have received both, over three connections each.
 function consistentRun() {
   const client = (kind, sub, more) => ({ kind, sub, room: 7, received: [1, 2], foreign: [], connections: 3, recovered: 0, refetched: 2, ...more });
   const sender = client("websocket", 5, { supportsRecovery: true, recovered: 2, refetched: 0 });

@@ -1,14 +1,14 @@
-// What `roomcast asyncapi` prints, judged by the official parser.
+// The AsyncAPI document that `roomcast asyncapi` prints, validated with the official parser.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Parser } from "@asyncapi/parser";
 import { commandOutput } from "../support/process.js";
 
-// Errors and warnings; what is below them is advice.
+// Diagnostics up to this severity are errors and warnings. Higher values are hints.
 const WARNING = 1;
 
-test("the AsyncAPI document is valid, and each contract has its channel", async () => {
+test("the AsyncAPI document is valid, and each contract has a channel", async () => {
   const description = await commandOutput("asyncapi");
   const contracts = Object.keys(JSON.parse(description).channels);
   assert.ok(contracts.includes("household") && contracts.includes("workspace"));
@@ -23,9 +23,9 @@ test("the AsyncAPI document is valid, and each contract has its channel", async 
   }
 });
 
-test("the parser finds what is wrong", async () => {
-  const wrong = JSON.parse(await commandOutput("asyncapi"));
-  wrong.operations["household.says"].channel.$ref = "#/channels/kitchen";
-  const { diagnostics } = await new Parser().parse(JSON.stringify(wrong));
+test("the parser detects an invalid reference", async () => {
+  const invalid = JSON.parse(await commandOutput("asyncapi"));
+  invalid.operations["household.says"].channel.$ref = "#/channels/kitchen";
+  const { diagnostics } = await new Parser().parse(JSON.stringify(invalid));
   assert.ok(diagnostics.some(({ severity }) => severity <= WARNING));
 });

@@ -1,5 +1,5 @@
-// What `roomcast types` writes, compiled as strictly as TypeScript can, with the stock client's own types and a small client for each contract in
-// `clients`. What is wrong in them is marked: it must not compile.
+// Compiles the types that `roomcast types` generates in the strictest mode, together with the types of the stock client and a small client for each contract
+// in `clients`. The clients mark their errors with `@ts-expect-error`: these lines must not compile.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -15,13 +15,13 @@ import { commandOutput } from "../support/process.js";
 const clients = fileURLToPath(new URL("clients", import.meta.url));
 const compiler = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
 
-test("every contract's types compile, with clients that use them well and cannot use them badly", async (t) => {
+test("the types of every contract compile with correct clients, and reject incorrect code", async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), "roomcast-types-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const modules = (await commandOutput("types", "--out", path.join(folder, "roomcast"))).trim().split("\n").map((file) => path.basename(file));
   const written = (await readdir(clients)).toSorted();
   assert.ok(written.length > 0);
-  assert.deepEqual(written.filter((client) => !modules.includes(client)), [], "each client is one of a contract");
+  assert.deepEqual(written.filter((client) => !modules.includes(client)), [], "a client has no contract");
   const settings = {
     compilerOptions: {
       noEmit: true,

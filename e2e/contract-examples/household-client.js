@@ -1,5 +1,5 @@
-// A list of tasks as the household contract's document describes its front end: it sends its token, is in its household without asking, and puts the whole
-// objects that come into its cache. The document shows no code of the front end; this is ours.
+// A task list that follows the description of the front end in the household contract's documentation: it sends its token, receives its household's events without
+// a join, and caches the complete objects. The documentation has no code of the front end.
 
 import { createElement, useEffect, useState } from "react";
 import { io } from "./stock-client.js";

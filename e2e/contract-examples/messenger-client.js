@@ -1,5 +1,6 @@
-// The complete client example of the messenger contract's document, as it stands there. Ours are what it leaves open ("Message UI", "Notification list UI"),
-// and that a page without a screen has no notifications of the browser; types are left out, and elements are written without JSX.
+// The client example of the messenger contract's documentation, copied from there. The differences are:
+// - The parts "Message UI" and "Notification list UI", which the documentation leaves open, are added.
+// - The browser's notifications, the types, and JSX are removed.
 
 import { createElement as h, useEffect, useState } from "react";
 import { io } from "./stock-client.js";

@@ -1,5 +1,5 @@
-// The stock client for the documents' examples. Their servers are at localhost; ours has a port of its own, and the sockets that
-// a page makes are kept to be looked at.
+// The stock client for the documentation's examples. It replaces their server address with the address of the test's server, and records the sockets that a
+// page creates.
 
 import stock from "socket.io-client";
 import { waitFor } from "../support/wait-for.js";
@@ -9,33 +9,33 @@ let server;
 const sockets = [];
 let waiting = [];
 
-// Has the examples find this server.
-export function serve(running) {
+// Sets the server that the examples connect to.
+export function useServer(running) {
   server = running;
 }
 
-// The sockets that a page still holds open, or would open again, in the order of their making.
-export function alive() {
+// The sockets that are open or will reconnect, in the order of their creation.
+export function activeSockets() {
   return sockets.filter(({ active }) => active);
 }
 
-// Resolves when so many of them are connected.
-export function open(count) {
+// Resolves when exactly `count` sockets are connected.
+export function waitForSockets(count) {
   const opened = new Promise((resolve) => {
     waiting.push({ count, resolve });
-    look();
+    check();
   });
   return waitFor(opened, () => `${sockets.filter((socket) => socket.connected).length} of ${count} sockets are connected`);
 }
 
-function look() {
+function check() {
   const connected = sockets.filter((socket) => socket.connected).length;
   waiting = waiting.filter(({ count, resolve }) => !(connected === count && (resolve(), true)));
 }
 
 export default function io(url, options) {
   const socket = stock(url.replace(/^(http|ws):\/\/localhost:300[01]$/, server.url), options);
-  sockets.push(socket.on("connect", look));
+  sockets.push(socket.on("connect", check));
   return socket;
 }
 

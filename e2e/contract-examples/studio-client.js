@@ -1,5 +1,5 @@
-// The chat window of the studio contract's document. The document shows how it uses its hook; what the hook does inside (`useSocketIO.js`) is not there
-// and is ours, from the events that the document lists.
+// The chat window of the studio contract's documentation. The documentation shows how the window uses the hook `useSocketIO.js`. The code of the hook is
+// added here, from the events that the documentation lists.
 
 import { createElement, useCallback, useEffect, useRef, useState } from "react";
 import { io } from "./stock-client.js";

@@ -1,4 +1,4 @@
-// The examples of the studio contract's document; and the contract in time: what ends by itself, what a vanished client leaves behind, and the budgets.
+// The examples of the studio contract's documentation, and the time limits, disconnects, and rate limits of the contract.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -9,38 +9,38 @@ import { startServer } from "../support/server.js";
 import { client, connected, nextEvent, waitForUpgrade } from "../support/socketio-clients.js";
 import { lastEvents, waitFor } from "../support/wait-for.js";
 import { retry } from "../support/wait-until.js";
-import { alive, serve } from "./stock-client.js";
+import { activeSockets, useServer } from "./stock-client.js";
 import { ChatWindow } from "./studio-client.js";
 
-async function studio(t, env = {}) {
+async function startStudio(t, env = {}) {
   const server = await startServer({ PRESENCE_AUDIENCE: "everyone", PRESENCE_GRACE: "100ms", ...env });
   t.after(() => server.stop());
   return server;
 }
 
-async function person(t, server, sub, name) {
+async function connectUser(t, server, sub, name) {
   const token = server.token({ sub, name });
   const socket = client(t, `${server.url}/chat`, { transports: ["websocket"], auth: { token, userId: Number(sub) } });
   await connected(socket);
   return { token, socket };
 }
 
-async function room(server, { token }, memberIds) {
+async function createRoom(server, { token }, memberIds) {
   const { json } = await rest("POST", `${server.url}/shared/chat/rooms`, { token, body: { name: "Team", memberIds } });
   return json.id;
 }
 
-// Joins, and waits until it is told so: the whole room hears who comes.
-async function enter({ socket }, roomId) {
-  const told = nextEvent(socket, "member:joined");
+// Joins a room, and waits for the event of the join, which the whole room receives.
+async function joinRoom({ socket }, roomId) {
+  const joined = nextEvent(socket, "member:joined");
   await socket.emitWithAck("join_room", { roomId });
-  await told;
+  await joined;
 }
 
-test("who joins learns who is online, typing ends by itself, and a call is left with its connection", async (t) => {
-  const server = await studio(t);
-  const [anna, ben] = [await person(t, server, "5", "Anna"), await person(t, server, "7", "Ben")];
-  const roomId = await room(server, anna, [7]);
+test("a joining member receives the online members, typing stops after six seconds, and a disconnect leaves a call", async (t) => {
+  const server = await startStudio(t);
+  const [anna, ben] = [await connectUser(t, server, "5", "Anna"), await connectUser(t, server, "7", "Ben")];
+  const roomId = await createRoom(server, anna, [7]);
   await anna.socket.emitWithAck("join_room", { roomId });
   const seen = [];
   const online = new Promise((resolve) => {
@@ -53,7 +53,7 @@ test("who joins learns who is online, typing ends by itself, and a call is left 
   const began = performance.now();
   ben.socket.emit("user:typing", { roomId, userId: 7 });
   assert.deepEqual(await stopped, [{ userId: 7, roomId }]);
-  assert.ok(performance.now() - began > 5900, "it lasts six seconds");
+  assert.ok(performance.now() - began > 5900, "typing stops after six seconds");
 
   const rings = nextEvent(ben.socket, "call:initiated");
   const { callId } = await anna.socket.emitWithAck("call:initiated", { roomId, callType: "AUDIO" });
@@ -64,7 +64,7 @@ test("who joins learns who is online, typing ends by itself, and a call is left 
   anna.socket.disconnect();
   assert.equal((await offline)[0].userId, 5);
   const calls = async () => (await rest("GET", `${server.url}/shared/chat/rooms/${roomId}/calls`, { token: ben.token })).json;
-  // Anna is out of it, and for Ben it goes on. The server need not have written that when it says that she is offline.
+  // Anna has left the call, and ben is still in it. The server may write that after it has sent the offline event.
   const call = await retry(1000, async () => {
     const [call] = await calls();
     return call.participants.find(({ userId }) => userId === 5).leftAt ? call : null;
@@ -75,27 +75,27 @@ test("who joins learns who is online, typing ends by itself, and a call is left 
   assert.equal((await calls())[0].status, "ENDED");
 });
 
-test("whoever joins is told a socket of each member that is there, also when the first one has gone", async (t) => {
-  const server = await studio(t);
-  const [laptop, ben] = [await person(t, server, "5", "Anna"), await person(t, server, "7", "Ben")];
-  const roomId = await room(server, laptop, [7]);
-  const known = async () => {
-    const told = new Promise((resolve) => ben.socket.on("user:online", ({ userId, socketId }) => userId === 5 && resolve(socketId)));
+test("a joining member receives a socket id of each online member, also after the first socket has closed", async (t) => {
+  const server = await startStudio(t);
+  const [laptop, ben] = [await connectUser(t, server, "5", "Anna"), await connectUser(t, server, "7", "Ben")];
+  const roomId = await createRoom(server, laptop, [7]);
+  const announcedSocket = async () => {
+    const announced = new Promise((resolve) => ben.socket.on("user:online", ({ userId, socketId }) => userId === 5 && resolve(socketId)));
     await ben.socket.emitWithAck("join_room", { roomId });
-    return waitFor(told, () => "user 5 is not online");
+    return waitFor(announced, () => "user 5 is not online");
   };
-  assert.equal(await known(), laptop.socket.id);
-  const phone = await person(t, server, "5", "Anna");
-  assert.equal(await known(), laptop.socket.id);
+  assert.equal(await announcedSocket(), laptop.socket.id);
+  const phone = await connectUser(t, server, "5", "Anna");
+  assert.equal(await announcedSocket(), laptop.socket.id);
   laptop.socket.disconnect();
-  // The server has still to hear of that.
-  await retry(1000, async () => ((await known()) === phone.socket.id ? true : null));
+  // The server may not have detected the disconnect yet.
+  await retry(1000, async () => ((await announcedSocket()) === phone.socket.id ? true : null));
 });
 
-test("the last who leaves a call by disconnecting ends it", async (t) => {
-  const server = await studio(t);
-  const [anna, ben] = [await person(t, server, "5", "Anna"), await person(t, server, "7", "Ben")];
-  const roomId = await room(server, anna, [7]);
+test("a call ends when its last participant disconnects", async (t) => {
+  const server = await startStudio(t);
+  const [anna, ben] = [await connectUser(t, server, "5", "Anna"), await connectUser(t, server, "7", "Ben")];
+  const roomId = await createRoom(server, anna, [7]);
   await ben.socket.emitWithAck("join_room", { roomId });
   const { callId } = await anna.socket.emitWithAck("call:initiated", { roomId, callType: "AUDIO" });
   const ended = nextEvent(ben.socket, "call:ended");
@@ -103,42 +103,42 @@ test("the last who leaves a call by disconnecting ends it", async (t) => {
   assert.deepEqual(await ended, [{ callId, endedBy: 5 }]);
 });
 
-test("messages over budget are refused in the document's way", async (t) => {
-  const server = await studio(t, { RATE_LIMITS: "on" });
-  const anna = await person(t, server, "5", "Anna");
-  const roomId = await room(server, anna, []);
+test("messages beyond the rate limit are rejected with the error text of the documentation", async (t) => {
+  const server = await startStudio(t, { RATE_LIMITS: "on" });
+  const anna = await connectUser(t, server, "5", "Anna");
+  const roomId = await createRoom(server, anna, []);
   for (let n = 1; n <= 10; n++) assert.equal((await anna.socket.emitWithAck("message:send", { roomId, content: `${n}` })).ok, true);
   const error = nextEvent(anna.socket, "error");
   anna.socket.emit("message:send", { roomId, content: "too many" });
   assert.match((await error)[0], /^Rate limit exceeded, try again in \d+ s$/);
-  const refused = await anna.socket.emitWithAck("message:send", { roomId, content: "too many" });
-  assert.equal(refused.code, "rate_limited");
+  const rejected = await anna.socket.emitWithAck("message:send", { roomId, content: "too many" });
+  assert.equal(rejected.code, "rate_limited");
 });
 
-test("a connection that says to be somebody else is refused", async (t) => {
-  const server = await studio(t);
+test("a connection with the user id of another user is rejected", async (t) => {
+  const server = await startStudio(t);
   const socket = client(t, `${server.url}/chat`, { auth: { token: server.token({ sub: "5" }), userId: 6 } });
   await assert.rejects(connected(socket), (error) => error.data.code === "subject_mismatch");
 });
 
-test("the chat window shows who is there, who types and what is said, also behind a reconnection, and leaves nothing open", async (t) => {
-  const server = await studio(t);
-  serve(server);
-  const said = (content) => rest("POST", `${server.url}/shared/chat/rooms/${id}/messages`, { token: anna.token, body: { content, type: "TEXT" } });
-  const anna = await person(t, server, "5", "Anna");
-  const id = await room(server, anna, [7]);
-  await enter(anna, id);
+test("the chat window shows online members, typing, and messages, also after a reconnect, and closes its socket when it is unmounted", async (t) => {
+  const server = await startStudio(t);
+  useServer(server);
+  const sendMessage = (content) => rest("POST", `${server.url}/shared/chat/rooms/${id}/messages`, { token: anna.token, body: { content, type: "TEXT" } });
+  const anna = await connectUser(t, server, "5", "Anna");
+  const id = await createRoom(server, anna, [7]);
+  await joinRoom(anna, id);
 
-  // It is there before its room is.
+  // The window is mounted before its room exists.
   const ben = { token: server.token({ sub: "7", name: "Ben" }), userId: 7 };
   const window = await mount(ChatWindow, { room: undefined, ...ben });
   t.after(() => window.unmount());
-  assert.deepEqual(alive(), []);
-  const comes = nextEvent(anna.socket, "member:joined");
+  assert.deepEqual(activeSockets(), []);
+  const joined = nextEvent(anna.socket, "member:joined");
   await window.set({ room: { id }, ...ben });
   await window.shows("Connected. Online: 5, 7.");
-  assert.equal((await comes)[0].userId, 7);
-  assert.equal(alive().length, 1);
+  assert.equal((await joined)[0].userId, 7);
+  assert.equal(activeSockets().length, 1);
 
   anna.socket.emit("user:typing", { roomId: id, userId: 5 });
   await window.shows("Typing: 5.");
@@ -147,28 +147,28 @@ test("the chat window shows who is there, who types and what is said, also behin
   const typing = nextEvent(anna.socket, "user:typing");
   window.press("Start typing");
   assert.deepEqual([(await typing)[0].userId, (await typing)[0].roomId], [7, id]);
-  await said("Hello team!");
+  await sendMessage("Hello team!");
   await window.shows("Anna: Hello team!.");
 
-  await waitForUpgrade(alive()[0]);
-  alive()[0].io.engine.transport.ws.terminate();
+  await waitForUpgrade(activeSockets()[0]);
+  activeSockets()[0].io.engine.transport.ws.terminate();
   await window.shows("Disconnected.");
   await window.shows("Connected. Online: 5, 7.");
-  await said("Welcome back");
+  await sendMessage("Welcome back");
   await window.shows("Anna: Hello team!, Anna: Welcome back.");
 
-  const gone = nextEvent(anna.socket, "user:offline");
+  const offline = nextEvent(anna.socket, "user:offline");
   window.unmount();
-  assert.equal((await gone)[0].userId, 7);
-  assert.deepEqual(alive(), []);
+  assert.equal((await offline)[0].userId, 7);
+  assert.deepEqual(activeSockets(), []);
 });
 
-test("the document's test: two clients in a room, one types and sends, the other hears it", async (t) => {
-  const server = await studio(t);
-  const anna = await person(t, server, "5", "Anna");
-  const roomId = await room(server, anna, [1]);
-  await enter(anna, roomId);
-  const told = Promise.all(["member:joined", "user:typing", "message:new"].map((event) => nextEvent(anna.socket, event)));
+test("the test of the documentation: one client in a room types and sends, and another one receives the events", async (t) => {
+  const server = await startStudio(t);
+  const anna = await connectUser(t, server, "5", "Anna");
+  const roomId = await createRoom(server, anna, [1]);
+  await joinRoom(anna, roomId);
+  const received = Promise.all(["member:joined", "user:typing", "message:new"].map((event) => nextEvent(anna.socket, event)));
   const { io } = createRequire(import.meta.url)("socket.io-client");
 
   const socket = io(server.url, {
@@ -193,7 +193,7 @@ test("the document's test: two clients in a room, one types and sends, the other
       type: "TEXT",
     });
   });
-  const [[joined], [typing], [message]] = await told;
+  const [[joined], [typing], [message]] = await received;
   assert.deepEqual([joined.userId, typing.userId, message.senderId], [1, 1, 1]);
   assert.deepEqual([message.content, message.type, message.sender], ["Hello!", "TEXT", { id: 1, name: "Ben" }]);
 });

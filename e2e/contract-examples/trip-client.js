@@ -1,4 +1,4 @@
-// The React hook of the trip contract's document, as it stands there, and a component that shows what it answers.
+// The React hook of the trip contract's documentation, copied from there, and a component that shows its state.
 
 import { createElement, useEffect, useState } from "react";
 import io from "./stock-client.js";
@@ -35,7 +35,7 @@ export function useSocket(token, tripId) {
   return { socket, connected };
 }
 
-// The document's listeners, on what the hook answers.
+// The listeners of the documentation, on the socket of the hook.
 export function TripScreen({ token, tripId }) {
   const { socket, connected } = useSocket(token, tripId);
   const [joined, setJoined] = useState(null);

@@ -1,4 +1,4 @@
-// The trip contract's document, line by line, with the stock client: tokens at every place, CORS, what its examples do, and figures that are true.
+// The trip contract's documentation with the stock client: the places of the token, CORS, the examples, and the statistics.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -9,7 +9,7 @@ import { sharedServer } from "../support/server.js";
 import { client, connected, nextEvent, waitForUpgrade } from "../support/socketio-clients.js";
 import { waitForEvent } from "../support/wait-for.js";
 import { waitUntil } from "../support/wait-until.js";
-import io, { alive, serve } from "./stock-client.js";
+import io, { activeSockets, useServer } from "./stock-client.js";
 import { TripScreen } from "./trip-client.js";
 
 const origin = "http://localhost:5173";
@@ -17,7 +17,7 @@ const server = sharedServer({ FRONTEND_URLS: `http://localhost:3000,${origin}`, 
 const token = (sub, more = {}) => server.token({ sub, name: sub, ...more });
 const api = (method, path, sub, body, more) => rest(method, `${server.url}/api/v1${path}`, { token: sub && token(sub, more), body });
 
-test("a token is taken as auth, header, query or cookie, on both transports, and the greeting has the socket's id", async (t) => {
+test("a token is accepted as auth payload, header, query, or cookie, over both transports, and the greeting has the socket id", async (t) => {
   for (const transport of ["websocket", "polling"]) {
     const places = {
       auth: { auth: { token: token("anna") } },
@@ -31,7 +31,7 @@ test("a token is taken as auth, header, query or cookie, on both transports, and
         const greeting = nextEvent(socket, "connected");
         await connected(socket);
         const [{ message, userId, socketId, timestamp }] = await greeting;
-        assert.deepEqual([typeof message, userId, socketId], ["string", "anna", socket.id], `${place} by ${transport} in ${namespace}`);
+        assert.deepEqual([typeof message, userId, socketId], ["string", "anna", socket.id], `${place} over ${transport} in ${namespace}`);
         assert.ok(!Number.isNaN(Date.parse(timestamp)));
         socket.disconnect();
       }
@@ -40,7 +40,7 @@ test("a token is taken as auth, header, query or cookie, on both transports, and
   }
 });
 
-test("pages of FRONTEND_URLS may use credentials, and others may not", async () => {
+test("pages of FRONTEND_URLS may use credentials, and pages of other origins may not", async () => {
   for (const url of [`${server.url}/api/v1/socket/health`, `${server.url}/api/v1/trips`, `${server.url}/socket.io/?EIO=4&transport=polling`]) {
     const ours = await http("GET", url, { headers: { origin } });
     assert.equal(ours.headers["access-control-allow-origin"], origin, url);
@@ -56,55 +56,55 @@ test("pages of FRONTEND_URLS may use credentials, and others may not", async () 
 const invite = (trip, userId) => api("POST", `/trips/${trip.id}/members`, "anna", { userId });
 const connections = async (sub) => (await api("GET", "/socket/my-connections", sub)).json.data.connections;
 
-test("the React hook shows a trip's updates, also behind a reconnection, and leaves nothing open", async (t) => {
-  serve(server);
+test("the React hook shows a trip's updates, also after a reconnect, and closes its sockets", async (t) => {
+  useServer(server);
   const [rome, oslo] = await Promise.all(["Rome", "Oslo"].map(async (name) => (await api("POST", "/trips", "anna", { name })).json.data));
   await Promise.all([invite(rome, "ben"), invite(oslo, "ben")]);
   const anna = client(t, server.url, { auth: { token: token("anna") } });
   await connected(anna);
   for (const trip of [rome, oslo]) await anna.emitWithAck("trip:join", { tripId: trip.id });
 
-  // In strict mode the first of two sockets is closed while it opens.
+  // In strict mode the first of two sockets is closed while it connects.
   const screen = await mount(TripScreen, { token: token("ben"), tripId: rome.id });
   t.after(() => screen.unmount());
   await screen.shows(`Connected in ${rome.id}`);
-  assert.deepEqual([alive().length, (await connections("ben")).length], [1, 1]);
+  assert.deepEqual([activeSockets().length, (await connections("ben")).length], [1, 1]);
   await api("PUT", `/trips/${rome.id}`, "anna", { name: "Roma" });
   await screen.shows(": Roma.");
 
-  await waitForUpgrade(alive()[0]);
+  await waitForUpgrade(activeSockets()[0]);
   const cut = nextEvent(anna, "user:left");
-  alive()[0].io.engine.transport.ws.terminate();
+  activeSockets()[0].io.engine.transport.ws.terminate();
   await screen.shows("Disconnected in null");
   await cut;
   await screen.shows(`Connected in ${rome.id}`);
   await api("PUT", `/trips/${rome.id}`, "anna", { name: "Rom" });
   await screen.shows(": Roma, Rom.");
 
-  // Another trip is another effect: the hook closes its socket and opens a new one.
+  // With another trip the effect runs again: the hook closes its socket and opens a new one.
   const gone = nextEvent(anna, "user:left");
   await screen.set({ token: token("ben"), tripId: oslo.id });
   const [{ tripId }] = await gone;
   assert.equal(tripId, rome.id);
   await screen.shows(`Connected in ${oslo.id}`);
-  assert.deepEqual([alive().length, (await connections("ben")).length], [1, 1]);
+  assert.deepEqual([activeSockets().length, (await connections("ben")).length], [1, 1]);
   await api("PUT", `/trips/${oslo.id}`, "anna", { name: "Christiania" });
   await screen.shows("Christiania.");
 
   const left = nextEvent(anna, "user:left");
   screen.unmount();
   await left;
-  assert.deepEqual([alive(), await connections("ben")], [[], []]);
+  assert.deepEqual([activeSockets(), await connections("ben")], [[], []]);
 });
 
-test("the document's first client: connected, join, update, notification; and a ping is answered", async (t) => {
-  serve(server);
+test("the first client of the documentation receives connected, joined, update, notification, and pong events", async (t) => {
+  useServer(server);
   const trip = (await api("POST", "/trips", "anna", { name: "Rome" })).json.data;
   const socket = io("ws://localhost:3000", { auth: { token: token("anna") } });
   t.after(() => socket.close());
   const greeted = nextEvent(socket, "connected");
   const joined = nextEvent(socket, "trip:joined");
-  // It does not wait for its connection: the client keeps the event until then.
+  // The example does not wait for its connection. The library sends the event later.
   socket.emit("trip:join", { tripId: trip.id });
   assert.equal(typeof (await greeted)[0].message, "string");
   assert.equal((await joined)[0].tripId, trip.id);
@@ -120,7 +120,7 @@ test("the document's first client: connected, join, update, notification; and a 
   await pong;
 });
 
-test("stats, rooms and my-connections are true", async (t) => {
+test("the paths stats, rooms, and my-connections return the correct numbers", async (t) => {
   const admin = { role: "admin" };
   const stats = async () => (await api("GET", "/socket/stats", "root", undefined, admin)).json.data;
   const before = await stats();
@@ -166,21 +166,21 @@ print(flush=True)
 sys.stdin.read()
 `;
 
-test("a load balancer is told when nothing can be written", async (t) => {
+test("the health path returns 503 while the database cannot be written", async (t) => {
   const health = async () => (await http("GET", `${server.url}/api/v1/socket/health`)).status;
   assert.equal(await health(), 200);
   const other = spawn("python3", ["-c", LOCK, `${server.folder}/roomcast.db`], { stdio: ["pipe", "pipe", "inherit"] });
   t.after(() => other.kill());
   await waitForEvent(other.stdout, "data");
-  // What was found out holds for a second.
-  const becomes = (status) => waitUntil(async () => ((await health()) === status ? null : `the health is not ${status}`));
-  await becomes(503);
+  // The server caches the result of its write check for one second.
+  const waitForHealth = (status) => waitUntil(async () => ((await health()) === status ? null : `the status of the health path is not ${status}`));
+  await waitForHealth(503);
   other.stdin.end();
   await waitForEvent(other, "close");
-  await becomes(200);
+  await waitForHealth(200);
 });
 
-test("others hear at once that somebody is gone without a word, and everybody hears a broadcast in every namespace", async (t) => {
+test("other members receive the disconnect of a member at once, and all namespaces receive an announcement", async (t) => {
   const trip = (await api("POST", "/trips", "anna", { name: "Bern" })).json.data;
   await api("POST", `/trips/${trip.id}/members`, "anna", { userId: "ben" });
   const anna = client(t, server.url, { auth: { token: token("anna") } });
@@ -195,7 +195,7 @@ test("others hear at once that somebody is gone without a word, and everybody he
 
   const everywhere = ["/", "/trips", "/household", "/chat", "/messenger"].map((name) => client(t, `${server.url}${name}`, { auth: { token: token("dora") } }));
   await Promise.all(everywhere.map(connected));
-  const told = everywhere.map((socket) => nextEvent(socket, "maintenance"));
+  const announcements = everywhere.map((socket) => nextEvent(socket, "maintenance"));
   await api("POST", "/socket/broadcast", "root", { event: "maintenance", title: "Pause", message: "Back at noon" }, { role: "admin" });
-  for (const [{ title }] of await Promise.all(told)) assert.equal(title, "Pause");
+  for (const [{ title }] of await Promise.all(announcements)) assert.equal(title, "Pause");
 });

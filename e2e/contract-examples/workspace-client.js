@@ -1,4 +1,4 @@
-// The complete chat client of the workspace contract's document, as it stands there. Only the export is ours.
+// The chat client of the workspace contract's documentation, copied from there. Only the export is added.
 
 export class ChatClient {
   constructor(token) {

@@ -1,8 +1,9 @@
-// Automatic reconnection, the heartbeat and the queue of the workspace contract's document, as they stand there, in one page's scope. The two
-// `ws.onopen` of the document are one here, as whoever uses both must write it; the heartbeat's interval is the page's to choose, and
-// it is told each socket that is made.
+// The reconnection, the heartbeat, and the queue of the workspace contract's documentation, copied from there into one function. The differences are:
+// - The two `ws.onopen` handlers are combined, as a front end that uses both has to do.
+// - The heartbeat interval is a parameter.
+// - `onSocket` receives each new socket.
 
-export function page(token, { heartbeat = 30000, made = () => {} } = {}) {
+export function page(token, { heartbeat = 30000, onSocket = () => {} } = {}) {
   let ws;
   let reconnectAttempts = 0;
   const maxReconnectAttempts = 5;
@@ -25,7 +26,7 @@ export function page(token, { heartbeat = 30000, made = () => {} } = {}) {
         ws.send(JSON.stringify(messageQueue.shift()));
       }
     };
-    made(ws);
+    onSocket(ws);
   }
 
   function sendMessage(message) {
@@ -36,16 +37,16 @@ export function page(token, { heartbeat = 30000, made = () => {} } = {}) {
     }
   }
 
-  const beating = setInterval(() => {
+  const timer = setInterval(() => {
     if (ws.readyState === WebSocket.OPEN) {
       ws.send(JSON.stringify({ type: "ping" }));
     }
   }, heartbeat);
 
-  const leave = () => {
-    clearInterval(beating);
+  const close = () => {
+    clearInterval(timer);
     reconnectAttempts = maxReconnectAttempts;
     ws.close();
   };
-  return { connect, sendMessage, leave };
+  return { connect, sendMessage, close };
 }

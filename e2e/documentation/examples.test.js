@@ -13,10 +13,10 @@ import { waitUntil } from "../support/wait-until.js";
 
 const e2e = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
-// The key that the pages use in their examples.
+// The API key in the examples.
 const KEY = "a-long-random-key-of-your-own";
 
-// Commands that install something, and starts of a server: the test has what they would install, and a server of its own.
+// Commands that install something or start a server. The test has these packages installed, and its own server.
 const SKIPPED = /^(sudo|npm|pip|cargo|docker|wscat|(\w+=\S+ )*roomcast$)/;
 
 // What the examples of each page print, in this order. The paths begin at `docs/`.
@@ -46,18 +46,18 @@ function blocks(page) {
   return [...found].map(([, indentation, language, text]) => ({ language, text: text.replaceAll(new RegExp(`^${indentation}`, "gm"), "") }));
 }
 
-// The examples wait for events as long as suits a reader. A machine that runs other tests beside them gets more time.
-const SLOWER = 3;
-const patient = (text) =>
+// The examples wait for events for a time that suits a reader. The test waits longer, for machines that run other tests at the same time.
+const WAIT_FACTOR = 3;
+const withLongerWaits = (text) =>
   text
-    .replaceAll(/^sleep (\d+)$/gm, (_, seconds) => `sleep ${SLOWER * seconds}`)
-    .replaceAll(/(setTimeout\(.*, )(\d+)\)/g, (_, start, milliseconds) => `${start}${SLOWER * milliseconds})`);
+    .replaceAll(/^sleep (\d+)$/gm, (_, seconds) => `sleep ${WAIT_FACTOR * seconds}`)
+    .replaceAll(/(setTimeout\(.*, )(\d+)\)/g, (_, start, milliseconds) => `${start}${WAIT_FACTOR * milliseconds})`);
 
-// README.md calls the binary through cargo, because its reader has not installed it.
-const installed = (text) => text.replaceAll("cargo run --quiet --release -- ", "roomcast ");
+// README.md runs the binary through cargo, because its reader has not installed it.
+const withInstalledBinary = (text) => text.replaceAll("cargo run --quiet --release -- ", "roomcast ");
 
 for (const [name, expected] of Object.entries(PAGES)) {
-  test(`the examples of ${name} have the results that the page gives`, async (t) => {
+  test(`the examples of ${name} print the documented output`, async (t) => {
     const server = await startServer({ ROOMCAST_API_KEY: KEY, RATE_LIMITS: undefined, PRESENCE_AUDIENCE: undefined });
     let child;
     t.after(async () => {
@@ -66,16 +66,16 @@ for (const [name, expected] of Object.entries(PAGES)) {
       await rm(folder, { recursive: true, force: true });
     });
     const folder = await mkdtemp(path.join(tmpdir(), "examples-"));
-    const here = (text) => patient(installed(text)).replaceAll(/(http|ws):\/\/(localhost|127\.0\.0\.1):3000/g, `$1://127.0.0.1:${server.port}`);
+    const adapted = (text) => withLongerWaits(withInstalledBinary(text)).replaceAll(/(http|ws):\/\/(localhost|127\.0\.0\.1):3000/g, `$1://127.0.0.1:${server.port}`);
 
     const script = [];
     for (const { language, text } of blocks(await readFile(path.join(e2e, "../docs", name), "utf8"))) {
       const file = text.match(/^(?:\/\/|#) (\S+\.(?:mjs|ts|py))\n/)?.[1];
       if (file) {
         await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
-        await writeFile(path.join(folder, file), here(text));
+        await writeFile(path.join(folder, file), adapted(text));
       } else if (language === "sh") {
-        script.push(...here(text).split("\n").filter((line) => !SKIPPED.test(line)));
+        script.push(...adapted(text).split("\n").filter((line) => !SKIPPED.test(line)));
       }
     }
     await symlink(path.join(e2e, "node_modules"), path.join(folder, "node_modules"));
@@ -85,7 +85,7 @@ for (const [name, expected] of Object.entries(PAGES)) {
 
     child = spawn("bash", ["-e", "-o", "pipefail", "-c", script.join("\n")], {
       cwd: folder,
-      detached: true, // A group of its own, so that what an example starts ends with it.
+      detached: true, // The script has its own process group, so that its child processes end with it.
       env: { PATH: programs.join(":"), HOME: folder, JWT_SECRET: SECRET },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -93,7 +93,7 @@ for (const [name, expected] of Object.entries(PAGES)) {
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
     let code;
     child.once("close", (exit) => (code = exit));
-    await waitUntil(() => (code === undefined ? `the examples still run, and have printed:\n${output}` : null));
+    await waitUntil(() => (code === undefined ? `the examples are still running, with the output:\n${output}` : null));
     assert.equal(code, 0, output);
     let rest = output;
     for (const pattern of expected) {

@@ -1,4 +1,4 @@
-// The page about metrics: it has every metric of the server, with its type.
+// The page about metrics lists every metric of the server with its type.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -8,8 +8,8 @@ import { sharedServer } from "../support/server.js";
 
 const server = sharedServer({ METRICS: "open" });
 
-// The page names these six by their endings, each for two prefixes.
-const ENDINGS = /^roomcast_(?:all_)?facts_(\w+)$/;
+// The page lists these metrics by their suffixes, because each suffix has two prefixes.
+const SUFFIXES = /^roomcast_(?:all_)?facts_(\w+)$/;
 
 test("the documentation has a row for each metric", async () => {
   const page = await readFile(new URL("../../docs/operations/health-and-metrics.md", import.meta.url), "utf8");
@@ -17,8 +17,8 @@ test("the documentation has a row for each metric", async () => {
   const metrics = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)];
   assert.ok(metrics.length > 20, text);
   const missing = metrics.filter(([, name, type]) => {
-    const ending = name.match(ENDINGS)?.[1];
-    const row = ending ? `| \`${ending}\` |` : `| \`${name}${type === "counter" ? "_total" : ""}\` | ${type} |`;
+    const suffix = name.match(SUFFIXES)?.[1];
+    const row = suffix ? `| \`${suffix}\` |` : `| \`${name}${type === "counter" ? "_total" : ""}\` | ${type} |`;
     return !page.includes(row);
   });
   assert.deepEqual(missing.map(([line]) => line), []);

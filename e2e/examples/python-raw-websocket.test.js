@@ -90,7 +90,7 @@ test("a program whose token or channel is wrong ends with the reason", async (t)
   const stranger = await startReader(t, server, folder, "zoe", "--channel 77");
   await stranger.prints(/closed with 4403 Forbidden/);
   assert.equal((await stranger.exited).code, 1);
-  const command = `${await startCommand("python-raw-websocket")} --state ${folder}/nobody.json`;
-  const nobody = await start(t, "python-raw-websocket", { command, env: { ROOMCAST: server.url, TOKEN: "x" } });
-  await nobody.prints(/401 .*token_invalid/);
+  const command = `${await startCommand("python-raw-websocket")} --state ${folder}/unauthorized.json`;
+  const unauthorized = await start(t, "python-raw-websocket", { command, env: { ROOMCAST: server.url, TOKEN: "x" } });
+  await unauthorized.prints(/401 .*token_invalid/);
 });

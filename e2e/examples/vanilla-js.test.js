@@ -9,8 +9,8 @@ import { startBrowser } from "../support/browser.js";
 import { rest } from "../support/http.js";
 import { freePort } from "../support/process.js";
 import { sharedServer } from "../support/server.js";
-import { start, startCommand } from "./program.js";
 import { waitForValue } from "./pages.js";
+import { start, startCommand } from "./program.js";
 
 const server = sharedServer();
 const chromium = startBrowser();

@@ -1,4 +1,4 @@
-// The OpenAPI document, as its official schema judges it, and the page to try it, in a browser.
+// The OpenAPI document, validated with the official schema, and the page to try the API, in a browser.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { sharedServer } from "../support/server.js";
 const server = sharedServer();
 const chromium = startBrowser();
 
-test("the document is valid OpenAPI 3.1, and the same as the command line prints", async () => {
+test("the document is valid OpenAPI 3.1, and equals the output of `roomcast openapi`", async () => {
   const { status, text } = await http("GET", `${server.url}/openapi.json`);
   assert.equal(status, 200);
   assert.equal(text, await commandOutput("openapi"));
@@ -20,18 +20,18 @@ test("the document is valid OpenAPI 3.1, and the same as the command line prints
   const validator = new Validator();
   const { valid, errors } = await validator.validate(document);
   assert.ok(valid, JSON.stringify(errors, null, 2));
-  // Every reference leads somewhere; this throws if one does not.
+  // This throws if a reference does not resolve.
   assert.ok(validator.resolveRefs().paths);
 });
 
-test("a token is pasted on the page, a household is made there, and read", async () => {
+test("a user enters a token on the page, and creates and lists a household", async () => {
   const token = server.token({ sub: "anna", name: "Anna" });
   const page = await chromium.context.newPage();
-  const asked = [];
-  page.on("request", (request) => asked.push(request.url()));
-  const troubles = [];
-  page.on("pageerror", (error) => troubles.push(error.message));
-  page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
+  const requests = [];
+  page.on("request", (request) => requests.push(request.url()));
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
 
   await page.goto(`${server.url}/docs`);
   await page.getByRole("button", { name: "Authorize" }).click();
@@ -41,24 +41,24 @@ test("a token is pasted on the page, a household is made there, and read", async
   await inHeader.getByRole("button", { name: "Apply credentials" }).click();
   await dialog.locator(".close-modal").click();
 
-  const made = await execute(page, "household", "household_create_household", '{"name":"Our home"}');
-  assert.equal(made.status, 201);
-  assert.equal(made.json.name, "Our home");
+  const created = await execute(page, "household", "household_create_household", '{"name":"Our home"}');
+  assert.equal(created.status, 201);
+  assert.equal(created.json.name, "Our home");
   const listed = await execute(page, "household", "household_list_households");
   assert.equal(listed.status, 200);
   assert.deepEqual(
     listed.json.map(({ id }) => id),
-    [made.json.id],
+    [created.json.id],
   );
   assert.deepEqual((await rest("GET", `${server.url}/households`, { token })).json, listed.json);
 
-  assert.deepEqual(troubles, []);
-  const elsewhere = asked.filter((url) => !url.startsWith(server.url) && !url.startsWith("data:"));
-  assert.deepEqual(elsewhere, [], "the page asks nobody but our server");
+  assert.deepEqual(errors, []);
+  const elsewhere = requests.filter((url) => !url.startsWith(server.url) && !url.startsWith("data:"));
+  assert.deepEqual(elsewhere, [], "the page sends requests to this server only");
   await page.close();
 });
 
-// Fills in and sends an operation's form, and reads what the page shows of the answer.
+// Fills in and sends the form of an operation, and reads the response from the page.
 async function execute(page, tag, operation, body) {
   const section = page.locator(`#operations-tag-${tag}`);
   if ((await section.getAttribute("data-is-open")) !== "true") await section.click();

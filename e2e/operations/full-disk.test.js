@@ -1,5 +1,4 @@
-// A disk that is full: whatever would change something is refused with the reason, everything else goes on, and all is well when there is
-// room again.
+// On a full disk the server rejects every write with a reason, serves everything else, and accepts writes again as soon as there is space.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -71,7 +71,7 @@ test("only the newest typing event waits in an outbox, in order with the persist
   const last = nextEvent(ben, "message:new");
   ben.io.engine.transport.ws.resume();
   assert.equal((await last)[0].content, "Are you there?");
-  // All persisted events arrive in order, and few typing events, of which the last is the newest.
+  // All persisted events arrive in order, and few typing events. The last of these is the newest.
   const isTyping = (event) => ["user:typing", "user:stop_typing"].includes(event);
   assert.deepEqual(received.filter((event) => !isTyping(event)), [...Array(told).keys(), "message:new"]);
   const typing = received.filter(isTyping);

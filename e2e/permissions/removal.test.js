@@ -18,7 +18,7 @@ const server = sharedServer({
 
 // The ways in which a membership ends while the sockets stay open. A deleted user is disconnected: see limits/disconnect-api.test.js.
 const REMOVALS = {
-  "a member whom an admin removes": (list) => user(server, "alice").request("DELETE", `${list}/bob`),
+  "a member who is removed by an admin": (list) => user(server, "alice").request("DELETE", `${list}/bob`),
   "a member who leaves over REST": (list) => user(server, "bob").request("DELETE", `${list}/bob`),
 };
 

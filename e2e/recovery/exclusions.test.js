@@ -1,4 +1,4 @@
-// A user whom `except` excludes from an event does not receive it through replay or sync either.
+// A user who is excluded from an event with `except` does not receive it through replay or sync either.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -18,7 +18,7 @@ async function emit(to, data, except) {
 
 const sync = (query) => user(server, "ben").request("GET", `/api/v1/sync?${new URLSearchParams(query)}`);
 
-// Two conversations of ben. `send` emits events of which one is for ben.
+// Two conversations of ben. `emitAll` emits five events, and one of them is for ben.
 async function createExclusions() {
   const [here, there] = [await createConversation(server, "ben"), await createConversation(server, "ben")];
   const [room, other] = [here, there].map(({ id }) => `conversation:${id}`);

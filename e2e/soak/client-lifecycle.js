@@ -1,47 +1,47 @@
-// What a client does in its life: it arrives, joins a room, says something, hears it, loses its connection, comes back, and goes in the end.
+// The life of a client: it connects, joins a room, sends messages, receives them, loses its connection, reconnects, and leaves.
 
 import { io } from "socket.io-client";
 import { openRawClient } from "../support/raw-client.js";
 import { waitFor } from "../support/wait-for.js";
 
-// How often a client comes, the first time and after each cut; and what it says each time.
-const STAYS = 3;
-const WORDS = 3;
+// The number of connections of a client: the first one, and one after each loss. And the number of messages over each connection.
+const CONNECTIONS = 3;
+const MESSAGES = 3;
 
-// Lives up to the last stay, and is still there.
-export async function live(one) {
-  await one.arrive();
-  for (let stay = 0; stay < STAYS; stay++) {
-    if (stay > 0) await one.loseAndComeBack();
-    for (let word = 0; word < WORDS; word++) await one.say(`${one.sub} ${stay} ${word}`);
-    await one.hears(`${one.sub} ${stay} ${WORDS - 1}`);
+// Runs the life of a client up to its last connection, which stays open.
+export async function runLifecycle(client) {
+  await client.connect();
+  for (let connection = 0; connection < CONNECTIONS; connection++) {
+    if (connection > 0) await client.loseConnectionAndReconnect();
+    for (let message = 0; message < MESSAGES; message++) await client.sendMessage(`${client.sub} ${connection} ${message}`);
+    await client.waitForMessage(`${client.sub} ${connection} ${MESSAGES - 1}`);
   }
 }
 
-// What a client has heard, and who waits for what.
-class Ears {
-  #heard = new Set();
+// The contents that a client has received, and the waits for further ones.
+class ReceivedMessages {
+  #received = new Set();
   #waiting = new Map();
 
-  hear(content) {
-    this.#heard.add(content);
+  record(content) {
+    this.#received.add(content);
     this.#waiting.get(content)?.();
     this.#waiting.delete(content);
   }
 
   has(content) {
-    return this.#heard.has(content);
+    return this.#received.has(content);
   }
 
-  hears(content) {
+  waitForMessage(content) {
     if (this.has(content)) return Promise.resolve();
     const arrived = new Promise((resolve) => this.#waiting.set(content, resolve));
     return waitFor(arrived, () => `${content} has not arrived`);
   }
 }
 
-// A stock client of Socket.IO in a room of studio's.
-export class Stock extends Ears {
+// A stock Socket.IO client in a chat room of the studio contract.
+export class SocketIoClient extends ReceivedMessages {
   recovered = 0;
 
   constructor({ through, sub, token, room, transports }) {
@@ -60,52 +60,52 @@ export class Stock extends Ears {
     this.socket.on("message:new", ({ content }) => this.record(content));
   }
 
-  async arrive() {
-    await this.#connected(() => this.socket.connect());
+  async connect() {
+    await this.#connectAfter(() => this.socket.connect());
     await this.#join();
   }
 
-  #connected(how) {
+  #connectAfter(action) {
     const connected = new Promise((resolve) => {
       this.socket.once("connect", resolve);
-      how();
+      action();
     });
     return waitFor(connected, () => `${this.sub} has not connected`);
   }
 
   #join() {
-    return this.#ask("join_room", { roomId: this.room });
+    return this.#request("join_room", { roomId: this.room });
   }
 
-  async #ask(name, data) {
-    const ack = await waitFor(this.socket.emitWithAck(name, data), () => `${name} of ${this.sub} is not acknowledged`);
-    if (ack.ok !== true) throw new Error(`${this.sub}: ${name} ${JSON.stringify(ack)}`);
+  async #request(event, data) {
+    const ack = await waitFor(this.socket.emitWithAck(event, data), () => `${event} of ${this.sub} is not acknowledged`);
+    if (ack.ok !== true) throw new Error(`${this.sub}: ${event} ${JSON.stringify(ack)}`);
   }
 
-  say(content) {
-    return this.#ask("message:send", { roomId: this.room, content, clientId: content });
+  sendMessage(content) {
+    return this.#request("message:send", { roomId: this.room, content, clientId: content });
   }
 
-  // The connection breaks, and the client comes back by itself, as somebody new if it was away for too long.
-  async loseAndComeBack() {
+  // The connection breaks, and the library reconnects. If the client was disconnected for too long, it has a new session and joins again.
+  async loseConnectionAndReconnect() {
     const { transport } = this.socket.io.engine;
-    await this.#connected(() => (transport.ws ? transport.ws.terminate() : transport.onError("cut")));
+    await this.#connectAfter(() => (transport.ws ? transport.ws.terminate() : transport.onError("cut")));
     if (this.socket.recovered) this.recovered += 1;
     else await this.#join();
   }
 
-  // It is not to come back any more, whatever becomes of its connection.
-  stayAway() {
+  // From now on the library does not reconnect after a loss of the connection.
+  disableReconnection() {
     this.socket.io.reconnection(false);
   }
 
-  leave() {
+  disconnect() {
     this.socket.disconnect();
   }
 }
 
-// A client on the raw WebSocket in a channel of workspace's.
-export class Raw extends Ears {
+// A client on the raw WebSocket in a channel of the workspace contract.
+export class RawClient extends ReceivedMessages {
   recovered = 0;
   #since = undefined;
 
@@ -114,36 +114,36 @@ export class Raw extends Ears {
     Object.assign(this, { through, sub, token, room });
   }
 
-  async arrive() {
+  async connect() {
     this.socket = await openRawClient(this.through, this.token, this.#since);
     for (const envelope of await this.socket.join(this.room)) {
       if (envelope.type === "resync") this.recovered -= 1;
-      this.#hear(envelope);
+      this.#onEnvelope(envelope);
     }
   }
 
-  #hear({ type, data, id }) {
+  #onEnvelope({ type, data, id }) {
     if (id) this.#since = id;
     if (type === "message") this.record(data.content);
   }
 
-  say(content) {
+  sendMessage(content) {
     this.socket.sendEnvelope({ type: "send_message", room: this.room, data: { content } });
   }
 
-  async hears(content) {
-    while (!this.has(content)) this.#hear(await this.socket.nextJson());
+  async waitForMessage(content) {
+    while (!this.has(content)) this.#onEnvelope(await this.socket.nextJson());
   }
 
-  async loseAndComeBack() {
+  async loseConnectionAndReconnect() {
     this.recovered += 1;
     await this.socket.terminate();
-    await this.arrive();
+    await this.connect();
   }
 
-  stayAway() {}
+  disableReconnection() {}
 
-  leave() {
+  disconnect() {
     return this.socket.close();
   }
 }

@@ -11,15 +11,15 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   });
   socket.on("error", ({ code, retryAfter }) => (code === "rate_limited" ? retryAfter : undefined));
 
-  // @ts-expect-error no such event
+  // @ts-expect-error the event does not exist
   socket.on("task:finished", () => {});
-  // @ts-expect-error a task's id is text
+  // @ts-expect-error the id of a task is text
   socket.on("task:created", ({ task }) => task.id.toFixed());
-  // @ts-expect-error there may be no day
+  // @ts-expect-error the due date may be null
   socket.on("task:updated", ({ task }) => task.dueDate.length);
-  // @ts-expect-error there is no such role
+  // @ts-expect-error the role does not exist
   socket.on("household:updated", ({ household }) => household.members[0]?.role === "owner");
-  // @ts-expect-error the one who completed it is not told with this
+  // @ts-expect-error only task:completed has this field
   socket.on("task:created", ({ completedBy }) => completedBy);
 
   socket.emit("join:household", { householdId: "1" });
@@ -29,17 +29,17 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
     return answer.field;
   });
 
-  // @ts-expect-error it is called householdId
+  // @ts-expect-error the field is called householdId
   socket.emit("join:household", { id: "1" });
-  // @ts-expect-error nobody may say this
+  // @ts-expect-error a client cannot send this event
   socket.emit("task:created", {});
-  // @ts-expect-error a refusal has no household
+  // @ts-expect-error an error has no household
   socket.emit("join:household", "1", (answer) => answer.householdId);
 }
 
 export async function join(socket: Socket<ServerToClientEvents, AcknowledgedEvents>): Promise<string> {
   const answer = await socket.emitWithAck("join:household", { householdId: "1" });
-  // @ts-expect-error there must be a household
+  // @ts-expect-error the household is required
   void socket.emitWithAck("join:household");
   return answer.ok ? answer.householdId : answer.error;
 }

@@ -9,12 +9,12 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   socket.on("notification:read", (id) => unread.delete(id));
   socket.on("notifications:read-all", () => unread.clear());
 
-  // @ts-expect-error there is no such status
+  // @ts-expect-error the status does not exist
   socket.on("user:status-changed", ({ status }) => status === "away");
-  // @ts-expect-error the id stands alone
+  // @ts-expect-error the payload is the id itself
   socket.on("notification:read", ({ notificationId }) => notificationId);
-  // @ts-expect-error nothing is told with it
-  socket.on("notifications:read-all", (told) => told);
+  // @ts-expect-error the event has no payload
+  socket.on("notifications:read-all", (payload) => payload);
 
   socket.emit("join:conversation", "1");
   socket.emit("typing:start", { conversationId: 1 });
@@ -22,9 +22,9 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   socket.emit("users:get-status", ["ben", 7], (answer) => (Array.isArray(answer) ? answer.map(({ userId }) => userId) : answer.code));
   socket.emit("notifications:read-all", (answer) => answer.ok && answer.count);
 
-  // @ts-expect-error a list is wanted
+  // @ts-expect-error the payload must be a list
   socket.emit("users:get-status", "ben");
-  // @ts-expect-error it may be refused
+  // @ts-expect-error the acknowledgement may be an error
   socket.emit("conversation:get-online-users", "1", (answer) => answer.length);
 }
 

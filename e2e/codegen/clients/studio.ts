@@ -9,11 +9,11 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   socket.on("call:ended", ({ endedBy, reason }) => (endedBy === null ? reason === "missed" : endedBy));
   socket.on("error", (error) => (typeof error === "string" ? error : error.message));
 
-  // @ts-expect-error it may be an object
+  // @ts-expect-error the payload may be an object
   socket.on("error", (error) => error.toUpperCase());
-  // @ts-expect-error a room's id may be text
+  // @ts-expect-error the id of a room may be text
   socket.on("member:joined", ({ roomId }) => roomId.toFixed());
-  // @ts-expect-error there is no such reason
+  // @ts-expect-error the reason does not exist
   socket.on("call:ended", ({ reason }) => reason === "boredom");
 
   socket.emit("join_room", { roomId: 1 });
@@ -23,7 +23,7 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   });
   socket.emit("message:edit", { messageId: 2, content: "Bye" }, (answer) => answer.ok && answer.updatedAt);
 
-  // The document's clients say these, too.
+  // The clients of the contract's documentation send these events as well.
   socket.emit("user:typing", { roomId: 1, userId: 5 });
   socket.emit("user:stop_typing", { roomId: 1, userId: 5 });
   socket.emit("message:edited", { messageId: 123, content: "Updated content" });
@@ -33,11 +33,11 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   socket.emit("call:answered", { callId: 123, roomId: 1 });
   socket.emit("call:ended", { callId: 123, roomId: 1 });
 
-  // @ts-expect-error a message is in a room
+  // @ts-expect-error the room is required
   socket.emit("message:send", { content: "Hello" });
-  // @ts-expect-error a call has a type
+  // @ts-expect-error the type of a call is required
   socket.emit("call:initiated", { roomId: 1 });
-  // @ts-expect-error a refusal has no message
+  // @ts-expect-error an error has no message
   socket.emit("message:send", { roomId: 1, content: "Hello" }, (answer) => answer.message);
 }
 

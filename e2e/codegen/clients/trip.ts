@@ -9,24 +9,24 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
     const more: unknown = changes["colour"];
     return [members, name, more, changes.deleted === true, updatedBy];
   });
-  socket.on("notification", (told) => ("id" in told ? told.link : told.data));
+  socket.on("notification", (notification) => ("id" in notification ? notification.link : notification.data));
   socket.on("pong", ({ timestamp }) => Date.parse(timestamp));
 
-  // @ts-expect-error a trip is never deleted in another way
+  // @ts-expect-error `deleted` is never false
   socket.on("trip:updated", ({ changes }) => changes.deleted === false);
-  // @ts-expect-error what everybody is told has no id
-  socket.on("notification", (told) => told.id);
+  // @ts-expect-error an announcement has no id
+  socket.on("notification", (notification) => notification.id);
 
   socket.emit("ping");
   socket.emit("ping", (answer) => answer.ok && answer.timestamp);
   socket.emit("trip:join", { tripId: 7 });
   socket.emit("trip:update", { tripId: "7", changes: { name: "Rome", endDate: null, colour: "red" } });
 
-  // @ts-expect-error a trip always has a name
+  // @ts-expect-error the name of a trip cannot be null
   socket.emit("trip:update", { tripId: "7", changes: { name: null } });
-  // @ts-expect-error there must be changes
+  // @ts-expect-error the changes are required
   socket.emit("trip:update", { tripId: "7" });
-  // @ts-expect-error a ping takes nothing
+  // @ts-expect-error a ping has no payload
   socket.emit("ping", { now: true });
 }
 

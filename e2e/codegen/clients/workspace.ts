@@ -2,7 +2,7 @@ import { type ClientMessage, CloseCode, type ServerMessage, type TaskData } from
 
 const tasks = new Map<number, TaskData>();
 
-function hear(message: ServerMessage): unknown {
+function handle(message: ServerMessage): unknown {
   switch (message.type) {
     case "task.created":
     case "task.updated":
@@ -17,15 +17,15 @@ function hear(message: ServerMessage): unknown {
     case "error":
       return message.data.code === "not_found";
     case "connected":
-      // @ts-expect-error a welcome is about no room
+      // @ts-expect-error the greeting has no room
       return message.room;
     case "task.deleted":
-      // @ts-expect-error it is called task_id
+      // @ts-expect-error the field is called task_id
       return message.data.id;
     case "project.updated":
-      // @ts-expect-error nobody may have done it
+      // @ts-expect-error the sender may be null
       return message.sender.length;
-    // @ts-expect-error there is no such type
+    // @ts-expect-error the type does not exist
     case "task.forgotten":
       return undefined;
     default:
@@ -34,22 +34,22 @@ function hear(message: ServerMessage): unknown {
 }
 
 export function listen(socket: WebSocket) {
-  const say = (message: ClientMessage) => socket.send(JSON.stringify(message));
-  socket.onmessage = ({ data }) => hear(JSON.parse(String(data)) as ServerMessage);
+  const send = (message: ClientMessage) => socket.send(JSON.stringify(message));
+  socket.onmessage = ({ data }) => handle(JSON.parse(String(data)) as ServerMessage);
   socket.onclose = ({ code }) => code !== CloseCode.AUTHENTICATION_FAILED && listen(new WebSocket(socket.url));
 
-  say({ type: "ping" });
-  say({ type: "join_room", room: "channel:1" });
-  say({ type: "send_message", room: "channel:1", data: { content: "Hello", metadata: { reply_to: 7 } } });
+  send({ type: "ping" });
+  send({ type: "join_room", room: "channel:1" });
+  send({ type: "send_message", room: "channel:1", data: { content: "Hello", metadata: { reply_to: 7 } } });
 
-  // @ts-expect-error which room?
-  say({ type: "join_room" });
-  // @ts-expect-error a message has content
-  say({ type: "send_message", room: "channel:1", data: {} });
-  // @ts-expect-error nobody may say this
-  say({ type: "task.created", room: "project:1" });
+  // @ts-expect-error the room is required
+  send({ type: "join_room" });
+  // @ts-expect-error the content is required
+  send({ type: "send_message", room: "channel:1", data: {} });
+  // @ts-expect-error a client cannot send this type
+  send({ type: "task.created", room: "project:1" });
 }
 
 export const rightCode: 4429 = CloseCode.TOO_MANY_CONNECTIONS;
-// @ts-expect-error that is another one
+// @ts-expect-error the code has another value
 export const wrongCode: 4429 = CloseCode.FORBIDDEN;

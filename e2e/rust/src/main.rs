@@ -1,7 +1,7 @@
-//! rust_socketio as a test client, over the transport that its argument names: emits messages and prints what comes back.
+//! A test client with rust_socketio: emits numbers to the echo server, and prints the numbers that it receives.
 //!
-//! Arguments: the URL, the transport (`polling`, `websocket` or `any`, which upgrades), and how many numbers to send. Each number is sent twice in a
-//! row. The output is a JSON array of the numbers received, in order.
+//! Arguments: the URL, the transport (`polling`, `websocket`, or `any`, which upgrades), and the count of numbers. Each number is sent twice in a row.
+//! The output is a JSON array of the received numbers, in order.
 
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -33,15 +33,15 @@ fn run(url: &str, transport: &str, count: u64) -> Result<Vec<Value>, Box<dyn std
         "websocket" => TransportType::Websocket,
         _ => TransportType::Any,
     };
-    let (heard, events) = mpsc::channel();
-    let (failed, connected) = (heard.clone(), heard.clone());
+    let (echoed, events) = mpsc::channel();
+    let (failed, connected) = (echoed.clone(), echoed.clone());
     let client = ClientBuilder::new(url)
         .transport_type(transport)
         .reconnect(false)
         .on("auth", move |_, _| drop(connected.send(Ok(Value::Null))))
         .on("message-back", move |payload, _| {
             if let Payload::Text(values) = payload {
-                let _ = heard.send(Ok(values.into_iter().next().unwrap_or_default()));
+                let _ = echoed.send(Ok(values.into_iter().next().unwrap_or_default()));
             }
         })
         .on(Event::Error, move |payload, _| drop(failed.send(Err(format!("{payload:?}")))))

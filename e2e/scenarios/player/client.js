@@ -2,7 +2,7 @@
 
 import { lastEvents, waitFor } from "../../support/wait-for.js";
 
-// The event by which the player knows that no earlier event is still on its way. No contract has it.
+// An event that no contract has. When it arrives, no earlier event is still on its way.
 export const BARRIER = "scenario barrier";
 
 export class ScenarioClient {

@@ -1,4 +1,4 @@
-// Plays a scenario against a running server with the stock clients. e2e/README.md describes the steps.
+// Plays a scenario against a running server with the stock clients. ../README.md describes the steps.
 
 import { rest } from "../../support/http.js";
 import { seconds } from "../../support/tokens.js";
