@@ -172,12 +172,12 @@ describe("the memory of parsed JSON counts as in hand", () => {
     socket.resume();
     await socket.sendBytes(frame(TEXT, `40/trips,${JSON.stringify({ token: server.token({ sub: "anna" }) })}`));
     await waitUntil(() => (received.includes("40/trips,") ? null : `the server has sent ${received}`));
-    const asks = async (id, data, answer) => {
+    const requestAndExpect = async (id, data, reply) => {
       await socket.sendBytes(frame(TEXT, `42/trips,${id}["trip:update",{"tripId":"7","changes":{"all":${data}}}]`));
-      await waitUntil(() => (received.includes(`43/trips,${id}[`) && received.includes(answer) ? null : `the server has sent ${received}`));
+      await waitUntil(() => (received.includes(`43/trips,${id}[`) && received.includes(reply) ? null : `the server has sent ${received}`));
     };
-    await asks(1, text, '"code":"not_found"');
-    await asks(2, smallObjects(100_000), '"code":"invalid"');
+    await requestAndExpect(1, text, '"code":"not_found"');
+    await requestAndExpect(2, smallObjects(100_000), '"code":"invalid"');
     await waitForBytesInHand(server, (bytes) => bytes === 0);
   });
 });

@@ -34,7 +34,7 @@ describe("deeply nested JSON is accepted or rejected, and the server serves new 
         [(at) => openEngineSocket(at, { path: "/socket.io/" }), `44${bomb}`],
       ]) {
         const socket = await opening(server);
-        socket.send(message, message.startsWith("451") ? Buffer.from([1]) : '42["message","fence"]');
+        socket.send(message, message.startsWith("451") ? Buffer.from([1]) : '42["message","barrier"]');
         await answersOrCloses(socket);
         await socket.terminate();
       }
@@ -61,7 +61,7 @@ describe("unusual or malformed JSON is accepted or rejected", () => {
   for (const json of ["1e999999", "-0", "1".repeat(500_000), `"${"\\u0000".repeat(100_000)}"`, '"\\ud800"', '"\\x"', "01", "1.", "NaN", "'a'", "[1,]", '{"a":1,"a":2}', '{"__proto__":{"x":1}}', '"\u007f"', "\ufeff1", `"${"\t"}"`, "//x\n1"]) {
     test(JSON.stringify(json).slice(0, 30), async () => {
       const socket = await openSocketIo(server);
-      socket.send(`42["message",${json}]`, '42["message","fence"]');
+      socket.send(`42["message",${json}]`, '42["message","barrier"]');
       await answersOrCloses(socket);
       await socket.terminate();
     });
@@ -72,7 +72,7 @@ describe("invalid numbers in a packet's header are accepted or rejected", () => 
   for (const packet of [`42${"9".repeat(400_000)}["message-with-ack"]`, '4299999999999999999999["message-with-ack"]', `45${"9".repeat(100_000)}-["message"]`, '4518446744073709551617-["message"]', '450-["message"]', '45-["message"]', `43${"9".repeat(30)}[]`]) {
     test(packet.slice(0, 40), async () => {
       const socket = await openSocketIo(server);
-      socket.send(packet, '42["message","fence"]');
+      socket.send(packet, '42["message","barrier"]');
       await answersOrCloses(socket);
       await socket.terminate();
     });

@@ -85,11 +85,11 @@ describe("the message screen of the documentation", () => {
     // The server sends no event for the leave. A message of the other conversation arrives after it.
     const [, socket] = activeSockets();
     await socket.emitWithAck("join:conversation", other);
-    const { id } = await request("anna", "POST", `/api/conversations/${conversationId}/messages`, { content: "Still there?" });
-    await anna.shows("Still there?");
+    const { id } = await request("anna", "POST", `/api/conversations/${conversationId}/messages`, { content: "In the first conversation" });
+    await anna.shows("In the first conversation");
     await request("anna", "POST", `/api/conversations/${other}/messages`, { content: "Here!" });
     await ben.shows("anna: Here!");
-    assert.ok(!ben.text.includes("Still there?"));
+    assert.ok(!ben.text.includes("In the first conversation"));
     assert.equal(socket.listeners("message:new").length, 1);
     await request("anna", "DELETE", `/api/messages/${id}`);
   });
@@ -144,15 +144,15 @@ test("the online status of a user is broadcast, and returned by queries", async 
 });
 
 test("a back end emits an event to a user except one connection, and disconnects that connection", async (t) => {
-  const [here, there] = await Promise.all(["eve", "eve"].map((sub) => connected(client(t, server.url, { auth: { token: token(sub) } }))));
+  const [included, excluded] = await Promise.all(["eve", "eve"].map((sub) => connected(client(t, server.url, { auth: { token: token(sub) } }))));
   const unexpected = [];
-  there.on("custom:event", () => unexpected.push("there"));
-  const arrived = nextEvent(here, "custom:event");
-  await request("back end", "POST", "/api/v1/emit", { to: { users: ["eve"] }, except: { connections: [there.id] }, event: "custom:event", data: { a: 1 } });
+  excluded.on("custom:event", () => unexpected.push("excluded"));
+  const arrived = nextEvent(included, "custom:event");
+  await request("back end", "POST", "/api/v1/emit", { to: { users: ["eve"] }, except: { connections: [excluded.id] }, event: "custom:event", data: { a: 1 } });
   assert.deepEqual(await arrived, [{ a: 1 }]);
-  const ended = nextEvent(there, "disconnect");
-  await request("back end", "POST", "/api/v1/disconnect", { connections: [there.id] });
+  const ended = nextEvent(excluded, "disconnect");
+  await request("back end", "POST", "/api/v1/disconnect", { connections: [excluded.id] });
   assert.equal((await ended)[0], "io server disconnect");
   assert.deepEqual(unexpected, []);
-  assert.deepEqual(await here.emitWithAck("user:get-status", "eve"), { userId: "eve", status: "online" });
+  assert.deepEqual(await included.emitWithAck("user:get-status", "eve"), { userId: "eve", status: "online" });
 });

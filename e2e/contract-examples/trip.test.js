@@ -82,9 +82,9 @@ test("the React hook shows a trip's updates, also after a reconnect, and closes 
   await screen.shows(": Roma, Rom.");
 
   // With another trip the effect runs again: the hook closes its socket and opens a new one.
-  const gone = nextEvent(anna, "user:left");
+  const userLeft = nextEvent(anna, "user:left");
   await screen.set({ token: token("ben"), tripId: oslo.id });
-  const [{ tripId }] = await gone;
+  const [{ tripId }] = await userLeft;
   assert.equal(tripId, rome.id);
   await screen.shows(`Connected in ${oslo.id}`);
   assert.deepEqual([activeSockets().length, (await connections("ben")).length], [1, 1]);
@@ -142,8 +142,8 @@ test("the paths stats, rooms, and my-connections return the correct numbers", as
   assert.deepEqual([more("trip:join"), more("unknown")], [3, 1]);
   const failed = (of) => (now.errors.byType[of] ?? 0) - (before.errors.byType[of] ?? 0);
   assert.deepEqual([failed("invalid"), failed("unknown_event")], [1, 1]);
-  const refused = ({ errors }) => errors.refusedConnections.byType.origin_not_allowed ?? 0;
-  assert.equal(refused(now) - refused(before), 1);
+  const rejections = ({ errors }) => errors.refusedConnections.byType.origin_not_allowed ?? 0;
+  assert.equal(rejections(now) - rejections(before), 1);
   assert.ok(now.durations.current.longest >= now.durations.current.average);
 
   const mine = (await api("GET", "/socket/my-connections", "carl")).json.data;

@@ -21,8 +21,8 @@ const examples = (await readdir(EXAMPLES, { withFileTypes: true })).filter((entr
 
 async function filesIn(folder) {
   const entries = await readdir(folder, { withFileTypes: true });
-  const kept = entries.filter(({ name }) => !name.startsWith(".") && !GENERATED.includes(name));
-  const files = kept.map((entry) => (entry.isDirectory() ? filesIn(path.join(folder, entry.name)) : path.join(folder, entry.name)));
+  const own = entries.filter(({ name }) => !name.startsWith(".") && !GENERATED.includes(name));
+  const files = own.map((entry) => (entry.isDirectory() ? filesIn(path.join(folder, entry.name)) : path.join(folder, entry.name)));
   return (await Promise.all(files)).flat();
 }
 

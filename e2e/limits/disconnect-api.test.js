@@ -22,9 +22,9 @@ for (const transport of ["websocket", "polling"]) {
   test(`a connection id closes this connection over ${transport}, and no other of the user`, async (t) => {
     const open = () => connected(client(t, server.url, { auth: { token: server.token({ sub: "anna" }) }, transports: [transport] }));
     const [closed, kept] = [await open(), await open()];
-    const gone = nextEvent(closed, "disconnect");
+    const disconnected = nextEvent(closed, "disconnect");
     await disconnect({ connections: [closed.id, "no id", "AAAAAAAAAAAAAAAAAAAA"] });
-    assert.equal((await gone)[0], "io server disconnect");
+    assert.equal((await disconnected)[0], "io server disconnect");
     await assertStillConnected(kept);
   });
 }
@@ -32,9 +32,9 @@ for (const transport of ["websocket", "polling"]) {
 test("a connection id closes a client of Socket.IO 2, whose id is the session id", async (t) => {
   const kept = await connected(client(t, server.url, { auth: { token: server.token({ sub: "ben" }) } }));
   const old = await connected(client2(t, server.url, { query: { token: server.token({ sub: "ben" }) }, transports: ["websocket"] }));
-  const gone = nextEvent(old, "disconnect");
+  const disconnected = nextEvent(old, "disconnect");
   await disconnect({ connections: [old.id] });
-  assert.equal((await gone)[0], "io server disconnect");
+  assert.equal((await disconnected)[0], "io server disconnect");
   await assertStillConnected(kept);
 });
 
@@ -46,9 +46,9 @@ test("deleting a user closes all connections of the user", async (t) => {
     for (const transports of [["websocket"], ["polling"]]) sockets.push(await connected(client(t, server.url, { auth: { token }, transports })));
     const raw = await openWebSocket(`${server.ws}/api/v1/ws/connect?token=${token}`);
     await raw.next();
-    const gone = sockets.map((socket) => nextEvent(socket, "disconnect"));
+    const disconnected = sockets.map((socket) => nextEvent(socket, "disconnect"));
     assert.equal((await rest("DELETE", `${server.url}/users/${sub}`, { token: server.token(by) })).status, 200);
-    for (const [reason] of await Promise.all(gone)) assert.equal(reason, "io server disconnect");
+    for (const [reason] of await Promise.all(disconnected)) assert.equal(reason, "io server disconnect");
     assert.deepEqual(await raw.closed, { code: 4403, reason: "The user was deleted" });
   }
   await assertStillConnected(kept);
@@ -63,9 +63,9 @@ test("a user id closes all connections of the user, and a raw WebSocket receives
   }
   const raw = await openWebSocket(`${server.ws}/api/v1/ws/connect?token=${token}`);
   await raw.next();
-  const gone = sockets.map((socket) => nextEvent(socket, "disconnect"));
+  const disconnected = sockets.map((socket) => nextEvent(socket, "disconnect"));
   await disconnect({ users: ["carl"], reason: "Signed out everywhere" });
-  for (const [reason] of await Promise.all(gone)) assert.equal(reason, "io server disconnect");
+  for (const [reason] of await Promise.all(disconnected)) assert.equal(reason, "io server disconnect");
   assert.deepEqual(await raw.closed, { code: 4403, reason: "Signed out everywhere" });
   await assertStillConnected(other);
 });

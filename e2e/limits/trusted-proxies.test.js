@@ -75,11 +75,11 @@ test("an attempt with unreadable forwarded headers counts for the proxy's own ad
 
 test("a rejected attempt has a retry time that a page of another origin may read", async () => {
   const options = { headers: { ...from("192.0.2.40").headers, origin: "http://localhost:5173" } };
-  const refused = await retry(1000, async () => {
+  const rejected = await retry(1000, async () => {
     const response = await get(`${server.url}/socket.io/?EIO=4&transport=polling`, options);
     return response.status === 200 ? null : response;
   });
-  assert.deepEqual([refused.status, refused.headers["retry-after"]], [429, "1"]);
-  assert.deepEqual(JSON.parse(refused.text), { code: 4, message: "Rate limit exceeded, try again in 1 s" });
-  assert.equal(refused.headers["access-control-allow-origin"], "http://localhost:5173");
+  assert.deepEqual([rejected.status, rejected.headers["retry-after"]], [429, "1"]);
+  assert.deepEqual(JSON.parse(rejected.text), { code: 4, message: "Rate limit exceeded, try again in 1 s" });
+  assert.equal(rejected.headers["access-control-allow-origin"], "http://localhost:5173");
 });

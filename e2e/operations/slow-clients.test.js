@@ -33,9 +33,9 @@ async function emitLarge(server, sub, number, bytes) {
 
 // Emits events to a user who does not read until `bytes` wait in the outbox. Resolves with the number of events.
 async function fillOutbox(server, sub, bytes) {
-  return retry(MAX_EVENTS, async (told) => {
-    if ((await gauge(server, "outbox_bytes")) >= bytes) return told;
-    await emitLarge(server, sub, told, bytes / 2);
+  return retry(MAX_EVENTS, async (count) => {
+    if ((await gauge(server, "outbox_bytes")) >= bytes) return count;
+    await emitLarge(server, sub, count, bytes / 2);
     return null;
   });
 }
@@ -55,7 +55,7 @@ test("only the newest typing event waits in an outbox, in order with the persist
   ben.onAny((event, data) => event === "member:joined" || received.push(event === "large" ? data.number : event));
   // The client's heartbeat interval is long, so it does not close the connection.
   ben.io.engine.transport.ws.pause();
-  const told = await fillOutbox(server, "ben", 400_000);
+  const count = await fillOutbox(server, "ben", 400_000);
 
   const before = await gauge(server, "outbox_bytes");
   for (let i = 0; i < 500; i++) {
@@ -73,7 +73,7 @@ test("only the newest typing event waits in an outbox, in order with the persist
   assert.equal((await last)[0].content, "Are you there?");
   // All persisted events arrive in order, and few typing events. The last of these is the newest.
   const isTyping = (event) => ["user:typing", "user:stop_typing"].includes(event);
-  assert.deepEqual(received.filter((event) => !isTyping(event)), [...Array(told).keys(), "message:new"]);
+  assert.deepEqual(received.filter((event) => !isTyping(event)), [...Array(count).keys(), "message:new"]);
   const typing = received.filter(isTyping);
   assert.ok(typing.length <= 1000 - conflated, `${typing.length} typing events`);
   assert.equal(typing.at(-1), "user:stop_typing");
@@ -83,7 +83,7 @@ test("a connection with a full outbox is closed with a reason", async (t) => {
   const server = await startTestServer(t, { OUTBOX_LIMIT: "1MB" });
   const socket = await openWebSocket(`${server.ws}${RAW}?token=${server.token({ sub: "ben" })}`);
   socket.ws.pause();
-  const told = await retry(MAX_EVENTS, async (number) => {
+  const count = await retry(MAX_EVENTS, async (number) => {
     if ((await counter(server, "connections_too_slow")) > 0) return number;
     await emitLarge(server, "ben", number, 300_000);
     return null;
@@ -94,7 +94,7 @@ test("a connection with a full outbox is closed with a reason", async (t) => {
   assert.equal(await gauge(server, "connections", 'transport="raw"'), 0);
   const numbers = socket.unread.map((text) => JSON.parse(text)).filter(({ type }) => type === "large").map(({ data }) => data.number);
   assert.deepEqual(numbers, [...numbers.keys()], "no event before the close is missing");
-  assert.ok(numbers.length < told);
+  assert.ok(numbers.length < count);
 });
 
 // Shares that are so large that the outbox of one client exceeds the memory limit.
@@ -107,10 +107,10 @@ test("a server that is short of memory rejects new connections until memory is f
   const connectedClient = client(t, server.url, { transports: ["websocket"], auth: { token: server.token({ sub: "anna" }) } });
   await connected(connectedClient);
   const handshake = () => get(`${server.url}/socket.io/?EIO=4&transport=polling`);
-  const rejected = await retry(MAX_EVENTS, async (told) => {
+  const rejected = await retry(MAX_EVENTS, async (count) => {
     const response = await handshake();
     if (response.status !== 200) return response;
-    await emitLarge(server, "ben", told, 900_000);
+    await emitLarge(server, "ben", count, 900_000);
     return null;
   });
   assert.deepEqual([rejected.status, rejected.headers["retry-after"]], [503, "10"]);

@@ -43,22 +43,22 @@ for (const [contract, { namespace, fixture, members, joinRequest, joinsAutomatic
         const clients = new RecordingClients(server, t);
         const { id, change } = await FIXTURES[fixture].create(server, clients);
         const [name, argument] = joinRequest(id);
-        const stays = await clients.open("alice", namespace);
+        const alice = await clients.open("alice", namespace);
         const bobs = await everySocket(clients, namespace);
-        for (const bob of joinsAutomatically ? [] : [stays, ...bobs]) assert.equal((await bob.request(name, [argument])).ok, true);
+        for (const bob of joinsAutomatically ? [] : [alice, ...bobs]) assert.equal((await bob.request(name, [argument])).ok, true);
         await change();
         await emitMarker(server, "alice", "bob");
-        const changed = names(await stays.untilMarker()).at(-1);
+        const changed = names(await alice.untilMarker()).at(-1);
         for (const bob of bobs) assert.ok(names(await bob.untilMarker()).includes(changed), `a member receives ${changed}`);
 
         await end(members(id));
         await emitMarker(server, "alice", "bob");
-        await stays.untilMarker();
+        await alice.untilMarker();
         for (const bob of bobs) await bob.untilMarker();
 
         await change();
         await emitMarker(server, "alice", "bob");
-        assert.deepEqual(names(await stays.untilMarker()), [changed]);
+        assert.deepEqual(names(await alice.untilMarker()), [changed]);
         for (const bob of bobs) assert.deepEqual(await bob.untilMarker(), []);
         for (const bob of bobs) assert.equal((await bob.request(name, [argument])).code, "not_found");
       });
@@ -72,25 +72,25 @@ describe("workspace", () => {
       test(`${removed} receives no more events of a ${kind}, on any socket`, async (t) => {
         const clients = new RecordingClients(server, t);
         const { project, room, change } = await FIXTURES[kind].create(server, clients);
-        const stays = await clients.raw("alice");
+        const alice = await clients.raw("alice");
         const bobs = [await clients.raw("bob"), await clients.raw("bob")];
-        for (const bob of [stays, ...bobs]) {
+        for (const bob of [alice, ...bobs]) {
           bob.send({ type: "join_room", room });
           assert.ok(names(await bob.replies()).includes("joined_room"));
         }
         await change();
         await emitMarker(server, "alice", "bob");
-        const changed = names(await stays.untilMarker()).at(-1);
+        const changed = names(await alice.untilMarker()).at(-1);
         for (const bob of bobs) assert.ok(names(await bob.untilMarker()).includes(changed), `a member receives ${changed}`);
 
         await end(`/api/v1/projects/${project}/members`);
         await emitMarker(server, "alice", "bob");
-        await stays.untilMarker();
+        await alice.untilMarker();
         for (const bob of bobs) await bob.untilMarker();
 
         await change();
         await emitMarker(server, "alice", "bob");
-        assert.deepEqual(names(await stays.untilMarker()), [changed]);
+        assert.deepEqual(names(await alice.untilMarker()), [changed]);
         for (const bob of bobs) assert.deepEqual(await bob.untilMarker(), []);
         for (const bob of bobs) {
           bob.send({ type: "join_room", room });

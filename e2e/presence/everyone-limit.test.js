@@ -21,9 +21,9 @@ test("above the setting only contacts receive presence events, and well below it
   const becomes = (sub, status) => contact.next(([name, [payload]]) => name === "user:status-changed" && payload.userId === sub && payload.status === status);
   // Anna connects and disconnects. Resolves with the statuses of anna that the stranger receives.
   const connectAndDisconnect = async () => {
-    const device = await clients.open("anna", "/messenger");
+    const client = await clients.open("anna", "/messenger");
     await becomes("anna", "online");
-    device.close();
+    client.close();
     await becomes("anna", "offline");
     await emitMarker(server, "dora");
     const events = (await stranger.untilMarker()).filter(([name, [payload]]) => name === "user:status-changed" && payload.userId === "anna");

@@ -151,12 +151,12 @@ describe("a client that vanishes", () => {
     for (const [kind, open] of Object.entries(CONNECTIONS)) await open(clients, `silent over ${kind}`, proxy);
     assert.deepEqual((await changes(clients, ben)).sort(), silent.map((sub) => `${sub} online`).sort());
     proxy.cut();
-    const gone = [];
-    while (gone.length < silent.length) {
+    const offline = [];
+    while (offline.length < silent.length) {
       const [, [{ userId, status }]] = await ben.next(([name]) => name === "user:status-changed");
-      if (!userId.startsWith("visitor-")) gone.push(`${userId} ${status}`);
+      if (!userId.startsWith("visitor-")) offline.push(`${userId} ${status}`);
     }
-    assert.deepEqual(gone.sort(), silent.map((sub) => `${sub} offline`).sort());
+    assert.deepEqual(offline.sort(), silent.map((sub) => `${sub} offline`).sort());
   });
 });
 
@@ -194,10 +194,10 @@ describe("with PRESENCE_AUDIENCE=contacts", () => {
       await act("guest", other);
     }
 
-    const device = await clients.open("anna", "/messenger");
+    const client = await clients.open("anna", "/messenger");
     await ben.receivedBefore(([name, [payload]]) => name === "user:status-changed" && payload.userId === "anna" && payload.status === "online");
     for (const outside of [carl, dora]) assert.equal((await outside.request("user:get-status", ["anna"])).status, "offline");
-    device.close();
+    client.close();
     await waitForOffline(ben, "anna");
 
     await clients.open("guest", "/household");
@@ -218,11 +218,11 @@ describe("a removed member", () => {
     await member.request("trip:join", [{ tripId: trip.id }]);
     for (const sub of ["stays", "reloads"]) {
       await owner.request("POST", `/api/v1/trips/${trip.id}/members`, { userId: sub });
-      const device = await clients.open(sub, "/trips");
-      await device.request("trip:join", [{ tripId: trip.id }]);
+      const client = await clients.open(sub, "/trips");
+      await client.request("trip:join", [{ tripId: trip.id }]);
       await member.receivedBefore(([name, [payload]]) => name === "user:joined" && payload.userId === sub);
       if (sub === "reloads") {
-        device.close();
+        client.close();
         await changes(clients, ben);
       }
       await owner.request("DELETE", `/api/v1/trips/${trip.id}/members/${sub}`);

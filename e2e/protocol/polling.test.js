@@ -10,11 +10,11 @@ import { waitUntil } from "../support/wait-until.js";
 
 const server = conformanceServer(LONG_HEARTBEATS);
 
-const gone = { code: 1, message: "Session ID unknown" };
+const sessionUnknown = { code: 1, message: "Session ID unknown" };
 
 async function assertSessionUnknown(session) {
   const response = await session.get();
-  assert.deepEqual([response.status, JSON.parse(response.text)], [400, gone]);
+  assert.deepEqual([response.status, JSON.parse(response.text)], [400, sessionUnknown]);
 }
 
 describe("a payload", () => {

@@ -79,10 +79,10 @@ describe("a server that closes a long-polling session", () => {
 
   test("sends the remaining packets before the close packet", async () => {
     const session = await PollingSession.open(server, { path: "/socket.io/" });
-    await session.post('40\x1e42["message","last words"]\x1e4abc');
+    await session.post('40\x1e42["message","remaining"]\x1e4abc');
     const packets = await session.packets();
     assert.match(packets[0], /^40\{"sid":/);
-    assert.deepEqual(packets.slice(1), ['42["auth",{}]', '42["message-back","last words"]']);
+    assert.deepEqual(packets.slice(1), ['42["auth",{}]', '42["message-back","remaining"]']);
     assert.equal((await session.get()).text, "6\x1e1", "a stock client ignores the packets of a payload with a close packet");
     await assertSessionUnknown(session);
   });
@@ -90,8 +90,8 @@ describe("a server that closes a long-polling session", () => {
 
 test("a server that closes a WebSocket sends the remaining packets first", async () => {
   const socket = await openSocketIo(server);
-  socket.send('42["message","last words"]', "4abc");
-  assert.equal(await socket.next(), '42["message-back","last words"]');
+  socket.send('42["message","remaining"]', "4abc");
+  assert.equal(await socket.next(), '42["message-back","remaining"]');
   assert.equal((await socket.closed).code, 1005, "the close frame has no status");
 });
 

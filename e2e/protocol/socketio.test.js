@@ -73,10 +73,10 @@ describe("CONNECT", () => {
 
   test("that is missing or rejected ends the connection after CONNECT_TIMEOUT", async () => {
     const silent = await openEngineSocket(timed, { path: "/socket.io/" });
-    const refused = await openEngineSocket(timed, { path: "/socket.io/" });
-    refused.send("40/random");
-    await Promise.all([silent.closed, refused.closed]);
-    assert.deepEqual(refused.unread, ['44/random,{"message":"Invalid namespace"}']);
+    const rejected = await openEngineSocket(timed, { path: "/socket.io/" });
+    rejected.send("40/random");
+    await Promise.all([silent.closed, rejected.closed]);
+    assert.deepEqual(rejected.unread, ['44/random,{"message":"Invalid namespace"}']);
   });
 
   test("in time keeps the connection open", async () => {
@@ -91,7 +91,7 @@ describe("CONNECT", () => {
 
 describe("an event", () => {
   for (const args of ['1,"2",{"3":[true]}', '"é€😀 漢字 \\u0000 \\" \\\\"', "null,false,-1.5e-7,[[],{}]", '"{\\"_placeholder\\":true}"', ""]) {
-    test(`comes back byte for byte: ${args}`, async () => {
+    test(`is echoed byte for byte: ${args}`, async () => {
       const socket = await openSocketIo(server);
       const list = args && `,${args}`;
       socket.send(`42["message"${list}]`);

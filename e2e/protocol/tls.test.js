@@ -108,13 +108,13 @@ describe("the raw WebSocket over TLS", () => {
     socket.write(frame);
     socket.uncork();
     let output = "";
-    const answered = (async () => {
+    const pongArrived = (async () => {
       for await (const chunk of socket) {
         output += chunk.toString("latin1");
         if (output.includes('"pong"')) break;
       }
     })();
-    await waitFor(answered, () => `no pong has arrived; the server has sent ${output}`);
+    await waitFor(pongArrived, () => `no pong has arrived; the server has sent ${output}`);
     socket.destroy();
     assert.match(output, /^HTTP\/1.1 101 /);
   });

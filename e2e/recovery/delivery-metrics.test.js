@@ -87,8 +87,8 @@ describe("a delivered message", () => {
     await joinConversation(ben, id);
     stopPongs(ben);
     const before = await readCounters();
-    await send("goodbye");
-    await waitForMessage(ben, "goodbye");
+    await send("before the disconnect");
+    await waitForMessage(ben, "before the disconnect");
     ben.disconnect();
     await waitForChanges(before, { delivered: 1, confirmed: 0, resumed: 0, expired: 0, let_go: 1 });
   });

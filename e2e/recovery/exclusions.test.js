@@ -20,45 +20,45 @@ const sync = (query) => user(server, "ben").request("GET", `/api/v1/sync?${new U
 
 // Two conversations of ben. `emitAll` emits five events, and one of them is for ben.
 async function createExclusions() {
-  const [here, there] = [await createConversation(server, "ben"), await createConversation(server, "ben")];
-  const [room, other] = [here, there].map(({ id }) => `conversation:${id}`);
+  const [first, second] = [await createConversation(server, "ben"), await createConversation(server, "ben")];
+  const [room, otherRoom] = [first, second].map(({ id }) => `conversation:${id}`);
   const since = await emit({ rooms: [room] }, "before");
   const emitAll = async () => {
     await emit({ rooms: [room] }, "not for ben", { users: ["ben"] });
-    await emit({ rooms: [room] }, "not for the other room", { rooms: [other] });
+    await emit({ rooms: [room] }, "not for the other room", { rooms: [otherRoom] });
     await emit({ everyone: true }, "for all users except ben", { users: ["ben"] });
-    await emit({ users: ["ben"] }, "to ben, but not to the other room", { rooms: [other] });
+    await emit({ users: ["ben"] }, "to ben, but not to the other room", { rooms: [otherRoom] });
     await emit({ rooms: [room] }, "for all", { users: ["anna"] });
   };
-  return { here, there, room, since, emitAll };
+  return { first, second, room, since, emitAll };
 }
 
 const news = (socket) => socket.received.filter(([name]) => name === "news").map(([, data]) => data);
 
 describe("an event that excludes a user is not replayed to the user", () => {
   test("on a recovered connection", async (t) => {
-    const { here, there, emitAll } = await createExclusions();
+    const { first, second, emitAll } = await createExclusions();
     const ben = await connectRecordingClient(t, server, "ben");
-    for (const { id } of [here, there]) await joinConversation(ben, id);
+    for (const { id } of [first, second]) await joinConversation(ben, id);
     const reconnect = preventReconnect(ben);
     await loseConnection(ben);
     await emitAll();
-    await here.send("the last");
+    await first.send("the last");
     assert.equal(await reconnect(), true);
     await waitForMessage(ben, "the last");
     assert.deepEqual(news(ben), ["for all"]);
   });
 
   test("for a client that sends `since`", async (t) => {
-    const { here, since, emitAll } = await createExclusions();
+    const { first, since, emitAll } = await createExclusions();
     await emitAll();
     const ben = client(t, server.url, { auth: { token: server.token({ sub: "ben", name: "ben" }), since } });
     ben.received = [];
     ben.onAny((name, ...args) => ben.received.push([name, ...args]));
     await connected(ben);
     // The server does not know which rooms the client had joined. Ben is a member of the other one as well.
-    await joinConversation(ben, here.id);
-    await here.send("the last");
+    await joinConversation(ben, first.id);
+    await first.send("the last");
     await waitForMessage(ben, "the last");
     assert.deepEqual(news(ben), ["for all"]);
   });

@@ -110,13 +110,13 @@ test("a raw client that sends `since` receives all missed events of a room when 
 
 test("the sync response has the missed events in pages", async () => {
   const ben = user(server, "pages");
-  const ask = (since) => ben.request("GET", `/api/v1/sync?${new URLSearchParams({ since })}`);
+  const sync = (since) => ben.request("GET", `/api/v1/sync?${new URLSearchParams({ since })}`);
   let { position } = await ben.request("GET", "/api/v1/sync");
   await emitMany({ users: ["pages"] }, 0, GAP);
   const received = [];
   let pages = 0;
   for (let more = true; more; pages++) {
-    const page = await ask(position);
+    const page = await sync(position);
     assert.equal(page.resync, false);
     assert.ok(page.events.length > 0 && JSON.stringify(page).length < 2 * OUTBOX, "a page has at most what an outbox may hold");
     received.push(...page.events.map(({ args: [{ number }] }) => number));

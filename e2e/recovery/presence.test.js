@@ -130,7 +130,7 @@ for (const [ends, [audience, end]] of Object.entries(ENDS)) {
       const event = new Promise((resolve) => sockets[receiver].on(name, ({ userId }) => userId === sub && resolve()));
       return waitFor(event, () => `${receiver} has not received ${name} of ${sub}; ${lastEvents(sockets[receiver].received)}`);
     };
-    const about = (receiver, sub) => sockets[receiver].received.filter(([, what]) => what?.userId === sub).map(([name]) => name);
+    const about = (receiver, sub) => sockets[receiver].received.filter(([, payload]) => payload?.userId === sub).map(([name]) => name);
 
     // Ben and dora are disconnected when the server ends, and dora never reconnects.
     const reconnect = preventReconnect(sockets.ben);
@@ -145,7 +145,7 @@ for (const [ends, [audience, end]] of Object.entries(ENDS)) {
     preventReconnect(sockets.carl);
     for (const { received } of Object.values(sockets)) received.length = 0;
 
-    const gone = [receives("anna", "user:offline", "carl"), receives("anna", "member:left", "carl")];
+    const left = [receives("anna", "user:offline", "carl"), receives("anna", "member:left", "carl")];
     const back = () => {
       const recovered = ["anna", "emil", "greta"].map((sub) => nextConnect(sockets[sub]));
       return Promise.all(recovered).then((all) => assert.deepEqual(all, [true, true, true]));
@@ -167,7 +167,7 @@ for (const [ends, [audience, end]] of Object.entries(ENDS)) {
     const missed = (sub, ...live) => about("ben", sub).filter((name) => !["member:joined", ...live].includes(name));
     assert.deepEqual([missed("dora"), missed("greta"), missed("ben", "user:online")], [["user:offline"], ["user:online"], []]);
 
-    await Promise.all(gone);
+    await Promise.all(left);
     // The server repeats recent `user:online` events, because they may not have arrived before the end.
     const changes = (sub) => about("anna", sub).filter((name) => name !== "user:online").sort();
     assert.deepEqual(["emil", "greta", "carl"].map(changes), [[], [], ["member:left", "user:offline"]]);

@@ -24,9 +24,9 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
 
   socket.emit("join:household", { householdId: "1" });
   socket.emit("join:household", 1);
-  socket.emit("leave:household", { householdId: 1 }, (answer) => {
-    if (answer.ok) return answer.householdId;
-    return answer.field;
+  socket.emit("leave:household", { householdId: 1 }, (ack) => {
+    if (ack.ok) return ack.householdId;
+    return ack.field;
   });
 
   // @ts-expect-error the field is called householdId
@@ -34,12 +34,12 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   // @ts-expect-error a client cannot send this event
   socket.emit("task:created", {});
   // @ts-expect-error an error has no household
-  socket.emit("join:household", "1", (answer) => answer.householdId);
+  socket.emit("join:household", "1", (ack) => ack.householdId);
 }
 
 export async function join(socket: Socket<ServerToClientEvents, AcknowledgedEvents>): Promise<string> {
-  const answer = await socket.emitWithAck("join:household", { householdId: "1" });
+  const ack = await socket.emitWithAck("join:household", { householdId: "1" });
   // @ts-expect-error the household is required
   void socket.emitWithAck("join:household");
-  return answer.ok ? answer.householdId : answer.error;
+  return ack.ok ? ack.householdId : ack.error;
 }

@@ -18,17 +18,17 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
 
   socket.emit("join:conversation", "1");
   socket.emit("typing:start", { conversationId: 1 });
-  socket.emit("user:get-status", "ben", (answer) => ("status" in answer ? answer.status : answer.error));
-  socket.emit("users:get-status", ["ben", 7], (answer) => (Array.isArray(answer) ? answer.map(({ userId }) => userId) : answer.code));
-  socket.emit("notifications:read-all", (answer) => answer.ok && answer.count);
+  socket.emit("user:get-status", "ben", (ack) => ("status" in ack ? ack.status : ack.error));
+  socket.emit("users:get-status", ["ben", 7], (ack) => (Array.isArray(ack) ? ack.map(({ userId }) => userId) : ack.code));
+  socket.emit("notifications:read-all", (ack) => ack.ok && ack.count);
 
   // @ts-expect-error the payload must be a list
   socket.emit("users:get-status", "ben");
   // @ts-expect-error the acknowledgement may be an error
-  socket.emit("conversation:get-online-users", "1", (answer) => answer.length);
+  socket.emit("conversation:get-online-users", "1", (ack) => ack.length);
 }
 
 export async function online(socket: Socket<ServerToClientEvents, AcknowledgedEvents>): Promise<string[]> {
-  const answer = await socket.emitWithAck("conversation:get-online-users", { conversationId: "1" });
-  return Array.isArray(answer) ? answer : [];
+  const ack = await socket.emitWithAck("conversation:get-online-users", { conversationId: "1" });
+  return Array.isArray(ack) ? ack : [];
 }

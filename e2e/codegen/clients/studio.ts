@@ -18,10 +18,10 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
 
   socket.emit("join_room", { roomId: 1 });
   socket.emit("message:send", { roomId: 1, content: "Hello", clientId: "c-1" });
-  socket.emit("message:send", { roomId: 1, type: "FILE", fileUrl: "https://example.com/a.pdf" }, (answer) => {
-    if (answer.ok) messages.push(answer.message);
+  socket.emit("message:send", { roomId: 1, type: "FILE", fileUrl: "https://example.com/a.pdf" }, (ack) => {
+    if (ack.ok) messages.push(ack.message);
   });
-  socket.emit("message:edit", { messageId: 2, content: "Bye" }, (answer) => answer.ok && answer.updatedAt);
+  socket.emit("message:edit", { messageId: 2, content: "Bye" }, (ack) => ack.ok && ack.updatedAt);
 
   // The clients of the contract's documentation send these events as well.
   socket.emit("user:typing", { roomId: 1, userId: 5 });
@@ -38,10 +38,10 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   // @ts-expect-error the type of a call is required
   socket.emit("call:initiated", { roomId: 1 });
   // @ts-expect-error an error has no message
-  socket.emit("message:send", { roomId: 1, content: "Hello" }, (answer) => answer.message);
+  socket.emit("message:send", { roomId: 1, content: "Hello" }, (ack) => ack.message);
 }
 
 export async function ring(socket: Socket<ServerToClientEvents, AcknowledgedEvents>): Promise<number | undefined> {
-  const answer = await socket.emitWithAck("call:initiated", { roomId: 1, callType: "VIDEO" });
-  return answer.ok ? answer.callId : answer.retryAfter;
+  const ack = await socket.emitWithAck("call:initiated", { roomId: 1, callType: "VIDEO" });
+  return ack.ok ? ack.callId : ack.retryAfter;
 }

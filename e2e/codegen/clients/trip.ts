@@ -18,7 +18,7 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
   socket.on("notification", (notification) => notification.id);
 
   socket.emit("ping");
-  socket.emit("ping", (answer) => answer.ok && answer.timestamp);
+  socket.emit("ping", (ack) => ack.ok && ack.timestamp);
   socket.emit("trip:join", { tripId: 7 });
   socket.emit("trip:update", { tripId: "7", changes: { name: "Rome", endDate: null, colour: "red" } });
 
@@ -31,6 +31,6 @@ export function listen(socket: Socket<ServerToClientEvents, ClientToServerEvents
 }
 
 export async function measure(socket: Socket<ServerToClientEvents, AcknowledgedEvents>): Promise<boolean> {
-  const answer = await socket.timeout(1000).emitWithAck("ping");
-  return answer.ok;
+  const ack = await socket.timeout(1000).emitWithAck("ping");
+  return ack.ok;
 }

@@ -84,8 +84,8 @@ class Runner {
 
   // The parts of a rejection that the client receives.
   expectedRejection(rejection) {
-    const whole = this.references.resolve(rejection);
-    return Object.fromEntries(this.variant.client.rejection.filter((part) => part in whole).map((part) => [part, whole[part]]));
+    const resolved = this.references.resolve(rejection);
+    return Object.fromEntries(this.variant.client.rejection.filter((part) => part in resolved).map((part) => [part, resolved[part]]));
   }
 
   async emit(step) {
@@ -135,8 +135,8 @@ class Runner {
     return Promise.all([...this.clients.values()].filter((client) => !client.isClosed).map((client) => client.disconnect()));
   }
 
-  check(expected, actual, what) {
-    const found = difference(this.references.resolve(expected), actual, what);
+  check(expected, actual, name) {
+    const found = difference(this.references.resolve(expected), actual, name);
     if (found) throw new Error(found);
   }
 
