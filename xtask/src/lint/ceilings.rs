@@ -9,10 +9,6 @@ pub type Ceiling = (&'static str, f64);
 /// The areas that are not clean yet. A commit that cleans one lowers its ceiling, or removes its line. No ceiling is ever raised.
 pub const CEILINGS: &[Ceiling] = &[
     ("config.example.toml", 2.5),
-    ("e2e/comments", 15.0),
-    ("e2e/pages", 9.2),
-    ("e2e/strings", 8.1),
-    ("e2e/titles", 33.8),
     ("engine/tests/strings", 14.8),
     ("server/doc-comments", 3.4),
     ("server/strings", 5.5),
