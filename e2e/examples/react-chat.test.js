@@ -1,30 +1,30 @@
-// Two users chat in `examples/react-chat` in a real browser: as `npm start` serves it, and as Vite builds it for production.
+// Two users chat in `examples/react-chat` in a real browser, with the development server and with the production build.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { browser } from "../support/browser.js";
+import { startBrowser } from "../support/browser.js";
 import { rest } from "../support/http.js";
 import { freePort } from "../support/process.js";
-import { roomcast } from "../support/server.js";
-import { reaches } from "./pages.js";
+import { sharedServer } from "../support/server.js";
+import { waitForValue } from "./pages.js";
 import { start, startCommand } from "./program.js";
 
-const server = roomcast({ PRESENCE_AUDIENCE: undefined });
-const chromium = browser();
+const server = sharedServer({ PRESENCE_AUDIENCE: undefined });
+const chromium = startBrowser();
 
-const WAYS = {
+const COMMANDS = {
   "npm start": async () => `${await startCommand("react-chat")} -- --strictPort`,
-  "the build for production": async (t) => {
+  "the production build": async (t) => {
     const folder = await mkdtemp(path.join(tmpdir(), "react-chat-"));
     t.after(() => rm(folder, { recursive: true, force: true }));
     return `npm run build -- --emptyOutDir --outDir ${folder} && npx vite preview --outDir ${folder} --strictPort`;
   },
 };
 
-// Opens the page in a new tab. The test sees its requests. While `isDeaf` is true, the page receives nothing over its WebSocket.
+// Opens the page in a new tab, and records its requests and errors. While `dropsServerMessages` is true, the page receives nothing over its WebSocket.
 async function open(address) {
   const page = await chromium.context.newPage();
   const requests = [];
@@ -35,14 +35,14 @@ async function open(address) {
     const serverSide = browserSide.connectToServer();
     page.isOnWebSocket = false;
     browserSide.onMessage((message) => {
-      // The packet of Engine.IO that ends long-polling.
+      // The Engine.IO packet that ends long-polling.
       if (message === "5") page.isOnWebSocket = true;
       serverSide.send(message);
     });
-    serverSide.onMessage((message) => page.isDeaf || browserSide.send(message));
+    serverSide.onMessage((message) => page.dropsServerMessages || browserSide.send(message));
   });
   await page.goto(address);
-  return Object.assign(page, { requests, errors, isDeaf: false });
+  return Object.assign(page, { requests, errors, dropsServerMessages: false });
 }
 
 async function enter(page, label, text) {
@@ -52,8 +52,8 @@ async function enter(page, label, text) {
 
 const messages = (page, kind = "") => page.locator(`li${kind}`).allTextContents().then((texts) => texts.map((text) => text.trim()));
 
-for (const [way, command] of Object.entries(WAYS)) {
-  test(`two users chat, and a restart of the server loses no message, with ${way}`, async (t) => {
+for (const [name, command] of Object.entries(COMMANDS)) {
+  test(`two users chat with ${name}, and a restart of the server loses no message`, async (t) => {
     const port = await freePort();
     const env = { VITE_ROOMCAST: server.url, NO_COLOR: "1" };
     const vite = await start(t, "react-chat", { command: `${await command(t)} --port ${port}`, env });
@@ -75,38 +75,38 @@ for (const [way, command] of Object.entries(WAYS)) {
     await anna.getByRole("heading", { name: "Team" }).waitFor();
     await enter(anna, "Invite a user id", users[1]);
     await ben.getByRole("button", { name: "Team" }).click();
-    await reaches(() => anna.locator(".online").allTextContents(), ["Anna", "Ben"]);
-    await reaches(() => ben.locator(".online").allTextContents(), ["Anna", "Ben"]);
+    await waitForValue(() => anna.locator(".online").allTextContents(), ["Anna", "Ben"]);
+    await waitForValue(() => ben.locator(".online").allTextContents(), ["Anna", "Ben"]);
 
     await ben.getByLabel("Message").pressSequentially("Hel");
     await anna.getByText("Ben typing …").waitFor();
     await enter(ben, "Message", "Hello");
-    await reaches(() => messages(anna), ["Ben Hello"]);
+    await waitForValue(() => messages(anna), ["Ben Hello"]);
     await anna.getByText("Ben typing …").waitFor({ state: "detached" });
-    await reaches(() => messages(ben, ".stored"), ["Ben Hello"]);
+    await waitForValue(() => messages(ben, ".stored"), ["Ben Hello"]);
 
     // The server is killed before it has read a message.
     process.kill(server.running.pid, "SIGSTOP");
     await enter(anna, "Message", "First try");
-    await reaches(() => messages(anna, ".draft"), ["First try"]);
+    await waitForValue(() => messages(anna, ".draft"), ["First try"]);
     await server.killAndRestart();
-    for (const page of [anna, ben]) await reaches(() => messages(page, ".stored"), ["Ben Hello", "Anna First try"]);
+    for (const page of [anna, ben]) await waitForValue(() => messages(page, ".stored"), ["Ben Hello", "Anna First try"]);
 
     // The server is killed after it has stored a message, and before its sender knows that.
-    await reaches(() => anna.isOnWebSocket, true);
-    anna.isDeaf = true;
+    await waitForValue(() => anna.isOnWebSocket, true);
+    anna.dropsServerMessages = true;
     await enter(anna, "Message", "Only once");
-    await reaches(() => messages(ben, ".stored"), ["Ben Hello", "Anna First try", "Anna Only once"]);
+    await waitForValue(() => messages(ben, ".stored"), ["Ben Hello", "Anna First try", "Anna Only once"]);
     assert.deepEqual(await messages(anna, ".draft"), ["Only once"]);
 
     // The browser cannot connect while Ben writes from another device.
     await chromium.context.setOffline(true);
     t.after(() => chromium.context.setOffline(false));
     await server.killAndRestart();
-    anna.isDeaf = false;
+    anna.dropsServerMessages = false;
     for (const page of [anna, ben]) await page.getByText("Connection lost").waitFor();
     await enter(anna, "Message", "Is anyone here?");
-    await reaches(() => messages(anna, ".draft"), ["Only once", "Is anyone here?"]);
+    await waitForValue(() => messages(anna, ".draft"), ["Only once", "Is anyone here?"]);
     const token = server.token({ sub: users[1] });
     const [room] = (await rest("GET", `${server.url}/shared/chat/rooms`, { token })).json;
     const { status } = await rest("POST", `${server.url}/shared/chat/rooms/${room.id}/messages`, { token, body: { content: "From my phone" } });
@@ -114,12 +114,12 @@ for (const [way, command] of Object.entries(WAYS)) {
     anna.requests.length = 0;
     await chromium.context.setOffline(false);
     const all = ["Ben Hello", "Anna First try", "Anna Only once", "Ben From my phone", "Anna Is anyone here?"];
-    for (const page of [anna, ben]) await reaches(() => messages(page, ".stored"), all);
+    for (const page of [anna, ben]) await waitForValue(() => messages(page, ".stored"), all);
     const loads = anna.requests.filter((request) => /\/(rooms|messages)$/.test(request));
     assert.deepEqual(loads, [], "the missed events come over the recovered connection");
 
     await anna.reload();
-    await reaches(() => messages(anna, ".stored"), all);
+    await waitForValue(() => messages(anna, ".stored"), all);
     assert.deepEqual(await anna.locator("li.mine").count(), 3);
     assert.deepEqual([anna.errors, ben.errors], [[], []]);
     await Promise.all([anna.close(), ben.close()]);
