@@ -17,9 +17,14 @@ const CLIENTS_PER_ROOM: usize = 100;
 /// How many clients connect at the same time.
 pub const CONCURRENT_CONNECTS: usize = 64;
 
+/// The name of the room that a reader shares with others. On Roomcast it is a household.
+pub fn shared_room(number: usize) -> String {
+    format!("room-{}", number / CLIENTS_PER_ROOM)
+}
+
 /// An authenticated client in two rooms: one that it shares with others, and one for itself.
 pub fn reader_client(kind: ServerKind, number: usize) -> ClientHandshake {
-    socket_io(kind, number, &format!("room-{}", number / CLIENTS_PER_ROOM))
+    socket_io(kind, number, &shared_room(number))
 }
 
 fn socket_io(kind: ServerKind, number: usize, room: &str) -> ClientHandshake {

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
+use memchr::memmem;
 
 use super::{Scale, Sliced, micros};
 use crate::bench::build_env::BuildEnv;
-use crate::bench::fixture::{CONCURRENT_CONNECTS, reader_clients};
+use crate::bench::fixture::{CONCURRENT_CONNECTS, reader_clients, shared_room};
 use crate::bench::latency::Latencies;
 use crate::bench::load_generator::{LoadGenerator, Script, Sends, client_text};
 use crate::bench::metric::Metric;
@@ -29,9 +30,9 @@ pub fn open(kind: ServerKind, build_env: &BuildEnv, scale: &Scale) -> Result<Box
     let server = ServerProcess::start(kind, build_env, &[])?;
     let mut load = LoadGenerator::new(server.port)?;
     load.connect_clients(reader_clients(kind, 0, CLIENTS), CONCURRENT_CONNECTS)?;
-    // Roomcast's request changes nothing: the clients join the household that they have joined already.
+    // Roomcast's request changes nothing: the clients join the household that all of them have joined already.
     let request = match kind.is_roomcast() {
-        true => r#"420["join:household",{"householdId":"hall-0"}]"#.into(),
+        true => format!(r#"420["join:household",{{"householdId":"{}"}}]"#, shared_room(0)),
         false => format!(r#"420["echo",{}]"#, payload(50)),
     };
     let mut ack = AckScenario { server, load, request: client_text(&request), round_trips: scale.round_trips };
@@ -54,8 +55,15 @@ impl Sliced for AckScenario {
 
 /// Lets each client send a request after each response, until `round_trips` requests were sent and all were answered.
 fn run_round_trips(load: &mut LoadGenerator, request: &[u8], round_trips: usize) -> Result<Latencies> {
-    let mut requests =
-        RequestLoop { request, sent_at: [Instant::now(); CLIENTS], sent: 0, answered: 0, round_trips, latencies: Latencies::default() };
+    let mut requests = RequestLoop {
+        request,
+        sent_at: [Instant::now(); CLIENTS],
+        sent: 0,
+        answered: 0,
+        round_trips,
+        latencies: Latencies::default(),
+        rejection: None,
+    };
     let mut sends = Sends::default();
     (0..CLIENTS).for_each(|client| requests.send_next(client, &mut sends));
     load.send_all(&mut sends)?;
@@ -64,6 +72,9 @@ fn run_round_trips(load: &mut LoadGenerator, request: &[u8], round_trips: usize)
         load.poll_once(Duration::from_millis(100), &mut requests)?;
         if progress.0 != requests.answered {
             progress = (requests.answered, Instant::now());
+        }
+        if let Some(rejection) = &requests.rejection {
+            bail!("rejected: {rejection}");
         }
         ensure!(progress.1.elapsed() < TIMEOUT, "{} of {} requests have no response", requests.sent - progress.0, requests.sent);
     }
@@ -77,6 +88,8 @@ struct RequestLoop<'a> {
     answered: usize,
     round_trips: usize,
     latencies: Latencies,
+    /// The first response that is an error.
+    rejection: Option<String>,
 }
 
 impl RequestLoop<'_> {
@@ -92,6 +105,9 @@ impl RequestLoop<'_> {
 impl Script for RequestLoop<'_> {
     fn message(&mut self, to: usize, text: &[u8], at: Instant, sends: &mut Sends) {
         if text.starts_with(b"430[") {
+            if memmem::find(text, br#""ok":false"#).is_some() {
+                self.rejection.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
+            }
             self.answered += 1;
             self.latencies.add(at.saturating_duration_since(self.sent_at[to]));
             self.send_next(to, sends);
