@@ -1,21 +1,21 @@
 //! Brings every notice to every node. One node for now: in process, in the caller's thread, in the caller's order.
 
-use domain::seam::{Bus, Notice};
+use domain::seam::{Bus, BusMessage};
 
 /// The bus of a single node: hands each notice straight to the one listener.
 pub struct Local<L> {
     listener: L,
 }
 
-impl<L: Fn(Notice) + Send + Sync> Local<L> {
+impl<L: Fn(BusMessage) + Send + Sync> Local<L> {
     /// A bus whose notices all go to `listener`.
     pub fn new(listener: L) -> Self {
         Self { listener }
     }
 }
 
-impl<L: Fn(Notice) + Send + Sync> Bus for Local<L> {
-    fn publish(&self, notice: Notice) {
+impl<L: Fn(BusMessage) + Send + Sync> Bus for Local<L> {
+    fn publish(&self, notice: BusMessage) {
         (self.listener)(notice);
     }
 }

@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use crate::calls::Call;
-use crate::chat::{Message, Seen};
-use crate::emissions::Emission;
-use crate::names::{Id, Kind, PersonId, Room, Timestamp};
+use crate::chat::{Message, MessageWithReadState};
+use crate::emissions::CustomEvent;
+use crate::names::{EntityId, RoomKind, UserId, RoomId, Timestamp};
 use crate::notifications::{Announcement, Notification};
 use crate::operation::Actor;
-use crate::people::Person;
+use crate::people::User;
 use crate::spaces::Space;
 use crate::tasks::Task;
 use crate::trips::{TripChanges, TripDetails};
@@ -27,7 +27,7 @@ pub enum Event {
     SpaceCreated {
         space: Space,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        people: Vec<PersonId>,
+        people: Vec<UserId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trip: Option<TripDetails>,
     },
@@ -35,60 +35,60 @@ pub enum Event {
     SpaceUpdated {
         space: Space,
         #[serde(default)]
-        by: Option<Person>,
+        by: Option<User>,
     },
     /// A space was archived: it can still be read, and nothing in it can be changed.
-    SpaceArchived { space: Space, by: Option<Person> },
+    SpaceArchived { space: Space, by: Option<User> },
     /// A space was deleted, and these people are no longer its members. For a space with many members several such events are recorded, each with
     /// some of the members.
     SpaceDeleted {
         space: Space,
         #[serde(default)]
-        people: Vec<PersonId>,
-        by: PersonId,
+        people: Vec<UserId>,
+        by: UserId,
     },
     /// A user became a member, by an act of another user or of this user. `by_whom` is the profile of `by`, for contracts that show it.
     MemberJoined {
         space: Space,
-        person: Person,
+        person: User,
         #[serde(default)]
-        by: Option<PersonId>,
+        by: Option<UserId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        by_whom: Option<Person>,
+        by_whom: Option<User>,
     },
     /// A user became a member; recorded in that user's inbox, behind the [`Event::MemberJoined`] of the space. `trip` has the
     /// details of a trip, `last` a conversation's newest message as that user sees it.
     Added {
         space: Space,
-        by: Option<Person>,
+        by: Option<User>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trip: Option<TripDetails>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        last: Option<Box<Seen>>,
+        last: Option<Box<MessageWithReadState>>,
     },
     /// A user is no longer a member of this space; recorded in that user's inbox, behind the [`Event::MemberLeft`] of the space.
-    Removed { space: Room, by: Option<Person> },
+    Removed { space: RoomId, by: Option<User> },
     /// A member has another role.
-    RoleChanged { space: Space, person: PersonId, by: PersonId },
+    RoleChanged { space: Space, person: UserId, by: UserId },
     /// A user became a member by a claim of a token. The event is not delivered to clients; the user's connections receive the space's events from
     /// this offset on.
-    MembershipClaimed { person: PersonId },
+    MembershipClaimed { person: UserId },
     /// A user is no longer a member. `by` and `by_whom` as in [`Event::MemberJoined`].
     MemberLeft {
         space: Space,
-        person: PersonId,
+        person: UserId,
         #[serde(default)]
-        by: Option<PersonId>,
+        by: Option<UserId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        by_whom: Option<Person>,
+        by_whom: Option<User>,
     },
     /// A space has a new invite code; the old code is invalid.
     InviteRefreshed { space: Space },
     /// A user's profile changed. The event is stored once and broadcast to each of `rooms`, the user's households: see [`Fact::in_each_room`].
     ProfileUpdated {
-        person: Person,
+        person: User,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        rooms: Vec<Room>,
+        rooms: Vec<RoomId>,
     },
     /// A task was created and assigned to its assignees.
     TaskCreated { task: Task },
@@ -97,76 +97,76 @@ pub enum Event {
     TaskUpdated {
         task: Task,
         #[serde(default)]
-        by: Option<Person>,
+        by: Option<User>,
         #[serde(default)]
         was: Option<String>,
         #[serde(default)]
-        toggled_by: Option<Person>,
+        toggled_by: Option<User>,
         #[serde(default)]
-        assigned: Vec<Person>,
+        assigned: Vec<User>,
         #[serde(default)]
-        unassigned: Vec<Person>,
+        unassigned: Vec<User>,
     },
     /// A task was deleted.
     TaskDeleted {
-        task: Id,
+        task: EntityId,
         #[serde(default)]
-        by: Option<Person>,
+        by: Option<User>,
     },
     /// The status of a task changed; `was` is the status before.
-    TaskStatusChanged { task: Task, was: String, by: Option<Person> },
+    TaskStatusChanged { task: Task, was: String, by: Option<User> },
     /// A task was completed or reopened: see `task.completed`.
-    TaskToggled { task: Task, by: Person },
+    TaskToggled { task: Task, by: User },
     /// A task was assigned to a user.
     TaskAssigned {
         task: Task,
-        to: Person,
+        to: User,
         #[serde(default)]
-        by: Option<Person>,
+        by: Option<User>,
     },
     /// A task was unassigned from a user.
     TaskUnassigned {
         task: Task,
-        from: Person,
+        from: User,
         #[serde(default)]
-        by: Option<Person>,
+        by: Option<User>,
     },
     /// A message was sent, by `message.sender`.
     MessageSent { message: Message },
     /// The sender edited a message.
     MessageEdited { message: Message },
     /// The sender deleted a message.
-    MessageDeleted { message: Id, sender: Person },
+    MessageDeleted { message: EntityId, sender: User },
     /// A call rings.
     CallInitiated {
         call: Call,
         /// Members who have blocked the caller, and do not receive the event.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        not_for: Vec<PersonId>,
+        not_for: Vec<UserId>,
     },
     /// A user joined a call.
-    CallAnswered { call: Call, by: Person },
+    CallAnswered { call: Call, by: User },
     /// A call ended: see `call.status` and `call.ended_by`.
     CallEnded { call: Call },
     /// A user has read all messages up to `up_to`. `messages` are the newest of the other users' messages that were unread before. In a very large
     /// room (`to_reader_alone`) only the reader's own devices receive the event.
     MessagesRead {
-        by: PersonId,
-        messages: Vec<Id>,
-        up_to: Id,
+        by: UserId,
+        messages: Vec<EntityId>,
+        up_to: EntityId,
         #[serde(default)]
         to_reader_alone: bool,
     },
     /// A trip was updated. `changes` are its changed fields; `more` are further fields for its members, which the trip does not store.
-    TripUpdated { changes: TripChanges, more: Map<String, Value>, by: PersonId },
+    TripUpdated { changes: TripChanges, more: Map<String, Value>, by: UserId },
     /// A notification was created. This event and the two below are delivered in the inbox of the notified user.
     NotificationCreated { notification: Notification },
     /// A user has read a notification.
-    NotificationRead { notification: Id },
+    NotificationRead { notification: EntityId },
     /// A user has read all notifications.
     NotificationsRead,
     /// A back end has emitted a custom event.
-    Emitted { emission: Emission },
+    Emitted { emission: CustomEvent },
 }
 
 impl Event {
@@ -196,11 +196,11 @@ impl EventKind {
 
 /// A persisted event: stored, ordered by its offset, and replayed to clients that missed it.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Fact {
+pub struct PersistedEvent {
     /// The offset in the event log; later events have larger offsets. For an event with several offsets ([`Event::offsets`]) this is the last.
     pub offset: i64,
     /// The room in which the event was recorded.
-    pub room: Room,
+    pub room: RoomId,
     /// The number of the event within its room.
     pub seq: i64,
     /// The time of the transaction that recorded the event.
@@ -221,7 +221,7 @@ pub struct Account(pub i64);
 impl Account {
     /// The account to which an actor's events in a room are charged: the actor's, or the room's if the actor acts for others (the server, back ends,
     /// admins).
-    pub fn of(actor: &Actor, room: &Room) -> Self {
+    pub fn of(actor: &Actor, room: &RoomId) -> Self {
         match actor.admin {
             true => Self::named("", room.as_str()),
             // With the prefix of an inbox, because an id may look like a room.
@@ -235,7 +235,7 @@ impl Account {
     }
 }
 
-impl Fact {
+impl PersistedEvent {
     /// The smallest of its offsets; [`Fact::offset`] is the largest.
     pub fn first_offset(&self) -> i64 {
         self.offset - (self.event.offsets() as i64 - 1)
@@ -254,7 +254,7 @@ impl Fact {
         let event = Event::ProfileUpdated { person: person.clone(), rooms: Vec::new() };
         let body = serde_json::to_string(&event);
         Some(body.map(|body| {
-            let fact = |(offset, room): (i64, &Room)| Self {
+            let fact = |(offset, room): (i64, &RoomId)| Self {
                 offset,
                 room: room.clone(),
                 seq: self.seq,
@@ -277,24 +277,24 @@ impl Fact {
     }
 
     /// The rooms that receive the event; a connection in several of these rooms receives it once. Empty for an event that is not delivered.
-    pub fn audience(&self) -> Vec<Room> {
+    pub fn audience(&self) -> Vec<RoomId> {
         match &self.event {
             // The member who joins or leaves receives the event in the inbox too: another device of the user may not be in the room.
-            Event::MemberJoined { person, .. } => vec![self.room.clone(), Room::inbox(&person.id)],
-            Event::MemberLeft { person, .. } => vec![self.room.clone(), Room::inbox(person)],
+            Event::MemberJoined { person, .. } => vec![self.room.clone(), RoomId::inbox(&person.id)],
+            Event::MemberLeft { person, .. } => vec![self.room.clone(), RoomId::inbox(person)],
             Event::MembershipClaimed { .. } => Vec::new(),
             Event::ProfileUpdated { rooms, .. } if !rooms.is_empty() => rooms.clone(),
             Event::ProfileUpdated { .. } => vec![self.room.clone()],
             // The reader's other devices show the number of unread messages, also if they have not opened the room.
-            Event::MessagesRead { by, to_reader_alone: true, .. } => vec![Room::inbox(by)],
-            Event::MessagesRead { by, .. } => vec![self.room.clone(), Room::inbox(by)],
+            Event::MessagesRead { by, to_reader_alone: true, .. } => vec![RoomId::inbox(by)],
+            Event::MessagesRead { by, .. } => vec![self.room.clone(), RoomId::inbox(by)],
             Event::Emitted { emission } => emission.rooms.clone(),
             // The inboxes are enough: no connection can be in the room of a new space, and the connections in the room of a deleted one are its
             // members'. Events of an older version have no `people`, but all members in `space`.
             Event::SpaceCreated { space, people, .. } | Event::SpaceDeleted { space, people, .. } if people.is_empty() => {
                 inboxes(space).collect()
             }
-            Event::SpaceCreated { people, .. } | Event::SpaceDeleted { people, .. } => people.iter().map(Room::inbox).collect(),
+            Event::SpaceCreated { people, .. } | Event::SpaceDeleted { people, .. } => people.iter().map(RoomId::inbox).collect(),
             Event::TaskDeleted { task, .. } => self.task_audience(*task),
             Event::TaskCreated { task }
             | Event::TaskStatusChanged { task, .. }
@@ -322,39 +322,39 @@ impl Fact {
     }
 
     /// The space's room, and the task's own room if tasks of this kind of space have rooms.
-    fn task_audience(&self, task: Id) -> Vec<Room> {
+    fn task_audience(&self, task: EntityId) -> Vec<RoomId> {
         let mut rooms = vec![self.room.clone()];
         if self.room.kind().has_task_rooms() {
-            rooms.push(Kind::Task.room(task));
+            rooms.push(RoomKind::Task.room(task));
         }
         rooms
     }
 }
 
-fn inboxes(space: &Space) -> impl Iterator<Item = Room> {
-    space.members.iter().map(|member| Room::inbox(&member.person.id))
+fn inboxes(space: &Space) -> impl Iterator<Item = RoomId> {
+    space.members.iter().map(|member| RoomId::inbox(&member.person.id))
 }
 
 /// An ephemeral event: useless when late, never stored, and dropped first when a client is slow.
 #[derive(Clone, PartialEq, Debug)]
 #[expect(missing_docs, reason = "the fields are the things that the variant's sentence names")]
-pub enum Signal {
+pub enum EphemeralEvent {
     /// The first connection of a user joined a room.
-    Entered { room: Room, person: Person },
+    RoomJoined { room: RoomId, person: User },
     /// The last connection of a user left a room. `removed`: because the user is no longer a member, which a persisted event has announced.
-    Left { room: Room, person: Person, removed: bool },
+    RoomLeft { room: RoomId, person: User, removed: bool },
     /// A user is typing in a room; repeated while it lasts. The user's own connections do not need the event.
-    Typing { room: Room, person: PersonId },
+    Typing { room: RoomId, person: UserId },
     /// A user has stopped typing, has left the room, or has not repeated the typing event in time. The user's own connections do not need the event.
-    StoppedTyping { room: Room, person: PersonId },
+    StoppedTyping { room: RoomId, person: UserId },
     /// A user came online: the user's first connection was opened.
-    Online { person: PersonId, connection: String },
+    Online { person: UserId, connection: String },
     /// A user went offline: the last connection has ended, and the grace period after it has passed.
-    Offline { person: PersonId },
+    Offline { person: UserId },
     /// A back end has emitted a custom event that is not stored.
-    Emitted { emission: Emission },
+    Emitted { emission: CustomEvent },
     /// A back end disconnects all connections of these users, and these connections.
-    Expelled { people: Vec<PersonId>, connections: Vec<String>, reason: String },
+    Disconnected { people: Vec<UserId>, connections: Vec<String>, reason: String },
     /// A back end's or admin's announcement to all connected users.
     Announced { announcement: Announcement },
 }

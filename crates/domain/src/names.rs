@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::kinds::Kind;
+pub use crate::kinds::RoomKind;
 
 /// The id of a user: the subject of the user's token, as text. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PersonId(Arc<str>);
+pub struct UserId(Arc<str>);
 
-impl PersonId {
+impl UserId {
     /// Wraps a user's id that was checked before or needs no check; [`PersonId::parse`] checks.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
@@ -22,7 +22,7 @@ impl PersonId {
     ///
     /// A blank id is most likely a back end's mistake, and all users with it would be one user.
     pub fn parse(id: &str) -> Option<Self> {
-        (is_outside_id(id) && !id.trim().is_empty()).then(|| Self(id.into()))
+        (is_valid_external_id(id) && !id.trim().is_empty()).then(|| Self(id.into()))
     }
 
     /// The id as text.
@@ -31,7 +31,7 @@ impl PersonId {
     }
 }
 
-impl fmt::Display for PersonId {
+impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -40,37 +40,37 @@ impl fmt::Display for PersonId {
 /// The address of a room, `kind:id`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Room(Arc<str>);
+pub struct RoomId(Arc<str>);
 
-impl Room {
+impl RoomId {
     /// Reads an address such as `channel:456`. `None` if the kind is unknown, or the id is empty, longer than 200 bytes or has control
     /// characters.
     pub fn parse(address: &str) -> Option<Self> {
         let (kind, id) = address.split_once(':')?;
-        Kind::parse(kind)?;
-        is_outside_id(id).then(|| Self(address.into()))
+        RoomKind::parse(kind)?;
+        is_valid_external_id(id).then(|| Self(address.into()))
     }
 
     /// The room of a kind with an id; both were checked.
-    pub(crate) fn of(kind: Kind, id: impl fmt::Display) -> Self {
+    pub(crate) fn of(kind: RoomKind, id: impl fmt::Display) -> Self {
         Self(format!("{}:{id}", kind.as_str()).into())
     }
 
     /// The inbox of a user.
-    pub fn inbox(person: &PersonId) -> Self {
-        Kind::User.room(person)
+    pub fn inbox(person: &UserId) -> Self {
+        RoomKind::User.room(person)
     }
 
     /// The room of all connected users.
     pub fn everyone() -> Self {
-        Kind::Everyone.room("all")
+        RoomKind::Everyone.room("all")
     }
 
     /// The kind of the room.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> RoomKind {
         let kind = self.0.split(':').next().unwrap_or_default();
         // Every constructor checks the kind, so the search cannot fail. An inbox is a harmless default: only its own user has access.
-        Kind::parse(kind).unwrap_or(Kind::User)
+        RoomKind::parse(kind).unwrap_or(RoomKind::User)
     }
 
     /// The part of the address behind the colon.
@@ -89,7 +89,7 @@ impl Room {
     }
 }
 
-impl fmt::Display for Room {
+impl fmt::Display for RoomId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -97,21 +97,21 @@ impl fmt::Display for Room {
 
 /// The id of an object that only the server creates (a task, a message, a generated space): a positive number of sixteen digits, so that it is exact
 /// in JavaScript and the order of the texts is the order of creation.
-pub type Id = i64;
+pub type EntityId = i64;
 
 /// Parses an [`Id`] as clients write it: decimal digits without a sign or a leading zero. `None` for a text that is no object's id.
-pub fn parse_id(text: &str) -> Option<Id> {
+pub fn parse_id(text: &str) -> Option<EntityId> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if digits { text.parse().ok() } else { None }
 }
 
 /// The longest id of a user or a space, in bytes.
-pub const LONGEST_ID: usize = 200;
+pub const MAX_ID_BYTES: usize = 200;
 
 /// Whether an id from outside can be stored and shown. Control characters are refused because PostgreSQL cannot store NUL, and because the id is
 /// written to the log.
-fn is_outside_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= LONGEST_ID && !id.chars().any(char::is_control)
+fn is_valid_external_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)
 }
 
 /// Microseconds since 1970-01-01T00:00:00Z.

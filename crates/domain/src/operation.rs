@@ -3,17 +3,17 @@
 //! The input, the rules and the answer of an operation stand together in one file of its area. REST and sockets make the same operation. The writer
 //! executes commands; nothing else changes the store.
 
-use crate::event::{Account, Event, Fact};
-use crate::names::{Id, PersonId, Room, Timestamp};
+use crate::event::{Account, Event, PersistedEvent};
+use crate::names::{EntityId, UserId, RoomId, Timestamp};
 use crate::quotas::{Charge, Quotas};
-use crate::refusal::Refusal;
-use crate::seam::{Ids, Store};
+use crate::refusal::DomainError;
+use crate::seam::{IdSource, Store};
 
 /// The user on whose behalf an operation is executed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Actor {
     /// The user's id.
-    pub person: PersonId,
+    pub person: UserId,
     /// Whether the actor has the role `admin` of the server, by the token or as a back end.
     pub admin: bool,
 }
@@ -21,51 +21,51 @@ pub struct Actor {
 impl Actor {
     /// The server itself, for operations by its own clock, and a back end with the server's key. No user has an empty id.
     pub fn server() -> Self {
-        Self { person: PersonId::new(""), admin: true }
+        Self { person: UserId::new(""), admin: true }
     }
 }
 
 /// An operation that changes the store.
 pub trait Command: Send + 'static {
     /// The result for the caller.
-    type Answer: Send + 'static;
+    type Output: Send + 'static;
 
     /// Executes the command inside the transaction: checks permissions, applies the rules, writes the change and records its events.
     ///
     /// # Errors
     /// A [`Refusal`]; the caller then rolls back everything that this command wrote.
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Self::Answer, Refusal>;
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Self::Output, DomainError>;
 }
 
 /// An operation that reads the store and does not change it.
 pub trait Query: Send + 'static {
     /// The result for the caller.
-    type Answer: Send + 'static;
+    type Output: Send + 'static;
 
     /// Executes the query on the store, as `actor`.
     ///
     /// # Errors
     /// A [`Refusal`].
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Self::Answer, Refusal>;
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Self::Output, DomainError>;
 }
 
 /// The bounds of memberships. A command that would exceed them is refused as a conflict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Bounds {
+pub struct MembershipLimits {
     /// The most members of a space. A token that names a household makes its user a member in any case.
     pub members_per_space: u32,
     /// The most spaces that a user may be a member of, with the same exception.
     pub spaces_per_user: u32,
 }
 
-impl Default for Bounds {
+impl Default for MembershipLimits {
     fn default() -> Self {
         Self { members_per_space: 100_000, spaces_per_user: 1000 }
     }
 }
 
 /// One command's part of the writer's transaction. Time and ids are given, so a decision is exact and repeatable.
-pub struct Tx<'a> {
+pub struct CommandContext<'a> {
     /// The store, inside the transaction.
     pub store: &'a mut dyn Store,
     /// The actor of the command.
@@ -73,21 +73,21 @@ pub struct Tx<'a> {
     /// The time of the command.
     pub now: Timestamp,
     /// The bounds of memberships.
-    pub bounds: Bounds,
-    ids: &'a mut dyn Ids,
+    pub bounds: MembershipLimits,
+    ids: &'a mut dyn IdSource,
     quotas: Option<&'a Quotas>,
     charge: Charge,
-    facts: Vec<Fact>,
+    events: Vec<PersistedEvent>,
 }
 
-impl<'a> Tx<'a> {
+impl<'a> CommandContext<'a> {
     /// Begins one command's part.
-    pub fn new(store: &'a mut dyn Store, actor: &'a Actor, now: Timestamp, ids: &'a mut dyn Ids) -> Self {
-        Self { store, actor, now, bounds: Bounds::default(), ids, quotas: None, charge: Charge::default(), facts: Vec::new() }
+    pub fn new(store: &'a mut dyn Store, actor: &'a Actor, now: Timestamp, ids: &'a mut dyn IdSource) -> Self {
+        Self { store, actor, now, bounds: MembershipLimits::default(), ids, quotas: None, charge: Charge::default(), events: Vec::new() }
     }
 
     /// Replaces the default bounds.
-    pub fn with_bounds(self, bounds: Bounds) -> Self {
+    pub fn with_bounds(self, bounds: MembershipLimits) -> Self {
         Self { bounds, ..self }
     }
 
@@ -100,7 +100,7 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// [`Refusal::OverQuota`].
-    pub(crate) fn count_object(&mut self, bytes: usize) -> Result<(), Refusal> {
+    pub(crate) fn count_object(&mut self, bytes: usize) -> Result<(), DomainError> {
         self.quotas.map_or(Ok(()), |quotas| quotas.charge_object(&mut self.charge, &self.actor.person, bytes, self.now))
     }
 
@@ -108,12 +108,12 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// [`Refusal::TooMany`].
-    pub(crate) fn count_addition(&mut self) -> Result<(), Refusal> {
+    pub(crate) fn count_addition(&mut self) -> Result<(), DomainError> {
         self.quotas.map_or(Ok(()), |quotas| quotas.charge_addition(&mut self.charge, &self.actor.person, self.now))
     }
 
     /// A new id; see [`Id`].
-    pub fn new_id(&mut self) -> Id {
+    pub fn new_id(&mut self) -> EntityId {
         self.ids.next_id(self.now)
     }
 
@@ -127,28 +127,28 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] or [`Refusal::Internal`] if the row cannot be written; [`Refusal::OverQuota`].
-    pub fn record(&mut self, room: &Room, event: Event) -> Result<(), Refusal> {
-        self.record_at(room, event).map(drop)
+    pub fn record_event(&mut self, room: &RoomId, event: Event) -> Result<(), DomainError> {
+        self.record_event_at(room, event).map(drop)
     }
 
     /// Records an event as [`Tx::record`] does, and returns its offset.
     ///
     /// # Errors
     /// As [`Tx::record`].
-    pub fn record_at(&mut self, room: &Room, event: Event) -> Result<i64, Refusal> {
+    pub fn record_event_at(&mut self, room: &RoomId, event: Event) -> Result<i64, DomainError> {
         let fact = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
         self.count_object(fact.body.len())?;
         let offset = fact.offset;
         // Most commands record one event, and an event is large.
-        self.facts.reserve_exact(1);
-        self.facts.push(fact);
+        self.events.reserve_exact(1);
+        self.events.push(fact);
         Ok(offset)
     }
 
     /// Executes a part of the command for another actor.
-    pub fn on_behalf_of<T>(&mut self, actor: &Actor, work: impl FnOnce(&mut Tx<'_>) -> T) -> T {
-        let facts = std::mem::take(&mut self.facts);
-        let mut part = Tx {
+    pub fn on_behalf_of<T>(&mut self, actor: &Actor, work: impl FnOnce(&mut CommandContext<'_>) -> T) -> T {
+        let facts = std::mem::take(&mut self.events);
+        let mut part = CommandContext {
             store: &mut *self.store,
             actor,
             now: self.now,
@@ -156,22 +156,22 @@ impl<'a> Tx<'a> {
             ids: &mut *self.ids,
             quotas: None,
             charge: Charge::default(),
-            facts,
+            events: facts,
         };
         let answer = work(&mut part);
-        let facts = part.facts;
-        self.facts = facts;
+        let facts = part.events;
+        self.events = facts;
         answer
     }
 
     /// The recorded events, in order.
-    pub fn into_facts(self) -> Vec<Fact> {
-        self.facts
+    pub fn into_events(self) -> Vec<PersistedEvent> {
+        self.events
     }
 
     /// The recorded events, in order, and the command's use of the actor's quotas, which the caller counts with [`Quotas::count`].
-    pub fn into_parts(self) -> (Vec<Fact>, Charge) {
-        (self.facts, self.charge)
+    pub fn into_parts(self) -> (Vec<PersistedEvent>, Charge) {
+        (self.events, self.charge)
     }
 }
 
@@ -181,6 +181,6 @@ mod tests {
 
     #[test]
     fn no_token_speaks_for_the_server() {
-        assert_eq!(PersonId::parse(Actor::server().person.as_str()), None);
+        assert_eq!(UserId::parse(Actor::server().person.as_str()), None);
     }
 }

@@ -4,15 +4,15 @@
 
 use std::collections::HashMap;
 
-use crate::names::{PersonId, Timestamp};
-use crate::refusal::Refusal;
+use crate::names::{UserId, Timestamp};
+use crate::refusal::DomainError;
 
 /// The length of the window of stored objects, in seconds.
 pub const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// The length of the window of additions, in seconds.
 pub const HOUR_SECONDS: i64 = 60 * 60;
 /// The most users whose counts are kept. When there are more, the counts of windows that have ended are dropped first, and then the smallest.
-const MOST_USERS: usize = 100_000;
+const MAX_USERS: usize = 100_000;
 
 /// The quotas of each user. `None` is no bound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -63,13 +63,13 @@ impl Usage {
 #[derive(Debug, Default)]
 pub struct Quotas {
     bounds: QuotaBounds,
-    users: HashMap<PersonId, Counted>,
+    users: HashMap<UserId, CountedUsage>,
     /// The users whose counts have changed since they were stored. A user whose counts were dropped since then may be in it twice.
-    changed: Vec<PersonId>,
+    changed: Vec<UserId>,
 }
 
 #[derive(Debug, Default)]
-struct Counted {
+struct CountedUsage {
     usage: Usage,
     /// Whether the user is in [`Quotas::changed`].
     changed: bool,
@@ -85,12 +85,12 @@ pub struct Charge {
 
 impl Quotas {
     /// Counts by these bounds, starting from the stored counts.
-    pub fn new(bounds: QuotaBounds, written: impl IntoIterator<Item = (PersonId, Usage)>) -> Self {
-        let users = written.into_iter().map(|(user, usage)| (user, Counted { usage, changed: false })).collect();
+    pub fn new(bounds: QuotaBounds, written: impl IntoIterator<Item = (UserId, Usage)>) -> Self {
+        let users = written.into_iter().map(|(user, usage)| (user, CountedUsage { usage, changed: false })).collect();
         Self { bounds, users, changed: Vec::new() }
     }
 
-    fn usage(&self, user: &PersonId, now: Timestamp) -> Usage {
+    fn usage(&self, user: &UserId, now: Timestamp) -> Usage {
         self.users.get(user).map(|counted| counted.usage).unwrap_or_default().at(now)
     }
 
@@ -98,7 +98,7 @@ impl Quotas {
     ///
     /// # Errors
     /// [`Refusal::OverQuota`].
-    pub fn charge_object(&self, charge: &mut Charge, user: &PersonId, bytes: usize, now: Timestamp) -> Result<(), Refusal> {
+    pub fn charge_object(&self, charge: &mut Charge, user: &UserId, bytes: usize, now: Timestamp) -> Result<(), DomainError> {
         let QuotaBounds { objects_per_day, bytes_per_day, .. } = self.bounds;
         if objects_per_day.is_none() && bytes_per_day.is_none() {
             return Ok(());
@@ -108,7 +108,7 @@ impl Quotas {
         let usage = self.usage(user, now);
         let over = |used: u64, bound: Option<u64>| bound.is_some_and(|bound| used > bound);
         if over(usage.objects + charge.objects, objects_per_day) || over(usage.bytes + charge.bytes, bytes_per_day) {
-            return Err(Refusal::OverQuota { retry_after: seconds_left(usage.day_from, DAY_SECONDS, now) });
+            return Err(DomainError::OverQuota { retry_after: seconds_left(usage.day_from, DAY_SECONDS, now) });
         }
         Ok(())
     }
@@ -117,22 +117,22 @@ impl Quotas {
     ///
     /// # Errors
     /// [`Refusal::TooMany`].
-    pub fn charge_addition(&self, charge: &mut Charge, user: &PersonId, now: Timestamp) -> Result<(), Refusal> {
+    pub fn charge_addition(&self, charge: &mut Charge, user: &UserId, now: Timestamp) -> Result<(), DomainError> {
         let Some(bound) = self.bounds.additions_per_hour else { return Ok(()) };
         charge.additions += 1;
         let usage = self.usage(user, now);
         if usage.additions + charge.additions > bound {
-            return Err(Refusal::TooMany { retry_after: seconds_left(usage.hour_from, HOUR_SECONDS, now) });
+            return Err(DomainError::RateLimited { retry_after: seconds_left(usage.hour_from, HOUR_SECONDS, now) });
         }
         Ok(())
     }
 
     /// Adds the usage of a command that was not refused.
-    pub fn count(&mut self, charge: &Charge, user: &PersonId, now: Timestamp) {
+    pub fn count(&mut self, charge: &Charge, user: &UserId, now: Timestamp) {
         if charge.objects + charge.additions == 0 {
             return;
         }
-        if self.users.len() >= MOST_USERS && !self.users.contains_key(user) {
+        if self.users.len() >= MAX_USERS && !self.users.contains_key(user) {
             self.forget(now);
         }
         let counted = self.users.entry(user.clone()).or_default();
@@ -147,11 +147,11 @@ impl Quotas {
     }
 
     /// Takes the counts that have changed since the last call, to be stored: the counts of at most `most` users.
-    pub fn take_changed(&mut self, most: usize) -> Vec<(PersonId, Usage)> {
+    pub fn take_changed(&mut self, most: usize) -> Vec<(UserId, Usage)> {
         let changed = self.changed.split_off(self.changed.len().saturating_sub(most));
         let users = &mut self.users;
         // The counts of a user with small counts may have been dropped since the change.
-        let usage = |user: PersonId| {
+        let usage = |user: UserId| {
             let counted = users.get_mut(&user)?;
             counted.changed = false;
             Some((user, counted.usage))
@@ -162,12 +162,12 @@ impl Quotas {
     /// Drops the counts of windows that have ended; if that is not enough, the smaller half.
     fn forget(&mut self, now: Timestamp) {
         self.users.retain(|_, counted| !counted.usage.is_over(now));
-        if self.users.len() < MOST_USERS {
+        if self.users.len() < MAX_USERS {
             return;
         }
-        let used = |counted: &Counted| counted.usage.bytes + 1000 * (counted.usage.objects + counted.usage.additions);
+        let used = |counted: &CountedUsage| counted.usage.bytes + 1000 * (counted.usage.objects + counted.usage.additions);
         let mut all: Vec<u64> = self.users.values().map(used).collect();
-        let (_, middle, _) = all.select_nth_unstable(MOST_USERS / 2);
+        let (_, middle, _) = all.select_nth_unstable(MAX_USERS / 2);
         let middle = *middle;
         let mut excess = self.users.len() / 2;
         self.users.retain(|_, counted| {
@@ -194,15 +194,15 @@ mod tests {
         Timestamp(NOW.0 + seconds * 1_000_000)
     }
 
-    fn store(quotas: &mut Quotas, user: &str, bytes: usize, now: Timestamp) -> Result<(), Refusal> {
-        let (user, mut charge) = (PersonId::new(user), Charge::default());
+    fn store(quotas: &mut Quotas, user: &str, bytes: usize, now: Timestamp) -> Result<(), DomainError> {
+        let (user, mut charge) = (UserId::new(user), Charge::default());
         quotas.charge_object(&mut charge, &user, bytes, now)?;
         quotas.count(&charge, &user, now);
         Ok(())
     }
 
-    fn add(quotas: &mut Quotas, user: &str, now: Timestamp) -> Result<(), Refusal> {
-        let (user, mut charge) = (PersonId::new(user), Charge::default());
+    fn add(quotas: &mut Quotas, user: &str, now: Timestamp) -> Result<(), DomainError> {
+        let (user, mut charge) = (UserId::new(user), Charge::default());
         quotas.charge_addition(&mut charge, &user, now)?;
         quotas.count(&charge, &user, now);
         Ok(())
@@ -215,15 +215,15 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(store(&mut quotas, "ann", 10, NOW), Ok(()));
         }
-        assert_eq!(store(&mut quotas, "ann", 10, later(10)), Err(Refusal::OverQuota { retry_after: 86_390 }));
+        assert_eq!(store(&mut quotas, "ann", 10, later(10)), Err(DomainError::OverQuota { retry_after: 86_390 }));
         assert_eq!(store(&mut quotas, "ben", 90, NOW), Ok(()));
-        assert_eq!(store(&mut quotas, "ben", 11, NOW), Err(Refusal::OverQuota { retry_after: 86_400 }), "by bytes");
+        assert_eq!(store(&mut quotas, "ben", 11, NOW), Err(DomainError::OverQuota { retry_after: 86_400 }), "by bytes");
         assert_eq!(store(&mut quotas, "ben", 10, NOW), Ok(()), "a refused command is not counted");
         assert_eq!(store(&mut quotas, "ann", 10, later(DAY_SECONDS)), Ok(()));
         for _ in 0..2 {
             assert_eq!(add(&mut quotas, "ann", NOW), Ok(()));
         }
-        assert_eq!(add(&mut quotas, "ann", later(1)), Err(Refusal::TooMany { retry_after: 3599 }));
+        assert_eq!(add(&mut quotas, "ann", later(1)), Err(DomainError::RateLimited { retry_after: 3599 }));
         assert_eq!(add(&mut quotas, "ann", later(HOUR_SECONDS)), Ok(()));
     }
 
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(quotas.take_changed(9), []);
         let mut quotas = Quotas::new(bounds, written);
         assert_eq!(quotas.take_changed(9), []);
-        assert_eq!(store(&mut quotas, "ann", 10, later(60)), Err(Refusal::OverQuota { retry_after: 86_340 }));
+        assert_eq!(store(&mut quotas, "ann", 10, later(60)), Err(DomainError::OverQuota { retry_after: 86_340 }));
     }
 
     #[test]
@@ -258,10 +258,10 @@ mod tests {
         for _ in 0..10 {
             store(&mut quotas, "busy", 10, NOW).unwrap();
         }
-        for number in 0..2 * MOST_USERS {
+        for number in 0..2 * MAX_USERS {
             store(&mut quotas, &number.to_string(), 1, NOW).unwrap();
         }
-        assert!(quotas.users.len() <= MOST_USERS, "{}", quotas.users.len());
+        assert!(quotas.users.len() <= MAX_USERS, "{}", quotas.users.len());
         assert!(store(&mut quotas, "busy", 1, NOW).is_err(), "the counts of the busy user are kept");
         store(&mut quotas, "one more", 1, later(DAY_SECONDS)).unwrap();
         quotas.forget(later(DAY_SECONDS));

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// The error of a command or a query. The changes of a refused command are rolled back.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub enum Refusal {
+pub enum DomainError {
     /// The value of a field is not valid.
     #[error("{field}: {reason}")]
     Invalid {
@@ -32,7 +32,7 @@ pub enum Refusal {
     Conflict(&'static str),
     /// The caller exceeds a rate limit.
     #[error("Rate limit exceeded, try again in {retry_after} s")]
-    TooMany {
+    RateLimited {
         /// Whole seconds after which the same call may succeed.
         retry_after: u64,
     },
@@ -53,7 +53,7 @@ pub enum Refusal {
     Internal(String),
 }
 
-impl Refusal {
+impl DomainError {
     /// Every [`Refusal::code`], in the order of the variants.
     pub const CODES: [&'static str; 10] = [
         "invalid",
@@ -76,7 +76,7 @@ impl Refusal {
     /// The whole seconds after which the same call may succeed, if they are known.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { retry_after } | Self::OverQuota { retry_after } => Some(*retry_after),
+            Self::RateLimited { retry_after } | Self::OverQuota { retry_after } => Some(*retry_after),
             _ => None,
         }
     }
@@ -89,7 +89,7 @@ impl Refusal {
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::Conflict(_) => "conflict",
-            Self::TooMany { .. } => "rate_limited",
+            Self::RateLimited { .. } => "rate_limited",
             Self::UserDeleted => "user_deleted",
             Self::OverQuota { .. } => "quota_exceeded",
             Self::Unavailable(_) => "unavailable",
@@ -105,17 +105,17 @@ mod tests {
     #[test]
     fn every_refusal_has_one_of_the_codes() {
         let all = [
-            Refusal::invalid("field", "reason"),
-            Refusal::Ambiguous { field: "field", reason: "reason".into() },
-            Refusal::Forbidden("no"),
-            Refusal::NotFound("Thing"),
-            Refusal::Conflict("no"),
-            Refusal::TooMany { retry_after: 1 },
-            Refusal::UserDeleted,
-            Refusal::OverQuota { retry_after: 1 },
-            Refusal::Unavailable("no".into()),
-            Refusal::Internal("no".into()),
+            DomainError::invalid("field", "reason"),
+            DomainError::Ambiguous { field: "field", reason: "reason".into() },
+            DomainError::Forbidden("no"),
+            DomainError::NotFound("Thing"),
+            DomainError::Conflict("no"),
+            DomainError::RateLimited { retry_after: 1 },
+            DomainError::UserDeleted,
+            DomainError::OverQuota { retry_after: 1 },
+            DomainError::Unavailable("no".into()),
+            DomainError::Internal("no".into()),
         ];
-        assert_eq!(all.each_ref().map(Refusal::code), Refusal::CODES);
+        assert_eq!(all.each_ref().map(DomainError::code), DomainError::CODES);
     }
 }

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use domain::names::PersonId;
+use domain::names::UserId;
 use tracing::Level;
 
 use crate::logs;
@@ -17,14 +17,14 @@ const CONNECTIONS: u32 = 100;
 const REFUSALS: u32 = 1;
 
 /// A user has connected. `transport` is `websocket`, `polling` or `raw`.
-pub fn connected(person: &PersonId, address: SocketAddr, transport: &str) {
+pub fn connected(person: &UserId, address: SocketAddr, transport: &str) {
     if logs::admits(Level::INFO, Some(address.ip()), "connected", "", CONNECTIONS) {
         tracing::info!(target: "audit", person = person.as_str(), %address, transport, "connected");
     }
 }
 
 /// A user's connection has ended; `after` is its age.
-pub fn disconnected(person: &PersonId, address: SocketAddr, transport: &str, after: Duration, reason: &str) {
+pub fn disconnected(person: &UserId, address: SocketAddr, transport: &str, after: Duration, reason: &str) {
     if logs::admits(Level::INFO, Some(address.ip()), "disconnected", "", CONNECTIONS) {
         let seconds = after.as_secs();
         tracing::info!(target: "audit", person = person.as_str(), %address, transport, seconds, reason, "disconnected");
@@ -32,9 +32,9 @@ pub fn disconnected(person: &PersonId, address: SocketAddr, transport: &str, aft
 }
 
 /// A client or a request was refused; `reason` is the refusal's code. The user is known if the token was verified.
-pub fn refused(person: Option<&PersonId>, address: SocketAddr, transport: &str, reason: &'static str) {
+pub fn refused(person: Option<&UserId>, address: SocketAddr, transport: &str, reason: &'static str) {
     if logs::admits(Level::WARN, Some(address.ip()), "refused", reason, REFUSALS) {
-        let person = person.map_or("", PersonId::as_str);
+        let person = person.map_or("", UserId::as_str);
         tracing::warn!(target: "audit", person, %address, transport, reason, "refused");
     }
 }

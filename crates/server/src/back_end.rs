@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use domain::emissions::{Emission, Emit};
-use domain::event::Signal;
-use domain::names::{Id, Kind, PersonId, Room};
-use domain::notifications::{NewNotification, Notification, Notify};
+use domain::emissions::{CustomEvent, PublishCustomEvent};
+use domain::event::EphemeralEvent;
+use domain::names::{EntityId, RoomKind, UserId, RoomId};
+use domain::notifications::{NewNotification, Notification, CreateNotification};
 use domain::operation::{Actor, Command};
-use domain::refusal::Refusal;
-use domain::seam::{Bus, Notice};
+use domain::refusal::DomainError;
+use domain::seam::{Bus, BusMessage};
 use serde_json::Value;
 use store::Writer;
 use tokio::sync::oneshot;
@@ -22,75 +22,75 @@ use crate::presence::People;
 /// The functions for a backend. An emitted event is stored and ordered as any other event; the answer is its offset.
 pub trait BackEnd: Send + Sync {
     /// Emits an event of the backend's own.
-    fn emit(&self, emission: Emission) -> Pending<i64>;
+    fn emit(&self, emission: CustomEvent) -> Pending<i64>;
 
     /// Emits an event that is not stored, and is dropped for clients that cannot take it at once.
     ///
     /// # Errors
     /// [`Refusal::Invalid`].
-    fn emit_volatile(&self, emission: Emission) -> Result<(), Refusal>;
+    fn emit_volatile(&self, emission: CustomEvent) -> Result<(), DomainError>;
 
     /// Stores a notification and sends it to its user, on all devices.
     fn emit_notification_to_user(&self, notification: NewNotification) -> Pending<Notification>;
 
     /// Whether a user is online. For a moment after the last connection has ended, the user still is.
-    fn is_user_online(&self, person: &PersonId) -> bool;
+    fn is_user_online(&self, person: &UserId) -> bool;
 
     /// The number of users who are online.
     fn online_users_count(&self) -> usize;
 
     /// Ends all connections of these users, and these connections.
-    fn disconnect(&self, people: Vec<PersonId>, connections: Vec<String>, reason: String);
+    fn disconnect(&self, people: Vec<UserId>, connections: Vec<String>, reason: String);
 
     /// Sends an event to a user, on all devices.
-    fn send_to_user(&self, person: &PersonId, event: &str, data: Value) -> Pending<i64> {
-        self.emit(emission(Room::inbox(person), event, data))
+    fn send_to_user(&self, person: &UserId, event: &str, data: Value) -> Pending<i64> {
+        self.emit(emission(RoomId::inbox(person), event, data))
     }
 
     /// Sends an event to all connected clients.
     fn broadcast_to_all(&self, event: &str, data: Value) -> Pending<i64> {
-        self.emit(emission(Room::everyone(), event, data))
+        self.emit(emission(RoomId::everyone(), event, data))
     }
 
     /// Sends a conversation the event of a message that the backend stores itself.
     fn emit_new_message(&self, conversation: &str, message: Value) -> Pending<i64> {
         let (event, data) = spoken::message_new(message);
-        self.emit(emission(Kind::Conversation.room(conversation), event, data))
+        self.emit(emission(RoomKind::Conversation.room(conversation), event, data))
     }
 
     /// Sends a conversation the event that a user has read these messages, and all others up to `up_to`.
-    fn emit_message_read(&self, conversation: &str, reader: &PersonId, messages: &[Id], up_to: Id) -> Pending<i64> {
-        let room = Kind::Conversation.room(conversation);
+    fn emit_message_read(&self, conversation: &str, reader: &UserId, messages: &[EntityId], up_to: EntityId) -> Pending<i64> {
+        let room = RoomKind::Conversation.room(conversation);
         let (event, data) = spoken::messages_read(&room, reader, messages, up_to);
         self.emit(emission(room, event, data))
     }
 
     /// Sends a conversation the event that such a message was deleted.
-    fn emit_message_deleted(&self, conversation: &str, message: Id) -> Pending<i64> {
-        let room = Kind::Conversation.room(conversation);
+    fn emit_message_deleted(&self, conversation: &str, message: EntityId) -> Pending<i64> {
+        let room = RoomKind::Conversation.room(conversation);
         let (event, data) = spoken::message_deleted(&room, message);
         self.emit(emission(room, event, data))
     }
 
     /// Sends a user the event that an order has changed.
-    fn emit_order_update(&self, person: &PersonId, order: Value) -> Pending<i64> {
+    fn emit_order_update(&self, person: &UserId, order: Value) -> Pending<i64> {
         self.send_to_user(person, "order:update", order)
     }
 }
 
-fn emission(room: Room, event: &str, data: Value) -> Emission {
-    Emission { rooms: vec![room], except: Vec::new(), except_connections: Vec::new(), name: event.to_owned(), data: Some(data) }
+fn emission(room: RoomId, event: &str, data: Value) -> CustomEvent {
+    CustomEvent { rooms: vec![room], except: Vec::new(), except_connections: Vec::new(), name: event.to_owned(), data: Some(data) }
 }
 
 /// An answer that arrives when the change is on the disk. Dropping it does not cancel the change.
-pub struct Pending<T>(oneshot::Receiver<Result<T, Refusal>>);
+pub struct Pending<T>(oneshot::Receiver<Result<T, DomainError>>);
 
 impl<T> Future for Pending<T> {
-    type Output = Result<T, Refusal>;
+    type Output = Result<T, DomainError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = Pin::new(&mut self.0).poll(context);
-        answer.map(|answer| answer.unwrap_or_else(|_| Err(Refusal::Unavailable("the server is stopping".to_owned()))))
+        answer.map(|answer| answer.unwrap_or_else(|_| Err(DomainError::Unavailable("the server is stopping".to_owned()))))
     }
 }
 
@@ -107,7 +107,7 @@ impl Utilities {
         Self { writer, bus, people }
     }
 
-    fn run<C: Command>(&self, command: C) -> Pending<C::Answer> {
+    fn run<C: Command>(&self, command: C) -> Pending<C::Output> {
         let (reply, answer) = oneshot::channel();
         self.writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
         Pending(answer)
@@ -115,21 +115,21 @@ impl Utilities {
 }
 
 impl BackEnd for Utilities {
-    fn emit(&self, emission: Emission) -> Pending<i64> {
-        self.run(Emit(emission))
+    fn emit(&self, emission: CustomEvent) -> Pending<i64> {
+        self.run(PublishCustomEvent(emission))
     }
 
-    fn emit_volatile(&self, emission: Emission) -> Result<(), Refusal> {
+    fn emit_volatile(&self, emission: CustomEvent) -> Result<(), DomainError> {
         emission.check()?;
-        self.bus.publish(Notice::Signal(Signal::Emitted { emission }.into()));
+        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::Emitted { emission }.into()));
         Ok(())
     }
 
     fn emit_notification_to_user(&self, notification: NewNotification) -> Pending<Notification> {
-        self.run(Notify(notification))
+        self.run(CreateNotification(notification))
     }
 
-    fn is_user_online(&self, person: &PersonId) -> bool {
+    fn is_user_online(&self, person: &UserId) -> bool {
         self.people.is_online(person)
     }
 
@@ -137,7 +137,7 @@ impl BackEnd for Utilities {
         self.people.count()
     }
 
-    fn disconnect(&self, people: Vec<PersonId>, connections: Vec<String>, reason: String) {
-        self.bus.publish(Notice::Signal(Signal::Expelled { people, connections, reason }.into()));
+    fn disconnect(&self, people: Vec<UserId>, connections: Vec<String>, reason: String) {
+        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::Disconnected { people, connections, reason }.into()));
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::{Body, HttpBody};
 use axum::response::IntoResponse;
-use domain::names::PersonId;
+use domain::names::UserId;
 use engine::http::{Charge, Short};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -63,7 +63,7 @@ struct Book {
     /// Bytes of ended holders that are not dropped yet; not part of `total`.
     ended: usize,
     addresses: HashMap<IpAddr, usize>,
-    users: HashMap<PersonId, usize>,
+    users: HashMap<UserId, usize>,
     holders: Slab<Entry>,
     /// The addresses with bytes, in the order of how many they have.
     addresses_by_bytes: BTreeSet<(usize, IpAddr)>,
@@ -76,7 +76,7 @@ struct Book {
 struct Entry {
     bytes: usize,
     network: IpAddr,
-    user: Option<PersonId>,
+    user: Option<UserId>,
     end: End,
     /// How many bytes the holder had when it was ended; `None` if it was not ended.
     ended: Option<usize>,
@@ -110,7 +110,7 @@ impl BytesInHand {
     }
 
     /// A holder without bytes. Inputs: the client's address, the user if it is known, and what closes the holder's connection.
-    pub fn holder(self: &Arc<Self>, address: IpAddr, user: Option<PersonId>, end: End) -> Holder {
+    pub fn holder(self: &Arc<Self>, address: IpAddr, user: Option<UserId>, end: End) -> Holder {
         let key = self.book().holders.insert(Entry { bytes: 0, network: network_of(address), user, end, ended: None });
         Holder { book: Arc::clone(self), key }
     }
@@ -272,7 +272,7 @@ pub struct Account(Arc<Owner>);
 struct Owner {
     book: Arc<BytesInHand>,
     address: IpAddr,
-    user: OnceLock<PersonId>,
+    user: OnceLock<UserId>,
     end: End,
 }
 
@@ -283,7 +283,7 @@ impl Account {
     }
 
     /// Sets the user as soon as the token is verified.
-    pub fn of_user(&self, user: &PersonId) {
+    pub fn of_user(&self, user: &UserId) {
         let _ = self.0.user.set(user.clone());
     }
 
@@ -373,8 +373,8 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    fn user(name: &str) -> Option<PersonId> {
-        Some(PersonId::new(name))
+    fn user(name: &str) -> Option<UserId> {
+        Some(UserId::new(name))
     }
 
     fn no_end() -> End {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::operation::{Actor, Tx};
+use domain::operation::{Actor, CommandContext};
 use store::Writer;
 use tokio::sync::{Mutex, oneshot};
 
@@ -90,7 +90,7 @@ impl Health {
     /// Takes an id, which is stored on the disk, and nothing else.
     async fn try_to_write(&self) -> bool {
         let (reply, answer) = oneshot::channel();
-        let work = |tx: &mut Tx<'_>| Ok(tx.new_id());
+        let work = |tx: &mut CommandContext<'_>| Ok(tx.new_id());
         self.writer.submit(Actor::server(), work, move |result| {
             let _ = reply.send(result.is_ok());
         });

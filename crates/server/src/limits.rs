@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::names::PersonId;
-use domain::refusal::Refusal;
+use domain::names::UserId;
+use domain::refusal::DomainError;
 use governor::clock::{Clock, MonotonicClock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -43,12 +43,12 @@ const MOST: usize = 65_536;
 pub struct Limits<C: Clock = MonotonicClock>(Option<Budgets<C>>);
 
 struct Budgets<C: Clock> {
-    commands: Budget<PersonId, C>,
+    commands: Budget<UserId, C>,
     connects: Budget<IpAddr, C>,
     bad_tokens: Budget<IpAddr, C>,
     debts: Debts<C>,
     /// In the order of [`Spending::ALL`].
-    spendings: [Budget<PersonId, C>; Spending::ALL.len()],
+    spendings: [Budget<UserId, C>; Spending::ALL.len()],
 }
 
 /// The cost of some requests besides that of a command.
@@ -103,7 +103,7 @@ impl<C: Clock + Clone> Limits<C> {
     /// Takes one command from a user's budget.
     ///
     /// Errors: [`Refusal::TooMany`].
-    pub fn command(&self, person: &PersonId) -> Result<(), Refusal> {
+    pub fn command(&self, person: &UserId) -> Result<(), DomainError> {
         let Some(budgets) = &self.0 else { return Ok(()) };
         budgets.debts.check(person)?;
         budgets.commands.take(person)
@@ -111,7 +111,7 @@ impl<C: Clock + Clone> Limits<C> {
 
     /// Takes the cost of a command's events from the user's budget: one more command for each [`REACH_OF_A_COMMAND`] rooms and inboxes that receive
     /// them. A cost beyond the budget becomes a debt: while it lasts, the user's commands are refused.
-    pub fn charge(&self, person: &PersonId, reach: usize) {
+    pub fn charge(&self, person: &UserId, reach: usize) {
         let Some(budgets) = &self.0 else { return };
         let mut cost = u32::try_from(reach.saturating_sub(1) / REACH_OF_A_COMMAND).unwrap_or(u32::MAX);
         while cost > 0 && budgets.commands.take(person).is_ok() {
@@ -125,21 +125,21 @@ impl<C: Clock + Clone> Limits<C> {
     /// Takes the cost of a request besides that of a command.
     ///
     /// Errors: [`Refusal::TooMany`].
-    pub fn spend(&self, person: &PersonId, spending: Spending) -> Result<(), Refusal> {
+    pub fn spend(&self, person: &UserId, spending: Spending) -> Result<(), DomainError> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.spendings[spending as usize].take(person))
     }
 
     /// Takes one attempt to connect from an address's budget.
     ///
     /// Errors: [`Refusal::TooMany`].
-    pub fn connect(&self, address: IpAddr) -> Result<(), Refusal> {
+    pub fn connect(&self, address: IpAddr) -> Result<(), DomainError> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.connects.take(&network_of(address)))
     }
 
     /// Takes one bad token from an address's budget for these. Bad tokens over REST do not prevent connections from the same address.
     ///
     /// Errors: [`Refusal::TooMany`].
-    pub fn bad_token(&self, address: IpAddr) -> Result<(), Refusal> {
+    pub fn bad_token(&self, address: IpAddr) -> Result<(), DomainError> {
         self.0.as_ref().map_or(Ok(()), |budgets| budgets.bad_tokens.take(&network_of(address)))
     }
 }
@@ -147,14 +147,14 @@ impl<C: Clock + Clone> Limits<C> {
 /// The users whose commands cost more than their budgets had, and until when their commands are refused. At most [`MOST`] users; the debt of a
 /// further user is not kept.
 struct Debts<C: Clock> {
-    until: Mutex<HashMap<PersonId, C::Instant>>,
+    until: Mutex<HashMap<UserId, C::Instant>>,
     /// How many debts there are. Usually there is none, and the lock is not taken.
     count: AtomicUsize,
     clock: C,
 }
 
 impl<C: Clock> Debts<C> {
-    fn check(&self, person: &PersonId) -> Result<(), Refusal> {
+    fn check(&self, person: &UserId) -> Result<(), DomainError> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
@@ -166,10 +166,10 @@ impl<C: Clock> Debts<C> {
             self.count.store(debts.len(), Ordering::Relaxed);
             return Ok(());
         }
-        Err(Refusal::TooMany { retry_after: whole_seconds(wait) })
+        Err(DomainError::RateLimited { retry_after: whole_seconds(wait) })
     }
 
-    fn add(&self, person: &PersonId, time: Duration) {
+    fn add(&self, person: &UserId, time: Duration) {
         let mut debts = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         if debts.len() >= MOST {
@@ -203,14 +203,14 @@ impl<K: Hash + Eq + Clone, C: Clock> Budget<K, C> {
         Self { limiter: RateLimiter::new(quota, purses, clock), checks: AtomicU32::new(0) }
     }
 
-    fn take(&self, key: &K) -> Result<(), Refusal> {
+    fn take(&self, key: &K) -> Result<(), DomainError> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
         }
         self.limiter.check_key(key).map_err(|until| {
             let wait = until.wait_time_from(self.limiter.clock().now());
-            Refusal::TooMany { retry_after: whole_seconds(wait) }
+            DomainError::RateLimited { retry_after: whole_seconds(wait) }
         })
     }
 }
@@ -270,11 +270,11 @@ mod tests {
 
     use super::*;
 
-    fn alice() -> PersonId {
-        PersonId::new("alice")
+    fn alice() -> UserId {
+        UserId::new("alice")
     }
 
-    fn granted(mut take: impl FnMut() -> Result<(), Refusal>) -> usize {
+    fn granted(mut take: impl FnMut() -> Result<(), DomainError>) -> usize {
         (0..1000).take_while(|_| take().is_ok()).count()
     }
 
@@ -283,8 +283,8 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock.clone());
         assert_eq!(granted(|| limits.command(&alice())), 100);
-        assert_eq!(limits.command(&alice()), Err(Refusal::TooMany { retry_after: 1 }));
-        assert_eq!(limits.command(&PersonId::new("bob")), Ok(()), "each has a budget of their own");
+        assert_eq!(limits.command(&alice()), Err(DomainError::RateLimited { retry_after: 1 }));
+        assert_eq!(limits.command(&UserId::new("bob")), Ok(()), "each has a budget of their own");
         clock.advance(Duration::from_secs(1));
         assert_eq!(granted(|| limits.command(&alice())), 20);
         clock.advance(Duration::from_secs(60));
@@ -302,12 +302,12 @@ mod tests {
         assert_eq!(granted(|| limits.command(&alice())), 50);
         clock.advance(Duration::from_secs(60));
         limits.charge(&alice(), 2001);
-        assert_eq!(limits.command(&alice()), Err(Refusal::TooMany { retry_after: 5 }), "the budget is empty, and a hundred more are owed");
-        assert_eq!(limits.command(&PersonId::new("bob")), Ok(()));
+        assert_eq!(limits.command(&alice()), Err(DomainError::RateLimited { retry_after: 5 }), "the budget is empty, and a hundred more are owed");
+        assert_eq!(limits.command(&UserId::new("bob")), Ok(()));
         clock.advance(Duration::from_secs(5));
         assert_eq!(granted(|| limits.command(&alice())), 100);
         limits.charge(&alice(), usize::MAX);
-        assert_eq!(limits.command(&alice()), Err(Refusal::TooMany { retry_after: 60 }));
+        assert_eq!(limits.command(&alice()), Err(DomainError::RateLimited { retry_after: 60 }));
         clock.advance(Duration::from_secs(60));
         assert_eq!(limits.command(&alice()), Ok(()));
         assert!(limits.0.as_ref().unwrap().debts.until.lock().unwrap().is_empty());
@@ -326,9 +326,9 @@ mod tests {
         assert_eq!(granted(|| limits.spend(&alice(), Spending::StudioMessage)), 10);
         assert_eq!(granted(|| limits.spend(&alice(), Spending::StudioTyping)), 30);
         assert_eq!(granted(|| limits.spend(&alice(), Spending::MessengerTyping)), 60);
-        assert_eq!(limits.spend(&alice(), Spending::MessengerTyping), Err(Refusal::TooMany { retry_after: 1 }));
-        assert_eq!(limits.spend(&alice(), Spending::StudioMessage), Err(Refusal::TooMany { retry_after: 6 }));
-        assert_eq!(limits.spend(&PersonId::new("bob"), Spending::StudioMessage), Ok(()), "each has a budget of their own");
+        assert_eq!(limits.spend(&alice(), Spending::MessengerTyping), Err(DomainError::RateLimited { retry_after: 1 }));
+        assert_eq!(limits.spend(&alice(), Spending::StudioMessage), Err(DomainError::RateLimited { retry_after: 6 }));
+        assert_eq!(limits.spend(&UserId::new("bob"), Spending::StudioMessage), Ok(()), "each has a budget of their own");
         clock.advance(Duration::from_secs(60));
         assert_eq!(granted(|| limits.spend(&alice(), Spending::StudioMessage)), 10);
         assert_eq!(limits.command(&alice()), Ok(()));
@@ -340,7 +340,7 @@ mod tests {
         let limits = Limits::with_clock(clock.clone());
         let connect = |address: &str| limits.connect(address.parse().unwrap());
         assert_eq!(granted(|| connect("192.0.2.1")), 100);
-        assert_eq!(connect("::ffff:192.0.2.1"), Err(Refusal::TooMany { retry_after: 1 }), "the same, written as IPv6");
+        assert_eq!(connect("::ffff:192.0.2.1"), Err(DomainError::RateLimited { retry_after: 1 }), "the same, written as IPv6");
         assert_eq!(connect("192.0.2.2"), Ok(()));
         clock.advance(Duration::from_secs(10));
         assert_eq!(granted(|| connect("192.0.2.1")), 100);
@@ -352,7 +352,7 @@ mod tests {
         let limits = Limits::with_clock(clock.clone());
         let address = [192, 0, 2, 1].into();
         assert_eq!(granted(|| limits.bad_token(address)), 100);
-        assert_eq!(limits.bad_token(address), Err(Refusal::TooMany { retry_after: 1 }));
+        assert_eq!(limits.bad_token(address), Err(DomainError::RateLimited { retry_after: 1 }));
         assert_eq!(limits.connect(address), Ok(()));
         clock.advance(Duration::from_millis(100));
         assert_eq!(granted(|| limits.bad_token(address)), 1);
@@ -375,7 +375,7 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let limits = Limits::with_clock(clock.clone());
         for number in 0..100_000 {
-            limits.command(&PersonId::new(format!("person-{number}"))).unwrap();
+            limits.command(&UserId::new(format!("person-{number}"))).unwrap();
             clock.advance(Duration::from_millis(1));
         }
         let commands = &limits.0.as_ref().unwrap().commands;
@@ -396,7 +396,7 @@ mod tests {
             }
         }
         assert!(connects.len() < 100_000, "{}", connects.len());
-        assert_eq!(limits.connect(busy), Err(Refusal::TooMany { retry_after: 1 }), "the busy one is still known");
+        assert_eq!(limits.connect(busy), Err(DomainError::RateLimited { retry_after: 1 }), "the busy one is still known");
     }
 
     #[test]

@@ -75,7 +75,7 @@ mod tests {
     use std::net::IpAddr;
     use std::sync::Arc;
 
-    use domain::names::PersonId;
+    use domain::names::UserId;
 
     use super::*;
     use crate::bytes_in_hand::{BytesInHand, Shares};
@@ -84,7 +84,7 @@ mod tests {
     fn json_that_can_never_fit_is_told_apart_from_json_without_room_now() {
         let share = 4 * SMALL_PARSED;
         let book = Arc::new(BytesInHand::new(Shares { of_a_user: share, ..Shares::default() }));
-        let holder = || book.holder(IpAddr::from([192, 0, 2, 1]), Some(PersonId::new("anna")), Arc::new(|| ()));
+        let holder = || book.holder(IpAddr::from([192, 0, 2, 1]), Some(UserId::new("anna")), Arc::new(|| ()));
         assert!(matches!(count_parsed(SMALL_PARSED - 1, holder), Ok(None)));
         assert_eq!(count_parsed(share + 1, holder).err(), Some(NotParsed::TooComplex));
         let first = count_parsed(share, holder).unwrap();

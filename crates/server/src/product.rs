@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use bus::Local;
-use domain::calls::EndInterruptedCalls;
-use domain::ids::Generator;
-use domain::keys::ForgetOldAnswers;
-use domain::operation::{Actor, Bounds, Command};
-use domain::people::ForgetUnseenPeople;
+use domain::calls::EndStaleCalls;
+use domain::ids::IdGenerator;
+use domain::keys::PurgeStoredResponses;
+use domain::operation::{Actor, MembershipLimits, Command};
+use domain::people::PurgeUnseenUsers;
 use domain::quotas::QuotaBounds;
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use domain::seam::Bus;
-use domain::sessions::{BeginEpoch, Begun, Confirm, ForgetOldFacts, ForgetOldSessions, ReadJournal};
+use domain::sessions::{BeginEpoch, StartupState, SaveAckedOffset, PurgeOldEvents, PurgeOldSessions, ReadEventLog};
 use engine::http::Allowance;
 use engine::{Config as EngineConfig, Endpoint, Engine, Format, Handle, Protocol, Recovery};
 use http::{Request, Response};
@@ -122,12 +122,12 @@ impl Product {
         let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch, told, who));
         let told = fanout.clone();
         let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| told.tell(notice)));
-        let ids = Generator::new(random);
+        let ids = IdGenerator::new(random);
         let (writer, thread) = Writer::start(database, clock::now, ids, Published::new(bus.clone(), fanout.clone(), limits.clone()))?;
         threads.push(thread);
         let told_by = kept_for(config) + config.presence.grace.max(RETURN);
         let (kept_for, remembered) = (kept_for(config).as_secs() as i64, told_by.as_secs() as i64);
-        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), window: kept_for, remembered })?;
+        let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), window: kept_for, disconnected_seconds: remembered })?;
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let proxies = Proxies::new(&config.net.trusted_proxies);
         let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
@@ -182,7 +182,7 @@ impl Product {
             });
             let settings = engine_config(config, &shared.dialects, &authenticator, recovery(config, epoch, &begun, &fanout));
             let most = config.limits.max_connections.limit();
-            let expected = shared.expect(&begun.absent);
+            let expected = shared.expect(&begun.disconnected_users);
             let gate = Gate::new(authenticator, limits, census.clone(), admission.clone(), proxies.clone(), most);
             let engine = Engine::start(
                 settings,
@@ -201,7 +201,7 @@ impl Product {
             None
         };
         // No user of a call is connected after a start. The calls end before users can connect.
-        writer.run(Actor::server(), EndInterruptedCalls, |ended| {
+        writer.run(Actor::server(), EndStaleCalls, |ended| {
             if let Err(refusal) = ended {
                 tracing::error!(%refusal, "the calls of before the start could not be ended");
             }
@@ -209,10 +209,10 @@ impl Product {
         tokio::spawn(logs::tell_left_out());
         // Continues removals that the last stop interrupted.
         tokio::spawn(continue_removals(writer.clone()));
-        tokio::spawn(forget(writer.clone(), "answers", ForgetOldAnswers));
-        tokio::spawn(forget(writer.clone(), "users who never signed in", ForgetUnseenPeople));
-        tokio::spawn(forget(writer.clone(), "connections", ForgetOldSessions { window: remembered }));
-        tokio::spawn(forget(writer.clone(), "events", ForgetOldFacts { window: kept_for + DELETED_LATER }));
+        tokio::spawn(forget(writer.clone(), "answers", PurgeStoredResponses));
+        tokio::spawn(forget(writer.clone(), "users who never signed in", PurgeUnseenUsers));
+        tokio::spawn(forget(writer.clone(), "connections", PurgeOldSessions { window: remembered }));
+        tokio::spawn(forget(writer.clone(), "events", PurgeOldEvents { window: kept_for + DELETED_LATER }));
         tokio::spawn(forget_evicted(writer.clone(), fanout.clone()));
         if let Some(limit) = limit {
             tokio::spawn(memory::watch(limit, admission.clone(), in_hand.clone()));
@@ -325,7 +325,7 @@ impl<R: Handler> Handler for Front<R> {
 }
 
 /// Purges old entries for as long as the server runs: a part at a time, so that other commands do not wait long.
-async fn forget(writer: Writer, what: &'static str, command: impl Command<Answer = bool> + Clone) {
+async fn forget(writer: Writer, what: &'static str, command: impl Command<Output = bool> + Clone) {
     loop {
         match ask(&writer, command.clone()).await {
             Some(Ok(true)) => {}
@@ -351,7 +351,7 @@ async fn confirm(writer: Writer, census: Arc<Census>, fanout: Arc<Fanout>) {
         if offset <= last {
             continue;
         }
-        match ask(&writer, Confirm { offset }).await {
+        match ask(&writer, SaveAckedOffset { offset }).await {
             Some(Ok(())) => last = offset,
             Some(Err(refusal)) => tracing::warn!(%refusal, "what everybody has heard could not be written down"),
             None => return,
@@ -360,14 +360,14 @@ async fn confirm(writer: Writer, census: Arc<Census>, fanout: Arc<Fanout>) {
 }
 
 /// Runs a command as the server. `None` if the writer has ended.
-async fn ask<C: Command>(writer: &Writer, command: C) -> Option<Result<C::Answer, Refusal>> {
+async fn ask<C: Command>(writer: &Writer, command: C) -> Option<Result<C::Output, DomainError>> {
     let (reply, answer) = oneshot::channel();
     writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
     answer.await.ok()
 }
 
 /// Runs a command as the server and waits for its answer.
-fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Answer> {
+fn at_once<C: Command>(writer: &Writer, command: C) -> anyhow::Result<C::Output> {
     let (reply, answer) = mpsc::channel();
     writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
     Ok(answer.recv()??)
@@ -398,7 +398,7 @@ fn recall(readers: &Readers, fanout: &Fanout, floor: i64) -> anyhow::Result<()> 
     let mut after = floor;
     loop {
         let (reply, answer) = mpsc::channel();
-        readers.ask(Actor::server(), ReadJournal { after }, move |stretch| drop(reply.send(stretch)));
+        readers.ask(Actor::server(), ReadEventLog { after }, move |stretch| drop(reply.send(stretch)));
         let stretch = answer.recv()??;
         let Some(end) = stretch.end else { return Ok(()) };
         if let Some(offset) = stretch.unreadable {
@@ -417,14 +417,14 @@ fn kept_for(config: &Config) -> Duration {
 }
 
 /// The engine's settings for keeping events for disconnected clients. `begun` is the state found at the start.
-fn recovery(config: &Config, epoch: String, begun: &Begun, fanout: &Fanout) -> Recovery {
+fn recovery(config: &Config, epoch: String, begun: &StartupState, fanout: &Fanout) -> Recovery {
     let stored = fanout.stored();
     let revive = stored.revive();
     Recovery {
         epoch,
         position: begun.position as u64,
         floor: begun.floor as u64,
-        holes: begun.holes.iter().map(|(room, until)| (room.as_str().into(), *until as u64)).collect(),
+        holes: begun.gaps.iter().map(|(room, until)| (room.as_str().into(), *until as u64)).collect(),
         keep: config.recovery.journal_keep as usize,
         window: kept_for(config),
         bytes: config.recovery.journal_memory.0,
@@ -434,9 +434,9 @@ fn recovery(config: &Config, epoch: String, begun: &Begun, fanout: &Fanout) -> R
 }
 
 /// The bounds on the members of a space and the spaces of a user.
-pub fn bounds(limits: &LimitsConfig) -> Bounds {
+pub fn bounds(limits: &LimitsConfig) -> MembershipLimits {
     let most = |cap: Cap| cap.limit().unwrap_or(u32::MAX);
-    Bounds { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }
+    MembershipLimits { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }
 }
 
 fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::names::PersonId;
+use domain::names::UserId;
 use domain::operation::{Actor, Command};
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use domain::removals::{ContinueRemovals, IsBeingRemoved};
 use store::Writer;
 use tokio::sync::oneshot;
@@ -29,7 +29,7 @@ pub async fn continue_removals(writer: Writer) {
 }
 
 /// Continues removals until nothing of this user is left. It ends early if the store fails; then [`continue_removals`] goes on.
-pub async fn end_removal_of(writer: Writer, user: PersonId) {
+pub async fn end_removal_of(writer: Writer, user: UserId) {
     while let Some(Ok(true)) = ask(&writer, IsBeingRemoved { user: user.clone() }).await {
         if !matches!(ask(&writer, ContinueRemovals).await, Some(Ok(_))) {
             return;
@@ -38,7 +38,7 @@ pub async fn end_removal_of(writer: Writer, user: PersonId) {
 }
 
 /// Runs a command as the server. `None` if the writer has ended.
-async fn ask<C: Command>(writer: &Writer, command: C) -> Option<Result<C::Answer, Refusal>> {
+async fn ask<C: Command>(writer: &Writer, command: C) -> Option<Result<C::Output, DomainError>> {
     let (reply, answer) = oneshot::channel();
     writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
     answer.await.ok()

@@ -3,15 +3,15 @@
 // Only test functions themselves are exempt by clippy.toml; their helpers unwrap, too.
 #![allow(clippy::unwrap_used)]
 
-use domain::calls::{Call, Status};
-use domain::chat::{Message, Seen};
-use domain::event::{Account, Event, Fact, Signal};
-use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::calls::{Call, CallStatus};
+use domain::chat::{Message, MessageWithReadState};
+use domain::event::{Account, Event, PersistedEvent, EphemeralEvent};
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
 use domain::notifications::Notification;
-use domain::people::Person;
-use domain::refusal::Refusal;
+use domain::people::User;
+use domain::refusal::DomainError;
 use domain::spaces::{Member, Role, Space};
-use domain::tasks::{Progress, Task};
+use domain::tasks::{TaskStatus, Task};
 use domain::trips::{TripChanges, TripDetails};
 use engine::Saying;
 use serde_json::{Value, json};
@@ -29,9 +29,9 @@ const NOW: Timestamp = Timestamp(1_763_035_200_123_456);
 const MILLISECONDS: &str = "2025-11-13T12:00:00.123Z";
 const MICROSECONDS: &str = "2025-11-13T12:00:00.123456Z";
 
-fn alice() -> Person {
-    Person {
-        id: PersonId::new("7"),
+fn alice() -> User {
+    User {
+        id: UserId::new("7"),
         name: "Alice".into(),
         username: "alice".into(),
         email: Some("alice@example.com".into()),
@@ -41,17 +41,17 @@ fn alice() -> Person {
     }
 }
 
-fn bob() -> Person {
-    Person::unseen(PersonId::new("bob"), NOW)
+fn bob() -> User {
+    User::unseen(UserId::new("bob"), NOW)
 }
 
-fn space(room: Room) -> Space {
+fn space(room: RoomId) -> Space {
     Space {
         room,
         name: "Home".into(),
         parent: None,
         invite_code: Some("ABCD2345".into()),
-        created_by: PersonId::new("7"),
+        created_by: UserId::new("7"),
         created_at: NOW,
         updated_at: NOW,
         archived_at: None,
@@ -63,7 +63,7 @@ fn space(room: Room) -> Space {
     }
 }
 
-fn task(room: Room) -> Task {
+fn task(room: RoomId) -> Task {
     Task {
         id: 1_112_000_000_000_001,
         room,
@@ -81,7 +81,7 @@ fn task(room: Room) -> Task {
     }
 }
 
-fn message(room: Room, metadata: Option<Value>) -> Message {
+fn message(room: RoomId, metadata: Option<Value>) -> Message {
     Message {
         id: 1_112_000_000_000_002,
         room,
@@ -96,8 +96,8 @@ fn message(room: Room, metadata: Option<Value>) -> Message {
     }
 }
 
-fn fact(room: Room, event: Event) -> Fact {
-    Fact { offset: 1, room, seq: 1, at: NOW, event, body: String::new(), account: Account::default() }
+fn fact(room: RoomId, event: Event) -> PersistedEvent {
+    PersistedEvent { offset: 1, room, seq: 1, at: NOW, event, body: String::new(), account: Account::default() }
 }
 
 fn alice_object() -> Value {
@@ -131,7 +131,7 @@ fn task_object() -> Value {
 
 #[test]
 fn the_household_contract_tells_each_fact_with_its_own_keys() {
-    let room = Kind::Household.room(5);
+    let room = RoomKind::Household.room(5);
     let (space, task) = (space(room.clone()), task(room.clone()));
     let bare = json!({ "task": task_object(), "householdId": "5" });
     let completed = ("task:completed", with(bare.clone(), json!({ "completedBy": alice_object() })));
@@ -159,7 +159,7 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
             vec![("household:member_joined", json!({ "user": alice_object(), "household": household_object() }))],
         ),
         (
-            Event::MemberLeft { space: space.clone(), person: PersonId::new("7"), by: None, by_whom: None },
+            Event::MemberLeft { space: space.clone(), person: UserId::new("7"), by: None, by_whom: None },
             vec![("household:member_left", json!({ "userId": "7", "household": household_object() }))],
         ),
         (
@@ -188,7 +188,7 @@ fn events(said: &[Saying]) -> Vec<(&str, Value)> {
 
 #[test]
 fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
-    let (household, project) = (Kind::Household.room(5), Kind::Project.room(5));
+    let (household, project) = (RoomKind::Household.room(5), RoomKind::Project.room(5));
     for silent in [
         fact(household.clone(), Event::MembershipClaimed { person: alice().id }),
         fact(household.clone(), Event::SpaceCreated { space: space(household.clone()), people: vec![], trip: None }),
@@ -196,11 +196,11 @@ fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
         fact(project.clone(), Event::TaskCreated { task: task(project.clone()) }),
         fact(project.clone(), Event::SpaceUpdated { space: space(project.clone()), by: None }),
         fact(project.clone(), Event::ProfileUpdated { person: alice(), rooms: vec![] }),
-        fact(Kind::Channel.room(1), Event::MessageSent { message: message(Kind::Channel.room(1), None) }),
+        fact(RoomKind::Channel.room(1), Event::MessageSent { message: message(RoomKind::Channel.room(1), None) }),
     ] {
         assert_eq!(Household.fact(&silent), vec![], "{silent:?}");
     }
-    assert!(Household.joins_by_itself(&Kind::Household.room(5)));
+    assert!(Household.joins_by_itself(&RoomKind::Household.room(5)));
     assert!(!Household.joins_by_itself(&project));
 }
 
@@ -216,7 +216,7 @@ fn asked(dialect: &dyn Dialect, heard: &Heard<'_>) -> String {
         Ok(Ask::Typing(room)) => format!("{} typing in {room}", request.name),
         Ok(Ask::StopTyping(room)) => format!("{} stop typing in {room}", request.name),
         Ok(Ask::Statuses(people)) => {
-            format!("{} statuses {}", request.name, people.iter().map(PersonId::as_str).collect::<Vec<_>>().join(" "))
+            format!("{} statuses {}", request.name, people.iter().map(UserId::as_str).collect::<Vec<_>>().join(" "))
         }
         Ok(Ask::OnlineIn(room)) => format!("{} online in {room}", request.name),
         Ok(Ask::Refresh(token)) => format!("{} show {token}", request.name),
@@ -266,8 +266,8 @@ fn the_household_contract_understands_join_and_leave_however_the_id_is_written()
     assert_eq!(asked(&Household, &Heard::Text("join:household")), "unknown");
 }
 
-fn answered(dialect: &impl Dialect, name: &str, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
-    dialect.answer(&Answer { name, result, acked, person: &PersonId::new("7"), now: NOW })
+fn answered(dialect: &impl Dialect, name: &str, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
+    dialect.answer(&Answer { name, result, acked, person: &UserId::new("7"), now: NOW })
 }
 
 #[test]
@@ -314,12 +314,12 @@ fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
 
 #[test]
 fn the_household_contract_answers_by_acknowledgement_alone_and_says_nothing_where_none_is_wanted() {
-    let entered = Outcome::Entered(Kind::Household.room(5));
-    let refusal = Refusal::NotFound("Household");
+    let entered = Outcome::Entered(RoomKind::Household.room(5));
+    let refusal = DomainError::NotFound("Household");
     let confirmed = answered(&Household, "join:household", Ok(&entered), true);
     assert_eq!(confirmed, Reply { ack: Some(r#"{"ok":true,"householdId":"5"}"#.into()), ..Reply::default() });
     assert_eq!(answered(&Household, "join:household", Ok(&entered), false), Reply::default());
-    assert_eq!(answered(&Household, "leave:household", Ok(&Outcome::Left(Kind::Household.room(5))), true), confirmed);
+    assert_eq!(answered(&Household, "leave:household", Ok(&Outcome::Left(RoomKind::Household.room(5))), true), confirmed);
 
     let refused = answered(&Household, "join:household", Err(&refusal), true);
     let ack: Value = serde_json::from_str(&refused.ack.unwrap()).unwrap();
@@ -341,7 +341,7 @@ fn text(saying: &Saying) -> Value {
 
 #[test]
 fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
-    let welcome = |person: &Person| text(&Workspace::new(true).greeting(person, "a socket", NOW).unwrap());
+    let welcome = |person: &User| text(&Workspace::new(true).greeting(person, "a socket", NOW).unwrap());
     assert_eq!(
         welcome(&alice()),
         json!({ "type": "connected", "data": { "message": "Connected successfully", "user_id": 7, "username": "alice" },
@@ -352,7 +352,7 @@ fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
 
 #[test]
 fn the_workspace_contract_tells_a_message_with_all_that_its_sender_sent() {
-    let room = Kind::Channel.room(456);
+    let room = RoomKind::Channel.room(456);
     let told = |message: Message| text(&Workspace::new(true).fact(&fact(message.room.clone(), Event::MessageSent { message }))[0]);
     let data = json!({ "message_id": 1_112_000_000_000_002_i64, "content": "Hello \"everyone\"\n", "username": "alice", "user_id": 7,
         "metadata": { "reply_to": 789 } });
@@ -369,19 +369,19 @@ fn the_workspace_contract_tells_a_message_with_all_that_its_sender_sent() {
 #[test]
 fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
     let dialect = Workspace::new(true);
-    let channel = Kind::Channel.room(456);
+    let channel = RoomKind::Channel.room(456);
     let envelope = |r#type: &str| {
         json!({ "type": r#type, "room": "channel:456", "data": { "username": "alice", "user_id": 7 }, "sender": "alice",
             "timestamp": MICROSECONDS })
     };
-    let joined = dialect.signal(&Signal::Entered { room: channel.clone(), person: alice() }, NOW).unwrap();
+    let joined = dialect.signal(&EphemeralEvent::RoomJoined { room: channel.clone(), person: alice() }, NOW).unwrap();
     assert_eq!(text(&joined), envelope("user_joined"));
-    let left = dialect.signal(&Signal::Left { room: channel, person: alice(), removed: true }, NOW).unwrap();
+    let left = dialect.signal(&EphemeralEvent::RoomLeft { room: channel, person: alice(), removed: true }, NOW).unwrap();
     assert_eq!(text(&left), envelope("user_left"));
     for silent in [
-        Signal::Entered { room: Kind::Household.room(5), person: alice() },
-        Signal::Left { room: Room::inbox(&alice().id), person: alice(), removed: false },
-        Signal::Offline { person: alice().id },
+        EphemeralEvent::RoomJoined { room: RoomKind::Household.room(5), person: alice() },
+        EphemeralEvent::RoomLeft { room: RoomId::inbox(&alice().id), person: alice(), removed: false },
+        EphemeralEvent::Offline { person: alice().id },
     ] {
         assert_eq!(dialect.signal(&silent, NOW), None);
     }
@@ -389,9 +389,9 @@ fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
 
 #[test]
 fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
-    let room = Kind::Project.room(123);
+    let room = RoomKind::Project.room(123);
     let (space, mut task) = (space(room.clone()), task(room.clone()));
-    task.progress = Some(Progress { status: "in_progress".into(), priority: "high".into() });
+    task.progress = Some(TaskStatus { status: "in_progress".into(), priority: "high".into() });
     let data = json!({ "task_id": 1_112_000_000_000_001_i64, "title": "Dishes", "description": null, "status": "in_progress",
         "priority": "high", "assignee": "bob", "creator": "alice" });
     let project = json!({ "project_id": 123, "name": "Home", "archived": false, "member_count": 100_000, "members": ["alice", "bob"] });
@@ -471,7 +471,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
 
 #[test]
 fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
-    let room = Kind::Channel.room(456);
+    let room = RoomKind::Channel.room(456);
     let told = |event| text(&Workspace::new(true).fact(&fact(room.clone(), event))[0]);
     let edited = told(Event::MessageEdited { message: message(room.clone(), None) });
     assert_eq!((&edited["type"], &edited["sender"]), (&json!("message.edited"), &json!("alice")));
@@ -485,11 +485,11 @@ fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
 #[test]
 fn the_workspace_contract_has_no_word_for_other_facts_and_none_for_other_rooms() {
     let dialect = Workspace::new(true);
-    let household = Kind::Household.room(5);
+    let household = RoomKind::Household.room(5);
     for silent in [
-        fact(Room::inbox(&alice().id), Event::Removed { space: Kind::Trip.room(1), by: None }),
+        fact(RoomId::inbox(&alice().id), Event::Removed { space: RoomKind::Trip.room(1), by: None }),
         fact(household.clone(), Event::TaskCreated { task: task(household) }),
-        fact(Kind::ChatRoom.room(1), Event::MessageSent { message: message(Kind::ChatRoom.room(1), None) }),
+        fact(RoomKind::ChatRoom.room(1), Event::MessageSent { message: message(RoomKind::ChatRoom.room(1), None) }),
     ] {
         assert_eq!(dialect.fact(&silent), vec![]);
     }
@@ -568,7 +568,7 @@ fn the_workspace_contract_confirms_and_answers_in_envelopes() {
         assert_eq!((reply.ack, reply.close), (None, None));
         reply.say.iter().map(text).collect::<Vec<_>>()
     };
-    let channel = Kind::Channel.room(456);
+    let channel = RoomKind::Channel.room(456);
     let confirmed = |r#type: &str, message: &str| {
         vec![json!({ "type": r#type, "room": "channel:456", "data": { "message": message }, "timestamp": MICROSECONDS })]
     };
@@ -588,13 +588,13 @@ fn the_workspace_contract_confirms_and_answers_in_envelopes() {
 #[test]
 fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else() {
     let table = [
-        (Refusal::NotFound("Channel"), "Channel not found", "not_found", true),
-        (Refusal::Forbidden("Only an admin may do this"), "Only an admin may do this", "forbidden", true),
-        (Refusal::invalid("room", "must be better"), "room: must be better", "invalid", false),
-        (Refusal::Conflict("Not now"), "Not now", "conflict", false),
-        (Refusal::TooMany { retry_after: 3 }, "Rate limit exceeded, try again in 3 s", "rate_limited", false),
-        (Refusal::Unavailable("disk /data full".into()), "The server cannot do this now; try again later", "unavailable", false),
-        (Refusal::Internal("secret".into()), "Internal server error", "internal", false),
+        (DomainError::NotFound("Channel"), "Channel not found", "not_found", true),
+        (DomainError::Forbidden("Only an admin may do this"), "Only an admin may do this", "forbidden", true),
+        (DomainError::invalid("room", "must be better"), "room: must be better", "invalid", false),
+        (DomainError::Conflict("Not now"), "Not now", "conflict", false),
+        (DomainError::RateLimited { retry_after: 3 }, "Rate limit exceeded, try again in 3 s", "rate_limited", false),
+        (DomainError::Unavailable("disk /data full".into()), "The server cannot do this now; try again later", "unavailable", false),
+        (DomainError::Internal("secret".into()), "Internal server error", "internal", false),
     ];
     for (refusal, error, code, closes) in table {
         for close_on_forbidden in [true, false] {
@@ -613,7 +613,7 @@ fn the_workspace_contract_closes_behind_a_forbidden_room_and_behind_nothing_else
 fn notification(data: Option<Value>) -> Notification {
     Notification {
         id: 1_112_000_000_000_003,
-        person: PersonId::new("7"),
+        person: UserId::new("7"),
         kind: "order".into(),
         title: "Sent".into(),
         message: "On its way".into(),
@@ -626,7 +626,7 @@ fn notification(data: Option<Value>) -> Notification {
 
 #[test]
 fn a_notification_is_one_event_in_the_words_of_each_contract() {
-    let (inbox, data) = (Room::inbox(&PersonId::new("7")), json!({ "orderId": 7, "priority": "high" }));
+    let (inbox, data) = (RoomId::inbox(&UserId::new("7")), json!({ "orderId": 7, "priority": "high" }));
     let created = fact(inbox.clone(), Event::NotificationCreated { notification: notification(Some(data.clone())) });
     let shared =
         json!({ "id": "1112000000000003", "type": "order", "title": "Sent", "message": "On its way", "link": "/orders/7", "data": data });
@@ -649,7 +649,7 @@ fn a_notification_is_one_event_in_the_words_of_each_contract() {
 
 #[test]
 fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_room() {
-    let room = Kind::Conversation.room(5);
+    let room = RoomKind::Conversation.room(5);
     let table = [
         (
             Event::MessageSent { message: message(room.clone(), None) },
@@ -664,19 +664,19 @@ fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_ro
             json!({ "conversationId": "5", "messageId": "1112000000000002" }),
         ),
         (
-            Event::MessagesRead { by: PersonId::new("bob"), messages: vec![1, 2], up_to: 3, to_reader_alone: false },
+            Event::MessagesRead { by: UserId::new("bob"), messages: vec![1, 2], up_to: 3, to_reader_alone: false },
             "messages:read",
             json!({ "conversationId": "5", "messageIds": ["1", "2"], "userId": "bob", "upTo": "3" }),
         ),
     ];
     for (happened, name, payload) in table {
         assert_eq!(events(&Messenger.fact(&fact(room.clone(), happened.clone()))), [(name, payload)]);
-        assert_eq!(Messenger.fact(&fact(Kind::ChatRoom.room(5), happened)), vec![], "{name}");
+        assert_eq!(Messenger.fact(&fact(RoomKind::ChatRoom.room(5), happened)), vec![], "{name}");
     }
-    let typing = |room: &Room| Messenger.signal(&Signal::Typing { room: room.clone(), person: PersonId::new("7") }, NOW);
+    let typing = |room: &RoomId| Messenger.signal(&EphemeralEvent::Typing { room: room.clone(), person: UserId::new("7") }, NOW);
     let told = json!({ "conversationId": "5", "userId": "7" });
     assert_eq!(events(typing(&room).as_slice()), [("typing:start", told)]);
-    assert_eq!(typing(&Kind::ChatRoom.room(5)), None);
+    assert_eq!(typing(&RoomKind::ChatRoom.room(5)), None);
 }
 
 #[test]
@@ -727,7 +727,7 @@ fn the_messenger_contract_understands_an_id_alone_and_in_an_object() {
 
 #[test]
 fn whoever_asks_the_messenger_contract_who_is_online_is_answered_with_a_list_however_it_is_refused() {
-    let refusals = [Refusal::NotFound("Conversation"), Refusal::TooMany { retry_after: 3 }, Refusal::Unavailable("full".into())];
+    let refusals = [DomainError::NotFound("Conversation"), DomainError::RateLimited { retry_after: 3 }, DomainError::Unavailable("full".into())];
     for refusal in refusals {
         let refused = answered(&Messenger, "conversation:get-online-users", Err(&refusal), true);
         assert_eq!(refused, Reply { ack: Some("[]".into()), ..Reply::default() }, "{refusal}");
@@ -736,21 +736,21 @@ fn whoever_asks_the_messenger_contract_who_is_online_is_answered_with_a_list_how
 
 #[test]
 fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
-    let room = Kind::ChatRoom.room(1);
+    let room = RoomKind::ChatRoom.room(1);
     let call = Call {
         id: 123,
         room: room.clone(),
         sort: "AUDIO".into(),
         initiated_by: alice(),
-        status: Status::Ringing,
+        status: CallStatus::Ringing,
         started_at: NOW,
         answered_at: None,
         ended_at: None,
         ended_by: None,
         participants: vec![],
     };
-    let missed = Call { status: Status::Missed, ended_at: Some(NOW), ..call.clone() };
-    let ended = Call { status: Status::Ended, ended_by: Some(PersonId::new("bob")), ..missed.clone() };
+    let missed = Call { status: CallStatus::Missed, ended_at: Some(NOW), ..call.clone() };
+    let ended = Call { status: CallStatus::Ended, ended_by: Some(UserId::new("bob")), ..missed.clone() };
     let edited = Message { edited_at: Some(NOW), ..message(room.clone(), None) };
     let id = 1_112_000_000_000_002_i64;
     let table = [
@@ -775,7 +775,7 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
         (Event::CallEnded { call: ended }, "call:ended", json!({ "callId": 123, "endedBy": "bob" })),
         (Event::CallEnded { call: missed }, "call:ended", json!({ "callId": 123, "roomId": 1, "endedBy": null, "reason": "missed" })),
         (
-            Event::MemberLeft { space: space(room.clone()), person: PersonId::new("7"), by: None, by_whom: None },
+            Event::MemberLeft { space: space(room.clone()), person: UserId::new("7"), by: None, by_whom: None },
             "member:left",
             json!({ "userId": 7, "roomId": 1, "timestamp": MILLISECONDS }),
         ),
@@ -783,14 +783,14 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
     for (event, name, payload) in table {
         assert_eq!(events(&Studio.fact(&fact(room.clone(), event))), [(name, payload)]);
     }
-    let elsewhere = Kind::Conversation.room(1);
+    let elsewhere = RoomKind::Conversation.room(1);
     assert!(Studio.fact(&fact(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty());
 }
 
 #[test]
 fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
-    let room = Kind::Trip.room(5);
-    let by = PersonId::new("bob");
+    let room = RoomKind::Trip.room(5);
+    let by = UserId::new("bob");
     let member =
         |id, name, avatar: Value, role| json!({ "userId": id, "name": name, "avatarUrl": avatar, "role": role, "joinedAt": MILLISECONDS });
     let members = json!({ "memberCount": 100_000, "members": [member("7", "Alice", json!("https://example.com/a.png"), "admin"), member("bob", "", Value::Null, "member")] });
@@ -805,16 +805,16 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
     for (event, changes) in table {
         let told = json!({ "tripId": "5", "changes": changes, "updatedBy": "bob", "timestamp": MILLISECONDS });
         assert_eq!(events(&Trip.fact(&fact(room.clone(), event.clone()))), [("trip:updated", told)], "{event:?}");
-        assert!(Trip.fact(&fact(Kind::Household.room(5), event)).is_empty());
+        assert!(Trip.fact(&fact(RoomKind::Household.room(5), event)).is_empty());
     }
-    let deleted = Event::SpaceDeleted { space: space(room.clone()), people: vec![], by: PersonId::new("bob") };
+    let deleted = Event::SpaceDeleted { space: space(room.clone()), people: vec![], by: UserId::new("bob") };
     let updated = json!({ "tripId": "5", "changes": { "deleted": true }, "updatedBy": "bob", "timestamp": MILLISECONDS });
     let removed = json!({ "tripId": "5", "removedBy": "bob", "timestamp": MILLISECONDS });
     assert_eq!(events(&Trip.fact(&fact(room.clone(), deleted))), [("trip:updated", updated), ("trip:removed", removed)]);
     let told = json!({ "userId": "bob", "tripId": "5", "timestamp": MILLISECONDS });
     for (name, signal) in [
-        ("user:joined", Signal::Entered { room: room.clone(), person: bob() }),
-        ("user:left", Signal::Left { room, person: bob(), removed: false }),
+        ("user:joined", EphemeralEvent::RoomJoined { room: room.clone(), person: bob() }),
+        ("user:left", EphemeralEvent::RoomLeft { room, person: bob(), removed: false }),
     ] {
         assert_eq!(events(Trip.signal(&signal, NOW).as_slice()), [(name, told.clone())]);
     }
@@ -824,8 +824,8 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
 #[test]
 fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
     let workspace = Workspace::new(true);
-    let contracts: [(&dyn Dialect, Kind); 4] =
-        [(&Studio, Kind::ChatRoom), (&Messenger, Kind::Conversation), (&Trip, Kind::Trip), (&workspace, Kind::Project)];
+    let contracts: [(&dyn Dialect, RoomKind); 4] =
+        [(&Studio, RoomKind::ChatRoom), (&Messenger, RoomKind::Conversation), (&Trip, RoomKind::Trip), (&workspace, RoomKind::Project)];
     let member = |more: Value| with(json!({ "role": "admin" }), more);
     let studio = json!({ "id": 5, "name": "Home", "createdBy": 7, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS, "memberCount": 100_000, "members": [
         member(json!({ "id": 7, "name": "Alice", "joinedAt": MILLISECONDS })),
@@ -869,17 +869,17 @@ fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
             json!({ "tripId": "5", "removedBy": "bob", "timestamp": MILLISECONDS }),
         ),
     ];
-    let inbox = Room::inbox(&alice().id);
+    let inbox = RoomId::inbox(&alice().id);
     let details = TripDetails { description: Some("By train".to_owned()), ..TripDetails::default() };
-    let alone = |kind: Kind| {
+    let alone = |kind: RoomKind| {
         let space = space(kind.room(5));
         Space { members: space.members.into_iter().take(1).collect(), ..space }
     };
-    let added = |kind: Kind| {
-        let last = Some(Box::new(Seen { message: message(kind.room(5), None), read: true }));
+    let added = |kind: RoomKind| {
+        let last = Some(Box::new(MessageWithReadState { message: message(kind.room(5), None), read: true }));
         fact(inbox.clone(), Event::Added { space: alone(kind), by: Some(bob()), trip: Some(details.clone()), last })
     };
-    let removed = |kind: Kind| fact(inbox.clone(), Event::Removed { space: kind.room(5), by: Some(bob()) });
+    let removed = |kind: RoomKind| fact(inbox.clone(), Event::Removed { space: kind.room(5), by: Some(bob()) });
     for ((dialect, kind), (added_as, object, by, who, removed_as, gone)) in contracts.into_iter().zip(table) {
         let mut expected = with(object, json!({}));
         expected[by] = who;
@@ -887,11 +887,11 @@ fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
         assert_eq!(events(&dialect.fact(&removed(kind))), [(removed_as, gone)]);
     }
     let envelope = |r#type: &str, data: Value, sender: &str| json!({ "type": r#type, "room": "project:5", "data": data, "sender": sender, "timestamp": MICROSECONDS });
-    let said = |fact: &Fact| workspace.fact(fact).iter().map(text).collect::<Vec<_>>();
-    assert_eq!(said(&added(Kind::Project)), [envelope("project.added", project.clone(), "bob")]);
-    assert_eq!(said(&removed(Kind::Project)), [envelope("project.removed", json!({ "project_id": 5 }), "bob")]);
-    let created = |kind: Kind| fact(kind.room(5), Event::SpaceCreated { space: alone(kind), people: vec![], trip: Some(details.clone()) });
-    assert_eq!(said(&created(Kind::Project)), [envelope("project.added", project, "alice")]);
+    let said = |fact: &PersistedEvent| workspace.fact(fact).iter().map(text).collect::<Vec<_>>();
+    assert_eq!(said(&added(RoomKind::Project)), [envelope("project.added", project.clone(), "bob")]);
+    assert_eq!(said(&removed(RoomKind::Project)), [envelope("project.removed", json!({ "project_id": 5 }), "bob")]);
+    let created = |kind: RoomKind| fact(kind.room(5), Event::SpaceCreated { space: alone(kind), people: vec![], trip: Some(details.clone()) });
+    assert_eq!(said(&created(RoomKind::Project)), [envelope("project.added", project, "alice")]);
     for (dialect, kind) in contracts {
         assert_eq!(dialect.fact(&created(kind)).len(), 1, "the members of a new space hear it likewise");
         for (other, of) in contracts.into_iter().filter(|(_, of)| *of != kind) {

@@ -11,13 +11,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use domain::chat::SendMessage;
-use domain::event::Fact;
-use domain::ids::Generator;
-use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::event::PersistedEvent;
+use domain::ids::IdGenerator;
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
 use domain::operation::Actor;
-use domain::people::{Claims, Meet};
-use domain::refusal::Refusal;
-use domain::spaces::{CreateChannel, CreateSpace, EnterRoom};
+use domain::people::{Claims, EnsureUser};
+use domain::refusal::DomainError;
+use domain::spaces::{CreateChannel, CreateSpace, JoinRoom};
 use store::{Database, Options, Writer};
 
 const PEOPLE: usize = 100;
@@ -31,17 +31,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let database = Database::open(Options::new(url))?;
     let start = Instant::now();
     let clock = move || Timestamp(1_763_725_000_000_000 + start.elapsed().as_micros() as i64);
-    let (writer, thread) = Writer::start(&database, clock, Generator::new(|| 42), drop::<Fact>)?;
+    let (writer, thread) = Writer::start(&database, clock, IdGenerator::new(|| 42), drop::<PersistedEvent>)?;
 
-    let people: Vec<Actor> = (0..PEOPLE).map(|n| Actor { person: PersonId::new(format!("person-{n}")), admin: false }).collect();
+    let people: Vec<Actor> = (0..PEOPLE).map(|n| Actor { person: UserId::new(format!("person-{n}")), admin: false }).collect();
     let claims = |n: usize| Claims { name: Some(format!("Person {n}")), email: Some(format!("p{n}@example.com")), ..Claims::default() };
     for (n, actor) in people.iter().enumerate() {
-        wait(|tell| writer.run(actor.clone(), Meet { claims: claims(n) }, tell))?;
+        wait(|tell| writer.run(actor.clone(), EnsureUser { claims: claims(n) }, tell))?;
     }
     let members = people.iter().map(|actor| actor.person.clone()).collect();
-    let create = CreateSpace { kind: Kind::Project, name: "Speed".into(), members };
+    let create = CreateSpace { kind: RoomKind::Project, name: "Speed".into(), members };
     let project = wait(|tell| writer.run(people[0].clone(), create, tell))?.room;
-    let mut channels: Vec<Room> = Vec::new();
+    let mut channels: Vec<RoomId> = Vec::new();
     for n in 0..channel_count {
         let create = CreateChannel { project: project.clone(), name: format!("channel {n}") };
         channels.push(wait(|tell| writer.run(people[0].clone(), create, tell))?.room);
@@ -54,10 +54,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         writer.run(people[n * 7 % PEOPLE].clone(), send, move |sent| done(sent.is_ok()));
     })?;
     flood("be met again", &writer, messages, |n, writer, done| {
-        writer.run(people[n % PEOPLE].clone(), Meet { claims: claims(n % PEOPLE) }, move |met| done(met.is_ok()));
+        writer.run(people[n % PEOPLE].clone(), EnsureUser { claims: claims(n % PEOPLE) }, move |met| done(met.is_ok()));
     })?;
     flood("enter a channel", &writer, messages, |n, writer, done| {
-        let enter = EnterRoom { room: channels[n % channel_count].clone(), session: None, since: false };
+        let enter = JoinRoom { room: channels[n % channel_count].clone(), session: None, since: false };
         writer.run(people[n % PEOPLE].clone(), enter, move |entered| done(entered.is_ok()));
     })?;
     flood("keep its place", &writer, messages, |_, writer, done| writer.submit_passthrough(move |kept| done(kept.is_ok())))?;
@@ -117,7 +117,7 @@ fn writer_cpu(writer: &Writer) -> Result<u64, Box<dyn Error>> {
 }
 
 /// Runs one command to its end.
-fn wait<T: Send + 'static>(run: impl FnOnce(Box<dyn FnOnce(Result<T, Refusal>) + Send>)) -> Result<T, Box<dyn Error>> {
+fn wait<T: Send + 'static>(run: impl FnOnce(Box<dyn FnOnce(Result<T, DomainError>) + Send>)) -> Result<T, Box<dyn Error>> {
     let (tell, told) = channel();
     run(Box::new(move |answer| {
         let _ = tell.send(answer);

@@ -4,12 +4,12 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use domain::event::Fact;
-use domain::names::{Id, Timestamp};
-use domain::operation::{Actor, Bounds, Tx};
+use domain::event::PersistedEvent;
+use domain::names::{EntityId, Timestamp};
+use domain::operation::{Actor, MembershipLimits, CommandContext};
 use domain::quotas::{DAY_SECONDS, Quotas};
-use domain::refusal::Refusal;
-use domain::seam::{Ids, Stored};
+use domain::refusal::DomainError;
+use domain::seam::{IdSource, StoreResult};
 
 use crate::driver::Tables;
 use crate::sqlite::Sqlite;
@@ -21,10 +21,10 @@ pub(crate) trait Job: Send {
     fn needs_store(&self) -> bool;
 
     /// Executes the job inside the transaction, and keeps the result until the commit.
-    fn decide(&mut self, desk: &mut Desk<'_>) -> Stored<()>;
+    fn decide(&mut self, desk: &mut Desk<'_>) -> StoreResult<()>;
 
     /// Runs the job's reply, and then publishes its events. `batch` is `Ok` if the transaction was committed.
-    fn finish(self: Box<Self>, batch: &Result<(), Refusal>, outlet: &mut dyn Outlet);
+    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn Outlet);
 }
 
 /// The state with which the writer's thread executes batches.
@@ -32,7 +32,7 @@ pub(crate) struct Desk<'c> {
     pub(crate) session: Tables<Sqlite<'c>>,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send>,
     pub(crate) ids: KeptIds,
-    pub(crate) bounds: Bounds,
+    pub(crate) bounds: MembershipLimits,
     pub(crate) quotas: Quotas,
     /// The time at which the usage of quotas is to be stored next.
     pub(crate) usage_due: Timestamp,
@@ -40,16 +40,16 @@ pub(crate) struct Desk<'c> {
 
 /// The id source, and the largest id that it has given, which is stored in the transaction that uses the id.
 pub(crate) struct KeptIds {
-    pub(crate) source: Box<dyn Ids>,
-    pub(crate) last: Id,
+    pub(crate) source: Box<dyn IdSource>,
+    pub(crate) last: EntityId,
 }
 
-impl Ids for KeptIds {
-    fn resume_after(&mut self, last: Id) {
+impl IdSource for KeptIds {
+    fn resume_after(&mut self, last: EntityId) {
         self.source.resume_after(last);
     }
 
-    fn next_id(&mut self, now: Timestamp) -> Id {
+    fn next_id(&mut self, now: Timestamp) -> EntityId {
         self.last = self.source.next_id(now);
         self.last
     }
@@ -62,7 +62,7 @@ impl Ids for KeptIds {
 impl Desk<'_> {
     /// Executes a whole batch in one transaction. Returns how long the commit took, or `None` for a batch that needed no commit. On an error the
     /// whole batch is rolled back.
-    pub(crate) fn decide(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Option<Duration>, Refusal> {
+    pub(crate) fn decide(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Option<Duration>, DomainError> {
         if !jobs.iter().any(|job| job.needs_store()) {
             return Ok(None);
         }
@@ -72,10 +72,10 @@ impl Desk<'_> {
             self.session.0.abandon();
         }
         // The error concerns the batch, not one command, and the commands may succeed when they are sent again.
-        outcome.map(Some).map_err(|error| Refusal::Unavailable(error.to_string()))
+        outcome.map(Some).map_err(|error| DomainError::Unavailable(error.to_string()))
     }
 
-    fn decide_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Stored<Duration> {
+    fn decide_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> StoreResult<Duration> {
         let last_id = self.ids.last;
         self.session.0.begin()?;
         for job in jobs {
@@ -100,7 +100,7 @@ const USAGE_AT_ONCE: usize = 256;
 
 impl Desk<'_> {
     /// Stores some of the usage of quotas if it is due, in the batch's transaction.
-    fn write_usage(&mut self) -> Stored<()> {
+    fn write_usage(&mut self) -> StoreResult<()> {
         let now = (self.clock)();
         if now < self.usage_due {
             return Ok(());
@@ -127,7 +127,7 @@ pub(crate) struct Work<T, W, R> {
 /// The state of a unit of work.
 pub(crate) enum Stage<T, W> {
     Waiting(W),
-    Decided(Result<(T, Vec<Fact>), Refusal>),
+    Decided(Result<(T, Vec<PersistedEvent>), DomainError>),
     /// Its batch was lost before or while it was decided.
     Lost,
 }
@@ -135,23 +135,23 @@ pub(crate) enum Stage<T, W> {
 impl<T, W, R> Job for Work<T, W, R>
 where
     T: Send,
-    W: FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send,
-    R: FnOnce(Result<T, Refusal>) + Send,
+    W: FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send,
+    R: FnOnce(Result<T, DomainError>) + Send,
 {
     fn needs_store(&self) -> bool {
         true
     }
 
-    fn decide(&mut self, desk: &mut Desk<'_>) -> Stored<()> {
+    fn decide(&mut self, desk: &mut Desk<'_>) -> StoreResult<()> {
         let Stage::Waiting(work) = std::mem::replace(&mut self.stage, Stage::Lost) else { return Ok(()) };
         desk.session.0.begin_part();
         let now = (desk.clock)();
         // The writes of a command that panics are rolled back with its part, so no later command reads them.
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            let mut tx = Tx::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds).with_quotas(&desk.quotas);
+            let mut tx = CommandContext::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds).with_quotas(&desk.quotas);
             work(&mut tx).map(|answer| (answer, tx.into_parts()))
         }));
-        let decided = decided.unwrap_or_else(|panic| Err(Refusal::Internal(format!("a command panicked: {}", said(&*panic)))));
+        let decided = decided.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a command panicked: {}", said(&*panic)))));
         let decided = decided.map(|(answer, (facts, charge))| {
             desk.quotas.count(&charge, &self.actor.person, now);
             (answer, facts)
@@ -171,16 +171,16 @@ where
         Ok(())
     }
 
-    fn finish(self: Box<Self>, batch: &Result<(), Refusal>, outlet: &mut dyn Outlet) {
+    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn Outlet) {
         let (answer, facts) = match (batch, self.stage) {
             (Err(refusal), _) => (Err(refusal.clone()), Vec::new()),
             (Ok(()), Stage::Decided(Ok((answer, facts)))) => (Ok(answer), facts),
             (Ok(()), Stage::Decided(Err(refusal))) => (Err(refusal), Vec::new()),
-            (Ok(()), _) => (Err(Refusal::Internal("a command was not decided".to_owned())), Vec::new()),
+            (Ok(()), _) => (Err(DomainError::Internal("a command was not decided".to_owned())), Vec::new()),
         };
         let reply = self.reply;
         guarded("a reply", || reply(answer));
-        let reach: usize = facts.iter().map(Fact::reach).sum();
+        let reach: usize = facts.iter().map(PersistedEvent::reach).sum();
         if reach > 1 {
             guarded("a charge", || outlet.charge(&self.actor, reach));
         }
@@ -193,16 +193,16 @@ where
 /// A job without a command: its reply runs in the order of the queue.
 pub(crate) struct Passthrough<R>(pub(crate) R);
 
-impl<R: FnOnce(Result<(), Refusal>) + Send> Job for Passthrough<R> {
+impl<R: FnOnce(Result<(), DomainError>) + Send> Job for Passthrough<R> {
     fn needs_store(&self) -> bool {
         false
     }
 
-    fn decide(&mut self, _: &mut Desk<'_>) -> Stored<()> {
+    fn decide(&mut self, _: &mut Desk<'_>) -> StoreResult<()> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, _: &Result<(), Refusal>, _: &mut dyn Outlet) {
+    fn finish(self: Box<Self>, _: &Result<(), DomainError>, _: &mut dyn Outlet) {
         guarded("a reply", || (self.0)(Ok(())));
     }
 }

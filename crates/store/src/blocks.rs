@@ -1,39 +1,39 @@
 //! The blocks between users.
 
 use domain::blocks::Block;
-use domain::names::{PersonId, Room, Timestamp};
-use domain::seam::{Blocks, Page, Stored};
+use domain::names::{UserId, RoomId, Timestamp};
+use domain::seam::{BlockStore, Page, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 
 /// In a space of at most so many members, blocks of one user are found by the members.
 const FEW_MEMBERS: i64 = 500;
 
-impl<D: Driver> Blocks for Tables<D> {
-    fn put_block(&mut self, person: &PersonId, blocked: &PersonId, at: Timestamp) -> Stored<()> {
+impl<D: Driver> BlockStore for Tables<D> {
+    fn put_block(&mut self, person: &UserId, blocked: &UserId, at: Timestamp) -> StoreResult<()> {
         let sql = "INSERT INTO blocks (person, blocked, blocked_at) VALUES ($1, $2, $3) ON CONFLICT (person, blocked) DO NOTHING";
         self.0.write(sql, values![person, blocked, at]).map(drop)
     }
 
-    fn delete_block(&mut self, person: &PersonId, blocked: &PersonId) -> Stored<()> {
+    fn delete_block(&mut self, person: &UserId, blocked: &UserId) -> StoreResult<()> {
         self.0.write("DELETE FROM blocks WHERE person = $1 AND blocked = $2", values![person, blocked]).map(drop)
     }
 
-    fn delete_blocks_of(&mut self, person: &PersonId) -> Stored<()> {
+    fn delete_blocks_of(&mut self, person: &UserId) -> StoreResult<()> {
         self.0.write("DELETE FROM blocks WHERE person = $1", values![person]).map(drop)
     }
 
-    fn block(&mut self, person: &PersonId, blocked: &PersonId) -> Stored<Option<Block>> {
+    fn block(&mut self, person: &UserId, blocked: &UserId) -> StoreResult<Option<Block>> {
         let sql = "SELECT blocked, blocked_at FROM blocks WHERE person = $1 AND blocked = $2";
         self.0.first(sql, values![person, blocked], block_at)
     }
 
-    fn count_blocks(&mut self, person: &PersonId) -> Stored<u64> {
+    fn count_blocks(&mut self, person: &UserId) -> StoreResult<u64> {
         let count = self.0.first("SELECT COUNT(*) FROM blocks WHERE person = $1", values![person], |row| row.int(0))?;
         Ok(count.unwrap_or_default() as u64)
     }
 
-    fn blocks_of(&mut self, person: &PersonId, page: &Page<PersonId>) -> Stored<Vec<Block>> {
+    fn blocks_of(&mut self, person: &UserId, page: &Page<UserId>) -> StoreResult<Vec<Block>> {
         let first = "SELECT blocked, blocked_at FROM blocks WHERE person = $1 ORDER BY blocked_at DESC, blocked DESC LIMIT $2";
         let next = "SELECT blocked, blocked_at FROM blocks WHERE person = $1
             AND (blocked_at, blocked) < (SELECT b.blocked_at, b.blocked FROM blocks b WHERE b.person = $1 AND b.blocked = $2)
@@ -44,12 +44,12 @@ impl<D: Driver> Blocks for Tables<D> {
         }
     }
 
-    fn blockers_of(&mut self, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>> {
+    fn blockers_of(&mut self, blocked: &UserId, limit: u32) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT person FROM blocks WHERE blocked = $1 ORDER BY person LIMIT $2";
         self.0.all(sql, values![blocked, limit], |row| row.person_id(0))
     }
 
-    fn blockers_in(&mut self, room: &Room, blocked: &PersonId, limit: u32) -> Stored<Vec<PersonId>> {
+    fn blockers_in(&mut self, room: &RoomId, blocked: &UserId, limit: u32) -> StoreResult<Vec<UserId>> {
         let of_members = "SELECT m.person FROM members m WHERE m.room = $1
             AND EXISTS (SELECT 1 FROM blocks b WHERE b.person = m.person AND b.blocked = $2) ORDER BY m.person LIMIT $3";
         let of_blockers = "SELECT b.person FROM blocks b WHERE b.blocked = $1
@@ -64,6 +64,6 @@ impl<D: Driver> Blocks for Tables<D> {
     }
 }
 
-fn block_at(row: &dyn Row) -> Stored<Block> {
+fn block_at(row: &dyn Row) -> StoreResult<Block> {
     Ok(Block { user: row.person_id(0)?, since: row.time(1)? })
 }

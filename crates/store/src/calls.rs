@@ -1,14 +1,14 @@
 //! Calls and their participants.
 
-use domain::calls::{Call, Participant, Status};
-use domain::names::{Id, Room, Timestamp};
-use domain::seam::{Calls, Page, StoreError, Stored};
+use domain::calls::{Call, Participant, CallStatus};
+use domain::names::{EntityId, RoomId, Timestamp};
+use domain::seam::{CallStore, Page, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::people::person_at;
 
-impl<D: Driver> Calls for Tables<D> {
-    fn call(&mut self, id: Id) -> Stored<Option<Call>> {
+impl<D: Driver> CallStore for Tables<D> {
+    fn call(&mut self, id: EntityId) -> StoreResult<Option<Call>> {
         let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
                 c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM calls c LEFT JOIN people p ON p.id = c.initiated_by WHERE c.id = $1";
@@ -16,7 +16,7 @@ impl<D: Driver> Calls for Tables<D> {
         call.map(|call| self.with_participants(call)).transpose()
     }
 
-    fn insert_call(&mut self, call: &Call) -> Stored<()> {
+    fn insert_call(&mut self, call: &Call) -> StoreResult<()> {
         let sql = "INSERT INTO calls (id, room, sort, status, started_at, answered_at, ended_at, ended_by, initiated_by)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let values = values![
@@ -33,20 +33,20 @@ impl<D: Driver> Calls for Tables<D> {
         self.0.write(sql, values).map(drop)
     }
 
-    fn update_call(&mut self, call: &Call) -> Stored<()> {
+    fn update_call(&mut self, call: &Call) -> StoreResult<()> {
         let sql = "UPDATE calls SET status = $1, answered_at = $2, ended_at = $3, ended_by = $4 WHERE id = $5";
         let values = values![status_name(call.status), call.answered_at, call.ended_at, call.ended_by.as_ref(), call.id];
         self.0.change_one(sql, values)
     }
 
-    fn put_participant(&mut self, call: Id, participant: &Participant) -> Stored<()> {
+    fn put_participant(&mut self, call: EntityId, participant: &Participant) -> StoreResult<()> {
         let sql = "INSERT INTO participants (call, person, joined_at, left_at, place)
             VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(place), 0) + 1 FROM participants WHERE call = $1))
             ON CONFLICT (call, person) DO UPDATE SET joined_at = excluded.joined_at, left_at = excluded.left_at";
         self.0.write(sql, values![call, &participant.person.id, participant.joined_at, participant.left_at]).map(drop)
     }
 
-    fn open_call(&mut self, room: &Room) -> Stored<Option<Call>> {
+    fn open_call(&mut self, room: &RoomId) -> StoreResult<Option<Call>> {
         let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
                 c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM calls c LEFT JOIN people p ON p.id = c.initiated_by WHERE c.room = $1 AND c.ended_at IS NULL";
@@ -54,7 +54,7 @@ impl<D: Driver> Calls for Tables<D> {
         call.map(|call| self.with_participants(call)).transpose()
     }
 
-    fn open_calls(&mut self) -> Stored<Vec<Call>> {
+    fn open_calls(&mut self) -> StoreResult<Vec<Call>> {
         let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
                 c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM calls c LEFT JOIN people p ON p.id = c.initiated_by WHERE c.ended_at IS NULL ORDER BY c.id";
@@ -62,18 +62,18 @@ impl<D: Driver> Calls for Tables<D> {
         calls.into_iter().map(|call| self.with_participants(call)).collect()
     }
 
-    fn calls_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Call>> {
+    fn calls_in(&mut self, room: &RoomId, page: &Page) -> StoreResult<Vec<Call>> {
         let sql = "SELECT c.id, c.room, c.sort, c.status, c.started_at, c.answered_at, c.ended_at, c.ended_by,
                 c.initiated_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM calls c LEFT JOIN people p ON p.id = c.initiated_by
             WHERE c.room = $1 AND c.id < $2 ORDER BY c.id DESC LIMIT $3";
-        let calls = self.0.all(sql, values![room, page.before.unwrap_or(Id::MAX), page.limit], bare_call)?;
+        let calls = self.0.all(sql, values![room, page.before.unwrap_or(EntityId::MAX), page.limit], bare_call)?;
         calls.into_iter().map(|call| self.with_participants(call)).collect()
     }
 }
 
 impl<D: Driver> Tables<D> {
-    fn with_participants(&mut self, call: Call) -> Stored<Call> {
+    fn with_participants(&mut self, call: Call) -> StoreResult<Call> {
         let sql = "SELECT c.joined_at, c.left_at, c.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM participants c LEFT JOIN people p ON p.id = c.person WHERE c.call = $1 ORDER BY c.place";
         let participants = self.0.all(sql, values![call.id], |row| {
@@ -84,7 +84,7 @@ impl<D: Driver> Tables<D> {
 }
 
 /// A row of a call, without its participants.
-fn bare_call(row: &dyn Row) -> Stored<Call> {
+fn bare_call(row: &dyn Row) -> StoreResult<Call> {
     Ok(Call {
         id: row.int(0)?,
         room: row.room(1)?,
@@ -94,26 +94,26 @@ fn bare_call(row: &dyn Row) -> Stored<Call> {
         started_at: row.time(4)?,
         answered_at: row.maybe_int(5)?.map(Timestamp),
         ended_at: row.maybe_int(6)?.map(Timestamp),
-        ended_by: row.owned_text(7)?.map(domain::names::PersonId::new),
+        ended_by: row.owned_text(7)?.map(domain::names::UserId::new),
         participants: Vec::new(),
     })
 }
 
-fn status_name(status: Status) -> &'static str {
+fn status_name(status: CallStatus) -> &'static str {
     match status {
-        Status::Ringing => "ringing",
-        Status::Ongoing => "ongoing",
-        Status::Ended => "ended",
-        Status::Missed => "missed",
+        CallStatus::Ringing => "ringing",
+        CallStatus::Ongoing => "ongoing",
+        CallStatus::Ended => "ended",
+        CallStatus::Missed => "missed",
     }
 }
 
-fn status_of(name: &str) -> Stored<Status> {
+fn status_of(name: &str) -> StoreResult<CallStatus> {
     match name {
-        "ringing" => Ok(Status::Ringing),
-        "ongoing" => Ok(Status::Ongoing),
-        "ended" => Ok(Status::Ended),
-        "missed" => Ok(Status::Missed),
+        "ringing" => Ok(CallStatus::Ringing),
+        "ongoing" => Ok(CallStatus::Ongoing),
+        "ended" => Ok(CallStatus::Ended),
+        "missed" => Ok(CallStatus::Missed),
         _ => Err(StoreError::Broken(format!("a call has the status {name}"))),
     }
 }

@@ -3,8 +3,8 @@
 //! The SQL is written once for all databases: BIGINT and TEXT only, ids from the server, `ON CONFLICT`, and parameters `$1`, `$2` … whose first
 //! appearances are in that order (SQLite numbers them by appearance).
 
-use domain::names::{Id, PersonId, Room, Timestamp};
-use domain::seam::{StoreError, Stored};
+use domain::names::{EntityId, UserId, RoomId, Timestamp};
+use domain::seam::{StoreError, StoreResult};
 
 use crate::sequences::Sequences;
 
@@ -18,31 +18,31 @@ pub(crate) enum Value<'a> {
 
 /// A row of a result; columns count from 0.
 pub(crate) trait Row {
-    fn maybe_int(&self, column: usize) -> Stored<Option<i64>>;
-    fn maybe_text(&self, column: usize) -> Stored<Option<&str>>;
+    fn maybe_int(&self, column: usize) -> StoreResult<Option<i64>>;
+    fn maybe_text(&self, column: usize) -> StoreResult<Option<&str>>;
 
-    fn int(&self, column: usize) -> Stored<i64> {
+    fn int(&self, column: usize) -> StoreResult<i64> {
         self.maybe_int(column)?.ok_or_else(|| unexpected(column, "a number"))
     }
 
-    fn text(&self, column: usize) -> Stored<&str> {
+    fn text(&self, column: usize) -> StoreResult<&str> {
         self.maybe_text(column)?.ok_or_else(|| unexpected(column, "a text"))
     }
 
-    fn owned_text(&self, column: usize) -> Stored<Option<String>> {
+    fn owned_text(&self, column: usize) -> StoreResult<Option<String>> {
         Ok(self.maybe_text(column)?.map(str::to_owned))
     }
 
-    fn time(&self, column: usize) -> Stored<Timestamp> {
+    fn time(&self, column: usize) -> StoreResult<Timestamp> {
         Ok(Timestamp(self.int(column)?))
     }
 
-    fn person_id(&self, column: usize) -> Stored<PersonId> {
-        Ok(PersonId::new(self.text(column)?))
+    fn person_id(&self, column: usize) -> StoreResult<UserId> {
+        Ok(UserId::new(self.text(column)?))
     }
 
-    fn room(&self, column: usize) -> Stored<Room> {
-        Room::parse(self.text(column)?).ok_or_else(|| unexpected(column, "a room"))
+    fn room(&self, column: usize) -> StoreResult<RoomId> {
+        RoomId::parse(self.text(column)?).ok_or_else(|| unexpected(column, "a room"))
     }
 }
 
@@ -56,10 +56,10 @@ pub(crate) trait Driver {
     fn sequences(&mut self) -> Option<&mut Sequences>;
 
     /// Runs a statement that changes rows; returns how many it changed.
-    fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64>;
+    fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<u64>;
 
     /// Runs a statement that changes the one row with a key. Error: the row does not exist.
-    fn change_one(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<()> {
+    fn change_one(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<()> {
         match self.write(sql, values)? {
             0 => Err(StoreError::Broken("the row to change is not stored".to_owned())),
             _ => Ok(()),
@@ -67,13 +67,13 @@ pub(crate) trait Driver {
     }
 
     /// Runs a statement that inserts one row; returns the row's `{{serial}}` number.
-    fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<i64>;
+    fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<i64>;
 
     /// The first row of a result.
-    fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> Stored<T>) -> Stored<Option<T>>;
+    fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> StoreResult<T>) -> StoreResult<Option<T>>;
 
     /// All rows of a result.
-    fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnMut(&dyn Row) -> Stored<T>) -> Stored<Vec<T>>;
+    fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnMut(&dyn Row) -> StoreResult<T>) -> StoreResult<Vec<T>>;
 }
 
 /// The tables, with any driver: each area's file implements the area's store trait for them.
@@ -91,20 +91,20 @@ impl<'a> From<&'a String> for Value<'a> {
     }
 }
 
-impl<'a> From<&'a PersonId> for Value<'a> {
-    fn from(id: &'a PersonId) -> Self {
+impl<'a> From<&'a UserId> for Value<'a> {
+    fn from(id: &'a UserId) -> Self {
         Self::Text(id.as_str())
     }
 }
 
-impl<'a> From<&'a Room> for Value<'a> {
-    fn from(room: &'a Room) -> Self {
+impl<'a> From<&'a RoomId> for Value<'a> {
+    fn from(room: &'a RoomId) -> Self {
         Self::Text(room.as_str())
     }
 }
 
-impl From<Id> for Value<'_> {
-    fn from(number: Id) -> Self {
+impl From<EntityId> for Value<'_> {
+    fn from(number: EntityId) -> Self {
         Self::Int(number)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 
 /// The bounds of the buckets of commit times, in seconds: from the sync of an SSD to that of a failing disk.
 const COMMIT_SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -35,7 +35,7 @@ impl Default for Figures {
 
 impl Figures {
     /// Counts a batch of `commands` commands. `committed`: how long its commit took (`None`: it needed no commit), or the error that rolled it back.
-    pub(crate) fn batch(&mut self, commands: usize, committed: &Result<Option<Duration>, Refusal>) {
+    pub(crate) fn batch(&mut self, commands: usize, committed: &Result<Option<Duration>, DomainError>) {
         self.batches.observe(commands as f64);
         match committed {
             Ok(Some(took)) => self.commits.observe(took.as_secs_f64()),
@@ -99,7 +99,7 @@ mod tests {
         let mut figures = Figures::default();
         figures.batch(3, &Ok(Some(Duration::from_millis(2))));
         figures.batch(4, &Ok(None));
-        figures.batch(5, &Err(Refusal::Unavailable("the disk is full".into())));
+        figures.batch(5, &Err(DomainError::Unavailable("the disk is full".into())));
         assert_eq!((figures.lost, figures.batches.count(), figures.commits.count()), (5, 3, 1));
     }
 }

@@ -1,16 +1,16 @@
 //! The event log, and each room's counter.
 
-use domain::event::{Account, Event, Fact};
-use domain::names::{Room, Timestamp};
-use domain::seam::{Journal, StoreError, Stored, Stretch};
+use domain::event::{Account, Event, PersistedEvent};
+use domain::names::{RoomId, Timestamp};
+use domain::seam::{EventLog, StoreError, StoreResult, EventBatch};
 
 use crate::driver::{Driver, Row, Tables, values};
 
 /// The first capacity, in bytes, of the buffer for an event's JSON. Most events are shorter; for a longer event the buffer grows.
 const BODY: usize = 1024;
 
-impl<D: Driver> Journal for Tables<D> {
-    fn append(&mut self, room: &Room, at: Timestamp, account: Account, event: Event) -> Stored<Fact> {
+impl<D: Driver> EventLog for Tables<D> {
+    fn append(&mut self, room: &RoomId, at: Timestamp, account: Account, event: Event) -> StoreResult<PersistedEvent> {
         let write = "INSERT INTO journal (room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5)";
         let mut body = Vec::with_capacity(BODY);
         serde_json::to_writer(&mut body, &event).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
@@ -25,19 +25,19 @@ impl<D: Driver> Journal for Tables<D> {
                 offset
             }
         };
-        Ok(Fact { offset, room: room.clone(), seq, at, event, body, account })
+        Ok(PersistedEvent { offset, room: room.clone(), seq, at, event, body, account })
     }
 
-    fn facts_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> Stored<Stretch> {
+    fn events_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> StoreResult<EventBatch> {
         let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id > $1 AND at >= $2 ORDER BY id LIMIT $3";
         let rows = self.0.all(sql, values![offset, since, limit], |row| Ok((row.int(0)?, fact(row))))?;
-        let mut stretch = Stretch::default();
+        let mut stretch = EventBatch::default();
         for (offset, fact) in rows {
             stretch.end = Some(offset);
             match fact {
-                Some(fact) => stretch.facts.push(fact),
+                Some(fact) => stretch.events.push(fact),
                 None => {
-                    stretch.facts.clear();
+                    stretch.events.clear();
                     stretch.unreadable = Some(offset);
                 }
             }
@@ -45,17 +45,17 @@ impl<D: Driver> Journal for Tables<D> {
         Ok(stretch)
     }
 
-    fn fact(&mut self, offset: i64) -> Stored<Option<Fact>> {
+    fn event_at(&mut self, offset: i64) -> StoreResult<Option<PersistedEvent>> {
         let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id >= $1 ORDER BY id LIMIT 1";
         let next = self.0.first(sql, values![offset], |row| Ok(fact(row)))?.flatten();
         Ok(next.filter(|fact| fact.first_offset() <= offset))
     }
 
-    fn last_offset(&mut self) -> Stored<i64> {
+    fn last_offset(&mut self) -> StoreResult<i64> {
         Ok(self.0.first("SELECT MAX(id) FROM journal", values![], |row| row.maybe_int(0))?.flatten().unwrap_or(0))
     }
 
-    fn delete_facts_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
+    fn delete_events_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64> {
         // Events are stored in the order of their times, so the oldest rows are deleted.
         let old = "SELECT MAX(id) FROM (SELECT id, at FROM journal WHERE id < (SELECT MAX(id) FROM journal) ORDER BY id LIMIT $1) AS oldest
             WHERE at < $2";
@@ -66,7 +66,7 @@ impl<D: Driver> Journal for Tables<D> {
         Ok(deleted)
     }
 
-    fn delete_facts(&mut self, offsets: &[i64]) -> Stored<()> {
+    fn delete_events(&mut self, offsets: &[i64]) -> StoreResult<()> {
         let last = self.last_offset()?;
         for offset in offsets.iter().filter(|offset| **offset != last) {
             self.0.write("DELETE FROM journal WHERE id = $1", values![*offset])?;
@@ -74,7 +74,7 @@ impl<D: Driver> Journal for Tables<D> {
         Ok(())
     }
 
-    fn journal_floor(&mut self, since: Timestamp) -> Stored<i64> {
+    fn log_floor(&mut self, since: Timestamp) -> StoreResult<i64> {
         let first = "SELECT id FROM journal WHERE at >= $1 ORDER BY id LIMIT 1";
         let older = match self.0.first(first, values![since], |row| row.int(0))? {
             Some(first) => self.0.first("SELECT MAX(id) FROM journal WHERE id < $1", values![first], |row| row.maybe_int(0))?.flatten(),
@@ -83,22 +83,22 @@ impl<D: Driver> Journal for Tables<D> {
         Ok(self.mark(FLOOR)?.max(older.unwrap_or(0)))
     }
 
-    fn put_hole(&mut self, room: &str, until: i64) -> Stored<()> {
+    fn put_gap(&mut self, room: &str, until: i64) -> StoreResult<()> {
         let sql = "INSERT INTO journal_holes (room, until) VALUES ($1, $2)
             ON CONFLICT (room) DO UPDATE SET until = excluded.until WHERE excluded.until > journal_holes.until";
         self.0.write(sql, values![room, until]).map(drop)
     }
 
-    fn holes_behind(&mut self, offset: i64) -> Stored<Vec<(String, i64)>> {
+    fn gaps_after(&mut self, offset: i64) -> StoreResult<Vec<(String, i64)>> {
         let sql = "SELECT room, until FROM journal_holes WHERE until > $1 ORDER BY room";
         self.0.all(sql, values![offset], |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
     }
 
-    fn confirmed_by_all(&mut self) -> Stored<i64> {
+    fn acked_by_all(&mut self) -> StoreResult<i64> {
         self.mark(CONFIRMED)
     }
 
-    fn put_confirmed_by_all(&mut self, offset: i64) -> Stored<()> {
+    fn put_acked_by_all(&mut self, offset: i64) -> StoreResult<()> {
         self.put_mark(CONFIRMED, offset)
     }
 }
@@ -110,9 +110,9 @@ const CONFIRMED: &str = "confirmed";
 const FLOOR: &str = "journal_floor";
 
 /// Reads an event from its row; `None` if this version of the program cannot read it.
-fn fact(row: &dyn Row) -> Option<Fact> {
+fn fact(row: &dyn Row) -> Option<PersistedEvent> {
     let body = row.text(4).ok()?;
-    Some(Fact {
+    Some(PersistedEvent {
         offset: row.int(0).ok()?,
         room: row.room(1).ok()?,
         seq: row.int(2).ok()?,
@@ -125,7 +125,7 @@ fn fact(row: &dyn Row) -> Option<Fact> {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::Kind;
+    use domain::names::RoomKind;
 
     use super::*;
     use crate::location::{Database, Options};
@@ -137,13 +137,13 @@ mod tests {
         let connection = database.connect().unwrap();
         let mut store = Tables(Sqlite::new(&connection));
         for _ in 1..=4 {
-            store.append(&Kind::Household.room(1), Timestamp(0), Account(0), Event::NotificationsRead).unwrap();
+            store.append(&RoomKind::Household.room(1), Timestamp(0), Account(0), Event::NotificationsRead).unwrap();
         }
         store.0.write(r#"UPDATE journal SET body = '{"event":"of_tomorrow"}' WHERE id = 2"#, values![]).unwrap();
-        let stretch = store.facts_after(0, Timestamp(0), 9).unwrap();
-        assert_eq!(stretch.facts.iter().map(|fact| fact.offset).collect::<Vec<_>>(), [3, 4]);
+        let stretch = store.events_after(0, Timestamp(0), 9).unwrap();
+        assert_eq!(stretch.events.iter().map(|fact| fact.offset).collect::<Vec<_>>(), [3, 4]);
         assert_eq!((stretch.unreadable, stretch.end), (Some(2), Some(4)));
-        let stretch = store.facts_after(0, Timestamp(0), 2).unwrap();
-        assert_eq!((stretch.facts, stretch.unreadable, stretch.end), (vec![], Some(2), Some(2)));
+        let stretch = store.events_after(0, Timestamp(0), 2).unwrap();
+        assert_eq!((stretch.events, stretch.unreadable, stretch.end), (vec![], Some(2), Some(2)));
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::operation::Bounds;
+use domain::operation::MembershipLimits;
 use domain::quotas::QuotaBounds;
 use domain::seam::{Store, StoreError};
 use rusqlite::Connection;
@@ -30,7 +30,7 @@ pub struct Options {
     /// Names this process in the error of another process that opens the same file.
     pub holder: String,
     /// The bounds of memberships.
-    pub bounds: Bounds,
+    pub bounds: MembershipLimits,
     /// The quotas of each user.
     pub quotas: QuotaBounds,
 }
@@ -43,7 +43,7 @@ impl Options {
             busy_timeout: Duration::from_secs(5),
             max_pages: None,
             holder: format!("process {}", std::process::id()),
-            bounds: Bounds::default(),
+            bounds: MembershipLimits::default(),
             quotas: QuotaBounds::default(),
         }
     }
@@ -171,7 +171,7 @@ impl Database {
         Ok((answer, steps))
     }
 
-    pub(crate) fn bounds(&self) -> Bounds {
+    pub(crate) fn bounds(&self) -> MembershipLimits {
         self.0.options.bounds
     }
 

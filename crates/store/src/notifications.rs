@@ -1,18 +1,18 @@
 //! Notifications.
 
-use domain::names::{Id, PersonId};
+use domain::names::{EntityId, UserId};
 use domain::notifications::Notification;
-use domain::seam::{Notifications, Page, StoreError, Stored};
+use domain::seam::{NotificationStore, Page, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 
-impl<D: Driver> Notifications for Tables<D> {
-    fn notification(&mut self, id: Id) -> Stored<Option<Notification>> {
+impl<D: Driver> NotificationStore for Tables<D> {
+    fn notification(&mut self, id: EntityId) -> StoreResult<Option<Notification>> {
         let sql = "SELECT id, person, kind, title, message, link, data, is_read, created_at FROM notifications WHERE id = $1";
         self.0.first(sql, values![id], notification_of)
     }
 
-    fn insert_notification(&mut self, notification: &Notification) -> Stored<()> {
+    fn insert_notification(&mut self, notification: &Notification) -> StoreResult<()> {
         let sql = "INSERT INTO notifications (id, person, kind, title, message, link, data, is_read, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let data = notification.data.as_ref().map(serde_json::Value::to_string);
@@ -30,27 +30,27 @@ impl<D: Driver> Notifications for Tables<D> {
         self.0.write(sql, values).map(drop)
     }
 
-    fn update_notification(&mut self, notification: &Notification) -> Stored<()> {
+    fn update_notification(&mut self, notification: &Notification) -> StoreResult<()> {
         self.0.change_one("UPDATE notifications SET is_read = $1 WHERE id = $2", values![notification.read, notification.id])
     }
 
-    fn notifications_of(&mut self, person: &PersonId, page: &Page) -> Stored<Vec<Notification>> {
+    fn notifications_of(&mut self, person: &UserId, page: &Page) -> StoreResult<Vec<Notification>> {
         let sql = "SELECT id, person, kind, title, message, link, data, is_read, created_at FROM notifications
             WHERE person = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-        self.0.all(sql, values![person, page.before.unwrap_or(Id::MAX), page.limit], notification_of)
+        self.0.all(sql, values![person, page.before.unwrap_or(EntityId::MAX), page.limit], notification_of)
     }
 
-    fn read_notifications_of(&mut self, person: &PersonId) -> Stored<u64> {
+    fn mark_notifications_read(&mut self, person: &UserId) -> StoreResult<u64> {
         self.0.write("UPDATE notifications SET is_read = 1 WHERE person = $1 AND is_read = 0", values![person])
     }
 
-    fn delete_notifications_of(&mut self, person: &PersonId, limit: u32) -> Stored<u64> {
+    fn delete_notifications_of(&mut self, person: &UserId, limit: u32) -> StoreResult<u64> {
         let sql = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE person = $1 ORDER BY id LIMIT $2)";
         self.0.write(sql, values![person, limit])
     }
 }
 
-fn notification_of(row: &dyn Row) -> Stored<Notification> {
+fn notification_of(row: &dyn Row) -> StoreResult<Notification> {
     let data = row.maybe_text(6)?.map(serde_json::from_str).transpose();
     Ok(Notification {
         id: row.int(0)?,

@@ -1,40 +1,40 @@
 //! Users.
 
-use domain::names::{PersonId, Timestamp};
-use domain::people::Person;
-use domain::seam::{People, StoreError, Stored};
+use domain::names::{UserId, Timestamp};
+use domain::people::User;
+use domain::seam::{UserStore, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 
-impl<D: Driver> People for Tables<D> {
-    fn person(&mut self, id: &PersonId) -> Stored<Option<Person>> {
+impl<D: Driver> UserStore for Tables<D> {
+    fn user(&mut self, id: &UserId) -> StoreResult<Option<User>> {
         let sql = "SELECT id, name, username, email, avatar_url, created_at, updated_at FROM people WHERE id = $1";
         self.0.first(sql, values![id], |row| person_at(row, 0))
     }
 
-    fn insert_person(&mut self, person: &Person) -> Stored<()> {
+    fn insert_user(&mut self, person: &User) -> StoreResult<()> {
         self.insert(person, 1)
     }
 
-    fn insert_unseen_person(&mut self, person: &Person) -> Stored<()> {
+    fn insert_unseen_user(&mut self, person: &User) -> StoreResult<()> {
         self.insert(person, 0)
     }
 
-    fn has_signed_in(&mut self, id: &PersonId) -> Stored<bool> {
+    fn has_signed_in(&mut self, id: &UserId) -> StoreResult<bool> {
         Ok(self.0.first("SELECT signed_in FROM people WHERE id = $1", values![id], |row| row.int(0))? == Some(1))
     }
 
-    fn put_signed_in(&mut self, id: &PersonId) -> Stored<()> {
+    fn put_signed_in(&mut self, id: &UserId) -> StoreResult<()> {
         self.0.change_one("UPDATE people SET signed_in = 1 WHERE id = $1", values![id])
     }
 
-    fn unseen_people(&mut self, until: Timestamp, limit: u32) -> Stored<Vec<PersonId>> {
+    fn unseen_users(&mut self, until: Timestamp, limit: u32) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT id FROM people WHERE signed_in = 0 AND space_count = 0 AND updated_at = created_at AND created_at < $1
             ORDER BY created_at, id LIMIT $2";
         self.0.all(sql, values![until, limit], |row| row.person_id(0))
     }
 
-    fn update_person(&mut self, person: &Person) -> Stored<()> {
+    fn update_user(&mut self, person: &User) -> StoreResult<()> {
         let sql = "UPDATE people SET name = $1, username = $2, email = $3, avatar_url = $4, updated_at = $5 WHERE id = $6";
         let values =
             values![&person.name, &person.username, person.email.as_deref(), person.avatar_url.as_deref(), person.updated_at, &person.id];
@@ -44,26 +44,26 @@ impl<D: Driver> People for Tables<D> {
         self.0.write(members, values![&handle_of(person), &person.id]).map(drop)
     }
 
-    fn delete_person(&mut self, id: &PersonId) -> Stored<()> {
+    fn delete_user(&mut self, id: &UserId) -> StoreResult<()> {
         self.0.write("DELETE FROM people WHERE id = $1", values![id]).map(drop)
     }
 
-    fn put_deletion(&mut self, id: &PersonId, at: Timestamp) -> Stored<()> {
+    fn put_deletion(&mut self, id: &UserId, at: Timestamp) -> StoreResult<()> {
         let sql = "INSERT INTO deletions (person, deleted_at) VALUES ($1, $2)
             ON CONFLICT (person) DO UPDATE SET deleted_at = excluded.deleted_at";
         self.0.write(sql, values![id, at]).map(drop)
     }
 
-    fn deleted_at(&mut self, id: &PersonId) -> Stored<Option<Timestamp>> {
+    fn deleted_at(&mut self, id: &UserId) -> StoreResult<Option<Timestamp>> {
         self.0.first("SELECT deleted_at FROM deletions WHERE person = $1", values![id], |row| row.time(0))
     }
 
-    fn space_count(&mut self, id: &PersonId) -> Stored<u64> {
+    fn space_count(&mut self, id: &UserId) -> StoreResult<u64> {
         let sql = "SELECT space_count FROM people WHERE id = $1";
         self.0.first(sql, values![id], |row| count(row, 0)).map(Option::unwrap_or_default)
     }
 
-    fn are_contacts(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool> {
+    fn are_contacts(&mut self, one: &UserId, other: &UserId) -> StoreResult<bool> {
         let sql = "SELECT 1 FROM members a JOIN members b ON b.room = a.room
             WHERE a.person = $1 AND b.person = $2 AND a.acted = 1 AND b.acted = 1
             AND NOT EXISTS (SELECT 1 FROM blocks x WHERE x.person = $1 AND x.blocked = $2)
@@ -71,14 +71,14 @@ impl<D: Driver> People for Tables<D> {
         Ok(self.0.first(sql, values![one, other], |_| Ok(()))?.is_some())
     }
 
-    fn share_a_space(&mut self, one: &PersonId, other: &PersonId) -> Stored<bool> {
+    fn share_space(&mut self, one: &UserId, other: &UserId) -> StoreResult<bool> {
         let sql = "SELECT 1 FROM members a JOIN members b ON b.room = a.room WHERE a.person = $1 AND b.person = $2 LIMIT 1";
         Ok(self.0.first(sql, values![one, other], |_| Ok(()))?.is_some())
     }
 }
 
 impl<D: Driver> Tables<D> {
-    fn insert(&mut self, person: &Person, signed_in: i64) -> Stored<()> {
+    fn insert(&mut self, person: &User, signed_in: i64) -> StoreResult<()> {
         let sql = "INSERT INTO people (id, name, username, email, avatar_url, created_at, updated_at, signed_in)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = values![
@@ -96,19 +96,19 @@ impl<D: Driver> Tables<D> {
 }
 
 /// A user's handle in lower case, as the memberships store it.
-pub(crate) fn handle_of(person: &Person) -> String {
+pub(crate) fn handle_of(person: &User) -> String {
     person.handle().to_lowercase()
 }
 
 /// A count in a column.
-pub(crate) fn count(row: &dyn Row, column: usize) -> Stored<u64> {
+pub(crate) fn count(row: &dyn Row, column: usize) -> StoreResult<u64> {
     u64::try_from(row.int(column)?).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
 /// Reads a user from seven columns of a join: the id in the other table, then the profile, which is NULL for a deleted user.
-pub(crate) fn person_at(row: &dyn Row, first: usize) -> Stored<Person> {
+pub(crate) fn person_at(row: &dyn Row, first: usize) -> StoreResult<User> {
     let since = Timestamp(row.maybe_int(first + 5)?.unwrap_or_default());
-    Ok(Person {
+    Ok(User {
         id: row.person_id(first)?,
         name: row.owned_text(first + 1)?.unwrap_or_default(),
         username: row.owned_text(first + 2)?.unwrap_or_default(),

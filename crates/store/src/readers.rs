@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use domain::operation::{Actor, Query};
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 
 use crate::batch::{guarded, said};
 use crate::driver::Tables;
@@ -63,7 +63,7 @@ impl Readers {
 
     /// Queues a query; `reply` runs on a reader's thread, in no order with other queries. If the queue is full or closed, `reply` receives
     /// [`Refusal::Unavailable`] at once, on the caller's thread.
-    pub fn ask<Q: Query>(&self, actor: Actor, query: Q, reply: impl FnOnce(Result<Q::Answer, Refusal>) + Send + 'static) {
+    pub fn ask<Q: Query>(&self, actor: Actor, query: Q, reply: impl FnOnce(Result<Q::Output, DomainError>) + Send + 'static) {
         if let Err((rejected, asked)) = self.0.queue.put(Box::new(Question { actor, query, reply })) {
             asked.refuse(rejected.into());
         }
@@ -77,7 +77,7 @@ impl Readers {
 
 trait Asked: Send {
     fn answer(self: Box<Self>, session: &mut Tables<Sqlite<'_>>);
-    fn refuse(self: Box<Self>, refusal: Refusal);
+    fn refuse(self: Box<Self>, refusal: DomainError);
 }
 
 struct Question<Q, R> {
@@ -86,19 +86,19 @@ struct Question<Q, R> {
     reply: R,
 }
 
-impl<Q: Query, R: FnOnce(Result<Q::Answer, Refusal>) + Send> Asked for Question<Q, R> {
+impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> Asked for Question<Q, R> {
     fn answer(self: Box<Self>, session: &mut Tables<Sqlite<'_>>) {
         let Self { actor, query, reply } = *self;
-        let answer = session.0.begin_to_read().map_err(Refusal::from).and_then(|()| {
-            let answer = catch_unwind(AssertUnwindSafe(|| query.answer(session, &actor)));
-            answer.unwrap_or_else(|panic| Err(Refusal::Internal(format!("a query panicked: {}", said(&*panic)))))
+        let answer = session.0.begin_to_read().map_err(DomainError::from).and_then(|()| {
+            let answer = catch_unwind(AssertUnwindSafe(|| query.execute(session, &actor)));
+            answer.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a query panicked: {}", said(&*panic)))))
         });
         // A query writes nothing, so its transaction needs no commit.
         session.0.abandon();
         guarded("a reply", || reply(answer));
     }
 
-    fn refuse(self: Box<Self>, refusal: Refusal) {
+    fn refuse(self: Box<Self>, refusal: DomainError) {
         guarded("a reply", || (self.reply)(Err(refusal)));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::names::Room;
-use domain::seam::Stored;
+use domain::names::RoomId;
+use domain::seam::StoreResult;
 
 use crate::driver::{Driver, Tables, values};
 
@@ -13,9 +13,9 @@ use crate::driver::{Driver, Tables, values};
 /// It is empty between two transactions, so it has at most one entry for each event of a batch.
 #[derive(Default)]
 pub(crate) struct Sequences {
-    counters: HashMap<Room, Counter>,
+    counters: HashMap<RoomId, Counter>,
     /// The rooms whose counter the present command has raised, once for each time.
-    raised: Vec<Room>,
+    raised: Vec<RoomId>,
 }
 
 struct Counter {
@@ -44,7 +44,7 @@ impl Sequences {
         self.raised.clear();
     }
 
-    fn raise(&mut self, room: &Room) -> Option<i64> {
+    fn raise(&mut self, room: &RoomId) -> Option<i64> {
         let counter = self.counters.get_mut(room)?;
         counter.last += 1;
         self.raised.push(room.clone());
@@ -55,7 +55,7 @@ impl Sequences {
 impl<D: Driver> Tables<D> {
     /// Raises a room's counter; returns the room's next number. Inside a command's part of a transaction [`Tables::write_sequences`] writes it, else
     /// this function.
-    pub(crate) fn raise_seq(&mut self, room: &Room) -> Stored<i64> {
+    pub(crate) fn raise_seq(&mut self, room: &RoomId) -> StoreResult<i64> {
         if let Some(raised) = self.0.sequences().and_then(|sequences| sequences.raise(room)) {
             return Ok(raised);
         }
@@ -70,14 +70,14 @@ impl<D: Driver> Tables<D> {
     }
 
     /// Writes the counters that the transaction has raised, before the commit and outside of any command's part.
-    pub(crate) fn write_sequences(&mut self, sequences: Sequences) -> Stored<()> {
+    pub(crate) fn write_sequences(&mut self, sequences: Sequences) -> StoreResult<()> {
         for (room, counter) in sequences.counters.iter().filter(|(_, counter)| counter.last != counter.stored) {
             self.put_seq(room, counter.last)?;
         }
         Ok(())
     }
 
-    fn put_seq(&mut self, room: &Room, seq: i64) -> Stored<()> {
+    fn put_seq(&mut self, room: &RoomId, seq: i64) -> StoreResult<()> {
         let sql = "INSERT INTO sequences (room, seq) VALUES ($1, $2) ON CONFLICT (room) DO UPDATE SET seq = excluded.seq";
         self.0.write(sql, values![room, seq]).map(drop)
     }
@@ -87,12 +87,12 @@ impl<D: Driver> Tables<D> {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use domain::event::{Event, Fact};
-    use domain::ids::Generator;
-    use domain::names::{Kind, Timestamp};
-    use domain::operation::{Actor, Bounds, Tx};
+    use domain::event::{Event, PersistedEvent};
+    use domain::ids::IdGenerator;
+    use domain::names::{RoomKind, Timestamp};
+    use domain::operation::{Actor, MembershipLimits, CommandContext};
     use domain::quotas::Quotas;
-    use domain::refusal::Refusal;
+    use domain::refusal::DomainError;
     use rusqlite::Connection;
 
     use crate::batch::{Desk, Job, KeptIds, Stage, Work};
@@ -103,19 +103,19 @@ mod tests {
     type Numbers = Arc<Mutex<Vec<(i64, i64)>>>;
 
     /// A command that records an event in the household with this number, and then returns `end`.
-    fn record(house: i64, end: fn() -> Result<(), Refusal>) -> Box<dyn Job> {
-        let work = move |tx: &mut Tx<'_>| {
-            tx.record(&Kind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
+    fn record(house: i64, end: fn() -> Result<(), DomainError>) -> Box<dyn Job> {
+        let work = move |tx: &mut CommandContext<'_>| {
+            tx.record_event(&RoomKind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
             end()
         };
-        Box::new(Work { actor: Actor::server(), stage: Stage::Waiting(work), reply: |_: Result<(), Refusal>| {} })
+        Box::new(Work { actor: Actor::server(), stage: Stage::Waiting(work), reply: |_: Result<(), DomainError>| {} })
     }
 
     /// Executes commands in one batch, and collects the household and the number of each published event.
     fn decide(desk: &mut Desk<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
         let committed = desk.decide(&mut jobs).map(drop);
         for job in jobs {
-            job.finish(&committed, &mut |fact: Fact| {
+            job.finish(&committed, &mut |fact: PersistedEvent| {
                 let Event::TaskDeleted { task, .. } = fact.event else { panic!("{fact:?}") };
                 numbers.lock().unwrap().push((task, fact.seq));
             });
@@ -126,8 +126,8 @@ mod tests {
         Desk {
             session: Tables(Sqlite::new(connection)),
             clock: Box::new(|| Timestamp(0)),
-            ids: KeptIds { source: Box::new(Generator::new(|| 0)), last: 0 },
-            bounds: Bounds::default(),
+            ids: KeptIds { source: Box::new(IdGenerator::new(|| 0)), last: 0 },
+            bounds: MembershipLimits::default(),
             quotas: Quotas::default(),
             usage_due: Timestamp(0),
         }
@@ -139,8 +139,8 @@ mod tests {
         let connection = database.connect().unwrap();
         let mut desk = desk(&connection);
         let numbers = Numbers::default();
-        let (done, refused) = (|| Ok(()), || Err(Refusal::Conflict("not now")));
-        let dies = || -> Result<(), Refusal> { panic!("a command's own fault") };
+        let (done, refused) = (|| Ok(()), || Err(DomainError::Conflict("not now")));
+        let dies = || -> Result<(), DomainError> { panic!("a command's own fault") };
 
         let jobs = vec![record(1, done), record(1, refused), record(2, done), record(1, done), record(3, refused), record(1, dies)];
         decide(&mut desk, jobs, &numbers);

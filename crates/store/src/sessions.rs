@@ -1,18 +1,18 @@
 //! Resumable sessions, and the epochs of the event log.
 
-use domain::names::{PersonId, Room, Timestamp};
-use domain::seam::{Journal, Sessions, StoreError, Stored};
-use domain::sessions::{Session, SessionRoom, Stay};
+use domain::names::{UserId, RoomId, Timestamp};
+use domain::seam::{EventLog, SessionStore, StoreError, StoreResult};
+use domain::sessions::{Session, SessionRoom, RoomState};
 
 use crate::driver::{Driver, Row, Tables, values};
 
-impl<D: Driver> Sessions for Tables<D> {
-    fn session(&mut self, secret: &str) -> Stored<Option<Session>> {
+impl<D: Driver> SessionStore for Tables<D> {
+    fn session(&mut self, secret: &str) -> StoreResult<Option<Session>> {
         let sql = "SELECT secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at FROM sessions WHERE secret = $1";
         self.0.first(sql, values![secret], |row| session(row, 0))
     }
 
-    fn sessions_since(&mut self, left_since: Timestamp) -> Stored<Vec<(Session, Vec<SessionRoom>)>> {
+    fn sessions_since(&mut self, left_since: Timestamp) -> StoreResult<Vec<(Session, Vec<SessionRoom>)>> {
         let sql = "SELECT r.room, r.inside, r.since, r.stay, s.secret, s.id, s.person, s.namespace, s.live_from, s.confirmed, s.left_at,
                 s.let_go, s.came_at
             FROM sessions s LEFT JOIN session_rooms r ON r.person = s.person AND r.secret = s.secret
@@ -29,40 +29,40 @@ impl<D: Driver> Sessions for Tables<D> {
         Ok(sessions)
     }
 
-    fn insert_session(&mut self, session: &Session) -> Stored<()> {
+    fn insert_session(&mut self, session: &Session) -> StoreResult<()> {
         let sql = "INSERT INTO sessions (secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        let Session { secret, id, person, namespace, live_from, confirmed, left_at, let_go, came_at } = session;
+        let Session { secret, id, person, namespace, start_offset: live_from, acked_offset: confirmed, disconnected_at: left_at, ended_by_shutdown: let_go, connected_at: came_at } = session;
         self.0.write(sql, values![secret, id, person, namespace, *live_from, *confirmed, *left_at, *let_go, *came_at]).map(drop)
     }
 
-    fn update_session(&mut self, session: &Session) -> Stored<()> {
+    fn update_session(&mut self, session: &Session) -> StoreResult<()> {
         let sql = "UPDATE sessions SET live_from = $1, confirmed = $2, left_at = $3, let_go = $4, came_at = $5 WHERE secret = $6";
-        let Session { secret, live_from, confirmed, left_at, let_go, came_at, .. } = session;
+        let Session { secret, start_offset: live_from, acked_offset: confirmed, disconnected_at: left_at, ended_by_shutdown: let_go, connected_at: came_at, .. } = session;
         self.0.change_one(sql, values![*live_from, *confirmed, *left_at, *let_go, *came_at, secret])
     }
 
-    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> Stored<()> {
+    fn end_session(&mut self, secret: &str, confirmed: i64, at: Timestamp, let_go: bool) -> StoreResult<()> {
         let sql = "UPDATE sessions SET confirmed = $1, left_at = $2, let_go = $3 WHERE secret = $4";
         self.0.write(sql, values![confirmed, at, let_go, secret]).map(drop)
     }
 
-    fn delete_session(&mut self, secret: &str, person: &PersonId) -> Stored<()> {
+    fn delete_session(&mut self, secret: &str, person: &UserId) -> StoreResult<()> {
         self.0.write("DELETE FROM session_rooms WHERE person = $1 AND secret = $2", values![person, secret])?;
         self.0.write("DELETE FROM sessions WHERE secret = $1", values![secret]).map(drop)
     }
 
-    fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> Stored<()> {
+    fn end_all_sessions(&mut self, confirmed: i64, at: Timestamp) -> StoreResult<()> {
         let sql = "UPDATE sessions SET left_at = $1, let_go = 1, confirmed = CASE WHEN live_from < $2 AND confirmed < $2 THEN $2 ELSE confirmed END
             WHERE left_at IS NULL";
         self.0.write(sql, values![at, confirmed]).map(drop)
     }
 
-    fn give_up_sessions(&mut self, until: Timestamp) -> Stored<()> {
+    fn expire_sessions(&mut self, until: Timestamp) -> StoreResult<()> {
         self.0.write("UPDATE sessions SET let_go = 0, left_at = $1 WHERE let_go = 1 AND left_at <= $1", values![until]).map(drop)
     }
 
-    fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> Stored<u64> {
+    fn delete_sessions_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64> {
         let rooms = "DELETE FROM session_rooms WHERE (person, secret) IN
             (SELECT person, secret FROM sessions WHERE left_at < $1 AND let_go = 0 ORDER BY left_at LIMIT $2)";
         let sessions = "DELETE FROM sessions WHERE secret IN (SELECT secret FROM sessions WHERE left_at < $1 AND let_go = 0 ORDER BY left_at LIMIT $2)";
@@ -70,49 +70,49 @@ impl<D: Driver> Sessions for Tables<D> {
         self.0.write(sessions, values![until, limit])
     }
 
-    fn session_rooms(&mut self, secret: &str, person: &PersonId) -> Stored<Vec<SessionRoom>> {
+    fn session_rooms(&mut self, secret: &str, person: &UserId) -> StoreResult<Vec<SessionRoom>> {
         let sql = "SELECT room, inside, since, stay FROM session_rooms WHERE person = $1 AND secret = $2 ORDER BY room";
         self.0.all(sql, values![person, secret], session_room)
     }
 
-    fn put_session_room(&mut self, secret: &str, person: &PersonId, room: &SessionRoom) -> Stored<()> {
+    fn put_session_room(&mut self, secret: &str, person: &UserId, room: &SessionRoom) -> StoreResult<()> {
         let sql = "INSERT INTO session_rooms (person, secret, room, inside, since) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (person, secret, room) DO UPDATE SET since = excluded.since, stay = $6 WHERE session_rooms.stay = $7";
-        let (again, left) = (stay_number(Stay::JoinedAgain), stay_number(Stay::Left));
-        self.0.write(sql, values![person, secret, &room.room, room.inside.as_ref(), room.since, again, left]).map(drop)
+        let (again, left) = (stay_number(RoomState::JoinedAgain), stay_number(RoomState::Left));
+        self.0.write(sql, values![person, secret, &room.room, room.parent.as_ref(), room.since, again, left]).map(drop)
     }
 
-    fn leave_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()> {
+    fn leave_session_room(&mut self, secret: &str, person: &UserId, room: &RoomId) -> StoreResult<()> {
         let sql = "INSERT INTO session_rooms (person, secret, room, since, stay) VALUES ($1, $2, $3, 0, $4)
             ON CONFLICT (person, secret, room) DO UPDATE SET stay = excluded.stay";
-        self.0.write(sql, values![person, secret, room, stay_number(Stay::Left)]).map(drop)
+        self.0.write(sql, values![person, secret, room, stay_number(RoomState::Left)]).map(drop)
     }
 
-    fn delete_session_room(&mut self, secret: &str, person: &PersonId, room: &Room) -> Stored<()> {
+    fn delete_session_room(&mut self, secret: &str, person: &UserId, room: &RoomId) -> StoreResult<()> {
         let sql = "DELETE FROM session_rooms WHERE person = $1 AND secret = $2 AND room = $3";
         self.0.write(sql, values![person, secret, room]).map(drop)
     }
 
-    fn member_since(&mut self, room: &Room, person: &PersonId) -> Stored<Option<i64>> {
+    fn member_since(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<i64>> {
         let sql = "SELECT since FROM members WHERE room = $1 AND person = $2";
         self.0.first(sql, values![room, person], |row| row.int(0))
     }
 
-    fn rooms_heard_by(&mut self, person: &PersonId) -> Stored<Vec<(Room, i64)>> {
+    fn visible_rooms(&mut self, person: &UserId) -> StoreResult<Vec<(RoomId, i64)>> {
         let sql = "SELECT m.room, m.since FROM members m WHERE m.person = $1
             UNION ALL SELECT s.room, m.since FROM members m JOIN spaces s ON s.parent = m.room WHERE m.person = $1
             ORDER BY 1";
         self.0.all(sql, values![person], |row| Ok((row.room(0)?, row.int(1)?)))
     }
 
-    fn begin_epoch(&mut self, name: &str) -> Stored<()> {
+    fn begin_epoch(&mut self, name: &str) -> StoreResult<()> {
         let begun = self.last_offset()?;
         self.0.write("INSERT INTO epochs (name, begun) VALUES ($1, $2)", values![name, begun])?;
         let sql = "DELETE FROM epochs WHERE id <= (SELECT MAX(id) FROM epochs) - $1";
         self.0.write(sql, values![KEPT_EPOCHS]).map(drop)
     }
 
-    fn epoch_reaches(&mut self, name: &str) -> Stored<Option<i64>> {
+    fn epoch_end(&mut self, name: &str) -> StoreResult<Option<i64>> {
         let known = "SELECT id FROM epochs WHERE name = $1";
         let Some(id) = self.0.first(known, values![name], |row| row.int(0))? else { return Ok(None) };
         let next = "SELECT begun FROM epochs WHERE id > $1 ORDER BY id LIMIT 1";
@@ -127,36 +127,36 @@ impl<D: Driver> Sessions for Tables<D> {
 const KEPT_EPOCHS: u32 = 100;
 
 /// Reads a session from a row, whose columns begin at `first`.
-fn session(row: &dyn Row, first: usize) -> Stored<Session> {
+fn session(row: &dyn Row, first: usize) -> StoreResult<Session> {
     Ok(Session {
         secret: row.text(first)?.to_owned(),
         id: row.text(first + 1)?.to_owned(),
         person: row.person_id(first + 2)?,
         namespace: row.text(first + 3)?.to_owned(),
-        live_from: row.int(first + 4)?,
-        confirmed: row.int(first + 5)?,
-        left_at: row.maybe_int(first + 6)?.map(Timestamp),
-        let_go: row.int(first + 7)? != 0,
-        came_at: row.time(first + 8)?,
+        start_offset: row.int(first + 4)?,
+        acked_offset: row.int(first + 5)?,
+        disconnected_at: row.maybe_int(first + 6)?.map(Timestamp),
+        ended_by_shutdown: row.int(first + 7)? != 0,
+        connected_at: row.time(first + 8)?,
     })
 }
 
 /// Reads a room of a session from a row's first columns.
-fn session_room(row: &dyn Row) -> Stored<SessionRoom> {
-    let (inside, since, stay) = (row.maybe_text(1)?.and_then(Room::parse), row.int(2)?, stay_of(row.int(3)?)?);
-    Ok(SessionRoom { room: row.room(0)?, inside, since, stay })
+fn session_room(row: &dyn Row) -> StoreResult<SessionRoom> {
+    let (inside, since, stay) = (row.maybe_text(1)?.and_then(RoomId::parse), row.int(2)?, stay_of(row.int(3)?)?);
+    Ok(SessionRoom { room: row.room(0)?, parent: inside, since, state: stay })
 }
 
-fn stay_number(stay: Stay) -> i64 {
+fn stay_number(stay: RoomState) -> i64 {
     match stay {
-        Stay::Joined => 0,
-        Stay::Left => 1,
-        Stay::JoinedAgain => 2,
+        RoomState::Joined => 0,
+        RoomState::Left => 1,
+        RoomState::JoinedAgain => 2,
     }
 }
 
-fn stay_of(number: i64) -> Stored<Stay> {
-    let stays = [Stay::Joined, Stay::Left, Stay::JoinedAgain];
+fn stay_of(number: i64) -> StoreResult<RoomState> {
+    let stays = [RoomState::Joined, RoomState::Left, RoomState::JoinedAgain];
     let stay = stays.into_iter().find(|stay| stay_number(*stay) == number);
     stay.ok_or_else(|| StoreError::Broken(format!("{number} is no stay in a room")))
 }

@@ -1,25 +1,25 @@
 //! Spaces and their members.
 
-use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::people::Person;
-use domain::seam::{MemberPage, Page, People, Spaces, StoreError, Stored};
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
+use domain::people::User;
+use domain::seam::{MemberPage, Page, UserStore, SpaceStore, StoreError, StoreResult};
 use domain::spaces::{Member, Role, Space, Standing};
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::people::{count, handle_of, person_at};
 
-impl<D: Driver> Spaces for Tables<D> {
-    fn space(&mut self, room: &Room) -> Stored<Option<Space>> {
+impl<D: Driver> SpaceStore for Tables<D> {
+    fn space(&mut self, room: &RoomId) -> StoreResult<Option<Space>> {
         let sql = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at, member_count
             FROM spaces WHERE room = $1";
         self.0.first(sql, values![room], space_at)
     }
 
-    fn has_space(&mut self, room: &Room) -> Stored<bool> {
+    fn has_space(&mut self, room: &RoomId) -> StoreResult<bool> {
         Ok(self.0.first("SELECT 1 FROM spaces WHERE room = $1", values![room], |_| Ok(()))?.is_some())
     }
 
-    fn insert_space(&mut self, space: &Space) -> Stored<()> {
+    fn insert_space(&mut self, space: &Space) -> StoreResult<()> {
         let sql = "INSERT INTO spaces (room, name, parent, invite_code, created_by, created_at, updated_at, archived_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = values![
@@ -35,73 +35,73 @@ impl<D: Driver> Spaces for Tables<D> {
         self.0.write(sql, values).map(drop)
     }
 
-    fn put_claimed(&mut self, room: &Room) -> Stored<()> {
+    fn put_claimed(&mut self, room: &RoomId) -> StoreResult<()> {
         self.0.change_one("UPDATE spaces SET claimed = 1 WHERE room = $1", values![room])
     }
 
-    fn is_claimed(&mut self, room: &Room) -> Stored<bool> {
+    fn is_claimed(&mut self, room: &RoomId) -> StoreResult<bool> {
         Ok(self.0.first("SELECT 1 FROM spaces WHERE room = $1 AND claimed = 1", values![room], |_| Ok(()))?.is_some())
     }
 
-    fn update_space(&mut self, space: &Space) -> Stored<()> {
+    fn update_space(&mut self, space: &Space) -> StoreResult<()> {
         let sql = "UPDATE spaces SET name = $1, invite_code = $2, updated_at = $3, archived_at = $4 WHERE room = $5";
         let values = values![&space.name, space.invite_code.as_deref(), space.updated_at, space.archived_at, &space.room];
         self.0.change_one(sql, values)
     }
 
-    fn delete_space(&mut self, room: &Room) -> Stored<()> {
+    fn delete_space(&mut self, room: &RoomId) -> StoreResult<()> {
         self.0.write("DELETE FROM spaces WHERE room = $1", values![room]).map(drop)
     }
 
-    fn role(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
+    fn role(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Role>> {
         let sql = "SELECT role FROM members WHERE room = $1 AND person = $2";
         self.0.first(sql, values![room, person], |row| role_of(row.text(0)?))
     }
 
-    fn role_in_parent(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
+    fn role_in_parent(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Role>> {
         let sql = "SELECT m.role FROM spaces s JOIN members m ON m.room = s.parent WHERE s.room = $1 AND m.person = $2";
         self.0.first(sql, values![room, person], |row| role_of(row.text(0)?))
     }
 
-    fn left_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>> {
+    fn left_at(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Timestamp>> {
         let sql = "SELECT d.left_at FROM departures d WHERE d.room = $1 AND d.person = $2
             AND NOT EXISTS (SELECT 1 FROM members m WHERE m.room = d.room AND m.person = d.person)";
         self.0.first(sql, values![room, person], |row| row.time(0))
     }
 
-    fn put_left_by_choice(&mut self, room: &Room, person: &PersonId) -> Stored<()> {
+    fn put_left_by_choice(&mut self, room: &RoomId, person: &UserId) -> StoreResult<()> {
         self.0.write("UPDATE departures SET by_choice = 1 WHERE room = $1 AND person = $2", values![room, person]).map(drop)
     }
 
-    fn left_by_choice_at(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Timestamp>> {
+    fn left_by_choice_at(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Timestamp>> {
         let sql = "SELECT d.left_at FROM departures d WHERE d.room = $1 AND d.person = $2 AND d.by_choice = 1
             AND NOT EXISTS (SELECT 1 FROM members m WHERE m.room = d.room AND m.person = d.person)";
         self.0.first(sql, values![room, person], |row| row.time(0))
     }
 
-    fn has_acted(&mut self, room: &Room, person: &PersonId) -> Stored<bool> {
+    fn has_acted(&mut self, room: &RoomId, person: &UserId) -> StoreResult<bool> {
         let sql = "SELECT acted FROM members WHERE room = COALESCE((SELECT parent FROM spaces WHERE room = $1), $1) AND person = $2";
         Ok(self.0.first(sql, values![room, person], |row| row.int(0))? == Some(1))
     }
 
-    fn put_acted(&mut self, room: &Room, person: &PersonId) -> Stored<()> {
+    fn put_acted(&mut self, room: &RoomId, person: &UserId) -> StoreResult<()> {
         let sql = "UPDATE members SET acted = 1 WHERE room = COALESCE((SELECT parent FROM spaces WHERE room = $1), $1) AND person = $2";
         self.0.write(sql, values![room, person]).map(drop)
     }
 
-    fn members_who_acted(&mut self, room: &Room, asker: &PersonId, limit: u32) -> Stored<Vec<PersonId>> {
+    fn members_who_acted(&mut self, room: &RoomId, asker: &UserId, limit: u32) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT m.person FROM members m WHERE m.room = $1 AND m.acted = 1
             AND NOT EXISTS (SELECT 1 FROM blocks x WHERE x.person = m.person AND x.blocked = $2)
             AND NOT EXISTS (SELECT 1 FROM blocks y WHERE y.person = $2 AND y.blocked = m.person) ORDER BY m.place LIMIT $3";
         self.0.all(sql, values![room, asker, limit], |row| row.person_id(0))
     }
 
-    fn is_archived(&mut self, room: &Room) -> Stored<bool> {
+    fn is_archived(&mut self, room: &RoomId) -> StoreResult<bool> {
         let sql = "SELECT COALESCE(p.archived_at, s.archived_at) FROM spaces s LEFT JOIN spaces p ON p.room = s.parent WHERE s.room = $1";
         Ok(self.0.first(sql, values![room], |row| row.maybe_int(0))?.flatten().is_some())
     }
 
-    fn standing(&mut self, room: &Room, person: &PersonId) -> Stored<Option<Standing>> {
+    fn member_standing(&mut self, room: &RoomId, person: &UserId) -> StoreResult<Option<Standing>> {
         let own = "SELECT m.role, s.archived_at, m.acted, p.id, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM members m LEFT JOIN spaces s ON s.room = m.room LEFT JOIN people p ON p.id = m.person
             WHERE m.room = $1 AND m.person = $2";
@@ -121,12 +121,12 @@ impl<D: Driver> Spaces for Tables<D> {
         })
     }
 
-    fn put_member(&mut self, room: &Room, person: &PersonId, role: Role, at: Timestamp) -> Stored<()> {
+    fn put_member(&mut self, room: &RoomId, person: &UserId, role: Role, at: Timestamp) -> StoreResult<()> {
         let change = "UPDATE members SET role = $1 WHERE room = $2 AND person = $3";
         if self.0.write(change, values![role_name(role), room, person])? > 0 {
             return Ok(());
         }
-        let handle = handle_of(&self.person(person)?.unwrap_or_else(|| Person::unseen(person.clone(), at)));
+        let handle = handle_of(&self.user(person)?.unwrap_or_else(|| User::unseen(person.clone(), at)));
         let sql = "INSERT INTO members (room, person, kind, role, joined_at, handle, place, since, acted)
             VALUES ($1, $2, $3, $4, $5, $6, (SELECT COALESCE(MAX(place), 0) + 1 FROM members WHERE room = $1),
                 (SELECT COALESCE(MAX(id), 0) FROM journal), 0)";
@@ -134,7 +134,7 @@ impl<D: Driver> Spaces for Tables<D> {
         self.count_membership(room, person, 1)
     }
 
-    fn remove_member(&mut self, room: &Room, person: &PersonId, at: Timestamp) -> Stored<()> {
+    fn remove_member(&mut self, room: &RoomId, person: &UserId, at: Timestamp) -> StoreResult<()> {
         let removed = self.0.write("DELETE FROM members WHERE room = $1 AND person = $2", values![room, person])?;
         if removed == 0 {
             return Ok(());
@@ -147,7 +147,7 @@ impl<D: Driver> Spaces for Tables<D> {
         self.0.write(sql, values![room, person, at]).map(drop)
     }
 
-    fn members(&mut self, room: &Room, page: &MemberPage) -> Stored<Vec<Member>> {
+    fn members(&mut self, room: &RoomId, page: &MemberPage) -> StoreResult<Vec<Member>> {
         let first = "SELECT m.role, m.joined_at, m.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM members m LEFT JOIN people p ON p.id = m.person WHERE m.room = $1 ORDER BY m.place LIMIT $2";
         let next = "SELECT m.role, m.joined_at, m.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
@@ -159,17 +159,17 @@ impl<D: Driver> Spaces for Tables<D> {
         }
     }
 
-    fn member_ids(&mut self, room: &Room, limit: u32) -> Stored<Vec<PersonId>> {
+    fn member_ids(&mut self, room: &RoomId, limit: u32) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT person FROM members WHERE room = $1 ORDER BY place LIMIT $2";
         self.0.all(sql, values![room, limit], |row| row.person_id(0))
     }
 
-    fn has_admin(&mut self, room: &Room) -> Stored<bool> {
+    fn has_admin(&mut self, room: &RoomId) -> StoreResult<bool> {
         let sql = "SELECT 1 FROM members WHERE room = $1 AND role = 'admin' LIMIT 1";
         Ok(self.0.first(sql, values![room], |_| Ok(()))?.is_some())
     }
 
-    fn longest_member(&mut self, room: &Room) -> Stored<Option<PersonId>> {
+    fn longest_member(&mut self, room: &RoomId) -> StoreResult<Option<UserId>> {
         let who_acted = "SELECT person FROM members WHERE room = $1 AND acted = 1 ORDER BY place LIMIT 1";
         match self.0.first(who_acted, values![room], |row| row.person_id(0))? {
             None => Ok(self.member_ids(room, 1)?.pop()),
@@ -177,18 +177,18 @@ impl<D: Driver> Spaces for Tables<D> {
         }
     }
 
-    fn members_called(&mut self, room: &Room, handle: &str, limit: u32) -> Stored<Vec<Person>> {
+    fn members_with_handle(&mut self, room: &RoomId, handle: &str, limit: u32) -> StoreResult<Vec<User>> {
         let sql = "SELECT p.id, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM members m JOIN people p ON p.id = m.person WHERE m.room = $1 AND m.handle = $2 ORDER BY m.person LIMIT $3";
         self.0.all(sql, values![room, &handle.to_lowercase(), limit], |row| person_at(row, 0))
     }
 
-    fn handle_up_to(&mut self, room: &Room, handle: &str) -> Stored<Option<String>> {
+    fn handle_up_to(&mut self, room: &RoomId, handle: &str) -> StoreResult<Option<String>> {
         let sql = "SELECT handle FROM members WHERE room = $1 AND handle <= $2 ORDER BY handle DESC LIMIT 1";
         self.0.first(sql, values![room, handle], |row| Ok(row.text(0)?.to_owned()))
     }
 
-    fn rooms_of(&mut self, person: &PersonId, kind: Option<Kind>) -> Stored<Vec<Room>> {
+    fn rooms_of(&mut self, person: &UserId, kind: Option<RoomKind>) -> StoreResult<Vec<RoomId>> {
         let of_kind = "SELECT room FROM members WHERE person = $1 AND kind = $2 ORDER BY joined_at DESC, room DESC";
         let of_all = "SELECT room FROM members WHERE person = $1 ORDER BY joined_at DESC, room DESC";
         match kind {
@@ -197,7 +197,7 @@ impl<D: Driver> Spaces for Tables<D> {
         }
     }
 
-    fn contacts_of(&mut self, person: &PersonId) -> Stored<Vec<PersonId>> {
+    fn contacts_of(&mut self, person: &UserId) -> StoreResult<Vec<UserId>> {
         let sql = "SELECT DISTINCT o.person FROM members m JOIN members o ON o.room = m.room
             WHERE m.person = $1 AND o.person <> $1 AND m.acted = 1 AND o.acted = 1
             AND NOT EXISTS (SELECT 1 FROM blocks x WHERE x.person = o.person AND x.blocked = $1)
@@ -205,7 +205,7 @@ impl<D: Driver> Spaces for Tables<D> {
         self.0.all(sql, values![person], |row| row.person_id(0))
     }
 
-    fn spaces_of(&mut self, person: &PersonId, kind: Kind, page: &Page<Room>) -> Stored<Vec<Space>> {
+    fn spaces_of(&mut self, person: &UserId, kind: RoomKind, page: &Page<RoomId>) -> StoreResult<Vec<Space>> {
         let first =
             "SELECT s.room, s.name, s.parent, s.invite_code, s.created_by, s.created_at, s.updated_at, s.archived_at, s.member_count
             FROM members m JOIN spaces s ON s.room = m.room WHERE m.person = $1 AND m.kind = $2
@@ -220,7 +220,7 @@ impl<D: Driver> Spaces for Tables<D> {
         }
     }
 
-    fn spaces_in(&mut self, parent: &Room, page: &Page<Room>) -> Stored<Vec<Space>> {
+    fn spaces_in(&mut self, parent: &RoomId, page: &Page<RoomId>) -> StoreResult<Vec<Space>> {
         let first = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at, member_count FROM spaces
             WHERE parent = $1 ORDER BY created_at DESC, room DESC LIMIT $2";
         let next = "SELECT room, name, parent, invite_code, created_by, created_at, updated_at, archived_at, member_count FROM spaces
@@ -235,21 +235,21 @@ impl<D: Driver> Spaces for Tables<D> {
 
 impl<D: Driver> Tables<D> {
     /// Changes the counts of the space and of the user when a membership begins (1) or ends (-1).
-    fn count_membership(&mut self, room: &Room, person: &PersonId, change: i64) -> Stored<()> {
+    fn count_membership(&mut self, room: &RoomId, person: &UserId, change: i64) -> StoreResult<()> {
         self.0.write("UPDATE spaces SET member_count = member_count + $1 WHERE room = $2", values![change, room])?;
         self.0.write("UPDATE people SET space_count = space_count + $1 WHERE id = $2", values![change, person]).map(drop)
     }
 }
 
-fn member_at(row: &dyn Row) -> Stored<Member> {
+fn member_at(row: &dyn Row) -> StoreResult<Member> {
     Ok(Member { role: role_of(row.text(0)?)?, joined_at: row.time(1)?, person: person_at(row, 2)? })
 }
 
-fn space_at(row: &dyn Row) -> Stored<Space> {
+fn space_at(row: &dyn Row) -> StoreResult<Space> {
     Ok(Space {
         room: row.room(0)?,
         name: row.text(1)?.to_owned(),
-        parent: row.maybe_text(2)?.and_then(Room::parse),
+        parent: row.maybe_text(2)?.and_then(RoomId::parse),
         invite_code: row.owned_text(3)?,
         created_by: row.person_id(4)?,
         created_at: row.time(5)?,
@@ -267,7 +267,7 @@ fn role_name(role: Role) -> &'static str {
     }
 }
 
-fn role_of(name: &str) -> Stored<Role> {
+fn role_of(name: &str) -> StoreResult<Role> {
     match name {
         "admin" => Ok(Role::Admin),
         "member" => Ok(Role::Member),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use domain::seam::{StoreError, Stored};
+use domain::seam::{StoreError, StoreResult};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, StatementStatus, ToSql, params_from_iter};
 
@@ -78,18 +78,18 @@ impl<'c> Sqlite<'c> {
     }
 
     /// Begins a transaction that may write, and waits for other programs that do.
-    pub(crate) fn begin(&mut self) -> Stored<()> {
+    pub(crate) fn begin(&mut self) -> StoreResult<()> {
         self.unwritten = true;
         self.run("BEGIN IMMEDIATE")
     }
 
     /// Begins a read-only transaction: all its queries see the same state of the database.
-    pub(crate) fn begin_to_read(&mut self) -> Stored<()> {
+    pub(crate) fn begin_to_read(&mut self) -> StoreResult<()> {
         self.run("BEGIN")
     }
 
     /// Commits the transaction to the disk. After an error the caller must call [`Sqlite::abandon`].
-    pub(crate) fn commit(&mut self) -> Stored<()> {
+    pub(crate) fn commit(&mut self) -> StoreResult<()> {
         self.run("COMMIT")
     }
 
@@ -115,7 +115,7 @@ impl<'c> Sqlite<'c> {
     }
 
     /// Keeps the writes since [`Sqlite::begin_part`].
-    pub(crate) fn keep_part(&mut self) -> Stored<()> {
+    pub(crate) fn keep_part(&mut self) -> StoreResult<()> {
         self.sequences.keep();
         match std::mem::replace(&mut self.part, Part::None) {
             Part::Written => self.run("RELEASE part"),
@@ -124,7 +124,7 @@ impl<'c> Sqlite<'c> {
     }
 
     /// Rolls back the writes since [`Sqlite::begin_part`].
-    pub(crate) fn undo_part(&mut self) -> Stored<()> {
+    pub(crate) fn undo_part(&mut self) -> StoreResult<()> {
         self.sequences.undo();
         match std::mem::replace(&mut self.part, Part::None) {
             Part::Written => self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part")),
@@ -158,7 +158,7 @@ impl<'c> Sqlite<'c> {
         self.statements.iter().map(|(_, statement)| u64::from(statement.get_status(StatementStatus::VmStep).unsigned_abs())).sum()
     }
 
-    fn before_write(&mut self) -> Stored<()> {
+    fn before_write(&mut self) -> StoreResult<()> {
         let first = std::mem::replace(&mut self.unwritten, false);
         if self.part == Part::Untouched {
             if !first {
@@ -169,11 +169,11 @@ impl<'c> Sqlite<'c> {
         Ok(())
     }
 
-    fn run(&mut self, sql: &'static str) -> Stored<()> {
+    fn run(&mut self, sql: &'static str) -> StoreResult<()> {
         self.statement(sql)?.execute(()).map(drop).map_err(stored_error)
     }
 
-    fn statement(&mut self, sql: &'static str) -> Stored<&mut Statement<'c>> {
+    fn statement(&mut self, sql: &'static str) -> StoreResult<&mut Statement<'c>> {
         let known = self.statements.iter().position(|(text, _)| std::ptr::eq(*text, sql));
         let index = match known {
             Some(index) => index,
@@ -197,25 +197,25 @@ impl Driver for Sqlite<'_> {
         (self.part != Part::None).then_some(&mut self.sequences)
     }
 
-    fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<u64> {
+    fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<u64> {
         self.before_write()?;
         let changed = self.statement(sql)?.execute(params_from_iter(values)).map_err(stored_error)?;
         Ok(changed as u64)
     }
 
-    fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> Stored<i64> {
+    fn insert_numbered(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<i64> {
         // Not RETURNING: SQLite makes a temporary table for its rows, which costs more than the insertion.
         self.write(sql, values)?;
         Ok(self.connection.last_insert_rowid())
     }
 
-    fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> Stored<T>) -> Stored<Option<T>> {
+    fn first<T>(&mut self, sql: &'static str, values: &[Value<'_>], read: impl FnOnce(&dyn Row) -> StoreResult<T>) -> StoreResult<Option<T>> {
         let statement = self.statement(sql)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(stored_error)?;
         rows.next().map_err(stored_error)?.map(|row| read(&SqliteRow(row))).transpose()
     }
 
-    fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], mut read: impl FnMut(&dyn Row) -> Stored<T>) -> Stored<Vec<T>> {
+    fn all<T>(&mut self, sql: &'static str, values: &[Value<'_>], mut read: impl FnMut(&dyn Row) -> StoreResult<T>) -> StoreResult<Vec<T>> {
         let statement = self.statement(sql)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(stored_error)?;
         let mut all = Vec::new();
@@ -230,12 +230,12 @@ impl Driver for Sqlite<'_> {
 struct SqliteRow<'r>(&'r rusqlite::Row<'r>);
 
 impl Row for SqliteRow<'_> {
-    fn maybe_int(&self, column: usize) -> Stored<Option<i64>> {
+    fn maybe_int(&self, column: usize) -> StoreResult<Option<i64>> {
         let value = self.0.get_ref(column).map_err(stored_error)?;
         value.as_i64_or_null().map_err(|error| StoreError::Broken(format!("column {column} of a row: {error}")))
     }
 
-    fn maybe_text(&self, column: usize) -> Stored<Option<&str>> {
+    fn maybe_text(&self, column: usize) -> StoreResult<Option<&str>> {
         let value = self.0.get_ref(column).map_err(stored_error)?;
         value.as_str_or_null().map_err(|error| StoreError::Broken(format!("column {column} of a row: {error}")))
     }

@@ -1,15 +1,15 @@
 //! Tasks and their assignees.
 
-use domain::names::{Id, PersonId, Room, Timestamp};
-use domain::people::Person;
-use domain::seam::{Page, Stored, Tasks};
-use domain::tasks::{Progress, Task};
+use domain::names::{EntityId, UserId, RoomId, Timestamp};
+use domain::people::User;
+use domain::seam::{Page, StoreResult, TaskStore};
+use domain::tasks::{TaskStatus, Task};
 
 use crate::driver::{Driver, Row, Tables, values};
 use crate::people::person_at;
 
-impl<D: Driver> Tasks for Tables<D> {
-    fn task(&mut self, id: Id) -> Stored<Option<Task>> {
+impl<D: Driver> TaskStore for Tables<D> {
+    fn task(&mut self, id: EntityId) -> StoreResult<Option<Task>> {
         let sql = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
                 t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM tasks t LEFT JOIN people p ON p.id = t.created_by WHERE t.id = $1";
@@ -17,7 +17,7 @@ impl<D: Driver> Tasks for Tables<D> {
         task.map(|task| self.with_assignees(task)).transpose()
     }
 
-    fn insert_task(&mut self, task: &Task) -> Stored<()> {
+    fn insert_task(&mut self, task: &Task) -> StoreResult<()> {
         let sql = "INSERT INTO tasks
                 (id, room, title, description, category, due_date, completed, completed_at, created_by, created_at, updated_at, status,
                 priority)
@@ -40,7 +40,7 @@ impl<D: Driver> Tasks for Tables<D> {
         self.0.write(sql, values).map(drop)
     }
 
-    fn update_task(&mut self, task: &Task) -> Stored<()> {
+    fn update_task(&mut self, task: &Task) -> StoreResult<()> {
         let sql = "UPDATE tasks SET title = $1, description = $2, category = $3, due_date = $4, completed = $5, completed_at = $6,
                 updated_at = $7, status = $8, priority = $9 WHERE id = $10";
         let values = values![
@@ -58,20 +58,20 @@ impl<D: Driver> Tasks for Tables<D> {
         self.0.change_one(sql, values)
     }
 
-    fn delete_task(&mut self, id: Id) -> Stored<()> {
+    fn delete_task(&mut self, id: EntityId) -> StoreResult<()> {
         self.0.write("DELETE FROM assignments WHERE task = $1", values![id])?;
         self.0.write("DELETE FROM tasks WHERE id = $1", values![id]).map(drop)
     }
 
-    fn tasks_in(&mut self, room: &Room, page: &Page) -> Stored<Vec<Task>> {
+    fn tasks_in(&mut self, room: &RoomId, page: &Page) -> StoreResult<Vec<Task>> {
         let sql = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
                 t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM tasks t LEFT JOIN people p ON p.id = t.created_by WHERE t.room = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3";
-        let tasks = self.0.all(sql, values![room, page.before.unwrap_or(Id::MAX), page.limit], bare_task)?;
+        let tasks = self.0.all(sql, values![room, page.before.unwrap_or(EntityId::MAX), page.limit], bare_task)?;
         tasks.into_iter().map(|task| self.with_assignees(task)).collect()
     }
 
-    fn tasks_of(&mut self, person: &PersonId, room: Option<&Room>, limit: u32) -> Stored<Vec<Task>> {
+    fn tasks_of(&mut self, person: &UserId, room: Option<&RoomId>, limit: u32) -> StoreResult<Vec<Task>> {
         let in_all = "SELECT t.id, t.room, t.title, t.description, t.category, t.due_date, t.completed, t.completed_at, t.created_at, t.updated_at, t.status,
                 t.priority, t.created_by, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM assignments a JOIN tasks t ON t.id = a.task LEFT JOIN people p ON p.id = t.created_by
@@ -87,30 +87,30 @@ impl<D: Driver> Tasks for Tables<D> {
         tasks.into_iter().map(|task| self.with_assignees(task)).collect()
     }
 
-    fn assign(&mut self, id: Id, person: &PersonId, at: Timestamp) -> Stored<bool> {
+    fn assign(&mut self, id: EntityId, person: &UserId, at: Timestamp) -> StoreResult<bool> {
         let sql = "INSERT INTO assignments (task, person, assigned_at, place)
             VALUES ($1, $2, $3, (SELECT COALESCE(MAX(place), 0) + 1 FROM assignments WHERE task = $1))
             ON CONFLICT (task, person) DO NOTHING";
         Ok(self.0.write(sql, values![id, person, at])? > 0)
     }
 
-    fn unassign(&mut self, id: Id, person: &PersonId) -> Stored<bool> {
+    fn unassign(&mut self, id: EntityId, person: &UserId) -> StoreResult<bool> {
         Ok(self.0.write("DELETE FROM assignments WHERE task = $1 AND person = $2", values![id, person])? > 0)
     }
 }
 
 impl<D: Driver> Tables<D> {
-    fn with_assignees(&mut self, mut task: Task) -> Stored<Task> {
+    fn with_assignees(&mut self, mut task: Task) -> StoreResult<Task> {
         let sql = "SELECT a.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM assignments a LEFT JOIN people p ON p.id = a.person WHERE a.task = $1 ORDER BY a.place";
-        let assigned_to: Vec<Person> = self.0.all(sql, values![task.id], |row| person_at(row, 0))?;
+        let assigned_to: Vec<User> = self.0.all(sql, values![task.id], |row| person_at(row, 0))?;
         task.assigned_to = assigned_to;
         Ok(task)
     }
 }
 
 /// A task without its assignees, which a second query reads.
-fn bare_task(row: &dyn Row) -> Stored<Task> {
+fn bare_task(row: &dyn Row) -> StoreResult<Task> {
     Ok(Task {
         id: row.int(0)?,
         room: row.room(1)?,
@@ -128,7 +128,7 @@ fn bare_task(row: &dyn Row) -> Stored<Task> {
     })
 }
 
-fn progress_at(row: &dyn Row, column: usize) -> Stored<Option<Progress>> {
+fn progress_at(row: &dyn Row, column: usize) -> StoreResult<Option<TaskStatus>> {
     let (status, priority) = (row.owned_text(column)?, row.owned_text(column + 1)?);
-    Ok(status.zip(priority).map(|(status, priority)| Progress { status, priority }))
+    Ok(status.zip(priority).map(|(status, priority)| TaskStatus { status, priority }))
 }

@@ -1,14 +1,14 @@
 //! The stored usage of quotas, one row a user.
 
-use domain::names::{PersonId, Timestamp};
+use domain::names::{UserId, Timestamp};
 use domain::quotas::Usage;
-use domain::seam::Stored;
+use domain::seam::StoreResult;
 
 use crate::driver::{Driver, Tables, values};
 
 impl<D: Driver> Tables<D> {
     /// The usage of every user, also of windows that have ended.
-    pub(crate) fn usage(&mut self) -> Stored<Vec<(PersonId, Usage)>> {
+    pub(crate) fn usage(&mut self) -> StoreResult<Vec<(UserId, Usage)>> {
         let sql = "SELECT person, day_from, objects, bytes, hour_from, additions FROM quota_usage";
         self.0.all(sql, values![], |row| {
             let count = |column| Ok(row.int(column)? as u64);
@@ -19,7 +19,7 @@ impl<D: Driver> Tables<D> {
     }
 
     /// Stores a user's usage.
-    pub(crate) fn put_usage(&mut self, person: &PersonId, usage: &Usage) -> Stored<()> {
+    pub(crate) fn put_usage(&mut self, person: &UserId, usage: &Usage) -> StoreResult<()> {
         let sql = "INSERT INTO quota_usage (person, day_from, objects, bytes, hour_from, additions) VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (person) DO UPDATE SET day_from = excluded.day_from, objects = excluded.objects, bytes = excluded.bytes,
                 hour_from = excluded.hour_from, additions = excluded.additions";
@@ -29,7 +29,7 @@ impl<D: Driver> Tables<D> {
     }
 
     /// Removes at most `limit` usages whose window of a day began before `until`.
-    pub(crate) fn delete_usage_before(&mut self, until: Timestamp, limit: u32) -> Stored<()> {
+    pub(crate) fn delete_usage_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<()> {
         let sql = "DELETE FROM quota_usage WHERE person IN
             (SELECT person FROM quota_usage WHERE day_from < $1 ORDER BY day_from LIMIT $2)";
         self.0.write(sql, values![until, limit]).map(drop)

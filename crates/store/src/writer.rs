@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use domain::event::Fact;
+use domain::event::PersistedEvent;
 use domain::ids::is_far_ahead;
 use domain::names::Timestamp;
-use domain::operation::{Actor, Command, Tx};
+use domain::operation::{Actor, Command, CommandContext};
 use domain::quotas::Quotas;
-use domain::refusal::Refusal;
-use domain::seam::Ids;
+use domain::refusal::DomainError;
+use domain::seam::IdSource;
 
 use crate::batch::{Desk, Job, KeptIds, Passthrough, Stage, Work, said};
 use crate::driver::Tables;
@@ -61,7 +61,7 @@ pub trait Outlet: Send {
     fn charge(&mut self, _: &Actor, _reach: usize) {}
 
     /// Takes the next event.
-    fn publish(&mut self, fact: Fact);
+    fn publish(&mut self, fact: PersistedEvent);
 
     /// Called after the last reply and event of a batch.
     fn end(&mut self) {}
@@ -70,8 +70,8 @@ pub trait Outlet: Send {
     fn rest(&mut self) {}
 }
 
-impl<F: FnMut(Fact) + Send> Outlet for F {
-    fn publish(&mut self, fact: Fact) {
+impl<F: FnMut(PersistedEvent) + Send> Outlet for F {
+    fn publish(&mut self, fact: PersistedEvent) {
         self(fact);
     }
 }
@@ -90,7 +90,7 @@ impl Writer {
     pub fn start(
         database: &Database,
         clock: impl Fn() -> Timestamp + Send + 'static,
-        mut ids: impl Ids + 'static,
+        mut ids: impl IdSource + 'static,
         outlet: impl Outlet + 'static,
     ) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = database.connect()?;
@@ -135,20 +135,20 @@ impl Writer {
     pub fn submit<T: Send + 'static>(
         &self,
         actor: Actor,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
-        reply: impl FnOnce(Result<T, Refusal>) + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+        reply: impl FnOnce(Result<T, DomainError>) + Send + 'static,
     ) {
         self.put(Box::new(Work { actor, stage: Stage::Waiting(work), reply }));
     }
 
     /// Queues a command, with [`Writer::submit`].
-    pub fn run<C: Command>(&self, actor: Actor, command: C, reply: impl FnOnce(Result<C::Answer, Refusal>) + Send + 'static) {
-        self.submit(actor, |tx| command.decide(tx), reply);
+    pub fn run<C: Command>(&self, actor: Actor, command: C, reply: impl FnOnce(Result<C::Output, DomainError>) + Send + 'static) {
+        self.submit(actor, |tx| command.execute(tx), reply);
     }
 
     /// Queues a reply that runs in the order of the queue, behind the earlier commands and their events. It always receives `Ok`. If the queue is
     /// full or closed, it runs at once, on the caller's thread.
-    pub fn submit_passthrough(&self, reply: impl FnOnce(Result<(), Refusal>) + Send + 'static) {
+    pub fn submit_passthrough(&self, reply: impl FnOnce(Result<(), DomainError>) + Send + 'static) {
         self.put(Box::new(Passthrough(reply)));
     }
 
@@ -165,12 +165,12 @@ impl Writer {
 
     fn put(&self, job: Box<dyn Job>) {
         if let Err((rejected, job)) = self.0.queue.put(job) {
-            job.finish(&Err(rejected.into()), &mut drop::<Fact>);
+            job.finish(&Err(rejected.into()), &mut drop::<PersistedEvent>);
         }
     }
 }
 
-impl From<Rejected> for Refusal {
+impl From<Rejected> for DomainError {
     fn from(rejected: Rejected) -> Self {
         Self::Unavailable(match rejected {
             Rejected::Full => "the queue is full".to_owned(),
@@ -190,7 +190,7 @@ impl<O: Outlet> Outlet for Counted<'_, O> {
         self.outlet.charge(actor, reach);
     }
 
-    fn publish(&mut self, fact: Fact) {
+    fn publish(&mut self, fact: PersistedEvent) {
         self.facts += 1;
         self.outlet.publish(fact);
     }

@@ -5,7 +5,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-use domain::ids::Generator;
+use domain::ids::IdGenerator;
 use domain::names::Timestamp;
 use domain::operation::Actor;
 use store::{Database, Options, Writer};
@@ -30,7 +30,7 @@ fn the_process_ends_with_its_writer() {
 fn die() {
     let database = Database::open(Options::new("sqlite::memory:")).unwrap();
     let clock = || -> Timestamp { panic!("there is no time") };
-    let (writer, thread) = Writer::start(&database, clock, Generator::new(|| 0), drop).unwrap();
+    let (writer, thread) = Writer::start(&database, clock, IdGenerator::new(|| 0), drop).unwrap();
     writer.submit(Actor::server(), |_| Ok(()), drop);
     let _ = thread.join();
 }

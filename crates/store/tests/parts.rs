@@ -4,11 +4,11 @@
 
 use std::sync::mpsc;
 
-use domain::event::{Event, Fact};
-use domain::ids::Generator;
-use domain::names::{Kind, Timestamp};
-use domain::operation::{Actor, Tx};
-use domain::refusal::Refusal;
+use domain::event::{Event, PersistedEvent};
+use domain::ids::IdGenerator;
+use domain::names::{RoomKind, Timestamp};
+use domain::operation::{Actor, CommandContext};
+use domain::refusal::DomainError;
 use store::{Database, Options, Writer};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,20 +32,20 @@ fn the_writes_of_a_failed_command_are_undone_at_every_place_in_the_transaction()
     ] {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let (publish, published) = mpsc::channel();
-        let outlet = move |fact: Fact| publish.send(fact).unwrap();
-        let (writer, thread) = Writer::start(&database, || Timestamp(0), Generator::new(|| 0), outlet).unwrap();
+        let outlet = move |fact: PersistedEvent| publish.send(fact).unwrap();
+        let (writer, thread) = Writer::start(&database, || Timestamp(0), IdGenerator::new(|| 0), outlet).unwrap();
         // A reply holds the writer until all commands are queued, so that they share the next transaction.
         let (go, gate) = mpsc::channel();
         writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
         let (reply, replies) = mpsc::channel();
         for end in ends.iter().copied() {
             let reply = reply.clone();
-            let work = move |tx: &mut Tx<'_>| {
-                tx.record(&Kind::Household.room(1), Event::NotificationsRead)?;
-                tx.record(&Kind::Household.room(2), Event::NotificationsRead)?;
+            let work = move |tx: &mut CommandContext<'_>| {
+                tx.record_event(&RoomKind::Household.room(1), Event::NotificationsRead)?;
+                tx.record_event(&RoomKind::Household.room(2), Event::NotificationsRead)?;
                 match end {
                     Kept => Ok(()),
-                    Refused => Err(Refusal::Conflict("refused after its writes")),
+                    Refused => Err(DomainError::Conflict("refused after its writes")),
                     Panicked => panic!("a panic after its writes"),
                 }
             };
@@ -56,13 +56,13 @@ fn the_writes_of_a_failed_command_are_undone_at_every_place_in_the_transaction()
         assert!(replies.iter().eq(ends.iter().map(|end| *end == Kept)), "{ends:?}");
         writer.close();
         thread.join().unwrap();
-        let published: Vec<Fact> = published.iter().collect();
+        let published: Vec<PersistedEvent> = published.iter().collect();
         let kept = ends.iter().filter(|end| **end == Kept).count();
         let seqs: Vec<i64> = published.iter().map(|fact| fact.seq).collect();
         assert_eq!(seqs, (1..=kept as i64).flat_map(|seq| [seq, seq]).collect::<Vec<_>>(), "{ends:?}");
-        let stored = database.with_store(|store| store.facts_after(0, Timestamp(0), 99)).unwrap().unwrap();
+        let stored = database.with_store(|store| store.events_after(0, Timestamp(0), 99)).unwrap().unwrap();
         assert_eq!(
-            stored.facts.iter().map(|fact| fact.offset).collect::<Vec<_>>(),
+            stored.events.iter().map(|fact| fact.offset).collect::<Vec<_>>(),
             published.iter().map(|fact| fact.offset).collect::<Vec<_>>()
         );
     }

@@ -5,25 +5,25 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
 
-use domain::event::Fact;
-use domain::ids::Generator;
-use domain::names::{Kind, PersonId, Timestamp};
+use domain::event::PersistedEvent;
+use domain::ids::IdGenerator;
+use domain::names::{RoomKind, UserId, Timestamp};
 use domain::operation::Actor;
-use domain::people::{Claims, Meet};
+use domain::people::{Claims, EnsureUser};
 use domain::quotas::QuotaBounds;
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use domain::spaces::CreateSpace;
 use store::{Database, Options, Writer};
 
 const NOW: i64 = 1_763_035_200_000_000;
 
 fn actor(admin: bool) -> Actor {
-    Actor { person: PersonId::new("ann"), admin }
+    Actor { person: UserId::new("ann"), admin }
 }
 
-fn create(writer: &Writer, admin: bool) -> Result<(), Refusal> {
+fn create(writer: &Writer, admin: bool) -> Result<(), DomainError> {
     let (reply, answer) = mpsc::channel();
-    let command = CreateSpace { kind: Kind::ChatRoom, name: "Team".to_owned(), members: Vec::new() };
+    let command = CreateSpace { kind: RoomKind::ChatRoom, name: "Team".to_owned(), members: Vec::new() };
     writer.run(actor(admin), command, move |result| reply.send(result.map(drop)).unwrap());
     answer.recv().unwrap()
 }
@@ -38,9 +38,9 @@ fn a_restart_keeps_the_usage_of_a_quota_and_the_next_day_resets_it() {
         let database = Database::open(Options { quotas, ..Options::new(url.clone()) }).unwrap();
         let time = Arc::clone(&clock);
         let clock = move || Timestamp(time.load(Ordering::SeqCst));
-        let (writer, thread) = Writer::start(&database, clock, Generator::new(|| 42), drop::<Fact>).unwrap();
+        let (writer, thread) = Writer::start(&database, clock, IdGenerator::new(|| 42), drop::<PersistedEvent>).unwrap();
         let (reply, met) = mpsc::channel();
-        writer.run(actor(false), Meet { claims: Claims::default() }, move |result| reply.send(result.map(drop)).unwrap());
+        writer.run(actor(false), EnsureUser { claims: Claims::default() }, move |result| reply.send(result.map(drop)).unwrap());
         met.recv().unwrap().unwrap();
         commands(&writer);
         writer.close();
@@ -50,13 +50,13 @@ fn a_restart_keeps_the_usage_of_a_quota_and_the_next_day_resets_it() {
         for _ in 0..3 {
             assert_eq!(create(writer, false), Ok(()));
         }
-        assert_eq!(create(writer, false), Err(Refusal::OverQuota { retry_after: 86_400 }));
+        assert_eq!(create(writer, false), Err(DomainError::OverQuota { retry_after: 86_400 }));
         assert_eq!(create(writer, true), Ok(()), "an admin has no quota");
         clock.fetch_add(20_000_000, Ordering::SeqCst);
         // The used quota is stored with the next batch.
         assert_eq!(create(writer, true), Ok(()));
     });
-    run(&mut |writer| assert_eq!(create(writer, false), Err(Refusal::OverQuota { retry_after: 86_380 })));
+    run(&mut |writer| assert_eq!(create(writer, false), Err(DomainError::OverQuota { retry_after: 86_380 })));
     clock.fetch_add(24 * 60 * 60 * 1_000_000, Ordering::SeqCst);
     run(&mut |writer| assert_eq!(create(writer, false), Ok(())));
 }

@@ -4,17 +4,17 @@
 
 use std::sync::mpsc::{self, Sender};
 
-use domain::event::{Event, Fact};
-use domain::ids::Generator;
-use domain::names::{Kind, Timestamp};
-use domain::operation::{Actor, Tx};
+use domain::event::{Event, PersistedEvent};
+use domain::ids::IdGenerator;
+use domain::names::{RoomKind, Timestamp};
+use domain::operation::{Actor, CommandContext};
 use store::{Database, Options, Outlet, Writer};
 
 /// Sends the offsets that are published, and a 0 for each rest.
 struct Notes(Sender<i64>);
 
 impl Outlet for Notes {
-    fn publish(&mut self, fact: Fact) {
+    fn publish(&mut self, fact: PersistedEvent) {
         self.0.send(fact.offset).unwrap();
     }
 
@@ -27,13 +27,13 @@ impl Outlet for Notes {
 fn a_writer_releases_its_memory_once_after_each_burst_and_serves_the_next() {
     let database = Database::open(Options::new("sqlite::memory:")).unwrap();
     let (notes, noted) = mpsc::channel();
-    let (writer, thread) = Writer::start(&database, || Timestamp(0), Generator::new(|| 0), Notes(notes)).unwrap();
+    let (writer, thread) = Writer::start(&database, || Timestamp(0), IdGenerator::new(|| 0), Notes(notes)).unwrap();
     for burst in 0..2 {
         // A reply holds the writer until all commands are queued: otherwise it could rest in between.
         let (go, gate) = mpsc::channel();
         writer.submit(Actor::server(), |_| Ok(()), move |_| gate.recv().unwrap());
         for _ in 0..1_000 {
-            let work = |tx: &mut Tx<'_>| tx.record(&Kind::Household.room(1), Event::NotificationsRead);
+            let work = |tx: &mut CommandContext<'_>| tx.record_event(&RoomKind::Household.room(1), Event::NotificationsRead);
             writer.submit(Actor::server(), work, drop);
         }
         go.send(()).unwrap();

@@ -3,27 +3,27 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::calls::InitiateCall;
-use domain::chat::{EditMessage, ListSeenMessages, ReadMessages, ReadOverview, SendMessage};
-use domain::event::{Account, Event, Fact};
-use domain::ids::Generator;
-use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::operation::{Actor, Command, Query, Tx};
-use domain::people::{Claims, Meet, Person, ReadPerson};
-use domain::refusal::Refusal;
+use domain::chat::{EditMessage, ListMessagesWithReadState, MarkRead, GetConversationSummary, SendMessage};
+use domain::event::{Account, Event, PersistedEvent};
+use domain::ids::IdGenerator;
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
+use domain::operation::{Actor, Command, Query, CommandContext};
+use domain::people::{Claims, EnsureUser, User, GetUser};
+use domain::refusal::DomainError;
 use domain::seam::{MemberPage, Page, Store};
-use domain::sessions::{Arrive, Came, Place};
+use domain::sessions::{ConnectSession, ResumeRequest, NewSession};
 use domain::spaces::{
-    AddMember, ArchiveSpace, EnterAmongMembers, EnterRoom, JoinByInvite, ListMembers, ListSpaces, NameMembers, NameVisible, ReadSpace,
+    AddMember, ArchiveSpace, JoinRoomListingMembers, JoinRoom, JoinByInvite, ListMembers, ListSpaces, ListMemberIds, FilterVisible, GetSpace,
     RefreshInvite, RemoveMember, RenameSpace, Role, Space,
 };
-use domain::tasks::{CreateTask, HandOverTask};
-use domain::trips::{BringToTrip, TripChanges, UpdateTrip};
+use domain::tasks::{CreateTask, ReassignTask};
+use domain::trips::{AddTripMember, TripChanges, UpdateTrip};
 use store::{Database, Options};
 use tempfile::TempDir;
 
 const T0: Timestamp = Timestamp(1_763_725_000_000_000);
 const LARGE: u32 = 10_000;
-const KINDS: [Kind; 5] = [Kind::Household, Kind::ChatRoom, Kind::Conversation, Kind::Project, Kind::Trip];
+const KINDS: [RoomKind; 5] = [RoomKind::Household, RoomKind::ChatRoom, RoomKind::Conversation, RoomKind::Project, RoomKind::Trip];
 
 /// A database for each size, in which a space of each kind has that many members. Each command gets a copy.
 struct Databases {
@@ -44,21 +44,21 @@ impl Databases {
     }
 
     /// The cost of a command or query in a space of this size.
-    fn cost(&self, size: u32, actor: &str, work: &dyn Fn(&mut Tx<'_>) -> Result<(), Refusal>) -> Cost {
+    fn cost(&self, size: u32, actor: &str, work: &dyn Fn(&mut CommandContext<'_>) -> Result<(), DomainError>) -> Cost {
         std::fs::copy(self.folder.path().join(size.to_string()), self.folder.path().join("copy")).unwrap();
-        let actor = Actor { person: PersonId::new(actor), admin: false };
+        let actor = Actor { person: UserId::new(actor), admin: false };
         let (facts, steps) = self
             .open("copy")
             .with_counted_store(|store| {
-                let mut ids = Generator::new(|| 42);
-                let mut tx = Tx::new(store, &actor, Timestamp(T0.0 + 60_000_000), &mut ids);
+                let mut ids = IdGenerator::new(|| 42);
+                let mut tx = CommandContext::new(store, &actor, Timestamp(T0.0 + 60_000_000), &mut ids);
                 work(&mut tx).unwrap();
-                tx.into_facts()
+                tx.into_events()
             })
             .unwrap();
         std::fs::remove_file(self.folder.path().join("copy")).unwrap();
         let bytes = facts.iter().map(|fact| without_count(&fact.body)).sum();
-        Cost { steps, facts: facts.len(), bytes, reach: facts.iter().map(Fact::reach).sum() }
+        Cost { steps, facts: facts.len(), bytes, reach: facts.iter().map(PersistedEvent::reach).sum() }
     }
 }
 
@@ -83,16 +83,16 @@ fn member(number: u32) -> String {
 fn fill(store: &mut dyn Store, size: u32) {
     for name in ["anna".to_owned(), "new".to_owned()].into_iter().chain((1..size).map(member)) {
         let email = Some(format!("{name}@example.com"));
-        store.insert_person(&Person { username: name.clone(), email, ..Person::unseen(PersonId::new(name), T0) }).unwrap();
+        store.insert_user(&User { username: name.clone(), email, ..User::unseen(UserId::new(name), T0) }).unwrap();
     }
-    for room in KINDS.map(|kind| kind.room(1)).into_iter().chain([Kind::Channel.room(2)]) {
-        let parent = (room.kind() == Kind::Channel).then(|| Kind::Project.room(1));
+    for room in KINDS.map(|kind| kind.room(1)).into_iter().chain([RoomKind::Channel.room(2)]) {
+        let parent = (room.kind() == RoomKind::Channel).then(|| RoomKind::Project.room(1));
         let space = Space {
             room: room.clone(),
             name: "Large".to_owned(),
             parent,
-            invite_code: (room.kind() == Kind::Household).then(|| "ABCD2345".to_owned()),
-            created_by: PersonId::new("anna"),
+            invite_code: (room.kind() == RoomKind::Household).then(|| "ABCD2345".to_owned()),
+            created_by: UserId::new("anna"),
             created_at: T0,
             updated_at: T0,
             archived_at: None,
@@ -100,40 +100,40 @@ fn fill(store: &mut dyn Store, size: u32) {
             members: Vec::new(),
         };
         store.insert_space(&space).unwrap();
-        if room.kind() == Kind::Channel {
+        if room.kind() == RoomKind::Channel {
             continue;
         }
-        store.put_member(&room, &PersonId::new("anna"), Role::Admin, T0).unwrap();
+        store.put_member(&room, &UserId::new("anna"), Role::Admin, T0).unwrap();
         for number in 1..size {
-            store.put_member(&room, &PersonId::new(member(number)), Role::Member, T0).unwrap();
+            store.put_member(&room, &UserId::new(member(number)), Role::Member, T0).unwrap();
         }
         // These members are at the end of the list, so a search from its beginning finds them last.
         for number in size - 3..size {
-            store.put_block(&PersonId::new(member(number)), &PersonId::new("anna"), T0).unwrap();
-            store.put_acted(&room, &PersonId::new(member(number))).unwrap();
+            store.put_block(&UserId::new(member(number)), &UserId::new("anna"), T0).unwrap();
+            store.put_acted(&room, &UserId::new(member(number))).unwrap();
         }
         // Each member has read a message.
-        if room.kind() == Kind::Conversation {
+        if room.kind() == RoomKind::Conversation {
             for number in 1..size {
-                store.put_read_mark(&room, &PersonId::new(member(number)), i64::from(number)).unwrap();
+                store.advance_read_marker(&room, &UserId::new(member(number)), i64::from(number)).unwrap();
             }
         }
     }
 }
 
-fn run<C: Command>(command: C) -> impl FnOnce(&mut Tx<'_>) -> Result<(), Refusal> {
-    |tx| command.decide(tx).map(drop)
+fn run<C: Command>(command: C) -> impl FnOnce(&mut CommandContext<'_>) -> Result<(), DomainError> {
+    |tx| command.execute(tx).map(drop)
 }
 
-fn ask<Q: Query>(query: Q) -> impl FnOnce(&mut Tx<'_>) -> Result<(), Refusal> {
-    |tx| query.answer(tx.store, tx.actor).map(drop)
+fn ask<Q: Query>(query: Q) -> impl FnOnce(&mut CommandContext<'_>) -> Result<(), DomainError> {
+    |tx| query.execute(tx.store, tx.actor).map(drop)
 }
 
-fn send(room: Room, content: &str) -> SendMessage {
+fn send(room: RoomId, content: &str) -> SendMessage {
     SendMessage { room, content: content.to_owned(), sort: None, file_url: None, metadata: None, client_id: None }
 }
 
-type Work = Box<dyn Fn(&mut Tx<'_>) -> Result<(), Refusal>>;
+type Work = Box<dyn Fn(&mut CommandContext<'_>) -> Result<(), DomainError>>;
 
 /// Runs each command of a table in a small space and in a large one, and compares the costs.
 fn check(databases: &Databases, small: u32, table: Vec<(&str, &str, Work)>) {
@@ -151,33 +151,33 @@ fn claims(household: &str) -> Claims {
 fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     let databases = Databases::of(&[10, 150, 600, LARGE]);
     let (household, conversation, project, channel) =
-        (Kind::Household.room(1), Kind::Conversation.room(1), Kind::Project.room(1), Kind::Channel.room(2));
+        (RoomKind::Household.room(1), RoomKind::Conversation.room(1), RoomKind::Project.room(1), RoomKind::Channel.room(2));
     let any_member = member(5);
     let any_member = any_member.as_str();
-    let place = || Some(Place { secret: "secret".to_owned(), id: "id".to_owned(), namespace: "/".to_owned() });
-    let enter = |room: Room| EnterRoom { room, session: Some("secret".to_owned()), since: true };
+    let place = || Some(NewSession { secret: "secret".to_owned(), id: "id".to_owned(), namespace: "/".to_owned() });
+    let enter = |room: RoomId| JoinRoom { room, session: Some("secret".to_owned()), since: true };
 
     // No answer and no event of these commands shows a member.
     let mut table: Vec<(&str, &str, Work)> = vec![
-        ("a connect with a claim", any_member, Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
-        ("a first connect with a claim", "new", Box::new(|tx| run(Meet { claims: claims("1") })(tx))),
+        ("a connect with a claim", any_member, Box::new(|tx| run(EnsureUser { claims: claims("1") })(tx))),
+        ("a first connect with a claim", "new", Box::new(|tx| run(EnsureUser { claims: claims("1") })(tx))),
         (
             "a connect that may recover",
             any_member,
-            Box::new(move |tx| run(Arrive { claims: claims("1"), place: place(), came: Came::New })(tx)),
+            Box::new(move |tx| run(ConnectSession { claims: claims("1"), new_session: place(), resume: ResumeRequest::New })(tx)),
         ),
-        ("a profile of a co-member", any_member, Box::new(|tx| ask(ReadPerson { person: PersonId::new(member(7)) })(tx))),
+        ("a profile of a co-member", any_member, Box::new(|tx| ask(GetUser { person: UserId::new(member(7)) })(tx))),
         (
             "whether a co-member is one",
             any_member,
-            Box::new(|tx| ask(NameVisible { people: vec![PersonId::new(member(7))], contacts_only: true })(tx)),
+            Box::new(|tx| ask(FilterVisible { people: vec![UserId::new(member(7))], contacts_only: true })(tx)),
         ),
     ];
     for room in KINDS.map(|kind| kind.room(1)).into_iter().chain([channel.clone()]) {
         let (entered, listed) = (room.clone(), room.clone());
         table.push(("a join", any_member, Box::new(move |tx| run(enter(entered.clone()))(tx))));
-        if room.kind() != Kind::Channel {
-            let page = MemberPage { limit: 5, after: Some(PersonId::new(member(2))) };
+        if room.kind() != RoomKind::Channel {
+            let page = MemberPage { limit: 5, after: Some(UserId::new(member(2))) };
             table.push((
                 "a page of members",
                 any_member,
@@ -185,15 +185,15 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
             ));
         }
     }
-    for room in [Kind::ChatRoom.room(1), conversation.clone(), channel.clone()] {
+    for room in [RoomKind::ChatRoom.room(1), conversation.clone(), channel.clone()] {
         table.push(("a message", any_member, Box::new(move |tx| run(send(room.clone(), "Hello"))(tx))));
     }
     table.push((
         "a message that mentions a member",
         any_member,
         Box::new(move |tx| {
-            let sent = send(channel.clone(), "Hello @member-000003, hello @stranger").decide(tx)?;
-            run(EditMessage { of: Kind::Channel, message: sent.message.id, content: "Hello @member-000004".to_owned() })(tx)
+            let sent = send(channel.clone(), "Hello @member-000003, hello @stranger").execute(tx)?;
+            run(EditMessage { of: RoomKind::Channel, message: sent.message.id, content: "Hello @member-000004".to_owned() })(tx)
         }),
     ));
     let listed = conversation.clone();
@@ -201,17 +201,17 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
         "a list of messages",
         any_member,
         Box::new(move |tx| {
-            send(listed.clone(), "Hello").decide(tx)?;
-            ask(ListSeenMessages { room: listed.clone(), page: Page::new(None, None) })(tx)
+            send(listed.clone(), "Hello").execute(tx)?;
+            ask(ListMessagesWithReadState { room: listed.clone(), page: Page::new(None, None) })(tx)
         }),
     ));
     table.push((
         "a task",
         any_member,
         Box::new(move |tx| {
-            let task = CreateTask::new(project.clone(), "Dishes".to_owned()).decide(tx)?;
+            let task = CreateTask::new(project.clone(), "Dishes".to_owned()).execute(tx)?;
             for to in ["MEMBER-000003", "member-000004", "anna"] {
-                HandOverTask { task: task.id, to: Some(to.to_owned()) }.decide(tx)?;
+                ReassignTask { task: task.id, to: Some(to.to_owned()) }.execute(tx)?;
             }
             Ok(())
         }),
@@ -222,27 +222,27 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     let mut table: Vec<(&str, &str, Work)> = Vec::new();
     for kind in KINDS {
         let room = kind.room(1);
-        let of = |work: fn(Room) -> Work| work(room.clone());
-        table.push(("reading it", any_member, of(|room| Box::new(move |tx| ask(ReadSpace { room: room.clone() })(tx)))));
+        let of = |work: fn(RoomId) -> Work| work(room.clone());
+        table.push(("reading it", any_member, of(|room| Box::new(move |tx| ask(GetSpace { room: room.clone() })(tx)))));
         table.push((
             "an added member",
             any_member,
-            of(|room| Box::new(move |tx| run(AddMember { room: room.clone(), person: PersonId::new("new") })(tx))),
+            of(|room| Box::new(move |tx| run(AddMember { room: room.clone(), person: UserId::new("new") })(tx))),
         ));
         table.push((
             "a member who leaves",
             any_member,
-            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: PersonId::new(member(5)) })(tx))),
+            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: UserId::new(member(5)) })(tx))),
         ));
         table.push((
             "a member who is removed",
             "anna",
-            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: PersonId::new(member(5)) })(tx))),
+            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: UserId::new(member(5)) })(tx))),
         ));
         table.push((
             "the last admin who leaves",
             "anna",
-            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: PersonId::new("anna") })(tx))),
+            of(|room| Box::new(move |tx| run(RemoveMember { room: room.clone(), person: UserId::new("anna") })(tx))),
         ));
         table.push((
             "another name",
@@ -250,15 +250,15 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
             of(|room| Box::new(move |tx| run(RenameSpace { room: room.clone(), name: Some("Other".to_owned()) })(tx))),
         ));
     }
-    table.push(("a list of spaces", any_member, Box::new(|tx| ask(ListSpaces { kind: Kind::Household, page: Page::new(None, None) })(tx))));
+    table.push(("a list of spaces", any_member, Box::new(|tx| ask(ListSpaces { kind: RoomKind::Household, page: Page::new(None, None) })(tx))));
     let overview = conversation.clone();
-    table.push(("an overview", any_member, Box::new(move |tx| ask(ReadOverview { room: overview.clone() })(tx))));
+    table.push(("an overview", any_member, Box::new(move |tx| ask(GetConversationSummary { room: overview.clone() })(tx))));
     let room = household.clone();
     table.push(("an invite code", "new", Box::new(move |tx| run(JoinByInvite { room: room.clone(), code: "abcd2345".to_owned() })(tx))));
     table.push(("another invite code", any_member, Box::new(move |tx| run(RefreshInvite { room: household.clone() })(tx))));
-    table.push(("archiving", "anna", Box::new(|tx| run(ArchiveSpace { room: Kind::Project.room(1), archived: true })(tx))));
-    let trip = Kind::Trip.room(1);
-    let bring = BringToTrip { room: trip.clone(), person: PersonId::new("new"), role: Some(Role::Admin) };
+    table.push(("archiving", "anna", Box::new(|tx| run(ArchiveSpace { room: RoomKind::Project.room(1), archived: true })(tx))));
+    let trip = RoomKind::Trip.room(1);
+    let bring = AddTripMember { room: trip.clone(), person: UserId::new("new"), role: Some(Role::Admin) };
     table.push(("another role", "anna", Box::new(move |tx| run(bring.clone())(tx))));
     let update = UpdateTrip {
         room: trip,
@@ -269,13 +269,13 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
     check(&databases, 150, table);
 
     // These commands read a row of each member, or notify each, up to five hundred members.
-    let room = Kind::ChatRoom.room(1);
-    let enter = EnterAmongMembers { room: room.clone(), session: None, since: false, contacts_only: false };
-    let among_contacts = EnterAmongMembers { contacts_only: true, ..enter.clone() };
+    let room = RoomKind::ChatRoom.room(1);
+    let enter = JoinRoomListingMembers { room: room.clone(), session: None, since: false, contacts_only: false };
+    let among_contacts = JoinRoomListingMembers { contacts_only: true, ..enter.clone() };
     let (called, blocked) = (room.clone(), InitiateCall { room: room.clone(), sort: "VIDEO".to_owned() });
     let mut table: Vec<(&str, &str, Work)> = vec![
         ("a join that asks who is online", any_member, Box::new(move |tx| run(enter.clone())(tx))),
-        ("who is online", any_member, Box::new(move |tx| run(NameMembers { room: room.clone(), contacts_only: false })(tx))),
+        ("who is online", any_member, Box::new(move |tx| run(ListMemberIds { room: room.clone(), contacts_only: false })(tx))),
         ("a join that asks which contacts are online", any_member, Box::new(move |tx| run(among_contacts.clone())(tx))),
         ("a call", any_member, Box::new(move |tx| run(InitiateCall { room: called.clone(), sort: "AUDIO".to_owned() })(tx))),
         ("a call of a caller whom members have blocked", "anna", Box::new(move |tx| run(blocked.clone())(tx))),
@@ -286,9 +286,9 @@ fn a_command_costs_the_same_in_a_space_of_ten_members_and_of_ten_thousand() {
         any_member,
         Box::new(move |tx| {
             let sent =
-                tx.on_behalf_of(&Actor { person: PersonId::new("anna"), admin: false }, |tx| send(read.clone(), "Hello").decide(tx))?;
-            let read = ReadMessages { room: read.clone(), messages: vec![sent.message.id], up_to: None };
-            let event = read.decide(tx)?;
+                tx.on_behalf_of(&Actor { person: UserId::new("anna"), admin: false }, |tx| send(read.clone(), "Hello").execute(tx))?;
+            let read = MarkRead { room: read.clone(), messages: vec![sent.message.id], up_to: None };
+            let event = read.execute(tx)?;
             assert_eq!(event.messages, [sent.message.id]);
             Ok(())
         }),
@@ -302,14 +302,14 @@ fn the_deletion_of_old_events_costs_the_same_however_many_rooms_have_holes() {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let fill = |store: &mut dyn Store| {
             for second in 1..=3 {
-                store.append(&Kind::Trip.room(1), Timestamp(second), Account(1), Event::NotificationsRead).unwrap();
+                store.append(&RoomKind::Trip.room(1), Timestamp(second), Account(1), Event::NotificationsRead).unwrap();
             }
             for room in 0..rooms {
-                store.put_hole(&room.to_string(), 99).unwrap();
+                store.put_gap(&room.to_string(), 99).unwrap();
             }
         };
         database.with_store(fill).unwrap();
-        database.with_counted_store(|store| store.delete_facts_before(Timestamp(3), 9).unwrap()).unwrap()
+        database.with_counted_store(|store| store.delete_events_before(Timestamp(3), 9).unwrap()).unwrap()
     };
     let few = steps(10);
     assert_eq!((few.0, steps(1_000)), (2, few));

@@ -2,42 +2,42 @@
 
 #![allow(clippy::unwrap_used)]
 
-use domain::event::{Event, Fact};
-use domain::ids::Generator;
-use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::operation::{Actor, Bounds, Command, Tx};
-use domain::people::{Claims, Meet, Person};
-use domain::refusal::Refusal;
+use domain::event::{Event, PersistedEvent};
+use domain::ids::IdGenerator;
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
+use domain::operation::{Actor, MembershipLimits, Command, CommandContext};
+use domain::people::{Claims, EnsureUser, User};
+use domain::refusal::DomainError;
 use domain::seam::Store;
-use domain::spaces::{CreateSpace, EMBEDDED_BYTES, EMBEDDED_MEMBERS, JoinByInvite, RemoveMember, RenameSpace, Role};
+use domain::spaces::{CreateSpace, MAX_EMBEDDED_BYTES, MAX_EMBEDDED_MEMBERS, JoinByInvite, RemoveMember, RenameSpace, Role};
 use store::{Database, Options};
 
 const T0: Timestamp = Timestamp(1_763_725_000_000_000);
-const KINDS: [Kind; 5] = [Kind::Household, Kind::ChatRoom, Kind::Conversation, Kind::Project, Kind::Trip];
+const KINDS: [RoomKind; 5] = [RoomKind::Household, RoomKind::ChatRoom, RoomKind::Conversation, RoomKind::Project, RoomKind::Trip];
 
-fn id(name: &str) -> PersonId {
-    PersonId::new(name)
+fn id(name: &str) -> UserId {
+    UserId::new(name)
 }
 
 /// Runs commands in a store in which some users are known.
-fn with_users(names: &[&str], work: impl FnOnce(&mut dyn Store, &mut Generator<fn() -> u64>)) {
+fn with_users(names: &[&str], work: impl FnOnce(&mut dyn Store, &mut IdGenerator<fn() -> u64>)) {
     let database = Database::open(Options::new("sqlite::memory:")).unwrap();
     let run = |store: &mut dyn Store| {
         for name in names {
-            store.insert_person(&Person::unseen(id(name), T0)).unwrap();
+            store.insert_user(&User::unseen(id(name), T0)).unwrap();
         }
-        work(store, &mut Generator::new(|| 42));
+        work(store, &mut IdGenerator::new(|| 42));
     };
     database.with_store(run).unwrap();
 }
 
-fn run<C: Command>(store: &mut dyn Store, ids: &mut Generator<fn() -> u64>, actor: &str, command: C) -> C::Answer {
+fn run<C: Command>(store: &mut dyn Store, ids: &mut IdGenerator<fn() -> u64>, actor: &str, command: C) -> C::Output {
     let actor = Actor { person: id(actor), admin: false };
-    command.decide(&mut Tx::new(store, &actor, T0, ids)).unwrap()
+    command.execute(&mut CommandContext::new(store, &actor, T0, ids)).unwrap()
 }
 
-fn new_space(kind: Kind, members: &[&str]) -> CreateSpace {
-    CreateSpace { kind, name: "Team".to_owned(), members: members.iter().copied().map(PersonId::new).collect() }
+fn new_space(kind: RoomKind, members: &[&str]) -> CreateSpace {
+    CreateSpace { kind, name: "Team".to_owned(), members: members.iter().copied().map(UserId::new).collect() }
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn when_the_last_admin_leaves_the_first_member_who_has_acted_becomes_one() {
 #[test]
 fn the_first_member_of_an_empty_household_is_its_admin() {
     with_users(&["anna", "ben", "carl"], |store, ids| {
-        let home = run(store, ids, "anna", new_space(Kind::Household, &[]));
+        let home = run(store, ids, "anna", new_space(RoomKind::Household, &[]));
         let (room, code) = (home.room, home.invite_code.unwrap());
         run(store, ids, "anna", RemoveMember { room: room.clone(), person: id("anna") });
         for (name, role) in [("ben", Role::Admin), ("carl", Role::Member)] {
@@ -76,8 +76,8 @@ fn the_first_member_of_an_empty_household_is_its_admin() {
 fn a_household_that_a_claim_creates_gets_no_admin_when_a_user_joins_it_empty() {
     with_users(&["anna"], |store, ids| {
         let claims = Claims { household: Some("7".to_owned()), ..Claims::default() };
-        run(store, ids, "anna", Meet { claims });
-        let room = Kind::Household.room("7");
+        run(store, ids, "anna", EnsureUser { claims });
+        let room = RoomKind::Household.room("7");
         let code = store.space(&room).unwrap().unwrap().invite_code.unwrap();
         run(store, ids, "anna", RemoveMember { room: room.clone(), person: id("anna") });
         run(store, ids, "anna", JoinByInvite { room: room.clone(), code });
@@ -88,7 +88,7 @@ fn a_household_that_a_claim_creates_gets_no_admin_when_a_user_joins_it_empty() {
 #[test]
 fn blocks_in_a_space_are_found_by_its_members_or_by_the_users_who_blocked() {
     with_users(&["anna", "ben", "carl"], |store, ids| {
-        let room = run(store, ids, "anna", new_space(Kind::ChatRoom, &["ben"])).room;
+        let room = run(store, ids, "anna", new_space(RoomKind::ChatRoom, &["ben"])).room;
         for blocker in ["ben", "carl"] {
             store.put_block(&id(blocker), &id("anna"), T0).unwrap();
         }
@@ -96,7 +96,7 @@ fn blocks_in_a_space_are_found_by_its_members_or_by_the_users_who_blocked() {
         assert_eq!(store.blockers_of(&id("anna"), 1).unwrap(), [id("ben")]);
         for members in [2, 501] {
             for number in 3..=members {
-                store.insert_person(&Person::unseen(id(&format!("m{number}")), T0)).unwrap();
+                store.insert_user(&User::unseen(id(&format!("m{number}")), T0)).unwrap();
                 store.put_member(&room, &id(&format!("m{number}")), Role::Member, T0).unwrap();
             }
             assert_eq!(store.space(&room).unwrap().unwrap().member_count, members);
@@ -108,21 +108,21 @@ fn blocks_in_a_space_are_found_by_its_members_or_by_the_users_who_blocked() {
 #[test]
 fn a_new_space_embeds_its_first_members_and_all_members_receive_the_event() {
     let names: Vec<String> = (0..100).map(|number| format!("member-{number:03}")).collect();
-    for (link, embedded) in [(String::new(), EMBEDDED_MEMBERS as usize), ("x".repeat(EMBEDDED_BYTES / 4), 4)] {
+    for (link, embedded) in [(String::new(), MAX_EMBEDDED_MEMBERS as usize), ("x".repeat(MAX_EMBEDDED_BYTES / 4), 4)] {
         with_users(&["anna"], |store, ids| {
             for name in &names {
                 let avatar_url = Some(link.clone());
-                store.insert_person(&Person { avatar_url, ..Person::unseen(id(name), T0) }).unwrap();
+                store.insert_user(&User { avatar_url, ..User::unseen(id(name), T0) }).unwrap();
             }
             let actor = Actor { person: id("anna"), admin: false };
-            let mut tx = Tx::new(store, &actor, T0, ids);
-            let command = new_space(Kind::ChatRoom, &names.iter().map(String::as_str).collect::<Vec<_>>());
-            let space = command.decide(&mut tx).unwrap();
-            let facts: Vec<Fact> = tx.into_facts();
+            let mut tx = CommandContext::new(store, &actor, T0, ids);
+            let command = new_space(RoomKind::ChatRoom, &names.iter().map(String::as_str).collect::<Vec<_>>());
+            let space = command.execute(&mut tx).unwrap();
+            let facts: Vec<PersistedEvent> = tx.into_events();
             assert_eq!((space.members.len(), space.member_count), (embedded, 101));
             let Event::SpaceCreated { space: told, .. } = &facts[0].event else { panic!("{facts:?}") };
             assert_eq!(*told, space);
-            let mut inboxes: Vec<Room> = names.iter().map(|name| Room::inbox(&id(name))).chain([Room::inbox(&id("anna"))]).collect();
+            let mut inboxes: Vec<RoomId> = names.iter().map(|name| RoomId::inbox(&id(name))).chain([RoomId::inbox(&id("anna"))]).collect();
             let mut audience = facts[0].audience();
             inboxes.sort();
             audience.sort();
@@ -135,10 +135,10 @@ fn a_new_space_embeds_its_first_members_and_all_members_receive_the_event() {
 fn a_space_is_not_created_with_more_members_than_a_space_may_have() {
     with_users(&["anna"], |store, ids| {
         let actor = Actor { person: id("anna"), admin: false };
-        for (members, expected) in [(&["ben", "carl"][..], Err(Refusal::Conflict("The space is full"))), (&["ben"], Ok(2))] {
-            let bounds = Bounds { members_per_space: 2, ..Bounds::default() };
-            let mut tx = Tx::new(store, &actor, T0, ids).with_bounds(bounds);
-            let created = new_space(Kind::Conversation, members).decide(&mut tx);
+        for (members, expected) in [(&["ben", "carl"][..], Err(DomainError::Conflict("The space is full"))), (&["ben"], Ok(2))] {
+            let bounds = MembershipLimits { members_per_space: 2, ..MembershipLimits::default() };
+            let mut tx = CommandContext::new(store, &actor, T0, ids).with_bounds(bounds);
+            let created = new_space(RoomKind::Conversation, members).execute(&mut tx);
             assert_eq!(created.map(|space| space.member_count), expected);
         }
     });

@@ -5,19 +5,19 @@
 
 use std::collections::HashSet;
 
-use crate::names::{PersonId, Timestamp};
-use crate::operation::{Actor, Command, Query, Tx};
-use crate::refusal::Refusal;
+use crate::names::{UserId, Timestamp};
+use crate::operation::{Actor, Command, Query, CommandContext};
+use crate::refusal::DomainError;
 use crate::seam::{Page, Store};
 
 /// How many users a user may have blocked at once; one more is refused as a conflict.
-pub const MOST_BLOCKS: u64 = 10_000;
+pub const MAX_BLOCKS: u64 = 10_000;
 
 /// A block of a user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Block {
     /// The blocked user.
-    pub user: PersonId,
+    pub user: UserId,
     /// The time of the block.
     pub since: Timestamp,
 }
@@ -26,22 +26,22 @@ pub struct Block {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BlockUser {
     /// The user to block.
-    pub user: PersonId,
+    pub user: UserId,
 }
 
 impl Command for BlockUser {
-    type Answer = Block;
+    type Output = Block;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Block, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Block, DomainError> {
         let actor = &tx.actor.person;
         if self.user == *actor {
-            return Err(Refusal::invalid("user", "must be another user than yourself"));
+            return Err(DomainError::invalid("user", "must be another user than yourself"));
         }
         if let Some(known) = tx.store.block(actor, &self.user)? {
             return Ok(known);
         }
-        if tx.store.count_blocks(actor)? >= MOST_BLOCKS {
-            return Err(Refusal::Conflict("You have blocked as many users as one may block; unblock one first"));
+        if tx.store.count_blocks(actor)? >= MAX_BLOCKS {
+            return Err(DomainError::Conflict("You have blocked as many users as one may block; unblock one first"));
         }
         tx.store.put_block(actor, &self.user, tx.now)?;
         Ok(Block { user: self.user, since: tx.now })
@@ -52,13 +52,13 @@ impl Command for BlockUser {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnblockUser {
     /// The user to unblock.
-    pub user: PersonId,
+    pub user: UserId,
 }
 
 impl Command for UnblockUser {
-    type Answer = ();
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
         Ok(tx.store.delete_block(&tx.actor.person, &self.user)?)
     }
 }
@@ -67,28 +67,28 @@ impl Command for UnblockUser {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListBlocks {
     /// The page of the list.
-    pub page: Page<PersonId>,
+    pub page: Page<UserId>,
 }
 
 impl Query for ListBlocks {
-    type Answer = Vec<Block>;
+    type Output = Vec<Block>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Block>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Block>, DomainError> {
         Ok(store.blocks_of(&actor.person, &self.page)?)
     }
 }
 
 /// Finds the users in a list who have blocked at least one user.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NameBlockers {
+pub struct FilterBlockers {
     /// The users in question.
-    pub people: Vec<PersonId>,
+    pub people: Vec<UserId>,
 }
 
-impl Query for NameBlockers {
-    type Answer = HashSet<PersonId>;
+impl Query for FilterBlockers {
+    type Output = HashSet<UserId>;
 
-    fn answer(self, store: &mut dyn Store, _: &Actor) -> Result<HashSet<PersonId>, Refusal> {
+    fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<HashSet<UserId>, DomainError> {
         let mut blockers = HashSet::new();
         for person in self.people {
             if !store.blocks_of(&person, &Page { limit: 1, before: None })?.is_empty() {
@@ -101,16 +101,16 @@ impl Query for NameBlockers {
 
 /// Lists all users that a user has blocked, at most [`MOST_BLOCKS`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BlockedBy {
+pub struct ListBlockers {
     /// The user who made the blocks.
-    pub person: PersonId,
+    pub person: UserId,
 }
 
-impl Query for BlockedBy {
-    type Answer = Vec<PersonId>;
+impl Query for ListBlockers {
+    type Output = Vec<UserId>;
 
-    fn answer(self, store: &mut dyn Store, _: &Actor) -> Result<Vec<PersonId>, Refusal> {
-        let blocks = store.blocks_of(&self.person, &Page { limit: MOST_BLOCKS as u32, before: None })?;
+    fn execute(self, store: &mut dyn Store, _: &Actor) -> Result<Vec<UserId>, DomainError> {
+        let blocks = store.blocks_of(&self.person, &Page { limit: MAX_BLOCKS as u32, before: None })?;
         Ok(blocks.into_iter().map(|block| block.user).collect())
     }
 }
@@ -119,6 +119,6 @@ impl Query for BlockedBy {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn blocks_actor(tx: &mut Tx<'_>, user: &PersonId) -> Result<bool, Refusal> {
+pub(crate) fn blocks_actor(tx: &mut CommandContext<'_>, user: &UserId) -> Result<bool, DomainError> {
     Ok(!tx.actor.admin && tx.store.block(user, &tx.actor.person)?.is_some())
 }

@@ -1,30 +1,30 @@
 //! Leaves a call without ending it for others.
 
-use crate::calls::{Status, finish, go};
-use crate::names::{Id, PersonId, Room};
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::calls::{CallStatus, end_call, remove_participant};
+use crate::names::{EntityId, UserId, RoomId};
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 
 /// Removes a user from the participants of a call, by the server after the user's connection has ended. The last participant who leaves ends the
 /// call. A call that has ended stays unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveCall {
     /// The call's id.
-    pub call: Id,
+    pub call: EntityId,
     /// The participant.
-    pub person: PersonId,
+    pub person: UserId,
 }
 
 impl Command for LeaveCall {
-    type Answer = ();
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
         leave(tx, self.call, &self.person)
     }
 }
 
 /// Removes a user whose membership of the room ends from the room's open call.
-pub(crate) fn leave_calls(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> Result<(), Refusal> {
+pub(crate) fn leave_calls(tx: &mut CommandContext<'_>, room: &RoomId, person: &UserId) -> Result<(), DomainError> {
     if !room.kind().has_calls() {
         return Ok(());
     }
@@ -34,10 +34,10 @@ pub(crate) fn leave_calls(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> Re
     }
 }
 
-fn leave(tx: &mut Tx<'_>, call: Id, person: &PersonId) -> Result<(), Refusal> {
+fn leave(tx: &mut CommandContext<'_>, call: EntityId, person: &UserId) -> Result<(), DomainError> {
     let Some(mut call) = tx.store.call(call)?.filter(|call| call.is_open()) else { return Ok(()) };
-    if go(tx, &mut call, person)? && call.is_deserted() {
-        finish(tx, &mut call, Status::Ended, Some(person.clone()))?;
+    if remove_participant(tx, &mut call, person)? && call.has_nobody_left() {
+        end_call(tx, &mut call, CallStatus::Ended, Some(person.clone()))?;
     }
     Ok(())
 }

@@ -4,11 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::names::{Id, Kind, PersonId, Room, Timestamp};
-use crate::operation::Tx;
-use crate::people::Person;
-use crate::refusal::Refusal;
-use crate::seam::Stored;
+use crate::names::{EntityId, RoomKind, UserId, RoomId, Timestamp};
+use crate::operation::CommandContext;
+use crate::people::User;
+use crate::refusal::DomainError;
+use crate::seam::StoreResult;
 use crate::spaces::role_in;
 
 mod answer;
@@ -20,16 +20,16 @@ mod read;
 
 pub use answer::AnswerCall;
 pub use end::EndCall;
-pub use initiate::{InitiateCall, Initiated};
+pub use initiate::{InitiateCall, InitiateCallResult};
 pub use leave::LeaveCall;
 pub(crate) use leave::leave_calls;
-pub use overdue::{EndInterruptedCalls, GiveUpRinging, RINGS_SECONDS};
+pub use overdue::{EndStaleCalls, ExpireRingingCall, RING_TIMEOUT_SECONDS};
 pub use read::ListCalls;
 
 /// The status of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Status {
+pub enum CallStatus {
     /// The call rings, and no member has answered.
     Ringing,
     /// A member has answered.
@@ -40,7 +40,7 @@ pub enum Status {
     Missed,
 }
 
-impl Status {
+impl CallStatus {
     /// All statuses.
     pub const ALL: [Self; 4] = [Self::Ringing, Self::Ongoing, Self::Ended, Self::Missed];
 }
@@ -49,7 +49,7 @@ impl Status {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Participant {
     /// The participant's profile.
-    pub person: Person,
+    pub person: User,
     /// The time of the last join.
     pub joined_at: Timestamp,
     /// The time of leaving; `None` for a present participant.
@@ -60,15 +60,15 @@ pub struct Participant {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Call {
     /// The call's id.
-    pub id: Id,
+    pub id: EntityId,
     /// The call's room.
-    pub room: Room,
+    pub room: RoomId,
     /// The call type that the client chose, such as `AUDIO` or `VIDEO`.
     pub sort: String,
     /// The caller, a participant from the start.
-    pub initiated_by: Person,
+    pub initiated_by: User,
     /// The status of the call.
-    pub status: Status,
+    pub status: CallStatus,
     /// The time at which it began to ring.
     pub started_at: Timestamp,
     /// The time of the first answer, if there was one.
@@ -76,7 +76,7 @@ pub struct Call {
     /// The time at which it ended, if it has ended.
     pub ended_at: Option<Timestamp>,
     /// The user who ended it; `None` if it was missed or interrupted.
-    pub ended_by: Option<PersonId>,
+    pub ended_by: Option<UserId>,
     /// All present and former participants, in the order of the first join.
     pub participants: Vec<Participant>,
 }
@@ -84,36 +84,36 @@ pub struct Call {
 impl Call {
     /// Whether the call rings or is ongoing.
     pub fn is_open(&self) -> bool {
-        matches!(self.status, Status::Ringing | Status::Ongoing)
+        matches!(self.status, CallStatus::Ringing | CallStatus::Ongoing)
     }
 
     /// Whether a user is a present participant.
-    pub fn has(&self, person: &PersonId) -> bool {
+    pub fn has(&self, person: &UserId) -> bool {
         self.participants.iter().any(|participant| participant.person.id == *person && participant.left_at.is_none())
     }
 
     /// Whether all participants have left.
-    fn is_deserted(&self) -> bool {
+    fn has_nobody_left(&self) -> bool {
         self.participants.iter().all(|participant| participant.left_at.is_some())
     }
 }
 
 /// Reads a call that the actor may see. A call in another kind of room than `of`, or in a room without access for the actor, gets the same refusal as
 /// a missing call.
-fn visible(tx: &mut Tx<'_>, of: Kind, call: Id) -> Result<Call, Refusal> {
-    const NOT_THERE: Refusal = Refusal::NotFound("Call");
+fn visible_call(tx: &mut CommandContext<'_>, of: RoomKind, call: EntityId) -> Result<Call, DomainError> {
+    const NOT_THERE: DomainError = DomainError::NotFound("Call");
     let call = tx.store.call(call)?.filter(|call| call.room.kind() == of).ok_or(NOT_THERE)?;
     role_in(tx.store, &call.room, &tx.actor.person)?.ok_or(NOT_THERE)?;
     Ok(call)
 }
 
 /// Refuses operations on a call that has ended.
-fn require_open(call: &Call) -> Result<(), Refusal> {
-    if call.is_open() { Ok(()) } else { Err(Refusal::Conflict("The call is over")) }
+fn require_open(call: &Call) -> Result<(), DomainError> {
+    if call.is_open() { Ok(()) } else { Err(DomainError::Conflict("The call is over")) }
 }
 
 /// Adds a user to the participants of a call. False if the user was a present participant already.
-fn come(tx: &mut Tx<'_>, call: &mut Call, person: Person) -> Stored<bool> {
+fn add_participant(tx: &mut CommandContext<'_>, call: &mut Call, person: User) -> StoreResult<bool> {
     if call.has(&person.id) {
         return Ok(false);
     }
@@ -127,7 +127,7 @@ fn come(tx: &mut Tx<'_>, call: &mut Call, person: Person) -> Stored<bool> {
 }
 
 /// Removes a user from the present participants of a call. False if the user was not one.
-fn go(tx: &mut Tx<'_>, call: &mut Call, person: &PersonId) -> Stored<bool> {
+fn remove_participant(tx: &mut CommandContext<'_>, call: &mut Call, person: &UserId) -> StoreResult<bool> {
     let now = tx.now;
     let present = |participant: &&mut Participant| participant.person.id == *person && participant.left_at.is_none();
     let Some(participant) = call.participants.iter_mut().find(present) else { return Ok(false) };
@@ -137,19 +137,19 @@ fn go(tx: &mut Tx<'_>, call: &mut Call, person: &PersonId) -> Stored<bool> {
 }
 
 /// Ends a call for all present participants, and records the event.
-fn finish(tx: &mut Tx<'_>, call: &mut Call, status: Status, by: Option<PersonId>) -> Result<(), Refusal> {
-    let present: Vec<PersonId> = call
+fn end_call(tx: &mut CommandContext<'_>, call: &mut Call, status: CallStatus, by: Option<UserId>) -> Result<(), DomainError> {
+    let present: Vec<UserId> = call
         .participants
         .iter()
         .filter(|participant| participant.left_at.is_none())
         .map(|participant| participant.person.id.clone())
         .collect();
     for person in present {
-        go(tx, call, &person)?;
+        remove_participant(tx, call, &person)?;
     }
     call.status = status;
     call.ended_at = Some(tx.now);
     call.ended_by = by;
     tx.store.update_call(call)?;
-    tx.record(&call.room, Event::CallEnded { call: call.clone() })
+    tx.record_event(&call.room, Event::CallEnded { call: call.clone() })
 }

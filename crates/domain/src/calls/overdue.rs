@@ -1,26 +1,26 @@
 //! Calls that the server ends by itself.
 
-use crate::calls::{Status, finish};
-use crate::names::Id;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::calls::{CallStatus, end_call};
+use crate::names::EntityId;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 
 /// How long a call rings, in seconds.
-pub const RINGS_SECONDS: u32 = 45;
+pub const RING_TIMEOUT_SECONDS: u32 = 45;
 
 /// Ends a call that has rung for [`RINGS_SECONDS`] as missed. A call that was answered or has ended stays unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GiveUpRinging {
+pub struct ExpireRingingCall {
     /// The call's id.
-    pub call: Id,
+    pub call: EntityId,
 }
 
-impl Command for GiveUpRinging {
-    type Answer = ();
+impl Command for ExpireRingingCall {
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
-        match tx.store.call(self.call)?.filter(|call| call.status == Status::Ringing) {
-            Some(mut call) => finish(tx, &mut call, Status::Missed, None),
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
+        match tx.store.call(self.call)?.filter(|call| call.status == CallStatus::Ringing) {
+            Some(mut call) => end_call(tx, &mut call, CallStatus::Missed, None),
             None => Ok(()),
         }
     }
@@ -28,15 +28,15 @@ impl Command for GiveUpRinging {
 
 /// Ends every open call at the start of the server, when no user is connected: ringing calls as missed, ongoing calls as ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EndInterruptedCalls;
+pub struct EndStaleCalls;
 
-impl Command for EndInterruptedCalls {
-    type Answer = ();
+impl Command for EndStaleCalls {
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
         for mut call in tx.store.open_calls()? {
-            let status = if call.status == Status::Ringing { Status::Missed } else { Status::Ended };
-            finish(tx, &mut call, status, None)?;
+            let status = if call.status == CallStatus::Ringing { CallStatus::Missed } else { CallStatus::Ended };
+            end_call(tx, &mut call, status, None)?;
         }
         Ok(())
     }

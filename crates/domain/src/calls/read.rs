@@ -1,9 +1,9 @@
 //! Queries of calls.
 
 use crate::calls::Call;
-use crate::names::Room;
+use crate::names::RoomId;
 use crate::operation::{Actor, Query};
-use crate::refusal::Refusal;
+use crate::refusal::DomainError;
 use crate::seam::{Page, Store};
 use crate::spaces::require_member;
 
@@ -11,15 +11,15 @@ use crate::spaces::require_member;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListCalls {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
     /// The page of the list.
     pub page: Page,
 }
 
 impl Query for ListCalls {
-    type Answer = Vec<Call>;
+    type Output = Vec<Call>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Call>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Call>, DomainError> {
         require_member(store, actor, &self.room)?;
         Ok(store.calls_in(&self.room, &self.page)?)
     }

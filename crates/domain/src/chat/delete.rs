@@ -1,30 +1,30 @@
 //! Deletes a message.
 
-use crate::chat::{Message, changeable};
+use crate::chat::{Message, own_message};
 use crate::event::Event;
-use crate::names::{Id, Kind};
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::{EntityId, RoomKind};
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 
 /// Deletes a message, as its sender. The answer is the message as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteMessage {
     /// The kind of the message's room; a message in another kind of room is not found.
-    pub of: Kind,
+    pub of: RoomKind,
     /// The message's id.
-    pub message: Id,
+    pub message: EntityId,
 }
 
 impl Command for DeleteMessage {
-    type Answer = Message;
+    type Output = Message;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Message, Refusal> {
-        let message = changeable(tx, self.of, self.message)?;
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Message, DomainError> {
+        let message = own_message(tx, self.of, self.message)?;
         if message.sender.id != tx.actor.person {
-            return Err(Refusal::Forbidden("Not authorized to delete this message"));
+            return Err(DomainError::Forbidden("Not authorized to delete this message"));
         }
         tx.store.delete_message(message.id)?;
-        tx.record(&message.room, Event::MessageDeleted { message: message.id, sender: message.sender.clone() })?;
+        tx.record_event(&message.room, Event::MessageDeleted { message: message.id, sender: message.sender.clone() })?;
         Ok(message)
     }
 }

@@ -1,30 +1,30 @@
 //! Edits a message.
 
-use crate::chat::{Message, changeable, check_content, mentions};
+use crate::chat::{Message, own_message, check_content, mentions};
 use crate::event::Event;
-use crate::names::{Id, Kind};
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::{EntityId, RoomKind};
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 
 /// Edits the text of a message, as its sender. Every edit records an event, because clients wait for it; an edit with the same text does not change
 /// the message or the time of its last edit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EditMessage {
     /// The kind of the message's room; a message in another kind of room is not found.
-    pub of: Kind,
+    pub of: RoomKind,
     /// The message's id.
-    pub message: Id,
+    pub message: EntityId,
     /// The new text.
     pub content: String,
 }
 
 impl Command for EditMessage {
-    type Answer = Message;
+    type Output = Message;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Message, Refusal> {
-        let mut message = changeable(tx, self.of, self.message)?;
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Message, DomainError> {
+        let mut message = own_message(tx, self.of, self.message)?;
         if message.sender.id != tx.actor.person {
-            return Err(Refusal::Forbidden("Not authorized to edit this message"));
+            return Err(DomainError::Forbidden("Not authorized to edit this message"));
         }
         check_content(&self.content, message.file_url.is_some())?;
         let mut before = None;
@@ -33,9 +33,9 @@ impl Command for EditMessage {
             message.edited_at = Some(tx.now);
             tx.store.update_message(&message)?;
         }
-        tx.record(&message.room, Event::MessageEdited { message: message.clone() })?;
+        tx.record_event(&message.room, Event::MessageEdited { message: message.clone() })?;
         if let Some(before) = before {
-            mentions::tell(tx, &message, Some(&before))?;
+            mentions::notify_mentioned(tx, &message, Some(&before))?;
         }
         Ok(message)
     }

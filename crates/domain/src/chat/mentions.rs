@@ -4,69 +4,69 @@ use std::collections::HashSet;
 
 use crate::chat::Message;
 use crate::fields;
-use crate::names::{PersonId, Room};
-use crate::notifications::{NewNotification, notify_of_actor};
-use crate::operation::Tx;
-use crate::refusal::Refusal;
-use crate::seam::{Store, Stored};
+use crate::names::{UserId, RoomId};
+use crate::notifications::{NewNotification, create_notification_by_actor};
+use crate::operation::CommandContext;
+use crate::refusal::DomainError;
+use crate::seam::{Store, StoreResult};
 
 /// How many at-signs of a text are examined: a text of many at-signs must not keep the writer busy.
-const SIGNS: usize = 2 * fields::PEOPLE;
+const MAX_AT_SIGNS: usize = 2 * fields::MAX_USERS;
 
 /// How many look-ups in a project's handles one text may cost, for the same reason. A name of many words may cost several.
-const LOOKUPS: usize = 500;
+const MAX_LOOKUPS: usize = 500;
 
 /// How many characters behind an at-sign are searched for a name: the length of the longest name, times the growth that lower case may cause.
-const LONGEST: usize = 3 * fields::NAME;
+const MAX_MENTION_BYTES: usize = 3 * fields::MAX_NAME;
 
 /// Notifies the members that a message mentions, at most the first [`fields::PEOPLE`]. Members that the text before an edit mentioned were notified
 /// then, and the sender is never notified.
-pub(super) fn tell(tx: &mut Tx<'_>, message: &Message, before: Option<&str>) -> Result<(), Refusal> {
+pub(super) fn notify_mentioned(tx: &mut CommandContext<'_>, message: &Message, before: Option<&str>) -> Result<(), DomainError> {
     // Most messages have no mention and need no query.
     if !message.room.kind().has_mentions() || !message.content.contains('@') {
         return Ok(());
     }
     let Some(channel) = tx.store.space(&message.room)? else { return Ok(()) };
     let Some(project) = channel.parent else { return Ok(()) };
-    let mut members = Members { store: tx.store, project: &project };
+    let mut members = MemberHandles { store: tx.store, project: &project };
     let told_before = before.map_or_else(|| Ok(Vec::new()), |text| mentioned(text, &mut members))?;
-    let told_before: HashSet<PersonId> = told_before.into_iter().collect();
+    let told_before: HashSet<UserId> = told_before.into_iter().collect();
     let mut mentioned = mentioned(&message.content, &mut members)?;
     mentioned.retain(|person| *person != message.sender.id && !told_before.contains(person));
-    mentioned.truncate(fields::PEOPLE);
+    mentioned.truncate(fields::MAX_USERS);
     for person in mentioned {
-        notify_of_actor(tx, mention(message, &project, &channel.name, person))?;
+        create_notification_by_actor(tx, mention(message, &project, &channel.name, person))?;
     }
     Ok(())
 }
 
 /// The handles of the users who may be mentioned, in lower case and in the order of their bytes. The list may be long, so it is searched and never
 /// read whole.
-trait Handles {
+trait HandleLookup {
     /// The last handle that is not behind this text.
-    fn up_to(&mut self, text: &str) -> Stored<Option<String>>;
+    fn last_up_to(&mut self, text: &str) -> StoreResult<Option<String>>;
     /// The users with this handle.
-    fn people(&mut self, handle: &str) -> Stored<Vec<PersonId>>;
+    fn users_with(&mut self, handle: &str) -> StoreResult<Vec<UserId>>;
 }
 
-struct Members<'a> {
+struct MemberHandles<'a> {
     store: &'a mut dyn Store,
-    project: &'a Room,
+    project: &'a RoomId,
 }
 
-impl Handles for Members<'_> {
-    fn up_to(&mut self, text: &str) -> Stored<Option<String>> {
+impl HandleLookup for MemberHandles<'_> {
+    fn last_up_to(&mut self, text: &str) -> StoreResult<Option<String>> {
         self.store.handle_up_to(self.project, text)
     }
 
-    fn people(&mut self, handle: &str) -> Stored<Vec<PersonId>> {
-        let people = self.store.members_called(self.project, handle, fields::PEOPLE as u32)?;
+    fn users_with(&mut self, handle: &str) -> StoreResult<Vec<UserId>> {
+        let people = self.store.members_with_handle(self.project, handle, fields::MAX_USERS as u32)?;
         Ok(people.into_iter().map(|person| person.id).collect())
     }
 }
 
-fn mention(message: &Message, project: &Room, channel: &str, person: PersonId) -> NewNotification {
-    let path = |room: &Room| format!("/{}/{}", room.kind().as_str(), room.id());
+fn mention(message: &Message, project: &RoomId, channel: &str, person: UserId) -> NewNotification {
+    let path = |room: &RoomId| format!("/{}/{}", room.kind().as_str(), room.id());
     NewNotification {
         person,
         kind: "mention".to_owned(),
@@ -79,14 +79,14 @@ fn mention(message: &Message, project: &Room, channel: &str, person: PersonId) -
 
 /// The users that a text mentions, each once, in the order of the text. A mention is an `@` that begins a word, and a whole handle behind it,
 /// compared without case. If several handles match ("ann" and "ann.lee"), the longest is mentioned; all users with that handle are.
-fn mentioned(text: &str, handles: &mut impl Handles) -> Stored<Vec<PersonId>> {
+fn mentioned(text: &str, handles: &mut impl HandleLookup) -> StoreResult<Vec<UserId>> {
     let text: Vec<char> = text.to_lowercase().chars().collect();
-    let (mut mentioned, mut seen, mut lookups) = (Vec::new(), HashSet::new(), LOOKUPS);
+    let (mut mentioned, mut seen, mut lookups) = (Vec::new(), HashSet::new(), MAX_LOOKUPS);
     let begins = |at: usize| text[at] == '@' && (at == 0 || !is_word(text[at - 1]));
-    for at in (0..text.len()).filter(|at| begins(*at)).take(SIGNS) {
-        let rest: String = text[at + 1..].iter().take(LONGEST).collect();
-        let Some(handle) = longest(&rest, handles, &mut lookups)? else { continue };
-        for person in handles.people(&handle)? {
+    for at in (0..text.len()).filter(|at| begins(*at)).take(MAX_AT_SIGNS) {
+        let rest: String = text[at + 1..].iter().take(MAX_MENTION_BYTES).collect();
+        let Some(handle) = longest_handle(&rest, handles, &mut lookups)? else { continue };
+        for person in handles.users_with(&handle)? {
             if seen.insert(person.clone()) {
                 mentioned.push(person);
             }
@@ -99,13 +99,13 @@ fn mentioned(text: &str, handles: &mut impl Handles) -> Stored<Vec<PersonId>> {
 ///
 /// The last handle that is not behind the text is either that handle, or bounds the part of the text that can be one: every handle with which the
 /// text begins sorts before both, so it is a prefix of their common prefix.
-fn longest(text: &str, handles: &mut impl Handles, lookups: &mut usize) -> Stored<Option<String>> {
+fn longest_handle(text: &str, handles: &mut impl HandleLookup, lookups: &mut usize) -> StoreResult<Option<String>> {
     let mut candidate = up_to_an_end(text, text.len());
     while !candidate.is_empty() && *lookups > 0 {
         *lookups -= 1;
-        let Some(handle) = handles.up_to(candidate)? else { return Ok(None) };
-        let common = in_common(candidate, &handle);
-        if common == handle.len() && ends(&text[common..]) {
+        let Some(handle) = handles.last_up_to(candidate)? else { return Ok(None) };
+        let common = common_prefix(candidate, &handle);
+        if common == handle.len() && ends_mention(&text[common..]) {
             return Ok(Some(handle));
         }
         candidate = up_to_an_end(text, common);
@@ -114,18 +114,18 @@ fn longest(text: &str, handles: &mut impl Handles, lookups: &mut usize) -> Store
 }
 
 /// The length of the common prefix of two texts, in bytes of whole characters.
-fn in_common(one: &str, other: &str) -> usize {
+fn common_prefix(one: &str, other: &str) -> usize {
     one.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
 }
 
 /// The longest prefix of a text, of at most `most` bytes, behind which a name may end.
 fn up_to_an_end(text: &str, most: usize) -> &str {
-    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end) && ends(&text[*end..]));
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end) && ends_mention(&text[*end..]));
     &text[..end.unwrap_or_default()]
 }
 
 /// Whether a name ends before `rest`: `rest` does not continue it.
-fn ends(rest: &str) -> bool {
+fn ends_mention(rest: &str) -> bool {
     let mut rest = rest.chars();
     match rest.next() {
         None => true,
@@ -145,16 +145,16 @@ mod tests {
 
     use super::*;
     use crate::names::Timestamp;
-    use crate::people::Person;
+    use crate::people::User;
 
-    struct List(BTreeSet<(String, PersonId)>);
+    struct List(BTreeSet<(String, UserId)>);
 
-    impl Handles for List {
-        fn up_to(&mut self, text: &str) -> Stored<Option<String>> {
+    impl HandleLookup for List {
+        fn last_up_to(&mut self, text: &str) -> StoreResult<Option<String>> {
             Ok(self.0.iter().map(|(handle, _)| handle).filter(|handle| handle.as_str() <= text).max().cloned())
         }
 
-        fn people(&mut self, handle: &str) -> Stored<Vec<PersonId>> {
+        fn users_with(&mut self, handle: &str) -> StoreResult<Vec<UserId>> {
             Ok(self.0.iter().filter(|(known, _)| known == handle).map(|(_, person)| person.clone()).collect())
         }
     }
@@ -162,8 +162,8 @@ mod tests {
     #[test]
     fn a_text_of_nothing_but_signs_costs_so_many_look_ups_and_no_more() {
         struct Counted(usize);
-        impl Handles for Counted {
-            fn up_to(&mut self, text: &str) -> Stored<Option<String>> {
+        impl HandleLookup for Counted {
+            fn last_up_to(&mut self, text: &str) -> StoreResult<Option<String>> {
                 self.0 += 1;
                 // The worst case: each answer shortens the text by one character.
                 let mut shorter: Vec<char> = text.chars().collect();
@@ -171,18 +171,18 @@ mod tests {
                 Ok(Some(shorter.into_iter().chain(['!']).collect()))
             }
 
-            fn people(&mut self, _: &str) -> Stored<Vec<PersonId>> {
+            fn users_with(&mut self, _: &str) -> StoreResult<Vec<UserId>> {
                 Ok(Vec::new())
             }
         }
         let mut handles = Counted(0);
         mentioned(&"@a b c d e f g h i j k l m ".repeat(370), &mut handles).expect("it does not fail");
-        assert!(handles.0 <= LOOKUPS, "{}", handles.0);
+        assert!(handles.0 <= MAX_LOOKUPS, "{}", handles.0);
     }
 
     #[test]
     fn a_name_behind_an_at_sign_is_a_mention() {
-        let person = |id: &str, username: &str| Person { username: username.to_owned(), ..Person::unseen(PersonId::new(id), Timestamp(0)) };
+        let person = |id: &str, username: &str| User { username: username.to_owned(), ..User::unseen(UserId::new(id), Timestamp(0)) };
         let people = [
             person("1", "ann"),
             person("2", "ann.lee"),
@@ -216,7 +216,7 @@ mod tests {
             ("@ann leer", &["1"]),
         ];
         for (text, expected) in table {
-            let ids: Vec<PersonId> = expected.iter().copied().map(PersonId::new).collect();
+            let ids: Vec<UserId> = expected.iter().copied().map(UserId::new).collect();
             assert_eq!(mentioned(text, &mut handles).expect("a list does not fail"), ids, "{text}");
         }
     }

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fields;
-use crate::names::{Id, Kind, Room, Timestamp};
-use crate::operation::Tx;
-use crate::people::Person;
-use crate::refusal::Refusal;
+use crate::names::{EntityId, RoomKind, RoomId, Timestamp};
+use crate::operation::CommandContext;
+use crate::people::User;
+use crate::refusal::DomainError;
 use crate::spaces::{require_writable, role_in};
 
 mod delete;
@@ -18,20 +18,20 @@ mod send;
 
 pub use delete::DeleteMessage;
 pub use edit::EditMessage;
-pub use read::{ListMessages, ReadMessage};
-pub(crate) use reads::begin_reading;
-pub use reads::{CountUnread, ListOverviews, ListSeenMessages, Overview, Read, ReadMessages, ReadOverview, Seen};
-pub use send::{SendMessage, Sent};
+pub use read::{ListMessages, GetMessage};
+pub(crate) use reads::init_read_marker;
+pub use reads::{CountUnread, ListConversationSummaries, ListMessagesWithReadState, ConversationSummary, ReadUpdate, MarkRead, GetConversationSummary, MessageWithReadState};
+pub use send::{SendMessage, SendMessageResult};
 
 /// A message.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Message {
     /// The message's id.
-    pub id: Id,
+    pub id: EntityId,
     /// The room to which it was sent.
-    pub room: Room,
+    pub room: RoomId,
     /// The sender's profile.
-    pub sender: Person,
+    pub sender: User,
     /// The text, 1 to 10,000 characters; it may be empty with a file.
     pub content: String,
     /// The message type that the client chose, such as `IMAGE`; `None` for plain text.
@@ -60,24 +60,24 @@ impl Message {
 
 /// Reads a message that the actor may see. A message in another kind of room than `of`, or in a room without access for the actor, gets the same
 /// refusal as a missing message.
-fn visible(tx: &mut Tx<'_>, of: Kind, message: Id) -> Result<Message, Refusal> {
-    const NOT_THERE: Refusal = Refusal::NotFound("Message");
+fn visible_message(tx: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
+    const NOT_THERE: DomainError = DomainError::NotFound("Message");
     let message = tx.store.message(message)?.filter(|message| message.room.kind() == of).ok_or(NOT_THERE)?;
     role_in(tx.store, &message.room, &tx.actor.person)?.ok_or(NOT_THERE)?;
     Ok(message)
 }
 
 /// As [`visible`], for a change of the message: refuses messages in archived spaces.
-fn changeable(tx: &mut Tx<'_>, of: Kind, message: Id) -> Result<Message, Refusal> {
-    let message = visible(tx, of, message)?;
+fn own_message(tx: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> Result<Message, DomainError> {
+    let message = visible_message(tx, of, message)?;
     require_writable(tx.store, tx.actor, &message.room)?;
     Ok(message)
 }
 
 /// Checks that a message has a text or a file.
-fn check_content(content: &str, has_file: bool) -> Result<(), Refusal> {
+fn check_content(content: &str, has_file: bool) -> Result<(), DomainError> {
     match has_file {
-        true => fields::optional("content", Some(content), fields::CONTENT),
-        false => fields::required("content", content, fields::CONTENT),
+        true => fields::optional("content", Some(content), fields::MAX_CONTENT),
+        false => fields::required("content", content, fields::MAX_CONTENT),
     }
 }

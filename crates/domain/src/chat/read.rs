@@ -1,9 +1,9 @@
 //! Queries of messages.
 
 use crate::chat::Message;
-use crate::names::{Id, Room};
+use crate::names::{EntityId, RoomId};
 use crate::operation::{Actor, Query};
-use crate::refusal::Refusal;
+use crate::refusal::DomainError;
 use crate::seam::{Page, Store};
 use crate::spaces::require_member;
 
@@ -11,15 +11,15 @@ use crate::spaces::require_member;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListMessages {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
     /// The page of the list.
     pub page: Page,
 }
 
 impl Query for ListMessages {
-    type Answer = Vec<Message>;
+    type Output = Vec<Message>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Message>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Message>, DomainError> {
         require_member(store, actor, &self.room)?;
         Ok(store.messages_in(&self.room, &self.page)?)
     }
@@ -27,18 +27,18 @@ impl Query for ListMessages {
 
 /// Reads a message, for the members of its room.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadMessage {
+pub struct GetMessage {
     /// The message's id.
-    pub message: Id,
+    pub message: EntityId,
 }
 
-impl Query for ReadMessage {
-    type Answer = Message;
+impl Query for GetMessage {
+    type Output = Message;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Message, Refusal> {
-        let message = store.message(self.message)?.ok_or(Refusal::NotFound("Message"))?;
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Message, DomainError> {
+        let message = store.message(self.message)?.ok_or(DomainError::NotFound("Message"))?;
         require_member(store, actor, &message.room).map_err(|refusal| match refusal {
-            Refusal::NotFound(_) => Refusal::NotFound("Message"),
+            DomainError::NotFound(_) => DomainError::NotFound("Message"),
             refusal => refusal,
         })?;
         Ok(message)

@@ -4,74 +4,74 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::Message;
 use crate::event::Event;
-use crate::names::{Id, Kind, PersonId, Room};
-use crate::operation::{Actor, Command, Query, Tx};
-use crate::refusal::Refusal;
+use crate::names::{EntityId, RoomKind, UserId, RoomId};
+use crate::operation::{Actor, Command, Query, CommandContext};
+use crate::refusal::DomainError;
 use crate::seam::{Page, Store};
-use crate::spaces::{ASKED_MEMBERS, Space, embed_members, require_member};
+use crate::spaces::{MAX_PRESENCE_MEMBERS, Space, embed_members, require_member};
 
 /// How many messages one event names: the newest. The marker in the event covers the rest.
-const NAMED: u32 = 1000;
+const MAX_REPORTED: u32 = 1000;
 
 /// How many messages one command may name.
-const NAMEABLE: usize = 1000;
+const MAX_MESSAGE_IDS: usize = 1000;
 
 /// How many messages one count of unread messages examines: clients need no larger count, and a count must not keep the writer busy.
-const COUNTED: u32 = 10_000;
+const MAX_COUNTED: u32 = 10_000;
 
 /// Marks a room's messages as read by the actor, up to the newest of the named messages. Messages that were read before are not announced again.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadMessages {
+pub struct MarkRead {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
     /// Ids of read messages; the newest that is in the room is used.
-    pub messages: Vec<Id>,
+    pub messages: Vec<EntityId>,
     /// Marks all messages as read that are not newer than this id.
-    pub up_to: Option<Id>,
+    pub up_to: Option<EntityId>,
 }
 
 /// The answer of [`ReadMessages`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Read {
+pub struct ReadUpdate {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
     /// The other users' messages that the actor had not read before: the newest thousand, oldest first.
-    pub messages: Vec<Id>,
+    pub messages: Vec<EntityId>,
     /// The number of the room's unread messages for the actor; among very many messages only the newest are counted.
     pub unread: u64,
 }
 
-impl Command for ReadMessages {
-    type Answer = Read;
+impl Command for MarkRead {
+    type Output = ReadUpdate;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Read, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<ReadUpdate, DomainError> {
         require_member(tx.store, tx.actor, &self.room)?;
         let reader = tx.actor.person.clone();
         if self.messages.is_empty() && self.up_to.is_none() {
-            return Err(Refusal::invalid("messageIds", "must name at least one message, or upTo be the last that was read"));
+            return Err(DomainError::invalid("messageIds", "must name at least one message, or upTo be the last that was read"));
         }
         let up_to = self.up_to.map_or(Ok(None), |up_to| tx.store.newest_message_in(&self.room, up_to))?;
         let newest = newest_of(tx.store, &self.room, self.messages)?.max(up_to);
-        let mark = tx.store.read_mark(&self.room, &reader)?;
+        let mark = tx.store.read_marker(&self.room, &reader)?;
         let mut messages = Vec::new();
         if let Some(up_to) = newest.filter(|newest| Some(*newest) > mark) {
-            messages = tx.store.unread_in(&self.room, &reader, up_to, NAMED)?;
-            tx.store.put_read_mark(&self.room, &reader, up_to)?;
+            messages = tx.store.unread_in(&self.room, &reader, up_to, MAX_REPORTED)?;
+            tx.store.advance_read_marker(&self.room, &reader, up_to)?;
             if !messages.is_empty() {
-                let large = tx.store.space(&self.room)?.is_some_and(|space| space.member_count > u64::from(ASKED_MEMBERS));
+                let large = tx.store.space(&self.room)?.is_some_and(|space| space.member_count > u64::from(MAX_PRESENCE_MEMBERS));
                 let event = Event::MessagesRead { by: reader.clone(), messages: messages.clone(), up_to, to_reader_alone: large };
-                tx.record(&self.room, event)?;
+                tx.record_event(&self.room, event)?;
             }
         }
-        let unread = tx.store.count_unread_in(&self.room, &reader, COUNTED)?;
-        Ok(Read { room: self.room, messages, unread })
+        let unread = tx.store.count_unread_in(&self.room, &reader, MAX_COUNTED)?;
+        Ok(ReadUpdate { room: self.room, messages, unread })
     }
 }
 
 /// The newest of these messages that is in the room.
-fn newest_of(store: &mut dyn Store, room: &Room, mut messages: Vec<Id>) -> Result<Option<Id>, Refusal> {
-    if messages.len() > NAMEABLE {
-        return Err(Refusal::invalid("messageIds", format!("must name at most {NAMEABLE} messages; upTo names all up to one")));
+fn newest_of(store: &mut dyn Store, room: &RoomId, mut messages: Vec<EntityId>) -> Result<Option<EntityId>, DomainError> {
+    if messages.len() > MAX_MESSAGE_IDS {
+        return Err(DomainError::invalid("messageIds", format!("must name at most {MAX_MESSAGE_IDS} messages; upTo names all up to one")));
     }
     messages.sort_unstable();
     while let Some(id) = messages.pop() {
@@ -86,66 +86,66 @@ fn newest_of(store: &mut dyn Store, room: &Room, mut messages: Vec<Id>) -> Resul
 }
 
 /// Sets the marker of a new member to the newest message, so that earlier messages are not unread. Records no event.
-pub(crate) fn begin_reading(tx: &mut Tx<'_>, room: &Room, person: &PersonId) -> Result<(), Refusal> {
+pub(crate) fn init_read_marker(tx: &mut CommandContext<'_>, room: &RoomId, person: &UserId) -> Result<(), DomainError> {
     if room.kind().has_messages()
-        && let Some(newest) = tx.store.newest_message_in(room, Id::MAX)?
+        && let Some(newest) = tx.store.newest_message_in(room, EntityId::MAX)?
     {
-        tx.store.begin_reading(room, person, newest)?;
+        tx.store.init_read_marker(room, person, newest)?;
     }
     Ok(())
 }
 
 /// A message and whether it was read, as a user sees it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Seen {
+pub struct MessageWithReadState {
     /// The message.
     pub message: Message,
     /// For the user's own message: whether another user has read it. For another user's message: whether the user has read it.
     pub read: bool,
 }
 
-impl Seen {
+impl MessageWithReadState {
     /// A message as a user sees it; the caller has checked that the user may see it.
     ///
     /// # Errors
     /// The store's.
-    pub fn of(store: &mut dyn Store, message: Message, person: &PersonId) -> Result<Self, Refusal> {
-        Ok(Marks::of(store, &message.room, person)?.seen(message, person))
+    pub fn of(store: &mut dyn Store, message: Message, person: &UserId) -> Result<Self, DomainError> {
+        Ok(ReadMarkers::of(store, &message.room, person)?.with_read_state(message, person))
     }
 }
 
 /// Lists a room's messages, newest first, and whether they have been read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ListSeenMessages {
+pub struct ListMessagesWithReadState {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
     /// The page of the list.
     pub page: Page,
 }
 
-impl Query for ListSeenMessages {
-    type Answer = Vec<Seen>;
+impl Query for ListMessagesWithReadState {
+    type Output = Vec<MessageWithReadState>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Seen>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<MessageWithReadState>, DomainError> {
         require_member(store, actor, &self.room)?;
         let messages = store.messages_in(&self.room, &self.page)?;
-        let marks = Marks::of(store, &self.room, &actor.person)?;
-        Ok(messages.into_iter().map(|message| marks.seen(message, &actor.person)).collect())
+        let marks = ReadMarkers::of(store, &self.room, &actor.person)?;
+        Ok(messages.into_iter().map(|message| marks.with_read_state(message, &actor.person)).collect())
     }
 }
 
 /// A room with its newest message and unread count, for one of its members.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Overview {
+pub struct ConversationSummary {
     /// The room.
     pub space: Space,
     /// The newest message.
-    pub last: Option<Seen>,
+    pub last: Option<MessageWithReadState>,
     /// The number of unread messages for the member; among very many messages only the newest are counted.
     pub unread: u64,
 }
 
-impl Overview {
+impl ConversationSummary {
     /// The overview of a room without messages.
     pub fn empty(space: Space) -> Self {
         Self { space, last: None, unread: 0 }
@@ -155,59 +155,59 @@ impl Overview {
     ///
     /// # Errors
     /// The store's.
-    pub(crate) fn newest(store: &mut dyn Store, room: &Room, person: &PersonId) -> Result<Option<Seen>, Refusal> {
+    pub(crate) fn newest(store: &mut dyn Store, room: &RoomId, person: &UserId) -> Result<Option<MessageWithReadState>, DomainError> {
         let newest = store.messages_in(room, &Page::new(Some(1), None))?.pop();
-        newest.map(|message| Seen::of(store, message, person)).transpose()
+        newest.map(|message| MessageWithReadState::of(store, message, person)).transpose()
     }
 
     /// The overview of a room for a member; the caller has checked the membership.
     ///
     /// # Errors
     /// The store's.
-    pub fn of(store: &mut dyn Store, space: Space, person: &PersonId) -> Result<Self, Refusal> {
+    pub fn of(store: &mut dyn Store, space: Space, person: &UserId) -> Result<Self, DomainError> {
         let last = store.messages_in(&space.room, &Page::new(Some(1), None))?.pop();
-        let marks = Marks::of(store, &space.room, person)?;
-        let unread = store.count_unread_in(&space.room, person, COUNTED)?;
-        Ok(Self { last: last.map(|message| marks.seen(message, person)), unread, space })
+        let marks = ReadMarkers::of(store, &space.room, person)?;
+        let unread = store.count_unread_in(&space.room, person, MAX_COUNTED)?;
+        Ok(Self { last: last.map(|message| marks.with_read_state(message, person)), unread, space })
     }
 }
 
 /// Reads the overview of one room, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadOverview {
+pub struct GetConversationSummary {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
 }
 
-impl Query for ReadOverview {
-    type Answer = Overview;
+impl Query for GetConversationSummary {
+    type Output = ConversationSummary;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Overview, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<ConversationSummary, DomainError> {
         require_member(store, actor, &self.room)?;
-        let mut space = store.space(&self.room)?.ok_or(Refusal::NotFound(self.room.kind().noun()))?;
+        let mut space = store.space(&self.room)?.ok_or(DomainError::NotFound(self.room.kind().display_name()))?;
         embed_members(store, &mut space)?;
-        Overview::of(store, space, &actor.person)
+        ConversationSummary::of(store, space, &actor.person)
     }
 }
 
 /// Lists the overviews of the actor's rooms of a kind, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ListOverviews {
+pub struct ListConversationSummaries {
     /// The kind.
-    pub kind: Kind,
+    pub kind: RoomKind,
     /// The page of the list.
-    pub page: Page<Room>,
+    pub page: Page<RoomId>,
 }
 
-impl Query for ListOverviews {
-    type Answer = Vec<Overview>;
+impl Query for ListConversationSummaries {
+    type Output = Vec<ConversationSummary>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Overview>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<ConversationSummary>, DomainError> {
         let mut spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
         for space in &mut spaces {
             embed_members(store, space)?;
         }
-        spaces.into_iter().map(|space| Overview::of(store, space, &actor.person)).collect()
+        spaces.into_iter().map(|space| ConversationSummary::of(store, space, &actor.person)).collect()
     }
 }
 
@@ -215,30 +215,30 @@ impl Query for ListOverviews {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CountUnread {
     /// The kind.
-    pub kind: Kind,
+    pub kind: RoomKind,
 }
 
 impl Query for CountUnread {
-    type Answer = u64;
+    type Output = u64;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<u64, Refusal> {
-        Ok(store.count_unread_of(&actor.person, self.kind, COUNTED)?)
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<u64, DomainError> {
+        Ok(store.count_unread_of(&actor.person, self.kind, MAX_COUNTED)?)
     }
 }
 
 /// The read markers of a room: a user's own, and the newest of the other users.
-struct Marks {
-    own: Option<Id>,
-    others: Option<Id>,
+struct ReadMarkers {
+    own: Option<EntityId>,
+    others: Option<EntityId>,
 }
 
-impl Marks {
-    fn of(store: &mut dyn Store, room: &Room, person: &PersonId) -> Result<Self, Refusal> {
-        Ok(Self { own: store.read_mark(room, person)?, others: store.read_mark_of_others(room, person)? })
+impl ReadMarkers {
+    fn of(store: &mut dyn Store, room: &RoomId, person: &UserId) -> Result<Self, DomainError> {
+        Ok(Self { own: store.read_marker(room, person)?, others: store.read_marker_of_others(room, person)? })
     }
 
-    fn seen(&self, message: Message, person: &PersonId) -> Seen {
+    fn with_read_state(&self, message: Message, person: &UserId) -> MessageWithReadState {
         let mark = if message.sender.id == *person { self.others } else { self.own };
-        Seen { read: Some(message.id) <= mark, message }
+        MessageWithReadState { read: Some(message.id) <= mark, message }
     }
 }

@@ -5,16 +5,16 @@ use serde_json::Value;
 use crate::chat::{Message, check_content, mentions};
 use crate::event::Event;
 use crate::fields;
-use crate::names::{Kind, Room};
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::{RoomKind, RoomId};
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 use crate::spaces::require_writer;
 
 /// Sends a message to a room, as a member of it. The text is stored unchanged.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SendMessage {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
     /// The text.
     pub content: String,
     /// The message type, an identifier that the client chooses; `None` for plain text.
@@ -29,7 +29,7 @@ pub struct SendMessage {
 
 /// The answer of [`SendMessage`].
 #[derive(Clone, PartialEq, Debug)]
-pub struct Sent {
+pub struct SendMessageResult {
     /// The message, as stored.
     pub message: Message,
     /// Whether it had been sent before.
@@ -37,24 +37,24 @@ pub struct Sent {
 }
 
 impl Command for SendMessage {
-    type Answer = Sent;
+    type Output = SendMessageResult;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Sent, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<SendMessageResult, DomainError> {
         let sender = require_writer(tx.store, tx.actor, &self.room)?;
         if !self.room.kind().has_messages() {
-            return Err(Refusal::invalid("room", "takes no messages"));
+            return Err(DomainError::invalid("room", "takes no messages"));
         }
         check_content(&self.content, self.file_url.is_some())?;
-        fields::word("type", self.sort.as_deref())?;
+        fields::identifier("type", self.sort.as_deref())?;
         fields::link("fileUrl", self.file_url.as_deref())?;
         fields::metadata("metadata", self.metadata.as_ref())?;
-        fields::optional(self.room.kind().client_id_field(), self.client_id.as_deref(), fields::CLIENT_ID)?;
+        fields::optional(self.room.kind().client_id_field(), self.client_id.as_deref(), fields::MAX_CLIENT_ID)?;
         if let Some(client_id) = &self.client_id
             && let Some(message) = tx.store.message_by_client_id(&self.room, &tx.actor.person, client_id)?
         {
-            return Ok(Sent { message, duplicate: true });
+            return Ok(SendMessageResult { message, duplicate: true });
         }
-        let sender = sender.ok_or(Refusal::NotFound(Kind::User.noun()))?;
+        let sender = sender.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
         let message = Message {
             id: tx.new_id(),
             room: self.room,
@@ -68,8 +68,8 @@ impl Command for SendMessage {
             edited_at: None,
         };
         tx.store.insert_message(&message)?;
-        tx.record(&message.room, Event::MessageSent { message: message.clone() })?;
-        mentions::tell(tx, &message, None)?;
-        Ok(Sent { message, duplicate: false })
+        tx.record_event(&message.room, Event::MessageSent { message: message.clone() })?;
+        mentions::notify_mentioned(tx, &message, None)?;
+        Ok(SendMessageResult { message, duplicate: false })
     }
 }

@@ -5,20 +5,20 @@ use serde_json::Value;
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::Room;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::RoomId;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 
 /// How many rooms and users one emission may name, and how many rooms, users and connections it may except.
-pub const MOST_NAMED: usize = 1000;
+pub const MAX_TARGETS: usize = 1000;
 
 /// A custom event of a back end, and its audience.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Emission {
+pub struct CustomEvent {
     /// The rooms that receive the event. A connection in several rooms receives it once. [`Room::everyone`] is all connections.
-    pub rooms: Vec<Room>,
+    pub rooms: Vec<RoomId>,
     /// Connections in one of these rooms do not receive it.
-    pub except: Vec<Room>,
+    pub except: Vec<RoomId>,
     /// These connections do not receive it, by the socket ids that their clients have.
     pub except_connections: Vec<String>,
     /// The event name for clients.
@@ -27,21 +27,21 @@ pub struct Emission {
     pub data: Option<Value>,
 }
 
-impl Emission {
+impl CustomEvent {
     /// Checks the name and the number of rooms and exceptions.
     ///
     /// # Errors
     /// [`Refusal::Invalid`].
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), DomainError> {
         fields::event_name("event", &self.name)?;
         if self.rooms.is_empty() {
-            return Err(Refusal::invalid("to", "must name rooms or users, or everyone must be true"));
+            return Err(DomainError::invalid("to", "must name rooms or users, or everyone must be true"));
         }
-        if self.rooms.len() > MOST_NAMED {
-            return Err(Refusal::invalid("to", format!("must name at most {MOST_NAMED} rooms and users")));
+        if self.rooms.len() > MAX_TARGETS {
+            return Err(DomainError::invalid("to", format!("must name at most {MAX_TARGETS} rooms and users")));
         }
-        if self.except.len() + self.except_connections.len() > MOST_NAMED {
-            return Err(Refusal::invalid("except", format!("must name at most {MOST_NAMED} rooms, users and connections")));
+        if self.except.len() + self.except_connections.len() > MAX_TARGETS {
+            return Err(DomainError::invalid("except", format!("must name at most {MAX_TARGETS} rooms, users and connections")));
         }
         Ok(())
     }
@@ -49,18 +49,18 @@ impl Emission {
 
 /// Emits a custom event as a persisted event, for a back end and the server's admin. The answer is its offset.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Emit(pub Emission);
+pub struct PublishCustomEvent(pub CustomEvent);
 
-impl Command for Emit {
-    type Answer = i64;
+impl Command for PublishCustomEvent {
+    type Output = i64;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<i64, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<i64, DomainError> {
         if !tx.actor.admin {
-            return Err(Refusal::Forbidden("Only a back end or an admin may do this"));
+            return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
         }
         self.0.check()?;
         // A persisted event belongs to the order of one room: here the first.
-        let room = self.0.rooms.first().cloned().unwrap_or_else(Room::everyone);
-        tx.record_at(&room, Event::Emitted { emission: self.0 })
+        let room = self.0.rooms.first().cloned().unwrap_or_else(RoomId::everyone);
+        tx.record_event_at(&room, Event::Emitted { emission: self.0 })
     }
 }

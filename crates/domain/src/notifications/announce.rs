@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::fields;
 use crate::names::Timestamp;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 
 /// An announcement to all connected users. It is not stored, and users who are not connected do not receive it.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,7 +26,7 @@ pub struct Announcement {
 
 /// Makes an announcement for a team's own back end or the server's admin. The caller publishes the answer.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Announce {
+pub struct BroadcastAnnouncement {
     /// See [`Announcement::event`].
     pub event: Option<String>,
     /// See [`Announcement::kind`].
@@ -39,20 +39,20 @@ pub struct Announce {
     pub data: Option<Value>,
 }
 
-impl Command for Announce {
-    type Answer = Announcement;
+impl Command for BroadcastAnnouncement {
+    type Output = Announcement;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Announcement, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Announcement, DomainError> {
         if !tx.actor.admin {
-            return Err(Refusal::Forbidden("Only a back end or an admin may do this"));
+            return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
         }
         let Self { event, kind, title, message, data } = self;
         if let Some(event) = &event {
             fields::event_name("event", event)?;
         }
-        fields::required("type", &kind, fields::NOTIFICATION_KIND)?;
-        fields::required("title", &title, fields::NAME)?;
-        fields::optional("message", Some(&message), fields::NOTIFICATION)?;
+        fields::required("type", &kind, fields::MAX_NOTIFICATION_KIND)?;
+        fields::required("title", &title, fields::MAX_NAME)?;
+        fields::optional("message", Some(&message), fields::MAX_NOTIFICATION)?;
         fields::metadata("data", data.as_ref())?;
         Ok(Announcement { event, kind, title, message, data, at: tx.now })
     }

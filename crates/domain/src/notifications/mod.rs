@@ -5,23 +5,23 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::names::{Id, PersonId, Timestamp};
+use crate::names::{EntityId, UserId, Timestamp};
 
 mod announce;
 mod notify;
 mod read;
 
-pub use announce::{Announce, Announcement};
-pub use notify::{NewNotification, Notify, notify, notify_of_actor};
-pub use read::{ListNotifications, ReadAllNotifications, ReadNotification};
+pub use announce::{BroadcastAnnouncement, Announcement};
+pub use notify::{NewNotification, CreateNotification, create_notification, create_notification_by_actor};
+pub use read::{ListNotifications, MarkAllNotificationsRead, MarkNotificationRead};
 
 /// A notification.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Notification {
     /// The notification's id.
-    pub id: Id,
+    pub id: EntityId,
     /// The notified user.
-    pub person: PersonId,
+    pub person: UserId,
     /// The kind of the notification, for the clients to sort: "info", "mention".
     pub kind: String,
     /// The title, 1 to 200 characters.

@@ -5,16 +5,16 @@ use serde_json::Value;
 use crate::blocks::blocks_actor;
 use crate::event::Event;
 use crate::fields;
-use crate::names::{PersonId, Room};
+use crate::names::{UserId, RoomId};
 use crate::notifications::Notification;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 
 /// The content of a new notification.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewNotification {
     /// The user to notify. A user without a profile reads the notification after the first sign-in.
-    pub person: PersonId,
+    pub person: UserId,
     /// The kind of the notification, for the clients to sort: "info", "mention".
     pub kind: String,
     /// The title, 1 to 200 characters.
@@ -31,20 +31,20 @@ pub struct NewNotification {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for a field that is not valid; the store's.
-pub fn notify(tx: &mut Tx<'_>, new: NewNotification) -> Result<Notification, Refusal> {
+pub fn create_notification(tx: &mut CommandContext<'_>, new: NewNotification) -> Result<Notification, DomainError> {
     let NewNotification { person, kind, title, message, link, data } = new;
-    if PersonId::parse(person.as_str()).is_none() {
-        return Err(Refusal::invalid("userId", "must be an id of 1 to 200 bytes"));
+    if UserId::parse(person.as_str()).is_none() {
+        return Err(DomainError::invalid("userId", "must be an id of 1 to 200 bytes"));
     }
-    fields::required("type", &kind, fields::NOTIFICATION_KIND)?;
-    fields::required("title", &title, fields::NAME)?;
-    fields::optional("message", Some(&message), fields::NOTIFICATION)?;
+    fields::required("type", &kind, fields::MAX_NOTIFICATION_KIND)?;
+    fields::required("title", &title, fields::MAX_NAME)?;
+    fields::optional("message", Some(&message), fields::MAX_NOTIFICATION)?;
     fields::link_or_path("link", link.as_deref())?;
     fields::metadata("data", data.as_ref())?;
     let id = tx.new_id();
     let notification = Notification { id, person, kind, title, message, link, data, read: false, created_at: tx.now };
     tx.store.insert_notification(&notification)?;
-    tx.record(&Room::inbox(&notification.person), Event::NotificationCreated { notification: notification.clone() })?;
+    tx.record_event(&RoomId::inbox(&notification.person), Event::NotificationCreated { notification: notification.clone() })?;
     Ok(notification)
 }
 
@@ -52,24 +52,24 @@ pub fn notify(tx: &mut Tx<'_>, new: NewNotification) -> Result<Notification, Ref
 ///
 /// # Errors
 /// As [`notify`].
-pub fn notify_of_actor(tx: &mut Tx<'_>, new: NewNotification) -> Result<(), Refusal> {
+pub fn create_notification_by_actor(tx: &mut CommandContext<'_>, new: NewNotification) -> Result<(), DomainError> {
     if new.person != tx.actor.person && blocks_actor(tx, &new.person)? {
         return Ok(());
     }
-    notify(tx, new).map(drop)
+    create_notification(tx, new).map(drop)
 }
 
 /// Notifies a user, for a team's own back end or the server's admin.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Notify(pub NewNotification);
+pub struct CreateNotification(pub NewNotification);
 
-impl Command for Notify {
-    type Answer = Notification;
+impl Command for CreateNotification {
+    type Output = Notification;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Notification, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Notification, DomainError> {
         if !tx.actor.admin {
-            return Err(Refusal::Forbidden("Only a back end or an admin may do this"));
+            return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
         }
-        notify(tx, self.0)
+        create_notification(tx, self.0)
     }
 }

@@ -1,10 +1,10 @@
 //! Lists notifications, and marks them as read.
 
 use crate::event::Event;
-use crate::names::{Id, Room};
+use crate::names::{EntityId, RoomId};
 use crate::notifications::Notification;
-use crate::operation::{Actor, Command, Query, Tx};
-use crate::refusal::Refusal;
+use crate::operation::{Actor, Command, Query, CommandContext};
+use crate::refusal::DomainError;
 use crate::seam::{Page, Store};
 
 /// Lists the actor's notifications, newest first.
@@ -15,9 +15,9 @@ pub struct ListNotifications {
 }
 
 impl Query for ListNotifications {
-    type Answer = Vec<Notification>;
+    type Output = Vec<Notification>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Notification>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Notification>, DomainError> {
         Ok(store.notifications_of(&actor.person, &self.page)?)
     }
 }
@@ -25,23 +25,23 @@ impl Query for ListNotifications {
 /// Marks one of the actor's notifications as read, on all devices. For a notification that was read before, the answer is the same and no event is
 /// recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadNotification {
+pub struct MarkNotificationRead {
     /// The notification's id.
-    pub notification: Id,
+    pub notification: EntityId,
 }
 
-impl Command for ReadNotification {
-    type Answer = Notification;
+impl Command for MarkNotificationRead {
+    type Output = Notification;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Notification, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Notification, DomainError> {
         let known = tx.store.notification(self.notification)?;
         // A notification of another user is not found.
         let own = known.filter(|notification| notification.person == tx.actor.person);
-        let mut notification = own.ok_or(Refusal::NotFound("Notification"))?;
+        let mut notification = own.ok_or(DomainError::NotFound("Notification"))?;
         if !notification.read {
             notification.read = true;
             tx.store.update_notification(&notification)?;
-            tx.record(&Room::inbox(&notification.person), Event::NotificationRead { notification: notification.id })?;
+            tx.record_event(&RoomId::inbox(&notification.person), Event::NotificationRead { notification: notification.id })?;
         }
         Ok(notification)
     }
@@ -49,15 +49,15 @@ impl Command for ReadNotification {
 
 /// Marks all of the actor's notifications as read, on all devices. The answer is how many were unread; if none were, no event is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadAllNotifications;
+pub struct MarkAllNotificationsRead;
 
-impl Command for ReadAllNotifications {
-    type Answer = u64;
+impl Command for MarkAllNotificationsRead {
+    type Output = u64;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<u64, Refusal> {
-        let read = tx.store.read_notifications_of(&tx.actor.person)?;
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<u64, DomainError> {
+        let read = tx.store.mark_notifications_read(&tx.actor.person)?;
         if read > 0 {
-            tx.record(&Room::inbox(&tx.actor.person), Event::NotificationsRead)?;
+            tx.record_event(&RoomId::inbox(&tx.actor.person), Event::NotificationsRead)?;
         }
         Ok(read)
     }

@@ -1,11 +1,11 @@
 //! Deletes a user.
 
-use crate::names::{PersonId, Room};
-use crate::operation::{Command, Tx};
-use crate::people::Person;
-use crate::people::profile::own_person;
-use crate::refusal::Refusal;
-use crate::removals::{self, Target};
+use crate::names::{UserId, RoomId};
+use crate::operation::{Command, CommandContext};
+use crate::people::User;
+use crate::people::profile::own_user;
+use crate::refusal::DomainError;
+use crate::removals::{self, RemovalTarget};
 
 /// Deletes a user, for this user and the server's admin: ends the memberships, each with an event to the space, and then deletes the notifications
 /// and the profile.
@@ -13,19 +13,19 @@ use crate::removals::{self, Target};
 /// If the user has more than one step can remove, the removal continues after the command: see [`removals`]. A token that was issued before the end
 /// of the removal is refused; a later one creates a new user with this id. The answer is the profile before the removal.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DeletePerson {
+pub struct DeleteUser {
     /// The user's id.
-    pub person: PersonId,
+    pub person: UserId,
 }
 
-impl Command for DeletePerson {
-    type Answer = Person;
+impl Command for DeleteUser {
+    type Output = User;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Person, Refusal> {
-        let person = own_person(tx, &self.person)?;
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<User, DomainError> {
+        let person = own_user(tx, &self.person)?;
         // A removal that is requested again continues.
-        if !tx.store.is_being_removed(&Room::inbox(&person.id))? {
-            removals::remove(tx, Target::User { user: person.id.clone() })?;
+        if !tx.store.is_being_removed(&RoomId::inbox(&person.id))? {
+            removals::remove(tx, RemovalTarget::User { user: person.id.clone() })?;
         }
         Ok(person)
     }

@@ -2,25 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{PersonId, Timestamp};
-use crate::operation::Tx;
-use crate::refusal::Refusal;
+use crate::names::{UserId, Timestamp};
+use crate::operation::CommandContext;
+use crate::refusal::DomainError;
 
 mod delete;
 mod meet;
 mod profile;
 mod unseen;
 
-pub use delete::DeletePerson;
-pub use meet::{Claims, Meet, Met};
-pub use profile::{ReadPerson, UpdateProfile};
-pub use unseen::ForgetUnseenPeople;
+pub use delete::DeleteUser;
+pub use meet::{Claims, EnsureUser, EnsuredUser};
+pub use profile::{GetUser, UpdateProfile};
+pub use unseen::PurgeUnseenUsers;
 
 /// A user's profile.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Person {
+pub struct User {
     /// The user's id.
-    pub id: PersonId,
+    pub id: UserId,
     /// The display name; empty until a token or the user sets it.
     pub name: String,
     /// The username, which other users write to mention the user; empty until a token sets it: see [`Person::handle`].
@@ -35,9 +35,9 @@ pub struct Person {
     pub updated_at: Timestamp,
 }
 
-impl Person {
+impl User {
     /// The profile of a user with an id and no other data.
-    pub fn unseen(id: PersonId, at: Timestamp) -> Self {
+    pub fn unseen(id: UserId, at: Timestamp) -> Self {
         Self { id, name: String::new(), username: String::new(), email: None, avatar_url: None, created_at: at, updated_at: at }
     }
 
@@ -62,11 +62,11 @@ impl Person {
 ///
 /// # Errors
 /// The store's.
-pub fn known_or_unseen(tx: &mut Tx<'_>, id: &PersonId) -> Result<Person, Refusal> {
-    if let Some(person) = tx.store.person(id)? {
+pub fn known_or_unseen(tx: &mut CommandContext<'_>, id: &UserId) -> Result<User, DomainError> {
+    if let Some(person) = tx.store.user(id)? {
         return Ok(person);
     }
-    let person = Person::unseen(id.clone(), tx.now);
-    tx.store.insert_unseen_person(&person)?;
+    let person = User::unseen(id.clone(), tx.now);
+    tx.store.insert_unseen_user(&person)?;
     Ok(person)
 }

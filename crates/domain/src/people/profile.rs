@@ -2,25 +2,25 @@
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::{Kind, PersonId, Room};
-use crate::operation::{Actor, Command, Query, Tx};
-use crate::people::Person;
-use crate::refusal::Refusal;
+use crate::names::{RoomKind, UserId, RoomId};
+use crate::operation::{Actor, Command, Query, CommandContext};
+use crate::people::User;
+use crate::refusal::DomainError;
 use crate::seam::Store;
 
 /// Reads a user's profile, for this user, the server's admin and users who share a space with the user. The answer has the e-mail address for the
 /// first two only.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadPerson {
+pub struct GetUser {
     /// The user's id.
-    pub person: PersonId,
+    pub person: UserId,
 }
 
-impl Query for ReadPerson {
-    type Answer = Person;
+impl Query for GetUser {
+    type Output = User;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Person, Refusal> {
-        let mut person = visible_person(store, actor, &self.person)?;
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<User, DomainError> {
+        let mut person = visible_user(store, actor, &self.person)?;
         if person.id != actor.person && !actor.admin {
             person.email = None;
         }
@@ -34,7 +34,7 @@ impl Query for ReadPerson {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpdateProfile {
     /// The user's id.
-    pub person: PersonId,
+    pub person: UserId,
     /// The new name.
     pub name: Option<String>,
     /// The link to the new picture; `Some(None)` removes the picture.
@@ -42,13 +42,13 @@ pub struct UpdateProfile {
 }
 
 impl Command for UpdateProfile {
-    type Answer = Person;
+    type Output = User;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Person, Refusal> {
-        let before = own_person(tx, &self.person)?;
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<User, DomainError> {
+        let before = own_user(tx, &self.person)?;
         let mut person = before.clone();
         if let Some(name) = self.name {
-            fields::required("name", &name, fields::NAME)?;
+            fields::required("name", &name, fields::MAX_NAME)?;
             person.name = name;
         }
         if let Some(avatar_url) = self.avatar_url {
@@ -59,27 +59,27 @@ impl Command for UpdateProfile {
             return Ok(person);
         }
         person.updated_at = tx.now;
-        tx.store.update_person(&person)?;
-        let rooms = tx.store.rooms_of(&person.id, Some(Kind::Household))?;
+        tx.store.update_user(&person)?;
+        let rooms = tx.store.rooms_of(&person.id, Some(RoomKind::Household))?;
         if !rooms.is_empty() {
-            tx.record(&Room::inbox(&person.id), Event::ProfileUpdated { person: person.clone(), rooms })?;
+            tx.record_event(&RoomId::inbox(&person.id), Event::ProfileUpdated { person: person.clone(), rooms })?;
         }
         Ok(person)
     }
 }
 
 /// Reads a user whose profile the actor may see; other users are not found.
-pub(super) fn visible_person(store: &mut dyn Store, actor: &Actor, id: &PersonId) -> Result<Person, Refusal> {
-    let visible = *id == actor.person || actor.admin || store.share_a_space(&actor.person, id)?;
-    let person = if visible { store.person(id)? } else { None };
-    person.ok_or(Refusal::NotFound(Kind::User.noun()))
+pub(super) fn visible_user(store: &mut dyn Store, actor: &Actor, id: &UserId) -> Result<User, DomainError> {
+    let visible = *id == actor.person || actor.admin || store.share_space(&actor.person, id)?;
+    let person = if visible { store.user(id)? } else { None };
+    person.ok_or(DomainError::NotFound(RoomKind::User.display_name()))
 }
 
 /// Reads a user whose profile the actor may change.
-pub(super) fn own_person(tx: &mut Tx<'_>, id: &PersonId) -> Result<Person, Refusal> {
-    let person = visible_person(tx.store, tx.actor, id)?;
+pub(super) fn own_user(tx: &mut CommandContext<'_>, id: &UserId) -> Result<User, DomainError> {
+    let person = visible_user(tx.store, tx.actor, id)?;
     if *id != tx.actor.person && !tx.actor.admin {
-        return Err(Refusal::Forbidden("Only the person or an admin may do this"));
+        return Err(DomainError::Forbidden("Only the person or an admin may do this"));
     }
     Ok(person)
 }

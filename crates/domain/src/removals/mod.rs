@@ -7,30 +7,30 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::names::{Id, PersonId, Room};
-use crate::operation::{Actor, Command, Tx};
-use crate::people::Person;
-use crate::refusal::Refusal;
+use crate::names::{EntityId, UserId, RoomId};
+use crate::operation::{Actor, Command, CommandContext};
+use crate::people::User;
+use crate::refusal::DomainError;
 use crate::spaces::{Space, end_membership};
 use crate::tasks;
 
 /// How many memberships and tasks of a user one step ends. Each records an event of its own.
-pub const CHANGES_A_STEP: u32 = 50;
+pub const CHANGES_PER_STEP: u32 = 50;
 
 /// How many members of a space one step removes. They share an event.
-pub const MEMBERS_A_STEP: u32 = 200;
+pub const MEMBERS_PER_STEP: u32 = 200;
 
 /// How many read marks and how many notifications of a user one step deletes. They record no events.
-const ROWS_A_STEP: u32 = 1000;
+const ROWS_PER_STEP: u32 = 1000;
 
 /// The user, space or tasks that a removal removes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
-pub enum Target {
+pub enum RemovalTarget {
     /// A user: the memberships and tasks, each with an event to the space, and then the notifications and the profile.
     User {
         /// The user's id.
-        user: PersonId,
+        user: UserId,
     },
     /// A space whose row is deleted already; the removal ends the memberships.
     Space {
@@ -40,17 +40,17 @@ pub enum Target {
     /// The tasks that a former member still has in a space.
     Tasks {
         /// The space.
-        room: Room,
+        room: RoomId,
         /// The former member.
-        user: Person,
+        user: User,
     },
 }
 
-impl Target {
+impl RemovalTarget {
     /// The room that cannot be used during the removal: the space's, or a user's inbox. `None` for tasks.
-    pub fn subject(&self) -> Option<Room> {
+    pub fn subject(&self) -> Option<RoomId> {
         match self {
-            Self::User { user } => Some(Room::inbox(user)),
+            Self::User { user } => Some(RoomId::inbox(user)),
             Self::Space { space } => Some(space.room.clone()),
             Self::Tasks { .. } => None,
         }
@@ -61,9 +61,9 @@ impl Target {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Removal {
     /// The removal's id; removals continue in the order of their ids.
-    pub id: Id,
+    pub id: EntityId,
     /// The user, space or tasks.
-    pub target: Target,
+    pub target: RemovalTarget,
     /// The actor who requested it; the actor of the events of all steps.
     pub by: Actor,
 }
@@ -72,7 +72,7 @@ pub struct Removal {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn remove(tx: &mut Tx<'_>, target: Target) -> Result<(), Refusal> {
+pub(crate) fn remove(tx: &mut CommandContext<'_>, target: RemovalTarget) -> Result<(), DomainError> {
     if step(tx, &target)? {
         return Ok(());
     }
@@ -85,9 +85,9 @@ pub(crate) fn remove(tx: &mut Tx<'_>, target: Target) -> Result<(), Refusal> {
 pub struct ContinueRemovals;
 
 impl Command for ContinueRemovals {
-    type Answer = bool;
+    type Output = bool;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<bool, DomainError> {
         let Some(removal) = tx.store.next_removal()? else { return Ok(false) };
         if tx.on_behalf_of(&removal.by, |tx| step(tx, &removal.target))? {
             tx.store.end_removal(removal.id)?;
@@ -100,31 +100,31 @@ impl Command for ContinueRemovals {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IsBeingRemoved {
     /// The user's id.
-    pub user: PersonId,
+    pub user: UserId,
 }
 
 impl Command for IsBeingRemoved {
-    type Answer = bool;
+    type Output = bool;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<bool, Refusal> {
-        Ok(tx.store.is_being_removed(&Room::inbox(&self.user))?)
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<bool, DomainError> {
+        Ok(tx.store.is_being_removed(&RoomId::inbox(&self.user))?)
     }
 }
 
 /// Executes one step. True if it was the last.
-fn step(tx: &mut Tx<'_>, target: &Target) -> Result<bool, Refusal> {
+fn step(tx: &mut CommandContext<'_>, target: &RemovalTarget) -> Result<bool, DomainError> {
     match target {
-        Target::User { user } => step_of_user(tx, user),
-        Target::Space { space } => step_of_space(tx, space),
-        Target::Tasks { room, user } => Ok(tasks::take_back_some(tx, Some(room), user, CHANGES_A_STEP)? < CHANGES_A_STEP),
+        RemovalTarget::User { user } => step_of_user(tx, user),
+        RemovalTarget::Space { space } => step_of_space(tx, space),
+        RemovalTarget::Tasks { room, user } => Ok(tasks::unassign_some(tx, Some(room), user, CHANGES_PER_STEP)? < CHANGES_PER_STEP),
     }
 }
 
-fn step_of_user(tx: &mut Tx<'_>, id: &PersonId) -> Result<bool, Refusal> {
-    let Some(user) = tx.store.person(id)? else { return Ok(true) };
-    let taken_back = tasks::take_back_some(tx, None, &user, CHANGES_A_STEP)?;
+fn step_of_user(tx: &mut CommandContext<'_>, id: &UserId) -> Result<bool, DomainError> {
+    let Some(user) = tx.store.user(id)? else { return Ok(true) };
+    let taken_back = tasks::unassign_some(tx, None, &user, CHANGES_PER_STEP)?;
     let rooms = tx.store.rooms_of(id, None)?;
-    let places = (CHANGES_A_STEP - taken_back) as usize;
+    let places = (CHANGES_PER_STEP - taken_back) as usize;
     for room in rooms.iter().take(places) {
         if tx.store.has_space(room)? {
             end_membership(tx, room, &user)?;
@@ -133,26 +133,26 @@ fn step_of_user(tx: &mut Tx<'_>, id: &PersonId) -> Result<bool, Refusal> {
             tx.store.remove_member(room, id, tx.now)?;
         }
     }
-    if taken_back == CHANGES_A_STEP || rooms.len() > places {
+    if taken_back == CHANGES_PER_STEP || rooms.len() > places {
         return Ok(false);
     }
-    let rows = tx.store.delete_read_marks_of(id, ROWS_A_STEP)?.max(tx.store.delete_notifications_of(id, ROWS_A_STEP)?);
-    if rows == u64::from(ROWS_A_STEP) {
+    let rows = tx.store.delete_read_markers_of(id, ROWS_PER_STEP)?.max(tx.store.delete_notifications_of(id, ROWS_PER_STEP)?);
+    if rows == u64::from(ROWS_PER_STEP) {
         return Ok(false);
     }
     tx.store.delete_blocks_of(id)?;
-    tx.store.delete_person(id)?;
+    tx.store.delete_user(id)?;
     tx.store.put_deletion(id, tx.now)?;
     Ok(true)
 }
 
-fn step_of_space(tx: &mut Tx<'_>, space: &Space) -> Result<bool, Refusal> {
-    let people = tx.store.member_ids(&space.room, MEMBERS_A_STEP)?;
+fn step_of_space(tx: &mut CommandContext<'_>, space: &Space) -> Result<bool, DomainError> {
+    let people = tx.store.member_ids(&space.room, MEMBERS_PER_STEP)?;
     for person in &people {
         tx.store.remove_member(&space.room, person, tx.now)?;
     }
-    let last = people.len() < MEMBERS_A_STEP as usize;
+    let last = people.len() < MEMBERS_PER_STEP as usize;
     let event = Event::SpaceDeleted { space: space.clone(), people, by: tx.actor.person.clone() };
-    tx.record(&space.room, event)?;
+    tx.record_event(&space.room, event)?;
     Ok(last)
 }

@@ -1,8 +1,8 @@
 //! Ends a session's connection, deletes a session, and removes a room from a session.
 
-use crate::names::Room;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::RoomId;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 use crate::spaces::role_in;
 
 /// Stores that a session's connection has ended; the client may resume it.
@@ -17,24 +17,24 @@ pub struct EndSession {
 }
 
 impl Command for EndSession {
-    type Answer = ();
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
         Ok(tx.store.end_session(&self.secret, self.confirmed, tx.now, self.let_go)?)
     }
 }
 
 /// Deletes a session of the actor, which cannot be resumed any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ForgetSession {
+pub struct DeleteSession {
     /// The session's secret.
     pub secret: String,
 }
 
-impl Command for ForgetSession {
-    type Answer = ();
+impl Command for DeleteSession {
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
         Ok(tx.store.delete_session(&self.secret, &tx.actor.person)?)
     }
 }
@@ -45,15 +45,15 @@ pub struct LeaveRoom {
     /// The session's secret.
     pub secret: String,
     /// The room to leave.
-    pub room: Room,
+    pub room: RoomId,
     /// Whether connections join the room automatically: the session then stores that it has left the room.
     pub unasked: bool,
 }
 
 impl Command for LeaveRoom {
-    type Answer = ();
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
         let person = &tx.actor.person;
         // A connection does not join a room automatically that its user may not access, so nothing needs to be stored.
         if self.unasked && role_in(tx.store, &self.room, person)?.is_some() {

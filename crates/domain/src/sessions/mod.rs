@@ -10,14 +10,14 @@ mod end;
 mod epoch;
 mod forget;
 
-use crate::names::{PersonId, Room, Timestamp};
+use crate::names::{UserId, RoomId, Timestamp};
 
-pub use absent::{Absent, GiveUpAbsent};
-pub use arrive::{Arrive, Arrived, Came, Claimed, Offered, Place, Recovered, Restart, Restarted};
-pub use catch_up::{CatchUp, CaughtUp};
-pub use end::{EndSession, ForgetSession, LeaveRoom};
-pub use epoch::{BeginEpoch, Begun, Confirm, ReadFacts, ReadJournal};
-pub use forget::{ForgetEvictedFacts, ForgetOldFacts, ForgetOldSessions};
+pub use absent::{DisconnectedUser, ExpireDisconnected};
+pub use arrive::{ConnectSession, ConnectOutcome, ResumeRequest, SessionClaim, ClientPosition, NewSession, ResumedSession, ReplaceSession, ReplacedSession};
+pub use catch_up::{ResolveSync, SyncRange};
+pub use end::{EndSession, DeleteSession, LeaveRoom};
+pub use epoch::{BeginEpoch, StartupState, SaveAckedOffset, ReadEvents, ReadEventLog};
+pub use forget::{PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions};
 
 /// The stored state of a user's connection in a namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,37 +27,37 @@ pub struct Session {
     /// The public id, which other users may see.
     pub id: String,
     /// The user.
-    pub person: PersonId,
+    pub person: UserId,
     /// The Socket.IO namespace.
     pub namespace: String,
     /// The log's last offset when the client connected or resumed.
-    pub live_from: i64,
+    pub start_offset: i64,
     /// The time at which the client connected or resumed.
-    pub came_at: Timestamp,
+    pub connected_at: Timestamp,
     /// The offset up to which the client has received all its events.
-    pub confirmed: i64,
+    pub acked_offset: i64,
     /// The time at which the connection ended; `None` while it is connected.
-    pub left_at: Option<Timestamp>,
+    pub disconnected_at: Option<Timestamp>,
     /// Whether the connection ended because the server stopped or was killed, and the client is expected to reconnect.
-    pub let_go: bool,
+    pub ended_by_shutdown: bool,
 }
 
 /// A room that a session has joined, or left.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionRoom {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
     /// The parent of the room, if it has one: losing access to the parent is losing access to the room.
-    pub inside: Option<Room>,
+    pub parent: Option<RoomId>,
     /// The log's last offset at the time of the join: earlier events of the room are not for the session.
     pub since: i64,
     /// Whether the session is in the room.
-    pub stay: Stay,
+    pub state: RoomState,
 }
 
 /// Whether a session is in a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stay {
+pub enum RoomState {
     /// The session has joined the room.
     Joined,
     /// The session has left a room that connections join automatically.

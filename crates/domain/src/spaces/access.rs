@@ -1,27 +1,27 @@
 //! Permissions of rooms, and joining a room.
 
-use crate::names::{Kind, PersonId, Room, parse_id};
-use crate::operation::{Actor, Command, Tx};
-use crate::people::Person;
-use crate::refusal::Refusal;
-use crate::seam::{Store, Stored};
-use crate::sessions::{SessionRoom, Stay};
+use crate::names::{RoomKind, UserId, RoomId, parse_id};
+use crate::operation::{Actor, Command, CommandContext};
+use crate::people::User;
+use crate::refusal::DomainError;
+use crate::seam::{Store, StoreResult};
+use crate::sessions::{SessionRoom, RoomState};
 use crate::spaces::presence::visible_members;
 use crate::spaces::{Role, Standing};
 use crate::tasks::Task;
 
-const ARCHIVED: Refusal = Refusal::Conflict("The project is archived; an admin can open it again");
+const ARCHIVED: DomainError = DomainError::Conflict("The project is archived; an admin can open it again");
 
 /// The present role of a user in a room; `None` without access. A channel and a task have their project's members; only its own user has access to
 /// an inbox.
 ///
 /// # Errors
 /// The store's.
-pub fn role_in(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<Option<Role>> {
+pub fn role_in(store: &mut dyn Store, room: &RoomId, person: &UserId) -> StoreResult<Option<Role>> {
     match room.kind() {
-        Kind::User => Ok((room.id() == person.as_str()).then_some(Role::Admin)),
-        Kind::Channel => store.role_in_parent(room, person),
-        Kind::Task => match task_in(store, room)? {
+        RoomKind::User => Ok((room.id() == person.as_str()).then_some(Role::Admin)),
+        RoomKind::Channel => store.role_in_parent(room, person),
+        RoomKind::Task => match task_in(store, room)? {
             Some(task) if task.room.kind().has_task_rooms() => store.role(&task.room, person),
             _ => Ok(None),
         },
@@ -31,7 +31,7 @@ pub fn role_in(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<
     }
 }
 
-fn task_in(store: &mut dyn Store, room: &Room) -> Stored<Option<Task>> {
+fn task_in(store: &mut dyn Store, room: &RoomId) -> StoreResult<Option<Task>> {
     parse_id(room.id()).map_or(Ok(None), |id| store.task(id))
 }
 
@@ -39,7 +39,7 @@ fn task_in(store: &mut dyn Store, room: &Room) -> Stored<Option<Task>> {
 ///
 /// # Errors
 /// [`Refusal::NotFound`]; the store's.
-pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<Role, Refusal> {
+pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<Role, DomainError> {
     role_in(store, room, &actor.person)?.ok_or(not_found(room))
 }
 
@@ -47,10 +47,10 @@ pub fn require_member(store: &mut dyn Store, actor: &Actor, room: &Room) -> Resu
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::Conflict`]; the store's.
-pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<Role, Refusal> {
+pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<Role, DomainError> {
     let role = require_member(store, actor, room)?;
     require_open(store, room)?;
-    act(store, actor, room)?;
+    record_activity(store, actor, room)?;
     Ok(role)
 }
 
@@ -58,8 +58,8 @@ pub fn require_writable(store: &mut dyn Store, actor: &Actor, room: &Room) -> Re
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn act(store: &mut dyn Store, actor: &Actor, room: &Room) -> Stored<()> {
-    if room.kind() != Kind::User && !store.has_acted(room, &actor.person)? {
+pub(crate) fn record_activity(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> StoreResult<()> {
+    if room.kind() != RoomKind::User && !store.has_acted(room, &actor.person)? {
         store.put_acted(room, &actor.person)?;
     }
     Ok(())
@@ -70,12 +70,12 @@ pub(crate) fn act(store: &mut dyn Store, actor: &Actor, room: &Room) -> Stored<(
 ///
 /// # Errors
 /// As [`require_writable`].
-pub fn require_writer(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<Option<Person>, Refusal> {
-    if room.kind() != Kind::Channel && !room.kind().opens_by_membership_alone() {
+pub fn require_writer(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<Option<User>, DomainError> {
+    if room.kind() != RoomKind::Channel && !room.kind().is_joined_by_membership() {
         require_writable(store, actor, room)?;
-        return Ok(store.person(&actor.person)?);
+        return Ok(store.user(&actor.person)?);
     }
-    let Standing { archived, acted, person, .. } = store.standing(room, &actor.person)?.ok_or(not_found(room))?;
+    let Standing { archived, acted, person, .. } = store.member_standing(room, &actor.person)?.ok_or(not_found(room))?;
     if archived && room.kind().may_be_archived() {
         return Err(ARCHIVED);
     }
@@ -89,7 +89,7 @@ pub fn require_writer(store: &mut dyn Store, actor: &Actor, room: &Room) -> Resu
 ///
 /// # Errors
 /// [`Refusal::Conflict`]; the store's.
-pub(super) fn require_open(store: &mut dyn Store, room: &Room) -> Result<(), Refusal> {
+pub(super) fn require_open(store: &mut dyn Store, room: &RoomId) -> Result<(), DomainError> {
     if room.kind().may_be_archived() && store.is_archived(room)? {
         return Err(ARCHIVED);
     }
@@ -101,26 +101,26 @@ pub(super) fn require_open(store: &mut dyn Store, room: &Room) -> Result<(), Ref
 ///
 /// # Errors
 /// [`Refusal::Forbidden`] for a member, [`Refusal::NotFound`] for other users; the store's.
-pub fn require_admin(store: &mut dyn Store, actor: &Actor, room: &Room) -> Result<(), Refusal> {
+pub fn require_admin(store: &mut dyn Store, actor: &Actor, room: &RoomId) -> Result<(), DomainError> {
     if actor.admin && store.has_space(room)? {
         return Ok(());
     }
     match require_member(store, actor, room)? {
         Role::Admin => Ok(()),
-        Role::Member => Err(Refusal::Forbidden("Only an admin may do this")),
+        Role::Member => Err(DomainError::Forbidden("Only an admin may do this")),
     }
 }
 
 /// The refusal for a room that does not exist.
-pub(super) fn not_found(room: &Room) -> Refusal {
-    Refusal::NotFound(room.kind().noun())
+pub(super) fn not_found(room: &RoomId) -> DomainError {
+    DomainError::NotFound(room.kind().display_name())
 }
 
 /// The parent of a room: a user who loses access to the parent loses access to the room.
-fn around(store: &mut dyn Store, room: &Room) -> Stored<Option<Room>> {
+fn parent_of(store: &mut dyn Store, room: &RoomId) -> StoreResult<Option<RoomId>> {
     match room.kind() {
-        Kind::Channel => Ok(store.space(room)?.and_then(|space| space.parent)),
-        Kind::Task => Ok(task_in(store, room)?.map(|task| task.room)),
+        RoomKind::Channel => Ok(store.space(room)?.and_then(|space| space.parent)),
+        RoomKind::Task => Ok(task_in(store, room)?.map(|task| task.room)),
         _ => Ok(None),
     }
 }
@@ -129,8 +129,8 @@ fn around(store: &mut dyn Store, room: &Room) -> Stored<Option<Room>> {
 ///
 /// # Errors
 /// The store's.
-pub fn member_since(store: &mut dyn Store, room: &Room, person: &PersonId) -> Stored<i64> {
-    let inside = around(store, room)?;
+pub fn member_since(store: &mut dyn Store, room: &RoomId, person: &UserId) -> StoreResult<i64> {
+    let inside = parent_of(store, room)?;
     Ok(store.member_since(inside.as_ref().unwrap_or(room), person)?.unwrap_or(0))
 }
 
@@ -140,9 +140,9 @@ pub fn member_since(store: &mut dyn Store, room: &Room, person: &PersonId) -> St
 ///
 /// # Errors
 /// The store's.
-pub fn rooms_heard_by(store: &mut dyn Store, person: &PersonId) -> Stored<Vec<(Room, i64)>> {
-    let mut rooms = store.rooms_heard_by(person)?;
-    rooms.push((Room::inbox(person), 0));
+pub fn visible_rooms(store: &mut dyn Store, person: &UserId) -> StoreResult<Vec<(RoomId, i64)>> {
+    let mut rooms = store.visible_rooms(person)?;
+    rooms.push((RoomId::inbox(person), 0));
     Ok(rooms)
 }
 
@@ -150,9 +150,9 @@ pub fn rooms_heard_by(store: &mut dyn Store, person: &PersonId) -> Stored<Vec<(R
 ///
 /// It is a command also without a session: the writer's queue orders it with the removals of members.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EnterRoom {
+pub struct JoinRoom {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
     /// The secret of the actor's session in which the room is to be stored; `None` for a connection without a session.
     pub session: Option<String>,
     /// Whether the answer has [`Entered::member_since`] and [`Entered::hears`].
@@ -161,9 +161,9 @@ pub struct EnterRoom {
 
 /// [`EnterRoom`], and the members whose presence the actor may see: see [`NameMembers`](super::NameMembers).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EnterAmongMembers {
+pub struct JoinRoomListingMembers {
     /// A room that has members of its own.
-    pub room: Room,
+    pub room: RoomId,
     /// As in [`EnterRoom`]; the session leaves all other rooms of this one's kind.
     pub session: Option<String>,
     /// As in [`EnterRoom`].
@@ -172,14 +172,14 @@ pub struct EnterAmongMembers {
     pub contacts_only: bool,
 }
 
-impl Command for EnterAmongMembers {
-    type Answer = (Entered, Option<Vec<PersonId>>);
+impl Command for JoinRoomListingMembers {
+    type Output = (JoinedRoom, Option<Vec<UserId>>);
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Self::Answer, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Self::Output, DomainError> {
         if let Some(secret) = &self.session {
-            leave_others(tx, secret, &self.room)?;
+            leave_other_rooms(tx, secret, &self.room)?;
         }
-        let entered = EnterRoom { room: self.room.clone(), session: self.session, since: self.since }.decide(tx)?;
+        let entered = JoinRoom { room: self.room.clone(), session: self.session, since: self.since }.execute(tx)?;
         let members = visible_members(tx, &self.room, self.contacts_only)?;
         Ok((entered, members))
     }
@@ -187,57 +187,57 @@ impl Command for EnterAmongMembers {
 
 /// The answer of [`EnterRoom`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Entered {
+pub struct JoinedRoom {
     /// The actor's profile, for the event to the other members.
-    pub person: Person,
+    pub person: User,
     /// The parent of the room: a channel's or a task's project.
-    pub inside: Option<Room>,
+    pub inside: Option<RoomId>,
     /// The log's last offset at the time when the actor became a member; 0 unless [`EnterRoom::since`] requests it.
     pub member_since: i64,
     /// Every room that the actor may access, as in [`rooms_heard_by`]; empty unless [`EnterRoom::since`] requests it.
-    pub hears: Vec<(Room, i64)>,
+    pub hears: Vec<(RoomId, i64)>,
 }
 
-impl Command for EnterRoom {
-    type Answer = Entered;
+impl Command for JoinRoom {
+    type Output = JoinedRoom;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Entered, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<JoinedRoom, DomainError> {
         require_member(tx.store, tx.actor, &self.room)?;
-        let person = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))?;
-        let inside = around(tx.store, &self.room)?;
-        act(tx.store, tx.actor, inside.as_ref().unwrap_or(&self.room))?;
+        let person = tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound("User"))?;
+        let inside = parent_of(tx.store, &self.room)?;
+        record_activity(tx.store, tx.actor, inside.as_ref().unwrap_or(&self.room))?;
         let (mut member_since, mut hears) = (0, Vec::new());
         if self.since {
             member_since = self::member_since(tx.store, &self.room, &person.id)?;
-            hears = rooms_heard_by(tx.store, &person.id)?;
+            hears = visible_rooms(tx.store, &person.id)?;
         }
         if let Some(secret) = self.session {
             let since = tx.store.last_offset()?;
-            let room = SessionRoom { room: self.room, inside: inside.clone(), since, stay: Stay::Joined };
+            let room = SessionRoom { room: self.room, parent: inside.clone(), since, state: RoomState::Joined };
             tx.store.put_session_room(&secret, &person.id, &room)?;
         }
-        Ok(Entered { person, inside, member_since, hears })
+        Ok(JoinedRoom { person, inside, member_since, hears })
     }
 }
 
 /// Whether the actor may stay in a room whose events the actor receives. It is a command for the same reason as [`EnterRoom`], and reads the
 /// membership only.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StayInRoom {
+pub struct ResumeRoom {
     /// The room.
-    pub room: Room,
+    pub room: RoomId,
 }
 
-impl Command for StayInRoom {
-    type Answer = ();
+impl Command for ResumeRoom {
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
         require_member(tx.store, tx.actor, &self.room).map(drop)
     }
 }
 
 /// Removes the other rooms of this room's kind from a session, which is in one room of the kind at a time.
-fn leave_others(tx: &mut Tx<'_>, secret: &str, room: &Room) -> Stored<()> {
+fn leave_other_rooms(tx: &mut CommandContext<'_>, secret: &str, room: &RoomId) -> StoreResult<()> {
     let person = &tx.actor.person;
     for other in tx.store.session_rooms(secret, person)? {
         if other.room.kind() == room.kind() && other.room != *room {

@@ -1,16 +1,16 @@
 //! Checks that an actor may add a user to a space.
 
 use crate::blocks::blocks_actor;
-use crate::names::{PersonId, Room};
-use crate::operation::Tx;
-use crate::refusal::Refusal;
+use crate::names::{UserId, RoomId};
+use crate::operation::CommandContext;
+use crate::refusal::DomainError;
 use crate::spaces::Role;
 
 /// For how long a user who left a space by choice cannot be added again, in seconds: a day.
-pub const LEFT_FOR_SECONDS: i64 = 24 * 60 * 60;
+pub const REJOIN_DELAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// One refusal for every reason, so that it does not reveal a block.
-const NOT_TO_BE_ADDED: Refusal = Refusal::Forbidden("This user cannot be added");
+const NOT_TO_BE_ADDED: DomainError = DomainError::Forbidden("This user cannot be added");
 
 /// Refuses to add a user who has blocked the actor, a user who left this space by choice (unless the actor is an admin of the space and a day has
 /// passed), and every user beyond the actor's additions of an hour. `space` is `None` for a space that is being created. The server's admin may add
@@ -18,7 +18,7 @@ const NOT_TO_BE_ADDED: Refusal = Refusal::Forbidden("This user cannot be added")
 ///
 /// # Errors
 /// [`Refusal::Forbidden`], [`Refusal::TooMany`]; the store's.
-pub(super) fn require_addable(tx: &mut Tx<'_>, space: Option<&Room>, user: &PersonId) -> Result<(), Refusal> {
+pub(super) fn require_addable(tx: &mut CommandContext<'_>, space: Option<&RoomId>, user: &UserId) -> Result<(), DomainError> {
     if tx.actor.admin || *user == tx.actor.person {
         return Ok(());
     }
@@ -29,7 +29,7 @@ pub(super) fn require_addable(tx: &mut Tx<'_>, space: Option<&Room>, user: &Pers
         && let Some(left_at) = tx.store.left_by_choice_at(space, user)?
     {
         let is_admin = tx.store.role(space, &tx.actor.person)? == Some(Role::Admin);
-        if !is_admin || left_at > tx.now.minus_seconds(LEFT_FOR_SECONDS) {
+        if !is_admin || left_at > tx.now.minus_seconds(REJOIN_DELAY_SECONDS) {
             return Err(NOT_TO_BE_ADDED);
         }
     }

@@ -1,9 +1,9 @@
 //! Archives a space, or opens it again.
 
 use crate::event::Event;
-use crate::names::Room;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::RoomId;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 use crate::spaces::access::{not_found, require_admin};
 use crate::spaces::{Space, embed_members, for_event};
 
@@ -12,15 +12,15 @@ use crate::spaces::{Space, embed_members, for_event};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ArchiveSpace {
     /// The project.
-    pub room: Room,
+    pub room: RoomId,
     /// True archives the project, false opens it.
     pub archived: bool,
 }
 
 impl Command for ArchiveSpace {
-    type Answer = Space;
+    type Output = Space;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         require_admin(tx.store, tx.actor, &self.room)?;
         let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
         if !self.room.kind().may_be_archived() || !self.room.kind().has_own_members() {
@@ -33,12 +33,12 @@ impl Command for ArchiveSpace {
         space.archived_at = self.archived.then_some(tx.now);
         space.updated_at = tx.now;
         tx.store.update_space(&space)?;
-        let by = tx.store.person(&tx.actor.person)?;
+        let by = tx.store.user(&tx.actor.person)?;
         let event = match self.archived {
             true => Event::SpaceArchived { space: for_event(&space), by },
             false => Event::SpaceUpdated { space: for_event(&space), by },
         };
-        tx.record(&space.room, event)?;
+        tx.record_event(&space.room, event)?;
         Ok(space)
     }
 }

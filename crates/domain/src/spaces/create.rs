@@ -2,32 +2,32 @@
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::{Kind, PersonId, Room};
-use crate::operation::{Command, Tx};
+use crate::names::{RoomKind, UserId, RoomId};
+use crate::operation::{Command, CommandContext};
 use crate::people::known_or_unseen;
-use crate::refusal::Refusal;
+use crate::refusal::DomainError;
 use crate::spaces::access::{not_found, require_writable};
 use crate::spaces::additions::require_addable;
-use crate::spaces::membership::{TOO_MANY_MEMBERS, require_free_place};
+use crate::spaces::membership::{TOO_MANY_MEMBERS, require_free_slot};
 use crate::spaces::{Role, Space, embed_members};
 
 /// Creates a space; the actor becomes its admin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateSpace {
     /// A kind with members of its own.
-    pub kind: Kind,
+    pub kind: RoomKind,
     /// The name of the space; a conversation's may be empty.
     pub name: String,
     /// The first members besides the actor. Unknown ids are allowed: the first token of such a user fills in the profile.
-    pub members: Vec<PersonId>,
+    pub members: Vec<UserId>,
 }
 
 impl Command for CreateSpace {
-    type Answer = Space;
+    type Output = Space;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         let (space, people) = self.store(tx)?;
-        tx.record(&space.room, Event::SpaceCreated { space: space.clone(), people, trip: None })?;
+        tx.record_event(&space.room, Event::SpaceCreated { space: space.clone(), people, trip: None })?;
         Ok(space)
     }
 }
@@ -35,16 +35,16 @@ impl Command for CreateSpace {
 impl CreateSpace {
     /// Stores the space with its members. The answer is the space with its first members, and the ids of all members; the caller records the
     /// event.
-    pub(crate) fn store(self, tx: &mut Tx<'_>) -> Result<(Space, Vec<PersonId>), Refusal> {
+    pub(crate) fn store(self, tx: &mut CommandContext<'_>) -> Result<(Space, Vec<UserId>), DomainError> {
         if !self.kind.has_own_members() {
-            return Err(Refusal::Internal(format!("a space cannot be a {}", self.kind.noun())));
+            return Err(DomainError::Internal(format!("a space cannot be a {}", self.kind.display_name())));
         }
         let (name_field, members_field) = self.kind.fields();
         match self.name.as_str() {
             "" if self.kind.may_be_nameless() => {}
-            name => fields::required(name_field, name, fields::NAME)?,
+            name => fields::required(name_field, name, fields::MAX_NAME)?,
         }
-        let mut people = fields::people(members_field, self.members)?;
+        let mut people = fields::user_ids(members_field, self.members)?;
         let creator = tx.actor.person.clone();
         people.retain(|person| *person != creator);
         people.insert(0, creator);
@@ -53,14 +53,14 @@ impl CreateSpace {
         }
 
         let room = self.kind.room(tx.new_id());
-        let invite_code = self.kind.opens_by_invite().then(|| tx.new_invite_code());
+        let invite_code = self.kind.is_joined_by_invite().then(|| tx.new_invite_code());
         let mut space = new_space(tx, room, self.name, None, invite_code);
         tx.store.insert_space(&space)?;
         for id in &people {
             let role = if *id == space.created_by { Role::Admin } else { Role::Member };
             require_addable(tx, None, id)?;
             known_or_unseen(tx, id)?;
-            require_free_place(tx, id)?;
+            require_free_slot(tx, id)?;
             tx.store.put_member(&space.room, id, role, tx.now)?;
         }
         tx.store.put_acted(&space.room, &space.created_by)?;
@@ -74,28 +74,28 @@ impl CreateSpace {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateChannel {
     /// The project.
-    pub project: Room,
+    pub project: RoomId,
     /// The name of the channel.
     pub name: String,
 }
 
 impl Command for CreateChannel {
-    type Answer = Space;
+    type Output = Space;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         require_writable(tx.store, tx.actor, &self.project)?;
         if !self.project.kind().has_channels() {
             return Err(not_found(&self.project));
         }
-        fields::required("name", &self.name, fields::NAME)?;
-        let room = Kind::Channel.room(tx.new_id());
+        fields::required("name", &self.name, fields::MAX_NAME)?;
+        let room = RoomKind::Channel.room(tx.new_id());
         let channel = new_space(tx, room, self.name, Some(self.project), None);
         tx.store.insert_space(&channel)?;
         Ok(channel)
     }
 }
 
-fn new_space(tx: &Tx<'_>, room: Room, name: String, parent: Option<Room>, invite_code: Option<String>) -> Space {
+fn new_space(tx: &CommandContext<'_>, room: RoomId, name: String, parent: Option<RoomId>, invite_code: Option<String>) -> Space {
     Space {
         room,
         name,

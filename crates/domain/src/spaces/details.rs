@@ -2,9 +2,9 @@
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::Room;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::RoomId;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 use crate::spaces::access::{not_found, require_writable};
 use crate::spaces::{Space, embed_members, for_event};
 
@@ -12,18 +12,18 @@ use crate::spaces::{Space, embed_members, for_event};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RenameSpace {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
     /// The new name; `None` changes nothing.
     pub name: Option<String>,
 }
 
 impl Command for RenameSpace {
-    type Answer = Space;
+    type Output = Space;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         require_writable(tx.store, tx.actor, &self.room)?;
         if let Some(name) = &self.name {
-            fields::required("name", name, fields::NAME)?;
+            fields::required("name", name, fields::MAX_NAME)?;
         }
         let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
         embed_members(tx.store, &mut space)?;
@@ -33,8 +33,8 @@ impl Command for RenameSpace {
         }
         space.updated_at = tx.now;
         tx.store.update_space(&space)?;
-        let by = tx.store.person(&tx.actor.person)?;
-        tx.record(&space.room, Event::SpaceUpdated { space: for_event(&space), by })?;
+        let by = tx.store.user(&tx.actor.person)?;
+        tx.record_event(&space.room, Event::SpaceUpdated { space: for_event(&space), by })?;
         Ok(space)
     }
 }

@@ -1,29 +1,29 @@
 //! The first members of a space, which answers and events embed: as many as a screen shows, for spaces of any size.
 
-use crate::seam::{MemberPage, Store, Stored};
+use crate::seam::{MemberPage, Store, StoreResult};
 use crate::spaces::Space;
 
 /// The most members that an answer or an event embeds: the first, in the order of joining. [`Space::member_count`] counts all of them, and
 /// [`ListMembers`](crate::spaces::ListMembers) reads the rest.
-pub const EMBEDDED_MEMBERS: u32 = 100;
+pub const MAX_EMBEDDED_MEMBERS: u32 = 100;
 
 /// The most bytes that the profiles of the embedded members have together. When the next member would exceed them, that member and all members behind
 /// are left out; the first member is always embedded.
-pub const EMBEDDED_BYTES: usize = 16 * 1024;
+pub const MAX_EMBEDDED_BYTES: usize = 16 * 1024;
 
 /// Fills [`Space::members`] with the first members as they are now.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn embed_members(store: &mut dyn Store, space: &mut Space) -> Stored<()> {
+pub(crate) fn embed_members(store: &mut dyn Store, space: &mut Space) -> StoreResult<()> {
     if !space.room.kind().has_own_members() {
         return Ok(());
     }
-    let mut members = store.members(&space.room, &MemberPage { limit: EMBEDDED_MEMBERS, after: None })?;
+    let mut members = store.members(&space.room, &MemberPage { limit: MAX_EMBEDDED_MEMBERS, after: None })?;
     let mut bytes = 0;
     let fits = members.iter().take_while(|member| {
         bytes += member.person.size();
-        bytes <= EMBEDDED_BYTES
+        bytes <= MAX_EMBEDDED_BYTES
     });
     let fitting = fits.count().max(1);
     members.truncate(fitting);

@@ -1,9 +1,9 @@
 //! Invite codes: users join a space with its code, without an act of a member.
 
 use crate::event::Event;
-use crate::names::Room;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::RoomId;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 use crate::spaces::access::{not_found, require_member, require_open};
 use crate::spaces::membership::begin_membership;
 use crate::spaces::{Space, embed_members, for_event};
@@ -13,15 +13,15 @@ use crate::spaces::{Space, embed_members, for_event};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinByInvite {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
     /// The code as typed; the check ignores case and surrounding spaces.
     pub code: String,
 }
 
 impl Command for JoinByInvite {
-    type Answer = Space;
+    type Output = Space;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         let wrong_code = || wrong_code(&self.room);
         let mut space = tx.store.space(&self.room)?.ok_or_else(wrong_code)?;
         let code = space.invite_code.as_ref().ok_or_else(wrong_code)?;
@@ -39,32 +39,32 @@ impl Command for JoinByInvite {
     }
 }
 
-fn wrong_code(room: &Room) -> Refusal {
-    let noun = room.kind().noun().to_lowercase();
-    Refusal::invalid("inviteCode", format!("is not the code of this {noun}; ask a member for the present one"))
+fn wrong_code(room: &RoomId) -> DomainError {
+    let noun = room.kind().display_name().to_lowercase();
+    DomainError::invalid("inviteCode", format!("is not the code of this {noun}; ask a member for the present one"))
 }
 
 /// Creates a new invite code, for every member; the old code becomes invalid. The answer has the new code in `invite_code`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefreshInvite {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
 }
 
 impl Command for RefreshInvite {
-    type Answer = Space;
+    type Output = Space;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         require_member(tx.store, tx.actor, &self.room)?;
         let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
-        if !self.room.kind().opens_by_invite() {
+        if !self.room.kind().is_joined_by_invite() {
             return Err(not_found(&self.room));
         }
         space.invite_code = Some(tx.new_invite_code());
         space.updated_at = tx.now;
         tx.store.update_space(&space)?;
         embed_members(tx.store, &mut space)?;
-        tx.record(&space.room, Event::InviteRefreshed { space: for_event(&space) })?;
+        tx.record_event(&space.room, Event::InviteRefreshed { space: for_event(&space) })?;
         Ok(space)
     }
 }

@@ -1,13 +1,13 @@
 //! Adds members to a space, and removes them.
 
 use crate::calls;
-use crate::chat::begin_reading;
+use crate::chat::init_read_marker;
 use crate::event::Event;
-use crate::names::{PersonId, Room};
-use crate::operation::{Command, Tx};
-use crate::people::{Person, known_or_unseen};
-use crate::refusal::Refusal;
-use crate::removals::{self, CHANGES_A_STEP, Target};
+use crate::names::{UserId, RoomId};
+use crate::operation::{Command, CommandContext};
+use crate::people::{User, known_or_unseen};
+use crate::refusal::DomainError;
+use crate::removals::{self, CHANGES_PER_STEP, RemovalTarget};
 use crate::spaces::access::{not_found, require_admin, require_member, require_writable};
 use crate::spaces::additions::require_addable;
 use crate::spaces::inbox::{record_added, record_removed};
@@ -15,22 +15,22 @@ use crate::spaces::{Role, Space, embed_members, for_event};
 use crate::tasks;
 
 /// The refusal of a member beyond [`Bounds::members_per_space`](crate::operation::Bounds).
-pub(super) const TOO_MANY_MEMBERS: Refusal = Refusal::Conflict("The space is full");
+pub(super) const TOO_MANY_MEMBERS: DomainError = DomainError::Conflict("The space is full");
 
 /// Adds a member to a space, for every member. Adding a member again changes nothing and records no event. An unknown id is allowed: the first token
 /// of such a user fills in the profile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddMember {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
     /// The user to add.
-    pub person: PersonId,
+    pub person: UserId,
 }
 
 impl Command for AddMember {
-    type Answer = Space;
+    type Output = Space;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         require_writable(tx.store, tx.actor, &self.room)?;
         let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
         if !self.room.kind().has_own_members() {
@@ -50,38 +50,38 @@ impl Command for AddMember {
 ///
 /// # Errors
 /// [`Refusal::Conflict`] if the space is full; the store's.
-pub(super) fn begin_membership(tx: &mut Tx<'_>, space: &mut Space, person: &PersonId) -> Result<(), Refusal> {
+pub(super) fn begin_membership(tx: &mut CommandContext<'_>, space: &mut Space, person: &UserId) -> Result<(), DomainError> {
     if space.member_count >= u64::from(tx.bounds.members_per_space) {
         return Err(TOO_MANY_MEMBERS);
     }
     let person = known_or_unseen(tx, person)?;
-    require_free_place(tx, &person.id)?;
+    require_free_slot(tx, &person.id)?;
     // All members of a household may have left, and users can still join by its invite code: the first needs to be an admin. A household that a
     // claim has created never had one: its back end decides about its members.
     let role = if space.member_count == 0 && !tx.store.is_claimed(&space.room)? { Role::Admin } else { Role::Member };
     tx.store.put_member(&space.room, &person.id, role, tx.now)?;
-    begin_reading(tx, &space.room, &person.id)?;
+    init_read_marker(tx, &space.room, &person.id)?;
     space.member_count += 1;
     embed_members(tx.store, space)?;
-    let (by, by_whom) = (Some(tx.actor.person.clone()), by_whom(tx, &space.room)?);
-    tx.record(&space.room, Event::MemberJoined { space: for_event(space), person: person.clone(), by, by_whom })?;
+    let (by, by_whom) = (Some(tx.actor.person.clone()), acting_user(tx, &space.room)?);
+    tx.record_event(&space.room, Event::MemberJoined { space: for_event(space), person: person.clone(), by, by_whom })?;
     record_added(tx, space, &person.id)
 }
 
 /// The profile of the actor, for events of a contract that shows it.
-fn by_whom(tx: &mut Tx<'_>, room: &Room) -> Result<Option<Person>, Refusal> {
-    if room.kind().embeds_members() { Ok(tx.store.person(&tx.actor.person)?) } else { Ok(None) }
+fn acting_user(tx: &mut CommandContext<'_>, room: &RoomId) -> Result<Option<User>, DomainError> {
+    if room.kind().embeds_members() { Ok(tx.store.user(&tx.actor.person)?) } else { Ok(None) }
 }
 
 /// Refuses a further space for a user who is a member of as many spaces as a user may be.
 ///
 /// # Errors
 /// [`Refusal::Conflict`]; the store's.
-pub(super) fn require_free_place(tx: &mut Tx<'_>, user: &PersonId) -> Result<(), Refusal> {
+pub(super) fn require_free_slot(tx: &mut CommandContext<'_>, user: &UserId) -> Result<(), DomainError> {
     if tx.store.space_count(user)? < u64::from(tx.bounds.spaces_per_user) {
         return Ok(());
     }
-    Err(Refusal::Conflict(match *user == tx.actor.person {
+    Err(DomainError::Conflict(match *user == tx.actor.person {
         true => "You are in as many spaces as a user may be in; leave one first",
         false => "This user is in as many spaces as a user may be in",
     }))
@@ -91,15 +91,15 @@ pub(super) fn require_free_place(tx: &mut Tx<'_>, user: &PersonId) -> Result<(),
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RemoveMember {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
     /// The member to remove.
-    pub person: PersonId,
+    pub person: UserId,
 }
 
 impl Command for RemoveMember {
-    type Answer = Space;
+    type Output = Space;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Space, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
         if !self.room.kind().has_own_members() {
             return Err(not_found(&self.room));
         }
@@ -109,10 +109,10 @@ impl Command for RemoveMember {
             require_admin(tx.store, tx.actor, &self.room)?;
         }
         let person = match tx.store.role(&self.room, &self.person)? {
-            Some(_) => tx.store.person(&self.person)?,
+            Some(_) => tx.store.user(&self.person)?,
             None => None,
         };
-        let person = person.ok_or(Refusal::NotFound("Member"))?;
+        let person = person.ok_or(DomainError::NotFound("Member"))?;
         end_membership(tx, &self.room, &person)
     }
 }
@@ -121,8 +121,8 @@ impl Command for RemoveMember {
 /// member leaves the space's call. If the last admin leaves, the member who joined first of those
 /// who have acted in the space (if none has: of all) becomes an admin. A space without members stays, and users can still
 /// join by its invite code.
-pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> Result<Space, Refusal> {
-    let taken_back = tasks::take_back_some(tx, Some(room), person, CHANGES_A_STEP)?;
+pub(crate) fn end_membership(tx: &mut CommandContext<'_>, room: &RoomId, person: &User) -> Result<Space, DomainError> {
+    let taken_back = tasks::unassign_some(tx, Some(room), person, CHANGES_PER_STEP)?;
     calls::leave_calls(tx, room, &person.id)?;
     let role = tx.store.role(room, &person.id)?;
     tx.store.remove_member(room, &person.id, tx.now)?;
@@ -137,11 +137,11 @@ pub(crate) fn end_membership(tx: &mut Tx<'_>, room: &Room, person: &Person) -> R
     }
     let mut space = tx.store.space(room)?.ok_or(not_found(room))?;
     embed_members(tx.store, &mut space)?;
-    if taken_back == CHANGES_A_STEP {
-        removals::remove(tx, Target::Tasks { room: room.clone(), user: person.clone() })?;
+    if taken_back == CHANGES_PER_STEP {
+        removals::remove(tx, RemovalTarget::Tasks { room: room.clone(), user: person.clone() })?;
     }
-    let (by, by_whom) = (Some(tx.actor.person.clone()), by_whom(tx, room)?);
-    tx.record(room, Event::MemberLeft { space: for_event(&space), person: person.id.clone(), by, by_whom })?;
+    let (by, by_whom) = (Some(tx.actor.person.clone()), acting_user(tx, room)?);
+    tx.record_event(room, Event::MemberLeft { space: for_event(&space), person: person.id.clone(), by, by_whom })?;
     record_removed(tx, room, &person.id)?;
     Ok(space)
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{PersonId, Room, Timestamp};
-use crate::people::Person;
+use crate::names::{UserId, RoomId, Timestamp};
+use crate::people::User;
 
 mod access;
 mod additions;
@@ -17,22 +17,22 @@ mod membership;
 mod presence;
 mod read;
 
-pub(crate) use access::act;
+pub(crate) use access::record_activity;
 pub use access::{
-    EnterAmongMembers, EnterRoom, Entered, StayInRoom, member_since, require_admin, require_member, require_writable, require_writer,
-    role_in, rooms_heard_by,
+    JoinRoomListingMembers, JoinRoom, JoinedRoom, ResumeRoom, member_since, require_admin, require_member, require_writable, require_writer,
+    role_in, visible_rooms,
 };
-pub use additions::LEFT_FOR_SECONDS;
+pub use additions::REJOIN_DELAY_SECONDS;
 pub use archive::ArchiveSpace;
 pub use create::{CreateChannel, CreateSpace};
 pub use details::RenameSpace;
-pub use embed::{EMBEDDED_BYTES, EMBEDDED_MEMBERS};
+pub use embed::{MAX_EMBEDDED_BYTES, MAX_EMBEDDED_MEMBERS};
 pub(crate) use embed::{embed_members, for_event};
 pub use invites::{JoinByInvite, RefreshInvite};
 pub(crate) use membership::end_membership;
 pub use membership::{AddMember, RemoveMember};
-pub use presence::{ASKED_MEMBERS, NameMembers, NameVisible};
-pub use read::{ListChannels, ListContacts, ListMembers, ListSpaces, ReadSpace};
+pub use presence::{MAX_PRESENCE_MEMBERS, ListMemberIds, FilterVisible};
+pub use read::{ListChannels, ListContacts, ListMembers, ListSpaces, GetSpace};
 
 /// The role of a member: admins change members, archive and delete; members read, write and invite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ impl Role {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Member {
     /// The user.
-    pub person: Person,
+    pub person: User,
     /// The member's role.
     pub role: Role,
     /// The time at which the user became a member.
@@ -70,22 +70,22 @@ pub struct Standing {
     /// Whether the member has acted there: see [`crate::seam::Spaces::has_acted`].
     pub acted: bool,
     /// The member's profile; `None` if it is not stored.
-    pub person: Option<Person>,
+    pub person: Option<User>,
 }
 
 /// A space.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Space {
     /// The space's address.
-    pub room: Room,
+    pub room: RoomId,
     /// The space's name; may be empty for a conversation.
     pub name: String,
     /// The parent space (a channel's project).
-    pub parent: Option<Room>,
+    pub parent: Option<RoomId>,
     /// The code with which users can join; only households have one.
     pub invite_code: Option<String>,
     /// The user who created the space.
-    pub created_by: PersonId,
+    pub created_by: UserId,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time of the last change.

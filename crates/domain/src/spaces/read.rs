@@ -1,23 +1,23 @@
 //! Queries of spaces, members and contacts.
 
-use crate::names::{Kind, PersonId, Room};
+use crate::names::{RoomKind, UserId, RoomId};
 use crate::operation::{Actor, Query};
-use crate::refusal::Refusal;
+use crate::refusal::DomainError;
 use crate::seam::{MemberPage, Page, Store};
 use crate::spaces::access::{not_found, require_member};
 use crate::spaces::{Member, Space, embed_members};
 
 /// Reads a space, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadSpace {
+pub struct GetSpace {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
 }
 
-impl Query for ReadSpace {
-    type Answer = Space;
+impl Query for GetSpace {
+    type Output = Space;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Space, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Space, DomainError> {
         require_member(store, actor, &self.room)?;
         let mut space = store.space(&self.room)?.ok_or(not_found(&self.room))?;
         embed_members(store, &mut space)?;
@@ -29,20 +29,20 @@ impl Query for ReadSpace {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListMembers {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
     /// The page of the list.
     pub page: MemberPage,
 }
 
 impl Query for ListMembers {
-    type Answer = Vec<Member>;
+    type Output = Vec<Member>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Member>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Member>, DomainError> {
         require_member(store, actor, &self.room)?;
         if let Some(after) = &self.page.after
             && store.role(&self.room, after)?.is_none()
         {
-            return Err(Refusal::invalid("after", "must be the id of a member; if that one has left, begin without it"));
+            return Err(DomainError::invalid("after", "must be the id of a member; if that one has left, begin without it"));
         }
         Ok(store.members(&self.room, &self.page)?)
     }
@@ -52,15 +52,15 @@ impl Query for ListMembers {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListSpaces {
     /// The kind.
-    pub kind: Kind,
+    pub kind: RoomKind,
     /// The page of the list.
-    pub page: Page<Room>,
+    pub page: Page<RoomId>,
 }
 
 impl Query for ListSpaces {
-    type Answer = Vec<Space>;
+    type Output = Vec<Space>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Space>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Space>, DomainError> {
         let mut spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
         for space in &mut spaces {
             embed_members(store, space)?;
@@ -73,15 +73,15 @@ impl Query for ListSpaces {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListChannels {
     /// The project.
-    pub project: Room,
+    pub project: RoomId,
     /// The page of the list.
-    pub page: Page<Room>,
+    pub page: Page<RoomId>,
 }
 
 impl Query for ListChannels {
-    type Answer = Vec<Space>;
+    type Output = Vec<Space>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Space>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Space>, DomainError> {
         require_member(store, actor, &self.project)?;
         Ok(store.spaces_in(&self.project, &self.page)?)
     }
@@ -92,9 +92,9 @@ impl Query for ListChannels {
 pub struct ListContacts;
 
 impl Query for ListContacts {
-    type Answer = Vec<PersonId>;
+    type Output = Vec<UserId>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<PersonId>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<UserId>, DomainError> {
         Ok(store.contacts_of(&actor.person)?)
     }
 }

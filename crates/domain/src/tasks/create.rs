@@ -2,17 +2,17 @@
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::{Kind, PersonId, Room};
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::{RoomKind, UserId, RoomId};
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 use crate::spaces::require_writable;
-use crate::tasks::{Progress, Task, assignee, assignees};
+use crate::tasks::{TaskStatus, Task, assignee, assignees};
 
 /// Creates a task in a space, for its members. The one event of the creation carries the assignees, too.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateTask {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
     /// The title, 1 to 500 characters.
     pub title: String,
     /// The description, up to 10,000 characters.
@@ -22,7 +22,7 @@ pub struct CreateTask {
     /// An RFC 3339 date, or date and time.
     pub due_date: Option<String>,
     /// The assignees, in order.
-    pub assigned_to: Vec<PersonId>,
+    pub assigned_to: Vec<UserId>,
     /// The one assignee's username or id, as projects have it; replaces `assigned_to`.
     pub assignee: Option<String>,
     /// The status, in a project; `todo` by default.
@@ -33,7 +33,7 @@ pub struct CreateTask {
 
 impl CreateTask {
     /// A task with a title and no other field.
-    pub fn new(room: Room, title: String) -> Self {
+    pub fn new(room: RoomId, title: String) -> Self {
         Self {
             room,
             title,
@@ -49,23 +49,23 @@ impl CreateTask {
 }
 
 impl Command for CreateTask {
-    type Answer = Task;
+    type Output = Task;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
         require_writable(tx.store, tx.actor, &self.room)?;
         if !self.room.kind().has_tasks() {
-            return Err(Refusal::NotFound(self.room.kind().noun()));
+            return Err(DomainError::NotFound(self.room.kind().display_name()));
         }
-        fields::required("title", &self.title, fields::TITLE)?;
-        fields::optional("description", self.description.as_deref(), fields::DESCRIPTION)?;
-        fields::optional("category", self.category.as_deref(), fields::CATEGORY)?;
+        fields::required("title", &self.title, fields::MAX_TITLE)?;
+        fields::optional("description", self.description.as_deref(), fields::MAX_DESCRIPTION)?;
+        fields::optional("category", self.category.as_deref(), fields::MAX_CATEGORY)?;
         fields::date("dueDate", self.due_date.as_deref())?;
         let mut assigned_to = assignees(tx.store, &self.room, "assignedTo", self.assigned_to)?;
-        let progress = self.room.kind().has_progress().then(|| Progress::new(self.status, self.priority)).transpose()?;
+        let progress = self.room.kind().has_task_status().then(|| TaskStatus::new(self.status, self.priority)).transpose()?;
         if let Some(name) = self.assignee {
-            assigned_to = vec![assignee::named(tx, &self.room, &name)?];
+            assigned_to = vec![assignee::find_assignee(tx, &self.room, &name)?];
         }
-        let created_by = tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound(Kind::User.noun()))?;
+        let created_by = tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
         let task = Task {
             id: tx.new_id(),
             room: self.room,
@@ -85,9 +85,9 @@ impl Command for CreateTask {
         for person in &task.assigned_to {
             tx.store.assign(task.id, &person.id, tx.now)?;
         }
-        tx.record(&task.room, Event::TaskCreated { task: task.clone() })?;
+        tx.record_event(&task.room, Event::TaskCreated { task: task.clone() })?;
         for person in &task.assigned_to {
-            assignee::tell(tx, &task, person, Some(&task.created_by))?;
+            assignee::notify_assignee(tx, &task, person, Some(&task.created_by))?;
         }
         Ok(task)
     }

@@ -1,26 +1,26 @@
 //! Deletes a task.
 
 use crate::event::Event;
-use crate::names::Id;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
-use crate::tasks::{Task, doer, writable_task};
+use crate::names::EntityId;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
+use crate::tasks::{Task, actor_profile, writable_task};
 
 /// Deletes a task, for the members of its space. The answer is the task before the deletion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeleteTask {
     /// The task's id.
-    pub task: Id,
+    pub task: EntityId,
 }
 
 impl Command for DeleteTask {
-    type Answer = Task;
+    type Output = Task;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
         let task = writable_task(tx, self.task)?;
-        let by = doer(tx)?;
+        let by = actor_profile(tx)?;
         tx.store.delete_task(task.id)?;
-        tx.record(&task.room, Event::TaskDeleted { task: task.id, by })?;
+        tx.record_event(&task.room, Event::TaskDeleted { task: task.id, by })?;
         Ok(task)
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::{Id, PersonId};
-use crate::operation::{Command, Tx};
-use crate::people::Person;
-use crate::refusal::Refusal;
-use crate::tasks::{Progress, Task, assignee, assignees, doer, writable_task};
+use crate::names::{EntityId, UserId};
+use crate::operation::{Command, CommandContext};
+use crate::people::User;
+use crate::refusal::DomainError;
+use crate::tasks::{TaskStatus, Task, assignee, assignees, actor_profile, writable_task};
 
 /// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it.
 ///
@@ -15,7 +15,7 @@ use crate::tasks::{Progress, Task, assignee, assignees, doer, writable_task};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EditTask {
     /// The task's id.
-    pub task: Id,
+    pub task: EntityId,
     /// The title, 1 to 500 characters.
     pub title: Option<String>,
     /// The description, up to 10,000 characters.
@@ -25,7 +25,7 @@ pub struct EditTask {
     /// An RFC 3339 date, or date and time.
     pub due_date: Option<Option<String>>,
     /// All assignees, in order; they replace the present assignees.
-    pub assigned_to: Option<Vec<PersonId>>,
+    pub assigned_to: Option<Vec<UserId>>,
     /// Whether the task is completed.
     pub completed: Option<bool>,
     /// The one assignee's username or id, as projects have it; `Some(None)` unassigns the task.
@@ -38,7 +38,7 @@ pub struct EditTask {
 
 impl EditTask {
     /// An edit that leaves everything as it is.
-    pub fn of(task: Id) -> Self {
+    pub fn of(task: EntityId) -> Self {
         Self {
             task,
             title: None,
@@ -55,21 +55,21 @@ impl EditTask {
 }
 
 impl Command for EditTask {
-    type Answer = Task;
+    type Output = Task;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
         let before = writable_task(tx, self.task)?;
         let mut task = before.clone();
         if let Some(title) = self.title {
-            fields::required("title", &title, fields::TITLE)?;
+            fields::required("title", &title, fields::MAX_TITLE)?;
             task.title = title;
         }
         if let Some(description) = self.description {
-            fields::optional("description", description.as_deref(), fields::DESCRIPTION)?;
+            fields::optional("description", description.as_deref(), fields::MAX_DESCRIPTION)?;
             task.description = description;
         }
         if let Some(category) = self.category {
-            fields::optional("category", category.as_deref(), fields::CATEGORY)?;
+            fields::optional("category", category.as_deref(), fields::MAX_CATEGORY)?;
             task.category = category;
         }
         if let Some(due_date) = self.due_date {
@@ -80,10 +80,10 @@ impl Command for EditTask {
             task.assigned_to = assignees(tx.store, &task.room, "assignedTo", ids)?;
         }
         if let Some(name) = self.assignee {
-            task.assigned_to = name.map(|name| assignee::named(tx, &task.room, &name)).transpose()?.into_iter().collect();
+            task.assigned_to = name.map(|name| assignee::find_assignee(tx, &task.room, &name)).transpose()?.into_iter().collect();
         }
         let was = match &mut task.progress {
-            Some(progress) => change_progress(progress, self.status, self.priority)?,
+            Some(progress) => update_status(progress, self.status, self.priority)?,
             None => None,
         };
         let toggled_by = match self.completed {
@@ -94,22 +94,22 @@ impl Command for EditTask {
             task.updated_at = tx.now;
             store_with_assignees(tx, &before, &task)?;
         }
-        let assigned = only_in(&task.assigned_to, &before.assigned_to);
-        let unassigned = only_in(&before.assigned_to, &task.assigned_to);
-        let by = doer(tx)?;
+        let assigned = difference(&task.assigned_to, &before.assigned_to);
+        let unassigned = difference(&before.assigned_to, &task.assigned_to);
+        let by = actor_profile(tx)?;
         let told = assigned.clone();
-        tx.record(&task.room, Event::TaskUpdated { task: task.clone(), by: by.clone(), was, toggled_by, assigned, unassigned })?;
+        tx.record_event(&task.room, Event::TaskUpdated { task: task.clone(), by: by.clone(), was, toggled_by, assigned, unassigned })?;
         for person in &told {
-            assignee::tell(tx, &task, person, by.as_ref())?;
+            assignee::notify_assignee(tx, &task, person, by.as_ref())?;
         }
         Ok(task)
     }
 }
 
 /// Changes status and priority, if they are given. The answer is the status before, if the status changed.
-fn change_progress(progress: &mut Progress, status: Option<String>, priority: Option<String>) -> Result<Option<String>, Refusal> {
-    fields::word("status", status.as_deref())?;
-    fields::word("priority", priority.as_deref())?;
+fn update_status(progress: &mut TaskStatus, status: Option<String>, priority: Option<String>) -> Result<Option<String>, DomainError> {
+    fields::identifier("status", status.as_deref())?;
+    fields::identifier("priority", priority.as_deref())?;
     if let Some(priority) = priority {
         progress.priority = priority;
     }
@@ -120,7 +120,7 @@ fn change_progress(progress: &mut Progress, status: Option<String>, priority: Op
 }
 
 /// The users in `people` that are not in `others`.
-fn only_in(people: &[Person], others: &[Person]) -> Vec<Person> {
+fn difference(people: &[User], others: &[User]) -> Vec<User> {
     people.iter().filter(|person| others.iter().all(|other| other.id != person.id)).cloned().collect()
 }
 
@@ -128,30 +128,30 @@ fn only_in(people: &[Person], others: &[Person]) -> Vec<Person> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ToggleTask {
     /// The task's id.
-    pub task: Id,
+    pub task: EntityId,
 }
 
 impl Command for ToggleTask {
-    type Answer = Task;
+    type Output = Task;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
         let mut task = writable_task(tx, self.task)?;
         task.updated_at = tx.now;
         let by = toggle(tx, &mut task)?;
         tx.store.update_task(&task)?;
-        tx.record(&task.room, Event::TaskToggled { task: task.clone(), by })?;
+        tx.record_event(&task.room, Event::TaskToggled { task: task.clone(), by })?;
         Ok(task)
     }
 }
 
 /// Completes or reopens a task, without storing it. The answer is the actor's profile.
-fn toggle(tx: &mut Tx<'_>, task: &mut Task) -> Result<Person, Refusal> {
+fn toggle(tx: &mut CommandContext<'_>, task: &mut Task) -> Result<User, DomainError> {
     task.completed = !task.completed;
     task.completed_at = task.completed.then_some(tx.now);
-    tx.store.person(&tx.actor.person)?.ok_or(Refusal::NotFound("User"))
+    tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound("User"))
 }
 
-fn store_with_assignees(tx: &mut Tx<'_>, before: &Task, task: &Task) -> Result<(), Refusal> {
+fn store_with_assignees(tx: &mut CommandContext<'_>, before: &Task, task: &Task) -> Result<(), DomainError> {
     tx.store.update_task(task)?;
     if before.assigned_to != task.assigned_to {
         // All assignees are removed and added again, because their order may have changed, too.

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::fields;
-use crate::names::{Id, Kind, PersonId, Room, Timestamp};
-use crate::operation::{Actor, Tx};
-use crate::people::Person;
-use crate::refusal::Refusal;
+use crate::names::{EntityId, RoomKind, UserId, RoomId, Timestamp};
+use crate::operation::{Actor, CommandContext};
+use crate::people::User;
+use crate::refusal::DomainError;
 use crate::seam::Store;
 use crate::spaces::{require_writable, role_in};
 
@@ -18,21 +18,21 @@ mod edit;
 mod progress;
 mod read;
 
-pub(crate) use assign::take_back_some;
-pub use assign::{AssignTask, HandOverTask, UnassignTask};
+pub(crate) use assign::unassign_some;
+pub use assign::{AssignTask, ReassignTask, UnassignTask};
 pub use create::CreateTask;
 pub use delete::DeleteTask;
 pub use edit::{EditTask, ToggleTask};
 pub use progress::SetStatus;
-pub use read::{ListTasks, ReadTask};
+pub use read::{ListTasks, GetTask};
 
 /// A task.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Task {
     /// The task's id.
-    pub id: Id,
+    pub id: EntityId,
     /// The task's space.
-    pub room: Room,
+    pub room: RoomId,
     /// The title, 1 to 500 characters.
     pub title: String,
     /// The description, up to 10,000 characters.
@@ -46,13 +46,13 @@ pub struct Task {
     /// The time at which the task was completed; `None` for an open task.
     pub completed_at: Option<Timestamp>,
     /// The assignees, in order.
-    pub assigned_to: Vec<Person>,
+    pub assigned_to: Vec<User>,
     /// The status and priority; only a project's tasks have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub progress: Option<Progress>,
+    pub progress: Option<TaskStatus>,
     /// The creator's profile; of a task in an older row of the event log only the id.
     #[serde(deserialize_with = "whole_or_id")]
-    pub created_by: Person,
+    pub created_by: User,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time of the last change.
@@ -61,42 +61,42 @@ pub struct Task {
 
 /// The status and priority of a task: identifiers that the team chooses.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Progress {
+pub struct TaskStatus {
     /// The status, such as `in_progress`: 1 to 50 letters, digits, hyphens or underscores.
     pub status: String,
     /// The priority, such as `high`, with the same rules.
     pub priority: String,
 }
 
-impl Progress {
+impl TaskStatus {
     /// The progress of a new task: the given identifiers, with `todo` and `medium` as defaults.
     ///
     /// # Errors
     /// [`Refusal::Invalid`].
-    pub fn new(status: Option<String>, priority: Option<String>) -> Result<Self, Refusal> {
-        fields::word("status", status.as_deref())?;
-        fields::word("priority", priority.as_deref())?;
+    pub fn new(status: Option<String>, priority: Option<String>) -> Result<Self, DomainError> {
+        fields::identifier("status", status.as_deref())?;
+        fields::identifier("priority", priority.as_deref())?;
         Ok(Self { status: status.unwrap_or_else(|| "todo".to_owned()), priority: priority.unwrap_or_else(|| "medium".to_owned()) })
     }
 }
 
 /// Reads a user's profile or, from older rows of the event log, the user's id alone.
-fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Person, D::Error> {
+fn whole_or_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<User, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Known {
-        Whole(Person),
-        Id(PersonId),
+        Whole(User),
+        Id(UserId),
     }
     Ok(match Known::deserialize(deserializer)? {
         Known::Whole(person) => person,
-        Known::Id(id) => Person::unseen(id, Timestamp::default()),
+        Known::Id(id) => User::unseen(id, Timestamp::default()),
     })
 }
 
 /// Reads a task, for the members of its space. An unknown task and a forbidden task get the same refusal.
-fn open_task(store: &mut dyn Store, actor: &Actor, id: Id) -> Result<Task, Refusal> {
-    let not_found = Refusal::NotFound(Kind::Task.noun());
+fn open_task(store: &mut dyn Store, actor: &Actor, id: EntityId) -> Result<Task, DomainError> {
+    let not_found = DomainError::NotFound(RoomKind::Task.display_name());
     let Some(task) = store.task(id)? else { return Err(not_found) };
     match role_in(store, &task.room, &actor.person)? {
         Some(_) => Ok(task),
@@ -105,27 +105,27 @@ fn open_task(store: &mut dyn Store, actor: &Actor, id: Id) -> Result<Task, Refus
 }
 
 /// As [`open_task`], for a change of the task: refuses tasks of archived projects.
-fn writable_task(tx: &mut Tx<'_>, id: Id) -> Result<Task, Refusal> {
+fn writable_task(tx: &mut CommandContext<'_>, id: EntityId) -> Result<Task, DomainError> {
     let task = open_task(tx.store, tx.actor, id)?;
     require_writable(tx.store, tx.actor, &task.room)?;
     Ok(task)
 }
 
 /// The actor's profile; `None` if it is not stored.
-fn doer(tx: &mut Tx<'_>) -> Result<Option<Person>, Refusal> {
-    Ok(tx.store.person(&tx.actor.person)?)
+fn actor_profile(tx: &mut CommandContext<'_>) -> Result<Option<User>, DomainError> {
+    Ok(tx.store.user(&tx.actor.person)?)
 }
 
 /// Reads the users that a client names as assignees, each once; each must be a member of the task's space.
-fn assignees(store: &mut dyn Store, room: &Room, field: &'static str, ids: Vec<PersonId>) -> Result<Vec<Person>, Refusal> {
+fn assignees(store: &mut dyn Store, room: &RoomId, field: &'static str, ids: Vec<UserId>) -> Result<Vec<User>, DomainError> {
     let mut people = Vec::with_capacity(ids.len());
-    for id in fields::people(field, ids)? {
+    for id in fields::user_ids(field, ids)? {
         let person = match role_in(store, room, &id)? {
-            Some(_) => store.person(&id)?,
+            Some(_) => store.user(&id)?,
             None => None,
         };
-        let space = room.kind().noun().to_lowercase();
-        people.push(person.ok_or_else(|| Refusal::invalid(field, format!("must be members of the {space}; {id} is not")))?);
+        let space = room.kind().display_name().to_lowercase();
+        people.push(person.ok_or_else(|| DomainError::invalid(field, format!("must be members of the {space}; {id} is not")))?);
     }
     Ok(people)
 }

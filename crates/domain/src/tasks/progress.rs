@@ -2,33 +2,33 @@
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::{Id, Kind};
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
-use crate::tasks::{Task, doer, writable_task};
+use crate::names::{EntityId, RoomKind};
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
+use crate::tasks::{Task, actor_profile, writable_task};
 
 /// Changes the status of a project's task. The same status again records no event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SetStatus {
     /// The task's id.
-    pub task: Id,
+    pub task: EntityId,
     /// The new status, an identifier that the team chooses.
     pub status: String,
 }
 
 impl Command for SetStatus {
-    type Answer = Task;
+    type Output = Task;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Task, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
         let mut task = writable_task(tx, self.task)?;
-        fields::word("status", Some(&self.status))?;
-        let progress = task.progress.as_mut().ok_or(Refusal::NotFound(Kind::Task.noun()))?;
+        fields::identifier("status", Some(&self.status))?;
+        let progress = task.progress.as_mut().ok_or(DomainError::NotFound(RoomKind::Task.display_name()))?;
         let was = std::mem::replace(&mut progress.status, self.status);
         if was != progress.status {
             task.updated_at = tx.now;
             tx.store.update_task(&task)?;
-            let by = doer(tx)?;
-            tx.record(&task.room, Event::TaskStatusChanged { task: task.clone(), was, by })?;
+            let by = actor_profile(tx)?;
+            tx.record_event(&task.room, Event::TaskStatusChanged { task: task.clone(), was, by })?;
         }
         Ok(task)
     }

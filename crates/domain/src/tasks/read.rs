@@ -1,23 +1,23 @@
 //! Queries of tasks.
 
-use crate::names::{Id, Room};
+use crate::names::{EntityId, RoomId};
 use crate::operation::{Actor, Query};
-use crate::refusal::Refusal;
+use crate::refusal::DomainError;
 use crate::seam::{Page, Store};
 use crate::spaces::require_member;
 use crate::tasks::{Task, open_task};
 
 /// Reads a task, for the members of its space.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadTask {
+pub struct GetTask {
     /// The task's id.
-    pub task: Id,
+    pub task: EntityId,
 }
 
-impl Query for ReadTask {
-    type Answer = Task;
+impl Query for GetTask {
+    type Output = Task;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Task, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Task, DomainError> {
         open_task(store, actor, self.task)
     }
 }
@@ -26,15 +26,15 @@ impl Query for ReadTask {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListTasks {
     /// The space.
-    pub room: Room,
+    pub room: RoomId,
     /// The page of the list.
     pub page: Page,
 }
 
 impl Query for ListTasks {
-    type Answer = Vec<Task>;
+    type Output = Vec<Task>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Task>, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Task>, DomainError> {
         require_member(store, actor, &self.room)?;
         Ok(store.tasks_in(&self.room, &self.page)?)
     }

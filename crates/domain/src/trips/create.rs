@@ -1,9 +1,9 @@
 //! Creates a trip.
 
 use crate::event::Event;
-use crate::names::Kind;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::RoomKind;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 use crate::spaces::CreateSpace;
 use crate::trips::{Trip, TripDetails};
 
@@ -17,13 +17,13 @@ pub struct CreateTrip {
 }
 
 impl Command for CreateTrip {
-    type Answer = Trip;
+    type Output = Trip;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Trip, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
         self.details.check()?;
-        let (space, people) = CreateSpace { kind: Kind::Trip, name: self.name, members: Vec::new() }.store(tx)?;
+        let (space, people) = CreateSpace { kind: RoomKind::Trip, name: self.name, members: Vec::new() }.store(tx)?;
         tx.store.put_trip_details(&space.room, &self.details)?;
-        tx.record(&space.room, Event::SpaceCreated { space: space.clone(), people, trip: Some(self.details.clone()) })?;
+        tx.record_event(&space.room, Event::SpaceCreated { space: space.clone(), people, trip: Some(self.details.clone()) })?;
         Ok(Trip { space, details: self.details })
     }
 }

@@ -1,36 +1,36 @@
 //! Members of a trip.
 
 use crate::event::Event;
-use crate::names::{PersonId, Room};
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
+use crate::names::{UserId, RoomId};
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
 use crate::spaces::{AddMember, RemoveMember, Role, embed_members, require_admin, require_member};
-use crate::trips::{Trip, not_found, require_trip, whole};
+use crate::trips::{Trip, not_found, require_trip, with_details};
 
 /// Adds a member to a trip, or changes a member's role. Every member may add users; only admins may give a role.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BringToTrip {
+pub struct AddTripMember {
     /// The trip's room.
-    pub room: Room,
+    pub room: RoomId,
     /// The user to add, or the member whose role changes.
-    pub person: PersonId,
+    pub person: UserId,
     /// The role; `None` adds a [`Role::Member`], and does not change the role of a present member.
     pub role: Option<Role>,
 }
 
 /// The answer of [`BringToTrip`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Added {
+pub struct AddTripMemberResult {
     /// The trip with the member.
     pub trip: Trip,
     /// Whether the user was not a member before.
     pub is_new: bool,
 }
 
-impl Command for BringToTrip {
-    type Answer = Added;
+impl Command for AddTripMember {
+    type Output = AddTripMemberResult;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Added, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<AddTripMemberResult, DomainError> {
         let Self { room, person, role } = self;
         require_trip(&room)?;
         require_member(tx.store, tx.actor, &room)?;
@@ -40,42 +40,42 @@ impl Command for BringToTrip {
             require_admin(tx.store, tx.actor, &room)?;
         }
         if before.is_none() {
-            AddMember { room: room.clone(), person: person.clone() }.decide(tx)?;
+            AddMember { room: room.clone(), person: person.clone() }.execute(tx)?;
         }
         if let Some(role) = role.filter(|_| gives_role) {
-            give_role(tx, &room, &person, role)?;
+            set_role(tx, &room, &person, role)?;
         }
         let mut space = tx.store.space(&room)?.ok_or(not_found())?;
         embed_members(tx.store, &mut space)?;
-        Ok(Added { trip: whole(tx.store, space)?, is_new: before.is_none() })
+        Ok(AddTripMemberResult { trip: with_details(tx.store, space)?, is_new: before.is_none() })
     }
 }
 
-fn give_role(tx: &mut Tx<'_>, room: &Room, person: &PersonId, role: Role) -> Result<(), Refusal> {
+fn set_role(tx: &mut CommandContext<'_>, room: &RoomId, person: &UserId, role: Role) -> Result<(), DomainError> {
     tx.store.put_member(room, person, role, tx.now)?;
     let mut space = tx.store.space(room)?.ok_or(not_found())?;
     if !tx.store.has_admin(room)? {
-        return Err(Refusal::Conflict("The last admin must stay one; make another member an admin first"));
+        return Err(DomainError::Conflict("The last admin must stay one; make another member an admin first"));
     }
     embed_members(tx.store, &mut space)?;
-    tx.record(room, Event::RoleChanged { space, person: person.clone(), by: tx.actor.person.clone() })
+    tx.record_event(room, Event::RoleChanged { space, person: person.clone(), by: tx.actor.person.clone() })
 }
 
 /// Removes a member from a trip: the actor, or another member for an admin. The answer is the trip without the member.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeaveTrip {
     /// The trip's room.
-    pub room: Room,
+    pub room: RoomId,
     /// The member to remove.
-    pub person: PersonId,
+    pub person: UserId,
 }
 
 impl Command for LeaveTrip {
-    type Answer = Trip;
+    type Output = Trip;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Trip, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
         require_trip(&self.room)?;
-        let space = RemoveMember { room: self.room, person: self.person }.decide(tx)?;
-        Ok(whole(tx.store, space)?)
+        let space = RemoveMember { room: self.room, person: self.person }.execute(tx)?;
+        Ok(with_details(tx.store, space)?)
     }
 }

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fields;
-use crate::names::{Kind, Room};
-use crate::refusal::Refusal;
-use crate::seam::{Store, Stored};
+use crate::names::{RoomKind, RoomId};
+use crate::refusal::DomainError;
+use crate::seam::{Store, StoreResult};
 use crate::spaces::Space;
 
 mod create;
@@ -18,8 +18,8 @@ mod update;
 
 pub use create::CreateTrip;
 pub use delete::DeleteTrip;
-pub use members::{Added, BringToTrip, LeaveTrip};
-pub use read::{ListTrips, ReadTrip};
+pub use members::{AddTripMemberResult, AddTripMember, LeaveTrip};
+pub use read::{ListTrips, GetTrip};
 pub use update::UpdateTrip;
 
 /// The fields of a trip that other spaces do not have.
@@ -34,11 +34,11 @@ pub struct TripDetails {
 }
 
 impl TripDetails {
-    fn check(&self) -> Result<(), Refusal> {
-        fields::optional("description", self.description.as_deref(), fields::DESCRIPTION)?;
+    fn check(&self) -> Result<(), DomainError> {
+        fields::optional("description", self.description.as_deref(), fields::MAX_DESCRIPTION)?;
         fields::date("startDate", self.start_date.as_deref())?;
         fields::date("endDate", self.end_date.as_deref())?;
-        fields::in_order("endDate", self.start_date.as_deref(), self.end_date.as_deref())
+        fields::dates_in_order("endDate", self.start_date.as_deref(), self.end_date.as_deref())
     }
 }
 
@@ -74,17 +74,17 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Opt
 }
 
 /// Refuses rooms that are not trips.
-fn require_trip(room: &Room) -> Result<(), Refusal> {
-    if room.kind() == Kind::Trip { Ok(()) } else { Err(not_found()) }
+fn require_trip(room: &RoomId) -> Result<(), DomainError> {
+    if room.kind() == RoomKind::Trip { Ok(()) } else { Err(not_found()) }
 }
 
 /// The refusal for a trip that does not exist.
-fn not_found() -> Refusal {
-    Refusal::NotFound(Kind::Trip.noun())
+fn not_found() -> DomainError {
+    DomainError::NotFound(RoomKind::Trip.display_name())
 }
 
 /// Reads the trip of a space. Without stored details all fields of the details are empty.
-fn whole(store: &mut dyn Store, space: Space) -> Stored<Trip> {
+fn with_details(store: &mut dyn Store, space: Space) -> StoreResult<Trip> {
     let details = store.trip_details(&space.room)?.unwrap_or_default();
     Ok(Trip { space, details })
 }

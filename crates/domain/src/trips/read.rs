@@ -1,26 +1,26 @@
 //! Queries of trips.
 
-use crate::names::{Kind, Room};
+use crate::names::{RoomKind, RoomId};
 use crate::operation::{Actor, Query};
-use crate::refusal::Refusal;
+use crate::refusal::DomainError;
 use crate::seam::{Page, Store};
-use crate::spaces::{ListSpaces, ReadSpace};
-use crate::trips::{Trip, require_trip, whole};
+use crate::spaces::{ListSpaces, GetSpace};
+use crate::trips::{Trip, require_trip, with_details};
 
 /// Reads a trip, for its members.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ReadTrip {
+pub struct GetTrip {
     /// The trip's room.
-    pub room: Room,
+    pub room: RoomId,
 }
 
-impl Query for ReadTrip {
-    type Answer = Trip;
+impl Query for GetTrip {
+    type Output = Trip;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Trip, Refusal> {
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Trip, DomainError> {
         require_trip(&self.room)?;
-        let space = ReadSpace { room: self.room }.answer(store, actor)?;
-        Ok(whole(store, space)?)
+        let space = GetSpace { room: self.room }.execute(store, actor)?;
+        Ok(with_details(store, space)?)
     }
 }
 
@@ -28,14 +28,14 @@ impl Query for ReadTrip {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListTrips {
     /// The page of the list.
-    pub page: Page<Room>,
+    pub page: Page<RoomId>,
 }
 
 impl Query for ListTrips {
-    type Answer = Vec<Trip>;
+    type Output = Vec<Trip>;
 
-    fn answer(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Trip>, Refusal> {
-        let spaces = ListSpaces { kind: Kind::Trip, page: self.page }.answer(store, actor)?;
-        spaces.into_iter().map(|space| Ok(whole(store, space)?)).collect()
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Trip>, DomainError> {
+        let spaces = ListSpaces { kind: RoomKind::Trip, page: self.page }.execute(store, actor)?;
+        spaces.into_iter().map(|space| Ok(with_details(store, space)?)).collect()
     }
 }

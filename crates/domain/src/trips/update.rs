@@ -4,17 +4,17 @@ use serde_json::{Map, Value};
 
 use crate::event::Event;
 use crate::fields;
-use crate::names::Room;
-use crate::operation::{Command, Tx};
-use crate::refusal::Refusal;
-use crate::spaces::{act, embed_members, require_member};
-use crate::trips::{Trip, TripChanges, not_found, require_trip, whole};
+use crate::names::RoomId;
+use crate::operation::{Command, CommandContext};
+use crate::refusal::DomainError;
+use crate::spaces::{record_activity, embed_members, require_member};
+use crate::trips::{Trip, TripChanges, not_found, require_trip, with_details};
 
 /// Changes a trip's fields, and sends further fields to the members; for every member. Every update records an event, because clients wait for it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct UpdateTrip {
     /// The trip's room.
-    pub room: Room,
+    pub room: RoomId,
     /// The changes that are stored.
     pub changes: TripChanges,
     /// Further fields of the front end for the members, at most 16 KB of JSON. The trip does not store them.
@@ -22,20 +22,20 @@ pub struct UpdateTrip {
 }
 
 impl Command for UpdateTrip {
-    type Answer = Trip;
+    type Output = Trip;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Trip, Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Trip, DomainError> {
         let Self { room, changes, more } = self;
         require_trip(&room)?;
         require_member(tx.store, tx.actor, &room)?;
-        act(tx.store, tx.actor, &room)?;
+        record_activity(tx.store, tx.actor, &room)?;
         fields::metadata("changes", Some(&Value::Object(more.clone())))?;
         let mut space = tx.store.space(&room)?.ok_or(not_found())?;
         embed_members(tx.store, &mut space)?;
-        let before = whole(tx.store, space)?;
+        let before = with_details(tx.store, space)?;
         let mut trip = before.clone();
         if let Some(name) = &changes.name {
-            fields::required("name", name, fields::NAME)?;
+            fields::required("name", name, fields::MAX_NAME)?;
             trip.space.name.clone_from(name);
         }
         let details = &mut trip.details;
@@ -54,7 +54,7 @@ impl Command for UpdateTrip {
             tx.store.update_space(&trip.space)?;
             tx.store.put_trip_details(&room, &trip.details)?;
         }
-        tx.record(&room, Event::TripUpdated { changes, more, by: tx.actor.person.clone() })?;
+        tx.record_event(&room, Event::TripUpdated { changes, more, by: tx.actor.person.clone() })?;
         Ok(trip)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::names::PersonId;
+use domain::names::UserId;
 use http::HeaderMap;
 use http::header::{HeaderName, ORIGIN};
 
@@ -73,7 +73,7 @@ impl Authenticator {
     /// The identity of a newer token of a user, with or without `Bearer`.
     ///
     /// Errors: as [`Verifier::verify`], or [`Unauthenticated::SubjectMismatch`] for another user's token.
-    pub fn renew(&self, person: &PersonId, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
+    pub fn renew(&self, person: &UserId, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
         let identity = self.verifier.verify(without_bearer(token).ok_or(Unauthenticated::Invalid(Check::Form))?, now)?;
         if identity.person == *person { Ok(identity) } else { Err(Unauthenticated::SubjectMismatch) }
     }

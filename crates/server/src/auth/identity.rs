@@ -1,12 +1,12 @@
 //! A token's claims about a user.
 
-use domain::names::PersonId;
+use domain::names::UserId;
 
 /// A user, as described by a verified token.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
     /// The user's id.
-    pub person: PersonId,
+    pub person: UserId,
     /// The display name.
     pub name: Option<String>,
     /// The username in the workspace contract.
@@ -27,11 +27,11 @@ pub struct Identity {
 
 /// The user of a subject. The bound is that of every user's id, so that each user who can be added to a space can connect. `None` if the subject
 /// cannot be an id; see [`PersonId::parse`].
-pub fn person(subject: &str) -> Option<PersonId> {
-    PersonId::parse(subject)
+pub fn person(subject: &str) -> Option<UserId> {
+    UserId::parse(subject)
 }
 
 /// True if the text can be the id of a household from a claim; the bound is that of a user's id.
 pub(super) fn is_id(text: &str) -> bool {
-    PersonId::parse(text).is_some()
+    UserId::parse(text).is_some()
 }

@@ -1,7 +1,7 @@
 //! The places where a request may carry its token, in the order in which they are tried. The input is plain data, so that REST and sockets
 //! share it.
 
-use domain::names::PersonId;
+use domain::names::UserId;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use percent_encoding::percent_decode_str;
@@ -69,7 +69,7 @@ impl ConnectAuth {
     /// Checks the client's claim about itself: studio's `auth.userId`, if sent, must be the token's subject as text.
     ///
     /// Errors: [`Unauthenticated::SubjectMismatch`].
-    pub fn check_subject(self, person: &PersonId) -> Result<(), Unauthenticated> {
+    pub fn check_subject(self, person: &UserId) -> Result<(), Unauthenticated> {
         if self.user_id.is_absent() || self.user_id.text().is_some_and(|claimed| claimed == person.as_str()) {
             Ok(())
         } else {

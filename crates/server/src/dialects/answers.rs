@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::names::Timestamp;
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use engine::{Namespace, Saying};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -115,7 +115,7 @@ impl<const VALUE: bool> Always<VALUE> {
 }
 
 /// The reply to a refused request. Inputs: the request's name, the refusal, and whether the client waits for an acknowledgement.
-pub fn refused(name: &str, refusal: &Refusal, acked: bool) -> Reply {
+pub fn refused(name: &str, refusal: &DomainError, acked: bool) -> Reply {
     let (text, code) = (Cow::Owned(told(refusal)), refusal.code());
     if acked {
         return Reply { ack: Some(refused_as(text, refusal)), ..Reply::default() };
@@ -125,7 +125,7 @@ pub fn refused(name: &str, refusal: &Refusal, acked: bool) -> Reply {
 }
 
 /// The acknowledgement of a refusal, with a text of the contract's own.
-pub fn refused_as(error: Cow<'_, str>, refusal: &Refusal) -> String {
+pub fn refused_as(error: Cow<'_, str>, refusal: &DomainError) -> String {
     let (field, retry_after) = remedy(refusal);
     json(&Refused { ok: Always, error, code: refusal.code(), field, retry_after })
 }
@@ -141,27 +141,27 @@ pub fn unknown(name: &str, acked: bool) -> Reply {
 }
 
 /// The text of a refusal for a client: the details of an internal error are only in the log.
-pub fn told(refusal: &Refusal) -> String {
+pub fn told(refusal: &DomainError) -> String {
     match refusal {
-        Refusal::Internal(_) => "Internal server error".into(),
-        Refusal::Unavailable(_) => "The server cannot do this now; try again later".into(),
+        DomainError::Internal(_) => "Internal server error".into(),
+        DomainError::Unavailable(_) => "The server cannot do this now; try again later".into(),
         other => other.to_string(),
     }
 }
 
 /// The invalid field, and the seconds until a retry may succeed, if the refusal has them.
-fn remedy(refusal: &Refusal) -> (Option<&'static str>, Option<u64>) {
+fn remedy(refusal: &DomainError) -> (Option<&'static str>, Option<u64>) {
     let retry_after = match refusal {
-        Refusal::TooMany { retry_after } | Refusal::OverQuota { retry_after } => Some(*retry_after),
+        DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => Some(*retry_after),
         _ => None,
     };
     (wrong_field(refusal), retry_after)
 }
 
 /// The invalid field, if the refusal has one.
-pub fn wrong_field(refusal: &Refusal) -> Option<&'static str> {
+pub fn wrong_field(refusal: &DomainError) -> Option<&'static str> {
     match refusal {
-        Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => Some(field),
+        DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Some(field),
         _ => None,
     }
 }

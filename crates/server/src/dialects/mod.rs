@@ -18,11 +18,11 @@ pub mod workspace;
 use std::sync::Arc;
 
 use domain::calls::Call;
-use domain::event::{Fact, Signal};
-use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::operation::Tx;
-use domain::people::Person;
-use domain::refusal::Refusal;
+use domain::event::{PersistedEvent, EphemeralEvent};
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
+use domain::operation::CommandContext;
+use domain::people::User;
+use domain::refusal::DomainError;
 use engine::{Namespace, Saying};
 use serde::Serialize;
 use serde_json::Value;
@@ -44,13 +44,13 @@ pub trait Dialect: Send + Sync {
     fn vocabulary(&self) -> Vocabulary;
 
     /// The kinds of spaces that belong to this contract: it sends no events of others.
-    fn kinds(&self) -> &'static [Kind];
+    fn kinds(&self) -> &'static [RoomKind];
 
     /// The name of a request's field that names a room.
     fn room_field(&self) -> &'static str;
 
     /// Whether a new connection joins this room of its user without a request. Every connection joins the inbox.
-    fn joins_by_itself(&self, room: &Room) -> bool {
+    fn joins_by_itself(&self, room: &RoomId) -> bool {
         let _ = room;
         false
     }
@@ -62,17 +62,17 @@ pub trait Dialect: Send + Sync {
     }
 
     /// The first message to an accepted connection; `connection` is its id, which other users may know.
-    fn greeting(&self, person: &Person, connection: &str, now: Timestamp) -> Option<Saying> {
+    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<Saying> {
         let _ = (person, connection, now);
         None
     }
 
     /// Encodes a persisted event as a whole: in as many messages as the contract has for it, which are written together. Empty if the
     /// contract does not define the event.
-    fn fact(&self, fact: &Fact) -> Vec<Saying>;
+    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying>;
 
     /// Encodes an ephemeral event. `None` if the contract does not define it.
-    fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
+    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<Saying> {
         let _ = (signal, now);
         None
     }
@@ -120,27 +120,27 @@ pub struct Request {
     /// The name of the request; the answer may contain it.
     pub name: &'static str,
     /// The action, or why the request is invalid.
-    pub ask: Result<Ask, Refusal>,
+    pub ask: Result<Ask, DomainError>,
 }
 
 /// An action that a client requests.
 pub enum Ask {
     /// Enters a room.
-    Enter(Room),
+    Enter(RoomId),
     /// Enters a room, leaves the other rooms of its kind on this connection, and returns the room's online members.
-    Move(Room),
+    Move(RoomId),
     /// Leaves a room.
-    Leave(Room),
+    Leave(RoomId),
     /// Returns a pong.
     Ping,
     /// Broadcasts that the user is typing in a room. The user must be a member, but need not have entered the room.
-    Typing(Room),
+    Typing(RoomId),
     /// Ends the user's typing in a room, and broadcasts that if the user was typing there.
-    StopTyping(Room),
+    StopTyping(RoomId),
     /// Returns for each user whether the user is online.
-    Statuses(Vec<PersonId>),
+    Statuses(Vec<UserId>),
     /// Returns the members of a room who are online anywhere.
-    OnlineIn(Room),
+    OnlineIn(RoomId),
     /// Runs a command that may put the user into a call on this connection.
     TakePart(TakePart),
     /// Replaces the connection's token.
@@ -150,34 +150,34 @@ pub enum Ask {
 }
 
 /// A command, with its answer in the contract's form.
-pub type Change = Box<dyn FnOnce(&mut Tx<'_>) -> Result<Value, Refusal> + Send>;
+pub type Change = Box<dyn FnOnce(&mut CommandContext<'_>) -> Result<Value, DomainError> + Send>;
 
 /// A command that returns a call, too.
-pub type TakePart = Box<dyn FnOnce(&mut Tx<'_>) -> Result<(Call, Value), Refusal> + Send>;
+pub type TakePart = Box<dyn FnOnce(&mut CommandContext<'_>) -> Result<(Call, Value), DomainError> + Send>;
 
 /// The result of a request.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
     /// The connection is in the room (or was already).
-    Entered(Room),
+    Entered(RoomId),
     /// The connection is in the room, and `count` users have it open, its own user included; `present` are at most
     /// [`MOST_PRESENT`](crate::presence::MOST_PRESENT) of them, those who opened it first.
     #[expect(missing_docs, reason = "the variant's sentence names them")]
-    EnteredAmong { room: Room, present: Vec<Person>, count: usize },
+    EnteredAmong { room: RoomId, present: Vec<User>, count: usize },
     /// The connection is in the room, and in no other of its kind. `online` are the members who are online, each with the id of a
     /// connection.
     #[expect(missing_docs, reason = "the variant's sentence names them")]
-    Moved { room: Room, online: Vec<(PersonId, String)> },
+    Moved { room: RoomId, online: Vec<(UserId, String)> },
     /// The connection is not in the room (or was not).
-    Left(Room),
+    Left(RoomId),
     /// The answer to a ping.
     Pong,
     /// The event was broadcast; the client needs no answer.
     Noted,
     /// Whether each user is online, as far as the client may know.
-    Statuses(Vec<(PersonId, bool)>),
+    Statuses(Vec<(UserId, bool)>),
     /// The users who are online.
-    Online(Vec<PersonId>),
+    Online(Vec<UserId>),
     /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Dialect::refreshed`].
     Refreshed(Result<Option<Timestamp>, Unauthenticated>),
     /// The value of the command's answer.
@@ -189,11 +189,11 @@ pub struct Answer<'a> {
     /// The request's name.
     pub name: &'a str,
     /// The result of the request.
-    pub result: Result<&'a Outcome, &'a Refusal>,
+    pub result: Result<&'a Outcome, &'a DomainError>,
     /// Whether the client waits for an acknowledgement.
     pub acked: bool,
     /// The user who sent the request.
-    pub person: &'a PersonId,
+    pub person: &'a UserId,
     /// The current time.
     pub now: Timestamp,
 }
@@ -256,7 +256,7 @@ impl Dialects {
     }
 
     /// Whether connections of a namespace join this room of their user without a request. Every connection joins the inbox.
-    pub fn join_by_themselves(&self, namespace: Namespace, room: &Room) -> bool {
+    pub fn join_by_themselves(&self, namespace: Namespace, room: &RoomId) -> bool {
         self.spoken_in(namespace).iter().any(|dialect| dialect.joins_by_itself(room))
     }
 }

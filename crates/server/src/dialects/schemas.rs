@@ -1,7 +1,7 @@
 //! The schemas of the domain's closed lists of words, which itself knows nothing of schemas.
 
-use domain::calls::Status;
-use domain::refusal::Refusal;
+use domain::calls::CallStatus;
+use domain::refusal::DomainError;
 use domain::spaces::Role;
 use serde::Serialize;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -16,18 +16,18 @@ pub fn role() -> Object {
 
 /// How far a call has come.
 pub fn call_status() -> Object {
-    one_of(&Status::ALL, "How far a call has come.")
+    one_of(&CallStatus::ALL, "How far a call has come.")
 }
 
 /// Why something was refused, for programs.
 pub fn code() -> Object {
-    let codes: Vec<_> = Refusal::CODES.into_iter().chain([UNKNOWN_EVENT]).chain(Unauthenticated::OF_TOKENS).collect();
+    let codes: Vec<_> = DomainError::CODES.into_iter().chain([UNKNOWN_EVENT]).chain(Unauthenticated::OF_TOKENS).collect();
     one_of(&codes, "Why something was refused, for programs.")
 }
 
 /// The same where every word is understood.
 pub fn refusal_code() -> Object {
-    let codes: Vec<_> = Refusal::CODES.into_iter().chain(Unauthenticated::OF_TOKENS).collect();
+    let codes: Vec<_> = DomainError::CODES.into_iter().chain(Unauthenticated::OF_TOKENS).collect();
     one_of(&codes, "Why something was refused, for programs.")
 }
 

@@ -1,7 +1,7 @@
 //! Token refresh on an open connection, with events that are the same for all Socket.IO contracts.
 
 use domain::names::Timestamp;
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use engine::Saying;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -61,11 +61,11 @@ pub struct Expiring {
     expires_in: u64,
 }
 
-fn token_of(args: &Args<'_>) -> Result<String, Refusal> {
+fn token_of(args: &Args<'_>) -> Result<String, DomainError> {
     let shown = object::<NewToken<'_>>(args);
     // An argument that is not an object has no field `token`, but the token is not absent.
     if shown.is_none() && args.get(0).is_some_and(|arg| arg.trim() != "null") {
-        return Err(Refusal::invalid("token", WANTED));
+        return Err(DomainError::invalid("token", WANTED));
     }
     read_token(shown.and_then(|shown| shown.token))
 }
@@ -74,7 +74,7 @@ fn token_of(args: &Args<'_>) -> Result<String, Refusal> {
 const WANTED: &str = "must be a JWT, as text";
 
 /// A token as a client sends it; null counts as absent. Errors: it is absent, not text, or blank.
-pub(super) fn read_token(given: Option<&RawValue>) -> Result<String, Refusal> {
+pub(super) fn read_token(given: Option<&RawValue>) -> Result<String, DomainError> {
     let token = given.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).filter(|token| !token.trim().is_empty());
     token.ok_or_else(|| absent_or_wrong(given.is_none(), "token", WANTED))
 }

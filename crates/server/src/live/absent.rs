@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::event::Signal;
-use domain::names::{PersonId, Timestamp};
+use domain::event::EphemeralEvent;
+use domain::names::{UserId, Timestamp};
 use domain::operation::Actor;
-use domain::refusal::Refusal;
-use domain::sessions::{Absent, Begun, GiveUpAbsent};
-use domain::spaces::NameVisible;
+use domain::refusal::DomainError;
+use domain::sessions::{DisconnectedUser, StartupState, ExpireDisconnected};
+use domain::spaces::FilterVisible;
 use engine::id::Id;
 use engine::{Broadcast, Shard, SocketKey};
 use store::Writer;
@@ -41,7 +41,7 @@ pub struct Before {
 struct News {
     /// The end of the time in which other users may not have received the change.
     untold_until: Timestamp,
-    person: PersonId,
+    person: UserId,
     is_here: bool,
     said: Arc<Broadcast>,
 }
@@ -49,19 +49,19 @@ struct News {
 impl Before {
     /// The presence changes of a start. `begun`: the state found at the start. `silence`: the longest time until a silent connection counts
     /// as closed. `grace`: how long a user counts as online after a disconnect. `say`: encodes a change.
-    pub fn new(begun: &Begun, silence: Duration, grace: Duration, say: impl Fn(Signal) -> Arc<Broadcast>) -> Self {
+    pub fn new(begun: &StartupState, silence: Duration, grace: Duration, say: impl Fn(EphemeralEvent) -> Arc<Broadcast>) -> Self {
         let seconds = |time: Duration| time.as_secs_f64().ceil() as i64;
         let late = seconds(grace.max(RETURN));
-        let news = |absent: &Absent| {
+        let news = |absent: &DisconnectedUser| {
             let person = absent.person.id.clone();
             let (at, change) = match absent.left_at {
-                Some(left_at) => (left_at, Signal::Offline { person: person.clone() }),
-                None => (absent.came_at, Signal::Online { person: person.clone(), connection: absent.id.clone() }),
+                Some(left_at) => (left_at, EphemeralEvent::Offline { person: person.clone() }),
+                None => (absent.came_at, EphemeralEvent::Online { person: person.clone(), connection: absent.id.clone() }),
             };
             News { untold_until: at.minus_seconds(-late), person, is_here: absent.left_at.is_none(), said: say(change) }
         };
-        let time = |absent: &Absent| absent.left_at.unwrap_or(absent.came_at);
-        let mut absent: Vec<&Absent> = begun.absent.iter().collect();
+        let time = |absent: &DisconnectedUser| absent.left_at.unwrap_or(absent.came_at);
+        let mut absent: Vec<&DisconnectedUser> = begun.disconnected_users.iter().collect();
         absent.sort_unstable_by_key(|absent| time(absent));
         let newest = &absent[absent.len().saturating_sub(MOST_KNOWN)..];
         Self { started: begun.started, silence: seconds(silence), news: newest.iter().map(|absent| news(absent)).collect() }
@@ -76,7 +76,7 @@ impl Before {
 
     /// Indexes in `news` of the changes that a client may have missed since `heard_until`: the newest, at most `most`. `among` limits them
     /// to these users; `None`: all.
-    fn untold_since(&self, heard_until: Timestamp, among: Option<&HashSet<PersonId>>, most: usize) -> Vec<usize> {
+    fn untold_since(&self, heard_until: Timestamp, among: Option<&HashSet<UserId>>, most: usize) -> Vec<usize> {
         let newest = self.news.iter().enumerate().rev().take_while(|(_, news)| news.untold_until >= heard_until);
         let among = newest.filter(|(_, news)| among.is_none_or(|people| people.contains(&news.person)));
         let mut untold: Vec<usize> = among.take(most).map(|(place, _)| place).collect();
@@ -88,9 +88,9 @@ impl Before {
 impl Shared {
     /// Counts users as online who were connected when the server stopped. Returns a departure for each; see [`Live::wait_for`]. Called
     /// before the server accepts connections.
-    pub fn expect(&self, absent: &[Absent]) -> Vec<Departed> {
+    pub fn expect(&self, absent: &[DisconnectedUser]) -> Vec<Departed> {
         let mut departed = Vec::new();
-        for Absent { person, id, rooms, .. } in absent.iter().filter(|absent| absent.left_at.is_none()) {
+        for DisconnectedUser { person, id, rooms, .. } in absent.iter().filter(|absent| absent.left_at.is_none()) {
             let known_by = Id::parse(id).filter(|_| self.tells_presence);
             departed.push(Departed::FromServer(person.id.clone(), self.people.expect(&person.id, known_by)));
             for (room, inside) in rooms {
@@ -118,14 +118,14 @@ impl Live {
     }
 
     /// Sends a resumed socket the presence changes from before the start that its client may have missed.
-    pub(super) fn tell_of_before(&self, shard: &mut Shard<Self>, socket: SocketKey, person: &PersonId, left_at: Timestamp) {
+    pub(super) fn tell_of_before(&self, shard: &mut Shard<Self>, socket: SocketKey, person: &UserId, left_at: Timestamp) {
         let shared = &self.shared;
         let Some(heard_until) = shared.before.heard_until(left_at).filter(|_| shared.tells_presence) else { return };
         if shared.before.untold_since(heard_until, None, 1).is_empty() {
             return;
         }
         let (back, shared) = (self.back(shard), Arc::clone(shared));
-        let tell = move |among: Result<HashSet<PersonId>, Refusal>| match among {
+        let tell = move |among: Result<HashSet<UserId>, DomainError>| match among {
             Ok(among) => {
                 let untold = shared.before.untold_since(heard_until, Some(&among), MOST_AT_ONCE);
                 back(Box::new(move |live, shard| live.tell_news(shard, socket, &untold)));
@@ -141,7 +141,7 @@ impl Live {
             let newest = shared.before.untold_since(heard_until, None, MOST_AT_ONCE);
             let people = newest.into_iter().map(|place| shared.before.news[place].person.clone()).collect();
             let actor = Actor { person: person.clone(), admin: false };
-            shared.readers.ask(actor, NameVisible { people, contacts_only: false }, tell);
+            shared.readers.ask(actor, FilterVisible { people, contacts_only: false }, tell);
         } else {
             shared.fanout.ask_contacts(person, move |contacts| tell(contacts.map(|contacts| contacts.into_iter().collect())));
         }
@@ -159,7 +159,7 @@ impl Live {
 
 /// Marks the users as disconnected who were connected before the start and have not reconnected.
 pub fn give_up_absent(writer: &Writer, started: Timestamp) {
-    writer.run(Actor::server(), GiveUpAbsent { started }, |given_up| {
+    writer.run(Actor::server(), ExpireDisconnected { started }, |given_up| {
         if let Err(refusal) = given_up {
             tracing::warn!(%refusal, "who has not come back is expected again at the next start");
         }
@@ -168,7 +168,7 @@ pub fn give_up_absent(writer: &Writer, started: Timestamp) {
 
 #[cfg(test)]
 mod tests {
-    use domain::people::Person;
+    use domain::people::User;
 
     use super::*;
     use crate::config::Config;
@@ -181,14 +181,14 @@ mod tests {
 
     /// The state that a start finds at 100 s if a silent connection counts as closed after 30 s.
     fn before(people: &[(&str, i64, Option<i64>)]) -> Before {
-        let absent = people.iter().map(|(name, came_at, left_at)| Absent {
-            person: Person::unseen(PersonId::new(*name), at(0)),
+        let absent = people.iter().map(|(name, came_at, left_at)| DisconnectedUser {
+            person: User::unseen(UserId::new(*name), at(0)),
             id: String::new(),
             came_at: at(*came_at),
             left_at: left_at.map(at),
             rooms: Vec::new(),
         });
-        let begun = Begun { started: at(100), position: 0, floor: 0, holes: Vec::new(), absent: absent.collect() };
+        let begun = StartupState { started: at(100), position: 0, floor: 0, gaps: Vec::new(), disconnected_users: absent.collect() };
         let dialects = Dialects::new(&Config::default());
         let say = |signal| Arc::new(Broadcast::to_everyone(Said::signals(&dialects, None, vec![Arc::new(signal)], at(0))));
         Before::new(&begun, Duration::from_secs(30), Duration::from_secs(2), say)
@@ -196,7 +196,7 @@ mod tests {
 
     /// The changes that a client receives that disconnected at `left_at`.
     fn told<'a>(before: &'a Before, left_at: i64, among: Option<&[&str]>, most: usize) -> Option<Vec<(&'a str, bool)>> {
-        let among = among.map(|names| names.iter().map(|name| PersonId::new(*name)).collect());
+        let among = among.map(|names| names.iter().map(|name| UserId::new(*name)).collect());
         let untold = before.untold_since(before.heard_until(at(left_at))?, among.as_ref(), most);
         Some(untold.into_iter().map(|place| (before.news[place].person.as_str(), before.news[place].is_here)).collect())
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::blocks::{BlockedBy, NameBlockers};
-use domain::event::Signal;
-use domain::names::{PersonId, Room};
+use domain::blocks::{ListBlockers, FilterBlockers};
+use domain::event::EphemeralEvent;
+use domain::names::{UserId, RoomId};
 use domain::operation::Actor;
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use domain::spaces::ListContacts;
 use engine::{Broadcast, Handle};
 use tracing::Level;
@@ -44,24 +44,24 @@ impl Fanout {
     }
 
     /// Gathers a change of presence for the next round.
-    pub(super) fn gather(&self, engine: &Handle<Live>, signal: Arc<Signal>) {
+    pub(super) fn gather(&self, engine: &Handle<Live>, signal: Arc<EphemeralEvent>) {
         if self.changes.add(signal) {
             tell_presence_soon(engine);
         }
     }
 
     /// A change of presence, as each contract encodes it.
-    pub fn words_of(&self, change: impl Into<Arc<Signal>>) -> Arc<Broadcast> {
+    pub fn words_of(&self, change: impl Into<Arc<EphemeralEvent>>) -> Arc<Broadcast> {
         Broadcast::to_everyone(self.signals(None, vec![change.into()])).into()
     }
 
     /// Reads the contacts of a user. `then` runs on a reader's thread.
-    pub(super) fn ask_contacts(&self, person: &PersonId, then: impl FnOnce(Result<Vec<PersonId>, Refusal>) + Send + 'static) {
+    pub(super) fn ask_contacts(&self, person: &UserId, then: impl FnOnce(Result<Vec<UserId>, DomainError>) + Send + 'static) {
         self.readers.ask(Actor { person: person.clone(), admin: false }, ListContacts, then);
     }
 
     /// Keeps a change of presence that is about to be sent, for clients that reconnect. All of them receive the same bytes.
-    fn note(&self, signal: &Arc<Signal>, to: Hearers<&[PersonId]>) {
+    fn note(&self, signal: &Arc<EphemeralEvent>, to: Hearers<&[UserId]>) {
         if let Some(person) = person_of(signal) {
             self.told.note(person, self.words_of(signal.clone()), to, (self.clock)());
         }
@@ -88,9 +88,9 @@ fn tell_presence_soon(engine: &Handle<Live>) {
 struct Round {
     fanout: Arc<Fanout>,
     engine: Handle<Live>,
-    untold: Vec<Arc<Signal>>,
+    untold: Vec<Arc<EphemeralEvent>>,
     /// Changes of users who have blocked users that are offline now: they go to everyone in one message at the end of the round.
-    together: Vec<Arc<Signal>>,
+    together: Vec<Arc<EphemeralEvent>>,
 }
 
 impl Round {
@@ -98,16 +98,16 @@ impl Round {
     fn tell_everyone(mut self) {
         let people = self.untold.iter().filter_map(|signal| person_of(signal).cloned()).collect();
         let fanout = self.fanout.clone();
-        fanout.readers.ask(Actor::server(), NameBlockers { people }, move |blockers| match blockers {
+        fanout.readers.ask(Actor::server(), FilterBlockers { people }, move |blockers| match blockers {
             Ok(blockers) => {
-                let is_blocker = |signal: &Arc<Signal>| person_of(signal).is_some_and(|person| blockers.contains(person));
+                let is_blocker = |signal: &Arc<EphemeralEvent>| person_of(signal).is_some_and(|person| blockers.contains(person));
                 let (of_blockers, of_others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.untold).into_iter().partition(is_blocker);
                 of_others.iter().for_each(|signal| self.fanout.note(signal, Hearers::Everyone));
                 self.publish_to_everyone(of_others);
                 self.untold = of_blockers;
                 self.tell_all_but_blocked();
             }
-            Err(Refusal::Unavailable(_)) => {}
+            Err(DomainError::Unavailable(_)) => {}
             Err(refusal) => {
                 tracing::error!(%refusal, "blocks could not be read, so changes of presence are not sent");
                 self.untold.clear();
@@ -116,14 +116,14 @@ impl Round {
     }
 
     /// The next change, and its user.
-    fn next(&mut self) -> Option<(Arc<Signal>, PersonId)> {
+    fn next(&mut self) -> Option<(Arc<EphemeralEvent>, UserId)> {
         std::iter::from_fn(|| self.untold.pop()).find_map(|signal| {
             let person = person_of(&signal)?.clone();
             Some((signal, person))
         })
     }
 
-    fn publish_to_everyone(&self, signals: Vec<Arc<Signal>>) {
+    fn publish_to_everyone(&self, signals: Vec<Arc<EphemeralEvent>>) {
         if !signals.is_empty() {
             self.engine.publish(lasting(Broadcast::to_everyone, self.fanout.signals(None, signals)));
         }
@@ -133,7 +133,7 @@ impl Round {
     fn tell_all_but_blocked(mut self) {
         let Some((signal, person)) = self.next() else { return };
         let fanout = self.fanout.clone();
-        fanout.readers.ask(Actor::server(), BlockedBy { person }, move |blocked| match blocked {
+        fanout.readers.ask(Actor::server(), ListBlockers { person }, move |blocked| match blocked {
             Ok(mut blocked) => {
                 self.fanout.note(&signal, Hearers::AllBut(&blocked));
                 blocked.retain(|user| self.fanout.who.people.is_online(user));
@@ -146,7 +146,7 @@ impl Round {
                 self.tell_all_but_blocked();
             }
             // The readers are busy or stopping, as in `tell_contacts`.
-            Err(Refusal::Unavailable(_)) => self.untold.push(signal),
+            Err(DomainError::Unavailable(_)) => self.untold.push(signal),
             Err(refusal) => {
                 if logs::admits(Level::ERROR, None, "the blocks of a user could not be read", refusal.code(), FAULTS) {
                     tracing::error!(%refusal, "the blocks of a user could not be read");
@@ -163,12 +163,12 @@ impl Round {
         fanout.ask_contacts(&person, move |contacts| match contacts {
             Ok(contacts) => {
                 self.fanout.note(&signal, Hearers::Only(&contacts));
-                let inboxes: Vec<Room> = contacts.iter().map(Room::inbox).collect();
+                let inboxes: Vec<RoomId> = contacts.iter().map(RoomId::inbox).collect();
                 self.engine.publish(to_rooms(&inboxes, self.fanout.signals(None, vec![signal])));
                 self.tell_contacts();
             }
             // The readers are busy or stopping: this change and the rest wait for the next round.
-            Err(Refusal::Unavailable(_)) => self.untold.push(signal),
+            Err(DomainError::Unavailable(_)) => self.untold.push(signal),
             Err(refusal) => {
                 if logs::admits(Level::ERROR, None, "the contacts of a user could not be read", refusal.code(), FAULTS) {
                     tracing::error!(%refusal, "the contacts of a user could not be read");

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::calls::{Call, GiveUpRinging, LeaveCall, RINGS_SECONDS};
-use domain::names::{Id, PersonId};
-use domain::operation::{Actor, Command, Tx};
-use domain::refusal::Refusal;
+use domain::calls::{Call, ExpireRingingCall, LeaveCall, RING_TIMEOUT_SECONDS};
+use domain::names::{EntityId, UserId};
+use domain::operation::{Actor, Command, CommandContext};
+use domain::refusal::DomainError;
 use engine::{Shard, SocketKey};
 
 use super::Live;
 use crate::presence::Departure;
 
 /// How long a call rings.
-const RINGS: Duration = Duration::from_secs(RINGS_SECONDS as u64);
+const RINGS: Duration = Duration::from_secs(RING_TIMEOUT_SECONDS as u64);
 
 /// How long to wait before a failed write is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -30,18 +30,18 @@ pub(super) struct Chores {
 #[derive(Clone)]
 enum Chore {
     /// Ends a call that was not answered in time.
-    GiveUpRinging(Id),
+    GiveUpRinging(EntityId),
     /// Checks a seat after the grace period of a departure.
-    LookAtSeat(Id, PersonId, Departure),
+    LookAtSeat(EntityId, UserId, Departure),
     /// Removes a user from a call.
-    LeaveCall(Id, PersonId),
+    LeaveCall(EntityId, UserId),
     /// Stores the end of a socket after a failed attempt.
     EndAgain(engine::id::Id),
 }
 
 impl Live {
     /// Puts a user into a call on this socket. If the socket has ended, the user leaves the call.
-    pub(super) fn take_seat(&mut self, shard: &mut Shard<Self>, socket: SocketKey, call: &Call, person: &PersonId) {
+    pub(super) fn take_seat(&mut self, shard: &mut Shard<Self>, socket: SocketKey, call: &Call, person: &UserId) {
         if !call.is_open() || !call.has(person) {
             return;
         }
@@ -52,7 +52,7 @@ impl Live {
     }
 
     /// Starts the grace period for the seats of a socket that has ended.
-    pub(super) fn leave_seats(&mut self, shard: &mut Shard<Self>, socket: SocketKey, person: &PersonId) {
+    pub(super) fn leave_seats(&mut self, shard: &mut Shard<Self>, socket: SocketKey, person: &UserId) {
         let Some(id) = shard.id(socket) else { return };
         for (call, departure) in self.shared.seats.vacate(person, &id.text()) {
             self.do_at(shard, shard.now() + self.shared.grace, Chore::LookAtSeat(call, person.clone(), departure));
@@ -60,12 +60,12 @@ impl Live {
     }
 
     /// Starts the ringing timer of a call.
-    pub(super) fn ring(&mut self, shard: &mut Shard<Self>, call: Id) {
+    pub(super) fn ring(&mut self, shard: &mut Shard<Self>, call: EntityId) {
         self.do_at(shard, shard.now() + RINGS, Chore::GiveUpRinging(call));
     }
 
     /// Frees the seats of a call that has ended.
-    pub(super) fn hang_up(&mut self, call: Id) {
+    pub(super) fn hang_up(&mut self, call: EntityId) {
         self.shared.seats.clear(call);
         self.chores.waiting.retain(|_, chore| !matches!(chore, Chore::GiveUpRinging(ringing) if *ringing == call));
     }
@@ -108,16 +108,16 @@ impl Live {
     fn do_now(&self, shard: &Shard<Self>, chore: Chore) {
         let back = self.back(shard);
         let (work, shared) = (chore.clone(), Arc::clone(&self.shared));
-        let work = move |tx: &mut Tx<'_>| match work {
-            Chore::GiveUpRinging(call) => GiveUpRinging { call }.decide(tx),
+        let work = move |tx: &mut CommandContext<'_>| match work {
+            Chore::GiveUpRinging(call) => ExpireRingingCall { call }.execute(tx),
             // The user has reconnected, by another connection or while the database failed.
             Chore::LeaveCall(call, person) if shared.seats.is_taken(call, &person) => Ok(()),
-            Chore::LeaveCall(call, person) => LeaveCall { call, person }.decide(tx),
+            Chore::LeaveCall(call, person) => LeaveCall { call, person }.execute(tx),
             Chore::LookAtSeat(..) | Chore::EndAgain(_) => Ok(()),
         };
         self.shared.writer.submit(Actor::server(), work, move |done| match done {
             Ok(()) => {}
-            Err(Refusal::Unavailable(_)) => back(Box::new(move |live, shard| live.do_at(shard, shard.now() + RETRY, chore))),
+            Err(DomainError::Unavailable(_)) => back(Box::new(move |live, shard| live.do_at(shard, shard.now() + RETRY, chore))),
             Err(refusal) => tracing::error!(%refusal, "the server could not end somebody's part in a call"),
         });
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::names::{Kind, PersonId, Room};
+use domain::names::{RoomKind, UserId, RoomId};
 use engine::{Figures, Handle, Meter, Namespace, Shard, SocketKey};
 use tokio::sync::oneshot;
 
@@ -34,7 +34,7 @@ pub struct Here {
     /// Its age.
     pub lasting: Duration,
     /// The rooms that it is in.
-    pub rooms: Vec<Room>,
+    pub rooms: Vec<RoomId>,
 }
 
 /// All open sockets.
@@ -43,13 +43,13 @@ pub struct Crowd {
     /// How many connections there are; one may have a socket in each namespace.
     pub connections: u64,
     /// The number of sockets of each user.
-    pub people: HashMap<PersonId, u64>,
+    pub people: HashMap<UserId, u64>,
     /// How many sockets are in each namespace; `raw` is the raw WebSocket.
     pub namespaces: HashMap<String, u64>,
     /// How many sockets come by each transport.
     pub transports: HashMap<&'static str, u64>,
     /// The number of sockets of each user in each room. Inboxes are not counted.
-    pub rooms: HashMap<Room, HashMap<PersonId, u64>>,
+    pub rooms: HashMap<RoomId, HashMap<UserId, u64>>,
     /// The sum of the sockets' ages.
     pub lasting: Duration,
     /// The age of the oldest socket.
@@ -115,8 +115,8 @@ impl Census {
     }
 
     /// A user's sockets, the oldest first.
-    pub async fn sockets_of(&self, person: &PersonId) -> Option<Vec<Here>> {
-        let inbox = Room::inbox(person);
+    pub async fn sockets_of(&self, person: &UserId) -> Option<Vec<Here>> {
+        let inbox = RoomId::inbox(person);
         let shards =
             self.ask(move |live, shard| shard.members(inbox.as_str()).map(|key| Here::of(live, shard, key)).collect::<Vec<_>>()).await?;
         let mut sockets: Vec<Here> = shards.into_iter().flatten().collect();
@@ -156,7 +156,7 @@ impl Here {
     fn of(live: &Live, shard: &Shard<Live>, key: SocketKey) -> Self {
         let namespace = shard.namespace(key).unwrap_or(Namespace::PLAIN);
         let session = shard.data(key);
-        let mut rooms: Vec<Room> = shard.rooms_of(key).filter_map(Room::parse).collect();
+        let mut rooms: Vec<RoomId> = shard.rooms_of(key).filter_map(RoomId::parse).collect();
         rooms.sort();
         Self {
             id: shard.id(key).map(|id| id.text()).unwrap_or_default(),
@@ -184,7 +184,7 @@ impl Crowd {
                 None => drop(crowd.namespaces.insert(namespace.to_owned(), 1)),
             }
             *crowd.transports.entry(transport_name(shard, key, session.connection.transport())).or_default() += 1;
-            for room in shard.rooms_of(key).filter_map(Room::parse).filter(|room| room.kind() != Kind::User) {
+            for room in shard.rooms_of(key).filter_map(RoomId::parse).filter(|room| room.kind() != RoomKind::User) {
                 *crowd.rooms.entry(room).or_default().entry(person.clone()).or_default() += 1;
             }
             crowd.lasting += lasting;

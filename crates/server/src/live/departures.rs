@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use domain::event::Signal;
-use domain::names::{PersonId, Room};
-use domain::seam::Notice;
+use domain::event::EphemeralEvent;
+use domain::names::{UserId, RoomId};
+use domain::seam::BusMessage;
 use engine::{Reason, Shard, SocketKey};
 
 use super::entrance::transport_name;
@@ -25,9 +25,9 @@ pub(super) struct Departures {
 /// A departure that is final if the user does not return in time.
 pub enum Departed {
     /// The user goes offline.
-    FromServer(PersonId, Departure),
+    FromServer(UserId, Departure),
     /// The user leaves a room.
-    FromRoom(Room, PersonId, Departure),
+    FromRoom(RoomId, UserId, Departure),
     /// Marks the end of the list of users from before the start; see [`Live::wait_for`].
     Nobody,
 }
@@ -83,7 +83,7 @@ impl Live {
             // The next start expects these users to reconnect, and sends offline events for the others.
             return;
         }
-        let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
+        let rooms: Vec<RoomId> = shard.rooms_of(socket).filter_map(RoomId::parse).collect();
         for room in rooms {
             if let Some(departure) = self.shared.attendance.leave(&room, &person) {
                 self.departures.add(shard, Departed::FromRoom(room, person.clone(), departure));
@@ -93,7 +93,7 @@ impl Live {
     }
 
     /// Removes a socket of a user from the count of connections.
-    pub(super) fn count_out(&mut self, shard: &mut Shard<Self>, person: &PersonId, connection: Connection) {
+    pub(super) fn count_out(&mut self, shard: &mut Shard<Self>, person: &UserId, connection: Connection) {
         if let Some(departure) = self.shared.people.depart(person, connection) {
             self.departures.add(shard, Departed::FromServer(person.clone(), departure));
         }
@@ -137,7 +137,7 @@ impl Live {
             let Some(departed) = self.departures.next(shard).or_else(|| self.expected.next(shard)) else { return };
             match departed {
                 Departed::FromServer(person, departure) => {
-                    self.shared.people.expire(&person, departure, || self.shared.tell_presence(Signal::Offline { person: person.clone() }));
+                    self.shared.people.expire(&person, departure, || self.shared.tell_presence(EphemeralEvent::Offline { person: person.clone() }));
                 }
                 Departed::FromRoom(room, person, departure) => self.shared.tell_left(room, person, departure, false),
                 Departed::Nobody => self.give_up_absent(),
@@ -149,43 +149,43 @@ impl Live {
 
 impl Shared {
     /// Notes that a user types in a room on this connection. Returns when to call `expire` for it.
-    pub fn types(&self, room: &Room, person: &PersonId, connection: &str, now: Instant) -> Instant {
-        let signal = Signal::Typing { room: room.clone(), person: person.clone() };
-        self.typing.start(room, person, connection, now, || self.bus.publish(Notice::Signal(signal.into())))
+    pub fn types(&self, room: &RoomId, person: &UserId, connection: &str, now: Instant) -> Instant {
+        let signal = EphemeralEvent::Typing { room: room.clone(), person: person.clone() };
+        self.typing.start(room, person, connection, now, || self.bus.publish(BusMessage::Ephemeral(signal.into())))
     }
 
     /// Ends a user's typing in a room on this connection. Sends a stop event if the user was typing there.
-    pub fn stops_typing(&self, room: &Room, person: &PersonId, connection: &str) {
+    pub fn stops_typing(&self, room: &RoomId, person: &UserId, connection: &str) {
         self.typing.stop(room, person, connection, || self.tell_stopped_typing(room.clone(), person.clone()));
     }
 
     /// Ends a user's typing in all rooms on a connection that has ended.
-    pub fn types_nowhere(&self, person: &PersonId, connection: &str) {
+    pub fn types_nowhere(&self, person: &UserId, connection: &str) {
         self.typing.stop_everywhere(person, connection, |room| self.tell_stopped_typing(room.clone(), person.clone()));
     }
 
-    fn tell_stopped_typing(&self, room: Room, person: PersonId) {
-        self.bus.publish(Notice::Signal(Signal::StoppedTyping { room, person }.into()));
+    fn tell_stopped_typing(&self, room: RoomId, person: UserId) {
+        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::StoppedTyping { room, person }.into()));
     }
 
     /// Sends the leave event of a departure, unless a connection of the user has returned to the room. `removed` as in [`Signal::Left`].
-    pub fn tell_left(&self, room: Room, person: PersonId, departure: Departure, removed: bool) {
+    pub fn tell_left(&self, room: RoomId, person: UserId, departure: Departure, removed: bool) {
         self.attendance.expire(&room, &person, departure, |person| {
-            self.bus.publish(Notice::Signal(Signal::Left { room: room.clone(), person, removed }.into()));
+            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), person, removed }.into()));
         });
     }
 
     /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member.
-    pub fn give_up(&self, space: &Room, person: &PersonId) {
+    pub fn give_up(&self, space: &RoomId, person: &UserId) {
         self.attendance.give_up(space, person, |room, person| {
-            self.bus.publish(Notice::Signal(Signal::Left { room: room.clone(), person, removed: true }.into()));
+            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), person, removed: true }.into()));
         });
     }
 
     /// Publishes an online or offline event, unless presence events are switched off.
-    pub(super) fn tell_presence(&self, change: Signal) {
+    pub(super) fn tell_presence(&self, change: EphemeralEvent) {
         if self.tells_presence {
-            self.bus.publish(Notice::Signal(change.into()));
+            self.bus.publish(BusMessage::Ephemeral(change.into()));
         }
     }
 }

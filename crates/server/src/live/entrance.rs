@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::event::Signal;
-use domain::names::{Room, Timestamp};
-use domain::operation::{Actor, Command, Tx};
-use domain::people::{Claims, Met};
-use domain::refusal::Refusal;
-use domain::sessions::{Arrive, Arrived, Came, Place};
+use domain::event::EphemeralEvent;
+use domain::names::{RoomId, Timestamp};
+use domain::operation::{Actor, Command, CommandContext};
+use domain::people::{Claims, EnsuredUser};
+use domain::refusal::DomainError;
+use domain::sessions::{ConnectSession, ConnectOutcome, ResumeRequest, NewSession};
 use engine::id::Id;
 use engine::{Connect, Namespace, Saying, Shard, SocketKey};
 use tracing::Level;
@@ -86,7 +86,7 @@ impl Shared {
             Transport::Raw => self.most_raw,
         };
         let connection_id = || id.map(|id| id.text()).unwrap_or_default();
-        let come_online = || self.tell_presence(Signal::Online { person: actor.person.clone(), connection: connection_id() });
+        let come_online = || self.tell_presence(EphemeralEvent::Online { person: actor.person.clone(), connection: connection_id() });
         let known_by = id.filter(|_| self.tells_presence);
         self.people.arrive(&actor.person, connection, known_by, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
         let ends = self.ends_with_token.then(|| self.end_of(&identity)).flatten();
@@ -95,13 +95,13 @@ impl Shared {
 
     /// The rooms that an accepted socket joins without a request, each with the offset after which its user is a member. The first is the
     /// inbox.
-    pub fn rooms(&self, namespace: Namespace, arrived: &Arrived) -> Vec<(Room, i64)> {
+    pub fn rooms(&self, namespace: Namespace, arrived: &ConnectOutcome) -> Vec<(RoomId, i64)> {
         let households = arrived.households.iter().filter(|(room, _)| self.dialects.join_by_themselves(namespace, room));
-        [(Room::inbox(&arrived.met.person.id), 0)].into_iter().chain(households.cloned()).collect()
+        [(RoomId::inbox(&arrived.user.person.id), 0)].into_iter().chain(households.cloned()).collect()
     }
 
     /// The first messages to a socket of a loaded user in a namespace; `id` is the socket's id.
-    pub fn greetings(&self, namespace: Namespace, id: &str, met: &Met) -> Vec<Saying> {
+    pub fn greetings(&self, namespace: Namespace, id: &str, met: &EnsuredUser) -> Vec<Saying> {
         let now = (self.clock)();
         let dialects = self.dialects.spoken_in(namespace).iter();
         dialects.filter_map(|dialect| dialect.greeting(&met.person, id, now)).collect()
@@ -151,13 +151,13 @@ impl Live {
         let keeps_count = matches!(coming, Coming::Since(_));
         let secret = (may_recover(shard, socket) && !keeps_count).then(|| shard.new_secret(socket));
         let id = id.map(|id| id.text()).unwrap_or_default();
-        let place = secret.map(|secret| Place { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
-        let arrive = Arrive { claims: claims.clone(), place, came: self.shared.came(&coming) };
+        let place = secret.map(|secret| NewSession { secret: secret.text(), id, namespace: self.name_of(namespace).to_owned() });
+        let arrive = ConnectSession { claims: claims.clone(), new_session: place, resume: self.shared.came(&coming) };
         let session = Session::new(actor.clone(), connection, shard.now());
         let (old, shared) = (coming.secret(), Arc::clone(&self.shared));
-        let work = move |tx: &mut Tx<'_>| {
-            let arrived = arrive.decide(tx)?;
-            if let Some(old) = old.filter(|_| arrived.recovered.is_some()) {
+        let work = move |tx: &mut CommandContext<'_>| {
+            let arrived = arrive.execute(tx)?;
+            if let Some(old) = old.filter(|_| arrived.resumed.is_some()) {
                 shared.leaving.come_back(old);
             }
             Ok(arrived)
@@ -181,13 +181,13 @@ impl Live {
         entering: Entering,
         secret: Option<Id>,
         claims: Claims,
-        arrived: Result<Arrived, Refusal>,
+        arrived: Result<ConnectOutcome, DomainError>,
     ) {
         match arrived {
-            Ok(arrived) if arrived.recovered.is_some() => self.let_back_in(shard, entering, arrived),
+            Ok(arrived) if arrived.resumed.is_some() => self.let_back_in(shard, entering, arrived),
             Ok(arrived) => self.let_in_anew(shard, entering, secret, arrived),
             // Nothing can be written. A user who is stored already is accepted all the same, but the socket cannot be resumed later.
-            Err(Refusal::Unavailable(_)) if secret.is_some() => self.go_in_unremembered(shard, entering, claims),
+            Err(DomainError::Unavailable(_)) if secret.is_some() => self.go_in_unremembered(shard, entering, claims),
             Err(refusal) => self.could_not_be_met(shard, &entering, &refusal),
         }
     }
@@ -196,7 +196,7 @@ impl Live {
     fn go_in_unremembered(&mut self, shard: &mut Shard<Self>, entering: Entering, claims: Claims) {
         let (back, actor) = (self.back(shard), entering.session.actor.clone());
         let entering = Entering { coming: Coming::New, ..entering };
-        self.shared.writer.run(actor, Arrive { claims, place: None, came: Came::New }, move |arrived| {
+        self.shared.writer.run(actor, ConnectSession { claims, new_session: None, resume: ResumeRequest::New }, move |arrived| {
             back(Box::new(move |live, shard| match arrived {
                 Ok(arrived) => live.let_in_anew(shard, entering, None, arrived),
                 Err(refusal) => live.could_not_be_met(shard, &entering, &refusal),
@@ -206,7 +206,7 @@ impl Live {
 
     /// Counts a request to connect to a namespace. The handshake has paid for one request to each namespace. Each further one counts as a
     /// new attempt of the address: otherwise one connection could try tokens, or connect and disconnect, without limit.
-    fn attempt(&self, handshake: &mut Handshake) -> Result<(), Refusal> {
+    fn attempt(&self, handshake: &mut Handshake) -> Result<(), DomainError> {
         handshake.connects = handshake.connects.saturating_add(1);
         let paid = handshake.connects as usize <= self.handle.config().namespaces.len();
         if paid { Ok(()) } else { self.shared.limits.connect(handshake.address().ip()) }
@@ -222,7 +222,7 @@ impl Live {
     }
 
     /// Closes the whole connection, with all its sockets, because the address has made too many attempts.
-    fn shut_out(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &Refusal) {
+    fn shut_out(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &DomainError) {
         if let Some(handshake) = shard.handshake(socket) {
             audit::refused(None, handshake.address(), transport_name(shard, socket, transport), refusal.code());
         }
@@ -242,10 +242,10 @@ impl Live {
     }
 
     /// The user of a connection was deleted, or the store failed.
-    pub(super) fn could_not_be_met(&mut self, shard: &mut Shard<Self>, entering: &Entering, refusal: &Refusal) {
+    pub(super) fn could_not_be_met(&mut self, shard: &mut Shard<Self>, entering: &Entering, refusal: &DomainError) {
         let Entering { socket, session, .. } = entering;
         self.count_out(shard, &session.actor.person, session.connection);
-        if *refusal == Refusal::UserDeleted {
+        if *refusal == DomainError::UserDeleted {
             return self.turn_away(shard, *socket, session.connection.transport(), Unauthenticated::UserDeleted);
         }
         self.tally.turned_away(refusal.code());
@@ -259,7 +259,7 @@ impl Live {
     }
 
     /// Accepts the socket, greets it, replays the events after its client's position, and joins its rooms.
-    pub(super) fn let_in_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, secret: Option<Id>, arrived: Arrived) {
+    pub(super) fn let_in_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, secret: Option<Id>, arrived: ConnectOutcome) {
         let Entering { socket, session, ends, coming } = entering;
         let (actor, connection) = (session.actor.clone(), session.connection);
         let session = Session { secret, begun: arrived.position as u64, ..session };
@@ -273,15 +273,15 @@ impl Live {
             return self.forget(&actor, secret);
         }
         shard.resume(socket);
-        self.greet(shard, socket, ends, &arrived.met);
+        self.greet(shard, socket, ends, &arrived.user);
         self.catch_up_from(shard, socket, &coming, arrived.since);
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let rooms = self.shared.rooms(namespace, &arrived);
-        self.join_unasked(shard, socket, &rooms, &arrived.hears);
+        self.join_unasked(shard, socket, &rooms, &arrived.visible_rooms);
     }
 
     /// Sends the first messages to an accepted socket. From here on it ends with its token if `ends` is set.
-    pub(super) fn greet(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Option<Timestamp>, met: &Met) {
+    pub(super) fn greet(&mut self, shard: &mut Shard<Self>, socket: SocketKey, ends: Option<Timestamp>, met: &EnsuredUser) {
         if let Some(ends) = ends {
             self.hold_to_token(shard, socket, ends);
         }

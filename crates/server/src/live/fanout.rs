@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use domain::emissions::Emission;
-use domain::event::{Event, EventKind, Fact, Signal};
-use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::seam::{Notice, Stretch};
-use domain::sessions::ForgetEvictedFacts;
+use domain::emissions::CustomEvent;
+use domain::event::{Event, EventKind, PersistedEvent, EphemeralEvent};
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
+use domain::seam::{BusMessage, EventBatch};
+use domain::sessions::PurgeEvictedEvents;
 use engine::id::Id;
 use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Shard, SocketKey};
 
@@ -42,7 +42,7 @@ pub struct Words {
 
 impl Words {
     /// The broadcasts of a stored event; none if it has no audience.
-    pub(super) fn told(&self, fact: Fact) -> Vec<Broadcast> {
+    pub(super) fn told(&self, fact: PersistedEvent) -> Vec<Broadcast> {
         match fact.in_each_room() {
             Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.told(fact)).collect(),
             Some(Err(error)) => {
@@ -130,22 +130,22 @@ impl Fanout {
 
     /// Loads events from before the start into the history for reconnecting clients. Called in the order of the events, before any
     /// broadcast.
-    pub fn recall(&self, stretch: Stretch) {
+    pub fn recall(&self, stretch: EventBatch) {
         let Some(engine) = self.engine.get() else { return };
         if let Some(offset) = stretch.unreadable {
             engine.forget_up_to(offset as u64);
         }
-        for broadcast in stretch.facts.into_iter().flat_map(|fact| self.words.told(fact)) {
+        for broadcast in stretch.events.into_iter().flat_map(|fact| self.words.told(fact)) {
             engine.recall(broadcast);
         }
     }
 
     /// Takes the evicted events out of the history for reconnecting clients, so that they can be deleted. `None` if there are none.
-    pub fn take_evicted(&self) -> Option<ForgetEvictedFacts> {
+    pub fn take_evicted(&self) -> Option<PurgeEvictedEvents> {
         let (numbers, holes) = self.engine.get()?.take_evicted(EVICTED_AT_ONCE);
         let offsets = numbers.into_iter().map(|number| number as i64).collect();
         let holes = holes.into_iter().map(|(room, until)| (room.as_ref().to_owned(), until as i64)).collect();
-        Some(ForgetEvictedFacts { offsets, holes }).filter(|evicted| !evicted.offsets.is_empty())
+        Some(PurgeEvictedEvents { offsets, holes }).filter(|evicted| !evicted.offsets.is_empty())
     }
 
     /// Frees the memory of events that are older than the replay window.
@@ -170,7 +170,7 @@ impl Fanout {
     }
 
     /// The presence events that a user may have missed whose connection was found closed at `left_at`; see [`Told::since`].
-    pub(super) fn missed_presence(&self, person: &PersonId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
+    pub(super) fn missed_presence(&self, person: &UserId, left_at: Timestamp) -> Vec<Arc<Broadcast>> {
         self.told.since(left_at, person)
     }
 
@@ -180,12 +180,12 @@ impl Fanout {
     }
 
     /// Broadcasts one notice. Called in the order of the notices.
-    pub fn tell(&self, notice: Notice) {
-        if let Notice::Fact(fact) = &notice {
+    pub fn tell(&self, notice: BusMessage) {
+        if let BusMessage::Persisted(fact) = &notice {
             self.facts[EventKind::from(&fact.event) as usize].fetch_add(1, Ordering::Relaxed);
         }
         let Some(engine) = self.engine.get() else { return };
-        if let Notice::Signal(signal) = &notice
+        if let BusMessage::Ephemeral(signal) = &notice
             && self.gather_in_crowd(engine, signal)
         {
             return;
@@ -193,14 +193,14 @@ impl Fanout {
         self.do_effects(engine, notice);
     }
 
-    fn do_effects(&self, engine: &Handle<Live>, notice: Notice) {
+    fn do_effects(&self, engine: &Handle<Live>, notice: BusMessage) {
         for effect in self.effects(notice) {
             match effect {
                 Effect::Join(room, person) => join(engine, &room, &person),
                 Effect::Tell(rooms, said) => engine.publish(to_rooms(&rooms, said)),
                 Effect::TellExcept(rooms, users, said) => engine.publish(except(to_rooms(&rooms, said), &users)),
                 Effect::TellOthers(room, person, said) => {
-                    engine.publish(to_rooms(&[room], said).except_room(Room::inbox(&person).shared()));
+                    engine.publish(to_rooms(&[room], said).except_room(RoomId::inbox(&person).shared()));
                 }
                 Effect::Emit { emission, volatile, said } => engine.publish(emitted(&emission, volatile, said)),
                 Effect::Expel { people, connections, reason } => expel(engine, &people, &connections, &reason),
@@ -216,16 +216,16 @@ impl Fanout {
 
     /// The effects of a notice, in order. A user who joins receives the event too, on every device; a user who leaves receives it as the
     /// last one.
-    pub fn effects(&self, notice: Notice) -> Vec<Effect> {
+    pub fn effects(&self, notice: BusMessage) -> Vec<Effect> {
         match notice {
-            Notice::Fact(fact) => {
+            BusMessage::Persisted(fact) => {
                 let said = || Said::fact(&self.words.dialects, fact.clone(), &self.words.epoch);
                 if let Event::Emitted { emission } = &fact.event {
                     return vec![Effect::Emit { emission: emission.clone().into(), volatile: false, said: said() }];
                 }
                 match fact.in_each_room() {
                     None => {}
-                    Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.effects(Notice::Fact(fact.into()))).collect(),
+                    Some(Ok(facts)) => return facts.into_iter().flat_map(|fact| self.effects(BusMessage::Persisted(fact.into()))).collect(),
                     // The event was JSON before, so it can be encoded as JSON.
                     Some(Err(error)) => {
                         tracing::error!(%error, offset = fact.offset, "an event cannot be encoded for each of its rooms");
@@ -258,44 +258,44 @@ impl Fanout {
                 };
                 join.chain(tell).chain(leave).chain(call).collect()
             }
-            Notice::Signal(signal) => match &*signal {
+            BusMessage::Ephemeral(signal) => match &*signal {
                 // A user who opens a trip knows that: this contract sends the event to the others only.
-                Signal::Entered { room, person } | Signal::Left { room, person, .. } if room.kind() == Kind::Trip => {
+                EphemeralEvent::RoomJoined { room, person } | EphemeralEvent::RoomLeft { room, person, .. } if room.kind() == RoomKind::Trip => {
                     vec![Effect::TellOthers(room.clone(), person.id.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
-                Signal::Entered { room, .. } | Signal::Left { room, .. } => {
+                EphemeralEvent::RoomJoined { room, .. } | EphemeralEvent::RoomLeft { room, .. } => {
                     vec![Effect::Tell(vec![room.clone()], self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
-                Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => {
+                EphemeralEvent::Typing { room, person } | EphemeralEvent::StoppedTyping { room, person } => {
                     vec![Effect::TellOthers(room.clone(), person.clone(), self.signals(Some(room.kind()), vec![signal.clone()]))]
                 }
-                Signal::Online { .. } | Signal::Offline { .. } => vec![Effect::Gather(signal)],
+                EphemeralEvent::Online { .. } | EphemeralEvent::Offline { .. } => vec![Effect::Gather(signal)],
                 // A backend's event that is not stored is dropped for connections that cannot take it at once.
-                Signal::Emitted { emission } => {
+                EphemeralEvent::Emitted { emission } => {
                     let emission = Arc::new(emission.clone());
                     let said = Said::emission(&self.words.dialects, emission.clone(), (self.clock)());
                     vec![Effect::Emit { emission, volatile: true, said }]
                 }
-                Signal::Expelled { people, connections, reason } => {
+                EphemeralEvent::Disconnected { people, connections, reason } => {
                     vec![Effect::Expel { people: people.clone(), connections: connections.clone(), reason: reason.clone() }]
                 }
-                Signal::Announced { .. } => vec![Effect::TellEveryone(Said::announcement(&self.words.dialects, signal, (self.clock)()))],
+                EphemeralEvent::Announced { .. } => vec![Effect::TellEveryone(Said::announcement(&self.words.dialects, signal, (self.clock)()))],
             },
         }
     }
 
     /// Encodes ephemeral events for each contract; `of` is the kind of their room.
-    pub(super) fn signals(&self, of: Option<Kind>, signals: Vec<Arc<Signal>>) -> Said {
+    pub(super) fn signals(&self, of: Option<RoomKind>, signals: Vec<Arc<EphemeralEvent>>) -> Said {
         Said::signals(&self.words.dialects, of, signals, (self.clock)())
     }
 
     /// A user who came online resumes a socket that has another id.
-    pub(super) fn rename(&self, person: &PersonId, from: &str, to: &str) {
+    pub(super) fn rename(&self, person: &UserId, from: &str, to: &str) {
         self.changes.rename(person, from, to);
     }
 
     /// Gathers an ephemeral event if very many users have its room open. False if it was not gathered.
-    fn gather_in_crowd(&self, engine: &Handle<Live>, signal: &Arc<Signal>) -> bool {
+    fn gather_in_crowd(&self, engine: &Handle<Live>, signal: &Arc<EphemeralEvent>) -> bool {
         let Some((room, ..)) = about(signal) else { return false };
         let Some(present) = self.who.attendance.crowd(room) else { return false };
         if let Some(due) = self.crowds.add(signal.clone(), present, Instant::now()) {
@@ -309,7 +309,7 @@ impl Fanout {
         let engine = self.engine.get()?;
         let (signals, next) = self.crowds.take(now);
         for signal in signals {
-            self.do_effects(engine, Notice::Signal(signal));
+            self.do_effects(engine, BusMessage::Ephemeral(signal));
         }
         next
     }
@@ -318,17 +318,17 @@ impl Fanout {
 /// An effect of a notice on the connections.
 pub enum Effect {
     /// Puts all connections of a user into a room, where their contract joins it without a request.
-    Join(Room, PersonId),
+    Join(RoomId, UserId),
     /// Sends an event once to every connection in at least one of these rooms.
-    Tell(Vec<Room>, Said),
+    Tell(Vec<RoomId>, Said),
     /// The same as `Tell`, except on the connections of these users.
-    TellExcept(Vec<Room>, Vec<PersonId>, Said),
+    TellExcept(Vec<RoomId>, Vec<UserId>, Said),
     /// Sends an event to every connection in this room, except those of this user.
-    TellOthers(Room, PersonId, Said),
+    TellOthers(RoomId, UserId, Said),
     /// Sends a backend's event to the rooms that it names, without the users and connections that it excludes.
     Emit {
         /// The event and its audience.
-        emission: Arc<Emission>,
+        emission: Arc<CustomEvent>,
         /// Whether connections that cannot take it at once miss it.
         volatile: bool,
         /// The encoded event.
@@ -337,31 +337,31 @@ pub enum Effect {
     /// Ends all connections of these users, and these connections.
     Expel {
         /// The users.
-        people: Vec<PersonId>,
+        people: Vec<UserId>,
         /// The connections, by the ids that clients know.
         connections: Vec<String>,
         /// The close reason for a raw WebSocket.
         reason: String,
     },
     /// All connections of these users leave a room and the rooms inside it.
-    Leave(Room, Vec<PersonId>),
+    Leave(RoomId, Vec<UserId>),
     /// Starts the ringing timer of a call.
-    Ring(domain::names::Id),
+    Ring(domain::names::EntityId),
     /// Ends a call and removes its users.
-    HangUp(domain::names::Id),
+    HangUp(domain::names::EntityId),
     /// Gathers a presence change for the next round.
-    Gather(Arc<Signal>),
+    Gather(Arc<EphemeralEvent>),
     /// Sends an event to every connection.
     TellEveryone(Said),
 }
 
-pub(super) fn to_rooms(rooms: &[Room], said: Said) -> Broadcast {
-    lasting(|said| Broadcast::to_rooms(rooms.iter().map(Room::shared).collect::<Arc<[_]>>(), said), said)
+pub(super) fn to_rooms(rooms: &[RoomId], said: Said) -> Broadcast {
+    lasting(|said| Broadcast::to_rooms(rooms.iter().map(RoomId::shared).collect::<Arc<[_]>>(), said), said)
 }
 
 /// Excludes these users from a broadcast.
-pub(super) fn except(broadcast: Broadcast, users: &[PersonId]) -> Broadcast {
-    users.iter().fold(broadcast, |broadcast, user| broadcast.except_room(Room::inbox(user).shared()))
+pub(super) fn except(broadcast: Broadcast, users: &[UserId]) -> Broadcast {
+    users.iter().fold(broadcast, |broadcast, user| broadcast.except_room(RoomId::inbox(user).shared()))
 }
 
 /// Persisted events are kept for disconnected clients. Of ephemeral events, only the newest waits for a client that reads slowly.
@@ -375,8 +375,8 @@ pub(super) fn lasting(broadcast: impl FnOnce(Said) -> Broadcast, said: Said) -> 
     }
 }
 
-fn emitted(emission: &Emission, volatile: bool, said: Said) -> Broadcast {
-    let to = match emission.rooms.contains(&Room::everyone()) {
+fn emitted(emission: &CustomEvent, volatile: bool, said: Said) -> Broadcast {
+    let to = match emission.rooms.contains(&RoomId::everyone()) {
         true => lasting(Broadcast::to_everyone, said),
         false => to_rooms(&emission.rooms, said),
     };
@@ -388,9 +388,9 @@ fn emitted(emission: &Emission, volatile: bool, said: Said) -> Broadcast {
 }
 
 /// Puts all connections of a user into a room, where their contract joins it without a request.
-fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
+fn join(engine: &Handle<Live>, room: &RoomId, person: &UserId) {
     engine.tell_all(|| {
-        let (room, inbox) = (room.clone(), Room::inbox(person));
+        let (room, inbox) = (room.clone(), RoomId::inbox(person));
         let job: Job = Box::new(move |live, shard| {
             for socket in sockets_in(shard, &inbox) {
                 let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
@@ -405,7 +405,7 @@ fn join(engine: &Handle<Live>, room: &Room, person: &PersonId) {
 }
 
 /// Takes all connections of these users out of a room, and out of the rooms inside it.
-fn leave(engine: &Handle<Live>, room: &Room, people: &Arc<[PersonId]>) {
+fn leave(engine: &Handle<Live>, room: &RoomId, people: &Arc<[UserId]>) {
     engine.tell_all(|| {
         let (room, people) = (room.clone(), people.clone());
         let job: Job = Box::new(move |live, shard| people.iter().for_each(|person| live.take_out(shard, &room, person)));
@@ -415,10 +415,10 @@ fn leave(engine: &Handle<Live>, room: &Room, people: &Arc<[PersonId]>) {
 
 impl Live {
     /// Takes all connections of a user on this shard out of a room, and out of the rooms inside it.
-    fn take_out(&mut self, shard: &mut Shard<Self>, room: &Room, person: &PersonId) {
-        for socket in sockets_in(shard, &Room::inbox(person)) {
+    fn take_out(&mut self, shard: &mut Shard<Self>, room: &RoomId, person: &UserId) {
+        for socket in sockets_in(shard, &RoomId::inbox(person)) {
             self.stop_typing(shard, socket, room);
-            let rooms: Vec<Room> = shard.rooms_of(socket).filter_map(Room::parse).collect();
+            let rooms: Vec<RoomId> = shard.rooms_of(socket).filter_map(RoomId::parse).collect();
             for heard in rooms {
                 if heard == *room || self.shared.attendance.is_inside(&heard, person, room) {
                     self.leave(shard, socket, &heard, true);
@@ -430,8 +430,8 @@ impl Live {
 }
 
 /// Ends all connections of these users, and these connections. The whole connection ends, with the sockets of all its namespaces.
-fn expel(engine: &Handle<Live>, people: &[PersonId], connections: &[String], reason: &str) {
-    let inboxes: Vec<Room> = people.iter().map(Room::inbox).collect();
+fn expel(engine: &Handle<Live>, people: &[UserId], connections: &[String], reason: &str) {
+    let inboxes: Vec<RoomId> = people.iter().map(RoomId::inbox).collect();
     let ids: Vec<Id> = connections.iter().filter_map(|id| Id::parse(id)).collect();
     engine.tell_all(|| {
         let (inboxes, ids, reason) = (inboxes.clone(), ids.clone(), reason.to_owned());
@@ -450,6 +450,6 @@ fn expel(engine: &Handle<Live>, people: &[PersonId], connections: &[String], rea
     });
 }
 
-fn sockets_in(shard: &Shard<Live>, room: &Room) -> Vec<SocketKey> {
+fn sockets_in(shard: &Shard<Live>, room: &RoomId) -> Vec<SocketKey> {
     shard.members(room.as_str()).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::names::Room;
+use domain::names::RoomId;
 use domain::operation::Actor;
-use domain::refusal::Refusal;
-use domain::sessions::{CaughtUp, ReadFacts};
+use domain::refusal::DomainError;
+use domain::sessions::{SyncRange, ReadEvents};
 use engine::{Archive, Broadcast, Handle, Namespace, Position, Revive, Run, Saying, Slice};
 use tokio::sync::oneshot;
 use tracing::Level;
@@ -36,7 +36,7 @@ impl Stored {
 impl Archive for Stored {
     fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>) {
         let (words, offsets) = (self.words.clone(), numbers.into_iter().map(|number| number as i64).collect());
-        self.readers.ask(Actor::server(), ReadFacts { offsets, bytes }, move |facts| match facts {
+        self.readers.ask(Actor::server(), ReadEvents { offsets, bytes }, move |facts| match facts {
             Ok(facts) => then(Some(facts.into_iter().flat_map(|fact| words.told(fact)).collect())),
             Err(refusal) => {
                 if logs::admits(Level::WARN, None, "missed events could not be read", refusal.code(), FAULTS) {
@@ -61,7 +61,7 @@ pub enum NoPage {
     /// Some of the events are not kept any more.
     Lost,
     /// The events cannot be read now.
-    Unavailable(Refusal),
+    Unavailable(DomainError),
 }
 
 impl Fanout {
@@ -74,7 +74,7 @@ impl Fanout {
     ///
     /// # Errors
     /// [`NoPage`].
-    pub async fn missed(&self, namespace: Namespace, caught_up: &CaughtUp, from: Position) -> Result<Page, NoPage> {
+    pub async fn missed(&self, namespace: Namespace, caught_up: &SyncRange, from: Position) -> Result<Page, NoPage> {
         let engine = self.engine.get().ok_or(NoPage::Lost)?;
         let (until, hears) = (caught_up.position as u64, offsets(&caught_up.hears));
         let most = PAGE.min(engine.config().outbox_limit);
@@ -100,7 +100,7 @@ impl Fanout {
         let archive = engine.config().recovery.as_ref().and_then(|recovery| recovery.archive.clone()).ok_or(NoPage::Lost)?;
         let (reply, answer) = oneshot::channel();
         archive.read(numbers.clone(), bytes, Box::new(move |read| drop(reply.send(read))));
-        let unavailable = || NoPage::Unavailable(Refusal::Unavailable("missed events cannot be read now".into()));
+        let unavailable = || NoPage::Unavailable(DomainError::Unavailable("missed events cannot be read now".into()));
         let read = answer.await.ok().flatten().ok_or_else(unavailable)?;
         let as_asked = read.iter().zip(&numbers).all(|(broadcast, number)| broadcast.number() == Some(*number));
         let last = read.last().and_then(|last| last.number()).filter(|_| as_asked).ok_or(NoPage::Lost)?;
@@ -123,7 +123,7 @@ impl Fanout {
 }
 
 /// Rooms and offsets, as the engine has them.
-fn offsets(rooms: &[(Room, i64)]) -> Vec<(&str, u64)> {
+fn offsets(rooms: &[(RoomId, i64)]) -> Vec<(&str, u64)> {
     rooms.iter().map(|(room, offset)| (room.as_str(), *offset as u64)).collect()
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::event::Fact;
+use domain::event::PersistedEvent;
 use domain::operation::Actor;
-use domain::seam::{Bus, Notice};
+use domain::seam::{Bus, BusMessage};
 use engine::Hold;
 use store::Outlet;
 
@@ -40,8 +40,8 @@ impl Outlet for Published {
         }
     }
 
-    fn publish(&mut self, fact: Fact) {
-        self.bus.publish(Notice::Fact(fact.into()));
+    fn publish(&mut self, fact: PersistedEvent) {
+        self.bus.publish(BusMessage::Persisted(fact.into()));
     }
 
     fn end(&mut self) {

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use domain::names::{Kind, PersonId, Room};
-use domain::operation::{Actor, Command, Tx};
-use domain::people::Met;
+use domain::names::{RoomKind, UserId, RoomId};
+use domain::operation::{Actor, Command, CommandContext};
+use domain::people::EnsuredUser;
 use domain::sessions::{
-    Arrived, Came, Claimed, EndSession, ForgetSession, LeaveRoom, Offered, Place, Recovered, Restart, Restarted, SessionRoom,
+    ConnectOutcome, ResumeRequest, SessionClaim, EndSession, DeleteSession, LeaveRoom, ClientPosition, NewSession, ResumedSession, ReplaceSession, ReplacedSession, SessionRoom,
 };
 use engine::id::Id;
 use engine::{Known, Namespace, Position, Reason, Recovering, Shard, SocketKey};
@@ -59,8 +59,8 @@ impl Coming {
 }
 
 /// A position in the store's form; `None` if its offset is out of range.
-pub fn offered(epoch: &str, position: Position) -> Option<Offered> {
-    Some(Offered { epoch: epoch.to_owned(), offset: i64::try_from(position.number).ok()? })
+pub fn offered(epoch: &str, position: Position) -> Option<ClientPosition> {
+    Some(ClientPosition { epoch: epoch.to_owned(), offset: i64::try_from(position.number).ok()? })
 }
 
 /// A session that a client wants to resume.
@@ -73,17 +73,17 @@ struct Old {
 
 impl Shared {
     /// The store's form of a way to connect.
-    pub fn came(&self, coming: &Coming) -> Came {
+    pub fn came(&self, coming: &Coming) -> ResumeRequest {
         let offered = coming.offered().and_then(|(epoch, position)| offered(epoch, position));
         match coming {
-            Coming::New => Came::New,
-            Coming::Back(secret, _) => Came::Back(Claimed { secret: secret.text(), offered, window: self.window.as_secs() as i64 }),
-            Coming::Since(_) => Came::Since(offered),
+            Coming::New => ResumeRequest::New,
+            Coming::Back(secret, _) => ResumeRequest::Resume(SessionClaim { secret: secret.text(), position: offered, window_seconds: self.window.as_secs() as i64 }),
+            Coming::Since(_) => ResumeRequest::Since(offered),
         }
     }
 
     /// A socket that connected with an id of its own continues with the id that other users know.
-    fn go_on_as(&self, person: &PersonId, connection: Connection, came_as: Id, id: Id) {
+    fn go_on_as(&self, person: &UserId, connection: Connection, came_as: Id, id: Id) {
         self.people.rename(person, connection, came_as, id);
         self.fanout.rename(person, &came_as.text(), &id.text());
     }
@@ -122,7 +122,7 @@ impl Live {
     }
 
     /// The socket with this secret, if it is on this shard and belongs to this user.
-    fn find(&self, shard: &Shard<Self>, secret: Id, person: &PersonId) -> Option<SocketKey> {
+    fn find(&self, shard: &Shard<Self>, secret: Id, person: &UserId) -> Option<SocketKey> {
         let moved = self.shared.moved.find(secret).filter(|(there, _)| *there == shard.index());
         let socket = moved.map(|(_, socket)| socket).or_else(|| shard.at(secret))?;
         let session = shard.data(socket)?;
@@ -131,11 +131,11 @@ impl Live {
 
     /// Accepts a resumed socket and replays all events that it has missed. If these are not kept any more, or its connection may not be in
     /// so many rooms, the socket is accepted as a new one.
-    pub(super) fn let_back_in(&mut self, shard: &mut Shard<Self>, entering: Entering, arrived: Arrived) {
+    pub(super) fn let_back_in(&mut self, shard: &mut Shard<Self>, entering: Entering, arrived: ConnectOutcome) {
         let Entering { socket, session, ends, coming } = entering;
-        let (Some(recovered), Coming::Back(secret, _)) = (&arrived.recovered, &coming) else { return };
+        let (Some(recovered), Coming::Back(secret, _)) = (&arrived.resumed, &coming) else { return };
         let (secret, actor, connection) = (*secret, session.actor.clone(), session.connection);
-        let from = coming.position(recovered.from, recovered.as_offered);
+        let from = coming.position(recovered.from, recovered.from_client);
         let old = Old { secret, heard: from.number };
         let (Some(id), Some(rooms)) = (Id::parse(&recovered.id), self.rooms_again(shard, socket, &arrived, recovered)) else {
             return self.begin_anew(shard, Entering { socket, session, ends, coming }, old, arrived);
@@ -151,13 +151,13 @@ impl Live {
                 }
                 self.shared.losses.come_back(secret);
                 self.tally.recovered();
-                let Arrived { met, recovered: Some(recovered), .. } = arrived else { return };
+                let ConnectOutcome { user: met, resumed: Some(recovered), .. } = arrived else { return };
                 self.greet(shard, socket, ends, &met);
-                shard.tell_again(socket, &self.shared.fanout.missed_presence(&actor.person, recovered.left_at));
+                shard.tell_again(socket, &self.shared.fanout.missed_presence(&actor.person, recovered.disconnected_at));
                 if let Some(came_as) = came_as {
                     self.shared.go_on_as(&actor.person, connection, came_as, id);
                 }
-                self.tell_of_before(shard, socket, &actor.person, recovered.left_at);
+                self.tell_of_before(shard, socket, &actor.person, recovered.disconnected_at);
                 self.be_in_again(&met, &id.text(), recovered.rooms);
             }
             Ok(false) => {
@@ -171,13 +171,13 @@ impl Live {
 
     /// The rooms of a resumed socket, each with the offset after which it receives events. The client relies on the rooms that it has
     /// joined: `None` if its connection may not be in all of them.
-    fn rooms_again(&self, shard: &Shard<Self>, socket: SocketKey, arrived: &Arrived, recovered: &Recovered) -> Option<Vec<(Room, i64)>> {
+    fn rooms_again(&self, shard: &Shard<Self>, socket: SocketKey, arrived: &ConnectOutcome, recovered: &ResumedSession) -> Option<Vec<(RoomId, i64)>> {
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let mut free = self.free_places(shard, socket).checked_sub(recovered.rooms.len())?;
         let mut rooms = self.shared.rooms(namespace, arrived);
         rooms.retain(|(room, _)| !recovered.left.contains(room));
         rooms.retain(|(room, _)| {
-            if room.kind() == Kind::User || recovered.rooms.iter().any(|joined| joined.room == *room) {
+            if room.kind() == RoomKind::User || recovered.rooms.iter().any(|joined| joined.room == *room) {
                 return true;
             }
             let has_place = free > 0;
@@ -189,8 +189,8 @@ impl Live {
     }
 
     /// Shows a resumed socket to other users in its rooms again.
-    fn be_in_again(&self, met: &Met, id: &str, rooms: Vec<SessionRoom>) {
-        for SessionRoom { room, inside, .. } in rooms {
+    fn be_in_again(&self, met: &EnsuredUser, id: &str, rooms: Vec<SessionRoom>) {
+        for SessionRoom { room, parent: inside, .. } in rooms {
             self.shared.seats.resume(&room, &met.person.id, id);
             self.shared.enter(room, met.person.clone(), inside);
         }
@@ -204,21 +204,21 @@ impl Live {
     }
 
     /// Accepts a socket as a new one because its session cannot be resumed. Its client then reloads its state.
-    fn begin_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, old: Old, arrived: Arrived) {
+    fn begin_anew(&mut self, shard: &mut Shard<Self>, entering: Entering, old: Old, arrived: ConnectOutcome) {
         let (socket, actor) = (entering.socket, entering.session.actor.clone());
         let (Some(id), Some(namespace)) = (shard.id(socket), shard.namespace(socket)) else {
             self.stay_away(shard, old);
             return self.count_out(shard, &actor.person, entering.session.connection);
         };
         let secret = shard.new_secret(socket);
-        let place = Place { secret: secret.text(), id: id.text(), namespace: self.name_of(namespace).to_owned() };
-        let (back, restart) = (self.back(shard), Restart { old: old.secret.text(), place });
+        let place = NewSession { secret: secret.text(), id: id.text(), namespace: self.name_of(namespace).to_owned() };
+        let (back, restart) = (self.back(shard), ReplaceSession { old: old.secret.text(), new_session: place });
         let entering = Entering { coming: Coming::New, ..entering };
         self.shared.writer.run(actor, restart, move |begun| {
             back(Box::new(move |live, shard| match begun {
-                Ok(Restarted { position, households }) => {
+                Ok(ReplacedSession { position, households }) => {
                     live.shared.leaving.remove(old.secret);
-                    live.let_in_anew(shard, entering, Some(secret), Arrived { position, households, recovered: None, ..arrived });
+                    live.let_in_anew(shard, entering, Some(secret), ConnectOutcome { position, households, resumed: None, ..arrived });
                 }
                 Err(refusal) => {
                     live.stay_away(shard, old);
@@ -249,9 +249,9 @@ impl Live {
         &mut self,
         shard: &mut Shard<Self>,
         socket: SocketKey,
-        room: &Room,
+        room: &RoomId,
         member_since: i64,
-        hears: &[(Room, i64)],
+        hears: &[(RoomId, i64)],
     ) -> bool {
         if shard.is_in(socket, room.as_str()) {
             return false;
@@ -263,10 +263,10 @@ impl Live {
     /// Replays the missed events of rooms that a socket is about to enter; each room has the offset after which the user is a member. Only a client
     /// that has sent a position receives them, the first time that it enters a room. `hears` are all rooms whose events the user may receive. The
     /// cost of one call is the sum of the rooms; a call for each room would cost its square.
-    pub(super) fn tell_missed(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(&Room, i64)], hears: &[(Room, i64)]) {
+    pub(super) fn tell_missed(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(&RoomId, i64)], hears: &[(RoomId, i64)]) {
         let Some(mut since) = shard.data_mut(socket).and_then(|session| session.since.take()) else { return };
         let from = |member_since: i64| since.from.max(Position::from(member_since as u64));
-        let new: Vec<(&Room, Position)> =
+        let new: Vec<(&RoomId, Position)> =
             rooms.iter().filter(|(room, _)| !since.knows(room)).map(|(room, member_since)| (*room, from(*member_since))).collect();
         if !new.is_empty() && !catch_up(shard, socket, &new, &since, hears) {
             return self.ask_to_resync(shard, socket);
@@ -281,13 +281,13 @@ impl Live {
     }
 
     /// Removes a room from a socket's stored session because the socket could not join it, though its user may receive its events.
-    pub(super) fn give_back(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) {
+    pub(super) fn give_back(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) {
         let (Some(session), Some(left)) = (shard.data(socket), self.leaves(shard, socket, room)) else { return };
         self.run_for(&session.actor, left, "a room that was not joined could not be forgotten");
     }
 
     /// The command that removes a room from a socket's stored session; `None` for a socket that cannot be resumed.
-    pub(super) fn leaves(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) -> Option<LeaveRoom> {
+    pub(super) fn leaves(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) -> Option<LeaveRoom> {
         let secret = shard.data(socket)?.secret?.text();
         let unasked = self.shared.dialects.join_by_themselves(shard.namespace(socket)?, room);
         Some(LeaveRoom { secret, room: room.clone(), unasked })
@@ -331,7 +331,7 @@ impl Live {
         let end = EndSession { secret: secret.text(), confirmed: confirmed as i64, let_go };
         let ends = Arc::clone(&self.shared);
         // An earlier attempt may run again after the client has resumed its session: then the session must not end.
-        let work = move |tx: &mut Tx<'_>| if ends.leaving.is_away(secret) { end.decide(tx).map(|()| true) } else { Ok(false) };
+        let work = move |tx: &mut CommandContext<'_>| if ends.leaving.is_away(secret) { end.execute(tx).map(|()| true) } else { Ok(false) };
         self.shared.writer.submit(Actor::server(), work, move |ended| {
             match ended {
                 Ok(true) => return shared.leaving.remove(secret),
@@ -345,7 +345,7 @@ impl Live {
     /// Deletes the session of a socket.
     pub(super) fn forget(&self, actor: &Actor, secret: Option<Id>) {
         let Some(secret) = secret else { return };
-        self.run_for(actor, ForgetSession { secret: secret.text() }, "a connection that has ended could not be forgotten");
+        self.run_for(actor, DeleteSession { secret: secret.text() }, "a connection that has ended could not be forgotten");
     }
 
     /// Runs a command without waiting for its result; `failed` is the log message if it fails.
@@ -372,7 +372,7 @@ impl Live {
 
 /// Replays events of rooms that a socket enters, in each room from a position on. The server does not know in which rooms the client was on earlier
 /// connections, so an event that excludes a room is not replayed to its members.
-fn catch_up(shard: &mut Shard<Live>, socket: SocketKey, rooms: &[(&Room, Position)], since: &Since, hears: &[(Room, i64)]) -> bool {
+fn catch_up(shard: &mut Shard<Live>, socket: SocketKey, rooms: &[(&RoomId, Position)], since: &Since, hears: &[(RoomId, i64)]) -> bool {
     let heard = since.heard();
     let rooms_from: Vec<(&str, u64)> = rooms.iter().map(|(room, from)| (room.as_str(), from.number)).collect();
     let members = hears.iter().map(|(room, since)| (room.as_str(), *since as u64));

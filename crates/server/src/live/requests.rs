@@ -5,13 +5,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::event::Signal;
-use domain::names::{Kind, PersonId, Room};
-use domain::operation::{Command, Query, Tx};
-use domain::people::Person;
-use domain::refusal::Refusal;
-use domain::seam::Notice;
-use domain::spaces::{ASKED_MEMBERS, EnterAmongMembers, EnterRoom, Entered, NameMembers, NameVisible, StayInRoom};
+use domain::event::EphemeralEvent;
+use domain::names::{RoomKind, UserId, RoomId};
+use domain::operation::{Command, Query, CommandContext};
+use domain::people::User;
+use domain::refusal::DomainError;
+use domain::seam::BusMessage;
+use domain::spaces::{MAX_PRESENCE_MEMBERS, JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds, FilterVisible, ResumeRoom};
 use engine::{Shard, SocketKey};
 use tracing::Level;
 
@@ -37,15 +37,15 @@ const MOST_NAMED: usize = 100;
 
 impl Shared {
     /// Counts a connection of a user in a room that may be inside another. Sends an enter event if it is the user's first connection there.
-    pub fn enter(&self, room: Room, person: Person, inside: Option<Room>) {
+    pub fn enter(&self, room: RoomId, person: User, inside: Option<RoomId>) {
         self.attendance.enter(&room, &person, inside, || {
-            self.bus.publish(Notice::Signal(Signal::Entered { room: room.clone(), person: person.clone() }.into()));
+            self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomJoined { room: room.clone(), person: person.clone() }.into()));
         });
     }
 
     /// The answer to a connection that is in a room. `newcomer` is its user if the connection is about to be counted there, and `None` if it
     /// is counted already.
-    pub fn entered(&self, dialect: &dyn Dialect, room: &Room, newcomer: Option<&Person>) -> Outcome {
+    pub fn entered(&self, dialect: &dyn Dialect, room: &RoomId, newcomer: Option<&User>) -> Outcome {
         if !dialect.names_who_is_present() {
             return Outcome::Entered(room.clone());
         }
@@ -54,20 +54,20 @@ impl Shared {
     }
 
     /// Whether each of these users is online. Users who are not in `visible` count as offline.
-    pub fn statuses(&self, people: Vec<PersonId>, visible: &HashSet<PersonId>) -> Outcome {
-        let is_online = |person: &PersonId| visible.contains(person) && self.people.is_online(person);
+    pub fn statuses(&self, people: Vec<UserId>, visible: &HashSet<UserId>) -> Outcome {
+        let is_online = |person: &UserId| visible.contains(person) && self.people.is_online(person);
         Outcome::Statuses(people.into_iter().map(|person| (person.clone(), is_online(&person))).collect())
     }
 
     /// The members of a room who are online. `members` is `None` for a very large room; then the users who opened it last count as its members.
-    pub fn online_of(&self, room: &Room, members: Option<Vec<PersonId>>) -> Outcome {
-        let mut people = members.unwrap_or_else(|| self.attendance.newest_in(room, ASKED_MEMBERS as usize));
+    pub fn online_of(&self, room: &RoomId, members: Option<Vec<UserId>>) -> Outcome {
+        let mut people = members.unwrap_or_else(|| self.attendance.newest_in(room, MAX_PRESENCE_MEMBERS as usize));
         people.retain(|person| self.people.is_online(person));
         Outcome::Online(people)
     }
 
     /// The same, each with the id of a connection, for an event each. Empty if presence is switched off.
-    pub fn online_among(&self, room: &Room, members: Option<Vec<PersonId>>) -> Vec<(PersonId, String)> {
+    pub fn online_among(&self, room: &RoomId, members: Option<Vec<UserId>>) -> Vec<(UserId, String)> {
         if !self.tells_presence {
             return Vec::new();
         }
@@ -76,8 +76,8 @@ impl Shared {
     }
 
     /// The reply to a request, from its result.
-    pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &PersonId, result: Result<&Outcome, &Refusal>, acked: bool) -> Reply {
-        if let Err(refusal @ Refusal::Internal(_)) = result
+    pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &UserId, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
+        if let Err(refusal @ DomainError::Internal(_)) = result
             && logs::admits(Level::ERROR, None, "a request failed", "", FAULTS)
         {
             tracing::error!(%refusal, request = name, "a request failed");
@@ -97,15 +97,15 @@ impl Live {
             Ask::Enter(room) => {
                 let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &[]);
                 // A socket is in its user's inbox without having asked, so the user is counted there by nothing else.
-                if stays && !since && room.kind() != Kind::User {
+                if stays && !since && room.kind() != RoomKind::User {
                     return self.stay_in(shard, asked, room);
                 }
-                let command = EnterRoom { room: room.clone(), session, since };
-                let work = |tx: &mut Tx<'_>| command.decide(tx);
+                let command = JoinRoom { room: room.clone(), session, since };
+                let work = |tx: &mut CommandContext<'_>| command.execute(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Enter(room)),
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok(Entered { person, inside, member_since, hears }) => {
+                    Ok(JoinedRoom { person, inside, member_since, hears }) => {
                         match live.check_place(shard, asked.socket, &room, &*asked.dialect) {
                             Err(refusal) => {
                                 live.give_back(shard, asked.socket, &room);
@@ -125,12 +125,12 @@ impl Live {
             Ask::Move(room) => {
                 let others = self.others(shard, asked.socket, &room);
                 let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &others);
-                let command = EnterAmongMembers { room: room.clone(), session, since, contacts_only: !self.shared.shows_presence };
-                let work = |tx: &mut Tx<'_>| command.decide(tx);
+                let command = JoinRoomListingMembers { room: room.clone(), session, since, contacts_only: !self.shared.shows_presence };
+                let work = |tx: &mut CommandContext<'_>| command.execute(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
                     Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Move(room)),
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
-                    Ok((Entered { person, inside, member_since, hears }, members)) => {
+                    Ok((JoinedRoom { person, inside, member_since, hears }, members)) => {
                         let others = live.others(shard, asked.socket, &room);
                         // A room that the socket leaves makes place for this one.
                         if others.is_empty()
@@ -159,18 +159,18 @@ impl Live {
                 live.answer(shard, &asked, Ok(Outcome::Noted));
             }),
             Ask::Statuses(people) => {
-                let query = NameVisible { people: people.clone(), contacts_only: !self.shared.shows_presence };
+                let query = FilterVisible { people: people.clone(), contacts_only: !self.shared.shows_presence };
                 self.through_reader(shard, asked, query, move |live, shard, asked, visible| {
                     let statuses = visible.map(|visible| live.shared.statuses(people, &visible));
                     live.answer(shard, &asked, statuses);
                 });
             }
             Ask::OnlineIn(room) => {
-                let members = NameMembers { room: room.clone(), contacts_only: !self.shared.shows_presence };
+                let members = ListMemberIds { room: room.clone(), contacts_only: !self.shared.shows_presence };
                 self.through_writer(
                     shard,
                     asked,
-                    |tx| members.decide(tx),
+                    |tx| members.execute(tx),
                     move |live, shard, asked, members| {
                         let online = members.map(|members| live.shared.online_of(&room, members));
                         live.answer(shard, &asked, online);
@@ -200,16 +200,16 @@ impl Live {
     /// the client receives an acknowledgement from here before the end of what its socket receives, and never after it. Any other room (a
     /// channel or a task, which is as open as its project; a trip, which may be in deletion) is looked up behind the removals; a socket that has
     /// left the room by then asks once more.
-    fn stay_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
-        let stays = |live: &mut Self, shard: &mut Shard<Self>, asked: &Asked, room: &Room| {
+    fn stay_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: RoomId) {
+        let stays = |live: &mut Self, shard: &mut Shard<Self>, asked: &Asked, room: &RoomId| {
             let entered = live.shared.entered(&*asked.dialect, room, None);
             live.answer(shard, asked, Ok(entered));
         };
-        if room.kind().opens_by_membership_alone() {
+        if room.kind().is_joined_by_membership() {
             return stays(self, shard, &asked, &room);
         }
-        let command = StayInRoom { room: room.clone() };
-        let work = |tx: &mut Tx<'_>| command.decide(tx);
+        let command = ResumeRoom { room: room.clone() };
+        let work = |tx: &mut CommandContext<'_>| command.execute(tx);
         self.through_writer(shard, asked, work, move |live, shard, asked, member| match member {
             Ok(()) if !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Enter(room)),
             Ok(()) => stays(live, shard, &asked, &room),
@@ -218,15 +218,15 @@ impl Live {
     }
 
     /// Takes a socket out of a room at its client's request. For a resumable socket this is stored before the answer.
-    fn leave_by_wish(&mut self, shard: &mut Shard<Self>, asked: Asked, room: Room) {
-        let left = |live: &mut Self, shard: &mut Shard<Self>, asked: &Asked, room: Room| {
+    fn leave_by_wish(&mut self, shard: &mut Shard<Self>, asked: Asked, room: RoomId) {
+        let left = |live: &mut Self, shard: &mut Shard<Self>, asked: &Asked, room: RoomId| {
             live.leave(shard, asked.socket, &room, false);
             live.answer(shard, asked, Ok(Outcome::Left(room)));
         };
         let Some(command) = self.leaves(shard, asked.socket, &room) else {
             return self.in_order(shard, asked.socket, move |live, shard| left(live, shard, &asked, room));
         };
-        let work = |tx: &mut Tx<'_>| command.decide(tx);
+        let work = |tx: &mut CommandContext<'_>| command.execute(tx);
         self.through_writer(shard, asked, work, move |live, shard, asked, done| match done {
             Ok(()) => left(live, shard, &asked, room),
             Err(refusal) => live.answer(shard, &asked, Err(refusal)),
@@ -234,17 +234,17 @@ impl Live {
     }
 
     /// The other rooms of the same kind that a socket is in.
-    fn others(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room) -> Vec<Room> {
-        let rooms = shard.rooms_of(socket).filter_map(Room::parse);
+    fn others(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) -> Vec<RoomId> {
+        let rooms = shard.rooms_of(socket).filter_map(RoomId::parse);
         rooms.filter(|other| other.kind() == room.kind() && other != room).collect()
     }
 
     /// Broadcasts that a user is typing. A socket in the room may type; for any other, the store checks the permission.
     /// Takes a socket out of a room. Sends a leave event if it was the user's last one there; `removed` as in [`Signal::Left`].
-    pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &Room, removed: bool) {
+    pub(super) fn leave(&mut self, shard: &mut Shard<Self>, socket: SocketKey, room: &RoomId, removed: bool) {
         let Some(person) = shard.data(socket).map(|session| session.actor.person.clone()) else { return };
         self.stop_typing(shard, socket, room);
-        if room.kind() == Kind::User || !shard.leave(socket, room.as_str()) {
+        if room.kind() == RoomKind::User || !shard.leave(socket, room.as_str()) {
             return;
         }
         let position = shard.position();
@@ -282,8 +282,8 @@ impl Live {
         &mut self,
         shard: &mut Shard<Self>,
         asked: Asked,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
-        then: impl FnOnce(&mut Self, &mut Shard<Self>, Asked, Result<T, Refusal>) + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+        then: impl FnOnce(&mut Self, &mut Shard<Self>, Asked, Result<T, DomainError>) + Send + 'static,
     ) {
         let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
         self.depart_to_writer(shard, asked.socket);
@@ -303,7 +303,7 @@ impl Live {
         shard: &mut Shard<Self>,
         asked: Asked,
         query: Q,
-        then: impl FnOnce(&mut Self, &mut Shard<Self>, Asked, Result<Q::Answer, Refusal>) + Send + 'static,
+        then: impl FnOnce(&mut Self, &mut Shard<Self>, Asked, Result<Q::Output, DomainError>) + Send + 'static,
     ) {
         let Some(actor) = shard.data(asked.socket).map(|session| session.actor.clone()) else { return };
         self.depart_to_writer(shard, asked.socket);
@@ -334,7 +334,7 @@ impl Live {
         }
     }
 
-    pub(super) fn answer(&mut self, shard: &mut Shard<Self>, asked: &Asked, result: Result<Outcome, Refusal>) {
+    pub(super) fn answer(&mut self, shard: &mut Shard<Self>, asked: &Asked, result: Result<Outcome, DomainError>) {
         if let Err(refusal) = &result {
             self.tally.refused(refusal.code());
         }
@@ -376,7 +376,7 @@ struct Remembered {
 }
 
 /// Entering a room again stores nothing, unless the socket is about to leave it, or leaves other rooms for it.
-fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &Room, leaves: &[Room]) -> Remembered {
+fn remembered(shard: &Shard<Live>, socket: SocketKey, room: &RoomId, leaves: &[RoomId]) -> Remembered {
     let session = shard.data(socket);
     let stays = leaves.is_empty() && session.is_some_and(|session| session.in_flight == 0) && shard.is_in(socket, room.as_str());
     let secret = session.and_then(|session| session.secret).filter(|_| !stays);

@@ -1,7 +1,7 @@
 //! The limit on the rooms of a connection, for all its namespaces together. Its user's inbox does not count.
 
-use domain::names::{Kind, Room};
-use domain::refusal::Refusal;
+use domain::names::{RoomKind, RoomId};
+use domain::refusal::DomainError;
 use engine::{Shard, SocketKey};
 
 use super::Live;
@@ -12,21 +12,21 @@ impl Live {
     ///
     /// # Errors
     /// If its connection is in the maximum number of rooms, and not in this one.
-    pub(super) fn check_place(&self, shard: &Shard<Self>, socket: SocketKey, room: &Room, dialect: &dyn Dialect) -> Result<(), Refusal> {
+    pub(super) fn check_place(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId, dialect: &dyn Dialect) -> Result<(), DomainError> {
         if shard.is_in(socket, room.as_str()) || self.has_place(shard, socket) {
             return Ok(());
         }
         let most = self.shared.most_rooms.limit().unwrap_or_default();
-        Err(Refusal::invalid(dialect.room_field(), format!("this connection is in {most} rooms, and may not be in more; leave one first")))
+        Err(DomainError::invalid(dialect.room_field(), format!("this connection is in {most} rooms, and may not be in more; leave one first")))
     }
 
     /// Puts a socket into rooms that it enters without a request, each with the offset after which its user is a member. A connection with the
     /// maximum number of rooms enters only the inbox. The rest is as in [`Live::tell_missed`].
-    pub(super) fn join_unasked(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(Room, i64)], hears: &[(Room, i64)]) {
+    pub(super) fn join_unasked(&mut self, shard: &mut Shard<Self>, socket: SocketKey, rooms: &[(RoomId, i64)], hears: &[(RoomId, i64)]) {
         let mut places = self.free_places(shard, socket);
         let mut joins = Vec::with_capacity(rooms.len());
         for (room, member_since) in rooms.iter().filter(|(room, _)| !shard.is_in(socket, room.as_str())) {
-            if room.kind() == Kind::User {
+            if room.kind() == RoomKind::User {
                 joins.push((room, *member_since));
             } else if places > 0 {
                 places -= 1;

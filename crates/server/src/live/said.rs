@@ -3,9 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
-use domain::emissions::Emission;
-use domain::event::{Account, Event, EventKind, Fact, Signal};
-use domain::names::{Kind, Room, Timestamp};
+use domain::emissions::CustomEvent;
+use domain::event::{Account, Event, EventKind, PersistedEvent, EphemeralEvent};
+use domain::names::{RoomKind, RoomId, Timestamp};
 use engine::{Key, Namespace, Position, Revive, Say, Saying};
 
 use crate::dialects::{Dialect, Dialects, json, workspace};
@@ -18,41 +18,41 @@ pub struct Said {
 
 enum News {
     Fact {
-        fact: Arc<Fact>,
+        fact: Arc<PersistedEvent>,
         /// The epoch of the event log.
         epoch: Arc<str>,
     },
     /// An ephemeral event for all connections.
-    Announcement { signal: Arc<Signal>, now: Timestamp },
+    Announcement { signal: Arc<EphemeralEvent>, now: Timestamp },
     /// Ephemeral events in one message buffer.
     Signals {
         /// The kind of their room; `None` if they belong to no room.
-        of: Option<Kind>,
-        signals: Vec<Arc<Signal>>,
+        of: Option<RoomKind>,
+        signals: Vec<Arc<EphemeralEvent>>,
         now: Timestamp,
     },
     /// A backend's event that is not stored.
-    Emission { emission: Arc<Emission>, now: Timestamp },
+    Emission { emission: Arc<CustomEvent>, now: Timestamp },
 }
 
 impl Said {
     /// A persisted event; `epoch` is the epoch of the event log.
-    pub(super) fn fact(dialects: &Dialects, fact: Arc<Fact>, epoch: &Arc<str>) -> Self {
+    pub(super) fn fact(dialects: &Dialects, fact: Arc<PersistedEvent>, epoch: &Arc<str>) -> Self {
         Self { dialects: dialects.clone(), news: News::Fact { fact, epoch: epoch.clone() } }
     }
 
     /// An ephemeral event for all connections, independent of their contract.
-    pub(super) fn announcement(dialects: &Dialects, signal: Arc<Signal>, now: Timestamp) -> Self {
+    pub(super) fn announcement(dialects: &Dialects, signal: Arc<EphemeralEvent>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Announcement { signal, now } }
     }
 
     /// Ephemeral events; `of` is the kind of their room.
-    pub(super) fn signals(dialects: &Dialects, of: Option<Kind>, signals: Vec<Arc<Signal>>, now: Timestamp) -> Self {
+    pub(super) fn signals(dialects: &Dialects, of: Option<RoomKind>, signals: Vec<Arc<EphemeralEvent>>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Signals { of, signals, now } }
     }
 
     /// A backend's event that is not stored.
-    pub(super) fn emission(dialects: &Dialects, emission: Arc<Emission>, now: Timestamp) -> Self {
+    pub(super) fn emission(dialects: &Dialects, emission: Arc<CustomEvent>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Emission { emission, now } }
     }
 
@@ -65,11 +65,11 @@ impl Said {
         };
         let (seq, at) = (i64::from_le_bytes(take(8)?.try_into().ok()?), i64::from_le_bytes(take(8)?.try_into().ok()?));
         let length = u16::from_le_bytes(take(2)?.try_into().ok()?);
-        let room = Room::parse(str::from_utf8(take(length.into())?).ok()?)?;
+        let room = RoomId::parse(str::from_utf8(take(length.into())?).ok()?)?;
         let body = str::from_utf8(bytes).ok()?;
         let event = serde_json::from_str(body).ok()?;
         let (at, body, account) = (Timestamp(at), body.to_owned(), Account::default());
-        let fact = Fact { offset, room, seq, at, event, body, account };
+        let fact = PersistedEvent { offset, room, seq, at, event, body, account };
         Some(Self::fact(dialects, fact.into(), epoch))
     }
 
@@ -109,7 +109,7 @@ impl Said {
         }
     }
 
-    fn say_fact(&self, fact: &Fact, epoch: &str, namespace: Namespace) -> Vec<Saying> {
+    fn say_fact(&self, fact: &PersistedEvent, epoch: &str, namespace: Namespace) -> Vec<Saying> {
         let sayings = match &fact.event {
             Event::Emitted { emission } => say_emission(emission, fact.at, namespace),
             _ => {
@@ -140,7 +140,7 @@ impl Say for Said {
         let News::Signals { of, signals, now } = &self.news else { return vec![(None, self.say(namespace))] };
         let dialects = self.dialects.spoken_in(namespace).iter();
         let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
-        let said = |signal: &Signal| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
+        let said = |signal: &EphemeralEvent| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
         signals.iter().map(|signal| (key(signal), said(signal))).collect()
     }
 
@@ -159,14 +159,14 @@ impl Say for Said {
     fn weight(&self) -> usize {
         match &self.news {
             // The event in memory, with the texts that it owns.
-            News::Fact { fact, .. } => size_of::<Fact>() + 2 * fact.body.len(),
+            News::Fact { fact, .. } => size_of::<PersistedEvent>() + 2 * fact.body.len(),
             _ => size_of::<Self>(),
         }
     }
 }
 
 /// A backend's event is the same in every namespace. A stored event that clients would reject is not sent.
-fn say_emission(emission: &Emission, at: Timestamp, namespace: Namespace) -> Vec<Saying> {
+fn say_emission(emission: &CustomEvent, at: Timestamp, namespace: Namespace) -> Vec<Saying> {
     if namespace == Namespace::PLAIN {
         return vec![workspace::emitted(emission, at)];
     }
@@ -186,18 +186,18 @@ fn positioned(sayings: Vec<Saying>, offset: i64, epoch: &str) -> Vec<Saying> {
 static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The key of an ephemeral event's subject: a newer event with the same key replaces it.
-fn key(signal: &Signal) -> Option<Key> {
+fn key(signal: &EphemeralEvent) -> Option<Key> {
     let about = match signal {
-        Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => ("typing", Some(room), person),
-        Signal::Entered { room, person } | Signal::Left { room, person, .. } => ("in", Some(room), &person.id),
-        Signal::Online { person, .. } | Signal::Offline { person } => ("online", None, person),
-        Signal::Emitted { .. } | Signal::Expelled { .. } | Signal::Announced { .. } => return None,
+        EphemeralEvent::Typing { room, person } | EphemeralEvent::StoppedTyping { room, person } => ("typing", Some(room), person),
+        EphemeralEvent::RoomJoined { room, person } | EphemeralEvent::RoomLeft { room, person, .. } => ("in", Some(room), &person.id),
+        EphemeralEvent::Online { person, .. } | EphemeralEvent::Offline { person } => ("online", None, person),
+        EphemeralEvent::Emitted { .. } | EphemeralEvent::Disconnected { .. } | EphemeralEvent::Announced { .. } => return None,
     };
     let (what, room, person) = about;
-    Some(KEYS.hash_one((what, room.map(Room::as_str), person.as_str())))
+    Some(KEYS.hash_one((what, room.map(RoomId::as_str), person.as_str())))
 }
 
 /// Whether a contract sends events of rooms of this kind.
-fn tells(dialect: &dyn Dialect, kind: Kind) -> bool {
-    kind == Kind::User || dialect.kinds().contains(&kind)
+fn tells(dialect: &dyn Dialect, kind: RoomKind) -> bool {
+    kind == RoomKind::User || dialect.kinds().contains(&kind)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::names::Room;
+use domain::names::RoomId;
 use engine::Position;
 
 /// The events that the client of a socket has received. It has at most one entry for each room that the socket has entered.
@@ -10,7 +10,7 @@ use engine::Position;
 pub(super) struct Since {
     /// The position that the client sent when it connected. Each room is replayed from there when the socket enters it for the first time.
     pub from: Position,
-    rooms: BTreeMap<Room, Stay>,
+    rooms: BTreeMap<RoomId, Stay>,
 }
 
 /// The offsets between which a client has received the events of a room.
@@ -31,12 +31,12 @@ impl Since {
     }
 
     /// Whether the client has received the missed events of a room.
-    pub fn knows(&self, room: &Room) -> bool {
+    pub fn knows(&self, room: &RoomId) -> bool {
         self.rooms.contains_key(room)
     }
 
     /// Notes that the socket enters a room at offset `at`. If it is the first time, the events after `from` are replayed.
-    pub fn come(&mut self, room: &Room, from: u64, at: u64) {
+    pub fn come(&mut self, room: &RoomId, from: u64, at: u64) {
         match self.rooms.get_mut(room) {
             None => drop(self.rooms.insert(room.clone(), Stay { from, until: u64::MAX, again: None })),
             // The room had no events while the client was out of it.
@@ -46,7 +46,7 @@ impl Since {
     }
 
     /// Notes that the socket leaves a room at an offset.
-    pub fn leave(&mut self, room: &Room, at: u64) {
+    pub fn leave(&mut self, room: &RoomId, at: u64) {
         let Some(stay) = self.rooms.get_mut(room) else { return };
         // The stays between the first and the last are not kept, so a client may receive their events a second time.
         stay.until = stay.until.min(at);
@@ -65,7 +65,7 @@ impl Since {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::Kind;
+    use domain::names::RoomKind;
 
     use super::*;
 
@@ -77,7 +77,7 @@ mod tests {
         }
         use Step::{Come, Leave};
         const ON: u64 = u64::MAX;
-        let room = Kind::Channel.room(1);
+        let room = RoomKind::Channel.room(1);
         for (steps, expected) in [
             (&[][..], &[][..]),
             (&[Come(7)], &[(3, ON)]),

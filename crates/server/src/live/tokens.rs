@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::names::{PersonId, Timestamp};
-use domain::operation::{Actor, Command, Tx};
-use domain::people::{Claims, Meet};
+use domain::names::{UserId, Timestamp};
+use domain::operation::{Actor, Command, CommandContext};
+use domain::people::{Claims, EnsureUser};
 use engine::{Namespace, Shard, SocketKey};
 
 use super::entrance::{claims, transport_name};
@@ -34,7 +34,7 @@ impl Shared {
     ///
     /// # Errors
     /// If the token is rejected, or belongs to another user.
-    pub fn renew(&self, person: &PersonId, token: &str) -> Result<Renewal, Unauthenticated> {
+    pub fn renew(&self, person: &UserId, token: &str) -> Result<Renewal, Unauthenticated> {
         let now = (self.clock)().0.div_euclid(1_000_000);
         let identity = self.authenticator.renew(person, token, now)?;
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
@@ -54,7 +54,7 @@ impl Live {
         let Some(session) = shard.data(asked.socket) else { return };
         match self.shared.renew(&session.actor.person, token) {
             Ok(Renewal { actor, claims, ends }) => {
-                let work = |tx: &mut Tx<'_>| Meet { claims }.decide(tx);
+                let work = |tx: &mut CommandContext<'_>| EnsureUser { claims }.execute(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, met| {
                     if met.is_ok() {
                         live.be_renewed(shard, asked.socket, actor, ends);

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use domain::names::PersonId;
-use domain::refusal::Refusal;
+use domain::names::UserId;
+use domain::refusal::DomainError;
 use engine::{Namespace, Shard, SocketKey};
 
 use super::requests::Asked;
@@ -30,7 +30,7 @@ impl Shared {
     /// If no contract of the namespace defines the message. It counts against the budgets all the same, and its reply is sent in order.
     pub fn understand(
         &self,
-        person: &PersonId,
+        person: &UserId,
         namespace: Namespace,
         heard: &Heard<'_>,
         acked: bool,
@@ -62,7 +62,7 @@ impl Shared {
     }
 
     /// The answer to a request that is refused before it is parsed.
-    fn refused_unread(&self, person: &PersonId, namespace: Namespace, heard: &Heard<'_>, refusal: &Refusal, acked: bool) -> Reply {
+    fn refused_unread(&self, person: &UserId, namespace: Namespace, heard: &Heard<'_>, refusal: &DomainError, acked: bool) -> Reply {
         match (heard, self.dialects.spoken_in(namespace).first()) {
             (Heard::Event { name, .. }, _) => dialects::refused(&shortened(name), refusal, acked),
             (Heard::Text(_), Some(dialect)) => self.answer(&**dialect, "message", person, Err(refusal), acked),

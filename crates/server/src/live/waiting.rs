@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use engine::http::{Charge, Short};
 use engine::{ConnectionRef, Shard, SocketKey};
 
@@ -34,7 +34,7 @@ impl Live {
     ///
     /// # Errors
     /// If the user, the address or the server has no room for it.
-    pub(super) fn count_parsed(&self, shard: &Shard<Self>, socket: SocketKey, heard: &Heard<'_>) -> Result<Option<Holder>, Refusal> {
+    pub(super) fn count_parsed(&self, shard: &Shard<Self>, socket: SocketKey, heard: &Heard<'_>) -> Result<Option<Holder>, DomainError> {
         let size = match heard {
             Heard::Event { args, .. } => args.iter().map(|arg| parsed_size(arg.as_bytes())).sum(),
             Heard::Text(text) => parsed_size(text.as_bytes()),
@@ -46,10 +46,10 @@ impl Live {
             self.shared.in_hand.holder(handshake.ip, Some(session.actor.person.clone()), end)
         });
         counted.map_err(|why| match why {
-            NotParsed::TooComplex => Refusal::invalid("message", TOO_COMPLEX),
-            NotParsed::NoRoom(Short { is_clients: true }) => Refusal::TooMany { retry_after: 1 },
+            NotParsed::TooComplex => DomainError::invalid("message", TOO_COMPLEX),
+            NotParsed::NoRoom(Short { is_clients: true }) => DomainError::RateLimited { retry_after: 1 },
             NotParsed::NoRoom(Short { is_clients: false }) => {
-                Refusal::Unavailable("The server holds too many requests; try again later".to_owned())
+                DomainError::Unavailable("The server holds too many requests; try again later".to_owned())
             }
         })
     }

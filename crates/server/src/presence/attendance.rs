@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use domain::names::{Kind, PersonId, Room};
-use domain::people::Person;
+use domain::names::{RoomKind, UserId, RoomId};
+use domain::people::User;
 
 use super::{CROWD, Departure};
 
@@ -18,24 +18,24 @@ pub const MOST_PRESENT: usize = 100;
 pub struct Attendance {
     register: Mutex<Register>,
     /// The number of users of each room that more than [`CROWD`] users have open. It may be read while the register is locked.
-    crowded: RwLock<HashMap<Room, usize>>,
+    crowded: RwLock<HashMap<RoomId, usize>>,
 }
 
 #[derive(Debug, Default)]
 struct Register {
     /// By user first, so that a look-up for one user costs only that user's entries. A user without rooms has no entry.
-    attendees: HashMap<PersonId, HashMap<Room, Attendee>>,
+    attendees: HashMap<UserId, HashMap<RoomId, Attendee>>,
     /// The users of each room, in the order of entering. A room without users is removed.
-    present: HashMap<Room, BTreeMap<u64, PersonId>>,
+    present: HashMap<RoomId, BTreeMap<u64, UserId>>,
     last_place: u64,
     last_departure: Departure,
 }
 
 #[derive(Debug)]
 struct Attendee {
-    person: Person,
+    person: User,
     /// The space that the room is inside. Only its members may receive the room's events.
-    inside: Option<Room>,
+    inside: Option<RoomId>,
     /// The user's key in [`Register::present`].
     place: u64,
     /// The number of connections; zero within the grace period.
@@ -46,7 +46,7 @@ struct Attendee {
 
 impl Attendance {
     /// Counts a connection in a room, which may be inside another. If it is the user's first there, `tell` sends the event.
-    pub fn enter(&self, room: &Room, person: &Person, inside: Option<Room>, tell: impl FnOnce()) {
+    pub fn enter(&self, room: &RoomId, person: &User, inside: Option<RoomId>, tell: impl FnOnce()) {
         if !is_attended(room) {
             return;
         }
@@ -67,14 +67,14 @@ impl Attendance {
     }
 
     /// Counts a user as present who had the room open when the server stopped. Returns a departure, as in [`Attendance::leave`].
-    pub fn expect(&self, room: &Room, person: &Person, inside: Option<Room>) -> Option<Departure> {
+    pub fn expect(&self, room: &RoomId, person: &User, inside: Option<RoomId>) -> Option<Departure> {
         self.enter(room, person, inside, || {});
         self.leave(room, &person.id)
     }
 
     /// Removes a connection from a room. If it was the user's last, returns a departure: call [`Attendance::expire`] at once, or when its
     /// grace period ends.
-    pub fn leave(&self, room: &Room, person: &PersonId) -> Option<Departure> {
+    pub fn leave(&self, room: &RoomId, person: &UserId) -> Option<Departure> {
         if !is_attended(room) {
             return None;
         }
@@ -91,7 +91,7 @@ impl Attendance {
 
     /// Ends the grace period of a departure. If the user has had no connection in the room since, not even a short one, `tell` sends the
     /// leave event.
-    pub fn expire(&self, room: &Room, person: &PersonId, departure: Departure, tell: impl FnOnce(Person)) {
+    pub fn expire(&self, room: &RoomId, person: &UserId, departure: Departure, tell: impl FnOnce(User)) {
         let mut register = self.lock();
         let Register { attendees, present, .. } = &mut *register;
         let Entry::Occupied(mut rooms) = attendees.entry(person.clone()) else { return };
@@ -110,7 +110,7 @@ impl Attendance {
 
     /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member. `tell` sends a leave
     /// event for each room. A room that a connection still has open is left when that connection leaves it.
-    pub fn give_up(&self, space: &Room, person: &PersonId, mut tell: impl FnMut(&Room, Person)) {
+    pub fn give_up(&self, space: &RoomId, person: &UserId, mut tell: impl FnMut(&RoomId, User)) {
         let mut register = self.lock();
         let Register { attendees, present, .. } = &mut *register;
         let Entry::Occupied(mut rooms) = attendees.entry(person.clone()) else { return };
@@ -127,19 +127,19 @@ impl Attendance {
     }
 
     /// Whether a room that a user has open is inside this space.
-    pub fn is_inside(&self, room: &Room, person: &PersonId, space: &Room) -> bool {
+    pub fn is_inside(&self, room: &RoomId, person: &UserId, space: &RoomId) -> bool {
         let attendees = &self.lock().attendees;
         let attendee = attendees.get(person).and_then(|rooms| rooms.get(room));
         attendee.is_some_and(|attendee| attendee.inside.as_ref() == Some(space))
     }
 
     /// The users who have a room open, with `newcomer`, who is about to open it: at most [`MOST_PRESENT`] of them, and the number of all.
-    pub fn present_with(&self, room: &Room, newcomer: Option<&Person>) -> (Vec<Person>, usize) {
+    pub fn present_with(&self, room: &RoomId, newcomer: Option<&User>) -> (Vec<User>, usize) {
         let register = self.lock();
-        let is_there = |user: &Person| register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
+        let is_there = |user: &User| register.attendees.get(&user.id).is_some_and(|rooms| rooms.contains_key(room));
         let ids = register.present.get(room);
-        let person = |id: &PersonId| Some(register.attendees.get(id)?.get(room)?.person.clone());
-        let mut present: Vec<Person> = ids.into_iter().flat_map(BTreeMap::values).take(MOST_PRESENT).filter_map(person).collect();
+        let person = |id: &UserId| Some(register.attendees.get(id)?.get(room)?.person.clone());
+        let mut present: Vec<User> = ids.into_iter().flat_map(BTreeMap::values).take(MOST_PRESENT).filter_map(person).collect();
         let count = ids.map_or(0, BTreeMap::len);
         let Some(newcomer) = newcomer.filter(|user| !is_there(user)) else { return (present, count) };
         if present.len() < MOST_PRESENT {
@@ -149,11 +149,11 @@ impl Attendance {
     }
 
     /// How many users have a room open, if they are more than [`CROWD`].
-    pub fn crowd(&self, room: &Room) -> Option<usize> {
+    pub fn crowd(&self, room: &RoomId) -> Option<usize> {
         self.crowded.read().unwrap_or_else(PoisonError::into_inner).get(room).copied()
     }
 
-    fn note_size(&self, room: &Room, users: usize) {
+    fn note_size(&self, room: &RoomId, users: usize) {
         // Small rooms are not noted, so they do not wait for the lock.
         if users >= CROWD {
             let mut crowded = self.crowded.write().unwrap_or_else(PoisonError::into_inner);
@@ -165,7 +165,7 @@ impl Attendance {
         }
     }
 
-    fn forget_place(&self, present: &mut HashMap<Room, BTreeMap<u64, PersonId>>, room: &Room, place: u64) {
+    fn forget_place(&self, present: &mut HashMap<RoomId, BTreeMap<u64, UserId>>, room: &RoomId, place: u64) {
         let Some(users) = present.get_mut(room) else { return };
         users.remove(&place);
         self.note_size(room, users.len());
@@ -175,12 +175,12 @@ impl Attendance {
     }
 
     /// How many users have a room open.
-    pub fn count(&self, room: &Room) -> usize {
+    pub fn count(&self, room: &RoomId) -> usize {
         self.lock().present.get(room).map_or(0, BTreeMap::len)
     }
 
     /// At most `most` of the users who have a room open: those who opened it last, the newest first.
-    pub fn newest_in(&self, room: &Room, most: usize) -> Vec<PersonId> {
+    pub fn newest_in(&self, room: &RoomId, most: usize) -> Vec<UserId> {
         self.lock().present.get(room).into_iter().flat_map(|users| users.values().rev()).take(most).cloned().collect()
     }
 
@@ -190,8 +190,8 @@ impl Attendance {
 }
 
 /// Whether a room has enter and leave events.
-fn is_attended(room: &Room) -> bool {
-    !matches!(room.kind(), Kind::User | Kind::Household)
+fn is_attended(room: &RoomId) -> bool {
+    !matches!(room.kind(), RoomKind::User | RoomKind::Household)
 }
 
 #[cfg(test)]
@@ -201,14 +201,14 @@ mod tests {
     use super::*;
 
     /// Whether the user enters the room with this connection.
-    fn enter(attendance: &Attendance, room: &Room, person: &Person, inside: Option<Room>) -> bool {
+    fn enter(attendance: &Attendance, room: &RoomId, person: &User, inside: Option<RoomId>) -> bool {
         let mut enters = false;
         attendance.enter(room, person, inside, || enters = true);
         enters
     }
 
     /// The user, if the user leaves the room when the grace period ends.
-    fn expire(attendance: &Attendance, room: &Room, person: &PersonId, departure: Departure) -> Option<Person> {
+    fn expire(attendance: &Attendance, room: &RoomId, person: &UserId, departure: Departure) -> Option<User> {
         let mut leaves = None;
         attendance.expire(room, person, departure, |person| leaves = Some(person));
         leaves
@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn a_person_enters_with_the_first_connection_and_leaves_with_the_last() {
-        let (attendance, room, anna) = (Attendance::default(), Kind::Channel.room(7), PersonId::new("anna"));
-        let person = Person::unseen(anna.clone(), Timestamp(0));
+        let (attendance, room, anna) = (Attendance::default(), RoomKind::Channel.room(7), UserId::new("anna"));
+        let person = User::unseen(anna.clone(), Timestamp(0));
         assert!(enter(&attendance, &room, &person, None));
         assert!(!enter(&attendance, &room, &person, None));
         assert_eq!(attendance.leave(&room, &anna), None);
@@ -234,9 +234,9 @@ mod tests {
 
     #[test]
     fn an_answer_names_the_first_users_of_a_room_and_counts_all() {
-        let (attendance, room) = (Attendance::default(), Kind::Channel.room(7));
-        let person = |number: usize| Person::unseen(PersonId::new(format!("user-{number}")), Timestamp(0));
-        let names = |people: Vec<Person>| people.into_iter().map(|person| person.id.to_string()).collect::<Vec<_>>();
+        let (attendance, room) = (Attendance::default(), RoomKind::Channel.room(7));
+        let person = |number: usize| User::unseen(UserId::new(format!("user-{number}")), Timestamp(0));
+        let names = |people: Vec<User>| people.into_iter().map(|person| person.id.to_string()).collect::<Vec<_>>();
         let all = MOST_PRESENT + 3;
         for number in 0..all {
             let (present, count) = attendance.present_with(&room, Some(&person(number)));
@@ -259,8 +259,8 @@ mod tests {
 
     #[test]
     fn a_room_is_crowded_while_very_many_have_it_open() {
-        let (attendance, room) = (Attendance::default(), Kind::ChatRoom.room(7));
-        let person = |number: usize| Person::unseen(PersonId::new(format!("user-{number}")), Timestamp(0));
+        let (attendance, room) = (Attendance::default(), RoomKind::ChatRoom.room(7));
+        let person = |number: usize| User::unseen(UserId::new(format!("user-{number}")), Timestamp(0));
         let leave = |number: usize| {
             let departure = attendance.leave(&room, &person(number).id).expect("it was the last");
             expire(&attendance, &room, &person(number).id, departure);
@@ -281,8 +281,8 @@ mod tests {
 
     #[test]
     fn the_newest_users_of_a_room_are_named() {
-        let (attendance, room) = (Attendance::default(), Kind::ChatRoom.room(7));
-        let person = |name: &str| Person::unseen(PersonId::new(name), Timestamp(0));
+        let (attendance, room) = (Attendance::default(), RoomKind::ChatRoom.room(7));
+        let person = |name: &str| User::unseen(UserId::new(name), Timestamp(0));
         for name in ["anna", "ben", "carl", "anna"] {
             enter(&attendance, &room, &person(name), None);
         }
@@ -291,17 +291,17 @@ mod tests {
             (attendance.count(&room), names(9), names(2)),
             (3, vec!["carl".into(), "ben".into(), "anna".into()], vec!["carl".into(), "ben".into()])
         );
-        let departure = attendance.leave(&room, &PersonId::new("carl")).expect("it was the last");
+        let departure = attendance.leave(&room, &UserId::new("carl")).expect("it was the last");
         assert_eq!(attendance.count(&room), 3, "within the grace");
-        expire(&attendance, &room, &PersonId::new("carl"), departure);
+        expire(&attendance, &room, &UserId::new("carl"), departure);
         assert_eq!((attendance.count(&room), names(1)), (2, vec!["ben".into()]));
-        assert_eq!((attendance.count(&Kind::ChatRoom.room(8)), attendance.newest_in(&Kind::ChatRoom.room(8), 9)), (0, vec![]));
+        assert_eq!((attendance.count(&RoomKind::ChatRoom.room(8)), attendance.newest_in(&RoomKind::ChatRoom.room(8), 9)), (0, vec![]));
     }
 
     #[test]
     fn who_was_there_before_a_start_is_expected_back() {
-        let (attendance, room) = (Attendance::default(), Kind::Channel.room(7));
-        let people = ["anna", "ben"].map(|name| Person::unseen(PersonId::new(name), Timestamp(0)));
+        let (attendance, room) = (Attendance::default(), RoomKind::Channel.room(7));
+        let people = ["anna", "ben"].map(|name| User::unseen(UserId::new(name), Timestamp(0)));
         let [first, ..] = people.each_ref().map(|person| attendance.expect(&room, person, None));
         let departures =
             people.each_ref().map(|person| attendance.expect(&room, person, None).expect("it is awaited by another connection"));
@@ -313,14 +313,14 @@ mod tests {
 
     #[test]
     fn whoever_is_no_member_any_more_is_not_waited_for() {
-        let (attendance, anna, ben) = (Attendance::default(), PersonId::new("anna"), PersonId::new("ben"));
-        let (project, channel, open, other) = (Kind::Project.room(1), Kind::Channel.room(2), Kind::Channel.room(3), Kind::Channel.room(4));
-        let person = |id: &PersonId| Person::unseen(id.clone(), Timestamp(0));
+        let (attendance, anna, ben) = (Attendance::default(), UserId::new("anna"), UserId::new("ben"));
+        let (project, channel, open, other) = (RoomKind::Project.room(1), RoomKind::Channel.room(2), RoomKind::Channel.room(3), RoomKind::Channel.room(4));
+        let person = |id: &UserId| User::unseen(id.clone(), Timestamp(0));
         let mut departures = Vec::new();
         for (room, id, inside) in [
             (&project, &anna, None),
             (&channel, &anna, Some(project.clone())),
-            (&other, &anna, Some(Kind::Project.room(9))),
+            (&other, &anna, Some(RoomKind::Project.room(9))),
             (&channel, &ben, Some(project.clone())),
         ] {
             enter(&attendance, room, &person(id), inside);
@@ -339,13 +339,13 @@ mod tests {
 
     #[test]
     fn what_is_inside_a_space_is_known_while_the_room_is_open() {
-        let (attendance, room, anna) = (Attendance::default(), Kind::Channel.room(7), PersonId::new("anna"));
-        let (project, other) = (Kind::Project.room(1), Kind::Project.room(2));
+        let (attendance, room, anna) = (Attendance::default(), RoomKind::Channel.room(7), UserId::new("anna"));
+        let (project, other) = (RoomKind::Project.room(1), RoomKind::Project.room(2));
         assert!(!attendance.is_inside(&room, &anna, &project));
-        enter(&attendance, &room, &Person::unseen(anna.clone(), Timestamp(0)), Some(project.clone()));
+        enter(&attendance, &room, &User::unseen(anna.clone(), Timestamp(0)), Some(project.clone()));
         assert!(attendance.is_inside(&room, &anna, &project));
         assert!(!attendance.is_inside(&room, &anna, &other));
-        assert!(!attendance.is_inside(&room, &PersonId::new("ben"), &project));
+        assert!(!attendance.is_inside(&room, &UserId::new("ben"), &project));
         let departure = attendance.leave(&room, &anna).expect("it was the last");
         expire(&attendance, &room, &anna, departure);
         assert!(!attendance.is_inside(&room, &anna, &project));
@@ -353,9 +353,9 @@ mod tests {
 
     #[test]
     fn nobody_enters_what_one_belongs_to() {
-        let (attendance, anna) = (Attendance::default(), PersonId::new("anna"));
-        let person = Person::unseen(anna.clone(), Timestamp(0));
-        for room in [Kind::Household.room(7), Room::inbox(&anna)] {
+        let (attendance, anna) = (Attendance::default(), UserId::new("anna"));
+        let person = User::unseen(anna.clone(), Timestamp(0));
+        for room in [RoomKind::Household.room(7), RoomId::inbox(&anna)] {
             assert!(!enter(&attendance, &room, &person, None), "{room}");
             assert_eq!(attendance.leave(&room, &anna), None, "{room}");
         }

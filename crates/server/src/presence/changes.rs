@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::event::Signal;
-use domain::names::PersonId;
+use domain::event::EphemeralEvent;
+use domain::names::UserId;
 
 /// The most changes that one round sends.
 const ROUND: usize = 1000;
@@ -17,14 +17,14 @@ pub struct Changes(Mutex<Gathered>);
 
 #[derive(Debug, Default)]
 struct Gathered {
-    newest: HashMap<PersonId, Arc<Signal>>,
+    newest: HashMap<UserId, Arc<EphemeralEvent>>,
     /// True from the time that a round is requested until a round ends with no change left.
     under_way: bool,
 }
 
 impl Changes {
     /// Gathers a presence change; other events are ignored. True if the caller must start a round for it.
-    pub fn add(&self, signal: Arc<Signal>) -> bool {
+    pub fn add(&self, signal: Arc<EphemeralEvent>) -> bool {
         let Some(person) = person_of(&signal) else { return false };
         let mut gathered = self.lock();
         gathered.newest.insert(person.clone(), signal);
@@ -32,28 +32,28 @@ impl Changes {
     }
 
     /// Changes the connection id in a user's online event. An event that is sent already stays as it is.
-    pub fn rename(&self, person: &PersonId, from: &str, to: &str) {
+    pub fn rename(&self, person: &UserId, from: &str, to: &str) {
         if let Some(signal) = self.lock().newest.get_mut(person)
-            && matches!(&**signal, Signal::Online { connection, .. } if connection == from)
+            && matches!(&**signal, EphemeralEvent::Online { connection, .. } if connection == from)
         {
-            *signal = Signal::Online { person: person.clone(), connection: to.to_owned() }.into();
+            *signal = EphemeralEvent::Online { person: person.clone(), connection: to.to_owned() }.into();
         }
     }
 
     /// Begins a round and returns its changes. When thousands of users connect or disconnect at once, the changes are sent in parts: all at
     /// once might exceed the limit of an outbox.
-    pub fn begin(&self) -> Vec<Arc<Signal>> {
+    pub fn begin(&self) -> Vec<Arc<EphemeralEvent>> {
         let newest = &mut self.lock().newest;
         if newest.len() <= ROUND {
             return std::mem::take(newest).into_values().collect();
         }
-        let some: Vec<PersonId> = newest.keys().take(ROUND).cloned().collect();
+        let some: Vec<UserId> = newest.keys().take(ROUND).cloned().collect();
         some.iter().filter_map(|person| newest.remove(person)).collect()
     }
 
     /// Ends a round. The changes that it could not send wait for the next, unless there is a newer one of the same user. True if the caller
     /// must start another round.
-    pub fn end(&self, untold: impl IntoIterator<Item = Arc<Signal>>) -> bool {
+    pub fn end(&self, untold: impl IntoIterator<Item = Arc<EphemeralEvent>>) -> bool {
         let mut gathered = self.lock();
         for signal in untold {
             if let Some(person) = person_of(&signal) {
@@ -70,16 +70,16 @@ impl Changes {
 }
 
 /// The user whose presence changed.
-pub fn person_of(signal: &Signal) -> Option<&PersonId> {
+pub fn person_of(signal: &EphemeralEvent) -> Option<&UserId> {
     match signal {
-        Signal::Online { person, .. } | Signal::Offline { person } => Some(person),
-        Signal::Entered { .. }
-        | Signal::Left { .. }
-        | Signal::Typing { .. }
-        | Signal::StoppedTyping { .. }
-        | Signal::Emitted { .. }
-        | Signal::Expelled { .. }
-        | Signal::Announced { .. } => None,
+        EphemeralEvent::Online { person, .. } | EphemeralEvent::Offline { person } => Some(person),
+        EphemeralEvent::RoomJoined { .. }
+        | EphemeralEvent::RoomLeft { .. }
+        | EphemeralEvent::Typing { .. }
+        | EphemeralEvent::StoppedTyping { .. }
+        | EphemeralEvent::Emitted { .. }
+        | EphemeralEvent::Disconnected { .. }
+        | EphemeralEvent::Announced { .. } => None,
     }
 }
 
@@ -87,12 +87,12 @@ pub fn person_of(signal: &Signal) -> Option<&PersonId> {
 mod tests {
     use super::*;
 
-    fn online(person: &str) -> Arc<Signal> {
-        Signal::Online { person: PersonId::new(person), connection: String::new() }.into()
+    fn online(person: &str) -> Arc<EphemeralEvent> {
+        EphemeralEvent::Online { person: UserId::new(person), connection: String::new() }.into()
     }
 
-    fn offline(person: &str) -> Arc<Signal> {
-        Signal::Offline { person: PersonId::new(person) }.into()
+    fn offline(person: &str) -> Arc<EphemeralEvent> {
+        EphemeralEvent::Offline { person: UserId::new(person) }.into()
     }
 
     #[test]
@@ -110,12 +110,12 @@ mod tests {
 
     #[test]
     fn whoever_goes_on_as_another_is_told_so() {
-        let known_by = |id: &str| Arc::new(Signal::Online { person: PersonId::new("anna"), connection: id.to_owned() });
+        let known_by = |id: &str| Arc::new(EphemeralEvent::Online { person: UserId::new("anna"), connection: id.to_owned() });
         let changes = Changes::default();
         changes.add(known_by("new"));
         changes.add(offline("ben"));
         for (person, from, to) in [("anna", "new", "old"), ("anna", "new", "another"), ("ben", "new", "old"), ("carl", "new", "old")] {
-            changes.rename(&PersonId::new(person), from, to);
+            changes.rename(&UserId::new(person), from, to);
         }
         let mut told = changes.begin();
         told.sort_by_key(|signal| person_of(signal).cloned());

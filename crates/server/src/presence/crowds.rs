@@ -5,8 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::event::Signal;
-use domain::names::{PersonId, Room};
+use domain::event::EphemeralEvent;
+use domain::names::{UserId, RoomId};
 
 /// In a room that more users have open, changes are gathered.
 pub const CROWD: usize = 500;
@@ -20,19 +20,19 @@ const GATHER: Duration = Duration::from_millis(100);
 
 /// The changes that are gathered, by room: at most [`NEWEST_TOLD`] of each.
 #[derive(Debug, Default)]
-pub struct Crowds(Mutex<HashMap<Room, Gathered>>);
+pub struct Crowds(Mutex<HashMap<RoomId, Gathered>>);
 
 #[derive(Debug)]
 struct Gathered {
     due: Instant,
     /// The user, whether the event is about typing, and the event; the newest last.
-    changes: VecDeque<(PersonId, bool, Arc<Signal>)>,
+    changes: VecDeque<(UserId, bool, Arc<EphemeralEvent>)>,
 }
 
 impl Crowds {
     /// Gathers a change in a room that `present` users have open. Returns when to call [`Crowds::take`] if this is the first change. Other signals
     /// are not gathered.
-    pub fn add(&self, signal: Arc<Signal>, present: usize, now: Instant) -> Option<Instant> {
+    pub fn add(&self, signal: Arc<EphemeralEvent>, present: usize, now: Instant) -> Option<Instant> {
         let (room, person, typing) = about(&signal)?;
         let (room, person) = (room.clone(), person.clone());
         let mut rooms = self.lock();
@@ -49,24 +49,24 @@ impl Crowds {
     }
 
     /// The changes of all rooms that are due, each room's in order; and when to call again, if any are left.
-    pub fn take(&self, now: Instant) -> (Vec<Arc<Signal>>, Option<Instant>) {
+    pub fn take(&self, now: Instant) -> (Vec<Arc<EphemeralEvent>>, Option<Instant>) {
         let mut rooms = self.lock();
         let due = rooms.extract_if(|_, gathered| gathered.due <= now);
         let signals = due.flat_map(|(_, gathered)| gathered.changes).map(|(_, _, signal)| signal).collect();
         (signals, rooms.values().map(|gathered| gathered.due).min())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Room, Gathered>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, Gathered>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The room of an event, its user, and whether it is about typing. `None` for an event that is not gathered.
-pub fn about(signal: &Signal) -> Option<(&Room, &PersonId, bool)> {
+pub fn about(signal: &EphemeralEvent) -> Option<(&RoomId, &UserId, bool)> {
     match signal {
-        Signal::Entered { room, person } | Signal::Left { room, person, .. } => Some((room, &person.id, false)),
-        Signal::Typing { room, person } | Signal::StoppedTyping { room, person } => Some((room, person, true)),
-        Signal::Online { .. } | Signal::Offline { .. } | Signal::Emitted { .. } | Signal::Expelled { .. } | Signal::Announced { .. } => {
+        EphemeralEvent::RoomJoined { room, person } | EphemeralEvent::RoomLeft { room, person, .. } => Some((room, &person.id, false)),
+        EphemeralEvent::Typing { room, person } | EphemeralEvent::StoppedTyping { room, person } => Some((room, person, true)),
+        EphemeralEvent::Online { .. } | EphemeralEvent::Offline { .. } | EphemeralEvent::Emitted { .. } | EphemeralEvent::Disconnected { .. } | EphemeralEvent::Announced { .. } => {
             None
         }
     }
@@ -74,26 +74,26 @@ pub fn about(signal: &Signal) -> Option<(&Room, &PersonId, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::{Kind, Timestamp};
-    use domain::people::Person;
+    use domain::names::{RoomKind, Timestamp};
+    use domain::people::User;
 
     use super::*;
 
-    fn person(number: usize) -> Person {
-        Person::unseen(PersonId::new(format!("user-{number}")), Timestamp(0))
+    fn person(number: usize) -> User {
+        User::unseen(UserId::new(format!("user-{number}")), Timestamp(0))
     }
 
-    fn entered(room: &Room, number: usize) -> Arc<Signal> {
-        Signal::Entered { room: room.clone(), person: person(number) }.into()
+    fn entered(room: &RoomId, number: usize) -> Arc<EphemeralEvent> {
+        EphemeralEvent::RoomJoined { room: room.clone(), person: person(number) }.into()
     }
 
-    fn typing(room: &Room, number: usize) -> Arc<Signal> {
-        Signal::Typing { room: room.clone(), person: person(number).id }.into()
+    fn typing(room: &RoomId, number: usize) -> Arc<EphemeralEvent> {
+        EphemeralEvent::Typing { room: room.clone(), person: person(number).id }.into()
     }
 
     #[test]
     fn a_crowded_room_receives_only_the_newest_changes() {
-        let (crowds, room, now) = (Crowds::default(), Kind::ChatRoom.room(1), Instant::now());
+        let (crowds, room, now) = (Crowds::default(), RoomKind::ChatRoom.room(1), Instant::now());
         let due = crowds.add(entered(&room, 0), CROWD + 1, now).expect("it begins");
         for number in 1..1000 {
             assert_eq!(crowds.add(entered(&room, number), CROWD + number, now), None, "the gathering is under way");
@@ -105,8 +105,8 @@ mod tests {
 
     #[test]
     fn a_room_receives_the_newest_change_and_the_newest_typing_of_each_user() {
-        let (crowds, room, now) = (Crowds::default(), Kind::ChatRoom.room(1), Instant::now());
-        let left: Arc<Signal> = Signal::Left { room: room.clone(), person: person(1), removed: false }.into();
+        let (crowds, room, now) = (Crowds::default(), RoomKind::ChatRoom.room(1), Instant::now());
+        let left: Arc<EphemeralEvent> = EphemeralEvent::RoomLeft { room: room.clone(), person: person(1), removed: false }.into();
         for signal in [entered(&room, 1), typing(&room, 1), entered(&room, 2), typing(&room, 1), left.clone()] {
             crowds.add(signal, 600, now);
         }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_larger_room_receives_changes_less_often_and_costs_the_same() {
         let (crowds, now) = (Crowds::default(), Instant::now());
-        let [small, large] = [1, 2].map(|number| Kind::ChatRoom.room(number));
+        let [small, large] = [1, 2].map(|number| RoomKind::ChatRoom.room(number));
         let soon = crowds.add(entered(&small, 1), CROWD, now).expect("it begins");
         let later = crowds.add(entered(&large, 1), 50 * CROWD, now).expect("it begins");
         assert_eq!((soon - now, later - now), (GATHER, 50 * GATHER));

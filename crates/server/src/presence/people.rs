@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::names::PersonId;
+use domain::names::UserId;
 use engine::id::Id;
 use smallvec::SmallVec;
 
@@ -68,7 +68,7 @@ pub struct People(Mutex<Crowd>);
 
 #[derive(Debug, Default)]
 struct Crowd {
-    people: HashMap<PersonId, Presence>,
+    people: HashMap<UserId, Presence>,
     last_departure: Departure,
 }
 
@@ -145,7 +145,7 @@ impl People {
     /// The number of the user's connections.
     pub fn arrive(
         &self,
-        person: &PersonId,
+        person: &UserId,
         connection: Connection,
         id: Option<Id>,
         most: Option<u32>,
@@ -164,7 +164,7 @@ impl People {
 
     /// Counts a user as online who was connected when the server stopped; `id` is the connection id that other users see. Returns a
     /// departure: call [`People::expire`] when its grace period ends.
-    pub fn expect(&self, person: &PersonId, id: Option<Id>) -> Departure {
+    pub fn expect(&self, person: &UserId, id: Option<Id>) -> Departure {
         let mut crowd = self.lock();
         let Crowd { people, last_departure } = &mut *crowd;
         let presence = people.entry(person.clone()).or_default();
@@ -176,7 +176,7 @@ impl People {
     }
 
     /// Changes the connection id that other users see, after a socket was resumed.
-    pub fn rename(&self, person: &PersonId, connection: Connection, from: Id, to: Id) {
+    pub fn rename(&self, person: &UserId, connection: Connection, from: Id, to: Id) {
         let mut crowd = self.lock();
         let Some(presence) = crowd.people.get_mut(person) else { return };
         if let Ok(place) = presence.place_of(connection)
@@ -188,7 +188,7 @@ impl People {
 
     /// Removes a socket from the count, whether it was accepted or not. If it was the user's last connection, returns a departure: call
     /// [`People::expire`] when its grace period ends.
-    pub fn depart(&self, person: &PersonId, connection: Connection) -> Option<Departure> {
+    pub fn depart(&self, person: &UserId, connection: Connection) -> Option<Departure> {
         let mut crowd = self.lock();
         let Crowd { people, last_departure } = &mut *crowd;
         let presence = people.get_mut(person)?;
@@ -202,7 +202,7 @@ impl People {
 
     /// Ends the grace period of a departure. If the user has had no connection since, not even a short one, the user goes offline, and
     /// `go_offline` sends the event.
-    pub fn expire(&self, person: &PersonId, departure: Departure, go_offline: impl FnOnce()) {
+    pub fn expire(&self, person: &UserId, departure: Departure, go_offline: impl FnOnce()) {
         let people = &mut self.lock().people;
         let gone = people.get(person).is_some_and(|presence| presence.counts.is_zero() && presence.departed == departure);
         if gone {
@@ -216,13 +216,13 @@ impl People {
     }
 
     /// Whether a user is online. A user within the grace period is.
-    pub fn is_online(&self, person: &PersonId) -> bool {
+    pub fn is_online(&self, person: &UserId) -> bool {
         self.lock().people.contains_key(person)
     }
 
     /// The online users among `people`, in their order, each with the id of the oldest connection. Within the grace period it is the id of
     /// the last one.
-    pub fn online_among(&self, people: &[PersonId]) -> Vec<(PersonId, String)> {
+    pub fn online_among(&self, people: &[UserId]) -> Vec<(UserId, String)> {
         let crowd = self.lock();
         people.iter().filter_map(|person| Some((person.clone(), crowd.people.get(person)?.known_by()))).collect()
     }
@@ -254,13 +254,13 @@ mod tests {
     }
 
     /// Whether the user comes online with this connection.
-    fn arrive(people: &People, person: &PersonId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
+    fn arrive(people: &People, person: &UserId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
         let mut comes = false;
         people.arrive(person, connection, None, most, || comes = true).map(|()| comes)
     }
 
     /// Whether the user goes offline when the grace period ends.
-    fn expire(people: &People, person: &PersonId, departure: Departure) -> bool {
+    fn expire(people: &People, person: &UserId, departure: Departure) -> bool {
         let mut goes = false;
         people.expire(person, departure, || goes = true);
         goes
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_reload_does_not_blink() {
-        let (people, anna) = (People::default(), PersonId::new("anna"));
+        let (people, anna) = (People::default(), UserId::new("anna"));
         assert_eq!(arrive(&people, &anna, socketio(1), None), Ok(true));
         let departure = people.depart(&anna, socketio(1)).expect("it was the last");
         assert!(people.is_online(&anna), "within the grace");
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn an_older_departure_does_not_cut_a_grace_short() {
-        let (people, anna) = (People::default(), PersonId::new("anna"));
+        let (people, anna) = (People::default(), UserId::new("anna"));
         let departure = || {
             arrive(&people, &anna, socketio(1), None).unwrap();
             people.depart(&anna, socketio(1)).expect("it was the last")
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_is_told_last_is_true_however_many_shards_tell() {
-        let (people, anna, told) = (People::default(), PersonId::new("anna"), Mutex::new(Vec::new()));
+        let (people, anna, told) = (People::default(), UserId::new("anna"), Mutex::new(Vec::new()));
         let tell = |online| told.lock().unwrap().push(online);
         let come_and_go = |connection| {
             for _ in 0..10_000 {
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn each_sort_has_its_own_cap() {
-        let (people, ben) = (People::default(), PersonId::new("ben"));
+        let (people, ben) = (People::default(), UserId::new("ben"));
         assert_eq!(arrive(&people, &ben, raw(1), Some(1)), Ok(true));
         assert_eq!(arrive(&people, &ben, raw(2), Some(1)), Err(1));
         assert_eq!(arrive(&people, &ben, socketio(3), Some(1)), Ok(false));
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_connection_counts_once_however_many_sockets_it_has() {
-        let (people, anna, ben) = (People::default(), PersonId::new("anna"), PersonId::new("ben"));
+        let (people, anna, ben) = (People::default(), UserId::new("anna"), UserId::new("ben"));
         for comes_online in [true, false, false] {
             assert_eq!(arrive(&people, &anna, socketio(7), Some(2)), Ok(comes_online));
         }
@@ -348,9 +348,9 @@ mod tests {
 
     #[test]
     fn a_person_is_known_by_a_connection_that_is_there() {
-        let (people, anna) = (People::default(), PersonId::new("anna"));
+        let (people, anna) = (People::default(), UserId::new("anna"));
         let come = |number, name| people.arrive(&anna, socketio(number), Some(id(name)), None, || {}).unwrap();
-        let known = || people.online_among(&[PersonId::new("ben"), anna.clone()]);
+        let known = || people.online_among(&[UserId::new("ben"), anna.clone()]);
         come(1, "laptop");
         come(1, "laptop_another");
         assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
@@ -369,8 +369,8 @@ mod tests {
 
     #[test]
     fn who_was_here_before_a_start_is_expected_back() {
-        let (people, anna, ben) = (People::default(), PersonId::new("anna"), PersonId::new("ben"));
-        let known = |person: &PersonId| people.online_among(std::slice::from_ref(person)).pop().map(|(_, id)| id);
+        let (people, anna, ben) = (People::default(), UserId::new("anna"), UserId::new("ben"));
+        let known = |person: &UserId| people.online_among(std::slice::from_ref(person)).pop().map(|(_, id)| id);
         let departures = [&anna, &ben].map(|person| people.expect(person, Some(id("before"))));
         assert_eq!(known(&anna), Some(id("before").text()));
         assert_eq!(arrive(&people, &anna, socketio(1), Some(1)), Ok(false), "nobody is told");
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_goes_on_as_another_is_known_by_its_id() {
-        let (people, anna) = (People::default(), PersonId::new("anna"));
+        let (people, anna) = (People::default(), UserId::new("anna"));
         people.arrive(&anna, socketio(1), Some(id("new")), None, || {}).unwrap();
         people.rename(&anna, socketio(1), id("new"), id("old"));
         people.rename(&anna, socketio(1), id("new"), id("of_another_socket"));
@@ -390,7 +390,7 @@ mod tests {
 
     #[test]
     fn who_may_have_none_is_not_here() {
-        let (people, anna) = (People::default(), PersonId::new("anna"));
+        let (people, anna) = (People::default(), UserId::new("anna"));
         assert_eq!(arrive(&people, &anna, raw(1), Some(0)), Err(0));
         assert!(!people.is_online(&anna));
     }

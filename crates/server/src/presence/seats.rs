@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::names::{Id, PersonId, Room};
+use domain::names::{EntityId, UserId, RoomId};
 
 use super::Departure;
 
@@ -16,15 +16,15 @@ pub struct Seats(Mutex<Hall>);
 #[derive(Debug, Default)]
 struct Hall {
     /// By user first, so that a look-up for one user costs only that user's seats. A user without seats has no entry.
-    seats: HashMap<PersonId, HashMap<Id, Seat>>,
+    seats: HashMap<UserId, HashMap<EntityId, Seat>>,
     /// The users with a seat in each call.
-    calls: HashMap<Id, HashSet<PersonId>>,
+    calls: HashMap<EntityId, HashSet<UserId>>,
     last_departure: Departure,
 }
 
 #[derive(Debug)]
 struct Seat {
-    room: Room,
+    room: RoomId,
     is: State,
 }
 
@@ -36,7 +36,7 @@ enum State {
 
 impl Seats {
     /// Gives a user a seat in a room's call, on this connection.
-    pub fn take(&self, call: Id, room: &Room, person: &PersonId, connection: &str) {
+    pub fn take(&self, call: EntityId, room: &RoomId, person: &UserId, connection: &str) {
         let mut hall = self.lock();
         let seat = Seat { room: room.clone(), is: State::Taken(connection.to_owned()) };
         hall.seats.entry(person.clone()).or_default().insert(call, seat);
@@ -44,7 +44,7 @@ impl Seats {
     }
 
     /// Whether a user has a seat in a call, on an open connection.
-    pub fn is_taken(&self, call: Id, person: &PersonId) -> bool {
+    pub fn is_taken(&self, call: EntityId, person: &UserId) -> bool {
         let hall = self.lock();
         let seat = hall.seats.get(person).and_then(|seats| seats.get(&call));
         seat.is_some_and(|seat| matches!(seat.is, State::Taken(_)))
@@ -52,7 +52,7 @@ impl Seats {
 
     /// Leaves the seats that a user has on a connection that has ended. Returns a departure for each call: call [`Seats::expire`] when its
     /// grace period ends.
-    pub fn vacate(&self, person: &PersonId, connection: &str) -> Vec<(Id, Departure)> {
+    pub fn vacate(&self, person: &UserId, connection: &str) -> Vec<(EntityId, Departure)> {
         let mut hall = self.lock();
         let Hall { seats, last_departure, .. } = &mut *hall;
         let mut vacated = Vec::new();
@@ -67,7 +67,7 @@ impl Seats {
     }
 
     /// Returns a user's seat in a room's call that was left within the grace period, because a connection of the user enters the room.
-    pub fn resume(&self, room: &Room, person: &PersonId, connection: &str) {
+    pub fn resume(&self, room: &RoomId, person: &UserId, connection: &str) {
         let mut hall = self.lock();
         for seat in hall.seats.get_mut(person).into_iter().flat_map(HashMap::values_mut) {
             if seat.room == *room && matches!(seat.is, State::Vacant(_)) {
@@ -77,7 +77,7 @@ impl Seats {
     }
 
     /// Ends the grace period of a departure. True if the seat was not taken since: the user is no longer in the call.
-    pub fn expire(&self, call: Id, person: &PersonId, departure: Departure) -> bool {
+    pub fn expire(&self, call: EntityId, person: &UserId, departure: Departure) -> bool {
         let mut hall = self.lock();
         let seat = hall.seats.get(person).and_then(|seats| seats.get(&call));
         let expired = seat.is_some_and(|seat| seat.is == State::Vacant(departure));
@@ -94,7 +94,7 @@ impl Seats {
     }
 
     /// Removes all seats of a call that has ended.
-    pub fn clear(&self, call: Id) {
+    pub fn clear(&self, call: EntityId) {
         let mut hall = self.lock();
         for person in hall.calls.remove(&call).unwrap_or_default() {
             hall.give_up(call, &person);
@@ -108,7 +108,7 @@ impl Seats {
 
 impl Hall {
     /// Removes a user's seat in a call.
-    fn give_up(&mut self, call: Id, person: &PersonId) {
+    fn give_up(&mut self, call: EntityId, person: &UserId) {
         if let Entry::Occupied(mut seats) = self.seats.entry(person.clone()) {
             seats.get_mut().remove(&call);
             if seats.get().is_empty() {
@@ -120,12 +120,12 @@ impl Hall {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::Kind;
+    use domain::names::RoomKind;
 
     use super::*;
 
-    fn people() -> (Room, PersonId, PersonId) {
-        (Kind::ChatRoom.room(7), PersonId::new("anna"), PersonId::new("ben"))
+    fn people() -> (RoomId, UserId, UserId) {
+        (RoomKind::ChatRoom.room(7), UserId::new("anna"), UserId::new("ben"))
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         let (seats, (room, anna, _)) = (Seats::default(), people());
         seats.take(1, &room, &anna, "laptop");
         let first = seats.vacate(&anna, "laptop");
-        seats.resume(&Kind::ChatRoom.room(8), &anna, "elsewhere");
+        seats.resume(&RoomKind::ChatRoom.room(8), &anna, "elsewhere");
         assert!(!seats.is_taken(1, &anna));
         seats.resume(&room, &anna, "laptop again");
         assert!(seats.is_taken(1, &anna));

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::names::{PersonId, Timestamp};
+use domain::names::{UserId, Timestamp};
 
 /// The bound on the size of the history: a change counts one, and one more for each user in [`Hearers::Only`] or [`Hearers::AllBut`].
 const MOST: usize = 65_536;
@@ -38,7 +38,7 @@ pub struct Told<T> {
 struct State<T> {
     /// In the order in which they were sent.
     changes: BTreeMap<u64, Change<T>>,
-    newest: HashMap<PersonId, u64>,
+    newest: HashMap<UserId, u64>,
     last: u64,
     /// The sum of the sizes of `changes`.
     size: usize,
@@ -47,7 +47,7 @@ struct State<T> {
 #[derive(Debug)]
 struct Change<T> {
     at: Timestamp,
-    person: PersonId,
+    person: UserId,
     said: T,
     /// The hashes of the users' ids, sorted.
     hearers: Hearers<Box<[u64]>>,
@@ -105,7 +105,7 @@ impl<T: Clone> Told<T> {
 
     /// Notes a change of a user's presence. Called before the change is sent, so that a user who connects at that moment receives it twice and not
     /// never. A change without recipients is not kept, but it makes the user's earlier change void.
-    pub fn note(&self, person: &PersonId, said: T, to: Hearers<&[PersonId]>, now: Timestamp) {
+    pub fn note(&self, person: &UserId, said: T, to: Hearers<&[UserId]>, now: Timestamp) {
         let hearers = to.map(|people| {
             let mut marks: Box<[u64]> = people.iter().map(|person| self.marks.hash_one(person)).collect();
             marks.sort_unstable();
@@ -126,7 +126,7 @@ impl<T: Clone> Told<T> {
 
     /// The changes that a user may have missed whose connection was found closed at `left_at`, in the order in which they were sent: the
     /// newest [`MOST_AT_ONCE`]. They are not persisted events: a client that misses a change receives the next one.
-    pub fn since(&self, left_at: Timestamp, person: &PersonId) -> Vec<T> {
+    pub fn since(&self, left_at: Timestamp, person: &UserId) -> Vec<T> {
         let (from, mark) = (left_at.minus_seconds(self.silence), self.marks.hash_one(person));
         let state = self.lock();
         let hears = |change: &&Change<T>| change.hearers.include(mark);
@@ -152,7 +152,7 @@ impl<T> State<T> {
         }
     }
 
-    fn forget(&mut self, person: &PersonId) {
+    fn forget(&mut self, person: &UserId) {
         if let Some(change) = self.newest.remove(person).and_then(|number| self.changes.remove(&number)) {
             self.size -= change.size();
         }
@@ -187,8 +187,8 @@ mod tests {
         Timestamp(second * 1_000_000)
     }
 
-    fn person(name: &str) -> PersonId {
-        PersonId::new(name)
+    fn person(name: &str) -> UserId {
+        UserId::new(name)
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn of_what_there_is_no_room_for_the_newest_is_kept() {
         let told = told();
-        let many: Vec<PersonId> = (0..1000).map(|number| person(&number.to_string())).collect();
+        let many: Vec<UserId> = (0..1000).map(|number| person(&number.to_string())).collect();
         for number in 0..100 {
             told.note(&person(&format!("person {number}")), "comes", Hearers::Only(&many), at(1000 + number));
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::names::{PersonId, Room};
+use domain::names::{UserId, RoomId};
 
 /// How long a user counts as typing whose client does not repeat it.
 const TYPING_LASTS: Duration = Duration::from_secs(6);
@@ -21,9 +21,9 @@ pub struct Typing(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     /// By user first, so that the end of a connection costs only its user's entries. A user who is not typing has no entry.
-    typists: HashMap<PersonId, HashMap<Room, Typist>>,
+    typists: HashMap<UserId, HashMap<RoomId, Typist>>,
     /// The same entries, sorted by their expiry.
-    ends: BTreeSet<(Instant, Room, PersonId)>,
+    ends: BTreeSet<(Instant, RoomId, UserId)>,
 }
 
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct Typist {
 
 impl Typing {
     /// Notes that a user types on this connection; `tell` sends the event. Returns when to call [`Typing::expire`].
-    pub fn start(&self, room: &Room, person: &PersonId, connection: &str, now: Instant, tell: impl FnOnce()) -> Instant {
+    pub fn start(&self, room: &RoomId, person: &UserId, connection: &str, now: Instant, tell: impl FnOnce()) -> Instant {
         let until = now + TYPING_LASTS;
         let mut state = self.lock();
         let State { typists, ends } = &mut *state;
@@ -55,7 +55,7 @@ impl Typing {
     }
 
     /// Ends a user's typing. `tell` sends the event if the user was typing on this connection.
-    pub fn stop(&self, room: &Room, person: &PersonId, connection: &str, tell: impl FnOnce()) {
+    pub fn stop(&self, room: &RoomId, person: &UserId, connection: &str, tell: impl FnOnce()) {
         let mut state = self.lock();
         let typist = state.typists.get(person).and_then(|rooms| rooms.get(room));
         if typist.is_some_and(|typist| typist.connection == connection) && state.remove(room, person) {
@@ -64,10 +64,10 @@ impl Typing {
     }
 
     /// Ends a user's typing in all rooms on a connection that has ended; `tell` sends an event for each.
-    pub fn stop_everywhere(&self, person: &PersonId, connection: &str, mut tell: impl FnMut(&Room)) {
+    pub fn stop_everywhere(&self, person: &UserId, connection: &str, mut tell: impl FnMut(&RoomId)) {
         let mut state = self.lock();
         let typed = state.typists.get(person).into_iter().flatten().filter(|(_, typist)| typist.connection == connection);
-        let rooms: Vec<Room> = typed.map(|(room, _)| room.clone()).collect();
+        let rooms: Vec<RoomId> = typed.map(|(room, _)| room.clone()).collect();
         for room in rooms {
             if state.remove(&room, person) {
                 tell(&room);
@@ -76,7 +76,7 @@ impl Typing {
     }
 
     /// Ends all typing that has expired; `tell` sends an event for each. Returns when to call again, if a user is still typing.
-    pub fn expire(&self, now: Instant, mut tell: impl FnMut(Room, PersonId)) -> Option<Instant> {
+    pub fn expire(&self, now: Instant, mut tell: impl FnMut(RoomId, UserId)) -> Option<Instant> {
         let mut state = self.lock();
         while let Some((_, room, person)) = state.ends.first().filter(|(until, _, _)| *until <= now).cloned() {
             state.remove(&room, &person);
@@ -91,7 +91,7 @@ impl Typing {
 }
 
 impl State {
-    fn remove(&mut self, room: &Room, person: &PersonId) -> bool {
+    fn remove(&mut self, room: &RoomId, person: &UserId) -> bool {
         let Entry::Occupied(mut rooms) = self.typists.entry(person.clone()) else { return false };
         let Some(typist) = rooms.get_mut().remove(room) else { return false };
         if rooms.get().is_empty() {
@@ -105,26 +105,26 @@ impl State {
 mod tests {
     use std::cell::Cell;
 
-    use domain::names::Kind;
+    use domain::names::RoomKind;
 
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn start(typing: &Typing, room: &Room, person: &PersonId, connection: &str, now: Instant) -> Instant {
+    fn start(typing: &Typing, room: &RoomId, person: &UserId, connection: &str, now: Instant) -> Instant {
         let told = Cell::new(false);
         let until = typing.start(room, person, connection, now, || told.set(true));
         assert!(told.get(), "it is told each time");
         until
     }
 
-    fn stops(typing: &Typing, room: &Room, person: &PersonId, connection: &str) -> bool {
+    fn stops(typing: &Typing, room: &RoomId, person: &UserId, connection: &str) -> bool {
         let told = Cell::new(false);
         typing.stop(room, person, connection, || told.set(true));
         told.get()
     }
 
-    fn expired(typing: &Typing, now: Instant) -> (Vec<(Room, PersonId)>, Option<Instant>) {
+    fn expired(typing: &Typing, now: Instant) -> (Vec<(RoomId, UserId)>, Option<Instant>) {
         let mut told = Vec::new();
         let next = typing.expire(now, |room, person| told.push((room, person)));
         (told, next)
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_typist_who_says_nothing_for_six_seconds_has_stopped() {
-        let (typing, room, anna, then) = (Typing::default(), Kind::ChatRoom.room(7), PersonId::new("anna"), Instant::now());
+        let (typing, room, anna, then) = (Typing::default(), RoomKind::ChatRoom.room(7), UserId::new("anna"), Instant::now());
         let until = start(&typing, &room, &anna, "laptop", then);
         assert_eq!(until, then + 6 * SECOND);
         let until = start(&typing, &room, &anna, "laptop", then + 4 * SECOND);
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_typist_stops_on_the_connection_that_typed_last() {
-        let (typing, room, anna, now) = (Typing::default(), Kind::ChatRoom.room(7), PersonId::new("anna"), Instant::now());
+        let (typing, room, anna, now) = (Typing::default(), RoomKind::ChatRoom.room(7), UserId::new("anna"), Instant::now());
         assert!(!stops(&typing, &room, &anna, "laptop"), "nobody has heard of it");
         start(&typing, &room, &anna, "laptop", now);
         assert!(!stops(&typing, &room, &anna, "phone"));
@@ -156,12 +156,12 @@ mod tests {
 
     #[test]
     fn a_connection_that_ends_types_nowhere() {
-        let (typing, anna, now) = (Typing::default(), PersonId::new("anna"), Instant::now());
-        let (here, there, elsewhere) = (Kind::ChatRoom.room(1), Kind::Conversation.room(2), Kind::ChatRoom.room(3));
+        let (typing, anna, now) = (Typing::default(), UserId::new("anna"), Instant::now());
+        let (here, there, elsewhere) = (RoomKind::ChatRoom.room(1), RoomKind::Conversation.room(2), RoomKind::ChatRoom.room(3));
         start(&typing, &here, &anna, "laptop", now);
         start(&typing, &there, &anna, "laptop", now);
         start(&typing, &elsewhere, &anna, "phone", now);
-        start(&typing, &here, &PersonId::new("ben"), "laptop", now);
+        start(&typing, &here, &UserId::new("ben"), "laptop", now);
         let mut rooms = Vec::new();
         typing.stop_everywhere(&anna, "laptop", |room| rooms.push(room.clone()));
         rooms.sort();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use engine::http::Short;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -139,32 +139,32 @@ impl Failure {
     }
 }
 
-impl From<Refusal> for Failure {
+impl From<DomainError> for Failure {
     /// The status of each refusal.
-    fn from(refusal: Refusal) -> Self {
+    fn from(refusal: DomainError) -> Self {
         let status = match &refusal {
-            Refusal::Invalid { .. } => StatusCode::BAD_REQUEST,
-            Refusal::Ambiguous { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
-            Refusal::UserDeleted => return Unauthenticated::UserDeleted.into(),
-            Refusal::NotFound(_) => StatusCode::NOT_FOUND,
-            Refusal::Conflict(_) => StatusCode::CONFLICT,
-            Refusal::TooMany { .. } | Refusal::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            DomainError::Invalid { .. } => StatusCode::BAD_REQUEST,
+            DomainError::Ambiguous { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            DomainError::Forbidden(_) => StatusCode::FORBIDDEN,
+            DomainError::UserDeleted => return Unauthenticated::UserDeleted.into(),
+            DomainError::NotFound(_) => StatusCode::NOT_FOUND,
+            DomainError::Conflict(_) => StatusCode::CONFLICT,
+            DomainError::RateLimited { .. } | DomainError::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
+            DomainError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            DomainError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let failure = Self::new(status, refusal.code(), told(&refusal));
         match refusal {
-            Refusal::Invalid { field, .. } | Refusal::Ambiguous { field, .. } => Self { field: Some(field.into()), ..failure },
-            Refusal::TooMany { retry_after } | Refusal::OverQuota { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
-            Refusal::Unavailable(_) => failure.hint(Hint::RetryAfter(PAUSE)),
-            Refusal::Internal(reason) => {
+            DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Self { field: Some(field.into()), ..failure },
+            DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
+            DomainError::Unavailable(_) => failure.hint(Hint::RetryAfter(PAUSE)),
+            DomainError::Internal(reason) => {
                 if logs::admits(tracing::Level::ERROR, None, "a request failed by our fault", "", FAULTS) {
                     tracing::error!(reason, "a request failed by our fault");
                 }
                 failure
             }
-            Refusal::Forbidden(_) | Refusal::UserDeleted | Refusal::NotFound(_) | Refusal::Conflict(_) => failure,
+            DomainError::Forbidden(_) | DomainError::UserDeleted | DomainError::NotFound(_) | DomainError::Conflict(_) => failure,
         }
     }
 }
@@ -271,41 +271,41 @@ mod tests {
     #[tokio::test]
     async fn each_refusal_has_its_status_and_a_fault_of_ours_says_nothing_of_itself() {
         let table = [
-            (Refusal::invalid("name", "is bad"), 400, r#"{"error":"name: is bad","code":"invalid","field":"name"}"#, None),
+            (DomainError::invalid("name", "is bad"), 400, r#"{"error":"name: is bad","code":"invalid","field":"name"}"#, None),
             (
-                Refusal::Ambiguous { field: "to", reason: "is two".into() },
+                DomainError::Ambiguous { field: "to", reason: "is two".into() },
                 422,
                 r#"{"error":"to: is two","code":"ambiguous","field":"to"}"#,
                 None,
             ),
-            (Refusal::Forbidden("Only admins"), 403, r#"{"error":"Only admins","code":"forbidden"}"#, None),
+            (DomainError::Forbidden("Only admins"), 403, r#"{"error":"Only admins","code":"forbidden"}"#, None),
             (
-                Refusal::UserDeleted,
+                DomainError::UserDeleted,
                 401,
                 r#"{"error":"The user of this token was deleted; sign in again for a new token","code":"user_deleted"}"#,
                 None,
             ),
-            (Refusal::NotFound("Task"), 404, r#"{"error":"Task not found","code":"not_found"}"#, None),
-            (Refusal::Conflict("Not now"), 409, r#"{"error":"Not now","code":"conflict"}"#, None),
+            (DomainError::NotFound("Task"), 404, r#"{"error":"Task not found","code":"not_found"}"#, None),
+            (DomainError::Conflict("Not now"), 409, r#"{"error":"Not now","code":"conflict"}"#, None),
             (
-                Refusal::TooMany { retry_after: 3 },
+                DomainError::RateLimited { retry_after: 3 },
                 429,
                 r#"{"error":"Rate limit exceeded, try again in 3 s","code":"rate_limited"}"#,
                 Some("3"),
             ),
             (
-                Refusal::OverQuota { retry_after: 60 },
+                DomainError::OverQuota { retry_after: 60 },
                 429,
                 r#"{"error":"Daily quota used up, try again in 60 s","code":"quota_exceeded"}"#,
                 Some("60"),
             ),
             (
-                Refusal::Unavailable("disk /data full".into()),
+                DomainError::Unavailable("disk /data full".into()),
                 503,
                 r#"{"error":"The server cannot do this now; try again later","code":"unavailable"}"#,
                 Some("1"),
             ),
-            (Refusal::Internal("SELECT secret".into()), 500, r#"{"error":"Internal server error","code":"internal"}"#, None),
+            (DomainError::Internal("SELECT secret".into()), 500, r#"{"error":"Internal server error","code":"internal"}"#, None),
         ];
         for (refusal, status, body, retry_after) in table {
             let response = Failure::from(refusal).into_response();

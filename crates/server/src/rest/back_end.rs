@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::emissions::{Emission, Emit, MOST_NAMED};
+use domain::emissions::{CustomEvent, PublishCustomEvent, MAX_TARGETS};
 use domain::fields;
-use domain::names::{PersonId, Room};
-use domain::operation::{Command, Tx};
-use domain::refusal::Refusal;
+use domain::names::{UserId, RoomId};
+use domain::operation::{Command, CommandContext};
+use domain::refusal::DomainError;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -38,8 +38,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 async fn emit(BackEnd(call): BackEnd) -> Answered {
     let Said { to, except, event, data, volatile } = call.body()?;
     let except = except.unwrap_or_default();
-    let everyone = to.everyone.then(Room::everyone);
-    let emission = Emission {
+    let everyone = to.everyone.then(RoomId::everyone);
+    let emission = CustomEvent {
         rooms: addresses(to.rooms, to.users).chain(everyone).collect(),
         except: addresses(except.rooms, except.users).collect(),
         except_connections: except.connections,
@@ -53,7 +53,7 @@ async fn emit(BackEnd(call): BackEnd) -> Answered {
         return call.act(json(&Emitted { position: None }), move || drop(back_end.emit_volatile(emission))).await;
     }
     let fanout = Arc::clone(&call.desk.rest.fanout);
-    let work = move |tx: &mut Tx<'_>| Ok(fanout.position(Emit(emission).decide(tx)?));
+    let work = move |tx: &mut CommandContext<'_>| Ok(fanout.position(PublishCustomEvent(emission).execute(tx)?));
     call.change(StatusCode::OK, work, |position: &String| json(&Emitted { position: Some(position) })).await
 }
 
@@ -82,7 +82,7 @@ fn online_or_offline() -> ObjectBuilder {
 async fn presence(BackEnd(call): BackEnd) -> Answered {
     let people = call.people_in_query("users")?;
     let back_end = &call.desk.rest.back_end;
-    let status = |person: &PersonId| if back_end.is_user_online(person) { "online" } else { "offline" };
+    let status = |person: &UserId| if back_end.is_user_online(person) { "online" } else { "offline" };
     let statuses: Vec<_> = people.iter().map(|person| Status { user_id: person.as_str(), status: status(person) }).collect();
     Ok(Answer { status: StatusCode::OK, body: json(&statuses), replayed: false, next: None })
 }
@@ -100,15 +100,15 @@ async fn disconnect(BackEnd(call): BackEnd) -> Answered {
     let Ended { users, connections, reason } = call.body()?;
     let (people, connections, reason) = (users.unwrap_or_default().0, connections.unwrap_or_default(), reason.unwrap_or_default());
     if people.is_empty() && connections.is_empty() {
-        return Err(Refusal::invalid("users", "must name at least one, or connections must").into());
+        return Err(DomainError::invalid("users", "must name at least one, or connections must").into());
     }
     for (field, named) in [("users", people.len()), ("connections", connections.len())] {
-        if named > MOST_NAMED {
-            return Err(Refusal::invalid(field, format!("must name at most {MOST_NAMED}")).into());
+        if named > MAX_TARGETS {
+            return Err(DomainError::invalid(field, format!("must name at most {MAX_TARGETS}")).into());
         }
     }
     if reason.len() > LONGEST_REASON {
-        return Err(Refusal::invalid("reason", format!("must have at most {LONGEST_REASON} bytes")).into());
+        return Err(DomainError::invalid("reason", format!("must have at most {LONGEST_REASON} bytes")).into());
     }
     let back_end = Arc::clone(&call.desk.rest.back_end);
     call.act(json(&Done { ok: true }), move || back_end.disconnect(people, connections, reason)).await
@@ -122,7 +122,7 @@ body! {
         /// To whom not.
         except: optional Except,
         /// What clients call the event. Not a name that means something to their libraries, such as `connect`.
-        event: required String[1..=fields::EVENT_NAME],
+        event: required String[1..=fields::MAX_EVENT_NAME],
         /// What the event carries; absent, it carries nothing.
         data: change Value,
         /// Whether it is worth nothing late: then it is not stored, and dropped for who is slow.
@@ -132,9 +132,9 @@ body! {
     /// Whose connections end. People or connections must be named.
     Ended as "back_end.Ended" {
         /// People: ids, or objects with one.
-        users: optional GivenPeople[0..=MOST_NAMED],
+        users: optional GivenPeople[0..=MAX_TARGETS],
         /// Connections, by the ids that their clients know them by.
-        connections: optional Vec<String>[0..=MOST_NAMED],
+        connections: optional Vec<String>[0..=MAX_TARGETS],
         /// Why, at most 123 bytes: a WebSocket is told it when it is closed.
         reason: optional String[0..=LONGEST_REASON],
     }
@@ -220,15 +220,15 @@ impl Field for Except {
 }
 
 /// A room, as a request names it.
-struct GivenRoom(Room);
+struct GivenRoom(RoomId);
 
 impl<'de> Deserialize<'de> for GivenRoom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let address = String::deserialize(deserializer)?;
-        Room::parse(&address).map(Self).ok_or_else(|| serde::de::Error::custom("not the address of a room"))
+        RoomId::parse(&address).map(Self).ok_or_else(|| serde::de::Error::custom("not the address of a room"))
     }
 }
 
-fn addresses(rooms: Vec<GivenRoom>, users: GivenPeople) -> impl Iterator<Item = Room> {
-    rooms.into_iter().map(|room| room.0).chain(users.0.into_iter().map(|person| Room::inbox(&person)))
+fn addresses(rooms: Vec<GivenRoom>, users: GivenPeople) -> impl Iterator<Item = RoomId> {
+    rooms.into_iter().map(|room| room.0).chain(users.0.into_iter().map(|person| RoomId::inbox(&person)))
 }

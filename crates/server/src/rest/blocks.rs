@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::blocks::{Block, BlockUser, ListBlocks, UnblockUser};
-use domain::names::PersonId;
-use domain::operation::{Command, Tx};
+use domain::names::UserId;
+use domain::operation::{Command, CommandContext};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,8 +44,8 @@ async fn block_user(call: Call) -> Answered {
 async fn unblock_user(call: Call) -> Answered {
     let user = call.person("user", "User")?;
     let command = UnblockUser { user: user.clone() };
-    let work = move |tx: &mut Tx<'_>| command.decide(tx).map(|()| user);
-    call.change(StatusCode::OK, work, |user: &PersonId| json(&Unblocked { user_id: user.as_str() })).await
+    let work = move |tx: &mut CommandContext<'_>| command.execute(tx).map(|()| user);
+    call.change(StatusCode::OK, work, |user: &UserId| json(&Unblocked { user_id: user.as_str() })).await
 }
 
 /// A user who is blocked.

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, RawPathParams, Request};
-use domain::names::{Id, Kind, PersonId, Room, Timestamp, parse_id};
-use domain::operation::{Actor, Command, Query, Tx};
-use domain::people::{Claims, Meet};
-use domain::refusal::Refusal;
+use domain::names::{EntityId, RoomKind, UserId, RoomId, Timestamp, parse_id};
+use domain::operation::{Actor, Command, Query, CommandContext};
+use domain::people::{Claims, EnsureUser};
+use domain::refusal::DomainError;
 use domain::seam::{MemberPage, Page};
 use http::header::WARNING;
 use http::request::Parts;
@@ -75,7 +75,7 @@ impl FromRequest<Arc<Desk>> for BackEnd {
             }
             let identity = desk.identity(request)?;
             if !identity.service && !identity.admin {
-                return Err(Refusal::Forbidden("Only a back end or an admin may do this").into());
+                return Err(DomainError::Forbidden("Only a back end or an admin may do this").into());
             }
             let mut caller = Caller::from(identity);
             // On these paths alone, a service has the rights of an admin.
@@ -118,22 +118,22 @@ impl Call {
     }
 
     /// The space that the path names as `{id}`.
-    pub fn room(&self, kind: Kind) -> Result<Room, Failure> {
+    pub fn room(&self, kind: RoomKind) -> Result<RoomId, Failure> {
         Ok(ids::room(kind, self.param("id"))?)
     }
 
     /// The task that the path names as `{id}`.
-    pub fn task(&self) -> Result<Id, Failure> {
-        self.number(Kind::Task.noun())
+    pub fn task(&self) -> Result<EntityId, Failure> {
+        self.number(RoomKind::Task.display_name())
     }
 
     /// The object that the path names as `{id}`; `noun` names it in the error if the id is malformed.
-    pub fn number(&self, noun: &'static str) -> Result<Id, Failure> {
+    pub fn number(&self, noun: &'static str) -> Result<EntityId, Failure> {
         Ok(ids::number(noun, self.param("id"))?)
     }
 
     /// The user that the path names as `{param}`; `noun` names it in the error if the id is malformed.
-    pub fn person(&self, param: &str, noun: &'static str) -> Result<PersonId, Failure> {
+    pub fn person(&self, param: &str, noun: &'static str) -> Result<UserId, Failure> {
         Ok(ids::person(noun, self.param(param))?)
     }
 
@@ -179,28 +179,28 @@ impl Call {
     }
 
     /// The users that a query names, separated by commas or in a parameter each.
-    pub fn people_in_query(&self, name: &'static str) -> Result<Vec<PersonId>, Failure> {
+    pub fn people_in_query(&self, name: &'static str) -> Result<Vec<UserId>, Failure> {
         ids::people(self.request.uri.query(), name)
     }
 
     /// The page of a list of users.
-    pub fn page_of_users(&self) -> Result<Page<PersonId>, Failure> {
-        ids::page(self.request.uri.query(), PersonId::parse)
+    pub fn page_of_users(&self) -> Result<Page<UserId>, Failure> {
+        ids::page(self.request.uri.query(), UserId::parse)
     }
 
     /// The page of a list of spaces.
-    pub fn page_of(&self, kind: Kind) -> Result<Page<Room>, Failure> {
+    pub fn page_of(&self, kind: RoomKind) -> Result<Page<RoomId>, Failure> {
         ids::page(self.request.uri.query(), |id| ids::room(kind, id).ok())
     }
 
     /// Runs a command and renders its answer. A repeated request receives the stored answer.
-    pub async fn command<C: Command<Answer: ReadAgain>>(
+    pub async fn command<C: Command<Output: ReadAgain>>(
         self,
         status: StatusCode,
         command: C,
-        render: fn(&C::Answer) -> String,
+        render: fn(&C::Output) -> String,
     ) -> Result<Answer, Failure> {
-        self.change(status, |tx| command.decide(tx), render).await
+        self.change(status, |tx| command.execute(tx), render).await
     }
 
     /// Runs some work in the writer's transaction, once, and renders its answer. The user is loaded or created in the same transaction,
@@ -208,7 +208,7 @@ impl Call {
     pub async fn change<A: ReadAgain + Send + 'static>(
         self,
         status: StatusCode,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
         render: fn(&A) -> String,
     ) -> Result<Answer, Failure> {
         let Self { desk, caller, is_person, request, body, parsed, .. } = self;
@@ -216,7 +216,7 @@ impl Call {
         let Caller { actor, claims } = caller;
         let done = desk.write(actor, parsed, move |tx| {
             if is_person {
-                Meet { claims }.decide(tx)?;
+                EnsureUser { claims }.execute(tx)?;
             }
             idempotency::once(tx, once, status, work, render)
         });
@@ -236,7 +236,7 @@ impl Call {
         }
         let is_new = Arc::new(AtomicBool::new(false));
         let decided = Arc::clone(&is_new);
-        let work = move |_: &mut Tx<'_>| {
+        let work = move |_: &mut CommandContext<'_>| {
             decided.store(true, Ordering::Relaxed);
             Ok(answer)
         };
@@ -255,14 +255,14 @@ impl Call {
     /// Runs work that changes nothing, in the writer's order.
     pub async fn decide<A: Send + 'static>(
         self,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<A, Refusal> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError> + Send + 'static,
     ) -> Result<A, Failure> {
         self.desk.meet(&self.caller).await?;
         Ok(self.desk.write(self.caller.actor, self.parsed, work).await?.0)
     }
 
     /// Runs a query and renders its answer.
-    pub async fn query<Q: Query, R: Into<Listed>>(self, query: Q, render: fn(&Q::Answer) -> R) -> Result<Answer, Failure> {
+    pub async fn query<Q: Query, R: Into<Listed>>(self, query: Q, render: fn(&Q::Output) -> R) -> Result<Answer, Failure> {
         self.desk.meet(&self.caller).await?;
         let answer = self.desk.read(self.caller.actor, query).await?;
         let Listed { body, next } = render(&answer).into();
@@ -315,7 +315,7 @@ impl Desk {
             return Ok(());
         }
         let Caller { actor, claims } = caller.clone();
-        self.write(actor, None, |tx| Meet { claims }.decide(tx)).await?;
+        self.write(actor, None, |tx| EnsureUser { claims }.execute(tx)).await?;
         self.met.remember(caller, now);
         Ok(())
     }
@@ -325,7 +325,7 @@ impl Desk {
         &self,
         actor: Actor,
         parsed: Option<Holder>,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
     ) -> Result<(T, Option<Holder>), Failure> {
         let (reply, answer) = oneshot::channel();
         // The client may have disconnected by then; the work is done all the same.
@@ -333,7 +333,7 @@ impl Desk {
         Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
     }
 
-    async fn read<Q: Query>(&self, actor: Actor, query: Q) -> Result<Q::Answer, Failure> {
+    async fn read<Q: Query>(&self, actor: Actor, query: Q) -> Result<Q::Output, Failure> {
         let (reply, answer) = oneshot::channel();
         self.rest.readers.ask(actor, query, move |result| drop(reply.send(result)));
         Ok(answer.await.unwrap_or_else(|_| Err(gone()))?)
@@ -341,8 +341,8 @@ impl Desk {
 }
 
 /// The error for work that was dropped without an answer.
-fn gone() -> Refusal {
-    Refusal::Unavailable("the server is stopping".to_owned())
+fn gone() -> DomainError {
+    DomainError::Unavailable("the server is stopping".to_owned())
 }
 
 fn address(request: &Parts) -> SocketAddr {

@@ -9,7 +9,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use utoipa_axum::router::OpenApiRouter;
@@ -81,6 +81,6 @@ fn file(name: &str) -> Response {
             }
         }
         Ok(None) => Failure::unknown_path().into_response(),
-        Err(error) => Failure::from(Refusal::Internal(error.to_string())).into_response(),
+        Err(error) => Failure::from(DomainError::Internal(error.to_string())).into_response(),
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domain::fields;
-use domain::names::{Id, Kind, PersonId};
-use domain::operation::{Command, Tx};
-use domain::people::{DeletePerson, Person, ReadPerson, UpdateProfile};
-use domain::spaces::{CreateSpace, JoinByInvite, ListMembers, ListSpaces, ReadSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
-use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, ListTasks, ReadTask, Task, ToggleTask, UnassignTask};
+use domain::names::{EntityId, RoomKind, UserId};
+use domain::operation::{Command, CommandContext};
+use domain::people::{DeleteUser, User, GetUser, UpdateProfile};
+use domain::spaces::{CreateSpace, JoinByInvite, ListMembers, ListSpaces, GetSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
+use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, ListTasks, GetTask, Task, ToggleTask, UnassignTask};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -48,29 +48,29 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 /// Lists the households of the caller, the newest first.
 #[utoipa::path(get, path = "/households", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Household>)))]
 async fn list_households(call: Call) -> Answered {
-    let page = call.page_of(Kind::Household)?;
-    call.query(ListSpaces { kind: Kind::Household, page }, |spaces| list(spaces, objects::Household::of)).await
+    let page = call.page_of(RoomKind::Household)?;
+    call.query(ListSpaces { kind: RoomKind::Household, page }, |spaces| list(spaces, objects::Household::of)).await
 }
 
 /// Makes a household. The caller is its admin.
 #[utoipa::path(post, path = "/households", request_body = NewHousehold, responses((status = 201, body = objects::Household)))]
 async fn create_household(call: Call) -> Answered {
     let NewHousehold { name } = call.body()?;
-    let command = CreateSpace { kind: Kind::Household, name, members: Vec::new() };
+    let command = CreateSpace { kind: RoomKind::Household, name, members: Vec::new() };
     call.command(StatusCode::CREATED, command, household).await
 }
 
 /// Reads a household.
 #[utoipa::path(get, path = "/households/{id}", responses((status = 200, body = objects::Household)))]
 async fn read_household(call: Call) -> Answered {
-    let room = call.room(Kind::Household)?;
-    call.query(ReadSpace { room }, household).await
+    let room = call.room(RoomKind::Household)?;
+    call.query(GetSpace { room }, household).await
 }
 
 /// Changes a household. Its members hear `household:updated`.
 #[utoipa::path(put, path = "/households/{id}", request_body = HouseholdChanges, responses((status = 200, body = objects::Household)))]
 async fn rename_household(call: Call) -> Answered {
-    let room = call.room(Kind::Household)?;
+    let room = call.room(RoomKind::Household)?;
     let HouseholdChanges { name } = call.body()?;
     call.command(StatusCode::OK, RenameSpace { room, name }, household).await
 }
@@ -78,7 +78,7 @@ async fn rename_household(call: Call) -> Answered {
 /// Joins a household by its invite code. Its members hear `household:member_joined`.
 #[utoipa::path(post, path = "/households/{id}/join", request_body = Invitation, responses((status = 200, body = objects::Household)))]
 async fn join_household(call: Call) -> Answered {
-    let room = call.room(Kind::Household)?;
+    let room = call.room(RoomKind::Household)?;
     let Invitation { code } = call.body()?;
     call.command(StatusCode::OK, JoinByInvite { room, code }, household).await
 }
@@ -86,37 +86,37 @@ async fn join_household(call: Call) -> Answered {
 /// Gives a household another invite code. Its members hear `household:invite_code_refreshed`.
 #[utoipa::path(post, path = "/households/{id}/invite/refresh", responses((status = 200, body = payloads::InviteCodeRefreshed)))]
 async fn refresh_invite(call: Call) -> Answered {
-    let room = call.room(Kind::Household)?;
+    let room = call.room(RoomKind::Household)?;
     call.command(StatusCode::OK, RefreshInvite { room }, |space| json(&payloads::InviteCodeRefreshed::of(space))).await
 }
 
 /// Lists the members of a household, in the order of joining.
 #[utoipa::path(get, path = "/households/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
 async fn list_members(call: Call) -> Answered {
-    let (room, page) = (call.room(Kind::Household)?, call.member_page()?);
+    let (room, page) = (call.room(RoomKind::Household)?, call.member_page()?);
     call.query(ListMembers { room, page }, |members| member_list(members, objects::Member::of)).await
 }
 
 /// Removes a member from a household, or leaves it. Its members hear `household:member_left`.
 #[utoipa::path(delete, path = "/households/{id}/members/{userId}", responses((status = 200, body = payloads::MemberLeft), (status = 403)))]
 async fn remove_member(call: Call) -> Answered {
-    let room = call.room(Kind::Household)?;
+    let room = call.room(RoomKind::Household)?;
     let person = call.person("userId", "Member")?;
-    let work = |tx: &mut Tx<'_>| Ok((RemoveMember { room, person: person.clone() }.decide(tx)?, person));
-    call.change(StatusCode::OK, work, |(space, person): &(Space, PersonId)| json(&payloads::MemberLeft::of(space, person))).await
+    let work = |tx: &mut CommandContext<'_>| Ok((RemoveMember { room, person: person.clone() }.execute(tx)?, person));
+    call.change(StatusCode::OK, work, |(space, person): &(Space, UserId)| json(&payloads::MemberLeft::of(space, person))).await
 }
 
 /// Lists the tasks of a household, the newest first.
 #[utoipa::path(get, path = "/households/{id}/tasks", params(PageQuery), responses((status = 200, body = Vec<objects::Task>)))]
 async fn list_tasks(call: Call) -> Answered {
-    let (room, page) = (call.room(Kind::Household)?, call.page()?);
+    let (room, page) = (call.room(RoomKind::Household)?, call.page()?);
     call.query(ListTasks { room, page }, |tasks| list(tasks, objects::Task::of)).await
 }
 
 /// Makes a task. The household hears `task:created`, and a `task:assigned` for each to whom it is given.
 #[utoipa::path(post, path = "/households/{id}/tasks", request_body = NewTask, responses((status = 201, body = objects::Task)))]
 async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
-    let room = call.room(Kind::Household)?;
+    let room = call.room(RoomKind::Household)?;
     let (NewTask { title, description, category, due_date, assigned_to }, warnings) = call.whole_object()?;
     let assigned_to = assigned_to.unwrap_or_default().0;
     let command = CreateTask { description, category, due_date, assigned_to, ..CreateTask::new(room, title) };
@@ -127,7 +127,7 @@ async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
 #[utoipa::path(get, path = "/tasks/{id}", responses((status = 200, body = objects::Task)))]
 async fn read_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    call.query(of_household(task_id, ReadTask { task: task_id }), task).await
+    call.query(of_household(task_id, GetTask { task: task_id }), task).await
 }
 
 /// Changes a task. The household hears `task:updated`, and what else the change was.
@@ -174,7 +174,7 @@ async fn unassign_task(call: Call) -> Answered {
 #[utoipa::path(get, path = "/users/{id}", responses((status = 200, body = objects::User)))]
 async fn read_user(call: Call) -> Answered {
     let person = call.person("id", "User")?;
-    call.query(ReadPerson { person }, user).await
+    call.query(GetUser { person }, user).await
 }
 
 /// Changes one's own profile. One's households hear `user:updated`.
@@ -191,7 +191,7 @@ async fn update_user(call: Call) -> Answered {
 async fn delete_user(call: Call) -> Answered {
     let person = call.person("id", "User")?;
     let desk = Arc::clone(&call.desk);
-    let command = DeletePerson { person: person.clone() };
+    let command = DeleteUser { person: person.clone() };
     let answered = call.command(StatusCode::OK, command, |person| json(&DeletedUser { user_id: person.id.as_str() })).await;
     if answered.is_ok() {
         // The task continues if the client disconnects.
@@ -208,13 +208,13 @@ body! {
     /// A new household.
     NewHousehold as "household.NewHousehold" {
         /// What it is called; not blank.
-        name: required String[1..=fields::NAME],
+        name: required String[1..=fields::MAX_NAME],
     }
 
     /// Changes of a household. What is absent stays as it is.
     HouseholdChanges as "household.HouseholdChanges" {
         /// What it is called; not blank.
-        name: change String[1..=fields::NAME],
+        name: change String[1..=fields::MAX_NAME],
     }
     passing over ["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "memberCount", "members"]
 
@@ -227,30 +227,30 @@ body! {
     /// A new task. It may be a whole task; what is no field of it is passed over, and what looks like a misspelt one is named in a `Warning` header.
     NewTask as "household.NewTask" {
         /// What is to be done; not blank.
-        title: required String[1..=fields::TITLE],
+        title: required String[1..=fields::MAX_TITLE],
         /// More words about it.
-        description: optional String[0..=fields::DESCRIPTION],
+        description: optional String[0..=fields::MAX_DESCRIPTION],
         /// What the household sorts it under.
-        category: optional String[0..=fields::CATEGORY],
+        category: optional String[0..=fields::MAX_CATEGORY],
         /// An RFC 3339 date, or date and time.
         due_date = "dueDate": optional String[Text::Date],
         /// Members to whom it is given: ids, or objects with one.
-        assigned_to = "assignedTo": optional GivenPeople[0..=fields::PEOPLE],
+        assigned_to = "assignedTo": optional GivenPeople[0..=fields::MAX_USERS],
     }
     passing over ["id", "householdId", "completed", "completedAt", "createdBy", "createdAt", "updatedAt"], and others
 
     /// Changes of a task. What is absent stays as it is.
     TaskChanges as "household.TaskChanges" {
         /// What is to be done; not blank.
-        title: change String[1..=fields::TITLE],
+        title: change String[1..=fields::MAX_TITLE],
         /// More words about it; null takes them away.
-        description: nullable String[0..=fields::DESCRIPTION],
+        description: nullable String[0..=fields::MAX_DESCRIPTION],
         /// What the household sorts it under; null for nothing.
-        category: nullable String[0..=fields::CATEGORY],
+        category: nullable String[0..=fields::MAX_CATEGORY],
         /// An RFC 3339 date, or date and time; null for none.
         due_date = "dueDate": nullable String[Text::Date],
         /// All members to whom it is given: ids, or objects with one.
-        assigned_to = "assignedTo": change GivenPeople[0..=fields::PEOPLE],
+        assigned_to = "assignedTo": change GivenPeople[0..=fields::MAX_USERS],
         /// Whether it is done.
         completed: change bool,
     }
@@ -265,7 +265,7 @@ body! {
     /// Changes of a profile. What is absent stays as it is.
     UserChanges as "household.UserChanges" {
         /// The name that others see; not blank.
-        name: change String[1..=fields::NAME],
+        name: change String[1..=fields::MAX_NAME],
         /// A link to a picture; null takes it away.
         avatar_url = "avatarUrl": nullable String[Text::Link],
     }
@@ -280,8 +280,8 @@ struct DeletedUser<'a> {
     user_id: &'a str,
 }
 
-fn of_household<O>(task: Id, operation: O) -> OfKind<O> {
-    OfKind(Kind::Household, task, operation)
+fn of_household<O>(task: EntityId, operation: O) -> OfKind<O> {
+    OfKind(RoomKind::Household, task, operation)
 }
 
 fn household(space: &Space) -> String {
@@ -292,6 +292,6 @@ fn task(task: &Task) -> String {
     json(&objects::Task::of(task))
 }
 
-fn user(person: &Person) -> String {
+fn user(person: &User) -> String {
     json(&objects::User::with_email(person))
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Formatter};
 
-use domain::names::{Id, Kind, PersonId, Room, parse_id};
-use domain::refusal::Refusal;
+use domain::names::{EntityId, RoomKind, UserId, RoomId, parse_id};
+use domain::refusal::DomainError;
 use domain::seam::{MemberPage, Page};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use utoipa::openapi::RefOr;
@@ -15,26 +15,26 @@ use super::body::Field;
 use crate::dialects::ids::GivenId;
 
 /// The space that a path names. Errors: a malformed id is not found.
-pub(super) fn room(kind: Kind, id: &str) -> Result<Room, Refusal> {
-    kind.named(id).ok_or(Refusal::NotFound(kind.noun()))
+pub(super) fn room(kind: RoomKind, id: &str) -> Result<RoomId, DomainError> {
+    kind.room_from_external_id(id).ok_or(DomainError::NotFound(kind.display_name()))
 }
 
 /// The object with a numeric id that a path names. Errors: as [`room`]; `noun` names the object.
-pub(super) fn number(noun: &'static str, id: &str) -> Result<Id, Refusal> {
-    parse_id(id).ok_or(Refusal::NotFound(noun))
+pub(super) fn number(noun: &'static str, id: &str) -> Result<EntityId, DomainError> {
+    parse_id(id).ok_or(DomainError::NotFound(noun))
 }
 
 /// The user that a path names. Errors: as [`room`]; `noun` names the user.
-pub(super) fn person(noun: &'static str, id: &str) -> Result<PersonId, Refusal> {
-    PersonId::parse(id).ok_or(Refusal::NotFound(noun))
+pub(super) fn person(noun: &'static str, id: &str) -> Result<UserId, DomainError> {
+    UserId::parse(id).ok_or(DomainError::NotFound(noun))
 }
 
 /// The users that a query names, separated by commas or in a parameter each. Errors: 400 with the parameter's name.
-pub(super) fn people(query: Option<&str>, name: &'static str) -> Result<Vec<PersonId>, Failure> {
+pub(super) fn people(query: Option<&str>, name: &'static str) -> Result<Vec<UserId>, Failure> {
     let mut people = Vec::new();
     for (_, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(known, _)| known == name) {
         for id in value.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-            people.push(PersonId::parse(id).ok_or_else(|| Failure::field(name, "must be ids, parted by commas"))?);
+            people.push(UserId::parse(id).ok_or_else(|| Failure::field(name, "must be ids, parted by commas"))?);
         }
     }
     if people.is_empty() { Err(Failure::field(name, "must be ids, parted by commas")) } else { Ok(people) }
@@ -97,12 +97,12 @@ pub(super) fn member_page(query: Option<&str>) -> Result<MemberPage, Failure> {
     let mut after = None;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match &*name {
-            "after" => after = Some(PersonId::parse(&value).ok_or_else(|| Failure::field("after", "must be the id of a member"))?),
+            "after" => after = Some(UserId::parse(&value).ok_or_else(|| Failure::field("after", "must be the id of a member"))?),
             "before" => return Err(Failure::field("before", "is not for lists of members, which go forward; use after")),
             _ => {}
         }
     }
-    let Page { limit, .. } = page::<Id>(query, |_| None::<Id>)?;
+    let Page { limit, .. } = page::<EntityId>(query, |_| None::<EntityId>)?;
     Ok(MemberPage { limit, after })
 }
 
@@ -135,7 +135,7 @@ fn entries(text: &str) -> Option<u32> {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct GivenIds {
     /// The well-formed ids.
-    pub ids: Vec<Id>,
+    pub ids: Vec<EntityId>,
     /// The first malformed id, such as a front end's own id of a message that is not sent yet.
     pub malformed: Option<String>,
 }
@@ -155,18 +155,18 @@ impl<'de> Deserialize<'de> for GivenIds {
 
 /// A person in a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct GivenPerson(pub PersonId);
+pub(super) struct GivenPerson(pub UserId);
 
 impl<'de> Deserialize<'de> for GivenPerson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let id = GivenId::deserialize(deserializer)?;
-        PersonId::parse(&id.0).map(Self).ok_or_else(|| D::Error::custom("not an id"))
+        UserId::parse(&id.0).map(Self).ok_or_else(|| D::Error::custom("not an id"))
     }
 }
 
 /// People in a body: ids, or objects that have one, as they stand in what we answer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct GivenPeople(pub Vec<PersonId>);
+pub(super) struct GivenPeople(pub Vec<UserId>);
 
 impl<'de> Deserialize<'de> for GivenPeople {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -187,7 +187,7 @@ impl PartialSchema for GivenPeople {
 impl ToSchema for GivenPeople {}
 
 /// An id, or an object that has one.
-struct GivenMember(PersonId);
+struct GivenMember(UserId);
 
 impl<'de> Deserialize<'de> for GivenMember {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -201,7 +201,7 @@ impl<'de> Deserialize<'de> for GivenMember {
             }
 
             fn visit_str<E: Error>(self, id: &str) -> Result<GivenMember, E> {
-                PersonId::parse(id).map(GivenMember).ok_or_else(|| E::custom("not an id"))
+                UserId::parse(id).map(GivenMember).ok_or_else(|| E::custom("not an id"))
             }
 
             fn visit_u64<E: Error>(self, id: u64) -> Result<GivenMember, E> {

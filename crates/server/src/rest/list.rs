@@ -84,8 +84,8 @@ fn id_of(entry: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::{PersonId, Timestamp};
-    use domain::people::Person;
+    use domain::names::{UserId, Timestamp};
+    use domain::people::User;
     use domain::spaces::Role;
     use serde_json::{Value, json};
 
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_list_of_members_goes_on_after_its_last_member() {
         let member = |number: usize| {
-            let person = Person { name: "x".repeat(MOST / 2), ..Person::unseen(PersonId::new(format!("user {number}")), Timestamp(0)) };
+            let person = User { name: "x".repeat(MOST / 2), ..User::unseen(UserId::new(format!("user {number}")), Timestamp(0)) };
             Member { person, role: Role::Member, joined_at: Timestamp(0) }
         };
         let members: Vec<Member> = (0..3).map(member).collect();

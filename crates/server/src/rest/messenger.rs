@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use domain::chat::{
-    CountUnread, DeleteMessage, ListOverviews, ListSeenMessages, Message, Overview, Read, ReadMessages, ReadOverview, Seen, SendMessage,
-    Sent,
+    CountUnread, DeleteMessage, ListConversationSummaries, ListMessagesWithReadState, Message, ConversationSummary, ReadUpdate, MarkRead, GetConversationSummary, MessageWithReadState, SendMessage,
+    SendMessageResult,
 };
 use domain::fields;
-use domain::names::{Kind, PersonId, Room, parse_id};
-use domain::notifications::{ListNotifications, NewNotification, Notification, Notify, ReadAllNotifications, ReadNotification};
-use domain::operation::{Command, Tx};
-use domain::refusal::Refusal;
+use domain::names::{RoomKind, UserId, RoomId, parse_id};
+use domain::notifications::{ListNotifications, NewNotification, Notification, CreateNotification, MarkAllNotificationsRead, MarkNotificationRead};
+use domain::operation::{Command, CommandContext};
+use domain::refusal::DomainError;
 use domain::spaces::{AddMember, CreateSpace, ListMembers, RemoveMember};
 use http::StatusCode;
 use serde::Serialize;
@@ -51,8 +51,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 /// Lists the conversations of the caller, the newest first.
 #[utoipa::path(get, path = "/api/conversations", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Conversation>)))]
 async fn list_conversations(call: Call) -> Answered {
-    let page = call.page_of(Kind::Conversation)?;
-    let query = ListOverviews { kind: Kind::Conversation, page };
+    let page = call.page_of(RoomKind::Conversation)?;
+    let query = ListConversationSummaries { kind: RoomKind::Conversation, page };
     call.query(query, |all| list(all, objects::Conversation::of)).await
 }
 
@@ -60,16 +60,16 @@ async fn list_conversations(call: Call) -> Answered {
 #[utoipa::path(post, path = "/api/conversations", request_body = NewConversation, responses((status = 201, body = objects::Conversation), (status = 403)))]
 async fn create_conversation(call: Call) -> Answered {
     let NewConversation { participants, title } = call.body()?;
-    let command = CreateSpace { kind: Kind::Conversation, members: participants.0, name: title.unwrap_or_default() };
-    let work = |tx: &mut Tx<'_>| command.decide(tx).map(Overview::empty);
+    let command = CreateSpace { kind: RoomKind::Conversation, members: participants.0, name: title.unwrap_or_default() };
+    let work = |tx: &mut CommandContext<'_>| command.execute(tx).map(ConversationSummary::empty);
     call.change(StatusCode::CREATED, work, conversation).await
 }
 
 /// Reads a conversation.
 #[utoipa::path(get, path = "/api/conversations/{id}", responses((status = 200, body = objects::Conversation)))]
 async fn read_conversation(call: Call) -> Answered {
-    let room = call.room(Kind::Conversation)?;
-    call.query(ReadOverview { room }, conversation).await
+    let room = call.room(RoomKind::Conversation)?;
+    call.query(GetConversationSummary { room }, conversation).await
 }
 
 /// Lists the participants of a conversation, in the order of joining.
@@ -80,7 +80,7 @@ async fn read_conversation(call: Call) -> Answered {
     responses((status = 200, body = Vec<objects::Participant>))
 )]
 async fn list_participants(call: Call) -> Answered {
-    let query = ListMembers { room: call.room(Kind::Conversation)?, page: call.member_page()? };
+    let query = ListMembers { room: call.room(RoomKind::Conversation)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::Participant::of)).await
 }
 
@@ -92,12 +92,12 @@ async fn list_participants(call: Call) -> Answered {
     responses((status = 201, body = objects::Conversation), (status = 403))
 )]
 async fn add_participant(call: Call) -> Answered {
-    let room = call.room(Kind::Conversation)?;
+    let room = call.room(RoomKind::Conversation)?;
     let NewParticipant { user } = call.body()?;
     let command = AddMember { room, person: user.0 };
-    let work = |tx: &mut Tx<'_>| {
-        let space = command.decide(tx)?;
-        Overview::of(tx.store, space, &tx.actor.person)
+    let work = |tx: &mut CommandContext<'_>| {
+        let space = command.execute(tx)?;
+        ConversationSummary::of(tx.store, space, &tx.actor.person)
     };
     call.change(StatusCode::CREATED, work, conversation).await
 }
@@ -109,19 +109,19 @@ async fn add_participant(call: Call) -> Answered {
     responses((status = 200, body = RemovedParticipant), (status = 403))
 )]
 async fn remove_participant(call: Call) -> Answered {
-    let room = call.room(Kind::Conversation)?;
+    let room = call.room(RoomKind::Conversation)?;
     let person = call.person("userId", "Member")?;
     let command = RemoveMember { room: room.clone(), person: person.clone() };
-    let work = move |tx: &mut Tx<'_>| command.decide(tx).map(|_| (room, person));
-    let removed = |(room, person): &(Room, PersonId)| json(&RemovedParticipant { conversation_id: room.id(), user_id: person.as_str() });
+    let work = move |tx: &mut CommandContext<'_>| command.execute(tx).map(|_| (room, person));
+    let removed = |(room, person): &(RoomId, UserId)| json(&RemovedParticipant { conversation_id: room.id(), user_id: person.as_str() });
     call.change(StatusCode::OK, work, removed).await
 }
 
 /// Lists the messages of a conversation, the newest first.
 #[utoipa::path(get, path = "/api/conversations/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
 async fn list_messages(call: Call) -> Answered {
-    let (room, page) = (call.room(Kind::Conversation)?, call.page()?);
-    call.query(ListSeenMessages { room, page }, |all| list(all, objects::Message::seen)).await
+    let (room, page) = (call.room(RoomKind::Conversation)?, call.page()?);
+    call.query(ListMessagesWithReadState { room, page }, |all| list(all, objects::Message::seen)).await
 }
 
 /// Sends a message. Whoever has joined the conversation hears `message:new`.
@@ -132,14 +132,14 @@ async fn list_messages(call: Call) -> Answered {
     responses((status = 201, body = objects::Message))
 )]
 async fn send_message(call: Call) -> Answered {
-    let room = call.room(Kind::Conversation)?;
+    let room = call.room(RoomKind::Conversation)?;
     let NewMessage { content, client_id } = call.body()?;
     let client_id = client_id.map(|id| id.0);
     let command = SendMessage { room, content, sort: None, file_url: None, metadata: None, client_id };
     // A client may send a message a second time, and other users may have read it in between.
-    let work = |tx: &mut Tx<'_>| {
-        let Sent { message, .. } = command.decide(tx)?;
-        Seen::of(tx.store, message, &tx.actor.person)
+    let work = |tx: &mut CommandContext<'_>| {
+        let SendMessageResult { message, .. } = command.execute(tx)?;
+        MessageWithReadState::of(tx.store, message, &tx.actor.person)
     };
     call.change(StatusCode::CREATED, work, |seen| json(&objects::Message::seen(seen))).await
 }
@@ -147,29 +147,29 @@ async fn send_message(call: Call) -> Answered {
 /// Marks messages as read, and all before them. Who has joined, and the reader's devices, hear `messages:read`.
 #[utoipa::path(post, path = "/api/conversations/{id}/read", request_body = ReadMark, responses((status = 200, body = payloads::Read)))]
 async fn read_messages(call: Call) -> Answered {
-    let room = call.room(Kind::Conversation)?;
+    let room = call.room(RoomKind::Conversation)?;
     let ReadMark { messages, up_to } = call.body()?;
     let GivenIds { ids: messages, malformed } = messages.unwrap_or_default();
     // A front end may name unsent messages beside others. A request that names only such messages is refused.
     if let Some(id) = malformed.filter(|_| messages.is_empty() && up_to.is_none()) {
         return Err(Failure::field("messageIds", &format!("must name a message; {:?} is not the id of one", shortened(id))));
     }
-    let up_to = up_to.map(|id| parse_id(&id.0).ok_or(Refusal::invalid("upTo", "must be the id of a message"))).transpose()?;
-    let command = ReadMessages { room, messages, up_to };
-    call.command(StatusCode::OK, command, |read: &Read| json(&payloads::Read::of(read))).await
+    let up_to = up_to.map(|id| parse_id(&id.0).ok_or(DomainError::invalid("upTo", "must be the id of a message"))).transpose()?;
+    let command = MarkRead { room, messages, up_to };
+    call.command(StatusCode::OK, command, |read: &ReadUpdate| json(&payloads::Read::of(read))).await
 }
 
 /// Deletes a message of one's own. Who has joined hears `message:deleted`.
 #[utoipa::path(delete, path = "/api/messages/{id}", responses((status = 200, body = payloads::MessageDeleted), (status = 403)))]
 async fn delete_message(call: Call) -> Answered {
-    let command = DeleteMessage { of: Kind::Conversation, message: call.number("Message")? };
+    let command = DeleteMessage { of: RoomKind::Conversation, message: call.number("Message")? };
     call.command(StatusCode::OK, command, |message: &Message| json(&payloads::MessageDeleted::of(&message.room, message.id))).await
 }
 
 /// Counts the messages that the caller has not read, in all conversations.
 #[utoipa::path(get, path = "/api/messages/unread-count", responses((status = 200, body = Unread)))]
 async fn count_unread(call: Call) -> Answered {
-    call.query(CountUnread { kind: Kind::Conversation }, |count| json(&Unread { unread_count: *count })).await
+    call.query(CountUnread { kind: RoomKind::Conversation }, |count| json(&Unread { unread_count: *count })).await
 }
 
 /// Lists the notifications of the caller, the newest first.
@@ -190,29 +190,29 @@ async fn list_notifications(call: Call) -> Answered {
 async fn create_notification(BackEnd(call): BackEnd) -> Answered {
     let NewNotice { user, kind, title, message, link, data } = call.body()?;
     let new = NewNotification { person: user.0, kind, title, message, link, data: data.map(Value::Object) };
-    call.command(StatusCode::CREATED, Notify(new), notification).await
+    call.command(StatusCode::CREATED, CreateNotification(new), notification).await
 }
 
 /// Marks a notification as read. The person's devices hear `notification:read`.
 #[utoipa::path(post, path = "/api/notifications/{id}/read", responses((status = 200, body = objects::Notification)))]
 async fn read_notification(call: Call) -> Answered {
-    let command = ReadNotification { notification: call.number("Notification")? };
+    let command = MarkNotificationRead { notification: call.number("Notification")? };
     call.command(StatusCode::OK, command, notification).await
 }
 
 /// Marks all notifications as read. The person's devices hear `notifications:read-all`.
 #[utoipa::path(post, path = "/api/notifications/read-all", responses((status = 200, body = ReadNotifications)))]
 async fn read_all_notifications(call: Call) -> Answered {
-    call.command(StatusCode::OK, ReadAllNotifications, |count| json(&ReadNotifications { count: *count })).await
+    call.command(StatusCode::OK, MarkAllNotificationsRead, |count| json(&ReadNotifications { count: *count })).await
 }
 
 body! {
     /// A new conversation.
     NewConversation as "messenger.NewConversation" {
         /// Who is in it besides the caller: ids, or objects with one.
-        participants = "participantIds": required GivenPeople[0..=fields::PEOPLE],
+        participants = "participantIds": required GivenPeople[0..=fields::MAX_USERS],
         /// What it is called.
-        title: optional String[0..=fields::NAME],
+        title: optional String[0..=fields::MAX_NAME],
     }
 
     /// Who comes to a conversation.
@@ -224,9 +224,9 @@ body! {
     /// A new message.
     NewMessage as "messenger.NewMessage" {
         /// What is said; not blank.
-        content: required String[1..=fields::CONTENT],
+        content: required String[1..=fields::MAX_CONTENT],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional GivenId[0..=fields::CLIENT_ID],
+        client_id = "clientId": optional GivenId[0..=fields::MAX_CLIENT_ID],
     }
 
     /// Which messages have been read: these, or all up to one. Whoever has read a message has read those before it.
@@ -242,11 +242,11 @@ body! {
         /// For whom.
         user = "userId": required GivenPerson,
         /// What it is about, in the back end's own word.
-        kind = "type": required String[1..=fields::NOTIFICATION_KIND],
+        kind = "type": required String[1..=fields::MAX_NOTIFICATION_KIND],
         /// Its title; not blank.
-        title: required String[1..=fields::NAME],
+        title: required String[1..=fields::MAX_NAME],
         /// Its text.
-        message: required String[0..=fields::NOTIFICATION],
+        message: required String[0..=fields::MAX_NOTIFICATION],
         /// A link, or a path of the front end's own such as `/orders/7`.
         link: optional String[Text::LinkOrPath],
         /// Whatever else the front end wants to know; `priority` is one of its words.
@@ -278,7 +278,7 @@ struct ReadNotifications {
     count: u64,
 }
 
-fn conversation(overview: &Overview) -> String {
+fn conversation(overview: &ConversationSummary) -> String {
     json(&objects::Conversation::of(overview))
 }
 

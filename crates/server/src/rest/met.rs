@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::names::{PersonId, Timestamp};
+use domain::names::{UserId, Timestamp};
 
 use super::Caller;
 
@@ -23,7 +23,7 @@ const KEPT: i64 = 60;
 #[derive(Default)]
 pub(super) struct Met {
     hasher: RandomState,
-    people: Mutex<HashMap<PersonId, (u64, Timestamp)>>,
+    people: Mutex<HashMap<UserId, (u64, Timestamp)>>,
 }
 
 impl Met {
@@ -45,7 +45,7 @@ impl Met {
     }
 
     /// Removes a user who is no longer stored.
-    pub fn forget(&self, person: &PersonId) {
+    pub fn forget(&self, person: &UserId) {
         self.people().remove(person);
     }
 
@@ -54,7 +54,7 @@ impl Met {
         self.hasher.hash_one((&claims.name, &claims.username, &claims.email, &claims.household, claims.issued_at))
     }
 
-    fn people(&self) -> MutexGuard<'_, HashMap<PersonId, (u64, Timestamp)>> {
+    fn people(&self) -> MutexGuard<'_, HashMap<UserId, (u64, Timestamp)>> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,7 +70,7 @@ mod tests {
 
     fn caller(name: &str) -> Caller {
         let claims = Claims { name: Some(name.to_owned()), ..Claims::default() };
-        Caller { actor: Actor { person: PersonId::new("alice"), admin: false }, claims }
+        Caller { actor: Actor { person: UserId::new("alice"), admin: false }, claims }
     }
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
         assert!(!met.knows(&caller("Alicia"), NOW));
         assert!(met.knows(&caller("Alice"), Timestamp(NOW.0 + 59_000_000)));
         assert!(!met.knows(&caller("Alice"), Timestamp(NOW.0 + 60_000_000)));
-        met.forget(&PersonId::new("alice"));
+        met.forget(&UserId::new("alice"));
         assert!(!met.knows(&caller("Alice"), NOW));
     }
 }

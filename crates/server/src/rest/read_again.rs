@@ -2,17 +2,17 @@
 //! is read again.
 
 use domain::blocks::Block;
-use domain::chat::{Message, Overview, Read, ReadMessage, ReadOverview, Seen, Sent};
+use domain::chat::{Message, ConversationSummary, ReadUpdate, GetMessage, GetConversationSummary, MessageWithReadState, SendMessageResult};
 use domain::keys::RESULT_GONE;
-use domain::names::{Id, PersonId, Room, parse_id};
+use domain::names::{EntityId, UserId, RoomId, parse_id};
 use domain::notifications::{Announcement, Notification};
 use domain::operation::{Actor, Query};
-use domain::people::Person;
-use domain::refusal::Refusal;
+use domain::people::User;
+use domain::refusal::DomainError;
 use domain::seam::Store;
-use domain::spaces::{ReadSpace, Space};
-use domain::tasks::{ReadTask, Task};
-use domain::trips::{ReadTrip, Trip};
+use domain::spaces::{GetSpace, Space};
+use domain::tasks::{GetTask, Task};
+use domain::trips::{GetTrip, Trip};
 use serde_json::{Map, Value};
 
 /// The answer of a request, which a repeated request may have to read again.
@@ -23,14 +23,14 @@ pub trait ReadAgain: Sized {
     /// Reads the object as it is now, as a request of this actor to read it would.
     ///
     /// Errors: [`Refusal::NotFound`] if there is no such object any more, or the actor may not read it; the store's.
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal>;
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError>;
 }
 
-fn room_of(reference: &str) -> Result<Room, Refusal> {
-    Room::parse(reference).ok_or(RESULT_GONE)
+fn room_of(reference: &str) -> Result<RoomId, DomainError> {
+    RoomId::parse(reference).ok_or(RESULT_GONE)
 }
 
-fn id_of(reference: &str) -> Result<Id, Refusal> {
+fn id_of(reference: &str) -> Result<EntityId, DomainError> {
     parse_id(reference).ok_or(RESULT_GONE)
 }
 
@@ -39,18 +39,18 @@ impl ReadAgain for Space {
         Some(self.room.as_str().to_owned())
     }
 
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
-        ReadSpace { room: room_of(reference)? }.answer(store, actor)
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
+        GetSpace { room: room_of(reference)? }.execute(store, actor)
     }
 }
 
-impl ReadAgain for Overview {
+impl ReadAgain for ConversationSummary {
     fn reference(&self) -> Option<String> {
         self.space.reference()
     }
 
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
-        ReadOverview { room: room_of(reference)? }.answer(store, actor)
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
+        GetConversationSummary { room: room_of(reference)? }.execute(store, actor)
     }
 }
 
@@ -59,8 +59,8 @@ impl ReadAgain for Trip {
         self.space.reference()
     }
 
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
-        ReadTrip { room: room_of(reference)? }.answer(store, actor)
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
+        GetTrip { room: room_of(reference)? }.execute(store, actor)
     }
 }
 
@@ -69,8 +69,8 @@ impl ReadAgain for Task {
         Some(self.id.to_string())
     }
 
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
-        ReadTask { task: id_of(reference)? }.answer(store, actor)
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
+        GetTask { task: id_of(reference)? }.execute(store, actor)
     }
 }
 
@@ -79,27 +79,27 @@ impl ReadAgain for Message {
         Some(self.id.to_string())
     }
 
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
-        ReadMessage { message: id_of(reference)? }.answer(store, actor)
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
+        GetMessage { message: id_of(reference)? }.execute(store, actor)
     }
 }
 
-impl ReadAgain for Sent {
+impl ReadAgain for SendMessageResult {
     fn reference(&self) -> Option<String> {
         self.message.reference()
     }
 
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
         Ok(Self { message: Message::read_again(reference, store, actor)?, duplicate: true })
     }
 }
 
-impl ReadAgain for Seen {
+impl ReadAgain for MessageWithReadState {
     fn reference(&self) -> Option<String> {
         self.message.reference()
     }
 
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
         let message = Message::read_again(reference, store, actor)?;
         Self::of(store, message, &actor.person)
     }
@@ -110,22 +110,22 @@ impl ReadAgain for Notification {
         Some(self.id.to_string())
     }
 
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
         let notification = store.notification(id_of(reference)?)?;
         // The notification of a back end's request belongs to another user.
         let own = notification.filter(|notification| actor.admin || notification.person == actor.person);
-        own.ok_or(Refusal::NotFound("Notification"))
+        own.ok_or(DomainError::NotFound("Notification"))
     }
 }
 
-impl ReadAgain for Read {
+impl ReadAgain for ReadUpdate {
     fn reference(&self) -> Option<String> {
         Some(self.room.as_str().to_owned())
     }
 
     /// The list of messages is empty, because the first request has marked them as read.
-    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, Refusal> {
-        let Overview { space, unread, .. } = Overview::read_again(reference, store, actor)?;
+    fn read_again(reference: &str, store: &mut dyn Store, actor: &Actor) -> Result<Self, DomainError> {
+        let ConversationSummary { space, unread, .. } = ConversationSummary::read_again(reference, store, actor)?;
         Ok(Self { room: space.room, messages: Vec::new(), unread })
     }
 }
@@ -138,11 +138,11 @@ macro_rules! not_stored {
                 None
             }
 
-            fn read_again(_: &str, _: &mut dyn Store, _: &Actor) -> Result<Self, Refusal> {
+            fn read_again(_: &str, _: &mut dyn Store, _: &Actor) -> Result<Self, DomainError> {
                 Err(RESULT_GONE)
             }
         }
     )* };
 }
 
-not_stored!(u64, String, PersonId, Person, Block, Announcement, (Space, PersonId), (Room, PersonId), (Trip, Map<String, Value>));
+not_stored!(u64, String, UserId, User, Block, Announcement, (Space, UserId), (RoomId, UserId), (Trip, Map<String, Value>));

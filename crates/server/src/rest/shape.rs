@@ -166,10 +166,10 @@ impl Bounds for Text {
     fn apply(self, mut schema: Schema) -> Schema {
         if let Schema::Object(text) = &mut schema {
             let (pattern, most) = match self {
-                Self::Word => ("^[A-Za-z0-9_-]+$", Some(fields::WORD)),
+                Self::Word => ("^[A-Za-z0-9_-]+$", Some(fields::MAX_IDENTIFIER)),
                 Self::Date => (r"^\d{4}-\d{2}-\d{2}([Tt].+)?$", None),
-                Self::Link => (r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$", Some(fields::LINK)),
-                Self::LinkOrPath => (r"^([Hh][Tt][Tt][Pp][Ss]?://|/)\S*$", Some(fields::LINK)),
+                Self::Link => (r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$", Some(fields::MAX_LINK)),
+                Self::LinkOrPath => (r"^([Hh][Tt][Tt][Pp][Ss]?://|/)\S*$", Some(fields::MAX_LINK)),
             };
             (text.pattern, text.max_length) = (Some(pattern.to_owned()), most);
         }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::event::Signal;
+use domain::event::EphemeralEvent;
 use domain::fields;
-use domain::names::{Kind, PersonId, Timestamp};
-use domain::notifications::{Announce, Announcement, NewNotification, Notification, notify};
-use domain::operation::{Command, Tx};
-use domain::refusal::Refusal;
-use domain::seam::Notice;
+use domain::names::{RoomKind, UserId, Timestamp};
+use domain::notifications::{BroadcastAnnouncement, Announcement, NewNotification, Notification, create_notification};
+use domain::operation::{Command, CommandContext};
+use domain::refusal::DomainError;
+use domain::seam::BusMessage;
 use domain::trips::{Trip, TripChanges, UpdateTrip};
 use http::StatusCode;
 use serde::Serialize;
@@ -229,7 +229,7 @@ async fn rooms(BackEnd(call): BackEnd) -> Answered {
 /// The rooms with the most connections, the largest first.
 fn largest(crowd: &Crowd, limit: usize) -> Vec<Room> {
     let each = crowd.rooms.iter();
-    let room = |(room, people): (&domain::names::Room, &std::collections::HashMap<PersonId, u64>)| Room {
+    let room = |(room, people): (&domain::names::RoomId, &std::collections::HashMap<UserId, u64>)| Room {
         room: room.to_string(),
         members: people.len(),
         connections: people.values().sum(),
@@ -269,9 +269,9 @@ async fn test_notification(call: Call) -> Answered {
     let TestNotification { title, message, kind, data } = call.body()?;
     let (kind, data) = (kind.unwrap_or_else(|| notices::INFO.to_owned()), data.map(Value::Object));
     let (title, message) = (title.unwrap_or_else(|| "Test notification".to_owned()), message.unwrap_or_default());
-    let work = move |tx: &mut Tx<'_>| {
+    let work = move |tx: &mut CommandContext<'_>| {
         let person = tx.actor.person.clone();
-        notify(tx, NewNotification { person, kind, title, message, link: None, data })
+        create_notification(tx, NewNotification { person, kind, title, message, link: None, data })
     };
     call.change(StatusCode::OK, work, |notification: &Notification| success(&objects::Notification::of(notification))).await
 }
@@ -285,17 +285,17 @@ async fn test_notification(call: Call) -> Answered {
 )]
 async fn test_trip_update(call: Call) -> Answered {
     let TestUpdate { trip, changes } = call.body()?;
-    let named = trip.map(|trip| ids::room(Kind::Trip, &trip.0)).transpose()?;
+    let named = trip.map(|trip| ids::room(RoomKind::Trip, &trip.0)).transpose()?;
     let more = passed_on(changes.unwrap_or_else(|| Map::from_iter([("test".to_owned(), true.into())])));
-    let work = move |tx: &mut Tx<'_>| {
+    let work = move |tx: &mut CommandContext<'_>| {
         let room = match named {
             Some(room) => room,
             None => {
-                let newest = tx.store.rooms_of(&tx.actor.person, Some(Kind::Trip))?.into_iter().next();
-                newest.ok_or_else(|| Refusal::invalid("tripId", "is required: the caller is in no trip"))?
+                let newest = tx.store.rooms_of(&tx.actor.person, Some(RoomKind::Trip))?.into_iter().next();
+                newest.ok_or_else(|| DomainError::invalid("tripId", "is required: the caller is in no trip"))?
             }
         };
-        let trip = UpdateTrip { room, changes: TripChanges::default(), more: more.clone() }.decide(tx)?;
+        let trip = UpdateTrip { room, changes: TripChanges::default(), more: more.clone() }.execute(tx)?;
         Ok((trip, more))
     };
     let render = |(trip, more): &(Trip, Map<String, Value>)| success(&PassedOn { trip_id: trip.space.room.id(), changes: more });
@@ -313,12 +313,12 @@ async fn test_trip_update(call: Call) -> Answered {
 async fn broadcast(BackEnd(call): BackEnd) -> Answered {
     let Broadcast { event, kind, title, message, data } = call.body()?;
     let kind = kind.unwrap_or_else(|| notices::INFO.to_owned());
-    let command = Announce { event, kind, title, message, data: data.map(Value::Object) };
+    let command = BroadcastAnnouncement { event, kind, title, message, data: data.map(Value::Object) };
     let bus = call.desk.rest.bus.clone();
     let decided = Arc::new(OnceLock::new());
     let new = decided.clone();
-    let work = move |tx: &mut Tx<'_>| {
-        let announcement = command.decide(tx)?;
+    let work = move |tx: &mut CommandContext<'_>| {
+        let announcement = command.execute(tx)?;
         // The work runs once, so the cell is empty here.
         let _ = new.set(announcement.clone());
         Ok(announcement)
@@ -326,7 +326,7 @@ async fn broadcast(BackEnd(call): BackEnd) -> Answered {
     let answer = call.change(StatusCode::OK, work, |told: &Announcement| success(&Announced::of(told))).await?;
     // A repeated request receives the stored answer, and the broadcast is not repeated.
     if let Some(announcement) = decided.get() {
-        bus.publish(Notice::Signal(Signal::Announced { announcement: announcement.clone() }.into()));
+        bus.publish(BusMessage::Ephemeral(EphemeralEvent::Announced { announcement: announcement.clone() }.into()));
     }
     Ok(answer)
 }
@@ -335,11 +335,11 @@ body! {
     /// A notification of the caller's own, for a try.
     TestNotification as "socket.TestNotification" {
         /// Its title; not blank. `Test notification` without one.
-        title: optional String[1..=fields::NAME],
+        title: optional String[1..=fields::MAX_NAME],
         /// Its text.
-        message: optional String[0..=fields::NOTIFICATION],
+        message: optional String[0..=fields::MAX_NOTIFICATION],
         /// What it is about; `info` without a word.
-        kind = "type": optional String[1..=fields::NOTIFICATION_KIND],
+        kind = "type": optional String[1..=fields::MAX_NOTIFICATION_KIND],
         /// Whatever else the front end wants to know.
         data: optional Map<String, Value>,
     }
@@ -355,13 +355,13 @@ body! {
     /// What everybody is told.
     Broadcast as "socket.Broadcast" {
         /// What clients call the event; `notification` without a name.
-        event: optional String[1..=fields::EVENT_NAME],
+        event: optional String[1..=fields::MAX_EVENT_NAME],
         /// What it is about; `info` without a word.
-        kind = "type": optional String[1..=fields::NOTIFICATION_KIND],
+        kind = "type": optional String[1..=fields::MAX_NOTIFICATION_KIND],
         /// Its title; not blank.
-        title: required String[1..=fields::NAME],
+        title: required String[1..=fields::MAX_NAME],
         /// Its text.
-        message: required String[0..=fields::NOTIFICATION],
+        message: required String[0..=fields::MAX_NOTIFICATION],
         /// Whatever else the front end wants to know.
         data: optional Map<String, Value>,
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use domain::calls::ListCalls;
 use domain::chat::{DeleteMessage, EditMessage, ListMessages, Message, SendMessage};
 use domain::fields;
-use domain::names::{Id, Kind, parse_id};
-use domain::refusal::Refusal;
-use domain::spaces::{AddMember, CreateSpace, ListMembers, ListSpaces, ReadSpace, RemoveMember, Space};
+use domain::names::{EntityId, RoomKind, parse_id};
+use domain::refusal::DomainError;
+use domain::spaces::{AddMember, CreateSpace, ListMembers, ListSpaces, GetSpace, RemoveMember, Space};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -41,8 +41,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 /// Lists the chat rooms of the caller, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms", params(SpacePageQuery), responses((status = 200, body = Vec<objects::Room>)))]
 async fn list_rooms(call: Call) -> Answered {
-    let page = call.page_of(Kind::ChatRoom)?;
-    let query = ListSpaces { kind: Kind::ChatRoom, page };
+    let page = call.page_of(RoomKind::ChatRoom)?;
+    let query = ListSpaces { kind: RoomKind::ChatRoom, page };
     call.query(query, |spaces| list(spaces, objects::Room::of)).await
 }
 
@@ -50,28 +50,28 @@ async fn list_rooms(call: Call) -> Answered {
 #[utoipa::path(post, path = "/shared/chat/rooms", request_body = NewRoom, responses((status = 201, body = objects::Room), (status = 403)))]
 async fn create_room(call: Call) -> Answered {
     let NewRoom { name, members } = call.body()?;
-    let command = CreateSpace { kind: Kind::ChatRoom, name, members: members.unwrap_or_default().0 };
+    let command = CreateSpace { kind: RoomKind::ChatRoom, name, members: members.unwrap_or_default().0 };
     call.command(StatusCode::CREATED, command, room).await
 }
 
 /// Reads a chat room.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}", responses((status = 200, body = objects::Room)))]
 async fn read_room(call: Call) -> Answered {
-    let query = ReadSpace { room: call.room(Kind::ChatRoom)? };
+    let query = GetSpace { room: call.room(RoomKind::ChatRoom)? };
     call.query(query, room).await
 }
 
 /// Lists the members of a chat room, in the order of joining.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<objects::Member>)))]
 async fn list_members(call: Call) -> Answered {
-    let query = ListMembers { room: call.room(Kind::ChatRoom)?, page: call.member_page()? };
+    let query = ListMembers { room: call.room(RoomKind::ChatRoom)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::Member::of)).await
 }
 
 /// Brings a person into a chat room.
 #[utoipa::path(post, path = "/shared/chat/rooms/{id}/members", request_body = NewMember, responses((status = 201, body = objects::Room), (status = 403)))]
 async fn add_member(call: Call) -> Answered {
-    let place = call.room(Kind::ChatRoom)?;
+    let place = call.room(RoomKind::ChatRoom)?;
     let NewMember { user } = call.body()?;
     call.command(StatusCode::CREATED, AddMember { room: place, person: user.0 }, room).await
 }
@@ -79,14 +79,14 @@ async fn add_member(call: Call) -> Answered {
 /// Removes a person from a chat room, or leaves it.
 #[utoipa::path(delete, path = "/shared/chat/rooms/{id}/members/{userId}", responses((status = 200, body = objects::Room), (status = 403)))]
 async fn remove_member(call: Call) -> Answered {
-    let command = RemoveMember { room: call.room(Kind::ChatRoom)?, person: call.person("userId", "Member")? };
+    let command = RemoveMember { room: call.room(RoomKind::ChatRoom)?, person: call.person("userId", "Member")? };
     call.command(StatusCode::OK, command, room).await
 }
 
 /// Lists the messages of a chat room, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<objects::Message>)))]
 async fn list_messages(call: Call) -> Answered {
-    let query = ListMessages { room: call.room(Kind::ChatRoom)?, page: call.page()? };
+    let query = ListMessages { room: call.room(RoomKind::ChatRoom)?, page: call.page()? };
     call.query(query, |messages| list(messages, objects::Message::of)).await
 }
 
@@ -98,7 +98,7 @@ async fn list_messages(call: Call) -> Answered {
     responses((status = 201, body = objects::Message))
 )]
 async fn send_message(call: Call) -> Answered {
-    let room = call.room(Kind::ChatRoom)?;
+    let room = call.room(RoomKind::ChatRoom)?;
     let Draft { content, sort, file_url, client_id } = call.body()?;
     call.spend(Spending::StudioMessage)?;
     let (content, client_id) = (content.unwrap_or_default(), client_id.map(|id| id.0));
@@ -109,7 +109,7 @@ async fn send_message(call: Call) -> Answered {
 /// Lists the calls of a chat room, the newest first.
 #[utoipa::path(get, path = "/shared/chat/rooms/{id}/calls", params(PageQuery), responses((status = 200, body = Vec<objects::Call>)))]
 async fn list_calls(call: Call) -> Answered {
-    let query = ListCalls { room: call.room(Kind::ChatRoom)?, page: call.page()? };
+    let query = ListCalls { room: call.room(RoomKind::ChatRoom)?, page: call.page()? };
     call.query(query, |calls| list(calls, objects::Call::of)).await
 }
 
@@ -123,13 +123,13 @@ async fn list_calls(call: Call) -> Answered {
 async fn edit_message(call: Call) -> Answered {
     let id = message_id(&call)?;
     let MessageChanges { content } = call.body()?;
-    call.command(StatusCode::OK, EditMessage { of: Kind::ChatRoom, message: id, content }, message).await
+    call.command(StatusCode::OK, EditMessage { of: RoomKind::ChatRoom, message: id, content }, message).await
 }
 
 /// Deletes a message of one's own. Whoever is in the room hears `message:deleted`.
 #[utoipa::path(delete, path = "/shared/chat/messages/{id}", responses((status = 200, body = MessageDeleted), (status = 403)))]
 async fn delete_message(call: Call) -> Answered {
-    let command = DeleteMessage { of: Kind::ChatRoom, message: message_id(&call)? };
+    let command = DeleteMessage { of: RoomKind::ChatRoom, message: message_id(&call)? };
     call.command(StatusCode::OK, command, |message| json(&MessageDeleted::of(message.id, &message.room))).await
 }
 
@@ -137,9 +137,9 @@ body! {
     /// A new chat room.
     NewRoom as "studio.NewRoom" {
         /// What it is called; not blank.
-        name: required String[1..=fields::NAME],
+        name: required String[1..=fields::MAX_NAME],
         /// Who is in it besides the caller: ids, or objects with one.
-        members = "memberIds": optional GivenPeople[0..=fields::PEOPLE],
+        members = "memberIds": optional GivenPeople[0..=fields::MAX_USERS],
     }
 
     /// Who comes to a chat room.
@@ -151,20 +151,20 @@ body! {
     /// A new message: words, a file, or both.
     Draft as "studio.Draft" {
         /// What is said; not blank, unless there is a file.
-        content: optional String[0..=fields::CONTENT],
+        content: optional String[0..=fields::MAX_CONTENT],
         /// What sort of message it is, in a word of the client's own; `TEXT` without one.
         sort = "type": optional String[Text::Word],
         /// A link to the file.
         file_url = "fileUrl": optional String[Text::Link],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional GivenId[0..=fields::CLIENT_ID],
+        client_id = "clientId": optional GivenId[0..=fields::MAX_CLIENT_ID],
     }
     passing over ["roomId", "senderId", "userId"]
 
     /// What a message says from now on.
     MessageChanges as "studio.MessageChanges" {
         /// What is said; not blank, unless there is a file.
-        content: required String[0..=fields::CONTENT],
+        content: required String[0..=fields::MAX_CONTENT],
     }
     passing over [
         "id", "messageId", "roomId", "senderId", "type", "fileUrl", "clientId", "isEdited", "createdAt", "updatedAt", "sender",
@@ -172,8 +172,8 @@ body! {
 }
 
 /// The id of the message that the path names.
-fn message_id(call: &Call) -> Result<Id, Refusal> {
-    parse_id(call.param("id")).ok_or(Refusal::NotFound("Message"))
+fn message_id(call: &Call) -> Result<EntityId, DomainError> {
+    parse_id(call.param("id")).ok_or(DomainError::NotFound("Message"))
 }
 
 fn room(space: &Space) -> String {

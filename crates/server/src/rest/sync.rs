@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::names::Room;
+use domain::names::RoomId;
 use domain::operation::Command;
-use domain::sessions::CatchUp;
+use domain::sessions::ResolveSync;
 use engine::{Position, Saying};
 use http::StatusCode;
 use serde::Serialize;
@@ -91,8 +91,8 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
     let fanout = Arc::clone(&call.desk.rest.fanout);
     let namespace = fanout.namespace(&named).ok_or_else(|| Failure::field("namespace", "must be one that is served, or raw"))?;
     let position = since.as_deref().and_then(Position::parse);
-    let command = CatchUp { offered: position.and_then(|(epoch, position)| offered(epoch, position)), rooms };
-    let caught_up = call.decide(|tx| command.decide(tx)).await?;
+    let command = ResolveSync { offered: position.and_then(|(epoch, position)| offered(epoch, position)), rooms };
+    let caught_up = call.decide(|tx| command.execute(tx)).await?;
     let page = match (&since, caught_up.since, position) {
         (Some(_), Some(_), Some((_, from))) => match fanout.missed(namespace, &caught_up, from).await {
             Err(NoPage::Unavailable(refusal)) => return Err(refusal.into()),
@@ -113,10 +113,10 @@ async fn sync(call: Call) -> Result<Answer, Failure> {
 }
 
 /// Parses the rooms of a query. Errors: 400.
-fn rooms(named: &str) -> Result<BTreeSet<Room>, Failure> {
+fn rooms(named: &str) -> Result<BTreeSet<RoomId>, Failure> {
     let wrong = || Failure::field("rooms", "must be rooms such as conversation:7, parted by commas, at most 200");
     let named = named.split(',').map(str::trim).filter(|room| !room.is_empty());
-    let rooms = named.map(|room| Room::parse(room).ok_or_else(wrong)).collect::<Result<BTreeSet<_>, _>>()?;
+    let rooms = named.map(|room| RoomId::parse(room).ok_or_else(wrong)).collect::<Result<BTreeSet<_>, _>>()?;
     if rooms.len() > MOST_ROOMS { Err(wrong()) } else { Ok(rooms) }
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::middleware;
 use domain::fields;
-use domain::names::Kind;
-use domain::notifications::{notify, notify_of_actor};
-use domain::operation::{Command, Tx};
-use domain::refusal::Refusal;
+use domain::names::RoomKind;
+use domain::notifications::{create_notification, create_notification_by_actor};
+use domain::operation::{Command, CommandContext};
+use domain::refusal::DomainError;
 use domain::spaces::{ListMembers, Role};
-use domain::trips::{BringToTrip, CreateTrip, DeleteTrip, LeaveTrip, ListTrips, ReadTrip, Trip, TripChanges, TripDetails, UpdateTrip};
+use domain::trips::{AddTripMember, CreateTrip, DeleteTrip, LeaveTrip, ListTrips, GetTrip, Trip, TripChanges, TripDetails, UpdateTrip};
 use http::StatusCode;
 use serde_json::Map;
 use utoipa::openapi::schema::Schema;
@@ -56,7 +56,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 /// Lists the trips of the caller, the newest first.
 #[utoipa::path(get, path = "/api/v1/trips", params(SpacePageQuery), responses((status = 200, body = Success<Vec<objects::Trip>>)))]
 async fn list_trips(call: Call) -> Answered {
-    let page = call.page_of(Kind::Trip)?;
+    let page = call.page_of(RoomKind::Trip)?;
     call.query(ListTrips { page }, |trips| list(trips, objects::Trip::of).with_success()).await
 }
 
@@ -65,9 +65,9 @@ async fn list_trips(call: Call) -> Answered {
 async fn create_trip(call: Call) -> Answered {
     let NewTrip { name, description, start_date, end_date } = call.body()?;
     let command = CreateTrip { name, details: TripDetails { description, start_date, end_date } };
-    let work = |tx: &mut Tx<'_>| {
-        let trip = command.decide(tx)?;
-        notify(tx, notices::created(&trip))?;
+    let work = |tx: &mut CommandContext<'_>| {
+        let trip = command.execute(tx)?;
+        create_notification(tx, notices::created(&trip))?;
         Ok(trip)
     };
     call.change(StatusCode::CREATED, work, trip).await
@@ -76,14 +76,14 @@ async fn create_trip(call: Call) -> Answered {
 /// Reads a trip.
 #[utoipa::path(get, path = "/api/v1/trips/{id}", responses((status = 200, body = Success<objects::Trip>)))]
 async fn read_trip(call: Call) -> Answered {
-    let room = call.room(Kind::Trip)?;
-    call.query(ReadTrip { room }, trip).await
+    let room = call.room(RoomKind::Trip)?;
+    call.query(GetTrip { room }, trip).await
 }
 
 /// Changes a trip. Its members hear `trip:updated`.
 #[utoipa::path(put, path = "/api/v1/trips/{id}", request_body = Changes, responses((status = 200, body = Success<objects::Trip>)))]
 async fn update_trip(call: Call) -> Answered {
-    let room = call.room(Kind::Trip)?;
+    let room = call.room(RoomKind::Trip)?;
     let Changes { name, description, start_date, end_date } = call.body()?;
     let changes = TripChanges { name, description, start_date, end_date };
     call.command(StatusCode::OK, UpdateTrip { room, changes, more: Map::new() }, trip).await
@@ -92,7 +92,7 @@ async fn update_trip(call: Call) -> Answered {
 /// Deletes a trip. Its members hear `trip:updated` with `{deleted: true}`.
 #[utoipa::path(delete, path = "/api/v1/trips/{id}", responses((status = 200, body = Success<objects::Trip>), (status = 403)))]
 async fn delete_trip(call: Call) -> Answered {
-    let room = call.room(Kind::Trip)?;
+    let room = call.room(RoomKind::Trip)?;
     call.command(StatusCode::OK, DeleteTrip { room }, trip).await
 }
 
@@ -104,7 +104,7 @@ async fn delete_trip(call: Call) -> Answered {
     responses((status = 200, body = Success<Vec<objects::MemberObject>>))
 )]
 async fn list_members(call: Call) -> Answered {
-    let query = ListMembers { room: call.room(Kind::Trip)?, page: call.member_page()? };
+    let query = ListMembers { room: call.room(RoomKind::Trip)?, page: call.member_page()? };
     call.query(query, |members| member_list(members, objects::MemberObject::of).with_success()).await
 }
 
@@ -116,13 +116,13 @@ async fn list_members(call: Call) -> Answered {
     responses((status = 201, body = Success<objects::Trip>), (status = 403))
 )]
 async fn add_member(call: Call) -> Answered {
-    let room = call.room(Kind::Trip)?;
+    let room = call.room(RoomKind::Trip)?;
     let NewMember { user, role } = call.body()?;
     let person = user.0;
-    let work = move |tx: &mut Tx<'_>| -> Result<Trip, Refusal> {
-        let added = BringToTrip { room, person: person.clone(), role }.decide(tx)?;
+    let work = move |tx: &mut CommandContext<'_>| -> Result<Trip, DomainError> {
+        let added = AddTripMember { room, person: person.clone(), role }.execute(tx)?;
         if added.is_new {
-            notify_of_actor(tx, notices::added(&added.trip, &person))?;
+            create_notification_by_actor(tx, notices::added(&added.trip, &person))?;
         }
         Ok(added.trip)
     };
@@ -136,11 +136,11 @@ async fn add_member(call: Call) -> Answered {
     responses((status = 200, body = Success<objects::Trip>), (status = 403))
 )]
 async fn remove_member(call: Call) -> Answered {
-    let room = call.room(Kind::Trip)?;
+    let room = call.room(RoomKind::Trip)?;
     let person = call.person("userId", "Member")?;
-    let work = move |tx: &mut Tx<'_>| {
-        let trip = LeaveTrip { room, person: person.clone() }.decide(tx)?;
-        notify_of_actor(tx, notices::removed(&trip, &person))?;
+    let work = move |tx: &mut CommandContext<'_>| {
+        let trip = LeaveTrip { room, person: person.clone() }.execute(tx)?;
+        create_notification_by_actor(tx, notices::removed(&trip, &person))?;
         Ok(trip)
     };
     call.change(StatusCode::OK, work, trip).await
@@ -150,9 +150,9 @@ body! {
     /// A new trip.
     NewTrip as "trip.NewTrip" {
         /// What it is called; not blank.
-        name: required String[1..=fields::NAME],
+        name: required String[1..=fields::MAX_NAME],
         /// More words about it.
-        description: optional String[0..=fields::DESCRIPTION],
+        description: optional String[0..=fields::MAX_DESCRIPTION],
         /// An RFC 3339 date, or date and time.
         start_date = "startDate": optional String[Text::Date],
         /// An RFC 3339 date, or date and time; not before the start.
@@ -162,9 +162,9 @@ body! {
     /// Changes of a trip. What is absent stays as it is.
     Changes as "trip.Changes" {
         /// What it is called; not blank.
-        name: change String[1..=fields::NAME],
+        name: change String[1..=fields::MAX_NAME],
         /// More words about it; null takes them away.
-        description: nullable String[0..=fields::DESCRIPTION],
+        description: nullable String[0..=fields::MAX_DESCRIPTION],
         /// An RFC 3339 date, or date and time; null for none.
         start_date = "startDate": nullable String[Text::Date],
         /// An RFC 3339 date, or date and time, not before the start; null for none.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use domain::chat::{self, DeleteMessage, EditMessage, ListMessages, SendMessage};
 use domain::fields;
-use domain::names::{Id, Kind};
+use domain::names::{EntityId, RoomKind};
 use domain::spaces::{
-    AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListMembers, ListSpaces, ReadSpace, RemoveMember, RenameSpace, Space,
+    AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListMembers, ListSpaces, GetSpace, RemoveMember, RenameSpace, Space,
 };
-use domain::tasks::{self, CreateTask, DeleteTask, EditTask, HandOverTask, ListTasks, ReadTask, SetStatus};
+use domain::tasks::{self, CreateTask, DeleteTask, EditTask, ReassignTask, ListTasks, GetTask, SetStatus};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
@@ -48,23 +48,23 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 /// Lists the projects of the caller, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects", params(SpacePageQuery), responses((status = 200, body = Vec<Project>)))]
 async fn list_projects(call: Call) -> Answered {
-    let page = call.page_of(Kind::Project)?;
-    call.query(ListSpaces { kind: Kind::Project, page }, |spaces| list(spaces, Project::of)).await
+    let page = call.page_of(RoomKind::Project)?;
+    call.query(ListSpaces { kind: RoomKind::Project, page }, |spaces| list(spaces, Project::of)).await
 }
 
 /// Makes a project. The caller is in it and its admin.
 #[utoipa::path(post, path = "/api/v1/projects", request_body = NewProject, responses((status = 201, body = Project), (status = 403)))]
 async fn create_project(call: Call) -> Answered {
     let NewProject { name, members } = call.body()?;
-    let command = CreateSpace { kind: Kind::Project, name, members: members.unwrap_or_default().0 };
+    let command = CreateSpace { kind: RoomKind::Project, name, members: members.unwrap_or_default().0 };
     call.command(StatusCode::CREATED, command, project).await
 }
 
 /// Reads a project.
 #[utoipa::path(get, path = "/api/v1/projects/{id}", responses((status = 200, body = Project)))]
 async fn read_project(call: Call) -> Answered {
-    let room = call.room(Kind::Project)?;
-    call.query(ReadSpace { room }, project).await
+    let room = call.room(RoomKind::Project)?;
+    call.query(GetSpace { room }, project).await
 }
 
 /// Changes a project. Its members hear `project.updated`.
@@ -75,7 +75,7 @@ async fn read_project(call: Call) -> Answered {
     responses((status = 200, body = Project), (status = 409))
 )]
 async fn rename_project(call: Call) -> Answered {
-    let room = call.room(Kind::Project)?;
+    let room = call.room(RoomKind::Project)?;
     let ProjectChanges { name } = call.body()?;
     call.command(StatusCode::OK, RenameSpace { room, name }, project).await
 }
@@ -83,28 +83,28 @@ async fn rename_project(call: Call) -> Answered {
 /// Archives a project: it is read, and nothing in it changes. Its members hear `project.archived`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/archive", responses((status = 200, body = Project), (status = 403)))]
 async fn archive_project(call: Call) -> Answered {
-    let room = call.room(Kind::Project)?;
+    let room = call.room(RoomKind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: true }, project).await
 }
 
 /// Opens an archived project again. Its members hear `project.updated`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/unarchive", responses((status = 200, body = Project), (status = 403)))]
 async fn open_project(call: Call) -> Answered {
-    let room = call.room(Kind::Project)?;
+    let room = call.room(RoomKind::Project)?;
     call.command(StatusCode::OK, ArchiveSpace { room, archived: false }, project).await
 }
 
 /// Lists the members of a project, in the order of joining.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/members", params(MemberPageQuery), responses((status = 200, body = Vec<ProjectMember>)))]
 async fn list_members(call: Call) -> Answered {
-    let (room, page) = (call.room(Kind::Project)?, call.member_page()?);
+    let (room, page) = (call.room(RoomKind::Project)?, call.member_page()?);
     call.query(ListMembers { room, page }, |members| member_list(members, ProjectMember::of)).await
 }
 
 /// Brings a person into a project. Its members hear `project.updated`.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/members", request_body = NewMember, responses((status = 201, body = Project), (status = 403)))]
 async fn add_member(call: Call) -> Answered {
-    let room = call.room(Kind::Project)?;
+    let room = call.room(RoomKind::Project)?;
     let NewMember { user } = call.body()?;
     call.command(StatusCode::CREATED, AddMember { room, person: user.0 }, project).await
 }
@@ -112,7 +112,7 @@ async fn add_member(call: Call) -> Answered {
 /// Removes a person from a project, or leaves it. Its members hear `project.updated`.
 #[utoipa::path(delete, path = "/api/v1/projects/{id}/members/{userId}", responses((status = 200, body = Project), (status = 403)))]
 async fn remove_member(call: Call) -> Answered {
-    let room = call.room(Kind::Project)?;
+    let room = call.room(RoomKind::Project)?;
     let person = call.person("userId", "Member")?;
     call.command(StatusCode::OK, RemoveMember { room, person }, project).await
 }
@@ -120,14 +120,14 @@ async fn remove_member(call: Call) -> Answered {
 /// Lists the channels of a project, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/channels", params(SpacePageQuery), responses((status = 200, body = Vec<Channel>)))]
 async fn list_channels(call: Call) -> Answered {
-    let (project, page) = (call.room(Kind::Project)?, call.page_of(Kind::Channel)?);
+    let (project, page) = (call.room(RoomKind::Project)?, call.page_of(RoomKind::Channel)?);
     call.query(ListChannels { project, page }, |spaces| list(spaces, Channel::of)).await
 }
 
 /// Makes a channel in a project.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/channels", request_body = NewChannel, responses((status = 201, body = Channel)))]
 async fn create_channel(call: Call) -> Answered {
-    let project = call.room(Kind::Project)?;
+    let project = call.room(RoomKind::Project)?;
     let NewChannel { name } = call.body()?;
     call.command(StatusCode::CREATED, CreateChannel { project, name }, |space| json(&Channel::of(space))).await
 }
@@ -135,14 +135,14 @@ async fn create_channel(call: Call) -> Answered {
 /// Lists the tasks of a project, the newest first.
 #[utoipa::path(get, path = "/api/v1/projects/{id}/tasks", params(PageQuery), responses((status = 200, body = Vec<Task>)))]
 async fn list_tasks(call: Call) -> Answered {
-    let (room, page) = (call.room(Kind::Project)?, call.page()?);
+    let (room, page) = (call.room(RoomKind::Project)?, call.page()?);
     call.query(ListTasks { room, page }, |tasks| list(tasks, Task::of)).await
 }
 
 /// Makes a task. The project hears `task.created`, and who gets it is notified.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/tasks", request_body = NewTask, responses((status = 201, body = Task), (status = 422)))]
 async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
-    let room = call.room(Kind::Project)?;
+    let room = call.room(RoomKind::Project)?;
     let (NewTask { title, description, status, priority, assignee }, warnings) = call.whole_object()?;
     let assignee = assignee.map(|name| name.0);
     let command = CreateTask { description, status, priority, assignee, ..CreateTask::new(room, title) };
@@ -153,7 +153,7 @@ async fn create_task(call: Call) -> Result<(HeaderMap, Answer), Failure> {
 #[utoipa::path(get, path = "/api/v1/tasks/{id}", responses((status = 200, body = Task)))]
 async fn read_task(call: Call) -> Answered {
     let task_id = call.task()?;
-    call.query(of_project(task_id, ReadTask { task: task_id }), task).await
+    call.query(of_project(task_id, GetTask { task: task_id }), task).await
 }
 
 /// Changes a task. The project hears `task.updated`, and what else the change was.
@@ -191,20 +191,20 @@ async fn set_status(call: Call) -> Answered {
 async fn assign_task(call: Call) -> Answered {
     let task_id = call.task()?;
     let Assignment { assignee } = call.body()?;
-    call.command(StatusCode::OK, of_project(task_id, HandOverTask { task: task_id, to: assignee.map(|name| name.0) }), task).await
+    call.command(StatusCode::OK, of_project(task_id, ReassignTask { task: task_id, to: assignee.map(|name| name.0) }), task).await
 }
 
 /// Lists the messages of a channel, the newest first.
 #[utoipa::path(get, path = "/api/v1/channels/{id}/messages", params(PageQuery), responses((status = 200, body = Vec<Message>)))]
 async fn list_messages(call: Call) -> Answered {
-    let (room, page) = (call.room(Kind::Channel)?, call.page()?);
+    let (room, page) = (call.room(RoomKind::Channel)?, call.page()?);
     call.query(ListMessages { room, page }, |messages| list(messages, Message::of)).await
 }
 
 /// Sends a message. Whoever is in the channel hears `message`, and who is mentioned is notified.
 #[utoipa::path(post, path = "/api/v1/channels/{id}/messages", request_body = NewMessage, responses((status = 201, body = Message)))]
 async fn send_message(call: Call) -> Answered {
-    let room = call.room(Kind::Channel)?;
+    let room = call.room(RoomKind::Channel)?;
     let NewMessage { content, metadata, client_id } = call.body()?;
     let (metadata, client_id) = (metadata.map(Value::Object), client_id.map(|id| id.0));
     let command = SendMessage { room, content, sort: None, file_url: None, metadata, client_id };
@@ -221,13 +221,13 @@ async fn send_message(call: Call) -> Answered {
 async fn edit_message(call: Call) -> Answered {
     let message_id = call.number("Message")?;
     let MessageChanges { content } = call.body()?;
-    call.command(StatusCode::OK, EditMessage { of: Kind::Channel, message: message_id, content }, message).await
+    call.command(StatusCode::OK, EditMessage { of: RoomKind::Channel, message: message_id, content }, message).await
 }
 
 /// Deletes a message of one's own. Whoever is in the channel hears `message.deleted`.
 #[utoipa::path(delete, path = "/api/v1/messages/{id}", responses((status = 200, body = Message), (status = 403), (status = 409)))]
 async fn delete_message(call: Call) -> Answered {
-    let command = DeleteMessage { of: Kind::Channel, message: call.number("Message")? };
+    let command = DeleteMessage { of: RoomKind::Channel, message: call.number("Message")? };
     call.command(StatusCode::OK, command, message).await
 }
 
@@ -235,15 +235,15 @@ body! {
     /// A new project.
     NewProject as "workspace.NewProject" {
         /// What it is called; not blank.
-        name: required String[1..=fields::NAME],
+        name: required String[1..=fields::MAX_NAME],
         /// Who is in it besides the caller: ids, or objects with one.
-        members = "memberIds" or "member_ids": optional GivenPeople[0..=fields::PEOPLE],
+        members = "memberIds" or "member_ids": optional GivenPeople[0..=fields::MAX_USERS],
     }
 
     /// Changes of a project. What is absent stays as it is.
     ProjectChanges as "workspace.ProjectChanges" {
         /// What it is called; not blank.
-        name: change String[1..=fields::NAME],
+        name: change String[1..=fields::MAX_NAME],
     }
     passing over ["id", "created_by", "created_at", "updated_at", "archived_at", "member_count", "members"]
 
@@ -256,15 +256,15 @@ body! {
     /// A new channel.
     NewChannel as "workspace.NewChannel" {
         /// What it is called; not blank.
-        name: required String[1..=fields::NAME],
+        name: required String[1..=fields::MAX_NAME],
     }
 
     /// A new task. It may be a whole task; what is no field of it is passed over, and what looks like a misspelt one is named in a `Warning` header.
     NewTask as "workspace.NewTask" {
         /// What is to be done; not blank.
-        title: required String[1..=fields::TITLE],
+        title: required String[1..=fields::MAX_TITLE],
         /// More words about it.
-        description: optional String[0..=fields::DESCRIPTION],
+        description: optional String[0..=fields::MAX_DESCRIPTION],
         /// How far it is, in a word of the team's own; `todo` without one.
         status: optional String[Text::Word],
         /// How it ranks, in a word of the team's own; `medium` without one.
@@ -277,9 +277,9 @@ body! {
     /// Changes of a task. What is absent stays as it is.
     TaskChanges as "workspace.TaskChanges" {
         /// What is to be done; not blank.
-        title: change String[1..=fields::TITLE],
+        title: change String[1..=fields::MAX_TITLE],
         /// More words about it; null takes them away.
-        description: nullable String[0..=fields::DESCRIPTION],
+        description: nullable String[0..=fields::MAX_DESCRIPTION],
         /// How far it is, in a word of the team's own.
         status: change String[Text::Word],
         /// How it ranks, in a word of the team's own.
@@ -304,23 +304,23 @@ body! {
     /// A new message.
     NewMessage as "workspace.NewMessage" {
         /// What is said; not blank. `@name` mentions a member.
-        content: required String[1..=fields::CONTENT],
+        content: required String[1..=fields::MAX_CONTENT],
         /// Whatever the front end wants to keep with it.
         metadata: optional Map<String, Value>,
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id: optional GivenId[0..=fields::CLIENT_ID],
+        client_id: optional GivenId[0..=fields::MAX_CLIENT_ID],
     }
 
     /// What a message says from now on.
     MessageChanges as "workspace.MessageChanges" {
         /// What is said; not blank.
-        content: required String[1..=fields::CONTENT],
+        content: required String[1..=fields::MAX_CONTENT],
     }
     passing over ["id", "channel_id", "username", "user_id", "metadata", "client_id", "created_at", "edited_at"]
 }
 
-fn of_project<O>(task: Id, operation: O) -> OfKind<O> {
-    OfKind(Kind::Project, task, operation)
+fn of_project<O>(task: EntityId, operation: O) -> OfKind<O> {
+    OfKind(RoomKind::Project, task, operation)
 }
 
 fn project(space: &Space) -> String {

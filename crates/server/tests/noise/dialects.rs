@@ -1,6 +1,6 @@
 //! What clients of every contract may say on their sockets.
 
-use domain::names::{PersonId, Timestamp};
+use domain::names::{UserId, Timestamp};
 use engine::{Namespace, Saying};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -56,7 +56,7 @@ fn hear(dialects: &Dialects, namespace: Namespace, heard: &Heard<'_>) -> usize {
         let Some(Request { name, ask: Err(refusal) }) = dialect.understand(heard) else { continue };
         refused += 1;
         for acked in [true, false] {
-            let (person, now) = (PersonId::new("anna"), Timestamp(1_763_035_200_000_000));
+            let (person, now) = (UserId::new("anna"), Timestamp(1_763_035_200_000_000));
             check(&dialect.answer(&Answer { name, result: Err(&refusal), acked, person: &person, now }));
         }
     }

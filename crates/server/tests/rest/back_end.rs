@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bus::Local;
 use domain::event::Event;
-use domain::names::PersonId;
+use domain::names::UserId;
 use domain::notifications::NewNotification;
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use serde_json::{Value, json};
 use server::auth::mint::NewToken;
 use server::back_end::{BackEnd, Utilities};
@@ -20,7 +20,7 @@ fn utilities(server: &Server, people: &Arc<People>) -> Utilities {
 
 #[tokio::test]
 async fn what_a_back_end_emits_is_a_fact_of_the_room_that_it_is_for() {
-    let (server, anna) = (Server::start(), PersonId::new("anna"));
+    let (server, anna) = (Server::start(), UserId::new("anna"));
     let back_end = utilities(&server, &Arc::default());
     let first = back_end.send_to_user(&anna, "custom:event", json!({ "a": 1 })).await.unwrap();
     let second = back_end.broadcast_to_all("announcement", Value::Null).await.unwrap();
@@ -49,7 +49,7 @@ async fn a_back_ends_notification_is_stored_and_one_that_cannot_be_so_is_refused
     let server = Server::start();
     let back_end = utilities(&server, &Arc::default());
     let new = |title: &str| NewNotification {
-        person: PersonId::new("anna"),
+        person: UserId::new("anna"),
         kind: "info".into(),
         title: title.into(),
         message: String::new(),
@@ -60,16 +60,16 @@ async fn a_back_ends_notification_is_stored_and_one_that_cannot_be_so_is_refused
     let listed = server.client("anna").get("/api/notifications").await.expect(200);
     assert_eq!(listed[0]["id"], notification.id.to_string());
     let refused = back_end.emit_notification_to_user(new(" ")).await;
-    assert!(matches!(refused, Err(Refusal::Invalid { field: "title", .. })), "{refused:?}");
+    assert!(matches!(refused, Err(DomainError::Invalid { field: "title", .. })), "{refused:?}");
     assert!(matches!(
-        back_end.send_to_user(&PersonId::new("anna"), "connect", Value::Null).await,
-        Err(Refusal::Invalid { field: "event", .. })
+        back_end.send_to_user(&UserId::new("anna"), "connect", Value::Null).await,
+        Err(DomainError::Invalid { field: "event", .. })
     ));
 }
 
 #[tokio::test]
 async fn a_back_end_knows_who_is_online() {
-    let (server, people, anna) = (Server::start(), Arc::new(People::default()), PersonId::new("anna"));
+    let (server, people, anna) = (Server::start(), Arc::new(People::default()), UserId::new("anna"));
     let back_end = utilities(&server, &people);
     assert!(!back_end.is_user_online(&anna));
     people.arrive(&anna, Connection::new(1, Transport::SocketIo), None, None, || ()).unwrap();

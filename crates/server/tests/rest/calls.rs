@@ -1,31 +1,31 @@
 //! What the server ends by itself, and what the records of calls say of it.
 
-use domain::calls::{AnswerCall, EndInterruptedCalls, GiveUpRinging, InitiateCall, LeaveCall};
-use domain::names::{Id, Kind, PersonId, Room};
+use domain::calls::{AnswerCall, EndStaleCalls, ExpireRingingCall, InitiateCall, LeaveCall};
+use domain::names::{EntityId, RoomKind, UserId, RoomId};
 use domain::operation::Actor;
 use serde_json::{Value, json};
 
 use crate::support::Server;
 
 fn person(id: &str) -> Actor {
-    Actor { person: PersonId::new(id), admin: false }
+    Actor { person: UserId::new(id), admin: false }
 }
 
 /// A room of Alice and Bob, in which Alice's call rings.
-async fn ringing(server: &Server) -> (Room, Id) {
+async fn ringing(server: &Server) -> (RoomId, EntityId) {
     server.client("bob").get("/shared/chat/rooms").await.expect(200);
     let room = server.client("alice").post("/shared/chat/rooms", json!({ "name": "Team", "memberIds": ["bob"] })).await.expect(201);
-    let room = Kind::ChatRoom.room(&room["id"]);
+    let room = RoomKind::ChatRoom.room(&room["id"]);
     let call = ring(server, &room).await;
     server.told().await;
     (room, call)
 }
 
-async fn ring(server: &Server, room: &Room) -> Id {
+async fn ring(server: &Server, room: &RoomId) -> EntityId {
     server.run(person("alice"), InitiateCall { room: room.clone(), sort: "AUDIO".into() }).await.call.id
 }
 
-async fn newest(server: &Server, room: &Room) -> Value {
+async fn newest(server: &Server, room: &RoomId) -> Value {
     server.client("bob").get(&format!("/shared/chat/rooms/{}/calls?limit=1", room.id())).await.expect(200)[0].clone()
 }
 
@@ -33,16 +33,16 @@ async fn newest(server: &Server, room: &Room) -> Value {
 async fn a_call_that_nobody_answers_is_missed_and_one_that_was_answered_goes_on() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
-    server.run(Actor::server(), GiveUpRinging { call }).await;
+    server.run(Actor::server(), ExpireRingingCall { call }).await;
     assert_eq!(server.told().await, [format!("{room} call_ended")]);
     let record = newest(&server, &room).await;
     assert_eq!((&record["status"], &record["endedBy"]), (&json!("MISSED"), &Value::Null));
-    server.run(Actor::server(), GiveUpRinging { call }).await;
+    server.run(Actor::server(), ExpireRingingCall { call }).await;
     assert!(server.told().await.is_empty(), "told once");
 
     let call = ring(&server, &room).await;
-    server.run(person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
-    server.run(Actor::server(), GiveUpRinging { call }).await;
+    server.run(person("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
+    server.run(Actor::server(), ExpireRingingCall { call }).await;
     assert_eq!(newest(&server, &room).await["status"], "ONGOING");
 }
 
@@ -50,11 +50,11 @@ async fn a_call_that_nobody_answers_is_missed_and_one_that_was_answered_goes_on(
 async fn a_restart_finds_no_call_open() {
     let server = Server::start();
     let (room, _) = ringing(&server).await;
-    server.run(Actor::server(), EndInterruptedCalls).await;
+    server.run(Actor::server(), EndStaleCalls).await;
     assert_eq!(newest(&server, &room).await["status"], "MISSED");
     let call = ring(&server, &room).await;
-    server.run(person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
-    server.run(Actor::server(), EndInterruptedCalls).await;
+    server.run(person("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
+    server.run(Actor::server(), EndStaleCalls).await;
     let record = newest(&server, &room).await;
     assert_eq!((&record["status"], &record["endedBy"]), (&json!("ENDED"), &Value::Null));
     assert!(record["participants"].as_array().unwrap().iter().all(|participant| participant["leftAt"].is_string()));
@@ -64,12 +64,12 @@ async fn a_restart_finds_no_call_open() {
 async fn the_last_who_leaves_ends_the_call() {
     let server = Server::start();
     let (room, call) = ringing(&server).await;
-    server.run(person("bob"), AnswerCall { of: Kind::ChatRoom, call }).await;
+    server.run(person("bob"), AnswerCall { of: RoomKind::ChatRoom, call }).await;
     server.told().await;
-    server.run(Actor::server(), LeaveCall { call, person: PersonId::new("alice") }).await;
+    server.run(Actor::server(), LeaveCall { call, person: UserId::new("alice") }).await;
     assert!(server.told().await.is_empty());
     assert_eq!(newest(&server, &room).await["status"], "ONGOING");
-    server.run(Actor::server(), LeaveCall { call, person: PersonId::new("bob") }).await;
+    server.run(Actor::server(), LeaveCall { call, person: UserId::new("bob") }).await;
     assert_eq!(server.told().await, [format!("{room} call_ended")]);
     assert_eq!(newest(&server, &room).await["endedBy"], "bob");
 }

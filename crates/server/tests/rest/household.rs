@@ -1,10 +1,10 @@
 //! Households: made, named, joined and left.
 
 use domain::event::Event;
-use domain::names::{Kind, PersonId, Room};
-use domain::operation::{Actor, Command, Tx};
-use domain::refusal::Refusal;
-use domain::spaces::{EMBEDDED_BYTES, Role};
+use domain::names::{RoomKind, UserId, RoomId};
+use domain::operation::{Actor, Command, CommandContext};
+use domain::refusal::DomainError;
+use domain::spaces::{MAX_EMBEDDED_BYTES, Role};
 use serde_json::{Value, json};
 use server::limits::Limits;
 
@@ -135,17 +135,17 @@ const FULL: u64 = 20;
 
 /// Fills a space with members, past every rule.
 struct Fill {
-    room: Room,
+    room: RoomId,
     to: u64,
 }
 
 impl Command for Fill {
-    type Answer = ();
+    type Output = ();
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<(), Refusal> {
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<(), DomainError> {
         let present = tx.store.space(&self.room)?.map_or(0, |space| space.member_count);
         for n in present..self.to {
-            tx.store.put_member(&self.room, &PersonId::new(format!("guest-{n}")), Role::Member, tx.now)?;
+            tx.store.put_member(&self.room, &UserId::new(format!("guest-{n}")), Role::Member, tx.now)?;
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Command for Fill {
 async fn a_space_that_is_full_takes_nobody_more() {
     let server = Server::with(&[("MAX_MEMBERS_PER_SPACE", "20")], Limits::new(false));
     let home = household(&server).await;
-    server.run(Actor::server(), Fill { room: Kind::Household.room(id(&home)), to: FULL }).await;
+    server.run(Actor::server(), Fill { room: RoomKind::Household.room(id(&home)), to: FULL }).await;
     let join = format!("/households/{}/join", id(&home));
     let invited = json!({ "inviteCode": home["inviteCode"] });
     server.client("dave").post(&join, invited.clone()).await.refused(409, "conflict", "The space is full");
@@ -163,7 +163,7 @@ async fn a_space_that_is_full_takes_nobody_more() {
 
     let alice = server.client("alice");
     let room = alice.post("/shared/chat/rooms", json!({ "name": "Kitchen" })).await.expect(201);
-    server.run(Actor::server(), Fill { room: Kind::ChatRoom.room(&room["id"]), to: FULL }).await;
+    server.run(Actor::server(), Fill { room: RoomKind::ChatRoom.room(&room["id"]), to: FULL }).await;
     let path = format!("/shared/chat/rooms/{}/members", room["id"]);
     alice.post(&path, json!({ "userId": "dave" })).await.refused(409, "conflict", "The space is full");
     server.told().await;
@@ -173,7 +173,7 @@ async fn a_space_that_is_full_takes_nobody_more() {
 async fn a_household_shows_its_first_members_and_the_count_and_lists_the_rest() {
     let server = Server::start();
     let home = household(&server).await;
-    server.run(Actor::server(), Fill { room: Kind::Household.room(id(&home)), to: 250 }).await;
+    server.run(Actor::server(), Fill { room: RoomKind::Household.room(id(&home)), to: 250 }).await;
     let alice = server.client("alice");
     let path = format!("/households/{}", id(&home));
     let ids = |members: &Value| members.as_array().unwrap().iter().map(|member| id(member).to_owned()).collect::<Vec<_>>();
@@ -210,7 +210,7 @@ async fn a_household_shows_its_first_members_and_the_count_and_lists_the_rest() 
 async fn members_with_long_texts_are_shown_in_as_many_bytes_as_others() {
     let server = Server::start();
     let home = household(&server).await;
-    server.run(Actor::server(), Fill { room: Kind::Household.room(id(&home)), to: 250 }).await;
+    server.run(Actor::server(), Fill { room: RoomKind::Household.room(id(&home)), to: 250 }).await;
     for n in 2..20 {
         let guest = server.client(&format!("guest-{n}"));
         let picture = format!("https://example.com/{}.png", "a".repeat(1900));
@@ -220,7 +220,7 @@ async fn members_with_long_texts_are_shown_in_as_many_bytes_as_others() {
     let shown = alice.get(&format!("/households/{}", id(&home))).await.expect(200);
     let members = shown["members"].as_array().unwrap();
     assert!(members.len() < 20 && members.len() > 2, "{}", members.len());
-    assert!(shown["members"].to_string().len() < EMBEDDED_BYTES + 200 * members.len());
+    assert!(shown["members"].to_string().len() < MAX_EMBEDDED_BYTES + 200 * members.len());
     server.told().await;
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::names::{Kind, PersonId};
+use domain::names::{RoomKind, UserId};
 use domain::operation::Actor;
-use domain::people::ForgetUnseenPeople;
+use domain::people::PurgeUnseenUsers;
 use domain::spaces::{CreateSpace, RemoveMember};
 use serde_json::json;
 use server::auth::mint::NewToken;
@@ -114,7 +114,7 @@ async fn users_who_never_signed_in_and_are_in_no_space_are_forgotten_after_a_day
     for user in ["removed", "signed", "changed"] {
         alice.delete(&format!("{members}/{user}")).await.expect(200);
     }
-    let forget = async || server.run(Actor::server(), ForgetUnseenPeople).await;
+    let forget = async || server.run(Actor::server(), PurgeUnseenUsers).await;
     let status = async |user: &str| root.get(&format!("/users/{user}")).await.status.as_u16();
     server.clock.store(NOW.0 + 86_400_000_000, Ordering::SeqCst);
     assert!(!forget().await);
@@ -137,12 +137,12 @@ async fn users_who_never_signed_in_and_are_in_no_space_are_forgotten_after_a_day
 async fn an_old_claim_does_not_bring_back_a_user_who_was_removed_and_forgotten() {
     let server = Server::start();
     server.client("alice").get("/users/alice").await.expect(200);
-    let actor = Actor { person: PersonId::new("alice"), admin: false };
-    let create = CreateSpace { kind: Kind::Household, name: "Cabin".to_owned(), members: vec![PersonId::new("ghost")] };
+    let actor = Actor { person: UserId::new("alice"), admin: false };
+    let create = CreateSpace { kind: RoomKind::Household, name: "Cabin".to_owned(), members: vec![UserId::new("ghost")] };
     let cabin = server.run(actor.clone(), create).await.room;
-    server.run(actor, RemoveMember { room: cabin.clone(), person: PersonId::new("ghost") }).await;
+    server.run(actor, RemoveMember { room: cabin.clone(), person: UserId::new("ghost") }).await;
     server.clock.store(NOW.0 + 90_000_000_000, Ordering::SeqCst);
-    assert!(!server.run(Actor::server(), ForgetUnseenPeople).await);
+    assert!(!server.run(Actor::server(), PurgeUnseenUsers).await);
     let claims = NewToken { sub: "ghost".into(), household_id: Some(cabin.id().to_owned()), iat: SECONDS, ..NewToken::default() };
     let ghost = server.client_with(claims);
     assert_eq!(ghost.get("/households").await.expect(200), json!([]));
@@ -151,19 +151,19 @@ async fn an_old_claim_does_not_bring_back_a_user_who_was_removed_and_forgotten()
 #[tokio::test]
 async fn users_who_never_signed_in_are_forgotten_in_steps() {
     let server = Server::start();
-    let actor = Actor { person: PersonId::new("alice"), admin: false };
+    let actor = Actor { person: UserId::new("alice"), admin: false };
     server.client("alice").get("/users/alice").await.expect(200);
     for part in 0..2 {
-        let users: Vec<_> = (0..60).map(|n| PersonId::new(format!("ghost-{part}-{n}"))).collect();
-        let create = CreateSpace { kind: Kind::ChatRoom, name: "Team".to_owned(), members: users.clone() };
+        let users: Vec<_> = (0..60).map(|n| UserId::new(format!("ghost-{part}-{n}"))).collect();
+        let create = CreateSpace { kind: RoomKind::ChatRoom, name: "Team".to_owned(), members: users.clone() };
         let room = server.run(actor.clone(), create).await.room;
         for person in users {
             server.run(actor.clone(), RemoveMember { room: room.clone(), person }).await;
         }
     }
     server.clock.store(NOW.0 + 90_000_000_000, Ordering::SeqCst);
-    assert!(server.run(Actor::server(), ForgetUnseenPeople).await, "a hundred are forgotten, and there are more");
-    assert!(!server.run(Actor::server(), ForgetUnseenPeople).await);
+    assert!(server.run(Actor::server(), PurgeUnseenUsers).await, "a hundred are forgotten, and there are more");
+    assert!(!server.run(Actor::server(), PurgeUnseenUsers).await);
     let root = server.client_with(NewToken { sub: "root".into(), role: Some("admin".into()), iat: SECONDS, ..NewToken::default() });
     for user in ["ghost-0-0", "ghost-1-59"] {
         assert_eq!(root.get(&format!("/users/{user}")).await.status.as_u16(), 404, "{user}");

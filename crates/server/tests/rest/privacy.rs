@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::names::{Kind, PersonId};
-use domain::operation::{Actor, Command, Query, Tx};
-use domain::refusal::Refusal;
-use domain::spaces::{NameMembers, NameVisible};
+use domain::names::{RoomKind, UserId};
+use domain::operation::{Actor, Command, Query, CommandContext};
+use domain::refusal::DomainError;
+use domain::spaces::{ListMemberIds, FilterVisible};
 use serde_json::{Value, json};
 use server::auth::mint::NewToken;
 use server::limits::Limits;
@@ -16,10 +16,10 @@ use crate::support::{Answered, Client, SECONDS, Server};
 struct Asked<Q>(Q);
 
 impl<Q: Query> Command for Asked<Q> {
-    type Answer = Q::Answer;
+    type Output = Q::Output;
 
-    fn decide(self, tx: &mut Tx<'_>) -> Result<Q::Answer, Refusal> {
-        self.0.answer(tx.store, tx.actor)
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Q::Output, DomainError> {
+        self.0.execute(tx.store, tx.actor)
     }
 }
 
@@ -254,12 +254,12 @@ async fn contacts_are_users_who_both_act() {
     let (ann, ben) = (server.client("ann"), server.client("ben"));
     ben.get("/households").await.expect(200);
     let made = make(&ann, SPACES[0], &["ben"]).await.expect(201);
-    let room = Kind::Conversation.named(&id(&made)).unwrap();
+    let room = RoomKind::Conversation.room_from_external_id(&id(&made)).unwrap();
     let contacts = async |asker: &str, other: &str| {
-        let actor = Actor { person: PersonId::new(asker), admin: false };
-        let named = server.run(actor.clone(), Asked(NameVisible { people: vec![PersonId::new(other)], contacts_only: true })).await;
-        let members = server.run(actor, NameMembers { room: room.clone(), contacts_only: true }).await;
-        let (named, member) = (named.contains(&PersonId::new(other)), members.unwrap().contains(&PersonId::new(other)));
+        let actor = Actor { person: UserId::new(asker), admin: false };
+        let named = server.run(actor.clone(), Asked(FilterVisible { people: vec![UserId::new(other)], contacts_only: true })).await;
+        let members = server.run(actor, ListMemberIds { room: room.clone(), contacts_only: true }).await;
+        let (named, member) = (named.contains(&UserId::new(other)), members.unwrap().contains(&UserId::new(other)));
         assert_eq!(named, member, "{asker} of {other}");
         named
     };
@@ -275,9 +275,9 @@ async fn a_blocked_user_does_not_see_the_presence_of_the_blocking_user() {
     let server = Server::start();
     server.client("ben").put("/api/v1/blocks/ann", Value::Null).await.expect(200);
     let visible = async |asker: &str, admin: bool| {
-        let query = NameVisible { people: ["ann", "ben", "cleo"].map(PersonId::new).into(), contacts_only: false };
-        let users = server.run(Actor { person: PersonId::new(asker), admin }, Asked(query)).await;
-        ["ann", "ben", "cleo"].map(|user| users.contains(&PersonId::new(user)))
+        let query = FilterVisible { people: ["ann", "ben", "cleo"].map(UserId::new).into(), contacts_only: false };
+        let users = server.run(Actor { person: UserId::new(asker), admin }, Asked(query)).await;
+        ["ann", "ben", "cleo"].map(|user| users.contains(&UserId::new(user)))
     };
     assert_eq!(visible("ann", false).await, [true, false, true]);
     assert_eq!(visible("ann", true).await, [true, true, true], "blocks do not bind admins");

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use domain::names::PersonId;
+use domain::names::UserId;
 use http::Method;
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
@@ -229,7 +229,7 @@ async fn a_body_that_is_not_wanted_is_not_waited_for_long() {
 #[tokio::test]
 async fn whoever_asks_too_much_is_told_when_to_ask_again() {
     let server = Server::with(&[], Limits::new(true));
-    let alice = PersonId::new("alice");
+    let alice = UserId::new("alice");
     while server.limits.command(&alice).is_ok() {}
     let answered = server.client("alice").get("/households").await;
     assert_eq!(answered.header("retry-after"), "1");

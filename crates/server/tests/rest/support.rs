@@ -7,11 +7,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use bus::Local;
-use domain::event::{Event, Fact, Signal};
-use domain::ids::Generator;
+use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::ids::IdGenerator;
 use domain::names::Timestamp;
 use domain::operation::{Actor, Command};
-use domain::seam::Notice;
+use domain::seam::BusMessage;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use server::auth::mint::{NewToken, mint};
@@ -51,8 +51,8 @@ pub struct Server {
     router: Router,
     keys: Keys,
     config: Config,
-    facts: Arc<Mutex<Vec<Fact>>>,
-    signals: Arc<Mutex<Vec<Notice>>>,
+    facts: Arc<Mutex<Vec<PersistedEvent>>>,
+    signals: Arc<Mutex<Vec<BusMessage>>>,
     _folder: TempDir,
 }
 
@@ -79,7 +79,7 @@ impl Server {
         let clock = Arc::new(AtomicI64::new(NOW.0));
         let (published, time) = (Arc::clone(&facts), Arc::clone(&clock));
         let mut random = 0_u64;
-        let ids = Generator::new(move || {
+        let ids = IdGenerator::new(move || {
             random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
             random
         });
@@ -92,8 +92,8 @@ impl Server {
         let fanout =
             Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told, Who::default()));
         let told = Arc::clone(&fanout);
-        let publish = move |fact: Fact| {
-            told.tell(Notice::Fact(fact.clone().into()));
+        let publish = move |fact: PersistedEvent| {
+            told.tell(BusMessage::Persisted(fact.clone().into()));
             published.lock().unwrap().push(fact);
         };
         let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
@@ -157,7 +157,7 @@ impl Server {
     }
 
     /// The facts since the last call.
-    pub async fn facts(&self) -> Vec<Fact> {
+    pub async fn facts(&self) -> Vec<PersistedEvent> {
         // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
         let (reply, published) = oneshot::channel();
         self.writer.submit_passthrough(move |result| reply.send(result).unwrap());
@@ -166,17 +166,17 @@ impl Server {
     }
 
     /// The signals since the last call.
-    pub fn signals(&self) -> Vec<Signal> {
-        let notices: Vec<Notice> = self.signals.lock().unwrap().drain(..).collect();
+    pub fn signals(&self) -> Vec<EphemeralEvent> {
+        let notices: Vec<BusMessage> = self.signals.lock().unwrap().drain(..).collect();
         let signals = notices.into_iter().filter_map(|notice| match notice {
-            Notice::Signal(signal) => Some((*signal).clone()),
-            Notice::Fact(_) => None,
+            BusMessage::Ephemeral(signal) => Some((*signal).clone()),
+            BusMessage::Persisted(_) => None,
         });
         signals.collect()
     }
 
     /// Has a command decided as nobody can over REST.
-    pub async fn run<C: Command>(&self, actor: Actor, command: C) -> C::Answer {
+    pub async fn run<C: Command>(&self, actor: Actor, command: C) -> C::Output {
         let (reply, answer) = oneshot::channel();
         self.writer.run(actor, command, move |result| drop(reply.send(result)));
         answer.await.unwrap().unwrap()

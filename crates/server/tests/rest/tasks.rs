@@ -1,6 +1,6 @@
 //! A household's tasks.
 
-use domain::names::{Kind, PersonId, Room};
+use domain::names::{RoomKind, UserId, RoomId};
 use domain::operation::Actor;
 use domain::tasks::CreateTask;
 use serde_json::{Value, json};
@@ -153,9 +153,9 @@ async fn a_projects_task_is_not_there_in_this_contract() {
     let server = Server::start();
     let alice = server.client("alice");
     let project = alice.post("/api/v1/projects", json!({ "name": "Apollo" })).await.expect(201);
-    let room: Room = Kind::Project.room(&project["id"]);
+    let room: RoomId = RoomKind::Project.room(&project["id"]);
     let command = CreateTask::new(room.clone(), "Launch".into());
-    let actor = Actor { person: PersonId::new("alice"), admin: false };
+    let actor = Actor { person: UserId::new("alice"), admin: false };
     let path = format!("/tasks/{}", server.run(actor, command).await.id);
     server.told().await;
     // Nor is it told whether it is archived.

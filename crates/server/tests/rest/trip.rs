@@ -1,6 +1,6 @@
 //! Trips, and the paths about the connections themselves.
 
-use domain::event::Signal;
+use domain::event::EphemeralEvent;
 use http::Method;
 use serde_json::json;
 use server::auth::mint::NewToken;
@@ -55,7 +55,7 @@ async fn an_announcement_is_told_once_and_stored_for_nobody() {
         assert_eq!(answered, json!({ "success": true, "data": told }));
     }
     let signals = server.signals();
-    assert!(matches!(&signals[..], [Signal::Announced { announcement }] if announcement.title == "Pause"), "{signals:?}");
+    assert!(matches!(&signals[..], [EphemeralEvent::Announced { announcement }] if announcement.title == "Pause"), "{signals:?}");
     assert!(server.told().await.is_empty());
 }
 

@@ -28,7 +28,7 @@ impl Device {
 
     /// One that was let in only to be closed.
     pub fn closed(connection: Connection, namespace: Namespace, code: u16, reason: &str) -> Self {
-        let nobody = Actor { person: domain::names::PersonId::new("nobody"), admin: false };
+        let nobody = Actor { person: domain::names::UserId::new("nobody"), admin: false };
         let mut device = Self::new(nobody, connection, namespace);
         device.close(code, reason);
         device

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use domain::names::{PersonId, Room};
+use domain::names::{UserId, RoomId};
 use domain::operation::{Actor, Command, Query};
-use domain::people::Meet;
-use domain::refusal::Refusal;
-use domain::sessions::{Arrive, Came};
-use domain::spaces::{EnterAmongMembers, EnterRoom, Entered, NameMembers, NameVisible};
+use domain::people::EnsureUser;
+use domain::refusal::DomainError;
+use domain::sessions::{ConnectSession, ResumeRequest};
+use domain::spaces::{JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds, FilterVisible};
 use engine::{Namespace, Say, Saying};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -60,9 +60,9 @@ impl Floor {
         let entrant = shared.identify(ConnectAuth::read(auth), kept).and_then(|identity| shared.entrant(connection, None, identity));
         let arrived = match entrant {
             Ok(Entrant { actor, claims, .. }) => {
-                let arrive = Arrive { claims, place: None, came: Came::New };
-                match self.house.decide(actor.clone(), |tx| arrive.decide(tx)).await {
-                    Err(Refusal::UserDeleted) => Err(Unauthenticated::UserDeleted),
+                let arrive = ConnectSession { claims, new_session: None, resume: ResumeRequest::New };
+                match self.house.decide(actor.clone(), |tx| arrive.execute(tx)).await {
+                    Err(DomainError::UserDeleted) => Err(Unauthenticated::UserDeleted),
                     arrived => Ok((actor, arrived.unwrap())),
                 }
             }
@@ -70,7 +70,7 @@ impl Floor {
         };
         let device = match arrived {
             Ok((actor, arrived)) => {
-                let (rooms, greetings) = (shared.rooms(namespace, &arrived), shared.greetings(namespace, name, &arrived.met));
+                let (rooms, greetings) = (shared.rooms(namespace, &arrived), shared.greetings(namespace, name, &arrived.user));
                 let mut device = Device::new(actor, connection, namespace);
                 device.rooms.extend(rooms.iter().map(|(room, _)| room.as_str().to_owned()));
                 greetings.iter().filter(|greeting| self.greets || !is_trips_greeting(greeting)).for_each(|greeting| device.hear(greeting));
@@ -118,13 +118,13 @@ impl Floor {
     }
 
     /// What is told of it is heard when everything has settled, so behind the answer.
-    async fn perform(&mut self, name: &str, dialect: &dyn Dialect, ask: Ask) -> Result<Outcome, Refusal> {
+    async fn perform(&mut self, name: &str, dialect: &dyn Dialect, ask: Ask) -> Result<Outcome, DomainError> {
         let actor = self.connected(name).actor.clone();
         match ask {
             Ask::Ping => Ok(Outcome::Pong),
             Ask::Typing(room) => {
-                let command = EnterRoom { room: room.clone(), session: None, since: false };
-                let person = self.house.decide(actor, |tx| command.decide(tx)).await?.person.id;
+                let command = JoinRoom { room: room.clone(), session: None, since: false };
+                let person = self.house.decide(actor, |tx| command.execute(tx)).await?.person.id;
                 self.house.shared.types(&room, &person, name, self.start);
                 Ok(Outcome::Noted)
             }
@@ -133,13 +133,13 @@ impl Floor {
                 Ok(Outcome::Noted)
             }
             Ask::Statuses(people) => {
-                let query = NameVisible { people: people.clone(), contacts_only: !self.house.shared.shows_presence };
-                let visible = self.house.decide(actor, |tx| query.answer(tx.store, tx.actor)).await?;
+                let query = FilterVisible { people: people.clone(), contacts_only: !self.house.shared.shows_presence };
+                let visible = self.house.decide(actor, |tx| query.execute(tx.store, tx.actor)).await?;
                 Ok(self.house.shared.statuses(people, &visible))
             }
             Ask::OnlineIn(room) => {
-                let command = NameMembers { room: room.clone(), contacts_only: !self.house.shared.shows_presence };
-                let members = self.house.decide(actor, |tx| command.decide(tx)).await?;
+                let command = ListMemberIds { room: room.clone(), contacts_only: !self.house.shared.shows_presence };
+                let members = self.house.decide(actor, |tx| command.execute(tx)).await?;
                 Ok(self.house.shared.online_of(&room, members))
             }
             Ask::TakePart(change) => {
@@ -153,7 +153,7 @@ impl Floor {
             Ask::Refresh(token) => match self.house.shared.renew(&actor.person, &token) {
                 Err(why) => Ok(Outcome::Refreshed(Err(why))),
                 Ok(Renewal { actor, claims, ends }) => {
-                    self.house.decide(actor.clone(), |tx| Meet { claims }.decide(tx)).await?;
+                    self.house.decide(actor.clone(), |tx| EnsureUser { claims }.execute(tx)).await?;
                     self.device(name).actor = actor;
                     Ok(Outcome::Refreshed(Ok(ends)))
                 }
@@ -165,10 +165,10 @@ impl Floor {
             }
             Ask::Move(room) => {
                 let command =
-                    EnterAmongMembers { room: room.clone(), session: None, since: false, contacts_only: !self.house.shared.shows_presence };
-                let (Entered { person, inside, .. }, members) = self.house.decide(actor, |tx| command.decide(tx)).await?;
-                let rooms = self.connected(name).rooms.iter().filter_map(|room| Room::parse(room));
-                let others: Vec<Room> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
+                    JoinRoomListingMembers { room: room.clone(), session: None, since: false, contacts_only: !self.house.shared.shows_presence };
+                let (JoinedRoom { person, inside, .. }, members) = self.house.decide(actor, |tx| command.execute(tx)).await?;
+                let rooms = self.connected(name).rooms.iter().filter_map(|room| RoomId::parse(room));
+                let others: Vec<RoomId> = rooms.filter(|other| other.kind() == room.kind() && *other != room).collect();
                 for other in others {
                     self.leave_room(name, &other, false);
                 }
@@ -179,8 +179,8 @@ impl Floor {
                 Ok(Outcome::Moved { online: self.house.shared.online_among(&room, members), room })
             }
             Ask::Enter(room) => {
-                let command = EnterRoom { room: room.clone(), session: None, since: false };
-                let Entered { person, inside, .. } = self.house.decide(actor, |tx| command.decide(tx)).await?;
+                let command = JoinRoom { room: room.clone(), session: None, since: false };
+                let JoinedRoom { person, inside, .. } = self.house.decide(actor, |tx| command.execute(tx)).await?;
                 let entered = self.house.shared.entered(dialect, &room, Some(&person));
                 if self.connected(name).rooms.insert(room.as_str().to_owned()) {
                     self.house.shared.enter(room, person, inside);
@@ -213,18 +213,18 @@ impl Floor {
         let (rooms, person, connection) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.connection);
         self.house.shared.types_nowhere(&person, name);
         self.house.shared.seats.vacate(&person, name);
-        for room in rooms.iter().filter_map(|room| Room::parse(room)) {
+        for room in rooms.iter().filter_map(|room| RoomId::parse(room)) {
             self.house.shared.attendance.leave(&room, &person);
         }
         self.house.shared.people.depart(&person, connection);
     }
 
-    fn stop_typing(&mut self, name: &str, room: &Room) {
+    fn stop_typing(&mut self, name: &str, room: &RoomId) {
         let person = self.device(name).actor.person.clone();
         self.house.shared.stops_typing(room, &person, name);
     }
 
-    fn leave_room(&mut self, name: &str, room: &Room, removed: bool) {
+    fn leave_room(&mut self, name: &str, room: &RoomId, removed: bool) {
         self.stop_typing(name, room);
         let device = self.device(name);
         let person = device.actor.person.clone();
@@ -267,25 +267,25 @@ impl Floor {
                 }
             }
             Effect::TellExcept(rooms, users, said) => {
-                let inboxes: Vec<Room> = users.iter().map(Room::inbox).collect();
+                let inboxes: Vec<RoomId> = users.iter().map(RoomId::inbox).collect();
                 let others = self.devices.values_mut().filter(|device| !inboxes.iter().any(|inbox| device.rooms.contains(inbox.as_str())));
                 for device in others.filter(|device| rooms.iter().any(|room| device.rooms.contains(room.as_str()))) {
                     said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
                 }
             }
             Effect::TellOthers(room, person, said) => {
-                let inbox = Room::inbox(&person);
+                let inbox = RoomId::inbox(&person);
                 let others = self.devices.values_mut().filter(|device| !device.rooms.contains(inbox.as_str()));
                 for device in others.filter(|device| device.rooms.contains(room.as_str())) {
                     said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
                 }
             }
             Effect::Emit { emission, said, .. } => {
-                let everyone = emission.rooms.contains(&Room::everyone());
+                let everyone = emission.rooms.contains(&RoomId::everyone());
                 // A connection's id is its device's name here.
                 let devices = self.devices.iter_mut().filter(|(name, _)| !emission.except_connections.contains(name));
                 for device in devices.map(|(_, device)| device).filter(|device| device.connected) {
-                    let is_in = |room: &Room| device.rooms.contains(room.as_str());
+                    let is_in = |room: &RoomId| device.rooms.contains(room.as_str());
                     if (everyone || emission.rooms.iter().any(is_in)) && !emission.except.iter().any(is_in) {
                         said.say(device.namespace).iter().for_each(|saying| device.hear_whatever(saying));
                     }
@@ -303,7 +303,7 @@ impl Floor {
                 for person in people {
                     for name in self.devices_of(&person) {
                         self.stop_typing(&name, &room);
-                        let heard: Vec<Room> = self.device(&name).rooms.iter().filter_map(|room| Room::parse(room)).collect();
+                        let heard: Vec<RoomId> = self.device(&name).rooms.iter().filter_map(|room| RoomId::parse(room)).collect();
                         for heard in heard {
                             if heard == room || self.house.shared.attendance.is_inside(&heard, &person, &room) {
                                 self.leave_room(&name, &heard, true);
@@ -331,8 +331,8 @@ impl Floor {
     }
 
     /// A person's devices that are connected.
-    fn devices_of(&self, person: &PersonId) -> Vec<String> {
-        let inbox = Room::inbox(person);
+    fn devices_of(&self, person: &UserId) -> Vec<String> {
+        let inbox = RoomId::inbox(person);
         let present = self.devices.iter().filter(|(_, device)| device.rooms.contains(inbox.as_str()));
         present.map(|(name, _)| name.clone()).collect()
     }
@@ -350,7 +350,7 @@ impl Floor {
     /// Puts a device of somebody who is in nothing beside another, without a handshake: it counts nowhere.
     pub fn put_beside(&mut self, name: &str, other: &str) {
         let Device { connection, namespace, .. } = *self.device(other);
-        let actor = Actor { person: PersonId::new(name), admin: false };
+        let actor = Actor { person: UserId::new(name), admin: false };
         self.devices.insert(name.to_owned(), Device::new(actor, connection, namespace));
     }
 

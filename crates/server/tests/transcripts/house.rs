@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use axum::Router;
 use bus::Local;
-use domain::event::Fact;
-use domain::ids::Generator;
+use domain::event::PersistedEvent;
+use domain::ids::IdGenerator;
 use domain::names::Timestamp;
-use domain::operation::{Actor, Tx};
-use domain::refusal::Refusal;
-use domain::seam::{Bus, Notice};
+use domain::operation::{Actor, CommandContext};
+use domain::refusal::DomainError;
+use domain::seam::{Bus, BusMessage};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
 use server::auth::{Authenticator, Keys};
@@ -35,7 +35,7 @@ const SECRET: &str = "a secret that only the tests and this server know";
 pub struct House {
     pub router: Router,
     pub shared: Arc<Shared>,
-    notices: Arc<Mutex<Vec<Notice>>>,
+    notices: Arc<Mutex<Vec<BusMessage>>>,
 }
 
 impl House {
@@ -50,11 +50,11 @@ impl House {
         let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| heard.lock().unwrap().push(notice)));
         let published = Arc::clone(&bus);
         let mut random = 0_u64;
-        let ids = Generator::new(move || {
+        let ids = IdGenerator::new(move || {
             random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
             random
         });
-        let (writer, _) = Writer::start(&database, || NOW, ids, move |fact: Fact| published.publish(Notice::Fact(fact.into()))).unwrap();
+        let (writer, _) = Writer::start(&database, || NOW, ids, move |fact: PersistedEvent| published.publish(BusMessage::Persisted(fact.into()))).unwrap();
         let (readers, _) = Readers::start(&database, 1).unwrap();
         let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
         let limits = Arc::new(Limits::new(config.limits.rate_limits));
@@ -125,15 +125,15 @@ impl House {
     pub async fn decide<T: Send + 'static>(
         &self,
         actor: Actor,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
+        work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
+    ) -> Result<T, DomainError> {
         let (reply, decided) = oneshot::channel();
         self.shared.writer.submit(actor, work, move |result| drop(reply.send(result)));
         decided.await.unwrap()
     }
 
     /// What has happened since the last call.
-    pub async fn notices(&self) -> Vec<Notice> {
+    pub async fn notices(&self) -> Vec<BusMessage> {
         // A command is answered before its facts are published; whoever stands behind it in the queue comes after both.
         let (reply, published) = oneshot::channel();
         self.shared.writer.submit_passthrough(move |result| drop(reply.send(result)));

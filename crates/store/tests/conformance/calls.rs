@@ -1,16 +1,16 @@
-use domain::calls::{Call, Participant, Status};
-use domain::names::{Id, Kind, Room};
+use domain::calls::{Call, Participant, CallStatus};
+use domain::names::{EntityId, RoomKind, RoomId};
 use domain::seam::{Page, Store};
 
 use crate::{T0, at, id, person, store_people};
 
-pub fn call(id: Id, room: &Room) -> Call {
+pub fn call(id: EntityId, room: &RoomId) -> Call {
     Call {
         id,
         room: room.clone(),
         sort: "VIDEO".to_owned(),
         initiated_by: person("ann"),
-        status: Status::Ringing,
+        status: CallStatus::Ringing,
         started_at: T0,
         answered_at: None,
         ended_at: None,
@@ -26,14 +26,14 @@ fn participant(name: &str, joined: i64, left: Option<i64>) -> Participant {
 pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &mut dyn Store) {
     store_people(store, &["ann", "ben"]);
     assert_eq!(store.call(1).unwrap(), None);
-    let mut call = call(1, &Kind::ChatRoom.room(7));
+    let mut call = call(1, &RoomKind::ChatRoom.room(7));
     store.insert_call(&call).unwrap();
     for part in [participant("ben", 1, None), participant("ann", 2, None), participant("ben", 4, Some(5))] {
         store.put_participant(1, &part).unwrap();
     }
     call.participants = vec![participant("ben", 4, Some(5)), participant("ann", 2, None)];
     assert_eq!(store.call(1).unwrap().as_ref(), Some(&call));
-    for status in [Status::Ongoing, Status::Missed, Status::Ended] {
+    for status in [CallStatus::Ongoing, CallStatus::Missed, CallStatus::Ended] {
         call = Call { status, answered_at: Some(at(2)), ended_at: Some(at(9)), ended_by: Some(id("ben")), ..call };
         store.update_call(&call).unwrap();
         assert_eq!(store.call(1).unwrap().as_ref(), Some(&call));
@@ -42,13 +42,13 @@ pub fn a_call_is_read_back_with_its_participants_in_the_order_of_coming(store: &
 
 pub fn a_room_has_one_open_call(store: &mut dyn Store) {
     store_people(store, &["ann"]);
-    let (here, there) = (Kind::ChatRoom.room(7), Kind::ChatRoom.room(8));
+    let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     store.insert_call(&call(1, &here)).unwrap();
     store.insert_call(&call(2, &there)).unwrap();
     assert!(store.insert_call(&call(3, &here)).is_err(), "two are a fault of the rules");
     assert_eq!(store.open_call(&here).unwrap(), Some(call(1, &here)));
     assert_eq!(store.open_calls().unwrap(), [call(1, &here), call(2, &there)]);
-    store.update_call(&Call { status: Status::Ended, ended_at: Some(at(9)), ..call(1, &here) }).unwrap();
+    store.update_call(&Call { status: CallStatus::Ended, ended_at: Some(at(9)), ..call(1, &here) }).unwrap();
     assert_eq!(store.open_call(&here).unwrap(), None);
     assert_eq!(store.open_calls().unwrap(), [call(2, &there)]);
     store.insert_call(&call(3, &here)).unwrap();
@@ -56,7 +56,7 @@ pub fn a_room_has_one_open_call(store: &mut dyn Store) {
 
 pub fn a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
     store_people(store, &["ann"]);
-    let (here, there) = (Kind::ChatRoom.room(7), Kind::ChatRoom.room(8));
+    let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     store.insert_call(&call(1, &here)).unwrap();
     assert!(store.insert_call(&call(1, &there)).is_err());
     assert_eq!(store.call(1).unwrap(), Some(call(1, &here)));
@@ -66,13 +66,13 @@ pub fn a_known_call_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut 
 
 pub fn calls_come_newest_first_in_pages(store: &mut dyn Store) {
     store_people(store, &["ann"]);
-    let (here, there) = (Kind::ChatRoom.room(7), Kind::ChatRoom.room(8));
+    let (here, there) = (RoomKind::ChatRoom.room(7), RoomKind::ChatRoom.room(8));
     for n in 1..=4 {
-        store.insert_call(&Call { status: Status::Ended, ended_at: Some(at(n)), ..call(n, &here) }).unwrap();
+        store.insert_call(&Call { status: CallStatus::Ended, ended_at: Some(at(n)), ..call(n, &here) }).unwrap();
     }
     store.insert_call(&call(5, &there)).unwrap();
     let mut ids =
-        |limit, before| -> Vec<Id> { store.calls_in(&here, &Page { limit, before }).unwrap().iter().map(|call| call.id).collect() };
+        |limit, before| -> Vec<EntityId> { store.calls_in(&here, &Page { limit, before }).unwrap().iter().map(|call| call.id).collect() };
     assert_eq!(ids(9, None), [4, 3, 2, 1]);
     assert_eq!(ids(2, Some(4)), [3, 2]);
     assert!(ids(2, Some(1)).is_empty());

@@ -1,6 +1,6 @@
 use domain::chat::Message;
-use domain::names::{Id, Kind};
-use domain::people::Person;
+use domain::names::{EntityId, RoomKind};
+use domain::people::User;
 use domain::seam::{Page, Store};
 
 use crate::{T0, at, id, message, store_people};
@@ -30,13 +30,13 @@ pub fn a_known_message_is_not_stored_as_new_nor_an_unknown_one_changed(store: &m
 pub fn a_message_of_a_deleted_person_keeps_the_id(store: &mut dyn Store) {
     store.insert_message(&message(1, "ann")).unwrap();
     let sender = store.message(1).unwrap().unwrap().sender;
-    assert_eq!(sender, Person::unseen(id("ann"), domain::names::Timestamp(0)));
+    assert_eq!(sender, User::unseen(id("ann"), domain::names::Timestamp(0)));
 }
 
 pub fn a_message_is_found_by_its_senders_own_id(store: &mut dyn Store) {
     store_people(store, &["ann", "ben"]);
     let client_id = Some("c-1".to_owned());
-    let elsewhere = Kind::Channel.room(8);
+    let elsewhere = RoomKind::Channel.room(8);
     let sent = Message { client_id: client_id.clone(), ..message(1, "ann") };
     store.insert_message(&sent).unwrap();
     // Another sender, and another room, may use the same client id.
@@ -53,9 +53,9 @@ pub fn messages_come_newest_first_in_pages(store: &mut dyn Store) {
     for n in 1..=4 {
         store.insert_message(&message(n, "ann")).unwrap();
     }
-    store.insert_message(&Message { room: Kind::Channel.room(8), created_at: T0, ..message(5, "ann") }).unwrap();
+    store.insert_message(&Message { room: RoomKind::Channel.room(8), created_at: T0, ..message(5, "ann") }).unwrap();
     let room = message(1, "ann").room;
-    let mut ids = |limit, before| -> Vec<Id> {
+    let mut ids = |limit, before| -> Vec<EntityId> {
         store.messages_in(&room, &Page { limit, before }).unwrap().iter().map(|message| message.id).collect()
     };
     assert_eq!(ids(9, None), [4, 3, 2, 1]);
@@ -72,7 +72,7 @@ pub fn a_deleted_message_is_not_there_and_its_senders_own_id_is_free(store: &mut
     store.delete_message(99).unwrap();
     assert_eq!(store.message(1).unwrap(), None);
     assert_eq!(store.message_by_client_id(&sent.room, &id("ann"), "c-1").unwrap(), None);
-    let left: Vec<Id> = store.messages_in(&sent.room, &Page::new(None, None)).unwrap().iter().map(|message| message.id).collect();
+    let left: Vec<EntityId> = store.messages_in(&sent.room, &Page::new(None, None)).unwrap().iter().map(|message| message.id).collect();
     assert_eq!(left, [2]);
     store.insert_message(&Message { id: 3, ..sent }).unwrap();
 }

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use domain::chat::Message;
 use domain::event::Account;
-use domain::ids::Generator;
-use domain::names::{Id, Kind, PersonId, Room};
-use domain::operation::{Actor, Command, Query, Tx};
-use domain::people::{Claims, Person};
-use domain::refusal::Refusal;
+use domain::ids::IdGenerator;
+use domain::names::{EntityId, RoomKind, UserId, RoomId};
+use domain::operation::{Actor, Command, Query, CommandContext};
+use domain::people::{Claims, User};
+use domain::refusal::DomainError;
 use domain::seam::Store;
 use domain::sessions::{
-    Absent, Arrive, Arrived, BeginEpoch, Came, CatchUp, Claimed, Confirm, EndSession, ForgetEvictedFacts, ForgetOldFacts,
-    ForgetOldSessions, ForgetSession, GiveUpAbsent, LeaveRoom, Offered, Place, ReadFacts, ReadJournal, Restart, Restarted, SessionRoom,
-    Stay,
+    DisconnectedUser, ConnectSession, ConnectOutcome, BeginEpoch, ResumeRequest, ResolveSync, SessionClaim, SaveAckedOffset, EndSession, PurgeEvictedEvents, PurgeOldEvents,
+    PurgeOldSessions, DeleteSession, ExpireDisconnected, LeaveRoom, ClientPosition, NewSession, ReadEvents, ReadEventLog, ReplaceSession, ReplacedSession, SessionRoom,
+    RoomState,
 };
-use domain::spaces::{EnterAmongMembers, EnterRoom, Role, Space, StayInRoom};
+use domain::spaces::{JoinRoomListingMembers, JoinRoom, Role, Space, ResumeRoom};
 
 use crate::sessions::say;
 use crate::{at, home, id, message, space};
@@ -24,33 +24,33 @@ use crate::{at, home, id, message, space};
 const WINDOW: i64 = 60;
 
 /// Runs a command of a user at a time, in seconds.
-fn run<C: Command>(store: &mut dyn Store, person: &str, seconds: i64, command: C) -> Result<C::Answer, Refusal> {
-    let actor = Actor { person: PersonId::new(person), admin: false };
-    let mut ids = Generator::new(|| 7);
-    command.decide(&mut Tx::new(store, &actor, at(seconds), &mut ids))
+fn run<C: Command>(store: &mut dyn Store, person: &str, seconds: i64, command: C) -> Result<C::Output, DomainError> {
+    let actor = Actor { person: UserId::new(person), admin: false };
+    let mut ids = IdGenerator::new(|| 7);
+    command.execute(&mut CommandContext::new(store, &actor, at(seconds), &mut ids))
 }
 
-fn offered(epoch: &str, offset: i64) -> Option<Offered> {
-    Some(Offered { epoch: epoch.to_owned(), offset })
+fn offered(epoch: &str, offset: i64) -> Option<ClientPosition> {
+    Some(ClientPosition { epoch: epoch.to_owned(), offset })
 }
 
-fn place(secret: &str, namespace: &str) -> Place {
-    Place { secret: secret.to_owned(), id: format!("id of {secret}"), namespace: namespace.to_owned() }
+fn place(secret: &str, namespace: &str) -> NewSession {
+    NewSession { secret: secret.to_owned(), id: format!("id of {secret}"), namespace: namespace.to_owned() }
 }
 
-fn arrive(store: &mut dyn Store, person: &str, seconds: i64, place: Place, came: Came) -> Arrived {
-    run(store, person, seconds, Arrive { claims: Claims::default(), place: Some(place), came }).unwrap()
+fn arrive(store: &mut dyn Store, person: &str, seconds: i64, place: NewSession, came: ResumeRequest) -> ConnectOutcome {
+    run(store, person, seconds, ConnectSession { claims: Claims::default(), new_session: Some(place), resume: came }).unwrap()
 }
 
 /// Connects a user for the first time, with the session secret `a`.
 fn come(store: &mut dyn Store, person: &str) {
-    arrive(store, person, 0, place("a", "/"), Came::New);
+    arrive(store, person, 0, place("a", "/"), ResumeRequest::New);
 }
 
 /// Resumes the session `a`.
-fn come_back(store: &mut dyn Store, person: &str, seconds: i64, offered: Option<Offered>) -> Arrived {
-    let claimed = Claimed { secret: "a".to_owned(), offered, window: WINDOW };
-    arrive(store, person, seconds, place("b", "/"), Came::Back(claimed))
+fn come_back(store: &mut dyn Store, person: &str, seconds: i64, offered: Option<ClientPosition>) -> ConnectOutcome {
+    let claimed = SessionClaim { secret: "a".to_owned(), position: offered, window_seconds: WINDOW };
+    arrive(store, person, seconds, place("b", "/"), ResumeRequest::Resume(claimed))
 }
 
 fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
@@ -58,14 +58,14 @@ fn leave(store: &mut dyn Store, seconds: i64, confirmed: i64) {
 }
 
 fn epoch(store: &mut dyn Store, name: &str) {
-    run(store, "", 0, BeginEpoch { name: name.to_owned(), window: WINDOW, remembered: WINDOW }).unwrap();
+    run(store, "", 0, BeginEpoch { name: name.to_owned(), window: WINDOW, disconnected_seconds: WINDOW }).unwrap();
 }
 
 pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is_confirmed(store: &mut dyn Store) {
     epoch(store, "e");
     come(store, "ann");
     say(store, 9);
-    let restored = Offered { epoch: "e".to_owned(), offset: 10 };
+    let restored = ClientPosition { epoch: "e".to_owned(), offset: 10 };
     for (offers, from, as_offered) in [
         (None, 4, false),
         (offered("e", 3), 4, false),
@@ -78,11 +78,11 @@ pub fn whoever_comes_back_goes_on_from_the_larger_of_what_is_offered_and_what_is
         let confirmed = if from == 9 { 9 } else { 4 };
         leave(store, 1, confirmed);
         let arrived = come_back(store, "ann", 2, offers.clone());
-        let recovered = arrived.recovered.unwrap();
+        let recovered = arrived.resumed.unwrap();
         assert_eq!((recovered.id.as_str(), recovered.from, arrived.position), ("id of a", from, 9), "{offers:?}");
-        assert_eq!(recovered.as_offered, as_offered, "{offers:?}");
+        assert_eq!(recovered.from_client, as_offered, "{offers:?}");
         let session = store.session("a").unwrap().unwrap();
-        assert_eq!((session.live_from, session.confirmed, session.left_at), (9, from, None), "it is here again");
+        assert_eq!((session.start_offset, session.acked_offset, session.disconnected_at), (9, from, None), "it is here again");
         assert_eq!(store.session("b").unwrap(), None, "no other is begun");
     }
 }
@@ -91,23 +91,23 @@ pub fn a_session_is_its_persons_alone_where_it_was_and_not_for_ever(store: &mut 
     epoch(store, "e");
     come(store, "ann");
     leave(store, 0, 0);
-    let claimed = |secret: &str| Came::Back(Claimed { secret: secret.to_owned(), offered: None, window: WINDOW });
+    let claimed = |secret: &str| ResumeRequest::Resume(SessionClaim { secret: secret.to_owned(), position: None, window_seconds: WINDOW });
     for (person, seconds, namespace, secret) in
         [("eve", 1, "/", "a"), ("ann", 1, "/messenger", "a"), ("ann", 1, "/", "z"), ("ann", WINDOW + 1, "/", "a")]
     {
         let arrived = arrive(store, person, seconds, place("b", namespace), claimed(secret));
-        assert_eq!(arrived.recovered, None, "{person} {seconds} {namespace} {secret}");
+        assert_eq!(arrived.resumed, None, "{person} {seconds} {namespace} {secret}");
         let begun = store.session("b").unwrap().unwrap();
         assert_eq!((begun.person, begun.namespace.as_str()), (id(person), namespace), "a new one begins");
-        run(store, person, seconds, ForgetSession { secret: "b".to_owned() }).unwrap();
+        run(store, person, seconds, DeleteSession { secret: "b".to_owned() }).unwrap();
     }
-    assert!(come_back(store, "ann", WINDOW, None).recovered.is_some(), "the last moment");
-    assert!(come_back(store, "ann", 9 * WINDOW, None).recovered.is_some(), "here all the time");
+    assert!(come_back(store, "ann", WINDOW, None).resumed.is_some(), "the last moment");
+    assert!(come_back(store, "ann", 9 * WINDOW, None).resumed.is_some(), "here all the time");
 }
 
 pub fn nothing_is_remembered_of_whoever_has_no_place(store: &mut dyn Store) {
-    let arrived = run(store, "ann", 0, Arrive { claims: Claims::default(), place: None, came: Came::New }).unwrap();
-    assert_eq!((arrived.position, arrived.recovered, arrived.since), (0, None, None));
+    let arrived = run(store, "ann", 0, ConnectSession { claims: Claims::default(), new_session: None, resume: ResumeRequest::New }).unwrap();
+    assert_eq!((arrived.position, arrived.resumed, arrived.since), (0, None, None));
 }
 
 pub fn whoever_says_since_when_is_believed_if_that_is_of_this_journal(store: &mut dyn Store) {
@@ -124,15 +124,15 @@ pub fn whoever_says_since_when_is_believed_if_that_is_of_this_journal(store: &mu
         // An offset of an epoch that went on after the restored backup was made.
         (offered("lost", 4), None),
     ] {
-        let arrive = Arrive { claims: Claims::default(), place: None, came: Came::Since(offers.clone()) };
+        let arrive = ConnectSession { claims: Claims::default(), new_session: None, resume: ResumeRequest::Since(offers.clone()) };
         assert_eq!(run(store, "ann", 0, arrive).unwrap().since, since, "{offers:?}");
-        let caught_up = run(store, "ann", 0, CatchUp { offered: offers, rooms: BTreeSet::new() }).unwrap();
+        let caught_up = run(store, "ann", 0, ResolveSync { offered: offers, rooms: BTreeSet::new() }).unwrap();
         assert_eq!((caught_up.since, caught_up.position), (since, 5));
     }
 }
 
 pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) {
-    let (trip, project, channel) = (Kind::Trip.room(1), Kind::Project.room(2), Kind::Channel.room(3));
+    let (trip, project, channel) = (RoomKind::Trip.room(1), RoomKind::Project.room(2), RoomKind::Channel.room(3));
     come(store, "ann");
     store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     for room in [&trip, &project] {
@@ -140,44 +140,44 @@ pub fn a_room_that_is_lost_meanwhile_is_not_come_back_to(store: &mut dyn Store) 
     }
     say(store, 2);
     for room in [&trip, &channel] {
-        let entered = run(store, "ann", 0, EnterRoom { room: room.clone(), session: Some("a".to_owned()), since: true }).unwrap();
+        let entered = run(store, "ann", 0, JoinRoom { room: room.clone(), session: Some("a".to_owned()), since: true }).unwrap();
         assert_eq!(entered.member_since, 0);
     }
-    let rooms = |store: &mut dyn Store| -> Vec<SessionRoom> { come_back(store, "ann", 1, None).recovered.unwrap().rooms };
-    let in_trip = SessionRoom { room: trip.clone(), inside: None, since: 2, stay: Stay::Joined };
-    let in_channel = SessionRoom { room: channel.clone(), inside: Some(project.clone()), since: 2, stay: Stay::Joined };
+    let rooms = |store: &mut dyn Store| -> Vec<SessionRoom> { come_back(store, "ann", 1, None).resumed.unwrap().rooms };
+    let in_trip = SessionRoom { room: trip.clone(), parent: None, since: 2, state: RoomState::Joined };
+    let in_channel = SessionRoom { room: channel.clone(), parent: Some(project.clone()), since: 2, state: RoomState::Joined };
     assert_eq!(rooms(store), [in_channel, in_trip.clone()]);
     // A member who was removed and added again has to join the room again.
     store.remove_member(&project, &id("ann"), at(1)).unwrap();
     store.put_member(&project, &id("ann"), Role::Member, at(1)).unwrap();
     assert_eq!(rooms(store), std::slice::from_ref(&in_trip));
-    let moved = EnterAmongMembers { room: Kind::Trip.room(9), session: Some("a".to_owned()), since: true, contacts_only: false };
+    let moved = JoinRoomListingMembers { room: RoomKind::Trip.room(9), session: Some("a".to_owned()), since: true, contacts_only: false };
     store.put_member(&moved.room, &id("ann"), Role::Member, at(1)).unwrap();
     run(store, "ann", 1, moved).unwrap();
-    let in_other = SessionRoom { room: Kind::Trip.room(9), ..in_trip };
+    let in_other = SessionRoom { room: RoomKind::Trip.room(9), ..in_trip };
     assert_eq!(rooms(store), [in_other], "one trip at a time");
-    run(store, "ann", 1, LeaveRoom { secret: "a".to_owned(), room: Kind::Trip.room(9), unasked: false }).unwrap();
+    run(store, "ann", 1, LeaveRoom { secret: "a".to_owned(), room: RoomKind::Trip.room(9), unasked: false }).unwrap();
     assert!(rooms(store).is_empty());
 }
 
 pub fn a_room_that_one_is_in_without_asking_is_not_come_back_to_if_it_was_left(store: &mut dyn Store) {
     come(store, "ann");
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
-    let leave = |store: &mut dyn Store, room: &Room| {
+    let leave = |store: &mut dyn Store, room: &RoomId| {
         run(store, "ann", 1, LeaveRoom { secret: "a".to_owned(), room: room.clone(), unasked: true }).unwrap();
     };
     let there = |store: &mut dyn Store| {
-        let recovered = come_back(store, "ann", 1, None).recovered.unwrap();
+        let recovered = come_back(store, "ann", 1, None).resumed.unwrap();
         let joined: Vec<i64> = recovered.rooms.into_iter().map(|room| room.since).collect();
         (joined, recovered.left)
     };
     leave(store, &home());
     assert_eq!(there(store), (vec![], vec![home()]));
     say(store, 3);
-    run(store, "ann", 1, EnterRoom { room: home(), session: Some("a".to_owned()), since: false }).unwrap();
+    run(store, "ann", 1, JoinRoom { room: home(), session: Some("a".to_owned()), since: false }).unwrap();
     assert_eq!(there(store), (vec![3], vec![home()]), "it goes on where it was joined again");
     store.remove_member(&home(), &id("ann"), at(1)).unwrap();
-    for room in [home(), Kind::Household.room(99)] {
+    for room in [home(), RoomKind::Household.room(99)] {
         leave(store, &room);
     }
     assert_eq!(there(store), (vec![], vec![]));
@@ -186,36 +186,36 @@ pub fn a_room_that_one_is_in_without_asking_is_not_come_back_to_if_it_was_left(s
 
 pub fn a_room_that_may_not_be_heard_is_not_joined(store: &mut dyn Store) {
     come(store, "ann");
-    let enter = EnterRoom { room: Kind::Conversation.room(1), session: Some("a".to_owned()), since: true };
+    let enter = JoinRoom { room: RoomKind::Conversation.room(1), session: Some("a".to_owned()), since: true };
     assert!(run(store, "ann", 0, enter).is_err());
     assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty());
 }
 
 pub fn a_member_may_stay_in_a_room_until_the_removal(store: &mut dyn Store) {
     come(store, "ann");
-    let stay = |store: &mut dyn Store| run(store, "ann", 0, StayInRoom { room: home() });
-    assert_eq!(stay(store), Err(Refusal::NotFound(Kind::Household.noun())));
+    let stay = |store: &mut dyn Store| run(store, "ann", 0, ResumeRoom { room: home() });
+    assert_eq!(stay(store), Err(DomainError::NotFound(RoomKind::Household.display_name())));
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
     assert_eq!(stay(store), Ok(()));
     assert!(store.session_rooms("a", &id("ann")).unwrap().is_empty(), "nothing is written");
     store.remove_member(&home(), &id("ann"), at(1)).unwrap();
-    assert_eq!(stay(store), Err(Refusal::NotFound(Kind::Household.noun())));
+    assert_eq!(stay(store), Err(DomainError::NotFound(RoomKind::Household.display_name())));
 }
 
 pub fn a_session_that_cannot_go_on_is_followed_by_a_new_one(store: &mut dyn Store) {
     come(store, "ann");
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
-    run(store, "ann", 0, EnterRoom { room: home(), session: Some("a".to_owned()), since: true }).unwrap();
+    run(store, "ann", 0, JoinRoom { room: home(), session: Some("a".to_owned()), since: true }).unwrap();
     say(store, 3);
     // The user was removed from one household and added to another since the session began.
-    let other = Kind::Household.room(9);
+    let other = RoomKind::Household.room(9);
     store.put_member(&other, &id("ann"), Role::Member, at(1)).unwrap();
     store.remove_member(&home(), &id("ann"), at(1)).unwrap();
-    let restarted = run(store, "ann", 1, Restart { old: "a".to_owned(), place: place("b", "/") }).unwrap();
-    assert_eq!(restarted, Restarted { position: 3, households: vec![(other, 0)] });
+    let restarted = run(store, "ann", 1, ReplaceSession { old: "a".to_owned(), new_session: place("b", "/") }).unwrap();
+    assert_eq!(restarted, ReplacedSession { position: 3, households: vec![(other, 0)] });
     assert_eq!(store.session("a").unwrap(), None);
     let begun = store.session("b").unwrap().unwrap();
-    assert_eq!((begun.person, begun.live_from, begun.confirmed, begun.left_at), (id("ann"), 3, 3, None));
+    assert_eq!((begun.person, begun.start_offset, begun.acked_offset, begun.disconnected_at), (id("ann"), 3, 3, None));
     for secret in ["a", "b"] {
         assert!(store.session_rooms(secret, &id("ann")).unwrap().is_empty());
     }
@@ -229,62 +229,62 @@ pub fn a_start_ends_who_was_here_and_reads_what_is_recent(store: &mut dyn Store)
     for seconds in [1, 2, 3, 4] {
         append(store, seconds);
     }
-    run(store, "", 4, Confirm { offset: 3 }).unwrap();
+    run(store, "", 4, SaveAckedOffset { offset: 3 }).unwrap();
     let begin = |store: &mut dyn Store, name: &str, seconds| {
-        let begun = run(store, "", seconds, BeginEpoch { name: name.to_owned(), window: WINDOW, remembered: WINDOW }).unwrap();
-        (begun.position, begun.floor, begun.holes)
+        let begun = run(store, "", seconds, BeginEpoch { name: name.to_owned(), window: WINDOW, disconnected_seconds: WINDOW }).unwrap();
+        (begun.position, begun.floor, begun.gaps)
     };
     assert_eq!(begin(store, "e", 5), (4, 0, vec![]));
     let ended = store.session("a").unwrap().unwrap();
-    assert_eq!((ended.confirmed, ended.left_at), (3, Some(at(5))));
-    run(store, "", 5, ForgetEvictedFacts { offsets: vec![1, 3], holes: vec![("a".to_owned(), 1), ("b".to_owned(), 3)] }).unwrap();
+    assert_eq!((ended.acked_offset, ended.disconnected_at), (3, Some(at(5))));
+    run(store, "", 5, PurgeEvictedEvents { offsets: vec![1, 3], holes: vec![("a".to_owned(), 1), ("b".to_owned(), 3)] }).unwrap();
     assert_eq!(begin(store, "f", 5), (4, 0, vec![("a".to_owned(), 1), ("b".to_owned(), 3)]));
     assert_eq!(begin(store, "g", WINDOW + 3), (4, 2, vec![("b".to_owned(), 3)]), "the floor covers facts that are too old");
     assert_eq!(begin(store, "h", WINDOW + 9), (4, 4, vec![]));
     let actor = Actor { person: id("ann"), admin: false };
     let read = |store: &mut dyn Store, offsets: &[i64], bytes| {
-        let facts = ReadFacts { offsets: offsets.to_vec(), bytes }.answer(store, &actor).unwrap();
+        let facts = ReadEvents { offsets: offsets.to_vec(), bytes }.execute(store, &actor).unwrap();
         facts.iter().map(|fact| fact.offset).collect::<Vec<_>>()
     };
     assert_eq!(read(store, &[1, 2, 3, 4], 9999), [2, 4]);
     assert_eq!(read(store, &[2, 4], 1), [2], "at least one fact, and none beyond the bytes");
-    let stretch = ReadJournal { after: 2 }.answer(store, &actor).unwrap();
-    assert_eq!((stretch.facts.len(), stretch.end), (1, Some(4)));
+    let stretch = ReadEventLog { after: 2 }.execute(store, &actor).unwrap();
+    assert_eq!((stretch.events.len(), stretch.end), (1, Some(4)));
 }
 
 pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
-    let claims = |secret: &str| Came::Back(Claimed { secret: secret.to_owned(), offered: None, window: WINDOW });
+    let claims = |secret: &str| ResumeRequest::Resume(SessionClaim { secret: secret.to_owned(), position: None, window_seconds: WINDOW });
     let leave = |store: &mut dyn Store, secret: &str, seconds, let_go| {
         run(store, "", seconds, EndSession { secret: secret.to_owned(), confirmed: 0, let_go }).unwrap();
     };
     let start = |store: &mut dyn Store, seconds| {
-        let begin = BeginEpoch { name: "e".to_owned(), window: 0, remembered: WINDOW };
+        let begin = BeginEpoch { name: "e".to_owned(), window: 0, disconnected_seconds: WINDOW };
         let begun = run(store, "", seconds, begin).unwrap();
         assert_eq!(begun.started, at(seconds));
-        begun.absent
+        begun.disconnected_users
     };
     let people = [("ann", "a", 1), ("ann", "b", 3), ("ann", "i", 2), ("ben", "c", 0), ("carl", "d", 0), ("dora", "e", 0), ("emil", "f", 0)];
     for (person, secret, seconds) in people.into_iter().chain([("fred", "h", 0)]) {
-        arrive(store, person, seconds, place(secret, "/"), Came::New);
+        arrive(store, person, seconds, place(secret, "/"), ResumeRequest::New);
     }
     store.put_member(&home(), &id("ann"), Role::Member, at(0)).unwrap();
-    run(store, "ann", 0, EnterRoom { room: home(), session: Some("b".to_owned()), since: true }).unwrap();
-    store.leave_session_room("b", &id("ann"), &Kind::Household.room(9)).unwrap();
+    run(store, "ann", 0, JoinRoom { room: home(), session: Some("b".to_owned()), since: true }).unwrap();
+    store.leave_session_room("b", &id("ann"), &RoomKind::Household.room(9)).unwrap();
     for (secret, seconds, let_go) in [("a", 100, false), ("c", 40, false), ("d", 39, false), ("e", 1, true), ("f", 100, true)] {
         leave(store, secret, seconds, let_go);
     }
     arrive(store, "emil", 97, place("g", "/"), claims("f"));
     leave(store, "f", 98, false);
-    store.delete_person(&id("fred")).unwrap();
-    let found = |person: &str, secret: &str, came_at: i64, left_at: Option<i64>, rooms: &[Room]| Absent {
+    store.delete_user(&id("fred")).unwrap();
+    let found = |person: &str, secret: &str, came_at: i64, left_at: Option<i64>, rooms: &[RoomId]| DisconnectedUser {
         person: store_person(person),
         id: format!("id of {secret}"),
         came_at: at(came_at),
         left_at: left_at.map(at),
         rooms: rooms.iter().map(|room| (room.clone(), None)).collect(),
     };
-    let strip = |absent: Vec<Absent>| -> Vec<Absent> {
-        absent.into_iter().map(|absent| Absent { person: store_person(absent.person.id.as_str()), ..absent }).collect()
+    let strip = |absent: Vec<DisconnectedUser>| -> Vec<DisconnectedUser> {
+        absent.into_iter().map(|absent| DisconnectedUser { person: store_person(absent.person.id.as_str()), ..absent }).collect()
     };
     let (ann, ben) = (found("ann", "b", 2, None, &[home()]), found("ben", "c", 0, Some(40), &[]));
     let (dora, emil, fred) = (found("dora", "e", 0, None, &[]), found("emil", "f", 97, Some(98), &[]), found("fred", "h", 0, None, &[]));
@@ -294,50 +294,50 @@ pub fn a_start_knows_who_was_here(store: &mut dyn Store) {
         "who was here when it was killed has not left, nor has who was let go; who left has, and is forgotten at last"
     );
     // The users were expected to reconnect, and the server was killed before their sessions expired. One of them reconnected and disconnected.
-    assert!(arrive(store, "dora", 101, place("g", "/"), claims("e")).recovered.is_some(), "expected for longer than the window");
+    assert!(arrive(store, "dora", 101, place("g", "/"), claims("e")).resumed.is_some(), "expected for longer than the window");
     leave(store, "e", 102, false);
     assert_eq!(strip(start(store, 130)), [ann, found("dora", "e", 101, Some(102), &[]), emil, fred]);
-    assert!(!run(store, "", 999, ForgetOldSessions { window: WINDOW }).unwrap(), "who is expected is not forgotten");
-    run(store, "", 999, GiveUpAbsent { started: at(130) }).unwrap();
+    assert!(!run(store, "", 999, PurgeOldSessions { window: WINDOW }).unwrap(), "who is expected is not forgotten");
+    run(store, "", 999, ExpireDisconnected { started: at(130) }).unwrap();
     assert_eq!(strip(start(store, 130)), [found("ann", "b", 3, Some(130), &[]), found("fred", "h", 0, Some(130), &[])]);
     assert_eq!(start(store, 131 + WINDOW), []);
 }
 
 /// A user with an id and no other data.
-fn store_person(name: &str) -> Person {
-    Person::unseen(id(name), at(0))
+fn store_person(name: &str) -> User {
+    User::unseen(id(name), at(0))
 }
 
 pub fn old_facts_and_sessions_are_forgotten(store: &mut dyn Store) {
     come(store, "ann");
     say(store, 5);
     leave(store, 0, 0);
-    assert!(!run(store, "", WINDOW, ForgetOldSessions { window: WINDOW }).unwrap());
+    assert!(!run(store, "", WINDOW, PurgeOldSessions { window: WINDOW }).unwrap());
     assert!(store.session("a").unwrap().is_some());
-    assert!(!run(store, "", WINDOW + 1, ForgetOldSessions { window: WINDOW }).unwrap());
+    assert!(!run(store, "", WINDOW + 1, PurgeOldSessions { window: WINDOW }).unwrap());
     assert_eq!(store.session("a").unwrap(), None);
-    assert!(!run(store, "", WINDOW, ForgetOldFacts { window: WINDOW }).unwrap());
-    assert_eq!(store.facts_after(0, at(0), 9).unwrap().facts.len(), 5);
-    assert!(!run(store, "", WINDOW + 99, ForgetOldFacts { window: WINDOW }).unwrap());
-    assert_eq!(store.facts_after(0, at(0), 9).unwrap().facts.len(), 1, "the last one stays");
+    assert!(!run(store, "", WINDOW, PurgeOldEvents { window: WINDOW }).unwrap());
+    assert_eq!(store.events_after(0, at(0), 9).unwrap().events.len(), 5);
+    assert!(!run(store, "", WINDOW + 99, PurgeOldEvents { window: WINDOW }).unwrap());
+    assert_eq!(store.events_after(0, at(0), 9).unwrap().events.len(), 1, "the last one stays");
 }
 
 pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Store) {
-    let (project, channel) = (Kind::Project.room(2), Kind::Channel.room(3));
+    let (project, channel) = (RoomKind::Project.room(2), RoomKind::Channel.room(3));
     epoch(store, "e");
     come(store, "ann");
     say(store, 2);
     store.put_member(&project, &id("ann"), Role::Member, at(0)).unwrap();
     store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
-    let ask = |store: &mut dyn Store, offered, rooms: &[Room]| {
+    let ask = |store: &mut dyn Store, offered, rooms: &[RoomId]| {
         let rooms = rooms.iter().cloned().collect();
-        run(store, "ann", 0, CatchUp { offered, rooms }).map(|caught_up| (caught_up.rooms, caught_up.hears))
+        run(store, "ann", 0, ResolveSync { offered, rooms }).map(|caught_up| (caught_up.rooms, caught_up.hears))
     };
-    let everywhere = vec![(channel.clone(), 2), (project, 2), (Room::inbox(&id("ann")), 0)];
+    let everywhere = vec![(channel.clone(), 2), (project, 2), (RoomId::inbox(&id("ann")), 0)];
     let since = || offered("e", 0);
     assert_eq!(ask(store, since(), &[]).unwrap(), (everywhere.clone(), everywhere.clone()));
     assert_eq!(ask(store, since(), std::slice::from_ref(&channel)).unwrap(), (vec![(channel, 2)], everywhere));
-    for forbidden in [Room::inbox(&id("eve")), home(), Kind::Conversation.room(1)] {
+    for forbidden in [RoomId::inbox(&id("eve")), home(), RoomKind::Conversation.room(1)] {
         assert!(ask(store, since(), std::slice::from_ref(&forbidden)).is_err());
         for nothing in [None, offered("never", 0)] {
             assert_eq!(ask(store, nothing, std::slice::from_ref(&forbidden)).unwrap(), (vec![], vec![]), "nothing is looked at");
@@ -347,12 +347,12 @@ pub fn catching_up_goes_through_the_rooms_that_one_may_hear(store: &mut dyn Stor
 
 /// A member's start offset is not before the messages that were sent earlier, so that a later event that names one does not reveal it.
 pub fn a_message_before_one_became_a_member_is_before_its_offset(store: &mut dyn Store) {
-    let conversation = Kind::Conversation.room(1);
-    let sent: Id = 5;
+    let conversation = RoomKind::Conversation.room(1);
+    let sent: EntityId = 5;
     let said = Message { room: conversation.clone(), ..message(sent, "ben") };
     let fact = store.append(&conversation, at(0), Account(7), domain::event::Event::MessageSent { message: said }).unwrap();
     store.put_member(&conversation, &id("ann"), Role::Member, at(0)).unwrap();
     come(store, "ann");
-    let entered = run(store, "ann", 0, EnterRoom { room: conversation, session: None, since: true }).unwrap();
+    let entered = run(store, "ann", 0, JoinRoom { room: conversation, session: None, since: true }).unwrap();
     assert_eq!(entered.member_since, fact.offset);
 }

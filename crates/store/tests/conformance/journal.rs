@@ -1,19 +1,19 @@
 use std::collections::BTreeSet;
 
-use domain::chat::{Message, Seen};
-use domain::emissions::Emission;
-use domain::event::{Account, Event, EventKind, Fact};
-use domain::names::{Kind, Room, Timestamp};
-use domain::seam::{Store, Stretch};
+use domain::chat::{Message, MessageWithReadState};
+use domain::emissions::CustomEvent;
+use domain::event::{Account, Event, EventKind, PersistedEvent};
+use domain::names::{RoomKind, RoomId, Timestamp};
+use domain::seam::{Store, EventBatch};
 use domain::spaces::{Member, Role, Space};
-use domain::tasks::Progress;
+use domain::tasks::TaskStatus;
 use domain::trips::{TripChanges, TripDetails};
 
 use crate::calls::call;
 use crate::{T0, at, home, id, message, notification, person, space, task};
 
 pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) {
-    let inbox = Room::inbox(&id("ann"));
+    let inbox = RoomId::inbox(&id("ann"));
     let mut last = 0;
     for (room, seq) in [(home(), 1), (inbox.clone(), 1), (home(), 2), (home(), 3), (inbox, 2)] {
         let fact = store.append(&room, at(seq), Account(7), Event::TaskDeleted { task: seq, by: None }).unwrap();
@@ -26,17 +26,17 @@ pub fn each_room_counts_for_itself_and_offsets_only_grow(store: &mut dyn Store) 
 pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
     let ann = person("ann");
     let members = vec![Member { person: ann.clone(), role: Role::Admin, joined_at: T0 }];
-    let space = Space { members, parent: Some(Kind::Project.room(1)), ..space(&home()) };
+    let space = Space { members, parent: Some(RoomKind::Project.room(1)), ..space(&home()) };
     let mut task = task(5);
     task.assigned_to.push(ann.clone());
-    let emission = Emission {
-        rooms: vec![home(), Room::everyone()],
-        except: vec![Room::inbox(&ann.id)],
+    let emission = CustomEvent {
+        rooms: vec![home(), RoomId::everyone()],
+        except: vec![RoomId::inbox(&ann.id)],
         except_connections: vec!["c".to_owned()],
         name: "order:update".to_owned(),
         data: Some(serde_json::json!({"order": 7})),
     };
-    task.progress = Some(Progress { status: "in_progress".to_owned(), priority: "high".to_owned() });
+    task.progress = Some(TaskStatus { status: "in_progress".to_owned(), priority: "high".to_owned() });
     let events = [
         Event::SpaceCreated { space: space.clone(), people: vec![ann.id.clone()], trip: Some(TripDetails::default()) },
         Event::SpaceUpdated { space: space.clone(), by: Some(ann.clone()) },
@@ -48,7 +48,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
             space: space.clone(),
             by: Some(ann.clone()),
             trip: Some(TripDetails { description: Some("By train".to_owned()), ..TripDetails::default() }),
-            last: Some(Box::new(Seen { message: message(6, "ann"), read: true })),
+            last: Some(Box::new(MessageWithReadState { message: message(6, "ann"), read: true })),
         },
         Event::Removed { space: home(), by: None },
         Event::RoleChanged { space: space.clone(), person: ann.id.clone(), by: id("ben") },
@@ -59,7 +59,7 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
             by: ann.id.clone(),
         },
         Event::InviteRefreshed { space },
-        Event::ProfileUpdated { person: ann.clone(), rooms: vec![home(), Kind::Household.room(2)] },
+        Event::ProfileUpdated { person: ann.clone(), rooms: vec![home(), RoomKind::Household.room(2)] },
         Event::TaskCreated { task: task.clone() },
         Event::TaskUpdated { task: task.clone(), by: None, was: None, toggled_by: None, assigned: vec![], unassigned: vec![] },
         Event::TaskUpdated {
@@ -93,17 +93,17 @@ pub fn every_event_is_read_back_as_recorded(store: &mut dyn Store) {
     assert_eq!(facts(store), recorded);
 }
 
-fn facts(store: &mut dyn Store) -> Vec<Fact> {
-    store.facts_after(0, Timestamp(i64::MIN), 99).unwrap().facts
+fn facts(store: &mut dyn Store) -> Vec<PersistedEvent> {
+    store.events_after(0, Timestamp(i64::MIN), 99).unwrap().events
 }
 
 pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
     let offsets: Vec<i64> = (1..=5)
-        .map(|n| store.append(&Kind::Trip.room(n), T0, Account(7), Event::TaskDeleted { task: n, by: None }).unwrap().offset)
+        .map(|n| store.append(&RoomKind::Trip.room(n), T0, Account(7), Event::TaskDeleted { task: n, by: None }).unwrap().offset)
         .collect();
     let late = store.append(&home(), at(9), Account(7), Event::NotificationsRead).unwrap().offset;
     let mut read = |after, since, limit| -> (Vec<i64>, Option<i64>) {
-        let Stretch { facts, unreadable, end } = store.facts_after(after, since, limit).unwrap();
+        let EventBatch { events: facts, unreadable, end } = store.events_after(after, since, limit).unwrap();
         assert_eq!(unreadable, None);
         (facts.iter().map(|fact| fact.offset).collect(), end)
     };
@@ -114,7 +114,7 @@ pub fn facts_are_read_behind_an_offset_up_to_a_limit(store: &mut dyn Store) {
 }
 
 fn forget(store: &mut dyn Store, until: i64, limit: u32) -> (u64, Vec<i64>) {
-    let deleted = store.delete_facts_before(at(until), limit).unwrap();
+    let deleted = store.delete_events_before(at(until), limit).unwrap();
     (deleted, offsets(store))
 }
 
@@ -125,7 +125,7 @@ fn offsets(store: &mut dyn Store) -> Vec<i64> {
 pub fn the_last_offset_is_that_of_the_last_fact(store: &mut dyn Store) {
     assert_eq!(store.last_offset().unwrap(), 0);
     for n in 1..=3 {
-        let fact = store.append(&Kind::Trip.room(n), T0, Account(7), Event::NotificationsRead).unwrap();
+        let fact = store.append(&RoomKind::Trip.room(n), T0, Account(7), Event::NotificationsRead).unwrap();
         assert_eq!(store.last_offset().unwrap(), fact.offset);
     }
 }
@@ -134,16 +134,16 @@ pub fn old_facts_are_deleted_some_at_a_time_and_the_last_one_stays(store: &mut d
     for n in 1..=6 {
         store.append(&home(), at(n), Account(7), Event::NotificationsRead).unwrap();
     }
-    assert_eq!((store.journal_floor(at(0)).unwrap(), store.journal_floor(at(3)).unwrap()), (0, 2));
+    assert_eq!((store.log_floor(at(0)).unwrap(), store.log_floor(at(3)).unwrap()), (0, 2));
     assert_eq!(forget(store, 1, 9), (0, vec![1, 2, 3, 4, 5, 6]), "no fact is so old");
     assert_eq!(forget(store, 4, 2), (2, vec![3, 4, 5, 6]), "the facts that were recorded before, at most two");
-    assert_eq!(store.journal_floor(at(0)).unwrap(), 2);
+    assert_eq!(store.log_floor(at(0)).unwrap(), 2);
     assert_eq!(forget(store, 4, 9), (1, vec![4, 5, 6]));
-    store.delete_facts(&[4, 6]).unwrap();
-    assert_eq!((offsets(store), store.journal_floor(at(0)).unwrap()), (vec![5, 6], 3), "evicted facts leave the floor");
+    store.delete_events(&[4, 6]).unwrap();
+    assert_eq!((offsets(store), store.log_floor(at(0)).unwrap()), (vec![5, 6], 3), "evicted facts leave the floor");
     assert_eq!(forget(store, 99, 9), (1, vec![6]));
     assert_eq!(forget(store, 99, 9), (0, vec![6]));
-    assert_eq!((store.journal_floor(at(0)).unwrap(), store.journal_floor(at(99)).unwrap()), (5, 6));
+    assert_eq!((store.log_floor(at(0)).unwrap(), store.log_floor(at(99)).unwrap()), (5, 6));
     assert_eq!(store.append(&home(), at(9), Account(7), Event::NotificationsRead).unwrap().offset, 7, "no offset comes twice");
 }
 
@@ -152,9 +152,9 @@ pub fn holes_are_known_until_all_facts_before_them_are_too_old(store: &mut dyn S
         store.append(&home(), at(n), Account(7), Event::NotificationsRead).unwrap();
     }
     for (room, until) in [("a", 2), ("", 4), ("a", 3), ("a", 1)] {
-        store.put_hole(room, until).unwrap();
+        store.put_gap(room, until).unwrap();
     }
-    let holes = |store: &mut dyn Store, behind| store.holes_behind(behind).unwrap();
+    let holes = |store: &mut dyn Store, behind| store.gaps_after(behind).unwrap();
     assert_eq!(holes(store, 0), [(String::new(), 4), ("a".to_owned(), 3)]);
     assert_eq!(holes(store, 3), [(String::new(), 4)]);
     forget(store, 4, 9);
@@ -164,22 +164,22 @@ pub fn holes_are_known_until_all_facts_before_them_are_too_old(store: &mut dyn S
 pub fn a_fact_is_found_by_its_offset(store: &mut dyn Store) {
     let fact = store.append(&home(), T0, Account(-7), Event::NotificationsRead).unwrap();
     assert_eq!(fact.account, Account(-7));
-    assert_eq!(store.fact(fact.offset).unwrap(), Some(fact));
-    assert_eq!(store.fact(99).unwrap(), None);
-    let rooms = vec![home(), Kind::Trip.room(1), Kind::Trip.room(2)];
+    assert_eq!(store.event_at(fact.offset).unwrap(), Some(fact));
+    assert_eq!(store.event_at(99).unwrap(), None);
+    let rooms = vec![home(), RoomKind::Trip.room(1), RoomKind::Trip.room(2)];
     let several = store.append(&home(), T0, Account(1), Event::ProfileUpdated { person: person("ann"), rooms }).unwrap();
     for offset in several.first_offset()..=several.offset {
-        assert_eq!(store.fact(offset).unwrap().as_ref(), Some(&several), "each of its offsets finds it");
+        assert_eq!(store.event_at(offset).unwrap().as_ref(), Some(&several), "each of its offsets finds it");
     }
     store.append(&home(), T0, Account(1), Event::NotificationsRead).unwrap();
-    store.delete_facts(&[several.offset]).unwrap();
-    assert_eq!(store.fact(several.first_offset()).unwrap(), None, "the next fact is another");
+    store.delete_events(&[several.offset]).unwrap();
+    assert_eq!(store.event_at(several.first_offset()).unwrap(), None, "the next fact is another");
 }
 
 pub fn what_everybody_has_heard_is_remembered(store: &mut dyn Store) {
-    assert_eq!(store.confirmed_by_all().unwrap(), 0);
+    assert_eq!(store.acked_by_all().unwrap(), 0);
     for offset in [5, 9] {
-        store.put_confirmed_by_all(offset).unwrap();
-        assert_eq!(store.confirmed_by_all().unwrap(), offset);
+        store.put_acked_by_all(offset).unwrap();
+        assert_eq!(store.acked_by_all().unwrap(), offset);
     }
 }

@@ -1,40 +1,40 @@
-use domain::seam::{Answered, Kept, Store};
+use domain::seam::{StoredResponse, StoredBody, Store};
 
 use crate::{T0, at};
 
-fn answer(body: &str) -> Answered {
-    Answered { digest: format!("digest of {body}"), status: 201, body: Kept::Whole(body.to_owned()) }
+fn answer(body: &str) -> StoredResponse {
+    StoredResponse { digest: format!("digest of {body}"), status: 201, body: StoredBody::Whole(body.to_owned()) }
 }
 
 pub fn an_answer_is_kept_for_its_scope_and_key(store: &mut dyn Store) {
-    store.remember("ann POST /tasks", "k", &answer("one"), at(1)).unwrap();
-    assert_eq!(store.answered("ann POST /tasks", "k", T0).unwrap(), Some(answer("one")));
-    assert_eq!(store.answered("ben POST /tasks", "k", T0).unwrap(), None);
-    assert_eq!(store.answered("ann POST /tasks", "l", T0).unwrap(), None);
+    store.put_response("ann POST /tasks", "k", &answer("one"), at(1)).unwrap();
+    assert_eq!(store.stored_response("ann POST /tasks", "k", T0).unwrap(), Some(answer("one")));
+    assert_eq!(store.stored_response("ben POST /tasks", "k", T0).unwrap(), None);
+    assert_eq!(store.stored_response("ann POST /tasks", "l", T0).unwrap(), None);
 }
 
 pub fn a_large_answer_is_kept_as_a_reference_or_not_at_all(store: &mut dyn Store) {
-    for (n, body) in [Kept::Reference("project:7".to_owned()), Kept::Nothing, Kept::Whole("{}".to_owned())].into_iter().enumerate() {
-        let answered = Answered { body, ..answer("one") };
-        store.remember("s", "k", &answered, at(n as i64 + 1)).unwrap();
-        assert_eq!(store.answered("s", "k", T0).unwrap(), Some(answered));
+    for (n, body) in [StoredBody::Reference("project:7".to_owned()), StoredBody::Nothing, StoredBody::Whole("{}".to_owned())].into_iter().enumerate() {
+        let answered = StoredResponse { body, ..answer("one") };
+        store.put_response("s", "k", &answered, at(n as i64 + 1)).unwrap();
+        assert_eq!(store.stored_response("s", "k", T0).unwrap(), Some(answered));
     }
 }
 
 pub fn an_answer_counts_only_if_it_is_recent(store: &mut dyn Store) {
-    store.remember("s", "k", &answer("old"), at(1)).unwrap();
-    assert_eq!(store.answered("s", "k", at(1)).unwrap(), None);
-    store.remember("s", "k", &answer("new"), at(5)).unwrap();
-    assert_eq!(store.answered("s", "k", at(1)).unwrap(), Some(answer("new")));
+    store.put_response("s", "k", &answer("old"), at(1)).unwrap();
+    assert_eq!(store.stored_response("s", "k", at(1)).unwrap(), None);
+    store.put_response("s", "k", &answer("new"), at(5)).unwrap();
+    assert_eq!(store.stored_response("s", "k", at(1)).unwrap(), Some(answer("new")));
 }
 
 pub fn old_answers_are_forgotten_some_at_a_time(store: &mut dyn Store) {
     for n in 1..=5 {
-        store.remember("s", &n.to_string(), &answer("x"), at(n)).unwrap();
+        store.put_response("s", &n.to_string(), &answer("x"), at(n)).unwrap();
     }
-    assert_eq!(store.forget_before(at(4), 2).unwrap(), 2);
-    assert_eq!(store.forget_before(at(4), 2).unwrap(), 1);
-    assert_eq!(store.forget_before(at(4), 2).unwrap(), 0);
-    assert!(store.answered("s", "3", T0).unwrap().is_none());
-    assert!(store.answered("s", "4", T0).unwrap().is_some());
+    assert_eq!(store.delete_responses_before(at(4), 2).unwrap(), 2);
+    assert_eq!(store.delete_responses_before(at(4), 2).unwrap(), 1);
+    assert_eq!(store.delete_responses_before(at(4), 2).unwrap(), 0);
+    assert!(store.stored_response("s", "3", T0).unwrap().is_none());
+    assert!(store.stored_response("s", "4", T0).unwrap().is_some());
 }

@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::chat::Message;
-use domain::names::{Id, Kind, PersonId, Room, Timestamp};
+use domain::names::{EntityId, RoomKind, UserId, RoomId, Timestamp};
 use domain::notifications::Notification;
-use domain::people::Person;
+use domain::people::User;
 use domain::seam::Store;
 use domain::spaces::Space;
 use domain::tasks::Task;
@@ -186,13 +186,13 @@ fn at(seconds: i64) -> Timestamp {
     T0.minus_seconds(-seconds)
 }
 
-fn id(name: &str) -> PersonId {
-    PersonId::new(name)
+fn id(name: &str) -> UserId {
+    UserId::new(name)
 }
 
 /// A user with all fields of the profile.
-fn person(name: &str) -> Person {
-    Person {
+fn person(name: &str) -> User {
+    User {
         id: id(name),
         name: format!("{name} Ünal"),
         username: name.to_owned(),
@@ -205,11 +205,11 @@ fn person(name: &str) -> Person {
 
 fn store_people(store: &mut dyn Store, names: &[&str]) {
     for name in names {
-        store.insert_person(&person(name)).unwrap();
+        store.insert_user(&person(name)).unwrap();
     }
 }
 
-fn space(room: &Room) -> Space {
+fn space(room: &RoomId) -> Space {
     Space {
         room: room.clone(),
         name: "Home".to_owned(),
@@ -224,11 +224,11 @@ fn space(room: &Room) -> Space {
     }
 }
 
-fn home() -> Room {
-    Kind::Household.room("home")
+fn home() -> RoomId {
+    RoomKind::Household.room("home")
 }
 
-fn task(id: Id) -> Task {
+fn task(id: EntityId) -> Task {
     Task {
         id,
         room: home(),
@@ -246,10 +246,10 @@ fn task(id: Id) -> Task {
     }
 }
 
-fn message(id: Id, sender: &str) -> Message {
+fn message(id: EntityId, sender: &str) -> Message {
     Message {
         id,
-        room: Kind::Channel.room(7),
+        room: RoomKind::Channel.room(7),
         sender: person(sender),
         content: "Hello 👋".to_owned(),
         sort: Some("IMAGE".to_owned()),
@@ -261,7 +261,7 @@ fn message(id: Id, sender: &str) -> Message {
     }
 }
 
-fn notification(id: Id, person: &str) -> Notification {
+fn notification(id: EntityId, person: &str) -> Notification {
     Notification {
         id,
         person: self::id(person),

@@ -1,4 +1,4 @@
-use domain::names::Id;
+use domain::names::EntityId;
 use domain::notifications::Notification;
 use domain::seam::{Page, Store};
 
@@ -33,7 +33,7 @@ pub fn notifications_of_a_person_come_newest_first_in_pages(store: &mut dyn Stor
         store.insert_notification(&notification(n, "ann")).unwrap();
     }
     store.insert_notification(&notification(5, "ben")).unwrap();
-    let mut ids = |limit, before| -> Vec<Id> {
+    let mut ids = |limit, before| -> Vec<EntityId> {
         let page = store.notifications_of(&id("ann"), &Page { limit, before }).unwrap();
         page.iter().map(|notification| notification.id).collect()
     };
@@ -48,8 +48,8 @@ pub fn all_of_a_persons_are_read_at_once_and_counted(store: &mut dyn Store) {
     }
     store.insert_notification(&Notification { read: true, ..notification(4, "ann") }).unwrap();
     store.insert_notification(&notification(5, "ben")).unwrap();
-    assert_eq!(store.read_notifications_of(&id("ann")).unwrap(), 3);
-    assert_eq!(store.read_notifications_of(&id("ann")).unwrap(), 0);
+    assert_eq!(store.mark_notifications_read(&id("ann")).unwrap(), 3);
+    assert_eq!(store.mark_notifications_read(&id("ann")).unwrap(), 0);
     assert!(store.notification(2).unwrap().unwrap().read);
     assert!(!store.notification(5).unwrap().unwrap().read, "another's stays");
 }

@@ -1,12 +1,12 @@
 use domain::chat::Message;
-use domain::names::{Kind, Room};
+use domain::names::{RoomKind, RoomId};
 use domain::seam::Store;
 use domain::spaces::Role;
 
 use crate::{T0, id, message};
 
-fn room(n: u32) -> Room {
-    Kind::Conversation.room(n)
+fn room(n: u32) -> RoomId {
+    RoomKind::Conversation.room(n)
 }
 
 /// Stores messages 1 to 4 in a room, by ann, ben, ann and ben, and message 5 in another room.
@@ -18,32 +18,32 @@ fn talk(store: &mut dyn Store) {
 }
 
 pub fn a_mark_is_a_persons_own_in_a_room_and_never_goes_back(store: &mut dyn Store) {
-    assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), None);
-    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), None);
+    assert_eq!(store.read_marker(&room(1), &id("ann")).unwrap(), None);
+    assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), None);
     for (number, name, mark) in [(1, "ann", 7), (1, "ben", 5), (1, "cleo", 6), (2, "ann", 3), (1, "ann", 4)] {
-        store.put_read_mark(&room(number), &id(name), mark).unwrap();
+        store.advance_read_marker(&room(number), &id(name), mark).unwrap();
     }
-    assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), Some(7));
-    assert_eq!(store.read_mark(&room(2), &id("ann")).unwrap(), Some(3));
-    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), Some(6));
-    assert_eq!(store.read_mark_of_others(&room(2), &id("ann")).unwrap(), None);
-    store.put_read_mark(&room(1), &id("ann"), 8).unwrap();
-    assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), Some(8));
+    assert_eq!(store.read_marker(&room(1), &id("ann")).unwrap(), Some(7));
+    assert_eq!(store.read_marker(&room(2), &id("ann")).unwrap(), Some(3));
+    assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), Some(6));
+    assert_eq!(store.read_marker_of_others(&room(2), &id("ann")).unwrap(), None);
+    store.advance_read_marker(&room(1), &id("ann"), 8).unwrap();
+    assert_eq!(store.read_marker(&room(1), &id("ann")).unwrap(), Some(8));
 }
 
 pub fn whoever_begins_to_read_has_read_nothing_by_that(store: &mut dyn Store) {
     talk(store);
-    store.begin_reading(&room(1), &id("cleo"), 2).unwrap();
-    assert_eq!(store.read_mark(&room(1), &id("cleo")).unwrap(), Some(2));
+    store.init_read_marker(&room(1), &id("cleo"), 2).unwrap();
+    assert_eq!(store.read_marker(&room(1), &id("cleo")).unwrap(), Some(2));
     assert_eq!(store.unread_in(&room(1), &id("cleo"), 9, 9).unwrap(), [3, 4]);
-    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), None, "nobody has read anything");
-    store.put_read_mark(&room(1), &id("cleo"), 3).unwrap();
-    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), Some(3));
-    store.begin_reading(&room(1), &id("cleo"), 4).unwrap();
-    assert_eq!(store.read_mark(&room(1), &id("cleo")).unwrap(), Some(4), "back after a while");
-    assert_eq!(store.read_mark_of_others(&room(1), &id("ann")).unwrap(), Some(3), "what was read stays so");
-    store.begin_reading(&room(1), &id("cleo"), 1).unwrap();
-    assert_eq!(store.read_mark(&room(1), &id("cleo")).unwrap(), Some(4), "never back");
+    assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), None, "nobody has read anything");
+    store.advance_read_marker(&room(1), &id("cleo"), 3).unwrap();
+    assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), Some(3));
+    store.init_read_marker(&room(1), &id("cleo"), 4).unwrap();
+    assert_eq!(store.read_marker(&room(1), &id("cleo")).unwrap(), Some(4), "back after a while");
+    assert_eq!(store.read_marker_of_others(&room(1), &id("ann")).unwrap(), Some(3), "what was read stays so");
+    store.init_read_marker(&room(1), &id("cleo"), 1).unwrap();
+    assert_eq!(store.read_marker(&room(1), &id("cleo")).unwrap(), Some(4), "never back");
 }
 
 pub fn the_newest_message_up_to_another_is_found(store: &mut dyn Store) {
@@ -62,7 +62,7 @@ pub fn unread_are_the_others_messages_behind_the_mark(store: &mut dyn Store) {
     assert_eq!(store.count_unread_in(&room(1), &id("ann"), 9).unwrap(), 2);
     assert_eq!(store.count_unread_in(&room(1), &id("ann"), 3).unwrap(), 2, "2 and 4, of 2 to 4");
     assert_eq!(store.count_unread_in(&room(1), &id("ann"), 2).unwrap(), 1, "4, of 3 and 4");
-    store.put_read_mark(&room(1), &id("ann"), 2).unwrap();
+    store.advance_read_marker(&room(1), &id("ann"), 2).unwrap();
     assert_eq!(store.unread_in(&room(1), &id("ann"), 9, 9).unwrap(), [4]);
     assert_eq!(store.count_unread_in(&room(1), &id("ann"), 9).unwrap(), 1);
     assert_eq!(store.count_unread_in(&room(2), &id("ben"), 9).unwrap(), 0, "one's own are read");
@@ -70,23 +70,23 @@ pub fn unread_are_the_others_messages_behind_the_mark(store: &mut dyn Store) {
 
 pub fn unread_are_counted_in_all_rooms_of_a_kind(store: &mut dyn Store) {
     talk(store);
-    store.insert_message(&Message { room: Kind::ChatRoom.room(1), ..message(6, "ben") }).unwrap();
+    store.insert_message(&Message { room: RoomKind::ChatRoom.room(1), ..message(6, "ben") }).unwrap();
     store.insert_message(&Message { room: room(3), ..message(7, "ben") }).unwrap();
-    for joined in [room(1), room(2), Kind::ChatRoom.room(1)] {
+    for joined in [room(1), room(2), RoomKind::ChatRoom.room(1)] {
         store.put_member(&joined, &id("ann"), Role::Member, T0).unwrap();
     }
-    assert_eq!(store.count_unread_of(&id("ann"), Kind::Conversation, 9).unwrap(), 3);
-    store.put_read_mark(&room(1), &id("ann"), 2).unwrap();
-    assert_eq!(store.count_unread_of(&id("ann"), Kind::Conversation, 9).unwrap(), 2);
-    assert_eq!(store.count_unread_of(&id("ann"), Kind::ChatRoom, 9).unwrap(), 1);
-    assert_eq!(store.count_unread_of(&id("ann"), Kind::ChatRoom, 0).unwrap(), 0, "none is looked at");
-    assert_eq!(store.count_unread_of(&id("cleo"), Kind::Conversation, 9).unwrap(), 0);
+    assert_eq!(store.count_unread_of(&id("ann"), RoomKind::Conversation, 9).unwrap(), 3);
+    store.advance_read_marker(&room(1), &id("ann"), 2).unwrap();
+    assert_eq!(store.count_unread_of(&id("ann"), RoomKind::Conversation, 9).unwrap(), 2);
+    assert_eq!(store.count_unread_of(&id("ann"), RoomKind::ChatRoom, 9).unwrap(), 1);
+    assert_eq!(store.count_unread_of(&id("ann"), RoomKind::ChatRoom, 0).unwrap(), 0, "none is looked at");
+    assert_eq!(store.count_unread_of(&id("cleo"), RoomKind::Conversation, 9).unwrap(), 0);
 }
 
 pub fn a_deleted_persons_marks_are_gone(store: &mut dyn Store) {
-    store.put_read_mark(&room(1), &id("ann"), 2).unwrap();
-    store.put_read_mark(&room(1), &id("ben"), 3).unwrap();
-    assert_eq!(store.delete_read_marks_of(&id("ann"), 1000).unwrap(), 1);
-    assert_eq!(store.read_mark(&room(1), &id("ann")).unwrap(), None);
-    assert_eq!(store.read_mark(&room(1), &id("ben")).unwrap(), Some(3));
+    store.advance_read_marker(&room(1), &id("ann"), 2).unwrap();
+    store.advance_read_marker(&room(1), &id("ben"), 3).unwrap();
+    assert_eq!(store.delete_read_markers_of(&id("ann"), 1000).unwrap(), 1);
+    assert_eq!(store.read_marker(&room(1), &id("ann")).unwrap(), None);
+    assert_eq!(store.read_marker(&room(1), &id("ben")).unwrap(), Some(3));
 }

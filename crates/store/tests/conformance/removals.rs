@@ -1,23 +1,23 @@
-use domain::names::{Kind, Room};
+use domain::names::{RoomKind, RoomId};
 use domain::operation::Actor;
-use domain::removals::{Removal, Target};
+use domain::removals::{Removal, RemovalTarget};
 use domain::seam::Store;
 
 use crate::{id, person, space};
 
 pub fn a_removal_is_stored_until_it_ends_and_the_oldest_continues_first(store: &mut dyn Store) {
     assert_eq!(store.next_removal().unwrap(), None);
-    let trip = Kind::Trip.room(1);
+    let trip = RoomKind::Trip.room(1);
     let by = Actor { person: id("ann"), admin: false };
     let removals = [
-        Removal { id: 5, target: Target::User { user: id("ben") }, by: Actor { admin: true, ..by.clone() } },
-        Removal { id: 3, target: Target::Space { space: space(&trip).into() }, by: by.clone() },
-        Removal { id: 4, target: Target::Tasks { room: Kind::Project.room(1), user: person("cleo") }, by },
+        Removal { id: 5, target: RemovalTarget::User { user: id("ben") }, by: Actor { admin: true, ..by.clone() } },
+        Removal { id: 3, target: RemovalTarget::Space { space: space(&trip).into() }, by: by.clone() },
+        Removal { id: 4, target: RemovalTarget::Tasks { room: RoomKind::Project.room(1), user: person("cleo") }, by },
     ];
     for removal in &removals {
         store.begin_removal(removal).unwrap();
     }
-    let subjects = [Room::inbox(&id("ben")), trip, Room::inbox(&id("cleo")), Kind::Project.room(1)];
+    let subjects = [RoomId::inbox(&id("ben")), trip, RoomId::inbox(&id("cleo")), RoomKind::Project.room(1)];
     let removed = |store: &mut dyn Store| subjects.clone().map(|subject| store.is_being_removed(&subject).unwrap());
     assert_eq!(removed(store), [true, true, false, false]);
     for (oldest, left) in

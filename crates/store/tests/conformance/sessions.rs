@@ -1,7 +1,7 @@
 use domain::event::{Account, Event};
-use domain::names::{Kind, Room};
+use domain::names::{RoomKind, RoomId};
 use domain::seam::Store;
-use domain::sessions::{Session, SessionRoom, Stay};
+use domain::sessions::{Session, SessionRoom, RoomState};
 use domain::spaces::{Role, Space};
 
 use crate::{T0, at, home, id, space};
@@ -13,16 +13,16 @@ pub fn session(secret: &str, live_from: i64) -> Session {
         id: format!("id of {secret}"),
         person: id("ann"),
         namespace: "/messenger".to_owned(),
-        live_from,
-        confirmed: live_from,
-        left_at: None,
-        let_go: false,
-        came_at: at(live_from),
+        start_offset: live_from,
+        acked_offset: live_from,
+        disconnected_at: None,
+        ended_by_shutdown: false,
+        connected_at: at(live_from),
     }
 }
 
-fn joined(room: &Room, inside: Option<&Room>, since: i64) -> SessionRoom {
-    SessionRoom { room: room.clone(), inside: inside.cloned(), since, stay: Stay::Joined }
+fn joined(room: &RoomId, inside: Option<&RoomId>, since: i64) -> SessionRoom {
+    SessionRoom { room: room.clone(), parent: inside.cloned(), since, state: RoomState::Joined }
 }
 
 /// Records this number of events.
@@ -33,12 +33,12 @@ pub fn say(store: &mut dyn Store, facts: u32) {
 }
 
 fn confirmed(store: &mut dyn Store, secret: &str) -> i64 {
-    store.session(secret).unwrap().unwrap().confirmed
+    store.session(secret).unwrap().unwrap().acked_offset
 }
 
 pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
     assert_eq!(store.session("a").unwrap(), None);
-    let away = Session { left_at: Some(at(9)), let_go: true, confirmed: 9, ..session("b", 4) };
+    let away = Session { disconnected_at: Some(at(9)), ended_by_shutdown: true, acked_offset: 9, ..session("b", 4) };
     for session in [session("a", 3), away] {
         store.insert_session(&session).unwrap();
         assert_eq!(store.session(&session.secret).unwrap(), Some(session));
@@ -47,10 +47,10 @@ pub fn a_session_is_read_back_as_stored(store: &mut dyn Store) {
 
 pub fn a_session_that_comes_back_is_whose_and_where_it_was(store: &mut dyn Store) {
     let first = session("a", 3);
-    store.insert_session(&Session { left_at: Some(at(1)), let_go: true, ..first.clone() }).unwrap();
-    let other = Session { id: "x".to_owned(), person: id("eve"), namespace: "/".to_owned(), confirmed: 7, ..session("a", 8) };
+    store.insert_session(&Session { disconnected_at: Some(at(1)), ended_by_shutdown: true, ..first.clone() }).unwrap();
+    let other = Session { id: "x".to_owned(), person: id("eve"), namespace: "/".to_owned(), acked_offset: 7, ..session("a", 8) };
     store.update_session(&other).unwrap();
-    assert_eq!(store.session("a").unwrap(), Some(Session { live_from: 8, confirmed: 7, came_at: at(8), ..first }));
+    assert_eq!(store.session("a").unwrap(), Some(Session { start_offset: 8, acked_offset: 7, connected_at: at(8), ..first }));
 }
 
 pub fn a_known_session_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut dyn Store) {
@@ -66,7 +66,7 @@ pub fn the_end_of_a_session_is_written_down_with_what_has_arrived(store: &mut dy
     store.insert_session(&session("b", 3)).unwrap();
     store.end_session("a", 5, at(1), true).unwrap();
     store.end_session("nobody's", 5, at(1), false).unwrap();
-    assert_eq!(store.session("a").unwrap(), Some(Session { confirmed: 5, left_at: Some(at(1)), let_go: true, ..session("a", 3) }));
+    assert_eq!(store.session("a").unwrap(), Some(Session { acked_offset: 5, disconnected_at: Some(at(1)), ended_by_shutdown: true, ..session("a", 3) }));
     assert_eq!(store.session("b").unwrap(), Some(session("b", 3)));
     assert_eq!(store.session("nobody's").unwrap(), None);
 }
@@ -85,35 +85,35 @@ pub fn a_session_is_deleted_with_its_rooms(store: &mut dyn Store) {
 
 pub fn what_everybody_has_heard_counts_for_those_who_were_there_then(store: &mut dyn Store) {
     for (secret, live_from, confirmed) in [("before", 3, 3), ("further", 3, 9), ("at it", 8, 8), ("came back", 8, 2), ("after", 9, 9)] {
-        store.insert_session(&Session { confirmed, ..session(secret, live_from) }).unwrap();
+        store.insert_session(&Session { acked_offset: confirmed, ..session(secret, live_from) }).unwrap();
     }
-    store.insert_session(&Session { left_at: Some(at(1)), ..session("gone", 3) }).unwrap();
-    store.insert_session(&Session { left_at: Some(at(1)), let_go: true, ..session("let go", 3) }).unwrap();
+    store.insert_session(&Session { disconnected_at: Some(at(1)), ..session("gone", 3) }).unwrap();
+    store.insert_session(&Session { disconnected_at: Some(at(1)), ended_by_shutdown: true, ..session("let go", 3) }).unwrap();
     store.end_all_sessions(8, at(5)).unwrap();
     for (secret, expected) in [("before", 8), ("further", 9), ("at it", 8), ("came back", 2), ("after", 9)] {
         assert_eq!(confirmed(store, secret), expected, "{secret}");
-        assert_eq!(store.session(secret).unwrap().unwrap().left_at, Some(at(5)), "{secret}");
+        assert_eq!(store.session(secret).unwrap().unwrap().disconnected_at, Some(at(5)), "{secret}");
     }
-    assert_eq!(store.session("gone").unwrap(), Some(Session { left_at: Some(at(1)), ..session("gone", 3) }));
-    let let_go = Session { left_at: Some(at(1)), let_go: true, ..session("let go", 3) };
+    assert_eq!(store.session("gone").unwrap(), Some(Session { disconnected_at: Some(at(1)), ..session("gone", 3) }));
+    let let_go = Session { disconnected_at: Some(at(1)), ended_by_shutdown: true, ..session("let go", 3) };
     assert_eq!(store.session("let go").unwrap(), Some(let_go.clone()));
-    store.give_up_sessions(at(0)).unwrap();
+    store.expire_sessions(at(0)).unwrap();
     assert_eq!(store.session("let go").unwrap(), Some(let_go.clone()));
-    store.give_up_sessions(at(5)).unwrap();
-    assert_eq!(store.session("let go").unwrap(), Some(Session { left_at: Some(at(5)), let_go: false, ..let_go }));
+    store.expire_sessions(at(5)).unwrap();
+    assert_eq!(store.session("let go").unwrap(), Some(Session { disconnected_at: Some(at(5)), ended_by_shutdown: false, ..let_go }));
 }
 
 pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: &mut dyn Store) {
-    let other = Kind::Channel.room(9);
+    let other = RoomKind::Channel.room(9);
     let rooms = [joined(&home(), None, 1), joined(&other, Some(&home()), 2)];
     for (secret, left_at) in [("a", None), ("b", Some(at(5))), ("c", Some(at(4))), ("d", Some(at(9))), ("e", Some(at(1)))] {
-        store.insert_session(&Session { left_at, let_go: secret == "e", ..session(secret, 1) }).unwrap();
+        store.insert_session(&Session { disconnected_at: left_at, ended_by_shutdown: secret == "e", ..session(secret, 1) }).unwrap();
     }
     for (secret, room) in [("a", &rooms[0]), ("c", &rooms[0]), ("d", &rooms[0]), ("d", &rooms[1])] {
         store.put_session_room(secret, &id("ann"), room).unwrap();
     }
     let found: Vec<_> =
-        store.sessions_since(at(5)).unwrap().into_iter().map(|(session, rooms)| (session.secret, session.left_at, rooms)).collect();
+        store.sessions_since(at(5)).unwrap().into_iter().map(|(session, rooms)| (session.secret, session.disconnected_at, rooms)).collect();
     let [home, other] = rooms;
     let expected =
         [("a", None, vec![home.clone()]), ("b", Some(at(5)), vec![]), ("d", Some(at(9)), vec![other, home]), ("e", Some(at(1)), vec![])];
@@ -122,7 +122,7 @@ pub fn sessions_that_are_there_or_left_lately_are_found_with_their_rooms(store: 
 
 pub fn old_sessions_are_forgotten_with_their_rooms_some_at_a_time(store: &mut dyn Store) {
     for (secret, left_at) in [("a", Some(at(1))), ("b", Some(at(2))), ("c", Some(at(3))), ("d", Some(at(9))), ("here", None)] {
-        store.insert_session(&Session { left_at, ..session(secret, 1) }).unwrap();
+        store.insert_session(&Session { disconnected_at: left_at, ..session(secret, 1) }).unwrap();
         store.put_session_room(secret, &id("ann"), &joined(&home(), None, 1)).unwrap();
     }
     let left = |store: &mut dyn Store| -> Vec<&str> {
@@ -141,7 +141,7 @@ pub fn old_sessions_are_forgotten_with_their_rooms_some_at_a_time(store: &mut dy
 }
 
 pub fn a_session_joins_a_room_once_and_leaves_it(store: &mut dyn Store) {
-    let (ann, trip, channel, project) = (id("ann"), Kind::Trip.room(1), Kind::Channel.room(2), Kind::Project.room(3));
+    let (ann, trip, channel, project) = (id("ann"), RoomKind::Trip.room(1), RoomKind::Channel.room(2), RoomKind::Project.room(3));
     store.put_session_room("a", &ann, &joined(&trip, None, 4)).unwrap();
     store.put_session_room("a", &ann, &joined(&channel, Some(&project), 5)).unwrap();
     store.put_session_room("b", &ann, &joined(&trip, None, 6)).unwrap();
@@ -157,57 +157,57 @@ pub fn a_session_joins_a_room_once_and_leaves_it(store: &mut dyn Store) {
 }
 
 pub fn a_session_that_has_left_a_room_may_join_it_again(store: &mut dyn Store) {
-    let (ann, other) = (id("ann"), Kind::Household.room(9));
+    let (ann, other) = (id("ann"), RoomKind::Household.room(9));
     store.put_session_room("a", &ann, &joined(&other, None, 4)).unwrap();
     for room in [&home(), &other] {
         store.leave_session_room("a", &ann, room).unwrap();
     }
-    let stays = |store: &mut dyn Store| -> Vec<(Room, i64, Stay)> {
-        store.session_rooms("a", &ann).unwrap().into_iter().map(|room| (room.room, room.since, room.stay)).collect()
+    let stays = |store: &mut dyn Store| -> Vec<(RoomId, i64, RoomState)> {
+        store.session_rooms("a", &ann).unwrap().into_iter().map(|room| (room.room, room.since, room.state)).collect()
     };
-    let mut expected = vec![(home(), 0, Stay::Left), (other.clone(), 4, Stay::Left)];
+    let mut expected = vec![(home(), 0, RoomState::Left), (other.clone(), 4, RoomState::Left)];
     expected.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     assert_eq!(stays(store), expected);
     for (since, expected) in [(7, 7), (9, 7)] {
         store.put_session_room("a", &ann, &joined(&other, None, since)).unwrap();
-        assert!(stays(store).contains(&(other.clone(), expected, Stay::JoinedAgain)), "it is in it already: {since}");
+        assert!(stays(store).contains(&(other.clone(), expected, RoomState::JoinedAgain)), "it is in it already: {since}");
     }
     store.leave_session_room("a", &ann, &other).unwrap();
-    assert!(stays(store).contains(&(other, 7, Stay::Left)));
+    assert!(stays(store).contains(&(other, 7, RoomState::Left)));
 }
 
 pub fn rooms_that_somebody_may_hear_are_those_of_a_member_and_what_is_inside_them(store: &mut dyn Store) {
-    let (project, trip) = (Kind::Project.room(2), Kind::Trip.room(1));
+    let (project, trip) = (RoomKind::Project.room(2), RoomKind::Trip.room(1));
     say(store, 2);
     store.put_member(&trip, &id("ann"), Role::Member, T0).unwrap();
     say(store, 1);
     for name in ["ann", "ben"] {
         store.put_member(&project, &id(name), Role::Member, T0).unwrap();
     }
-    let channels: Vec<Room> = (100..350).map(|n| Kind::Channel.room(n)).collect();
+    let channels: Vec<RoomId> = (100..350).map(|n| RoomKind::Channel.room(n)).collect();
     for channel in &channels {
         store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(channel) }).unwrap();
     }
-    store.insert_space(&Space { parent: Some(Kind::Project.room(9)), invite_code: None, ..space(&Kind::Channel.room(3)) }).unwrap();
-    let inside: Vec<(Room, i64)> = channels.into_iter().chain([project]).map(|room| (room, 3)).collect();
-    assert_eq!(store.rooms_heard_by(&id("ben")).unwrap(), inside);
-    assert_eq!(store.rooms_heard_by(&id("ann")).unwrap(), [inside, vec![(trip, 2)]].concat());
-    assert!(store.rooms_heard_by(&id("eve")).unwrap().is_empty());
+    store.insert_space(&Space { parent: Some(RoomKind::Project.room(9)), invite_code: None, ..space(&RoomKind::Channel.room(3)) }).unwrap();
+    let inside: Vec<(RoomId, i64)> = channels.into_iter().chain([project]).map(|room| (room, 3)).collect();
+    assert_eq!(store.visible_rooms(&id("ben")).unwrap(), inside);
+    assert_eq!(store.visible_rooms(&id("ann")).unwrap(), [inside, vec![(trip, 2)]].concat());
+    assert!(store.visible_rooms(&id("eve")).unwrap().is_empty());
 }
 
 pub fn whoever_is_removed_is_in_the_space_and_in_what_is_inside_it_on_no_session(store: &mut dyn Store) {
-    let (project, channel, other) = (Kind::Project.room(1), Kind::Channel.room(2), Kind::Channel.room(3));
+    let (project, channel, other) = (RoomKind::Project.room(1), RoomKind::Channel.room(2), RoomKind::Channel.room(3));
     for name in ["ann", "ben"] {
         store.put_member(&project, &id(name), Role::Member, T0).unwrap();
         for secret in ["a", "b"] {
             store.put_session_room(secret, &id(name), &joined(&project, None, 1)).unwrap();
             store.put_session_room(secret, &id(name), &joined(&channel, Some(&project), 1)).unwrap();
-            store.put_session_room(secret, &id(name), &joined(&other, Some(&Kind::Project.room(9)), 1)).unwrap();
+            store.put_session_room(secret, &id(name), &joined(&other, Some(&RoomKind::Project.room(9)), 1)).unwrap();
         }
     }
     store.remove_member(&project, &id("ann"), at(1)).unwrap();
     for secret in ["a", "b"] {
-        assert_eq!(store.session_rooms(secret, &id("ann")).unwrap(), [joined(&other, Some(&Kind::Project.room(9)), 1)]);
+        assert_eq!(store.session_rooms(secret, &id("ann")).unwrap(), [joined(&other, Some(&RoomKind::Project.room(9)), 1)]);
         assert_eq!(store.session_rooms(secret, &id("ben")).unwrap().len(), 3);
     }
 }
@@ -228,22 +228,22 @@ pub fn a_member_is_one_since_the_offset_of_that_moment(store: &mut dyn Store) {
 }
 
 pub fn an_offset_is_good_up_to_where_the_next_life_of_the_journal_began(store: &mut dyn Store) {
-    assert_eq!(store.epoch_reaches("first").unwrap(), None);
+    assert_eq!(store.epoch_end("first").unwrap(), None);
     store.begin_epoch("first").unwrap();
     say(store, 2);
-    assert_eq!(store.epoch_reaches("first").unwrap(), Some(2), "as far as the journal goes");
+    assert_eq!(store.epoch_end("first").unwrap(), Some(2), "as far as the journal goes");
     store.begin_epoch("second").unwrap();
     say(store, 3);
-    assert_eq!(store.epoch_reaches("first").unwrap(), Some(2));
-    assert_eq!(store.epoch_reaches("second").unwrap(), Some(5));
-    assert_eq!(store.epoch_reaches("third").unwrap(), None);
+    assert_eq!(store.epoch_end("first").unwrap(), Some(2));
+    assert_eq!(store.epoch_end("second").unwrap(), Some(5));
+    assert_eq!(store.epoch_end("third").unwrap(), None);
 }
 
 pub fn of_the_journals_lives_the_newest_hundred_are_known(store: &mut dyn Store) {
     for n in 1..=101 {
         store.begin_epoch(&n.to_string()).unwrap();
     }
-    assert_eq!(store.epoch_reaches("1").unwrap(), None);
-    assert_eq!(store.epoch_reaches("2").unwrap(), Some(0));
-    assert_eq!(store.epoch_reaches("101").unwrap(), Some(0));
+    assert_eq!(store.epoch_end("1").unwrap(), None);
+    assert_eq!(store.epoch_end("2").unwrap(), Some(0));
+    assert_eq!(store.epoch_end("101").unwrap(), Some(0));
 }

@@ -1,5 +1,5 @@
-use domain::names::{Kind, Room};
-use domain::people::Person;
+use domain::names::{RoomKind, RoomId};
+use domain::people::User;
 use domain::seam::{MemberPage, Page, Store};
 use domain::spaces::{Member, Role, Space, Standing};
 
@@ -39,12 +39,12 @@ pub fn a_known_space_is_not_stored_as_new_nor_an_unknown_one_changed(store: &mut
     let other = Space { name: "Other".to_owned(), ..space(&home()) };
     assert!(store.insert_space(&other).is_err());
     assert_eq!(store.space(&home()).unwrap(), Some(space(&home())));
-    assert!(store.update_space(&space(&Kind::Trip.room(1))).is_err());
-    assert_eq!(store.space(&Kind::Trip.room(1)).unwrap(), None);
+    assert!(store.update_space(&space(&RoomKind::Trip.room(1))).is_err());
+    assert_eq!(store.space(&RoomKind::Trip.room(1)).unwrap(), None);
 }
 
 pub fn a_deleted_space_is_not_there(store: &mut dyn Store) {
-    let other = Kind::Trip.room(1);
+    let other = RoomKind::Trip.room(1);
     store.insert_space(&space(&home())).unwrap();
     store.insert_space(&space(&other)).unwrap();
     store.delete_space(&home()).unwrap();
@@ -65,18 +65,18 @@ pub fn a_role_is_a_members_only(store: &mut dyn Store) {
 }
 
 pub fn a_channel_is_as_open_as_its_project(store: &mut dyn Store) {
-    let (project, channel) = (Kind::Project.room(1), Kind::Channel.room(2));
+    let (project, channel) = (RoomKind::Project.room(1), RoomKind::Channel.room(2));
     store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     store.put_member(&project, &id("ann"), Role::Admin, T0).unwrap();
     assert_eq!(store.role_in_parent(&channel, &id("ann")).unwrap(), Some(Role::Admin));
     assert_eq!(store.role_in_parent(&channel, &id("ben")).unwrap(), None);
     assert_eq!(store.role_in_parent(&project, &id("ann")).unwrap(), None, "a project is part of nothing");
-    assert_eq!(store.role_in_parent(&Kind::Channel.room(3), &id("ann")).unwrap(), None);
+    assert_eq!(store.role_in_parent(&RoomKind::Channel.room(3), &id("ann")).unwrap(), None);
     assert_eq!(store.space(&channel).unwrap().unwrap().parent, Some(project));
 }
 
 pub fn what_is_in_an_archived_space_is_archived(store: &mut dyn Store) {
-    let (project, channel) = (Kind::Project.room(1), Kind::Channel.room(2));
+    let (project, channel) = (RoomKind::Project.room(1), RoomKind::Channel.room(2));
     let mut space = Space { invite_code: None, ..space(&project) };
     store.insert_space(&space).unwrap();
     store.insert_space(&Space { room: channel.clone(), parent: Some(project.clone()), ..space.clone() }).unwrap();
@@ -88,7 +88,7 @@ pub fn what_is_in_an_archived_space_is_archived(store: &mut dyn Store) {
             assert_eq!(store.is_archived(room).unwrap(), archived_at.is_some(), "{room}");
         }
     }
-    assert!(!store.is_archived(&Kind::Project.room(3)).unwrap(), "nobody knows it");
+    assert!(!store.is_archived(&RoomKind::Project.room(3)).unwrap(), "nobody knows it");
 }
 
 pub fn a_departure_counts_only_while_one_is_away(store: &mut dyn Store) {
@@ -108,25 +108,25 @@ pub fn the_end_of_no_membership_is_no_departure(store: &mut dyn Store) {
 }
 
 pub fn rooms_of_a_person_come_newest_first_and_by_kind(store: &mut dyn Store) {
-    let joined = [Kind::Household.room(1), Kind::Trip.room(2), Kind::Household.room(3)];
+    let joined = [RoomKind::Household.room(1), RoomKind::Trip.room(2), RoomKind::Household.room(3)];
     for (seconds, room) in (0..).zip(&joined) {
         store.put_member(room, &id("ann"), Role::Member, at(seconds)).unwrap();
     }
     store.put_member(&home(), &id("ben"), Role::Member, T0).unwrap();
     let [first, second, third] = joined;
     assert_eq!(store.rooms_of(&id("ann"), None).unwrap(), [third.clone(), second, first.clone()]);
-    assert_eq!(store.rooms_of(&id("ann"), Some(Kind::Household)).unwrap(), [third, first]);
-    assert_eq!(store.rooms_of(&id("ann"), Some(Kind::Project)).unwrap(), Vec::<Room>::new());
+    assert_eq!(store.rooms_of(&id("ann"), Some(RoomKind::Household)).unwrap(), [third, first]);
+    assert_eq!(store.rooms_of(&id("ann"), Some(RoomKind::Project)).unwrap(), Vec::<RoomId>::new());
 }
 
 pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     // Ann joins the last two spaces at the same time, so their addresses determine their order.
     for (n, seconds) in [(1, 0), (2, 1), (3, 2), (4, 2)] {
-        store.insert_space(&space(&Kind::Household.room(n))).unwrap();
-        store.put_member(&Kind::Household.room(n), &id("ann"), Role::Admin, at(seconds)).unwrap();
+        store.insert_space(&space(&RoomKind::Household.room(n))).unwrap();
+        store.put_member(&RoomKind::Household.room(n), &id("ann"), Role::Admin, at(seconds)).unwrap();
     }
-    let page = |limit, before: Option<u32>| Page { limit, before: before.map(|n| Kind::Household.room(n)) };
+    let page = |limit, before: Option<u32>| Page { limit, before: before.map(|n| RoomKind::Household.room(n)) };
     for (limit, before, expected) in [
         (9, None, vec!["4", "3", "2", "1"]),
         (2, None, vec!["4", "3"]),
@@ -135,23 +135,23 @@ pub fn spaces_of_a_person_come_in_pages(store: &mut dyn Store) {
         (9, Some(1), vec![]),
         (9, Some(77), vec![]),
     ] {
-        let spaces = store.spaces_of(&id("ann"), Kind::Household, &page(limit, before)).unwrap();
+        let spaces = store.spaces_of(&id("ann"), RoomKind::Household, &page(limit, before)).unwrap();
         let ids: Vec<&str> = spaces.iter().map(|space| space.room.id()).collect();
         assert_eq!(ids, expected, "{limit} before {before:?}");
         assert!(spaces.iter().all(|space| space.member_count == 1));
     }
-    assert!(store.spaces_of(&id("ann"), Kind::Trip, &page(9, None)).unwrap().is_empty());
-    assert!(store.spaces_of(&id("ben"), Kind::Household, &page(9, None)).unwrap().is_empty());
+    assert!(store.spaces_of(&id("ann"), RoomKind::Trip, &page(9, None)).unwrap().is_empty());
+    assert!(store.spaces_of(&id("ben"), RoomKind::Household, &page(9, None)).unwrap().is_empty());
 }
 
 pub fn spaces_inside_another_come_in_pages(store: &mut dyn Store) {
-    let parent = Kind::Project.room(1);
+    let parent = RoomKind::Project.room(1);
     for n in 1..=3 {
-        let channel = Space { parent: Some(parent.clone()), created_at: at(n), ..space(&Kind::Channel.room(n)) };
+        let channel = Space { parent: Some(parent.clone()), created_at: at(n), ..space(&RoomKind::Channel.room(n)) };
         store.insert_space(&channel).unwrap();
     }
-    let mut ids = |parent: &Room, limit, before: Option<u32>| -> Vec<String> {
-        let page = Page { limit, before: before.map(|n| Kind::Channel.room(n)) };
+    let mut ids = |parent: &RoomId, limit, before: Option<u32>| -> Vec<String> {
+        let page = Page { limit, before: before.map(|n| RoomKind::Channel.room(n)) };
         store.spaces_in(parent, &page).unwrap().iter().map(|space| space.room.id().to_owned()).collect()
     };
     assert_eq!(ids(&parent, 2, None), ["3", "2"]);
@@ -162,8 +162,8 @@ pub fn spaces_inside_another_come_in_pages(store: &mut dyn Store) {
 pub fn contacts_are_those_who_share_a_space_each_once(store: &mut dyn Store) {
     store_people(store, &["ann", "ben", "cleo", "eve"]);
     for (room, name) in [(1, "ann"), (1, "ben"), (2, "ann"), (2, "ben"), (2, "cleo"), (3, "eve")] {
-        store.put_member(&Kind::Household.room(room), &id(name), Role::Member, T0).unwrap();
-        store.put_acted(&Kind::Household.room(room), &id(name)).unwrap();
+        store.put_member(&RoomKind::Household.room(room), &id(name), Role::Member, T0).unwrap();
+        store.put_acted(&RoomKind::Household.room(room), &id(name)).unwrap();
     }
     assert_eq!(store.contacts_of(&id("ann")).unwrap(), [id("ben"), id("cleo")]);
     assert!(store.contacts_of(&id("eve")).unwrap().is_empty());
@@ -174,7 +174,7 @@ pub fn members_come_in_pages_in_the_order_of_joining(store: &mut dyn Store) {
     for name in ["dan", "cleo", "ben", "ann"] {
         store.put_member(&home(), &id(name), Role::Member, T0).unwrap();
     }
-    store.put_member(&Kind::Trip.room(1), &id("eve"), Role::Member, T0).unwrap();
+    store.put_member(&RoomKind::Trip.room(1), &id("eve"), Role::Member, T0).unwrap();
     let mut names = |limit, after: Option<&str>| -> Vec<String> {
         store.members(&home(), &page(limit, after)).unwrap().iter().map(|member| member.person.id.to_string()).collect()
     };
@@ -195,10 +195,10 @@ pub fn memberships_are_counted_for_the_space_and_for_the_user(store: &mut dyn St
     store.put_member(&home(), &id("ben"), Role::Member, T0).unwrap();
     store.put_member(&home(), &id("ann"), Role::Admin, T0).unwrap();
     assert_eq!(counts(store), (2, 1), "a change of the role begins no membership");
-    store.put_member(&Kind::Trip.room(1), &id("ann"), Role::Member, T0).unwrap();
+    store.put_member(&RoomKind::Trip.room(1), &id("ann"), Role::Member, T0).unwrap();
     assert_eq!(counts(store), (2, 2));
     store.update_space(&Space { name: "Ours".to_owned(), ..space(&home()) }).unwrap();
-    store.update_person(&person("ann")).unwrap();
+    store.update_user(&person("ann")).unwrap();
     assert_eq!(counts(store), (2, 2), "other changes leave the counts");
     store.remove_member(&home(), &id("ann"), at(1)).unwrap();
     store.remove_member(&home(), &id("ann"), at(2)).unwrap();
@@ -229,15 +229,15 @@ pub fn the_longest_member_has_acted_if_any_member_has(store: &mut dyn Store) {
 }
 
 pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
-    let called = |name: &str, username: &str| Person { username: username.to_owned(), ..person(name) };
+    let called = |name: &str, username: &str| User { username: username.to_owned(), ..person(name) };
     for person in [called("1", "Ann"), called("2", "ann"), called("3", "Zoë"), called("4", "ann.lee"), called("5", "ann")] {
-        store.insert_person(&person).unwrap();
+        store.insert_user(&person).unwrap();
         if person.id != id("5") {
             store.put_member(&home(), &person.id, Role::Member, T0).unwrap();
         }
     }
     let names = |store: &mut dyn Store, handle: &str, limit| -> Vec<String> {
-        store.members_called(&home(), handle, limit).unwrap().iter().map(|person| person.id.to_string()).collect()
+        store.members_with_handle(&home(), handle, limit).unwrap().iter().map(|person| person.id.to_string()).collect()
     };
     assert_eq!(names(store, "ANN", 9), ["1", "2"]);
     assert_eq!(names(store, "ann", 1), ["1"]);
@@ -249,13 +249,13 @@ pub fn members_are_found_by_their_handle(store: &mut dyn Store) {
         assert_eq!(store.handle_up_to(&home(), text).unwrap().as_deref(), handle, "{text}");
     }
     // A member with another name is found by that name.
-    store.update_person(&called("2", "Émile")).unwrap();
+    store.update_user(&called("2", "Émile")).unwrap();
     assert_eq!(names(store, "ann", 9), ["1"]);
     assert_eq!(names(store, "émile", 9), ["2"]);
 }
 
 pub fn contacts_have_both_acted_in_a_space_and_have_not_blocked_each_other(store: &mut dyn Store) {
-    let (project, channel) = (Kind::Project.room(1), Kind::Channel.room(2));
+    let (project, channel) = (RoomKind::Project.room(1), RoomKind::Channel.room(2));
     store.insert_space(&Space { parent: Some(project.clone()), invite_code: None, ..space(&channel) }).unwrap();
     for name in ["ann", "ben", "cleo"] {
         store.put_member(&project, &id(name), Role::Member, T0).unwrap();
@@ -305,11 +305,11 @@ pub fn users_who_left_by_choice_are_distinguished_from_those_who_were_removed(st
 }
 
 pub fn a_standing_is_what_its_parts_are(store: &mut dyn Store) {
-    let (project, channel, unstored) = (Kind::Project.room(1), Kind::Channel.room(2), Kind::ChatRoom.room(3));
+    let (project, channel, unstored) = (RoomKind::Project.room(1), RoomKind::Channel.room(2), RoomKind::ChatRoom.room(3));
     let mut parent = Space { invite_code: None, ..space(&project) };
     store.insert_space(&parent).unwrap();
     store.insert_space(&Space { room: channel.clone(), parent: Some(project.clone()), ..parent.clone() }).unwrap();
-    store.insert_person(&person("ann")).unwrap();
+    store.insert_user(&person("ann")).unwrap();
     for room in [&project, &unstored] {
         store.put_member(room, &id("ann"), Role::Admin, T0).unwrap();
         store.put_member(room, &id("ben"), Role::Member, T0).unwrap();
@@ -318,19 +318,19 @@ pub fn a_standing_is_what_its_parts_are(store: &mut dyn Store) {
     for archived_at in [None, Some(at(9))] {
         parent.archived_at = archived_at;
         store.update_space(&parent).unwrap();
-        for room in [&project, &channel, &unstored, &Kind::Channel.room(4)] {
+        for room in [&project, &channel, &unstored, &RoomKind::Channel.room(4)] {
             for user in ["ann", "ben", "cem"].map(id) {
                 let role = match room.kind() {
-                    Kind::Channel => store.role_in_parent(room, &user).unwrap(),
+                    RoomKind::Channel => store.role_in_parent(room, &user).unwrap(),
                     _ => store.role(room, &user).unwrap(),
                 };
                 let (archived, acted) = (store.is_archived(room).unwrap(), store.has_acted(room, &user).unwrap());
-                let person = store.person(&user).unwrap();
+                let person = store.user(&user).unwrap();
                 let expected = role.map(|role| Standing { role, archived, acted, person });
-                assert_eq!(store.standing(room, &user).unwrap(), expected, "{user:?} in {room}");
+                assert_eq!(store.member_standing(room, &user).unwrap(), expected, "{user:?} in {room}");
             }
         }
     }
-    let ben = store.standing(&channel, &id("ben")).unwrap();
+    let ben = store.member_standing(&channel, &id("ben")).unwrap();
     assert_eq!(ben, Some(Standing { role: Role::Member, archived: true, acted: true, person: None }));
 }

@@ -1,7 +1,7 @@
-use domain::names::{Id, Kind};
-use domain::people::Person;
+use domain::names::{EntityId, RoomKind};
+use domain::people::User;
 use domain::seam::{Page, Store};
-use domain::tasks::{Progress, Task};
+use domain::tasks::{TaskStatus, Task};
 
 use crate::{T0, at, home, id, person, store_people, task};
 
@@ -19,7 +19,7 @@ pub fn a_task_changes_but_for_its_beginning(store: &mut dyn Store) {
     store_people(store, &["ann"]);
     store.insert_task(&task(1)).unwrap();
     let changed = Task {
-        room: Kind::Project.room(9),
+        room: RoomKind::Project.room(9),
         title: "Plates".to_owned(),
         description: None,
         category: Some("kitchen".to_owned()),
@@ -54,15 +54,15 @@ pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn S
     assert!(store.unassign(1, &id("ben")).unwrap());
     assert!(!store.unassign(1, &id("ben")).unwrap());
     assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [person("ann")]);
-    store.delete_person(&id("ann")).unwrap();
-    let nameless = Person::unseen(id("ann"), domain::names::Timestamp(0));
+    store.delete_user(&id("ann")).unwrap();
+    let nameless = User::unseen(id("ann"), domain::names::Timestamp(0));
     assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [nameless], "a deleted person is an id");
 }
 
 pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
     store_people(store, &["ann"]);
-    let progress = |status: &str, priority: &str| Some(Progress { status: status.to_owned(), priority: priority.to_owned() });
-    let room = Kind::Project.room(9);
+    let progress = |status: &str, priority: &str| Some(TaskStatus { status: status.to_owned(), priority: priority.to_owned() });
+    let room = RoomKind::Project.room(9);
     let mut stored = Task { room: room.clone(), progress: progress("todo", "high"), ..task(1) };
     store.insert_task(&stored).unwrap();
     assert_eq!(store.task(1).unwrap().unwrap().progress, progress("todo", "high"));
@@ -73,7 +73,7 @@ pub fn a_task_has_a_status_and_a_priority_or_neither(store: &mut dyn Store) {
     assert_eq!(store.tasks_of(&id("ann"), Some(&room), 9).unwrap()[0].progress, progress("done", "low"));
     store.insert_task(&task(2)).unwrap();
     assert_eq!(store.task(2).unwrap().unwrap().progress, None);
-    store.delete_person(&id("ann")).unwrap();
+    store.delete_user(&id("ann")).unwrap();
     assert_eq!(store.task(1).unwrap().unwrap().created_by.id, id("ann"), "whoever made it may be gone");
 }
 
@@ -93,10 +93,10 @@ pub fn tasks_of_a_space_come_newest_first_in_pages(store: &mut dyn Store) {
     for n in 1..=4 {
         store.insert_task(&task(n)).unwrap();
     }
-    store.insert_task(&Task { room: Kind::Project.room(9), ..task(5) }).unwrap();
+    store.insert_task(&Task { room: RoomKind::Project.room(9), ..task(5) }).unwrap();
     store.assign(4, &id("ann"), T0).unwrap();
     let mut ids =
-        |limit, before| -> Vec<Id> { store.tasks_in(&home(), &Page { limit, before }).unwrap().iter().map(|task| task.id).collect() };
+        |limit, before| -> Vec<EntityId> { store.tasks_in(&home(), &Page { limit, before }).unwrap().iter().map(|task| task.id).collect() };
     assert_eq!(ids(9, None), [4, 3, 2, 1]);
     assert_eq!(ids(2, None), [4, 3]);
     assert_eq!(ids(2, Some(3)), [2, 1]);
@@ -110,7 +110,7 @@ pub fn tasks_of_a_person_are_those_of_the_space(store: &mut dyn Store) {
         store.insert_task(&task(n)).unwrap();
         store.assign(n, &id("ben"), T0).unwrap();
     }
-    store.insert_task(&Task { room: Kind::Project.room(9), ..task(5) }).unwrap();
+    store.insert_task(&Task { room: RoomKind::Project.room(9), ..task(5) }).unwrap();
     for n in [5, 3, 1] {
         store.assign(n, &id("ann"), T0).unwrap();
     }

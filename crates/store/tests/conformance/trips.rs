@@ -1,4 +1,4 @@
-use domain::names::Kind;
+use domain::names::RoomKind;
 use domain::seam::Store;
 use domain::trips::TripDetails;
 
@@ -11,7 +11,7 @@ fn details() -> TripDetails {
 }
 
 pub fn a_trips_details_are_read_back_as_stored_and_changed(store: &mut dyn Store) {
-    let (trip, other) = (Kind::Trip.room(1), Kind::Trip.room(2));
+    let (trip, other) = (RoomKind::Trip.room(1), RoomKind::Trip.room(2));
     assert_eq!(store.trip_details(&trip).unwrap(), None);
     store.put_trip_details(&trip, &details()).unwrap();
     store.put_trip_details(&other, &TripDetails::default()).unwrap();
@@ -23,7 +23,7 @@ pub fn a_trips_details_are_read_back_as_stored_and_changed(store: &mut dyn Store
 }
 
 pub fn a_deleted_trip_has_no_details(store: &mut dyn Store) {
-    let (trip, other) = (Kind::Trip.room(1), Kind::Trip.room(2));
+    let (trip, other) = (RoomKind::Trip.room(1), RoomKind::Trip.room(2));
     store.put_trip_details(&trip, &details()).unwrap();
     store.put_trip_details(&other, &details()).unwrap();
     store.delete_trip_details(&trip).unwrap();

@@ -4,9 +4,9 @@ pub mod objects;
 pub mod payloads;
 mod words;
 
-use domain::event::{Event, Fact};
-use domain::names::{Kind, Room};
-use domain::people::Person;
+use domain::event::{Event, PersistedEvent};
+use domain::names::{RoomKind, RoomId};
+use domain::people;
 use domain::tasks;
 use engine::Saying;
 
@@ -41,20 +41,20 @@ impl Dialect for Household {
         }
     }
 
-    fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Household]
+    fn kinds(&self) -> &'static [RoomKind] {
+        &[RoomKind::Household]
     }
 
     fn room_field(&self) -> &'static str {
         "householdId"
     }
 
-    fn joins_by_itself(&self, room: &Room) -> bool {
-        room.kind() == Kind::Household
+    fn joins_by_itself(&self, room: &RoomId) -> bool {
+        room.kind() == RoomKind::Household
     }
 
-    fn fact(&self, fact: &Fact) -> Vec<Saying> {
-        if fact.room.kind() != Kind::Household {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
+        if fact.room.kind() != RoomKind::Household {
             return Vec::new();
         }
         let household_id = fact.room.id();
@@ -119,17 +119,17 @@ impl<'a> TaskTold<'a> {
         word.say(&TaskChanged { task: Task::of(task), household_id })
     }
 
-    fn completed(self, by: &Person) -> Saying {
+    fn completed(self, by: &people::User) -> Saying {
         let Self { task, household_id } = self;
         words::TASK_COMPLETED.say(&TaskCompleted { task: Task::of(task), household_id, completed_by: User::of(by) })
     }
 
-    fn assigned(self, to: &Person) -> Saying {
+    fn assigned(self, to: &people::User) -> Saying {
         let Self { task, household_id } = self;
         words::TASK_ASSIGNED.say(&TaskAssigned { task: Task::of(task), household_id, assigned_to: User::of(to) })
     }
 
-    fn unassigned(self, from: &Person) -> Saying {
+    fn unassigned(self, from: &people::User) -> Saying {
         let Self { task, household_id } = self;
         words::TASK_UNASSIGNED.say(&TaskUnassigned { task: Task::of(task), household_id, unassigned_from: User::of(from) })
     }

@@ -27,12 +27,12 @@ pub struct User<'a> {
 
 impl<'a> User<'a> {
     /// The object of a user for other members of a space: without the e-mail address.
-    pub fn of(person: &'a people::Person) -> Self {
+    pub fn of(person: &'a people::User) -> Self {
         Self { email: None, ..Self::with_email(person) }
     }
 
     /// The object of a user for that user, and for admins.
-    pub fn with_email(person: &'a people::Person) -> Self {
+    pub fn with_email(person: &'a people::User) -> Self {
         Self {
             id: person.id.as_str(),
             name: &person.name,

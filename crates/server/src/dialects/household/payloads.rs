@@ -1,6 +1,6 @@
 //! What stands in the events, and in those REST answers that say the same as an event.
 
-use domain::names::PersonId;
+use domain::names::UserId;
 use domain::spaces::Space;
 use domain::tasks;
 use serde::Serialize;
@@ -89,7 +89,7 @@ pub struct MemberLeft<'a> {
 
 impl<'a> MemberLeft<'a> {
     /// Says that a person is no longer in this space.
-    pub fn of(space: &'a Space, person: &'a PersonId) -> Self {
+    pub fn of(space: &'a Space, person: &'a UserId) -> Self {
         Self { user_id: person.as_str(), household: Household::of(space) }
     }
 }

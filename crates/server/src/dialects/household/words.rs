@@ -1,7 +1,7 @@
 //! The words of the household contract.
 
-use domain::names::{Kind, Room};
-use domain::refusal::Refusal;
+use domain::names::{RoomKind, RoomId};
+use domain::refusal::DomainError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wire::socketio::Args;
@@ -79,7 +79,7 @@ pub(super) struct Confirmed<'a> {
 }
 
 /// The household that a client names.
-fn household_of(args: &Args<'_>) -> Result<Room, Refusal> {
-    let room = named::<HouseholdNamed>(args).and_then(|id| Kind::Household.named(&id.0));
+fn household_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
+    let room = named::<HouseholdNamed>(args).and_then(|id| RoomKind::Household.room_from_external_id(&id.0));
     room.ok_or_else(|| wrong(args, "householdId", "must be the id of a household, as text or number"))
 }

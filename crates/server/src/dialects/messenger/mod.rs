@@ -6,8 +6,8 @@ mod requests;
 pub mod spoken;
 mod words;
 
-use domain::event::{Event, Fact, Signal};
-use domain::names::{Kind, PersonId, Room, Timestamp};
+use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
 use engine::Saying;
 use serde_json::Value;
 
@@ -40,32 +40,32 @@ impl Dialect for Messenger {
         }
     }
 
-    fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Conversation]
+    fn kinds(&self) -> &'static [RoomKind] {
+        &[RoomKind::Conversation]
     }
 
     fn room_field(&self) -> &'static str {
         "conversationId"
     }
 
-    fn fact(&self, fact: &Fact) -> Vec<Saying> {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
         let said = match fact.room.kind() {
-            Kind::Conversation => in_conversation(&fact.room, &fact.event),
-            Kind::User => in_inbox(&fact.event),
+            RoomKind::Conversation => in_conversation(&fact.room, &fact.event),
+            RoomKind::User => in_inbox(&fact.event),
             _ => None,
         };
         said.into_iter().collect()
     }
 
-    fn signal(&self, signal: &Signal, _: Timestamp) -> Option<Saying> {
-        fn typing<'a>(word: &Word<Typing<'a>>, room: &'a Room, person: &'a PersonId) -> Option<Saying> {
-            (room.kind() == Kind::Conversation).then(|| word.say(&Typing::of(room, person)))
+    fn signal(&self, signal: &EphemeralEvent, _: Timestamp) -> Option<Saying> {
+        fn typing<'a>(word: &Word<Typing<'a>>, room: &'a RoomId, person: &'a UserId) -> Option<Saying> {
+            (room.kind() == RoomKind::Conversation).then(|| word.say(&Typing::of(room, person)))
         }
         match signal {
-            Signal::Online { person, .. } => Some(words::USER_STATUS_CHANGED.say(&Status::of(person, true))),
-            Signal::Offline { person } => Some(words::USER_STATUS_CHANGED.say(&Status::of(person, false))),
-            Signal::Typing { room, person } => typing(&words::TYPING_START, room, person),
-            Signal::StoppedTyping { room, person } => typing(&words::TYPING_STOP, room, person),
+            EphemeralEvent::Online { person, .. } => Some(words::USER_STATUS_CHANGED.say(&Status::of(person, true))),
+            EphemeralEvent::Offline { person } => Some(words::USER_STATUS_CHANGED.say(&Status::of(person, false))),
+            EphemeralEvent::Typing { room, person } => typing(&words::TYPING_START, room, person),
+            EphemeralEvent::StoppedTyping { room, person } => typing(&words::TYPING_STOP, room, person),
             _ => None,
         }
     }
@@ -102,7 +102,7 @@ impl Dialect for Messenger {
 }
 
 /// The message about an event in a conversation.
-fn in_conversation(room: &Room, event: &Event) -> Option<Saying> {
+fn in_conversation(room: &RoomId, event: &Event) -> Option<Saying> {
     Some(match event {
         Event::MessageSent { message } => words::MESSAGE_NEW.say(&Message::of(message, false)),
         Event::MessageDeleted { message, .. } => words::MESSAGE_DELETED.say(&MessageDeleted::of(room, *message)),
@@ -115,10 +115,10 @@ fn in_conversation(room: &Room, event: &Event) -> Option<Saying> {
 /// The message about an event in a user's inbox, for all devices.
 fn in_inbox(event: &Event) -> Option<Saying> {
     Some(match event {
-        Event::Added { space, by, last, .. } if space.room.kind() == Kind::Conversation => {
+        Event::Added { space, by, last, .. } if space.room.kind() == RoomKind::Conversation => {
             words::CONVERSATION_ADDED.say(&ConversationAdded::of(space, last.as_deref(), by.as_ref().map(|by| &by.id)))
         }
-        Event::Removed { space, by } if space.kind() == Kind::Conversation => {
+        Event::Removed { space, by } if space.kind() == RoomKind::Conversation => {
             words::CONVERSATION_REMOVED.say(&ConversationRemoved::of(space, by.as_ref().map(|by| &by.id)))
         }
         Event::NotificationCreated { notification } => words::NOTIFICATION_NEW.say(&Notification::of(notification)),

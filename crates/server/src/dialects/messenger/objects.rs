@@ -1,8 +1,8 @@
 //! The messenger contract's objects, complete, in socket events and in REST answers.
 
-use domain::chat::{self, Overview, Seen};
+use domain::chat::{self, ConversationSummary, MessageWithReadState};
 use domain::notifications;
-use domain::people::Person;
+use domain::people;
 use domain::spaces::{Member, Role, Space};
 use serde::Serialize;
 use serde_json::Value;
@@ -23,7 +23,7 @@ struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    fn of(person: &'a Person) -> Self {
+    fn of(person: &'a people::User) -> Self {
         Self { id: person.id.as_str(), name: &person.name, avatar_url: person.avatar_url.as_deref() }
     }
 }
@@ -70,13 +70,13 @@ pub struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     /// The object of a conversation.
-    pub fn of(overview: &'a Overview) -> Self {
-        let Overview { space, last, unread } = overview;
+    pub fn of(overview: &'a ConversationSummary) -> Self {
+        let ConversationSummary { space, last, unread } = overview;
         Self::with(space, last.as_ref(), *unread)
     }
 
     /// The object of a conversation with its newest message, if there is one, and how many messages its reader has still to read.
-    pub(super) fn with(space: &'a Space, last: Option<&'a Seen>, unread: u64) -> Self {
+    pub(super) fn with(space: &'a Space, last: Option<&'a MessageWithReadState>, unread: u64) -> Self {
         Self {
             id: space.room.id(),
             title: Some(space.name.as_str()).filter(|title| !title.is_empty()),
@@ -125,7 +125,7 @@ impl<'a> Message<'a> {
     }
 
     /// The object of a message, with its read state for one user.
-    pub fn seen(seen: &'a Seen) -> Self {
+    pub fn seen(seen: &'a MessageWithReadState) -> Self {
         Self::of(&seen.message, seen.read)
     }
 }

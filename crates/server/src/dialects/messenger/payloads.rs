@@ -1,8 +1,8 @@
 //! What stands in the events, and in those REST answers that say the same as an event.
 
-use domain::chat::{self, Seen};
+use domain::chat::{self, MessageWithReadState};
 use domain::event::Event;
-use domain::names::{Id, PersonId, Room};
+use domain::names::{EntityId, UserId, RoomId};
 use domain::spaces::Space;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,13 +23,13 @@ pub(super) struct MessagesRead<'a> {
 
 impl<'a> MessagesRead<'a> {
     /// Says that a person has read messages; `None` if the event is another.
-    pub(super) fn of(room: &'a Room, event: &'a Event) -> Option<Self> {
+    pub(super) fn of(room: &'a RoomId, event: &'a Event) -> Option<Self> {
         let Event::MessagesRead { by, messages, up_to, .. } = event else { return None };
         Some(Self::by(by, room, messages, *up_to))
     }
 
     /// Says that a person has read these messages, and all others up to `up_to`.
-    pub(super) fn by(reader: &'a PersonId, room: &'a Room, messages: &[Id], up_to: Id) -> Self {
+    pub(super) fn by(reader: &'a UserId, room: &'a RoomId, messages: &[EntityId], up_to: EntityId) -> Self {
         Self { conversation_id: room.id(), message_ids: texts(messages), user_id: reader.as_str(), up_to: up_to.to_string() }
     }
 }
@@ -46,7 +46,7 @@ pub struct Read<'a> {
 
 impl<'a> Read<'a> {
     /// Says what has been read and what has not.
-    pub fn of(read: &'a chat::Read) -> Self {
+    pub fn of(read: &'a chat::ReadUpdate) -> Self {
         Self { conversation_id: read.room.id(), message_ids: texts(&read.messages), unread_count: read.unread }
     }
 }
@@ -62,7 +62,7 @@ pub struct MessageDeleted<'a> {
 
 impl<'a> MessageDeleted<'a> {
     /// Says that a message is gone.
-    pub fn of(room: &'a Room, message: Id) -> Self {
+    pub fn of(room: &'a RoomId, message: EntityId) -> Self {
         Self { conversation_id: room.id(), message_id: message.to_string() }
     }
 }
@@ -79,9 +79,9 @@ pub(super) struct ConversationAdded<'a> {
 }
 
 impl<'a> ConversationAdded<'a> {
-    pub(super) fn of(space: &'a Space, last: Option<&'a Seen>, by: Option<&'a PersonId>) -> Self {
+    pub(super) fn of(space: &'a Space, last: Option<&'a MessageWithReadState>, by: Option<&'a UserId>) -> Self {
         // A new participant cannot read messages from before the membership, so none is unread.
-        Self { conversation: Conversation::with(space, last, 0), added_by: by.map(PersonId::as_str) }
+        Self { conversation: Conversation::with(space, last, 0), added_by: by.map(UserId::as_str) }
     }
 }
 
@@ -96,8 +96,8 @@ pub(super) struct ConversationRemoved<'a> {
 }
 
 impl<'a> ConversationRemoved<'a> {
-    pub(super) fn of(room: &'a Room, by: Option<&'a PersonId>) -> Self {
-        Self { conversation_id: room.id(), removed_by: by.map(PersonId::as_str) }
+    pub(super) fn of(room: &'a RoomId, by: Option<&'a UserId>) -> Self {
+        Self { conversation_id: room.id(), removed_by: by.map(UserId::as_str) }
     }
 }
 
@@ -111,7 +111,7 @@ pub(super) struct Typing<'a> {
 }
 
 impl<'a> Typing<'a> {
-    pub(super) fn of(room: &'a Room, person: &'a PersonId) -> Self {
+    pub(super) fn of(room: &'a RoomId, person: &'a UserId) -> Self {
         Self { conversation_id: room.id(), user_id: person.as_str() }
     }
 }
@@ -137,7 +137,7 @@ pub(super) struct Status<'a> {
 }
 
 impl<'a> Status<'a> {
-    pub(super) fn of(person: &'a PersonId, online: bool) -> Self {
+    pub(super) fn of(person: &'a UserId, online: bool) -> Self {
         Self { user_id: person.as_str(), status: if online { Presence::Online } else { Presence::Offline } }
     }
 }
@@ -172,6 +172,6 @@ pub(super) struct AllRead {
     pub(super) count: u64,
 }
 
-fn texts(ids: &[Id]) -> Vec<String> {
-    ids.iter().map(Id::to_string).collect()
+fn texts(ids: &[EntityId]) -> Vec<String> {
+    ids.iter().map(EntityId::to_string).collect()
 }

@@ -1,9 +1,9 @@
 //! Client events of the messenger contract, with an id alone, or an object that contains it.
 
-use domain::names::{Id, Kind, PersonId, Room, parse_id};
-use domain::notifications::{ReadAllNotifications, ReadNotification};
-use domain::operation::{Command, Tx};
-use domain::refusal::Refusal;
+use domain::names::{EntityId, RoomKind, UserId, RoomId, parse_id};
+use domain::notifications::{MarkAllNotificationsRead, MarkNotificationRead};
+use domain::operation::{Command, CommandContext};
+use domain::refusal::DomainError;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -68,17 +68,17 @@ impl From<NotificationNamed> for GivenId {
     }
 }
 
-pub(super) fn conversation_of(args: &Args<'_>) -> Result<Room, Refusal> {
-    let room = named::<ConversationNamed>(args).and_then(|id| Kind::Conversation.named(&id.0));
+pub(super) fn conversation_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
+    let room = named::<ConversationNamed>(args).and_then(|id| RoomKind::Conversation.room_from_external_id(&id.0));
     room.ok_or_else(|| wrong(args, "conversationId", "must be the id of a conversation, as text or number"))
 }
 
-pub(super) fn person_of(args: &Args<'_>) -> Result<PersonId, Refusal> {
-    let person = named::<UserNamed>(args).and_then(|id| PersonId::parse(&id.0));
+pub(super) fn person_of(args: &Args<'_>) -> Result<UserId, DomainError> {
+    let person = named::<UserNamed>(args).and_then(|id| UserId::parse(&id.0));
     person.ok_or_else(|| wrong(args, "userId", "must be the id of a user, as text or number"))
 }
 
-pub(super) fn people_of(args: &Args<'_>) -> Result<Vec<PersonId>, Refusal> {
+pub(super) fn people_of(args: &Args<'_>) -> Result<Vec<UserId>, DomainError> {
     let wanted = || wrong(args, "userIds", format!("must be a list of at most {MOST_STATUSES} ids, each as text or number"));
     let ids = match object::<UsersNamed>(args) {
         Some(named) => Some(named.user_ids),
@@ -88,26 +88,26 @@ pub(super) fn people_of(args: &Args<'_>) -> Result<Vec<PersonId>, Refusal> {
     if ids.len() > MOST_STATUSES {
         return Err(wanted());
     }
-    ids.iter().map(|id| PersonId::parse(&id.0).ok_or_else(wanted)).collect()
+    ids.iter().map(|id| UserId::parse(&id.0).ok_or_else(wanted)).collect()
 }
 
-pub(super) fn notification_of(args: &Args<'_>) -> Result<Id, Refusal> {
+pub(super) fn notification_of(args: &Args<'_>) -> Result<EntityId, DomainError> {
     let wanted = || wrong(args, "notificationId", "must be the id of a notification, as text or number");
     let id = named::<NotificationNamed>(args).ok_or_else(wanted)?;
     // A malformed id is not found.
-    parse_id(&id.0).ok_or(Refusal::NotFound("Notification"))
+    parse_id(&id.0).ok_or(DomainError::NotFound("Notification"))
 }
 
-pub(super) fn read(notification: Id) -> Ask {
-    Ask::Change(Box::new(move |tx: &mut Tx<'_>| {
-        ReadNotification { notification }.decide(tx)?;
+pub(super) fn read(notification: EntityId) -> Ask {
+    Ask::Change(Box::new(move |tx: &mut CommandContext<'_>| {
+        MarkNotificationRead { notification }.execute(tx)?;
         Ok(Value::String(json(&NotificationRead { ok: Always, notification_id: notification.to_string() })))
     }))
 }
 
 pub(super) fn read_all() -> Ask {
-    Ask::Change(Box::new(|tx: &mut Tx<'_>| {
-        let count = ReadAllNotifications.decide(tx)?;
+    Ask::Change(Box::new(|tx: &mut CommandContext<'_>| {
+        let count = MarkAllNotificationsRead.execute(tx)?;
         Ok(Value::String(json(&AllRead { ok: Always, count })))
     }))
 }

@@ -1,6 +1,6 @@
 //! Messages of the contract for a backend that stores conversations itself: the name and the payload of each.
 
-use domain::names::{Id, PersonId, Room};
+use domain::names::{EntityId, UserId, RoomId};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,12 +13,12 @@ pub fn message_new(message: Value) -> (&'static str, Value) {
 }
 
 /// A user has read these messages of a conversation, and all others up to `up_to`.
-pub fn messages_read(conversation: &Room, reader: &PersonId, messages: &[Id], up_to: Id) -> (&'static str, Value) {
+pub fn messages_read(conversation: &RoomId, reader: &UserId, messages: &[EntityId], up_to: EntityId) -> (&'static str, Value) {
     (words::MESSAGES_READ.name(), value(&MessagesRead::by(reader, conversation, messages, up_to)))
 }
 
 /// A message of a conversation was deleted.
-pub fn message_deleted(conversation: &Room, message: Id) -> (&'static str, Value) {
+pub fn message_deleted(conversation: &RoomId, message: EntityId) -> (&'static str, Value) {
     (words::MESSAGE_DELETED.name(), value(&MessageDeleted::of(conversation, message)))
 }
 

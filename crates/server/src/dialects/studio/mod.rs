@@ -5,9 +5,9 @@ pub mod payloads;
 mod requests;
 mod words;
 
-use domain::event::{Event, Fact, Signal};
-use domain::names::{Kind, Timestamp};
-use domain::refusal::Refusal;
+use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::names::{RoomKind, Timestamp};
+use domain::refusal::DomainError;
 use engine::Saying;
 use serde_json::Value;
 
@@ -45,19 +45,19 @@ impl Dialect for Studio {
         }
     }
 
-    fn kinds(&self) -> &'static [Kind] {
-        &[Kind::ChatRoom]
+    fn kinds(&self) -> &'static [RoomKind] {
+        &[RoomKind::ChatRoom]
     }
 
     fn room_field(&self) -> &'static str {
         "roomId"
     }
 
-    fn fact(&self, fact: &Fact) -> Vec<Saying> {
-        if fact.room.kind() == Kind::User {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
+        if fact.room.kind() == RoomKind::User {
             return in_inbox(fact).into_iter().collect();
         }
-        if fact.room.kind() != Kind::ChatRoom {
+        if fact.room.kind() != RoomKind::ChatRoom {
             return Vec::new();
         }
         match &fact.event {
@@ -76,21 +76,21 @@ impl Dialect for Studio {
         }
     }
 
-    fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
+    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<Saying> {
         let timestamp = Milliseconds(now);
         Some(match signal {
-            Signal::Entered { room, person } => words::MEMBER_JOINED.say(&PersonInRoom::of(&person.id, room, now)),
+            EphemeralEvent::RoomJoined { room, person } => words::MEMBER_JOINED.say(&PersonInRoom::of(&person.id, room, now)),
             // The persisted event has announced the end of a membership already, with the same message.
-            Signal::Left { removed: true, .. } => return None,
-            Signal::Left { room, person, .. } => words::MEMBER_LEFT.say(&PersonInRoom::of(&person.id, room, now)),
-            Signal::Typing { room, person } => words::USER_TYPING.say(&PersonInRoom::of(person, room, now)),
-            Signal::StoppedTyping { room, person } => {
+            EphemeralEvent::RoomLeft { removed: true, .. } => return None,
+            EphemeralEvent::RoomLeft { room, person, .. } => words::MEMBER_LEFT.say(&PersonInRoom::of(&person.id, room, now)),
+            EphemeralEvent::Typing { room, person } => words::USER_TYPING.say(&PersonInRoom::of(person, room, now)),
+            EphemeralEvent::StoppedTyping { room, person } => {
                 words::USER_STOP_TYPING.say(&StoppedTyping { user_id: NumberOrText(person.as_str()), room_id: NumberOrText(room.id()) })
             }
-            Signal::Online { person, connection } => {
+            EphemeralEvent::Online { person, connection } => {
                 words::USER_ONLINE.say(&Online { user_id: NumberOrText(person.as_str()), socket_id: connection, timestamp })
             }
-            Signal::Offline { person } => words::USER_OFFLINE.say(&Offline { user_id: NumberOrText(person.as_str()), timestamp }),
+            EphemeralEvent::Offline { person } => words::USER_OFFLINE.say(&Offline { user_id: NumberOrText(person.as_str()), timestamp }),
             _ => return None,
         })
     }
@@ -135,12 +135,12 @@ impl Dialect for Studio {
 }
 
 /// The event in a user's inbox about a membership of that user.
-fn in_inbox(fact: &Fact) -> Option<Saying> {
+fn in_inbox(fact: &PersistedEvent) -> Option<Saying> {
     match &fact.event {
-        Event::Added { space, by, .. } if space.room.kind() == Kind::ChatRoom => {
+        Event::Added { space, by, .. } if space.room.kind() == RoomKind::ChatRoom => {
             Some(words::ROOM_ADDED.say(&RoomAdded::of(space, by.as_ref().map(|by| &by.id))))
         }
-        Event::Removed { space, by } if space.kind() == Kind::ChatRoom => {
+        Event::Removed { space, by } if space.kind() == RoomKind::ChatRoom => {
             Some(words::ROOM_REMOVED.say(&RoomRemoved::of(space, by.as_ref().map(|by| &by.id), fact.at)))
         }
         _ => None,
@@ -149,10 +149,10 @@ fn in_inbox(fact: &Fact) -> Option<Saying> {
 
 /// A refusal in the form of the contract's document: its text as the `error` event's one argument, or in the acknowledgement if the client
 /// waits for one.
-fn refused_here(refusal: &Refusal, acked: bool) -> Reply {
+fn refused_here(refusal: &DomainError, acked: bool) -> Reply {
     let text = match refusal {
         // An unknown and a forbidden room have the same answer, so that it does not reveal which rooms exist.
-        Refusal::NotFound(noun) if *noun == Kind::ChatRoom.noun() => "Not a member of this room".to_owned(),
+        DomainError::NotFound(noun) if *noun == RoomKind::ChatRoom.display_name() => "Not a member of this room".to_owned(),
         other => told(other),
     };
     if acked {

@@ -1,8 +1,8 @@
 //! The studio contract's objects, complete, as REST answers them.
 
-use domain::calls::{self, Status};
+use domain::calls::{self, CallStatus};
 use domain::chat;
-use domain::people::Person;
+use domain::people::User;
 use domain::spaces::{self, Role, Space};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ pub(super) struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
-    pub(super) fn of(person: &'a Person) -> Self {
+    pub(super) fn of(person: &'a User) -> Self {
         Self { id: NumberOrText(person.id.as_str()), name: &person.name }
     }
 }
@@ -110,7 +110,7 @@ pub struct Call<'a> {
     room_id: NumberOrText<'a>,
     call_type: &'a str,
     #[schema(schema_with = call_status)]
-    status: Status,
+    status: CallStatus,
     initiated_by: NumberOrText<'a>,
     started_at: Milliseconds,
     #[schema(required)]

@@ -1,8 +1,8 @@
 //! What stands in the studio contract's events, with the document's keys.
 
-use domain::calls::{Call, Status};
+use domain::calls::{Call, CallStatus};
 use domain::chat;
-use domain::names::{Id, PersonId, Room, Timestamp};
+use domain::names::{EntityId, UserId, RoomId, Timestamp};
 use domain::spaces::Space;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,7 +42,7 @@ pub(super) struct PersonInRoom<'a> {
 }
 
 impl<'a> PersonInRoom<'a> {
-    pub(super) fn of(person: &'a PersonId, room: &'a Room, at: Timestamp) -> Self {
+    pub(super) fn of(person: &'a UserId, room: &'a RoomId, at: Timestamp) -> Self {
         Self { user_id: NumberOrText(person.as_str()), room_id: NumberOrText(room.id()), timestamp: Milliseconds(at) }
     }
 }
@@ -59,7 +59,7 @@ pub(super) struct RoomAdded<'a> {
 }
 
 impl<'a> RoomAdded<'a> {
-    pub(super) fn of(space: &'a Space, by: Option<&'a PersonId>) -> Self {
+    pub(super) fn of(space: &'a Space, by: Option<&'a UserId>) -> Self {
         Self { room: objects::Room::of(space), added_by: by.map(|by| NumberOrText(by.as_str())) }
     }
 }
@@ -76,7 +76,7 @@ pub(super) struct RoomRemoved<'a> {
 }
 
 impl<'a> RoomRemoved<'a> {
-    pub(super) fn of(room: &'a Room, by: Option<&'a PersonId>, at: Timestamp) -> Self {
+    pub(super) fn of(room: &'a RoomId, by: Option<&'a UserId>, at: Timestamp) -> Self {
         Self { room_id: NumberOrText(room.id()), removed_by: by.map(|by| NumberOrText(by.as_str())), timestamp: Milliseconds(at) }
     }
 }
@@ -96,7 +96,7 @@ pub(super) struct StoppedTyping<'a> {
 #[schema(as = studio::MessageEdited)]
 pub(super) struct MessageEdited<'a> {
     #[schema(value_type = i64)]
-    message_id: Id,
+    message_id: EntityId,
     content: &'a str,
     updated_at: Milliseconds,
 }
@@ -113,13 +113,13 @@ impl<'a> MessageEdited<'a> {
 #[schema(as = studio::MessageDeleted)]
 pub struct MessageDeleted<'a> {
     #[schema(value_type = i64)]
-    message_id: Id,
+    message_id: EntityId,
     room_id: NumberOrText<'a>,
 }
 
 impl<'a> MessageDeleted<'a> {
     /// Says that this message is gone.
-    pub fn of(message: Id, room: &'a Room) -> Self {
+    pub fn of(message: EntityId, room: &'a RoomId) -> Self {
         Self { message_id: message, room_id: NumberOrText(room.id()) }
     }
 }
@@ -130,7 +130,7 @@ impl<'a> MessageDeleted<'a> {
 #[schema(as = studio::CallInitiated)]
 pub(super) struct CallInitiated<'a> {
     #[schema(value_type = i64)]
-    call_id: Id,
+    call_id: EntityId,
     call_type: &'a str,
     initiated_by: NumberOrText<'a>,
     timestamp: Milliseconds,
@@ -149,7 +149,7 @@ impl<'a> CallInitiated<'a> {
 #[schema(as = studio::CallAnswered)]
 pub(super) struct CallAnswered<'a> {
     #[schema(value_type = i64)]
-    pub(super) call_id: Id,
+    pub(super) call_id: EntityId,
     pub(super) answered_by: NumberOrText<'a>,
 }
 
@@ -170,7 +170,7 @@ enum Reason {
 #[schema(as = studio::CallEnded)]
 pub(super) struct CallEnded<'a> {
     #[schema(value_type = i64)]
-    call_id: Id,
+    call_id: EntityId,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     room_id: Option<NumberOrText<'a>>,
@@ -184,7 +184,7 @@ pub(super) struct CallEnded<'a> {
 impl<'a> CallEnded<'a> {
     pub(super) fn of(call: &'a Call) -> Self {
         let ended_by = call.ended_by.as_ref().map(|by| NumberOrText(by.as_str()));
-        let reason = if call.status == Status::Missed { Reason::Missed } else { Reason::Interrupted };
+        let reason = if call.status == CallStatus::Missed { Reason::Missed } else { Reason::Interrupted };
         let by_itself = ended_by.is_none();
         Self { call_id: call.id, room_id: by_itself.then(|| NumberOrText(call.room.id())), ended_by, reason: by_itself.then_some(reason) }
     }

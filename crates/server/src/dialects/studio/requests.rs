@@ -1,10 +1,10 @@
 //! Client events of the studio contract, with one object each.
 
-use domain::calls::{AnswerCall, EndCall, InitiateCall, Initiated};
-use domain::chat::{DeleteMessage, EditMessage, SendMessage, Sent};
-use domain::names::{Id, Kind, Room, parse_id};
-use domain::operation::{Command, Tx};
-use domain::refusal::Refusal;
+use domain::calls::{AnswerCall, EndCall, InitiateCall, InitiateCallResult};
+use domain::chat::{DeleteMessage, EditMessage, SendMessage, SendMessageResult};
+use domain::names::{EntityId, RoomKind, RoomId, parse_id};
+use domain::operation::{Command, CommandContext};
+use domain::refusal::DomainError;
 use engine::Saying;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -140,52 +140,52 @@ pub(super) struct CallNamed<'a> {
 type Given<'a> = Option<&'a RawValue>;
 
 /// The payload of an event.
-fn payload<'a, T: Deserialize<'a>>(args: &Args<'a>, first: &'static str) -> Result<T, Refusal> {
+fn payload<'a, T: Deserialize<'a>>(args: &Args<'a>, first: &'static str) -> Result<T, DomainError> {
     object(args).ok_or_else(|| wrong(args, first, format!("must be in an object, such as {{\"{first}\": 1}}")))
 }
 
 /// A field; `None` if it is absent or null.
-fn field<T: DeserializeOwned>(given: Given<'_>, name: &'static str, wanted: &str) -> Result<Option<T>, Refusal> {
+fn field<T: DeserializeOwned>(given: Given<'_>, name: &'static str, wanted: &str) -> Result<Option<T>, DomainError> {
     let field = given.map(|raw| serde_json::from_str(raw.get())).transpose();
-    field.map_err(|_| Refusal::invalid(name, wanted.to_owned()))
+    field.map_err(|_| DomainError::invalid(name, wanted.to_owned()))
 }
 
-fn text(given: Given<'_>, name: &'static str) -> Result<Option<String>, Refusal> {
+fn text(given: Given<'_>, name: &'static str) -> Result<Option<String>, DomainError> {
     field(given, name, "must be text")
 }
 
 /// The room that a client names.
-pub(super) fn room_of(args: &Args<'_>) -> Result<Room, Refusal> {
+pub(super) fn room_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
     room(named::<RoomNamed>(args)).ok_or_else(|| wrong(args, "roomId", ROOM_WANTED))
 }
 
-fn room_in(given: Given<'_>) -> Result<Room, Refusal> {
+fn room_in(given: Given<'_>) -> Result<RoomId, DomainError> {
     let id = given.and_then(|raw| serde_json::from_str(raw.get()).ok());
     room(id).ok_or_else(|| absent_or_wrong(given.is_none(), "roomId", ROOM_WANTED))
 }
 
-fn room(id: Option<GivenId>) -> Option<Room> {
-    id.and_then(|id| Kind::ChatRoom.named(&id.0))
+fn room(id: Option<GivenId>) -> Option<RoomId> {
+    id.and_then(|id| RoomKind::ChatRoom.room_from_external_id(&id.0))
 }
 
 /// The error text for an invalid room id.
 const ROOM_WANTED: &str = "must be the id of a room, as number or text";
 
 /// An id of an object that the server numbers. A malformed id becomes 0, which no object has.
-fn number(given: Given<'_>, name: &'static str, wanted: &str) -> Result<Id, Refusal> {
+fn number(given: Given<'_>, name: &'static str, wanted: &str) -> Result<EntityId, DomainError> {
     let given = field::<GivenId>(given, name, wanted)?.ok_or_else(|| absent_or_wrong(true, name, ""))?;
     Ok(parse_id(&given.0).unwrap_or(0))
 }
 
-fn message_in(given: Given<'_>) -> Result<Id, Refusal> {
+fn message_in(given: Given<'_>) -> Result<EntityId, DomainError> {
     number(given, "messageId", "must be the id of a message, as number or text")
 }
 
-fn call_in(given: Given<'_>) -> Result<Id, Refusal> {
+fn call_in(given: Given<'_>) -> Result<EntityId, DomainError> {
     number(given, "callId", "must be the id of a call, as number or text")
 }
 
-pub(super) fn send(args: &Args<'_>) -> Result<Ask, Refusal> {
+pub(super) fn send(args: &Args<'_>) -> Result<Ask, DomainError> {
     let sent: SentMessage<'_> = payload(args, "roomId")?;
     let room = room_in(sent.room_id)?;
     if sent.content.is_none() && sent.file_url.is_none() {
@@ -200,7 +200,7 @@ pub(super) fn send(args: &Args<'_>) -> Result<Ask, Refusal> {
         client_id: field::<GivenId>(sent.client_id, "clientId", "must be text or a number")?.map(|id| id.0),
     };
     Ok(change(move |tx| {
-        let Sent { message, duplicate } = command.decide(tx)?;
+        let SendMessageResult { message, duplicate } = command.execute(tx)?;
         let told = NewMessage::of(&message);
         let ack = json(&MessageSent { ok: Always, duplicate: duplicate.then_some(Always), message: &told });
         // A message that was sent before is not broadcast again. Only its sender receives it, who may have missed the broadcast.
@@ -208,31 +208,31 @@ pub(super) fn send(args: &Args<'_>) -> Result<Ask, Refusal> {
     }))
 }
 
-pub(super) fn edit(args: &Args<'_>) -> Result<Ask, Refusal> {
+pub(super) fn edit(args: &Args<'_>) -> Result<Ask, DomainError> {
     let edited: EditedMessage<'_> = payload(args, "messageId")?;
     let message = message_in(edited.message_id)?;
     let content = text(edited.content, "content")?.ok_or_else(|| absent_or_wrong(true, "content", ""))?;
-    let command = EditMessage { of: Kind::ChatRoom, message, content };
-    Ok(change(move |tx| Ok(confirmed(&MessageEdited::of(&command.decide(tx)?)))))
+    let command = EditMessage { of: RoomKind::ChatRoom, message, content };
+    Ok(change(move |tx| Ok(confirmed(&MessageEdited::of(&command.execute(tx)?)))))
 }
 
-pub(super) fn delete(args: &Args<'_>) -> Result<Ask, Refusal> {
+pub(super) fn delete(args: &Args<'_>) -> Result<Ask, DomainError> {
     let message = message_in(payload::<MessageNamed<'_>>(args, "messageId")?.message_id)?;
-    let command = DeleteMessage { of: Kind::ChatRoom, message };
+    let command = DeleteMessage { of: RoomKind::ChatRoom, message };
     Ok(change(move |tx| {
-        let message = command.decide(tx)?;
+        let message = command.execute(tx)?;
         Ok(confirmed(&MessageDeleted::of(message.id, &message.room)))
     }))
 }
 
-pub(super) fn initiate(args: &Args<'_>) -> Result<Ask, Refusal> {
+pub(super) fn initiate(args: &Args<'_>) -> Result<Ask, DomainError> {
     const WANTED: &str = "must be a word such as AUDIO or VIDEO";
     let new: NewCall<'_> = payload(args, "roomId")?;
     let room = room_in(new.room_id)?;
     let sort = field(new.call_type, "callType", WANTED)?.ok_or_else(|| absent_or_wrong(true, "callType", ""))?;
     let command = InitiateCall { room, sort };
     Ok(Ask::TakePart(Box::new(move |tx| {
-        let Initiated { call, existing } = command.decide(tx)?;
+        let InitiateCallResult { call, existing } = command.execute(tx)?;
         let told = CallInitiated::of(&call);
         let ack = json(&Confirmed { ok: Always, payload: &told });
         // A call that exists already is not announced again. Only the client that asked for a new one receives it.
@@ -241,23 +241,23 @@ pub(super) fn initiate(args: &Args<'_>) -> Result<Ask, Refusal> {
     })))
 }
 
-pub(super) fn answer(args: &Args<'_>) -> Result<Ask, Refusal> {
-    let command = AnswerCall { of: Kind::ChatRoom, call: call_in(payload::<CallNamed<'_>>(args, "callId")?.call_id)? };
+pub(super) fn answer(args: &Args<'_>) -> Result<Ask, DomainError> {
+    let command = AnswerCall { of: RoomKind::ChatRoom, call: call_in(payload::<CallNamed<'_>>(args, "callId")?.call_id)? };
     Ok(Ask::TakePart(Box::new(move |tx| {
-        let call = command.decide(tx)?;
+        let call = command.execute(tx)?;
         let value = confirmed(&CallAnswered { call_id: call.id, answered_by: NumberOrText(tx.actor.person.as_str()) });
         Ok((call, value))
     })))
 }
 
-pub(super) fn end(args: &Args<'_>) -> Result<Ask, Refusal> {
-    let command = EndCall { of: Kind::ChatRoom, call: call_in(payload::<CallNamed<'_>>(args, "callId")?.call_id)? };
-    Ok(change(move |tx| Ok(confirmed(&CallEnded::of(&command.decide(tx)?)))))
+pub(super) fn end(args: &Args<'_>) -> Result<Ask, DomainError> {
+    let command = EndCall { of: RoomKind::ChatRoom, call: call_in(payload::<CallNamed<'_>>(args, "callId")?.call_id)? };
+    Ok(change(move |tx| Ok(confirmed(&CallEnded::of(&command.execute(tx)?)))))
 }
 
 /// A command whose value is the reply to its client: the acknowledgement as text, or a list of it and of an event (its name and its
 /// payload).
-fn change(work: impl FnOnce(&mut Tx<'_>) -> Result<Value, Refusal> + Send + 'static) -> Ask {
+fn change(work: impl FnOnce(&mut CommandContext<'_>) -> Result<Value, DomainError> + Send + 'static) -> Ask {
     Ask::Change(Box::new(work))
 }
 

@@ -6,9 +6,9 @@ pub mod payloads;
 pub mod requests;
 mod words;
 
-use domain::event::{Event, Fact, Signal};
-use domain::names::{Kind, PersonId, Room, Timestamp};
-use domain::people::Person;
+use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::names::{RoomKind, UserId, RoomId, Timestamp};
+use domain::people::User;
 use domain::spaces::Space;
 use engine::Saying;
 use serde_json::{Map, Value};
@@ -41,31 +41,31 @@ impl Dialect for Trip {
         }
     }
 
-    fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Trip]
+    fn kinds(&self) -> &'static [RoomKind] {
+        &[RoomKind::Trip]
     }
 
     fn room_field(&self) -> &'static str {
         "tripId"
     }
 
-    fn greeting(&self, person: &Person, connection: &str, now: Timestamp) -> Option<Saying> {
+    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<Saying> {
         let timestamp = Milliseconds(now);
         let greeting = Connected { message: "Connected successfully", user_id: person.id.as_str(), socket_id: connection, timestamp };
         Some(words::CONNECTED.say(&greeting))
     }
 
-    fn fact(&self, fact: &Fact) -> Vec<Saying> {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
         if let Event::NotificationCreated { notification } = &fact.event {
             return vec![words::NOTIFICATION.say(&Notified::Own(Notification::of(notification)))];
         }
-        if fact.room.kind() == Kind::User {
+        if fact.room.kind() == RoomKind::User {
             return in_inbox(fact).into_iter().collect();
         }
-        if fact.room.kind() != Kind::Trip {
+        if fact.room.kind() != RoomKind::Trip {
             return Vec::new();
         }
-        let updated = |changes: Map<String, Value>, by: &PersonId| {
+        let updated = |changes: Map<String, Value>, by: &UserId| {
             let (trip_id, changes) = (fact.room.id(), ToldChanges(changes));
             vec![words::TRIP_UPDATED.say(&Updated { trip_id, changes, updated_by: by.as_str(), timestamp: Milliseconds(fact.at) })]
         };
@@ -87,15 +87,15 @@ impl Dialect for Trip {
         }
     }
 
-    fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
-        fn presence<'a>(word: &Word<Presence<'a>>, room: &'a Room, person: &'a Person, now: Timestamp) -> Option<Saying> {
+    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<Saying> {
+        fn presence<'a>(word: &Word<Presence<'a>>, room: &'a RoomId, person: &'a User, now: Timestamp) -> Option<Saying> {
             let (trip_id, user_id, timestamp) = (room.id(), person.id.as_str(), Milliseconds(now));
-            (room.kind() == Kind::Trip).then(|| word.say(&Presence { user_id, trip_id, timestamp }))
+            (room.kind() == RoomKind::Trip).then(|| word.say(&Presence { user_id, trip_id, timestamp }))
         }
         match signal {
-            Signal::Entered { room, person } => presence(&words::USER_JOINED, room, person, now),
-            Signal::Left { room, person, .. } => presence(&words::USER_LEFT, room, person, now),
-            Signal::Announced { announcement } => {
+            EphemeralEvent::RoomJoined { room, person } => presence(&words::USER_JOINED, room, person, now),
+            EphemeralEvent::RoomLeft { room, person, .. } => presence(&words::USER_LEFT, room, person, now),
+            EphemeralEvent::Announced { announcement } => {
                 let payload = Notified::Everybodys(Announced::of(announcement));
                 Some(match &announcement.event {
                     None => words::NOTIFICATION.say(&payload),
@@ -138,13 +138,13 @@ impl Dialect for Trip {
 }
 
 /// The event in a user's inbox about a membership of that user.
-fn in_inbox(fact: &Fact) -> Option<Saying> {
+fn in_inbox(fact: &PersistedEvent) -> Option<Saying> {
     match &fact.event {
-        Event::Added { space, by, trip, .. } if space.room.kind() == Kind::Trip => {
+        Event::Added { space, by, trip, .. } if space.room.kind() == RoomKind::Trip => {
             let details = trip.clone().unwrap_or_default();
             Some(words::TRIP_ADDED.say(&Added::of(space, &details, by.as_ref().map(|by| &by.id))))
         }
-        Event::Removed { space, by } if space.kind() == Kind::Trip => {
+        Event::Removed { space, by } if space.kind() == RoomKind::Trip => {
             Some(words::TRIP_REMOVED.say(&Removed::of(space, by.as_ref().map(|by| &by.id), fact.at)))
         }
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::names::{PersonId, Room, Timestamp};
+use domain::names::{UserId, RoomId, Timestamp};
 use domain::notifications::Announcement;
 use domain::spaces::Space;
 use domain::trips::{TripChanges, TripDetails};
@@ -48,8 +48,8 @@ pub(super) struct Added<'a> {
 }
 
 impl<'a> Added<'a> {
-    pub(super) fn of(space: &'a Space, details: &'a TripDetails, by: Option<&'a PersonId>) -> Self {
-        Self { trip: Trip::with(space, details), added_by: by.map(PersonId::as_str) }
+    pub(super) fn of(space: &'a Space, details: &'a TripDetails, by: Option<&'a UserId>) -> Self {
+        Self { trip: Trip::with(space, details), added_by: by.map(UserId::as_str) }
     }
 }
 
@@ -65,8 +65,8 @@ pub(super) struct Removed<'a> {
 }
 
 impl<'a> Removed<'a> {
-    pub(super) fn of(room: &'a Room, by: Option<&'a PersonId>, at: Timestamp) -> Self {
-        Self { trip_id: room.id(), removed_by: by.map(PersonId::as_str), timestamp: Milliseconds(at) }
+    pub(super) fn of(room: &'a RoomId, by: Option<&'a UserId>, at: Timestamp) -> Self {
+        Self { trip_id: room.id(), removed_by: by.map(UserId::as_str), timestamp: Milliseconds(at) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Client events of the trip contract.
 
-use domain::names::{Kind, Room};
-use domain::operation::{Command, Tx};
-use domain::refusal::Refusal;
+use domain::names::{RoomKind, RoomId};
+use domain::operation::{Command, CommandContext};
+use domain::refusal::DomainError;
 use domain::trips::{TripChanges, UpdateTrip};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -56,16 +56,16 @@ pub(super) struct TripUpdate<'a> {
 }
 
 /// The trip that a client names.
-pub(super) fn trip_of(args: &Args<'_>) -> Result<Room, Refusal> {
+pub(super) fn trip_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
     trip(args, named::<TripNamed>(args))
 }
 
-fn trip(args: &Args<'_>, id: Option<GivenId>) -> Result<Room, Refusal> {
-    let room = id.and_then(|id| Kind::Trip.named(&id.0));
+fn trip(args: &Args<'_>, id: Option<GivenId>) -> Result<RoomId, DomainError> {
+    let room = id.and_then(|id| RoomKind::Trip.room_from_external_id(&id.0));
     room.ok_or_else(|| wrong(args, "tripId", "must be the id of a trip, as text or number"))
 }
 
-pub(super) fn update_of(args: &Args<'_>) -> Result<UpdateTrip, Refusal> {
+pub(super) fn update_of(args: &Args<'_>) -> Result<UpdateTrip, DomainError> {
     let update: Option<TripUpdate<'_>> = object(args);
     let room = trip(args, update.as_ref().and_then(|update| serde_json::from_str(update.trip_id?.get()).ok()))?;
     let changes = update.and_then(|update| serde_json::from_str(update.changes?.get()).ok());
@@ -81,7 +81,7 @@ pub(super) fn update_of(args: &Args<'_>) -> Result<UpdateTrip, Refusal> {
     Ok(UpdateTrip { room, changes, more })
 }
 
-fn nullable(fields: &mut Map<String, Value>, field: &'static str) -> Result<Option<Option<String>>, Refusal> {
+fn nullable(fields: &mut Map<String, Value>, field: &'static str) -> Result<Option<Option<String>>, DomainError> {
     match fields.remove(field) {
         None => Ok(None),
         Some(Value::Null) => Ok(Some(None)),
@@ -89,14 +89,14 @@ fn nullable(fields: &mut Map<String, Value>, field: &'static str) -> Result<Opti
     }
 }
 
-fn text(field: &'static str, value: Value) -> Result<String, Refusal> {
+fn text(field: &'static str, value: Value) -> Result<String, DomainError> {
     match value {
         Value::String(text) => Ok(text),
-        _ => Err(Refusal::invalid(field, "must be text")),
+        _ => Err(DomainError::invalid(field, "must be text")),
     }
 }
 
 /// The command; its value is the trip's id, for the acknowledgement.
 pub(super) fn update(command: UpdateTrip) -> Ask {
-    Ask::Change(Box::new(move |tx: &mut Tx<'_>| Ok(Value::from(command.decide(tx)?.space.room.id()))))
+    Ask::Change(Box::new(move |tx: &mut CommandContext<'_>| Ok(Value::from(command.execute(tx)?.space.room.id()))))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use domain::refusal::Refusal;
+use domain::refusal::DomainError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ use crate::dialects::ids::GivenId;
 use crate::dialects::{Ask, Heard, Request};
 
 /// Parses an event's arguments.
-pub type Read = fn(&Args<'_>) -> Result<Ask, Refusal>;
+pub type Read = fn(&Args<'_>) -> Result<Ask, DomainError>;
 
 /// An event that clients may send.
 #[derive(Clone, Copy)]
@@ -89,7 +89,7 @@ pub fn understood(words: &[ClientWord], heard: &Heard<'_>) -> Option<Request> {
 ///
 /// Inputs: the arguments, the field of the first one, and what it must be. A field counts as absent if it is null, or if the argument is null or
 /// missing. An argument that is not an object is taken for the field itself.
-pub fn wrong(args: &Args<'_>, field: &'static str, wanted: impl Into<String>) -> Refusal {
+pub fn wrong(args: &Args<'_>, field: &'static str, wanted: impl Into<String>) -> DomainError {
     let given = match args.get(0).map(str::trim) {
         None => None,
         Some(object) if object.starts_with('{') => match serde_json::from_str::<HashMap<Cow<'_, str>, &RawValue>>(object) {
@@ -103,8 +103,8 @@ pub fn wrong(args: &Args<'_>, field: &'static str, wanted: impl Into<String>) ->
 }
 
 /// The refusal of a field that is absent or invalid.
-pub fn absent_or_wrong(is_absent: bool, field: &'static str, wanted: impl Into<String>) -> Refusal {
-    if is_absent { Refusal::invalid(field, "is required") } else { Refusal::invalid(field, wanted) }
+pub fn absent_or_wrong(is_absent: bool, field: &'static str, wanted: impl Into<String>) -> DomainError {
+    if is_absent { DomainError::invalid(field, "is required") } else { DomainError::invalid(field, wanted) }
 }
 
 /// The id that the first argument names: in an object of type `T`, or alone. `None` if it is neither.

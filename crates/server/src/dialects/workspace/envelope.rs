@@ -1,10 +1,10 @@
 //! The envelopes that clients of the workspace contract receive.
 
 use domain::chat;
-use domain::emissions::Emission;
-use domain::names::{Kind, Room, Timestamp};
+use domain::emissions::CustomEvent;
+use domain::names::{RoomKind, RoomId, Timestamp};
 use domain::notifications;
-use domain::people::Person;
+use domain::people::User;
 use engine::Saying;
 use serde::Serialize;
 use serde_json::Value;
@@ -41,7 +41,7 @@ pub(super) struct Connected<'a> {
 }
 
 /// The welcome message for a user.
-pub(super) fn connected(person: &Person, at: Timestamp) -> Saying {
+pub(super) fn connected(person: &User, at: Timestamp) -> Saying {
     let user_id = NumberOrText(person.id.as_str());
     words::CONNECTED.say(&Direct, &Connected { message: "Connected successfully", user_id, username: person.handle() }, at)
 }
@@ -55,13 +55,13 @@ pub(super) struct Presence<'a> {
 }
 
 impl<'a> Presence<'a> {
-    fn of(person: &'a Person) -> Self {
+    fn of(person: &'a User) -> Self {
         Self { username: person.handle(), user_id: NumberOrText(person.id.as_str()) }
     }
 }
 
 /// The message that a user has entered or left a room.
-pub(super) fn presence<'a>(word: &Word<Presence<'a>, From<'a>>, room: &'a Room, person: &'a Person, at: Timestamp) -> Saying {
+pub(super) fn presence<'a>(word: &Word<Presence<'a>, From<'a>>, room: &'a RoomId, person: &'a User, at: Timestamp) -> Saying {
     word.say(&From(room, person), &Presence::of(person), at)
 }
 
@@ -113,7 +113,7 @@ pub(super) struct MessageDeleted<'a> {
 }
 
 /// The message that a chat message was deleted.
-pub(super) fn message_deleted(message_id: i64, sender: &Person, room: &Room, at: Timestamp) -> Saying {
+pub(super) fn message_deleted(message_id: i64, sender: &User, room: &RoomId, at: Timestamp) -> Saying {
     let data = MessageDeleted { message_id, username: sender.handle(), user_id: NumberOrText(sender.id.as_str()) };
     words::MESSAGE_DELETED.say(&From(room, sender), &data, at)
 }
@@ -152,9 +152,9 @@ fn priority(data: Option<&Value>) -> &str {
 }
 
 /// A backend's event, in an envelope. The envelope names the room if there is only one, and it is no inbox.
-pub fn emitted(emission: &Emission, at: Timestamp) -> Saying {
+pub fn emitted(emission: &CustomEvent, at: Timestamp) -> Saying {
     let room = match &emission.rooms[..] {
-        [room] if !matches!(room.kind(), Kind::User | Kind::Everyone) => Some(room.as_str()),
+        [room] if !matches!(room.kind(), RoomKind::User | RoomKind::Everyone) => Some(room.as_str()),
         _ => None,
     };
     Saying::Text(json(&Envelope { r#type: &emission.name, room, data: &emission.data, sender: None, timestamp: Microseconds(at) }))
@@ -212,7 +212,7 @@ pub(super) struct Joined<'a> {
 }
 
 /// Confirms that the connection is in a room, and names users who have it open. `count` is how many users have it open; `present` may be fewer.
-pub(super) fn joined<'a>(room: &'a Room, present: &'a [Person], count: usize, at: Timestamp) -> Saying {
+pub(super) fn joined<'a>(room: &'a RoomId, present: &'a [User], count: usize, at: Timestamp) -> Saying {
     let members_online = present.iter().map(Presence::of).collect();
     let data = Joined { message: format!("Joined room {room}"), members_online, members_online_count: count };
     words::JOINED_ROOM.say(&About(room), &data, at)
@@ -226,7 +226,7 @@ pub(super) struct Notice {
 }
 
 /// Confirms that the connection has left a room: "Left room channel:456".
-pub(super) fn left(room: &Room, at: Timestamp) -> Saying {
+pub(super) fn left(room: &RoomId, at: Timestamp) -> Saying {
     words::LEFT_ROOM.say(&About(room), &Notice { message: format!("Left room {room}") }, at)
 }
 

@@ -9,10 +9,10 @@ mod tasks;
 mod word;
 mod words;
 
-use domain::event::{Event, Fact, Signal};
-use domain::names::{Kind, Timestamp};
-use domain::people::Person;
-use domain::refusal::Refusal;
+use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::names::{RoomKind, Timestamp};
+use domain::people::User;
+use domain::refusal::DomainError;
 use engine::Saying;
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ use closing::FORBIDDEN;
 pub use envelope::{emitted, positioned, resync};
 
 /// The kinds of this contract's spaces.
-const KINDS: &[Kind] = &[Kind::Project, Kind::Channel, Kind::Task];
+const KINDS: &[RoomKind] = &[RoomKind::Project, RoomKind::Channel, RoomKind::Task];
 
 /// The workspace contract.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +38,9 @@ impl Workspace {
         Self { close_on_forbidden }
     }
 
-    fn refused(self, refusal: &Refusal, now: Timestamp) -> Reply {
+    fn refused(self, refusal: &DomainError, now: Timestamp) -> Reply {
         // A client cannot tell an unknown room from a forbidden one. A malformed request leaves the connection open.
-        let forbidden = matches!(refusal, Refusal::NotFound(_) | Refusal::Forbidden(_));
+        let forbidden = matches!(refusal, DomainError::NotFound(_) | DomainError::Forbidden(_));
         Reply {
             say: vec![envelope::error(told(refusal), refusal.code(), wrong_field(refusal), now)],
             close: (forbidden && self.close_on_forbidden).then_some((FORBIDDEN.code, "Forbidden")),
@@ -65,7 +65,7 @@ impl Dialect for Workspace {
         }
     }
 
-    fn kinds(&self) -> &'static [Kind] {
+    fn kinds(&self) -> &'static [RoomKind] {
         KINDS
     }
 
@@ -73,20 +73,20 @@ impl Dialect for Workspace {
         "room"
     }
 
-    fn greeting(&self, person: &Person, _: &str, now: Timestamp) -> Option<Saying> {
+    fn greeting(&self, person: &User, _: &str, now: Timestamp) -> Option<Saying> {
         Some(envelope::connected(person, now))
     }
 
-    fn fact(&self, fact: &Fact) -> Vec<Saying> {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
         match (fact.room.kind(), &fact.event) {
-            (Kind::Project, _) => projects::fact(fact).map_or_else(|| tasks::fact(fact), |told| vec![told]),
-            (Kind::Channel, Event::MessageSent { message }) => vec![Saying::Text(envelope::message(message))],
-            (Kind::Channel, Event::MessageEdited { message }) => vec![envelope::message_edited(message, fact.at)],
-            (Kind::Channel, Event::MessageDeleted { message, sender }) => {
+            (RoomKind::Project, _) => projects::fact(fact).map_or_else(|| tasks::fact(fact), |told| vec![told]),
+            (RoomKind::Channel, Event::MessageSent { message }) => vec![Saying::Text(envelope::message(message))],
+            (RoomKind::Channel, Event::MessageEdited { message }) => vec![envelope::message_edited(message, fact.at)],
+            (RoomKind::Channel, Event::MessageDeleted { message, sender }) => {
                 vec![envelope::message_deleted(*message, sender, &fact.room, fact.at)]
             }
-            (Kind::User, Event::Added { .. } | Event::Removed { .. }) => projects::in_inbox(fact).into_iter().collect(),
-            (Kind::User, Event::NotificationCreated { notification }) => vec![envelope::notification(notification)],
+            (RoomKind::User, Event::Added { .. } | Event::Removed { .. }) => projects::in_inbox(fact).into_iter().collect(),
+            (RoomKind::User, Event::NotificationCreated { notification }) => vec![envelope::notification(notification)],
             _ => Vec::new(),
         }
     }
@@ -95,13 +95,13 @@ impl Dialect for Workspace {
         true
     }
 
-    fn signal(&self, signal: &Signal, now: Timestamp) -> Option<Saying> {
-        if let Signal::Announced { announcement } = signal {
+    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<Saying> {
+        if let EphemeralEvent::Announced { announcement } = signal {
             return Some(envelope::announcement(announcement));
         }
         let (word, room, person) = match signal {
-            Signal::Entered { room, person } => (&words::USER_JOINED, room, person),
-            Signal::Left { room, person, .. } => (&words::USER_LEFT, room, person),
+            EphemeralEvent::RoomJoined { room, person } => (&words::USER_JOINED, room, person),
+            EphemeralEvent::RoomLeft { room, person, .. } => (&words::USER_LEFT, room, person),
             _ => return None,
         };
         KINDS.contains(&room.kind()).then(|| envelope::presence(word, room, person, now))

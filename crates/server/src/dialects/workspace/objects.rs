@@ -1,6 +1,6 @@
 //! The workspace contract's objects, as REST answers them.
 
-use domain::people::Person;
+use domain::people::User;
 use domain::spaces::{Member, Role, Space};
 use domain::{chat, tasks};
 use serde::Serialize;
@@ -130,7 +130,7 @@ impl<'a> Task<'a> {
             description: task.description.as_deref(),
             status: task.progress.as_ref().map(|progress| progress.status.as_str()),
             priority: task.progress.as_ref().map(|progress| progress.priority.as_str()),
-            assignee: assignee.map(Person::handle),
+            assignee: assignee.map(User::handle),
             assignee_id: assignee.map(|person| NumberOrText(person.id.as_str())),
             creator: task.created_by.handle(),
             creator_id: NumberOrText(task.created_by.id.as_str()),

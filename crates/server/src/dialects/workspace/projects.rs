@@ -1,8 +1,8 @@
 //! Messages about events of a project, in its room; and about a membership, in the inbox of its user.
 
-use domain::event::{Event, Fact};
-use domain::names::{Kind, PersonId, Timestamp};
-use domain::people::Person;
+use domain::event::{Event, PersistedEvent};
+use domain::names::{RoomKind, UserId, Timestamp};
+use domain::people::User;
 use domain::spaces::{Member, Space};
 use engine::Saying;
 use serde::Serialize;
@@ -54,26 +54,26 @@ impl<'a> Project<'a> {
 }
 
 /// The message about an event of a project itself; `None` for any other event.
-pub(super) fn fact(fact: &Fact) -> Option<Saying> {
+pub(super) fn fact(fact: &PersistedEvent) -> Option<Saying> {
     if let Event::SpaceCreated { space, .. } = &fact.event {
         return Some(added(space, doer(space, Some(&space.created_by), None), fact.at));
     }
     let (word, data, by) = match &fact.event {
         Event::SpaceUpdated { space, by } => {
-            (&words::PROJECT_UPDATED, Project { updated_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
+            (&words::PROJECT_UPDATED, Project { updated_by: by.as_ref().map(User::handle), ..Project::of(space) }, by.as_ref())
         }
         Event::SpaceArchived { space, by } => {
-            (&words::PROJECT_ARCHIVED, Project { archived_by: by.as_ref().map(Person::handle), ..Project::of(space) }, by.as_ref())
+            (&words::PROJECT_ARCHIVED, Project { archived_by: by.as_ref().map(User::handle), ..Project::of(space) }, by.as_ref())
         }
         Event::MemberJoined { space, person, by, by_whom } => {
             let (joined, by) = (Some(NumberOrText(person.id.as_str())), doer(space, by.as_ref(), by_whom.as_ref()));
-            (&words::PROJECT_UPDATED, Project { updated_by: by.map(Person::handle), member_joined: joined, ..Project::of(space) }, by)
+            (&words::PROJECT_UPDATED, Project { updated_by: by.map(User::handle), member_joined: joined, ..Project::of(space) }, by)
         }
         Event::MemberLeft { space, person, by, by_whom } => {
             // A user who leaves is no member any more, so `updated_by` does not name that user.
             let by = doer(space, by.as_ref(), by_whom.as_ref()).filter(|by| by.id != *person);
             let left = Some(NumberOrText(person.as_str()));
-            (&words::PROJECT_UPDATED, Project { updated_by: by.map(Person::handle), member_left: left, ..Project::of(space) }, by)
+            (&words::PROJECT_UPDATED, Project { updated_by: by.map(User::handle), member_left: left, ..Project::of(space) }, by)
         }
         _ => return None,
     };
@@ -88,10 +88,10 @@ pub(super) struct Removed<'a> {
 }
 
 /// The event in a user's inbox about a membership of that user.
-pub(super) fn in_inbox(fact: &Fact) -> Option<Saying> {
+pub(super) fn in_inbox(fact: &PersistedEvent) -> Option<Saying> {
     match &fact.event {
-        Event::Added { space, by, .. } if space.room.kind() == Kind::Project => Some(added(space, by.as_ref(), fact.at)),
-        Event::Removed { space, by } if space.kind() == Kind::Project => {
+        Event::Added { space, by, .. } if space.room.kind() == RoomKind::Project => Some(added(space, by.as_ref(), fact.at)),
+        Event::Removed { space, by } if space.kind() == RoomKind::Project => {
             let data = Removed { project_id: NumberOrText(space.id()) };
             Some(words::PROJECT_REMOVED.say(&By(space, by.as_ref()), &data, fact.at))
         }
@@ -99,11 +99,11 @@ pub(super) fn in_inbox(fact: &Fact) -> Option<Saying> {
     }
 }
 
-fn added(space: &Space, by: Option<&Person>, at: Timestamp) -> Saying {
+fn added(space: &Space, by: Option<&User>, at: Timestamp) -> Saying {
     words::PROJECT_ADDED.say(&By(&space.room, by), &objects::Project::of(space), at)
 }
 
 /// The user who made the change. An event of an older version has only the user's id, and all members.
-fn doer<'a>(space: &'a Space, by: Option<&PersonId>, by_whom: Option<&'a Person>) -> Option<&'a Person> {
+fn doer<'a>(space: &'a Space, by: Option<&UserId>, by_whom: Option<&'a User>) -> Option<&'a User> {
     by_whom.or_else(|| space.members.iter().map(|Member { person, .. }| person).find(|member| Some(&member.id) == by))
 }

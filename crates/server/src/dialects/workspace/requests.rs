@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use domain::chat::{SendMessage, Sent};
-use domain::names::{Kind, Room};
-use domain::operation::{Command, Tx};
-use domain::refusal::Refusal;
+use domain::chat::{SendMessage, SendMessageResult};
+use domain::names::{RoomKind, RoomId};
+use domain::operation::{Command, CommandContext};
+use domain::refusal::DomainError;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -64,7 +64,7 @@ pub(super) struct ClientWord {
     /// Whether it names a room.
     room: bool,
     data: Option<fn() -> Shape>,
-    read: fn(&Envelope<'_>) -> Result<Ask, Refusal>,
+    read: fn(&Envelope<'_>) -> Result<Ask, DomainError>,
 }
 
 /// The messages that clients of this contract may send.
@@ -117,7 +117,7 @@ impl ClientWord {
 pub(super) fn understand(text: &str) -> Request {
     let refused = |refusal| Request { name: "message", ask: Err(refusal) };
     let Some(envelope) = object::<Envelope<'_>>(text) else {
-        return refused(Refusal::invalid("message", "must be a JSON object {type, room, data}"));
+        return refused(DomainError::invalid("message", "must be a JSON object {type, room, data}"));
     };
     let name = envelope.r#type.and_then(text_of);
     match UNDERSTOOD.iter().find(|word| name.as_deref() == Some(word.name)) {
@@ -149,22 +149,22 @@ fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
 }
 
-fn room_of(envelope: &Envelope<'_>) -> Result<Room, Refusal> {
+fn room_of(envelope: &Envelope<'_>) -> Result<RoomId, DomainError> {
     let address = envelope.room.and_then(text_of);
     // In this contract, a user's inbox is a room like any other, with the user's id.
-    let room = address.and_then(|address| Room::parse(&address)).filter(|room| KINDS.contains(&room.kind()) || room.kind() == Kind::User);
+    let room = address.and_then(|address| RoomId::parse(&address)).filter(|room| KINDS.contains(&room.kind()) || room.kind() == RoomKind::User);
     room.ok_or_else(|| absent_or_wrong(envelope.room.is_none(), "room", "must be project:ID, channel:ID, task:ID or user:ID"))
 }
 
-fn room_to_leave(envelope: &Envelope<'_>) -> Result<Room, Refusal> {
+fn room_to_leave(envelope: &Envelope<'_>) -> Result<RoomId, DomainError> {
     let room = room_of(envelope)?;
-    if room.kind() == Kind::User {
-        return Err(Refusal::invalid("room", "must be project:ID, channel:ID or task:ID; one's own user room cannot be left"));
+    if room.kind() == RoomKind::User {
+        return Err(DomainError::invalid("room", "must be project:ID, channel:ID or task:ID; one's own user room cannot be left"));
     }
     Ok(room)
 }
 
-fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, Refusal> {
+fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, DomainError> {
     let room = room_of(envelope)?;
     let message: Option<Message<'_>> = envelope.data.and_then(|data| object(data.get()));
     let message = message.ok_or_else(|| absent_or_wrong(envelope.data.is_none(), "data", "must be an object {content, metadata}"))?;
@@ -172,23 +172,23 @@ fn message_of(envelope: &Envelope<'_>) -> Result<SendMessage, Refusal> {
     let content = content.ok_or_else(|| absent_or_wrong(message.content.is_none(), "content", "must be text"))?;
     let metadata = message.metadata.map(|raw| serde_json::from_str::<Value>(raw.get())).transpose();
     // The text is JSON, as was checked before, so the error is its depth.
-    let metadata = metadata.map_err(|_| Refusal::invalid("metadata", "must not be nested so deeply"))?;
+    let metadata = metadata.map_err(|_| DomainError::invalid("metadata", "must not be nested so deeply"))?;
     let client_id = message.client_id.map(|raw| {
         let given = serde_json::from_str::<GivenId>(raw.get());
-        given.map(|id| id.0).map_err(|_| Refusal::invalid("client_id", "must be text or a number"))
+        given.map(|id| id.0).map_err(|_| DomainError::invalid("client_id", "must be text or a number"))
     });
     Ok(SendMessage { room, content: content.into_owned(), sort: None, file_url: None, metadata, client_id: client_id.transpose()? })
 }
 
-fn token_of(envelope: &Envelope<'_>) -> Result<String, Refusal> {
+fn token_of(envelope: &Envelope<'_>) -> Result<String, DomainError> {
     read_token(envelope.data.and_then(|data| object::<NewToken<'_>>(data.get())).and_then(|shown| shown.token))
 }
 
 /// The command. Its value is the reply to its sender: null for a new message, which the sender receives as a broadcast. A message that was
 /// sent before is not broadcast again, so the reply contains it.
 fn send(command: SendMessage) -> Ask {
-    Ask::Change(Box::new(move |tx: &mut Tx<'_>| {
-        let Sent { message, duplicate } = command.decide(tx)?;
+    Ask::Change(Box::new(move |tx: &mut CommandContext<'_>| {
+        let SendMessageResult { message, duplicate } = command.execute(tx)?;
         Ok(if duplicate { Value::String(envelope::message(&message)) } else { Value::Null })
     }))
 }

@@ -1,8 +1,8 @@
 //! Messages about events of a project's tasks, in the project's room and in the task's own.
 
-use domain::event::{Event, Fact};
-use domain::names::{Room, Timestamp};
-use domain::people::Person;
+use domain::event::{Event, PersistedEvent};
+use domain::names::{RoomId, Timestamp};
+use domain::people::User;
 use domain::tasks;
 use engine::Saying;
 use serde::Serialize;
@@ -42,7 +42,7 @@ impl<'a> Task<'a> {
             description: task.description.as_deref(),
             status: task.progress.as_ref().map(|progress| progress.status.as_str()),
             priority: task.progress.as_ref().map(|progress| progress.priority.as_str()),
-            assignee: task.assigned_to.first().map(Person::handle),
+            assignee: task.assigned_to.first().map(User::handle),
             creator: task.created_by.handle(),
             updated_by: None,
             assigned_by: None,
@@ -72,7 +72,7 @@ pub(super) struct Deleted<'a> {
 }
 
 /// The messages about an event of a task: the main one first, then any further ones. Empty for any other event.
-pub(super) fn fact(fact: &Fact) -> Vec<Saying> {
+pub(super) fn fact(fact: &PersistedEvent) -> Vec<Saying> {
     let told = Told { room: &fact.room, at: fact.at };
     match &fact.event {
         Event::TaskCreated { task } => {
@@ -97,7 +97,7 @@ pub(super) fn fact(fact: &Fact) -> Vec<Saying> {
 /// The room and the time of a message.
 #[derive(Clone, Copy)]
 struct Told<'a> {
-    room: &'a Room,
+    room: &'a RoomId,
     at: Timestamp,
 }
 
@@ -106,28 +106,28 @@ impl Told<'_> {
         words::TASK_CREATED.say(&From(self.room, &task.created_by), &Task::of(task), self.at)
     }
 
-    fn updated(self, task: &tasks::Task, by: Option<&Person>) -> Saying {
-        let data = Task { updated_by: by.map(Person::handle), ..Task::of(task) };
+    fn updated(self, task: &tasks::Task, by: Option<&User>) -> Saying {
+        let data = Task { updated_by: by.map(User::handle), ..Task::of(task) };
         words::TASK_UPDATED.say(&By(self.room, by), &data, self.at)
     }
 
-    fn assigned(self, task: &tasks::Task, by: Option<&Person>) -> Saying {
-        let data = Task { assigned_by: by.map(Person::handle), ..Task::of(task) };
+    fn assigned(self, task: &tasks::Task, by: Option<&User>) -> Saying {
+        let data = Task { assigned_by: by.map(User::handle), ..Task::of(task) };
         words::TASK_ASSIGNED.say(&By(self.room, by), &data, self.at)
     }
 
-    fn status(self, task: &tasks::Task, was: &str, by: Option<&Person>) -> Saying {
+    fn status(self, task: &tasks::Task, was: &str, by: Option<&User>) -> Saying {
         let data = StatusChanged {
             task_id: task.id,
             old_status: was,
             new_status: task.progress.as_ref().map(|progress| progress.status.as_str()),
-            changed_by: by.map(Person::handle),
+            changed_by: by.map(User::handle),
         };
         words::TASK_STATUS_CHANGED.say(&BySystem(self.room), &data, self.at)
     }
 
-    fn deleted(self, task_id: i64, by: Option<&Person>) -> Saying {
-        let data = Deleted { task_id, deleted_by: by.map(Person::handle) };
+    fn deleted(self, task_id: i64, by: Option<&User>) -> Saying {
+        let data = Deleted { task_id, deleted_by: by.map(User::handle) };
         words::TASK_DELETED.say(&By(self.room, by), &data, self.at)
     }
 }

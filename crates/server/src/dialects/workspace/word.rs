@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use domain::names::{Room, Timestamp};
-use domain::people::Person;
+use domain::names::{RoomId, Timestamp};
+use domain::people::User;
 use engine::Saying;
 use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -89,16 +89,16 @@ pub(super) trait Origin {
 pub(super) struct Direct;
 
 /// About a room.
-pub(super) struct About<'a>(pub(super) &'a Room);
+pub(super) struct About<'a>(pub(super) &'a RoomId);
 
 /// About a room, from a user.
-pub(super) struct From<'a>(pub(super) &'a Room, pub(super) &'a Person);
+pub(super) struct From<'a>(pub(super) &'a RoomId, pub(super) &'a User);
 
 /// About a room, from the user who caused it, if that user is known.
-pub(super) struct By<'a>(pub(super) &'a Room, pub(super) Option<&'a Person>);
+pub(super) struct By<'a>(pub(super) &'a RoomId, pub(super) Option<&'a User>);
 
 /// About a room, from the server itself.
-pub(super) struct BySystem<'a>(pub(super) &'a Room);
+pub(super) struct BySystem<'a>(pub(super) &'a RoomId);
 
 impl Origin for Direct {
     const ROOM: bool = false;
@@ -136,7 +136,7 @@ impl Origin for By<'_> {
     }
 
     fn sender(&self) -> Option<&str> {
-        self.1.map(Person::handle)
+        self.1.map(User::handle)
     }
 }
 
