@@ -6,11 +6,11 @@ use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use crate::calls::Call;
 use crate::chat::{Message, MessageWithReadState};
-use crate::emissions::CustomEvent;
-use crate::names::{EntityId, RoomKind, UserId, RoomId, Timestamp};
+use crate::custom_events::CustomEvent;
+use crate::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
 use crate::notifications::{Announcement, Notification};
-use crate::operation::Actor;
-use crate::people::User;
+use crate::command::Actor;
+use crate::users::User;
 use crate::spaces::Space;
 use crate::tasks::Task;
 use crate::trips::{TripChanges, TripDetails};

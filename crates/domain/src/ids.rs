@@ -1,156 +1,127 @@
-//! The generator of ids (increasing numbers of sixteen digits) and of invite codes. Randomness is a parameter.
+//! Ids of users, rooms and objects, and timestamps.
 
-use crate::names::{EntityId, Timestamp};
-use crate::seam::IdSource;
+use std::fmt;
+use std::sync::Arc;
 
-/// 2025-01-01T00:00:00Z in milliseconds since 1970.
-const FIRST_MILLISECOND: i64 = 1_735_689_600_000;
-/// The smallest number of sixteen digits. The ids stay exact in JavaScript (below 2^53) until 2086.
-const FIRST_ID: EntityId = 1_000_000_000_000_000;
-/// 4096 ids a millisecond. Further ids run ahead of the clock, which does no harm.
-const COUNTER_BITS: u32 = 12;
-/// How far ids may be ahead of the clock, in hours. Ids are ahead when more than 4096 a millisecond were given, or when the clock was ahead before.
-pub const MOST_AHEAD_HOURS: i64 = 24;
-const MOST_AHEAD: EntityId = (MOST_AHEAD_HOURS * 3_600_000) << COUNTER_BITS;
-/// How far ids that are given at the bound may exceed it: a minute's worth, so that no id is given twice within one millisecond.
-const MARGIN: EntityId = 60_000 << COUNTER_BITS;
-/// Capital letters and digits that are easy to distinguish on paper: no I, L, O, 0 or 1.
-const INVITE_ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
-const INVITE_LENGTH: usize = 8;
+use serde::{Deserialize, Serialize};
 
-/// Generates ids from the time and a counter, and invite codes from a source of randomness.
-pub struct IdGenerator<R> {
-    last: EntityId,
-    random: R,
-}
+pub use crate::room_kind::RoomKind;
 
-impl<R: FnMut() -> u64 + Send> IdGenerator<R> {
-    /// `random` returns 64 new random bits a call; invite codes are as hard to guess as these bits.
-    pub fn new(random: R) -> Self {
-        Self { last: 0, random }
+/// The id of a user: the subject of the user's token, as text. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(Arc<str>);
+
+impl UserId {
+    /// Wraps a user's id that was checked before or needs no check; [`PersonId::parse`] checks.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// A user's id from outside, a token's subject included: 1 to [`LONGEST_ID`] bytes without control characters, not blank; else `None`.
+    ///
+    /// A blank id is most likely a back end's mistake, and all users with it would be one user.
+    pub fn parse(id: &str) -> Option<Self> {
+        (is_valid_external_id(id) && !id.trim().is_empty()).then(|| Self(id.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-impl<R: FnMut() -> u64 + Send> IdSource for IdGenerator<R> {
-    fn resume_after(&mut self, last: EntityId) {
-        self.last = self.last.max(last);
-    }
-
-    fn next_id(&mut self, now: Timestamp) -> EntityId {
-        let soonest = id_at(now);
-        // A clock that stands still or steps back must not repeat an id.
-        let mut next = soonest.max(self.last + 1);
-        if next > soonest + MOST_AHEAD + MARGIN && now.0 / 1000 >= FIRST_MILLISECOND {
-            // The clock was once far in the future. All ids that were given by a right clock are smaller than this one; the store knows the ids that
-            // were given by the wrong clock, and refuses a known id. A clock before 2025 was never set, and bounds nothing.
-            next = soonest + MOST_AHEAD;
-        }
-        self.last = next;
-        next
-    }
-
-    fn invite_code(&mut self) -> String {
-        let mut code = String::with_capacity(INVITE_LENGTH);
-        while code.len() < INVITE_LENGTH {
-            // One of the 32 five-bit values is discarded, so that the 31 letters are equally likely.
-            let index = ((self.random)() >> 59) as usize;
-            if let Some(letter) = INVITE_ALPHABET.get(index) {
-                code.push(char::from(*letter));
-            }
-        }
-        code
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
-/// The first id of a millisecond.
-fn id_at(now: Timestamp) -> EntityId {
-    FIRST_ID + ((now.0 / 1000 - FIRST_MILLISECOND).max(0) << COUNTER_BITS)
+/// The address of a room, `kind:id`. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RoomId(Arc<str>);
+
+impl RoomId {
+    /// Reads an address such as `channel:456`. `None` if the kind is unknown, or the id is empty, longer than 200 bytes or has control
+    /// characters.
+    pub fn parse(address: &str) -> Option<Self> {
+        let (kind, id) = address.split_once(':')?;
+        RoomKind::parse(kind)?;
+        is_valid_external_id(id).then(|| Self(address.into()))
+    }
+
+    /// The room of a kind with an id; both were checked.
+    pub(crate) fn of(kind: RoomKind, id: impl fmt::Display) -> Self {
+        Self(format!("{}:{id}", kind.as_str()).into())
+    }
+
+    /// The inbox of a user.
+    pub fn inbox(person: &UserId) -> Self {
+        RoomKind::User.room(person)
+    }
+
+    /// The room of all connected users.
+    pub fn everyone() -> Self {
+        RoomKind::Everyone.room("all")
+    }
+
+    /// The kind of the room.
+    pub fn kind(&self) -> RoomKind {
+        let kind = self.0.split(':').next().unwrap_or_default();
+        // Every constructor checks the kind, so the search cannot fail. An inbox is a harmless default: only its own user has access.
+        RoomKind::parse(kind).unwrap_or(RoomKind::User)
+    }
+
+    /// The part of the address behind the colon.
+    pub fn id(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, id)| id)
+    }
+
+    /// The whole address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The whole address, as a shared text without a copy.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
 }
 
-/// Whether an id is so far ahead of the clock that the generator does not continue behind it.
-pub fn is_far_ahead(id: EntityId, now: Timestamp) -> bool {
-    now.0 / 1000 >= FIRST_MILLISECOND && id > id_at(now) + MOST_AHEAD + MARGIN
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The id of an object that only the server creates (a task, a message, a generated space): a positive number of sixteen digits, so that it is exact
+/// in JavaScript and the order of the texts is the order of creation.
+pub type EntityId = i64;
 
-    const NOW: Timestamp = Timestamp(1_763_725_000_000_000);
+/// Parses an [`Id`] as clients write it: decimal digits without a sign or a leading zero. `None` for a text that is no object's id.
+pub fn parse_id(text: &str) -> Option<EntityId> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    if digits { text.parse().ok() } else { None }
+}
 
-    #[test]
-    fn ids_have_sixteen_digits_and_are_exact_in_javascript_for_decades() {
-        let mut ids = IdGenerator::new(|| 0);
-        for year in [2025, 2026, 2050, 2085] {
-            let id = ids.next_id(Timestamp((year - 1970) * 31_556_952_000_000));
-            assert_eq!(id.to_string().len(), 16, "{year}");
-            assert!(id < 1 << 53, "{year}");
-        }
-    }
+/// The longest id of a user or a space, in bytes.
+pub const MAX_ID_BYTES: usize = 200;
 
-    #[test]
-    fn ids_grow_when_the_clock_stands_still_or_steps_back() {
-        let mut ids = IdGenerator::new(|| 0);
-        let mut last = 0;
-        for now in [NOW, NOW, NOW.minus_seconds(3600), Timestamp(0), Timestamp(NOW.0 + 1_000_000)] {
-            for _ in 0..5000 {
-                let id = ids.next_id(now);
-                assert!(id > last);
-                last = id;
-            }
-        }
-    }
+/// Whether an id from outside can be stored and shown. Control characters are refused because PostgreSQL cannot store NUL, and because the id is
+/// written to the log.
+fn is_valid_external_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && !id.chars().any(char::is_control)
+}
 
-    #[test]
-    fn ids_of_before_a_restart_are_not_given_again() {
-        let mut before = IdGenerator::new(|| 0);
-        let last = (0..9000).map(|_| before.next_id(NOW)).last().unwrap();
-        let mut after = IdGenerator::new(|| 0);
-        after.resume_after(last);
-        assert_eq!(after.next_id(NOW.minus_seconds(60)), last + 1);
-    }
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
 
-    #[test]
-    fn ids_return_to_one_day_ahead_after_a_clock_that_was_in_the_future() {
-        const YEAR: i64 = 366 * 86_400;
-        let zero: fn() -> u64 = || 0;
-        for restarted in [false, true] {
-            let mut ids = IdGenerator::new(zero);
-            let right: Vec<EntityId> = (0..5000).map(|_| ids.next_id(NOW)).collect();
-            let wrong: Vec<EntityId> = (0..5000).map(|_| ids.next_id(NOW.minus_seconds(-10 * YEAR))).collect();
-            if restarted {
-                ids = IdGenerator::new(zero);
-                ids.resume_after(*wrong.last().unwrap());
-            }
-            let back: Vec<EntityId> = (0..5000).map(|_| ids.next_id(NOW.minus_seconds(1))).collect();
-            assert!(back.is_sorted() && back[0] > *right.last().unwrap() && *back.last().unwrap() < wrong[0]);
-            let latest = id_at(NOW.minus_seconds(-MOST_AHEAD_HOURS * 3600));
-            assert!(*back.last().unwrap() <= latest, "restarted: {restarted}");
-            // From the next day on ids follow the clock again.
-            assert_eq!(ids.next_id(NOW.minus_seconds(-2 * 86_400)), id_at(NOW.minus_seconds(-2 * 86_400)));
-        }
-    }
-
-    #[test]
-    fn a_clock_that_is_less_than_a_day_ahead_or_was_never_set_leaves_ids_increasing() {
-        let mut ids = IdGenerator::new(|| 0);
-        let ahead = ids.next_id(NOW.minus_seconds(-23 * 3600));
-        assert_eq!(ids.next_id(NOW), ahead + 1);
-        assert_eq!(ids.next_id(Timestamp(0)), ahead + 2);
-    }
-
-    #[test]
-    fn an_invite_code_has_eight_letters_that_can_be_told_apart() {
-        let mut seed = 0_u64;
-        let mut ids = IdGenerator::new(move || {
-            seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            seed
-        });
-        let codes: Vec<String> = (0..200).map(|_| ids.invite_code()).collect();
-        for code in &codes {
-            assert_eq!(code.len(), 8);
-            assert!(code.bytes().all(|byte| INVITE_ALPHABET.contains(&byte)), "{code}");
-        }
-        assert!(codes.windows(2).all(|pair| pair[0] != pair[1]));
+impl Timestamp {
+    /// The time `seconds` before this one.
+    pub fn minus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_sub(seconds.saturating_mul(1_000_000)))
     }
 }

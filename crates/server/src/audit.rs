@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use domain::names::UserId;
+use domain::ids::UserId;
 use tracing::Level;
 
 use crate::logs;

@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use domain::emissions::{CustomEvent, PublishCustomEvent};
+use domain::custom_events::{CustomEvent, PublishCustomEvent};
 use domain::event::EphemeralEvent;
-use domain::names::{EntityId, RoomKind, UserId, RoomId};
+use domain::ids::{EntityId, RoomKind, UserId, RoomId};
 use domain::notifications::{NewNotification, Notification, CreateNotification};
-use domain::operation::{Actor, Command};
-use domain::refusal::DomainError;
-use domain::seam::{Bus, BusMessage};
+use domain::command::{Actor, Command};
+use domain::error::DomainError;
+use domain::ports::{Bus, BusMessage};
 use serde_json::Value;
 use store::Writer;
 use tokio::sync::oneshot;

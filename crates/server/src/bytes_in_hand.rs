@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::{Body, HttpBody};
 use axum::response::IntoResponse;
-use domain::names::UserId;
+use domain::ids::UserId;
 use engine::http::{Charge, Short};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};

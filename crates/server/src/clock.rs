@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use domain::names::Timestamp;
+use domain::ids::Timestamp;
 
 /// Seconds since 1970-01-01T00:00:00Z.
 pub fn seconds() -> i64 {

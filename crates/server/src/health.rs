@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::operation::{Actor, CommandContext};
+use domain::command::{Actor, CommandContext};
 use store::Writer;
 use tokio::sync::{Mutex, oneshot};
 

@@ -72,7 +72,7 @@ impl Metrics {
     /// The page, in the text format of OpenMetrics. `None` if a shard does not answer.
     pub async fn page(&self) -> Option<String> {
         let (tally, shards, meter) = self.census.figures().await?;
-        let writer = self.writer.figures();
+        let writer = self.writer.stats();
         let mut page = Page(Registry::with_prefix("roomcast"));
 
         if let Ok(used) = memory::used() {

@@ -75,7 +75,7 @@ mod tests {
     use std::net::IpAddr;
     use std::sync::Arc;
 
-    use domain::names::UserId;
+    use domain::ids::UserId;
 
     use super::*;
     use crate::bytes_in_hand::{BytesInHand, Shares};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::names::UserId;
-use domain::operation::{Actor, Command};
-use domain::refusal::DomainError;
+use domain::ids::UserId;
+use domain::command::{Actor, Command};
+use domain::error::DomainError;
 use domain::removals::{ContinueRemovals, IsBeingRemoved};
 use store::Writer;
 use tokio::sync::oneshot;

@@ -6,10 +6,10 @@
 use domain::calls::{Call, CallStatus};
 use domain::chat::{Message, MessageWithReadState};
 use domain::event::{Account, Event, PersistedEvent, EphemeralEvent};
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
 use domain::notifications::Notification;
-use domain::people::User;
-use domain::refusal::DomainError;
+use domain::users::User;
+use domain::error::DomainError;
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::{TaskStatus, Task};
 use domain::trips::{TripChanges, TripDetails};

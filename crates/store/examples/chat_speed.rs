@@ -12,11 +12,11 @@ use std::time::Instant;
 
 use domain::chat::SendMessage;
 use domain::event::PersistedEvent;
-use domain::ids::IdGenerator;
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
-use domain::operation::Actor;
-use domain::people::{Claims, EnsureUser};
-use domain::refusal::DomainError;
+use domain::id_generator::IdGenerator;
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::command::Actor;
+use domain::users::{Claims, EnsureUser};
+use domain::error::DomainError;
 use domain::spaces::{CreateChannel, CreateSpace, JoinRoom};
 use store::{Database, Options, Writer};
 

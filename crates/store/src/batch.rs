@@ -5,15 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use domain::event::PersistedEvent;
-use domain::names::{EntityId, Timestamp};
-use domain::operation::{Actor, MembershipLimits, CommandContext};
+use domain::ids::{EntityId, Timestamp};
+use domain::command::{Actor, MembershipLimits, CommandContext};
 use domain::quotas::{DAY_SECONDS, Quotas};
-use domain::refusal::DomainError;
-use domain::seam::{IdSource, StoreResult};
+use domain::error::DomainError;
+use domain::ports::{IdSource, StoreResult};
 
 use crate::driver::Tables;
 use crate::sqlite::Sqlite;
-use crate::writer::Outlet;
+use crate::writer::CommitSink;
 
 /// A job in the writer's queue.
 pub(crate) trait Job: Send {
@@ -21,17 +21,17 @@ pub(crate) trait Job: Send {
     fn needs_store(&self) -> bool;
 
     /// Executes the job inside the transaction, and keeps the result until the commit.
-    fn decide(&mut self, desk: &mut Desk<'_>) -> StoreResult<()>;
+    fn execute(&mut self, desk: &mut BatchContext<'_>) -> StoreResult<()>;
 
     /// Runs the job's reply, and then publishes its events. `batch` is `Ok` if the transaction was committed.
-    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn Outlet);
+    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn CommitSink);
 }
 
 /// The state with which the writer's thread executes batches.
-pub(crate) struct Desk<'c> {
+pub(crate) struct BatchContext<'c> {
     pub(crate) session: Tables<Sqlite<'c>>,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send>,
-    pub(crate) ids: KeptIds,
+    pub(crate) ids: TrackedIds,
     pub(crate) bounds: MembershipLimits,
     pub(crate) quotas: Quotas,
     /// The time at which the usage of quotas is to be stored next.
@@ -39,12 +39,12 @@ pub(crate) struct Desk<'c> {
 }
 
 /// The id source, and the largest id that it has given, which is stored in the transaction that uses the id.
-pub(crate) struct KeptIds {
+pub(crate) struct TrackedIds {
     pub(crate) source: Box<dyn IdSource>,
     pub(crate) last: EntityId,
 }
 
-impl IdSource for KeptIds {
+impl IdSource for TrackedIds {
     fn resume_after(&mut self, last: EntityId) {
         self.source.resume_after(last);
     }
@@ -59,27 +59,27 @@ impl IdSource for KeptIds {
     }
 }
 
-impl Desk<'_> {
+impl BatchContext<'_> {
     /// Executes a whole batch in one transaction. Returns how long the commit took, or `None` for a batch that needed no commit. On an error the
     /// whole batch is rolled back.
-    pub(crate) fn decide(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Option<Duration>, DomainError> {
+    pub(crate) fn execute(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Option<Duration>, DomainError> {
         if !jobs.iter().any(|job| job.needs_store()) {
             return Ok(None);
         }
-        let outcome = self.decide_in_transaction(jobs);
+        let outcome = self.execute_in_transaction(jobs);
         if let Err(error) = &outcome {
             tracing::error!(%error, commands = jobs.len(), "a batch was lost");
-            self.session.0.abandon();
+            self.session.0.rollback();
         }
         // The error concerns the batch, not one command, and the commands may succeed when they are sent again.
         outcome.map(Some).map_err(|error| DomainError::Unavailable(error.to_string()))
     }
 
-    fn decide_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> StoreResult<Duration> {
+    fn execute_in_transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> StoreResult<Duration> {
         let last_id = self.ids.last;
         self.session.0.begin()?;
         for job in jobs {
-            job.decide(self)?;
+            job.execute(self)?;
         }
         if self.ids.last != last_id {
             self.session.put_last_id(self.ids.last)?;
@@ -94,24 +94,24 @@ impl Desk<'_> {
 }
 
 /// How often the usage of quotas is stored, in seconds: a killed server loses the usage of this time.
-const USAGE_EVERY_SECONDS: i64 = 10;
+const USAGE_INTERVAL_SECONDS: i64 = 10;
 /// The usage of how many users is stored with one batch.
-const USAGE_AT_ONCE: usize = 256;
+const USAGE_ROWS_PER_STEP: usize = 256;
 
-impl Desk<'_> {
+impl BatchContext<'_> {
     /// Stores some of the usage of quotas if it is due, in the batch's transaction.
     fn write_usage(&mut self) -> StoreResult<()> {
         let now = (self.clock)();
         if now < self.usage_due {
             return Ok(());
         }
-        let changed = self.quotas.take_changed(USAGE_AT_ONCE);
+        let changed = self.quotas.take_changed(USAGE_ROWS_PER_STEP);
         for (user, usage) in &changed {
             self.session.put_usage(user, usage)?;
         }
-        if changed.len() < USAGE_AT_ONCE {
-            self.session.delete_usage_before(now.minus_seconds(DAY_SECONDS), USAGE_AT_ONCE as u32)?;
-            self.usage_due = now.minus_seconds(-USAGE_EVERY_SECONDS);
+        if changed.len() < USAGE_ROWS_PER_STEP {
+            self.session.delete_usage_before(now.minus_seconds(DAY_SECONDS), USAGE_ROWS_PER_STEP as u32)?;
+            self.usage_due = now.minus_seconds(-USAGE_INTERVAL_SECONDS);
         }
         Ok(())
     }
@@ -120,12 +120,12 @@ impl Desk<'_> {
 /// A unit of work on behalf of an actor, and the reply that receives its result.
 pub(crate) struct Work<T, W, R> {
     pub(crate) actor: Actor,
-    pub(crate) stage: Stage<T, W>,
+    pub(crate) stage: WorkState<T, W>,
     pub(crate) reply: R,
 }
 
 /// The state of a unit of work.
-pub(crate) enum Stage<T, W> {
+pub(crate) enum WorkState<T, W> {
     Waiting(W),
     Decided(Result<(T, Vec<PersistedEvent>), DomainError>),
     /// Its batch was lost before or while it was decided.
@@ -142,50 +142,50 @@ where
         true
     }
 
-    fn decide(&mut self, desk: &mut Desk<'_>) -> StoreResult<()> {
-        let Stage::Waiting(work) = std::mem::replace(&mut self.stage, Stage::Lost) else { return Ok(()) };
-        desk.session.0.begin_part();
+    fn execute(&mut self, desk: &mut BatchContext<'_>) -> StoreResult<()> {
+        let WorkState::Waiting(work) = std::mem::replace(&mut self.stage, WorkState::Lost) else { return Ok(()) };
+        desk.session.0.savepoint();
         let now = (desk.clock)();
         // The writes of a command that panics are rolled back with its part, so no later command reads them.
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let mut tx = CommandContext::new(&mut desk.session, &self.actor, now, &mut desk.ids).with_bounds(desk.bounds).with_quotas(&desk.quotas);
             work(&mut tx).map(|answer| (answer, tx.into_parts()))
         }));
-        let decided = decided.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a command panicked: {}", said(&*panic)))));
+        let decided = decided.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a command panicked: {}", panic_message(&*panic)))));
         let decided = decided.map(|(answer, (facts, charge))| {
             desk.quotas.count(&charge, &self.actor.person, now);
             (answer, facts)
         });
         if !desk.session.0.in_transaction() {
             // A full disk ends the whole transaction, including the writes of the earlier commands.
-            return Err(domain::seam::StoreError::Unavailable(match decided {
+            return Err(domain::ports::StoreError::Unavailable(match decided {
                 Err(refusal) => refusal.to_string(),
                 Ok(_) => "the database ended the transaction".to_owned(),
             }));
         }
         match &decided {
-            Ok(_) => desk.session.0.keep_part()?,
-            Err(_) => desk.session.0.undo_part()?,
+            Ok(_) => desk.session.0.release()?,
+            Err(_) => desk.session.0.rollback_to()?,
         }
-        self.stage = Stage::Decided(decided);
+        self.stage = WorkState::Decided(decided);
         Ok(())
     }
 
-    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn Outlet) {
+    fn finish(self: Box<Self>, batch: &Result<(), DomainError>, outlet: &mut dyn CommitSink) {
         let (answer, facts) = match (batch, self.stage) {
             (Err(refusal), _) => (Err(refusal.clone()), Vec::new()),
-            (Ok(()), Stage::Decided(Ok((answer, facts)))) => (Ok(answer), facts),
-            (Ok(()), Stage::Decided(Err(refusal))) => (Err(refusal), Vec::new()),
+            (Ok(()), WorkState::Decided(Ok((answer, facts)))) => (Ok(answer), facts),
+            (Ok(()), WorkState::Decided(Err(refusal))) => (Err(refusal), Vec::new()),
             (Ok(()), _) => (Err(DomainError::Internal("a command was not decided".to_owned())), Vec::new()),
         };
         let reply = self.reply;
-        guarded("a reply", || reply(answer));
+        catch_panic("a reply", || reply(answer));
         let reach: usize = facts.iter().map(PersistedEvent::reach).sum();
         if reach > 1 {
-            guarded("a charge", || outlet.charge(&self.actor, reach));
+            catch_panic("a charge", || outlet.charge(&self.actor, reach));
         }
         for fact in facts {
-            guarded("a publication", || outlet.publish(fact));
+            catch_panic("a publication", || outlet.publish(fact));
         }
     }
 }
@@ -198,24 +198,24 @@ impl<R: FnOnce(Result<(), DomainError>) + Send> Job for Passthrough<R> {
         false
     }
 
-    fn decide(&mut self, _: &mut Desk<'_>) -> StoreResult<()> {
+    fn execute(&mut self, _: &mut BatchContext<'_>) -> StoreResult<()> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, _: &Result<(), DomainError>, _: &mut dyn Outlet) {
-        guarded("a reply", || (self.0)(Ok(())));
+    fn finish(self: Box<Self>, _: &Result<(), DomainError>, _: &mut dyn CommitSink) {
+        catch_panic("a reply", || (self.0)(Ok(())));
     }
 }
 
 /// Runs a caller's function and logs its panic, which must not end the writer's thread.
-pub(crate) fn guarded(what: &'static str, run: impl FnOnce()) {
+pub(crate) fn catch_panic(what: &'static str, run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-        tracing::error!(panic = said(&*panic), "{what} panicked");
+        tracing::error!(panic = panic_message(&*panic), "{what} panicked");
     }
 }
 
 /// The message of a panic.
-pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
 }

@@ -1,13 +1,13 @@
 //! The blocks between users.
 
 use domain::blocks::Block;
-use domain::names::{UserId, RoomId, Timestamp};
-use domain::seam::{BlockStore, Page, StoreResult};
+use domain::ids::{UserId, RoomId, Timestamp};
+use domain::ports::{BlockStore, Page, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 
 /// In a space of at most so many members, blocks of one user are found by the members.
-const FEW_MEMBERS: i64 = 500;
+const SMALL_SPACE_MEMBERS: i64 = 500;
 
 impl<D: Driver> BlockStore for Tables<D> {
     fn put_block(&mut self, person: &UserId, blocked: &UserId, at: Timestamp) -> StoreResult<()> {
@@ -56,7 +56,7 @@ impl<D: Driver> BlockStore for Tables<D> {
             AND EXISTS (SELECT 1 FROM members m WHERE m.room = $2 AND m.person = b.person) ORDER BY b.person LIMIT $3";
         let members = self.0.first("SELECT member_count FROM spaces WHERE room = $1", values![room], |row| row.int(0))?;
         // Very many users may have blocked this one, and a space may have very many members.
-        if members.unwrap_or_default() <= FEW_MEMBERS {
+        if members.unwrap_or_default() <= SMALL_SPACE_MEMBERS {
             self.0.all(of_members, values![room, blocked, limit], |row| row.person_id(0))
         } else {
             self.0.all(of_blockers, values![blocked, room, limit], |row| row.person_id(0))

@@ -1,11 +1,11 @@
 //! Calls and their participants.
 
 use domain::calls::{Call, Participant, CallStatus};
-use domain::names::{EntityId, RoomId, Timestamp};
-use domain::seam::{CallStore, Page, StoreError, StoreResult};
+use domain::ids::{EntityId, RoomId, Timestamp};
+use domain::ports::{CallStore, Page, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
-use crate::people::person_at;
+use crate::users::user_at;
 
 impl<D: Driver> CallStore for Tables<D> {
     fn call(&mut self, id: EntityId) -> StoreResult<Option<Call>> {
@@ -77,7 +77,7 @@ impl<D: Driver> Tables<D> {
         let sql = "SELECT c.joined_at, c.left_at, c.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM participants c LEFT JOIN people p ON p.id = c.person WHERE c.call = $1 ORDER BY c.place";
         let participants = self.0.all(sql, values![call.id], |row| {
-            Ok(Participant { person: person_at(row, 2)?, joined_at: row.time(0)?, left_at: row.maybe_int(1)?.map(Timestamp) })
+            Ok(Participant { person: user_at(row, 2)?, joined_at: row.time(0)?, left_at: row.maybe_int(1)?.map(Timestamp) })
         })?;
         Ok(Call { participants, ..call })
     }
@@ -89,12 +89,12 @@ fn bare_call(row: &dyn Row) -> StoreResult<Call> {
         id: row.int(0)?,
         room: row.room(1)?,
         sort: row.text(2)?.to_owned(),
-        initiated_by: person_at(row, 8)?,
+        initiated_by: user_at(row, 8)?,
         status: status_of(row.text(3)?)?,
         started_at: row.time(4)?,
         answered_at: row.maybe_int(5)?.map(Timestamp),
         ended_at: row.maybe_int(6)?.map(Timestamp),
-        ended_by: row.owned_text(7)?.map(domain::names::UserId::new),
+        ended_by: row.owned_text(7)?.map(domain::ids::UserId::new),
         participants: Vec::new(),
     })
 }

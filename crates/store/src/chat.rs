@@ -1,11 +1,11 @@
 //! Messages.
 
 use domain::chat::Message;
-use domain::names::{EntityId, UserId, RoomId, Timestamp};
-use domain::seam::{MessageStore, Page, StoreError, StoreResult};
+use domain::ids::{EntityId, UserId, RoomId, Timestamp};
+use domain::ports::{MessageStore, Page, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
-use crate::people::person_at;
+use crate::users::user_at;
 
 impl<D: Driver> MessageStore for Tables<D> {
     fn message(&mut self, id: EntityId) -> StoreResult<Option<Message>> {
@@ -72,6 +72,6 @@ fn message_of(row: &dyn Row) -> StoreResult<Message> {
         sort: row.owned_text(6)?,
         file_url: row.owned_text(7)?,
         edited_at: row.maybe_int(8)?.map(Timestamp),
-        sender: person_at(row, 9)?,
+        sender: user_at(row, 9)?,
     })
 }

@@ -3,8 +3,8 @@
 //! The SQL is written once for all databases: BIGINT and TEXT only, ids from the server, `ON CONFLICT`, and parameters `$1`, `$2` … whose first
 //! appearances are in that order (SQLite numbers them by appearance).
 
-use domain::names::{EntityId, UserId, RoomId, Timestamp};
-use domain::seam::{StoreError, StoreResult};
+use domain::ids::{EntityId, UserId, RoomId, Timestamp};
+use domain::ports::{StoreError, StoreResult};
 
 use crate::sequences::Sequences;
 

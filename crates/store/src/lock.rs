@@ -5,10 +5,10 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::location::OpenError;
+use crate::database::OpenError;
 
 /// How many bytes of the file are read at most to name the holder.
-const LONGEST_HOLDER: u64 = 500;
+const MAX_HOLDER_BYTES: u64 = 500;
 
 /// Locks a database for as long as the returned file is open. The system releases the lock when the process ends, however it ends, so the text that
 /// a killed process leaves in the file does not matter.
@@ -38,7 +38,7 @@ pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
         Err(TryLockError::WouldBlock) => {
             // Empty if the holder has not written yet. Any process may have written to the file, so the error shows only one printable line of it.
             let mut text = Vec::new();
-            let _ = file.take(LONGEST_HOLDER).read_to_end(&mut text);
+            let _ = file.take(MAX_HOLDER_BYTES).read_to_end(&mut text);
             let text = String::from_utf8_lossy(&text);
             let holder: String = text.lines().next().unwrap_or_default().chars().filter(|character| !character.is_control()).collect();
             let holder = if holder.is_empty() { "another process".to_owned() } else { holder };
@@ -55,12 +55,12 @@ pub(crate) fn lock(database: &Path, holder: &str) -> Result<File, OpenError> {
 }
 
 /// The most symbolic links on the way to a database that does not exist yet; with more, SQLite cannot open it either.
-const MOST_LINKS: u32 = 40;
+const MAX_LINKS: u32 = 40;
 
 /// The lock file of a database: `roomcast.db.lock` for `roomcast.db`. A symbolic link is followed, also to a file that does not exist yet.
 fn beside(database: &Path, links: u32) -> PathBuf {
     if let (Err(_), Ok(target)) = (database.canonicalize(), database.read_link())
-        && links < MOST_LINKS
+        && links < MAX_LINKS
     {
         return beside(&database.parent().unwrap_or(Path::new("")).join(target), links + 1);
     }

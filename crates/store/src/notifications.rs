@@ -1,8 +1,8 @@
 //! Notifications.
 
-use domain::names::{EntityId, UserId};
+use domain::ids::{EntityId, UserId};
 use domain::notifications::Notification;
-use domain::seam::{NotificationStore, Page, StoreError, StoreResult};
+use domain::ports::{NotificationStore, Page, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 

@@ -29,7 +29,7 @@ pub(crate) enum Rejected {
 
 /// The result of waiting for items.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Taken {
+pub(crate) enum Take {
     /// At least one item was moved.
     Some,
     /// The time has passed, and the queue is empty.
@@ -64,15 +64,15 @@ impl<T> Queue<T> {
 
     /// Waits for an item and moves up to `most` items into `taken`. False when the queue is closed and empty: no item will arrive.
     pub(crate) fn take(&self, most: usize, taken: &mut Vec<T>) -> bool {
-        self.take_within(None, most, taken) == Taken::Some
+        self.take_within(None, most, taken) == Take::Some
     }
 
     /// [`Queue::take`] that waits no longer than `time` if that is given.
-    pub(crate) fn take_within(&self, time: Option<Duration>, most: usize, taken: &mut Vec<T>) -> Taken {
+    pub(crate) fn take_within(&self, time: Option<Duration>, most: usize, taken: &mut Vec<T>) -> Take {
         let mut state = self.lock();
         while state.waiting.is_empty() {
             if state.closed {
-                return Taken::Closed;
+                return Take::Closed;
             }
             state.sleepers += 1;
             let over;
@@ -85,7 +85,7 @@ impl<T> Queue<T> {
             };
             state.sleepers -= 1;
             if over && state.waiting.is_empty() && !state.closed {
-                return Taken::Nothing;
+                return Take::Nothing;
             }
         }
         let count = most.min(state.waiting.len());
@@ -94,7 +94,7 @@ impl<T> Queue<T> {
         if state.waiting.is_empty() && state.waiting.capacity() > 4096 {
             state.waiting = VecDeque::new();
         }
-        Taken::Some
+        Take::Some
     }
 
     /// The number of waiting items.
@@ -142,11 +142,11 @@ mod tests {
     fn a_wait_with_a_time_limit_ends_with_nothing() {
         let queue = Queue::new(2);
         let mut taken = Vec::new();
-        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Taken::Nothing);
+        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Take::Nothing);
         queue.put(1).unwrap();
-        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Taken::Some);
+        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Take::Some);
         queue.close();
-        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Taken::Closed);
+        assert_eq!(queue.take_within(Some(Duration::ZERO), 9, &mut taken), Take::Closed);
         assert_eq!(taken, [1]);
     }
 

@@ -7,24 +7,24 @@ use std::process::abort;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use domain::operation::{Actor, Query};
-use domain::refusal::DomainError;
+use domain::command::{Actor, Query};
+use domain::error::DomainError;
 
-use crate::batch::{guarded, said};
+use crate::batch::{catch_panic, panic_message};
 use crate::driver::Tables;
-use crate::location::{Database, OpenError};
+use crate::database::{Database, OpenError};
 use crate::queue::Queue;
 use crate::sqlite::Sqlite;
 
 /// How many queries may wait in the queue. When it is full, the next query is refused at once with [`Refusal::Unavailable`].
-pub const QUEUE_BOUND: usize = 16_384;
+pub const MAX_QUEUED: usize = 16_384;
 
 /// A handle to the readers' queue. Cheap to clone; when the last clone is dropped, the readers finish the queued queries and end.
 #[derive(Clone)]
 pub struct Readers(Arc<Handle>);
 
 struct Handle {
-    queue: Arc<Queue<Box<dyn Asked>>>,
+    queue: Arc<Queue<Box<dyn QueryJob>>>,
 }
 
 impl Drop for Handle {
@@ -39,7 +39,7 @@ impl Readers {
     /// # Errors
     /// [`OpenError::Failed`] if the database cannot be opened or a thread cannot be started.
     pub fn start(database: &Database, threads: usize) -> Result<(Self, Vec<JoinHandle<()>>), OpenError> {
-        let readers = Self(Arc::new(Handle { queue: Arc::new(Queue::new(QUEUE_BOUND)) }));
+        let readers = Self(Arc::new(Handle { queue: Arc::new(Queue::new(MAX_QUEUED)) }));
         let mut started = Vec::with_capacity(threads);
         for number in 1..=threads {
             let connection = database.connect_to_read()?;
@@ -49,7 +49,7 @@ impl Readers {
                 let session = Tables(Sqlite::new(&connection));
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&queue, session))) {
                     // Without any reader every query would hang, and a process that ends is restarted.
-                    tracing::error!(panic = said(&*panic), "a reader has died; the process ends");
+                    tracing::error!(panic = panic_message(&*panic), "a reader has died; the process ends");
                     abort();
                 }
                 // The file must outlive the connection: a database in memory is deleted with its last handle.
@@ -64,8 +64,8 @@ impl Readers {
     /// Queues a query; `reply` runs on a reader's thread, in no order with other queries. If the queue is full or closed, `reply` receives
     /// [`Refusal::Unavailable`] at once, on the caller's thread.
     pub fn ask<Q: Query>(&self, actor: Actor, query: Q, reply: impl FnOnce(Result<Q::Output, DomainError>) + Send + 'static) {
-        if let Err((rejected, asked)) = self.0.queue.put(Box::new(Question { actor, query, reply })) {
-            asked.refuse(rejected.into());
+        if let Err((rejected, asked)) = self.0.queue.put(Box::new(PendingQuery { actor, query, reply })) {
+            asked.reject(rejected.into());
         }
     }
 
@@ -75,39 +75,39 @@ impl Readers {
     }
 }
 
-trait Asked: Send {
-    fn answer(self: Box<Self>, session: &mut Tables<Sqlite<'_>>);
-    fn refuse(self: Box<Self>, refusal: DomainError);
+trait QueryJob: Send {
+    fn execute(self: Box<Self>, session: &mut Tables<Sqlite<'_>>);
+    fn reject(self: Box<Self>, refusal: DomainError);
 }
 
-struct Question<Q, R> {
+struct PendingQuery<Q, R> {
     actor: Actor,
     query: Q,
     reply: R,
 }
 
-impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> Asked for Question<Q, R> {
-    fn answer(self: Box<Self>, session: &mut Tables<Sqlite<'_>>) {
+impl<Q: Query, R: FnOnce(Result<Q::Output, DomainError>) + Send> QueryJob for PendingQuery<Q, R> {
+    fn execute(self: Box<Self>, session: &mut Tables<Sqlite<'_>>) {
         let Self { actor, query, reply } = *self;
         let answer = session.0.begin_to_read().map_err(DomainError::from).and_then(|()| {
             let answer = catch_unwind(AssertUnwindSafe(|| query.execute(session, &actor)));
-            answer.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a query panicked: {}", said(&*panic)))))
+            answer.unwrap_or_else(|panic| Err(DomainError::Internal(format!("a query panicked: {}", panic_message(&*panic)))))
         });
         // A query writes nothing, so its transaction needs no commit.
-        session.0.abandon();
-        guarded("a reply", || reply(answer));
+        session.0.rollback();
+        catch_panic("a reply", || reply(answer));
     }
 
-    fn refuse(self: Box<Self>, refusal: DomainError) {
-        guarded("a reply", || (self.reply)(Err(refusal)));
+    fn reject(self: Box<Self>, refusal: DomainError) {
+        catch_panic("a reply", || (self.reply)(Err(refusal)));
     }
 }
 
-fn serve(queue: &Queue<Box<dyn Asked>>, mut session: Tables<Sqlite<'_>>) {
+fn serve(queue: &Queue<Box<dyn QueryJob>>, mut session: Tables<Sqlite<'_>>) {
     let mut asked = Vec::with_capacity(1);
     while queue.take(1, &mut asked) {
         for question in asked.drain(..) {
-            question.answer(&mut session);
+            question.execute(&mut session);
         }
     }
 }

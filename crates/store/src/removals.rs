@@ -1,9 +1,9 @@
 //! Removals that have begun and have not ended.
 
-use domain::names::{EntityId, RoomId};
-use domain::operation::Actor;
+use domain::ids::{EntityId, RoomId};
+use domain::command::Actor;
 use domain::removals::Removal;
-use domain::seam::{RemovalStore, StoreError, StoreResult};
+use domain::ports::{RemovalStore, StoreError, StoreResult};
 
 use crate::driver::{Driver, Row, Tables, values};
 

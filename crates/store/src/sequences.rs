@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::names::RoomId;
-use domain::seam::StoreResult;
+use domain::ids::RoomId;
+use domain::ports::StoreResult;
 
 use crate::driver::{Driver, Tables, values};
 
@@ -25,12 +25,12 @@ struct Counter {
 
 impl Sequences {
     /// Keeps the present command's changes of counters.
-    pub(crate) fn keep(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.raised.clear();
     }
 
     /// Undoes the present command's changes of counters.
-    pub(crate) fn undo(&mut self) {
+    pub(crate) fn rollback(&mut self) {
         for room in self.raised.drain(..) {
             if let Some(counter) = self.counters.get_mut(&room) {
                 counter.last -= 1;
@@ -88,16 +88,16 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use domain::event::{Event, PersistedEvent};
-    use domain::ids::IdGenerator;
-    use domain::names::{RoomKind, Timestamp};
-    use domain::operation::{Actor, MembershipLimits, CommandContext};
+    use domain::id_generator::IdGenerator;
+    use domain::ids::{RoomKind, Timestamp};
+    use domain::command::{Actor, MembershipLimits, CommandContext};
     use domain::quotas::Quotas;
-    use domain::refusal::DomainError;
+    use domain::error::DomainError;
     use rusqlite::Connection;
 
-    use crate::batch::{Desk, Job, KeptIds, Stage, Work};
+    use crate::batch::{BatchContext, Job, TrackedIds, WorkState, Work};
     use crate::driver::{Driver, Tables, values};
-    use crate::location::{Database, Options};
+    use crate::database::{Database, Options};
     use crate::sqlite::Sqlite;
 
     type Numbers = Arc<Mutex<Vec<(i64, i64)>>>;
@@ -108,12 +108,12 @@ mod tests {
             tx.record_event(&RoomKind::Household.room(house), Event::TaskDeleted { task: house, by: None })?;
             end()
         };
-        Box::new(Work { actor: Actor::server(), stage: Stage::Waiting(work), reply: |_: Result<(), DomainError>| {} })
+        Box::new(Work { actor: Actor::server(), stage: WorkState::Waiting(work), reply: |_: Result<(), DomainError>| {} })
     }
 
     /// Executes commands in one batch, and collects the household and the number of each published event.
-    fn decide(desk: &mut Desk<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
-        let committed = desk.decide(&mut jobs).map(drop);
+    fn decide(desk: &mut BatchContext<'_>, mut jobs: Vec<Box<dyn Job>>, numbers: &Numbers) {
+        let committed = desk.execute(&mut jobs).map(drop);
         for job in jobs {
             job.finish(&committed, &mut |fact: PersistedEvent| {
                 let Event::TaskDeleted { task, .. } = fact.event else { panic!("{fact:?}") };
@@ -122,11 +122,11 @@ mod tests {
         }
     }
 
-    fn desk(connection: &Connection) -> Desk<'_> {
-        Desk {
+    fn desk(connection: &Connection) -> BatchContext<'_> {
+        BatchContext {
             session: Tables(Sqlite::new(connection)),
             clock: Box::new(|| Timestamp(0)),
-            ids: KeptIds { source: Box::new(IdGenerator::new(|| 0)), last: 0 },
+            ids: TrackedIds { source: Box::new(IdGenerator::new(|| 0)), last: 0 },
             bounds: MembershipLimits::default(),
             quotas: Quotas::default(),
             usage_due: Timestamp(0),
@@ -147,13 +147,13 @@ mod tests {
         decide(&mut desk, vec![record(3, done), record(1, done), record(1, done)], &numbers);
         assert_eq!(*numbers.lock().unwrap(), [(1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (1, 4)]);
         let read =
-            |desk: &mut Desk<'_>| desk.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap();
+            |desk: &mut BatchContext<'_>| desk.session.0.all("SELECT seq FROM sequences ORDER BY room", values![], |row| row.int(0)).unwrap();
         assert_eq!(read(&mut desk), [4, 1, 1]);
 
         // A batch that is not committed changes no counter.
         desk.session.0.begin().unwrap();
-        record(1, done).decide(&mut desk).unwrap();
-        desk.session.0.abandon();
+        record(1, done).execute(&mut desk).unwrap();
+        desk.session.0.rollback();
         assert_eq!(read(&mut desk), [4, 1, 1]);
         decide(&mut desk, vec![record(1, done)], &numbers);
         assert_eq!(numbers.lock().unwrap().last(), Some(&(1, 5)));

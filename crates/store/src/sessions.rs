@@ -1,7 +1,7 @@
 //! Resumable sessions, and the epochs of the event log.
 
-use domain::names::{UserId, RoomId, Timestamp};
-use domain::seam::{EventLog, SessionStore, StoreError, StoreResult};
+use domain::ids::{UserId, RoomId, Timestamp};
+use domain::ports::{EventLog, SessionStore, StoreError, StoreResult};
 use domain::sessions::{Session, SessionRoom, RoomState};
 
 use crate::driver::{Driver, Row, Tables, values};

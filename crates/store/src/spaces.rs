@@ -1,12 +1,12 @@
 //! Spaces and their members.
 
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
-use domain::people::User;
-use domain::seam::{MemberPage, Page, UserStore, SpaceStore, StoreError, StoreResult};
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::users::User;
+use domain::ports::{MemberPage, Page, UserStore, SpaceStore, StoreError, StoreResult};
 use domain::spaces::{Member, Role, Space, Standing};
 
 use crate::driver::{Driver, Row, Tables, values};
-use crate::people::{count, handle_of, person_at};
+use crate::users::{count, handle_of, user_at};
 
 impl<D: Driver> SpaceStore for Tables<D> {
     fn space(&mut self, room: &RoomId) -> StoreResult<Option<Space>> {
@@ -116,7 +116,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
                 role: role_of(row.text(0)?)?,
                 archived: row.maybe_int(1)?.is_some(),
                 acted: row.int(2)? == 1,
-                person: stored.then(|| person_at(row, 3)).transpose()?,
+                person: stored.then(|| user_at(row, 3)).transpose()?,
             })
         })
     }
@@ -180,7 +180,7 @@ impl<D: Driver> SpaceStore for Tables<D> {
     fn members_with_handle(&mut self, room: &RoomId, handle: &str, limit: u32) -> StoreResult<Vec<User>> {
         let sql = "SELECT p.id, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM members m JOIN people p ON p.id = m.person WHERE m.room = $1 AND m.handle = $2 ORDER BY m.person LIMIT $3";
-        self.0.all(sql, values![room, &handle.to_lowercase(), limit], |row| person_at(row, 0))
+        self.0.all(sql, values![room, &handle.to_lowercase(), limit], |row| user_at(row, 0))
     }
 
     fn handle_up_to(&mut self, room: &RoomId, handle: &str) -> StoreResult<Option<String>> {
@@ -242,7 +242,7 @@ impl<D: Driver> Tables<D> {
 }
 
 fn member_at(row: &dyn Row) -> StoreResult<Member> {
-    Ok(Member { role: role_of(row.text(0)?)?, joined_at: row.time(1)?, person: person_at(row, 2)? })
+    Ok(Member { role: role_of(row.text(0)?)?, joined_at: row.time(1)?, person: user_at(row, 2)? })
 }
 
 fn space_at(row: &dyn Row) -> StoreResult<Space> {

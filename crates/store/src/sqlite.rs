@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use domain::seam::{StoreError, StoreResult};
+use domain::ports::{StoreError, StoreResult};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, StatementStatus, ToSql, params_from_iter};
 
 use crate::driver::{Driver, Row, Value};
-use crate::location::{OpenError, Options};
+use crate::database::{OpenError, Options};
 use crate::sequences::Sequences;
 
 /// A connection in use. It runs single statements, or transactions of parts; each part can be rolled back alone.
@@ -16,7 +16,7 @@ pub(crate) struct Sqlite<'c> {
     /// Every statement that was used, prepared. The SQL is all literals, so where a text stands tells it from the others, and no text has to
     /// be hashed or copied to find its statement: rusqlite's own cache does both, which was a fifth of a chat message's cost.
     statements: Vec<(*const str, Statement<'c>)>,
-    part: Part,
+    part: SavepointState,
     /// Whether this transaction has not written yet.
     unwritten: bool,
     /// The rooms' counters in this transaction.
@@ -25,7 +25,7 @@ pub(crate) struct Sqlite<'c> {
 
 /// A part of the transaction: what one command writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum SavepointState {
     /// No part has begun: writes are not rolled back by part.
     None,
     /// The part has not written yet, so a rollback needs no work. Many commands end here and cost no savepoint.
@@ -74,7 +74,7 @@ pub(crate) fn connect_to_read(path: &Path, options: &Options) -> Result<Connecti
 
 impl<'c> Sqlite<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, statements: Vec::new(), part: Part::None, unwritten: false, sequences: Sequences::default() }
+        Self { connection, statements: Vec::new(), part: SavepointState::None, unwritten: false, sequences: Sequences::default() }
     }
 
     /// Begins a transaction that may write, and waits for other programs that do.
@@ -94,8 +94,8 @@ impl<'c> Sqlite<'c> {
     }
 
     /// Rolls the transaction back, if it has not ended.
-    pub(crate) fn abandon(&mut self) {
-        self.part = Part::None;
+    pub(crate) fn rollback(&mut self) {
+        self.part = SavepointState::None;
         self.sequences.clear();
         if self.in_transaction()
             && let Err(error) = self.run("ROLLBACK")
@@ -110,26 +110,26 @@ impl<'c> Sqlite<'c> {
     }
 
     /// Begins a part of the transaction.
-    pub(crate) fn begin_part(&mut self) {
-        self.part = Part::Untouched;
+    pub(crate) fn savepoint(&mut self) {
+        self.part = SavepointState::Untouched;
     }
 
     /// Keeps the writes since [`Sqlite::begin_part`].
-    pub(crate) fn keep_part(&mut self) -> StoreResult<()> {
-        self.sequences.keep();
-        match std::mem::replace(&mut self.part, Part::None) {
-            Part::Written => self.run("RELEASE part"),
-            Part::None | Part::Untouched | Part::WrittenFirst => Ok(()),
+    pub(crate) fn release(&mut self) -> StoreResult<()> {
+        self.sequences.release();
+        match std::mem::replace(&mut self.part, SavepointState::None) {
+            SavepointState::Written => self.run("RELEASE part"),
+            SavepointState::None | SavepointState::Untouched | SavepointState::WrittenFirst => Ok(()),
         }
     }
 
     /// Rolls back the writes since [`Sqlite::begin_part`].
-    pub(crate) fn undo_part(&mut self) -> StoreResult<()> {
-        self.sequences.undo();
-        match std::mem::replace(&mut self.part, Part::None) {
-            Part::Written => self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part")),
-            Part::WrittenFirst => self.run("ROLLBACK").and_then(|()| self.begin()),
-            Part::None | Part::Untouched => Ok(()),
+    pub(crate) fn rollback_to(&mut self) -> StoreResult<()> {
+        self.sequences.rollback();
+        match std::mem::replace(&mut self.part, SavepointState::None) {
+            SavepointState::Written => self.run("ROLLBACK TO part").and_then(|()| self.run("RELEASE part")),
+            SavepointState::WrittenFirst => self.run("ROLLBACK").and_then(|()| self.begin()),
+            SavepointState::None | SavepointState::Untouched => Ok(()),
         }
     }
 
@@ -160,11 +160,11 @@ impl<'c> Sqlite<'c> {
 
     fn before_write(&mut self) -> StoreResult<()> {
         let first = std::mem::replace(&mut self.unwritten, false);
-        if self.part == Part::Untouched {
+        if self.part == SavepointState::Untouched {
             if !first {
                 self.run("SAVEPOINT part")?;
             }
-            self.part = if first { Part::WrittenFirst } else { Part::Written };
+            self.part = if first { SavepointState::WrittenFirst } else { SavepointState::Written };
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl<'c> Sqlite<'c> {
 
 impl Driver for Sqlite<'_> {
     fn sequences(&mut self) -> Option<&mut Sequences> {
-        (self.part != Part::None).then_some(&mut self.sequences)
+        (self.part != SavepointState::None).then_some(&mut self.sequences)
     }
 
     fn write(&mut self, sql: &'static str, values: &[Value<'_>]) -> StoreResult<u64> {

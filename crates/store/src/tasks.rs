@@ -1,12 +1,12 @@
 //! Tasks and their assignees.
 
-use domain::names::{EntityId, UserId, RoomId, Timestamp};
-use domain::people::User;
-use domain::seam::{Page, StoreResult, TaskStore};
+use domain::ids::{EntityId, UserId, RoomId, Timestamp};
+use domain::users::User;
+use domain::ports::{Page, StoreResult, TaskStore};
 use domain::tasks::{TaskStatus, Task};
 
 use crate::driver::{Driver, Row, Tables, values};
-use crate::people::person_at;
+use crate::users::user_at;
 
 impl<D: Driver> TaskStore for Tables<D> {
     fn task(&mut self, id: EntityId) -> StoreResult<Option<Task>> {
@@ -103,7 +103,7 @@ impl<D: Driver> Tables<D> {
     fn with_assignees(&mut self, mut task: Task) -> StoreResult<Task> {
         let sql = "SELECT a.person, p.name, p.username, p.email, p.avatar_url, p.created_at, p.updated_at
             FROM assignments a LEFT JOIN people p ON p.id = a.person WHERE a.task = $1 ORDER BY a.place";
-        let assigned_to: Vec<User> = self.0.all(sql, values![task.id], |row| person_at(row, 0))?;
+        let assigned_to: Vec<User> = self.0.all(sql, values![task.id], |row| user_at(row, 0))?;
         task.assigned_to = assigned_to;
         Ok(task)
     }
@@ -122,7 +122,7 @@ fn bare_task(row: &dyn Row) -> StoreResult<Task> {
         completed_at: row.maybe_int(7)?.map(Timestamp),
         assigned_to: Vec::new(),
         progress: progress_at(row, 10)?,
-        created_by: person_at(row, 12)?,
+        created_by: user_at(row, 12)?,
         created_at: row.time(8)?,
         updated_at: row.time(9)?,
     })

@@ -1,7 +1,7 @@
 //! The fields of trips that other spaces do not have.
 
-use domain::names::RoomId;
-use domain::seam::{StoreResult, TripStore};
+use domain::ids::RoomId;
+use domain::ports::{StoreResult, TripStore};
 use domain::trips::TripDetails;
 
 use crate::driver::{Driver, Row, Tables, values};

@@ -1,8 +1,8 @@
 //! The stored usage of quotas, one row a user.
 
-use domain::names::{UserId, Timestamp};
+use domain::ids::{UserId, Timestamp};
 use domain::quotas::Usage;
-use domain::seam::StoreResult;
+use domain::ports::StoreResult;
 
 use crate::driver::{Driver, Tables, values};
 

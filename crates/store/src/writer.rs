@@ -10,29 +10,29 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use domain::event::PersistedEvent;
-use domain::ids::is_far_ahead;
-use domain::names::Timestamp;
-use domain::operation::{Actor, Command, CommandContext};
+use domain::id_generator::is_far_ahead;
+use domain::ids::Timestamp;
+use domain::command::{Actor, Command, CommandContext};
 use domain::quotas::Quotas;
-use domain::refusal::DomainError;
-use domain::seam::IdSource;
+use domain::error::DomainError;
+use domain::ports::IdSource;
 
-use crate::batch::{Desk, Job, KeptIds, Passthrough, Stage, Work, said};
+use crate::batch::{BatchContext, Job, TrackedIds, Passthrough, WorkState, Work, panic_message};
 use crate::driver::Tables;
-use crate::figures::Figures;
-use crate::location::{Database, OpenError};
-use crate::queue::{Queue, Rejected, Taken};
+use crate::stats::WriterStats;
+use crate::database::{Database, OpenError};
+use crate::queue::{Queue, Rejected, Take};
 use crate::sqlite::Sqlite;
 
 /// How many commands may wait in the queue. When it is full, the next command is refused at once with [`Refusal::Unavailable`], before the waiting
 /// commands are answered.
-pub const QUEUE_BOUND: usize = 65_536;
+pub const MAX_QUEUED: usize = 65_536;
 /// How many commands share a transaction. A larger batch would not cost less a command, and the first command would wait longer for the commit.
-const BATCH: usize = 256;
+const MAX_BATCH: usize = 256;
 /// The writer releases the database's page cache, up to 16 MB, when `REST` passes without a command after at least `BURST` commands. The kernel's
 /// page cache has the pages, too, and returns each in some microseconds.
-const REST: Duration = Duration::from_secs(1);
-const BURST: usize = 1_000;
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+const BURST_COMMANDS: usize = 1_000;
 
 /// A handle to the writer's queue. Cheap to clone; when the last clone is dropped, the writer finishes the queued commands and ends.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub struct Writer(Arc<Handle>);
 
 struct Handle {
     queue: Arc<Queue<Box<dyn Job>>>,
-    figures: Arc<Mutex<Figures>>,
+    figures: Arc<Mutex<WriterStats>>,
 }
 
 impl Drop for Handle {
@@ -52,7 +52,7 @@ impl Drop for Handle {
 /// Receives the persisted events after their commit.
 ///
 /// A function is an outlet that takes each event by itself.
-pub trait Outlet: Send {
+pub trait CommitSink: Send {
     /// Called before the replies and events of a batch. The outlet may collect the resulting work until [`Outlet::end`], which follows soon.
     fn begin(&mut self) {}
 
@@ -67,10 +67,10 @@ pub trait Outlet: Send {
     fn end(&mut self) {}
 
     /// Called when a burst of commands has ended and the writer has released its memory, so that other parts can release theirs.
-    fn rest(&mut self) {}
+    fn idle(&mut self) {}
 }
 
-impl<F: FnMut(PersistedEvent) + Send> Outlet for F {
+impl<F: FnMut(PersistedEvent) + Send> CommitSink for F {
     fn publish(&mut self, fact: PersistedEvent) {
         self(fact);
     }
@@ -91,7 +91,7 @@ impl Writer {
         database: &Database,
         clock: impl Fn() -> Timestamp + Send + 'static,
         mut ids: impl IdSource + 'static,
-        outlet: impl Outlet + 'static,
+        outlet: impl CommitSink + 'static,
     ) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = database.connect()?;
         let last = Tables(Sqlite::new(&connection)).last_id().map_err(|error| OpenError::Failed(error.to_string()))?;
@@ -104,18 +104,18 @@ impl Writer {
         ids.resume_after(last);
         let used = Tables(Sqlite::new(&connection)).usage();
         let quotas = Quotas::new(database.quotas(), used.map_err(|error| OpenError::Failed(error.to_string()))?);
-        let ids = KeptIds { source: Box::new(ids), last };
-        let queue = Arc::new(Queue::new(QUEUE_BOUND));
-        let figures = Arc::new(Mutex::new(Figures::default()));
+        let ids = TrackedIds { source: Box::new(ids), last };
+        let queue = Arc::new(Queue::new(MAX_QUEUED));
+        let figures = Arc::new(Mutex::new(WriterStats::default()));
         let (served, counted) = (Arc::clone(&queue), Arc::clone(&figures));
         let bounds = database.bounds();
         let database = database.clone();
         let thread = Builder::new().name("writer".to_owned()).spawn(move || {
             let session = Tables(Sqlite::new(&connection));
-            let desk = Desk { session, clock: Box::new(clock), ids, bounds, quotas, usage_due: Timestamp::default() };
+            let desk = BatchContext { session, clock: Box::new(clock), ids, bounds, quotas, usage_due: Timestamp::default() };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| serve(&served, desk, outlet, &counted))) {
                 // Without the writer the server cannot change anything, and a process that ends is restarted.
-                tracing::error!(panic = said(&*panic), "the writer has died; the process ends");
+                tracing::error!(panic = panic_message(&*panic), "the writer has died; the process ends");
                 abort();
             }
             // The file must outlive the connection: a database in memory is deleted with its last handle.
@@ -138,7 +138,7 @@ impl Writer {
         work: impl FnOnce(&mut CommandContext<'_>) -> Result<T, DomainError> + Send + 'static,
         reply: impl FnOnce(Result<T, DomainError>) + Send + 'static,
     ) {
-        self.put(Box::new(Work { actor, stage: Stage::Waiting(work), reply }));
+        self.put(Box::new(Work { actor, stage: WorkState::Waiting(work), reply }));
     }
 
     /// Queues a command, with [`Writer::submit`].
@@ -158,9 +158,9 @@ impl Writer {
     }
 
     /// The writer's counts since the start, and the length of its queue.
-    pub fn figures(&self) -> Figures {
+    pub fn stats(&self) -> WriterStats {
         let waiting = self.0.queue.len();
-        Figures { waiting, ..self.0.figures.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+        WriterStats { waiting, ..self.0.figures.lock().unwrap_or_else(PoisonError::into_inner).clone() }
     }
 
     fn put(&self, job: Box<dyn Job>) {
@@ -180,12 +180,12 @@ impl From<Rejected> for DomainError {
 }
 
 /// An outlet that counts the events that it publishes.
-struct Counted<'a, O> {
+struct CountingSink<'a, O> {
     outlet: &'a mut O,
     facts: u64,
 }
 
-impl<O: Outlet> Outlet for Counted<'_, O> {
+impl<O: CommitSink> CommitSink for CountingSink<'_, O> {
     fn charge(&mut self, actor: &Actor, reach: usize) {
         self.outlet.charge(actor, reach);
     }
@@ -196,27 +196,27 @@ impl<O: Outlet> Outlet for Counted<'_, O> {
     }
 }
 
-fn serve(queue: &Queue<Box<dyn Job>>, mut desk: Desk<'_>, mut outlet: impl Outlet, figures: &Mutex<Figures>) {
-    let mut jobs = Vec::with_capacity(BATCH);
+fn serve(queue: &Queue<Box<dyn Job>>, mut desk: BatchContext<'_>, mut outlet: impl CommitSink, figures: &Mutex<WriterStats>) {
+    let mut jobs = Vec::with_capacity(MAX_BATCH);
     let mut since_rest = 0;
     loop {
-        match queue.take_within((since_rest >= BURST).then_some(REST), BATCH, &mut jobs) {
-            Taken::Some => {}
-            Taken::Nothing => {
+        match queue.take_within((since_rest >= BURST_COMMANDS).then_some(IDLE_INTERVAL), MAX_BATCH, &mut jobs) {
+            Take::Some => {}
+            Take::Nothing => {
                 since_rest = 0;
                 desk.session.0.release_memory();
                 figures.lock().unwrap_or_else(PoisonError::into_inner).rests += 1;
-                outlet.rest();
+                outlet.idle();
                 continue;
             }
-            Taken::Closed => break,
+            Take::Closed => break,
         }
         let commands = jobs.len();
         since_rest += commands;
-        let committed = desk.decide(&mut jobs);
+        let committed = desk.execute(&mut jobs);
         let batch = committed.clone().map(drop);
         outlet.begin();
-        let mut counted = Counted { outlet: &mut outlet, facts: 0 };
+        let mut counted = CountingSink { outlet: &mut outlet, facts: 0 };
         for job in jobs.drain(..) {
             job.finish(&batch, &mut counted);
         }

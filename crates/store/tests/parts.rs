@@ -5,10 +5,10 @@
 use std::sync::mpsc;
 
 use domain::event::{Event, PersistedEvent};
-use domain::ids::IdGenerator;
-use domain::names::{RoomKind, Timestamp};
-use domain::operation::{Actor, CommandContext};
-use domain::refusal::DomainError;
+use domain::id_generator::IdGenerator;
+use domain::ids::{RoomKind, Timestamp};
+use domain::command::{Actor, CommandContext};
+use domain::error::DomainError;
 use store::{Database, Options, Writer};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
 
 use domain::event::PersistedEvent;
-use domain::ids::IdGenerator;
-use domain::names::{RoomKind, UserId, Timestamp};
-use domain::operation::Actor;
-use domain::people::{Claims, EnsureUser};
+use domain::id_generator::IdGenerator;
+use domain::ids::{RoomKind, UserId, Timestamp};
+use domain::command::Actor;
+use domain::users::{Claims, EnsureUser};
 use domain::quotas::QuotaBounds;
-use domain::refusal::DomainError;
+use domain::error::DomainError;
 use domain::spaces::CreateSpace;
 use store::{Database, Options, Writer};
 

@@ -5,20 +5,20 @@
 use std::sync::mpsc::{self, Sender};
 
 use domain::event::{Event, PersistedEvent};
-use domain::ids::IdGenerator;
-use domain::names::{RoomKind, Timestamp};
-use domain::operation::{Actor, CommandContext};
-use store::{Database, Options, Outlet, Writer};
+use domain::id_generator::IdGenerator;
+use domain::ids::{RoomKind, Timestamp};
+use domain::command::{Actor, CommandContext};
+use store::{Database, Options, CommitSink, Writer};
 
 /// Sends the offsets that are published, and a 0 for each rest.
 struct Notes(Sender<i64>);
 
-impl Outlet for Notes {
+impl CommitSink for Notes {
     fn publish(&mut self, fact: PersistedEvent) {
         self.0.send(fact.offset).unwrap();
     }
 
-    fn rest(&mut self) {
+    fn idle(&mut self) {
         self.0.send(0).unwrap();
     }
 }
@@ -40,7 +40,7 @@ fn a_writer_releases_its_memory_once_after_each_burst_and_serves_the_next() {
         let first = burst * 1_000 + 1;
         assert!((first..first + 1_000).eq(noted.iter().take(1_000)));
         assert_eq!(noted.recv(), Ok(0), "a rest");
-        assert_eq!(writer.figures().rests, burst as u64 + 1);
+        assert_eq!(writer.stats().rests, burst as u64 + 1);
     }
     writer.close();
     thread.join().unwrap();

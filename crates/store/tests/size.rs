@@ -5,12 +5,12 @@
 use domain::calls::InitiateCall;
 use domain::chat::{EditMessage, ListMessagesWithReadState, MarkRead, GetConversationSummary, SendMessage};
 use domain::event::{Account, Event, PersistedEvent};
-use domain::ids::IdGenerator;
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
-use domain::operation::{Actor, Command, Query, CommandContext};
-use domain::people::{Claims, EnsureUser, User, GetUser};
-use domain::refusal::DomainError;
-use domain::seam::{MemberPage, Page, Store};
+use domain::id_generator::IdGenerator;
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::command::{Actor, Command, Query, CommandContext};
+use domain::users::{Claims, EnsureUser, User, GetUser};
+use domain::error::DomainError;
+use domain::ports::{MemberPage, Page, Store};
 use domain::sessions::{ConnectSession, ResumeRequest, NewSession};
 use domain::spaces::{
     AddMember, ArchiveSpace, JoinRoomListingMembers, JoinRoom, JoinByInvite, ListMembers, ListSpaces, ListMemberIds, FilterVisible, GetSpace,

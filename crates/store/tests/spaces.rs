@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::event::{Event, PersistedEvent};
-use domain::ids::IdGenerator;
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
-use domain::operation::{Actor, MembershipLimits, Command, CommandContext};
-use domain::people::{Claims, EnsureUser, User};
-use domain::refusal::DomainError;
-use domain::seam::Store;
+use domain::id_generator::IdGenerator;
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::command::{Actor, MembershipLimits, Command, CommandContext};
+use domain::users::{Claims, EnsureUser, User};
+use domain::error::DomainError;
+use domain::ports::Store;
 use domain::spaces::{CreateSpace, MAX_EMBEDDED_BYTES, MAX_EMBEDDED_MEMBERS, JoinByInvite, RemoveMember, RenameSpace, Role};
 use store::{Database, Options};
 

@@ -5,11 +5,11 @@
 use std::sync::{Arc, Mutex, mpsc};
 
 use domain::event::{Event, PersistedEvent};
-use domain::ids::IdGenerator;
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
-use domain::operation::{Actor, Command, Query, CommandContext};
-use domain::people::{Claims, DeleteUser, EnsureUser, User, UpdateProfile};
-use domain::refusal::DomainError;
+use domain::id_generator::IdGenerator;
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::command::{Actor, Command, Query, CommandContext};
+use domain::users::{Claims, DeleteUser, EnsureUser, User, UpdateProfile};
+use domain::error::DomainError;
 use domain::removals::{CHANGES_PER_STEP, ContinueRemovals, MEMBERS_PER_STEP};
 use domain::sessions::ReadEvents;
 use domain::spaces::{CreateSpace, JoinRoom, RemoveMember, Role};

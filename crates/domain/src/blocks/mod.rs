@@ -5,10 +5,10 @@
 
 use std::collections::HashSet;
 
-use crate::names::{UserId, Timestamp};
-use crate::operation::{Actor, Command, Query, CommandContext};
-use crate::refusal::DomainError;
-use crate::seam::{Page, Store};
+use crate::ids::{UserId, Timestamp};
+use crate::command::{Actor, Command, Query, CommandContext};
+use crate::error::DomainError;
+use crate::ports::{Page, Store};
 
 /// How many users a user may have blocked at once; one more is refused as a conflict.
 pub const MAX_BLOCKS: u64 = 10_000;

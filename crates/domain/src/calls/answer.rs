@@ -2,9 +2,9 @@
 
 use crate::calls::{Call, CallStatus, add_participant, require_open, visible_call};
 use crate::event::Event;
-use crate::names::{EntityId, RoomKind};
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::ids::{EntityId, RoomKind};
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::spaces::record_activity;
 
 /// Joins a ringing or ongoing call, as a member of its room. The first participant besides the caller makes the call ongoing. For a participant who

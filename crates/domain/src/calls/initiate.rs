@@ -2,10 +2,10 @@
 
 use crate::calls::{Call, CallStatus, add_participant};
 use crate::event::Event;
-use crate::fields;
-use crate::names::{RoomKind, RoomId};
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::validation;
+use crate::ids::{RoomKind, RoomId};
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::spaces::{record_activity, require_member};
 
 /// A caller cannot start a call in a room if more of its members have blocked the caller.
@@ -39,7 +39,7 @@ impl Command for InitiateCall {
             return Err(DomainError::invalid("roomId", "has no calls"));
         }
         record_activity(tx.store, tx.actor, &self.room)?;
-        fields::identifier("callType", Some(&self.sort))?;
+        validation::identifier("callType", Some(&self.sort))?;
         if let Some(call) = tx.store.open_call(&self.room)? {
             return Ok(InitiateCallResult { call, existing: true });
         }

@@ -4,27 +4,27 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::names::{EntityId, RoomKind, UserId, RoomId, Timestamp};
-use crate::operation::CommandContext;
-use crate::people::User;
-use crate::refusal::DomainError;
-use crate::seam::StoreResult;
+use crate::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
+use crate::command::CommandContext;
+use crate::users::User;
+use crate::error::DomainError;
+use crate::ports::StoreResult;
 use crate::spaces::role_in;
 
 mod answer;
 mod end;
 mod initiate;
 mod leave;
-mod overdue;
-mod read;
+mod timeouts;
+mod queries;
 
 pub use answer::AnswerCall;
 pub use end::EndCall;
 pub use initiate::{InitiateCall, InitiateCallResult};
 pub use leave::LeaveCall;
 pub(crate) use leave::leave_calls;
-pub use overdue::{EndStaleCalls, ExpireRingingCall, RING_TIMEOUT_SECONDS};
-pub use read::ListCalls;
+pub use timeouts::{EndStaleCalls, ExpireRingingCall, RING_TIMEOUT_SECONDS};
+pub use queries::ListCalls;
 
 /// The status of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -2,9 +2,9 @@
 
 use crate::chat::{Message, own_message};
 use crate::event::Event;
-use crate::names::{EntityId, RoomKind};
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::ids::{EntityId, RoomKind};
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 
 /// Deletes a message, as its sender. The answer is the message as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]

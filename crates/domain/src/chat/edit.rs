@@ -2,9 +2,9 @@
 
 use crate::chat::{Message, own_message, check_content, mentions};
 use crate::event::Event;
-use crate::names::{EntityId, RoomKind};
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::ids::{EntityId, RoomKind};
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 
 /// Edits the text of a message, as its sender. Every edit records an event, because clients wait for it; an edit with the same text does not change
 /// the message or the time of its last edit.

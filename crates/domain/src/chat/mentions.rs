@@ -3,21 +3,21 @@
 use std::collections::HashSet;
 
 use crate::chat::Message;
-use crate::fields;
-use crate::names::{UserId, RoomId};
+use crate::validation;
+use crate::ids::{UserId, RoomId};
 use crate::notifications::{NewNotification, create_notification_by_actor};
-use crate::operation::CommandContext;
-use crate::refusal::DomainError;
-use crate::seam::{Store, StoreResult};
+use crate::command::CommandContext;
+use crate::error::DomainError;
+use crate::ports::{Store, StoreResult};
 
 /// How many at-signs of a text are examined: a text of many at-signs must not keep the writer busy.
-const MAX_AT_SIGNS: usize = 2 * fields::MAX_USERS;
+const MAX_AT_SIGNS: usize = 2 * validation::MAX_USERS;
 
 /// How many look-ups in a project's handles one text may cost, for the same reason. A name of many words may cost several.
 const MAX_LOOKUPS: usize = 500;
 
 /// How many characters behind an at-sign are searched for a name: the length of the longest name, times the growth that lower case may cause.
-const MAX_MENTION_BYTES: usize = 3 * fields::MAX_NAME;
+const MAX_MENTION_BYTES: usize = 3 * validation::MAX_NAME;
 
 /// Notifies the members that a message mentions, at most the first [`fields::PEOPLE`]. Members that the text before an edit mentioned were notified
 /// then, and the sender is never notified.
@@ -33,7 +33,7 @@ pub(super) fn notify_mentioned(tx: &mut CommandContext<'_>, message: &Message, b
     let told_before: HashSet<UserId> = told_before.into_iter().collect();
     let mut mentioned = mentioned(&message.content, &mut members)?;
     mentioned.retain(|person| *person != message.sender.id && !told_before.contains(person));
-    mentioned.truncate(fields::MAX_USERS);
+    mentioned.truncate(validation::MAX_USERS);
     for person in mentioned {
         create_notification_by_actor(tx, mention(message, &project, &channel.name, person))?;
     }
@@ -60,7 +60,7 @@ impl HandleLookup for MemberHandles<'_> {
     }
 
     fn users_with(&mut self, handle: &str) -> StoreResult<Vec<UserId>> {
-        let people = self.store.members_with_handle(self.project, handle, fields::MAX_USERS as u32)?;
+        let people = self.store.members_with_handle(self.project, handle, validation::MAX_USERS as u32)?;
         Ok(people.into_iter().map(|person| person.id).collect())
     }
 }
@@ -144,8 +144,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::names::Timestamp;
-    use crate::people::User;
+    use crate::ids::Timestamp;
+    use crate::users::User;
 
     struct List(BTreeSet<(String, UserId)>);
 

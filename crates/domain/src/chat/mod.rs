@@ -2,25 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fields;
-use crate::names::{EntityId, RoomKind, RoomId, Timestamp};
-use crate::operation::CommandContext;
-use crate::people::User;
-use crate::refusal::DomainError;
+use crate::validation;
+use crate::ids::{EntityId, RoomKind, RoomId, Timestamp};
+use crate::command::CommandContext;
+use crate::users::User;
+use crate::error::DomainError;
 use crate::spaces::{require_writable, role_in};
 
 mod delete;
 mod edit;
 mod mentions;
-mod read;
-mod reads;
+mod queries;
+mod read_markers;
 mod send;
 
 pub use delete::DeleteMessage;
 pub use edit::EditMessage;
-pub use read::{ListMessages, GetMessage};
-pub(crate) use reads::init_read_marker;
-pub use reads::{CountUnread, ListConversationSummaries, ListMessagesWithReadState, ConversationSummary, ReadUpdate, MarkRead, GetConversationSummary, MessageWithReadState};
+pub use queries::{ListMessages, GetMessage};
+pub(crate) use read_markers::init_read_marker;
+pub use read_markers::{CountUnread, ListConversationSummaries, ListMessagesWithReadState, ConversationSummary, ReadUpdate, MarkRead, GetConversationSummary, MessageWithReadState};
 pub use send::{SendMessage, SendMessageResult};
 
 /// A message.
@@ -77,7 +77,7 @@ fn own_message(tx: &mut CommandContext<'_>, of: RoomKind, message: EntityId) -> 
 /// Checks that a message has a text or a file.
 fn check_content(content: &str, has_file: bool) -> Result<(), DomainError> {
     match has_file {
-        true => fields::optional("content", Some(content), fields::MAX_CONTENT),
-        false => fields::required("content", content, fields::MAX_CONTENT),
+        true => validation::optional("content", Some(content), validation::MAX_CONTENT),
+        false => validation::required("content", content, validation::MAX_CONTENT),
     }
 }

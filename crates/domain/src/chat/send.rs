@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::chat::{Message, check_content, mentions};
 use crate::event::Event;
-use crate::fields;
-use crate::names::{RoomKind, RoomId};
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::validation;
+use crate::ids::{RoomKind, RoomId};
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::spaces::require_writer;
 
 /// Sends a message to a room, as a member of it. The text is stored unchanged.
@@ -45,10 +45,10 @@ impl Command for SendMessage {
             return Err(DomainError::invalid("room", "takes no messages"));
         }
         check_content(&self.content, self.file_url.is_some())?;
-        fields::identifier("type", self.sort.as_deref())?;
-        fields::link("fileUrl", self.file_url.as_deref())?;
-        fields::metadata("metadata", self.metadata.as_ref())?;
-        fields::optional(self.room.kind().client_id_field(), self.client_id.as_deref(), fields::MAX_CLIENT_ID)?;
+        validation::identifier("type", self.sort.as_deref())?;
+        validation::link("fileUrl", self.file_url.as_deref())?;
+        validation::metadata("metadata", self.metadata.as_ref())?;
+        validation::optional(self.room.kind().client_id_field(), self.client_id.as_deref(), validation::MAX_CLIENT_ID)?;
         if let Some(client_id) = &self.client_id
             && let Some(message) = tx.store.message_by_client_id(&self.room, &tx.actor.person, client_id)?
         {

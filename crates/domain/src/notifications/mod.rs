@@ -5,15 +5,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::names::{EntityId, UserId, Timestamp};
+use crate::ids::{EntityId, UserId, Timestamp};
 
-mod announce;
-mod notify;
-mod read;
+mod broadcast;
+mod create;
+mod queries;
 
-pub use announce::{BroadcastAnnouncement, Announcement};
-pub use notify::{NewNotification, CreateNotification, create_notification, create_notification_by_actor};
-pub use read::{ListNotifications, MarkAllNotificationsRead, MarkNotificationRead};
+pub use broadcast::{BroadcastAnnouncement, Announcement};
+pub use create::{NewNotification, CreateNotification, create_notification, create_notification_by_actor};
+pub use queries::{ListNotifications, MarkAllNotificationsRead, MarkNotificationRead};
 
 /// A notification.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

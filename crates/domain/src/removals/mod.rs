@@ -7,10 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::names::{EntityId, UserId, RoomId};
-use crate::operation::{Actor, Command, CommandContext};
-use crate::people::User;
-use crate::refusal::DomainError;
+use crate::ids::{EntityId, UserId, RoomId};
+use crate::command::{Actor, Command, CommandContext};
+use crate::users::User;
+use crate::error::DomainError;
 use crate::spaces::{Space, end_membership};
 use crate::tasks;
 

@@ -1,8 +1,8 @@
 //! Ends a session's connection, deletes a session, and removes a room from a session.
 
-use crate::names::RoomId;
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::ids::RoomId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::spaces::role_in;
 
 /// Stores that a session's connection has ended; the client may resume it.

@@ -1,11 +1,11 @@
 //! The epochs of the event log, the state at a start, and the offset that all connections have received.
 
 use crate::event::PersistedEvent;
-use crate::names::Timestamp;
-use crate::operation::{Actor, Command, Query, CommandContext};
-use crate::refusal::DomainError;
-use crate::seam::{Store, EventBatch};
-use crate::sessions::absent::{DisconnectedUser, disconnected_users};
+use crate::ids::Timestamp;
+use crate::command::{Actor, Command, Query, CommandContext};
+use crate::error::DomainError;
+use crate::ports::{Store, EventBatch};
+use crate::sessions::disconnected_users::{DisconnectedUser, disconnected_users};
 
 /// Begins a new epoch at the start of the server, and ends all sessions that are still stored as connected.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,21 +3,21 @@
 //! The writer executes all commands here in its transactions, in one order with the events. So a session is stored before its client learns its
 //! secret, a room is stored before the client's join is acknowledged, and neither is lost when the server is killed.
 
-mod absent;
-mod arrive;
-mod catch_up;
+mod disconnected_users;
+mod connect;
+mod sync;
 mod end;
 mod epoch;
-mod forget;
+mod retention;
 
-use crate::names::{UserId, RoomId, Timestamp};
+use crate::ids::{UserId, RoomId, Timestamp};
 
-pub use absent::{DisconnectedUser, ExpireDisconnected};
-pub use arrive::{ConnectSession, ConnectOutcome, ResumeRequest, SessionClaim, ClientPosition, NewSession, ResumedSession, ReplaceSession, ReplacedSession};
-pub use catch_up::{ResolveSync, SyncRange};
+pub use disconnected_users::{DisconnectedUser, ExpireDisconnected};
+pub use connect::{ConnectSession, ConnectOutcome, ResumeRequest, SessionClaim, ClientPosition, NewSession, ResumedSession, ReplaceSession, ReplacedSession};
+pub use sync::{ResolveSync, SyncRange};
 pub use end::{EndSession, DeleteSession, LeaveRoom};
 pub use epoch::{BeginEpoch, StartupState, SaveAckedOffset, ReadEvents, ReadEventLog};
-pub use forget::{PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions};
+pub use retention::{PurgeEvictedEvents, PurgeOldEvents, PurgeOldSessions};
 
 /// The stored state of a user's connection in a namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]

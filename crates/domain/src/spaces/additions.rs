@@ -1,9 +1,9 @@
 //! Checks that an actor may add a user to a space.
 
 use crate::blocks::blocks_actor;
-use crate::names::{UserId, RoomId};
-use crate::operation::CommandContext;
-use crate::refusal::DomainError;
+use crate::ids::{UserId, RoomId};
+use crate::command::CommandContext;
+use crate::error::DomainError;
 use crate::spaces::Role;
 
 /// For how long a user who left a space by choice cannot be added again, in seconds: a day.

@@ -1,10 +1,10 @@
 //! Archives a space, or opens it again.
 
 use crate::event::Event;
-use crate::names::RoomId;
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
-use crate::spaces::access::{not_found, require_admin};
+use crate::ids::RoomId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
+use crate::spaces::permissions::{not_found, require_admin};
 use crate::spaces::{Space, embed_members, for_event};
 
 /// Archives a project, or opens it again; for its admins. Members can read an archived project, receive its events and leave it; admins can remove

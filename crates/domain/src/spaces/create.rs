@@ -1,12 +1,12 @@
 //! Creates spaces, and channels of a project.
 
 use crate::event::Event;
-use crate::fields;
-use crate::names::{RoomKind, UserId, RoomId};
-use crate::operation::{Command, CommandContext};
-use crate::people::known_or_unseen;
-use crate::refusal::DomainError;
-use crate::spaces::access::{not_found, require_writable};
+use crate::validation;
+use crate::ids::{RoomKind, UserId, RoomId};
+use crate::command::{Command, CommandContext};
+use crate::users::known_or_unseen;
+use crate::error::DomainError;
+use crate::spaces::permissions::{not_found, require_writable};
 use crate::spaces::additions::require_addable;
 use crate::spaces::membership::{TOO_MANY_MEMBERS, require_free_slot};
 use crate::spaces::{Role, Space, embed_members};
@@ -42,9 +42,9 @@ impl CreateSpace {
         let (name_field, members_field) = self.kind.fields();
         match self.name.as_str() {
             "" if self.kind.may_be_nameless() => {}
-            name => fields::required(name_field, name, fields::MAX_NAME)?,
+            name => validation::required(name_field, name, validation::MAX_NAME)?,
         }
-        let mut people = fields::user_ids(members_field, self.members)?;
+        let mut people = validation::user_ids(members_field, self.members)?;
         let creator = tx.actor.person.clone();
         people.retain(|person| *person != creator);
         people.insert(0, creator);
@@ -87,7 +87,7 @@ impl Command for CreateChannel {
         if !self.project.kind().has_channels() {
             return Err(not_found(&self.project));
         }
-        fields::required("name", &self.name, fields::MAX_NAME)?;
+        validation::required("name", &self.name, validation::MAX_NAME)?;
         let room = RoomKind::Channel.room(tx.new_id());
         let channel = new_space(tx, room, self.name, Some(self.project), None);
         tx.store.insert_space(&channel)?;

@@ -3,9 +3,9 @@
 
 use crate::chat::ConversationSummary;
 use crate::event::Event;
-use crate::names::{RoomKind, UserId, RoomId};
-use crate::operation::CommandContext;
-use crate::refusal::DomainError;
+use crate::ids::{RoomKind, UserId, RoomId};
+use crate::command::CommandContext;
+use crate::error::DomainError;
 use crate::spaces::Space;
 
 /// Records in a user's inbox that the actor has made that user a member of `space`, which is the space with the user in it.

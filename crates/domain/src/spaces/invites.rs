@@ -1,10 +1,10 @@
 //! Invite codes: users join a space with its code, without an act of a member.
 
 use crate::event::Event;
-use crate::names::RoomId;
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
-use crate::spaces::access::{not_found, require_member, require_open};
+use crate::ids::RoomId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
+use crate::spaces::permissions::{not_found, require_member, require_open};
 use crate::spaces::membership::begin_membership;
 use crate::spaces::{Space, embed_members, for_event};
 

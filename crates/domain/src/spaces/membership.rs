@@ -3,12 +3,12 @@
 use crate::calls;
 use crate::chat::init_read_marker;
 use crate::event::Event;
-use crate::names::{UserId, RoomId};
-use crate::operation::{Command, CommandContext};
-use crate::people::{User, known_or_unseen};
-use crate::refusal::DomainError;
+use crate::ids::{UserId, RoomId};
+use crate::command::{Command, CommandContext};
+use crate::users::{User, known_or_unseen};
+use crate::error::DomainError;
 use crate::removals::{self, CHANGES_PER_STEP, RemovalTarget};
-use crate::spaces::access::{not_found, require_admin, require_member, require_writable};
+use crate::spaces::permissions::{not_found, require_admin, require_member, require_writable};
 use crate::spaces::additions::require_addable;
 use crate::spaces::inbox::{record_added, record_removed};
 use crate::spaces::{Role, Space, embed_members, for_event};

@@ -2,37 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{UserId, RoomId, Timestamp};
-use crate::people::User;
+use crate::ids::{UserId, RoomId, Timestamp};
+use crate::users::User;
 
-mod access;
+mod permissions;
 mod additions;
 mod archive;
 mod create;
-mod details;
+mod rename;
 mod embed;
 mod inbox;
 mod invites;
 mod membership;
 mod presence;
-mod read;
+mod queries;
 
-pub(crate) use access::record_activity;
-pub use access::{
+pub(crate) use permissions::record_activity;
+pub use permissions::{
     JoinRoomListingMembers, JoinRoom, JoinedRoom, ResumeRoom, member_since, require_admin, require_member, require_writable, require_writer,
     role_in, visible_rooms,
 };
 pub use additions::REJOIN_DELAY_SECONDS;
 pub use archive::ArchiveSpace;
 pub use create::{CreateChannel, CreateSpace};
-pub use details::RenameSpace;
+pub use rename::RenameSpace;
 pub use embed::{MAX_EMBEDDED_BYTES, MAX_EMBEDDED_MEMBERS};
 pub(crate) use embed::{embed_members, for_event};
 pub use invites::{JoinByInvite, RefreshInvite};
 pub(crate) use membership::end_membership;
 pub use membership::{AddMember, RemoveMember};
 pub use presence::{MAX_PRESENCE_MEMBERS, ListMemberIds, FilterVisible};
-pub use read::{ListChannels, ListContacts, ListMembers, ListSpaces, GetSpace};
+pub use queries::{ListChannels, ListContacts, ListMembers, ListSpaces, GetSpace};
 
 /// The role of a member: admins change members, archive and delete; members read, write and invite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

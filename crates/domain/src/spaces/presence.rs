@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::names::{UserId, RoomId};
-use crate::operation::{Actor, Command, Query, CommandContext};
-use crate::refusal::DomainError;
-use crate::seam::{Store, StoreResult};
+use crate::ids::{UserId, RoomId};
+use crate::command::{Actor, Command, Query, CommandContext};
+use crate::error::DomainError;
+use crate::ports::{Store, StoreResult};
 use crate::spaces::require_member;
 
 /// The largest space in which the presence of each member is looked up, and in which all members receive what each has read: beyond, both would cost

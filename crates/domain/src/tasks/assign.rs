@@ -1,11 +1,11 @@
 //! Assigns and unassigns tasks.
 
 use crate::event::Event;
-use crate::names::{EntityId, UserId, RoomId};
-use crate::operation::{Command, CommandContext};
-use crate::people::User;
-use crate::refusal::DomainError;
-use crate::tasks::{Task, assignee, assignees, actor_profile, writable_task};
+use crate::ids::{EntityId, UserId, RoomId};
+use crate::command::{Command, CommandContext};
+use crate::users::User;
+use crate::error::DomainError;
+use crate::tasks::{Task, assignee_lookup, assignees, actor_profile, writable_task};
 
 /// Assigns a task to a member of its space, besides its other assignees. If the member is an assignee already, no event is recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,7 +48,7 @@ impl Command for ReassignTask {
 
     fn execute(self, tx: &mut CommandContext<'_>) -> Result<Task, DomainError> {
         let mut task = writable_task(tx, self.task)?;
-        let to = self.to.map(|name| assignee::find_assignee(tx, &task.room, &name)).transpose()?;
+        let to = self.to.map(|name| assignee_lookup::find_assignee(tx, &task.room, &name)).transpose()?;
         let Some(to) = to else {
             for from in task.assigned_to.clone() {
                 task = unassign(tx, task, from)?;
@@ -65,7 +65,7 @@ impl Command for ReassignTask {
         touch(tx, &mut task)?;
         let by = actor_profile(tx)?;
         tx.record_event(&task.room, Event::TaskAssigned { task: task.clone(), to: to.clone(), by: by.clone() })?;
-        assignee::notify_assignee(tx, &task, &to, by.as_ref())?;
+        assignee_lookup::notify_assignee(tx, &task, &to, by.as_ref())?;
         Ok(task)
     }
 }

@@ -1,12 +1,12 @@
 //! Creates a task.
 
 use crate::event::Event;
-use crate::fields;
-use crate::names::{RoomKind, UserId, RoomId};
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::validation;
+use crate::ids::{RoomKind, UserId, RoomId};
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::spaces::require_writable;
-use crate::tasks::{TaskStatus, Task, assignee, assignees};
+use crate::tasks::{TaskStatus, Task, assignee_lookup, assignees};
 
 /// Creates a task in a space, for its members. The one event of the creation carries the assignees, too.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,14 +56,14 @@ impl Command for CreateTask {
         if !self.room.kind().has_tasks() {
             return Err(DomainError::NotFound(self.room.kind().display_name()));
         }
-        fields::required("title", &self.title, fields::MAX_TITLE)?;
-        fields::optional("description", self.description.as_deref(), fields::MAX_DESCRIPTION)?;
-        fields::optional("category", self.category.as_deref(), fields::MAX_CATEGORY)?;
-        fields::date("dueDate", self.due_date.as_deref())?;
+        validation::required("title", &self.title, validation::MAX_TITLE)?;
+        validation::optional("description", self.description.as_deref(), validation::MAX_DESCRIPTION)?;
+        validation::optional("category", self.category.as_deref(), validation::MAX_CATEGORY)?;
+        validation::date("dueDate", self.due_date.as_deref())?;
         let mut assigned_to = assignees(tx.store, &self.room, "assignedTo", self.assigned_to)?;
         let progress = self.room.kind().has_task_status().then(|| TaskStatus::new(self.status, self.priority)).transpose()?;
         if let Some(name) = self.assignee {
-            assigned_to = vec![assignee::find_assignee(tx, &self.room, &name)?];
+            assigned_to = vec![assignee_lookup::find_assignee(tx, &self.room, &name)?];
         }
         let created_by = tx.store.user(&tx.actor.person)?.ok_or(DomainError::NotFound(RoomKind::User.display_name()))?;
         let task = Task {
@@ -87,7 +87,7 @@ impl Command for CreateTask {
         }
         tx.record_event(&task.room, Event::TaskCreated { task: task.clone() })?;
         for person in &task.assigned_to {
-            assignee::notify_assignee(tx, &task, person, Some(&task.created_by))?;
+            assignee_lookup::notify_assignee(tx, &task, person, Some(&task.created_by))?;
         }
         Ok(task)
     }

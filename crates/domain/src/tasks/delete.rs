@@ -1,9 +1,9 @@
 //! Deletes a task.
 
 use crate::event::Event;
-use crate::names::EntityId;
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::ids::EntityId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::tasks::{Task, actor_profile, writable_task};
 
 /// Deletes a task, for the members of its space. The answer is the task before the deletion.

@@ -1,12 +1,12 @@
 //! Edits a task's fields, and toggles its completion.
 
 use crate::event::Event;
-use crate::fields;
-use crate::names::{EntityId, UserId};
-use crate::operation::{Command, CommandContext};
-use crate::people::User;
-use crate::refusal::DomainError;
-use crate::tasks::{TaskStatus, Task, assignee, assignees, actor_profile, writable_task};
+use crate::validation;
+use crate::ids::{EntityId, UserId};
+use crate::command::{Command, CommandContext};
+use crate::users::User;
+use crate::error::DomainError;
+use crate::tasks::{TaskStatus, Task, assignee_lookup, assignees, actor_profile, writable_task};
 
 /// Changes a task's fields. `None` leaves a field as it is, `Some(None)` clears it.
 ///
@@ -61,26 +61,26 @@ impl Command for EditTask {
         let before = writable_task(tx, self.task)?;
         let mut task = before.clone();
         if let Some(title) = self.title {
-            fields::required("title", &title, fields::MAX_TITLE)?;
+            validation::required("title", &title, validation::MAX_TITLE)?;
             task.title = title;
         }
         if let Some(description) = self.description {
-            fields::optional("description", description.as_deref(), fields::MAX_DESCRIPTION)?;
+            validation::optional("description", description.as_deref(), validation::MAX_DESCRIPTION)?;
             task.description = description;
         }
         if let Some(category) = self.category {
-            fields::optional("category", category.as_deref(), fields::MAX_CATEGORY)?;
+            validation::optional("category", category.as_deref(), validation::MAX_CATEGORY)?;
             task.category = category;
         }
         if let Some(due_date) = self.due_date {
-            fields::date("dueDate", due_date.as_deref())?;
+            validation::date("dueDate", due_date.as_deref())?;
             task.due_date = due_date;
         }
         if let Some(ids) = self.assigned_to {
             task.assigned_to = assignees(tx.store, &task.room, "assignedTo", ids)?;
         }
         if let Some(name) = self.assignee {
-            task.assigned_to = name.map(|name| assignee::find_assignee(tx, &task.room, &name)).transpose()?.into_iter().collect();
+            task.assigned_to = name.map(|name| assignee_lookup::find_assignee(tx, &task.room, &name)).transpose()?.into_iter().collect();
         }
         let was = match &mut task.progress {
             Some(progress) => update_status(progress, self.status, self.priority)?,
@@ -100,7 +100,7 @@ impl Command for EditTask {
         let told = assigned.clone();
         tx.record_event(&task.room, Event::TaskUpdated { task: task.clone(), by: by.clone(), was, toggled_by, assigned, unassigned })?;
         for person in &told {
-            assignee::notify_assignee(tx, &task, person, by.as_ref())?;
+            assignee_lookup::notify_assignee(tx, &task, person, by.as_ref())?;
         }
         Ok(task)
     }
@@ -108,8 +108,8 @@ impl Command for EditTask {
 
 /// Changes status and priority, if they are given. The answer is the status before, if the status changed.
 fn update_status(progress: &mut TaskStatus, status: Option<String>, priority: Option<String>) -> Result<Option<String>, DomainError> {
-    fields::identifier("status", status.as_deref())?;
-    fields::identifier("priority", priority.as_deref())?;
+    validation::identifier("status", status.as_deref())?;
+    validation::identifier("priority", priority.as_deref())?;
     if let Some(priority) = priority {
         progress.priority = priority;
     }

@@ -2,29 +2,29 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::fields;
-use crate::names::{EntityId, RoomKind, UserId, RoomId, Timestamp};
-use crate::operation::{Actor, CommandContext};
-use crate::people::User;
-use crate::refusal::DomainError;
-use crate::seam::Store;
+use crate::validation;
+use crate::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
+use crate::command::{Actor, CommandContext};
+use crate::users::User;
+use crate::error::DomainError;
+use crate::ports::Store;
 use crate::spaces::{require_writable, role_in};
 
 mod assign;
-mod assignee;
+mod assignee_lookup;
 mod create;
 mod delete;
 mod edit;
-mod progress;
-mod read;
+mod status;
+mod queries;
 
 pub(crate) use assign::unassign_some;
 pub use assign::{AssignTask, ReassignTask, UnassignTask};
 pub use create::CreateTask;
 pub use delete::DeleteTask;
 pub use edit::{EditTask, ToggleTask};
-pub use progress::SetStatus;
-pub use read::{ListTasks, GetTask};
+pub use status::SetStatus;
+pub use queries::{ListTasks, GetTask};
 
 /// A task.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,8 +74,8 @@ impl TaskStatus {
     /// # Errors
     /// [`Refusal::Invalid`].
     pub fn new(status: Option<String>, priority: Option<String>) -> Result<Self, DomainError> {
-        fields::identifier("status", status.as_deref())?;
-        fields::identifier("priority", priority.as_deref())?;
+        validation::identifier("status", status.as_deref())?;
+        validation::identifier("priority", priority.as_deref())?;
         Ok(Self { status: status.unwrap_or_else(|| "todo".to_owned()), priority: priority.unwrap_or_else(|| "medium".to_owned()) })
     }
 }
@@ -119,7 +119,7 @@ fn actor_profile(tx: &mut CommandContext<'_>) -> Result<Option<User>, DomainErro
 /// Reads the users that a client names as assignees, each once; each must be a member of the task's space.
 fn assignees(store: &mut dyn Store, room: &RoomId, field: &'static str, ids: Vec<UserId>) -> Result<Vec<User>, DomainError> {
     let mut people = Vec::with_capacity(ids.len());
-    for id in fields::user_ids(field, ids)? {
+    for id in validation::user_ids(field, ids)? {
         let person = match role_in(store, room, &id)? {
             Some(_) => store.user(&id)?,
             None => None,

@@ -1,9 +1,9 @@
 //! Creates a trip.
 
 use crate::event::Event;
-use crate::names::RoomKind;
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::ids::RoomKind;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::spaces::CreateSpace;
 use crate::trips::{Trip, TripDetails};
 

@@ -1,8 +1,8 @@
 //! Deletes a trip.
 
-use crate::names::RoomId;
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::ids::RoomId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::removals::{self, RemovalTarget};
 use crate::spaces::{embed_members, require_admin};
 use crate::trips::{Trip, not_found, require_trip, with_details};

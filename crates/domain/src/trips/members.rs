@@ -1,9 +1,9 @@
 //! Members of a trip.
 
 use crate::event::Event;
-use crate::names::{UserId, RoomId};
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::ids::{UserId, RoomId};
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::spaces::{AddMember, RemoveMember, Role, embed_members, require_admin, require_member};
 use crate::trips::{Trip, not_found, require_trip, with_details};
 

@@ -4,22 +4,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fields;
-use crate::names::{RoomKind, RoomId};
-use crate::refusal::DomainError;
-use crate::seam::{Store, StoreResult};
+use crate::validation;
+use crate::ids::{RoomKind, RoomId};
+use crate::error::DomainError;
+use crate::ports::{Store, StoreResult};
 use crate::spaces::Space;
 
 mod create;
 mod delete;
 mod members;
-mod read;
+mod queries;
 mod update;
 
 pub use create::CreateTrip;
 pub use delete::DeleteTrip;
 pub use members::{AddTripMemberResult, AddTripMember, LeaveTrip};
-pub use read::{ListTrips, GetTrip};
+pub use queries::{ListTrips, GetTrip};
 pub use update::UpdateTrip;
 
 /// The fields of a trip that other spaces do not have.
@@ -35,10 +35,10 @@ pub struct TripDetails {
 
 impl TripDetails {
     fn check(&self) -> Result<(), DomainError> {
-        fields::optional("description", self.description.as_deref(), fields::MAX_DESCRIPTION)?;
-        fields::date("startDate", self.start_date.as_deref())?;
-        fields::date("endDate", self.end_date.as_deref())?;
-        fields::dates_in_order("endDate", self.start_date.as_deref(), self.end_date.as_deref())
+        validation::optional("description", self.description.as_deref(), validation::MAX_DESCRIPTION)?;
+        validation::date("startDate", self.start_date.as_deref())?;
+        validation::date("endDate", self.end_date.as_deref())?;
+        validation::dates_in_order("endDate", self.start_date.as_deref(), self.end_date.as_deref())
     }
 }
 

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::event::Event;
-use crate::fields;
-use crate::names::RoomId;
-use crate::operation::{Command, CommandContext};
-use crate::refusal::DomainError;
+use crate::validation;
+use crate::ids::RoomId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
 use crate::spaces::{record_activity, embed_members, require_member};
 use crate::trips::{Trip, TripChanges, not_found, require_trip, with_details};
 
@@ -29,13 +29,13 @@ impl Command for UpdateTrip {
         require_trip(&room)?;
         require_member(tx.store, tx.actor, &room)?;
         record_activity(tx.store, tx.actor, &room)?;
-        fields::metadata("changes", Some(&Value::Object(more.clone())))?;
+        validation::metadata("changes", Some(&Value::Object(more.clone())))?;
         let mut space = tx.store.space(&room)?.ok_or(not_found())?;
         embed_members(tx.store, &mut space)?;
         let before = with_details(tx.store, space)?;
         let mut trip = before.clone();
         if let Some(name) = &changes.name {
-            fields::required("name", name, fields::MAX_NAME)?;
+            validation::required("name", name, validation::MAX_NAME)?;
             trip.space.name.clone_from(name);
         }
         let details = &mut trip.details;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::names::UserId;
+use domain::ids::UserId;
 use http::HeaderMap;
 use http::header::{HeaderName, ORIGIN};
 

@@ -1,6 +1,6 @@
 //! A token's claims about a user.
 
-use domain::names::UserId;
+use domain::ids::UserId;
 
 /// A user, as described by a verified token.
 #[derive(Clone, PartialEq, Eq, Debug)]

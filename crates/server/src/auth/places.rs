@@ -1,7 +1,7 @@
 //! The places where a request may carry its token, in the order in which they are tried. The input is plain data, so that REST and sockets
 //! share it.
 
-use domain::names::UserId;
+use domain::ids::UserId;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use percent_encoding::percent_decode_str;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use domain::names::Timestamp;
-use domain::refusal::DomainError;
+use domain::ids::Timestamp;
+use domain::error::DomainError;
 use engine::{Namespace, Saying};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;

@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 use domain::calls::Call;
 use domain::event::{PersistedEvent, EphemeralEvent};
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
-use domain::operation::CommandContext;
-use domain::people::User;
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::command::CommandContext;
+use domain::users::User;
+use domain::error::DomainError;
 use engine::{Namespace, Saying};
 use serde::Serialize;
 use serde_json::Value;

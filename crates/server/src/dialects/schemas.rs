@@ -1,7 +1,7 @@
 //! The schemas of the domain's closed lists of words, which itself knows nothing of schemas.
 
 use domain::calls::CallStatus;
-use domain::refusal::DomainError;
+use domain::error::DomainError;
 use domain::spaces::Role;
 use serde::Serialize;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};

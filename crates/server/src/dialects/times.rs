@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 
-use domain::names::Timestamp;
+use domain::ids::Timestamp;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use utoipa::openapi::RefOr;

@@ -1,7 +1,7 @@
 //! Token refresh on an open connection, with events that are the same for all Socket.IO contracts.
 
-use domain::names::Timestamp;
-use domain::refusal::DomainError;
+use domain::ids::Timestamp;
+use domain::error::DomainError;
 use engine::Saying;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::EphemeralEvent;
-use domain::names::{UserId, Timestamp};
-use domain::operation::Actor;
-use domain::refusal::DomainError;
+use domain::ids::{UserId, Timestamp};
+use domain::command::Actor;
+use domain::error::DomainError;
 use domain::sessions::{DisconnectedUser, StartupState, ExpireDisconnected};
 use domain::spaces::FilterVisible;
 use engine::id::Id;
@@ -168,7 +168,7 @@ pub fn give_up_absent(writer: &Writer, started: Timestamp) {
 
 #[cfg(test)]
 mod tests {
-    use domain::people::User;
+    use domain::users::User;
 
     use super::*;
     use crate::config::Config;

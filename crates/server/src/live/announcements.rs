@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use domain::blocks::{ListBlockers, FilterBlockers};
 use domain::event::EphemeralEvent;
-use domain::names::{UserId, RoomId};
-use domain::operation::Actor;
-use domain::refusal::DomainError;
+use domain::ids::{UserId, RoomId};
+use domain::command::Actor;
+use domain::error::DomainError;
 use domain::spaces::ListContacts;
 use engine::{Broadcast, Handle};
 use tracing::Level;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::calls::{Call, ExpireRingingCall, LeaveCall, RING_TIMEOUT_SECONDS};
-use domain::names::{EntityId, UserId};
-use domain::operation::{Actor, Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::ids::{EntityId, UserId};
+use domain::command::{Actor, Command, CommandContext};
+use domain::error::DomainError;
 use engine::{Shard, SocketKey};
 
 use super::Live;

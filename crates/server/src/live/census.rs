@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::names::{RoomKind, UserId, RoomId};
+use domain::ids::{RoomKind, UserId, RoomId};
 use engine::{Figures, Handle, Meter, Namespace, Shard, SocketKey};
 use tokio::sync::oneshot;
 

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use domain::event::EphemeralEvent;
-use domain::names::{UserId, RoomId};
-use domain::seam::BusMessage;
+use domain::ids::{UserId, RoomId};
+use domain::ports::BusMessage;
 use engine::{Reason, Shard, SocketKey};
 
 use super::entrance::transport_name;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use domain::event::EphemeralEvent;
-use domain::names::{RoomId, Timestamp};
-use domain::operation::{Actor, Command, CommandContext};
-use domain::people::{Claims, EnsuredUser};
-use domain::refusal::DomainError;
+use domain::ids::{RoomId, Timestamp};
+use domain::command::{Actor, Command, CommandContext};
+use domain::users::{Claims, EnsuredUser};
+use domain::error::DomainError;
 use domain::sessions::{ConnectSession, ConnectOutcome, ResumeRequest, NewSession};
 use engine::id::Id;
 use engine::{Connect, Namespace, Saying, Shard, SocketKey};

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use domain::emissions::CustomEvent;
+use domain::custom_events::CustomEvent;
 use domain::event::{Event, EventKind, PersistedEvent, EphemeralEvent};
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
-use domain::seam::{BusMessage, EventBatch};
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::ports::{BusMessage, EventBatch};
 use domain::sessions::PurgeEvictedEvents;
 use engine::id::Id;
 use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Shard, SocketKey};
@@ -346,9 +346,9 @@ pub enum Effect {
     /// All connections of these users leave a room and the rooms inside it.
     Leave(RoomId, Vec<UserId>),
     /// Starts the ringing timer of a call.
-    Ring(domain::names::EntityId),
+    Ring(domain::ids::EntityId),
     /// Ends a call and removes its users.
-    HangUp(domain::names::EntityId),
+    HangUp(domain::ids::EntityId),
     /// Gathers a presence change for the next round.
     Gather(Arc<EphemeralEvent>),
     /// Sends an event to every connection.

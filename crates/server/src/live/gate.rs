@@ -113,7 +113,7 @@ impl Gate {
     fn look_at(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, Refusal)> {
         self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), not_now(closed))))?;
         // Answered before the WebSocket is opened: one that is opened and closed again would keep its descriptor until the client has answered.
-        let over = |refusal: domain::refusal::DomainError| (refusal.code(), Refusal { code: None, ..too_often(&refusal) });
+        let over = |refusal: domain::error::DomainError| (refusal.code(), Refusal { code: None, ..too_often(&refusal) });
         self.limits.connect(address.ip()).map_err(over)?;
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !self.authenticator.origins().allows_socket(header(ORIGIN), OwnPage::of(&request.headers)) {
@@ -137,7 +137,7 @@ fn not_now(closed: Closed) -> Refusal {
 }
 
 /// The refusal for an address that has made too many attempts.
-pub(super) fn too_often(refusal: &domain::refusal::DomainError) -> Refusal {
+pub(super) fn too_often(refusal: &domain::error::DomainError) -> Refusal {
     Refusal {
         message: refusal.to_string(),
         code: Some(TOO_MANY_CONNECTIONS.code),

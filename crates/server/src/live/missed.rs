@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::names::RoomId;
-use domain::operation::Actor;
-use domain::refusal::DomainError;
+use domain::ids::RoomId;
+use domain::command::Actor;
+use domain::error::DomainError;
 use domain::sessions::{SyncRange, ReadEvents};
 use engine::{Archive, Broadcast, Handle, Namespace, Position, Revive, Run, Saying, Slice};
 use tokio::sync::oneshot;

@@ -48,8 +48,8 @@ mod waiting;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::names::Timestamp;
-use domain::seam::Bus;
+use domain::ids::Timestamp;
+use domain::ports::Bus;
 use engine::{App, Connect, ConnectionRef, Event, Handle, Reason, Refusal, Shard, SocketKey};
 
 use crate::auth::Authenticator;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use domain::event::PersistedEvent;
-use domain::operation::Actor;
-use domain::seam::{Bus, BusMessage};
+use domain::command::Actor;
+use domain::ports::{Bus, BusMessage};
 use engine::Hold;
-use store::Outlet;
+use store::CommitSink;
 
 use super::{Fanout, Live};
 use crate::limits::Limits;
@@ -27,7 +27,7 @@ impl Published {
     }
 }
 
-impl Outlet for Published {
+impl CommitSink for Published {
     fn begin(&mut self) {
         // The writer may be faster than the shards. It waits here, so that its own queue fills, which has a bound and refuses commands.
         self.fanout.wait_for_room();
@@ -48,7 +48,7 @@ impl Outlet for Published {
         self.batch = None;
     }
 
-    fn rest(&mut self) {
+    fn idle(&mut self) {
         memory::give_back();
     }
 }

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use domain::names::{RoomKind, UserId, RoomId};
-use domain::operation::{Actor, Command, CommandContext};
-use domain::people::EnsuredUser;
+use domain::ids::{RoomKind, UserId, RoomId};
+use domain::command::{Actor, Command, CommandContext};
+use domain::users::EnsuredUser;
 use domain::sessions::{
     ConnectOutcome, ResumeRequest, SessionClaim, EndSession, DeleteSession, LeaveRoom, ClientPosition, NewSession, ResumedSession, ReplaceSession, ReplacedSession, SessionRoom,
 };

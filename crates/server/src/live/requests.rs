@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::event::EphemeralEvent;
-use domain::names::{RoomKind, UserId, RoomId};
-use domain::operation::{Command, Query, CommandContext};
-use domain::people::User;
-use domain::refusal::DomainError;
-use domain::seam::BusMessage;
+use domain::ids::{RoomKind, UserId, RoomId};
+use domain::command::{Command, Query, CommandContext};
+use domain::users::User;
+use domain::error::DomainError;
+use domain::ports::BusMessage;
 use domain::spaces::{MAX_PRESENCE_MEMBERS, JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds, FilterVisible, ResumeRoom};
 use engine::{Shard, SocketKey};
 use tracing::Level;

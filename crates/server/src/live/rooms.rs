@@ -1,7 +1,7 @@
 //! The limit on the rooms of a connection, for all its namespaces together. Its user's inbox does not count.
 
-use domain::names::{RoomKind, RoomId};
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, RoomId};
+use domain::error::DomainError;
 use engine::{Shard, SocketKey};
 
 use super::Live;

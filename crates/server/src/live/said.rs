@@ -3,9 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
-use domain::emissions::CustomEvent;
+use domain::custom_events::CustomEvent;
 use domain::event::{Account, Event, EventKind, PersistedEvent, EphemeralEvent};
-use domain::names::{RoomKind, RoomId, Timestamp};
+use domain::ids::{RoomKind, RoomId, Timestamp};
 use engine::{Key, Namespace, Position, Revive, Say, Saying};
 
 use crate::dialects::{Dialect, Dialects, json, workspace};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use domain::operation::Actor;
+use domain::command::Actor;
 use engine::id::Id;
 
 use super::since::Since;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::names::RoomId;
+use domain::ids::RoomId;
 use engine::Position;
 
 /// The events that the client of a socket has received. It has at most one entry for each room that the socket has entered.
@@ -65,7 +65,7 @@ impl Since {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::RoomKind;
+    use domain::ids::RoomKind;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use domain::names::Timestamp;
+use domain::ids::Timestamp;
 
 /// How long before the end of its token a connection receives a notice.
 pub const NOTICE: Duration = Duration::from_secs(60);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::names::{UserId, Timestamp};
-use domain::operation::{Actor, Command, CommandContext};
-use domain::people::{Claims, EnsureUser};
+use domain::ids::{UserId, Timestamp};
+use domain::command::{Actor, Command, CommandContext};
+use domain::users::{Claims, EnsureUser};
 use engine::{Namespace, Shard, SocketKey};
 
 use super::entrance::{claims, transport_name};

@@ -1,7 +1,7 @@
 //! Typing in rooms, as clients report it.
 
-use domain::names::RoomId;
-use domain::operation::{Command, CommandContext};
+use domain::ids::RoomId;
+use domain::command::{Command, CommandContext};
 use domain::spaces::ResumeRoom;
 use engine::{Shard, SocketKey};
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use domain::names::UserId;
-use domain::refusal::DomainError;
+use domain::ids::UserId;
+use domain::error::DomainError;
 use engine::{Namespace, Shard, SocketKey};
 
 use super::requests::Asked;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::refusal::DomainError;
+use domain::error::DomainError;
 use engine::http::{Charge, Short};
 use engine::{ConnectionRef, Shard, SocketKey};
 

@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use domain::names::{RoomKind, UserId, RoomId};
-use domain::people::User;
+use domain::ids::{RoomKind, UserId, RoomId};
+use domain::users::User;
 
 use super::{CROWD, Departure};
 
@@ -196,7 +196,7 @@ fn is_attended(room: &RoomId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::Timestamp;
+    use domain::ids::Timestamp;
 
     use super::*;
 

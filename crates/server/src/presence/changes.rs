@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::event::EphemeralEvent;
-use domain::names::UserId;
+use domain::ids::UserId;
 
 /// The most changes that one round sends.
 const ROUND: usize = 1000;

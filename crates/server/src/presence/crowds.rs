@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::event::EphemeralEvent;
-use domain::names::{UserId, RoomId};
+use domain::ids::{UserId, RoomId};
 
 /// In a room that more users have open, changes are gathered.
 pub const CROWD: usize = 500;
@@ -74,8 +74,8 @@ pub fn about(signal: &EphemeralEvent) -> Option<(&RoomId, &UserId, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::{RoomKind, Timestamp};
-    use domain::people::User;
+    use domain::ids::{RoomKind, Timestamp};
+    use domain::users::User;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::names::UserId;
+use domain::ids::UserId;
 use engine::id::Id;
 use smallvec::SmallVec;
 

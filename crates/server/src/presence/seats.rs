@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::names::{EntityId, UserId, RoomId};
+use domain::ids::{EntityId, UserId, RoomId};
 
 use super::Departure;
 
@@ -120,7 +120,7 @@ impl Hall {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::RoomKind;
+    use domain::ids::RoomKind;
 
     use super::*;
 

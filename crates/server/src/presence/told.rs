@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::names::{UserId, Timestamp};
+use domain::ids::{UserId, Timestamp};
 
 /// The bound on the size of the history: a change counts one, and one more for each user in [`Hearers::Only`] or [`Hearers::AllBut`].
 const MOST: usize = 65_536;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::names::{UserId, RoomId};
+use domain::ids::{UserId, RoomId};
 
 /// How long a user counts as typing whose client does not repeat it.
 const TYPING_LASTS: Duration = Duration::from_secs(6);
@@ -105,7 +105,7 @@ impl State {
 mod tests {
     use std::cell::Cell;
 
-    use domain::names::RoomKind;
+    use domain::ids::RoomKind;
 
     use super::*;
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::emissions::{CustomEvent, PublishCustomEvent, MAX_TARGETS};
-use domain::fields;
-use domain::names::{UserId, RoomId};
-use domain::operation::{Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::custom_events::{CustomEvent, PublishCustomEvent, MAX_TARGETS};
+use domain::validation;
+use domain::ids::{UserId, RoomId};
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -122,7 +122,7 @@ body! {
         /// To whom not.
         except: optional Except,
         /// What clients call the event. Not a name that means something to their libraries, such as `connect`.
-        event: required String[1..=fields::MAX_EVENT_NAME],
+        event: required String[1..=validation::MAX_EVENT_NAME],
         /// What the event carries; absent, it carries nothing.
         data: change Value,
         /// Whether it is worth nothing late: then it is not stored, and dropped for who is slow.

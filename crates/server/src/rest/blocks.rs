@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::blocks::{Block, BlockUser, ListBlocks, UnblockUser};
-use domain::names::UserId;
-use domain::operation::{Command, CommandContext};
+use domain::ids::UserId;
+use domain::command::{Command, CommandContext};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,8 +1,8 @@
 //! The calling user.
 
-use domain::names::Timestamp;
-use domain::operation::Actor;
-use domain::people::Claims;
+use domain::ids::Timestamp;
+use domain::command::Actor;
+use domain::users::Claims;
 
 use crate::auth::Identity;
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::fields;
-use domain::names::{EntityId, RoomKind, UserId};
-use domain::operation::{Command, CommandContext};
-use domain::people::{DeleteUser, User, GetUser, UpdateProfile};
+use domain::validation;
+use domain::ids::{EntityId, RoomKind, UserId};
+use domain::command::{Command, CommandContext};
+use domain::users::{DeleteUser, User, GetUser, UpdateProfile};
 use domain::spaces::{CreateSpace, JoinByInvite, ListMembers, ListSpaces, GetSpace, RefreshInvite, RemoveMember, RenameSpace, Space};
 use domain::tasks::{AssignTask, CreateTask, DeleteTask, EditTask, ListTasks, GetTask, Task, ToggleTask, UnassignTask};
 use http::{HeaderMap, StatusCode};
@@ -208,13 +208,13 @@ body! {
     /// A new household.
     NewHousehold as "household.NewHousehold" {
         /// What it is called; not blank.
-        name: required String[1..=fields::MAX_NAME],
+        name: required String[1..=validation::MAX_NAME],
     }
 
     /// Changes of a household. What is absent stays as it is.
     HouseholdChanges as "household.HouseholdChanges" {
         /// What it is called; not blank.
-        name: change String[1..=fields::MAX_NAME],
+        name: change String[1..=validation::MAX_NAME],
     }
     passing over ["id", "inviteCode", "createdBy", "createdAt", "updatedAt", "memberCount", "members"]
 
@@ -227,30 +227,30 @@ body! {
     /// A new task. It may be a whole task; what is no field of it is passed over, and what looks like a misspelt one is named in a `Warning` header.
     NewTask as "household.NewTask" {
         /// What is to be done; not blank.
-        title: required String[1..=fields::MAX_TITLE],
+        title: required String[1..=validation::MAX_TITLE],
         /// More words about it.
-        description: optional String[0..=fields::MAX_DESCRIPTION],
+        description: optional String[0..=validation::MAX_DESCRIPTION],
         /// What the household sorts it under.
-        category: optional String[0..=fields::MAX_CATEGORY],
+        category: optional String[0..=validation::MAX_CATEGORY],
         /// An RFC 3339 date, or date and time.
         due_date = "dueDate": optional String[Text::Date],
         /// Members to whom it is given: ids, or objects with one.
-        assigned_to = "assignedTo": optional GivenPeople[0..=fields::MAX_USERS],
+        assigned_to = "assignedTo": optional GivenPeople[0..=validation::MAX_USERS],
     }
     passing over ["id", "householdId", "completed", "completedAt", "createdBy", "createdAt", "updatedAt"], and others
 
     /// Changes of a task. What is absent stays as it is.
     TaskChanges as "household.TaskChanges" {
         /// What is to be done; not blank.
-        title: change String[1..=fields::MAX_TITLE],
+        title: change String[1..=validation::MAX_TITLE],
         /// More words about it; null takes them away.
-        description: nullable String[0..=fields::MAX_DESCRIPTION],
+        description: nullable String[0..=validation::MAX_DESCRIPTION],
         /// What the household sorts it under; null for nothing.
-        category: nullable String[0..=fields::MAX_CATEGORY],
+        category: nullable String[0..=validation::MAX_CATEGORY],
         /// An RFC 3339 date, or date and time; null for none.
         due_date = "dueDate": nullable String[Text::Date],
         /// All members to whom it is given: ids, or objects with one.
-        assigned_to = "assignedTo": change GivenPeople[0..=fields::MAX_USERS],
+        assigned_to = "assignedTo": change GivenPeople[0..=validation::MAX_USERS],
         /// Whether it is done.
         completed: change bool,
     }
@@ -265,7 +265,7 @@ body! {
     /// Changes of a profile. What is absent stays as it is.
     UserChanges as "household.UserChanges" {
         /// The name that others see; not blank.
-        name: change String[1..=fields::MAX_NAME],
+        name: change String[1..=validation::MAX_NAME],
         /// A link to a picture; null takes it away.
         avatar_url = "avatarUrl": nullable String[Text::Link],
     }

@@ -1,9 +1,9 @@
 //! `Idempotency-Key`: a request that comes twice is done once and answered twice.
 
-use domain::keys::{self, ReplayOutcome};
-use domain::operation::CommandContext;
-use domain::refusal::DomainError;
-use domain::seam::StoredBody;
+use domain::idempotency::{self, ReplayOutcome};
+use domain::command::CommandContext;
+use domain::error::DomainError;
+use domain::ports::StoredBody;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use sha2::{Digest, Sha256};
 
@@ -28,7 +28,7 @@ pub(super) fn request(
     path: &str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Option<keys::IdempotentRequest>, Failure> {
+) -> Result<Option<idempotency::IdempotentRequest>, Failure> {
     if *method != Method::POST && *method != Method::PATCH {
         return Ok(None);
     }
@@ -40,7 +40,7 @@ pub(super) fn request(
     let digest = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
     // Neither a method nor a path has a space, so no two scopes can be read as one.
     let scope = format!("{method} {path} {}", caller.actor.person);
-    Ok(Some(keys::IdempotentRequest { scope, key: key.to_owned(), digest }))
+    Ok(Some(idempotency::IdempotentRequest { scope, key: key.to_owned(), digest }))
 }
 
 /// The result of a command.
@@ -58,26 +58,26 @@ pub(super) enum Done<A> {
 /// stored, and a repeated request runs the work again.
 pub(super) fn once<A: ReadAgain>(
     tx: &mut CommandContext<'_>,
-    request: Option<keys::IdempotentRequest>,
+    request: Option<idempotency::IdempotentRequest>,
     status: StatusCode,
     work: impl FnOnce(&mut CommandContext<'_>) -> Result<A, DomainError>,
     render: fn(&A) -> String,
 ) -> Result<Done<A>, DomainError> {
     let Some(request) = request else { return work(tx).map(Done::Now) };
-    match keys::replay(tx, &request)? {
+    match idempotency::replay(tx, &request)? {
         ReplayOutcome::Stored(answered) => {
             let status = StatusCode::from_u16(answered.status).unwrap_or(status);
             let body = match answered.body {
                 StoredBody::Whole(body) => body,
                 StoredBody::Reference(reference) => render(&read_again(tx, &reference)?),
-                StoredBody::Nothing => return Err(keys::RESULT_GONE),
+                StoredBody::Nothing => return Err(idempotency::RESULT_GONE),
             };
             Ok(Done::Kept(Answer { status, body, replayed: true, next: None }))
         }
         ReplayOutcome::New => {
             let done = work(tx)?;
             let body = render(&done);
-            keys::store_response(tx, request, status.as_u16(), &body, done.reference())?;
+            idempotency::store_response(tx, request, status.as_u16(), &body, done.reference())?;
             Ok(Done::Kept(Answer { status, body, replayed: false, next: None }))
         }
     }
@@ -86,7 +86,7 @@ pub(super) fn once<A: ReadAgain>(
 /// Reads the object of an answer, with the caller's current permissions.
 fn read_again<A: ReadAgain>(tx: &mut CommandContext<'_>, reference: &str) -> Result<A, DomainError> {
     A::read_again(reference, &mut *tx.store, tx.actor).map_err(|refusal| match refusal {
-        DomainError::NotFound(_) | DomainError::Forbidden(_) => keys::RESULT_GONE,
+        DomainError::NotFound(_) | DomainError::Forbidden(_) => idempotency::RESULT_GONE,
         refusal => refusal,
     })
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Formatter};
 
-use domain::names::{EntityId, RoomKind, UserId, RoomId, parse_id};
-use domain::refusal::DomainError;
-use domain::seam::{MemberPage, Page};
+use domain::ids::{EntityId, RoomKind, UserId, RoomId, parse_id};
+use domain::error::DomainError;
+use domain::ports::{MemberPage, Page};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};

@@ -84,8 +84,8 @@ fn id_of(entry: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use domain::names::{UserId, Timestamp};
-    use domain::people::User;
+    use domain::ids::{UserId, Timestamp};
+    use domain::users::User;
     use domain::spaces::Role;
     use serde_json::{Value, json};
 

@@ -6,11 +6,11 @@ use domain::chat::{
     CountUnread, DeleteMessage, ListConversationSummaries, ListMessagesWithReadState, Message, ConversationSummary, ReadUpdate, MarkRead, GetConversationSummary, MessageWithReadState, SendMessage,
     SendMessageResult,
 };
-use domain::fields;
-use domain::names::{RoomKind, UserId, RoomId, parse_id};
+use domain::validation;
+use domain::ids::{RoomKind, UserId, RoomId, parse_id};
 use domain::notifications::{ListNotifications, NewNotification, Notification, CreateNotification, MarkAllNotificationsRead, MarkNotificationRead};
-use domain::operation::{Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
 use domain::spaces::{AddMember, CreateSpace, ListMembers, RemoveMember};
 use http::StatusCode;
 use serde::Serialize;
@@ -210,9 +210,9 @@ body! {
     /// A new conversation.
     NewConversation as "messenger.NewConversation" {
         /// Who is in it besides the caller: ids, or objects with one.
-        participants = "participantIds": required GivenPeople[0..=fields::MAX_USERS],
+        participants = "participantIds": required GivenPeople[0..=validation::MAX_USERS],
         /// What it is called.
-        title: optional String[0..=fields::MAX_NAME],
+        title: optional String[0..=validation::MAX_NAME],
     }
 
     /// Who comes to a conversation.
@@ -224,9 +224,9 @@ body! {
     /// A new message.
     NewMessage as "messenger.NewMessage" {
         /// What is said; not blank.
-        content: required String[1..=fields::MAX_CONTENT],
+        content: required String[1..=validation::MAX_CONTENT],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional GivenId[0..=fields::MAX_CLIENT_ID],
+        client_id = "clientId": optional GivenId[0..=validation::MAX_CLIENT_ID],
     }
 
     /// Which messages have been read: these, or all up to one. Whoever has read a message has read those before it.
@@ -242,11 +242,11 @@ body! {
         /// For whom.
         user = "userId": required GivenPerson,
         /// What it is about, in the back end's own word.
-        kind = "type": required String[1..=fields::MAX_NOTIFICATION_KIND],
+        kind = "type": required String[1..=validation::MAX_NOTIFICATION_KIND],
         /// Its title; not blank.
-        title: required String[1..=fields::MAX_NAME],
+        title: required String[1..=validation::MAX_NAME],
         /// Its text.
-        message: required String[0..=fields::MAX_NOTIFICATION],
+        message: required String[0..=validation::MAX_NOTIFICATION],
         /// A link, or a path of the front end's own such as `/orders/7`.
         link: optional String[Text::LinkOrPath],
         /// Whatever else the front end wants to know; `priority` is one of its words.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::names::{UserId, Timestamp};
+use domain::ids::{UserId, Timestamp};
 
 use super::Caller;
 
@@ -61,8 +61,8 @@ impl Met {
 
 #[cfg(test)]
 mod tests {
-    use domain::operation::Actor;
-    use domain::people::Claims;
+    use domain::command::Actor;
+    use domain::users::Claims;
 
     use super::*;
 

@@ -1,9 +1,9 @@
 //! A task's operation, for tasks of one contract's spaces only: another contract's task is there in that one, and not here.
 
-use domain::names::{EntityId, RoomKind};
-use domain::operation::{Actor, Command, Query, CommandContext};
-use domain::refusal::DomainError;
-use domain::seam::Store;
+use domain::ids::{EntityId, RoomKind};
+use domain::command::{Actor, Command, Query, CommandContext};
+use domain::error::DomainError;
+use domain::ports::Store;
 use domain::tasks::Task;
 
 /// The kind of space that a task must belong to, the task's id, and the operation on it. The kind is checked first, so that the answer does

@@ -3,13 +3,13 @@
 
 use domain::blocks::Block;
 use domain::chat::{Message, ConversationSummary, ReadUpdate, GetMessage, GetConversationSummary, MessageWithReadState, SendMessageResult};
-use domain::keys::RESULT_GONE;
-use domain::names::{EntityId, UserId, RoomId, parse_id};
+use domain::idempotency::RESULT_GONE;
+use domain::ids::{EntityId, UserId, RoomId, parse_id};
 use domain::notifications::{Announcement, Notification};
-use domain::operation::{Actor, Query};
-use domain::people::User;
-use domain::refusal::DomainError;
-use domain::seam::Store;
+use domain::command::{Actor, Query};
+use domain::users::User;
+use domain::error::DomainError;
+use domain::ports::Store;
 use domain::spaces::{GetSpace, Space};
 use domain::tasks::{GetTask, Task};
 use domain::trips::{GetTrip, Trip};

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use domain::fields;
+use domain::validation;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
@@ -166,10 +166,10 @@ impl Bounds for Text {
     fn apply(self, mut schema: Schema) -> Schema {
         if let Schema::Object(text) = &mut schema {
             let (pattern, most) = match self {
-                Self::Word => ("^[A-Za-z0-9_-]+$", Some(fields::MAX_IDENTIFIER)),
+                Self::Word => ("^[A-Za-z0-9_-]+$", Some(validation::MAX_IDENTIFIER)),
                 Self::Date => (r"^\d{4}-\d{2}-\d{2}([Tt].+)?$", None),
-                Self::Link => (r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$", Some(fields::MAX_LINK)),
-                Self::LinkOrPath => (r"^([Hh][Tt][Tt][Pp][Ss]?://|/)\S*$", Some(fields::MAX_LINK)),
+                Self::Link => (r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$", Some(validation::MAX_LINK)),
+                Self::LinkOrPath => (r"^([Hh][Tt][Tt][Pp][Ss]?://|/)\S*$", Some(validation::MAX_LINK)),
             };
             (text.pattern, text.max_length) = (Some(pattern.to_owned()), most);
         }
@@ -180,7 +180,7 @@ impl Bounds for Text {
 /// The schema of a body that has these fields; what is passed over may be there, too, and does nothing, and so may others if `others`.
 pub(super) fn object(about: &str, fields: impl IntoIterator<Item = Described>, passed_over: Vec<&str>, others: bool) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
-    for Described { name, other, about, presence, schema } in fields {
+    for Described { name, other, about, presence, schema } in validation {
         let schema = if presence.may_be_null() { or_null(schema) } else { schema };
         match other {
             // One of the two is required, which a list of required fields cannot express.

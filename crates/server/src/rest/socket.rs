@@ -7,12 +7,12 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::event::EphemeralEvent;
-use domain::fields;
-use domain::names::{RoomKind, UserId, Timestamp};
+use domain::validation;
+use domain::ids::{RoomKind, UserId, Timestamp};
 use domain::notifications::{BroadcastAnnouncement, Announcement, NewNotification, Notification, create_notification};
-use domain::operation::{Command, CommandContext};
-use domain::refusal::DomainError;
-use domain::seam::BusMessage;
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
+use domain::ports::BusMessage;
 use domain::trips::{Trip, TripChanges, UpdateTrip};
 use http::StatusCode;
 use serde::Serialize;
@@ -229,7 +229,7 @@ async fn rooms(BackEnd(call): BackEnd) -> Answered {
 /// The rooms with the most connections, the largest first.
 fn largest(crowd: &Crowd, limit: usize) -> Vec<Room> {
     let each = crowd.rooms.iter();
-    let room = |(room, people): (&domain::names::RoomId, &std::collections::HashMap<UserId, u64>)| Room {
+    let room = |(room, people): (&domain::ids::RoomId, &std::collections::HashMap<UserId, u64>)| Room {
         room: room.to_string(),
         members: people.len(),
         connections: people.values().sum(),
@@ -335,11 +335,11 @@ body! {
     /// A notification of the caller's own, for a try.
     TestNotification as "socket.TestNotification" {
         /// Its title; not blank. `Test notification` without one.
-        title: optional String[1..=fields::MAX_NAME],
+        title: optional String[1..=validation::MAX_NAME],
         /// Its text.
-        message: optional String[0..=fields::MAX_NOTIFICATION],
+        message: optional String[0..=validation::MAX_NOTIFICATION],
         /// What it is about; `info` without a word.
-        kind = "type": optional String[1..=fields::MAX_NOTIFICATION_KIND],
+        kind = "type": optional String[1..=validation::MAX_NOTIFICATION_KIND],
         /// Whatever else the front end wants to know.
         data: optional Map<String, Value>,
     }
@@ -355,13 +355,13 @@ body! {
     /// What everybody is told.
     Broadcast as "socket.Broadcast" {
         /// What clients call the event; `notification` without a name.
-        event: optional String[1..=fields::MAX_EVENT_NAME],
+        event: optional String[1..=validation::MAX_EVENT_NAME],
         /// What it is about; `info` without a word.
-        kind = "type": optional String[1..=fields::MAX_NOTIFICATION_KIND],
+        kind = "type": optional String[1..=validation::MAX_NOTIFICATION_KIND],
         /// Its title; not blank.
-        title: required String[1..=fields::MAX_NAME],
+        title: required String[1..=validation::MAX_NAME],
         /// Its text.
-        message: required String[0..=fields::MAX_NOTIFICATION],
+        message: required String[0..=validation::MAX_NOTIFICATION],
         /// Whatever else the front end wants to know.
         data: optional Map<String, Value>,
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use domain::calls::ListCalls;
 use domain::chat::{DeleteMessage, EditMessage, ListMessages, Message, SendMessage};
-use domain::fields;
-use domain::names::{EntityId, RoomKind, parse_id};
-use domain::refusal::DomainError;
+use domain::validation;
+use domain::ids::{EntityId, RoomKind, parse_id};
+use domain::error::DomainError;
 use domain::spaces::{AddMember, CreateSpace, ListMembers, ListSpaces, GetSpace, RemoveMember, Space};
 use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
@@ -137,9 +137,9 @@ body! {
     /// A new chat room.
     NewRoom as "studio.NewRoom" {
         /// What it is called; not blank.
-        name: required String[1..=fields::MAX_NAME],
+        name: required String[1..=validation::MAX_NAME],
         /// Who is in it besides the caller: ids, or objects with one.
-        members = "memberIds": optional GivenPeople[0..=fields::MAX_USERS],
+        members = "memberIds": optional GivenPeople[0..=validation::MAX_USERS],
     }
 
     /// Who comes to a chat room.
@@ -151,20 +151,20 @@ body! {
     /// A new message: words, a file, or both.
     Draft as "studio.Draft" {
         /// What is said; not blank, unless there is a file.
-        content: optional String[0..=fields::MAX_CONTENT],
+        content: optional String[0..=validation::MAX_CONTENT],
         /// What sort of message it is, in a word of the client's own; `TEXT` without one.
         sort = "type": optional String[Text::Word],
         /// A link to the file.
         file_url = "fileUrl": optional String[Text::Link],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional GivenId[0..=fields::MAX_CLIENT_ID],
+        client_id = "clientId": optional GivenId[0..=validation::MAX_CLIENT_ID],
     }
     passing over ["roomId", "senderId", "userId"]
 
     /// What a message says from now on.
     MessageChanges as "studio.MessageChanges" {
         /// What is said; not blank, unless there is a file.
-        content: required String[0..=fields::MAX_CONTENT],
+        content: required String[0..=validation::MAX_CONTENT],
     }
     passing over [
         "id", "messageId", "roomId", "senderId", "type", "fileUrl", "clientId", "isEdited", "createdAt", "updatedAt", "sender",

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::names::RoomId;
-use domain::operation::Command;
+use domain::ids::RoomId;
+use domain::command::Command;
 use domain::sessions::ResolveSync;
 use engine::{Position, Saying};
 use http::StatusCode;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::middleware;
-use domain::fields;
-use domain::names::RoomKind;
+use domain::validation;
+use domain::ids::RoomKind;
 use domain::notifications::{create_notification, create_notification_by_actor};
-use domain::operation::{Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
 use domain::spaces::{ListMembers, Role};
 use domain::trips::{AddTripMember, CreateTrip, DeleteTrip, LeaveTrip, ListTrips, GetTrip, Trip, TripChanges, TripDetails, UpdateTrip};
 use http::StatusCode;
@@ -150,9 +150,9 @@ body! {
     /// A new trip.
     NewTrip as "trip.NewTrip" {
         /// What it is called; not blank.
-        name: required String[1..=fields::MAX_NAME],
+        name: required String[1..=validation::MAX_NAME],
         /// More words about it.
-        description: optional String[0..=fields::MAX_DESCRIPTION],
+        description: optional String[0..=validation::MAX_DESCRIPTION],
         /// An RFC 3339 date, or date and time.
         start_date = "startDate": optional String[Text::Date],
         /// An RFC 3339 date, or date and time; not before the start.
@@ -162,9 +162,9 @@ body! {
     /// Changes of a trip. What is absent stays as it is.
     Changes as "trip.Changes" {
         /// What it is called; not blank.
-        name: change String[1..=fields::MAX_NAME],
+        name: change String[1..=validation::MAX_NAME],
         /// More words about it; null takes them away.
-        description: nullable String[0..=fields::MAX_DESCRIPTION],
+        description: nullable String[0..=validation::MAX_DESCRIPTION],
         /// An RFC 3339 date, or date and time; null for none.
         start_date = "startDate": nullable String[Text::Date],
         /// An RFC 3339 date, or date and time, not before the start; null for none.

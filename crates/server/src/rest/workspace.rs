@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::chat::{self, DeleteMessage, EditMessage, ListMessages, SendMessage};
-use domain::fields;
-use domain::names::{EntityId, RoomKind};
+use domain::validation;
+use domain::ids::{EntityId, RoomKind};
 use domain::spaces::{
     AddMember, ArchiveSpace, CreateChannel, CreateSpace, ListChannels, ListMembers, ListSpaces, GetSpace, RemoveMember, RenameSpace, Space,
 };
@@ -235,15 +235,15 @@ body! {
     /// A new project.
     NewProject as "workspace.NewProject" {
         /// What it is called; not blank.
-        name: required String[1..=fields::MAX_NAME],
+        name: required String[1..=validation::MAX_NAME],
         /// Who is in it besides the caller: ids, or objects with one.
-        members = "memberIds" or "member_ids": optional GivenPeople[0..=fields::MAX_USERS],
+        members = "memberIds" or "member_ids": optional GivenPeople[0..=validation::MAX_USERS],
     }
 
     /// Changes of a project. What is absent stays as it is.
     ProjectChanges as "workspace.ProjectChanges" {
         /// What it is called; not blank.
-        name: change String[1..=fields::MAX_NAME],
+        name: change String[1..=validation::MAX_NAME],
     }
     passing over ["id", "created_by", "created_at", "updated_at", "archived_at", "member_count", "members"]
 
@@ -256,15 +256,15 @@ body! {
     /// A new channel.
     NewChannel as "workspace.NewChannel" {
         /// What it is called; not blank.
-        name: required String[1..=fields::MAX_NAME],
+        name: required String[1..=validation::MAX_NAME],
     }
 
     /// A new task. It may be a whole task; what is no field of it is passed over, and what looks like a misspelt one is named in a `Warning` header.
     NewTask as "workspace.NewTask" {
         /// What is to be done; not blank.
-        title: required String[1..=fields::MAX_TITLE],
+        title: required String[1..=validation::MAX_TITLE],
         /// More words about it.
-        description: optional String[0..=fields::MAX_DESCRIPTION],
+        description: optional String[0..=validation::MAX_DESCRIPTION],
         /// How far it is, in a word of the team's own; `todo` without one.
         status: optional String[Text::Word],
         /// How it ranks, in a word of the team's own; `medium` without one.
@@ -277,9 +277,9 @@ body! {
     /// Changes of a task. What is absent stays as it is.
     TaskChanges as "workspace.TaskChanges" {
         /// What is to be done; not blank.
-        title: change String[1..=fields::MAX_TITLE],
+        title: change String[1..=validation::MAX_TITLE],
         /// More words about it; null takes them away.
-        description: nullable String[0..=fields::MAX_DESCRIPTION],
+        description: nullable String[0..=validation::MAX_DESCRIPTION],
         /// How far it is, in a word of the team's own.
         status: change String[Text::Word],
         /// How it ranks, in a word of the team's own.
@@ -304,17 +304,17 @@ body! {
     /// A new message.
     NewMessage as "workspace.NewMessage" {
         /// What is said; not blank. `@name` mentions a member.
-        content: required String[1..=fields::MAX_CONTENT],
+        content: required String[1..=validation::MAX_CONTENT],
         /// Whatever the front end wants to keep with it.
         metadata: optional Map<String, Value>,
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id: optional GivenId[0..=fields::MAX_CLIENT_ID],
+        client_id: optional GivenId[0..=validation::MAX_CLIENT_ID],
     }
 
     /// What a message says from now on.
     MessageChanges as "workspace.MessageChanges" {
         /// What is said; not blank.
-        content: required String[1..=fields::MAX_CONTENT],
+        content: required String[1..=validation::MAX_CONTENT],
     }
     passing over ["id", "channel_id", "username", "user_id", "metadata", "client_id", "created_at", "edited_at"]
 }

@@ -1,6 +1,6 @@
 //! What clients of every contract may say on their sockets.
 
-use domain::names::{UserId, Timestamp};
+use domain::ids::{UserId, Timestamp};
 use engine::{Namespace, Saying};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

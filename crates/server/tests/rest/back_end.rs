@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bus::Local;
+use bus::InProcessBus;
 use domain::event::Event;
-use domain::names::UserId;
+use domain::ids::UserId;
 use domain::notifications::NewNotification;
-use domain::refusal::DomainError;
+use domain::error::DomainError;
 use serde_json::{Value, json};
 use server::auth::mint::NewToken;
 use server::back_end::{BackEnd, Utilities};
@@ -15,7 +15,7 @@ use server::presence::{Connection, People, Transport};
 use crate::support::{SECONDS, Server};
 
 fn utilities(server: &Server, people: &Arc<People>) -> Utilities {
-    Utilities::new(server.writer.clone(), Arc::new(Local::new(drop)), Arc::clone(people))
+    Utilities::new(server.writer.clone(), Arc::new(InProcessBus::new(drop)), Arc::clone(people))
 }
 
 #[tokio::test]

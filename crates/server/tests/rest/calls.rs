@@ -1,8 +1,8 @@
 //! What the server ends by itself, and what the records of calls say of it.
 
 use domain::calls::{AnswerCall, EndStaleCalls, ExpireRingingCall, InitiateCall, LeaveCall};
-use domain::names::{EntityId, RoomKind, UserId, RoomId};
-use domain::operation::Actor;
+use domain::ids::{EntityId, RoomKind, UserId, RoomId};
+use domain::command::Actor;
 use serde_json::{Value, json};
 
 use crate::support::Server;

@@ -1,9 +1,9 @@
 //! Households: made, named, joined and left.
 
 use domain::event::Event;
-use domain::names::{RoomKind, UserId, RoomId};
-use domain::operation::{Actor, Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, UserId, RoomId};
+use domain::command::{Actor, Command, CommandContext};
+use domain::error::DomainError;
 use domain::spaces::{MAX_EMBEDDED_BYTES, Role};
 use serde_json::{Value, json};
 use server::limits::Limits;

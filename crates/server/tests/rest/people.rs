@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::names::{RoomKind, UserId};
-use domain::operation::Actor;
-use domain::people::PurgeUnseenUsers;
+use domain::ids::{RoomKind, UserId};
+use domain::command::Actor;
+use domain::users::PurgeUnseenUsers;
 use domain::spaces::{CreateSpace, RemoveMember};
 use serde_json::json;
 use server::auth::mint::NewToken;

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::names::{RoomKind, UserId};
-use domain::operation::{Actor, Command, Query, CommandContext};
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, UserId};
+use domain::command::{Actor, Command, Query, CommandContext};
+use domain::error::DomainError;
 use domain::spaces::{ListMemberIds, FilterVisible};
 use serde_json::{Value, json};
 use server::auth::mint::NewToken;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use domain::names::UserId;
+use domain::ids::UserId;
 use http::Method;
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
-use bus::Local;
+use bus::InProcessBus;
 use domain::event::{Event, PersistedEvent, EphemeralEvent};
-use domain::ids::IdGenerator;
-use domain::names::Timestamp;
-use domain::operation::{Actor, Command};
-use domain::seam::BusMessage;
+use domain::id_generator::IdGenerator;
+use domain::ids::Timestamp;
+use domain::command::{Actor, Command};
+use domain::ports::BusMessage;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use server::auth::mint::{NewToken, mint};
@@ -102,7 +102,7 @@ impl Server {
         let people = Arc::new(People::default());
         let signals = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&signals);
-        let bus = Arc::new(Local::new(move |notice| heard.lock().unwrap().push(notice)));
+        let bus = Arc::new(InProcessBus::new(move |notice| heard.lock().unwrap().push(notice)));
         let census: Arc<Census> = Arc::default();
         let rest = Rest {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),

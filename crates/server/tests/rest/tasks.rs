@@ -1,7 +1,7 @@
 //! A household's tasks.
 
-use domain::names::{RoomKind, UserId, RoomId};
-use domain::operation::Actor;
+use domain::ids::{RoomKind, UserId, RoomId};
+use domain::command::Actor;
 use domain::tasks::CreateTask;
 use serde_json::{Value, json};
 

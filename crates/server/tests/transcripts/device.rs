@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use domain::operation::Actor;
+use domain::command::Actor;
 use engine::{Namespace, Saying};
 use serde_json::{Value, json};
 use server::presence::{Connection, Transport};
@@ -28,7 +28,7 @@ impl Device {
 
     /// One that was let in only to be closed.
     pub fn closed(connection: Connection, namespace: Namespace, code: u16, reason: &str) -> Self {
-        let nobody = Actor { person: domain::names::UserId::new("nobody"), admin: false };
+        let nobody = Actor { person: domain::ids::UserId::new("nobody"), admin: false };
         let mut device = Self::new(nobody, connection, namespace);
         device.close(code, reason);
         device

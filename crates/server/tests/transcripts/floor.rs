@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use domain::names::{UserId, RoomId};
-use domain::operation::{Actor, Command, Query};
-use domain::people::EnsureUser;
-use domain::refusal::DomainError;
+use domain::ids::{UserId, RoomId};
+use domain::command::{Actor, Command, Query};
+use domain::users::EnsureUser;
+use domain::error::DomainError;
 use domain::sessions::{ConnectSession, ResumeRequest};
 use domain::spaces::{JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds, FilterVisible};
 use engine::{Namespace, Say, Saying};

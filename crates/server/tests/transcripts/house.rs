@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use bus::Local;
+use bus::InProcessBus;
 use domain::event::PersistedEvent;
-use domain::ids::IdGenerator;
-use domain::names::Timestamp;
-use domain::operation::{Actor, CommandContext};
-use domain::refusal::DomainError;
-use domain::seam::{Bus, BusMessage};
+use domain::id_generator::IdGenerator;
+use domain::ids::Timestamp;
+use domain::command::{Actor, CommandContext};
+use domain::error::DomainError;
+use domain::ports::{Bus, BusMessage};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
 use server::auth::{Authenticator, Keys};
@@ -47,7 +47,7 @@ impl House {
         let database = Database::open(Options::new("sqlite::memory:")).unwrap();
         let notices = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&notices);
-        let bus: Arc<dyn Bus> = Arc::new(Local::new(move |notice| heard.lock().unwrap().push(notice)));
+        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::new(move |notice| heard.lock().unwrap().push(notice)));
         let published = Arc::clone(&bus);
         let mut random = 0_u64;
         let ids = IdGenerator::new(move || {

@@ -1,5 +1,5 @@
 use domain::blocks::Block;
-use domain::seam::{Page, Store};
+use domain::ports::{Page, Store};
 
 use crate::{at, id};
 

@@ -1,6 +1,6 @@
 use domain::calls::{Call, Participant, CallStatus};
-use domain::names::{EntityId, RoomKind, RoomId};
-use domain::seam::{Page, Store};
+use domain::ids::{EntityId, RoomKind, RoomId};
+use domain::ports::{Page, Store};
 
 use crate::{T0, at, id, person, store_people};
 

@@ -1,7 +1,7 @@
 use domain::chat::Message;
-use domain::names::{EntityId, RoomKind};
-use domain::people::User;
-use domain::seam::{Page, Store};
+use domain::ids::{EntityId, RoomKind};
+use domain::users::User;
+use domain::ports::{Page, Store};
 
 use crate::{T0, at, id, message, store_people};
 
@@ -30,7 +30,7 @@ pub fn a_known_message_is_not_stored_as_new_nor_an_unknown_one_changed(store: &m
 pub fn a_message_of_a_deleted_person_keeps_the_id(store: &mut dyn Store) {
     store.insert_message(&message(1, "ann")).unwrap();
     let sender = store.message(1).unwrap().unwrap().sender;
-    assert_eq!(sender, User::unseen(id("ann"), domain::names::Timestamp(0)));
+    assert_eq!(sender, User::unseen(id("ann"), domain::ids::Timestamp(0)));
 }
 
 pub fn a_message_is_found_by_its_senders_own_id(store: &mut dyn Store) {

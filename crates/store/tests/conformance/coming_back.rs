@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use domain::chat::Message;
 use domain::event::Account;
-use domain::ids::IdGenerator;
-use domain::names::{EntityId, RoomKind, UserId, RoomId};
-use domain::operation::{Actor, Command, Query, CommandContext};
-use domain::people::{Claims, User};
-use domain::refusal::DomainError;
-use domain::seam::Store;
+use domain::id_generator::IdGenerator;
+use domain::ids::{EntityId, RoomKind, UserId, RoomId};
+use domain::command::{Actor, Command, Query, CommandContext};
+use domain::users::{Claims, User};
+use domain::error::DomainError;
+use domain::ports::Store;
 use domain::sessions::{
     DisconnectedUser, ConnectSession, ConnectOutcome, BeginEpoch, ResumeRequest, ResolveSync, SessionClaim, SaveAckedOffset, EndSession, PurgeEvictedEvents, PurgeOldEvents,
     PurgeOldSessions, DeleteSession, ExpireDisconnected, LeaveRoom, ClientPosition, NewSession, ReadEvents, ReadEventLog, ReplaceSession, ReplacedSession, SessionRoom,

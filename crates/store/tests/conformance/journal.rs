@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
 use domain::chat::{Message, MessageWithReadState};
-use domain::emissions::CustomEvent;
+use domain::custom_events::CustomEvent;
 use domain::event::{Account, Event, EventKind, PersistedEvent};
-use domain::names::{RoomKind, RoomId, Timestamp};
-use domain::seam::{Store, EventBatch};
+use domain::ids::{RoomKind, RoomId, Timestamp};
+use domain::ports::{Store, EventBatch};
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::TaskStatus;
 use domain::trips::{TripChanges, TripDetails};

@@ -1,4 +1,4 @@
-use domain::seam::{StoredResponse, StoredBody, Store};
+use domain::ports::{StoredResponse, StoredBody, Store};
 
 use crate::{T0, at};
 

@@ -5,10 +5,10 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::chat::Message;
-use domain::names::{EntityId, RoomKind, UserId, RoomId, Timestamp};
+use domain::ids::{EntityId, RoomKind, UserId, RoomId, Timestamp};
 use domain::notifications::Notification;
-use domain::people::User;
-use domain::seam::Store;
+use domain::users::User;
+use domain::ports::Store;
 use domain::spaces::Space;
 use domain::tasks::Task;
 

@@ -1,6 +1,6 @@
-use domain::names::EntityId;
+use domain::ids::EntityId;
 use domain::notifications::Notification;
-use domain::seam::{Page, Store};
+use domain::ports::{Page, Store};
 
 use crate::{at, id, notification};
 

@@ -1,5 +1,5 @@
-use domain::people::User;
-use domain::seam::Store;
+use domain::users::User;
+use domain::ports::Store;
 use domain::spaces::Role;
 
 use crate::{T0, at, home, id, person, store_people};

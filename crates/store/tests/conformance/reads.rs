@@ -1,6 +1,6 @@
 use domain::chat::Message;
-use domain::names::{RoomKind, RoomId};
-use domain::seam::Store;
+use domain::ids::{RoomKind, RoomId};
+use domain::ports::Store;
 use domain::spaces::Role;
 
 use crate::{T0, id, message};

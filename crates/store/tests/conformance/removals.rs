@@ -1,7 +1,7 @@
-use domain::names::{RoomKind, RoomId};
-use domain::operation::Actor;
+use domain::ids::{RoomKind, RoomId};
+use domain::command::Actor;
 use domain::removals::{Removal, RemovalTarget};
-use domain::seam::Store;
+use domain::ports::Store;
 
 use crate::{id, person, space};
 

@@ -1,6 +1,6 @@
 use domain::event::{Account, Event};
-use domain::names::{RoomKind, RoomId};
-use domain::seam::Store;
+use domain::ids::{RoomKind, RoomId};
+use domain::ports::Store;
 use domain::sessions::{Session, SessionRoom, RoomState};
 use domain::spaces::{Role, Space};
 

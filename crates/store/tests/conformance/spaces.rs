@@ -1,6 +1,6 @@
-use domain::names::{RoomKind, RoomId};
-use domain::people::User;
-use domain::seam::{MemberPage, Page, Store};
+use domain::ids::{RoomKind, RoomId};
+use domain::users::User;
+use domain::ports::{MemberPage, Page, Store};
 use domain::spaces::{Member, Role, Space, Standing};
 
 use crate::{T0, at, home, id, person, space, store_people};

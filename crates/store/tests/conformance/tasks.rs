@@ -1,6 +1,6 @@
-use domain::names::{EntityId, RoomKind};
-use domain::people::User;
-use domain::seam::{Page, Store};
+use domain::ids::{EntityId, RoomKind};
+use domain::users::User;
+use domain::ports::{Page, Store};
 use domain::tasks::{TaskStatus, Task};
 
 use crate::{T0, at, home, id, person, store_people, task};
@@ -55,7 +55,7 @@ pub fn assignees_stand_in_the_order_of_assigning_and_each_once(store: &mut dyn S
     assert!(!store.unassign(1, &id("ben")).unwrap());
     assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [person("ann")]);
     store.delete_user(&id("ann")).unwrap();
-    let nameless = User::unseen(id("ann"), domain::names::Timestamp(0));
+    let nameless = User::unseen(id("ann"), domain::ids::Timestamp(0));
     assert_eq!(store.task(1).unwrap().unwrap().assigned_to, [nameless], "a deleted person is an id");
 }
 

@@ -1,5 +1,5 @@
-use domain::names::RoomKind;
-use domain::seam::Store;
+use domain::ids::RoomKind;
+use domain::ports::Store;
 use domain::trips::TripDetails;
 
 fn details() -> TripDetails {

@@ -96,12 +96,12 @@ impl<'a> Iterator for Packets<'a> {
 /// Collects the packets of one response to a GET.
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    form: Form,
+    form: PayloadForm,
     empty: bool,
 }
 
 #[derive(Clone, Debug)]
-enum Form {
+enum PayloadForm {
     V4(String),
     V3(EncoderV3),
 }
@@ -111,8 +111,8 @@ impl Encoder {
     /// text.
     pub fn new(version: Version, b64: bool) -> Self {
         let form = match version {
-            Version::V4 => Form::V4(String::new()),
-            Version::V3 => Form::V3(EncoderV3::new(b64)),
+            Version::V4 => PayloadForm::V4(String::new()),
+            Version::V3 => PayloadForm::V3(EncoderV3::new(b64)),
         };
         Encoder { form, empty: true }
     }
@@ -120,11 +120,11 @@ impl Encoder {
     /// Adds a packet as text, its type digit in front.
     pub fn push_text(&mut self, packet: &str) {
         match &mut self.form {
-            Form::V4(payload) => {
+            PayloadForm::V4(payload) => {
                 separate(payload, self.empty);
                 payload.push_str(packet);
             }
-            Form::V3(payload) => payload.push_text(packet),
+            PayloadForm::V3(payload) => payload.push_text(packet),
         }
         self.empty = false;
     }
@@ -132,12 +132,12 @@ impl Encoder {
     /// Adds a binary message, given as its bytes alone.
     pub fn push_binary(&mut self, message: &[u8]) {
         match &mut self.form {
-            Form::V4(payload) => {
+            PayloadForm::V4(payload) => {
                 separate(payload, self.empty);
                 payload.push('b');
                 base64::encode(message, payload);
             }
-            Form::V3(payload) => payload.push_binary(message),
+            PayloadForm::V3(payload) => payload.push_binary(message),
         }
         self.empty = false;
     }
@@ -150,8 +150,8 @@ impl Encoder {
     /// Returns the body and its content type.
     pub fn finish(self) -> (Vec<u8>, &'static str) {
         match self.form {
-            Form::V4(payload) => (payload.into_bytes(), TEXT),
-            Form::V3(payload) => payload.finish(),
+            PayloadForm::V4(payload) => (payload.into_bytes(), TEXT),
+            PayloadForm::V3(payload) => payload.finish(),
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod json;
 pub mod msgpack;
 mod packet;
 mod payload;
-mod scan;
+mod json_scan;
 mod text;
 
 pub use args::Args;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::packet::Kind;
-use super::{Args, DecodeError, EncodeError, Event, MAX_ATTACHMENTS, Packet, scan, text};
+use super::{Args, DecodeError, EncodeError, Event, MAX_ATTACHMENTS, Packet, json_scan, text};
 
 /// The names of events that the JavaScript library emits itself. An event of a client must not have one of these names.
 const RESERVED_EVENTS: [&str; 6] = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
@@ -18,7 +18,7 @@ pub(super) fn packet<'a>(
 ) -> Result<Packet<'a>, DecodeError> {
     Ok(match kind {
         Kind::Connect => {
-            let auth = if payload.is_empty() { None } else { Some(scan::object(payload)?) };
+            let auth = if payload.is_empty() { None } else { Some(json_scan::object(payload)?) };
             Packet::Connect { nsp, auth }
         }
         Kind::Disconnect if payload.is_empty() => Packet::Disconnect { nsp },
@@ -28,11 +28,11 @@ pub(super) fn packet<'a>(
             Packet::Event { nsp, id, event, attachments }
         }
         Kind::Ack => {
-            let args = if payload.is_empty() { Args::default() } else { Args::new(payload, &scan::array(payload, attachments)?) };
+            let args = if payload.is_empty() { Args::default() } else { Args::new(payload, &json_scan::array(payload, attachments)?) };
             Packet::Ack { nsp, id, args, attachments }
         }
         Kind::ConnectError => {
-            let data = scan::value(payload)?;
+            let data = json_scan::value(payload)?;
             if !data.starts_with(['{', '"']) {
                 return Err(DecodeError::Payload);
             }
@@ -42,7 +42,7 @@ pub(super) fn packet<'a>(
 }
 
 fn event(payload: &str, attachments: usize) -> Result<Event<'_>, DecodeError> {
-    let elements = scan::array(payload, attachments)?;
+    let elements = json_scan::array(payload, attachments)?;
     let (name, args) = elements.split_first().ok_or(DecodeError::Payload)?;
     let name = match &payload[name.clone()] {
         string if string.starts_with('"') => text::unescape(string).ok_or(DecodeError::Payload)?,
@@ -75,7 +75,7 @@ pub fn check_args(args: &str, attachments: usize) -> Result<(), EncodeError> {
     if attachments > MAX_ATTACHMENTS {
         return Err(EncodeError::TooManyAttachments);
     }
-    scan::list(args, attachments).map_err(|error| match error {
+    json_scan::list(args, attachments).map_err(|error| match error {
         DecodeError::IllegalPlaceholder => EncodeError::IllegalPlaceholder,
         DecodeError::TooDeep => EncodeError::TooDeep,
         _ => EncodeError::Arguments,

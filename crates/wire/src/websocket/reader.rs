@@ -1,10 +1,10 @@
 //! Assembles whole messages from client frames, which reads from the socket may cut anywhere.
 
-mod held;
+mod buffer;
 
 use std::ops::Range;
 
-use held::{Held, Unfinished};
+use buffer::{ReadBuffer, Unfinished};
 
 use super::header::{Header, Start};
 use super::{Opcode, Violation, close, deflate, mask};
@@ -90,7 +90,7 @@ impl<'a> Input<'a> {
 /// input, the fragments of an unfinished message and an inflated message are kept on the heap, and freed when they are used up.
 #[derive(Default, Debug)]
 pub struct Reader {
-    held: Option<Box<Held>>,
+    held: Option<Box<ReadBuffer>>,
 }
 
 /// Where a frame's payload is.

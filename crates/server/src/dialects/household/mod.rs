@@ -5,8 +5,8 @@ pub mod payloads;
 mod words;
 
 use domain::event::{Event, PersistedEvent};
-use domain::names::{RoomKind, RoomId};
-use domain::people;
+use domain::ids::{RoomKind, RoomId};
+use domain::users;
 use domain::tasks;
 use engine::Saying;
 
@@ -119,17 +119,17 @@ impl<'a> TaskTold<'a> {
         word.say(&TaskChanged { task: Task::of(task), household_id })
     }
 
-    fn completed(self, by: &people::User) -> Saying {
+    fn completed(self, by: &users::User) -> Saying {
         let Self { task, household_id } = self;
         words::TASK_COMPLETED.say(&TaskCompleted { task: Task::of(task), household_id, completed_by: User::of(by) })
     }
 
-    fn assigned(self, to: &people::User) -> Saying {
+    fn assigned(self, to: &users::User) -> Saying {
         let Self { task, household_id } = self;
         words::TASK_ASSIGNED.say(&TaskAssigned { task: Task::of(task), household_id, assigned_to: User::of(to) })
     }
 
-    fn unassigned(self, from: &people::User) -> Saying {
+    fn unassigned(self, from: &users::User) -> Saying {
         let Self { task, household_id } = self;
         words::TASK_UNASSIGNED.say(&TaskUnassigned { task: Task::of(task), household_id, unassigned_from: User::of(from) })
     }

@@ -1,6 +1,6 @@
 //! The household contract's objects, complete, in socket events and in REST answers.
 
-use domain::people;
+use domain::users;
 use domain::spaces::{self, Role, Space};
 use domain::tasks;
 use serde::Serialize;
@@ -27,12 +27,12 @@ pub struct User<'a> {
 
 impl<'a> User<'a> {
     /// The object of a user for other members of a space: without the e-mail address.
-    pub fn of(person: &'a people::User) -> Self {
+    pub fn of(person: &'a users::User) -> Self {
         Self { email: None, ..Self::with_email(person) }
     }
 
     /// The object of a user for that user, and for admins.
-    pub fn with_email(person: &'a people::User) -> Self {
+    pub fn with_email(person: &'a users::User) -> Self {
         Self {
             id: person.id.as_str(),
             name: &person.name,

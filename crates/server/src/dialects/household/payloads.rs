@@ -1,6 +1,6 @@
 //! What stands in the events, and in those REST answers that say the same as an event.
 
-use domain::names::UserId;
+use domain::ids::UserId;
 use domain::spaces::Space;
 use domain::tasks;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! The words of the household contract.
 
-use domain::names::{RoomKind, RoomId};
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, RoomId};
+use domain::error::DomainError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wire::socketio::Args;

@@ -7,7 +7,7 @@ pub mod spoken;
 mod words;
 
 use domain::event::{Event, PersistedEvent, EphemeralEvent};
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
 use engine::Saying;
 use serde_json::Value;
 

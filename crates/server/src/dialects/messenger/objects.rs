@@ -2,7 +2,7 @@
 
 use domain::chat::{self, ConversationSummary, MessageWithReadState};
 use domain::notifications;
-use domain::people;
+use domain::users;
 use domain::spaces::{Member, Role, Space};
 use serde::Serialize;
 use serde_json::Value;
@@ -23,7 +23,7 @@ struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    fn of(person: &'a people::User) -> Self {
+    fn of(person: &'a users::User) -> Self {
         Self { id: person.id.as_str(), name: &person.name, avatar_url: person.avatar_url.as_deref() }
     }
 }

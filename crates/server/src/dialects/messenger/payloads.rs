@@ -2,7 +2,7 @@
 
 use domain::chat::{self, MessageWithReadState};
 use domain::event::Event;
-use domain::names::{EntityId, UserId, RoomId};
+use domain::ids::{EntityId, UserId, RoomId};
 use domain::spaces::Space;
 use serde::Serialize;
 use utoipa::ToSchema;

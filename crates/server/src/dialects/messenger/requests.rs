@@ -1,9 +1,9 @@
 //! Client events of the messenger contract, with an id alone, or an object that contains it.
 
-use domain::names::{EntityId, RoomKind, UserId, RoomId, parse_id};
+use domain::ids::{EntityId, RoomKind, UserId, RoomId, parse_id};
 use domain::notifications::{MarkAllNotificationsRead, MarkNotificationRead};
-use domain::operation::{Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;

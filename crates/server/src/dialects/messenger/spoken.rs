@@ -1,6 +1,6 @@
 //! Messages of the contract for a backend that stores conversations itself: the name and the payload of each.
 
-use domain::names::{EntityId, UserId, RoomId};
+use domain::ids::{EntityId, UserId, RoomId};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -6,8 +6,8 @@ mod requests;
 mod words;
 
 use domain::event::{Event, PersistedEvent, EphemeralEvent};
-use domain::names::{RoomKind, Timestamp};
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, Timestamp};
+use domain::error::DomainError;
 use engine::Saying;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use domain::calls::{self, CallStatus};
 use domain::chat;
-use domain::people::User;
+use domain::users::User;
 use domain::spaces::{self, Role, Space};
 use serde::Serialize;
 use utoipa::ToSchema;

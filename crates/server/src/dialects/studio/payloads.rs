@@ -2,7 +2,7 @@
 
 use domain::calls::{Call, CallStatus};
 use domain::chat;
-use domain::names::{EntityId, UserId, RoomId, Timestamp};
+use domain::ids::{EntityId, UserId, RoomId, Timestamp};
 use domain::spaces::Space;
 use serde::Serialize;
 use utoipa::ToSchema;

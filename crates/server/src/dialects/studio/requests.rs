@@ -2,9 +2,9 @@
 
 use domain::calls::{AnswerCall, EndCall, InitiateCall, InitiateCallResult};
 use domain::chat::{DeleteMessage, EditMessage, SendMessage, SendMessageResult};
-use domain::names::{EntityId, RoomKind, RoomId, parse_id};
-use domain::operation::{Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::ids::{EntityId, RoomKind, RoomId, parse_id};
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
 use engine::Saying;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};

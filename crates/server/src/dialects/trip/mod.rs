@@ -7,8 +7,8 @@ pub mod requests;
 mod words;
 
 use domain::event::{Event, PersistedEvent, EphemeralEvent};
-use domain::names::{RoomKind, UserId, RoomId, Timestamp};
-use domain::people::User;
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::users::User;
 use domain::spaces::Space;
 use engine::Saying;
 use serde_json::{Map, Value};

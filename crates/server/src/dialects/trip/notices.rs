@@ -1,6 +1,6 @@
 //! The texts of notifications about a user's trips.
 
-use domain::names::UserId;
+use domain::ids::UserId;
 use domain::notifications::NewNotification;
 use domain::trips::Trip;
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! Client events of the trip contract.
 
-use domain::names::{RoomKind, RoomId};
-use domain::operation::{Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, RoomId};
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
 use domain::trips::{TripChanges, UpdateTrip};
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,10 +1,10 @@
 //! The envelopes that clients of the workspace contract receive.
 
 use domain::chat;
-use domain::emissions::CustomEvent;
-use domain::names::{RoomKind, RoomId, Timestamp};
+use domain::custom_events::CustomEvent;
+use domain::ids::{RoomKind, RoomId, Timestamp};
 use domain::notifications;
-use domain::people::User;
+use domain::users::User;
 use engine::Saying;
 use serde::Serialize;
 use serde_json::Value;

@@ -10,9 +10,9 @@ mod word;
 mod words;
 
 use domain::event::{Event, PersistedEvent, EphemeralEvent};
-use domain::names::{RoomKind, Timestamp};
-use domain::people::User;
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, Timestamp};
+use domain::users::User;
+use domain::error::DomainError;
 use engine::Saying;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! The workspace contract's objects, as REST answers them.
 
-use domain::people::User;
+use domain::users::User;
 use domain::spaces::{Member, Role, Space};
 use domain::{chat, tasks};
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! Messages about events of a project, in its room; and about a membership, in the inbox of its user.
 
 use domain::event::{Event, PersistedEvent};
-use domain::names::{RoomKind, UserId, Timestamp};
-use domain::people::User;
+use domain::ids::{RoomKind, UserId, Timestamp};
+use domain::users::User;
 use domain::spaces::{Member, Space};
 use engine::Saying;
 use serde::Serialize;

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use domain::chat::{SendMessage, SendMessageResult};
-use domain::names::{RoomKind, RoomId};
-use domain::operation::{Command, CommandContext};
-use domain::refusal::DomainError;
+use domain::ids::{RoomKind, RoomId};
+use domain::command::{Command, CommandContext};
+use domain::error::DomainError;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;

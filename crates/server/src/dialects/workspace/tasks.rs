@@ -1,8 +1,8 @@
 //! Messages about events of a project's tasks, in the project's room and in the task's own.
 
 use domain::event::{Event, PersistedEvent};
-use domain::names::{RoomId, Timestamp};
-use domain::people::User;
+use domain::ids::{RoomId, Timestamp};
+use domain::users::User;
 use domain::tasks;
 use engine::Saying;
 use serde::Serialize;

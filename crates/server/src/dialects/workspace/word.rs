@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use domain::names::{RoomId, Timestamp};
-use domain::people::User;
+use domain::ids::{RoomId, Timestamp};
+use domain::users::User;
 use engine::Saying;
 use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, Type};

@@ -48,7 +48,7 @@ fn path_parameters(path: &str) -> Vec<Parameter> {
 pub(super) fn add_idempotency_key(operation: &mut Operation) {
     let about = "Makes the request safe to repeat: for a day, the same request with the same key is done once and answered the same.";
     let parameter = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(Required::False);
-    let key = text().min_length(Some(1)).max_length(Some(domain::keys::MAX_KEY_BYTES));
+    let key = text().min_length(Some(1)).max_length(Some(domain::idempotency::MAX_KEY_BYTES));
     operation.parameters.get_or_insert_default().push(parameter.description(Some(about)).schema(Some(key)).build().into());
     for answer in operation.responses.responses.values_mut() {
         let RefOr::T(answer) = answer else { continue };

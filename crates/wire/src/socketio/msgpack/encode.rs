@@ -3,7 +3,7 @@
 
 use super::{from_json, write};
 use crate::socketio::packet::Kind;
-use crate::socketio::scan;
+use crate::socketio::json_scan;
 
 /// Accepts a client in a namespace. `data` is a JSON object, or empty.
 pub fn connect(nsp: &str, data: &str) -> Vec<u8> {
@@ -64,7 +64,7 @@ fn json(data: &str) -> Vec<u8> {
 fn list(name: Option<&str>, args: &str, attachments: &[&[u8]]) -> Vec<u8> {
     let args = format!("[{args}]");
     // A text that is no list of JSON texts is a caller's mistake; it has no elements.
-    let elements = scan::array(&args, 0).unwrap_or_default();
+    let elements = json_scan::array(&args, 0).unwrap_or_default();
     let mut out = Vec::with_capacity(args.len());
     let start = write::begin(&mut out);
     if let Some(name) = name {

@@ -1,0 +1,26 @@
+//! Queries of calls.
+
+use crate::calls::Call;
+use crate::ids::RoomId;
+use crate::command::{Actor, Query};
+use crate::error::DomainError;
+use crate::ports::{Page, Store};
+use crate::spaces::require_member;
+
+/// Lists a room's calls, newest first, for its members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListCalls {
+    /// The room.
+    pub room: RoomId,
+    /// The page of the list.
+    pub page: Page,
+}
+
+impl Query for ListCalls {
+    type Output = Vec<Call>;
+
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<Call>, DomainError> {
+        require_member(store, actor, &self.room)?;
+        Ok(store.calls_in(&self.room, &self.page)?)
+    }
+}

@@ -1,0 +1,244 @@
+//! Read markers. Each user has one marker a room, the newest read message: all messages up to it count as read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::Message;
+use crate::event::Event;
+use crate::ids::{EntityId, RoomKind, UserId, RoomId};
+use crate::command::{Actor, Command, Query, CommandContext};
+use crate::error::DomainError;
+use crate::ports::{Page, Store};
+use crate::spaces::{MAX_PRESENCE_MEMBERS, Space, embed_members, require_member};
+
+/// How many messages one event names: the newest. The marker in the event covers the rest.
+const MAX_REPORTED: u32 = 1000;
+
+/// How many messages one command may name.
+const MAX_MESSAGE_IDS: usize = 1000;
+
+/// How many messages one count of unread messages examines: clients need no larger count, and a count must not keep the writer busy.
+const MAX_COUNTED: u32 = 10_000;
+
+/// Marks a room's messages as read by the actor, up to the newest of the named messages. Messages that were read before are not announced again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MarkRead {
+    /// The room.
+    pub room: RoomId,
+    /// Ids of read messages; the newest that is in the room is used.
+    pub messages: Vec<EntityId>,
+    /// Marks all messages as read that are not newer than this id.
+    pub up_to: Option<EntityId>,
+}
+
+/// The answer of [`ReadMessages`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadUpdate {
+    /// The room.
+    pub room: RoomId,
+    /// The other users' messages that the actor had not read before: the newest thousand, oldest first.
+    pub messages: Vec<EntityId>,
+    /// The number of the room's unread messages for the actor; among very many messages only the newest are counted.
+    pub unread: u64,
+}
+
+impl Command for MarkRead {
+    type Output = ReadUpdate;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<ReadUpdate, DomainError> {
+        require_member(tx.store, tx.actor, &self.room)?;
+        let reader = tx.actor.person.clone();
+        if self.messages.is_empty() && self.up_to.is_none() {
+            return Err(DomainError::invalid("messageIds", "must name at least one message, or upTo be the last that was read"));
+        }
+        let up_to = self.up_to.map_or(Ok(None), |up_to| tx.store.newest_message_in(&self.room, up_to))?;
+        let newest = newest_of(tx.store, &self.room, self.messages)?.max(up_to);
+        let mark = tx.store.read_marker(&self.room, &reader)?;
+        let mut messages = Vec::new();
+        if let Some(up_to) = newest.filter(|newest| Some(*newest) > mark) {
+            messages = tx.store.unread_in(&self.room, &reader, up_to, MAX_REPORTED)?;
+            tx.store.advance_read_marker(&self.room, &reader, up_to)?;
+            if !messages.is_empty() {
+                let large = tx.store.space(&self.room)?.is_some_and(|space| space.member_count > u64::from(MAX_PRESENCE_MEMBERS));
+                let event = Event::MessagesRead { by: reader.clone(), messages: messages.clone(), up_to, to_reader_alone: large };
+                tx.record_event(&self.room, event)?;
+            }
+        }
+        let unread = tx.store.count_unread_in(&self.room, &reader, MAX_COUNTED)?;
+        Ok(ReadUpdate { room: self.room, messages, unread })
+    }
+}
+
+/// The newest of these messages that is in the room.
+fn newest_of(store: &mut dyn Store, room: &RoomId, mut messages: Vec<EntityId>) -> Result<Option<EntityId>, DomainError> {
+    if messages.len() > MAX_MESSAGE_IDS {
+        return Err(DomainError::invalid("messageIds", format!("must name at most {MAX_MESSAGE_IDS} messages; upTo names all up to one")));
+    }
+    messages.sort_unstable();
+    while let Some(id) = messages.pop() {
+        match store.newest_message_in(room, id)? {
+            Some(newest) if newest == id => return Ok(Some(id)),
+            // The room has no message between `newest` and `id`.
+            Some(newest) => messages.truncate(messages.partition_point(|id| *id <= newest)),
+            None => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// Sets the marker of a new member to the newest message, so that earlier messages are not unread. Records no event.
+pub(crate) fn init_read_marker(tx: &mut CommandContext<'_>, room: &RoomId, person: &UserId) -> Result<(), DomainError> {
+    if room.kind().has_messages()
+        && let Some(newest) = tx.store.newest_message_in(room, EntityId::MAX)?
+    {
+        tx.store.init_read_marker(room, person, newest)?;
+    }
+    Ok(())
+}
+
+/// A message and whether it was read, as a user sees it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MessageWithReadState {
+    /// The message.
+    pub message: Message,
+    /// For the user's own message: whether another user has read it. For another user's message: whether the user has read it.
+    pub read: bool,
+}
+
+impl MessageWithReadState {
+    /// A message as a user sees it; the caller has checked that the user may see it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of(store: &mut dyn Store, message: Message, person: &UserId) -> Result<Self, DomainError> {
+        Ok(ReadMarkers::of(store, &message.room, person)?.with_read_state(message, person))
+    }
+}
+
+/// Lists a room's messages, newest first, and whether they have been read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListMessagesWithReadState {
+    /// The room.
+    pub room: RoomId,
+    /// The page of the list.
+    pub page: Page,
+}
+
+impl Query for ListMessagesWithReadState {
+    type Output = Vec<MessageWithReadState>;
+
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<MessageWithReadState>, DomainError> {
+        require_member(store, actor, &self.room)?;
+        let messages = store.messages_in(&self.room, &self.page)?;
+        let marks = ReadMarkers::of(store, &self.room, &actor.person)?;
+        Ok(messages.into_iter().map(|message| marks.with_read_state(message, &actor.person)).collect())
+    }
+}
+
+/// A room with its newest message and unread count, for one of its members.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConversationSummary {
+    /// The room.
+    pub space: Space,
+    /// The newest message.
+    pub last: Option<MessageWithReadState>,
+    /// The number of unread messages for the member; among very many messages only the newest are counted.
+    pub unread: u64,
+}
+
+impl ConversationSummary {
+    /// The overview of a room without messages.
+    pub fn empty(space: Space) -> Self {
+        Self { space, last: None, unread: 0 }
+    }
+
+    /// The newest message of a room, as a member sees it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn newest(store: &mut dyn Store, room: &RoomId, person: &UserId) -> Result<Option<MessageWithReadState>, DomainError> {
+        let newest = store.messages_in(room, &Page::new(Some(1), None))?.pop();
+        newest.map(|message| MessageWithReadState::of(store, message, person)).transpose()
+    }
+
+    /// The overview of a room for a member; the caller has checked the membership.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of(store: &mut dyn Store, space: Space, person: &UserId) -> Result<Self, DomainError> {
+        let last = store.messages_in(&space.room, &Page::new(Some(1), None))?.pop();
+        let marks = ReadMarkers::of(store, &space.room, person)?;
+        let unread = store.count_unread_in(&space.room, person, MAX_COUNTED)?;
+        Ok(Self { last: last.map(|message| marks.with_read_state(message, person)), unread, space })
+    }
+}
+
+/// Reads the overview of one room, for its members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GetConversationSummary {
+    /// The room.
+    pub room: RoomId,
+}
+
+impl Query for GetConversationSummary {
+    type Output = ConversationSummary;
+
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<ConversationSummary, DomainError> {
+        require_member(store, actor, &self.room)?;
+        let mut space = store.space(&self.room)?.ok_or(DomainError::NotFound(self.room.kind().display_name()))?;
+        embed_members(store, &mut space)?;
+        ConversationSummary::of(store, space, &actor.person)
+    }
+}
+
+/// Lists the overviews of the actor's rooms of a kind, newest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListConversationSummaries {
+    /// The kind.
+    pub kind: RoomKind,
+    /// The page of the list.
+    pub page: Page<RoomId>,
+}
+
+impl Query for ListConversationSummaries {
+    type Output = Vec<ConversationSummary>;
+
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Vec<ConversationSummary>, DomainError> {
+        let mut spaces = store.spaces_of(&actor.person, self.kind, &self.page)?;
+        for space in &mut spaces {
+            embed_members(store, space)?;
+        }
+        spaces.into_iter().map(|space| ConversationSummary::of(store, space, &actor.person)).collect()
+    }
+}
+
+/// Counts the actor's unread messages in all rooms of a kind; among very many messages only some are counted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CountUnread {
+    /// The kind.
+    pub kind: RoomKind,
+}
+
+impl Query for CountUnread {
+    type Output = u64;
+
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<u64, DomainError> {
+        Ok(store.count_unread_of(&actor.person, self.kind, MAX_COUNTED)?)
+    }
+}
+
+/// The read markers of a room: a user's own, and the newest of the other users.
+struct ReadMarkers {
+    own: Option<EntityId>,
+    others: Option<EntityId>,
+}
+
+impl ReadMarkers {
+    fn of(store: &mut dyn Store, room: &RoomId, person: &UserId) -> Result<Self, DomainError> {
+        Ok(Self { own: store.read_marker(room, person)?, others: store.read_marker_of_others(room, person)? })
+    }
+
+    fn with_read_state(&self, message: Message, person: &UserId) -> MessageWithReadState {
+        let mark = if message.sender.id == *person { self.others } else { self.own };
+        MessageWithReadState { read: Some(message.id) <= mark, message }
+    }
+}

@@ -1,0 +1,186 @@
+//! Commands and queries, and the transaction in which a command is decided.
+//!
+//! The input, the rules and the answer of an operation stand together in one file of its area. REST and sockets make the same operation. The writer
+//! executes commands; nothing else changes the store.
+
+use crate::event::{Account, Event, PersistedEvent};
+use crate::ids::{EntityId, UserId, RoomId, Timestamp};
+use crate::quotas::{Charge, Quotas};
+use crate::error::DomainError;
+use crate::ports::{IdSource, Store};
+
+/// The user on whose behalf an operation is executed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Actor {
+    /// The user's id.
+    pub person: UserId,
+    /// Whether the actor has the role `admin` of the server, by the token or as a back end.
+    pub admin: bool,
+}
+
+impl Actor {
+    /// The server itself, for operations by its own clock, and a back end with the server's key. No user has an empty id.
+    pub fn server() -> Self {
+        Self { person: UserId::new(""), admin: true }
+    }
+}
+
+/// An operation that changes the store.
+pub trait Command: Send + 'static {
+    /// The result for the caller.
+    type Output: Send + 'static;
+
+    /// Executes the command inside the transaction: checks permissions, applies the rules, writes the change and records its events.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; the caller then rolls back everything that this command wrote.
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Self::Output, DomainError>;
+}
+
+/// An operation that reads the store and does not change it.
+pub trait Query: Send + 'static {
+    /// The result for the caller.
+    type Output: Send + 'static;
+
+    /// Executes the query on the store, as `actor`.
+    ///
+    /// # Errors
+    /// A [`Refusal`].
+    fn execute(self, store: &mut dyn Store, actor: &Actor) -> Result<Self::Output, DomainError>;
+}
+
+/// The bounds of memberships. A command that would exceed them is refused as a conflict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MembershipLimits {
+    /// The most members of a space. A token that names a household makes its user a member in any case.
+    pub members_per_space: u32,
+    /// The most spaces that a user may be a member of, with the same exception.
+    pub spaces_per_user: u32,
+}
+
+impl Default for MembershipLimits {
+    fn default() -> Self {
+        Self { members_per_space: 100_000, spaces_per_user: 1000 }
+    }
+}
+
+/// One command's part of the writer's transaction. Time and ids are given, so a decision is exact and repeatable.
+pub struct CommandContext<'a> {
+    /// The store, inside the transaction.
+    pub store: &'a mut dyn Store,
+    /// The actor of the command.
+    pub actor: &'a Actor,
+    /// The time of the command.
+    pub now: Timestamp,
+    /// The bounds of memberships.
+    pub bounds: MembershipLimits,
+    ids: &'a mut dyn IdSource,
+    quotas: Option<&'a Quotas>,
+    charge: Charge,
+    events: Vec<PersistedEvent>,
+}
+
+impl<'a> CommandContext<'a> {
+    /// Begins one command's part.
+    pub fn new(store: &'a mut dyn Store, actor: &'a Actor, now: Timestamp, ids: &'a mut dyn IdSource) -> Self {
+        Self { store, actor, now, bounds: MembershipLimits::default(), ids, quotas: None, charge: Charge::default(), events: Vec::new() }
+    }
+
+    /// Replaces the default bounds.
+    pub fn with_bounds(self, bounds: MembershipLimits) -> Self {
+        Self { bounds, ..self }
+    }
+
+    /// Charges what the command uses to its actor, unless that is a back end or an admin.
+    pub fn with_quotas(self, quotas: &'a Quotas) -> Self {
+        Self { quotas: Some(quotas).filter(|_| !self.actor.admin), ..self }
+    }
+
+    /// Charges an object of `bytes` bytes that is stored for the actor.
+    ///
+    /// # Errors
+    /// [`Refusal::OverQuota`].
+    pub(crate) fn count_object(&mut self, bytes: usize) -> Result<(), DomainError> {
+        self.quotas.map_or(Ok(()), |quotas| quotas.charge_object(&mut self.charge, &self.actor.person, bytes, self.now))
+    }
+
+    /// Charges the addition of a user to a space.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`].
+    pub(crate) fn count_addition(&mut self) -> Result<(), DomainError> {
+        self.quotas.map_or(Ok(()), |quotas| quotas.charge_addition(&mut self.charge, &self.actor.person, self.now))
+    }
+
+    /// A new id; see [`Id`].
+    pub fn new_id(&mut self) -> EntityId {
+        self.ids.next_id(self.now)
+    }
+
+    /// A new invite code: eight characters that are easy to distinguish on paper.
+    pub fn new_invite_code(&mut self) -> String {
+        self.ids.invite_code()
+    }
+
+    /// Records an event: writes its row in the event log with the room's next `seq`. The event is published after the commit. No other code publishes
+    /// persisted events.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] or [`Refusal::Internal`] if the row cannot be written; [`Refusal::OverQuota`].
+    pub fn record_event(&mut self, room: &RoomId, event: Event) -> Result<(), DomainError> {
+        self.record_event_at(room, event).map(drop)
+    }
+
+    /// Records an event as [`Tx::record`] does, and returns its offset.
+    ///
+    /// # Errors
+    /// As [`Tx::record`].
+    pub fn record_event_at(&mut self, room: &RoomId, event: Event) -> Result<i64, DomainError> {
+        let fact = self.store.append(room, self.now, Account::of(self.actor, room), event)?;
+        self.count_object(fact.body.len())?;
+        let offset = fact.offset;
+        // Most commands record one event, and an event is large.
+        self.events.reserve_exact(1);
+        self.events.push(fact);
+        Ok(offset)
+    }
+
+    /// Executes a part of the command for another actor.
+    pub fn on_behalf_of<T>(&mut self, actor: &Actor, work: impl FnOnce(&mut CommandContext<'_>) -> T) -> T {
+        let facts = std::mem::take(&mut self.events);
+        let mut part = CommandContext {
+            store: &mut *self.store,
+            actor,
+            now: self.now,
+            bounds: self.bounds,
+            ids: &mut *self.ids,
+            quotas: None,
+            charge: Charge::default(),
+            events: facts,
+        };
+        let answer = work(&mut part);
+        let facts = part.events;
+        self.events = facts;
+        answer
+    }
+
+    /// The recorded events, in order.
+    pub fn into_events(self) -> Vec<PersistedEvent> {
+        self.events
+    }
+
+    /// The recorded events, in order, and the command's use of the actor's quotas, which the caller counts with [`Quotas::count`].
+    pub fn into_parts(self) -> (Vec<PersistedEvent>, Charge) {
+        (self.events, self.charge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_speaks_for_the_server() {
+        assert_eq!(UserId::parse(Actor::server().person.as_str()), None);
+    }
+}

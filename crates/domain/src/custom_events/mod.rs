@@ -1,0 +1,66 @@
+//! Custom events, which a team's own back end emits to rooms and users.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::Event;
+use crate::validation;
+use crate::ids::RoomId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
+
+/// How many rooms and users one emission may name, and how many rooms, users and connections it may except.
+pub const MAX_TARGETS: usize = 1000;
+
+/// A custom event of a back end, and its audience.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CustomEvent {
+    /// The rooms that receive the event. A connection in several rooms receives it once. [`Room::everyone`] is all connections.
+    pub rooms: Vec<RoomId>,
+    /// Connections in one of these rooms do not receive it.
+    pub except: Vec<RoomId>,
+    /// These connections do not receive it, by the socket ids that their clients have.
+    pub except_connections: Vec<String>,
+    /// The event name for clients.
+    pub name: String,
+    /// The event's only argument; `None` for an event without arguments.
+    pub data: Option<Value>,
+}
+
+impl CustomEvent {
+    /// Checks the name and the number of rooms and exceptions.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`].
+    pub fn check(&self) -> Result<(), DomainError> {
+        validation::event_name("event", &self.name)?;
+        if self.rooms.is_empty() {
+            return Err(DomainError::invalid("to", "must name rooms or users, or everyone must be true"));
+        }
+        if self.rooms.len() > MAX_TARGETS {
+            return Err(DomainError::invalid("to", format!("must name at most {MAX_TARGETS} rooms and users")));
+        }
+        if self.except.len() + self.except_connections.len() > MAX_TARGETS {
+            return Err(DomainError::invalid("except", format!("must name at most {MAX_TARGETS} rooms, users and connections")));
+        }
+        Ok(())
+    }
+}
+
+/// Emits a custom event as a persisted event, for a back end and the server's admin. The answer is its offset.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PublishCustomEvent(pub CustomEvent);
+
+impl Command for PublishCustomEvent {
+    type Output = i64;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<i64, DomainError> {
+        if !tx.actor.admin {
+            return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
+        }
+        self.0.check()?;
+        // A persisted event belongs to the order of one room: here the first.
+        let room = self.0.rooms.first().cloned().unwrap_or_else(RoomId::everyone);
+        tx.record_event_at(&room, Event::Emitted { emission: self.0 })
+    }
+}

@@ -1,0 +1,59 @@
+//! Announces a text to all connected users.
+
+use serde_json::Value;
+
+use crate::validation;
+use crate::ids::Timestamp;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
+
+/// An announcement to all connected users. It is not stored, and users who are not connected do not receive it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Announcement {
+    /// The event name for clients; `None` for the name that all notifications have.
+    pub event: Option<String>,
+    /// The kind of the announcement, for the clients to sort: "info".
+    pub kind: String,
+    /// The title, 1 to 200 characters.
+    pub title: String,
+    /// The text, up to 2,000 characters; may be empty.
+    pub message: String,
+    /// Further data for the front end, a JSON object of at most 16 KB.
+    pub data: Option<Value>,
+    /// The time of the announcement.
+    pub at: Timestamp,
+}
+
+/// Makes an announcement for a team's own back end or the server's admin. The caller publishes the answer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BroadcastAnnouncement {
+    /// See [`Announcement::event`].
+    pub event: Option<String>,
+    /// See [`Announcement::kind`].
+    pub kind: String,
+    /// See [`Announcement::title`].
+    pub title: String,
+    /// See [`Announcement::message`].
+    pub message: String,
+    /// See [`Announcement::data`].
+    pub data: Option<Value>,
+}
+
+impl Command for BroadcastAnnouncement {
+    type Output = Announcement;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Announcement, DomainError> {
+        if !tx.actor.admin {
+            return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
+        }
+        let Self { event, kind, title, message, data } = self;
+        if let Some(event) = &event {
+            validation::event_name("event", event)?;
+        }
+        validation::required("type", &kind, validation::MAX_NOTIFICATION_KIND)?;
+        validation::required("title", &title, validation::MAX_NAME)?;
+        validation::optional("message", Some(&message), validation::MAX_NOTIFICATION)?;
+        validation::metadata("data", data.as_ref())?;
+        Ok(Announcement { event, kind, title, message, data, at: tx.now })
+    }
+}

@@ -1,0 +1,75 @@
+//! Notifies a user.
+
+use serde_json::Value;
+
+use crate::blocks::blocks_actor;
+use crate::event::Event;
+use crate::validation;
+use crate::ids::{UserId, RoomId};
+use crate::notifications::Notification;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
+
+/// The content of a new notification.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewNotification {
+    /// The user to notify. A user without a profile reads the notification after the first sign-in.
+    pub person: UserId,
+    /// The kind of the notification, for the clients to sort: "info", "mention".
+    pub kind: String,
+    /// The title, 1 to 200 characters.
+    pub title: String,
+    /// The text, up to 2,000 characters; may be empty.
+    pub message: String,
+    /// The target of the notification: a link, or a path within the front end.
+    pub link: Option<String>,
+    /// Further data for the front end, a JSON object of at most 16 KB.
+    pub data: Option<Value>,
+}
+
+/// Notifies a user, as a part of another operation: stores the notification and records its event in the user's inbox.
+///
+/// # Errors
+/// [`Refusal::Invalid`] for a field that is not valid; the store's.
+pub fn create_notification(tx: &mut CommandContext<'_>, new: NewNotification) -> Result<Notification, DomainError> {
+    let NewNotification { person, kind, title, message, link, data } = new;
+    if UserId::parse(person.as_str()).is_none() {
+        return Err(DomainError::invalid("userId", "must be an id of 1 to 200 bytes"));
+    }
+    validation::required("type", &kind, validation::MAX_NOTIFICATION_KIND)?;
+    validation::required("title", &title, validation::MAX_NAME)?;
+    validation::optional("message", Some(&message), validation::MAX_NOTIFICATION)?;
+    validation::link_or_path("link", link.as_deref())?;
+    validation::metadata("data", data.as_ref())?;
+    let id = tx.new_id();
+    let notification = Notification { id, person, kind, title, message, link, data, read: false, created_at: tx.now };
+    tx.store.insert_notification(&notification)?;
+    tx.record_event(&RoomId::inbox(&notification.person), Event::NotificationCreated { notification: notification.clone() })?;
+    Ok(notification)
+}
+
+/// Notifies a user of an action of the actor, as a part of another operation, unless the user has blocked the actor: see [`notify`].
+///
+/// # Errors
+/// As [`notify`].
+pub fn create_notification_by_actor(tx: &mut CommandContext<'_>, new: NewNotification) -> Result<(), DomainError> {
+    if new.person != tx.actor.person && blocks_actor(tx, &new.person)? {
+        return Ok(());
+    }
+    create_notification(tx, new).map(drop)
+}
+
+/// Notifies a user, for a team's own back end or the server's admin.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CreateNotification(pub NewNotification);
+
+impl Command for CreateNotification {
+    type Output = Notification;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Notification, DomainError> {
+        if !tx.actor.admin {
+            return Err(DomainError::Forbidden("Only a back end or an admin may do this"));
+        }
+        create_notification(tx, self.0)
+    }
+}

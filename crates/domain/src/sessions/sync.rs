@@ -1,0 +1,59 @@
+//! Resolves a position for a client that fetches missed events without a connection.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::RoomId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
+use crate::sessions::ClientPosition;
+use crate::sessions::connect::resolve_position;
+use crate::spaces::{member_since, require_member, visible_rooms};
+
+/// Resolves a client's position, and the rooms whose missed events the actor may read.
+///
+/// It is a command although it changes nothing: the writer's queue orders it with the events and the removals of members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResolveSync {
+    /// The position up to which the client has received events, if it can be parsed.
+    pub offered: Option<ClientPosition>,
+    /// The rooms to look up. Empty: all rooms that the actor may access, without rooms of tasks, whose events their projects have, too.
+    pub rooms: BTreeSet<RoomId>,
+}
+
+/// The answer of [`CatchUp`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SyncRange {
+    /// The log's last offset.
+    pub position: i64,
+    /// The offset of the position, if it belongs to this event log. If `None`, the rooms below are empty.
+    pub since: Option<i64>,
+    /// The rooms to look up, each with the offset behind which the actor is a member.
+    pub rooms: Vec<(RoomId, i64)>,
+    /// Every room that the actor may access, each with that offset: an event that excludes one of these rooms is not for the actor.
+    pub hears: Vec<(RoomId, i64)>,
+}
+
+impl Command for ResolveSync {
+    type Output = SyncRange;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<SyncRange, DomainError> {
+        let position = tx.store.last_offset()?;
+        let since = self.offered.as_ref().map_or(Ok(None), |offered| resolve_position(tx.store, offered))?;
+        if since.is_none() {
+            return Ok(SyncRange { position, since, rooms: Vec::new(), hears: Vec::new() });
+        }
+        let mut heard: BTreeMap<RoomId, i64> = visible_rooms(tx.store, &tx.actor.person)?.into_iter().collect();
+        for room in &self.rooms {
+            if !heard.contains_key(room) {
+                require_member(tx.store, tx.actor, room)?;
+                heard.insert(room.clone(), member_since(tx.store, room, &tx.actor.person)?);
+            }
+        }
+        let hears: Vec<(RoomId, i64)> = heard.iter().map(|(room, since)| (room.clone(), *since)).collect();
+        let rooms = match self.rooms.is_empty() {
+            true => hears.clone(),
+            false => self.rooms.into_iter().filter_map(|room| heard.remove_entry(&room)).collect(),
+        };
+        Ok(SyncRange { position, since, rooms, hears })
+    }
+}

@@ -1,0 +1,40 @@
+//! Renames a space.
+
+use crate::event::Event;
+use crate::validation;
+use crate::ids::RoomId;
+use crate::command::{Command, CommandContext};
+use crate::error::DomainError;
+use crate::spaces::permissions::{not_found, require_writable};
+use crate::spaces::{Space, embed_members, for_event};
+
+/// Renames a space, for every member. The same name again records no event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RenameSpace {
+    /// The space.
+    pub room: RoomId,
+    /// The new name; `None` changes nothing.
+    pub name: Option<String>,
+}
+
+impl Command for RenameSpace {
+    type Output = Space;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<Space, DomainError> {
+        require_writable(tx.store, tx.actor, &self.room)?;
+        if let Some(name) = &self.name {
+            validation::required("name", name, validation::MAX_NAME)?;
+        }
+        let mut space = tx.store.space(&self.room)?.ok_or(not_found(&self.room))?;
+        embed_members(tx.store, &mut space)?;
+        match self.name {
+            Some(name) if name != space.name => space.name = name,
+            _ => return Ok(space),
+        }
+        space.updated_at = tx.now;
+        tx.store.update_space(&space)?;
+        let by = tx.store.user(&tx.actor.person)?;
+        tx.record_event(&space.room, Event::SpaceUpdated { space: for_event(&space), by })?;
+        Ok(space)
+    }
+}

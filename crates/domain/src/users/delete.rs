@@ -1,0 +1,32 @@
+//! Deletes a user.
+
+use crate::ids::{UserId, RoomId};
+use crate::command::{Command, CommandContext};
+use crate::users::User;
+use crate::users::profile::own_user;
+use crate::error::DomainError;
+use crate::removals::{self, RemovalTarget};
+
+/// Deletes a user, for this user and the server's admin: ends the memberships, each with an event to the space, and then deletes the notifications
+/// and the profile.
+///
+/// If the user has more than one step can remove, the removal continues after the command: see [`removals`]. A token that was issued before the end
+/// of the removal is refused; a later one creates a new user with this id. The answer is the profile before the removal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeleteUser {
+    /// The user's id.
+    pub person: UserId,
+}
+
+impl Command for DeleteUser {
+    type Output = User;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<User, DomainError> {
+        let person = own_user(tx, &self.person)?;
+        // A removal that is requested again continues.
+        if !tx.store.is_being_removed(&RoomId::inbox(&person.id))? {
+            removals::remove(tx, RemovalTarget::User { user: person.id.clone() })?;
+        }
+        Ok(person)
+    }
+}

@@ -1,0 +1,144 @@
+//! Creates or updates a user from the claims of a token.
+
+use crate::event::Event;
+use crate::validation::MAX_NAME;
+use crate::ids::{RoomKind, UserId, RoomId, Timestamp};
+use crate::command::{Command, CommandContext};
+use crate::users::User;
+use crate::error::DomainError;
+use crate::spaces::{Role, Space};
+
+/// The claims of a token about its user.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Claims {
+    /// The name to show.
+    pub name: Option<String>,
+    /// The username, which other users write to mention the user.
+    pub username: Option<String>,
+    /// The mail address.
+    pub email: Option<String>,
+    /// The id of a household that the user is a member of.
+    pub household: Option<String>,
+    /// The time at which the token was issued, in whole seconds.
+    pub issued_at: Option<Timestamp>,
+}
+
+/// Creates the actor's user if it is not stored, and fills the empty fields of the profile from the token's claims.
+///
+/// A claimed household makes the user a member; an unknown household is created. Clients receive no event of either ([`Event::MembershipClaimed`]).
+/// If the claims change nothing for a user who has signed in before, the command writes nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnsureUser {
+    /// The claims of the token.
+    pub claims: Claims,
+}
+
+/// The answer of [`Meet`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnsuredUser {
+    /// The user, as stored now.
+    pub person: User,
+    /// Whether the command created the user.
+    pub created: bool,
+    /// All households that the user is a member of; connections join their rooms automatically.
+    pub households: Vec<RoomId>,
+}
+
+impl Command for EnsureUser {
+    type Output = EnsuredUser;
+
+    fn execute(self, tx: &mut CommandContext<'_>) -> Result<EnsuredUser, DomainError> {
+        let id = tx.actor.person.clone();
+        if UserId::parse(id.as_str()).is_none() {
+            return Err(DomainError::invalid("sub", "must be an id of 1 to 200 bytes"));
+        }
+        if tx.store.is_being_removed(&RoomId::inbox(&id))? {
+            return Err(DomainError::Unavailable(format!("the user {id} is being deleted")));
+        }
+        if let Some(deleted_at) = tx.store.deleted_at(&id)?
+            && !is_issued_after(self.claims.issued_at, deleted_at)
+        {
+            return Err(DomainError::UserDeleted);
+        }
+        let known = tx.store.user(&id)?;
+        let created = known.is_none();
+        let mut person = known.unwrap_or_else(|| User::unseen(id, tx.now));
+        let filled = fill_from_claims(&mut person, &self.claims);
+        if created {
+            tx.store.insert_user(&person)?;
+        } else {
+            if filled {
+                person.updated_at = tx.now;
+                tx.store.update_user(&person)?;
+            }
+            if !tx.store.has_signed_in(&person.id)? {
+                tx.store.put_signed_in(&person.id)?;
+            }
+        }
+        // A claim that is not a valid id is ignored; the token is still valid.
+        if let Some(room) = self.claims.household.and_then(|id| RoomKind::Household.room_from_external_id(&id)) {
+            apply_household_claim(tx, &room, &person, self.claims.issued_at)?;
+        }
+        let households = tx.store.rooms_of(&person.id, Some(RoomKind::Household))?;
+        Ok(EnsuredUser { person, created, households })
+    }
+}
+
+/// Fills the profile's empty fields, so that a token does not overwrite what the user has set. The answer is whether any field was filled.
+fn fill_from_claims(person: &mut User, claims: &Claims) -> bool {
+    let mut filled = false;
+    for (field, claim) in [(&mut person.name, &claims.name), (&mut person.username, &claims.username)] {
+        if let Some(text) = claim.as_deref().and_then(is_valid_profile_claim).filter(|_| field.is_empty()) {
+            *field = text;
+            filled = true;
+        }
+    }
+    if person.email.is_none() {
+        person.email = claims.email.as_deref().and_then(is_valid_profile_claim);
+        filled |= person.email.is_some();
+    }
+    filled
+}
+
+/// A claim in the form that the profile stores: without surrounding spaces, cut to the longest name; `None` if it is empty then.
+fn is_valid_profile_claim(claim: &str) -> Option<String> {
+    let text: String = claim.trim().chars().filter(|c| *c != '\0').take(MAX_NAME).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// Whether a token was certainly issued after a removal or a deletion. A token of the same second may be older, so only a later second counts. A
+/// token without `iat` never counts.
+fn is_issued_after(issued_at: Option<Timestamp>, moment: Timestamp) -> bool {
+    issued_at.is_some_and(|issued_at| issued_at > moment)
+}
+
+fn apply_household_claim(tx: &mut CommandContext<'_>, room: &RoomId, person: &User, issued_at: Option<Timestamp>) -> Result<(), DomainError> {
+    if tx.store.role(room, &person.id)?.is_some() {
+        return Ok(());
+    }
+    if let Some(left_at) = tx.store.left_at(room, &person.id)?
+        && !is_issued_after(issued_at, left_at)
+    {
+        return Ok(());
+    }
+    if !tx.store.has_space(room)? {
+        let space = Space {
+            room: room.clone(),
+            name: room.id().to_owned(),
+            parent: None,
+            invite_code: Some(tx.new_invite_code()),
+            created_by: person.id.clone(),
+            created_at: tx.now,
+            updated_at: tx.now,
+            archived_at: None,
+            member_count: 0,
+            members: Vec::new(),
+        };
+        tx.store.insert_space(&space)?;
+        tx.store.put_claimed(room)?;
+    }
+    tx.store.put_member(room, &person.id, Role::Member, tx.now)?;
+    // A user with such a token joins by connecting with it, which is the user's own act.
+    tx.store.put_acted(room, &person.id)?;
+    tx.record_event(room, Event::MembershipClaimed { person: person.id.clone() })
+}

@@ -1,0 +1,238 @@
+//! The URL of the database, and opening it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::command::MembershipLimits;
+use domain::quotas::QuotaBounds;
+use domain::ports::{Store, StoreError};
+use rusqlite::Connection;
+use tempfile::TempDir;
+use thiserror::Error;
+
+use crate::driver::Tables;
+use crate::lock::lock;
+use crate::migrations;
+use crate::permissions;
+use crate::sqlite::{self, Sqlite};
+
+/// The options for opening a database.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// The URL: `sqlite://data/roomcast.db` (relative), `sqlite:///var/lib/roomcast.db` (absolute) or `sqlite::memory:` (deleted with the process).
+    pub url: String,
+    /// How long a write waits for another program that has locked the database.
+    pub busy_timeout: Duration,
+    /// The most pages (of 4 KB) that the file may have; for tests of a full disk.
+    pub max_pages: Option<u32>,
+    /// Names this process in the error of another process that opens the same file.
+    pub holder: String,
+    /// The bounds of memberships.
+    pub bounds: MembershipLimits,
+    /// The quotas of each user.
+    pub quotas: QuotaBounds,
+}
+
+impl Options {
+    /// The default options for a URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            busy_timeout: Duration::from_secs(5),
+            max_pages: None,
+            holder: format!("process {}", std::process::id()),
+            bounds: MembershipLimits::default(),
+            quotas: QuotaBounds::default(),
+        }
+    }
+}
+
+/// Why a database cannot be used. Each message is one line for the operator, and contains no password.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The URL of a database that is planned and not supported yet.
+    #[error("{0}:// is not supported yet by this build; use sqlite://path/to/roomcast.db")]
+    NotYet(String),
+    /// The text is not the URL of a database.
+    #[error("the database's URL must be sqlite://path/to/roomcast.db or sqlite::memory:, not {0}")]
+    Malformed(String),
+    /// The folder of the file cannot be created.
+    #[error("the folder {} cannot be made: {reason}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The error of the system.
+        reason: std::io::Error,
+    },
+    /// Another process has locked the database.
+    #[error("the database {} is in use by {holder}; stop that server first, or set DATABASE_URL to another file", database.display())]
+    InUse {
+        /// The database's file.
+        database: PathBuf,
+        /// The name of that process, from the lock file.
+        holder: String,
+    },
+    /// The database's file has several names (hard links). SQLite keeps the write-ahead log beside the name with which the file was opened, and the
+    /// lock file is beside that name, too. A server that opened the file with another name would see neither.
+    #[error("the database {} has {links} names (hard links); keep one of them, and copy the file where you need another", database.display())]
+    Linked {
+        /// The database's file.
+        database: PathBuf,
+        /// How many names the file has.
+        links: u64,
+    },
+    /// A newer version of the program wrote the database.
+    #[error("the database is of a newer Roomcast (schema {theirs}, this program knows {ours}); start the newer program")]
+    Newer {
+        /// The schema's version in the database.
+        theirs: i64,
+        /// The newest version that this program knows.
+        ours: i64,
+    },
+    /// The database or the system returned an error.
+    #[error("the database cannot be opened: {0}")]
+    Failed(String),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// An opened database with the current schema. Cheap to clone; a database in memory is deleted with the last clone.
+#[derive(Clone, Debug)]
+pub struct Database(Arc<DatabaseHandle>);
+
+#[derive(Debug)]
+struct DatabaseHandle {
+    options: Options,
+    path: PathBuf,
+    /// The lock file; the lock lasts until it is closed.
+    _lock: File,
+    /// The folder of a database "in memory", which is a file so that it behaves like every other database. The folder is deleted with the last clone.
+    _temporary: Option<TempDir>,
+}
+
+impl Database {
+    /// Finds or creates the database, locks it for this process until the last clone is dropped, and brings its schema up to date.
+    ///
+    /// Only the owner may access the folder and files that it creates; see [`private`].
+    ///
+    /// # Errors
+    /// An [`OpenError`], whose message is one line.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let (path, temporary) = match parse_url(&options.url)? {
+            Location::File(path) => (path, None),
+            Location::Memory => {
+                let folder = tempfile::Builder::new().prefix("roomcast-").tempdir();
+                let folder = folder.map_err(|reason| OpenError::Folder { folder: std::env::temp_dir(), reason })?;
+                (folder.path().join("memory.db"), Some(folder))
+            }
+        };
+        if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
+            permissions::make_folder(folder).map_err(|reason| OpenError::Folder { folder: folder.to_owned(), reason })?;
+        }
+        permissions::make_file(&path).map_err(|error| OpenError::Failed(format!("{}: {error}", path.display())))?;
+        let lock = lock(&path, &options.holder)?;
+        let database = Self(Arc::new(DatabaseHandle { options, path, _lock: lock, _temporary: temporary }));
+        migrations::apply(&mut database.connect()?)?;
+        Ok(database)
+    }
+
+    /// The database's file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Runs a function on the store in one transaction, for tests and tools. The server changes the store only through the [`Writer`](crate::Writer).
+    ///
+    /// # Errors
+    /// [`OpenError::Failed`]; nothing is changed then.
+    pub fn with_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<T, OpenError> {
+        self.with_counted_store(work).map(|(answer, _)| answer)
+    }
+
+    /// [`Database::with_store`] that also returns the work of the database as a reproducible number: the steps of SQLite's virtual machine
+    /// (`SQLITE_STMTSTATUS_VM_STEP`). A visited row costs some steps, the depth of a tree none.
+    ///
+    /// # Errors
+    /// As [`Database::with_store`].
+    pub fn with_counted_store<T>(&self, work: impl FnOnce(&mut dyn Store) -> T) -> Result<(T, u64), OpenError> {
+        let failed = |error: StoreError| OpenError::Failed(error.to_string());
+        let connection = self.connect()?;
+        let mut session = Tables(Sqlite::new(&connection));
+        session.0.begin().map_err(failed)?;
+        let answer = work(&mut session);
+        let steps = session.0.steps();
+        session.0.commit().map_err(failed)?;
+        Ok((answer, steps))
+    }
+
+    pub(crate) fn bounds(&self) -> MembershipLimits {
+        self.0.options.bounds
+    }
+
+    pub(crate) fn quotas(&self) -> QuotaBounds {
+        self.0.options.quotas
+    }
+
+    pub(crate) fn connect(&self) -> Result<Connection, OpenError> {
+        sqlite::connect(&self.0.path, &self.0.options)
+    }
+
+    pub(crate) fn connect_to_read(&self) -> Result<Connection, OpenError> {
+        sqlite::connect_to_read(&self.0.path, &self.0.options)
+    }
+}
+
+#[derive(PartialEq, Eq, Debug)]
+enum Location {
+    File(PathBuf),
+    Memory,
+}
+
+fn parse_url(url: &str) -> Result<Location, OpenError> {
+    if url == "sqlite::memory:" {
+        return Ok(Location::Memory);
+    }
+    // The error message has only the scheme, because the rest of a URL may contain a password.
+    let Some((scheme, path)) = url.split_once("://") else { return Err(OpenError::Malformed("a URL without ://".to_owned())) };
+    match scheme {
+        "sqlite" if path.is_empty() || path.ends_with('/') => Err(OpenError::Malformed("sqlite:// without a file's name".to_owned())),
+        "sqlite" if path.contains('?') => Err(OpenError::Malformed("sqlite:// with options behind a ?".to_owned())),
+        "sqlite" => Ok(Location::File(path.into())),
+        "postgres" | "postgresql" => Err(OpenError::NotYet(scheme.to_owned())),
+        _ => Err(OpenError::Malformed(format!("{scheme}://…"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_a_file_or_memory() {
+        assert_eq!(parse_url("sqlite://data/roomcast.db").unwrap(), Location::File("data/roomcast.db".into()));
+        assert_eq!(parse_url("sqlite:///var/lib/roomcast.db").unwrap(), Location::File("/var/lib/roomcast.db".into()));
+        assert_eq!(parse_url("sqlite::memory:").unwrap(), Location::Memory);
+    }
+
+    #[test]
+    fn other_urls_are_refused_in_one_line_that_tells_no_password() {
+        for (url, said) in [
+            ("postgres://u:secret@db/roomcast", "postgres:// is not supported yet by this build"),
+            ("mysql://u:secret@db/roomcast", "not mysql://…"),
+            ("secret", "without ://"),
+            ("sqlite://", "without a file's name"),
+            ("sqlite://data/", "without a file's name"),
+            ("sqlite://data/x.db?mode=ro", "with options"),
+        ] {
+            let line = parse_url(url).unwrap_err().to_string();
+            assert!(line.contains(said), "{line}");
+            assert!(!line.contains("secret") && !line.contains('\n'), "{line}");
+        }
+    }
+}

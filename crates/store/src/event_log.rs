@@ -1,0 +1,149 @@
+//! The event log, and each room's counter.
+
+use domain::event::{Account, Event, PersistedEvent};
+use domain::ids::{RoomId, Timestamp};
+use domain::ports::{EventLog, StoreError, StoreResult, EventBatch};
+
+use crate::driver::{Driver, Row, Tables, values};
+
+/// The first capacity, in bytes, of the buffer for an event's JSON. Most events are shorter; for a longer event the buffer grows.
+const INITIAL_BODY_BYTES: usize = 1024;
+
+impl<D: Driver> EventLog for Tables<D> {
+    fn append(&mut self, room: &RoomId, at: Timestamp, account: Account, event: Event) -> StoreResult<PersistedEvent> {
+        let write = "INSERT INTO journal (room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5)";
+        let mut body = Vec::with_capacity(INITIAL_BODY_BYTES);
+        serde_json::to_writer(&mut body, &event).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
+        let body = String::from_utf8(body).map_err(|error| StoreError::Broken(format!("an event's body: {error}")))?;
+        let seq = self.raise_seq(room)?;
+        let offset = match event.offsets() {
+            1 => self.0.insert_numbered(write, values![room, seq, at, &body, account.0])?,
+            several => {
+                let write_at = "INSERT INTO journal (id, room, seq, at, body, account) VALUES ($1, $2, $3, $4, $5, $6)";
+                let offset = self.last_offset()? + several as i64;
+                self.0.write(write_at, values![offset, room, seq, at, &body, account.0])?;
+                offset
+            }
+        };
+        Ok(PersistedEvent { offset, room: room.clone(), seq, at, event, body, account })
+    }
+
+    fn events_after(&mut self, offset: i64, since: Timestamp, limit: u32) -> StoreResult<EventBatch> {
+        let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id > $1 AND at >= $2 ORDER BY id LIMIT $3";
+        let rows = self.0.all(sql, values![offset, since, limit], |row| Ok((row.int(0)?, event_from_row(row))))?;
+        let mut stretch = EventBatch::default();
+        for (offset, fact) in rows {
+            stretch.end = Some(offset);
+            match fact {
+                Some(fact) => stretch.events.push(fact),
+                None => {
+                    stretch.events.clear();
+                    stretch.unreadable = Some(offset);
+                }
+            }
+        }
+        Ok(stretch)
+    }
+
+    fn event_at(&mut self, offset: i64) -> StoreResult<Option<PersistedEvent>> {
+        let sql = "SELECT id, room, seq, at, body, account FROM journal WHERE id >= $1 ORDER BY id LIMIT 1";
+        let next = self.0.first(sql, values![offset], |row| Ok(event_from_row(row)))?.flatten();
+        Ok(next.filter(|fact| fact.first_offset() <= offset))
+    }
+
+    fn last_offset(&mut self) -> StoreResult<i64> {
+        Ok(self.0.first("SELECT MAX(id) FROM journal", values![], |row| row.maybe_int(0))?.flatten().unwrap_or(0))
+    }
+
+    fn delete_events_before(&mut self, until: Timestamp, limit: u32) -> StoreResult<u64> {
+        // Events are stored in the order of their times, so the oldest rows are deleted.
+        let old = "SELECT MAX(id) FROM (SELECT id, at FROM journal WHERE id < (SELECT MAX(id) FROM journal) ORDER BY id LIMIT $1) AS oldest
+            WHERE at < $2";
+        let Some(last) = self.0.first(old, values![limit, until], |row| row.maybe_int(0))?.flatten() else { return Ok(0) };
+        let deleted = self.0.write("DELETE FROM journal WHERE id <= $1", values![last])?;
+        self.put_counter(FLOOR, last)?;
+        self.0.write("DELETE FROM journal_holes WHERE until <= $1", values![last])?;
+        Ok(deleted)
+    }
+
+    fn delete_events(&mut self, offsets: &[i64]) -> StoreResult<()> {
+        let last = self.last_offset()?;
+        for offset in offsets.iter().filter(|offset| **offset != last) {
+            self.0.write("DELETE FROM journal WHERE id = $1", values![*offset])?;
+        }
+        Ok(())
+    }
+
+    fn log_floor(&mut self, since: Timestamp) -> StoreResult<i64> {
+        let first = "SELECT id FROM journal WHERE at >= $1 ORDER BY id LIMIT 1";
+        let older = match self.0.first(first, values![since], |row| row.int(0))? {
+            Some(first) => self.0.first("SELECT MAX(id) FROM journal WHERE id < $1", values![first], |row| row.maybe_int(0))?.flatten(),
+            None => Some(self.last_offset()?),
+        };
+        Ok(self.counter(FLOOR)?.max(older.unwrap_or(0)))
+    }
+
+    fn put_gap(&mut self, room: &str, until: i64) -> StoreResult<()> {
+        let sql = "INSERT INTO journal_holes (room, until) VALUES ($1, $2)
+            ON CONFLICT (room) DO UPDATE SET until = excluded.until WHERE excluded.until > journal_holes.until";
+        self.0.write(sql, values![room, until]).map(drop)
+    }
+
+    fn gaps_after(&mut self, offset: i64) -> StoreResult<Vec<(String, i64)>> {
+        let sql = "SELECT room, until FROM journal_holes WHERE until > $1 ORDER BY room";
+        self.0.all(sql, values![offset], |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))
+    }
+
+    fn acked_by_all(&mut self) -> StoreResult<i64> {
+        self.counter(ACKED)
+    }
+
+    fn put_acked_by_all(&mut self, offset: i64) -> StoreResult<()> {
+        self.put_counter(ACKED, offset)
+    }
+}
+
+/// The name of the number for the offset up to which every connection has received its events.
+const ACKED: &str = "confirmed";
+
+/// The name of the number for the offset up to which events were removed because of their age.
+const FLOOR: &str = "journal_floor";
+
+/// Reads an event from its row; `None` if this version of the program cannot read it.
+fn event_from_row(row: &dyn Row) -> Option<PersistedEvent> {
+    let body = row.text(4).ok()?;
+    Some(PersistedEvent {
+        offset: row.int(0).ok()?,
+        room: row.room(1).ok()?,
+        seq: row.int(2).ok()?,
+        at: row.time(3).ok()?,
+        event: serde_json::from_str(body).ok()?,
+        body: body.into(),
+        account: Account(row.int(5).ok()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::RoomKind;
+
+    use super::*;
+    use crate::database::{Database, Options};
+    use crate::sqlite::Sqlite;
+
+    #[test]
+    fn what_another_version_wrote_is_passed_over_with_all_that_came_before() {
+        let database = Database::open(Options::new("sqlite::memory:")).unwrap();
+        let connection = database.connect().unwrap();
+        let mut store = Tables(Sqlite::new(&connection));
+        for _ in 1..=4 {
+            store.append(&RoomKind::Household.room(1), Timestamp(0), Account(0), Event::NotificationsRead).unwrap();
+        }
+        store.0.write(r#"UPDATE journal SET body = '{"event":"of_tomorrow"}' WHERE id = 2"#, values![]).unwrap();
+        let stretch = store.events_after(0, Timestamp(0), 9).unwrap();
+        assert_eq!(stretch.events.iter().map(|fact| fact.offset).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!((stretch.unreadable, stretch.end), (Some(2), Some(4)));
+        let stretch = store.events_after(0, Timestamp(0), 2).unwrap();
+        assert_eq!((stretch.events, stretch.unreadable, stretch.end), (vec![], Some(2), Some(2)));
+    }
+}
