@@ -7,7 +7,7 @@ mod support;
 
 use std::sync::Arc;
 
-use engine::{App, Broadcast, Config, Connect, Engine, Event, Saying, Shard, SocketKey};
+use engine::{App, Broadcast, Config, Connect, Engine, Event, OutboundMessage, Shard, SocketKey};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 
@@ -51,7 +51,7 @@ impl App for Bench {
             ("publish", _) => {
                 let room = event.args.get(0).and_then(|room| serde_json::from_str::<&str>(room).ok());
                 let (Some(room), Some(payload)) = (room, event.args.get(1)) else { return };
-                let Ok(message) = Saying::event("message", payload) else { return };
+                let Ok(message) = OutboundMessage::event("message", payload) else { return };
                 shard.broadcast(Broadcast::to_rooms([room.into()], move |_| vec![message.clone()]));
             }
             ("echo", Some(id)) => drop(shard.ack(socket, id, event.args.raw(), &[])),

@@ -8,7 +8,7 @@ mod support;
 use std::time::Duration;
 
 use engine::config::Cors;
-use engine::{Acknowledgement, App, Config, Connect, EncodeError, Endpoint, Engine, Event, Format, Protocol, Saying, Shard, SocketKey};
+use engine::{Acknowledgement, App, Config, Connect, EncodeError, Endpoint, Engine, Event, Format, Protocol, OutboundMessage, Shard, SocketKey};
 use wire::socketio::Args;
 
 struct Echo;
@@ -20,7 +20,7 @@ impl App for Echo {
 
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         shard.accept(socket, ());
-        if let Ok(auth) = Saying::event("auth", request.auth) {
+        if let Ok(auth) = OutboundMessage::event("auth", request.auth) {
             shard.emit(socket, &auth);
         }
     }
@@ -50,17 +50,17 @@ impl App for Echo {
     }
 
     fn text(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str) {
-        shard.emit(socket, &Saying::Text(text.to_owned()));
+        shard.emit(socket, &OutboundMessage::Text(text.to_owned()));
     }
 
     fn binary(&mut self, shard: &mut Shard<Self>, socket: SocketKey, bytes: &[u8]) {
-        shard.emit(socket, &Saying::Binary(bytes.to_vec()));
+        shard.emit(socket, &OutboundMessage::Binary(bytes.to_vec()));
     }
 }
 
 /// Makes an event with the same arguments and attachments.
-fn echo(name: &'static str, args: &Args<'_>, attachments: &[Vec<u8>]) -> Result<Saying, EncodeError> {
-    Saying::event_with_attachments(name, args.raw(), attachments.to_vec())
+fn echo(name: &'static str, args: &Args<'_>, attachments: &[Vec<u8>]) -> Result<OutboundMessage, EncodeError> {
+    OutboundMessage::event_with_attachments(name, args.raw(), attachments.to_vec())
 }
 
 fn main() -> std::io::Result<()> {

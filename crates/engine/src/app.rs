@@ -2,9 +2,9 @@
 
 use wire::socketio::Args;
 
-use crate::hub::Refusal;
+use crate::hub::HandshakeRejection;
 use crate::shard::{ConnectionRef, Shard, SocketKey};
-use crate::voice::Namespace;
+use crate::encoding::Namespace;
 
 /// A program on the engine. One copy runs on each shard, in that shard's thread: its methods must not block, and need no locks.
 ///
@@ -28,7 +28,7 @@ pub trait App: Sized + 'static {
     ///
     /// # Errors
     /// The reason to close the whole connection instead.
-    fn connect_unknown(&mut self, handshake: &mut Self::Handshake) -> Result<(), Refusal> {
+    fn connect_unknown(&mut self, handshake: &mut Self::Handshake) -> Result<(), HandshakeRejection> {
         let _ = handshake;
         Ok(())
     }
@@ -54,7 +54,7 @@ pub trait App: Sized + 'static {
     }
 
     /// An accepted socket ends. It is still in its rooms; after this call its key is invalid.
-    fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+    fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {
         let _ = (shard, socket, reason);
     }
 
@@ -66,7 +66,7 @@ pub trait App: Sized + 'static {
 
     /// Reports how many bytes wait in a connection: incomplete input, and output that its client does not read. Called when the number has changed
     /// much, and with 0 when nothing waits any more. False closes the connection.
-    fn waits(&mut self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
+    fn waiting_bytes_changed(&mut self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
         let _ = (shard, connection, bytes);
         true
     }
@@ -117,7 +117,7 @@ pub struct Acknowledgement<'a> {
 
 /// Why a socket ended. The texts are those of Socket.IO for Node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reason {
+pub enum DisconnectReason {
     /// The transport failed, or the client broke the Engine.IO protocol.
     TransportError,
     /// The client closed the transport.
@@ -142,7 +142,7 @@ pub enum Reason {
     TooSlow,
 }
 
-impl Reason {
+impl DisconnectReason {
     /// The reason as text.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -163,10 +163,10 @@ impl Reason {
 
 /// An application that ignores all events, for tests of the code around it.
 #[cfg(test)]
-pub(crate) struct Deaf;
+pub(crate) struct NoopApp;
 
 #[cfg(test)]
-impl App for Deaf {
+impl App for NoopApp {
     type Handshake = ();
     type Data = ();
     type Message = ();

@@ -11,16 +11,16 @@ use wire::socketio::{EncodeError, check_event, json, msgpack};
 use wire::websocket::{Opcode, deflate, encode, encode_compressed};
 
 use crate::config::Config;
-use crate::history::{Except, Kept, Position};
+use crate::history::{Exclusions, HistoryEntry, Position};
 use crate::id::Id;
-use crate::voice::{Format, Namespace, Voice};
+use crate::encoding::{Format, Namespace, Encoding};
 
 /// Messages shorter than this many bytes are not deflated: the result is hardly smaller, and deflating costs both sides time.
-const DEFLATE_FROM: usize = 512;
+const MIN_DEFLATE_BYTES: usize = 512;
 
 /// One message of a broadcast.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Saying {
+pub enum OutboundMessage {
     /// A Socket.IO event; see [`Saying::event`]. A program cannot build it unchecked.
     #[non_exhaustive]
     Event {
@@ -37,7 +37,7 @@ pub enum Saying {
     Binary(Vec<u8>),
 }
 
-impl Saying {
+impl OutboundMessage {
     /// An event without attachments; `args` as in [`Saying::Event`].
     ///
     /// # Errors
@@ -63,18 +63,18 @@ impl Saying {
 
 /// Identifies a message with several versions, where only the newest matters: a newer version replaces an older one that still waits for a
 /// client. The caller must give different messages different keys.
-pub type Key = u64;
+pub type ConflationKey = u64;
 
 /// The content of a broadcast in each namespace; several messages go out in one write. Without messages the namespace does not receive the
 /// broadcast.
-pub trait Say: Send + Sync {
+pub trait MessageSource: Send + Sync {
     /// The messages for one namespace ([`Namespace::PLAIN`] for plain endpoints). Called at most once for each encoding.
-    fn say(&self, namespace: Namespace) -> Vec<Saying>;
+    fn render(&self, namespace: Namespace) -> Vec<OutboundMessage>;
 
     /// The same content in parts, each with its key, if it has one. It is for a client that does not keep up; see
     /// [`Broadcast::newest_only`].
-    fn parts(&self, namespace: Namespace) -> Vec<(Option<Key>, Vec<Saying>)> {
-        vec![(None, self.say(namespace))]
+    fn parts(&self, namespace: Namespace) -> Vec<(Option<ConflationKey>, Vec<OutboundMessage>)> {
+        vec![(None, self.render(namespace))]
     }
 
     /// Appends bytes from which [`crate::Recovery::revive`] restores the content. The bytes are kept for replay, and the content itself is
@@ -85,13 +85,13 @@ pub trait Say: Send + Sync {
     }
 
     /// The approximate size of the content in bytes, before it is encoded.
-    fn weight(&self) -> usize {
+    fn memory_bytes(&self) -> usize {
         0
     }
 }
 
-impl<F: Fn(Namespace) -> Vec<Saying> + Send + Sync> Say for F {
-    fn say(&self, namespace: Namespace) -> Vec<Saying> {
+impl<F: Fn(Namespace) -> Vec<OutboundMessage> + Send + Sync> MessageSource for F {
+    fn render(&self, namespace: Namespace) -> Vec<OutboundMessage> {
         self(namespace)
     }
 }
@@ -104,11 +104,11 @@ pub(crate) enum Audience {
 }
 
 /// A broadcast in one encoding: whole WebSocket frames, or `None` if sockets with this encoding do not receive it.
-type Encoded = (Voice, Option<Arc<[u8]>>);
+type Encoded = (Encoding, Option<Arc<[u8]>>);
 
 /// How positions are written into messages.
 #[derive(Clone, Copy)]
-pub(crate) struct Stamps<'a> {
+pub(crate) struct PositionContext<'a> {
     /// The text before the number of a position.
     pub epoch: &'a str,
     /// The position of the receiving sockets: after the previous broadcast.
@@ -124,26 +124,26 @@ pub struct Broadcast {
     pub(crate) volatile: bool,
     pub(crate) newest_only: bool,
     /// See [`Broadcast::superseding`].
-    pub(crate) supersedes: Option<Key>,
+    pub(crate) supersedes: Option<ConflationKey>,
     /// Its number in the order of the broadcasts that are kept for replay, if it is kept.
     pub(crate) number: Option<u64>,
     /// The kind under which it is counted; see [`Broadcast::of_kind`].
     pub(crate) kind: u8,
     /// See [`Broadcast::charged_to`].
     pub(crate) account: u64,
-    say: Arc<dyn Say>,
+    render: Arc<dyn MessageSource>,
     encoded: Mutex<Vec<Encoded>>,
     /// The memory of a broadcast that was restored for replay.
-    weight: Option<Weight>,
+    weight: Option<MemoryCharge>,
 }
 
 /// The approximate memory of a restored broadcast in bytes, as a part of a sum. It is subtracted from the sum when it is dropped.
-pub(crate) struct Weight {
+pub(crate) struct MemoryCharge {
     own: AtomicUsize,
     sum: Arc<AtomicUsize>,
 }
 
-impl Weight {
+impl MemoryCharge {
     pub fn new(bytes: usize, sum: Arc<AtomicUsize>) -> Self {
         sum.fetch_add(bytes, Ordering::Relaxed);
         Self { own: AtomicUsize::new(bytes), sum }
@@ -155,16 +155,16 @@ impl Weight {
     }
 }
 
-impl Drop for Weight {
+impl Drop for MemoryCharge {
     fn drop(&mut self) {
         self.sum.fetch_sub(*self.own.get_mut(), Ordering::Relaxed);
     }
 }
 
 /// The approximate memory of a restored broadcast in bytes, without its content.
-const WEIGHT: usize = 256;
+const BROADCAST_OVERHEAD_BYTES: usize = 256;
 
-impl<'a> Stamps<'a> {
+impl<'a> PositionContext<'a> {
     /// The stamps for sockets at the position `at`.
     pub fn of(config: &'a Config, at: impl Into<Position>) -> Self {
         Self { epoch: config.recovery.as_ref().map_or("", |recovery| &recovery.epoch), at: at.into() }
@@ -172,7 +172,7 @@ impl<'a> Stamps<'a> {
 }
 
 impl Broadcast {
-    fn new(audience: Audience, say: Arc<dyn Say>) -> Self {
+    fn new(audience: Audience, say: Arc<dyn MessageSource>) -> Self {
         Self {
             audience,
             except_rooms: Vec::new(),
@@ -184,24 +184,24 @@ impl Broadcast {
             number: None,
             kind: 0,
             account: 0,
-            say,
+            render: say,
             encoded: Mutex::default(),
             weight: None,
         }
     }
 
     /// A broadcast to the sockets that are in at least one of these rooms. Each socket is in the room named as its id.
-    pub fn to_rooms(rooms: impl Into<Arc<[Arc<str>]>>, say: impl Say + 'static) -> Self {
+    pub fn to_rooms(rooms: impl Into<Arc<[Arc<str>]>>, say: impl MessageSource + 'static) -> Self {
         Self::new(Audience::Rooms(rooms.into()), Arc::new(say))
     }
 
     /// A broadcast to every accepted socket.
-    pub fn to_everyone(say: impl Say + 'static) -> Self {
+    pub fn to_everyone(say: impl MessageSource + 'static) -> Self {
         Self::new(Audience::Everyone, Arc::new(say))
     }
 
     /// Limits the broadcast to the sockets of this namespace.
-    pub fn within(mut self, namespace: Namespace) -> Self {
+    pub fn in_namespace(mut self, namespace: Namespace) -> Self {
         self.namespace = Some(namespace);
         self
     }
@@ -232,16 +232,16 @@ impl Broadcast {
 
     /// Makes the broadcast replace an older one with the same key, because it contains all that the older one contains. If the older one
     /// still waits for a client that does not keep up, the older one is dropped, and the newer one waits after all other messages.
-    pub fn superseding(mut self, key: Key) -> Self {
+    pub fn superseding(mut self, key: ConflationKey) -> Self {
         self.supersedes = Some(key);
         self
     }
 
     /// The bytes of each part in one encoding. They are made on each shard that has a client which does not keep up, which is seldom.
-    pub(crate) fn parts(&self, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) -> Vec<(Option<Key>, Rc<[u8]>)> {
-        let parts = self.say.parts(voice.namespace).into_iter().map(|(key, sayings)| {
+    pub(crate) fn parts(&self, voice: Encoding, namespaces: &[String], stamps: PositionContext<'_>) -> Vec<(Option<ConflationKey>, Rc<[u8]>)> {
+        let parts = self.render.parts(voice.namespace).into_iter().map(|(key, sayings)| {
             let mut out = Vec::new();
-            sayings.iter().for_each(|saying| encode_saying(&mut out, saying, voice, namespaces, Stamp::IfMistaken(stamps)));
+            sayings.iter().for_each(|saying| encode_message(&mut out, saying, voice, namespaces, PositionSuffix::IfMistaken(stamps)));
             (key, Rc::<[u8]>::from(out))
         });
         parts.filter(|(_, bytes)| !bytes.is_empty()).collect()
@@ -268,8 +268,8 @@ impl Broadcast {
     }
 
     /// The broadcast's messages in a namespace.
-    pub fn say(&self, namespace: Namespace) -> Vec<Saying> {
-        self.say.say(namespace)
+    pub fn say(&self, namespace: Namespace) -> Vec<OutboundMessage> {
+        self.render.render(namespace)
     }
 
     /// The broadcast's number, if it has one.
@@ -284,15 +284,15 @@ impl Broadcast {
     }
 
     /// The broadcast in one encoding: whole WebSocket frames, or `None` if sockets with this encoding do not receive it.
-    pub(crate) fn encoded(&self, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) -> Option<Arc<[u8]>> {
+    pub(crate) fn encoded(&self, voice: Encoding, namespaces: &[String], stamps: PositionContext<'_>) -> Option<Arc<[u8]>> {
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, bytes)) = encoded.iter().find(|(known, _)| *known == voice) {
             return bytes.clone();
         }
-        let sayings = self.say.say(voice.namespace);
+        let sayings = self.render.render(voice.namespace);
         let mut out = Vec::new();
         for (index, saying) in sayings.iter().enumerate() {
-            encode_saying(&mut out, saying, voice, namespaces, self.stamp(index, sayings.len(), stamps));
+            encode_message(&mut out, saying, voice, namespaces, self.suffix(index, sayings.len(), stamps));
         }
         if let Some(weight) = &self.weight {
             weight.add(out.len() + size_of::<Encoded>());
@@ -303,18 +303,18 @@ impl Broadcast {
     }
 
     /// Appends the frames of [`Broadcast::encoded`] without the first `heard` messages, which the client has received.
-    pub(crate) fn encode_behind(&self, out: &mut Vec<u8>, heard: u16, voice: Voice, namespaces: &[String], stamps: Stamps<'_>) {
-        let sayings = self.say.say(voice.namespace);
+    pub(crate) fn encode_with_skipped(&self, out: &mut Vec<u8>, heard: u16, voice: Encoding, namespaces: &[String], stamps: PositionContext<'_>) {
+        let sayings = self.render.render(voice.namespace);
         for (index, saying) in sayings.iter().enumerate().skip(heard.into()) {
-            encode_saying(out, saying, voice, namespaces, self.stamp(index, sayings.len(), stamps));
+            encode_message(out, saying, voice, namespaces, self.suffix(index, sayings.len(), stamps));
         }
     }
 
     /// The stamp of the message at `index` of `count` messages.
-    fn stamp<'a>(&self, index: usize, count: usize, stamps: Stamps<'a>) -> Stamp<'a> {
+    fn suffix<'a>(&self, index: usize, count: usize, stamps: PositionContext<'a>) -> PositionSuffix<'a> {
         match self.number {
-            Some(number) => Stamp::Always(stamps.epoch, Position::behind(number, index, count)),
-            None => Stamp::IfMistaken(stamps),
+            Some(number) => PositionSuffix::Always(stamps.epoch, Position::behind(number, index, count)),
+            None => PositionSuffix::IfMistaken(stamps),
         }
     }
 
@@ -332,9 +332,9 @@ impl Broadcast {
     }
 
     /// Restores a broadcast that was kept for replay. `sum` counts the memory of all restored broadcasts in bytes.
-    pub(crate) fn again(kept: &Kept, say: Arc<dyn Say>, sum: &Arc<AtomicUsize>) -> Self {
-        let weight = Weight::new(WEIGHT + say.weight(), sum.clone());
-        let Except { rooms: except_rooms, sockets: except_sockets } = kept.except.as_deref().cloned().unwrap_or_default();
+    pub(crate) fn replay(kept: &HistoryEntry, say: Arc<dyn MessageSource>, sum: &Arc<AtomicUsize>) -> Self {
+        let weight = MemoryCharge::new(BROADCAST_OVERHEAD_BYTES + say.memory_bytes(), sum.clone());
+        let Exclusions { rooms: except_rooms, sockets: except_sockets } = kept.except.as_deref().cloned().unwrap_or_default();
         Self {
             except_rooms,
             except_sockets,
@@ -347,8 +347,8 @@ impl Broadcast {
     }
 
     /// The content, to be kept for replay.
-    pub(crate) fn shared_say(&self) -> &Arc<dyn Say> {
-        &self.say
+    pub(crate) fn source(&self) -> &Arc<dyn MessageSource> {
+        &self.render
     }
 }
 
@@ -357,16 +357,16 @@ impl Broadcast {
 /// A client of Socket.IO that can recover takes the last argument of any event for the position if it is a text. So an event whose last
 /// argument is a text must have the true position after it.
 #[derive(Clone, Copy)]
-pub(crate) enum Stamp<'a> {
+pub(crate) enum PositionSuffix<'a> {
     /// The position after this message, with its epoch.
     Always(&'a str, Position),
     /// The socket's present position, only if the client would take the last argument for one.
-    IfMistaken(Stamps<'a>),
+    IfMistaken(PositionContext<'a>),
 }
 
-impl Stamp<'_> {
+impl PositionSuffix<'_> {
     /// The arguments, followed by the position if they need one.
-    fn behind<'a>(self, args: &'a str, voice: Voice) -> Cow<'a, str> {
+    fn behind<'a>(self, args: &'a str, voice: Encoding) -> Cow<'a, str> {
         let (epoch, position) = match self {
             _ if !voice.positions => return Cow::Borrowed(args),
             // Without arguments the event's name is the last text.
@@ -384,26 +384,26 @@ impl Stamp<'_> {
 }
 
 /// Appends one message as whole WebSocket frames. A message that this encoding cannot express (an event on a plain endpoint) is left out.
-pub(crate) fn encode_saying(out: &mut Vec<u8>, saying: &Saying, voice: Voice, namespaces: &[String], stamp: Stamp<'_>) {
+pub(crate) fn encode_message(out: &mut Vec<u8>, saying: &OutboundMessage, voice: Encoding, namespaces: &[String], stamp: PositionSuffix<'_>) {
     let nsp = namespaces.get(voice.namespace.0 as usize).map_or("/", String::as_str);
     match (saying, voice.format) {
-        (Saying::Event { name, args, attachments }, Format::Json | Format::MsgPack) => {
+        (OutboundMessage::Event { name, args, attachments }, Format::Json | Format::MsgPack) => {
             encode_event(out, nsp, None, name, &stamp.behind(args, voice), attachments, voice);
         }
-        (Saying::Text(message), Format::Engine) => {
+        (OutboundMessage::Text(message), Format::Engine) => {
             let mut packet = String::with_capacity(message.len() + 1);
             packet.push('4');
             packet.push_str(message);
             text(out, packet.as_bytes(), voice);
         }
-        (Saying::Text(message), Format::Raw) => text(out, message.as_bytes(), voice),
-        (Saying::Binary(message), Format::Engine | Format::Raw) => binary(out, message, voice),
-        (Saying::Event { .. }, Format::Engine | Format::Raw) | (Saying::Text(_) | Saying::Binary(_), Format::Json | Format::MsgPack) => {}
+        (OutboundMessage::Text(message), Format::Raw) => text(out, message.as_bytes(), voice),
+        (OutboundMessage::Binary(message), Format::Engine | Format::Raw) => binary(out, message, voice),
+        (OutboundMessage::Event { .. }, Format::Engine | Format::Raw) | (OutboundMessage::Text(_) | OutboundMessage::Binary(_), Format::Json | Format::MsgPack) => {}
     }
 }
 
 /// Appends an event. With an id, the client is asked to acknowledge it.
-pub(crate) fn encode_event(out: &mut Vec<u8>, nsp: &str, id: Option<u64>, name: &str, args: &str, attachments: &[Vec<u8>], voice: Voice) {
+pub(crate) fn encode_event(out: &mut Vec<u8>, nsp: &str, id: Option<u64>, name: &str, args: &str, attachments: &[Vec<u8>], voice: Encoding) {
     if voice.format == Format::MsgPack {
         let attachments: Vec<&[u8]> = attachments.iter().map(Vec::as_slice).collect();
         binary(out, &msgpack::event(nsp, id, name, args, &attachments), voice);
@@ -414,12 +414,12 @@ pub(crate) fn encode_event(out: &mut Vec<u8>, nsp: &str, id: Option<u64>, name: 
 }
 
 /// Appends a text frame.
-pub(crate) fn text(out: &mut Vec<u8>, payload: &[u8], voice: Voice) {
+pub(crate) fn text(out: &mut Vec<u8>, payload: &[u8], voice: Encoding) {
     frame(out, Opcode::Text, payload, voice);
 }
 
 /// Appends a binary message.
-pub(crate) fn binary(out: &mut Vec<u8>, payload: &[u8], voice: Voice) {
+pub(crate) fn binary(out: &mut Vec<u8>, payload: &[u8], voice: Encoding) {
     let typed = voice.version == Version::V3 && voice.format != Format::Raw;
     if typed && voice.base64 {
         text(out, base64_message(payload).as_bytes(), voice);
@@ -434,15 +434,15 @@ pub(crate) fn binary(out: &mut Vec<u8>, payload: &[u8], voice: Voice) {
 }
 
 /// Appends attachments, one binary message for each.
-pub(crate) fn binaries(out: &mut Vec<u8>, attachments: &[Vec<u8>], voice: Voice) {
+pub(crate) fn binaries(out: &mut Vec<u8>, attachments: &[Vec<u8>], voice: Encoding) {
     for attachment in attachments {
         binary(out, attachment, voice);
     }
 }
 
-fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], voice: Voice) {
+fn frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], voice: Encoding) {
     match voice.deflate {
-        Some(window) if payload.len() >= DEFLATE_FROM => encode_compressed(out, opcode, &deflate(payload, window)),
+        Some(window) if payload.len() >= MIN_DEFLATE_BYTES => encode_compressed(out, opcode, &deflate(payload, window)),
         _ => encode(out, opcode, payload),
     }
 }

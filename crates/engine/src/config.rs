@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::http::HeaderMap;
 
 use crate::history::Recovery;
-use crate::voice::Format;
+use crate::encoding::Format;
 
 /// The default of [`Config::replay_slice`].
 const REPLAY_SLICE: usize = 64 << 10;

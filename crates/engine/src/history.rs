@@ -1,11 +1,11 @@
 //! The recent broadcasts, kept so that clients that were away for a moment receive the ones that they missed.
 
 mod index;
-mod log;
+mod segment_log;
 mod position;
-mod settings;
-mod shares;
-mod shelf;
+mod recovery;
+mod eviction;
+mod state;
 mod slice;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,33 +17,33 @@ use smallvec::SmallVec;
 use crate::broadcast::Broadcast;
 use index::Index;
 pub use position::Position;
-pub use settings::{Archive, Recovery, Revive};
-use shelf::Shelf;
-pub(crate) use shelf::{Except, Kept};
-pub use slice::{Found, Run, Slice};
+pub use recovery::{Archive, Recovery, ReplayDecoder};
+use state::HistoryState;
+pub(crate) use state::{Exclusions, HistoryEntry};
+pub use slice::{FoundEntry, Run, Slice};
 
 /// Broadcasts that are encoded again for clients that missed them may take this part of [`Recovery::bytes`], in addition to them.
-const TOLD: usize = 4;
+const MAX_EXPIRED_PER_BROADCAST: usize = 4;
 
 /// The most broadcasts of one slice; see [`History::slice`].
-const SLICE: usize = 256;
+const SLICE_EVENTS: usize = 256;
 
 /// The broadcasts that can be replayed, shared by all shards. A broadcast comes here before it comes into any mailbox.
 pub(crate) struct History {
     recovery: Recovery,
     /// The time from which the seconds of [`index`] are counted.
     begun: Instant,
-    shelf: Mutex<Shelf>,
+    shelf: Mutex<HistoryState>,
     /// The memory in bytes of the broadcasts that are encoded again for clients that missed them.
     told: Arc<AtomicUsize>,
 }
 
 /// Memory that is freed when the lock is released.
-type Forgotten = (SmallVec<[Kept; 2]>, Vec<Arc<Broadcast>>);
+type Expired = (SmallVec<[HistoryEntry; 2]>, Vec<Arc<Broadcast>>);
 
 impl History {
     pub fn new(recovery: Recovery) -> Self {
-        let shelf = Shelf::new(Index::new(recovery.floor, &recovery.holes));
+        let shelf = HistoryState::new(Index::new(recovery.floor, &recovery.holes));
         Self { recovery, begun: Instant::now(), shelf: Mutex::new(shelf), told: Arc::default() }
     }
 
@@ -52,33 +52,33 @@ impl History {
         self.recovery.archive.as_ref()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
+    fn lock(&self) -> MutexGuard<'_, HistoryState> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a broadcast that has a number. Numbers rise.
-    pub fn keep(&self, broadcast: &Broadcast, at: Instant) {
+    pub fn append(&self, broadcast: &Broadcast, at: Instant) {
         let Some(number) = broadcast.number else { return };
         let mut shelf = self.lock();
         let size = shelf.put(number, broadcast, self.recovery.revive.is_some());
         shelf.index.push(number, self.second(at), &broadcast.audience, broadcast.account, size);
-        let forgotten = self.forget_in(&mut shelf, at);
+        let forgotten = self.expire_locked(&mut shelf, at);
         drop(shelf);
         // Their memory is freed without the lock.
         drop(forgotten);
     }
 
     /// Forgets the broadcasts that are too old, also while no new one is published.
-    pub fn forget(&self, now: Instant) {
-        let forgotten = self.forget_in(&mut self.lock(), now);
+    pub fn expire(&self, now: Instant) {
+        let forgotten = self.expire_locked(&mut self.lock(), now);
         drop(forgotten);
     }
 
     /// Forgets all broadcasts up to a number.
-    pub fn forget_up_to(&self, number: u64) {
+    pub fn expire_up_to(&self, number: u64) {
         let mut shelf = self.lock();
-        shelf.index.forget_up_to(number);
-        let forgotten = self.forget_in(&mut shelf, self.begun);
+        shelf.index.expire_up_to(number);
+        let forgotten = self.expire_locked(&mut shelf, self.begun);
         drop(shelf);
         drop(forgotten);
     }
@@ -94,14 +94,14 @@ impl History {
 
     /// Takes out the broadcasts that are too old, too many, or too large. Broadcasts that are encoded again for some clients must not evict
     /// others that clients may have missed: they are dropped separately, and encoded again when needed.
-    fn forget_in(&self, shelf: &mut Shelf, now: Instant) -> Forgotten {
+    fn expire_locked(&self, shelf: &mut HistoryState, now: Instant) -> Expired {
         let (limits, mut forgotten, mut told) = (&self.recovery, SmallVec::new(), Vec::new());
-        if shelf.told > 0 && self.told.load(Ordering::Relaxed) > limits.bytes / TOLD {
-            told.extend(shelf.words.iter_mut().filter_map(|kept| kept.again.take()));
+        if shelf.told > 0 && self.told.load(Ordering::Relaxed) > limits.bytes / MAX_EXPIRED_PER_BROADCAST {
+            told.extend(shelf.words.iter_mut().filter_map(|kept| kept.replay.take()));
             shelf.told = 0;
         }
         if let Some(oldest) = now.checked_sub(limits.window) {
-            shelf.index.forget_older(self.second(oldest));
+            shelf.index.expire_older(self.second(oldest));
         }
         shelf.index.evict(limits.keep as u64, limits.archive.is_some());
         while let Some(oldest) = shelf.words.front() {
@@ -111,7 +111,7 @@ impl History {
             }
             if limits.archive.is_none() {
                 let number = oldest.number;
-                shelf.index.forget_up_to(number);
+                shelf.index.expire_up_to(number);
             }
             forgotten.extend(shelf.take_oldest());
         }
@@ -130,9 +130,9 @@ impl History {
         bytes: usize,
     ) -> Option<Slice> {
         let mut shelf = self.lock();
-        let mut numbers = shelf.index.between(rooms, everyone, from, until, SLICE)?;
-        let Shelf { words, log, told, .. } = &mut *shelf;
-        let mut whole = numbers.len() < SLICE;
+        let mut numbers = shelf.index.between(rooms, everyone, from, until, SLICE_EVENTS)?;
+        let HistoryState { words, log, told, .. } = &mut *shelf;
+        let mut whole = numbers.len() < SLICE_EVENTS;
         let (mut said, mut size) = (Vec::with_capacity(numbers.len()), 0);
         for number in numbers.drain(..) {
             if size >= bytes {
@@ -143,13 +143,13 @@ impl History {
                 Ok(place) => {
                     let kept = &mut words[place];
                     size += kept.weight;
-                    *told += usize::from(kept.again.is_none());
-                    Found::Here(kept.again(log, self.recovery.revive.as_ref(), &self.told))
+                    *told += usize::from(kept.replay.is_none());
+                    FoundEntry::Here(kept.again(log, self.recovery.revive.as_ref(), &self.told))
                 }
-                Err(_) => Found::Stored(number),
+                Err(_) => FoundEntry::Stored(number),
             });
         }
-        let reached = if whole { until } else { said.last().map_or(until, Found::number) };
+        let reached = if whole { until } else { said.last().map_or(until, FoundEntry::number) };
         Some(Slice { said, reached })
     }
 
@@ -171,12 +171,12 @@ mod tests {
 
     use wire::engineio::Version;
 
-    use super::log::PIECE;
+    use super::segment_log::SEGMENT_BYTES;
     use super::*;
-    use crate::broadcast::{Say, Saying, Stamps};
-    use crate::voice::{Format, Namespace, Voice};
+    use crate::broadcast::{MessageSource, OutboundMessage, PositionContext};
+    use crate::encoding::{Format, Namespace, Encoding};
 
-    fn recovery(keep: usize, bytes: usize, revive: Option<Revive>) -> Recovery {
+    fn recovery(keep: usize, bytes: usize, revive: Option<ReplayDecoder>) -> Recovery {
         let (holes, archive) = (Vec::new(), None);
         Recovery { epoch: "e".into(), position: 0, floor: 0, holes, keep, window: Duration::from_secs(60), bytes, revive, archive }
     }
@@ -187,15 +187,15 @@ mod tests {
 
     fn said(number: u64, rooms: &[&str]) -> Broadcast {
         let rooms: Arc<[_]> = rooms.iter().map(|room| Arc::from(*room)).collect();
-        Broadcast::to_rooms(rooms, |_| vec![Saying::event("said", "1").unwrap()]).numbered(number)
+        Broadcast::to_rooms(rooms, |_| vec![OutboundMessage::event("said", "1").unwrap()]).numbered(number)
     }
 
     impl History {
         fn missed<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, from: u64, until: u64) -> Option<Vec<Arc<Broadcast>>> {
             let slice = self.slice(rooms, true, from, until, usize::MAX)?;
             let here = |found| match found {
-                Found::Here(broadcast) => broadcast,
-                Found::Stored(number) => panic!("{number} is not in memory"),
+                FoundEntry::Here(broadcast) => broadcast,
+                FoundEntry::Stored(number) => panic!("{number} is not in memory"),
             };
             Some(slice.said.into_iter().map(here).collect())
         }
@@ -209,7 +209,7 @@ mod tests {
     fn what_was_missed_comes_once_in_order_and_in_each_room_from_its_own_number_on() {
         let (history, now) = (history(100), Instant::now());
         for (number, rooms) in [(1, &["a"][..]), (2, &["b"]), (4, &["a", "b"]), (5, &["c"]), (7, &["b"]), (8, &["a"])] {
-            history.keep(&said(number, rooms), now);
+            history.append(&said(number, rooms), now);
         }
         let missed = |rooms: &[(&str, u64)], from, until| numbers(history.missed(rooms.iter().copied(), from, until));
         assert_eq!(missed(&[("a", 0), ("b", 0)], 0, 9), Some(vec![1, 2, 4, 7, 8]));
@@ -222,12 +222,12 @@ mod tests {
     fn who_missed_what_is_kept_no_longer_is_told_so() {
         let (history, now) = (history(2), Instant::now());
         for number in 1..=4 {
-            history.keep(&said(number, &["a"]), now);
+            history.append(&said(number, &["a"]), now);
         }
         assert_eq!(numbers(history.missed([("a", 0)], 1, 9)), None);
         assert_eq!(numbers(history.missed([("a", 0)], 2, 9)), Some(vec![3, 4]));
         // Broadcasts that are too old are forgotten when a new one is kept.
-        history.keep(&said(5, &["b"]), now + Duration::from_secs(61));
+        history.append(&said(5, &["b"]), now + Duration::from_secs(61));
         assert_eq!(numbers(history.missed([("a", 0)], 3, 9)), None);
         assert_eq!(numbers(history.missed([("a", 0), ("b", 0)], 4, 9)), Some(vec![5]));
         assert_eq!(history.lock().index.rooms(), 1, "a room of which nothing is kept takes no memory");
@@ -236,9 +236,9 @@ mod tests {
     /// Content that is recorded as the given number of bytes, each with the value of the broadcast's number.
     struct Written(u64, usize);
 
-    impl Say for Written {
-        fn say(&self, _: Namespace) -> Vec<Saying> {
-            vec![Saying::event("said", format!("[{},{}]", self.0, self.1)).unwrap()]
+    impl MessageSource for Written {
+        fn render(&self, _: Namespace) -> Vec<OutboundMessage> {
+            vec![OutboundMessage::event("said", format!("[{},{}]", self.0, self.1)).unwrap()]
         }
 
         fn record(&self, bytes: &mut Vec<u8>) -> bool {
@@ -252,7 +252,7 @@ mod tests {
     fn written(keep: usize, bytes: usize) -> (History, Arc<AtomicUsize>) {
         let asked = Arc::<AtomicUsize>::default();
         let counts = asked.clone();
-        let revive = Revive::new(move |number, bytes: &[u8]| {
+        let revive = ReplayDecoder::new(move |number, bytes: &[u8]| {
             counts.fetch_add(1, Ordering::Relaxed);
             assert!(bytes.iter().all(|byte| *byte == number as u8), "{number} has the bytes of others");
             Arc::new(Written(number, bytes.len()))
@@ -260,11 +260,11 @@ mod tests {
         (History::new(recovery(keep, bytes, Some(revive))), asked)
     }
 
-    const VOICE: Voice =
-        Voice { namespace: Namespace(0), version: Version::V4, format: Format::Json, base64: false, deflate: None, positions: false };
+    const VOICE: Encoding =
+        Encoding { namespace: Namespace(0), version: Version::V4, format: Format::Json, base64: false, deflate: None, positions: false };
 
     fn hears(broadcast: &Broadcast) -> String {
-        let bytes = broadcast.encoded(VOICE, &["/".to_owned()], Stamps { epoch: "e", at: 9.into() }).unwrap_or_default();
+        let bytes = broadcast.encoded(VOICE, &["/".to_owned()], PositionContext { epoch: "e", at: 9.into() }).unwrap_or_default();
         String::from_utf8_lossy(&bytes).rsplit_once('[').map_or(String::new(), |(_, words)| words.trim_end_matches(']').to_owned())
     }
 
@@ -272,11 +272,11 @@ mod tests {
     fn words_are_kept_as_bytes_and_read_again_once_a_voice_wherever_they_stand() {
         let (history, asked) = written(usize::MAX, usize::MAX);
         let now = Instant::now();
-        let lengths = [10, PIECE, 1, 0, 3 * PIECE, 7, PIECE - 1, 2, 30];
+        let lengths = [10, SEGMENT_BYTES, 1, 0, 3 * SEGMENT_BYTES, 7, SEGMENT_BYTES - 1, 2, 30];
         for (number, length) in (1..).zip(lengths) {
-            history.keep(&Broadcast::to_rooms(["a".into()], Written(number, length)).numbered(number), now);
+            history.append(&Broadcast::to_rooms(["a".into()], Written(number, length)).numbered(number), now);
         }
-        history.forget_up_to(4);
+        history.expire_up_to(4);
         let (missed, kept) = (history.missed([("a", 0)], 4, 9).unwrap(), 4..9);
         for (broadcast, place) in missed.iter().zip(kept) {
             assert_eq!(hears(broadcast), format!("{},{}", place + 1, lengths[place]));
@@ -291,7 +291,7 @@ mod tests {
     fn what_is_kept_counts_with_what_is_encoded_of_it_later() {
         let (history, _) = written(99, 5000);
         let now = Instant::now();
-        let keep = |number| history.keep(&Broadcast::to_rooms(["a".into()], Written(number, 100)).numbered(number), now);
+        let keep = |number| history.append(&Broadcast::to_rooms(["a".into()], Written(number, 100)).numbered(number), now);
         keep(1);
         let (_, first) = history.size();
         keep(2);
@@ -315,7 +315,7 @@ mod tests {
         }
         let (count, bytes) = history.size();
         assert!(count == (bytes - room) / each && bytes <= 5000 && bytes + each > 5000, "{count} take {bytes}");
-        history.forget(now + Duration::from_secs(61));
+        history.expire(now + Duration::from_secs(61));
         assert_eq!((history.size(), history.lock().index.rooms()), ((0, 0), 0));
     }
 }

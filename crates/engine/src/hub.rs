@@ -15,18 +15,18 @@ use crate::app::App;
 use crate::broadcast::Broadcast;
 use crate::config::Config;
 use crate::history::{History, Slice};
-use crate::http::{Arrival, Request};
+use crate::http::{NewConnection, ShardRequest};
 use crate::id::Id;
-use crate::shard::Reread;
+use crate::shard::ArchiveReadResult;
 use crate::worker::Worker;
 
 /// The contents of a shard's mailbox, in the order in which they were put there.
 pub(crate) enum Mail<A: App> {
     Broadcast(Arc<Broadcast>),
     Message(A::Message),
-    Reread(Box<Reread>),
-    Arrival(Box<Arrival<A>>),
-    Request(Box<Request<A>>),
+    Reread(Box<ArchiveReadResult>),
+    Arrival(Box<NewConnection<A>>),
+    Request(Box<ShardRequest<A>>),
     /// Closes a share of the connections; see [`Handle::close_some`].
     CloseSome {
         left: f64,
@@ -35,7 +35,7 @@ pub(crate) enum Mail<A: App> {
     Stop,
 }
 
-struct Letters<A: App> {
+struct MailboxState<A: App> {
     waiting: Vec<Mail<A>>,
     /// Whether the shard is in epoll (or about to enter it) and must be woken.
     asleep: bool,
@@ -45,7 +45,7 @@ struct Letters<A: App> {
     closed: bool,
 }
 
-impl<A: App> Letters<A> {
+impl<A: App> MailboxState<A> {
     /// Whether the shard would find mail.
     fn has_mail(&self) -> bool {
         self.holds == 0 && !self.waiting.is_empty()
@@ -53,11 +53,11 @@ impl<A: App> Letters<A> {
 }
 
 /// The number of letters in a mailbox from which on a thread that publishes much has to wait; see [`Handle::wait_for_room`].
-const ROOM: usize = 8192;
+const MAILBOX_HIGH_WATER: usize = 8192;
 
 /// The mailbox of one shard.
 pub(crate) struct Mailbox<A: App> {
-    letters: Mutex<Letters<A>>,
+    letters: Mutex<MailboxState<A>>,
     /// Signals that there is room again.
     emptied: Condvar,
     waker: mio::Waker,
@@ -72,7 +72,7 @@ impl<A: App> Mailbox<A> {
     fn new(poll: &mio::Poll) -> io::Result<Self> {
         let waker = mio::Waker::new(poll.registry(), crate::worker::WAKE)?;
         Ok(Self {
-            letters: Mutex::new(Letters { waiting: Vec::new(), asleep: false, holds: 0, closed: false }),
+            letters: Mutex::new(MailboxState { waiting: Vec::new(), asleep: false, holds: 0, closed: false }),
             emptied: Condvar::new(),
             waker,
         })
@@ -88,7 +88,7 @@ impl<A: App> Mailbox<A> {
     }
 
     /// Wakes the shard if it sleeps and there is mail for it.
-    fn wake(&self, mut letters: MutexGuard<'_, Letters<A>>) {
+    fn wake(&self, mut letters: MutexGuard<'_, MailboxState<A>>) {
         let wake = letters.has_mail() && std::mem::take(&mut letters.asleep);
         drop(letters);
         if wake && let Err(error) = self.waker.wake() {
@@ -103,24 +103,24 @@ impl<A: App> Mailbox<A> {
             std::mem::swap(&mut letters.waiting, into);
         }
         drop(letters);
-        if into.len() >= ROOM {
+        if into.len() >= MAILBOX_HIGH_WATER {
             self.emptied.notify_all();
         }
     }
 
     /// Waits until there is room, or the shard has ended.
-    fn wait_for_room(&self) {
-        let full = |letters: &mut Letters<A>| letters.waiting.len() >= ROOM && !letters.closed;
+    fn wait_for_capacity(&self) {
+        let full = |letters: &mut MailboxState<A>| letters.waiting.len() >= MAILBOX_HIGH_WATER && !letters.closed;
         drop(self.emptied.wait_while(lock(&self.letters), full));
     }
 
     /// Hides all mail, also later mail, from the shard until [`Mailbox::release`].
-    fn hold(&self) {
+    fn begin_batch(&self) {
         lock(&self.letters).holds += 1;
     }
 
     /// Ends one hold. After the last one the shard finds all mail at once.
-    fn release(&self) {
+    fn end_batch(&self) {
         let mut letters = lock(&self.letters);
         letters.holds = letters.holds.saturating_sub(1);
         self.wake(letters);
@@ -138,21 +138,21 @@ impl<A: App> Mailbox<A> {
     }
 
     /// Notes that the shard is about to sleep. False if it must not sleep, because mail waits.
-    pub fn fall_asleep(&self) -> bool {
+    pub fn set_asleep(&self) -> bool {
         let mut letters = lock(&self.letters);
         letters.asleep = !letters.has_mail();
         letters.asleep
     }
 
     /// Notes that the shard is awake and will look for mail without being woken.
-    pub fn wake_up(&self) {
+    pub fn set_awake(&self) {
         lock(&self.letters).asleep = false;
     }
 }
 
 /// Why a handshake is rejected.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refusal {
+pub struct HandshakeRejection {
     /// The reason as text: the message of Engine.IO's error, or the reason in a plain WebSocket's close frame.
     pub message: String,
     /// The close code of a plain WebSocket (RFC 6455 §7.4.2: 4000 to 4999 are for applications). `None`: the WebSocket is not opened, and
@@ -166,7 +166,7 @@ pub struct Refusal {
     pub retry_after: Option<u64>,
 }
 
-pub(crate) type Gate<H> = Arc<dyn Fn(&http::request::Parts, SocketAddr) -> Result<H, Refusal> + Send + Sync>;
+pub(crate) type Gate<H> = Arc<dyn Fn(&http::request::Parts, SocketAddr) -> Result<H, HandshakeRejection> + Send + Sync>;
 
 pub(crate) struct Hub<A: App> {
     pub config: Arc<Config>,
@@ -201,7 +201,7 @@ impl<A: App> Hub<A> {
 
     /// Publishes broadcasts together: every shard receives them in the same order relative to all other broadcasts.
     pub fn publish(&self, broadcasts: &[Arc<Broadcast>]) {
-        self.keep(broadcasts.iter().map(|broadcast| &**broadcast));
+        self.append_to_history(broadcasts.iter().map(|broadcast| &**broadcast));
         let order = (self.mailboxes.len() > 1).then(|| lock(&self.order));
         for mailbox in &self.mailboxes {
             mailbox.put(broadcasts.iter().cloned().map(Mail::Broadcast));
@@ -210,11 +210,11 @@ impl<A: App> Hub<A> {
     }
 
     /// Keeps the numbered broadcasts for replay. They must be kept before any connection can have received them.
-    fn keep<'a>(&self, broadcasts: impl Iterator<Item = &'a Broadcast>) {
+    fn append_to_history<'a>(&self, broadcasts: impl Iterator<Item = &'a Broadcast>) {
         let Some(history) = &self.history else { return };
         let mut now = None;
         for broadcast in broadcasts.filter(|broadcast| broadcast.number.is_some()) {
-            history.keep(broadcast, *now.get_or_insert_with(Instant::now));
+            history.append(broadcast, *now.get_or_insert_with(Instant::now));
         }
     }
 }
@@ -235,8 +235,8 @@ impl<A: App> Handle<A> {
     }
 
     /// Keeps a broadcast from before the start for replay. Call it in the order of the numbers, before any broadcast is published.
-    pub fn recall(&self, broadcast: Broadcast) {
-        self.0.keep([&broadcast].into_iter());
+    pub fn restore(&self, broadcast: Broadcast) {
+        self.0.append_to_history([&broadcast].into_iter());
     }
 
     /// The first broadcasts after `from` and up to `until` to these rooms (for each room only those after its own number) and to every
@@ -246,9 +246,9 @@ impl<A: App> Handle<A> {
     }
 
     /// Forgets the broadcasts up to a number, because they cannot be read any more.
-    pub fn forget_up_to(&self, number: u64) {
+    pub fn expire_up_to(&self, number: u64) {
         if let Some(history) = &self.0.history {
-            history.forget_up_to(number);
+            history.expire_up_to(number);
         }
     }
 
@@ -260,26 +260,26 @@ impl<A: App> Handle<A> {
 
     /// Forgets the broadcasts that are older than the window. That also happens whenever a broadcast is published; this method frees the
     /// memory while none is.
-    pub fn forget_old(&self) {
+    pub fn expire_old(&self) {
         if let Some(history) = &self.0.history {
-            history.forget(Instant::now());
+            history.expire(Instant::now());
         }
     }
 
     /// The number of broadcasts that are kept for replay, and their approximate memory in bytes.
-    pub fn kept(&self) -> (usize, usize) {
+    pub fn history_size(&self) -> (usize, usize) {
         self.0.history.as_ref().map_or((0, 0), |history| history.size())
     }
 
     /// Sends a message to the application on one shard. Without such a shard the message is dropped.
-    pub fn tell(&self, shard: usize, message: A::Message) {
+    pub fn send(&self, shard: usize, message: A::Message) {
         if let Some(mailbox) = self.0.mailboxes.get(shard) {
             mailbox.put([Mail::Message(message)]);
         }
     }
 
     /// Sends a message to the application on every shard, in the same order as broadcasts.
-    pub fn tell_all(&self, mut message: impl FnMut() -> A::Message) {
+    pub fn send_to_all(&self, mut message: impl FnMut() -> A::Message) {
         let _order = lock(&self.0.order);
         for mailbox in &self.0.mailboxes {
             mailbox.put([Mail::Message(message())]);
@@ -289,9 +289,9 @@ impl<A: App> Handle<A> {
     /// Hides the mail from all shards until the guard is dropped; then they find all of it at once, in the order in which it was put there.
     /// It is for a thread that publishes many broadcasts in a row: each shard is woken once, and writes once for each connection. The
     /// thread must not block while it holds the guard, because the mail of all other threads waits too.
-    pub fn hold(&self) -> Hold<A> {
-        self.0.mailboxes.iter().for_each(Mailbox::hold);
-        Hold(self.0.clone())
+    pub fn batch(&self) -> BatchGuard<A> {
+        self.0.mailboxes.iter().for_each(Mailbox::begin_batch);
+        BatchGuard(self.0.clone())
     }
 
     /// Closes as many connections as are due, so that all of them are closed evenly over the time of a shutdown. `left` is the part of that
@@ -299,7 +299,7 @@ impl<A: App> Handle<A> {
     /// is closed in a later round. The clients receive all their pending messages, and then 1001 and "server shutting down".
     ///
     /// Returns the number of connections that are still there, including those that are being closed.
-    pub async fn close_some(&self, left: f64) -> usize {
+    pub async fn close_fraction(&self, left: f64) -> usize {
         let mut shards = Vec::with_capacity(self.shards());
         for mailbox in &self.0.mailboxes {
             let (reply, answer) = oneshot::channel();
@@ -317,8 +317,8 @@ impl<A: App> Handle<A> {
     /// Blocks until no mailbox is full. It is for the thread that publishes most, between two broadcasts: if the shards are slower than
     /// this thread, it must not fill their mailboxes without bound. The thread must not hold the mail back (see [`Handle::hold`]), and must
     /// not be a shard's own thread.
-    pub fn wait_for_room(&self) {
-        self.0.mailboxes.iter().for_each(Mailbox::wait_for_room);
+    pub fn wait_for_capacity(&self) {
+        self.0.mailboxes.iter().for_each(Mailbox::wait_for_capacity);
     }
 
     /// The number of shards.
@@ -339,11 +339,11 @@ impl<A: App> Handle<A> {
 }
 
 /// A guard that holds the mail back; see [`Handle::hold`].
-pub struct Hold<A: App>(Arc<Hub<A>>);
+pub struct BatchGuard<A: App>(Arc<Hub<A>>);
 
-impl<A: App> Drop for Hold<A> {
+impl<A: App> Drop for BatchGuard<A> {
     fn drop(&mut self) {
-        self.0.mailboxes.iter().for_each(Mailbox::release);
+        self.0.mailboxes.iter().for_each(Mailbox::end_batch);
     }
 }
 
@@ -364,7 +364,7 @@ impl<A: App> Engine<A> {
     /// If the operating system gives no epoll instance or no thread.
     pub fn start(
         config: Config,
-        gate: impl Fn(&http::request::Parts, SocketAddr) -> Result<A::Handshake, Refusal> + Send + Sync + 'static,
+        gate: impl Fn(&http::request::Parts, SocketAddr) -> Result<A::Handshake, HandshakeRejection> + Send + Sync + 'static,
         app: impl Fn(usize, Handle<A>) -> A + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let shards = config.shards.clamp(1, u8::MAX as usize);
@@ -437,15 +437,15 @@ mod tests {
             mailbox.take(&mut found);
             found.len()
         };
-        mailbox.hold();
-        mailbox.hold();
+        mailbox.begin_batch();
+        mailbox.begin_batch();
         mailbox.put([told(), told()]);
-        assert!(mailbox.fall_asleep(), "there is nothing to find yet");
+        assert!(mailbox.set_asleep(), "there is nothing to find yet");
         mailbox.put([told()]);
-        mailbox.release();
+        mailbox.end_batch();
         assert_eq!(found(), 0, "somebody else still holds");
         assert!(lock(&mailbox.letters).asleep);
-        mailbox.release();
+        mailbox.end_batch();
         assert!(!lock(&mailbox.letters).asleep, "it was woken");
         assert_eq!(found(), 3);
     }
@@ -456,14 +456,14 @@ mod tests {
         for end in [false, true] {
             let poll = mio::Poll::new().unwrap();
             let mailbox = Mailbox::<Waiting>::new(&poll).unwrap();
-            mailbox.wait_for_room();
-            mailbox.put((0..ROOM).map(|_| told()));
+            mailbox.wait_for_capacity();
+            mailbox.put((0..MAILBOX_HIGH_WATER).map(|_| told()));
             thread::scope(|scope| {
                 let (waited, order) = std::sync::mpsc::channel();
                 let emptied = waited.clone();
                 let mailbox = &mailbox;
                 scope.spawn(move || {
-                    mailbox.wait_for_room();
+                    mailbox.wait_for_capacity();
                     waited.send("waited").unwrap();
                 });
                 emptied.send("emptied").unwrap();
@@ -485,7 +485,7 @@ mod tests {
         engine.stop();
         for shard in 0..2 {
             let (question, answer) = oneshot::channel();
-            handle.tell(shard, question);
+            handle.send(shard, question);
             assert!(answer.blocking_recv().is_err());
         }
     }

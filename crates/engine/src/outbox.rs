@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 use std::rc::Rc;
 
-use crate::broadcast::Key;
+use crate::broadcast::ConflationKey;
 
 /// Whole WebSocket frames, shared by all outboxes of this shard that contain them. Not atomic: a shard is one thread.
 pub(crate) type Frames = Rc<[u8]>;
@@ -20,7 +20,7 @@ pub(crate) struct Queue {
     /// The number of messages that were taken out since the queue was empty: a message keeps its number while it waits.
     taken: u64,
     /// The number of the newest message of each key; it may have been sent since.
-    newest: HashMap<Key, u64>,
+    newest: HashMap<ConflationKey, u64>,
 }
 
 impl Queue {
@@ -36,12 +36,12 @@ impl Queue {
     }
 
     /// The message of this key, if it still waits.
-    fn of_key(&mut self, key: Key) -> Option<&mut Frames> {
+    fn of_key(&mut self, key: ConflationKey) -> Option<&mut Frames> {
         let place = self.newest.get(&key)?.checked_sub(self.taken)?;
         self.waiting.get_mut(place as usize)
     }
 
-    fn push_of_key(&mut self, key: Key, frames: Frames) {
+    fn push_of_key(&mut self, key: ConflationKey, frames: Frames) {
         // Numbers of messages that have been sent are removed before they outnumber the waiting messages.
         if self.newest.len() > 2 * self.waiting.len() + 16 {
             self.newest.retain(|_, number| *number >= self.taken);
@@ -82,7 +82,7 @@ impl Queue {
 }
 
 /// The number of queues that a shard keeps for reuse.
-const SPARE: usize = 1024;
+const MAX_SPARE_QUEUES: usize = 1024;
 
 /// The queue of one connection. Most contain at most one message, which needs no memory of its own.
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl Outbox {
     }
 
     /// The memory of the outbox in bytes. A message that waits in several outboxes of the shard is divided among them.
-    pub fn weight(&self) -> usize {
+    pub fn memory_bytes(&self) -> usize {
         let rest = self.rest.iter().flat_map(|rest| &rest.waiting);
         self.first.iter().chain(rest).map(|frames| frames.len() / Rc::strong_count(frames) + size_of::<Frames>()).sum()
     }
@@ -130,7 +130,7 @@ impl Outbox {
 
     /// Puts a message with a key into the outbox, because only the newest version of such a message matters: it replaces an older message
     /// of its key that still waits. True if there was one.
-    pub fn push_newest(&mut self, key: Key, frames: Frames, spare: &mut SpareQueues) -> bool {
+    pub fn push_newest(&mut self, key: ConflationKey, frames: Frames, spare: &mut SpareQueues) -> bool {
         // The first message may be half written, so no message replaces it.
         if self.first.is_none() {
             self.push(frames, spare);
@@ -149,7 +149,7 @@ impl Outbox {
 
     /// Puts a message with a key behind all others, because it has a position, and drops an older message of this key that still waits. True if there
     /// was one.
-    pub fn push_superseding(&mut self, key: Key, frames: Frames, spare: &mut SpareQueues) -> bool {
+    pub fn push_superseding(&mut self, key: ConflationKey, frames: Frames, spare: &mut SpareQueues) -> bool {
         if self.first.is_none() {
             self.push(frames, spare);
             return false;
@@ -230,7 +230,7 @@ impl Outbox {
     fn release(&mut self, spare: &mut SpareQueues) {
         let Some(mut rest) = self.rest.take() else { return };
         rest.clear();
-        if spare.0.len() < SPARE && rest.waiting.capacity() <= 256 {
+        if spare.0.len() < MAX_SPARE_QUEUES && rest.waiting.capacity() <= 256 {
             spare.0.push(rest);
         }
     }
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn the_newest_of_a_key_takes_the_place_of_an_older_one_that_waits() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
-        let push = |outbox: &mut Outbox, key: Option<Key>, word: &str| match key {
+        let push = |outbox: &mut Outbox, key: Option<ConflationKey>, word: &str| match key {
             Some(key) => outbox.push_newest(key, Rc::from(word.as_bytes()), &mut SpareQueues::default()),
             None => {
                 outbox.push(Rc::from(word.as_bytes()), &mut SpareQueues::default());
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn a_superseding_message_waits_behind_all_others_and_the_older_one_is_dropped() {
         let (mut outbox, mut spare) = (Outbox::default(), SpareQueues::default());
-        let push = |outbox: &mut Outbox, spare: &mut SpareQueues, key: Option<Key>, word: &str| match key {
+        let push = |outbox: &mut Outbox, spare: &mut SpareQueues, key: Option<ConflationKey>, word: &str| match key {
             Some(key) => outbox.push_superseding(key, Rc::from(word.as_bytes()), spare),
             None => {
                 outbox.push(Rc::from(word.as_bytes()), spare);

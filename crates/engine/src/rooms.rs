@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use slab::Slab;
 use smallvec::SmallVec;
 
-use crate::voice::Voice;
+use crate::encoding::Encoding;
 
 /// A socket in a room, with its connection, so that a delivery does not have to read the socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,18 +18,18 @@ pub(crate) struct Member {
 
 /// The position of a socket in a room. The socket keeps it, so that leaving needs no search.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Seat {
+pub(crate) struct MemberSlot {
     room: u32,
     position: u32,
 }
 
 /// The members of a room that have the same encoding.
 pub(crate) struct Group {
-    pub voice: Voice,
+    pub voice: Encoding,
     pub members: SmallVec<[Member; 2]>,
 }
 
-struct Room {
+struct RoomMembers {
     name: Box<str>,
     groups: SmallVec<[Group; 1]>,
 }
@@ -38,7 +38,7 @@ struct Room {
 #[derive(Default)]
 pub(crate) struct Rooms {
     by_name: HashTable<u32>,
-    rooms: Slab<Room>,
+    rooms: Slab<RoomMembers>,
     hasher: DefaultHashBuilder,
 }
 
@@ -49,7 +49,7 @@ impl Rooms {
     }
 
     /// The name of a seat's room.
-    pub fn name_of(&self, seat: Seat) -> &str {
+    pub fn name_of(&self, seat: MemberSlot) -> &str {
         &self.rooms[seat.room as usize].name
     }
 
@@ -59,13 +59,13 @@ impl Rooms {
     }
 
     /// Adds a socket to a room in which it is not yet. The caller keeps the seat.
-    pub fn enter(&mut self, name: &str, voice: Voice, member: Member) -> Seat {
+    pub fn enter(&mut self, name: &str, voice: Encoding, member: Member) -> MemberSlot {
         let hash = self.hasher.hash_one(name);
         let rooms = &mut self.rooms;
         let room = match self.by_name.find(hash, |&room| *rooms[room as usize].name == *name) {
             Some(&room) => room,
             None => {
-                let room = rooms.insert(Room { name: name.into(), groups: SmallVec::new() }) as u32;
+                let room = rooms.insert(RoomMembers { name: name.into(), groups: SmallVec::new() }) as u32;
                 let hasher = &self.hasher;
                 self.by_name.insert_unique(hash, room, |&room| hasher.hash_one(&*rooms[room as usize].name));
                 room
@@ -80,21 +80,21 @@ impl Rooms {
             }
         };
         group.members.push(member);
-        Seat { room, position: group.members.len() as u32 - 1 }
+        MemberSlot { room, position: group.members.len() as u32 - 1 }
     }
 
     /// Whether a seat is in this room.
-    pub fn is_in(&self, seat: Seat, name: &str) -> bool {
+    pub fn is_in(&self, seat: MemberSlot, name: &str) -> bool {
         *self.rooms[seat.room as usize].name == *name
     }
 
     /// Removes a member from its seat. The last member of the group moves to this seat: the caller must store the returned new seat of that
     /// member.
-    pub fn leave(&mut self, seat: Seat, voice: Voice) -> Option<(Member, Seat, Seat)> {
+    pub fn leave(&mut self, seat: MemberSlot, voice: Encoding) -> Option<(Member, MemberSlot, MemberSlot)> {
         let room = &mut self.rooms[seat.room as usize];
         let at = room.groups.iter().position(|group| group.voice == voice)?;
         let members = &mut room.groups[at].members;
-        let last = Seat { room: seat.room, position: members.len() as u32 - 1 };
+        let last = MemberSlot { room: seat.room, position: members.len() as u32 - 1 };
         members.swap_remove(seat.position as usize);
         let moved = members.get(seat.position as usize).map(|&member| (member, last, seat));
         if members.is_empty() {
@@ -127,10 +127,10 @@ mod tests {
     use wire::engineio::Version;
 
     use super::*;
-    use crate::voice::{Format, Namespace};
+    use crate::encoding::{Format, Namespace};
 
-    fn voice(n: u32) -> Voice {
-        Voice {
+    fn voice(n: u32) -> Encoding {
+        Encoding {
             namespace: Namespace(n as u8 % 3),
             format: Format::Json,
             version: Version::V4,
@@ -144,7 +144,7 @@ mod tests {
     fn random_comings_and_goings_agree_with_a_plain_set() {
         let mut random = StdRng::seed_from_u64(7);
         let mut rooms = Rooms::default();
-        let mut seats: HashMap<(u32, String), Seat> = HashMap::new();
+        let mut seats: HashMap<(u32, String), MemberSlot> = HashMap::new();
         for _ in 0..20_000 {
             let (socket, room) = (random.random_range(0..40), format!("r:{}", random.random_range(0..12)));
             let member = Member { connection: socket + 1000, socket };

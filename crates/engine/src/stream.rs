@@ -6,14 +6,14 @@ use mio::event::Source;
 use mio::{Interest, Registry, Token};
 
 #[cfg(test)]
-use crate::worker::simulation::End;
+use crate::worker::simulation::ServerEnd;
 
 /// A stream on its way from the HTTP server to a shard.
 pub(crate) enum NewStream {
     Plain(std::net::TcpStream),
     Tls(std::net::TcpStream, Box<rustls::ServerConnection>),
     #[cfg(test)]
-    Simulated(End),
+    Simulated(ServerEnd),
 }
 
 impl NewStream {
@@ -37,7 +37,7 @@ pub(crate) enum Stream {
     Tls(Box<Tls>),
     /// On a network of the simulation's.
     #[cfg(test)]
-    Simulated(End),
+    Simulated(ServerEnd),
 }
 
 pub(crate) struct Tls {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use axum::body::{Body, HttpBody};
 use axum::response::IntoResponse;
 use domain::ids::UserId;
-use engine::http::{Charge, Short};
+use engine::http::{ByteCharge, OverBudget};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
@@ -204,7 +204,7 @@ impl Holder {
         all.min(of_an_address).min(of_a_user)
     }
 
-    fn try_set(&mut self, bytes: usize) -> Result<(), Short> {
+    fn try_set(&mut self, bytes: usize) -> Result<(), OverBudget> {
         let BytesInHand { shares, .. } = *self.book;
         let mut ends = Vec::new();
         let result = {
@@ -219,13 +219,13 @@ impl Holder {
                 }
                 Ok(())
             } else if ended {
-                Err(Short { is_clients: false })
+                Err(OverBudget { is_clients: false })
             } else if of_address.saturating_add(more) > shares.of_an_address {
                 book.counts.of_an_address += 1;
-                Err(Short { is_clients: true })
+                Err(OverBudget { is_clients: true })
             } else if of_user.is_some_and(|of_user| of_user.saturating_add(more) > shares.of_a_user) {
                 book.counts.of_a_user += 1;
-                Err(Short { is_clients: true })
+                Err(OverBudget { is_clients: true })
             } else {
                 loop {
                     if book.total.saturating_add(more) <= shares.all {
@@ -237,7 +237,7 @@ impl Holder {
                         Some(key) => ends.push(book.end(key)),
                         None => {
                             book.counts.of_all += 1;
-                            break Err(Short { is_clients: false });
+                            break Err(OverBudget { is_clients: false });
                         }
                     }
                 }
@@ -250,8 +250,8 @@ impl Holder {
     }
 }
 
-impl Charge for Holder {
-    fn set(&mut self, bytes: usize) -> Result<(), Short> {
+impl ByteCharge for Holder {
+    fn set(&mut self, bytes: usize) -> Result<(), OverBudget> {
         self.try_set(bytes)
     }
 }
@@ -307,7 +307,7 @@ impl Account {
 
     /// Errors: the answer, if it does not fit into a share.
     #[expect(clippy::result_large_err, reason = "the error is the answer itself, which is moved in both cases")]
-    fn counted(&self, mut answer: Response<Body>) -> Result<Response<Body>, (Response<Body>, Short)> {
+    fn counted(&self, mut answer: Response<Body>) -> Result<Response<Body>, (Response<Body>, OverBudget)> {
         let bytes = usize::try_from(answer.body().size_hint().lower()).unwrap_or(usize::MAX);
         if bytes < SMALL_ANSWER || answer.extensions().get::<Shared>().is_some() {
             return Ok(answer);
@@ -336,7 +336,7 @@ pub struct Held(#[expect(dead_code, reason = "dropping it returns the bytes")] A
 pub struct ConnectionEnd(pub End);
 
 /// The answer that replaces one for which there is no room. It closes the connection, because only reading the pending answers helps.
-pub fn no_room(short: Short) -> Response<Body> {
+pub fn no_room(short: OverBudget) -> Response<Body> {
     let (status, code, error) = rejection(short);
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -347,7 +347,7 @@ pub fn no_room(short: Short) -> Response<Body> {
 }
 
 /// The status, code and text of a rejection for want of room.
-pub fn rejection(short: Short) -> (StatusCode, &'static str, &'static str) {
+pub fn rejection(short: OverBudget) -> (StatusCode, &'static str, &'static str) {
     match short.is_clients {
         true => (
             StatusCode::TOO_MANY_REQUESTS,
@@ -387,12 +387,12 @@ mod tests {
         let mut first = book.holder(address(1), user("anna"), no_end());
         let mut second = book.holder(address(2), user("anna"), no_end());
         assert!(first.set(200).is_ok());
-        assert_eq!(second.set(101), Err(Short { is_clients: true }), "the share of a user, from all addresses, is 300");
+        assert_eq!(second.set(101), Err(OverBudget { is_clients: true }), "the share of a user, from all addresses, is 300");
         assert!(second.set(100).is_ok());
         let mut other = book.holder(address(1), user("ben"), no_end());
         let mut anonymous = book.holder(address(1), None, no_end());
         assert!(other.set(300).is_ok());
-        assert_eq!(anonymous.set(101), Err(Short { is_clients: true }), "the share of an address is 600");
+        assert_eq!(anonymous.set(101), Err(OverBudget { is_clients: true }), "the share of an address is 600");
         drop(first);
         assert!(anonymous.set(300).is_ok());
         assert_eq!(book.counts().bytes, 700);
@@ -416,13 +416,13 @@ mod tests {
         let mut large = book.holder(address(1), None, end);
         let mut middle = book.holder(address(2), None, no_end());
         assert!(small.set(200).is_ok() && large.set(400).is_ok() && middle.set(390).is_ok());
-        assert_eq!(small.set(1).and(small.set(250)), Err(Short { is_clients: true }));
+        assert_eq!(small.set(1).and(small.set(250)), Err(OverBudget { is_clients: true }));
         assert!(small.set(200).is_ok());
         let mut fourth = book.holder(address(3), None, no_end());
         assert!(fourth.set(11).is_ok());
         assert_eq!(ended.load(Ordering::Relaxed), 1);
         assert_eq!(book.counts().bytes, 200 + 390 + 11);
-        assert_eq!(large.set(401), Err(Short { is_clients: false }), "an ended holder takes no more bytes");
+        assert_eq!(large.set(401), Err(OverBudget { is_clients: false }), "an ended holder takes no more bytes");
         assert!(large.set(0).is_ok());
         drop(large);
         assert_eq!(book.counts().bytes, 200 + 390 + 11);
@@ -430,7 +430,7 @@ mod tests {
         let mut fifth = book.holder(address(4), None, no_end());
         assert!(fifth.set(399).is_ok());
         let mut more = book.holder(address(4), None, no_end());
-        assert_eq!(more.set(1), Err(Short { is_clients: false }));
+        assert_eq!(more.set(1), Err(OverBudget { is_clients: false }));
     }
 
     #[test]
@@ -442,7 +442,7 @@ mod tests {
         }
         let mut new: Vec<_> = (5..8).map(|last| book.holder(address(last), None, no_end())).collect();
         assert!(new[0].set(200).is_ok() && new[1].set(200).is_ok(), "250 bytes wait, which is not too many");
-        assert_eq!(new[2].set(200), Err(Short { is_clients: false }), "500 bytes wait");
+        assert_eq!(new[2].set(200), Err(OverBudget { is_clients: false }), "500 bytes wait");
         assert_eq!(book.counts().ended, 2);
         drop(old);
         assert!(new[2].set(200).is_ok());

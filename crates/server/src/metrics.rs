@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use domain::event::EventKind;
-use engine::Kinds;
+use engine::CountsByKind;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -163,7 +163,7 @@ impl Page {
     }
 
     /// The number of persisted events with this fate, by kind of event.
-    fn facts(&mut self, fate: &str, help: &str, kinds: &Kinds) {
+    fn facts(&mut self, fate: &str, help: &str, kinds: &CountsByKind) {
         self.counters(&format!("facts_{fate}"), help, "event", by_event(kinds));
         let all = kinds.iter().map(|(_, count)| count).sum();
         self.counter(&format!("all_facts_{fate}"), &format!("{help}; of all kinds together"), all);
@@ -190,7 +190,7 @@ impl Page {
 }
 
 /// Numbers by the kinds of events, without the zeros.
-fn by_event(kinds: &Kinds) -> BTreeMap<&'static str, u64> {
+fn by_event(kinds: &CountsByKind) -> BTreeMap<&'static str, u64> {
     let named = kinds.iter().filter(|(_, count)| *count > 0);
     named.filter_map(|(kind, count)| Some((EventKind::name_of(kind)?, count))).collect()
 }

@@ -1,6 +1,6 @@
 //! How much memory a client's JSON takes when it is parsed.
 
-use engine::http::{Charge, Short};
+use engine::http::{ByteCharge, OverBudget};
 
 use crate::bytes_in_hand::Holder;
 
@@ -50,7 +50,7 @@ pub enum NotParsed {
     /// It takes more memory than a client may have in hand, so that a repetition cannot succeed either.
     TooComplex,
     /// There is no room for it now.
-    NoRoom(Short),
+    NoRoom(OverBudget),
 }
 
 /// What a client learns of [`NotParsed::TooComplex`].
@@ -88,7 +88,7 @@ mod tests {
         assert!(matches!(count_parsed(SMALL_PARSED - 1, holder), Ok(None)));
         assert_eq!(count_parsed(share + 1, holder).err(), Some(NotParsed::TooComplex));
         let first = count_parsed(share, holder).unwrap();
-        assert_eq!(count_parsed(share, holder).err(), Some(NotParsed::NoRoom(Short { is_clients: true })));
+        assert_eq!(count_parsed(share, holder).err(), Some(NotParsed::NoRoom(OverBudget { is_clients: true })));
         drop(first);
         assert!(matches!(count_parsed(share, holder), Ok(Some(_))));
     }

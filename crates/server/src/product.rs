@@ -191,7 +191,7 @@ impl Product {
             )?;
             fanout.connect(engine.handle());
             recall(&readers, &fanout, begun.floor)?;
-            engine.handle().tell(0, Box::new(move |live, shard| live.wait_for(shard, expected)));
+            engine.handle().send(0, Box::new(move |live, shard| live.wait_for(shard, expected)));
             census.connect(engine.handle());
             tokio::spawn(confirm(writer.clone(), census.clone(), fanout.clone()));
             Some(engine)
@@ -248,7 +248,7 @@ impl Product {
             // Connections that are due during this round are closed at its begin.
             let spent = begun.elapsed();
             let left = 1.0 - (spent.as_secs_f64() + step) / over.as_secs_f64().max(step);
-            if engine.close_some(left.max(0.0)).await == 0 || Instant::now() > latest {
+            if engine.close_fraction(left.max(0.0)).await == 0 || Instant::now() > latest {
                 return latest;
             }
             tokio::time::sleep(DRAIN_ROUND).await;

@@ -13,7 +13,7 @@ use domain::error::DomainError;
 use domain::spaces::{Member, Role, Space};
 use domain::tasks::{TaskStatus, Task};
 use domain::trips::{TripChanges, TripDetails};
-use engine::Saying;
+use engine::OutboundMessage;
 use serde_json::{Value, json};
 use server::auth::Unauthenticated;
 use server::dialects::household::Household;
@@ -177,9 +177,9 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
 }
 
 /// Each event's name and its one argument.
-fn events(said: &[Saying]) -> Vec<(&str, Value)> {
+fn events(said: &[OutboundMessage]) -> Vec<(&str, Value)> {
     let events = said.iter().map(|saying| {
-        let Saying::Event { name, args, attachments, .. } = saying else { panic!("{saying:?} is no event") };
+        let OutboundMessage::Event { name, args, attachments, .. } = saying else { panic!("{saying:?} is no event") };
         assert!(attachments.is_empty());
         (&**name, serde_json::from_str(args).unwrap())
     });
@@ -287,7 +287,7 @@ fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
         ] {
             assert_eq!(asked_by_event(contract, packet), comes_to, "{packet}");
         }
-        let expiring = Saying::event("auth:expiring", r#"{"expiresAt":"2025-11-13T12:01:00.123Z","expiresIn":59}"#).unwrap();
+        let expiring = OutboundMessage::event("auth:expiring", r#"{"expiresAt":"2025-11-13T12:01:00.123Z","expiresIn":59}"#).unwrap();
         assert_eq!(contract.expiring(ends, NOW), expiring);
         let ack = |shown, acked| contract.refreshed(shown, acked, NOW).ack;
         assert_eq!(ack(Ok(Some(ends)), true).as_deref(), Some(r#"{"ok":true,"expiresAt":"2025-11-13T12:01:00.123Z"}"#));
@@ -297,9 +297,9 @@ fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
         assert_eq!(ack(Err(Unauthenticated::Expired), true).as_deref(), Some(expired));
     }
     let workspace = Workspace::new(true);
-    let told = |data: Value, kind: &str| Saying::Text(json!({ "type": kind, "data": data, "timestamp": MICROSECONDS }).to_string());
-    let same = |said: Saying, wanted: Saying| match (said, wanted) {
-        (Saying::Text(said), Saying::Text(wanted)) => {
+    let told = |data: Value, kind: &str| OutboundMessage::Text(json!({ "type": kind, "data": data, "timestamp": MICROSECONDS }).to_string());
+    let same = |said: OutboundMessage, wanted: OutboundMessage| match (said, wanted) {
+        (OutboundMessage::Text(said), OutboundMessage::Text(wanted)) => {
             let [said, wanted] = [said, wanted].map(|text| serde_json::from_str::<Value>(&text).unwrap());
             assert_eq!(said, wanted);
         }
@@ -327,15 +327,15 @@ fn the_household_contract_answers_by_acknowledgement_alone_and_says_nothing_wher
     assert_eq!((refused.say, refused.close), (vec![], None));
 
     let refused = answered(&Household, "join:household", Err(&refusal), false);
-    let [Saying::Event { name, args, .. }] = &refused.say[..] else { panic!("{refused:?}") };
+    let [OutboundMessage::Event { name, args, .. }] = &refused.say[..] else { panic!("{refused:?}") };
     assert_eq!(name, "error");
     let args: Value = serde_json::from_str(args).unwrap();
     assert_eq!(args, json!({ "message": "Household not found", "code": "not_found", "event": "join:household" }));
     assert_eq!((refused.ack, refused.close), (None, None));
 }
 
-fn text(saying: &Saying) -> Value {
-    let Saying::Text(text) = saying else { panic!("{saying:?} is no text") };
+fn text(saying: &OutboundMessage) -> Value {
+    let OutboundMessage::Text(text) = saying else { panic!("{saying:?} is no text") };
     serde_json::from_str(text).unwrap()
 }
 
@@ -641,7 +641,7 @@ fn a_notification_is_one_event_in_the_words_of_each_contract() {
     let read = fact(inbox.clone(), Event::NotificationRead { notification: 1_112_000_000_000_003 });
     assert_eq!(events(&Messenger.fact(&read)), [("notification:read", json!("1112000000000003"))]);
     let all_read = fact(inbox, Event::NotificationsRead);
-    assert_eq!(Messenger.fact(&all_read), [Saying::event("notifications:read-all", "").unwrap()], "it has no argument");
+    assert_eq!(Messenger.fact(&all_read), [OutboundMessage::event("notifications:read-all", "").unwrap()], "it has no argument");
     for silent in [read, all_read] {
         assert_eq!((Trip.fact(&silent), Workspace::new(true).fact(&silent), Household.fact(&silent)), (vec![], vec![], vec![]));
     }

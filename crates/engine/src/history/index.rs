@@ -11,7 +11,7 @@ use std::sync::Arc;
 use slab::Slab;
 use smallvec::SmallVec;
 
-use super::shares::{self, Charge};
+use super::eviction::{self, Charge};
 use crate::broadcast::Audience;
 
 /// A broadcast that can be replayed.
@@ -27,7 +27,7 @@ struct Entry {
 }
 
 /// A room for which a broadcast is kept, or from which one was evicted.
-struct Line {
+struct RoomIndex {
     name: Arc<str>,
     /// The numbers of the broadcasts that the room received, in order.
     numbers: VecDeque<u64>,
@@ -41,7 +41,7 @@ type Evicted = (u64, SmallVec<[u32; 2]>);
 /// The numbers of the broadcasts that can be replayed, by room.
 pub(super) struct Index {
     entries: VecDeque<Entry>,
-    lines: Slab<Line>,
+    lines: Slab<RoomIndex>,
     by_name: HashMap<Arc<str>, u32>,
     /// The cost of the broadcasts of each account, and of all accounts together.
     used: HashMap<u64, u64>,
@@ -51,16 +51,16 @@ pub(super) struct Index {
     /// Rooms for which no broadcast is kept, although one after `floor` was evicted. At most as many as there are kept broadcasts.
     empty: BTreeSet<(u64, u32)>,
     evicted: VecDeque<Evicted>,
-    weight: usize,
+    memory_bytes: usize,
 }
 
 /// The line of the broadcasts to every connection.
 const EVERYONE: u32 = 0;
 
 /// The approximate memory in bytes of an entry with its number in one room's line, of its number in a further one, and of a line.
-const WEIGHT: usize = size_of::<Entry>() + 16;
-const WEIGHT_OF_A_ROOM: usize = 16;
-const WEIGHT_OF_A_LINE: usize = 160;
+const ENTRY_BYTES: usize = size_of::<Entry>() + 16;
+const ROOM_REFERENCE_BYTES: usize = 16;
+const ROOM_INDEX_BYTES: usize = 160;
 
 impl Index {
     /// An empty index: no broadcast up to `floor` can be replayed, and in these rooms none up to a number of their own.
@@ -74,14 +74,14 @@ impl Index {
             floor,
             empty: BTreeSet::new(),
             evicted: VecDeque::new(),
-            weight: 0,
+            memory_bytes: 0,
         };
-        let everyone = index.lines.insert(Line { name: "".into(), numbers: VecDeque::new(), floor: 0 });
+        let everyone = index.lines.insert(RoomIndex { name: "".into(), numbers: VecDeque::new(), floor: 0 });
         debug_assert_eq!(everyone, EVERYONE as usize, "the first line of a slab is its number 0");
         for (name, hole) in holes.iter().filter(|(_, hole)| *hole > floor) {
-            let line = if name.is_empty() { EVERYONE } else { index.line(name) };
+            let line = if name.is_empty() { EVERYONE } else { index.room(name) };
             index.lines[line as usize].floor = *hole;
-            index.note_if_empty(line);
+            index.note_empty_room(line);
         }
         index
     }
@@ -93,7 +93,7 @@ impl Index {
 
     /// The approximate memory of the index in bytes.
     pub fn weight(&self) -> usize {
-        self.weight
+        self.memory_bytes
     }
 
     pub fn floor(&self) -> u64 {
@@ -105,13 +105,13 @@ impl Index {
         self.by_name.len()
     }
 
-    fn line(&mut self, name: &Arc<str>) -> u32 {
+    fn room(&mut self, name: &Arc<str>) -> u32 {
         if let Some(line) = self.by_name.get(name) {
             return *line;
         }
-        let line = self.lines.insert(Line { name: name.clone(), numbers: VecDeque::new(), floor: 0 }) as u32;
+        let line = self.lines.insert(RoomIndex { name: name.clone(), numbers: VecDeque::new(), floor: 0 }) as u32;
         self.by_name.insert(name.clone(), line);
-        self.weight += WEIGHT_OF_A_LINE;
+        self.memory_bytes += ROOM_INDEX_BYTES;
         line
     }
 
@@ -119,7 +119,7 @@ impl Index {
     pub fn push(&mut self, number: u64, second: u32, audience: &Audience, account: u64, size: usize) {
         let mut rooms: SmallVec<[u32; 2]> = match audience {
             Audience::Everyone => [EVERYONE].into_iter().collect(),
-            Audience::Rooms(rooms) => rooms.iter().map(|room| self.line(room)).collect(),
+            Audience::Rooms(rooms) => rooms.iter().map(|room| self.room(room)).collect(),
         };
         // A room that is named twice receives the broadcast once.
         rooms.sort_unstable();
@@ -132,19 +132,19 @@ impl Index {
         *self.used.entry(account).or_default() += u64::from(cost);
         self.used_by_all += u64::from(cost);
         let entry = Entry { number, account, cost, second, rooms };
-        self.weight += weight_of(&entry);
+        self.memory_bytes += entry_bytes(&entry);
         self.entries.push_back(entry);
     }
 
     /// The lines of these rooms and, if `everyone`, of the broadcasts to every connection, each with the number after which its broadcasts
     /// are wanted. `None` if a broadcast after that number and up to `until` is possibly not kept any more.
-    fn lines_behind<'a>(
+    fn rooms_after<'a>(
         &self,
         rooms: impl IntoIterator<Item = (&'a str, u64)>,
         everyone: bool,
         from: u64,
         until: u64,
-    ) -> Option<Vec<(&Line, u64)>> {
+    ) -> Option<Vec<(&RoomIndex, u64)>> {
         if from < self.floor && from < until {
             return None;
         }
@@ -155,7 +155,7 @@ impl Index {
 
     /// Whether [`Index::between`] would return numbers.
     pub fn has_all_between<'a>(&self, rooms: impl IntoIterator<Item = (&'a str, u64)>, everyone: bool, from: u64, until: u64) -> bool {
-        self.lines_behind(rooms, everyone, from, until).is_some()
+        self.rooms_after(rooms, everyone, from, until).is_some()
     }
 
     /// The numbers after `from` and up to `until` of the broadcasts to these rooms (for each room only those after its own number) and, if
@@ -171,7 +171,7 @@ impl Index {
     ) -> Option<Vec<u64>> {
         // The rooms' lists are merged: the heap holds the next number of each, and which list that is.
         let (mut lists, mut heads) = (Vec::new(), BinaryHeap::new());
-        for (line, from) in self.lines_behind(rooms, everyone, from, until)? {
+        for (line, from) in self.rooms_after(rooms, everyone, from, until)? {
             let first = line.numbers.partition_point(|number| *number <= from);
             let mut list = line.numbers.range(first..).copied().take_while(|number| *number <= until);
             if let Some(number) = list.next() {
@@ -196,21 +196,21 @@ impl Index {
     }
 
     /// Forgets the broadcasts that were published before this second.
-    pub fn forget_older(&mut self, second: u32) {
+    pub fn expire_older(&mut self, second: u32) {
         while self.entries.front().is_some_and(|oldest| oldest.second < second) {
-            self.forget_oldest();
+            self.expire_oldest();
         }
     }
 
     /// Forgets all broadcasts up to a number.
-    pub fn forget_up_to(&mut self, number: u64) {
+    pub fn expire_up_to(&mut self, number: u64) {
         while self.entries.front().is_some_and(|oldest| oldest.number <= number) {
-            self.forget_oldest();
+            self.expire_oldest();
         }
         self.raise_floor(number);
     }
 
-    fn forget_oldest(&mut self) {
+    fn expire_oldest(&mut self) {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.refund(&oldest);
         for line in &oldest.rooms {
@@ -220,11 +220,11 @@ impl Index {
             }
         }
         self.raise_floor(oldest.number);
-        oldest.rooms.iter().for_each(|line| self.note_if_empty(*line));
+        oldest.rooms.iter().for_each(|line| self.note_empty_room(*line));
     }
 
     fn refund(&mut self, entry: &Entry) {
-        self.weight = self.weight.saturating_sub(weight_of(entry));
+        self.memory_bytes = self.memory_bytes.saturating_sub(entry_bytes(entry));
         self.used_by_all -= u64::from(entry.cost);
         if let Some(used) = self.used.get_mut(&entry.account) {
             *used -= u64::from(entry.cost);
@@ -238,25 +238,25 @@ impl Index {
         self.floor = self.floor.max(number);
         while let Some((hole, line)) = self.empty.first().copied().filter(|(hole, _)| *hole <= self.floor) {
             self.empty.remove(&(hole, line));
-            self.drop_if_empty(line);
+            self.drop_empty_room(line);
         }
     }
 
     /// Removes a line without numbers, unless a broadcast was evicted from it that is still within the time for which broadcasts are kept.
-    fn note_if_empty(&mut self, line: u32) {
+    fn note_empty_room(&mut self, line: u32) {
         let Some(known) = self.lines.get(line as usize).filter(|known| known.numbers.is_empty()) else { return };
         if known.floor > self.floor {
             self.empty.insert((known.floor, line));
         } else {
-            self.drop_if_empty(line);
+            self.drop_empty_room(line);
         }
     }
 
-    fn drop_if_empty(&mut self, line: u32) {
+    fn drop_empty_room(&mut self, line: u32) {
         if line != EVERYONE && self.lines.get(line as usize).is_some_and(|known| known.numbers.is_empty() && known.floor <= self.floor) {
             let gone = self.lines.remove(line as usize);
             self.by_name.remove(&gone.name);
-            self.weight = self.weight.saturating_sub(WEIGHT_OF_A_LINE);
+            self.memory_bytes = self.memory_bytes.saturating_sub(ROOM_INDEX_BYTES);
         }
     }
 
@@ -270,7 +270,7 @@ impl Index {
             let Entry { account, cost, ref rooms, .. } = self.entries[position];
             Charge { account, cost, rooms }
         };
-        let positions = shares::evicted(self.entries.len(), charge, &self.used, self.lines.capacity(), keep);
+        let positions = eviction::evicted(self.entries.len(), charge, &self.used, self.lines.capacity(), keep);
         let mut positions = positions.into_iter().peekable();
         let mut evicted: Vec<Evicted> = Vec::with_capacity(positions.len());
         let (mut entries, mut position) = (std::mem::take(&mut self.entries), 0);
@@ -284,7 +284,7 @@ impl Index {
             !goes
         });
         self.entries = entries;
-        self.take_from_lines(&evicted);
+        self.remove_from_rooms(&evicted);
         if remember {
             self.evicted.extend(evicted);
         }
@@ -292,12 +292,12 @@ impl Index {
         while self.empty.len() as u64 > keep
             && let Some((hole, _)) = self.empty.first().copied()
         {
-            self.forget_up_to(hole);
+            self.expire_up_to(hole);
         }
     }
 
     /// Takes the numbers of evicted broadcasts, which are in order, out of the lines of their rooms: each line is looked through once.
-    fn take_from_lines(&mut self, evicted: &[Evicted]) {
+    fn remove_from_rooms(&mut self, evicted: &[Evicted]) {
         let mut gone: Vec<(u32, u64)> = evicted.iter().flat_map(|(number, rooms)| rooms.iter().map(move |line| (*line, *number))).collect();
         gone.sort_unstable();
         for gone in gone.chunk_by(|(line, _), (other, _)| line == other) {
@@ -307,7 +307,7 @@ impl Index {
             known.numbers.retain(|number| gone.next_if_eq(number).is_none());
             self.empty.remove(&(known.floor, line));
             known.floor = known.floor.max(last);
-            self.note_if_empty(line);
+            self.note_empty_room(line);
         }
     }
 
@@ -322,8 +322,8 @@ impl Index {
     }
 }
 
-fn weight_of(entry: &Entry) -> usize {
-    WEIGHT + WEIGHT_OF_A_ROOM * entry.rooms.len().saturating_sub(1)
+fn entry_bytes(entry: &Entry) -> usize {
+    ENTRY_BYTES + ROOM_REFERENCE_BYTES * entry.rooms.len().saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -364,7 +364,7 @@ mod tests {
         let again = Index::new(0, &holes);
         assert_eq!((of(&again, "loud-0", 101), of(&again, "loud-0", 102)), (None, Some(vec![])));
         assert_eq!(of(&again, "quiet", 0), Some(vec![]));
-        index.forget_up_to(300);
+        index.expire_up_to(300);
         assert_eq!((index.rooms(), index.weight(), index.empty.len()), (0, 0, 0), "nothing is left of broadcasts that are too old");
     }
 

@@ -7,13 +7,13 @@ use crate::broadcast::Broadcast;
 /// The next broadcasts that a client has missed.
 pub struct Slice {
     /// The broadcasts, in order.
-    pub said: Vec<Found>,
+    pub said: Vec<FoundEntry>,
     /// The number up to which there is no other: the end of the range, or the last broadcast of a full slice.
     pub reached: u64,
 }
 
 /// The place of a broadcast: memory or archive.
-pub enum Found {
+pub enum FoundEntry {
     /// In memory.
     Here(Arc<Broadcast>),
     /// In the [`Archive`](super::Archive), under this number.
@@ -32,15 +32,15 @@ impl Slice {
     /// Its first broadcasts that are in one place; a slice without broadcasts is in memory.
     pub fn first_run(self) -> Run {
         let Self { said, reached } = self;
-        let stored: Vec<u64> = said.iter().take_while(|found| matches!(found, Found::Stored(_))).map(Found::number).collect();
+        let stored: Vec<u64> = said.iter().take_while(|found| matches!(found, FoundEntry::Stored(_))).map(FoundEntry::number).collect();
         if !stored.is_empty() {
             let whole = (stored.len() == said.len()).then_some(reached);
             return Run::Stored(stored, whole);
         }
         let count = said.len();
         let here = said.into_iter().map_while(|found| match found {
-            Found::Here(broadcast) => Some(broadcast),
-            Found::Stored(_) => None,
+            FoundEntry::Here(broadcast) => Some(broadcast),
+            FoundEntry::Stored(_) => None,
         });
         let here: Vec<_> = here.collect();
         let last = here.last().filter(|_| here.len() < count).map(|last| last.number.unwrap_or_default());
@@ -48,7 +48,7 @@ impl Slice {
     }
 }
 
-impl Found {
+impl FoundEntry {
     /// The broadcast's number.
     pub fn number(&self) -> u64 {
         match self {

@@ -1,13 +1,13 @@
 //! Handshakes and long-polling requests, on their way to a shard. The HTTP server itself (listening, TLS, timeouts) is the program's.
 
-mod answer;
+mod response;
 mod connection;
-mod direct;
-mod discard;
-mod gather;
+mod handshake_fast_path;
+mod drain_body;
+mod read_body;
 mod polling;
 mod query;
-mod repeated;
+mod repeated_polls;
 mod upgrade;
 
 use std::net::SocketAddr;
@@ -23,19 +23,19 @@ use wire::websocket::Window;
 
 use crate::app::App;
 use crate::config::{Endpoint, Protocol};
-use crate::hub::{Handle, Hub, Refusal};
+use crate::hub::{Handle, Hub, HandshakeRejection};
 use crate::id::Id;
 use crate::shard::PollAnswer;
 use crate::stream::NewStream;
-use answer::Failure;
+use response::RequestError;
 pub use connection::{HttpConnection, OpenConnection};
-pub use discard::{asks_first, discard};
-pub use gather::{Allowance, Charge, Held, NotGathered, Short, gather};
+pub use drain_body::{asks_first, drain_body};
+pub use read_body::{Allowance, ByteCharge, ChargedBytes, BodyError, OverBudget, read_body};
 use query::Query;
-pub(crate) use repeated::{Marks, RequestMark};
+pub(crate) use repeated_polls::{RequestMarks, RequestMark};
 
 /// A WebSocket whose handshake is finished.
-pub(crate) struct Arrival<A: App> {
+pub(crate) struct NewConnection<A: App> {
     pub stream: NewStream,
     /// The bytes to write before all others: the 101, or none if the HTTP server has written it.
     pub greeting: Vec<u8>,
@@ -51,7 +51,7 @@ pub(crate) enum Purpose<A: App> {
     /// The WebSocket takes over a long-polling session.
     Upgrade(Id),
     /// The WebSocket is closed with this rejection: browsers show a program no other response to a rejected handshake.
-    Refusal(Refusal),
+    Refusal(HandshakeRejection),
 }
 
 pub(crate) struct NewSession<A: App> {
@@ -65,7 +65,7 @@ pub(crate) struct NewSession<A: App> {
 }
 
 /// A long-polling request. The variants with `Gone` report that the client dropped a request before its response.
-pub(crate) enum Request<A: App> {
+pub(crate) enum ShardRequest<A: App> {
     Open {
         session: NewSession<A>,
         mark: Option<RequestMark>,
@@ -109,7 +109,7 @@ pub(crate) enum Request<A: App> {
 }
 
 /// A response, always with its whole body.
-pub type Answer = Response<Full<Bytes>>;
+pub type HttpResponse = Response<Full<Bytes>>;
 
 impl<A: App> Handle<A> {
     /// Whether a request's path is one of the engine's.
@@ -119,18 +119,18 @@ impl<A: App> Handle<A> {
 
     /// Answers a request to one of the engine's paths. It must come from a hyper HTTP/1 connection that is served `with_upgrades` on a
     /// tokio `TcpStream`, plain or in `tokio_rustls`, and should have its [`HttpConnection`] attached. Runs in a tokio runtime.
-    pub async fn serve(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> Answer {
+    pub async fn serve(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> HttpResponse {
         let hub = &self.0;
         let Some((index, endpoint)) = hub.endpoint_of(request.uri().path()) else {
-            return answer::status(StatusCode::NOT_FOUND);
+            return response::status(StatusCode::NOT_FOUND);
         };
         let cors = hub.config.cors.as_ref().map(|policy| policy(request.headers()));
         let mut response = match (&cors, request.method()) {
-            (Some(_), &Method::OPTIONS) => answer::preflight(request.headers()),
+            (Some(_), &Method::OPTIONS) => response::preflight(request.headers()),
             _ => hub.clone().answer(index, endpoint.protocol, request, peer).await,
         };
         if let Some(cors) = cors {
-            answer::allow(&mut response, &cors);
+            response::allow(&mut response, &cors);
         }
         response
     }
@@ -147,11 +147,11 @@ impl<A: App> Hub<A> {
         matching.next().map(|(index, endpoint)| (index as u8, endpoint))
     }
 
-    async fn answer(self: Arc<Self>, endpoint: u8, protocol: Protocol, request: hyper::Request<Incoming>, peer: SocketAddr) -> Answer {
+    async fn answer(self: Arc<Self>, endpoint: u8, protocol: Protocol, request: hyper::Request<Incoming>, peer: SocketAddr) -> HttpResponse {
         let upgrade = upgrade::is_upgrade(request.headers());
         let result = match protocol {
             Protocol::Raw if upgrade => self.open_raw(endpoint, request, peer).await,
-            Protocol::Raw => Ok(answer::status(StatusCode::UPGRADE_REQUIRED)),
+            Protocol::Raw => Ok(response::status(StatusCode::UPGRADE_REQUIRED)),
             _ => self.engine_request(endpoint, request, peer, upgrade).await,
         };
         result.unwrap_or_else(|failure| failure.answer(upgrade))
@@ -164,29 +164,29 @@ impl<A: App> Hub<A> {
         request: hyper::Request<Incoming>,
         peer: SocketAddr,
         upgrade: bool,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<HttpResponse, RequestError> {
         let uri = request.uri().clone();
         let query = Query::parse(uri.query().unwrap_or_default());
         let websocket = match query.get("transport") {
             Some("websocket") if self.config.websocket => true,
             Some("polling") if self.config.polling => false,
-            _ => return Err(Failure::TransportUnknown),
+            _ => return Err(RequestError::TransportUnknown),
         };
         match query.get("sid") {
             Some(sid) => {
-                let session = Id::parse(sid).ok_or(Failure::SessionUnknown)?;
+                let session = Id::parse(sid).ok_or(RequestError::SessionUnknown)?;
                 match (websocket, upgrade) {
                     (_, true) => self.upgrade_session(session, request, websocket).await,
-                    (true, false) => Err(Failure::BadRequest),
+                    (true, false) => Err(RequestError::BadRequest),
                     (false, false) => self.poll(session, request, &query).await,
                 }
             }
             None => {
                 if request.method() != Method::GET {
-                    return Err(Failure::BadHandshakeMethod);
+                    return Err(RequestError::BadHandshakeMethod);
                 }
                 if websocket != upgrade {
-                    return Err(Failure::BadRequest);
+                    return Err(RequestError::BadRequest);
                 }
                 let (parts, body) = request.into_parts();
                 let session = self.session_of(endpoint, &parts, peer)?;
@@ -201,7 +201,7 @@ impl<A: App> Hub<A> {
     }
 
     /// Makes the session for a handshake on an Engine.IO path.
-    fn session_of(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<NewSession<A>, Failure> {
+    fn session_of(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<NewSession<A>, RequestError> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let handshake = self.ask_gate(parts, peer)?;
         let version = self.version(&query)?;
@@ -210,25 +210,25 @@ impl<A: App> Hub<A> {
     }
 
     /// Decides the purpose of a WebSocket on a plain path.
-    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<Purpose<A>, Failure> {
+    fn raw_session(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<Purpose<A>, RequestError> {
         match (self.gate)(parts, peer) {
             Ok(handshake) => Ok(Purpose::Session(NewSession { endpoint, version: Version::V4, handshake, base64: false, auth: None })),
-            Err(refusal) if refusal.code.is_none() => Err(Failure::Refused(refusal)),
+            Err(refusal) if refusal.code.is_none() => Err(RequestError::Refused(refusal)),
             Err(refusal) => Ok(Purpose::Refusal(refusal)),
         }
     }
 
-    fn version(&self, query: &Query) -> Result<Version, Failure> {
+    fn version(&self, query: &Query) -> Result<Version, RequestError> {
         match query.get("EIO") {
             Some("4") => Ok(Version::V4),
             // Any other value, and a missing parameter, means version 3.
             _ if self.config.allow_eio3 => Ok(Version::V3),
-            _ => Err(Failure::UnsupportedVersion),
+            _ => Err(RequestError::UnsupportedVersion),
         }
     }
 
-    fn ask_gate(&self, parts: &request::Parts, peer: SocketAddr) -> Result<A::Handshake, Failure> {
-        (self.gate)(parts, peer).map_err(Failure::Refused)
+    fn ask_gate(&self, parts: &request::Parts, peer: SocketAddr) -> Result<A::Handshake, RequestError> {
+        (self.gate)(parts, peer).map_err(RequestError::Refused)
     }
 }
 

@@ -9,22 +9,22 @@ use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use tokio::sync::oneshot;
 
-use super::answer::{self, Failure};
+use super::response::{self, RequestError};
 use super::query::Query;
-use super::{Allowance, Answer, Held, HttpConnection, NewSession, NotGathered, Request, RequestMark, asks_first, discard, gather};
+use super::{Allowance, HttpResponse, ChargedBytes, HttpConnection, NewSession, BodyError, ShardRequest, RequestMark, asks_first, drain_body, read_body};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
 use crate::shard::PollAnswer;
 
 /// The longest time in which a POST's body must arrive. A slower client is dropped with its session.
-const POST_TIME: Duration = Duration::from_secs(30);
+const POST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Notifies the shard when a request is dropped before its response: hyper drops the future of a client that has disconnected.
 struct Unanswered<A: App> {
     hub: Arc<Hub<A>>,
     session: Id,
-    gone: Option<fn(Id) -> Request<A>>,
+    gone: Option<fn(Id) -> ShardRequest<A>>,
 }
 
 impl<A: App> Drop for Unanswered<A> {
@@ -53,20 +53,20 @@ impl<A: App> Tracked<A> {
         let Self { hub, session, connection } = self;
         let Some(connection) = connection else { return body };
         connection.track(body, move || {
-            hub.put(session.shard(), Mail::Request(Box::new(Request::AnswerLost { session })));
+            hub.put(session.shard(), Mail::Request(Box::new(ShardRequest::AnswerLost { session })));
         })
     }
 }
 
 impl<A: App> Hub<A> {
     /// Puts a request into the mailbox of the session's shard and waits for the answer.
-    async fn ask(&self, shard: u8, request: impl FnOnce(oneshot::Sender<PollAnswer>) -> Request<A>) -> Result<PollAnswer, Failure> {
+    async fn ask(&self, shard: u8, request: impl FnOnce(oneshot::Sender<PollAnswer>) -> ShardRequest<A>) -> Result<PollAnswer, RequestError> {
         let (reply, answer) = oneshot::channel();
         if !self.put(shard, Mail::Request(Box::new(request(reply)))) {
-            return Err(Failure::SessionUnknown);
+            return Err(RequestError::SessionUnknown);
         }
         // A shard that drops the reply is shutting down, and the session ends with it.
-        answer.await.map_err(|_| Failure::SessionUnknown)
+        answer.await.map_err(|_| RequestError::SessionUnknown)
     }
 
     pub(super) async fn open_polling(
@@ -74,17 +74,17 @@ impl<A: App> Hub<A> {
         session: NewSession<A>,
         request: &hyper::Request<Incoming>,
         query: &Query<'_>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<HttpResponse, RequestError> {
         let mark = RequestMark::of(request, query);
-        let answer = self.ask(self.next_shard(), |reply| Request::Open { session, mark, reply }).await?;
+        let answer = self.ask(self.next_shard(), |reply| ShardRequest::Open { session, mark, reply }).await?;
         finish::<A>(answer, query, &HeaderMap::new(), None)
     }
 
     /// Checks that the session exists, so that it may be upgraded.
-    pub(super) async fn upgradable(&self, session: Id) -> Result<(), Failure> {
-        match self.ask(session.shard(), |reply| Request::Upgradable { session, reply }).await? {
+    pub(super) async fn upgradable(&self, session: Id) -> Result<(), RequestError> {
+        match self.ask(session.shard(), |reply| ShardRequest::Upgradable { session, reply }).await? {
             PollAnswer::Accepted => Ok(()),
-            _ => Err(Failure::SessionUnknown),
+            _ => Err(RequestError::SessionUnknown),
         }
     }
 
@@ -93,29 +93,29 @@ impl<A: App> Hub<A> {
         session: Id,
         request: hyper::Request<Incoming>,
         query: &Query<'_>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<HttpResponse, RequestError> {
         match *request.method() {
             Method::GET => {
-                let gone: fn(Id) -> Request<A> = |session| Request::PollGone { session };
+                let gone: fn(Id) -> ShardRequest<A> = |session| ShardRequest::PollGone { session };
                 let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
                 let tracked = Tracked::new(&self, session, &request);
                 let mark = RequestMark::of(&request, query);
-                let answer = self.ask(session.shard(), |reply| Request::Poll { session, mark, reply }).await;
+                let answer = self.ask(session.shard(), |reply| ShardRequest::Poll { session, mark, reply }).await;
                 unanswered.gone = None;
                 finish(answer?, query, request.headers(), Some(tracked))
             }
             Method::POST => self.post(session, request, query).await,
             // Any other method is an error, but a client that does not know a session learns only that the session is unknown.
-            _ => self.upgradable(session).await.and(Err(Failure::Status(StatusCode::INTERNAL_SERVER_ERROR))),
+            _ => self.upgradable(session).await.and(Err(RequestError::Status(StatusCode::INTERNAL_SERVER_ERROR))),
         }
     }
 
-    async fn post(self: Arc<Self>, session: Id, request: hyper::Request<Incoming>, query: &Query<'_>) -> Result<Answer, Failure> {
+    async fn post(self: Arc<Self>, session: Id, request: hyper::Request<Incoming>, query: &Query<'_>) -> Result<HttpResponse, RequestError> {
         let shard = session.shard();
-        let gone: fn(Id) -> Request<A> = |session| Request::PostGone { session };
+        let gone: fn(Id) -> ShardRequest<A> = |session| ShardRequest::PostGone { session };
         let mut unanswered = Unanswered { hub: self.clone(), session, gone: Some(gone) };
         let tracked = Tracked::new(&self, session, &request);
-        let limit = match self.ask(shard, |reply| Request::PostBegins { session, reply }).await {
+        let limit = match self.ask(shard, |reply| ShardRequest::PostBegins { session, reply }).await {
             Ok(PollAnswer::Begins(most)) => most,
             other => {
                 unanswered.gone = None;
@@ -124,35 +124,35 @@ impl<A: App> Hub<A> {
         };
         let (head, mut body) = request.into_parts();
         let binary = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"));
-        let too_large: fn(Id) -> Request<A> = |session| Request::PostTooLarge { session };
+        let too_large: fn(Id) -> ShardRequest<A> = |session| ShardRequest::PostTooLarge { session };
         if body.size_hint().lower() > limit as u64 {
             unanswered.gone = Some(too_large);
             return Ok(refuse_large(body, asks_first(&head.headers)).await);
         }
         let mut charge = head.extensions.get::<Allowance>().map(|allowance| (allowance.0)());
-        let body = match tokio::time::timeout(POST_TIME, gather(&mut body, limit, charge.as_mut())).await {
-            Ok(Ok(whole)) => Held::bytes(whole, charge),
-            Ok(Err(NotGathered::TooLarge)) => {
+        let body = match tokio::time::timeout(POST_TIMEOUT, read_body(&mut body, limit, charge.as_mut())).await {
+            Ok(Ok(whole)) => ChargedBytes::bytes(whole, charge),
+            Ok(Err(BodyError::TooLarge)) => {
                 unanswered.gone = Some(too_large);
                 return Ok(refuse_large(body, false).await);
             }
-            Ok(Err(NotGathered::Short(short))) => return Err(Failure::Short(short)),
-            Ok(Err(NotGathered::Broken)) => return Err(Failure::Status(StatusCode::BAD_REQUEST)),
-            Err(_) => return Err(Failure::Status(StatusCode::REQUEST_TIMEOUT)),
+            Ok(Err(BodyError::Short(short))) => return Err(RequestError::Short(short)),
+            Ok(Err(BodyError::Broken)) => return Err(RequestError::Status(StatusCode::BAD_REQUEST)),
+            Err(_) => return Err(RequestError::Status(StatusCode::REQUEST_TIMEOUT)),
         };
         let body = if query.get("j").is_some() {
             let form = std::str::from_utf8(&body).ok().and_then(wire::engineio::payload::jsonp_body);
             match form {
                 Some(form) => Bytes::from(form),
                 None => {
-                    unanswered.gone = Some(|session| Request::PostInvalid { session });
-                    return Err(Failure::Status(StatusCode::BAD_REQUEST));
+                    unanswered.gone = Some(|session| ShardRequest::PostInvalid { session });
+                    return Err(RequestError::Status(StatusCode::BAD_REQUEST));
                 }
             }
         } else {
             body
         };
-        let answer = self.ask(shard, |reply| Request::Post { session, body, binary, reply }).await;
+        let answer = self.ask(shard, |reply| ShardRequest::Post { session, body, binary, reply }).await;
         unanswered.gone = None;
         finish(answer?, query, &head.headers, Some(tracked))
     }
@@ -160,17 +160,17 @@ impl<A: App> Hub<A> {
 
 /// The response to a body over the limit, sent when the rest of the body has been read. `unsent`: the client waits for "100 Continue", so
 /// there is no rest.
-async fn refuse_large(body: Incoming, unsent: bool) -> Answer {
+async fn refuse_large(body: Incoming, unsent: bool) -> HttpResponse {
     if !unsent {
-        discard(body).await;
+        drain_body(body).await;
     }
-    let mut response = answer::status(StatusCode::PAYLOAD_TOO_LARGE);
+    let mut response = response::status(StatusCode::PAYLOAD_TOO_LARGE);
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// Converts a shard's answer to an HTTP response. `tracked` reports the loss of the response to the shard.
-fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tracked: Option<Tracked<A>>) -> Result<Answer, Failure> {
+fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tracked: Option<Tracked<A>>) -> Result<HttpResponse, RequestError> {
     let track = |body| match tracked {
         Some(tracked) => tracked.track(body),
         None => body,
@@ -180,14 +180,14 @@ fn finish<A: App>(answer: PollAnswer, query: &Query<'_>, request: &HeaderMap, tr
             Some(index) => {
                 let payload = String::from_utf8_lossy(&body);
                 let body = Bytes::from(wire::engineio::payload::jsonp(index, &payload));
-                answer::with_type(StatusCode::OK, track(body), "text/plain; charset=UTF-8")
+                response::with_type(StatusCode::OK, track(body), "text/plain; charset=UTF-8")
             }
-            None => answer::with_type(StatusCode::OK, track(body), content_type),
+            None => response::with_type(StatusCode::OK, track(body), content_type),
         },
-        PollAnswer::Accepted | PollAnswer::Begins(_) => answer::with_type(StatusCode::OK, track(Bytes::from_static(b"ok")), "text/html"),
-        PollAnswer::UnknownSession => return Err(Failure::SessionUnknown),
-        PollAnswer::BadRequest => return Err(Failure::BadRequest),
-        PollAnswer::Refused => return Err(Failure::Status(StatusCode::BAD_REQUEST)),
+        PollAnswer::Accepted | PollAnswer::Begins(_) => response::with_type(StatusCode::OK, track(Bytes::from_static(b"ok")), "text/html"),
+        PollAnswer::UnknownSession => return Err(RequestError::SessionUnknown),
+        PollAnswer::BadRequest => return Err(RequestError::BadRequest),
+        PollAnswer::Refused => return Err(RequestError::Status(StatusCode::BAD_REQUEST)),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use wire::websocket::{Window, accept_key, negotiate_deflate};
 
-use super::answer::{self, Failure};
-use super::{Answer, Arrival, Purpose};
+use super::response::{self, RequestError};
+use super::{HttpResponse, NewConnection, Purpose};
 use crate::app::App;
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
@@ -28,7 +28,7 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
 
 impl<A: App> Hub<A> {
     /// Opens a WebSocket to a plain endpoint.
-    pub(super) async fn open_raw(self: Arc<Self>, endpoint: u8, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Failure> {
+    pub(super) async fn open_raw(self: Arc<Self>, endpoint: u8, request: Request<Incoming>, peer: SocketAddr) -> Result<HttpResponse, RequestError> {
         let (parts, body) = request.into_parts();
         let purpose = self.raw_session(endpoint, &parts, peer)?;
         let request = Request::from_parts(parts, body);
@@ -36,7 +36,7 @@ impl<A: App> Hub<A> {
     }
 
     /// Opens a WebSocket that begins a session.
-    pub(super) async fn open_websocket(self: Arc<Self>, purpose: Purpose<A>, mut request: Request<Incoming>) -> Result<Answer, Failure> {
+    pub(super) async fn open_websocket(self: Arc<Self>, purpose: Purpose<A>, mut request: Request<Incoming>) -> Result<HttpResponse, RequestError> {
         let (response, deflate) = self.switch(request.method(), request.headers())?;
         let stream = hyper::upgrade::on(&mut request);
         let shard = self.next_shard();
@@ -52,7 +52,7 @@ impl<A: App> Hub<A> {
         session: Id,
         mut request: Request<Incoming>,
         websocket: bool,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<HttpResponse, RequestError> {
         self.upgradable(session).await?;
         let (response, deflate) = self.switch(request.method(), request.headers())?;
         let stream = hyper::upgrade::on(&mut request);
@@ -66,16 +66,16 @@ impl<A: App> Hub<A> {
     }
 
     /// Returns the 101, and the client's window if messages may be deflated.
-    pub(super) fn switch(&self, method: &Method, headers: &HeaderMap) -> Result<(Answer, Option<Window>), Failure> {
+    pub(super) fn switch(&self, method: &Method, headers: &HeaderMap) -> Result<(HttpResponse, Option<Window>), RequestError> {
         if method != Method::GET {
-            return Err(Failure::Status(StatusCode::METHOD_NOT_ALLOWED));
+            return Err(RequestError::Status(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let key = text(headers, header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24).ok_or(Failure::BadRequest)?;
+        let key = text(headers, header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24).ok_or(RequestError::BadRequest)?;
         if !matches!(text(headers, header::SEC_WEBSOCKET_VERSION), Some("13" | "8")) {
-            return Err(Failure::WebSocketVersion);
+            return Err(RequestError::WebSocketVersion);
         }
-        let mut response = answer::status(StatusCode::SWITCHING_PROTOCOLS);
-        let accept = HeaderValue::try_from(accept_key(key)).map_err(|_| Failure::BadRequest)?;
+        let mut response = response::status(StatusCode::SWITCHING_PROTOCOLS);
+        let accept = HeaderValue::try_from(accept_key(key)).map_err(|_| RequestError::BadRequest)?;
         let out = response.headers_mut();
         out.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         out.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -86,7 +86,7 @@ impl<A: App> Hub<A> {
         }
         let offers = text(headers, header::SEC_WEBSOCKET_EXTENSIONS).filter(|_| self.config.deflate);
         let Some((agreed, window)) = offers.and_then(negotiate_deflate) else { return Ok((response, None)) };
-        let agreed = HeaderValue::try_from(agreed).map_err(|_| Failure::BadRequest)?;
+        let agreed = HeaderValue::try_from(agreed).map_err(|_| RequestError::BadRequest)?;
         out.insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
         Ok((response, Some(window)))
     }
@@ -102,7 +102,7 @@ async fn hand_over<A: App>(hub: Arc<Hub<A>>, shard: u8, stream: OnUpgrade, defla
     match take_apart(upgraded) {
         Ok((stream, early)) => {
             stream.forget_http();
-            hub.put(shard, Mail::Arrival(Box::new(Arrival { stream, greeting: Vec::new(), early, deflate, purpose })));
+            hub.put(shard, Mail::Arrival(Box::new(NewConnection { stream, greeting: Vec::new(), early, deflate, purpose })));
         }
         Err(error) => tracing::error!(error, "a WebSocket's stream cannot be taken over"),
     }

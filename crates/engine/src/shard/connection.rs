@@ -6,10 +6,10 @@ use tokio::sync::oneshot;
 use wire::engineio::Version;
 use wire::websocket::{Reader, Window};
 
-use super::line::Waits;
-use super::{ConnectionKey, Owed, Waiting};
+use super::flush_queue::FlushPriority;
+use super::{ConnectionKey, Unacked, WaitingBytes};
 use crate::app::App;
-use crate::http::Marks;
+use crate::http::RequestMarks;
 use crate::id::Id;
 use crate::outbox::Outbox;
 use crate::stream::Stream;
@@ -53,20 +53,20 @@ pub(crate) struct Polling {
     /// POST.
     pub rest: Option<(Bytes, bool, Responder)>,
     /// The marks of the handshake and the GETs so far, which reveal a repeated GET.
-    pub marks: Marks,
+    pub marks: RequestMarks,
     /// The WebSocket that this session is upgrading to.
     pub probe: Option<ConnectionKey>,
     /// Whether the client has probed the WebSocket: every GET is answered at once.
     pub probed: bool,
     /// Set when the session has ended. It decides the answers to the client's later requests.
-    pub farewell: Option<Farewell>,
+    pub farewell: Option<PollingCloseState>,
     /// The POST in which the client closed the session.
     pub last_post: Option<Responder>,
 }
 
 /// How a long-polling session ended, which decides the answers to its client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Farewell {
+pub(crate) enum PollingCloseState {
     /// The server closed it: the client receives the pending messages, and with the next GET a close.
     Servers,
     /// The client closed it: its GET is answered with an empty packet.
@@ -92,7 +92,7 @@ pub(crate) enum Phase {
 }
 
 /// A binary packet whose attachments are still arriving.
-pub(crate) struct Attaching {
+pub(crate) struct PendingAttachments {
     pub text: String,
     pub expected: usize,
     pub attachments: Vec<Vec<u8>>,
@@ -115,13 +115,13 @@ pub(crate) struct Connection<A: App> {
     pub accepted: bool,
     /// The data that the gate kept; `None` while the connection is only a probe.
     pub handshake: Option<Box<A::Handshake>>,
-    pub attaching: Option<Box<Attaching>>,
+    pub attaching: Option<Box<PendingAttachments>>,
     /// The last counts of the bytes that wait in it, if any waited then.
-    pub waiting: Option<Box<Waiting>>,
+    pub waiting: Option<Box<WaitingBytes>>,
     /// Its place among the connections with something to write.
-    pub waits: Waits,
+    pub queued: FlushPriority,
     /// Its place among the connections with something to read.
-    pub readable: Waits,
+    pub readable: FlushPriority,
     /// The number of reasons not to read the connection: its sockets that the application has paused, and a gradual shutdown.
     pub pauses: u8,
     /// The number of its sockets that catch up.
@@ -132,14 +132,14 @@ pub(crate) struct Connection<A: App> {
     pub hung_up: bool,
     pub awaiting_pong: bool,
     /// Broadcasts that were put into the outbox and are not confirmed.
-    pub owed: Option<Box<Owed>>,
+    pub unacked: Option<Box<Unacked>>,
     /// The number of pings that are not answered yet, mostly at most one. It can be more, because the shard stops waiting for a pong while
     /// it does not read; that pong may then arrive after the next ping.
     pub pings: u32,
     /// The number up to which all broadcasts to the connection were in its outbox when the last ping was sent.
-    pub pinged: u64,
+    pub last_ping: u64,
     /// The number up to which all broadcasts to this connection have certainly arrived.
-    pub heard: u64,
+    pub last_received: u64,
     /// When the next ping is due, or the answer to the last one.
     pub heartbeat_due: Tick,
     /// When the connection is ended because it has not joined a namespace, or is dropped because it is closing or probing.

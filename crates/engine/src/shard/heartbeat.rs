@@ -30,8 +30,8 @@ impl<A: App> Shard<A> {
         let is_last = connection.pings == 1;
         connection.pings = connection.pings.saturating_sub(1);
         if is_last {
-            connection.heard = connection.heard.max(connection.pinged);
-            self.settle_owed(slot);
+            connection.last_received = connection.last_received.max(connection.last_ping);
+            self.ack_deliveries(slot);
         }
         self.restart_heartbeat(slot);
     }

@@ -1,21 +1,21 @@
 //! One core's share of the connections: the state, and the operations that an application has on it. The thread of the shard is `worker`.
 
 mod connection;
-mod deliver;
-mod ending;
-mod figures;
+mod delivery;
+mod closing;
+mod stats;
 mod heartbeat;
-mod line;
-mod meter;
+mod flush_queue;
+mod delivery_stats;
 mod polling;
-mod recover;
+mod recovery;
 mod replay;
 mod rooms;
-mod say;
+mod emit;
 mod socket;
 #[cfg(test)]
 mod tests;
-mod waiting;
+mod waiting_bytes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use rand::rngs::StdRng;
 use slab::Slab;
 use wire::socketio::{EncodeError, check_value};
 
-use crate::app::{App, Reason};
+use crate::app::{App, DisconnectReason};
 use crate::broadcast::Broadcast;
 use crate::config::{Config, Protocol};
 use crate::history::History;
@@ -34,22 +34,22 @@ use crate::id::Id;
 use crate::outbox::SpareQueues;
 use crate::rooms::Rooms;
 use crate::timers::Timers;
-use crate::voice::{Format, Namespace, Voice};
+use crate::encoding::{Format, Namespace, Encoding};
 
-pub use figures::Figures;
+pub use stats::ShardStats;
 
-pub(crate) use connection::{Attaching, Connection, Farewell, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
-pub(crate) use ending::{Doomed, Ending};
-use line::Line;
-pub(crate) use line::Waits;
-pub(crate) use meter::Owed;
-pub use meter::{Kinds, Meter};
-pub use recover::{Known, Recovering};
-pub(crate) use replay::{Behind, Reread, ToRead};
-pub(crate) use say::{Encoded, json_string};
+pub(crate) use connection::{PendingAttachments, Connection, PollingCloseState, Phase, PollAnswer, Polling, Responder, Transport, WebSocket};
+pub(crate) use closing::{PendingClose, CloseAction};
+use flush_queue::FlushQueue;
+pub(crate) use flush_queue::FlushPriority;
+pub(crate) use delivery_stats::Unacked;
+pub use delivery_stats::{CountsByKind, DeliveryStats};
+pub use recovery::{AlreadyDelivered, SocketResume};
+pub(crate) use replay::{CatchUp, ArchiveReadResult, ArchiveRead};
+pub(crate) use emit::{Encoded, json_string};
 pub(crate) use socket::Socket;
-pub use waiting::ConnectionRef;
-pub(crate) use waiting::Waiting;
+pub use waiting_bytes::ConnectionRef;
+pub(crate) use waiting_bytes::WaitingBytes;
 
 /// The application's key of a socket, which is one connection's presence in one namespace. It is invalid once the socket has ended, and on
 /// every other shard.
@@ -92,11 +92,11 @@ pub struct Shard<A: App> {
     pub(crate) timers: Timers,
     pub(crate) spare: SpareQueues,
     /// Connections with something to write.
-    pub(crate) line: Line,
+    pub(crate) line: FlushQueue,
     /// Connections with something to read, in the order in which their bytes arrived; after them those that have used up their share of a
     /// turn.
-    pub(crate) readable: Line,
-    pub(crate) doomed: Vec<Doomed>,
+    pub(crate) readable: FlushQueue,
+    pub(crate) doomed: Vec<PendingClose>,
     /// Connections whose waiting bytes are to be counted, because their clients do not read them, or have read them.
     pub(crate) to_count: Vec<ConnectionKey>,
     /// Broadcasts of this turn, not yet published.
@@ -104,8 +104,8 @@ pub struct Shard<A: App> {
     pub(crate) random: StdRng,
     pub(crate) now: Instant,
     pub(crate) wake_at: Option<Instant>,
-    pub(crate) counts: figures::Counts,
-    pub(crate) meter: Meter,
+    pub(crate) counts: stats::DeliveryCounts,
+    pub(crate) meter: DeliveryStats,
     /// The recent broadcasts of all shards.
     pub(crate) history: Option<Arc<History>>,
     /// The number of the last numbered broadcast that was delivered here.
@@ -113,7 +113,7 @@ pub struct Shard<A: App> {
     /// The slots of the sockets whose ids do not contain their slot: those that were resumed.
     pub(crate) renamed: HashMap<Id, u32>,
     /// The broadcasts to read from the archive at the end of the turn.
-    pub(crate) to_read: Vec<ToRead>,
+    pub(crate) to_read: Vec<ArchiveRead>,
     generations: u32,
     mark: u32,
     ack_ids: u64,
@@ -131,16 +131,16 @@ impl<A: App> Shard<A> {
             rooms: Rooms::default(),
             timers: Timers::new(now),
             spare: SpareQueues::default(),
-            line: Line::default(),
-            readable: Line::default(),
+            line: FlushQueue::default(),
+            readable: FlushQueue::default(),
             doomed: Vec::new(),
             to_count: Vec::new(),
             outgoing: Vec::new(),
             random: StdRng::from_os_rng(),
             now,
             wake_at: None,
-            counts: figures::Counts::default(),
-            meter: Meter::default(),
+            counts: stats::DeliveryCounts::default(),
+            meter: DeliveryStats::default(),
             history,
             position,
             renamed: HashMap::new(),
@@ -163,7 +163,7 @@ impl<A: App> Shard<A> {
     pub fn accept(&mut self, key: SocketKey, data: A::Data) -> bool {
         let Some(socket) = self.open(key, data) else { return false };
         if socket.is_socketio() {
-            self.tell_accepted(key, None);
+            self.send_accepted(key, None);
         }
         true
     }
@@ -191,7 +191,7 @@ impl<A: App> Shard<A> {
         let Some(socket) = self.socket(key) else { return Ok(()) };
         let (voice, slot) = (socket.voice, socket.connection);
         self.send_connect_error(slot, voice, message, data);
-        self.doomed.push(Doomed::Socket(key, Reason::ServerNamespaceDisconnect));
+        self.doomed.push(PendingClose::Socket(key, DisconnectReason::ServerNamespaceDisconnect));
         Ok(())
     }
 
@@ -332,18 +332,18 @@ impl<A: App> Shard<A> {
     }
 
     /// The encoding of messages to a connection in a namespace.
-    pub(crate) fn voice(&self, connection: &Connection<A>, namespace: Namespace) -> Voice {
+    pub(crate) fn voice(&self, connection: &Connection<A>, namespace: Namespace) -> Encoding {
         let format = match self.config.endpoints[connection.endpoint as usize].protocol {
             Protocol::SocketIo => self.config.parser,
             Protocol::EngineIo => Format::Engine,
             Protocol::Raw => Format::Raw,
         };
-        Voice { namespace, format, version: connection.version, base64: connection.base64, deflate: connection.deflate, positions: false }
+        Encoding { namespace, format, version: connection.version, base64: connection.base64, deflate: connection.deflate, positions: false }
     }
 
     pub(crate) fn mark_readable(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        if connection.readable == Waits::Not {
+        if connection.readable == FlushPriority::Not {
             self.readable.soon(slot, &mut connection.readable);
         }
     }
@@ -356,7 +356,7 @@ impl<A: App> Shard<A> {
 
     pub(crate) fn mark_dirty(&mut self, slot: u32) {
         let connection = &mut self.connections[slot as usize];
-        self.line.soon(slot, &mut connection.waits);
+        self.line.soon(slot, &mut connection.queued);
     }
 }
 

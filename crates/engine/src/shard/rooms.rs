@@ -3,8 +3,8 @@
 use super::{Shard, SocketKey, live};
 use crate::app::App;
 use crate::id::Id;
-use crate::rooms::{Member, Seat};
-use crate::voice::Voice;
+use crate::rooms::{Member, MemberSlot};
+use crate::encoding::Encoding;
 
 impl<A: App> Shard<A> {
     /// Adds an accepted socket to a room. False if the socket is in the room already, is not accepted (it would receive broadcasts before
@@ -17,7 +17,7 @@ impl<A: App> Shard<A> {
         let member = Member { connection: socket.connection, socket: key.slot() };
         socket.seats.push(self.rooms.enter(room, socket.voice, member));
         if let Some(behind) = &mut socket.behind {
-            behind.come(room, self.position);
+            behind.join(room, self.position);
         }
         true
     }
@@ -70,7 +70,7 @@ impl<A: App> Shard<A> {
     }
 
     /// Frees a seat in a room.
-    pub(super) fn give_up(&mut self, seat: Seat, voice: Voice) {
+    pub(super) fn give_up(&mut self, seat: MemberSlot, voice: Encoding) {
         if let Some((moved, from, to)) = self.rooms.leave(seat, voice)
             && let Some(kept) = self.sockets[moved.socket as usize].seats.iter_mut().find(|kept| **kept == from)
         {

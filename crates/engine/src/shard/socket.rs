@@ -4,25 +4,25 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use super::Behind;
+use super::CatchUp;
 use crate::app::App;
 use crate::id::Id;
-use crate::rooms::Seat;
-use crate::voice::{Format, Voice};
+use crate::rooms::MemberSlot;
+use crate::encoding::{Format, Encoding};
 
 pub(crate) struct Socket<A: App> {
     pub generation: u32,
     pub connection: u32,
-    pub voice: Voice,
+    pub voice: Encoding,
     pub id: Id,
     /// The mark of the last broadcast to several rooms that reached the socket, or that it was excepted from, so that no socket receives a
     /// broadcast twice.
     pub mark: u32,
-    pub seats: SmallVec<[Seat; 2]>,
+    pub seats: SmallVec<[MemberSlot; 2]>,
     /// The events that the client has still to acknowledge.
-    pub awaited: Option<Box<Awaited>>,
+    pub awaited: Option<Box<PendingAcks>>,
     /// Its cursor, if it catches up; `None` once it is live.
-    pub behind: Option<Box<Behind>>,
+    pub behind: Option<Box<CatchUp>>,
     /// Whether the application has paused it.
     pub paused: bool,
     /// The application's data; `None` until the socket is accepted.
@@ -31,15 +31,15 @@ pub(crate) struct Socket<A: App> {
 
 /// The ids of events that wait for an acknowledgement; boxed, because few sockets have any.
 #[derive(Default)]
-pub(crate) struct Awaited(VecDeque<u64>);
+pub(crate) struct PendingAcks(VecDeque<u64>);
 
 /// The most acknowledgements of one socket that are awaited; see [`crate::Shard::emit_with_ack`].
-const AWAITED: usize = 1024;
+const MAX_PENDING_ACKS: usize = 1024;
 
-impl Awaited {
+impl PendingAcks {
     /// Adds an id. Beyond [`AWAITED`] ids the oldest is dropped.
     pub fn add(&mut self, id: u64) {
-        if self.0.len() >= AWAITED {
+        if self.0.len() >= MAX_PENDING_ACKS {
             self.0.pop_front();
         }
         self.0.push_back(id);

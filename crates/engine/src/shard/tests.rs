@@ -6,20 +6,20 @@ use std::time::Instant;
 
 use wire::engineio::Version;
 
-use super::{Connection, Phase, Shard, Socket, SocketKey, Transport, Waits};
-use crate::app::Deaf;
-use crate::broadcast::{Broadcast, Saying};
+use super::{Connection, Phase, Shard, Socket, SocketKey, Transport, FlushPriority};
+use crate::app::NoopApp;
+use crate::broadcast::{Broadcast, OutboundMessage};
 use crate::config::Config;
 use crate::id::Id;
 use crate::outbox::Outbox;
-use crate::voice::Namespace;
+use crate::encoding::Namespace;
 
-fn shard() -> Shard<Deaf> {
+fn shard() -> Shard<NoopApp> {
     let config = Config { namespaces: vec!["/".into(), "/other".into()], ..Config::default() };
     Shard::new(0, Arc::new(config), None, Instant::now())
 }
 
-fn connection(shard: &mut Shard<Deaf>) -> u32 {
+fn connection(shard: &mut Shard<NoopApp>) -> u32 {
     let slot = shard.connections.vacant_key() as u32;
     let id = Id::new(0, slot, &mut shard.random);
     shard.connections.insert(Connection {
@@ -37,7 +37,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         handshake: None,
         attaching: None,
         waiting: None,
-        waits: Default::default(),
+        queued: Default::default(),
         readable: Default::default(),
         pauses: 0,
         behind: 0,
@@ -45,9 +45,9 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
         hung_up: false,
         awaiting_pong: false,
         pings: 0,
-        owed: None,
-        pinged: 0,
-        heard: 0,
+        unacked: None,
+        last_ping: 0,
+        last_received: 0,
         heartbeat_due: 0,
         end_due: 0,
         scheduled: 0,
@@ -55,7 +55,7 @@ fn connection(shard: &mut Shard<Deaf>) -> u32 {
 }
 
 /// The frames that wait for a connection, as text without their headers.
-fn waiting(shard: &Shard<Deaf>, connection: u32) -> String {
+fn waiting(shard: &Shard<NoopApp>, connection: u32) -> String {
     let mut slices = [IoSlice::new(&[]); 8];
     let count = shard.connections[connection as usize].outbox.slices(&mut slices);
     let frames: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
@@ -63,7 +63,7 @@ fn waiting(shard: &Shard<Deaf>, connection: u32) -> String {
 }
 
 /// Adds an accepted socket to a connection. `id` is the socket's id, if it is not a new one.
-fn socket(shard: &mut Shard<Deaf>, connection: u32, namespace: u8, id: Option<Id>) -> SocketKey {
+fn socket(shard: &mut Shard<NoopApp>, connection: u32, namespace: u8, id: Option<Id>) -> SocketKey {
     let slot = shard.sockets.vacant_key() as u32;
     let id = id.unwrap_or_else(|| Id::new(0, slot, &mut shard.random));
     let voice = shard.voice(&shard.connections[connection as usize], Namespace(namespace));
@@ -98,7 +98,7 @@ fn a_connection_is_read_again_when_the_last_of_its_sockets_is_resumed_or_gone() 
     assert!(shard.readable.is_empty());
     shard.remove_socket(other.slot());
     assert_eq!(shard.connections[slot as usize].pauses, 0);
-    assert_eq!((shard.readable.len(Waits::Soon), shard.readable.next(Waits::Soon)), (1, Some(slot)));
+    assert_eq!((shard.readable.len(FlushPriority::Soon), shard.readable.next(FlushPriority::Soon)), (1, Some(slot)));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_socket_that_is_excepted_hears_nothing_also_under_its_connections_id() {
         shard.join(key, "room");
     }
     for id in [inherited, shard.sockets[listening.slot() as usize].id] {
-        shard.deliver(&Broadcast::to_rooms(["room".into()], |_| vec![Saying::event("hello", "1").unwrap()]).except_socket(id));
+        shard.deliver(&Broadcast::to_rooms(["room".into()], |_| vec![OutboundMessage::event("hello", "1").unwrap()]).except_socket(id));
     }
     let waiting = [filler, speaker, listener].map(|slot| shard.connections[slot as usize].outbox.bytes() > 0);
     assert_eq!(waiting, [false, true, true]);
@@ -129,15 +129,15 @@ fn what_is_said_to_everybody_waits_for_what_is_said_to_few() {
     socket(&mut shard, bystander, 0, None);
     let talking = socket(&mut shard, talker, 0, None);
     shard.join(talking, "room");
-    let hello = |_| vec![Saying::event("hello", "1").unwrap()];
+    let hello = |_| vec![OutboundMessage::event("hello", "1").unwrap()];
 
     shard.deliver(&Broadcast::to_everyone(hello));
     shard.deliver(&Broadcast::to_rooms(["room".into()], hello));
     let mut next = |row| shard.line.next(row);
-    assert_eq!([next(Waits::Soon), next(Waits::Soon)], [Some(talker), None]);
-    assert_eq!([next(Waits::Later), next(Waits::Later), next(Waits::Later)], [Some(bystander), Some(talker), None]);
+    assert_eq!([next(FlushPriority::Soon), next(FlushPriority::Soon)], [Some(talker), None]);
+    assert_eq!([next(FlushPriority::Later), next(FlushPriority::Later), next(FlushPriority::Later)], [Some(bystander), Some(talker), None]);
     // The talker's place in the second row is void, because it waited in the first row in between.
-    assert_eq!([bystander, talker].map(|slot| shard.connections[slot as usize].waits), [Waits::Later, Waits::Soon]);
+    assert_eq!([bystander, talker].map(|slot| shard.connections[slot as usize].queued), [FlushPriority::Later, FlushPriority::Soon]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_socket_is_found_by_its_id_wherever_that_comes_from() {
     let own = socket(&mut shard, modern, 0, None);
     let inherited = shard.connections[old as usize].id;
     let inheriting = socket(&mut shard, old, 0, Some(inherited));
-    let found = |shard: &Shard<Deaf>, key: SocketKey| shard.find(&shard.sockets[key.slot() as usize].id);
+    let found = |shard: &Shard<NoopApp>, key: SocketKey| shard.find(&shard.sockets[key.slot() as usize].id);
     assert_eq!([own, inheriting].map(|key| found(&shard, key)), [Some(own), Some(inheriting)]);
     assert_eq!(shard.find(&shard.connections[modern as usize].id), None, "a session's id is no socket's");
     let elsewhere = Id::new(1, own.slot(), &mut shard.random);
@@ -160,20 +160,20 @@ fn a_socket_is_found_by_its_id_wherever_that_comes_from() {
 
 #[test]
 fn what_is_told_again_is_as_much_of_the_newest_as_there_is_room_for() {
-    let say = |number: u8| Broadcast::to_everyone(move |_| vec![Saying::event("said", number.to_string()).unwrap()]).into();
+    let say = |number: u8| Broadcast::to_everyone(move |_| vec![OutboundMessage::event("said", number.to_string()).unwrap()]).into();
     let said: Vec<Arc<Broadcast>> = (5..=9).map(say).collect();
     let one = r#"42["said",5]"#.len() + 2;
     for (limit, waiting, expected) in
         [(9 * one, 0, "56789"), (3 * one + 1, 0, "789"), (3 * one, 1, "89"), (one - 1, 0, ""), (one, 2 * one, "")]
     {
         let config = Config { namespaces: vec!["/".into()], outbox_limit: limit, ..Config::default() };
-        let mut shard: Shard<Deaf> = Shard::new(0, Arc::new(config), None, Instant::now());
+        let mut shard: Shard<NoopApp> = Shard::new(0, Arc::new(config), None, Instant::now());
         let slot = connection(&mut shard);
         let key = socket(&mut shard, slot, 0, None);
         if waiting > 0 {
             shard.send(slot, vec![b'x'; waiting].into());
         }
-        shard.tell_again(key, &said);
+        shard.send_replayed(key, &said);
         let mut slices = [IoSlice::new(&[]); 8];
         let count = shard.connections[slot as usize].outbox.slices(&mut slices);
         let told = slices[..count].iter().flat_map(|slice| slice.iter()).filter(|byte| (b'5'..=b'9').contains(byte));
@@ -189,7 +189,7 @@ fn a_socket_receives_nothing_before_it_is_accepted() {
     let key = socket(&mut shard, slot, 0, None);
     shard.sockets[key.slot() as usize].data = None;
     let id = shard.id(key).unwrap();
-    let hello = Saying::event("hello", "1").unwrap();
+    let hello = OutboundMessage::event("hello", "1").unwrap();
     assert!(!shard.join(key, "room"), "it is not accepted");
     shard.emit(key, &hello);
     assert_eq!(shard.emit_with_ack(key, &hello), None);
@@ -218,12 +218,12 @@ fn a_socket_is_in_the_room_named_as_its_id() {
     assert_eq!(shard.rooms_of(key).collect::<Vec<_>>(), ["room"]);
     let to = |rooms: &[&str], number: u8| {
         let rooms: Arc<[Arc<str>]> = rooms.iter().map(|room| Arc::from(*room)).collect();
-        Broadcast::to_rooms(rooms, move |_| vec![Saying::event("n", number.to_string()).unwrap()])
+        Broadcast::to_rooms(rooms, move |_| vec![OutboundMessage::event("n", number.to_string()).unwrap()])
     };
     shard.deliver(&to(&[&id], 1));
     shard.deliver(&to(&[&id, "room", &id], 2));
     shard.deliver(&to(&["room"], 3).except_room(id.as_str().into()));
-    shard.deliver(&to(&[&id], 4).within(Namespace(1)));
+    shard.deliver(&to(&[&id], 4).in_namespace(Namespace(1)));
     assert_eq!(slots.map(|slot| waiting(&shard, slot)), [r#"42["n",1] 42["n",2]"#, r#"42["n",1] 42["n",2]"#]);
 }
 
@@ -231,7 +231,7 @@ fn a_socket_is_in_the_room_named_as_its_id() {
 fn a_key_is_void_on_another_shard() {
     let mut here = shard();
     let config = Config { namespaces: vec!["/".into()], ..Config::default() };
-    let mut there: Shard<Deaf> = Shard::new(1, Arc::new(config), None, Instant::now());
+    let mut there: Shard<NoopApp> = Shard::new(1, Arc::new(config), None, Instant::now());
     let keys = [&mut here, &mut there].map(|shard| {
         let slot = connection(shard);
         socket(shard, slot, 0, None)
@@ -241,7 +241,7 @@ fn a_key_is_void_on_another_shard() {
     let foreign = keys[1];
     assert!(here.data(keys[0]).is_some() && here.data(foreign).is_none() && here.id(foreign).is_none());
     assert!(!here.join(foreign, "room") && !here.leave(foreign, "room"));
-    here.emit(foreign, &Saying::event("hello", "1").unwrap());
+    here.emit(foreign, &OutboundMessage::event("hello", "1").unwrap());
     here.disconnect(foreign, true);
     here.close(foreign, 1000, "");
     assert_eq!(waiting(&here, 0), "");
@@ -254,17 +254,17 @@ fn an_event_that_clients_would_refuse_is_an_error() {
     let placeholder = r#"{"_placeholder":true,"num":1}"#;
     let reserved = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
     for name in reserved {
-        assert_eq!(Saying::event(name, "1").unwrap_err(), ReservedEvent(name.into()));
+        assert_eq!(OutboundMessage::event(name, "1").unwrap_err(), ReservedEvent(name.into()));
     }
     for args in ["", "1", "1,2", r#"{"a":[true,null]} , "b""#] {
-        assert!(Saying::event("hello", args).is_ok(), "{args}");
+        assert!(OutboundMessage::event("hello", args).is_ok(), "{args}");
     }
     for args in ["a", "1,", ",1", "1 2", "[1", "1]", "1],[2", "{}}", "'a'", "\u{0}"] {
-        assert_eq!(Saying::event("hello", args).unwrap_err(), Arguments, "{args}");
+        assert_eq!(OutboundMessage::event("hello", args).unwrap_err(), Arguments, "{args}");
     }
-    assert_eq!(Saying::event("hello", "[".repeat(300)).unwrap_err(), TooDeep);
+    assert_eq!(OutboundMessage::event("hello", "[".repeat(300)).unwrap_err(), TooDeep);
     for (attachments, expected) in [(1, Some(IllegalPlaceholder)), (2, None), (10, None), (11, Some(TooManyAttachments))] {
-        assert_eq!(Saying::event_with_attachments("hello", placeholder, vec![vec![1]; attachments]).err(), expected, "{attachments}");
+        assert_eq!(OutboundMessage::event_with_attachments("hello", placeholder, vec![vec![1]; attachments]).err(), expected, "{attachments}");
     }
     let mut shard = shard();
     let slot = connection(&mut shard);
@@ -280,13 +280,13 @@ fn a_socket_awaits_the_newest_acknowledgements() {
     let mut shard = shard();
     let slot = connection(&mut shard);
     let key = socket(&mut shard, slot, 0, None);
-    let ask = Saying::event("ask", "").unwrap();
+    let ask = OutboundMessage::event("ask", "").unwrap();
     let ids: Vec<u64> = (0..1025).map(|_| shard.emit_with_ack(key, &ask).unwrap()).collect();
     let awaited = shard.sockets[key.slot() as usize].awaited.as_mut().unwrap();
     assert_eq!(awaited.take(ids[0]), None);
     assert_eq!(awaited.take(ids[1]), Some(ids[1]));
     assert_eq!(awaited.take(ids[1]), None, "once");
-    assert_eq!(shard.emit_with_ack(key, &Saying::Text("no event".into())), None);
+    assert_eq!(shard.emit_with_ack(key, &OutboundMessage::Text("no event".into())), None);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Graceful shutdown: connections are closed a share at a time, and none before its requests are answered.
 
 use super::Worker;
-use crate::app::{App, Reason};
-use crate::shard::{Doomed, Ending, Phase, SocketKey};
+use crate::app::{App, DisconnectReason};
+use crate::shard::{PendingClose, CloseAction, Phase, SocketKey};
 
 /// The close code and reason for all clients (RFC 6455 §7.4.1: 1001 is an endpoint that goes away).
 pub(super) const GOING_AWAY: (u16, &str) = (1001, "server shutting down");
@@ -26,10 +26,10 @@ impl<A: App> Worker<A> {
                 // Its client's close frame is still to be read.
                 self.shard.lift_pause(slot);
                 let (code, reason) = GOING_AWAY;
-                self.shard.end_connection(slot, Reason::ServerShuttingDown, Ending::Say(code, reason.into()));
+                self.shard.end_connection(slot, DisconnectReason::ServerShuttingDown, CloseAction::Say(code, reason.into()));
             }
         }
-        self.reap();
+        self.close_pending();
         self.shard.connections.len()
     }
 
@@ -52,12 +52,12 @@ impl<A: App> Worker<A> {
         for slot in all {
             let key = self.shard.key_of(slot);
             let (code, reason) = GOING_AWAY;
-            self.shard.doomed.push(Doomed::Connection(key, Reason::ServerShuttingDown, Ending::Say(code, reason.into())));
+            self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::ServerShuttingDown, CloseAction::Say(code, reason.into())));
         }
-        self.reap();
+        self.close_pending();
         while !self.shard.line.is_empty() {
-            self.shard.flush_some(crate::shard::Waits::Soon, usize::MAX);
-            self.shard.flush_some(crate::shard::Waits::Later, usize::MAX);
+            self.shard.flush_some(crate::shard::FlushPriority::Soon, usize::MAX);
+            self.shard.flush_some(crate::shard::FlushPriority::Later, usize::MAX);
         }
     }
 }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use wire::engineio::{self, Packet, Version};
 
 use super::Worker;
-use crate::app::{App, Reason};
+use crate::app::{App, DisconnectReason};
 use crate::config::Protocol;
-use crate::shard::{ConnectionKey, Doomed, Ending, SocketKey};
+use crate::shard::{ConnectionKey, PendingClose, CloseAction, SocketKey};
 
 impl<A: App> Worker<A> {
     /// A text message on a WebSocket.
@@ -15,7 +15,7 @@ impl<A: App> Worker<A> {
         let version = self.shard.connections[key.slot as usize].version;
         match engineio::decode(text, version) {
             Ok(packet) => self.packet(key, packet),
-            Err(_) => self.violation(key, Reason::ParseError),
+            Err(_) => self.violation(key, DisconnectReason::ParseError),
         }
     }
 
@@ -24,7 +24,7 @@ impl<A: App> Worker<A> {
         let version = self.shard.connections[key.slot as usize].version;
         match engineio::decode_binary(bytes, version) {
             Ok(packet) => self.packet(key, packet),
-            Err(_) => self.violation(key, Reason::ParseError),
+            Err(_) => self.violation(key, DisconnectReason::ParseError),
         }
     }
 
@@ -38,10 +38,10 @@ impl<A: App> Worker<A> {
                 self.shard.restart_heartbeat(slot);
             }
             // In version 4 only the server sends pings.
-            Packet::Ping(_) => self.violation(key, Reason::TransportError),
+            Packet::Ping(_) => self.violation(key, DisconnectReason::TransportError),
             Packet::Pong(_) if version == Version::V4 => self.shard.ponged(slot),
             Packet::Close => {
-                self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Say(0, String::new())));
+                self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportClose, CloseAction::Say(0, String::new())));
             }
             Packet::Message(text) if protocol == Protocol::EngineIo => self.plain_text(key, text),
             Packet::Binary(bytes) if protocol == Protocol::EngineIo => self.plain_binary(key, &bytes),
@@ -72,7 +72,7 @@ impl<A: App> Worker<A> {
     }
 
     /// The client broke the Engine.IO protocol: the session ends at once.
-    pub(super) fn violation(&mut self, key: ConnectionKey, reason: Reason) {
-        self.shard.doomed.push(Doomed::Connection(key, reason, Ending::Say(1002, reason.as_str().to_owned())));
+    pub(super) fn violation(&mut self, key: ConnectionKey, reason: DisconnectReason) {
+        self.shard.doomed.push(PendingClose::Connection(key, reason, CloseAction::Say(1002, reason.as_str().to_owned())));
     }
 }

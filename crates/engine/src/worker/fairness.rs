@@ -11,10 +11,10 @@ use wire::engineio::Version;
 use wire::websocket::{Window, deflate};
 
 use super::Worker;
-use super::simulation::network::{self, Line};
+use super::simulation::network::{self, ClientEnd};
 use crate::app::{App, Connect, Event};
 use crate::config::{Config, Endpoint, Protocol};
-use crate::http::{Arrival, NewSession, Purpose, Request};
+use crate::http::{NewConnection, NewSession, Purpose, ShardRequest};
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
 use crate::shard::{PollAnswer, Shard, SocketKey};
@@ -52,7 +52,7 @@ struct World {
     worker: Worker<Recorder>,
     clock: Rc<Cell<Instant>>,
     log: Rc<RefCell<Vec<usize>>>,
-    lines: Vec<Line>,
+    lines: Vec<ClientEnd>,
 }
 
 impl World {
@@ -73,7 +73,7 @@ impl World {
             let (line, end) = network::connect(1 << 20, 0);
             let purpose = Purpose::Session(session(RAW, client));
             let stream = NewStream::Simulated(end);
-            let arrival = Arrival { stream, greeting: Vec::new(), early: Bytes::new(), deflate: Some(Window::Full), purpose };
+            let arrival = NewConnection { stream, greeting: Vec::new(), early: Bytes::new(), deflate: Some(Window::Full), purpose };
             world.hub.put(0, Mail::Arrival(Box::new(arrival)));
             world.lines.push(line);
         }
@@ -88,7 +88,7 @@ impl World {
 
     fn turn(&mut self) {
         self.worker.shard.now = self.clock.get();
-        for (token, edges) in self.lines.iter().filter_map(Line::take_edges) {
+        for (token, edges) in self.lines.iter().filter_map(ClientEnd::take_edges) {
             self.worker.note(token, edges.readable, edges.writable, edges.ended);
         }
         let clock = Rc::clone(&self.clock);
@@ -190,15 +190,15 @@ fn a_turn_ends_after_its_time_and_what_is_to_be_sent_is_sent() {
 fn a_posted_body_of_many_packets_is_handled_by_turns() {
     let mut world = World::new(1, Duration::ZERO);
     let (reply, mut opened) = oneshot::channel();
-    world.hub.put(0, Mail::Request(Box::new(Request::Open { session: session(ENGINE_IO, 7), mark: None, reply })));
+    world.hub.put(0, Mail::Request(Box::new(ShardRequest::Open { session: session(ENGINE_IO, 7), mark: None, reply })));
     world.turn();
     let PollAnswer::Payload(handshake, _) = opened.try_recv().unwrap() else { panic!("no session") };
     let session = std::str::from_utf8(&handshake).unwrap().split('"').nth(3).and_then(Id::parse).unwrap();
     let body = Bytes::from(vec!["4short"; 1_000].join("\u{1e}"));
     let (reply, mut begun) = oneshot::channel();
-    world.hub.put(0, Mail::Request(Box::new(Request::PostBegins { session, reply })));
+    world.hub.put(0, Mail::Request(Box::new(ShardRequest::PostBegins { session, reply })));
     let (reply, mut posted) = oneshot::channel();
-    world.hub.put(0, Mail::Request(Box::new(Request::Post { session, body, binary: false, reply })));
+    world.hub.put(0, Mail::Request(Box::new(ShardRequest::Post { session, body, binary: false, reply })));
     world.turn();
     assert!(matches!(begun.try_recv(), Ok(PollAnswer::Begins(_))));
     world.send(0, &frame(0x81, b"hello"));

@@ -4,9 +4,9 @@ use wire::engineio::Version;
 use wire::websocket::{self, Opcode};
 
 use super::Worker;
-use crate::app::{App, Reason};
+use crate::app::{App, DisconnectReason};
 use crate::config::Protocol;
-use crate::shard::{ConnectionKey, Doomed, Ending, Phase};
+use crate::shard::{ConnectionKey, PendingClose, CloseAction, Phase};
 
 impl<A: App> Worker<A> {
     pub(super) fn heartbeats(&mut self) {
@@ -23,7 +23,7 @@ impl<A: App> Worker<A> {
                     self.shard.schedule(slot);
                 }
             }
-            self.reap();
+            self.close_pending();
         }
     }
 
@@ -34,10 +34,10 @@ impl<A: App> Worker<A> {
         if passed(connection.end_due) {
             connection.end_due = 0;
             let (reason, ending) = match connection.phase {
-                Phase::Open => (Reason::ForcedClose, Ending::Say(0, String::new())),
-                Phase::Probing(_) | Phase::Closing => (Reason::TransportClose, Ending::Drop),
+                Phase::Open => (DisconnectReason::ForcedClose, CloseAction::Say(0, String::new())),
+                Phase::Probing(_) | Phase::Closing => (DisconnectReason::TransportClose, CloseAction::Drop),
             };
-            return self.shard.doomed.push(Doomed::Connection(key, reason, ending));
+            return self.shard.doomed.push(PendingClose::Connection(key, reason, ending));
         }
         if !passed(connection.heartbeat_due) {
             return;
@@ -48,12 +48,12 @@ impl<A: App> Worker<A> {
         }
         if connection.awaiting_pong || connection.version == Version::V3 {
             connection.heartbeat_due = 0;
-            return self.shard.doomed.push(Doomed::Connection(key, Reason::PingTimeout, Ending::Say(0, String::new())));
+            return self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::PingTimeout, CloseAction::Say(0, String::new())));
         }
         connection.awaiting_pong = true;
         connection.pings = connection.pings.saturating_add(1);
-        connection.ask_for_owed();
-        self.shard.connections[key.slot as usize].pinged = self.shard.told_to(key.slot);
+        connection.request_ack();
+        self.shard.connections[key.slot as usize].last_ping = self.shard.delivered_to(key.slot);
         let connection = &self.shard.connections[key.slot as usize];
         let raw = self.shard.config.endpoints[connection.endpoint as usize].protocol == Protocol::Raw;
         let due = self.shard.tick_after(self.shard.config.ping_timeout);

@@ -7,11 +7,11 @@ mod fairness;
 mod heartbeat;
 mod polling;
 mod read;
-mod reap;
+mod close;
 #[cfg(test)]
-mod refused;
-mod sessions;
-mod shares;
+mod rejected;
+mod accept;
+mod turn_budget;
 #[cfg(test)]
 pub(crate) mod simulation;
 mod socketio;
@@ -26,18 +26,18 @@ use mio::{Events, Poll, Token};
 
 use crate::app::App;
 use crate::hub::{Hub, Mail};
-use crate::shard::{ConnectionKey, Reread, Shard, ToRead, Transport, Waits};
-use shares::Shares;
+use crate::shard::{ConnectionKey, ArchiveReadResult, Shard, ArchiveRead, Transport, FlushPriority};
+use turn_budget::TurnBudget;
 
 /// The token of the mailbox's waker; connections have their slots.
 pub(crate) const WAKE: Token = Token(usize::MAX);
 
 /// The most bytes that are read from one connection before the next has its turn.
-const READ: usize = 64 * 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// The most connections that are read before the shard writes, and that are written before it reads again.
-const READS: usize = 256;
-const FLUSHES: usize = 256;
+const MAX_READS_PER_TURN: usize = 256;
+const MAX_FLUSHES_PER_TURN: usize = 256;
 /// The most connections of the second row that are written: few, because broadcasts to every socket are often long.
 const LATER_FLUSHES: usize = 32;
 
@@ -57,7 +57,7 @@ pub(crate) struct Worker<A: App> {
     /// WebSockets that were refused, and wait for their client's close frame, or have ended since; see [`reap::MAX_REFUSED`].
     refused: VecDeque<ConnectionKey>,
     /// The bytes and the time that this turn has used.
-    shares: Shares,
+    shares: TurnBudget,
     /// The number of connections that were read since the last one that had used up its share.
     passed_over: usize,
 }
@@ -70,13 +70,13 @@ impl<A: App> Worker<A> {
             app,
             hub,
             poll,
-            buffer: vec![0; READ],
+            buffer: vec![0; READ_BUFFER_BYTES],
             mail: Vec::new(),
             promoted: None,
             drains: None,
             stopping: false,
             refused: VecDeque::new(),
-            shares: Shares::default(),
+            shares: TurnBudget::default(),
             passed_over: 0,
         }
     }
@@ -88,7 +88,7 @@ impl<A: App> Worker<A> {
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.stopping {
-            let sleep = self.is_idle() && self.hub.mailboxes[self.shard.index as usize].fall_asleep();
+            let sleep = self.is_idle() && self.hub.mailboxes[self.shard.index as usize].set_asleep();
             let timeout = if sleep { self.time_to_next() } else { Some(std::time::Duration::ZERO) };
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != io::ErrorKind::Interrupted
@@ -96,7 +96,7 @@ impl<A: App> Worker<A> {
                 return Err(error);
             }
             if sleep {
-                self.hub.mailboxes[self.shard.index as usize].wake_up();
+                self.hub.mailboxes[self.shard.index as usize].set_awake();
             }
             self.shard.now = Instant::now();
             for event in events.iter().filter(|event| event.token() != WAKE) {
@@ -138,38 +138,38 @@ impl<A: App> Worker<A> {
     /// One turn: handles all input and its consequences, and writes once for each connection with output.
     fn turn(&mut self, clock: impl Fn() -> Instant) {
         self.shares.begin_turn(self.shard.now);
-        self.passed_over += self.read_some(Waits::Soon, READS, &clock);
+        self.passed_over += self.read_some(FlushPriority::Soon, MAX_READS_PER_TURN, &clock);
         // Connections that have used up their shares wait until the others were served, but at most for `READS` of them.
-        if self.shard.readable.len(Waits::Soon) == 0 || self.passed_over >= READS {
+        if self.shard.readable.len(FlushPriority::Soon) == 0 || self.passed_over >= MAX_READS_PER_TURN {
             self.passed_over = 0;
-            self.read_some(Waits::Later, READS, &clock);
+            self.read_some(FlushPriority::Later, MAX_READS_PER_TURN, &clock);
         }
         self.publish();
-        self.open_mail();
+        self.drain_mailbox();
         self.heartbeats();
         if self.shard.wake_at.is_some_and(|at| at <= self.shard.now) {
             self.shard.wake_at = None;
             self.app.wake(&mut self.shard);
         }
-        self.reap();
+        self.close_pending();
         if !self.shard.outgoing.is_empty() {
             // Broadcasts that the mail and the timers caused reach this shard's own sockets in the same turn.
             self.publish();
-            self.open_mail();
+            self.drain_mailbox();
         }
-        self.shard.flush_some(Waits::Soon, FLUSHES);
-        self.shard.flush_some(Waits::Later, LATER_FLUSHES);
+        self.shard.flush_some(FlushPriority::Soon, MAX_FLUSHES_PER_TURN);
+        self.shard.flush_some(FlushPriority::Later, LATER_FLUSHES);
         self.count_waiting();
-        self.reap();
+        self.close_pending();
         self.read_archive();
     }
 
     /// Asks the archive for broadcasts that sockets have missed and that are in memory no longer.
     fn read_archive(&mut self) {
-        for ToRead { socket, numbers, whole, bytes, archive } in self.shard.to_read.drain(..) {
+        for ArchiveRead { socket, numbers, whole, bytes, archive } in self.shard.to_read.drain(..) {
             let (hub, index, asked) = (self.hub.clone(), self.shard.index, numbers.clone());
             let then = move |read| {
-                hub.put(index, Mail::Reread(Box::new(Reread { socket, numbers: asked, whole, read })));
+                hub.put(index, Mail::Reread(Box::new(ArchiveReadResult { socket, numbers: asked, whole, read })));
             };
             archive.read(numbers, bytes, Box::new(then));
         }
@@ -177,7 +177,7 @@ impl<A: App> Worker<A> {
 
     /// Reads from the first connections of a row of connections with something to read, at most `most` of them, until the turn is over; one is
     /// read in any case. Returns how many places it has passed.
-    fn read_some(&mut self, row: Waits, most: usize, clock: &impl Fn() -> Instant) -> usize {
+    fn read_some(&mut self, row: FlushPriority, most: usize, clock: &impl Fn() -> Instant) -> usize {
         let most = most.min(self.shard.readable.len(row));
         for read in 0..most {
             if read > 0 && self.shares.is_turn_over(clock()) {
@@ -186,7 +186,7 @@ impl<A: App> Worker<A> {
             let Some(slot) = self.shard.readable.next(row) else { return read };
             if self.shard.connections.get(slot as usize).is_some_and(|connection| connection.readable == row) {
                 self.read(slot);
-                self.reap();
+                self.close_pending();
             }
         }
         most
@@ -195,7 +195,7 @@ impl<A: App> Worker<A> {
     /// Counts the bytes that wait in connections whose outbox does not flow.
     fn count_waiting(&mut self) {
         while let Some(key) = self.shard.to_count.pop() {
-            self.shard.count_waiting(key, |shard, connection, bytes| self.app.waits(shard, connection, bytes));
+            self.shard.count_waiting(key, |shard, connection, bytes| self.app.waiting_bytes_changed(shard, connection, bytes));
         }
     }
 
@@ -206,22 +206,22 @@ impl<A: App> Worker<A> {
         }
     }
 
-    fn open_mail(&mut self) {
+    fn drain_mailbox(&mut self) {
         let mut mail = std::mem::take(&mut self.mail);
         self.hub.mailboxes[self.shard.index as usize].take(&mut mail);
         for letter in mail.drain(..) {
             match letter {
                 Mail::Broadcast(broadcast) => self.shard.deliver(&broadcast),
                 Mail::Message(message) => self.app.message(&mut self.shard, message),
-                Mail::Reread(answer) => self.shard.reread(*answer),
-                Mail::Arrival(arrival) => self.arrive(*arrival),
+                Mail::Reread(answer) => self.shard.archive_read(*answer),
+                Mail::Arrival(arrival) => self.accept(*arrival),
                 Mail::Request(request) => self.request(*request),
                 Mail::CloseSome { left, reply } => {
                     let _ = reply.send(self.close_some(left));
                 }
                 Mail::Stop => self.stop(),
             }
-            self.reap();
+            self.close_pending();
         }
         if mail.capacity() <= 4096 {
             self.mail = mail;

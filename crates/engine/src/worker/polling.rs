@@ -4,38 +4,38 @@ use bytes::Bytes;
 use wire::engineio::{Version, payload};
 
 use super::Worker;
-use crate::app::{App, Reason};
-use crate::http::{Marks, Request, RequestMark};
+use crate::app::{App, DisconnectReason};
+use crate::http::{RequestMarks, ShardRequest, RequestMark};
 use crate::id::Id;
-use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Polling, Responder, Transport};
+use crate::shard::{ConnectionKey, PendingClose, CloseAction, PollingCloseState, Phase, PollAnswer, Polling, Responder, Transport};
 
 impl<A: App> Worker<A> {
-    pub(super) fn request(&mut self, request: Request<A>) {
+    pub(super) fn request(&mut self, request: ShardRequest<A>) {
         match request {
-            Request::Open { session, mark, reply } => {
-                let key = self.begin(session, Transport::Polling(Box::default()), None, Vec::new());
+            ShardRequest::Open { session, mark, reply } => {
+                let key = self.begin_session(session, Transport::Polling(Box::default()), None, Vec::new());
                 if let Some(polling) = self.polling(key) {
-                    polling.marks = Marks::begin(mark);
+                    polling.marks = RequestMarks::begin(mark);
                     polling.get = Some(reply);
                     self.shard.answer_poll(key.slot);
                 }
             }
-            Request::Poll { session, mark, reply } => {
+            ShardRequest::Poll { session, mark, reply } => {
                 self.on_session(session, reply, |worker, key, reply| worker.get(key, mark, reply));
             }
-            Request::PostBegins { session, reply } => self.on_session(session, reply, Self::post_begins),
-            Request::Post { session, body, binary, reply } => {
+            ShardRequest::PostBegins { session, reply } => self.on_session(session, reply, Self::post_begins),
+            ShardRequest::Post { session, body, binary, reply } => {
                 self.on_session(session, reply, |worker, key, reply| worker.post(key, body, binary, reply));
             }
-            Request::Upgradable { session, reply } => {
+            ShardRequest::Upgradable { session, reply } => {
                 let known = self.session(session).is_some();
                 let _ = reply.send(if known { PollAnswer::Accepted } else { PollAnswer::UnknownSession });
             }
-            Request::PollGone { session } | Request::PostGone { session } | Request::AnswerLost { session } => {
-                self.end_session(session, Reason::TransportError)
+            ShardRequest::PollGone { session } | ShardRequest::PostGone { session } | ShardRequest::AnswerLost { session } => {
+                self.end_session(session, DisconnectReason::TransportError)
             }
-            Request::PostInvalid { session } => self.end_session(session, Reason::ParseError),
-            Request::PostTooLarge { session } => {
+            ShardRequest::PostInvalid { session } => self.end_session(session, DisconnectReason::ParseError),
+            ShardRequest::PostTooLarge { session } => {
                 // As in Node, the session survives: the response is enough for the client.
                 if let Some(polling) = self.session(session).and_then(|key| self.polling(key)) {
                     polling.posting = false;
@@ -59,11 +59,11 @@ impl<A: App> Worker<A> {
         }
     }
 
-    fn end_session(&mut self, session: Id, reason: Reason) {
+    fn end_session(&mut self, session: Id, reason: DisconnectReason) {
         if let Some(key) = self.session(session)
             && self.polling(key).is_some()
         {
-            self.shard.doomed.push(Doomed::Connection(key, reason, Ending::Drop));
+            self.shard.doomed.push(PendingClose::Connection(key, reason, CloseAction::Drop));
         }
     }
 
@@ -77,7 +77,7 @@ impl<A: App> Worker<A> {
         if let Some(probe) = self.polling(key).and_then(|polling| polling.probe) {
             self.shard.mark_readable(probe.slot);
             self.read(probe.slot);
-            self.reap();
+            self.close_pending();
         }
         if self.polling(key).is_some() {
             handle(self, key, reply);
@@ -95,12 +95,12 @@ impl<A: App> Worker<A> {
         if polling.marks.repeats(mark) {
             // The client has not received the last answer. It reconnects and recovers the messages in it.
             let _ = reply.send(PollAnswer::UnknownSession);
-            self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, Ending::Drop));
+            self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Drop));
         } else if let Some(farewell) = polling.farewell {
-            self.last_words(key, farewell, reply);
+            self.answer_closing(key, farewell, reply);
         } else if polling.get.is_some() {
             let _ = reply.send(PollAnswer::Refused);
-            self.violation(key, Reason::TransportError);
+            self.violation(key, DisconnectReason::TransportError);
         } else {
             polling.get = Some(reply);
             let probed = polling.probed;
@@ -113,32 +113,32 @@ impl<A: App> Worker<A> {
 
     /// Answers a GET of a session that has ended. Pending messages get an answer of their own: a stock client that finds a close after them
     /// handles the close first; then it neither handles the messages nor learns that the server closed the session on purpose.
-    fn last_words(&mut self, key: ConnectionKey, farewell: Farewell, reply: Responder) {
+    fn answer_closing(&mut self, key: ConnectionKey, farewell: PollingCloseState, reply: Responder) {
         let says_more = !self.shard.connections[key.slot as usize].outbox.is_empty();
         let Some(polling) = self.polling(key) else { return };
-        if farewell == Farewell::Told {
+        if farewell == PollingCloseState::Told {
             let _ = reply.send(PollAnswer::UnknownSession);
             return;
         }
         polling.get = Some(reply);
-        if farewell == Farewell::Servers && says_more {
+        if farewell == PollingCloseState::Servers && says_more {
             return self.shard.answer_poll(key.slot);
         }
         self.shard.send_text(key.slot, "6");
-        if farewell == Farewell::Servers {
-            return self.tell_closed(key);
+        if farewell == PollingCloseState::Servers {
+            return self.send_polling_close(key);
         }
         self.shard.answer_poll(key.slot);
-        self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedClose, Ending::Drop));
+        self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::ForcedClose, CloseAction::Drop));
     }
 
     fn post_begins(&mut self, key: ConnectionKey, reply: Responder) {
         let Some(polling) = self.polling(key) else { return };
-        if polling.farewell == Some(Farewell::Clients) {
+        if polling.farewell == Some(PollingCloseState::Clients) {
             let _ = reply.send(PollAnswer::UnknownSession);
         } else if std::mem::replace(&mut polling.posting, true) {
             let _ = reply.send(PollAnswer::Refused);
-            self.violation(key, Reason::TransportError);
+            self.violation(key, DisconnectReason::TransportError);
         } else {
             let most = self.shard.max_input(key.slot);
             let _ = reply.send(PollAnswer::Begins(most));
@@ -150,7 +150,7 @@ impl<A: App> Worker<A> {
         let version = self.shard.connections[key.slot as usize].version;
         if binary && version == Version::V4 {
             let _ = reply.send(PollAnswer::Refused);
-            return self.violation(key, Reason::TransportError);
+            return self.violation(key, DisconnectReason::TransportError);
         }
         self.shares.begin_connection();
         let mut packets = payload::decode(&body, version, binary);
@@ -176,14 +176,14 @@ impl<A: App> Worker<A> {
                 }
                 Err(_) => {
                     let _ = reply.send(PollAnswer::Refused);
-                    return self.violation(key, Reason::ParseError);
+                    return self.violation(key, DisconnectReason::ParseError);
                 }
             }
-            self.reap();
+            self.close_pending();
             handled = body.len() - packets.left();
         }
         match self.polling(key) {
-            Some(polling) if polling.farewell == Some(Farewell::Clients) => polling.last_post = Some(reply),
+            Some(polling) if polling.farewell == Some(PollingCloseState::Clients) => polling.last_post = Some(reply),
             Some(polling) => {
                 polling.posting = false;
                 let _ = reply.send(PollAnswer::Accepted);

@@ -5,18 +5,18 @@ use std::io;
 use wire::websocket::{self, Incoming, Input, Limits, Opcode};
 
 use super::Worker;
-use crate::app::{App, Reason};
+use crate::app::{App, DisconnectReason};
 use crate::config::Protocol;
-use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Transport, Waits};
+use crate::shard::{ConnectionKey, PendingClose, CloseAction, Phase, Transport, FlushPriority};
 
 /// The most bytes of a frame's head (RFC 6455 §5.2).
-const FRAME_HEAD: usize = 14;
+const MAX_FRAME_HEAD: usize = 14;
 
 impl<A: App> Worker<A> {
     /// Reads once from a connection and handles every whole message that it has now.
     pub(super) fn read(&mut self, slot: u32) {
         let Some(connection) = self.shard.connections.get_mut(slot as usize) else { return };
-        if std::mem::take(&mut connection.readable) == Waits::Not {
+        if std::mem::take(&mut connection.readable) == FlushPriority::Not {
             return;
         }
         let key = ConnectionKey { slot, generation: connection.generation };
@@ -26,17 +26,17 @@ impl<A: App> Worker<A> {
         if !matches!(connection.transport, Transport::WebSocket(_)) {
             return self.resume_post(key);
         }
-        self.handle_kept(key);
+        self.handle_buffered(key);
         let Some(connection) = self.shard.connections.get_mut(slot as usize).filter(|c| c.generation == key.generation && c.pauses == 0)
         else {
             return;
         };
-        if connection.readable == Waits::Later {
+        if connection.readable == FlushPriority::Later {
             // The kept input has used up the connection's share.
             return;
         }
         // The connection may have to keep all bytes of one read.
-        let most = self.shard.max_input(slot).saturating_add(FRAME_HEAD).min(self.buffer.len());
+        let most = self.shard.max_input(slot).saturating_add(MAX_FRAME_HEAD).min(self.buffer.len());
         let Transport::WebSocket(socket) = &mut self.shard.connections[slot as usize].transport else { return };
         let mut buffer = std::mem::take(&mut self.buffer);
         let read = socket.stream.read(&mut buffer[..most]);
@@ -59,18 +59,18 @@ impl<A: App> Worker<A> {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.shard.mark_readable(slot),
-            Err(_) => self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, Ending::Drop)),
+            Err(_) => self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Drop)),
         }
         self.buffer = buffer;
     }
 
     /// Ends a connection whose client has closed its side.
     fn hang_up(&mut self, key: ConnectionKey) {
-        self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Drop));
+        self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportClose, CloseAction::Drop));
     }
 
     /// Handles the input that was kept while the connection was paused.
-    pub(super) fn handle_kept(&mut self, key: ConnectionKey) {
+    pub(super) fn handle_buffered(&mut self, key: ConnectionKey) {
         let kept = match self.shard.connections.get(key.slot as usize).map(|connection| &connection.transport) {
             Some(Transport::WebSocket(socket)) => socket.reader.has_kept(),
             _ => false,
@@ -100,12 +100,12 @@ impl<A: App> Worker<A> {
                     self.message(key, message);
                 }
                 Err(violation) => {
-                    let ending = Ending::Say(violation.code(), violation.to_string());
-                    self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, ending));
+                    let ending = CloseAction::Say(violation.code(), violation.to_string());
+                    self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, ending));
                     return;
                 }
             }
-            self.reap();
+            self.close_pending();
             if let Some(session) = self.promoted.take() {
                 reader.keep(input);
                 return self.continue_as(session, reader);
@@ -131,7 +131,7 @@ impl<A: App> Worker<A> {
         {
             socket.reader = reader;
         }
-        self.shard.count_waiting(key, |shard, connection, bytes| self.app.waits(shard, connection, bytes));
+        self.shard.count_waiting(key, |shard, connection, bytes| self.app.waiting_bytes_changed(shard, connection, bytes));
     }
 
     fn message(&mut self, key: ConnectionKey, message: Incoming<'_>) {
@@ -148,7 +148,7 @@ impl<A: App> Worker<A> {
             (Incoming::Close { code, .. }, _) => {
                 // The client's code is sent back, as RFC 6455 §5.5.1 requires.
                 let code = if code == 1005 { 0 } else { code };
-                self.shard.doomed.push(Doomed::Connection(key, Reason::TransportClose, Ending::Say(code, String::new())));
+                self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportClose, CloseAction::Say(code, String::new())));
             }
             (message, Phase::Probing(session)) => self.probe(key, session, message),
             (Incoming::Pong(_), Phase::Open) => {

@@ -4,16 +4,16 @@ use wire::engineio::Version;
 use wire::socketio::{DecodeError, Packet, json, msgpack};
 
 use super::Worker;
-use crate::app::{Acknowledgement, App, Connect, Event, Reason};
+use crate::app::{Acknowledgement, App, Connect, Event, DisconnectReason};
 use crate::id::{Id, MAX_SLOTS};
-use crate::shard::{Attaching, ConnectionKey, Doomed, Ending, Socket, SocketKey};
-use crate::voice::{Format, Namespace};
+use crate::shard::{PendingAttachments, ConnectionKey, PendingClose, CloseAction, Socket, SocketKey};
+use crate::encoding::{Format, Namespace};
 
 /// The most bytes of the query that a client of Socket.IO 2 appends to a namespace in CONNECT. A longer one is answered with CONNECT_ERROR.
 const MAX_CONNECT_QUERY: usize = 4096;
 
 /// The most memory of a packet with all its attachments, as a multiple of the largest message. Beyond, the connection is closed.
-const MOST_ATTACHED: usize = 4;
+const MAX_ATTACHED: usize = 4;
 
 impl<A: App> Worker<A> {
     /// Handles an Engine.IO text message.
@@ -26,7 +26,7 @@ impl<A: App> Worker<A> {
             Ok(Packet::Event { attachments, nsp, .. } | Packet::Ack { attachments, nsp, .. })
                 if attachments > 0 && self.joined(key, nsp).is_some() =>
             {
-                let attaching = Attaching { text: text.to_owned(), expected: attachments, attachments: Vec::new() };
+                let attaching = PendingAttachments { text: text.to_owned(), expected: attachments, attachments: Vec::new() };
                 self.shard.connections[key.slot as usize].attaching = Some(Box::new(attaching));
             }
             decoded => self.decoded(key, decoded, &[]),
@@ -44,7 +44,7 @@ impl<A: App> Worker<A> {
         }
         let slot = &mut self.shard.connections[key.slot as usize].attaching;
         let Some(attaching) = slot else { return self.broken(key) };
-        let most = self.shard.config.max_payload.saturating_mul(MOST_ATTACHED);
+        let most = self.shard.config.max_payload.saturating_mul(MAX_ATTACHED);
         if attaching.bytes() + bytes.len() > most {
             return self.broken(key);
         }
@@ -78,7 +78,7 @@ impl<A: App> Worker<A> {
                 None => self.broken(key),
             },
             Ok(Packet::Disconnect { nsp }) => match self.joined(key, nsp) {
-                Some(socket) => self.shard.doomed.push(Doomed::Socket(socket, Reason::ClientNamespaceDisconnect)),
+                Some(socket) => self.shard.doomed.push(PendingClose::Socket(socket, DisconnectReason::ClientNamespaceDisconnect)),
                 None => self.broken(key),
             },
             Ok(Packet::ConnectError { .. }) | Err(_) => self.broken(key),
@@ -92,11 +92,11 @@ impl<A: App> Worker<A> {
         let (name, query) = if v2 { nsp.split_once('?').unwrap_or((nsp, "")) } else { (nsp, "") };
         if query.len() > MAX_CONNECT_QUERY {
             let error = format!(r#""The query of a namespace has at most {MAX_CONNECT_QUERY} bytes""#);
-            return self.send_refusal(key, name, &error);
+            return self.send_rejection(key, name, &error);
         }
         let query = (!query.is_empty()).then(|| crate::http::query_to_json(query));
         let known = self.shard.config.namespaces.iter().position(|known| known == name);
-        let Some(index) = known else { return self.refuse_unknown(key, nsp) };
+        let Some(index) = known else { return self.reject_unknown(key, nsp) };
         let namespace = Namespace(index as u8);
         if self.in_namespace(key, namespace).is_some() {
             return self.broken(key);
@@ -106,18 +106,18 @@ impl<A: App> Worker<A> {
     }
 
     /// Rejects a namespace that does not exist. If a client requests many of them, the application may close its connection.
-    fn refuse_unknown(&mut self, key: ConnectionKey, nsp: &str) {
+    fn reject_unknown(&mut self, key: ConnectionKey, nsp: &str) {
         let connection = &mut self.shard.connections[key.slot as usize];
         let judged = connection.handshake.as_deref_mut().map_or(Ok(()), |handshake| self.app.connect_unknown(handshake));
         if let Err(refusal) = judged {
-            let ending = Ending::Say(refusal.code.unwrap_or_default(), refusal.message);
-            return self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedServerClose, ending));
+            let ending = CloseAction::Say(refusal.code.unwrap_or_default(), refusal.message);
+            return self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::ForcedServerClose, ending));
         }
-        self.send_refusal(key, nsp, r#"{"message":"Invalid namespace"}"#);
+        self.send_rejection(key, nsp, r#"{"message":"Invalid namespace"}"#);
     }
 
     /// Sends CONNECT_ERROR for a namespace of this name, with these data as JSON.
-    fn send_refusal(&mut self, key: ConnectionKey, nsp: &str, data: &str) {
+    fn send_rejection(&mut self, key: ConnectionKey, nsp: &str, data: &str) {
         let voice = self.shard.voice(&self.shard.connections[key.slot as usize], Namespace::PLAIN);
         self.shard.send_packet(key.slot, voice, |_, format| match format {
             Format::MsgPack => crate::shard::Encoded::Binary(msgpack::connect_error(nsp, data)),
@@ -169,6 +169,6 @@ impl<A: App> Worker<A> {
 
     /// Ends the whole connection with a close, because the client broke the Socket.IO protocol.
     fn broken(&mut self, key: ConnectionKey) {
-        self.shard.doomed.push(Doomed::Connection(key, Reason::ForcedServerClose, Ending::Say(0, String::new())));
+        self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::ForcedServerClose, CloseAction::Say(0, String::new())));
     }
 }

@@ -3,9 +3,9 @@
 use wire::websocket::{Incoming, Reader, Window};
 
 use super::Worker;
-use crate::app::{App, Reason};
+use crate::app::{App, DisconnectReason};
 use crate::id::Id;
-use crate::shard::{ConnectionKey, Doomed, Ending, Phase, Shard, Transport};
+use crate::shard::{ConnectionKey, PendingClose, CloseAction, Phase, Shard, Transport};
 
 impl<A: App> Worker<A> {
     /// Begins a probe: a WebSocket that is to take over a session. If the session cannot be upgraded, the WebSocket is closed at once.
@@ -51,7 +51,7 @@ impl<A: App> Worker<A> {
             }
             Incoming::Text("5") => self.promote(key, session),
             Incoming::Pong(_) => {}
-            _ => self.shard.doomed.push(Doomed::Connection(key, Reason::TransportError, Ending::Say(0, String::new()))),
+            _ => self.shard.doomed.push(PendingClose::Connection(key, DisconnectReason::TransportError, CloseAction::Say(0, String::new()))),
         }
     }
 
@@ -94,7 +94,7 @@ impl<A: App> Worker<A> {
         if let Transport::WebSocket(socket) = &mut self.shard.connections[session.slot as usize].transport {
             socket.reader = reader;
         }
-        self.handle_kept(session);
+        self.handle_buffered(session);
         if self.shard.is_alive(session) {
             self.shard.mark_readable(session.slot);
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::ids::Timestamp;
 use domain::error::DomainError;
-use engine::{Namespace, Saying};
+use engine::{Namespace, OutboundMessage};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -26,7 +26,7 @@ pub struct Resync {
 }
 
 /// The message for a client whose missed events are not kept any more.
-pub fn resync(namespace: Namespace, now: Timestamp) -> Saying {
+pub fn resync(namespace: Namespace, now: Timestamp) -> OutboundMessage {
     let resync = Resync { message: "What was missed is not known any more; ask for everything anew" };
     if namespace == Namespace::PLAIN { workspace::resync(&resync, now) } else { RESYNC.say(&resync) }
 }

@@ -23,7 +23,7 @@ use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
 use domain::command::CommandContext;
 use domain::users::User;
 use domain::error::DomainError;
-use engine::{Namespace, Saying};
+use engine::{Namespace, OutboundMessage};
 use serde::Serialize;
 use serde_json::Value;
 use wire::socketio::Args;
@@ -62,17 +62,17 @@ pub trait Dialect: Send + Sync {
     }
 
     /// The first message to an accepted connection; `connection` is its id, which other users may know.
-    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<Saying> {
+    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
         let _ = (person, connection, now);
         None
     }
 
     /// Encodes a persisted event as a whole: in as many messages as the contract has for it, which are written together. Empty if the
     /// contract does not define the event.
-    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying>;
+    fn fact(&self, fact: &PersistedEvent) -> Vec<OutboundMessage>;
 
     /// Encodes an ephemeral event. `None` if the contract does not define it.
-    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<Saying> {
+    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
         let _ = (signal, now);
         None
     }
@@ -93,7 +93,7 @@ pub trait Dialect: Send + Sync {
     }
 
     /// The notice that a client's newest token expires soon.
-    fn expiring(&self, ends: Timestamp, now: Timestamp) -> Saying {
+    fn expiring(&self, ends: Timestamp, now: Timestamp) -> OutboundMessage {
         tokens::expiring(ends, now)
     }
 
@@ -204,7 +204,7 @@ pub struct Reply {
     /// The acknowledgement: raw JSON values joined by commas.
     pub ack: Option<String>,
     /// Messages to send.
-    pub say: Vec<Saying>,
+    pub say: Vec<OutboundMessage>,
     /// The code and reason with which to close the connection after the messages.
     pub close: Option<(u16, &'static str)>,
 }

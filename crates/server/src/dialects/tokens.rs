@@ -2,7 +2,7 @@
 
 use domain::ids::Timestamp;
 use domain::error::DomainError;
-use engine::Saying;
+use engine::OutboundMessage;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -85,7 +85,7 @@ pub(super) fn seconds_until(ends: Timestamp, now: Timestamp) -> u64 {
 }
 
 /// The notice that a token expires soon.
-pub(super) fn expiring(ends: Timestamp, now: Timestamp) -> Saying {
+pub(super) fn expiring(ends: Timestamp, now: Timestamp) -> OutboundMessage {
     EXPIRING.say(&Expiring { expires_at: Milliseconds(ends), expires_in: seconds_until(ends, now) })
 }
 

@@ -153,7 +153,7 @@ impl Live {
         let news = news.iter().filter_map(|place| self.shared.before.news.get(*place));
         let true_news = news.filter(|news| news.person != own && news.is_here == self.shared.people.is_online(&news.person));
         let said: Vec<_> = true_news.map(|news| news.said.clone()).collect();
-        shard.tell_again(socket, &said);
+        shard.send_replayed(socket, &said);
     }
 }
 

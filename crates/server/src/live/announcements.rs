@@ -81,7 +81,7 @@ impl Fanout {
 
 /// Has the first shard begin a round after the changes of a moment are gathered.
 fn tell_presence_soon(engine: &Handle<Live>) {
-    engine.tell(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
+    engine.send(0, Box::new(|live, shard| live.tell_presence_at(shard, shard.now() + GATHER)));
 }
 
 /// A round of changes of presence. Changes that are gathered during it belong to the next round, which begins when this one is dropped.

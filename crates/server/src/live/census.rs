@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::ids::{RoomKind, UserId, RoomId};
-use engine::{Figures, Handle, Meter, Namespace, Shard, SocketKey};
+use engine::{ShardStats, Handle, DeliveryStats, Namespace, Shard, SocketKey};
 use tokio::sync::oneshot;
 
 use super::entrance::transport_name;
@@ -94,9 +94,9 @@ impl Census {
     }
 
     /// The counters since the start, and the current figures of the shards. `None` if a shard does not answer.
-    pub async fn figures(&self) -> Option<(Tally, Figures, Meter)> {
-        let shards = self.ask(|live, shard| (live.tally.clone(), shard.figures(), shard.meter().clone())).await?;
-        let all = (self.at_gate().clone(), Figures::default(), Meter::default());
+    pub async fn figures(&self) -> Option<(Tally, ShardStats, DeliveryStats)> {
+        let shards = self.ask(|live, shard| (live.tally.clone(), shard.stats(), shard.delivery_stats().clone())).await?;
+        let all = (self.at_gate().clone(), ShardStats::default(), DeliveryStats::default());
         Some(shards.iter().fold(all, |(mut tally, mut figures, mut meter), (of_shard, held, delivered)| {
             tally.add(of_shard);
             figures.add(held);
@@ -136,7 +136,7 @@ impl Census {
             .map(|shard| {
                 let (question, (reply, answer)) = (question.clone(), oneshot::channel());
                 let job: Job = Box::new(move |live, shard| drop(reply.send(question(live, shard))));
-                engine.tell(shard, job);
+                engine.send(shard, job);
                 answer
             })
             .collect();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use domain::event::EphemeralEvent;
 use domain::ids::{UserId, RoomId};
 use domain::ports::BusMessage;
-use engine::{Reason, Shard, SocketKey};
+use engine::{DisconnectReason, Shard, SocketKey};
 
 use super::entrance::transport_name;
 use super::{Live, Session, Shared};
@@ -56,10 +56,10 @@ impl Departures {
 
 impl Live {
     /// Handles the end of an accepted socket, which is still in its rooms.
-    pub(super) fn depart(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+    pub(super) fn depart(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {
         self.tenures.release(socket);
         let Some(Session { actor, connection, at, secret, .. }) = shard.data(socket) else { return };
-        let is_let_go = reason == Reason::ServerShuttingDown && secret.is_some();
+        let is_let_go = reason == DisconnectReason::ServerShuttingDown && secret.is_some();
         let (person, connection, after) = (actor.person.clone(), *connection, shard.now().saturating_duration_since(*at));
         if let Some(handshake) = shard.handshake(socket) {
             audit::disconnected(
@@ -76,7 +76,7 @@ impl Live {
         }
         self.remember(shard, socket, reason);
         // A stop does not end a user's part in a call: the next start ends the calls that are still open, as after a kill.
-        if reason != Reason::ServerShuttingDown {
+        if reason != DisconnectReason::ServerShuttingDown {
             self.leave_seats(shard, socket, &person);
         }
         if is_let_go {

@@ -9,7 +9,7 @@ use domain::users::{Claims, EnsuredUser};
 use domain::error::DomainError;
 use domain::sessions::{ConnectSession, ConnectOutcome, ResumeRequest, NewSession};
 use engine::id::Id;
-use engine::{Connect, Namespace, Saying, Shard, SocketKey};
+use engine::{Connect, Namespace, OutboundMessage, Shard, SocketKey};
 use tracing::Level;
 
 use super::gate::too_often;
@@ -101,7 +101,7 @@ impl Shared {
     }
 
     /// The first messages to a socket of a loaded user in a namespace; `id` is the socket's id.
-    pub fn greetings(&self, namespace: Namespace, id: &str, met: &EnsuredUser) -> Vec<Saying> {
+    pub fn greetings(&self, namespace: Namespace, id: &str, met: &EnsuredUser) -> Vec<OutboundMessage> {
         let now = (self.clock)();
         let dialects = self.dialects.spoken_in(namespace).iter();
         dialects.filter_map(|dialect| dialect.greeting(&met.person, id, now)).collect()
@@ -213,7 +213,7 @@ impl Live {
     }
 
     /// Counts a request for an unknown namespace like any other.
-    pub(super) fn pass_by(&mut self, handshake: &mut Handshake) -> Result<(), engine::Refusal> {
+    pub(super) fn pass_by(&mut self, handshake: &mut Handshake) -> Result<(), engine::HandshakeRejection> {
         self.attempt(handshake).map_err(|refusal| {
             audit::refused(None, handshake.address(), "namespace", refusal.code());
             self.tally.turned_away(refusal.code());

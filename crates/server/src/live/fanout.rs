@@ -10,7 +10,7 @@ use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
 use domain::ports::{BusMessage, EventBatch};
 use domain::sessions::PurgeEvictedEvents;
 use engine::id::Id;
-use engine::{Broadcast, Handle, Hold, Kinds, Namespace, Position, Shard, SocketKey};
+use engine::{Broadcast, Handle, BatchGuard, CountsByKind, Namespace, Position, Shard, SocketKey};
 
 use super::{Job, Live, Said};
 use crate::config::Audience;
@@ -117,13 +117,13 @@ impl Fanout {
     /// Waits until the shards have processed most of their messages; see [`Handle::wait_for_room`].
     pub(super) fn wait_for_room(&self) {
         if let Some(engine) = self.engine.get() {
-            engine.wait_for_room();
+            engine.wait_for_capacity();
         }
     }
 
     /// The number of persisted events of each kind since the start.
-    pub fn facts(&self) -> Kinds {
-        let mut kinds = Kinds::default();
+    pub fn facts(&self) -> CountsByKind {
+        let mut kinds = CountsByKind::default();
         kinds.add_all(self.facts.iter().enumerate().map(|(kind, count)| (kind as u8, count.load(Ordering::Relaxed))));
         kinds
     }
@@ -133,10 +133,10 @@ impl Fanout {
     pub fn recall(&self, stretch: EventBatch) {
         let Some(engine) = self.engine.get() else { return };
         if let Some(offset) = stretch.unreadable {
-            engine.forget_up_to(offset as u64);
+            engine.expire_up_to(offset as u64);
         }
         for broadcast in stretch.events.into_iter().flat_map(|fact| self.words.told(fact)) {
-            engine.recall(broadcast);
+            engine.restore(broadcast);
         }
     }
 
@@ -151,7 +151,7 @@ impl Fanout {
     /// Frees the memory of events that are older than the replay window.
     pub fn forget_old(&self) {
         if let Some(engine) = self.engine.get() {
-            engine.forget_old();
+            engine.expire_old();
         }
     }
 
@@ -175,8 +175,8 @@ impl Fanout {
     }
 
     /// Holds back broadcasts until the returned value is dropped; see [`Handle::hold`].
-    pub(super) fn hold(&self) -> Option<Hold<Live>> {
-        self.engine.get().map(Handle::hold)
+    pub(super) fn hold(&self) -> Option<BatchGuard<Live>> {
+        self.engine.get().map(Handle::batch)
     }
 
     /// Broadcasts one notice. Called in the order of the notices.
@@ -207,8 +207,8 @@ impl Fanout {
                 Effect::Leave(room, people) => leave(engine, &room, &people.into()),
                 Effect::Gather(signal) => self.gather(engine, signal),
                 // Shard 0 has the timers of all calls.
-                Effect::Ring(call) => engine.tell(0, Box::new(move |live, shard| live.ring(shard, call))),
-                Effect::HangUp(call) => engine.tell(0, Box::new(move |live, _| live.hang_up(call))),
+                Effect::Ring(call) => engine.send(0, Box::new(move |live, shard| live.ring(shard, call))),
+                Effect::HangUp(call) => engine.send(0, Box::new(move |live, _| live.hang_up(call))),
                 Effect::TellEveryone(said) => engine.publish(Broadcast::to_everyone(said)),
             }
         }
@@ -299,7 +299,7 @@ impl Fanout {
         let Some((room, ..)) = about(signal) else { return false };
         let Some(present) = self.who.attendance.crowd(room) else { return false };
         if let Some(due) = self.crowds.add(signal.clone(), present, Instant::now()) {
-            engine.tell(0, Box::new(move |live, shard| live.tell_crowds_at(shard, due)));
+            engine.send(0, Box::new(move |live, shard| live.tell_crowds_at(shard, due)));
         }
         true
     }
@@ -389,7 +389,7 @@ fn emitted(emission: &CustomEvent, volatile: bool, said: Said) -> Broadcast {
 
 /// Puts all connections of a user into a room, where their contract joins it without a request.
 fn join(engine: &Handle<Live>, room: &RoomId, person: &UserId) {
-    engine.tell_all(|| {
+    engine.send_to_all(|| {
         let (room, inbox) = (room.clone(), RoomId::inbox(person));
         let job: Job = Box::new(move |live, shard| {
             for socket in sockets_in(shard, &inbox) {
@@ -406,7 +406,7 @@ fn join(engine: &Handle<Live>, room: &RoomId, person: &UserId) {
 
 /// Takes all connections of these users out of a room, and out of the rooms inside it.
 fn leave(engine: &Handle<Live>, room: &RoomId, people: &Arc<[UserId]>) {
-    engine.tell_all(|| {
+    engine.send_to_all(|| {
         let (room, people) = (room.clone(), people.clone());
         let job: Job = Box::new(move |live, shard| people.iter().for_each(|person| live.take_out(shard, &room, person)));
         job
@@ -433,7 +433,7 @@ impl Live {
 fn expel(engine: &Handle<Live>, people: &[UserId], connections: &[String], reason: &str) {
     let inboxes: Vec<RoomId> = people.iter().map(RoomId::inbox).collect();
     let ids: Vec<Id> = connections.iter().filter_map(|id| Id::parse(id)).collect();
-    engine.tell_all(|| {
+    engine.send_to_all(|| {
         let (inboxes, ids, reason) = (inboxes.clone(), ids.clone(), reason.to_owned());
         let job: Job = Box::new(move |_, shard| {
             let of_people = inboxes.iter().flat_map(|inbox| sockets_in(shard, inbox));

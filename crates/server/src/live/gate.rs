@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine::Refusal;
+use engine::HandshakeRejection;
 use http::header::{HeaderName, ORIGIN, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -92,7 +92,7 @@ impl Gate {
     ///
     /// # Errors
     /// The refusal for the client.
-    pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, Refusal> {
+    pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, HandshakeRejection> {
         let address = self.proxies.sender(peer, &request.headers);
         let place = self.look_at(request, address).map_err(|(code, refusal)| {
             audit::refused(None, address, "handshake", code);
@@ -110,35 +110,35 @@ impl Gate {
 
     /// The place of a connection that may open. Errors: the code and the answer of the refusal. Every handshake costs its address an attempt, except
     /// while the server admits no connections.
-    fn look_at(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, Refusal)> {
+    fn look_at(&self, request: &Parts, address: SocketAddr) -> Result<Option<OwnedSemaphorePermit>, (&'static str, HandshakeRejection)> {
         self.admission.closed().map_or(Ok(()), |closed| Err((closed.code(), not_now(closed))))?;
         // Answered before the WebSocket is opened: one that is opened and closed again would keep its descriptor until the client has answered.
-        let over = |refusal: domain::error::DomainError| (refusal.code(), Refusal { code: None, ..too_often(&refusal) });
+        let over = |refusal: domain::error::DomainError| (refusal.code(), HandshakeRejection { code: None, ..too_often(&refusal) });
         self.limits.connect(address.ip()).map_err(over)?;
         let header = |name: HeaderName| request.headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         if !self.authenticator.origins().allows_socket(header(ORIGIN), OwnPage::of(&request.headers)) {
             let (message, status) = ("Origin not allowed".into(), StatusCode::FORBIDDEN);
-            return Err(("origin_not_allowed", Refusal { message, code: Some(FORBIDDEN.code), status, retry_after: None }));
+            return Err(("origin_not_allowed", HandshakeRejection { message, code: Some(FORBIDDEN.code), status, retry_after: None }));
         }
         let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned()).transpose();
         place.map_err(|_| {
             let message = format!("The server is full, try again in {TRY_AGAIN} s");
             let (code, status) = (Some(TOO_MANY_CONNECTIONS.code), StatusCode::SERVICE_UNAVAILABLE);
-            ("server_full", Refusal { message, code, status, retry_after: Some(TRY_AGAIN) })
+            ("server_full", HandshakeRejection { message, code, status, retry_after: Some(TRY_AGAIN) })
         })
     }
 }
 
 /// The refusal while the server admits no connections.
-fn not_now(closed: Closed) -> Refusal {
+fn not_now(closed: Closed) -> HandshakeRejection {
     let (words, seconds) = (closed.in_words(), closed.retry_after());
     let message = format!("Try again in {seconds} s: {words}");
-    Refusal { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
+    HandshakeRejection { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
 }
 
 /// The refusal for an address that has made too many attempts.
-pub(super) fn too_often(refusal: &domain::error::DomainError) -> Refusal {
-    Refusal {
+pub(super) fn too_often(refusal: &domain::error::DomainError) -> HandshakeRejection {
+    HandshakeRejection {
         message: refusal.to_string(),
         code: Some(TOO_MANY_CONNECTIONS.code),
         status: StatusCode::TOO_MANY_REQUESTS,

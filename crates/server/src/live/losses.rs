@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use engine::Kinds;
+use engine::CountsByKind;
 use engine::id::Id;
 
 /// The unconfirmed deliveries of disconnected clients. There are at most as many entries as there were connections within the window.
@@ -13,16 +13,16 @@ pub struct Losses(Mutex<Accounts>);
 
 #[derive(Debug, Default)]
 struct Accounts {
-    away: HashMap<Id, (Instant, Kinds)>,
+    away: HashMap<Id, (Instant, CountsByKind)>,
     /// The same clients, sorted by the ends of their windows.
     order: VecDeque<(Instant, Id)>,
-    expired: Kinds,
-    resumed: Kinds,
+    expired: CountsByKind,
+    resumed: CountsByKind,
 }
 
 impl Losses {
     /// Notes the unconfirmed deliveries of a client that has disconnected, for the duration of the window.
-    pub(super) fn leave(&self, secret: Id, owed: Kinds, now: Instant, window: Duration) {
+    pub(super) fn leave(&self, secret: Id, owed: CountsByKind, now: Instant, window: Duration) {
         let mut accounts = self.lock();
         accounts.expire(now);
         if owed.iter().any(|(_, count)| count > 0) {
@@ -40,7 +40,7 @@ impl Losses {
     }
 
     /// The deliveries whose clients did not return in time, and the deliveries that were settled by a resumed session.
-    pub fn settled(&self, now: Instant) -> (Kinds, Kinds) {
+    pub fn settled(&self, now: Instant) -> (CountsByKind, CountsByKind) {
         let mut accounts = self.lock();
         accounts.expire(now);
         (accounts.expired.clone(), accounts.resumed.clone())
@@ -74,7 +74,7 @@ mod tests {
         let (losses, start, window) = (Losses::default(), Instant::now(), Duration::from_secs(120));
         let ids = ["AAAAAAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBBBBBA"].map(|text| Id::parse(text).unwrap());
         let owed = |count| {
-            let mut kinds = Kinds::default();
+            let mut kinds = CountsByKind::default();
             kinds.add_all([(1, count)]);
             kinds
         };

@@ -6,7 +6,7 @@ use domain::ids::RoomId;
 use domain::command::Actor;
 use domain::error::DomainError;
 use domain::sessions::{SyncRange, ReadEvents};
-use engine::{Archive, Broadcast, Handle, Namespace, Position, Revive, Run, Saying, Slice};
+use engine::{Archive, Broadcast, Handle, Namespace, Position, ReplayDecoder, Run, OutboundMessage, Slice};
 use tokio::sync::oneshot;
 use tracing::Level;
 
@@ -28,7 +28,7 @@ pub struct Stored {
 
 impl Stored {
     /// Decodes an event whose bytes are in memory.
-    pub fn revive(&self) -> Revive {
+    pub fn revive(&self) -> ReplayDecoder {
         Said::revive(self.words.dialects.clone(), self.words.epoch.clone())
     }
 }
@@ -51,7 +51,7 @@ impl Archive for Stored {
 /// A page of the events that a client has missed.
 pub struct Page {
     /// The events, each with its position, in order.
-    pub events: Vec<(String, Saying)>,
+    pub events: Vec<(String, OutboundMessage)>,
     /// The offset up to which the page is complete.
     pub reached: u64,
 }
@@ -109,7 +109,7 @@ impl Fanout {
     }
 
     /// Adds the messages of one event in a namespace, except those that the client has received before. Returns about how many bytes they have.
-    fn say(&self, broadcast: &Broadcast, namespace: Namespace, from: Position, events: &mut Vec<(String, Saying)>) -> usize {
+    fn say(&self, broadcast: &Broadcast, namespace: Namespace, from: Position, events: &mut Vec<(String, OutboundMessage)>) -> usize {
         let (number, sayings) = (broadcast.number().unwrap_or_default(), broadcast.say(namespace));
         let (count, heard) = (sayings.len(), if number == from.number + 1 { usize::from(from.part) } else { 0 });
         let mut size = 0;
@@ -128,10 +128,10 @@ fn offsets(rooms: &[(RoomId, i64)]) -> Vec<(&str, u64)> {
 }
 
 /// How many bytes one message has.
-fn size_of_saying(saying: &Saying) -> usize {
+fn size_of_saying(saying: &OutboundMessage) -> usize {
     match saying {
-        Saying::Event { name, args, attachments, .. } => name.len() + args.len() + attachments.iter().map(Vec::len).sum::<usize>(),
-        Saying::Text(text) => text.len(),
-        Saying::Binary(bytes) => bytes.len(),
+        OutboundMessage::Event { name, args, attachments, .. } => name.len() + args.len() + attachments.iter().map(Vec::len).sum::<usize>(),
+        OutboundMessage::Text(text) => text.len(),
+        OutboundMessage::Binary(bytes) => bytes.len(),
     }
 }

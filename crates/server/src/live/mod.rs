@@ -50,7 +50,7 @@ use std::time::{Duration, Instant};
 
 use domain::ids::Timestamp;
 use domain::ports::Bus;
-use engine::{App, Connect, ConnectionRef, Event, Handle, Reason, Refusal, Shard, SocketKey};
+use engine::{App, Connect, ConnectionRef, Event, Handle, DisconnectReason, HandshakeRejection, Shard, SocketKey};
 
 use crate::auth::Authenticator;
 use crate::bytes_in_hand::BytesInHand;
@@ -171,7 +171,7 @@ impl Live {
     /// Returns a function with which another thread runs a job on this shard.
     fn back(&self, shard: &Shard<Self>) -> impl Fn(Job) + Send + use<> {
         let (handle, index) = (self.handle.clone(), shard.index());
-        move |job| handle.tell(index, job)
+        move |job| handle.send(index, job)
     }
 }
 
@@ -184,7 +184,7 @@ impl App for Live {
         self.ask_in(shard, socket, request);
     }
 
-    fn connect_unknown(&mut self, handshake: &mut Handshake) -> Result<(), Refusal> {
+    fn connect_unknown(&mut self, handshake: &mut Handshake) -> Result<(), HandshakeRejection> {
         self.pass_by(handshake)
     }
 
@@ -201,7 +201,7 @@ impl App for Live {
         self.hear(shard, socket, &Heard::Text(std::str::from_utf8(bytes).unwrap_or_default()), None);
     }
 
-    fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+    fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {
         self.depart(shard, socket, reason);
     }
 
@@ -209,7 +209,7 @@ impl App for Live {
         shard.data(socket).is_some_and(|session| session.in_flight > 0)
     }
 
-    fn waits(&mut self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
+    fn waiting_bytes_changed(&mut self, shard: &mut Shard<Self>, connection: ConnectionRef, bytes: usize) -> bool {
         self.count_waiting(shard, connection, bytes)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::event::PersistedEvent;
 use domain::command::Actor;
 use domain::ports::{Bus, BusMessage};
-use engine::Hold;
+use engine::BatchGuard;
 use store::CommitSink;
 
 use super::{Fanout, Live};
@@ -17,7 +17,7 @@ pub struct Published {
     bus: Arc<dyn Bus>,
     fanout: Arc<Fanout>,
     limits: Arc<Limits>,
-    batch: Option<Hold<Live>>,
+    batch: Option<BatchGuard<Live>>,
 }
 
 impl Published {

@@ -12,7 +12,7 @@ use domain::sessions::{
     ConnectOutcome, ResumeRequest, SessionClaim, EndSession, DeleteSession, LeaveRoom, ClientPosition, NewSession, ResumedSession, ReplaceSession, ReplacedSession, SessionRoom,
 };
 use engine::id::Id;
-use engine::{Known, Namespace, Position, Reason, Recovering, Shard, SocketKey};
+use engine::{AlreadyDelivered, Namespace, Position, DisconnectReason, SocketResume, Shard, SocketKey};
 use tracing::Level;
 
 use super::entrance::Entering;
@@ -108,7 +108,7 @@ impl Live {
         };
         let (handle, here, person) = (self.handle.clone(), shard.index(), identity.person.clone());
         let go_on: Job = Box::new(move |live, shard| live.go_in(shard, socket, identity, coming));
-        self.handle.tell(
+        self.handle.send(
             there,
             Box::new(move |live, shard| {
                 if let Some(old) = live.find(shard, secret, &person) {
@@ -116,7 +116,7 @@ impl Live {
                 }
                 // The end of the old socket is processed after this job, so the way back begins with another job.
                 let onwards = handle.clone();
-                handle.tell(there, Box::new(move |_, _| onwards.tell(here, go_on)));
+                handle.send(there, Box::new(move |_, _| onwards.send(here, go_on)));
             }),
         );
     }
@@ -143,17 +143,17 @@ impl Live {
         let rooms: Vec<(&str, u64)> = rooms.iter().map(|(room, since)| (room.as_str(), *since as u64)).collect();
         let session = Session { secret: Some(secret), begun: from.number, ..session };
         let came_as = shard.id(socket);
-        match shard.recover(socket, session, &Recovering { id, secret, from, rooms: &rooms }) {
+        match shard.recover(socket, session, &SocketResume { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
                 self.shared.leaving.remove(secret);
                 if let Some((there, other)) = self.shared.moved.put(secret, (shard.index(), socket)) {
-                    self.handle.tell(there, Box::new(move |_, shard| shard.take_over(other)));
+                    self.handle.send(there, Box::new(move |_, shard| shard.take_over(other)));
                 }
                 self.shared.losses.come_back(secret);
                 self.tally.recovered();
                 let ConnectOutcome { user: met, resumed: Some(recovered), .. } = arrived else { return };
                 self.greet(shard, socket, ends, &met);
-                shard.tell_again(socket, &self.shared.fanout.missed_presence(&actor.person, recovered.disconnected_at));
+                shard.send_replayed(socket, &self.shared.fanout.missed_presence(&actor.person, recovered.disconnected_at));
                 if let Some(came_as) = came_as {
                     self.shared.go_on_as(&actor.person, connection, came_as, id);
                 }
@@ -232,7 +232,7 @@ impl Live {
     /// resync event.
     pub(super) fn catch_up_from(&mut self, shard: &mut Shard<Self>, socket: SocketKey, coming: &Coming, since: Option<i64>) {
         let Coming::Since(_) = coming else { return };
-        shard.give_positions(socket);
+        shard.enable_positions(socket);
         match since {
             Some(since) => {
                 if let Some(session) = shard.data_mut(socket) {
@@ -305,20 +305,20 @@ impl Live {
 
     /// Stores the end of a socket. If its client may resume it, its confirmed offset is stored; if the client has left, its session is
     /// deleted. A socket that was resumed by a newer connection already is not touched.
-    pub(super) fn remember(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+    pub(super) fn remember(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {
         let Some(session) = shard.data(socket) else { return };
         let Some(secret) = session.secret else { return };
         if !self.shared.moved.remove(secret, (shard.index(), socket)) {
             return;
         }
         match reason {
-            Reason::ClientNamespaceDisconnect | Reason::ServerNamespaceDisconnect | Reason::ForcedServerClose | Reason::ParseError => {
+            DisconnectReason::ClientNamespaceDisconnect | DisconnectReason::ServerNamespaceDisconnect | DisconnectReason::ForcedServerClose | DisconnectReason::ParseError => {
                 self.forget(&session.actor, Some(secret));
             }
             _ => {
-                let heard = shard.confirmed(socket).unwrap_or(0).max(session.begun);
-                self.end(shard, secret, heard, reason == Reason::ServerShuttingDown);
-                let owed = shard.take_owed(socket);
+                let heard = shard.acked(socket).unwrap_or(0).max(session.begun);
+                self.end(shard, secret, heard, reason == DisconnectReason::ServerShuttingDown);
+                let owed = shard.take_unacked(socket);
                 self.shared.losses.leave(secret, owed, shard.now(), self.shared.window);
             }
         }
@@ -363,7 +363,7 @@ impl Live {
     pub(super) fn confirmed_by_all(&self, shard: &Shard<Self>) -> u64 {
         let of = |socket: SocketKey| {
             let session = shard.data(socket)?;
-            session.secret.map(|_| shard.confirmed(socket).unwrap_or(0).max(session.begun))
+            session.secret.map(|_| shard.acked(socket).unwrap_or(0).max(session.begun))
         };
         let here = shard.sockets().filter_map(of).fold(shard.position(), u64::min);
         self.shared.leaving.heard_by_all().map_or(here, |heard| heard.min(here))
@@ -380,5 +380,5 @@ fn catch_up(shard: &mut Shard<Live>, socket: SocketKey, rooms: &[(&RoomId, Posit
     let entered = heard.iter().map(|(room, behind, _)| (*room, *behind)).chain(rooms_from.iter().copied());
     let member_of: Vec<_> = members.chain(entered).collect();
     let from = rooms.iter().map(|(_, from)| *from).min().unwrap_or_default();
-    shard.catch_up(socket, &rooms_from, from, Known { heard: &heard, member_of: &member_of })
+    shard.catch_up(socket, &rooms_from, from, AlreadyDelivered { heard: &heard, member_of: &member_of })
 }

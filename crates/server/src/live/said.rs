@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use domain::custom_events::CustomEvent;
 use domain::event::{Account, Event, EventKind, PersistedEvent, EphemeralEvent};
 use domain::ids::{RoomKind, RoomId, Timestamp};
-use engine::{Key, Namespace, Position, Revive, Say, Saying};
+use engine::{ConflationKey, Namespace, Position, ReplayDecoder, MessageSource, OutboundMessage};
 
 use crate::dialects::{Dialect, Dialects, json, workspace};
 
@@ -74,8 +74,8 @@ impl Said {
     }
 
     /// Decodes persisted events for replay to clients that reconnect.
-    pub fn revive(dialects: Dialects, epoch: Arc<str>) -> Revive {
-        Revive::new(move |number, bytes| match Self::read(&dialects, number as i64, bytes, &epoch) {
+    pub fn revive(dialects: Dialects, epoch: Arc<str>) -> ReplayDecoder {
+        ReplayDecoder::new(move |number, bytes| match Self::read(&dialects, number as i64, bytes, &epoch) {
             Some(said) => Arc::new(said),
             None => {
                 // Encoding and decoding an event gives the same event; a test checks that for every kind.
@@ -99,7 +99,7 @@ impl Said {
     }
 
     /// The key of a stored event that a newer event with the same key replaces, because the newer one contains everything that this one does.
-    pub(super) fn supersedes(&self) -> Option<Key> {
+    pub(super) fn supersedes(&self) -> Option<ConflationKey> {
         let News::Fact { fact, .. } = &self.news else { return None };
         match &fact.event {
             Event::SpaceUpdated { .. } => Some(KEYS.hash_one(("space", fact.room.as_str()))),
@@ -109,7 +109,7 @@ impl Said {
         }
     }
 
-    fn say_fact(&self, fact: &PersistedEvent, epoch: &str, namespace: Namespace) -> Vec<Saying> {
+    fn say_fact(&self, fact: &PersistedEvent, epoch: &str, namespace: Namespace) -> Vec<OutboundMessage> {
         let sayings = match &fact.event {
             Event::Emitted { emission } => say_emission(emission, fact.at, namespace),
             _ => {
@@ -121,13 +121,13 @@ impl Said {
     }
 }
 
-impl Say for Said {
-    fn say(&self, namespace: Namespace) -> Vec<Saying> {
+impl MessageSource for Said {
+    fn render(&self, namespace: Namespace) -> Vec<OutboundMessage> {
         match &self.news {
             News::Fact { fact, epoch } => self.say_fact(fact, epoch, namespace),
             News::Announcement { signal, now } => {
                 let say = |dialects: &[Arc<dyn Dialect>]| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
-                let said: Vec<Saying> = say(self.dialects.spoken_in(namespace));
+                let said: Vec<OutboundMessage> = say(self.dialects.spoken_in(namespace));
                 // A namespace whose contract does not define the event sends it as on `/`: every client receives it.
                 if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
             }
@@ -136,8 +136,8 @@ impl Say for Said {
         }
     }
 
-    fn parts(&self, namespace: Namespace) -> Vec<(Option<Key>, Vec<Saying>)> {
-        let News::Signals { of, signals, now } = &self.news else { return vec![(None, self.say(namespace))] };
+    fn parts(&self, namespace: Namespace) -> Vec<(Option<ConflationKey>, Vec<OutboundMessage>)> {
+        let News::Signals { of, signals, now } = &self.news else { return vec![(None, self.render(namespace))] };
         let dialects = self.dialects.spoken_in(namespace).iter();
         let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
         let said = |signal: &EphemeralEvent| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
@@ -156,7 +156,7 @@ impl Say for Said {
         true
     }
 
-    fn weight(&self) -> usize {
+    fn memory_bytes(&self) -> usize {
         match &self.news {
             // The event in memory, with the texts that it owns.
             News::Fact { fact, .. } => size_of::<PersistedEvent>() + 2 * fact.body.len(),
@@ -166,16 +166,16 @@ impl Say for Said {
 }
 
 /// A backend's event is the same in every namespace. A stored event that clients would reject is not sent.
-fn say_emission(emission: &CustomEvent, at: Timestamp, namespace: Namespace) -> Vec<Saying> {
+fn say_emission(emission: &CustomEvent, at: Timestamp, namespace: Namespace) -> Vec<OutboundMessage> {
     if namespace == Namespace::PLAIN {
         return vec![workspace::emitted(emission, at)];
     }
-    let event = Saying::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json));
+    let event = OutboundMessage::event(emission.name.clone(), emission.data.as_ref().map_or_else(String::new, json));
     event.inspect_err(|error| tracing::error!(%error, "a back end's event cannot be sent")).into_iter().collect()
 }
 
 /// Adds its position to each envelope. In Socket.IO packets the engine adds it.
-fn positioned(sayings: Vec<Saying>, offset: i64, epoch: &str) -> Vec<Saying> {
+fn positioned(sayings: Vec<OutboundMessage>, offset: i64, epoch: &str) -> Vec<OutboundMessage> {
     let count = sayings.len();
     let position = |index| Position::behind(offset as u64, index, count).text(epoch);
     sayings.into_iter().enumerate().map(|(index, saying)| workspace::positioned(saying, &position(index))).collect()
@@ -186,7 +186,7 @@ fn positioned(sayings: Vec<Saying>, offset: i64, epoch: &str) -> Vec<Saying> {
 static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The key of an ephemeral event's subject: a newer event with the same key replaces it.
-fn key(signal: &EphemeralEvent) -> Option<Key> {
+fn key(signal: &EphemeralEvent) -> Option<ConflationKey> {
     let about = match signal {
         EphemeralEvent::Typing { room, person } | EphemeralEvent::StoppedTyping { room, person } => ("typing", Some(room), person),
         EphemeralEvent::RoomJoined { room, person } | EphemeralEvent::RoomLeft { room, person, .. } => ("in", Some(room), &person.id),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::error::DomainError;
-use engine::http::{Charge, Short};
+use engine::http::{ByteCharge, OverBudget};
 use engine::{ConnectionRef, Shard, SocketKey};
 
 use super::Live;
@@ -24,7 +24,7 @@ impl Live {
         let held = handshake.held.get_or_insert_with(|| {
             let handle = self.handle.clone();
             // Another thread may end the connection to free its bytes.
-            let end: End = Arc::new(move || handle.tell(index, Box::new(move |_, shard| shard.drop_connection(connection))));
+            let end: End = Arc::new(move || handle.send(index, Box::new(move |_, shard| shard.drop_connection(connection))));
             Box::new(self.shared.in_hand.holder(handshake.ip, user, end))
         });
         held.set(bytes).is_ok()
@@ -42,13 +42,13 @@ impl Live {
         let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) else { return Ok(None) };
         let counted = count_parsed(size, || {
             let (handle, index) = (self.handle.clone(), shard.index());
-            let end: End = Arc::new(move || handle.tell(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much data waits"))));
+            let end: End = Arc::new(move || handle.send(index, Box::new(move |_, shard| shard.close(socket, 1013, "too much data waits"))));
             self.shared.in_hand.holder(handshake.ip, Some(session.actor.person.clone()), end)
         });
         counted.map_err(|why| match why {
             NotParsed::TooComplex => DomainError::invalid("message", TOO_COMPLEX),
-            NotParsed::NoRoom(Short { is_clients: true }) => DomainError::RateLimited { retry_after: 1 },
-            NotParsed::NoRoom(Short { is_clients: false }) => {
+            NotParsed::NoRoom(OverBudget { is_clients: true }) => DomainError::RateLimited { retry_after: 1 },
+            NotParsed::NoRoom(OverBudget { is_clients: false }) => {
                 DomainError::Unavailable("The server holds too many requests; try again later".to_owned())
             }
         })

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use domain::error::DomainError;
-use engine::http::Short;
+use engine::http::OverBudget;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -110,7 +110,7 @@ impl Failure {
     }
 
     /// A body for which there is no room.
-    pub fn no_room(short: Short) -> Self {
+    pub fn no_room(short: OverBudget) -> Self {
         let (status, code, error) = bytes_in_hand::rejection(short);
         Self::new(status, code, error).hint(Hint::RetryAfter(PAUSE))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use engine::http::{Charge, Held, NotGathered, gather};
+use engine::http::{ByteCharge, ChargedBytes, BodyError, read_body};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
@@ -30,12 +30,12 @@ pub(super) async fn read(mut body: Body, limit: usize, account: Option<&Account>
     if body.size_hint().lower() > limit as u64 {
         return Err(Failure::too_large(limit));
     }
-    let mut charge = account.map(|account| Box::new(account.holder()) as Box<dyn Charge>);
-    match tokio::time::timeout(PATIENCE, gather(&mut body, limit, charge.as_mut())).await {
-        Ok(Ok(whole)) => Ok(Held::bytes(whole, charge)),
-        Ok(Err(NotGathered::TooLarge)) => Err(Failure::too_large(limit)),
-        Ok(Err(NotGathered::Short(short))) => Err(Failure::no_room(short)),
-        Ok(Err(NotGathered::Broken)) => Err(Failure::body("The body ends early")),
+    let mut charge = account.map(|account| Box::new(account.holder()) as Box<dyn ByteCharge>);
+    match tokio::time::timeout(PATIENCE, read_body(&mut body, limit, charge.as_mut())).await {
+        Ok(Ok(whole)) => Ok(ChargedBytes::bytes(whole, charge)),
+        Ok(Err(BodyError::TooLarge)) => Err(Failure::too_large(limit)),
+        Ok(Err(BodyError::Short(short))) => Err(Failure::no_room(short)),
+        Ok(Err(BodyError::Broken)) => Err(Failure::body("The body ends early")),
         Err(_) => Err(Failure::too_slow()),
     }
 }

@@ -180,7 +180,7 @@ impl Bounds for Text {
 /// The schema of a body that has these fields; what is passed over may be there, too, and does nothing, and so may others if `others`.
 pub(super) fn object(about: &str, fields: impl IntoIterator<Item = Described>, passed_over: Vec<&str>, others: bool) -> RefOr<Schema> {
     let mut object = ObjectBuilder::new().schema_type(Type::Object).description(Some(about.trim()));
-    for Described { name, other, about, presence, schema } in validation {
+    for Described { name, other, about, presence, schema } in fields {
         let schema = if presence.may_be_null() { or_null(schema) } else { schema };
         match other {
             // One of the two is required, which a list of required fields cannot express.

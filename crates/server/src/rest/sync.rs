@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::ids::RoomId;
 use domain::command::Command;
 use domain::sessions::ResolveSync;
-use engine::{Position, Saying};
+use engine::{Position, OutboundMessage};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -120,12 +120,12 @@ fn rooms(named: &str) -> Result<BTreeSet<RoomId>, Failure> {
     if rooms.len() > MOST_ROOMS { Err(wrong()) } else { Ok(rooms) }
 }
 
-fn heard(id: String, saying: Saying) -> Heard {
+fn heard(id: String, saying: OutboundMessage) -> Heard {
     // The messages of the server are JSON.
     let raw = |text: String| RawValue::from_string(text).ok();
     match saying {
-        Saying::Event { name, args, .. } => Heard { id, event: Some(name.into_owned()), args: raw(format!("[{args}]")), envelope: None },
-        Saying::Text(text) => Heard { id, event: None, args: None, envelope: raw(text) },
-        Saying::Binary(_) => Heard { id, event: None, args: None, envelope: None },
+        OutboundMessage::Event { name, args, .. } => Heard { id, event: Some(name.into_owned()), args: raw(format!("[{args}]")), envelope: None },
+        OutboundMessage::Text(text) => Heard { id, event: None, args: None, envelope: raw(text) },
+        OutboundMessage::Binary(_) => Heard { id, event: None, args: None, envelope: None },
     }
 }

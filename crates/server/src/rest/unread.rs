@@ -25,7 +25,7 @@ pub(super) async fn discard(request: Request, next: Next) -> Response {
     let mut response = next.run(request.map(lend)).await;
     if let Ok(Left { body, begun, ended: false }) = returned.try_recv() {
         let unsent = asks_first && !begun;
-        if unsent || !engine::http::discard(body).await {
+        if unsent || !engine::http::drain_body(body).await {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }

@@ -1,7 +1,7 @@
 //! What clients of every contract may say on their sockets.
 
 use domain::ids::{UserId, Timestamp};
-use engine::{Namespace, Saying};
+use engine::{Namespace, OutboundMessage};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -70,9 +70,9 @@ fn check(reply: &Reply) {
     }
     for saying in &reply.say {
         match saying {
-            Saying::Event { args, .. } => readable(&format!("[{args}]")),
-            Saying::Text(text) => readable(text),
-            Saying::Binary(_) => {}
+            OutboundMessage::Event { args, .. } => readable(&format!("[{args}]")),
+            OutboundMessage::Text(text) => readable(text),
+            OutboundMessage::Binary(_) => {}
         }
     }
 }

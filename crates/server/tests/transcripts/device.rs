@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use domain::command::Actor;
-use engine::{Namespace, Saying};
+use engine::{Namespace, OutboundMessage};
 use serde_json::{Value, json};
 use server::presence::{Connection, Transport};
 
@@ -35,19 +35,19 @@ impl Device {
     }
 
     /// Hears a message in a contract's words.
-    pub fn hear(&mut self, saying: &Saying) {
+    pub fn hear(&mut self, saying: &OutboundMessage) {
         LEXICON.check_said(self.namespace, saying);
         self.hear_whatever(saying);
     }
 
     /// Hears a message in words of somebody's own, as a client of its sort reads it.
-    pub fn hear_whatever(&mut self, saying: &Saying) {
+    pub fn hear_whatever(&mut self, saying: &OutboundMessage) {
         let heard = match (saying, self.connection.transport()) {
-            (Saying::Event { name, args, attachments, .. }, Transport::SocketIo) => {
+            (OutboundMessage::Event { name, args, attachments, .. }, Transport::SocketIo) => {
                 assert!(attachments.is_empty(), "no contract says binaries so far");
                 json!({ "event": name, "args": values(args) })
             }
-            (Saying::Text(text), Transport::Raw) => {
+            (OutboundMessage::Text(text), Transport::Raw) => {
                 let mut envelope: Value = serde_json::from_str(text).unwrap();
                 // Where it stands among all that is stored is no part of what a contract says.
                 envelope.as_object_mut().map(|envelope| envelope.remove("id"));

@@ -12,7 +12,7 @@ use domain::users::EnsureUser;
 use domain::error::DomainError;
 use domain::sessions::{ConnectSession, ResumeRequest};
 use domain::spaces::{JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds, FilterVisible};
-use engine::{Namespace, Say, Saying};
+use engine::{Namespace, MessageSource, OutboundMessage};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use server::auth::{ConnectAuth, Unauthenticated};
@@ -262,7 +262,7 @@ impl Floor {
             Effect::Tell(rooms, said) => {
                 for device in self.devices.values_mut() {
                     if rooms.iter().any(|room| device.rooms.contains(room.as_str())) {
-                        said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                        said.render(device.namespace).iter().for_each(|saying| device.hear(saying));
                     }
                 }
             }
@@ -270,14 +270,14 @@ impl Floor {
                 let inboxes: Vec<RoomId> = users.iter().map(RoomId::inbox).collect();
                 let others = self.devices.values_mut().filter(|device| !inboxes.iter().any(|inbox| device.rooms.contains(inbox.as_str())));
                 for device in others.filter(|device| rooms.iter().any(|room| device.rooms.contains(room.as_str()))) {
-                    said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                    said.render(device.namespace).iter().for_each(|saying| device.hear(saying));
                 }
             }
             Effect::TellOthers(room, person, said) => {
                 let inbox = RoomId::inbox(&person);
                 let others = self.devices.values_mut().filter(|device| !device.rooms.contains(inbox.as_str()));
                 for device in others.filter(|device| device.rooms.contains(room.as_str())) {
-                    said.say(device.namespace).iter().for_each(|saying| device.hear(saying));
+                    said.render(device.namespace).iter().for_each(|saying| device.hear(saying));
                 }
             }
             Effect::Emit { emission, said, .. } => {
@@ -287,7 +287,7 @@ impl Floor {
                 for device in devices.map(|(_, device)| device).filter(|device| device.connected) {
                     let is_in = |room: &RoomId| device.rooms.contains(room.as_str());
                     if (everyone || emission.rooms.iter().any(is_in)) && !emission.except.iter().any(is_in) {
-                        said.say(device.namespace).iter().for_each(|saying| device.hear_whatever(saying));
+                        said.render(device.namespace).iter().for_each(|saying| device.hear_whatever(saying));
                     }
                 }
             }
@@ -317,7 +317,7 @@ impl Floor {
             Effect::HangUp(call) => self.house.shared.seats.clear(call),
             Effect::TellEveryone(said) => {
                 for device in self.devices.values_mut().filter(|device| device.connected) {
-                    for saying in said.say(device.namespace) {
+                    for saying in said.render(device.namespace) {
                         // An admin may choose a name, and where no contract has a word for it another one's is said.
                         match LEXICON.knows(device.namespace, &saying) {
                             true => device.hear(&saying),
@@ -380,6 +380,6 @@ impl Floor {
     }
 }
 
-fn is_trips_greeting(greeting: &Saying) -> bool {
-    matches!(greeting, Saying::Event { name, .. } if name == "connected")
+fn is_trips_greeting(greeting: &OutboundMessage) -> bool {
+    matches!(greeting, OutboundMessage::Event { name, .. } if name == "connected")
 }

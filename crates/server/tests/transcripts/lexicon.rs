@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, Mutex};
 
-use engine::{Namespace, Saying};
+use engine::{Namespace, OutboundMessage};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use server::config::Config;
@@ -63,13 +63,13 @@ impl Lexicon {
     }
 
     /// Whether a contract that is spoken in a namespace has this word.
-    pub fn knows(&self, namespace: Namespace, saying: &Saying) -> bool {
+    pub fn knows(&self, namespace: Namespace, saying: &OutboundMessage) -> bool {
         let (name, _) = told(saying);
         self.spoken_in(namespace).any(|contract| contract.says.contains_key(&*name))
     }
 
     /// Whatever is said to a client is said in a word of a contract that is spoken there, and looks as that word is described.
-    pub fn check_said(&self, namespace: Namespace, saying: &Saying) {
+    pub fn check_said(&self, namespace: Namespace, saying: &OutboundMessage) {
         let (name, payload) = told(saying);
         let words: Vec<_> = self.spoken_in(namespace).filter_map(|contract| Some((contract, contract.says.get(&*name)?))).collect();
         assert!(!words.is_empty(), "{name} is no word of a contract that is spoken here: {saying:?}");
@@ -141,14 +141,14 @@ impl Contract {
 }
 
 /// A message's name and what it says.
-fn told(saying: &Saying) -> (String, Option<Value>) {
+fn told(saying: &OutboundMessage) -> (String, Option<Value>) {
     match saying {
-        Saying::Event { name, args, .. } => (name.to_string(), values(args).as_array().and_then(|args| args.first().cloned())),
-        Saying::Text(text) => {
+        OutboundMessage::Event { name, args, .. } => (name.to_string(), values(args).as_array().and_then(|args| args.first().cloned())),
+        OutboundMessage::Text(text) => {
             let message: Value = serde_json::from_str(text).unwrap();
             (message["type"].as_str().unwrap_or_default().to_owned(), Some(message))
         }
-        Saying::Binary(_) => panic!("no contract says binaries so far"),
+        OutboundMessage::Binary(_) => panic!("no contract says binaries so far"),
     }
 }
 

@@ -9,59 +9,59 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use super::desk::{Command, Desk, Does, Flaw, Returning, Told, Wish};
-use crate::app::{App, Connect, Event, Reason};
-use crate::broadcast::{Broadcast, Saying};
+use super::model_writer::{Command, ModelWriter, ShardAction, InjectedBug, ResumedSession, ShardMessage, Intent};
+use crate::app::{App, Connect, Event, DisconnectReason};
+use crate::broadcast::{Broadcast, OutboundMessage};
 use crate::history::Position;
 use crate::id::Id;
-use crate::shard::{Recovering, Shard, SocketKey};
-use crate::voice::Namespace;
+use crate::shard::{SocketResume, Shard, SocketKey};
+use crate::encoding::Namespace;
 
 /// A connection of a client: the client's index, and the number of its earlier connections.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Who {
+pub struct ConnectionId {
     pub client: usize,
     pub life: usize,
 }
 
 /// The most commands of one connection that wait; beyond, the connection is not read.
-const PENDING: usize = 3;
+const MAX_PENDING: usize = 3;
 
 /// The accepted sockets and their clients, and the reasons for which connections have ended.
 #[derive(Default)]
-pub struct Log {
-    pub present: HashMap<(usize, SocketKey), Who>,
-    pub ends: Vec<(Who, Reason)>,
+pub struct Trace {
+    pub present: HashMap<(usize, SocketKey), ConnectionId>,
+    pub ends: Vec<(ConnectionId, DisconnectReason)>,
     pub wrongs: Vec<String>,
 }
 
 /// The data of an accepted socket.
-pub struct Present {
-    pub who: Who,
+pub struct SocketData {
+    pub who: ConnectionId,
     pending: usize,
     pub secret: Option<Id>,
     /// The number up to which its client had received broadcasts when it connected.
     begun: u64,
 }
 
-pub struct Talk {
-    pub desk: Arc<Mutex<Desk>>,
-    pub log: Rc<RefCell<Log>>,
+pub struct ModelApp {
+    pub desk: Arc<Mutex<ModelWriter>>,
+    pub log: Rc<RefCell<Trace>>,
 }
 
-impl Talk {
-    fn said(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str, ack: Option<u64>) {
+impl ModelApp {
+    fn handle_text(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str, ack: Option<u64>) {
         let Some(who) = shard.data(socket).map(|present| present.who) else { return };
         let mut words = text.split(' ');
         let (verb, room) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().to_owned());
         let Some(number) = words.next().and_then(|number| number.parse().ok()) else { return };
         let wish = match verb {
-            "join" => Wish::Join(room),
-            "leave" => Wish::Leave(room),
-            "say" => Wish::Say(room, words.next().unwrap_or_default().len()),
+            "join" => Intent::Join(room),
+            "leave" => Intent::Leave(room),
+            "say" => Intent::Say(room, words.next().unwrap_or_default().len()),
             "type" => {
                 // An event that ends in a text carries the position of the socket that receives it.
-                shard.emit(socket, &saying(shard.namespace(socket).unwrap_or(Namespace::PLAIN), "noted".into()));
+                shard.emit(socket, &message(shard.namespace(socket).unwrap_or(Namespace::PLAIN), "noted".into()));
                 if shard.is_in(socket, &room) {
                     let line = format!("typing {room} {} {number}", who.client);
                     let signal = broadcast(&room, line).volatile();
@@ -72,17 +72,17 @@ impl Talk {
             _ => return,
         };
         let secret = shard.data(socket).and_then(|present| present.secret);
-        self.ask(Command { shard: shard.index(), socket, who, secret, number, ack, wish });
+        self.submit(Command { shard: shard.index(), socket, who, secret, number, ack, wish });
         let pending = shard.data_mut(socket).map_or(0, |present| {
             present.pending += 1;
             present.pending
         });
-        if pending >= PENDING {
+        if pending >= MAX_PENDING {
             shard.pause(socket);
         }
     }
 
-    fn ask(&self, command: Command) {
+    fn submit(&self, command: Command) {
         self.desk.lock().unwrap().queue.push_back(command);
     }
 
@@ -90,112 +90,112 @@ impl Talk {
         let line = format!("done {number} {seq}");
         match ack {
             Some(id) => shard.ack(socket, id, &format!("\"{line}\""), &[]).unwrap(),
-            None => shard.emit(socket, &saying(shard.namespace(socket).unwrap_or(Namespace::PLAIN), line)),
+            None => shard.emit(socket, &message(shard.namespace(socket).unwrap_or(Namespace::PLAIN), line)),
         }
         let Some(present) = shard.data_mut(socket) else { return };
         present.pending -= 1;
-        let forgets = self.desk.lock().unwrap().flaw == Some(Flaw::ForgetsToResume);
-        if shard.data(socket).is_some_and(|present| present.pending < PENDING) && !forgets {
+        let forgets = self.desk.lock().unwrap().flaw == Some(InjectedBug::ForgetsToResume);
+        if shard.data(socket).is_some_and(|present| present.pending < MAX_PENDING) && !forgets {
             shard.resume(socket);
         }
     }
 }
 
-impl Talk {
-    fn wish(&self, shard: &Shard<Self>, socket: SocketKey, who: Who, wish: Wish) {
-        self.ask(Command { shard: shard.index(), socket, who, secret: None, number: 0, ack: None, wish });
+impl ModelApp {
+    fn perform(&self, shard: &Shard<Self>, socket: SocketKey, who: ConnectionId, wish: Intent) {
+        self.submit(Command { shard: shard.index(), socket, who, secret: None, number: 0, ack: None, wish });
     }
 
     /// Handles an accepted socket.
-    fn greet(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: Who, secret: Option<Id>) {
+    fn begin_session(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: ConnectionId, secret: Option<Id>) {
         if let Some(twice) = self.log.borrow_mut().present.insert((shard.index(), socket), who) {
             self.log.borrow_mut().wrongs.push(format!("{who:?} has the key of {twice:?}"));
         }
         let old = secret.and_then(|secret| self.desk.lock().unwrap().seats.insert(secret, (shard.index(), socket)));
         if let Some(old) = old {
             // Its client has connected before, by a connection that it has given up.
-            self.wish(shard, socket, who, Wish::TakeOver(old, None));
+            self.perform(shard, socket, who, Intent::TakeOver(old, None));
         }
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         // An event whose last argument is a text has a position after it, so a client gets a position from the start. Some clients get
         // none.
-        let welcome = match saying(namespace, "welcome".into()) {
-            Saying::Event { name, args, .. } if who.client.is_multiple_of(2) => Saying::event(name, format!("{args},0")).unwrap(),
+        let welcome = match message(namespace, "welcome".into()) {
+            OutboundMessage::Event { name, args, .. } if who.client.is_multiple_of(2) => OutboundMessage::event(name, format!("{args},0")).unwrap(),
             welcome => welcome,
         };
         shard.emit(socket, &welcome);
     }
 
-    fn come_back(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: Who, secret: Id, returning: Returning) {
-        let Returning { id, from, rooms } = returning;
+    fn resume(&mut self, shard: &mut Shard<Self>, socket: SocketKey, who: ConnectionId, secret: Id, returning: ResumedSession) {
+        let ResumedSession { id, from, rooms } = returning;
         let rooms: Vec<(&str, u64)> = rooms.iter().map(|(room, since)| (room.as_str(), *since)).collect();
-        let present = Present { who, pending: 0, secret: Some(secret), begun: from.number };
-        match shard.recover(socket, present, &Recovering { id, secret, from, rooms: &rooms }) {
+        let present = SocketData { who, pending: 0, secret: Some(secret), begun: from.number };
+        match shard.recover(socket, present, &SocketResume { id, secret, from, rooms: &rooms }) {
             Ok(true) => {
                 self.desk.lock().unwrap().returns += 1;
-                self.greet(shard, socket, who, Some(secret));
+                self.begin_session(shard, socket, who, Some(secret));
             }
             Ok(false) => {}
             Err(_) => {
                 self.desk.lock().unwrap().refusals += 1;
                 let place = (shard.new_secret(socket), shard.id(socket).unwrap());
-                self.wish(shard, socket, who, Wish::Restart(secret, place));
+                self.perform(shard, socket, who, Intent::Restart(secret, place));
             }
         }
     }
 }
 
 /// The secret and the position in the auth object of a CONNECT.
-fn left_off(auth: &str) -> Option<(Id, Option<Position>)> {
+fn resume_position(auth: &str) -> Option<(Id, Option<Position>)> {
     let text = |name: &str| auth.split_once(&format!(r#""{name}":""#))?.1.split('"').next();
     let position = text("offset").and_then(Position::parse).map(|(_, position)| position);
     Some((Id::parse(text("pid")?)?, position))
 }
 
-pub fn saying(namespace: Namespace, line: String) -> Saying {
-    if namespace == Namespace::PLAIN { Saying::Text(line) } else { Saying::event("m", format!("\"{line}\"")).unwrap() }
+pub fn message(namespace: Namespace, line: String) -> OutboundMessage {
+    if namespace == Namespace::PLAIN { OutboundMessage::Text(line) } else { OutboundMessage::event("m", format!("\"{line}\"")).unwrap() }
 }
 
 fn broadcast(room: &str, line: String) -> Broadcast {
-    Broadcast::to_rooms([room.into()], move |namespace| vec![saying(namespace, line.clone())])
+    Broadcast::to_rooms([room.into()], move |namespace| vec![message(namespace, line.clone())])
 }
 
-impl App for Talk {
-    type Handshake = Who;
-    type Data = Present;
-    type Message = Told;
+impl App for ModelApp {
+    type Handshake = ConnectionId;
+    type Data = SocketData;
+    type Message = ShardMessage;
 
     fn connect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, request: Connect<'_>) {
         let Some(&who) = shard.handshake(socket) else { return };
         let place = shard.may_recover(socket).then(|| (shard.new_secret(socket), shard.id(socket).unwrap()));
-        let back = left_off(request.auth).filter(|_| place.is_some());
+        let back = resume_position(request.auth).filter(|_| place.is_some());
         let seat = back.and_then(|(secret, _)| self.desk.lock().unwrap().seats.get(&secret).copied());
-        let enter = Wish::Enter(place, back);
+        let enter = Intent::Enter(place, back);
         match seat {
-            None => self.wish(shard, socket, who, enter),
+            None => self.perform(shard, socket, who, enter),
             Some(seat) => {
                 let enter = Command { shard: shard.index(), socket, who, secret: None, number: 0, ack: None, wish: enter };
-                self.wish(shard, socket, who, Wish::TakeOver(seat, Some(Box::new(enter))));
+                self.perform(shard, socket, who, Intent::TakeOver(seat, Some(Box::new(enter))));
             }
         }
     }
 
     fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
         let text = event.args.get(0).unwrap_or_default().trim_matches('"').to_owned();
-        self.said(shard, socket, &text, event.ack);
+        self.handle_text(shard, socket, &text, event.ack);
     }
 
     fn text(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str) {
-        self.said(shard, socket, text, None);
+        self.handle_text(shard, socket, text, None);
     }
 
-    fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: Reason) {
+    fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {
         let mut ended = None;
         if let Some((who, Some(secret), begun)) = shard.data(socket).map(|present| (present.who, present.secret, present.begun)) {
             // A socket that another one has replaced does not end the session.
             let seats = &mut self.desk.lock().unwrap().seats;
             let own = seats.get(&secret) == Some(&(shard.index(), socket)) && seats.remove(&secret).is_some();
-            let confirmed = (reason != Reason::ParseError).then(|| shard.confirmed(socket).unwrap().max(begun));
+            let confirmed = (reason != DisconnectReason::ParseError).then(|| shard.acked(socket).unwrap().max(begun));
             if own {
                 ended = Some(Command {
                     shard: shard.index(),
@@ -204,12 +204,12 @@ impl App for Talk {
                     secret: None,
                     number: 0,
                     ack: None,
-                    wish: Wish::End(secret, confirmed),
+                    wish: Intent::End(secret, confirmed),
                 });
             }
         }
         if let Some(ended) = ended {
-            self.ask(ended);
+            self.submit(ended);
         }
         let mut log = self.log.borrow_mut();
         match (log.present.remove(&(shard.index(), socket)), shard.data(socket)) {
@@ -221,40 +221,40 @@ impl App for Talk {
         }
     }
 
-    fn message(&mut self, shard: &mut Shard<Self>, told: Told) {
-        let Told { socket, number, ack, does } = told;
+    fn message(&mut self, shard: &mut Shard<Self>, told: ShardMessage) {
+        let ShardMessage { socket, number, ack, does } = told;
         match does {
-            Does::Accept(who, secret) => {
-                let present = Present { who, pending: 0, secret, begun: shard.position() };
+            ShardAction::Accept(who, secret) => {
+                let present = SocketData { who, pending: 0, secret, begun: shard.position() };
                 let accepted = match secret {
                     Some(secret) => shard.accept_recoverable(socket, present, secret),
                     None => shard.accept(socket, present),
                 };
                 if accepted {
-                    self.greet(shard, socket, who, secret);
+                    self.begin_session(shard, socket, who, secret);
                 }
             }
-            Does::Return(who, secret, returning) => self.come_back(shard, socket, who, secret, returning),
-            Does::TakeOver(command) => {
+            ShardAction::Return(who, secret, returning) => self.resume(shard, socket, who, secret, returning),
+            ShardAction::TakeOver(command) => {
                 shard.take_over(socket);
                 if let Some(command) = command {
                     let who = command.who;
-                    self.wish(shard, socket, who, Wish::Again(command));
+                    self.perform(shard, socket, who, Intent::Again(command));
                 }
             }
-            Does::Again(command) => self.ask(*command),
-            Does::Join(room, seq) => {
+            ShardAction::Again(command) => self.submit(*command),
+            ShardAction::Join(room, seq) => {
                 shard.join(socket, &room);
                 self.answer(shard, socket, number, ack, seq);
             }
-            Does::Leave(room, seq) => {
-                let stays = self.desk.lock().unwrap().flaw == Some(Flaw::KeepsMembers);
+            ShardAction::Leave(room, seq) => {
+                let stays = self.desk.lock().unwrap().flaw == Some(InjectedBug::KeepsMembers);
                 if !stays {
                     shard.leave(socket, &room);
                 }
                 self.answer(shard, socket, number, ack, seq);
             }
-            Does::Answer(seq) => self.answer(shard, socket, number, ack, seq),
+            ShardAction::Answer(seq) => self.answer(shard, socket, number, ack, seq),
         }
     }
 }

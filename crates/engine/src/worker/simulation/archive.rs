@@ -4,26 +4,26 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::desk::{Desk, telling};
+use super::model_writer::{ModelWriter, message_of};
 use crate::broadcast::Broadcast;
 use crate::history::Archive;
 
 /// A request to the archive.
-struct Question {
+struct ArchiveQuery {
     numbers: Vec<u64>,
     bytes: usize,
     then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>,
 }
 
 /// The archive. It answers with the facts that the desk has decided, when [`Shelves::answer`] is called.
-pub struct Shelves {
-    desk: Arc<Mutex<Desk>>,
-    asked: Mutex<VecDeque<Question>>,
+pub struct ModelArchive {
+    desk: Arc<Mutex<ModelWriter>>,
+    asked: Mutex<VecDeque<ArchiveQuery>>,
     answered: AtomicUsize,
 }
 
-impl Shelves {
-    pub fn of(desk: Arc<Mutex<Desk>>) -> Self {
+impl ModelArchive {
+    pub fn of(desk: Arc<Mutex<ModelWriter>>) -> Self {
         Self { desk, asked: Mutex::default(), answered: AtomicUsize::default() }
     }
 
@@ -36,11 +36,11 @@ impl Shelves {
     pub fn answer(&self, most: usize) -> bool {
         let mut asked = self.asked.lock().unwrap();
         let count = most.min(asked.len());
-        let questions: Vec<Question> = asked.drain(..count).collect();
+        let questions: Vec<ArchiveQuery> = asked.drain(..count).collect();
         drop(asked);
         let any = !questions.is_empty();
         self.answered.fetch_add(questions.len(), Ordering::Relaxed);
-        for Question { numbers, bytes, then } in questions {
+        for ArchiveQuery { numbers, bytes, then } in questions {
             let (mut said, mut size) = (Vec::new(), 0);
             for number in numbers {
                 if size >= bytes {
@@ -50,7 +50,7 @@ impl Shelves {
                 let (room, at) =
                     desk.facts.iter().find_map(|(room, facts)| Some((room, facts.iter().position(|fact| fact.offset == number)?))).unwrap();
                 size += 100 + desk.facts[room][at].padding;
-                said.push(telling(room, at + 1, &desk.facts[room][at]));
+                said.push(message_of(room, at + 1, &desk.facts[room][at]));
             }
             then(Some(said));
         }
@@ -58,8 +58,8 @@ impl Shelves {
     }
 }
 
-impl Archive for Shelves {
+impl Archive for ModelArchive {
     fn read(&self, numbers: Vec<u64>, bytes: usize, then: Box<dyn FnOnce(Option<Vec<Broadcast>>) + Send>) {
-        self.asked.lock().unwrap().push_back(Question { numbers, bytes, then });
+        self.asked.lock().unwrap().push_back(ArchiveQuery { numbers, bytes, then });
     }
 }

@@ -13,23 +13,23 @@ use tokio::sync::oneshot::{self, Receiver, error::TryRecvError};
 use wire::engineio::{Packet, Version, payload};
 use wire::websocket::{Frames, Opcode};
 
-use super::app::{Talk, Who};
-use super::desk::Desk;
-use super::network::{self, Line};
-use super::script::Travel;
-use crate::http::{Arrival, NewSession, Purpose, Request};
+use super::app::{ModelApp, ConnectionId};
+use super::model_writer::ModelWriter;
+use super::network::{self, ClientEnd};
+use super::script::TransportKind;
+use crate::http::{NewConnection, NewSession, Purpose, ShardRequest};
 use crate::hub::{Hub, Mail};
 use crate::id::Id;
 use crate::shard::PollAnswer;
 use crate::stream::NewStream;
-pub use model::Memory;
-use model::{Asked, Knowledge};
+pub use model::ClientState;
+use model::{PendingRequest, Knowledge};
 
 const SOCKET_IO: u8 = 0;
 const RAW: u8 = 1;
 
 /// A description of a fault of the server.
-pub type Wrong = String;
+pub type Violation = String;
 
 /// A POST on its way: announced, or with its body.
 enum Posting {
@@ -47,20 +47,20 @@ enum Probe {
 }
 
 /// One connection of a client.
-pub struct Life {
-    pub who: Who,
-    travel: Travel,
-    hub: Arc<Hub<Talk>>,
-    desk: Arc<Mutex<Desk>>,
+pub struct ClientConnection {
+    pub who: ConnectionId,
+    travel: TransportKind,
+    hub: Arc<Hub<ModelApp>>,
+    desk: Arc<Mutex<ModelWriter>>,
     session: Option<Id>,
-    line: Option<Line>,
+    line: Option<ClientEnd>,
     probe: Probe,
     get: Option<Receiver<PollAnswer>>,
     post: Option<Posting>,
     outgoing: VecDeque<String>,
     arrived: Vec<u8>,
     knows: Knowledge,
-    pub memory: Memory,
+    pub memory: ClientState,
     /// The events that were received before CONNECT.
     early: Vec<(String, Option<String>)>,
     connected: bool,
@@ -86,18 +86,18 @@ fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-impl Life {
+impl ClientConnection {
     /// Connects a client, with its memory of earlier connections. The returned shard has to watch the line.
     pub fn begin(
-        (who, mut memory): (Who, Memory),
-        travel: Travel,
-        hub: &Arc<Hub<Talk>>,
-        desk: &Arc<Mutex<Desk>>,
+        (who, mut memory): (ConnectionId, ClientState),
+        travel: TransportKind,
+        hub: &Arc<Hub<ModelApp>>,
+        desk: &Arc<Mutex<ModelWriter>>,
         now: Instant,
         sizes: (usize, usize),
-    ) -> (Self, Option<(u8, Line)>) {
-        if travel == Travel::Raw {
-            memory = Memory::default();
+    ) -> (Self, Option<(u8, ClientEnd)>) {
+        if travel == TransportKind::Raw {
+            memory = ClientState::default();
         }
         let mut life = Self {
             who,
@@ -114,7 +114,7 @@ impl Life {
             knows: Knowledge::default(),
             memory,
             early: Vec::new(),
-            connected: travel == Travel::Raw,
+            connected: travel == TransportKind::Raw,
             over: false,
             noisy: false,
             posts: 0,
@@ -122,24 +122,24 @@ impl Life {
             pong_waits: false,
             beaten: now,
         };
-        let endpoint = if travel == Travel::Raw { RAW } else { SOCKET_IO };
+        let endpoint = if travel == TransportKind::Raw { RAW } else { SOCKET_IO };
         let session = NewSession { endpoint, version: Version::V4, handshake: who, base64: false, auth: None };
         let shard = hub.next_shard();
-        if travel == Travel::Polling {
+        if travel == TransportKind::Polling {
             let (reply, answer) = oneshot::channel();
             life.get = Some(answer);
-            hub.put(shard, Mail::Request(Box::new(Request::Open { session, mark: None, reply })));
+            hub.put(shard, Mail::Request(Box::new(ShardRequest::Open { session, mark: None, reply })));
             return (life, None);
         }
-        let early = if travel == Travel::Eager { Bytes::from(frame(Opcode::Text, life.connect_packet().as_bytes())) } else { Bytes::new() };
+        let early = if travel == TransportKind::Eager { Bytes::from(frame(Opcode::Text, life.connect_packet().as_bytes())) } else { Bytes::new() };
         let line = life.arrive(shard, early, Purpose::Session(session), sizes);
         life.line = Some(line.clone());
         (life, Some((shard, line)))
     }
 
-    fn arrive(&self, shard: u8, early: Bytes, purpose: Purpose<Talk>, (send_buffer, grudging): (usize, usize)) -> Line {
+    fn arrive(&self, shard: u8, early: Bytes, purpose: Purpose<ModelApp>, (send_buffer, grudging): (usize, usize)) -> ClientEnd {
         let (line, end) = network::connect(send_buffer, grudging);
-        let arrival = Arrival { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: None, purpose };
+        let arrival = NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early, deflate: None, purpose };
         self.hub.put(shard, Mail::Arrival(Box::new(arrival)));
         line
     }
@@ -158,7 +158,7 @@ impl Life {
     }
 
     /// Begins an upgrade, if the connection can be upgraded.
-    pub fn upgrade(&mut self, sizes: (usize, usize)) -> Option<(u8, Line)> {
+    pub fn upgrade(&mut self, sizes: (usize, usize)) -> Option<(u8, ClientEnd)> {
         let session = self.session.filter(|_| self.line.is_none() && !self.over)?;
         let line = self.arrive(session.shard(), Bytes::new(), Purpose::Upgrade(session), sizes);
         line.write(&frame(Opcode::Text, b"2probe"));
@@ -168,7 +168,7 @@ impl Life {
     }
 
     /// Drops the WebSocket of an unfinished upgrade.
-    pub fn abort(&mut self) -> Option<Line> {
+    pub fn abort(&mut self) -> Option<ClientEnd> {
         let line = self.line.take_if(|_| self.probe != Probe::No)?;
         self.probe = Probe::No;
         self.arrived.clear();
@@ -177,27 +177,27 @@ impl Life {
     }
 
     pub fn join(&mut self, room: String, number: u64) {
-        self.ask(format!("join {room} {number}"), number, Asked::Join(room));
+        self.ask(format!("join {room} {number}"), number, PendingRequest::Join(room));
     }
 
     pub fn leave(&mut self, room: String, number: u64) {
-        self.ask(format!("leave {room} {number}"), number, Asked::Leave(room));
+        self.ask(format!("leave {room} {number}"), number, PendingRequest::Leave(room));
     }
 
-    pub fn say(&mut self, room: String, number: u64, padding: usize) {
-        self.ask(format!("say {room} {number} {}", "x".repeat(padding)), number, Asked::Say(room));
+    pub fn send_message(&mut self, room: String, number: u64, padding: usize) {
+        self.ask(format!("say {room} {number} {}", "x".repeat(padding)), number, PendingRequest::Say(room));
     }
 
-    pub fn types(&mut self, room: &str, number: u64) {
+    pub fn send_typing(&mut self, room: &str, number: u64) {
         if self.knows.welcome {
             self.knows.own.insert(number);
             self.send_line(&format!("type {room} {number}"), None);
         }
     }
 
-    fn ask(&mut self, line: String, number: u64, asked: Asked) {
+    fn ask(&mut self, line: String, number: u64, asked: PendingRequest) {
         if self.knows.welcome && !self.over {
-            if let Asked::Join(room) | Asked::Leave(room) = &asked {
+            if let PendingRequest::Join(room) | PendingRequest::Leave(room) = &asked {
                 self.memory.unanswered.insert(room.clone());
             }
             self.knows.asked.push_back((number, asked));
@@ -207,7 +207,7 @@ impl Life {
 
     fn send_line(&mut self, line: &str, ack: Option<u64>) {
         let ack = ack.map_or(String::new(), |id| id.to_string());
-        let packet = if self.travel == Travel::Raw { line.to_owned() } else { format!(r#"42{ack}["m","{line}"]"#) };
+        let packet = if self.travel == TransportKind::Raw { line.to_owned() } else { format!(r#"42{ack}["m","{line}"]"#) };
         self.send(packet);
     }
 
@@ -221,7 +221,7 @@ impl Life {
     /// Sends random bytes, or a damaged packet.
     pub fn noise(&mut self, seed: u64) {
         self.noisy = true;
-        self.memory = Memory::default();
+        self.memory = ClientState::default();
         let mut dice = StdRng::seed_from_u64(seed);
         let mut bytes = vec![0; (dice.next_u32() % 40) as usize];
         dice.fill_bytes(&mut bytes);
@@ -235,7 +235,7 @@ impl Life {
 
     /// Closes the connection as the protocol requires, and ignores all later messages. The returned line may still have bytes for the
     /// server.
-    pub fn close(&mut self) -> Option<Line> {
+    pub fn close(&mut self) -> Option<ClientEnd> {
         match &self.line {
             Some(line) if self.on_websocket() => line.write(&frame(Opcode::Close, &1000_u16.to_be_bytes())),
             _ => {}
@@ -244,7 +244,7 @@ impl Life {
     }
 
     /// Ends the client's TCP connections.
-    pub fn end(&mut self) -> Option<Line> {
+    pub fn end(&mut self) -> Option<ClientEnd> {
         self.drop_requests();
         let line = self.line.take()?;
         line.end();
@@ -265,28 +265,28 @@ impl Life {
         let Some(session) = self.session else { return };
         if let Some(mut get) = self.get.take() {
             let answered = get.try_recv().is_ok();
-            self.request(if answered { Request::AnswerLost { session } } else { Request::PollGone { session } });
+            self.request(if answered { ShardRequest::AnswerLost { session } } else { ShardRequest::PollGone { session } });
         }
         if self.post.take().is_some() {
-            self.request(Request::PostGone { session });
+            self.request(ShardRequest::PostGone { session });
         }
     }
 
-    fn request(&self, request: Request<Talk>) {
+    fn request(&self, request: ShardRequest<ModelApp>) {
         if let Some(session) = self.session {
             self.hub.put(session.shard(), Mail::Request(Box::new(request)));
         }
     }
 
     /// Moves bytes over the network. True if any were moved.
-    pub fn flow(&mut self, up: usize, down: usize, now: Instant) -> Result<bool, Wrong> {
+    pub fn flow(&mut self, up: usize, down: usize, now: Instant) -> Result<bool, Violation> {
         if self.over {
             return Ok(false);
         }
         let mut moved = false;
         if !self.on_websocket() {
             moved |= up > 0 && self.begin_requests();
-            moved |= down > 0 && self.hear_answers(now)?;
+            moved |= down > 0 && self.receive_responses(now)?;
             self.take_over();
         }
         if let Some(line) = self.line.clone().filter(|_| !self.over) {
@@ -298,7 +298,7 @@ impl Life {
             let bytes = line.fall(down);
             moved |= !bytes.is_empty();
             self.arrived.extend(bytes);
-            self.hear_frames()?;
+            self.receive_frames()?;
             if line.is_over() {
                 moved = true;
                 if self.on_websocket() {
@@ -318,18 +318,18 @@ impl Life {
         if begin_get {
             let (reply, answer) = oneshot::channel();
             self.get = Some(answer);
-            self.request(Request::Poll { session, mark: None, reply });
+            self.request(ShardRequest::Poll { session, mark: None, reply });
         }
         let begin_post = self.post.is_none() && !self.outgoing.is_empty();
         if begin_post {
             let (reply, answer) = oneshot::channel();
             self.post = Some(Posting::Begun(answer));
-            self.request(Request::PostBegins { session, reply });
+            self.request(ShardRequest::PostBegins { session, reply });
         }
         begin_get || begin_post
     }
 
-    fn hear_answers(&mut self, now: Instant) -> Result<bool, Wrong> {
+    fn receive_responses(&mut self, now: Instant) -> Result<bool, Violation> {
         let mut moved = false;
         if let Some(get) = &mut self.get {
             match get.try_recv() {
@@ -338,7 +338,7 @@ impl Life {
                     (self.get, moved) = (None, true);
                     for packet in payload::decode(&body, Version::V4, false) {
                         let packet = packet.map_err(|error| format!("{:?} is told no payload: {error:?}", self.who))?;
-                        self.hear_packet(&packet)?;
+                        self.receive_packet(&packet)?;
                     }
                 }
                 Ok(_) | Err(TryRecvError::Closed) => (self.get, self.over, moved) = (None, true, true),
@@ -368,7 +368,7 @@ impl Life {
             self.beaten = now;
         }
         let body = Vec::from(std::mem::take(&mut self.outgoing)).join("\x1e").into();
-        self.request(Request::Post { session, body, binary: false, reply });
+        self.request(ShardRequest::Post { session, body, binary: false, reply });
     }
 
     /// Makes the WebSocket the transport, if no request is pending on long-polling.
@@ -383,7 +383,7 @@ impl Life {
         }
     }
 
-    fn hear_frames(&mut self) -> Result<(), Wrong> {
+    fn receive_frames(&mut self) -> Result<(), Violation> {
         let arrived = std::mem::take(&mut self.arrived);
         let mut taken = 0;
         for (opcode, bytes) in Frames::new(&arrived) {
@@ -391,11 +391,11 @@ impl Life {
             match opcode {
                 Opcode::Text => {
                     let text = std::str::from_utf8(bytes).map_err(|error| format!("{:?} is told no text: {error}", self.who))?;
-                    if self.travel == Travel::Raw {
-                        self.hear_line(text)?;
+                    if self.travel == TransportKind::Raw {
+                        self.receive_line(text)?;
                     } else {
                         let packet = wire::engineio::decode(text, Version::V4).map_err(|error| format!("{text}: {error:?}"))?;
-                        self.hear_packet(&packet)?;
+                        self.receive_packet(&packet)?;
                     }
                 }
                 Opcode::Ping => {
@@ -420,12 +420,12 @@ impl Life {
         Ok(())
     }
 
-    fn hear_packet(&mut self, packet: &Packet<'_>) -> Result<(), Wrong> {
+    fn receive_packet(&mut self, packet: &Packet<'_>) -> Result<(), Violation> {
         match packet {
             Packet::Open(data) => {
                 let sid = data.split_once(r#""sid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
                 self.session = Some(sid.ok_or_else(|| format!("{data} has no id"))?);
-                if self.travel != Travel::Eager {
+                if self.travel != TransportKind::Eager {
                     self.send(self.connect_packet());
                 }
             }
@@ -435,15 +435,15 @@ impl Life {
             }
             Packet::Pong(data) if *data == "probe" && self.probe == Probe::Asked => self.probe = Probe::Agreed,
             Packet::Close => self.over = true,
-            Packet::Message(text) if text.starts_with("0{") => self.hear_connected(text)?,
+            Packet::Message(text) if text.starts_with("0{") => self.receive_connected(text)?,
             Packet::Message(text) => match text.split_once('[') {
                 Some((kind, args)) => {
                     let texts: Vec<&str> = args.split('"').skip(1).step_by(2).collect();
                     // An event has a name, and a position after its arguments; an acknowledgement has neither.
                     match texts[..] {
-                        [line] if kind.starts_with('3') => self.hear_line(line)?,
-                        ["m", line] => self.hear_event(line, None)?,
-                        ["m", line, position] => self.hear_event(line, Some(position))?,
+                        [line] if kind.starts_with('3') => self.receive_line(line)?,
+                        ["m", line] => self.receive_event(line, None)?,
+                        ["m", line, position] => self.receive_event(line, Some(position))?,
                         _ if self.noisy => {}
                         _ => return Err(format!("{:?} is told {text}", self.who)),
                     }

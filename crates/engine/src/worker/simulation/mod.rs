@@ -15,31 +15,31 @@
 mod app;
 mod archive;
 mod client;
-mod desk;
+mod model_writer;
 pub(super) mod network;
 mod script;
 mod world;
 
-pub(crate) use network::End;
+pub(crate) use network::ServerEnd;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use desk::Flaw;
+use model_writer::InjectedBug;
 use script::Script;
-use world::{Deeds, play};
+use world::{RunStats, play};
 
 const SEEDS: u64 = 2_000;
 
-fn kept() -> PathBuf {
+fn regressions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/worker/simulation/kept")
 }
 
 #[test]
-fn scripts_that_failed_once_fail_no_more() {
+fn regression_scripts_pass() {
     let mut played = 0;
     for file in
-        fs::read_dir(kept()).unwrap().map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "script"))
+        fs::read_dir(regressions()).unwrap().map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "script"))
     {
         let script: Script = fs::read_to_string(&file).unwrap().parse().unwrap();
         play(&script, None).unwrap_or_else(|wrong| panic!("{}: {wrong}", file.display()));
@@ -49,9 +49,9 @@ fn scripts_that_failed_once_fail_no_more() {
 }
 
 #[test]
-fn whatever_happens_everybody_hears_what_was_decided() {
+fn every_client_receives_every_decided_event_in_order() {
     let seeds = std::env::var("SIMULATION_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
-    let mut all = Deeds::default();
+    let mut all = RunStats::default();
     for seed in 0..seeds {
         match play(&Script::of_seed(seed), None) {
             Ok(deeds) => {
@@ -67,7 +67,7 @@ fn whatever_happens_everybody_hears_what_was_decided() {
             Err(wrong) => {
                 let small = Script::of_seed(seed).shrunk(|script| play(script, None).is_err());
                 let again = play(&small, None).unwrap_err();
-                let file = kept().join(format!("seed-{seed}.script"));
+                let file = regressions().join(format!("seed-{seed}.script"));
                 fs::write(&file, format!("# {again}\n{small}")).unwrap();
                 panic!("seed {seed}: {wrong}\nsmaller, in {}: {again}\n{small}", file.display());
             }
@@ -81,7 +81,7 @@ fn whatever_happens_everybody_hears_what_was_decided() {
 }
 
 #[test]
-fn a_seed_does_the_same_every_time() {
+fn a_seed_is_deterministic() {
     for seed in 0..50 {
         let [one, other] = [(); 2].map(|()| format!("{:?}", play(&Script::of_seed(seed), None)));
         assert_eq!(one, other);
@@ -89,7 +89,7 @@ fn a_seed_does_the_same_every_time() {
 }
 
 #[test]
-fn a_script_is_read_as_it_was_written() {
+fn a_script_parses_to_itself() {
     for seed in 0..50 {
         let script = Script::of_seed(seed);
         assert_eq!(script.to_string().parse(), Ok(script));
@@ -97,9 +97,9 @@ fn a_script_is_read_as_it_was_written() {
 }
 
 #[test]
-fn a_mistake_that_is_built_in_is_found_and_its_script_made_small() {
+fn an_injected_bug_is_found_and_shrunk() {
     for flaw in
-        [Flaw::Loses, Flaw::Doubles, Flaw::Reorders, Flaw::KeepsMembers, Flaw::ForgetsToResume, Flaw::SkipsWhatWasMissed, Flaw::Repeats]
+        [InjectedBug::Loses, InjectedBug::Doubles, InjectedBug::Reorders, InjectedBug::KeepsMembers, InjectedBug::ForgetsToResume, InjectedBug::SkipsWhatWasMissed, InjectedBug::Repeats]
     {
         let fails = |script: &Script| play(script, Some(flaw)).is_err();
         let found = (0..300).map(Script::of_seed).find(fails).unwrap_or_else(|| panic!("{flaw:?} is not found"));

@@ -12,7 +12,7 @@ const RECEIVE_BUFFER: usize = 16 * 1024;
 
 /// One TCP connection. Its bytes arrive late or never, but in order.
 #[derive(Default)]
-struct Link {
+struct Connection {
     /// Bytes from the client: on their way, then at the server.
     rising: VecDeque<u8>,
     risen: VecDeque<u8>,
@@ -46,24 +46,24 @@ impl Edges {
     }
 }
 
-fn lock(link: &Mutex<Link>) -> MutexGuard<'_, Link> {
+fn lock(link: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     link.lock().unwrap()
 }
 
 /// The server's end, which a [`crate::stream::Stream`] holds.
-pub struct End(Arc<Mutex<Link>>);
+pub struct ServerEnd(Arc<Mutex<Connection>>);
 
 /// The client's end, and the network between them.
 #[derive(Clone)]
-pub struct Line(Arc<Mutex<Link>>);
+pub struct ClientEnd(Arc<Mutex<Connection>>);
 
 /// Makes a connection. `send_buffer` is the number of bytes that the server's kernel takes before a write would block.
-pub fn connect(send_buffer: usize, grudging: usize) -> (Line, End) {
-    let link = Arc::new(Mutex::new(Link { send_buffer, grudging, ..Link::default() }));
-    (Line(link.clone()), End(link))
+pub fn connect(send_buffer: usize, grudging: usize) -> (ClientEnd, ServerEnd) {
+    let link = Arc::new(Mutex::new(Connection { send_buffer, grudging, ..Connection::default() }));
+    (ClientEnd(link.clone()), ServerEnd(link))
 }
 
-impl Line {
+impl ClientEnd {
     /// Writes bytes as the client.
     pub fn write(&self, bytes: &[u8]) {
         let mut link = lock(&self.0);
@@ -143,7 +143,7 @@ impl Line {
     }
 }
 
-impl End {
+impl ServerEnd {
     /// Whether one read returns all bytes that are there.
     pub fn gives_all(&self) -> bool {
         lock(&self.0).grudging == 0
@@ -154,7 +154,7 @@ impl End {
     }
 }
 
-impl Read for End {
+impl Read for ServerEnd {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut link = lock(&self.0);
         if link.reset {
@@ -168,7 +168,7 @@ impl Read for End {
     }
 }
 
-impl Write for End {
+impl Write for ServerEnd {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut link = lock(&self.0);
         if link.reset || link.server_ended {
@@ -193,7 +193,7 @@ impl Write for End {
     }
 }
 
-impl Source for End {
+impl Source for ServerEnd {
     fn register(&mut self, _: &Registry, token: Token, _: Interest) -> io::Result<()> {
         let mut link = lock(&self.0);
         link.token = Some(token);
@@ -213,7 +213,7 @@ impl Source for End {
     }
 }
 
-impl Drop for End {
+impl Drop for ServerEnd {
     fn drop(&mut self) {
         let mut link = lock(&self.0);
         link.server_ended = true;

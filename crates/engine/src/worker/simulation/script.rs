@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 
 /// The transport of a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Travel {
+pub enum TransportKind {
     Raw,
     WebSocket,
     /// A WebSocket, with its CONNECT directly after the handshake.
@@ -34,8 +34,8 @@ pub enum Step {
     /// The archive answers at most this many requests.
     Read(usize),
     /// A client that is not connected connects: with a new session, or with its earlier one.
-    Connect(usize, Travel),
-    Return(usize, Travel),
+    Connect(usize, TransportKind),
+    Return(usize, TransportKind),
     /// The network moves at most this many bytes (a request, a response) of a client: upwards, downwards.
     Flow(usize, usize, usize),
     Join(usize, usize),
@@ -136,7 +136,7 @@ fn restless_step(dice: &mut StdRng) -> Step {
     match dice.random_range(0..8) {
         0 => Step::Vanish(client),
         1 | 2 => Step::Break(client),
-        3..7 => Step::Return(client, *[Travel::WebSocket, Travel::Eager, Travel::Polling].choose(dice).unwrap()),
+        3..7 => Step::Return(client, *[TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling].choose(dice).unwrap()),
         _ => Step::Rest,
     }
 }
@@ -146,7 +146,7 @@ fn catching_up_step(dice: &mut StdRng, shards: usize) -> Step {
     match dice.random_range(0..40) {
         0..2 => Step::Break(client),
         2..4 => Step::Chatter(room, *[3, 30].choose(dice).unwrap()),
-        4..9 => Step::Return(client, *[Travel::WebSocket, Travel::Eager, Travel::Polling].choose(dice).unwrap()),
+        4..9 => Step::Return(client, *[TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling].choose(dice).unwrap()),
         9..14 => Step::Flow(client, 100_000, *[0, 50, 300, 2_000].choose(dice).unwrap()),
         14..17 => Step::Join(client, room),
         17..19 => Step::Leave(client, room),
@@ -167,7 +167,7 @@ fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
         560..564 => Step::Chatter(room, *[3, 30, 300].choose(dice).unwrap()),
         564..580 => Step::Read(*[1, 3].choose(dice).unwrap()),
         580..680 => {
-            let travels = [Travel::Raw, Travel::WebSocket, Travel::Eager, Travel::Polling, Travel::Polling];
+            let travels = [TransportKind::Raw, TransportKind::WebSocket, TransportKind::Eager, TransportKind::Polling, TransportKind::Polling];
             let travel = *travels.choose(dice).unwrap();
             if dice.random_range(0..4) == 0 { Step::Connect(client, travel) } else { Step::Return(client, travel) }
         }
@@ -187,7 +187,7 @@ fn step(dice: &mut StdRng, shards: usize, patience: f64) -> Step {
     }
 }
 
-impl Display for Travel {
+impl Display for TransportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Raw => "raw",
@@ -233,7 +233,7 @@ impl Display for Script {
     }
 }
 
-impl FromStr for Travel {
+impl FromStr for TransportKind {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::app::{Log, Talk, Who};
-use super::archive::Shelves;
-use super::client::{Life, Memory, Wrong};
-use super::desk::{Desk, Flaw};
-use super::network::Line;
-use super::script::{CLIENTS, Script, Step, Travel};
-use crate::app::Reason;
+use super::app::{Trace, ModelApp, ConnectionId};
+use super::archive::ModelArchive;
+use super::client::{ClientConnection, ClientState, Violation};
+use super::model_writer::{ModelWriter, InjectedBug};
+use super::network::ClientEnd;
+use super::script::{CLIENTS, Script, Step, TransportKind};
+use crate::app::DisconnectReason;
 use crate::config::{Config, Endpoint, Protocol};
 use crate::history::Recovery;
 use crate::hub::{Handle, Hub};
-use crate::shard::{Shard, Waits};
+use crate::shard::{Shard, FlushPriority};
 use crate::worker::Worker;
 
 const PING_INTERVAL: Duration = Duration::from_millis(2_000);
@@ -27,11 +27,11 @@ const PING_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// The size of a tick; times are counted in ticks.
 const TICK: Duration = Duration::from_millis(8);
 /// A time after which every connection has ended by itself.
-const LONG: Duration = Duration::from_secs(60);
+const LONG_WAIT: Duration = Duration::from_secs(60);
 
 /// Counters of events, which show that a script had an effect.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Deeds {
+pub struct RunStats {
     pub facts: usize,
     pub connections: usize,
     /// The numbers of recovered sessions and of rejected recoveries.
@@ -47,44 +47,44 @@ pub struct Deeds {
 
 pub struct World {
     now: Instant,
-    hub: Arc<Hub<Talk>>,
-    workers: Vec<Worker<Talk>>,
+    hub: Arc<Hub<ModelApp>>,
+    workers: Vec<Worker<ModelApp>>,
     /// Each shard's TCP connections.
-    lines: Vec<Vec<Line>>,
-    desk: Arc<Mutex<Desk>>,
-    archive: Arc<Shelves>,
-    log: Rc<RefCell<Log>>,
-    lives: [Option<Life>; CLIENTS],
+    lines: Vec<Vec<ClientEnd>>,
+    desk: Arc<Mutex<ModelWriter>>,
+    archive: Arc<ModelArchive>,
+    log: Rc<RefCell<Trace>>,
+    lives: [Option<ClientConnection>; CLIENTS],
     lived: [usize; CLIENTS],
     /// The memory of each client from its last connection.
-    memories: [Memory; CLIENTS],
+    memories: [ClientState; CLIENTS],
     /// Lines of ended connections with bytes that are still on their way.
-    behind: Vec<(usize, Line)>,
+    behind: Vec<(usize, ClientEnd)>,
     /// The connections that their client has ended, and those whose client has sent noise.
-    left: HashSet<Who>,
-    noisy: HashSet<Who>,
+    left: HashSet<ConnectionId>,
+    noisy: HashSet<ConnectionId>,
     count: u64,
     sizes: (usize, usize),
-    deeds: Deeds,
+    deeds: RunStats,
 }
 
 /// Plays a script to its end, and continues until every connection has ended by itself.
-pub fn play(script: &Script, flaw: Option<Flaw>) -> Result<Deeds, Wrong> {
+pub fn play(script: &Script, flaw: Option<InjectedBug>) -> Result<RunStats, Violation> {
     let mut world = World::new(script, flaw);
     for step in &script.steps {
         world.step(*step)?;
     }
-    world.come_to_rest()?;
+    world.settle()?;
     world.check_survivors()?;
     world.end()
 }
 
 impl World {
-    fn new(script: &Script, flaw: Option<Flaw>) -> Self {
+    fn new(script: &Script, flaw: Option<InjectedBug>) -> Self {
         let endpoint = |path: &str, protocol| Endpoint { path: path.into(), protocol, ping_interval: PING_INTERVAL };
         let window = Duration::from_secs(3_600);
-        let desk = Arc::new(Mutex::new(Desk::with(flaw)));
-        let archive = Arc::new(Shelves::of(desk.clone()));
+        let desk = Arc::new(Mutex::new(ModelWriter::with(flaw)));
+        let archive = Arc::new(ModelArchive::of(desk.clone()));
         let recovery = Recovery {
             epoch: "e".into(),
             position: 0,
@@ -106,12 +106,12 @@ impl World {
             ..Config::default()
         };
         let polls: Vec<mio::Poll> = (0..script.shards).map(|_| mio::Poll::new().unwrap()).collect();
-        let gate = Arc::new(|_: &http::request::Parts, _| Ok(Who { client: 0, life: 0 }));
+        let gate = Arc::new(|_: &http::request::Parts, _| Ok(ConnectionId { client: 0, life: 0 }));
         let hub = Arc::new(Hub::new(config, gate, &polls).unwrap());
-        let log = Rc::<RefCell<Log>>::default();
+        let log = Rc::<RefCell<Trace>>::default();
         let now = Instant::now();
         let workers = polls.into_iter().enumerate().map(|(index, poll)| {
-            let mut worker = Worker::new(index as u8, hub.clone(), poll, Talk { desk: desk.clone(), log: log.clone() });
+            let mut worker = Worker::new(index as u8, hub.clone(), poll, ModelApp { desk: desk.clone(), log: log.clone() });
             worker.shard = Shard::new(index as u8, hub.config.clone(), hub.history.clone(), now);
             worker.shard.random = StdRng::seed_from_u64(index as u64);
             worker
@@ -132,17 +132,17 @@ impl World {
             noisy: HashSet::new(),
             count: 0,
             sizes: (script.send_buffer, script.grudging),
-            deeds: Deeds::default(),
+            deeds: RunStats::default(),
         }
     }
 
-    fn step(&mut self, step: Step) -> Result<(), Wrong> {
+    fn step(&mut self, step: Step) -> Result<(), Violation> {
         self.count += 1;
         let number = self.count;
         let room = |room: usize| format!("room-{room}");
         match step {
             Step::Wait(time) => self.now += Duration::from_millis(time),
-            Step::Rest => self.come_to_rest()?,
+            Step::Rest => self.settle()?,
             Step::Turn(shard) => drop(self.turn(shard)?),
             Step::Write(most) => self.write(most),
             Step::Chatter(at, count) => self.desk.lock().unwrap().chatter(&Handle(self.hub.clone()), &room(at), count),
@@ -150,21 +150,21 @@ impl World {
             Step::Connect(client, travel) => self.connect(client, travel, false),
             Step::Return(client, travel) => self.connect(client, travel, true),
             Step::Flow(client, up, down) => drop(self.flow(client, up, down)?),
-            Step::Join(client, at) => self.life(client, |life| life.join(room(at), number)),
-            Step::Leave(client, at) => self.life(client, |life| life.leave(room(at), number)),
-            Step::Say(client, at, length) => self.life(client, |life| life.say(room(at), number, length)),
-            Step::Type(client, at) => self.life(client, |life| life.types(&room(at), number)),
+            Step::Join(client, at) => self.with_connection(client, |life| life.join(room(at), number)),
+            Step::Leave(client, at) => self.with_connection(client, |life| life.leave(room(at), number)),
+            Step::Say(client, at, length) => self.with_connection(client, |life| life.send_message(room(at), number, length)),
+            Step::Type(client, at) => self.with_connection(client, |life| life.send_typing(&room(at), number)),
             Step::Upgrade(client) => {
                 let sizes = self.sizes;
                 let line = self.lives[client].as_mut().and_then(|life| life.upgrade(sizes));
                 self.watch(line);
             }
             Step::Abort(client) => {
-                let line = self.lives[client].as_mut().and_then(Life::abort);
+                let line = self.lives[client].as_mut().and_then(ClientConnection::abort);
                 self.behind.extend(line.map(|line| (client, line)));
             }
-            Step::Close(client) => self.part(client, Life::close),
-            Step::End(client) => self.part(client, Life::end),
+            Step::Close(client) => self.part(client, ClientConnection::close),
+            Step::End(client) => self.part(client, ClientConnection::end),
             Step::Break(client) => self.part(client, |life| {
                 life.break_off();
                 None
@@ -183,29 +183,29 @@ impl World {
         Ok(())
     }
 
-    fn connect(&mut self, client: usize, travel: Travel, returns: bool) {
+    fn connect(&mut self, client: usize, travel: TransportKind, returns: bool) {
         if self.lives[client].as_ref().is_some_and(|life| !life.over) {
             return;
         }
         self.leave_behind(client);
-        let who = Who { client, life: self.lived[client] };
+        let who = ConnectionId { client, life: self.lived[client] };
         self.lived[client] += 1;
         if !returns {
-            self.memories[client] = Memory::default();
+            self.memories[client] = ClientState::default();
         }
-        let (life, line) = Life::begin((who, self.memories[client].clone()), travel, &self.hub, &self.desk, self.now, self.sizes);
+        let (life, line) = ClientConnection::begin((who, self.memories[client].clone()), travel, &self.hub, &self.desk, self.now, self.sizes);
         self.lives[client] = Some(life);
         self.watch(line);
     }
 
-    fn life(&mut self, client: usize, does: impl FnOnce(&mut Life)) {
+    fn with_connection(&mut self, client: usize, does: impl FnOnce(&mut ClientConnection)) {
         if let Some(life) = self.lives[client].as_mut().filter(|life| !life.over) {
             does(life);
         }
     }
 
     /// Ends a client's connection in one of the ways.
-    fn part(&mut self, client: usize, how: impl FnOnce(&mut Life) -> Option<Line>) {
+    fn part(&mut self, client: usize, how: impl FnOnce(&mut ClientConnection) -> Option<ClientEnd>) {
         let Some(mut life) = self.lives[client].take() else { return };
         self.memories[client] = life.memory.clone();
         if !life.over {
@@ -224,13 +224,13 @@ impl World {
         self.behind.extend(line.map(|line| (client, line)));
     }
 
-    fn watch(&mut self, line: Option<(u8, Line)>) {
+    fn watch(&mut self, line: Option<(u8, ClientEnd)>) {
         if let Some((shard, line)) = line {
             self.lines[shard as usize].push(line);
         }
     }
 
-    fn flow(&mut self, client: usize, up: usize, down: usize) -> Result<bool, Wrong> {
+    fn flow(&mut self, client: usize, up: usize, down: usize) -> Result<bool, Violation> {
         let mut moved = false;
         for (_, line) in self.behind.iter().filter(|(whose, _)| *whose == client) {
             moved |= line.rise(up) | !line.fall(down).is_empty();
@@ -248,17 +248,17 @@ impl World {
     }
 
     /// Runs one turn of a shard, if its thread would not sleep. True if it did not.
-    fn turn(&mut self, shard: usize) -> Result<bool, Wrong> {
+    fn turn(&mut self, shard: usize) -> Result<bool, Violation> {
         let Some(worker) = self.workers.get_mut(shard) else { return Ok(false) };
         let mailbox = &self.hub.mailboxes[shard];
-        let sleeps = worker.is_idle() && mailbox.fall_asleep();
-        mailbox.wake_up();
+        let sleeps = worker.is_idle() && mailbox.set_asleep();
+        mailbox.set_awake();
         let due = [worker.shard.timers.next(), worker.shard.wake_at].into_iter().flatten().min().is_some_and(|next| next <= self.now);
-        if sleeps && !due && !self.lines[shard].iter().any(Line::has_edges) {
+        if sleeps && !due && !self.lines[shard].iter().any(ClientEnd::has_edges) {
             return Ok(false);
         }
         worker.shard.now = self.now;
-        for (token, edges) in self.lines[shard].iter().filter_map(Line::take_edges) {
+        for (token, edges) in self.lines[shard].iter().filter_map(ClientEnd::take_edges) {
             worker.note(token, edges.readable, edges.writable, edges.ended);
         }
         worker.turn(|| self.now);
@@ -270,7 +270,7 @@ impl World {
     }
 
     /// Checks a shard after a turn.
-    fn inspect(&self, index: usize) -> Result<(), Wrong> {
+    fn inspect(&self, index: usize) -> Result<(), Violation> {
         let shard = &self.workers[index].shard;
         let check = |good: bool, what: String| if good { Ok(()) } else { Err(format!("shard {index}: {what}")) };
         let mut seats = HashMap::<&str, usize>::new();
@@ -288,7 +288,7 @@ impl World {
             check(present == socket.data.as_ref().map(|data| data.who), format!("socket {slot} is {present:?}'s"))?;
             if let Some((who, Some(secret))) = socket.data.as_ref().map(|data| (data.who, data.secret)) {
                 let memory = self.lives[who.client].as_ref().map_or(&self.memories[who.client], |life| &life.memory);
-                memory.check_confirmed(&self.desk.lock().unwrap(), secret, shard.confirmed(key).unwrap_or(0))?;
+                memory.check_confirmed(&self.desk.lock().unwrap(), secret, shard.acked(key).unwrap_or(0))?;
             }
         }
         for (room, seats) in &seats {
@@ -300,7 +300,7 @@ impl World {
             let paused = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].paused).count();
             check(connection.pauses as usize == paused, format!("connection {slot} has {paused} paused sockets, and counts others"))?;
             let bytes = connection.outbox.bytes();
-            let bounded = connection.waits != Waits::Not || bytes <= shard.config.outbox_limit || !connection.outbox.has_several();
+            let bounded = connection.queued != FlushPriority::Not || bytes <= shard.config.outbox_limit || !connection.outbox.has_several();
             check(bounded, format!("{bytes} bytes wait for connection {slot}"))?;
             let behind = connection.sockets.iter().filter(|&&socket| shard.sockets[socket as usize].behind.is_some()).count();
             check(
@@ -313,7 +313,7 @@ impl World {
     }
 
     /// Whether every connection that has ended had a reason.
-    fn check_ends(&self) -> Result<(), Wrong> {
+    fn check_ends(&self) -> Result<(), Violation> {
         let mut log = self.log.borrow_mut();
         if let Some(wrong) = log.wrongs.pop() {
             return Err(wrong);
@@ -321,10 +321,10 @@ impl World {
         for (who, reason) in log.ends.drain(..) {
             let fair = match reason {
                 _ if self.noisy.contains(&who) || self.left.contains(&who) => true,
-                Reason::TooSlow => true,
+                DisconnectReason::TooSlow => true,
                 // A client that gives up waiting and connects again may be accepted on both connections, in the other order; it reconnects.
-                Reason::TakenOver => true,
-                Reason::PingTimeout => self.was_silent(who),
+                DisconnectReason::TakenOver => true,
+                DisconnectReason::PingTimeout => self.was_silent(who),
                 // A client that has received the end of its connection ends it too.
                 _ => !self.lives[who.client].as_ref().is_some_and(|life| life.who == who && !life.over),
             };
@@ -336,13 +336,13 @@ impl World {
     }
 
     /// Whether a client's answer to a ping was late.
-    fn was_silent(&self, who: Who) -> bool {
+    fn was_silent(&self, who: ConnectionId) -> bool {
         let life = self.lives[who.client].as_ref().filter(|life| life.who == who && self.sizes.1 == 0);
         life.is_none_or(|life| self.now + TICK >= life.beaten + PING_INTERVAL + PING_TIMEOUT)
     }
 
     /// Moves the whole network and all clients, shards and the writer, until none has any work left.
-    fn come_to_rest(&mut self) -> Result<(), Wrong> {
+    fn settle(&mut self) -> Result<(), Violation> {
         for _ in 0..20_000 {
             let mut moved = false;
             for client in 0..CLIENTS {
@@ -361,19 +361,19 @@ impl World {
         Err("it does not come to rest".into())
     }
 
-    fn check_survivors(&self) -> Result<(), Wrong> {
-        self.lives.iter().flatten().filter(|life| !life.over && !life.noisy).try_for_each(Life::check_all_heard)
+    fn check_survivors(&self) -> Result<(), Violation> {
+        self.lives.iter().flatten().filter(|life| !life.over && !life.noisy).try_for_each(ClientConnection::check_all_received)
     }
 
     /// Ends the world: all clients vanish and time passes, and then no state may be left.
-    fn end(mut self) -> Result<Deeds, Wrong> {
+    fn end(mut self) -> Result<RunStats, Violation> {
         for client in 0..CLIENTS {
             self.step(Step::Vanish(client))?;
         }
-        let end = self.now + LONG;
+        let end = self.now + LONG_WAIT;
         while self.now < end {
             self.now += Duration::from_millis(500);
-            self.come_to_rest()?;
+            self.settle()?;
         }
         for worker in &self.workers {
             let shard = &worker.shard;
@@ -381,7 +381,7 @@ impl World {
                 shard.connections.len(),
                 shard.sockets.len(),
                 shard.room_count(),
-                shard.readable.len(Waits::Soon) + shard.readable.len(Waits::Later),
+                shard.readable.len(FlushPriority::Soon) + shard.readable.len(FlushPriority::Later),
             ];
             if left != [0; 4]
                 || !shard.renamed.is_empty()
@@ -395,6 +395,6 @@ impl World {
         let desk = self.desk.lock().unwrap();
         let facts = desk.facts.values().map(Vec::len).sum();
         let (connections, questions) = (self.lived.iter().sum(), self.archive.answered());
-        Ok(Deeds { facts, connections, returns: desk.returns, refusals: desk.refusals, questions, ..self.deeds })
+        Ok(RunStats { facts, connections, returns: desk.returns, refusals: desk.refusals, questions, ..self.deeds })
     }
 }

@@ -8,7 +8,7 @@ use domain::event::{Event, PersistedEvent};
 use domain::ids::{RoomKind, RoomId};
 use domain::users;
 use domain::tasks;
-use engine::Saying;
+use engine::OutboundMessage;
 
 use super::answers::{Always, Done, ERROR, RESYNC};
 use super::tokens::EXPIRING;
@@ -53,7 +53,7 @@ impl Dialect for Household {
         room.kind() == RoomKind::Household
     }
 
-    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
         if fact.room.kind() != RoomKind::Household {
             return Vec::new();
         }
@@ -114,22 +114,22 @@ struct TaskTold<'a> {
 }
 
 impl<'a> TaskTold<'a> {
-    fn whole(self, word: &Word<TaskChanged<'a>>) -> Saying {
+    fn whole(self, word: &Word<TaskChanged<'a>>) -> OutboundMessage {
         let Self { task, household_id } = self;
         word.say(&TaskChanged { task: Task::of(task), household_id })
     }
 
-    fn completed(self, by: &users::User) -> Saying {
+    fn completed(self, by: &users::User) -> OutboundMessage {
         let Self { task, household_id } = self;
         words::TASK_COMPLETED.say(&TaskCompleted { task: Task::of(task), household_id, completed_by: User::of(by) })
     }
 
-    fn assigned(self, to: &users::User) -> Saying {
+    fn assigned(self, to: &users::User) -> OutboundMessage {
         let Self { task, household_id } = self;
         words::TASK_ASSIGNED.say(&TaskAssigned { task: Task::of(task), household_id, assigned_to: User::of(to) })
     }
 
-    fn unassigned(self, from: &users::User) -> Saying {
+    fn unassigned(self, from: &users::User) -> OutboundMessage {
         let Self { task, household_id } = self;
         words::TASK_UNASSIGNED.say(&TaskUnassigned { task: Task::of(task), household_id, unassigned_from: User::of(from) })
     }

@@ -8,7 +8,7 @@ mod words;
 
 use domain::event::{Event, PersistedEvent, EphemeralEvent};
 use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
-use engine::Saying;
+use engine::OutboundMessage;
 use serde_json::Value;
 
 use super::answers::{Always, Done, ERROR, RESYNC};
@@ -48,7 +48,7 @@ impl Dialect for Messenger {
         "conversationId"
     }
 
-    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
         let said = match fact.room.kind() {
             RoomKind::Conversation => in_conversation(&fact.room, &fact.event),
             RoomKind::User => in_inbox(&fact.event),
@@ -57,8 +57,8 @@ impl Dialect for Messenger {
         said.into_iter().collect()
     }
 
-    fn signal(&self, signal: &EphemeralEvent, _: Timestamp) -> Option<Saying> {
-        fn typing<'a>(word: &Word<Typing<'a>>, room: &'a RoomId, person: &'a UserId) -> Option<Saying> {
+    fn signal(&self, signal: &EphemeralEvent, _: Timestamp) -> Option<OutboundMessage> {
+        fn typing<'a>(word: &Word<Typing<'a>>, room: &'a RoomId, person: &'a UserId) -> Option<OutboundMessage> {
             (room.kind() == RoomKind::Conversation).then(|| word.say(&Typing::of(room, person)))
         }
         match signal {
@@ -102,7 +102,7 @@ impl Dialect for Messenger {
 }
 
 /// The message about an event in a conversation.
-fn in_conversation(room: &RoomId, event: &Event) -> Option<Saying> {
+fn in_conversation(room: &RoomId, event: &Event) -> Option<OutboundMessage> {
     Some(match event {
         Event::MessageSent { message } => words::MESSAGE_NEW.say(&Message::of(message, false)),
         Event::MessageDeleted { message, .. } => words::MESSAGE_DELETED.say(&MessageDeleted::of(room, *message)),
@@ -113,7 +113,7 @@ fn in_conversation(room: &RoomId, event: &Event) -> Option<Saying> {
 }
 
 /// The message about an event in a user's inbox, for all devices.
-fn in_inbox(event: &Event) -> Option<Saying> {
+fn in_inbox(event: &Event) -> Option<OutboundMessage> {
     Some(match event {
         Event::Added { space, by, last, .. } if space.room.kind() == RoomKind::Conversation => {
             words::CONVERSATION_ADDED.say(&ConversationAdded::of(space, last.as_deref(), by.as_ref().map(|by| &by.id)))

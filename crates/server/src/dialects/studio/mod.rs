@@ -8,7 +8,7 @@ mod words;
 use domain::event::{Event, PersistedEvent, EphemeralEvent};
 use domain::ids::{RoomKind, Timestamp};
 use domain::error::DomainError;
-use engine::Saying;
+use engine::OutboundMessage;
 use serde_json::Value;
 
 use super::answers::{Always, Done, RESYNC, refused_as};
@@ -53,7 +53,7 @@ impl Dialect for Studio {
         "roomId"
     }
 
-    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
         if fact.room.kind() == RoomKind::User {
             return in_inbox(fact).into_iter().collect();
         }
@@ -76,7 +76,7 @@ impl Dialect for Studio {
         }
     }
 
-    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<Saying> {
+    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
         let timestamp = Milliseconds(now);
         Some(match signal {
             EphemeralEvent::RoomJoined { room, person } => words::MEMBER_JOINED.say(&PersonInRoom::of(&person.id, room, now)),
@@ -123,7 +123,7 @@ impl Dialect for Studio {
             Ok(Outcome::Changed(Value::String(ack))) => (ack.clone(), Vec::new()),
             Ok(Outcome::Changed(Value::Array(parts))) => match &parts[..] {
                 [Value::String(ack), Value::String(name), Value::String(payload)] => {
-                    let event = Saying::event(name.clone(), payload.clone()).ok();
+                    let event = OutboundMessage::event(name.clone(), payload.clone()).ok();
                     (ack.clone(), if answer.acked && name == "message:new" { Vec::new() } else { event.into_iter().collect() })
                 }
                 _ => (json(&Done::default()), Vec::new()),
@@ -135,7 +135,7 @@ impl Dialect for Studio {
 }
 
 /// The event in a user's inbox about a membership of that user.
-fn in_inbox(fact: &PersistedEvent) -> Option<Saying> {
+fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
     match &fact.event {
         Event::Added { space, by, .. } if space.room.kind() == RoomKind::ChatRoom => {
             Some(words::ROOM_ADDED.say(&RoomAdded::of(space, by.as_ref().map(|by| &by.id))))

@@ -5,7 +5,7 @@ use domain::chat::{DeleteMessage, EditMessage, SendMessage, SendMessageResult};
 use domain::ids::{EntityId, RoomKind, RoomId, parse_id};
 use domain::command::{Command, CommandContext};
 use domain::error::DomainError;
-use engine::Saying;
+use engine::OutboundMessage;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -265,9 +265,9 @@ fn confirmed(payload: &impl Serialize) -> Value {
     Value::String(json(&Confirmed { ok: Always, payload }))
 }
 
-fn with_event(ack: String, event: &Saying) -> Value {
+fn with_event(ack: String, event: &OutboundMessage) -> Value {
     match event {
-        Saying::Event { name, args, .. } => Value::Array(vec![ack.into(), name.as_ref().into(), args.as_str().into()]),
-        Saying::Text(_) | Saying::Binary(_) => Value::String(ack),
+        OutboundMessage::Event { name, args, .. } => Value::Array(vec![ack.into(), name.as_ref().into(), args.as_str().into()]),
+        OutboundMessage::Text(_) | OutboundMessage::Binary(_) => Value::String(ack),
     }
 }

@@ -10,7 +10,7 @@ use domain::event::{Event, PersistedEvent, EphemeralEvent};
 use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
 use domain::users::User;
 use domain::spaces::Space;
-use engine::Saying;
+use engine::OutboundMessage;
 use serde_json::{Map, Value};
 
 use super::answers::{Always, Done, ERROR, RESYNC};
@@ -49,13 +49,13 @@ impl Dialect for Trip {
         "tripId"
     }
 
-    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<Saying> {
+    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
         let timestamp = Milliseconds(now);
         let greeting = Connected { message: "Connected successfully", user_id: person.id.as_str(), socket_id: connection, timestamp };
         Some(words::CONNECTED.say(&greeting))
     }
 
-    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
         if let Event::NotificationCreated { notification } = &fact.event {
             return vec![words::NOTIFICATION.say(&Notified::Own(Notification::of(notification)))];
         }
@@ -87,8 +87,8 @@ impl Dialect for Trip {
         }
     }
 
-    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<Saying> {
-        fn presence<'a>(word: &Word<Presence<'a>>, room: &'a RoomId, person: &'a User, now: Timestamp) -> Option<Saying> {
+    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
+        fn presence<'a>(word: &Word<Presence<'a>>, room: &'a RoomId, person: &'a User, now: Timestamp) -> Option<OutboundMessage> {
             let (trip_id, user_id, timestamp) = (room.id(), person.id.as_str(), Milliseconds(now));
             (room.kind() == RoomKind::Trip).then(|| word.say(&Presence { user_id, trip_id, timestamp }))
         }
@@ -138,7 +138,7 @@ impl Dialect for Trip {
 }
 
 /// The event in a user's inbox about a membership of that user.
-fn in_inbox(fact: &PersistedEvent) -> Option<Saying> {
+fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
     match &fact.event {
         Event::Added { space, by, trip, .. } if space.room.kind() == RoomKind::Trip => {
             let details = trip.clone().unwrap_or_default();

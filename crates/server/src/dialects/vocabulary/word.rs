@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use engine::Saying;
+use engine::OutboundMessage;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,13 +30,13 @@ impl<P: Serialize + ToSchema> Word<P> {
     }
 
     /// Encodes the event.
-    pub fn say(&self, payload: &P) -> Saying {
+    pub fn say(&self, payload: &P) -> OutboundMessage {
         self.say_as(self.name, payload)
     }
 
     /// Encodes the event with another name, which its sender has chosen.
-    pub fn say_as(&self, name: impl Into<Cow<'static, str>>, payload: &P) -> Saying {
-        Saying::event(name, json(payload)).expect("a contract has no reserved word, and serde_json writes JSON")
+    pub fn say_as(&self, name: impl Into<Cow<'static, str>>, payload: &P) -> OutboundMessage {
+        OutboundMessage::event(name, json(payload)).expect("a contract has no reserved word, and serde_json writes JSON")
     }
 
     /// The event's description.
@@ -58,8 +58,8 @@ impl BareWord {
     }
 
     /// Encodes the event.
-    pub fn say(&self) -> Saying {
-        Saying::event(self.name, String::new()).expect("a contract has no reserved word")
+    pub fn say(&self) -> OutboundMessage {
+        OutboundMessage::event(self.name, String::new()).expect("a contract has no reserved word")
     }
 
     /// The event's description.

@@ -5,7 +5,7 @@ use domain::custom_events::CustomEvent;
 use domain::ids::{RoomKind, RoomId, Timestamp};
 use domain::notifications;
 use domain::users::User;
-use engine::Saying;
+use engine::OutboundMessage;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -41,7 +41,7 @@ pub(super) struct Connected<'a> {
 }
 
 /// The welcome message for a user.
-pub(super) fn connected(person: &User, at: Timestamp) -> Saying {
+pub(super) fn connected(person: &User, at: Timestamp) -> OutboundMessage {
     let user_id = NumberOrText(person.id.as_str());
     words::CONNECTED.say(&Direct, &Connected { message: "Connected successfully", user_id, username: person.handle() }, at)
 }
@@ -61,7 +61,7 @@ impl<'a> Presence<'a> {
 }
 
 /// The message that a user has entered or left a room.
-pub(super) fn presence<'a>(word: &Word<Presence<'a>, From<'a>>, room: &'a RoomId, person: &'a User, at: Timestamp) -> Saying {
+pub(super) fn presence<'a>(word: &Word<Presence<'a>, From<'a>>, room: &'a RoomId, person: &'a User, at: Timestamp) -> OutboundMessage {
     word.say(&From(room, person), &Presence::of(person), at)
 }
 
@@ -99,7 +99,7 @@ pub(super) fn message(message: &chat::Message) -> String {
 }
 
 /// The message that a chat message has a new text.
-pub(super) fn message_edited(message: &chat::Message, at: Timestamp) -> Saying {
+pub(super) fn message_edited(message: &chat::Message, at: Timestamp) -> OutboundMessage {
     words::MESSAGE_EDITED.say(&From(&message.room, &message.sender), &Message::of(message), at)
 }
 
@@ -113,7 +113,7 @@ pub(super) struct MessageDeleted<'a> {
 }
 
 /// The message that a chat message was deleted.
-pub(super) fn message_deleted(message_id: i64, sender: &User, room: &RoomId, at: Timestamp) -> Saying {
+pub(super) fn message_deleted(message_id: i64, sender: &User, room: &RoomId, at: Timestamp) -> OutboundMessage {
     let data = MessageDeleted { message_id, username: sender.handle(), user_id: NumberOrText(sender.id.as_str()) };
     words::MESSAGE_DELETED.say(&From(room, sender), &data, at)
 }
@@ -134,7 +134,7 @@ pub(super) struct Notification<'a> {
 }
 
 /// The message about a user's notification, whose data contains its priority.
-pub(super) fn notification(notification: &notifications::Notification) -> Saying {
+pub(super) fn notification(notification: &notifications::Notification) -> OutboundMessage {
     let data = Notification {
         notification_id: notification.id,
         r#type: &notification.kind,
@@ -152,12 +152,12 @@ fn priority(data: Option<&Value>) -> &str {
 }
 
 /// A backend's event, in an envelope. The envelope names the room if there is only one, and it is no inbox.
-pub fn emitted(emission: &CustomEvent, at: Timestamp) -> Saying {
+pub fn emitted(emission: &CustomEvent, at: Timestamp) -> OutboundMessage {
     let room = match &emission.rooms[..] {
         [room] if !matches!(room.kind(), RoomKind::User | RoomKind::Everyone) => Some(room.as_str()),
         _ => None,
     };
-    Saying::Text(json(&Envelope { r#type: &emission.name, room, data: &emission.data, sender: None, timestamp: Microseconds(at) }))
+    OutboundMessage::Text(json(&Envelope { r#type: &emission.name, room, data: &emission.data, sender: None, timestamp: Microseconds(at) }))
 }
 
 /// `data` of `notification.new` that everybody is told: it is in nobody's inbox and has no id.
@@ -187,7 +187,7 @@ pub(super) enum Notified<'a> {
 }
 
 /// The message about a notification for all users. This contract has its own name for it, so the name for Socket.IO clients is not used.
-pub(super) fn announcement(announcement: &notifications::Announcement) -> Saying {
+pub(super) fn announcement(announcement: &notifications::Announcement) -> OutboundMessage {
     let data = Announcement {
         r#type: &announcement.kind,
         title: &announcement.title,
@@ -212,7 +212,7 @@ pub(super) struct Joined<'a> {
 }
 
 /// Confirms that the connection is in a room, and names users who have it open. `count` is how many users have it open; `present` may be fewer.
-pub(super) fn joined<'a>(room: &'a RoomId, present: &'a [User], count: usize, at: Timestamp) -> Saying {
+pub(super) fn joined<'a>(room: &'a RoomId, present: &'a [User], count: usize, at: Timestamp) -> OutboundMessage {
     let members_online = present.iter().map(Presence::of).collect();
     let data = Joined { message: format!("Joined room {room}"), members_online, members_online_count: count };
     words::JOINED_ROOM.say(&About(room), &data, at)
@@ -226,7 +226,7 @@ pub(super) struct Notice {
 }
 
 /// Confirms that the connection has left a room: "Left room channel:456".
-pub(super) fn left(room: &RoomId, at: Timestamp) -> Saying {
+pub(super) fn left(room: &RoomId, at: Timestamp) -> OutboundMessage {
     words::LEFT_ROOM.say(&About(room), &Notice { message: format!("Left room {room}") }, at)
 }
 
@@ -240,7 +240,7 @@ pub(super) struct Refreshed {
 }
 
 /// The confirmation of a token refresh.
-pub(super) fn refreshed(ends: Option<Timestamp>, at: Timestamp) -> Saying {
+pub(super) fn refreshed(ends: Option<Timestamp>, at: Timestamp) -> OutboundMessage {
     words::AUTH_REFRESHED.say(&Direct, &Refreshed { expires_at: ends.map(Microseconds) }, at)
 }
 
@@ -255,7 +255,7 @@ pub(super) struct Expiring {
 }
 
 /// The notice that a token expires soon.
-pub(super) fn expiring(ends: Timestamp, at: Timestamp) -> Saying {
+pub(super) fn expiring(ends: Timestamp, at: Timestamp) -> OutboundMessage {
     words::AUTH_EXPIRING.say(&Direct, &Expiring { expires_at: Microseconds(ends), expires_in: seconds_until(ends, at) }, at)
 }
 
@@ -267,7 +267,7 @@ pub(super) struct Pong {
 }
 
 /// Answers a ping.
-pub(super) fn pong(at: Timestamp) -> Saying {
+pub(super) fn pong(at: Timestamp) -> OutboundMessage {
     words::PONG.say(&Direct, &Pong { timestamp: Microseconds(at) }, at)
 }
 
@@ -285,20 +285,20 @@ pub(super) struct Error<'a> {
 }
 
 /// Tells a client that what it has missed is not known any more.
-pub fn resync(resync: &Resync, at: Timestamp) -> Saying {
+pub fn resync(resync: &Resync, at: Timestamp) -> OutboundMessage {
     words::RESYNC.say(&Direct, resync, at)
 }
 
 /// An envelope with its position, after which a client can later ask for the events.
-pub fn positioned(saying: Saying, position: &str) -> Saying {
+pub fn positioned(saying: OutboundMessage, position: &str) -> OutboundMessage {
     match saying {
         // An envelope begins with its type; a position is a text without anything to escape.
-        Saying::Text(text) => Saying::Text(format!(r#"{{"id":"{position}",{}"#, &text[1..])),
+        OutboundMessage::Text(text) => OutboundMessage::Text(format!(r#"{{"id":"{position}",{}"#, &text[1..])),
         other => other,
     }
 }
 
 /// An error. `field` is the field that is wrong, if there is one.
-pub(super) fn error(error: String, code: &str, field: Option<&str>, at: Timestamp) -> Saying {
+pub(super) fn error(error: String, code: &str, field: Option<&str>, at: Timestamp) -> OutboundMessage {
     words::ERROR.say(&Direct, &Error { error, code, field }, at)
 }

@@ -13,7 +13,7 @@ use domain::event::{Event, PersistedEvent, EphemeralEvent};
 use domain::ids::{RoomKind, Timestamp};
 use domain::users::User;
 use domain::error::DomainError;
-use engine::Saying;
+use engine::OutboundMessage;
 use serde_json::Value;
 
 use super::{Answer, Dialect, Heard, Outcome, Reply, Request, told, wrong_field};
@@ -73,14 +73,14 @@ impl Dialect for Workspace {
         "room"
     }
 
-    fn greeting(&self, person: &User, _: &str, now: Timestamp) -> Option<Saying> {
+    fn greeting(&self, person: &User, _: &str, now: Timestamp) -> Option<OutboundMessage> {
         Some(envelope::connected(person, now))
     }
 
-    fn fact(&self, fact: &PersistedEvent) -> Vec<Saying> {
+    fn fact(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
         match (fact.room.kind(), &fact.event) {
             (RoomKind::Project, _) => projects::fact(fact).map_or_else(|| tasks::fact(fact), |told| vec![told]),
-            (RoomKind::Channel, Event::MessageSent { message }) => vec![Saying::Text(envelope::message(message))],
+            (RoomKind::Channel, Event::MessageSent { message }) => vec![OutboundMessage::Text(envelope::message(message))],
             (RoomKind::Channel, Event::MessageEdited { message }) => vec![envelope::message_edited(message, fact.at)],
             (RoomKind::Channel, Event::MessageDeleted { message, sender }) => {
                 vec![envelope::message_deleted(*message, sender, &fact.room, fact.at)]
@@ -95,7 +95,7 @@ impl Dialect for Workspace {
         true
     }
 
-    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<Saying> {
+    fn signal(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
         if let EphemeralEvent::Announced { announcement } = signal {
             return Some(envelope::announcement(announcement));
         }
@@ -123,7 +123,7 @@ impl Dialect for Workspace {
         Reply { say: vec![said], ..Reply::default() }
     }
 
-    fn expiring(&self, ends: Timestamp, now: Timestamp) -> Saying {
+    fn expiring(&self, ends: Timestamp, now: Timestamp) -> OutboundMessage {
         envelope::expiring(ends, now)
     }
 
@@ -133,7 +133,7 @@ impl Dialect for Workspace {
             Ok(Outcome::EnteredAmong { room, present, count }) => vec![envelope::joined(room, present, *count, answer.now)],
             Ok(Outcome::Left(room)) => vec![envelope::left(room, answer.now)],
             Ok(Outcome::Pong) => vec![envelope::pong(answer.now)],
-            Ok(Outcome::Changed(Value::String(told))) => vec![Saying::Text(told.clone())],
+            Ok(Outcome::Changed(Value::String(told))) => vec![OutboundMessage::Text(told.clone())],
             Ok(_) => Vec::new(),
         };
         Reply { say, ..Reply::default() }

@@ -4,7 +4,7 @@ use domain::event::{Event, PersistedEvent};
 use domain::ids::{RoomKind, UserId, Timestamp};
 use domain::users::User;
 use domain::spaces::{Member, Space};
-use engine::Saying;
+use engine::OutboundMessage;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,7 +54,7 @@ impl<'a> Project<'a> {
 }
 
 /// The message about an event of a project itself; `None` for any other event.
-pub(super) fn fact(fact: &PersistedEvent) -> Option<Saying> {
+pub(super) fn fact(fact: &PersistedEvent) -> Option<OutboundMessage> {
     if let Event::SpaceCreated { space, .. } = &fact.event {
         return Some(added(space, doer(space, Some(&space.created_by), None), fact.at));
     }
@@ -88,7 +88,7 @@ pub(super) struct Removed<'a> {
 }
 
 /// The event in a user's inbox about a membership of that user.
-pub(super) fn in_inbox(fact: &PersistedEvent) -> Option<Saying> {
+pub(super) fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
     match &fact.event {
         Event::Added { space, by, .. } if space.room.kind() == RoomKind::Project => Some(added(space, by.as_ref(), fact.at)),
         Event::Removed { space, by } if space.kind() == RoomKind::Project => {
@@ -99,7 +99,7 @@ pub(super) fn in_inbox(fact: &PersistedEvent) -> Option<Saying> {
     }
 }
 
-fn added(space: &Space, by: Option<&User>, at: Timestamp) -> Saying {
+fn added(space: &Space, by: Option<&User>, at: Timestamp) -> OutboundMessage {
     words::PROJECT_ADDED.say(&By(&space.room, by), &objects::Project::of(space), at)
 }
 

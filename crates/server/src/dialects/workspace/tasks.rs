@@ -4,7 +4,7 @@ use domain::event::{Event, PersistedEvent};
 use domain::ids::{RoomId, Timestamp};
 use domain::users::User;
 use domain::tasks;
-use engine::Saying;
+use engine::OutboundMessage;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -72,7 +72,7 @@ pub(super) struct Deleted<'a> {
 }
 
 /// The messages about an event of a task: the main one first, then any further ones. Empty for any other event.
-pub(super) fn fact(fact: &PersistedEvent) -> Vec<Saying> {
+pub(super) fn fact(fact: &PersistedEvent) -> Vec<OutboundMessage> {
     let told = Told { room: &fact.room, at: fact.at };
     match &fact.event {
         Event::TaskCreated { task } => {
@@ -102,21 +102,21 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    fn created(self, task: &tasks::Task) -> Saying {
+    fn created(self, task: &tasks::Task) -> OutboundMessage {
         words::TASK_CREATED.say(&From(self.room, &task.created_by), &Task::of(task), self.at)
     }
 
-    fn updated(self, task: &tasks::Task, by: Option<&User>) -> Saying {
+    fn updated(self, task: &tasks::Task, by: Option<&User>) -> OutboundMessage {
         let data = Task { updated_by: by.map(User::handle), ..Task::of(task) };
         words::TASK_UPDATED.say(&By(self.room, by), &data, self.at)
     }
 
-    fn assigned(self, task: &tasks::Task, by: Option<&User>) -> Saying {
+    fn assigned(self, task: &tasks::Task, by: Option<&User>) -> OutboundMessage {
         let data = Task { assigned_by: by.map(User::handle), ..Task::of(task) };
         words::TASK_ASSIGNED.say(&By(self.room, by), &data, self.at)
     }
 
-    fn status(self, task: &tasks::Task, was: &str, by: Option<&User>) -> Saying {
+    fn status(self, task: &tasks::Task, was: &str, by: Option<&User>) -> OutboundMessage {
         let data = StatusChanged {
             task_id: task.id,
             old_status: was,
@@ -126,7 +126,7 @@ impl Told<'_> {
         words::TASK_STATUS_CHANGED.say(&BySystem(self.room), &data, self.at)
     }
 
-    fn deleted(self, task_id: i64, by: Option<&User>) -> Saying {
+    fn deleted(self, task_id: i64, by: Option<&User>) -> OutboundMessage {
         let data = Deleted { task_id, deleted_by: by.map(User::handle) };
         words::TASK_DELETED.say(&By(self.room, by), &data, self.at)
     }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use domain::ids::{RoomId, Timestamp};
 use domain::users::User;
-use engine::Saying;
+use engine::OutboundMessage;
 use serde::Serialize;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -28,8 +28,8 @@ impl<D: Serialize + ToSchema, O: Origin> Word<D, O> {
     }
 
     /// Encodes the message.
-    pub(super) fn say(&self, origin: &O, data: &D, at: Timestamp) -> Saying {
-        Saying::Text(self.text(origin, data, at))
+    pub(super) fn say(&self, origin: &O, data: &D, at: Timestamp) -> OutboundMessage {
+        OutboundMessage::Text(self.text(origin, data, at))
     }
 
     /// The envelope as text.

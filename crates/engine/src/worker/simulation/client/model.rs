@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
-use super::super::desk::{Desk, Fact};
-use super::{Life, Wrong};
+use super::super::model_writer::{ModelWriter, DecidedEvent};
+use super::{ClientConnection, Violation};
 use crate::id::Id;
 
-pub(super) enum Asked {
+pub(super) enum PendingRequest {
     Join(String),
     Leave(String),
     Say(String),
@@ -19,7 +19,7 @@ pub(super) struct Knowledge {
     pub welcome: bool,
     /// The client has recovered its session: facts that it missed may arrive behind answers.
     pub is_back: bool,
-    pub asked: VecDeque<(u64, Asked)>,
+    pub asked: VecDeque<(u64, PendingRequest)>,
     pub typed: HashMap<usize, u64>,
     /// The numbers of its own `type` commands.
     pub own: HashSet<u64>,
@@ -27,7 +27,7 @@ pub(super) struct Knowledge {
 
 /// The knowledge of a client on all its connections, until it gets a new session.
 #[derive(Clone, Default)]
-pub struct Memory {
+pub struct ClientState {
     /// The secret of its session.
     pub(super) secret: Option<Id>,
     /// The last position that it has received.
@@ -40,9 +40,9 @@ pub struct Memory {
     pub(super) owed: Option<(String, usize)>,
 }
 
-impl Memory {
+impl ClientState {
     /// Checks that the client has read all broadcasts up to the offset that its session has confirmed.
-    pub fn check_confirmed(&self, desk: &Desk, secret: Id, confirmed: u64) -> Result<(), Wrong> {
+    pub fn check_confirmed(&self, desk: &ModelWriter, secret: Id, confirmed: u64) -> Result<(), Violation> {
         let Some(session) = desk.sessions.get(&secret).filter(|_| self.secret == Some(secret)) else { return Ok(()) };
         for (room, since) in &session.rooms {
             let facts = desk.facts.get(room).map_or(&[][..], Vec::as_slice);
@@ -59,7 +59,7 @@ impl Memory {
     }
 
     /// The client recovers the session that it had.
-    fn go_on(&mut self, desk: &Desk) -> Result<(), Wrong> {
+    fn continue_after(&mut self, desk: &ModelWriter) -> Result<(), Violation> {
         let session = self.secret.and_then(|secret| desk.sessions.get(&secret)).ok_or("the desk does not know that session")?;
         let unanswered = std::mem::take(&mut self.unanswered);
         if let Some(lost) = self.rooms.keys().find(|room| !session.rooms.contains_key(*room) && !unanswered.contains(*room)) {
@@ -82,9 +82,9 @@ impl Memory {
     }
 }
 
-impl Life {
+impl ClientConnection {
     /// The client receives CONNECT, for the session that it had or for a new one.
-    pub(super) fn hear_connected(&mut self, text: &str) -> Result<(), Wrong> {
+    pub(super) fn receive_connected(&mut self, text: &str) -> Result<(), Violation> {
         let secret = text.split_once(r#""pid":""#).and_then(|(_, rest)| Id::parse(rest.get(..20)?));
         self.connected = true;
         if self.noisy {
@@ -92,24 +92,24 @@ impl Life {
             return Ok(());
         }
         if secret.is_none() || secret != self.memory.secret {
-            self.memory = Memory { secret, ..Memory::default() };
+            self.memory = ClientState { secret, ..ClientState::default() };
         } else {
             self.knows.is_back = true;
-            self.memory.go_on(&self.desk.lock().unwrap()).map_err(|wrong| format!("{:?} recovers: {wrong}", self.who))?;
+            self.memory.continue_after(&self.desk.lock().unwrap()).map_err(|wrong| format!("{:?} recovers: {wrong}", self.who))?;
         }
         for (line, position) in std::mem::take(&mut self.early) {
-            self.hear_event(&line, position.as_deref())?;
+            self.receive_event(&line, position.as_deref())?;
         }
         Ok(())
     }
 
     /// Events before CONNECT wait for it; without CONNECT they do not count as received.
-    pub(super) fn hear_event(&mut self, line: &str, position: Option<&str>) -> Result<(), Wrong> {
+    pub(super) fn receive_event(&mut self, line: &str, position: Option<&str>) -> Result<(), Violation> {
         if !self.connected {
             self.early.push((line.to_owned(), position.map(str::to_owned)));
             return Ok(());
         }
-        self.hear_line(line)?;
+        self.receive_line(line)?;
         if let Some(position) = position.filter(|_| !self.noisy) {
             self.memory.position = Some(position.to_owned());
         }
@@ -117,7 +117,7 @@ impl Life {
     }
 
     /// Checks a line against what the client knows and what the writer has decided.
-    pub(super) fn hear_line(&mut self, line: &str) -> Result<(), Wrong> {
+    pub(super) fn receive_line(&mut self, line: &str) -> Result<(), Violation> {
         if self.noisy {
             self.knows.welcome |= line == "welcome";
             return Ok(());
@@ -135,20 +135,20 @@ impl Life {
                     return wrong(format!("{asked} was asked before"));
                 }
                 let seq = number(2);
-                if let Asked::Join(room) | Asked::Leave(room) = &wish {
-                    let again = |(_, asked): &(u64, Asked)| matches!(asked, Asked::Join(other) | Asked::Leave(other) if other == room);
+                if let PendingRequest::Join(room) | PendingRequest::Leave(room) = &wish {
+                    let again = |(_, asked): &(u64, PendingRequest)| matches!(asked, PendingRequest::Join(other) | PendingRequest::Leave(other) if other == room);
                     if !knows.asked.iter().any(again) {
                         memory.unanswered.remove(room);
                     }
                 }
                 match wish {
-                    Asked::Join(room) => {
+                    PendingRequest::Join(room) => {
                         let known = *memory.rooms.entry(room).or_insert(seq);
                         if known != seq && !(knows.is_back && known < seq) {
                             return wrong(format!("the last fact received was {known}"));
                         }
                     }
-                    Asked::Leave(room) => {
+                    PendingRequest::Leave(room) => {
                         // A client that leaves a room while it catches up does not receive the rest of the room's facts.
                         let as_far = |known: usize| known == seq || (knows.is_back && known < seq);
                         memory.owed.take_if(|(owed, _)| *owed == room);
@@ -156,8 +156,8 @@ impl Life {
                             return wrong(format!("the last fact received was {known}"));
                         }
                     }
-                    Asked::Say(room) => {
-                        let said = fact(&self.desk, &room, seq);
+                    PendingRequest::Say(room) => {
+                        let said = decided_event(&self.desk, &room, seq);
                         if said.as_ref().is_none_or(|fact| (fact.author, fact.number) != (self.who.client, asked)) {
                             return wrong(format!("but the fact there is {said:?}"));
                         }
@@ -177,7 +177,7 @@ impl Life {
                     return wrong(format!("the last fact received was {known}"));
                 }
                 *known = seq;
-                let decided = fact(&self.desk, room, seq);
+                let decided = decided_event(&self.desk, room, seq);
                 let Some(decided) = decided.filter(|fact| (fact.author, fact.number, fact.padding) == (author, said, padding.len())) else {
                     return wrong("that is not what was decided".into());
                 };
@@ -205,7 +205,7 @@ impl Life {
     }
 
     /// Checks that the client has received all facts, when no message is on its way any more.
-    pub fn check_all_heard(&self) -> Result<(), Wrong> {
+    pub fn check_all_received(&self) -> Result<(), Violation> {
         let desk = self.desk.lock().unwrap();
         let behind = self.memory.rooms.iter().find(|(room, known)| desk.facts.get(*room).map_or(0, Vec::len) != **known);
         if !self.knows.welcome {
@@ -223,6 +223,6 @@ impl Life {
     }
 }
 
-fn fact(desk: &Mutex<Desk>, room: &str, seq: usize) -> Option<Fact> {
+fn decided_event(desk: &Mutex<ModelWriter>, room: &str, seq: usize) -> Option<DecidedEvent> {
     desk.lock().unwrap().facts.get(room)?.get(seq.checked_sub(1)?).cloned()
 }

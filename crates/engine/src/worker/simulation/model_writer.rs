@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::app::{Talk, Who, saying};
+use super::app::{ModelApp, ConnectionId, message};
 use super::script::CLIENTS;
 use crate::broadcast::Broadcast;
 use crate::history::Position;
@@ -14,7 +14,7 @@ use crate::shard::SocketKey;
 
 /// A fact as the writer has decided it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fact {
+pub struct DecidedEvent {
     pub author: usize,
     pub number: u64,
     pub padding: usize,
@@ -22,7 +22,7 @@ pub struct Fact {
     pub offset: u64,
 }
 
-impl Fact {
+impl DecidedEvent {
     /// Whether its broadcast has two messages.
     pub fn is_echoed(&self) -> bool {
         self.offset.is_multiple_of(3)
@@ -31,7 +31,7 @@ impl Fact {
 
 /// A built-in mistake that the checks have to find.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flaw {
+pub enum InjectedBug {
     /// One fact in seven is not published.
     Loses,
     /// One fact in seven is published twice.
@@ -52,24 +52,24 @@ pub enum Flaw {
 pub struct Command {
     pub shard: usize,
     pub socket: SocketKey,
-    pub who: Who,
+    pub who: ConnectionId,
     /// The secret of its session.
     pub secret: Option<Id>,
     pub number: u64,
     pub ack: Option<u64>,
-    pub wish: Wish,
+    pub wish: Intent,
 }
 
-pub enum Wish {
+pub enum Intent {
     /// Connects with the secret and id of the session that is to begin, and with the secret of the client's earlier session and its last
     /// position.
-    Enter(Option<Place>, Option<(Id, Option<Position>)>),
+    Enter(Option<SessionKeys>, Option<(Id, Option<Position>)>),
     /// Ends the connection that a session still seems to have.
-    TakeOver(Seat, Option<Box<Command>>),
+    TakeOver(SocketAddress, Option<Box<Command>>),
     /// Continues a command whose earlier connection has ended, after the commands that this end caused.
     Again(Box<Command>),
     /// Begins a new session, because broadcasts that the old one missed are not kept any more.
-    Restart(Id, Place),
+    Restart(Id, SessionKeys),
     /// A session's connection has ended, and all broadcasts up to this offset have arrived; without an offset the session ends, too.
     End(Id, Option<u64>),
     Join(String),
@@ -78,13 +78,13 @@ pub enum Wish {
 }
 
 /// A session's secret, and its id.
-pub type Place = (Id, Id);
+pub type SessionKeys = (Id, Id);
 
 /// The place of a session's socket: the shard, and the socket's key.
-pub type Seat = (usize, SocketKey);
+pub type SocketAddress = (usize, SocketKey);
 
 /// A session, as the desk remembers it.
-pub struct Remembered {
+pub struct StoredSession {
     pub id: Id,
     /// The joined rooms, each with the offset after which the session joined it.
     pub rooms: HashMap<String, u64>,
@@ -93,30 +93,30 @@ pub struct Remembered {
 
 /// The writer's queue and its decisions, in place of the server's writer and database.
 #[derive(Default)]
-pub struct Desk {
+pub struct ModelWriter {
     pub queue: VecDeque<Command>,
-    pub facts: HashMap<String, Vec<Fact>>,
+    pub facts: HashMap<String, Vec<DecidedEvent>>,
     offset: u64,
-    pub sessions: HashMap<Id, Remembered>,
-    pub seats: HashMap<Id, Seat>,
+    pub sessions: HashMap<Id, StoredSession>,
+    pub seats: HashMap<Id, SocketAddress>,
     /// The numbers of recovered sessions and of rejected recoveries.
     pub returns: usize,
     pub refusals: usize,
-    pub flaw: Option<Flaw>,
+    pub flaw: Option<InjectedBug>,
     held: Option<Broadcast>,
 }
 
 /// A message of the desk to a shard.
-pub struct Told {
+pub struct ShardMessage {
     pub socket: SocketKey,
     pub number: u64,
     pub ack: Option<u64>,
-    pub does: Does,
+    pub does: ShardAction,
 }
 
-pub enum Does {
-    Accept(Who, Option<Id>),
-    Return(Who, Id, Returning),
+pub enum ShardAction {
+    Accept(ConnectionId, Option<Id>),
+    Return(ConnectionId, Id, ResumedSession),
     TakeOver(Option<Box<Command>>),
     Again(Box<Command>),
     Join(String, usize),
@@ -125,15 +125,15 @@ pub enum Does {
 }
 
 /// The state of a session that continues.
-pub struct Returning {
+pub struct ResumedSession {
     pub id: Id,
     pub from: Position,
     pub rooms: Vec<(String, u64)>,
 }
 
-impl Desk {
+impl ModelWriter {
     /// An empty desk.
-    pub fn with(flaw: Option<Flaw>) -> Self {
+    pub fn with(flaw: Option<InjectedBug>) -> Self {
         Self { flaw, ..Self::default() }
     }
 
@@ -143,54 +143,54 @@ impl Desk {
 
     /// Decides up to `most` commands, as the writer does with a batch: each is answered and its fact then published, and the shards receive all of
     /// them at once.
-    pub fn work(&mut self, hub: &Handle<Talk>, most: usize) {
-        let _hold = hub.hold();
+    pub fn work(&mut self, hub: &Handle<ModelApp>, most: usize) {
+        let _hold = hub.batch();
         for _ in 0..most.min(self.queue.len()) {
             let Some(Command { shard, socket, who, secret, number, ack, wish }) = self.queue.pop_front() else { break };
             let mut told = None;
             let does = match wish {
-                Wish::Enter(place, back) => self.enter(who, place, back),
-                Wish::TakeOver((there, old), command) => {
-                    hub.tell(there, Told { socket: old, number, ack, does: Does::TakeOver(command) });
+                Intent::Enter(place, back) => self.enter(who, place, back),
+                Intent::TakeOver((there, old), command) => {
+                    hub.send(there, ShardMessage { socket: old, number, ack, does: ShardAction::TakeOver(command) });
                     continue;
                 }
-                Wish::Again(command) => Does::Again(command),
-                Wish::Restart(old, place) => {
+                Intent::Again(command) => ShardAction::Again(command),
+                Intent::Restart(old, place) => {
                     self.sessions.remove(&old);
                     self.enter(who, Some(place), None)
                 }
-                Wish::End(secret, None) => {
+                Intent::End(secret, None) => {
                     self.sessions.remove(&secret);
                     continue;
                 }
-                Wish::End(secret, Some(confirmed)) => {
+                Intent::End(secret, Some(confirmed)) => {
                     self.sessions.entry(secret).and_modify(|session| session.confirmed = confirmed);
                     continue;
                 }
-                Wish::Join(room) => {
+                Intent::Join(room) => {
                     let (seq, since) = (self.seq(&room), self.offset);
                     if let Some(session) = secret.and_then(|secret| self.sessions.get_mut(&secret)) {
                         session.rooms.entry(room.clone()).or_insert(since);
                     }
-                    Does::Join(room, seq)
+                    ShardAction::Join(room, seq)
                 }
-                Wish::Leave(room) => {
+                Intent::Leave(room) => {
                     let seq = self.seq(&room);
                     if let Some(session) = secret.and_then(|secret| self.sessions.get_mut(&secret)) {
                         session.rooms.remove(&room);
                     }
-                    Does::Leave(room, seq)
+                    ShardAction::Leave(room, seq)
                 }
-                Wish::Say(room, padding) => {
+                Intent::Say(room, padding) => {
                     self.offset += 1;
-                    let fact = Fact { author: who.client, number, padding, offset: self.offset };
+                    let fact = DecidedEvent { author: who.client, number, padding, offset: self.offset };
                     self.facts.entry(room.clone()).or_default().push(fact.clone());
                     let seq = self.seq(&room);
-                    told = Some((seq, telling(&room, seq, &fact), telling(&room, seq, &fact)));
-                    Does::Answer(seq)
+                    told = Some((seq, message_of(&room, seq, &fact), message_of(&room, seq, &fact)));
+                    ShardAction::Answer(seq)
                 }
             };
-            hub.tell(shard, Told { socket, number, ack, does });
+            hub.send(shard, ShardMessage { socket, number, ack, does });
             if let Some((seq, fact, again)) = told {
                 self.publish(hub, seq, fact, again);
             }
@@ -198,46 +198,46 @@ impl Desk {
     }
 
     /// Publishes `count` facts of a room that no client has asked for.
-    pub fn chatter(&mut self, hub: &Handle<Talk>, room: &str, count: usize) {
-        let _hold = hub.hold();
+    pub fn chatter(&mut self, hub: &Handle<ModelApp>, room: &str, count: usize) {
+        let _hold = hub.batch();
         for _ in 0..count {
             self.offset += 1;
-            let fact = Fact { author: CLIENTS, number: self.offset, padding: 40, offset: self.offset };
+            let fact = DecidedEvent { author: CLIENTS, number: self.offset, padding: 40, offset: self.offset };
             self.facts.entry(room.to_owned()).or_default().push(fact.clone());
             let seq = self.seq(room);
-            self.publish(hub, seq, telling(room, seq, &fact), telling(room, seq, &fact));
+            self.publish(hub, seq, message_of(room, seq, &fact), message_of(room, seq, &fact));
         }
     }
 
     /// Accepts a client, with a new session or with its earlier one.
-    fn enter(&mut self, who: Who, place: Option<Place>, back: Option<(Id, Option<Position>)>) -> Does {
-        let Some((secret, id)) = place else { return Does::Accept(who, None) };
+    fn enter(&mut self, who: ConnectionId, place: Option<SessionKeys>, back: Option<(Id, Option<Position>)>) -> ShardAction {
+        let Some((secret, id)) = place else { return ShardAction::Accept(who, None) };
         if let Some((secret, offered)) = back
             && let Some(session) = self.sessions.get_mut(&secret)
         {
             let confirmed = Position::from(session.confirmed);
             let from = match self.flaw {
-                Some(Flaw::SkipsWhatWasMissed) => Position::from(self.offset),
-                Some(Flaw::Repeats) => Position::default(),
+                Some(InjectedBug::SkipsWhatWasMissed) => Position::from(self.offset),
+                Some(InjectedBug::Repeats) => Position::default(),
                 _ => offered.map_or(confirmed, |offered| offered.max(confirmed)),
             };
             session.confirmed = from.number;
             let rooms = session.rooms.iter().map(|(room, since)| (room.clone(), *since)).collect();
-            return Does::Return(who, secret, Returning { id: session.id, from, rooms });
+            return ShardAction::Return(who, secret, ResumedSession { id: session.id, from, rooms });
         }
-        self.sessions.insert(secret, Remembered { id, rooms: HashMap::new(), confirmed: self.offset });
-        Does::Accept(who, Some(secret))
+        self.sessions.insert(secret, StoredSession { id, rooms: HashMap::new(), confirmed: self.offset });
+        ShardAction::Accept(who, Some(secret))
     }
 
     fn seq(&self, room: &str) -> usize {
         self.facts.get(room).map_or(0, Vec::len)
     }
 
-    fn publish(&mut self, hub: &Handle<Talk>, seq: usize, fact: Broadcast, again: Broadcast) {
+    fn publish(&mut self, hub: &Handle<ModelApp>, seq: usize, fact: Broadcast, again: Broadcast) {
         match self.flaw.filter(|_| seq.is_multiple_of(7)) {
-            Some(Flaw::Loses) => return,
-            Some(Flaw::Doubles) => hub.publish(again),
-            Some(Flaw::Reorders) => {
+            Some(InjectedBug::Loses) => return,
+            Some(InjectedBug::Doubles) => hub.publish(again),
+            Some(InjectedBug::Reorders) => {
                 self.held = Some(fact);
                 return;
             }
@@ -251,12 +251,12 @@ impl Desk {
 }
 
 /// Makes the broadcast of a fact.
-pub fn telling(room: &str, seq: usize, fact: &Fact) -> Broadcast {
-    let Fact { author, number, padding, offset } = *fact;
+pub fn message_of(room: &str, seq: usize, fact: &DecidedEvent) -> Broadcast {
+    let DecidedEvent { author, number, padding, offset } = *fact;
     let mut lines = vec![format!("fact {room} {seq} {author} {number} {}", "x".repeat(padding))];
     if fact.is_echoed() {
         lines.push(format!("echo {room} {seq}"));
     }
-    let say = move |namespace| lines.iter().map(|line| saying(namespace, line.clone())).collect();
+    let say = move |namespace| lines.iter().map(|line| message(namespace, line.clone())).collect();
     Broadcast::to_rooms([room.into()], say).numbered(offset).charged_to(author as u64)
 }

@@ -7,20 +7,20 @@ use wire::engineio::Version;
 use wire::websocket::{Frames, Opcode};
 
 use super::Worker;
-use super::reap::MAX_REFUSED;
-use super::simulation::network::{self, Line};
+use super::close::MAX_REJECTED;
+use super::simulation::network::{self, ClientEnd};
 use crate::app::{App, Connect, Event};
 use crate::config::{Config, Endpoint, Protocol};
-use crate::http::{Arrival, NewSession, Purpose};
-use crate::hub::{Hub, Mail, Refusal};
+use crate::http::{NewConnection, NewSession, Purpose};
+use crate::hub::{Hub, Mail, HandshakeRejection};
 use crate::id::Id;
 use crate::shard::{Shard, SocketKey};
 use crate::stream::NewStream;
 
 /// Accepts a socket, or closes its connection.
-struct Door;
+struct RejectingApp;
 
-impl App for Door {
+impl App for RejectingApp {
     /// Whether the socket is accepted.
     type Handshake = bool;
     type Data = ();
@@ -37,22 +37,22 @@ impl App for Door {
     fn event(&mut self, _: &mut Shard<Self>, _: SocketKey, _: Event<'_>) {}
 }
 
-fn session(accepted: bool) -> Purpose<Door> {
+fn session(accepted: bool) -> Purpose<RejectingApp> {
     Purpose::Session(NewSession { endpoint: 0, version: Version::V4, handshake: accepted, base64: false, auth: None })
 }
 
 /// A shard, and its WebSockets that have arrived for these purposes.
-fn shard_with(arrivals: impl Iterator<Item = Purpose<Door>>) -> (Worker<Door>, Vec<Line>) {
+fn shard_with(arrivals: impl Iterator<Item = Purpose<RejectingApp>>) -> (Worker<RejectingApp>, Vec<ClientEnd>) {
     let endpoints = vec![Endpoint { path: "/raw".into(), protocol: Protocol::Raw, ping_interval: std::time::Duration::from_secs(3600) }];
     let poll = mio::Poll::new().unwrap();
     let gate = Arc::new(|_: &http::request::Parts, _| Ok(true));
     let config = Config { shards: 1, endpoints, ..Config::default() };
-    let hub = Arc::new(Hub::<Door>::new(config, gate, std::slice::from_ref(&poll)).unwrap());
-    let mut worker = Worker::new(0, hub.clone(), poll, Door);
+    let hub = Arc::new(Hub::<RejectingApp>::new(config, gate, std::slice::from_ref(&poll)).unwrap());
+    let mut worker = Worker::new(0, hub.clone(), poll, RejectingApp);
     let mut lines = Vec::new();
     for purpose in arrivals {
         let (line, end) = network::connect(1 << 20, 0);
-        let arrival = Arrival { stream: NewStream::Simulated(end), greeting: Vec::new(), early: Bytes::new(), deflate: None, purpose };
+        let arrival = NewConnection { stream: NewStream::Simulated(end), greeting: Vec::new(), early: Bytes::new(), deflate: None, purpose };
         hub.put(0, Mail::Arrival(Box::new(arrival)));
         lines.push(line);
     }
@@ -61,7 +61,7 @@ fn shard_with(arrivals: impl Iterator<Item = Purpose<Door>>) -> (Worker<Door>, V
 }
 
 /// Runs turns of a shard until it has nothing left to do, while no time passes.
-fn turn(worker: &mut Worker<Door>) {
+fn turn(worker: &mut Worker<RejectingApp>) {
     let now = worker.shard.now;
     for _ in 0..100 {
         worker.turn(|| now);
@@ -69,7 +69,7 @@ fn turn(worker: &mut Worker<Door>) {
 }
 
 /// The number of connections that are left after these arrivals, whose clients do not answer a close frame, and the close code that each received.
-fn left_of(arrivals: impl Iterator<Item = Purpose<Door>>) -> (usize, Vec<Option<u16>>) {
+fn left_of(arrivals: impl Iterator<Item = Purpose<RejectingApp>>) -> (usize, Vec<Option<u16>>) {
     let (worker, lines) = shard_with(arrivals);
     let code = |bytes: &[u8]| {
         let close = Frames::new(bytes).find(|(opcode, _)| *opcode == Opcode::Close);
@@ -80,13 +80,13 @@ fn left_of(arrivals: impl Iterator<Item = Purpose<Door>>) -> (usize, Vec<Option<
 
 #[test]
 fn of_many_refused_websockets_the_newest_wait_and_each_is_sent_the_reason() {
-    let many = 3 * MAX_REFUSED;
-    let refusal = || Refusal { message: "no".into(), code: Some(4403), status: http::StatusCode::FORBIDDEN, retry_after: None };
-    let ways: [fn(Refusal) -> Purpose<Door>; 3] =
+    let many = 3 * MAX_REJECTED;
+    let refusal = || HandshakeRejection { message: "no".into(), code: Some(4403), status: http::StatusCode::FORBIDDEN, retry_after: None };
+    let ways: [fn(HandshakeRejection) -> Purpose<RejectingApp>; 3] =
         [Purpose::Refusal, |_| session(false), |_| Purpose::Upgrade(Id::parse("AAAAAAAAAAAAAAAAAAAA").unwrap())];
     for (way, expected) in ways.into_iter().zip([4403, 4401, 0]) {
         let (left, codes) = left_of((0..many).map(|_| way(refusal())));
-        assert_eq!(left, MAX_REFUSED);
+        assert_eq!(left, MAX_REJECTED);
         assert!(codes.iter().all(|code| *code == Some(expected)), "{expected}: {codes:?}");
     }
     let (left, codes) = left_of((0..many).map(|_| session(true)));
@@ -95,7 +95,7 @@ fn of_many_refused_websockets_the_newest_wait_and_each_is_sent_the_reason() {
 
 #[test]
 fn accepted_websockets_that_are_disconnected_have_their_time_to_answer() {
-    let many = 3 * MAX_REFUSED;
+    let many = 3 * MAX_REJECTED;
     let (mut worker, _lines) = shard_with((0..many).map(|_| session(true)));
     for socket in worker.shard.sockets().collect::<Vec<_>>() {
         worker.shard.disconnect(socket, true);

@@ -9,26 +9,26 @@ use wire::websocket;
 
 use super::{Shard, SocketKey};
 use crate::app::App;
-use crate::broadcast::{self, Broadcast, Saying, Stamp, encode_saying};
+use crate::broadcast::{self, Broadcast, OutboundMessage, PositionSuffix, encode_message};
 use crate::outbox::Frames;
-use crate::voice::{Format, Voice};
+use crate::encoding::{Format, Encoding};
 
 impl<A: App> Shard<A> {
     /// Sends a message to one socket. No message is sent if the socket has ended, or is a socket of Socket.IO that is not accepted, because
     /// its client expects CONNECT first.
-    pub fn emit(&mut self, key: SocketKey, saying: &Saying) {
+    pub fn emit(&mut self, key: SocketKey, saying: &OutboundMessage) {
         let Some(socket) = self.socket(key).filter(|socket| socket.data.is_some() || !socket.is_socketio()) else { return };
         let (voice, slot) = (socket.voice, socket.connection);
         let mut out = std::mem::take(&mut self.scratch);
-        encode_saying(&mut out, saying, voice, &self.config.namespaces, Stamp::IfMistaken(self.stamps_of(key)));
+        encode_message(&mut out, saying, voice, &self.config.namespaces, PositionSuffix::IfMistaken(self.position_context_of(key)));
         self.send_scratch(slot, out);
     }
 
     /// Sends an event. Its acknowledgement is passed to [`App::acknowledged`] with the returned id. Returns `None`, and sends no event, if
     /// `saying` is not an event, or the socket is not an accepted one of Socket.IO. A socket awaits at most 1,024 acknowledgements: with
     /// the next event the oldest one is no longer awaited, and is ignored if it arrives.
-    pub fn emit_with_ack(&mut self, key: SocketKey, saying: &Saying) -> Option<u64> {
-        let Saying::Event { name, args, attachments } = saying else { return None };
+    pub fn emit_with_ack(&mut self, key: SocketKey, saying: &OutboundMessage) -> Option<u64> {
+        let OutboundMessage::Event { name, args, attachments } = saying else { return None };
         let id = self.ack_ids;
         let socket = self.socket_mut(key).filter(|socket| socket.data.is_some() && socket.is_socketio())?;
         socket.awaited.get_or_insert_default().add(id);
@@ -75,7 +75,7 @@ impl<A: App> Shard<A> {
         self.mark_dirty(slot);
     }
 
-    pub(crate) fn send_connect_error(&mut self, slot: u32, voice: Voice, message: &str, data: Option<&str>) {
+    pub(crate) fn send_connect_error(&mut self, slot: u32, voice: Encoding, message: &str, data: Option<&str>) {
         let message = json_string(message);
         let v2 = self.connections[slot as usize].version == Version::V3;
         let error = match data {
@@ -92,7 +92,7 @@ impl<A: App> Shard<A> {
     }
 
     /// Sends one Socket.IO packet without attachments.
-    pub(crate) fn send_packet(&mut self, slot: u32, voice: Voice, packet: impl FnOnce(&str, Format) -> Encoded) {
+    pub(crate) fn send_packet(&mut self, slot: u32, voice: Encoding, packet: impl FnOnce(&str, Format) -> Encoded) {
         let mut out = std::mem::take(&mut self.scratch);
         match packet(self.namespace_name(voice.namespace), voice.format) {
             Encoded::Text(text) => broadcast::text(&mut out, text.as_bytes(), voice),

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 /// The row in which a connection waits.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) enum Waits {
+pub(crate) enum FlushPriority {
     /// It waits in no row.
     #[default]
     Not,
@@ -20,57 +20,57 @@ pub(crate) enum Waits {
 
 /// The slots of connections, in two rows. Each connection stores the row that it waits in as its own [`Waits`].
 #[derive(Default, Debug)]
-pub(crate) struct Line {
+pub(crate) struct FlushQueue {
     soon: VecDeque<u32>,
     later: VecDeque<u32>,
 }
 
-impl Line {
+impl FlushQueue {
     /// Whether no connection waits.
     pub fn is_empty(&self) -> bool {
         self.soon.is_empty() && self.later.is_empty()
     }
 
     /// Puts a connection at the end of the first row.
-    pub fn soon(&mut self, slot: u32, waits: &mut Waits) {
-        if *waits != Waits::Soon {
+    pub fn soon(&mut self, slot: u32, waits: &mut FlushPriority) {
+        if *waits != FlushPriority::Soon {
             // If it waits in the second row, its place there is skipped later.
-            *waits = Waits::Soon;
+            *waits = FlushPriority::Soon;
             self.soon.push_back(slot);
         }
     }
 
     /// Puts a connection at the end of the second row, unless it waits already.
-    pub fn later(&mut self, slot: u32, waits: &mut Waits) {
-        if *waits == Waits::Not {
-            *waits = Waits::Later;
+    pub fn later(&mut self, slot: u32, waits: &mut FlushPriority) {
+        if *waits == FlushPriority::Not {
+            *waits = FlushPriority::Later;
             self.later.push_back(slot);
         }
     }
 
     /// Puts a connection at the end of the second row, also if it waits in the first.
-    pub fn behind(&mut self, slot: u32, waits: &mut Waits) {
-        if *waits != Waits::Later {
-            *waits = Waits::Later;
+    pub fn behind(&mut self, slot: u32, waits: &mut FlushPriority) {
+        if *waits != FlushPriority::Later {
+            *waits = FlushPriority::Later;
             self.later.push_back(slot);
         }
     }
 
     /// The number of places in one of the rows, including void ones.
-    pub fn len(&self, row: Waits) -> usize {
+    pub fn len(&self, row: FlushPriority) -> usize {
         match row {
-            Waits::Soon => self.soon.len(),
-            Waits::Later => self.later.len(),
-            Waits::Not => 0,
+            FlushPriority::Soon => self.soon.len(),
+            FlushPriority::Later => self.later.len(),
+            FlushPriority::Not => 0,
         }
     }
 
     /// Takes the next place in one of the rows; void unless its connection waits in that row.
-    pub fn next(&mut self, row: Waits) -> Option<u32> {
+    pub fn next(&mut self, row: FlushPriority) -> Option<u32> {
         match row {
-            Waits::Soon => self.soon.pop_front(),
-            Waits::Later => self.later.pop_front(),
-            Waits::Not => None,
+            FlushPriority::Soon => self.soon.pop_front(),
+            FlushPriority::Later => self.later.pop_front(),
+            FlushPriority::Not => None,
         }
     }
 }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use wire::engineio::Version;
 use wire::socketio::{json, msgpack};
 
-use super::{Encoded, Ending, Shard, SocketKey};
-use crate::app::{App, Reason};
-use crate::broadcast::{Broadcast, Stamps};
+use super::{Encoded, CloseAction, Shard, SocketKey};
+use crate::app::{App, DisconnectReason};
+use crate::broadcast::{Broadcast, PositionContext};
 use crate::history::{History, Position};
 use crate::id::Id;
-use crate::voice::{Format, Voice};
+use crate::encoding::{Format, Encoding};
 
 /// The state of a socket that is resumed.
 #[derive(Clone, Debug)]
-pub struct Recovering<'a> {
+pub struct SocketResume<'a> {
     /// The id that the socket had, and gets again.
     pub id: Id,
     /// The secret that proves the client's claim to the socket.
@@ -29,7 +29,7 @@ pub struct Recovering<'a> {
 /// The broadcasts that the client of a socket has received before the socket joins a room, and the rooms in which the socket counts as a
 /// member.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Known<'a> {
+pub struct AlreadyDelivered<'a> {
     /// Rooms with broadcasts that the client received, each with the numbers after which and up to which it received them.
     pub heard: &'a [(&'a str, u64, u64)],
     /// Rooms, each with the number after which the socket is excepted from the broadcasts that except the room.
@@ -48,12 +48,12 @@ impl<A: App> Shard<A> {
     pub fn accept_recoverable(&mut self, key: SocketKey, data: A::Data, secret: Id) -> bool {
         let Some(socket) = self.open(key, data) else { return false };
         socket.voice.positions = true;
-        self.tell_accepted(key, Some(secret));
+        self.send_accepted(key, Some(secret));
         true
     }
 
     /// Adds positions to the events of a socket that is not recoverable by itself, for a client that asked for them.
-    pub fn give_positions(&mut self, key: SocketKey) {
+    pub fn enable_positions(&mut self, key: SocketKey) {
         if let Some(socket) = self.socket_mut(key).filter(|socket| socket.seats.is_empty()) {
             socket.voice.positions = true;
         }
@@ -68,9 +68,9 @@ impl<A: App> Shard<A> {
     ///
     /// # Errors
     /// The data, if a broadcast that the socket has missed is possibly not kept any more.
-    pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &Recovering<'_>) -> Result<bool, A::Data> {
+    pub fn recover(&mut self, key: SocketKey, data: A::Data, was: &SocketResume<'_>) -> Result<bool, A::Data> {
         let Some(socket) = self.socket(key) else { return Ok(false) };
-        let voice = Voice { positions: true, ..socket.voice };
+        let voice = Encoding { positions: true, ..socket.voice };
         let knows = |history: &Arc<History>| history.has_all(was.rooms.iter().copied(), true, was.from.number, self.position);
         if !self.history.as_ref().is_some_and(knows) {
             return Err(data);
@@ -81,13 +81,13 @@ impl<A: App> Shard<A> {
         self.rename(key, was.id);
         // Pings that were confirmed before do not cover the broadcasts that are written only now.
         let connection = &mut self.connections[slot as usize];
-        connection.heard = connection.heard.min(was.from.number);
-        connection.pinged = connection.pinged.min(was.from.number);
-        self.tell_accepted(key, Some(was.secret));
+        connection.last_received = connection.last_received.min(was.from.number);
+        connection.last_ping = connection.last_ping.min(was.from.number);
+        self.send_accepted(key, Some(was.secret));
         for (room, _) in was.rooms {
             self.join(key, room);
         }
-        self.fall_behind(key, was.from, was.rooms);
+        self.begin_catch_up(key, was.from, was.rooms);
         self.replay(slot);
         Ok(true)
     }
@@ -96,13 +96,13 @@ impl<A: App> Shard<A> {
     /// ones that the socket received in other rooms: as many as fit into a slice at once, the others while its client reads, before any
     /// later broadcast. False, and none is sent, if one of them is possibly not kept any more, or if the client does not read the pending
     /// broadcasts of other rooms.
-    pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: Known<'_>) -> bool {
+    pub fn catch_up(&mut self, key: SocketKey, rooms: &[(&str, u64)], from: Position, known: AlreadyDelivered<'_>) -> bool {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return true };
         let Some(history) = &self.history else { return false };
         if !history.has_all(rooms.iter().copied(), known.heard.is_empty(), from.number, self.position) {
             return false;
         }
-        if !self.owe_past(key, rooms, from, known) {
+        if !self.begin_replay(key, rooms, from, known) {
             return false;
         }
         self.replay(slot);
@@ -112,10 +112,10 @@ impl<A: App> Shard<A> {
     /// Sends broadcasts to a socket again. Of the given broadcasts, which are in order, it sends as many of the newest as its outbox has
     /// room for. They are encoded once for each encoding, with the position of the first time: no event among them may end in a text, which
     /// clients would take for the present position.
-    pub fn tell_again(&mut self, key: SocketKey, broadcasts: &[Arc<Broadcast>]) {
+    pub fn send_replayed(&mut self, key: SocketKey, broadcasts: &[Arc<Broadcast>]) {
         let Some((voice, slot)) = self.socket(key).map(|socket| (socket.voice, socket.connection)) else { return };
         let mut room = self.config.outbox_limit.saturating_sub(self.connections[slot as usize].outbox.bytes());
-        let encoded = broadcasts.iter().rev().filter_map(|broadcast| broadcast.encoded(voice, &self.config.namespaces, self.stamps()));
+        let encoded = broadcasts.iter().rev().filter_map(|broadcast| broadcast.encoded(voice, &self.config.namespaces, self.position_context()));
         let mut newest: Vec<Arc<[u8]>> = encoded
             .take_while(|bytes| {
                 let fits = bytes.len() <= room;
@@ -137,7 +137,7 @@ impl<A: App> Shard<A> {
     /// Ends a socket's whole connection, because its client has resumed the socket on another.
     pub fn take_over(&mut self, key: SocketKey) {
         let Some(slot) = self.socket(key).map(|socket| socket.connection) else { return };
-        self.end_connection(slot, Reason::TakenOver, Ending::Drop);
+        self.end_connection(slot, DisconnectReason::TakenOver, CloseAction::Drop);
     }
 
     /// The number of the last numbered broadcast that was delivered here.
@@ -146,8 +146,8 @@ impl<A: App> Shard<A> {
     }
 
     /// The number up to which all broadcasts to a socket have certainly arrived: its client has answered a ping that was sent after them.
-    pub fn confirmed(&self, key: SocketKey) -> Option<u64> {
-        Some(self.connections.get(self.socket(key)?.connection as usize)?.heard)
+    pub fn acked(&self, key: SocketKey) -> Option<u64> {
+        Some(self.connections.get(self.socket(key)?.connection as usize)?.last_received)
     }
 
     /// The accepted socket in the slot for which [`Shard::new_secret`] made this secret on this shard, if the slot is still in use. The
@@ -158,14 +158,14 @@ impl<A: App> Shard<A> {
         Some(SocketKey::new(self.index, slot, socket.generation))
     }
 
-    pub(crate) fn stamps(&self) -> Stamps<'_> {
-        Stamps::of(&self.config, self.position)
+    pub(crate) fn position_context(&self) -> PositionContext<'_> {
+        PositionContext::of(&self.config, self.position)
     }
 
     /// The stamps of a message to one socket: if it catches up, its own position.
-    pub(super) fn stamps_of(&self, key: SocketKey) -> Stamps<'_> {
+    pub(super) fn position_context_of(&self, key: SocketKey) -> PositionContext<'_> {
         let behind = self.socket(key).and_then(|socket| socket.behind.as_ref());
-        Stamps::of(&self.config, behind.map_or(self.position.into(), |behind| behind.at))
+        PositionContext::of(&self.config, behind.map_or(self.position.into(), |behind| behind.at))
     }
 
     /// Gives a socket another id than the one that contains its place.
@@ -178,7 +178,7 @@ impl<A: App> Shard<A> {
     }
 
     /// Sends CONNECT to a client of Socket.IO.
-    pub(super) fn tell_accepted(&mut self, key: SocketKey, secret: Option<Id>) {
+    pub(super) fn send_accepted(&mut self, key: SocketKey, secret: Option<Id>) {
         let Some(socket) = self.socket(key) else { return };
         let (voice, slot, id) = (socket.voice, socket.connection, socket.id);
         let v2 = self.connections[slot as usize].version == Version::V3;
@@ -197,14 +197,14 @@ impl<A: App> Shard<A> {
 
 /// The identity of a socket that a broadcast may except.
 #[derive(Clone, Copy)]
-pub(crate) struct Excepted<'a> {
+pub(crate) struct ExclusionContext<'a> {
     /// The socket's id.
     pub id: Id,
     /// The rooms that the socket is or was in, each with the numbers after which and up to which it is or was.
     pub rooms: &'a [(&'a str, u64, u64)],
 }
 
-impl Excepted<'_> {
+impl ExclusionContext<'_> {
     pub fn from(&self, broadcast: &Broadcast) -> bool {
         let was_in = |behind: u64, until: u64| broadcast.number.is_none_or(|number| number > behind && number <= until);
         let in_room = |excepted: &Arc<str>| self.rooms.iter().any(|(room, behind, until)| was_in(*behind, *until) && **excepted == **room);

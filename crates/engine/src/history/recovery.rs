@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broadcast::{Broadcast, Say};
+use crate::broadcast::{Broadcast, MessageSource};
 
 /// How broadcasts are numbered and for how long they are kept; see [`crate::Config::recovery`].
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub struct Recovery {
     /// forgotten.
     pub bytes: usize,
     /// Reads a broadcast that was kept as bytes. Without it none is kept as bytes.
-    pub revive: Option<Revive>,
+    pub revive: Option<ReplayDecoder>,
     /// The storage of all kept broadcasts.
     pub archive: Option<Arc<dyn Archive>>,
 }
@@ -41,22 +41,22 @@ impl fmt::Debug for Recovery {
 
 /// Reads the content of a broadcast back that was kept as bytes ([`Say::record`]). Inputs: the number, and the bytes.
 #[derive(Clone)]
-pub struct Revive(Arc<Read>);
+pub struct ReplayDecoder(Arc<DecodeFn>);
 
-type Read = dyn Fn(u64, &[u8]) -> Arc<dyn Say> + Send + Sync;
+type DecodeFn = dyn Fn(u64, &[u8]) -> Arc<dyn MessageSource> + Send + Sync;
 
-impl Revive {
+impl ReplayDecoder {
     /// Reads by this function.
-    pub fn new(read: impl Fn(u64, &[u8]) -> Arc<dyn Say> + Send + Sync + 'static) -> Self {
+    pub fn new(read: impl Fn(u64, &[u8]) -> Arc<dyn MessageSource> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
 
-    pub(super) fn read(&self, number: u64, bytes: &[u8]) -> Arc<dyn Say> {
+    pub(super) fn read(&self, number: u64, bytes: &[u8]) -> Arc<dyn MessageSource> {
         (self.0)(number, bytes)
     }
 }
 
-impl fmt::Debug for Revive {
+impl fmt::Debug for ReplayDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Revive")
     }

@@ -1,21 +1,21 @@
 //! Counts the bytes that wait in a connection: incomplete input, and output that its client does not read. The application sums them, and may refuse
 //! more. A connection in which nothing waits for longer than a turn costs nothing here.
 
-use super::{ConnectionKey, Doomed, Ending, Shard, SocketKey, Transport};
-use crate::app::{App, Reason};
+use super::{ConnectionKey, PendingClose, CloseAction, Shard, SocketKey, Transport};
+use crate::app::{App, DisconnectReason};
 use crate::outbox::Outbox;
 
 /// The most input of a connection before one of its sockets is accepted, in bytes: a connection request, with its token, has to fit.
-const BEFORE_ACCEPTED: usize = 16 * 1024;
+const MAX_INPUT_BEFORE_ACCEPTED: usize = 16 * 1024;
 
 /// Less input than this is not counted: the rest of one read is mostly handled with the next.
-const SMALL_INPUT: usize = 2 * 1024;
+const MIN_COUNTED_INPUT: usize = 2 * 1024;
 
 /// Less output than this is not counted.
-pub(super) const SMALL_OUTPUT: usize = 16 * 1024;
+pub(super) const MIN_COUNTED_OUTPUT: usize = 16 * 1024;
 
 /// Counts are rounded up to a multiple of this.
-const GRAIN: usize = 4 * 1024;
+const REPORT_GRANULARITY: usize = 4 * 1024;
 
 /// The close code and reason for a connection in which too many bytes wait.
 const TOO_MUCH: (u16, &str) = (1013, "too much data waits");
@@ -26,7 +26,7 @@ pub struct ConnectionRef(ConnectionKey);
 
 /// The last counts of a connection.
 #[derive(Default, Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingBytes {
     /// The bytes of the outbox when it was weighed last,
     outbox: usize,
     /// and its weight then.
@@ -35,14 +35,14 @@ pub(crate) struct Waiting {
     counted: usize,
 }
 
-impl Waiting {
+impl WaitingBytes {
     /// The weight of an outbox. It is measured again when the bytes have doubled or halved, so each message costs next to no time.
-    fn weigh(&mut self, outbox: &Outbox) -> usize {
+    fn measure(&mut self, outbox: &Outbox) -> usize {
         let bytes = outbox.bytes();
-        if bytes < SMALL_OUTPUT {
+        if bytes < MIN_COUNTED_OUTPUT {
             (self.outbox, self.output) = (0, 0);
         } else if bytes >= 2 * self.outbox || bytes <= self.outbox / 2 {
-            (self.outbox, self.output) = (bytes, outbox.weight());
+            (self.outbox, self.output) = (bytes, outbox.memory_bytes());
         }
         self.output
     }
@@ -52,7 +52,7 @@ impl<A: App> Shard<A> {
     /// The most bytes of one message of a connection.
     pub(crate) fn max_input(&self, slot: u32) -> usize {
         let max_payload = self.config.max_payload;
-        if self.connections[slot as usize].accepted { max_payload } else { max_payload.min(BEFORE_ACCEPTED) }
+        if self.connections[slot as usize].accepted { max_payload } else { max_payload.min(MAX_INPUT_BEFORE_ACCEPTED) }
     }
 
     /// Counts the bytes that wait in a connection, if they have changed. Inputs: the connection, and the function that receives the number; see
@@ -66,12 +66,12 @@ impl<A: App> Shard<A> {
             Transport::Polling(_) => 0,
         };
         let input = held + connection.attaching.as_ref().map_or(0, |attaching| attaching.bytes());
-        if connection.waiting.is_none() && input < SMALL_INPUT && connection.outbox.bytes() < SMALL_OUTPUT {
+        if connection.waiting.is_none() && input < MIN_COUNTED_INPUT && connection.outbox.bytes() < MIN_COUNTED_OUTPUT {
             return;
         }
         let waiting = connection.waiting.get_or_insert_default();
-        let input = if input < SMALL_INPUT { 0 } else { input };
-        let bytes = (input + waiting.weigh(&connection.outbox)).next_multiple_of(GRAIN);
+        let input = if input < MIN_COUNTED_INPUT { 0 } else { input };
+        let bytes = (input + waiting.measure(&connection.outbox)).next_multiple_of(REPORT_GRANULARITY);
         let before = waiting.counted;
         if bytes == 0 {
             connection.waiting = None;
@@ -85,16 +85,16 @@ impl<A: App> Shard<A> {
                 waiting.counted = bytes;
             }
         } else {
-            self.give_up_with(key, Ending::Say(TOO_MUCH.0, TOO_MUCH.1.into()));
+            self.give_up_with(key, CloseAction::Say(TOO_MUCH.0, TOO_MUCH.1.into()));
         }
     }
 
     /// Ends a connection in which too many bytes wait, without waiting for its client.
     pub fn drop_connection(&mut self, connection: ConnectionRef) {
-        self.give_up_with(connection.0, Ending::Drop);
+        self.give_up_with(connection.0, CloseAction::Drop);
     }
 
-    fn give_up_with(&mut self, key: ConnectionKey, ending: Ending) {
+    fn give_up_with(&mut self, key: ConnectionKey, ending: CloseAction) {
         let Some(connection) = self.connections.get_mut(key.slot as usize).filter(|known| known.generation == key.generation) else {
             return;
         };
@@ -102,7 +102,7 @@ impl<A: App> Shard<A> {
             socket.reader = Default::default();
         }
         connection.attaching = None;
-        self.doomed.push(Doomed::Connection(key, Reason::TooSlow, ending));
+        self.doomed.push(PendingClose::Connection(key, DisconnectReason::TooSlow, ending));
     }
 
     /// The data that the gate made of a connection's first request.
@@ -119,7 +119,7 @@ impl<A: App> Shard<A> {
     }
 }
 
-impl super::Attaching {
+impl super::PendingAttachments {
     /// The memory that it takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let attachments: usize = self.attachments.iter().map(|attachment| attachment.capacity() + size_of::<Vec<u8>>()).sum();

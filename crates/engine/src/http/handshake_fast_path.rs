@@ -13,17 +13,17 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use wire::websocket::Window;
 
-use super::answer::{self, Failure};
+use super::response::{self, RequestError};
 use super::query::Query;
-use super::{Answer, Arrival, Purpose, upgrade};
+use super::{HttpResponse, NewConnection, Purpose, upgrade};
 use crate::app::App;
 use crate::config::Protocol;
 use crate::hub::{Handle, Hub, Mail};
 use crate::stream::NewStream;
 
 /// A head with more bytes or more headers goes to the HTTP server.
-const HEAD: usize = 4096;
-const HEADERS: usize = 32;
+const MAX_HEAD_BYTES: usize = 4096;
+const MAX_HEADERS: usize = 32;
 
 impl<A: App> Handle<A> {
     /// Waits for the first bytes of a connection. If they are a WebSocket handshake that begins a session, the engine answers it, and keeps
@@ -31,7 +31,7 @@ impl<A: App> Handle<A> {
     pub async fn take(&self, stream: TcpStream, peer: SocketAddr) -> Option<TcpStream> {
         let hub = &self.0;
         let handshake = poll_fn(|context| {
-            let mut bytes = [0; HEAD];
+            let mut bytes = [0; MAX_HEAD_BYTES];
             let mut seen = ReadBuf::new(&mut bytes);
             if ready!(stream.poll_peek(context, &mut seen)).is_err() {
                 return Poll::Ready(None);
@@ -47,14 +47,14 @@ impl<A: App> Handle<A> {
             Err(failure) => (failure.answer(true), None),
         };
         if let Some(policy) = &hub.config.cors {
-            answer::allow(&mut answer, &policy(&parts.headers));
+            response::allow(&mut answer, &policy(&parts.headers));
         }
         let greeting = write(answer).await;
         match begun {
             Some((deflate, purpose)) => match stream.into_std() {
                 Ok(stream) => {
                     let stream = NewStream::Plain(stream);
-                    let arrival = Arrival { stream, greeting, early: Bytes::new(), deflate, purpose };
+                    let arrival = NewConnection { stream, greeting, early: Bytes::new(), deflate, purpose };
                     hub.put(hub.next_shard(), Mail::Arrival(Box::new(arrival)));
                 }
                 Err(error) => tracing::error!(%error, "a WebSocket's stream cannot be taken over"),
@@ -70,7 +70,7 @@ impl<A: App> Hub<A> {
     /// Parses the handshake at the start of these bytes. Returns its length in bytes, its endpoint and its head; `None` if it has to go to
     /// the HTTP server.
     fn direct(&self, bytes: &[u8]) -> Option<(usize, (u8, request::Parts))> {
-        let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut head = httparse::Request::new(&mut headers);
         let Ok(httparse::Status::Complete(length)) = head.parse(bytes) else { return None };
         if head.method != Some("GET") || head.version != Some(1) {
@@ -93,7 +93,7 @@ impl<A: App> Hub<A> {
     }
 
     /// Returns the 101, the client's window if messages may be deflated, and the purpose of the WebSocket.
-    fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(Answer, Option<Window>, Purpose<A>), Failure> {
+    fn begin(&self, endpoint: u8, parts: &request::Parts, peer: SocketAddr) -> Result<(HttpResponse, Option<Window>, Purpose<A>), RequestError> {
         let purpose = match self.config.endpoints[endpoint as usize].protocol {
             Protocol::Raw => self.raw_session(endpoint, parts, peer)?,
             _ => Purpose::Session(self.session_of(endpoint, parts, peer)?),
@@ -110,7 +110,7 @@ fn asks_for_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// The bytes of a response.
-async fn write(answer: Answer) -> Vec<u8> {
+async fn write(answer: HttpResponse) -> Vec<u8> {
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.map_or_else(|never| match never {}, |body| body.to_bytes());
     let reason = parts.status.canonical_reason().unwrap_or_default();
@@ -137,7 +137,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
-    use crate::app::Deaf;
+    use crate::app::NoopApp;
     use crate::config::Config;
 
     const HANDSHAKE: &[u8] =
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn whatever_stands_in_the_socket_is_a_handshake_or_goes_the_long_way_untouched() {
         let poll = mio::Poll::new().unwrap();
-        let hub = Hub::<Deaf>::new(Config { allow_eio3: true, ..Config::default() }, Arc::new(|_, _| Ok(())), &[poll]).unwrap();
+        let hub = Hub::<NoopApp>::new(Config { allow_eio3: true, ..Config::default() }, Arc::new(|_, _| Ok(())), &[poll]).unwrap();
         let peer = "127.0.0.1:1".parse().unwrap();
         let dice = &mut StdRng::seed_from_u64(7);
         let mut begun = 0;

@@ -12,9 +12,9 @@ use crate::app::App;
 
 /// A counter for each kind; see [`crate::Broadcast::of_kind`].
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Kinds(Vec<u64>);
+pub struct CountsByKind(Vec<u64>);
 
-impl Kinds {
+impl CountsByKind {
     fn add(&mut self, kind: u8, count: u64) {
         let kind = usize::from(kind);
         if self.0.len() <= kind {
@@ -36,17 +36,17 @@ impl Kinds {
 
 /// The deliveries of a shard since its start.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Meter {
+pub struct DeliveryStats {
     /// Broadcasts that were put into connections' outboxes. A broadcast that is replayed to a client counts again.
-    pub delivered: Kinds,
+    pub delivered: CountsByKind,
     /// Delivered broadcasts that have certainly arrived.
-    pub confirmed: Kinds,
+    pub confirmed: CountsByKind,
     /// Delivered broadcasts that were not confirmed when their connection ended, and that the application did not take over; see
     /// [`Shard::take_owed`].
-    pub unconfirmed: Kinds,
+    pub unconfirmed: CountsByKind,
 }
 
-impl Meter {
+impl DeliveryStats {
     /// Adds the counts of another shard.
     pub fn add(&mut self, other: &Self) {
         self.delivered.add_all(other.delivered.iter());
@@ -55,42 +55,42 @@ impl Meter {
     }
 }
 
-type Few = SmallVec<[(u8, u32); 4]>;
+type FewCounts = SmallVec<[(u8, u32); 4]>;
 
 /// The broadcasts in a connection's outbox that are not confirmed. A connection that has received none since its last ping was answered has
 /// none.
 #[derive(Default, Debug)]
-pub(crate) struct Owed {
+pub(crate) struct Unacked {
     /// Put there after the last ping.
-    fresh: Few,
+    fresh: FewCounts,
     /// Put there before the last ping, which is not answered yet.
-    asked: Few,
+    asked: FewCounts,
 }
 
-fn add(few: &mut Few, kind: u8, count: u32) {
+fn add(few: &mut FewCounts, kind: u8, count: u32) {
     match few.iter_mut().find(|(known, _)| *known == kind) {
         Some((_, sum)) => *sum += count,
         None => few.push((kind, count)),
     }
 }
 
-fn counts(few: Few) -> impl Iterator<Item = (u8, u64)> {
+fn counts(few: FewCounts) -> impl Iterator<Item = (u8, u64)> {
     few.into_iter().map(|(kind, count)| (kind, count.into()))
 }
 
 impl<A: App> Connection<A> {
     /// Notes that a broadcast was put into the outbox. Returns whether it is counted.
-    pub(crate) fn owe(&mut self, kind: u8) -> bool {
+    pub(crate) fn track_delivery(&mut self, kind: u8) -> bool {
         let pinged = self.version != Version::V3;
         if pinged {
-            add(&mut self.owed.get_or_insert_default().fresh, kind, 1);
+            add(&mut self.unacked.get_or_insert_default().fresh, kind, 1);
         }
         pinged
     }
 
     /// Notes that a ping is sent.
-    pub(crate) fn ask_for_owed(&mut self) {
-        if let Some(owed) = &mut self.owed {
+    pub(crate) fn request_ack(&mut self) {
+        if let Some(owed) = &mut self.unacked {
             for (kind, count) in std::mem::take(&mut owed.fresh) {
                 add(&mut owed.asked, kind, count);
             }
@@ -100,26 +100,26 @@ impl<A: App> Connection<A> {
 
 impl<A: App> Shard<A> {
     /// Notes that the last ping is answered.
-    pub(crate) fn settle_owed(&mut self, slot: u32) {
-        let Some(owed) = &mut self.connections[slot as usize].owed else { return };
+    pub(crate) fn ack_deliveries(&mut self, slot: u32) {
+        let Some(owed) = &mut self.connections[slot as usize].unacked else { return };
         self.meter.confirmed.add_all(counts(std::mem::take(&mut owed.asked)));
         if owed.fresh.is_empty() {
-            self.connections[slot as usize].owed = None;
+            self.connections[slot as usize].unacked = None;
         }
     }
 
     /// Counts the unconfirmed broadcasts of a connection that has ended, if the application did not take them over.
-    pub(crate) fn write_off_owed(&mut self, owed: Option<Box<Owed>>) {
+    pub(crate) fn expire_unacked(&mut self, owed: Option<Box<Unacked>>) {
         let Some(owed) = owed else { return };
         self.meter.unconfirmed.add_all(counts(owed.fresh));
         self.meter.unconfirmed.add_all(counts(owed.asked));
     }
 
     /// Takes the unconfirmed broadcasts of a socket's connection, by kind. From now on the caller counts them.
-    pub fn take_owed(&mut self, key: SocketKey) -> Kinds {
-        let mut kinds = Kinds::default();
+    pub fn take_unacked(&mut self, key: SocketKey) -> CountsByKind {
+        let mut kinds = CountsByKind::default();
         let connection = self.socket(key).map(|socket| socket.connection);
-        if let Some(owed) = connection.and_then(|slot| self.connections[slot as usize].owed.take()) {
+        if let Some(owed) = connection.and_then(|slot| self.connections[slot as usize].unacked.take()) {
             kinds.add_all(counts(owed.fresh));
             kinds.add_all(counts(owed.asked));
         }
@@ -127,7 +127,7 @@ impl<A: App> Shard<A> {
     }
 
     /// The deliveries of this shard.
-    pub fn meter(&self) -> &Meter {
+    pub fn delivery_stats(&self) -> &DeliveryStats {
         &self.meter
     }
 }

@@ -53,7 +53,7 @@ impl RequestMark {
 
 /// The handshake and the GETs of a session so far.
 #[derive(Default)]
-pub(crate) struct Marks {
+pub(crate) struct RequestMarks {
     last: Option<RequestMark>,
     /// A GET had another `t` than the request before it.
     several: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Marks {
     reuses: bool,
 }
 
-impl Marks {
+impl RequestMarks {
     /// Begins with the handshake.
     pub fn begin(handshake: Option<RequestMark>) -> Self {
         Self { reuses: handshake.is_none(), last: handshake, several: false }
@@ -114,7 +114,7 @@ mod tests {
         for (number, (requests, last_repeats)) in cases.iter().enumerate() {
             let connections: Vec<HttpConnection> = (0..3).map(|_| HttpConnection::default()).collect();
             let mark = |(t, connection): Sent| RequestMark::new(t, connection.map(|connection| &connections[connection]));
-            let mut marks = Marks::begin(mark(requests[0]));
+            let mut marks = RequestMarks::begin(mark(requests[0]));
             let found: Vec<bool> = requests[1..].iter().map(|get| marks.repeats(mark(*get))).collect();
             let mut expected = vec![false; found.len()];
             expected[found.len() - 1] = *last_repeats;

@@ -27,7 +27,7 @@ pub enum Format {
 
 /// An encoding: everything besides the content that determines the bytes of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Voice {
+pub struct Encoding {
     /// The namespace of the receiving socket.
     pub namespace: Namespace,
     /// The format of its packets.

@@ -2,12 +2,12 @@
 //! application's turn.
 
 use super::{ConnectionKey, Encoded, Shard, SocketKey};
-use crate::app::{App, Reason};
-use crate::voice::Format;
+use crate::app::{App, DisconnectReason};
+use crate::encoding::Format;
 
 /// How a connection's transport is brought to its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Ending {
+pub(crate) enum CloseAction {
     /// Drop the connection: the client is gone, or must not receive any more messages.
     Drop,
     /// A close frame with this code (0: without one) and reason, then wait for the client's; long-polling: a close packet.
@@ -16,9 +16,9 @@ pub(crate) enum Ending {
 
 /// A socket or connection that ends when the application's turn is over; `Worker::reap` carries out all ends.
 #[derive(Debug)]
-pub(crate) enum Doomed {
-    Socket(SocketKey, Reason),
-    Connection(ConnectionKey, Reason, Ending),
+pub(crate) enum PendingClose {
+    Socket(SocketKey, DisconnectReason),
+    Connection(ConnectionKey, DisconnectReason, CloseAction),
 }
 
 impl<A: App> Shard<A> {
@@ -32,21 +32,21 @@ impl<A: App> Shard<A> {
                 _ => Encoded::Text(wire::socketio::json::disconnect(nsp)),
             });
         }
-        self.doomed.push(Doomed::Socket(key, Reason::ServerNamespaceDisconnect));
+        self.doomed.push(PendingClose::Socket(key, DisconnectReason::ServerNamespaceDisconnect));
         if close {
-            self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(0, String::new()));
+            self.end_connection(connection, DisconnectReason::ForcedServerClose, CloseAction::Say(0, String::new()));
         }
     }
 
     /// Closes a socket's whole connection with a WebSocket close code and reason, which the client of a plain endpoint receives.
     pub fn close(&mut self, key: SocketKey, code: u16, reason: &str) {
         let Some(connection) = self.socket(key).map(|socket| socket.connection) else { return };
-        self.end_connection(connection, Reason::ForcedServerClose, Ending::Say(code, reason.to_owned()));
+        self.end_connection(connection, DisconnectReason::ForcedServerClose, CloseAction::Say(code, reason.to_owned()));
     }
 
-    pub(crate) fn end_connection(&mut self, slot: u32, reason: Reason, ending: Ending) {
+    pub(crate) fn end_connection(&mut self, slot: u32, reason: DisconnectReason, ending: CloseAction) {
         let key = self.key_of(slot);
-        self.doomed.push(Doomed::Connection(key, reason, ending));
+        self.doomed.push(PendingClose::Connection(key, reason, ending));
     }
 
     /// Removes a socket and empties its seats.

@@ -5,33 +5,33 @@ use ::http::{Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::Full;
 
-use super::{Answer, Short};
+use super::{HttpResponse, OverBudget};
 use crate::config::Cors;
-use crate::hub::Refusal;
+use crate::hub::HandshakeRejection;
 use crate::shard::json_string;
 
 /// Why a request is rejected; code and text as in Engine.IO.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum RequestError {
     TransportUnknown,
     SessionUnknown,
     BadHandshakeMethod,
     BadRequest,
     /// The program's gate rejected the request.
-    Refused(Refusal),
+    Refused(HandshakeRejection),
     UnsupportedVersion,
     /// The memory allowance for requests is used up.
-    Short(Short),
+    Short(OverBudget),
     /// A status without a body.
     Status(StatusCode),
     /// A WebSocket handshake in a version that the server does not support.
     WebSocketVersion,
 }
 
-impl Failure {
+impl RequestError {
     /// The response: JSON to a plain request, plain text to an upgrade request. An upgrade request is answered 400, except when the failure
     /// is not the client's fault.
-    pub fn answer(self, upgrade: bool) -> Answer {
+    pub fn answer(self, upgrade: bool) -> HttpResponse {
         let (code, message) = match &self {
             Self::TransportUnknown => (0, "Transport unknown"),
             Self::SessionUnknown => (1, "Session ID unknown"),
@@ -39,7 +39,7 @@ impl Failure {
             Self::BadRequest => (3, "Bad request"),
             Self::Refused(refusal) => (4, refusal.message.as_str()),
             Self::UnsupportedVersion => (5, "Unsupported protocol version"),
-            Self::Short(short) => return no_room(*short),
+            Self::Short(short) => return too_much_data(*short),
             Self::Status(status) => return self::status(*status),
             Self::WebSocketVersion => {
                 let mut response = plain(StatusCode::BAD_REQUEST, "Missing or invalid Sec-WebSocket-Version header");
@@ -65,31 +65,31 @@ impl Failure {
 }
 
 /// The `Retry-After`, in seconds, of the response to a request that exceeds the memory allowance.
-const TRY_AGAIN: u64 = 1;
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The response to a request that exceeds the memory allowance.
-fn no_room(short: Short) -> Answer {
+fn too_much_data(short: OverBudget) -> HttpResponse {
     let mut response = status(if short.is_clients { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE });
-    response.headers_mut().insert(header::RETRY_AFTER, TRY_AGAIN.into());
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// A status without a body.
-pub(crate) fn status(status: StatusCode) -> Answer {
+pub(crate) fn status(status: StatusCode) -> HttpResponse {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     response
 }
 
-fn plain(status: StatusCode, message: &str) -> Answer {
+fn plain(status: StatusCode, message: &str) -> HttpResponse {
     let mut response = with_type(status, Bytes::copy_from_slice(message.as_bytes()), "text/html");
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// A body with its content type.
-pub(crate) fn with_type(status: StatusCode, body: Bytes, content_type: &'static str) -> Answer {
+pub(crate) fn with_type(status: StatusCode, body: Bytes, content_type: &'static str) -> HttpResponse {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -97,7 +97,7 @@ pub(crate) fn with_type(status: StatusCode, body: Bytes, content_type: &'static 
 }
 
 /// The answer to a CORS preflight, before [`allow`].
-pub(crate) fn preflight(request: &HeaderMap) -> Answer {
+pub(crate) fn preflight(request: &HeaderMap) -> HttpResponse {
     let mut response = status(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
@@ -110,7 +110,7 @@ pub(crate) fn preflight(request: &HeaderMap) -> Answer {
 }
 
 /// Adds the CORS headers that the policy decided.
-pub(crate) fn allow(response: &mut Answer, cors: &Cors) {
+pub(crate) fn allow(response: &mut HttpResponse, cors: &Cors) {
     let headers = response.headers_mut();
     if let Some(origin) = cors.allow_origin.as_ref().and_then(|origin| HeaderValue::from_str(origin).ok()) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);

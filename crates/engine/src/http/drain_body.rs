@@ -9,13 +9,13 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 
 /// The most bytes of one body that are read and dropped, and the longest time for it.
-const MOST: u64 = 64 << 20;
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_DRAINED_BYTES: u64 = 64 << 20;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads the rest of a request's body and drops it piece by piece. True if that was all of it. False if the body is too large or arrives
 /// too slowly: then the connection cannot be kept, because the start of the next request is unknown.
-pub async fn discard(mut body: impl Body + Unpin) -> bool {
-    if body.size_hint().lower() > MOST {
+pub async fn drain_body(mut body: impl Body + Unpin) -> bool {
+    if body.size_hint().lower() > MAX_DRAINED_BYTES {
         return false;
     }
     let pieces = async {
@@ -23,13 +23,13 @@ pub async fn discard(mut body: impl Body + Unpin) -> bool {
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else { return false };
             read += frame.data_ref().map_or(0, |data| data.remaining() as u64);
-            if read > MOST {
+            if read > MAX_DRAINED_BYTES {
                 return false;
             }
         }
         true
     };
-    tokio::time::timeout(PATIENCE, pieces).await.unwrap_or(false)
+    tokio::time::timeout(DRAIN_TIMEOUT, pieces).await.unwrap_or(false)
 }
 
 /// Whether a client waits for "100 Continue" before it sends its body (RFC 9110 §10.1.1). hyper sends that when the body is first read, so

@@ -6,19 +6,19 @@ use wire::engineio::{Handshake, Version};
 use wire::websocket::{Input, Window};
 
 use super::Worker;
-use crate::app::{App, Connect, Reason};
+use crate::app::{App, Connect, DisconnectReason};
 use crate::config::Protocol;
-use crate::http::{Arrival, NewSession, Purpose};
-use crate::hub::Refusal;
+use crate::http::{NewConnection, NewSession, Purpose};
+use crate::hub::HandshakeRejection;
 use crate::id::{Id, MAX_SLOTS};
 use crate::outbox::Outbox;
 use crate::shard::{Connection, ConnectionKey, Phase, Transport, WebSocket};
 use crate::stream::Stream;
-use crate::voice::Namespace;
+use crate::encoding::Namespace;
 
 impl<A: App> Worker<A> {
     /// Takes a WebSocket over from the HTTP server.
-    pub(super) fn arrive(&mut self, arrival: Arrival<A>) {
+    pub(super) fn accept(&mut self, arrival: NewConnection<A>) {
         let mut stream = Stream::new(arrival.stream);
         let tls = matches!(stream, Stream::Tls(_));
         if self.shard.connections.len() >= MAX_SLOTS || stream.register(self.poll.registry(), self.shard.connections.vacant_key()).is_err()
@@ -27,8 +27,8 @@ impl<A: App> Worker<A> {
         }
         let transport = Transport::WebSocket(WebSocket { stream, reader: Default::default(), blocked: false });
         let key = match arrival.purpose {
-            Purpose::Session(session) => Some(self.begin(session, transport, arrival.deflate, arrival.greeting)),
-            Purpose::Refusal(refusal) => return self.turn_away(&refusal, transport, arrival.greeting),
+            Purpose::Session(session) => Some(self.begin_session(session, transport, arrival.deflate, arrival.greeting)),
+            Purpose::Refusal(refusal) => return self.reject(&refusal, transport, arrival.greeting),
             Purpose::Upgrade(session) => self.begin_probe(session, transport, arrival.deflate),
         };
         let Some(key) = key else { return };
@@ -42,14 +42,14 @@ impl<A: App> Worker<A> {
     }
 
     /// Closes a rejected WebSocket with the reason.
-    fn turn_away(&mut self, refusal: &Refusal, transport: Transport, greeting: Vec<u8>) {
+    fn reject(&mut self, refusal: &HandshakeRejection, transport: Transport, greeting: Vec<u8>) {
         let key = self.insert(0, Version::V4, None, Phase::Closing, transport);
-        self.greet(key, greeting);
+        self.send_greeting(key, greeting);
         self.refuse(key, refusal.code.unwrap_or_default(), &refusal.message);
     }
 
     /// Sends the bytes that come before all others.
-    fn greet(&mut self, key: ConnectionKey, greeting: Vec<u8>) {
+    fn send_greeting(&mut self, key: ConnectionKey, greeting: Vec<u8>) {
         if !greeting.is_empty() {
             self.shard.send(key.slot, Rc::from(greeting));
         }
@@ -57,7 +57,7 @@ impl<A: App> Worker<A> {
 
     /// Begins a session: its client receives the handshake, its heartbeat starts, and a session on a plain endpoint requests its connection
     /// from the application at once.
-    pub(super) fn begin(
+    pub(super) fn begin_session(
         &mut self,
         session: NewSession<A>,
         transport: Transport,
@@ -65,7 +65,7 @@ impl<A: App> Worker<A> {
         greeting: Vec<u8>,
     ) -> ConnectionKey {
         let key = self.insert(session.endpoint, session.version, deflate, Phase::Open, transport);
-        self.greet(key, greeting);
+        self.send_greeting(key, greeting);
         let config = self.shard.config.clone();
         let endpoint = &config.endpoints[session.endpoint as usize];
         let connection = &mut self.shard.connections[key.slot as usize];
@@ -97,7 +97,7 @@ impl<A: App> Worker<A> {
             }
             Protocol::EngineIo | Protocol::Raw => {
                 let Some(socket) = self.add_socket(key, Namespace::PLAIN) else {
-                    self.violation(key, Reason::TransportError);
+                    self.violation(key, DisconnectReason::TransportError);
                     return key;
                 };
                 self.app.connect(&mut self.shard, socket, Connect { namespace: Namespace::PLAIN, auth: "{}" });
@@ -132,7 +132,7 @@ impl<A: App> Worker<A> {
             handshake: None,
             attaching: None,
             waiting: None,
-            waits: Default::default(),
+            queued: Default::default(),
             readable: Default::default(),
             pauses: 0,
             behind: 0,
@@ -140,9 +140,9 @@ impl<A: App> Worker<A> {
             hung_up: false,
             awaiting_pong: false,
             pings: 0,
-            owed: None,
-            pinged: self.shard.position,
-            heard: self.shard.position,
+            unacked: None,
+            last_ping: self.shard.position,
+            last_received: self.shard.position,
             heartbeat_due: 0,
             end_due: 0,
             scheduled: 0,

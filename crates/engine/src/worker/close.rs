@@ -5,43 +5,43 @@ use std::time::Duration;
 use wire::websocket;
 
 use super::Worker;
-use crate::app::{App, Reason};
-use crate::shard::{ConnectionKey, Doomed, Ending, Farewell, Phase, PollAnswer, Shard, SocketKey, Transport};
+use crate::app::{App, DisconnectReason};
+use crate::shard::{ConnectionKey, PendingClose, CloseAction, PollingCloseState, Phase, PollAnswer, Shard, SocketKey, Transport};
 
 /// How long the server waits for a client's close frame, or for POSTs that the client sent before it read a close.
-const CLOSE_TIME: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The most bytes of a close frame (RFC 6455 §5.5).
-const CLOSE_FRAME: usize = 2 + 125;
+const MAX_CLOSE_FRAME_BYTES: usize = 2 + 125;
 
 /// How long the server waits for the close frame of a client that reads slowly. Until then it keeps only the message that is being written
 /// to that client.
-const SLOW_CLOSE_TIME: Duration = Duration::from_secs(10);
+const SLOW_CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a GET may arrive after the POST that closes its session.
-const LATE_GET_TIME: Duration = Duration::from_millis(50);
+const LATE_GET_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// How long a long-polling session that has ended waits for a GET to notify its client.
-const LAST_POLL_TIME: Duration = Duration::from_secs(30);
+const LAST_POLL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most WebSockets of one shard that were never accepted and wait for their client's close frame. Beyond, the one that waits longest is
 /// dropped: its close frame is in the kernel's buffer already. So rejected connections cannot use up all descriptors.
-pub(super) const MAX_REFUSED: usize = 512;
+pub(super) const MAX_REJECTED: usize = 512;
 
 impl<A: App> Worker<A> {
     /// Carries out all ends that were requested, including those that the application requests during this call.
-    pub(super) fn reap(&mut self) {
+    pub(super) fn close_pending(&mut self) {
         while !self.shard.doomed.is_empty() {
             for doomed in std::mem::take(&mut self.shard.doomed) {
                 match doomed {
-                    Doomed::Socket(key, reason) => self.end_socket(key, reason),
-                    Doomed::Connection(key, reason, ending) => self.end_connection(key, reason, ending),
+                    PendingClose::Socket(key, reason) => self.end_socket(key, reason),
+                    PendingClose::Connection(key, reason, ending) => self.end_connection(key, reason, ending),
                 }
             }
         }
     }
 
-    fn end_socket(&mut self, key: SocketKey, reason: Reason) {
+    fn end_socket(&mut self, key: SocketKey, reason: DisconnectReason) {
         let Some(socket) = self.shard.socket(key) else { return };
         if socket.data.is_some() {
             self.app.disconnect(&mut self.shard, key, reason);
@@ -49,14 +49,14 @@ impl<A: App> Worker<A> {
         self.shard.remove_socket(key.slot());
     }
 
-    fn end_connection(&mut self, key: ConnectionKey, reason: Reason, ending: Ending) {
+    fn end_connection(&mut self, key: ConnectionKey, reason: DisconnectReason, ending: CloseAction) {
         if !self.shard.is_alive(key) {
             return;
         }
         let connection = &self.shard.connections[key.slot as usize];
         let refused = !connection.accepted;
         match connection.phase {
-            Phase::Closing if ending == Ending::Drop => return self.remove(key),
+            Phase::Closing if ending == CloseAction::Drop => return self.remove(key),
             Phase::Closing => return,
             Phase::Probing(session) => self.forget_probe(session),
             Phase::Open => {
@@ -66,50 +66,50 @@ impl<A: App> Worker<A> {
                 }
             }
         }
-        if reason == Reason::TooSlow {
+        if reason == DisconnectReason::TooSlow {
             self.shard.counts.too_slow += 1;
         }
         match (&mut self.shard.connections[key.slot as usize].transport, ending) {
-            (Transport::WebSocket(_), Ending::Say(code, words)) if reason == Reason::TooSlow => self.say_too_slow(key, code, &words),
-            (Transport::WebSocket(_), Ending::Say(code, reason)) if refused => self.refuse(key, code, &reason),
-            (Transport::WebSocket(_), Ending::Say(code, reason)) => self.say_close(key, code, &reason),
-            (Transport::WebSocket(_), Ending::Drop) => self.remove(key),
+            (Transport::WebSocket(_), CloseAction::Say(code, words)) if reason == DisconnectReason::TooSlow => self.send_too_slow(key, code, &words),
+            (Transport::WebSocket(_), CloseAction::Say(code, reason)) if refused => self.refuse(key, code, &reason),
+            (Transport::WebSocket(_), CloseAction::Say(code, reason)) => self.send_close(key, code, &reason),
+            (Transport::WebSocket(_), CloseAction::Drop) => self.remove(key),
             (Transport::Polling(_), ending) => self.end_polling(key, reason, ending),
         }
     }
 
     /// Sends a close frame instead of the pending output to a client with too much of it. The client has longer than others to read the
     /// frame.
-    fn say_too_slow(&mut self, key: ConnectionKey, code: u16, reason: &str) {
+    fn send_too_slow(&mut self, key: ConnectionKey, code: u16, reason: &str) {
         let outbox = &mut self.shard.connections[key.slot as usize].outbox;
         outbox.drop_unbegun(&mut self.shard.spare);
         // The message that is partly written may be too large by itself.
-        if outbox.bytes() + CLOSE_FRAME > self.shard.config.outbox_limit {
+        if outbox.bytes() + MAX_CLOSE_FRAME_BYTES > self.shard.config.outbox_limit {
             return self.remove(key);
         }
-        self.say_close(key, code, reason);
-        self.linger(key, SLOW_CLOSE_TIME);
+        self.send_close(key, code, reason);
+        self.linger(key, SLOW_CLOSE_TIMEOUT);
     }
 
     /// Sends a close frame after all pending output, and then ignores later input.
-    pub(super) fn say_close(&mut self, key: ConnectionKey, code: u16, reason: &str) {
+    pub(super) fn send_close(&mut self, key: ConnectionKey, code: u16, reason: &str) {
         let mut frame = Vec::with_capacity(4 + reason.len());
         websocket::encode_close(&mut frame, code, reason);
         self.shard.send_scratch(key.slot, frame);
-        self.linger(key, CLOSE_TIME);
+        self.linger(key, CLOSE_TIMEOUT);
     }
 
     /// Calls [`Worker::say_close`] for a WebSocket that was never accepted.
     pub(super) fn refuse(&mut self, key: ConnectionKey, code: u16, reason: &str) {
-        self.say_close(key, code, reason);
+        self.send_close(key, code, reason);
         self.refused.push_back(key);
-        if self.refused.len() > MAX_REFUSED
+        if self.refused.len() > MAX_REJECTED
             && let Some(oldest) = self.refused.pop_front()
             && self.shard.is_alive(oldest)
         {
             // The connection is closing since it was rejected, so no other output waits for it.
             self.shard.flush(oldest.slot);
-            self.shard.doomed.push(Doomed::Connection(oldest, Reason::TransportClose, Ending::Drop));
+            self.shard.doomed.push(PendingClose::Connection(oldest, DisconnectReason::TransportClose, CloseAction::Drop));
         }
     }
 
@@ -123,7 +123,7 @@ impl<A: App> Worker<A> {
         self.shard.schedule(key.slot);
     }
 
-    fn end_polling(&mut self, key: ConnectionKey, reason: Reason, ending: Ending) {
+    fn end_polling(&mut self, key: ConnectionKey, reason: DisconnectReason, ending: CloseAction) {
         let stopping = self.stopping;
         let connection = &mut self.shard.connections[key.slot as usize];
         let outbox_is_empty = connection.outbox.is_empty();
@@ -132,25 +132,25 @@ impl<A: App> Worker<A> {
         let pending = polling.get.is_some();
         match reason {
             // The client's own close is answered with an empty packet, not with a close by the server.
-            Reason::TransportClose if pending => self.answer_get(key, "6"),
+            DisconnectReason::TransportClose if pending => self.answer_get(key, "6"),
             // An earlier GET may still arrive over another TCP connection. The POST is answered after this time.
-            Reason::TransportClose if ending != Ending::Drop => {
-                polling.farewell = Some(Farewell::Clients);
-                self.linger(key, LATE_GET_TIME);
+            DisconnectReason::TransportClose if ending != CloseAction::Drop => {
+                polling.farewell = Some(PollingCloseState::Clients);
+                self.linger(key, LATE_GET_TIMEOUT);
                 return self.drop_probe(probe);
             }
-            Reason::ParseError | Reason::TransportError | Reason::PingTimeout | Reason::TooSlow | Reason::TakenOver => {
+            DisconnectReason::ParseError | DisconnectReason::TransportError | DisconnectReason::PingTimeout | DisconnectReason::TooSlow | DisconnectReason::TakenOver => {
                 self.answer_get(key, "1")
             }
-            _ if ending == Ending::Drop || (stopping && !pending) => {}
+            _ if ending == CloseAction::Drop || (stopping && !pending) => {}
             _ if pending && (stopping || outbox_is_empty) => {
-                self.tell_closed(key);
+                self.send_polling_close(key);
                 return self.drop_probe(probe);
             }
             // Pending messages are sent first, and the close with the next GET; see `Worker::last_words`.
             _ => {
-                polling.farewell = Some(Farewell::Servers);
-                self.linger(key, LAST_POLL_TIME);
+                polling.farewell = Some(PollingCloseState::Servers);
+                self.linger(key, LAST_POLL_TIMEOUT);
                 self.shard.answer_poll(key.slot);
                 return self.drop_probe(probe);
             }
@@ -161,18 +161,18 @@ impl<A: App> Worker<A> {
 
     /// Answers the waiting GET with a close. POSTs that the client sends before it reads the close use another TCP connection. An error
     /// response to one might be read first: the client would then report a broken connection, not one that the server has closed.
-    pub(super) fn tell_closed(&mut self, key: ConnectionKey) {
+    pub(super) fn send_polling_close(&mut self, key: ConnectionKey) {
         self.shard.send_text(key.slot, "1");
         self.shard.answer_poll(key.slot);
         if let Transport::Polling(polling) = &mut self.shard.connections[key.slot as usize].transport {
-            polling.farewell = Some(Farewell::Told);
+            polling.farewell = Some(PollingCloseState::Told);
         }
-        self.linger(key, CLOSE_TIME);
+        self.linger(key, CLOSE_TIMEOUT);
     }
 
     fn drop_probe(&mut self, probe: Option<ConnectionKey>) {
         if let Some(probe) = probe {
-            self.shard.doomed.push(Doomed::Connection(probe, Reason::TransportClose, Ending::Drop));
+            self.shard.doomed.push(PendingClose::Connection(probe, DisconnectReason::TransportClose, CloseAction::Drop));
         }
     }
 
@@ -194,6 +194,6 @@ impl<A: App> Worker<A> {
             let _ = post.send(PollAnswer::Accepted);
         }
         connection.outbox.clear(&mut self.shard.spare);
-        self.shard.write_off_owed(connection.owed);
+        self.shard.expire_unacked(connection.unacked);
     }
 }

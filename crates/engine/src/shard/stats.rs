@@ -6,7 +6,7 @@ use crate::config::Protocol;
 
 /// Counters since the start; see [`Figures`].
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Counts {
+pub(crate) struct DeliveryCounts {
     pub delivered: u64,
     pub dropped: u64,
     pub conflated: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Counts {
 
 /// A shard's counters since its start, and its present sizes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Figures {
+pub struct ShardStats {
     /// The number of times that a broadcast was put into a connection's outbox.
     pub delivered: u64,
     /// The number of times that a volatile broadcast was dropped, because its receiver could not take it at that instant.
@@ -36,7 +36,7 @@ pub struct Figures {
     pub outbox_bytes: u64,
 }
 
-impl Figures {
+impl ShardStats {
     /// Adds the figures of another shard. A room that is on both counts twice.
     pub fn add(&mut self, other: &Self) {
         self.delivered += other.delivered;
@@ -53,9 +53,9 @@ impl Figures {
 
 impl<A: App> Shard<A> {
     /// The figures of this shard. The method visits each connection, so it must not be called often.
-    pub fn figures(&self) -> Figures {
-        let super::figures::Counts { delivered, dropped, conflated, too_slow } = self.counts;
-        let mut figures = Figures { delivered, dropped, conflated, too_slow, rooms: self.rooms.len() as u64, ..Figures::default() };
+    pub fn stats(&self) -> ShardStats {
+        let super::stats::DeliveryCounts { delivered, dropped, conflated, too_slow } = self.counts;
+        let mut figures = ShardStats { delivered, dropped, conflated, too_slow, rooms: self.rooms.len() as u64, ..ShardStats::default() };
         for (_, connection) in &self.connections {
             figures.outbox_bytes += connection.outbox.bytes() as u64;
             if connection.phase != Phase::Open {

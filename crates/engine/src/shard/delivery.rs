@@ -5,33 +5,33 @@ use std::rc::Rc;
 
 use smallvec::smallvec;
 
-use super::figures::Counts;
-use super::{ConnectionKey, Ending, Shard, SocketKey, Transport, Waits};
-use crate::app::{App, Reason};
-use crate::broadcast::{Audience, Broadcast, Key, Stamps};
+use super::stats::DeliveryCounts;
+use super::{ConnectionKey, CloseAction, Shard, SocketKey, Transport, FlushPriority};
+use crate::app::{App, DisconnectReason};
+use crate::broadcast::{Audience, Broadcast, ConflationKey, PositionContext};
 use crate::config::Config;
 use crate::history::Position;
 use crate::id::Id;
 use crate::outbox::{Frames, SpareQueues};
 use crate::rooms::{Group, Member};
-use crate::voice::Voice;
+use crate::encoding::Encoding;
 
 /// The most messages of one write.
-const SLICES: usize = 256;
+const MAX_IO_SLICES: usize = 256;
 
 /// The most bytes that wait for a long-polling client which is between two polls and still keeps up.
-const BETWEEN_POLLS: usize = 16 * 1024;
+const MAX_BETWEEN_POLLS_BYTES: usize = 16 * 1024;
 
 /// The close code and reason for a client with too much pending output (1013 in IANA's registry: try again later).
 pub(super) const TOO_SLOW: (u16, &str) = (1013, "too slow");
 
 /// A broadcast's parts for one voice; see [`Broadcast::parts`].
-type Parts = Vec<(Option<Key>, Frames)>;
+type Parts = Vec<(Option<ConflationKey>, Frames)>;
 
 /// A broadcast in one encoding.
-struct Voiced<'a> {
+struct EncodedBroadcast<'a> {
     broadcast: &'a Broadcast,
-    voice: Voice,
+    voice: Encoding,
     config: &'a Config,
     /// The position of the sockets that do not catch up.
     position: u64,
@@ -43,9 +43,9 @@ struct Voiced<'a> {
     parts: Option<Parts>,
 }
 
-impl<'a> Voiced<'a> {
-    fn new(broadcast: &'a Broadcast, voice: Voice, config: &'a Config, position: u64) -> Self {
-        let bytes = broadcast.encoded(voice, &config.namespaces, Stamps::of(config, position));
+impl<'a> EncodedBroadcast<'a> {
+    fn new(broadcast: &'a Broadcast, voice: Encoding, config: &'a Config, position: u64) -> Self {
+        let bytes = broadcast.encoded(voice, &config.namespaces, PositionContext::of(config, position));
         let frames = bytes.map(|bytes| Rc::from(&bytes[..]));
         let unconditional = !broadcast.volatile && !broadcast.newest_only && broadcast.supersedes.is_none();
         Self { broadcast, voice, config, position, unconditional, frames, parts: None }
@@ -53,7 +53,7 @@ impl<'a> Voiced<'a> {
 
     fn parts(&mut self) -> &Parts {
         let Self { broadcast, voice, config, position, .. } = *self;
-        self.parts.get_or_insert_with(|| broadcast.parts(voice, &config.namespaces, Stamps::of(config, position)))
+        self.parts.get_or_insert_with(|| broadcast.parts(voice, &config.namespaces, PositionContext::of(config, position)))
     }
 }
 
@@ -109,7 +109,7 @@ impl<A: App> Shard<A> {
             if broadcast.namespace.is_some_and(|only| only != group.voice.namespace) {
                 continue;
             }
-            let mut voiced = Voiced::new(broadcast, group.voice, &self.config, self.position);
+            let mut voiced = EncodedBroadcast::new(broadcast, group.voice, &self.config, self.position);
             if voiced.frames.is_none() {
                 continue;
             }
@@ -123,7 +123,7 @@ impl<A: App> Shard<A> {
                 let behind = if connection.behind > 0 { self.sockets[member.socket as usize].behind.as_ref() } else { None };
                 if let Some(owes) = connection.put(&mut voiced, behind.map(|behind| behind.at), &mut self.counts, &mut self.spare) {
                     owed += u64::from(owes);
-                    self.line.soon(member.connection, &mut connection.waits);
+                    self.line.soon(member.connection, &mut connection.queued);
                 }
             }
             self.meter.delivered.add_all([(broadcast.kind, owed)]);
@@ -131,21 +131,21 @@ impl<A: App> Shard<A> {
     }
 
     fn deliver_to_everyone(&mut self, broadcast: &Broadcast) {
-        let mut voices: Vec<Voiced<'_>> = Vec::new();
+        let mut voices: Vec<EncodedBroadcast<'_>> = Vec::new();
         let mut owed = 0;
         for (_, socket) in &self.sockets {
             if socket.data.is_none() || socket.mark == self.mark || broadcast.namespace.is_some_and(|only| only != socket.voice.namespace) {
                 continue;
             }
             let known = voices.iter().position(|known| known.voice == socket.voice).unwrap_or_else(|| {
-                voices.push(Voiced::new(broadcast, socket.voice, &self.config, self.position));
+                voices.push(EncodedBroadcast::new(broadcast, socket.voice, &self.config, self.position));
                 voices.len() - 1
             });
             let connection = &mut self.connections[socket.connection as usize];
             let behind = socket.behind.as_ref().map(|behind| behind.at);
             if let Some(owes) = connection.put(&mut voices[known], behind, &mut self.counts, &mut self.spare) {
                 owed += u64::from(owes);
-                self.line.later(socket.connection, &mut connection.waits);
+                self.line.later(socket.connection, &mut connection.queued);
             }
         }
         self.meter.delivered.add_all([(broadcast.kind, owed)]);
@@ -153,16 +153,16 @@ impl<A: App> Shard<A> {
 
     /// Writes the output of the first connections in a row of the line, at most `most` of them, so that a large room does not keep the
     /// other connections from being read. A connection with more output than the limit is ended.
-    pub(crate) fn flush_some(&mut self, row: Waits, most: usize) {
+    pub(crate) fn flush_some(&mut self, row: FlushPriority, most: usize) {
         let mut flushed = 0;
         while flushed < most {
             let Some(slot) = self.line.next(row) else { return };
             let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
-            if connection.waits != row {
+            if connection.queued != row {
                 // The connection was served in the other row, or the slot has a new owner that has not entered this row.
                 continue;
             }
-            connection.waits = Waits::Not;
+            connection.queued = FlushPriority::Not;
             self.flush(slot);
             flushed += 1;
         }
@@ -177,7 +177,7 @@ impl<A: App> Shard<A> {
                 while let Some((first, more)) = connection.outbox.front() {
                     // Most of the time there is one message: a plain write costs less than a list of one.
                     let written = if more {
-                        let mut slices = [IoSlice::new(&[]); SLICES];
+                        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
                         let count = connection.outbox.slices(&mut slices);
                         socket.stream.write_several(&slices[..count])
                     } else {
@@ -207,19 +207,19 @@ impl<A: App> Shard<A> {
             }
         };
         let connection = &mut self.connections[slot as usize];
-        if connection.outbox.bytes() >= super::waiting::SMALL_OUTPUT || connection.waiting.is_some() {
+        if connection.outbox.bytes() >= super::waiting_bytes::MIN_COUNTED_OUTPUT || connection.waiting.is_some() {
             self.to_count.push(ConnectionKey { slot, generation: connection.generation });
         }
         match result {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.mark_dirty(slot),
-            Err(_) => self.end_connection(slot, Reason::TransportError, Ending::Drop),
+            Err(_) => self.end_connection(slot, DisconnectReason::TransportError, CloseAction::Drop),
             // One message that is larger by itself is not the client's fault.
             Ok(()) if connection.outbox.bytes() > self.config.outbox_limit && connection.outbox.has_several() => {
                 let (code, reason) = TOO_SLOW;
                 // A connection that is closing already, for this or another reason, is dropped.
                 let told = connection.phase == super::Phase::Closing;
-                let ending = if told { Ending::Drop } else { Ending::Say(code, reason.into()) };
-                self.end_connection(slot, Reason::TooSlow, ending);
+                let ending = if told { CloseAction::Drop } else { CloseAction::Say(code, reason.into()) };
+                self.end_connection(slot, DisconnectReason::TooSlow, ending);
             }
             Ok(()) if connection.phase == super::Phase::Closing => self.close_written(slot),
             Ok(()) if connection.behind > 0 => self.replay(slot),
@@ -244,20 +244,20 @@ impl<A: App> super::Connection<A> {
     fn flows(&self) -> bool {
         match &self.transport {
             Transport::WebSocket(socket) => !socket.blocked,
-            Transport::Polling(polling) => polling.get.is_some() || self.outbox.bytes() < BETWEEN_POLLS,
+            Transport::Polling(polling) => polling.get.is_some() || self.outbox.bytes() < MAX_BETWEEN_POLLS_BYTES,
         }
     }
 
     /// Puts a broadcast into the outbox, as far as the client takes it now; `behind` is the position of the socket if it catches up.
     /// Returns `None` if no message was put there; otherwise whether the client owes a confirmation for it.
     #[inline]
-    fn put(&mut self, voiced: &mut Voiced<'_>, behind: Option<Position>, counts: &mut Counts, spare: &mut SpareQueues) -> Option<bool> {
+    fn put(&mut self, voiced: &mut EncodedBroadcast<'_>, behind: Option<Position>, counts: &mut DeliveryCounts, spare: &mut SpareQueues) -> Option<bool> {
         if behind.is_some() || !voiced.unconditional {
             return self.put_conditionally(voiced, behind, counts, spare);
         }
         self.outbox.push(voiced.frames.as_ref()?.clone(), spare);
         counts.delivered += 1;
-        Some(voiced.broadcast.number.is_some() && self.owe(voiced.broadcast.kind))
+        Some(voiced.broadcast.number.is_some() && self.track_delivery(voiced.broadcast.kind))
     }
 
     /// [`put`](Self::put) where it depends on the socket or on whether its client keeps up. It is a function of its own so that the loop over the
@@ -265,9 +265,9 @@ impl<A: App> super::Connection<A> {
     #[inline(never)]
     fn put_conditionally(
         &mut self,
-        voiced: &mut Voiced<'_>,
+        voiced: &mut EncodedBroadcast<'_>,
         behind: Option<Position>,
-        counts: &mut Counts,
+        counts: &mut DeliveryCounts,
         spare: &mut SpareQueues,
     ) -> Option<bool> {
         let (broadcast, voice) = (voiced.broadcast, voiced.voice);
@@ -282,7 +282,7 @@ impl<A: App> super::Connection<A> {
                 return None;
             }
             counts.delivered += 1;
-            let parts = broadcast.parts(voice, &voiced.config.namespaces, Stamps::of(voiced.config, at));
+            let parts = broadcast.parts(voice, &voiced.config.namespaces, PositionContext::of(voiced.config, at));
             counts.conflated += self.take_newest(&parts, spare);
             return Some(false);
         }
@@ -303,7 +303,7 @@ impl<A: App> super::Connection<A> {
         } else {
             self.outbox.push(frames.clone(), spare);
         }
-        Some(broadcast.number.is_some() && self.owe(broadcast.kind))
+        Some(broadcast.number.is_some() && self.track_delivery(broadcast.kind))
     }
 
     /// Puts parts of a broadcast into an outbox that does not flow; each replaces an older one with its key. Returns the number of replaced
