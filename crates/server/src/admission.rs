@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The retry delay in seconds for a client that was refused because the server is short of memory.
-const MEMORY_PAUSE: u64 = 10;
+const MEMORY_RETRY_SECONDS: u64 = 10;
 
 /// The admission state of the whole server. Every handshake reads it, so reading takes no lock.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub struct Admission {
 
 /// The reason why the server admits no connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Closed {
+pub enum AdmissionClosed {
     /// The server stops.
     Stopping {
         /// The seconds until the server has ended, and another may have started.
@@ -27,7 +27,7 @@ pub enum Closed {
     Memory,
 }
 
-impl Closed {
+impl AdmissionClosed {
     /// The code for programs; part of the public API.
     pub fn code(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Closed {
     }
 
     /// The text for people.
-    pub fn in_words(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::Stopping { .. } => "the server is stopping",
             Self::Memory => "the server is short of memory",
@@ -48,7 +48,7 @@ impl Closed {
     pub fn retry_after(self) -> u64 {
         match self {
             Self::Stopping { retry_after } => retry_after,
-            Self::Memory => MEMORY_PAUSE,
+            Self::Memory => MEMORY_RETRY_SECONDS,
         }
     }
 }
@@ -61,12 +61,12 @@ impl Admission {
     }
 
     /// The reason why the server admits no connections; `None` if it admits them.
-    pub fn closed(&self) -> Option<Closed> {
+    pub fn closed(&self) -> Option<AdmissionClosed> {
         if let Some(ends) = self.ends.get() {
             let left = ends.saturating_duration_since(Instant::now());
-            return Some(Closed::Stopping { retry_after: left.as_secs() + 1 });
+            return Some(AdmissionClosed::Stopping { retry_after: left.as_secs() + 1 });
         }
-        self.short_of_memory.load(Ordering::Relaxed).then_some(Closed::Memory)
+        self.short_of_memory.load(Ordering::Relaxed).then_some(AdmissionClosed::Memory)
     }
 
     /// Admits no connections while the server is short of memory.
@@ -84,7 +84,7 @@ mod tests {
         let admission = Admission::default();
         assert_eq!(admission.closed(), None);
         admission.short_of_memory(true);
-        assert_eq!(admission.closed(), Some(Closed::Memory));
+        assert_eq!(admission.closed(), Some(AdmissionClosed::Memory));
         admission.short_of_memory(false);
         assert_eq!(admission.closed(), None);
         admission.stop(Duration::from_secs(3600));

@@ -8,32 +8,32 @@ use std::time::Duration;
 use domain::ids::UserId;
 use tracing::Level;
 
-use crate::logs;
+use crate::logging;
 
 /// How many connections of an address are logged in a second: more than its budget of attempts allows.
-const CONNECTIONS: u32 = 100;
+const MAX_CONNECTION_LINES: u32 = 100;
 
 /// How many refusals of an address, for one reason, are logged in a second.
-const REFUSALS: u32 = 1;
+const MAX_REJECTION_LINES: u32 = 1;
 
 /// A user has connected. `transport` is `websocket`, `polling` or `raw`.
 pub fn connected(person: &UserId, address: SocketAddr, transport: &str) {
-    if logs::admits(Level::INFO, Some(address.ip()), "connected", "", CONNECTIONS) {
+    if logging::admits(Level::INFO, Some(address.ip()), "connected", "", MAX_CONNECTION_LINES) {
         tracing::info!(target: "audit", person = person.as_str(), %address, transport, "connected");
     }
 }
 
 /// A user's connection has ended; `after` is its age.
 pub fn disconnected(person: &UserId, address: SocketAddr, transport: &str, after: Duration, reason: &str) {
-    if logs::admits(Level::INFO, Some(address.ip()), "disconnected", "", CONNECTIONS) {
+    if logging::admits(Level::INFO, Some(address.ip()), "disconnected", "", MAX_CONNECTION_LINES) {
         let seconds = after.as_secs();
         tracing::info!(target: "audit", person = person.as_str(), %address, transport, seconds, reason, "disconnected");
     }
 }
 
 /// A client or a request was refused; `reason` is the refusal's code. The user is known if the token was verified.
-pub fn refused(person: Option<&UserId>, address: SocketAddr, transport: &str, reason: &'static str) {
-    if logs::admits(Level::WARN, Some(address.ip()), "refused", reason, REFUSALS) {
+pub fn rejected(person: Option<&UserId>, address: SocketAddr, transport: &str, reason: &'static str) {
+    if logging::admits(Level::WARN, Some(address.ip()), "refused", reason, MAX_REJECTION_LINES) {
         let person = person.map_or("", UserId::as_str);
         tracing::warn!(target: "audit", person, %address, transport, reason, "refused");
     }

@@ -16,9 +16,9 @@ pub mod claims;
 pub mod dev_secret;
 pub mod identity;
 pub mod keys;
-pub mod mint;
-mod object;
-pub mod places;
+pub mod sign;
+mod json_object;
+pub mod token_sources;
 pub mod public_key;
 pub mod verifier;
 
@@ -26,18 +26,18 @@ pub use api_key::ApiKey;
 pub use authenticator::Authenticator;
 pub use identity::Identity;
 pub use keys::Keys;
-pub use places::{ConnectAuth, LeftOff};
+pub use token_sources::{ConnectAuth, ResumeHint};
 pub use verifier::Verifier;
 
 /// Why a client is not authenticated. The code is for clients, the text for people; neither reveals anything about the token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-pub enum Unauthenticated {
+pub enum AuthError {
     /// None of the places has a token.
     #[error("No token was given")]
     Missing,
     /// The token failed a check. Only the log names the check, because the name would help an attacker who forges tokens.
     #[error("The token is not valid")]
-    Invalid(Check),
+    Invalid(FailedCheck),
     /// The token was valid, and has expired.
     #[error("The token has expired")]
     Expired,
@@ -54,7 +54,7 @@ pub enum Unauthenticated {
 
 /// A check that a token did not pass.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Check {
+pub enum FailedCheck {
     /// The token is not a signed token (RFC 7519), is too long, or has a payload that cannot be read.
     Form,
     /// No key has the token's algorithm, or no key has its `kid`.
@@ -71,9 +71,9 @@ pub enum Check {
     Subject,
 }
 
-impl Unauthenticated {
+impl AuthError {
     /// The codes of rejected tokens.
-    pub const OF_TOKENS: [&'static str; 3] = ["token_invalid", "token_expired", "subject_mismatch"];
+    pub const TOKEN_CODES: [&'static str; 3] = ["token_invalid", "token_expired", "subject_mismatch"];
 
     /// The stable code: `data.code` of a rejected Socket.IO connection, and `code` in REST.
     pub fn code(self) -> &'static str {
@@ -88,16 +88,16 @@ impl Unauthenticated {
     }
 
     /// The reason for the log: the code, and for an invalid token the check that failed.
-    pub fn logged(self) -> &'static str {
+    pub fn log_text(self) -> &'static str {
         let Self::Invalid(check) = self else { return self.code() };
         match check {
-            Check::Form => "token_invalid: form",
-            Check::Algorithm => "token_invalid: algorithm",
-            Check::Signature => "token_invalid: signature",
-            Check::Issuer => "token_invalid: issuer",
-            Check::Audience => "token_invalid: audience",
-            Check::Time => "token_invalid: time (nbf)",
-            Check::Subject => "token_invalid: subject",
+            FailedCheck::Form => "token_invalid: form",
+            FailedCheck::Algorithm => "token_invalid: algorithm",
+            FailedCheck::Signature => "token_invalid: signature",
+            FailedCheck::Issuer => "token_invalid: issuer",
+            FailedCheck::Audience => "token_invalid: audience",
+            FailedCheck::Time => "token_invalid: time (nbf)",
+            FailedCheck::Subject => "token_invalid: subject",
         }
     }
 }

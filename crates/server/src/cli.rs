@@ -8,7 +8,7 @@
 pub mod asyncapi;
 pub mod banner;
 pub mod token;
-pub mod types;
+pub mod typescript;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, TABLE, listing};
+use crate::config::{Config, ConfigError, TABLE, render};
 use crate::rest;
 
 /// The realtime back end for clients that already speak Socket.IO or plain WebSocket.
@@ -45,7 +45,7 @@ enum Command {
     /// Print the OpenAPI document of all REST paths, as a running server has it at /openapi.json
     Openapi,
     /// Write the contracts as TypeScript
-    Types(types::TypesArguments),
+    Types(typescript::TypesArguments),
     /// Print what is said over the sockets as an AsyncAPI 3 document, in JSON
     Asyncapi,
 }
@@ -78,15 +78,15 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
             drop(writeln!(std::io::stderr().lock(), "roomcast: signed with the secret from {signer}"));
             Ok(())
         }
-        Command::Config { example: true } => print(&listing::example(TABLE)),
+        Command::Config { example: true } => print(&render::example(TABLE)),
         Command::Config { example: false } => {
             let (config, lines) = configured(Config::check)?;
-            print(&listing::effective(&lines))?;
+            print(&render::effective(&lines))?;
             // The settings are printed before the check, so that an operator sees the sources of contradictory settings.
             Ok(config.check()?)
         }
         Command::Openapi => print(rest::openapi()),
-        Command::Types(arguments) => print(&types::write(arguments)?),
+        Command::Types(arguments) => print(&typescript::write(arguments)?),
         Command::Asyncapi => print(&asyncapi::document()),
     }
 }

@@ -7,35 +7,35 @@
 //! - [`listing`]: the settings as `roomcast config` and the example file show them.
 //! - [`error`]: the errors.
 
-pub mod address;
+pub mod host;
 pub mod dotenv;
 pub mod error;
-pub mod level;
-pub mod listing;
-pub mod network;
+pub mod log_level;
+pub mod render;
+pub mod cidr;
 pub mod origins;
-pub mod sections;
+pub mod settings;
 pub mod source;
-pub mod table;
-pub mod url;
+pub mod schema;
+pub mod database_url;
 pub mod value;
 
 use std::path::Path;
 
-pub use address::Host;
+pub use host::Host;
 pub use error::ConfigError;
-pub use network::Network;
+pub use cidr::CidrRange;
 pub use origins::{Cors, Origins, OwnPage};
-pub use sections::{
+pub use settings::{
     Audience, HttpConnections, IdentityConfig, LimitsConfig, LogConfig, LogFormat, MemoryLimit, MetricsAccess, NetConfig, OperationsConfig,
     OriginsConfig, PresenceConfig, PublicKey, RealtimeConfig, RecoveryConfig, SocketParser, StorageConfig, TokenEnd,
 };
 pub use source::{Source, Sources};
-pub use url::Database;
-pub use value::{Cap, Secret, Size};
+pub use database_url::DatabaseUrl;
+pub use value::{Limit, Secret, Size};
 
-use table::{Line, Reader, Section};
-use value::Value;
+use schema::{Line, Reader, Section};
+use value::SettingValue;
 
 /// The documentation of every setting, in the order of [`Config`]'s fields.
 pub const TABLE: &[Section] = &[
@@ -52,10 +52,10 @@ pub const TABLE: &[Section] = &[
 ];
 
 /// The fewest characters of `ROOMCAST_API_KEY`: a client with the key may do everything, and the number of attempts is not limited.
-const SHORTEST_API_KEY: usize = 20;
+const MIN_API_KEY_CHARACTERS: usize = 20;
 
 /// The fewest bytes of `JWT_SECRET` in production: a shorter secret can be guessed, and HS256 requires this many (RFC 7518, 3.2).
-const SHORTEST_JWT_SECRET: usize = 32;
+const MIN_JWT_SECRET_BYTES: usize = 32;
 
 /// The effective settings.
 #[derive(Clone, Debug)]
@@ -164,7 +164,7 @@ impl Config {
         if let Some(secret) = identity.jwt_secret.as_ref().filter(|secret| is_short(secret)) {
             let bytes = secret.expose().len();
             warnings.push(format!(
-                "JWT_SECRET has {bytes} bytes and can be guessed; in production it must have at least {SHORTEST_JWT_SECRET}"
+                "JWT_SECRET has {bytes} bytes and can be guessed; in production it must have at least {MIN_JWT_SECRET_BYTES}"
             ));
         }
         warnings
@@ -174,7 +174,7 @@ impl Config {
         match self.key_choice()? {
             KeyChoice::Secret(secret) if self.identity.is_production() && is_short(secret) => {
                 let right = format!(
-                    "it can be guessed; expected at least {SHORTEST_JWT_SECRET} bytes in production, such as `openssl rand -hex 32` prints"
+                    "it can be guessed; expected at least {MIN_JWT_SECRET_BYTES} bytes in production, such as `openssl rand -hex 32` prints"
                 );
                 Err(ConfigError::setting("JWT_SECRET", &secret.show(), right))
             }
@@ -240,16 +240,16 @@ impl Config {
         if !key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
             return wrong("no Authorization header can say it; expected letters, digits and signs of ASCII, without spaces");
         }
-        if key.expose().len() < SHORTEST_API_KEY {
+        if key.expose().len() < MIN_API_KEY_CHARACTERS {
             return wrong(&format!(
-                "it can be guessed; expected at least {SHORTEST_API_KEY} characters, such as `openssl rand -hex 20` prints"
+                "it can be guessed; expected at least {MIN_API_KEY_CHARACTERS} characters, such as `openssl rand -hex 20` prints"
             ));
         }
         Ok(())
     }
 
     fn check_database(&self) -> Result<(), ConfigError> {
-        if let Database::Postgres(_) = self.storage.database_url {
+        if let DatabaseUrl::Postgres(_) = self.storage.database_url {
             let right = "PostgreSQL is not supported yet by this build; expected sqlite://PATH, such as sqlite://data/roomcast.db";
             return Err(ConfigError::setting("DATABASE_URL", &self.storage.database_url.show(), right));
         }
@@ -266,7 +266,7 @@ impl Config {
 }
 
 fn is_short(secret: &Secret) -> bool {
-    secret.expose().len() < SHORTEST_JWT_SECRET
+    secret.expose().len() < MIN_JWT_SECRET_BYTES
 }
 
 impl Default for Config {

@@ -7,14 +7,14 @@ use domain::command::{Actor, CommandContext};
 use store::Writer;
 use tokio::sync::{Mutex, oneshot};
 
-use crate::admission::{Admission, Closed};
+use crate::admission::{Admission, AdmissionClosed};
 use crate::live::Census;
 
 /// How long a result of the database check is reused. Any number of requests cost the database one small write in that time.
-const HOLDS: Duration = Duration::from_secs(1);
+const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// The longest time for the database check's write.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the health checks.
 pub struct Health {
@@ -31,17 +31,17 @@ pub enum Unready {
     /// A shard does not answer.
     Shards,
     /// The server admits no connections.
-    Closed(Closed),
+    Closed(AdmissionClosed),
     /// The database cannot be written.
     Database,
 }
 
 impl Unready {
     /// The reason, for people.
-    pub fn in_words(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::Shards => "a part of the server does not answer",
-            Self::Closed(closed) => closed.in_words(),
+            Self::Closed(closed) => closed.description(),
             Self::Database => "the database cannot be written",
         }
     }
@@ -54,13 +54,13 @@ impl Health {
     }
 
     /// Whether every shard answers. If one does not, the process must be restarted.
-    pub async fn lives(&self) -> bool {
+    pub async fn is_live(&self) -> bool {
         self.census.tally().await.is_some()
     }
 
     /// The reasons why the server should not receive new traffic; empty if it should.
     pub async fn unready(self: &Arc<Self>) -> Vec<Unready> {
-        let (lives, writes) = tokio::join!(self.lives(), self.writes());
+        let (lives, writes) = tokio::join!(self.is_live(), self.can_write());
         let closed = self.admission.closed().map(Unready::Closed);
         let broken = [(Unready::Shards, lives), (Unready::Database, writes)];
         let broken = broken.into_iter().filter_map(|(reason, good)| (!good).then_some(reason));
@@ -68,17 +68,17 @@ impl Health {
     }
 
     /// Whether the database can be written, by a result that is at most a second old.
-    pub async fn writes(self: &Arc<Self>) -> bool {
+    pub async fn can_write(self: &Arc<Self>) -> bool {
         let health = Arc::clone(self);
         // This is a task of its own, which ends also if its caller is dropped: clients that send requests and disconnect must not fill the
         // writer's queue.
-        tokio::spawn(async move { health.try_now_and_then().await }).await.unwrap_or(false)
+        tokio::spawn(async move { health.cached_write_check().await }).await.unwrap_or(false)
     }
 
-    async fn try_now_and_then(&self) -> bool {
+    async fn cached_write_check(&self) -> bool {
         let mut tried = self.tried.lock().await;
         match *tried {
-            Some((at, verdict)) if at.elapsed() < HOLDS => verdict,
+            Some((at, verdict)) if at.elapsed() < CACHE_TTL => verdict,
             _ => {
                 let verdict = self.try_to_write().await;
                 *tried = Some((Instant::now(), verdict));
@@ -94,6 +94,6 @@ impl Health {
         self.writer.submit(Actor::server(), work, move |result| {
             let _ = reply.send(result.is_ok());
         });
-        matches!(tokio::time::timeout(PATIENCE, answer).await, Ok(Ok(true)))
+        matches!(tokio::time::timeout(TIMEOUT, answer).await, Ok(Ok(true)))
     }
 }

@@ -9,13 +9,13 @@
 //! - [`descriptors`]: how many connections the system allows.
 
 pub mod accept;
-pub mod addresses;
-pub mod descriptors;
+pub mod bind;
+pub mod rlimit;
 pub mod handler;
 pub mod http;
-mod in_hand;
-mod places;
-pub mod proxies;
+mod in_flight;
+mod connection_slots;
+pub mod forwarded;
 pub mod tls;
 
 #[cfg(test)]
@@ -30,13 +30,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-pub use handler::{Crowded, Handler, Peer, router};
-pub use proxies::Proxies;
+pub use handler::{AcceptRejection, Handler, Peer, router};
+pub use forwarded::Proxies;
 
 use crate::config::{Config, ConfigError};
-use crate::memory;
+use crate::memory_guard;
 use accept::Acceptor;
-use places::{Bounds, Places};
+use connection_slots::{Bounds, Places};
 
 /// Open sockets that are not served yet.
 #[derive(Debug)]
@@ -55,15 +55,15 @@ impl Listener {
         let tls = Self::certificate(config)?;
         let mut sockets = Vec::new();
         for port in config.net.ports() {
-            sockets.extend(addresses::bind(&config.host(), port).await?);
+            sockets.extend(bind::bind(&config.host(), port).await?);
         }
         let bounds = Bounds {
-            all: places::most(
+            all: connection_slots::most(
                 config.limits.max_http_connections,
-                memory::limit(config.operations.memory_limit).or_else(memory::usual_limit),
+                memory_guard::limit(config.operations.memory_limit).or_else(memory_guard::default_limit),
             ),
             of_an_address: config.limits.max_http_connections_per_address.limit(),
-            descriptors: descriptors::limit(),
+            descriptors: rlimit::limit(),
         };
         let places = Places::new(bounds, Proxies::new(&config.net.trusted_proxies));
         Ok(Self { sockets, tls, places, answer_timeout: config.limits.answer_timeout })

@@ -21,10 +21,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use store::{Histogram, Writer};
 
-use crate::bytes_in_hand::BytesInHand;
+use crate::bytes_in_memory::BytesInHand;
 use crate::live::{Census, Counts, Fanout, Losses};
-use crate::logs;
-use crate::memory;
+use crate::logging;
+use crate::memory_guard;
 
 /// The type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -75,7 +75,7 @@ impl Metrics {
         let writer = self.writer.stats();
         let mut page = Page(Registry::with_prefix("roomcast"));
 
-        if let Ok(used) = memory::used() {
+        if let Ok(used) = memory_guard::used() {
             page.gauge("memory_bytes", "Memory that the process has written; MEMORY_LIMIT is about this", used);
         }
         let in_hand = self.in_hand.counts();
@@ -83,7 +83,7 @@ impl Metrics {
         let refused = [("address", in_hand.of_an_address), ("user", in_hand.of_a_user), ("all", in_hand.of_all)];
         page.counters("in_hand_refused", "How often a limit on these bytes was reached", "share", refused.into_iter().collect());
         page.counter("in_hand_ended", "Requests and connections that were ended to free these bytes", in_hand.ended);
-        page.counter("log_writes_failed", "Log lines that could not be written to standard error", logs::failed_writes());
+        page.counter("log_writes_failed", "Log lines that could not be written to standard error", logging::failed_writes());
         page.gauge("uptime_seconds", "Time since the start", self.census.uptime().as_secs());
         let connections = [("websocket", shards.websocket), ("polling", shards.polling), ("raw", shards.raw)];
         page.gauges("connections", "Open connections", "transport", connections);

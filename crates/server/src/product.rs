@@ -27,21 +27,21 @@ use tokio::sync::oneshot;
 use crate::admission::Admission;
 use crate::audit;
 use crate::auth::{Authenticator, Keys};
-use crate::back_end::{BackEnd, Utilities};
-use crate::bytes_in_hand::{Account, BytesInHand, ConnectionEnd, End};
+use crate::backend_api::{BackendApi, BackendService};
+use crate::bytes_in_memory::{ByteAccount, BytesInHand, ConnectionEnd, End};
 use crate::clock;
-use crate::config::value::Value;
-use crate::config::{Audience, Cap, Config, LimitsConfig, SocketParser, TokenEnd};
-use crate::dialects::Dialects;
-use crate::dialects::times::Milliseconds;
+use crate::config::value::SettingValue;
+use crate::config::{Audience, Limit, Config, LimitsConfig, SocketParser, TokenEnd};
+use crate::contracts::ContractRegistry;
+use crate::contracts::timestamps::Milliseconds;
 use crate::health::Health;
-use crate::limits::Limits;
-use crate::listener::{Crowded, Handler, Peer, Proxies, router};
+use crate::rate_limit::RateLimits;
+use crate::listener::{AcceptRejection, Handler, Peer, Proxies, router};
 use crate::live::{Before, Census, Fanout, Gate, Leaving, Live, Losses, Moved, Published, RETURN, Shared, Who, give_up_absent};
-use crate::logs;
-use crate::memory;
+use crate::logging;
+use crate::memory_guard;
 use crate::metrics::Metrics;
-use crate::presence::{Attendance, People, Seats, Told, Typing};
+use crate::presence::{RoomPresence, OnlineUsers, CallParticipants, PresenceHistory, Typing};
 use crate::removals::continue_removals;
 use crate::rest::{self, Rest};
 
@@ -67,7 +67,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Product {
     engine: Option<Engine<Live>>,
     admission: Arc<Admission>,
-    back_end: Arc<dyn BackEnd>,
+    back_end: Arc<dyn BackendApi>,
     router: Router,
     metrics: Arc<Metrics>,
     in_hand: Arc<BytesInHand>,
@@ -110,13 +110,13 @@ impl Product {
     /// Errors: one line with the reason why the server cannot start.
     pub fn start(config: &Config, keys: &Keys, database: &Database) -> anyhow::Result<Self> {
         let (readers, mut threads) = Readers::start(database, READERS)?;
-        let dialects = Dialects::new(config);
+        let dialects = ContractRegistry::new(config);
         let epoch = format!("{:010x}", random() >> 24);
         let silence = config.realtime.ping_interval + config.realtime.ping_timeout;
-        let told = Told::new(config.recovery.recovery_window, silence);
-        let people = Arc::new(People::default());
-        let attendance = Arc::new(Attendance::default());
-        let limits = Arc::new(Limits::new(config.limits.rate_limits));
+        let told = PresenceHistory::new(config.recovery.recovery_window, silence);
+        let people = Arc::new(OnlineUsers::default());
+        let attendance = Arc::new(RoomPresence::default());
+        let limits = Arc::new(RateLimits::new(config.limits.rate_limits));
         let everyone_up_to = config.presence.everyone_up_to.limit();
         let who = Who { people: people.clone(), attendance: attendance.clone(), everyone_up_to };
         let fanout = Arc::new(Fanout::new(dialects.clone(), config.presence.audience, readers.clone(), clock::now, &epoch, told, who));
@@ -130,12 +130,12 @@ impl Product {
         let begun = at_once(&writer, BeginEpoch { name: epoch.clone(), window: kept_for, disconnected_seconds: remembered })?;
         let authenticator = Arc::new(Authenticator::new(keys, config));
         let proxies = Proxies::new(&config.net.trusted_proxies);
-        let back_end: Arc<dyn BackEnd> = Arc::new(Utilities::new(writer.clone(), bus.clone(), people.clone()));
+        let back_end: Arc<dyn BackendApi> = Arc::new(BackendService::new(writer.clone(), bus.clone(), people.clone()));
         let census = Arc::new(Census::default());
         let admission = Arc::new(Admission::default());
         let losses = Arc::new(Losses::default());
-        let limit = memory::limit(config.operations.memory_limit);
-        let in_hand = Arc::new(BytesInHand::new(memory::shares(config, limit)));
+        let limit = memory_guard::limit(config.operations.memory_limit);
+        let in_hand = Arc::new(BytesInHand::new(memory_guard::shares(config, limit)));
         let metrics = Arc::new(Metrics::new(census.clone(), writer.clone(), fanout.clone(), losses.clone(), in_hand.clone()));
         let rest = Rest {
             writer: writer.clone(),
@@ -161,7 +161,7 @@ impl Product {
                 people,
                 attendance,
                 typing: Typing::default(),
-                seats: Seats::default(),
+                seats: CallParticipants::default(),
                 limits: limits.clone(),
                 most_socketio: config.limits.socketio_max_connections_per_user.limit(),
                 most_raw: config.limits.max_connections_per_user.limit(),
@@ -206,7 +206,7 @@ impl Product {
                 tracing::error!(%refusal, "the calls of before the start could not be ended");
             }
         });
-        tokio::spawn(logs::tell_left_out());
+        tokio::spawn(logging::report_dropped());
         // Continues removals that the last stop interrupted.
         tokio::spawn(continue_removals(writer.clone()));
         tokio::spawn(forget(writer.clone(), "answers", PurgeStoredResponses));
@@ -215,7 +215,7 @@ impl Product {
         tokio::spawn(forget(writer.clone(), "events", PurgeOldEvents { window: kept_for + DELETED_LATER }));
         tokio::spawn(forget_evicted(writer.clone(), fanout.clone()));
         if let Some(limit) = limit {
-            tokio::spawn(memory::watch(limit, admission.clone(), in_hand.clone()));
+            tokio::spawn(memory_guard::watch(limit, admission.clone(), in_hand.clone()));
         }
         Ok(Self { engine, admission, back_end, router: rest::router(rest), metrics, in_hand, proxies, writer, readers, threads })
     }
@@ -233,7 +233,7 @@ impl Product {
     }
 
     /// The functions for a backend in the same program.
-    pub fn back_end(&self) -> Arc<dyn BackEnd> {
+    pub fn back_end(&self) -> Arc<dyn BackendApi> {
         self.back_end.clone()
     }
 
@@ -287,7 +287,7 @@ impl<R: Handler> Handler for Front<R> {
     async fn handle(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let address = self.proxies.sender(peer.address, request.headers());
         let end = request.extensions_mut().remove().map_or_else(|| Arc::new(|| {}) as End, |ConnectionEnd(end)| end);
-        let account = Account::new(Arc::clone(&self.in_hand), address.ip(), end);
+        let account = ByteAccount::new(Arc::clone(&self.in_hand), address.ip(), end);
         match self.engine.as_ref().filter(|engine| engine.serves(request.uri().path())) {
             Some(engine) => {
                 let counted = account.clone();
@@ -318,9 +318,9 @@ impl<R: Handler> Handler for Front<R> {
         rest::is_health_check(path)
     }
 
-    fn refused(&self, reason: Crowded, peer: Peer) {
+    fn connection_rejected(&self, reason: AcceptRejection, peer: Peer) {
         self.metrics.http_refused(reason.code());
-        audit::refused(None, peer.address, "http", reason.code());
+        audit::rejected(None, peer.address, "http", reason.code());
     }
 }
 
@@ -435,11 +435,11 @@ fn recovery(config: &Config, epoch: String, begun: &StartupState, fanout: &Fanou
 
 /// The bounds on the members of a space and the spaces of a user.
 pub fn bounds(limits: &LimitsConfig) -> MembershipLimits {
-    let most = |cap: Cap| cap.limit().unwrap_or(u32::MAX);
+    let most = |cap: Limit| cap.limit().unwrap_or(u32::MAX);
     MembershipLimits { members_per_space: most(limits.max_members_per_space), spaces_per_user: most(limits.max_spaces_per_user) }
 }
 
-fn engine_config(config: &Config, dialects: &Dialects, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {
+fn engine_config(config: &Config, dialects: &ContractRegistry, authenticator: &Authenticator, recovery: Recovery) -> EngineConfig {
     let realtime = &config.realtime;
     let endpoint = |path: &str, protocol, ping_interval| Endpoint { path: path.into(), protocol, ping_interval };
     let defaults = EngineConfig::default();

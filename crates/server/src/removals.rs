@@ -10,7 +10,7 @@ use store::Writer;
 use tokio::sync::oneshot;
 
 /// How long the task sleeps when there is no removal, or when a step has failed.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Continues removals for as long as the server runs, also those that the last stop has interrupted. Between two steps the writer runs the commands
 /// that wait.
@@ -18,10 +18,10 @@ pub async fn continue_removals(writer: Writer) {
     loop {
         match ask(&writer, ContinueRemovals).await {
             Some(Ok(true)) => {}
-            Some(Ok(false)) => tokio::time::sleep(PAUSE).await,
+            Some(Ok(false)) => tokio::time::sleep(RETRY_DELAY).await,
             Some(Err(refusal)) => {
                 tracing::warn!(%refusal, "a removal could not be continued");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
             None => return,
         }

@@ -8,15 +8,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::auth::Keys;
 use crate::cli::banner;
 use crate::config::{Config, ConfigError, KeyChoice};
-use crate::listener::{Listener, descriptors};
-use crate::logs;
+use crate::listener::{Listener, rlimit};
+use crate::logging;
 use crate::product::{Product, open_database};
 
 /// The exit code of a process that a second signal stops at once: the same as if the signal had killed it.
-const STOPPED_AT_ONCE: i32 = 130;
+const EXIT_STOPPED_AT_ONCE: i32 = 130;
 
 /// The time to write the last answers of pending polls.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const FINAL_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Runs the server until SIGTERM or ctrl-c; then it drains, over `DRAIN_SECONDS`. A second such signal ends the process at once: every
 /// change that was acknowledged is on the disk.
@@ -24,11 +24,11 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Errors: one line with the reason why the server cannot start.
 pub fn serve(config: Config) -> anyhow::Result<()> {
     check(&config)?;
-    logs::start(&config.log);
+    logging::start(&config.log);
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let descriptors = descriptors::raise();
+    let descriptors = rlimit::raise();
     tracing::debug!(?descriptors, "open files allowed");
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(config))
 }
@@ -46,7 +46,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let mut stop = StopSignal::catch()?;
-    bear_file_size_limits()?;
+    ignore_sigxfsz()?;
     let drain = config.operations.drain_seconds;
     let keys = Keys::load(&config)?;
     // Before the ports: a second server on the same data folder and ports then reports the process that holds the folder.
@@ -63,11 +63,11 @@ async fn run(config: Config) -> anyhow::Result<()> {
         tokio::spawn(async move {
             stop.next().await;
             tracing::warn!("stopped at once");
-            std::process::exit(STOPPED_AT_ONCE);
+            std::process::exit(EXIT_STOPPED_AT_ONCE);
         });
         let latest = product.drain(drain).await;
         tokio::task::block_in_place(|| product.hang_up());
-        latest.max(Instant::now() + LAST_WORDS).into()
+        latest.max(Instant::now() + FINAL_FLUSH_TIMEOUT).into()
     };
     listener.serve(handler, farewell).await;
     tokio::task::block_in_place(|| product.close());
@@ -98,7 +98,7 @@ impl StopSignal {
 
 /// A file that exceeds its size limit must cause an error of the write, as a full disk does: without a handler, the signal would kill the
 /// process.
-fn bear_file_size_limits() -> io::Result<()> {
+fn ignore_sigxfsz() -> io::Result<()> {
     // The handler stays when the returned value is dropped.
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }

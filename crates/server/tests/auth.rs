@@ -11,8 +11,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use server::auth::mint::{NewToken, mint};
-use server::auth::{Authenticator, Check, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
+use server::auth::sign::{NewToken, sign};
+use server::auth::{Authenticator, FailedCheck, ConnectAuth, Identity, Keys, AuthError, Verifier};
 use server::config::Config;
 
 const SECRET: &str = "a-secret-that-is-long-enough-for-hs256";
@@ -48,7 +48,7 @@ fn believed(claims: Value) -> Identity {
     verifier(&[]).verify(&signed(&claims), NOW).unwrap()
 }
 
-fn refused(claims: Value) -> Unauthenticated {
+fn refused(claims: Value) -> AuthError {
     verifier(&[]).verify(&signed(&claims), NOW).unwrap_err()
 }
 
@@ -75,7 +75,7 @@ fn a_subject_has_four_names_and_the_first_decides() {
     assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b", "sub": "a"})).person.as_str(), "a");
     assert_eq!(believed(json!({"id": "d", "userId": "c", "user_id": "b"})).person.as_str(), "b");
     assert_eq!(believed(json!({"sub": null, "id": "d"})).person.as_str(), "d");
-    assert_eq!(refused(json!({"sub": "", "id": "d"})), Unauthenticated::Invalid(Check::Subject));
+    assert_eq!(refused(json!({"sub": "", "id": "d"})), AuthError::Invalid(FailedCheck::Subject));
 }
 
 #[test]
@@ -90,14 +90,14 @@ fn a_token_without_a_good_subject_is_refused() {
     let long = "x".repeat(201);
     let bad = [json!({}), json!({"name": "A"}), json!({"sub": ""}), json!({"sub": null}), json!({"sub": long}), json!({"sub": "a\nb"})];
     for claims in bad {
-        assert_eq!(refused(claims), Unauthenticated::Invalid(Check::Subject));
+        assert_eq!(refused(claims), AuthError::Invalid(FailedCheck::Subject));
     }
     for claims in [json!({"sub": 1.5}), json!({"sub": true}), json!({"sub": ["a"]}), json!({"sub": {"id": 1}})] {
-        assert_eq!(refused(claims), Unauthenticated::Invalid(Check::Subject));
+        assert_eq!(refused(claims), AuthError::Invalid(FailedCheck::Subject));
     }
     for subject in [" ", "   ", "\t", "\u{a0}", "\u{2003}\u{3000}", "\u{0}", "a\u{0}", "\u{7f}", "a\u{85}b", "\u{1b}[31m"] {
-        assert_eq!(refused(json!({"sub": subject})), Unauthenticated::Invalid(Check::Subject), "{subject:?}");
-        assert_eq!(refused(json!({"user_id": subject})), Unauthenticated::Invalid(Check::Subject), "{subject:?}");
+        assert_eq!(refused(json!({"sub": subject})), AuthError::Invalid(FailedCheck::Subject), "{subject:?}");
+        assert_eq!(refused(json!({"user_id": subject})), AuthError::Invalid(FailedCheck::Subject), "{subject:?}");
     }
     assert_eq!(believed(json!({"sub": " a b "})).person.as_str(), " a b ", "what is not blank is as it is");
     assert_eq!(believed(json!({"sub": "x".repeat(200)})).person.as_str().len(), 200, "as long as the id of a user who is added");
@@ -136,11 +136,11 @@ fn a_token_ends_with_its_second_and_leeway_is_only_what_was_set() {
     let at = |verifier: &Verifier, now| verifier.verify(&signed(&json!({"sub": "a", "exp": NOW})), now).map(|_| ());
     let strict = verifier(&[]);
     assert_eq!(at(&strict, NOW - 1), Ok(()));
-    assert_eq!(at(&strict, NOW), Err(Unauthenticated::Expired));
-    assert_eq!(at(&strict, NOW + 1), Err(Unauthenticated::Expired));
+    assert_eq!(at(&strict, NOW), Err(AuthError::Expired));
+    assert_eq!(at(&strict, NOW + 1), Err(AuthError::Expired));
     let lenient = verifier(&[("JWT_LEEWAY", "5s")]);
     assert_eq!(at(&lenient, NOW + 4), Ok(()));
-    assert_eq!(at(&lenient, NOW + 5), Err(Unauthenticated::Expired));
+    assert_eq!(at(&lenient, NOW + 5), Err(AuthError::Expired));
 }
 
 #[test]
@@ -152,15 +152,15 @@ fn a_token_without_end_never_expires() {
 #[test]
 fn a_time_may_have_a_fraction_but_must_be_a_number() {
     assert_eq!(believed(json!({"sub": "a", "exp": NOW as f64 + 1.5, "iat": NOW as f64 - 0.5})).expires_at, Some(NOW + 1));
-    assert_eq!(refused(json!({"sub": "a", "exp": NOW as f64 - 0.5})), Unauthenticated::Expired);
+    assert_eq!(refused(json!({"sub": "a", "exp": NOW as f64 - 0.5})), AuthError::Expired);
     for exp in [json!("tomorrow"), json!((NOW + 60).to_string()), json!(true), json!([NOW + 60])] {
-        assert_eq!(refused(json!({"sub": "a", "exp": exp})), Unauthenticated::Invalid(Check::Form));
+        assert_eq!(refused(json!({"sub": "a", "exp": exp})), AuthError::Invalid(FailedCheck::Form));
     }
 }
 
 #[test]
 fn a_token_is_not_good_before_its_time() {
-    assert_eq!(refused(json!({"sub": "a", "nbf": NOW + 1})), Unauthenticated::Invalid(Check::Time));
+    assert_eq!(refused(json!({"sub": "a", "nbf": NOW + 1})), AuthError::Invalid(FailedCheck::Time));
     assert_eq!(believed(json!({"sub": "a", "nbf": NOW})).person.as_str(), "a");
     let lenient = verifier(&[("JWT_LEEWAY", "5s")]);
     assert!(lenient.verify(&signed(&json!({"sub": "a", "nbf": NOW + 5})), NOW).is_ok());
@@ -170,12 +170,12 @@ fn a_token_is_not_good_before_its_time() {
 #[test]
 fn only_a_token_that_was_good_is_called_expired() {
     let expired = json!({"sub": "a", "exp": NOW - 1});
-    assert_eq!(refused(expired.clone()), Unauthenticated::Expired);
+    assert_eq!(refused(expired.clone()), AuthError::Expired);
     let other = signed_with(&Header::default(), &expired, &EncodingKey::from_secret(b"another secret"));
-    assert_eq!(verifier(&[]).verify(&other, NOW), Err(Unauthenticated::Invalid(Check::Signature)));
-    assert_eq!(refused(json!({"exp": NOW - 1})), Unauthenticated::Invalid(Check::Subject));
+    assert_eq!(verifier(&[]).verify(&other, NOW), Err(AuthError::Invalid(FailedCheck::Signature)));
+    assert_eq!(refused(json!({"exp": NOW - 1})), AuthError::Invalid(FailedCheck::Subject));
     let issuer = verifier(&[("JWT_ISSUER", "us")]);
-    assert_eq!(issuer.verify(&signed(&expired), NOW), Err(Unauthenticated::Invalid(Check::Issuer)));
+    assert_eq!(issuer.verify(&signed(&expired), NOW), Err(AuthError::Invalid(FailedCheck::Issuer)));
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn issuer_and_audience_are_looked_at_only_when_set() {
     assert!(verifier(&[("JWT_ISSUER", "somebody else")]).verify(&signed(&claims), NOW).is_err());
     assert!(verifier(&[("JWT_AUDIENCE", "somebody else")]).verify(&signed(&claims), NOW).is_err());
     let bare = signed(&json!({"sub": "a"}));
-    assert_eq!(verifier(&[("JWT_ISSUER", "x")]).verify(&bare, NOW), Err(Unauthenticated::Invalid(Check::Issuer)));
-    assert_eq!(verifier(&[("JWT_AUDIENCE", "x")]).verify(&bare, NOW), Err(Unauthenticated::Invalid(Check::Audience)));
+    assert_eq!(verifier(&[("JWT_ISSUER", "x")]).verify(&bare, NOW), Err(AuthError::Invalid(FailedCheck::Issuer)));
+    assert_eq!(verifier(&[("JWT_AUDIENCE", "x")]).verify(&bare, NOW), Err(AuthError::Invalid(FailedCheck::Audience)));
 }
 
 #[test]
@@ -206,8 +206,8 @@ fn a_token_of_another_secret_or_algorithm_is_refused() {
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let other = signed_with(&Header::default(), &claims, &EncodingKey::from_secret(b"another secret"));
     let longer = signed_with(&Header::new(Algorithm::HS512), &claims, &key);
-    for (token, check) in [(other, Check::Signature), (longer, Check::Algorithm)] {
-        assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid(check)));
+    for (token, check) in [(other, FailedCheck::Signature), (longer, FailedCheck::Algorithm)] {
+        assert_eq!(verifier(&[]).verify(&token, NOW), Err(AuthError::Invalid(check)));
     }
 }
 
@@ -217,29 +217,29 @@ fn a_token_without_signature_is_refused() {
     let signature = signed(&json!({"sub": "a"})).rsplit_once('.').unwrap().1.to_owned();
     for alg in ["none", "None", "NONE", "nOnE", "", "HS256"] {
         let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","typ":"JWT"}}"#));
-        let check = if alg == "HS256" { Check::Signature } else { Check::Algorithm };
-        assert_eq!(verifier(&[]).verify(&format!("{header}.{payload}."), NOW), Err(Unauthenticated::Invalid(check)), "{alg}");
+        let check = if alg == "HS256" { FailedCheck::Signature } else { FailedCheck::Algorithm };
+        assert_eq!(verifier(&[]).verify(&format!("{header}.{payload}."), NOW), Err(AuthError::Invalid(check)), "{alg}");
         if alg != "HS256" {
             let token = format!("{header}.{payload}.{signature}");
-            assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid(check)), "{alg}");
+            assert_eq!(verifier(&[]).verify(&token, NOW), Err(AuthError::Invalid(check)), "{alg}");
         }
     }
     // Rightly signed, and yet without naming what with.
-    assert_eq!(verifier(&[]).verify(&raw("{}", r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid(Check::Form)));
-    assert_eq!(verifier(&[]).verify(&raw(r#"{"alg":"none"}"#, r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid(Check::Algorithm)));
+    assert_eq!(verifier(&[]).verify(&raw("{}", r#"{"sub":"a"}"#), NOW), Err(AuthError::Invalid(FailedCheck::Form)));
+    assert_eq!(verifier(&[]).verify(&raw(r#"{"alg":"none"}"#, r#"{"sub":"a"}"#), NOW), Err(AuthError::Invalid(FailedCheck::Algorithm)));
 }
 
 #[test]
 fn a_token_that_asks_for_an_extension_is_refused() {
     let header = r#"{"alg":"HS256","crit":["b64"],"b64":false}"#;
-    assert_eq!(verifier(&[]).verify(&raw(header, r#"{"sub":"a"}"#), NOW), Err(Unauthenticated::Invalid(Check::Form)));
+    assert_eq!(verifier(&[]).verify(&raw(header, r#"{"sub":"a"}"#), NOW), Err(AuthError::Invalid(FailedCheck::Form)));
     assert!(verifier(&[]).verify(&raw(r#"{"alg":"HS256","typ":"at+jwt","x":1}"#, r#"{"sub":"a"}"#), NOW).is_ok());
 }
 
 #[test]
 fn a_claim_that_stands_twice_refuses_the_token() {
     let token = raw(r#"{"alg":"HS256"}"#, r#"{"sub":"alice","sub":"admin"}"#);
-    assert_eq!(verifier(&[]).verify(&token, NOW), Err(Unauthenticated::Invalid(Check::Form)));
+    assert_eq!(verifier(&[]).verify(&token, NOW), Err(AuthError::Invalid(FailedCheck::Form)));
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn a_payload_that_is_no_object_is_refused() {
     for payload in ["", "null", "[]", "\"a\"", "1", "{\"sub\":\"a\"", "\u{0}", &"[".repeat(5000), "{\"sub\":\"a\"}x"] {
         assert_eq!(
             verifier(&[]).verify(&raw(r#"{"alg":"HS256"}"#, payload), NOW),
-            Err(Unauthenticated::Invalid(Check::Form)),
+            Err(AuthError::Invalid(FailedCheck::Form)),
             "{payload:.20}"
         );
     }
@@ -257,23 +257,23 @@ fn a_payload_that_is_no_object_is_refused() {
 fn a_token_that_was_cut_or_changed_anywhere_is_refused() {
     let token = signed(&json!({"sub": "a", "exp": NOW + 60}));
     for end in 0..token.len() {
-        assert!(matches!(verifier(&[]).verify(&token[..end], NOW), Err(Unauthenticated::Invalid(_))), "cut at {end}");
+        assert!(matches!(verifier(&[]).verify(&token[..end], NOW), Err(AuthError::Invalid(_))), "cut at {end}");
     }
     for place in 0..token.len() {
         let mut bytes = token.clone().into_bytes();
         bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
-        assert!(matches!(verifier(&[]).verify(&changed, NOW), Err(Unauthenticated::Invalid(_))), "changed at {place}");
+        assert!(matches!(verifier(&[]).verify(&changed, NOW), Err(AuthError::Invalid(_))), "changed at {place}");
     }
     for longer in [format!("{token}A"), format!("{token}."), format!(".{token}"), format!("{token}="), format!("{token}.{token}")] {
-        assert!(matches!(verifier(&[]).verify(&longer, NOW), Err(Unauthenticated::Invalid(_))));
+        assert!(matches!(verifier(&[]).verify(&longer, NOW), Err(AuthError::Invalid(_))));
     }
 }
 
 #[test]
 fn garbage_is_refused() {
     for garbage in ["", ".", "..", "...", "a.b.c", "null", "undefined", "\u{0}\u{0}.\u{0}", "é.é.é", "eyJhbGciOiJIUzI1NiJ9..", "{}"] {
-        assert!(matches!(verifier(&[]).verify(garbage, NOW), Err(Unauthenticated::Invalid(_))), "{garbage}");
+        assert!(matches!(verifier(&[]).verify(garbage, NOW), Err(AuthError::Invalid(_))), "{garbage}");
     }
 }
 
@@ -283,8 +283,8 @@ fn a_huge_token_is_refused_even_if_it_is_signed() {
     assert!(fits.len() <= 16 * 1024 && verifier(&[]).verify(&fits, NOW).is_ok());
     let huge = signed(&json!({"sub": "a", "name": "x".repeat(13_000)}));
     assert!(huge.len() > 16 * 1024);
-    assert_eq!(verifier(&[]).verify(&huge, NOW), Err(Unauthenticated::Invalid(Check::Form)));
-    assert_eq!(verifier(&[]).verify(&"a.".repeat(1 << 20), NOW), Err(Unauthenticated::Invalid(Check::Form)));
+    assert_eq!(verifier(&[]).verify(&huge, NOW), Err(AuthError::Invalid(FailedCheck::Form)));
+    assert_eq!(verifier(&[]).verify(&"a.".repeat(1 << 20), NOW), Err(AuthError::Invalid(FailedCheck::Form)));
 }
 
 /// A key pair: how to sign with it, its public key as PEM and as JWK members.
@@ -397,7 +397,7 @@ fn a_public_key_is_no_secret() {
     let verifier = public_verifier(&pair.pem()).unwrap();
     for known in [pair.pem().into_bytes(), pair.pem().trim().as_bytes().to_vec(), pair.public.clone()] {
         let token = signed_with(&Header::default(), &json!({"sub": "a", "role": "admin"}), &EncodingKey::from_secret(&known));
-        assert_eq!(verifier.verify(&token, NOW), Err(Unauthenticated::Invalid(Check::Algorithm)));
+        assert_eq!(verifier.verify(&token, NOW), Err(AuthError::Invalid(FailedCheck::Algorithm)));
     }
 }
 
@@ -566,10 +566,10 @@ fn a_cookies_name_and_form_may_differ() {
         authenticator(settings).identify(None, &headers, None, NOW).map(|_| ())
     };
     assert_eq!(from(&[("JWT_COOKIE", "session")], format!("session={token}")), Ok(()));
-    assert_eq!(from(&[("JWT_COOKIE", "session")], format!("token={token}")), Err(Unauthenticated::Missing));
+    assert_eq!(from(&[("JWT_COOKIE", "session")], format!("token={token}")), Err(AuthError::Missing));
     assert_eq!(from(&[], format!("token=\"{token}\"")), Ok(()));
     assert_eq!(from(&[], format!("token=Bearer%20{token}")), Ok(()));
-    assert_eq!(from(&[], format!("xtoken={token}; token")), Err(Unauthenticated::Missing));
+    assert_eq!(from(&[], format!("xtoken={token}; token")), Err(AuthError::Missing));
 }
 
 #[test]
@@ -588,11 +588,11 @@ fn what_a_client_says_about_itself_must_be_true() {
 #[test]
 fn each_refusal_has_its_code() {
     let codes = [
-        (Unauthenticated::Missing, "token_missing"),
-        (Unauthenticated::Invalid(Check::Signature), "token_invalid"),
-        (Unauthenticated::Expired, "token_expired"),
-        (Unauthenticated::SubjectMismatch, "subject_mismatch"),
-        (Unauthenticated::TooManyConnections, "too_many_connections"),
+        (AuthError::Missing, "token_missing"),
+        (AuthError::Invalid(FailedCheck::Signature), "token_invalid"),
+        (AuthError::Expired, "token_expired"),
+        (AuthError::SubjectMismatch, "subject_mismatch"),
+        (AuthError::TooManyConnections, "too_many_connections"),
     ];
     for (refusal, code) in codes {
         assert_eq!(refusal.code(), code);
@@ -601,7 +601,7 @@ fn each_refusal_has_its_code() {
 
 #[test]
 fn the_back_ends_key_is_compared_whole() {
-    let back_end = |settings: &[(&str, &str)], value: &str| authenticator(settings).is_back_end(&headers(&[("authorization", value)]));
+    let back_end = |settings: &[(&str, &str)], value: &str| authenticator(settings).is_backend(&headers(&[("authorization", value)]));
     let key = [("ROOMCAST_API_KEY", "the-key")];
     assert!(back_end(&key, "Bearer the-key"));
     assert!(back_end(&key, "the-key"));
@@ -611,7 +611,7 @@ fn the_back_ends_key_is_compared_whole() {
     // Without a key nobody is the back end, not even with an empty one.
     assert!(!back_end(&[], "Bearer "));
     assert!(!back_end(&[("ROOMCAST_API_KEY", "")], "Bearer "));
-    assert!(!authenticator(&key).is_back_end(&HeaderMap::new()));
+    assert!(!authenticator(&key).is_backend(&HeaderMap::new()));
 }
 
 #[test]
@@ -628,12 +628,12 @@ fn a_minted_token_is_believed_where_it_was_made() {
         iat: NOW,
         exp: Some(NOW + 60),
     };
-    let text = mint(&keys, &token, &config.identity).unwrap();
+    let text = sign(&keys, &token, &config.identity).unwrap();
     let identity = Verifier::new(&keys, &config.identity).verify(&text, NOW).unwrap();
     assert_eq!((identity.person.as_str(), identity.household.as_deref(), identity.admin), ("alice", Some("h1"), true));
     assert_eq!((identity.issued_at, identity.expires_at), (Some(NOW), Some(NOW + 60)));
     for bad in ["", "a\u{0}b", &"x".repeat(201)] {
-        assert!(mint(&keys, &NewToken { sub: bad.into(), ..token.clone() }, &config.identity).is_err());
+        assert!(sign(&keys, &NewToken { sub: bad.into(), ..token.clone() }, &config.identity).is_err());
     }
 }
 
@@ -641,7 +641,7 @@ fn a_minted_token_is_believed_where_it_was_made() {
 fn a_server_that_only_verifies_mints_nothing() {
     let config = config(&[("JWT_PUBLIC_KEY", &ed25519().pem())]);
     let keys = Keys::load(&config).unwrap();
-    let refused = mint(&keys, &NewToken { sub: "a".into(), ..NewToken::default() }, &config.identity).unwrap_err();
+    let refused = sign(&keys, &NewToken { sub: "a".into(), ..NewToken::default() }, &config.identity).unwrap_err();
     assert!(refused.to_string().contains("this server can only verify them"));
 }
 
@@ -708,7 +708,7 @@ fn the_log_names_the_check_that_a_token_failed_and_the_answer_does_not() {
     ];
     for (token, logged) in table {
         let why = verifier.verify(&token, NOW).unwrap_err();
-        assert_eq!(why.logged(), logged);
+        assert_eq!(why.log_text(), logged);
         assert_eq!(why.code(), logged.split(':').next().unwrap());
         assert!(["The token is not valid", "The token has expired"].contains(&why.to_string().as_str()));
     }

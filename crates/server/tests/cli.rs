@@ -11,8 +11,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use server::auth::{Keys, Verifier};
-use server::config::{Config, TABLE, listing};
-use server::dialects::Dialects;
+use server::config::{Config, TABLE, render};
+use server::contracts::ContractRegistry;
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -85,7 +85,7 @@ fn types_are_written_for_one_contract_or_into_a_folder_for_all() {
     assert!(household.contains("export interface ServerToClientEvents"), "{household}");
     let out = folder.path().join("a/b");
     let files = printed(folder.path(), &[], &["types", "--out", out.to_str().unwrap()]);
-    let names: Vec<_> = Dialects::new(&Config::default()).vocabularies().iter().map(|vocabulary| vocabulary.contract).collect();
+    let names: Vec<_> = ContractRegistry::new(&Config::default()).schemas().iter().map(|vocabulary| vocabulary.contract).collect();
     assert_eq!(files, names.iter().map(|name| format!("{}/{name}.ts\n", out.display())).collect::<String>());
     assert_eq!(std::fs::read_to_string(out.join("household.ts")).unwrap(), household);
     assert_eq!(
@@ -122,7 +122,7 @@ fn the_option_names_a_file_too_and_wins_over_the_variable() {
 
 #[test]
 fn config_can_print_the_example_file() {
-    assert_eq!(printed(folder().path(), &[], &["config", "--example"]), listing::example(TABLE));
+    assert_eq!(printed(folder().path(), &[], &["config", "--example"]), render::example(TABLE));
 }
 
 #[test]

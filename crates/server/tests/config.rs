@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use server::config::sections::*;
-use server::config::table::{Line, Setting};
-use server::config::value::Value;
-use server::config::{Cap, Config, Cors, Database, Host, Origins, OwnPage, Size, Source, Sources, TABLE, listing};
+use server::config::settings::*;
+use server::config::schema::{Line, Setting};
+use server::config::value::SettingValue;
+use server::config::{Limit, Config, Cors, DatabaseUrl, Host, Origins, OwnPage, Size, Source, Sources, TABLE, render};
 
 fn settings() -> impl Iterator<Item = &'static Setting> {
     TABLE.iter().flat_map(|section| section.settings)
@@ -114,12 +114,12 @@ fn the_defaults_are_those_of_the_design() {
     assert_eq!(config.realtime.connect_timeout, Duration::from_secs(45));
     assert_eq!(config.realtime.ws_heartbeat_interval, Duration::from_secs(30));
     assert_eq!((config.realtime.max_payload, config.realtime.outbox_limit), (Size(1_000_000), Size(1_000_000)));
-    assert_eq!(config.limits.max_connections_per_user, Cap::of(5));
-    assert_eq!(config.limits.socketio_max_connections_per_user, Cap::of(20));
-    assert_eq!((config.limits.max_connections, config.limits.max_rooms_per_connection), (Cap::of(0), Cap::of(1000)));
+    assert_eq!(config.limits.max_connections_per_user, Limit::of(5));
+    assert_eq!(config.limits.socketio_max_connections_per_user, Limit::of(20));
+    assert_eq!((config.limits.max_connections, config.limits.max_rooms_per_connection), (Limit::of(0), Limit::of(1000)));
     assert_eq!(config.presence.audience, Audience::Everyone);
     assert_eq!(config.presence.grace, Duration::from_secs(2));
-    assert_eq!(config.storage.database_url, Database::Sqlite("data/roomcast.db".into()));
+    assert_eq!(config.storage.database_url, DatabaseUrl::Sqlite("data/roomcast.db".into()));
     assert!(config.net.websocket_enabled && config.limits.rate_limits && config.realtime.ws_close_on_forbidden);
     assert_eq!(config.identity.jwt_leeway, Duration::ZERO);
 }
@@ -220,10 +220,10 @@ fn sizes_are_bytes_or_have_a_unit() {
 
 #[test]
 fn a_cap_of_zero_means_none() {
-    assert_eq!(Cap::of(0).limit(), None);
-    assert!(Cap::of(0).has_room(usize::MAX));
-    assert!(Cap::of(5).has_room(4));
-    assert!(!Cap::of(5).has_room(5));
+    assert_eq!(Limit::of(0).limit(), None);
+    assert!(Limit::of(0).allows(usize::MAX));
+    assert!(Limit::of(5).allows(4));
+    assert!(!Limit::of(5).allows(5));
 }
 
 #[test]
@@ -361,11 +361,11 @@ fn a_secret_is_shown_nowhere() {
     let sources = Sources::of_pairs(OTHER_VALUES.iter().map(|(name, text, _)| (*name, *text)));
     let (config, lines) = Config::read(&sources).unwrap();
     assert!(!format!("{config:?}").contains("s3cret"));
-    assert!(!listing::effective(&lines).contains("s3cret"));
+    assert!(!render::effective(&lines).contains("s3cret"));
     assert!(!config.check().unwrap_err().to_string().contains("s3cret"));
     let pem = "-----BEGIN PRIVATE KEY-----\\ns3cret\\n-----END PRIVATE KEY-----";
     let (_, lines) = Config::read(&Sources::of_pairs([("JWT_PUBLIC_KEY", pem)])).unwrap();
-    assert!(!listing::effective(&lines).contains("s3cret"));
+    assert!(!render::effective(&lines).contains("s3cret"));
     // A password that has an @ in it.
     assert!(!refusal(&[("REDIS_URL", "redis://u:s3c@s3cret@host")]).contains("s3c"));
     let error = from_file("[identity]\njwt_secret = \"s3cret").unwrap_err();
@@ -408,12 +408,12 @@ fn a_long_or_broken_value_is_cut_to_one_line() {
 fn the_example_file_is_the_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config.example.toml");
     let file = std::fs::read_to_string(path).unwrap();
-    assert_eq!(file, listing::example(TABLE), "run: roomcast config --example > config.example.toml");
+    assert_eq!(file, render::example(TABLE), "run: roomcast config --example > config.example.toml");
 }
 
 #[test]
 fn the_example_file_has_every_setting_with_its_default() {
-    let example = listing::example(TABLE);
+    let example = render::example(TABLE);
     from_file(&example).expect("nothing is set in it");
     // A commented setting begins right behind its mark, a sentence does not.
     let set: String = example
@@ -435,7 +435,7 @@ fn the_example_file_has_every_setting_with_its_default() {
 #[test]
 fn the_listing_has_a_line_for_each_setting() {
     let (_, lines) = Config::read(&Sources::of_pairs([("PORT", "8080"), ("JWT_SECRET", "s3cret")])).unwrap();
-    let text = listing::effective(&lines);
+    let text = render::effective(&lines);
     assert_eq!(text.lines().count(), settings().count());
     let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(line("PORT="), "PORT=8080 [env] The port for REST, Socket.IO and the raw WebSocket.");
@@ -478,15 +478,15 @@ fn each_port_is_listened_on_once() {
 
 #[test]
 fn databases_are_urls() {
-    let sqlite = |path: &str| Some(Database::Sqlite(path.into()));
-    assert_eq!(Database::read("sqlite://data/roomcast.db"), sqlite("data/roomcast.db"));
-    assert_eq!(Database::read("sqlite:///var/lib/roomcast.db"), sqlite("/var/lib/roomcast.db"));
-    assert_eq!(Database::read("sqlite:roomcast.db"), sqlite("roomcast.db"));
-    assert_eq!(Database::read("sqlite::memory:"), Some(Database::Memory));
+    let sqlite = |path: &str| Some(DatabaseUrl::Sqlite(path.into()));
+    assert_eq!(DatabaseUrl::read("sqlite://data/roomcast.db"), sqlite("data/roomcast.db"));
+    assert_eq!(DatabaseUrl::read("sqlite:///var/lib/roomcast.db"), sqlite("/var/lib/roomcast.db"));
+    assert_eq!(DatabaseUrl::read("sqlite:roomcast.db"), sqlite("roomcast.db"));
+    assert_eq!(DatabaseUrl::read("sqlite::memory:"), Some(DatabaseUrl::Memory));
     for bad in ["", "roomcast.db", "sqlite://", "sqlite://data/", "sqlite://a.db?mode=ro", "mysql://x", "postgres:x"] {
-        assert_eq!(Database::read(bad), None, "{bad}");
+        assert_eq!(DatabaseUrl::read(bad), None, "{bad}");
     }
-    let folder = |text: &str| Database::read(text).unwrap().folder().map(|folder| folder.display().to_string());
+    let folder = |text: &str| DatabaseUrl::read(text).unwrap().folder().map(|folder| folder.display().to_string());
     assert_eq!(folder("sqlite://data/roomcast.db").as_deref(), Some("data"));
     assert_eq!(folder("sqlite://roomcast.db").as_deref(), Some("."));
     assert_eq!(folder("sqlite::memory:"), None);
@@ -579,7 +579,7 @@ fn a_dotenv_file_stands_between_the_environment_and_the_toml_file() {
     assert_eq!((config.realtime.ping_interval, line(&lines, "PING_INTERVAL").source), (Duration::from_secs(20), Source::Environment));
     assert_eq!(config.identity.jwt_secret.unwrap().expose(), "a # b");
     assert_eq!((config.presence.audience, line(&lines, "PRESENCE_AUDIENCE").source), (Audience::None, Source::File));
-    assert!(listing::effective(&lines).lines().any(|line| line.starts_with("PORT=4000 ") && line.contains("[.env]")));
+    assert!(render::effective(&lines).lines().any(|line| line.starts_with("PORT=4000 ") && line.contains("[.env]")));
     let wrong = Sources::default().with_dotenv("PORT=high", TABLE);
     assert_eq!(Config::read(&wrong).unwrap_err().to_string(), ".env: PORT=high: expected a whole number from 0 to 65535");
     let broken = Sources::of_pairs([("SHARDS", "many")]).with_dotenv("A B\nPORT 3000\nHOST\n", TABLE);

@@ -7,20 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use server::config::Config;
-use server::descriptions::{asyncapi, typescript};
-use server::dialects::Dialects;
-use server::dialects::vocabulary::{Shape, Vocabulary};
+use server::codegen::{asyncapi, typescript};
+use server::contracts::ContractRegistry;
+use server::contracts::event_schema::{PayloadSchema, ContractSchema};
 
-fn vocabularies() -> Vec<Vocabulary> {
-    Dialects::new(&Config::default()).vocabularies()
+fn vocabularies() -> Vec<ContractSchema> {
+    ContractRegistry::new(&Config::default()).schemas()
 }
 
-fn said(vocabulary: &Vocabulary) -> Vec<&Shape> {
-    vocabulary.says.iter().filter_map(|word| word.payload.as_ref()).collect()
+fn said(vocabulary: &ContractSchema) -> Vec<&PayloadSchema> {
+    vocabulary.server_events.iter().filter_map(|word| word.payload.as_ref()).collect()
 }
 
-fn understood(vocabulary: &Vocabulary) -> Vec<&Shape> {
-    vocabulary.understands.iter().flat_map(|word| [&word.argument, &word.ack]).flatten().collect()
+fn understood(vocabulary: &ContractSchema) -> Vec<&PayloadSchema> {
+    vocabulary.client_events.iter().flat_map(|word| [&word.argument, &word.ack]).flatten().collect()
 }
 
 /// A schema and all that it is put together of, from outside inwards.
@@ -34,7 +34,7 @@ fn parts(schema: &Value) -> Vec<&Value> {
 }
 
 /// The schemas of a shape and of all that it refers to.
-fn schemas(shape: &Shape) -> Vec<Value> {
+fn schemas(shape: &PayloadSchema) -> Vec<Value> {
     [json!(shape.schema)].into_iter().chain(shape.components.iter().map(|(_, schema)| json!(schema))).collect()
 }
 
@@ -45,8 +45,8 @@ fn every_contract_has_a_name_and_words_of_which_none_stands_twice() {
     assert_eq!(names.len(), vocabularies.len());
     assert!(names.contains("household") && names.contains("workspace"));
     for vocabulary in &vocabularies {
-        let said: Vec<_> = vocabulary.says.iter().map(|word| word.name).collect();
-        let understood: Vec<_> = vocabulary.understands.iter().map(|word| word.name).collect();
+        let said: Vec<_> = vocabulary.server_events.iter().map(|word| word.name).collect();
+        let understood: Vec<_> = vocabulary.client_events.iter().map(|word| word.name).collect();
         for words in [said, understood] {
             assert!(!words.is_empty(), "{}", vocabulary.contract);
             for word in &words {
@@ -103,11 +103,11 @@ fn nothing_that_is_said_may_be_both_absent_and_null() {
 fn typescript_has_every_word_of_a_contract() {
     for vocabulary in &vocabularies() {
         let module = typescript::module(vocabulary);
-        for name in vocabulary.says.iter().map(|word| word.name).chain(vocabulary.understands.iter().map(|word| word.name)) {
+        for name in vocabulary.server_events.iter().map(|word| word.name).chain(vocabulary.client_events.iter().map(|word| word.name)) {
             let written = [format!("  {name}: ("), format!("  \"{name}\": ("), format!("{{ type: \"{name}\"")];
             assert!(written.iter().any(|written| module.contains(written)), "{} {name}", vocabulary.contract);
         }
-        for closing in &vocabulary.closes {
+        for closing in &vocabulary.close_codes {
             assert!(module.contains(&format!("  {}: {},", closing.name, closing.code)), "{}", closing.name);
         }
     }
@@ -121,9 +121,9 @@ fn asyncapi_has_a_channel_for_each_contract_with_every_word_in_it() {
     for vocabulary in &vocabularies {
         let channel = &document["channels"][vocabulary.contract];
         let messages: Vec<_> = channel["messages"].as_object().unwrap().values().map(|message| message["name"].as_str().unwrap()).collect();
-        let acks = vocabulary.understands.iter().filter(|word| word.ack.is_some()).count();
-        assert_eq!(messages.len(), vocabulary.says.len() + vocabulary.understands.len() + acks);
-        for name in vocabulary.says.iter().map(|word| word.name).chain(vocabulary.understands.iter().map(|word| word.name)) {
+        let acks = vocabulary.client_events.iter().filter(|word| word.ack.is_some()).count();
+        assert_eq!(messages.len(), vocabulary.server_events.len() + vocabulary.client_events.len() + acks);
+        for name in vocabulary.server_events.iter().map(|word| word.name).chain(vocabulary.client_events.iter().map(|word| word.name)) {
             assert!(messages.contains(&name), "{} {name}", vocabulary.contract);
         }
     }

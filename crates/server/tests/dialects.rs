@@ -15,13 +15,13 @@ use domain::tasks::{TaskStatus, Task};
 use domain::trips::{TripChanges, TripDetails};
 use engine::OutboundMessage;
 use serde_json::{Value, json};
-use server::auth::Unauthenticated;
-use server::dialects::household::Household;
-use server::dialects::messenger::Messenger;
-use server::dialects::studio::Studio;
-use server::dialects::trip::Trip;
-use server::dialects::workspace::Workspace;
-use server::dialects::{Answer, Ask, Dialect, Heard, Outcome, Reply};
+use server::auth::AuthError;
+use server::contracts::household::Household;
+use server::contracts::messenger::Messenger;
+use server::contracts::studio::Studio;
+use server::contracts::trip::Trip;
+use server::contracts::workspace::Workspace;
+use server::contracts::{AnswerContext, ClientAction, Contract, ClientMessage, Outcome, Reply};
 use wire::socketio::{Packet, json as packets};
 
 /// 2025-11-13T12:00:00.123456Z
@@ -172,7 +172,7 @@ fn the_household_contract_tells_each_fact_with_its_own_keys() {
         ),
     ];
     for (event, expected) in table {
-        assert_eq!(events(&Household.fact(&fact(room.clone(), event))), expected);
+        assert_eq!(events(&Household.persisted_event(&fact(room.clone(), event))), expected);
     }
 }
 
@@ -198,38 +198,38 @@ fn the_household_contract_has_no_word_for_other_facts_and_for_other_rooms() {
         fact(project.clone(), Event::ProfileUpdated { person: alice(), rooms: vec![] }),
         fact(RoomKind::Channel.room(1), Event::MessageSent { message: message(RoomKind::Channel.room(1), None) }),
     ] {
-        assert_eq!(Household.fact(&silent), vec![], "{silent:?}");
+        assert_eq!(Household.persisted_event(&silent), vec![], "{silent:?}");
     }
-    assert!(Household.joins_by_itself(&RoomKind::Household.room(5)));
-    assert!(!Household.joins_by_itself(&project));
+    assert!(Household.auto_joins(&RoomKind::Household.room(5)));
+    assert!(!Household.auto_joins(&project));
 }
 
 /// What a request comes to, as text.
-fn asked(dialect: &dyn Dialect, heard: &Heard<'_>) -> String {
-    let Some(request) = dialect.understand(heard) else { return "unknown".into() };
+fn asked(dialect: &dyn Contract, heard: &ClientMessage<'_>) -> String {
+    let Some(request) = dialect.parse(heard) else { return "unknown".into() };
     match request.ask {
-        Ok(Ask::Enter(room)) => format!("{} enter {room}", request.name),
-        Ok(Ask::TakePart(_)) => format!("{} take part", request.name),
-        Ok(Ask::Move(room)) => format!("{} move to {room}", request.name),
-        Ok(Ask::Leave(room)) => format!("{} leave {room}", request.name),
-        Ok(Ask::Ping) => format!("{} ping", request.name),
-        Ok(Ask::Typing(room)) => format!("{} typing in {room}", request.name),
-        Ok(Ask::StopTyping(room)) => format!("{} stop typing in {room}", request.name),
-        Ok(Ask::Statuses(people)) => {
+        Ok(ClientAction::Enter(room)) => format!("{} enter {room}", request.name),
+        Ok(ClientAction::TakePart(_)) => format!("{} take part", request.name),
+        Ok(ClientAction::Move(room)) => format!("{} move to {room}", request.name),
+        Ok(ClientAction::Leave(room)) => format!("{} leave {room}", request.name),
+        Ok(ClientAction::Ping) => format!("{} ping", request.name),
+        Ok(ClientAction::Typing(room)) => format!("{} typing in {room}", request.name),
+        Ok(ClientAction::StopTyping(room)) => format!("{} stop typing in {room}", request.name),
+        Ok(ClientAction::Statuses(people)) => {
             format!("{} statuses {}", request.name, people.iter().map(UserId::as_str).collect::<Vec<_>>().join(" "))
         }
-        Ok(Ask::OnlineIn(room)) => format!("{} online in {room}", request.name),
-        Ok(Ask::Refresh(token)) => format!("{} show {token}", request.name),
-        Ok(Ask::Change(_)) => format!("{} change", request.name),
+        Ok(ClientAction::OnlineIn(room)) => format!("{} online in {room}", request.name),
+        Ok(ClientAction::Refresh(token)) => format!("{} show {token}", request.name),
+        Ok(ClientAction::Change(_)) => format!("{} change", request.name),
         Err(refusal) => format!("{} {}", refusal.code(), refusal),
     }
 }
 
 /// What an event comes to; `packet` is its JSON array.
-fn asked_by_event(dialect: &dyn Dialect, packet: &str) -> String {
+fn asked_by_event(dialect: &dyn Contract, packet: &str) -> String {
     let text = format!("2{packet}");
     let Ok(Packet::Event { event: Some(event), .. }) = packets::decode(&text) else { panic!("{packet} is no event") };
-    asked(dialect, &Heard::Event { name: &event.name, args: &event.args })
+    asked(dialect, &ClientMessage::Event { name: &event.name, args: &event.args })
 }
 
 #[test]
@@ -263,18 +263,18 @@ fn the_household_contract_understands_join_and_leave_however_the_id_is_written()
     for (packet, comes_to) in table {
         assert_eq!(asked_by_event(&Household, packet), comes_to, "{packet}");
     }
-    assert_eq!(asked(&Household, &Heard::Text("join:household")), "unknown");
+    assert_eq!(asked(&Household, &ClientMessage::Text("join:household")), "unknown");
 }
 
-fn answered(dialect: &impl Dialect, name: &str, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
-    dialect.answer(&Answer { name, result, acked, person: &UserId::new("7"), now: NOW })
+fn answered(dialect: &impl Contract, name: &str, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
+    dialect.answer(&AnswerContext { name, result, acked, person: &UserId::new("7"), now: NOW })
 }
 
 #[test]
 fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
     let ends = Timestamp(NOW.0 + 59_999_999);
     let at = "2025-11-13T12:01:00.123455Z";
-    let contracts: [&dyn Dialect; 4] = [&Household, &Trip, &Studio, &Messenger];
+    let contracts: [&dyn Contract; 4] = [&Household, &Trip, &Studio, &Messenger];
     for contract in contracts {
         for (packet, comes_to) in [
             (r#"["auth:refresh",{"token":"Bearer a.b.c"}]"#, "auth:refresh show Bearer a.b.c"),
@@ -288,13 +288,13 @@ fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
             assert_eq!(asked_by_event(contract, packet), comes_to, "{packet}");
         }
         let expiring = OutboundMessage::event("auth:expiring", r#"{"expiresAt":"2025-11-13T12:01:00.123Z","expiresIn":59}"#).unwrap();
-        assert_eq!(contract.expiring(ends, NOW), expiring);
-        let ack = |shown, acked| contract.refreshed(shown, acked, NOW).ack;
+        assert_eq!(contract.auth_expiring(ends, NOW), expiring);
+        let ack = |shown, acked| contract.auth_refreshed(shown, acked, NOW).ack;
         assert_eq!(ack(Ok(Some(ends)), true).as_deref(), Some(r#"{"ok":true,"expiresAt":"2025-11-13T12:01:00.123Z"}"#));
         assert_eq!(ack(Ok(None), true).as_deref(), Some(r#"{"ok":true,"expiresAt":null}"#));
-        assert_eq!(contract.refreshed(Ok(None), false, NOW), Reply::default());
+        assert_eq!(contract.auth_refreshed(Ok(None), false, NOW), Reply::default());
         let expired = r#"{"ok":false,"error":"The token has expired","code":"token_expired"}"#;
-        assert_eq!(ack(Err(Unauthenticated::Expired), true).as_deref(), Some(expired));
+        assert_eq!(ack(Err(AuthError::Expired), true).as_deref(), Some(expired));
     }
     let workspace = Workspace::new(true);
     let told = |data: Value, kind: &str| OutboundMessage::Text(json!({ "type": kind, "data": data, "timestamp": MICROSECONDS }).to_string());
@@ -305,16 +305,16 @@ fn every_contract_takes_newer_tokens_and_tells_when_they_end() {
         }
         other => panic!("{other:?}"),
     };
-    same(workspace.expiring(ends, NOW), told(json!({ "expires_at": at, "expires_in": 59 }), "auth_expiring"));
-    let said = |shown| workspace.refreshed(shown, false, NOW).say.remove(0);
+    same(workspace.auth_expiring(ends, NOW), told(json!({ "expires_at": at, "expires_in": 59 }), "auth_expiring"));
+    let said = |shown| workspace.auth_refreshed(shown, false, NOW).say.remove(0);
     same(said(Ok(Some(ends))), told(json!({ "expires_at": at }), "auth_refreshed"));
     same(said(Ok(None)), told(json!({ "expires_at": null }), "auth_refreshed"));
-    same(said(Err(Unauthenticated::Expired)), told(json!({ "error": "The token has expired", "code": "token_expired" }), "error"));
+    same(said(Err(AuthError::Expired)), told(json!({ "error": "The token has expired", "code": "token_expired" }), "error"));
 }
 
 #[test]
 fn the_household_contract_answers_by_acknowledgement_alone_and_says_nothing_where_none_is_wanted() {
-    let entered = Outcome::Entered(RoomKind::Household.room(5));
+    let entered = Outcome::Joined(RoomKind::Household.room(5));
     let refusal = DomainError::NotFound("Household");
     let confirmed = answered(&Household, "join:household", Ok(&entered), true);
     assert_eq!(confirmed, Reply { ack: Some(r#"{"ok":true,"householdId":"5"}"#.into()), ..Reply::default() });
@@ -353,7 +353,7 @@ fn the_workspace_contract_welcomes_with_a_number_for_an_id_that_is_one() {
 #[test]
 fn the_workspace_contract_tells_a_message_with_all_that_its_sender_sent() {
     let room = RoomKind::Channel.room(456);
-    let told = |message: Message| text(&Workspace::new(true).fact(&fact(message.room.clone(), Event::MessageSent { message }))[0]);
+    let told = |message: Message| text(&Workspace::new(true).persisted_event(&fact(message.room.clone(), Event::MessageSent { message }))[0]);
     let data = json!({ "message_id": 1_112_000_000_000_002_i64, "content": "Hello \"everyone\"\n", "username": "alice", "user_id": 7,
         "metadata": { "reply_to": 789 } });
     assert_eq!(
@@ -374,16 +374,16 @@ fn the_workspace_contract_tells_who_comes_and_goes_in_its_rooms() {
         json!({ "type": r#type, "room": "channel:456", "data": { "username": "alice", "user_id": 7 }, "sender": "alice",
             "timestamp": MICROSECONDS })
     };
-    let joined = dialect.signal(&EphemeralEvent::RoomJoined { room: channel.clone(), person: alice() }, NOW).unwrap();
+    let joined = dialect.ephemeral_event(&EphemeralEvent::RoomJoined { room: channel.clone(), person: alice() }, NOW).unwrap();
     assert_eq!(text(&joined), envelope("user_joined"));
-    let left = dialect.signal(&EphemeralEvent::RoomLeft { room: channel, person: alice(), removed: true }, NOW).unwrap();
+    let left = dialect.ephemeral_event(&EphemeralEvent::RoomLeft { room: channel, person: alice(), removed: true }, NOW).unwrap();
     assert_eq!(text(&left), envelope("user_left"));
     for silent in [
         EphemeralEvent::RoomJoined { room: RoomKind::Household.room(5), person: alice() },
         EphemeralEvent::RoomLeft { room: RoomId::inbox(&alice().id), person: alice(), removed: false },
         EphemeralEvent::Offline { person: alice().id },
     ] {
-        assert_eq!(dialect.signal(&silent, NOW), None);
+        assert_eq!(dialect.ephemeral_event(&silent, NOW), None);
     }
 }
 
@@ -464,7 +464,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
         ),
     ];
     for (event, envelopes) in table {
-        let said: Vec<Value> = Workspace::new(true).fact(&fact(room.clone(), event)).iter().map(text).collect();
+        let said: Vec<Value> = Workspace::new(true).persisted_event(&fact(room.clone(), event)).iter().map(text).collect();
         assert_eq!(said, envelopes);
     }
 }
@@ -472,7 +472,7 @@ fn the_workspace_contract_tells_each_fact_of_a_project_in_envelopes() {
 #[test]
 fn the_workspace_contract_tells_that_a_message_is_edited_or_gone() {
     let room = RoomKind::Channel.room(456);
-    let told = |event| text(&Workspace::new(true).fact(&fact(room.clone(), event))[0]);
+    let told = |event| text(&Workspace::new(true).persisted_event(&fact(room.clone(), event))[0]);
     let edited = told(Event::MessageEdited { message: message(room.clone(), None) });
     assert_eq!((&edited["type"], &edited["sender"]), (&json!("message.edited"), &json!("alice")));
     assert_eq!(edited["data"]["message_id"], json!(1_112_000_000_000_002_i64));
@@ -491,7 +491,7 @@ fn the_workspace_contract_has_no_word_for_other_facts_and_none_for_other_rooms()
         fact(household.clone(), Event::TaskCreated { task: task(household) }),
         fact(RoomKind::ChatRoom.room(1), Event::MessageSent { message: message(RoomKind::ChatRoom.room(1), None) }),
     ] {
-        assert_eq!(dialect.fact(&silent), vec![]);
+        assert_eq!(dialect.persisted_event(&silent), vec![]);
     }
 }
 
@@ -556,7 +556,7 @@ fn the_workspace_contract_understands_envelopes_and_names_what_is_wrong_with_oth
     ];
     for (said, comes_to) in table {
         let shown: String = said.chars().take(100).collect();
-        assert_eq!(asked(&Workspace::new(true), &Heard::Text(said)), comes_to, "{shown}");
+        assert_eq!(asked(&Workspace::new(true), &ClientMessage::Text(said)), comes_to, "{shown}");
     }
     assert_eq!(asked_by_event(&Workspace::new(true), r#"["join_room",{"room":"channel:1"}]"#), "unknown");
 }
@@ -631,19 +631,19 @@ fn a_notification_is_one_event_in_the_words_of_each_contract() {
     let shared =
         json!({ "id": "1112000000000003", "type": "order", "title": "Sent", "message": "On its way", "link": "/orders/7", "data": data });
     let in_messenger = with(shared.clone(), json!({ "userId": "7", "isRead": false, "createdAt": MILLISECONDS }));
-    assert_eq!(events(&Messenger.fact(&created)), [("notification:new", in_messenger)]);
-    assert_eq!(events(&Trip.fact(&created)), [("notification", with(shared, json!({ "timestamp": MILLISECONDS })))]);
-    let [said] = &Workspace::new(true).fact(&created)[..] else { panic!("not one envelope") };
+    assert_eq!(events(&Messenger.persisted_event(&created)), [("notification:new", in_messenger)]);
+    assert_eq!(events(&Trip.persisted_event(&created)), [("notification", with(shared, json!({ "timestamp": MILLISECONDS })))]);
+    let [said] = &Workspace::new(true).persisted_event(&created)[..] else { panic!("not one envelope") };
     let data = json!({ "notification_id": 1_112_000_000_000_003_i64, "type": "order", "title": "Sent", "message": "On its way",
         "link": "/orders/7", "priority": "high", "metadata": data });
     assert_eq!(text(said), json!({ "type": "notification.new", "data": data, "timestamp": MICROSECONDS }));
 
     let read = fact(inbox.clone(), Event::NotificationRead { notification: 1_112_000_000_000_003 });
-    assert_eq!(events(&Messenger.fact(&read)), [("notification:read", json!("1112000000000003"))]);
+    assert_eq!(events(&Messenger.persisted_event(&read)), [("notification:read", json!("1112000000000003"))]);
     let all_read = fact(inbox, Event::NotificationsRead);
-    assert_eq!(Messenger.fact(&all_read), [OutboundMessage::event("notifications:read-all", "").unwrap()], "it has no argument");
+    assert_eq!(Messenger.persisted_event(&all_read), [OutboundMessage::event("notifications:read-all", "").unwrap()], "it has no argument");
     for silent in [read, all_read] {
-        assert_eq!((Trip.fact(&silent), Workspace::new(true).fact(&silent), Household.fact(&silent)), (vec![], vec![], vec![]));
+        assert_eq!((Trip.persisted_event(&silent), Workspace::new(true).persisted_event(&silent), Household.persisted_event(&silent)), (vec![], vec![], vec![]));
     }
 }
 
@@ -670,10 +670,10 @@ fn the_messenger_contract_tells_what_happens_in_conversations_and_in_no_other_ro
         ),
     ];
     for (happened, name, payload) in table {
-        assert_eq!(events(&Messenger.fact(&fact(room.clone(), happened.clone()))), [(name, payload)]);
-        assert_eq!(Messenger.fact(&fact(RoomKind::ChatRoom.room(5), happened)), vec![], "{name}");
+        assert_eq!(events(&Messenger.persisted_event(&fact(room.clone(), happened.clone()))), [(name, payload)]);
+        assert_eq!(Messenger.persisted_event(&fact(RoomKind::ChatRoom.room(5), happened)), vec![], "{name}");
     }
-    let typing = |room: &RoomId| Messenger.signal(&EphemeralEvent::Typing { room: room.clone(), person: UserId::new("7") }, NOW);
+    let typing = |room: &RoomId| Messenger.ephemeral_event(&EphemeralEvent::Typing { room: room.clone(), person: UserId::new("7") }, NOW);
     let told = json!({ "conversationId": "5", "userId": "7" });
     assert_eq!(events(typing(&room).as_slice()), [("typing:start", told)]);
     assert_eq!(typing(&RoomKind::ChatRoom.room(5)), None);
@@ -781,10 +781,10 @@ fn the_studio_contract_tells_each_fact_with_the_documents_keys() {
         ),
     ];
     for (event, name, payload) in table {
-        assert_eq!(events(&Studio.fact(&fact(room.clone(), event))), [(name, payload)]);
+        assert_eq!(events(&Studio.persisted_event(&fact(room.clone(), event))), [(name, payload)]);
     }
     let elsewhere = RoomKind::Conversation.room(1);
-    assert!(Studio.fact(&fact(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty());
+    assert!(Studio.persisted_event(&fact(elsewhere.clone(), Event::MessageSent { message: message(elsewhere, None) })).is_empty());
 }
 
 #[test]
@@ -804,19 +804,19 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
     ];
     for (event, changes) in table {
         let told = json!({ "tripId": "5", "changes": changes, "updatedBy": "bob", "timestamp": MILLISECONDS });
-        assert_eq!(events(&Trip.fact(&fact(room.clone(), event.clone()))), [("trip:updated", told)], "{event:?}");
-        assert!(Trip.fact(&fact(RoomKind::Household.room(5), event)).is_empty());
+        assert_eq!(events(&Trip.persisted_event(&fact(room.clone(), event.clone()))), [("trip:updated", told)], "{event:?}");
+        assert!(Trip.persisted_event(&fact(RoomKind::Household.room(5), event)).is_empty());
     }
     let deleted = Event::SpaceDeleted { space: space(room.clone()), people: vec![], by: UserId::new("bob") };
     let updated = json!({ "tripId": "5", "changes": { "deleted": true }, "updatedBy": "bob", "timestamp": MILLISECONDS });
     let removed = json!({ "tripId": "5", "removedBy": "bob", "timestamp": MILLISECONDS });
-    assert_eq!(events(&Trip.fact(&fact(room.clone(), deleted))), [("trip:updated", updated), ("trip:removed", removed)]);
+    assert_eq!(events(&Trip.persisted_event(&fact(room.clone(), deleted))), [("trip:updated", updated), ("trip:removed", removed)]);
     let told = json!({ "userId": "bob", "tripId": "5", "timestamp": MILLISECONDS });
     for (name, signal) in [
         ("user:joined", EphemeralEvent::RoomJoined { room: room.clone(), person: bob() }),
         ("user:left", EphemeralEvent::RoomLeft { room, person: bob(), removed: false }),
     ] {
-        assert_eq!(events(Trip.signal(&signal, NOW).as_slice()), [(name, told.clone())]);
+        assert_eq!(events(Trip.ephemeral_event(&signal, NOW).as_slice()), [(name, told.clone())]);
     }
 }
 
@@ -824,7 +824,7 @@ fn the_trip_contract_tells_each_fact_and_signal_with_its_own_keys() {
 #[test]
 fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
     let workspace = Workspace::new(true);
-    let contracts: [(&dyn Dialect, RoomKind); 4] =
+    let contracts: [(&dyn Contract, RoomKind); 4] =
         [(&Studio, RoomKind::ChatRoom), (&Messenger, RoomKind::Conversation), (&Trip, RoomKind::Trip), (&workspace, RoomKind::Project)];
     let member = |more: Value| with(json!({ "role": "admin" }), more);
     let studio = json!({ "id": 5, "name": "Home", "createdBy": 7, "createdAt": MILLISECONDS, "updatedAt": MILLISECONDS, "memberCount": 100_000, "members": [
@@ -883,20 +883,20 @@ fn the_inbox_receives_that_a_user_was_added_to_a_space_or_removed_from_it() {
     for ((dialect, kind), (added_as, object, by, who, removed_as, gone)) in contracts.into_iter().zip(table) {
         let mut expected = with(object, json!({}));
         expected[by] = who;
-        assert_eq!(events(&dialect.fact(&added(kind))), [(added_as, expected)]);
-        assert_eq!(events(&dialect.fact(&removed(kind))), [(removed_as, gone)]);
+        assert_eq!(events(&dialect.persisted_event(&added(kind))), [(added_as, expected)]);
+        assert_eq!(events(&dialect.persisted_event(&removed(kind))), [(removed_as, gone)]);
     }
     let envelope = |r#type: &str, data: Value, sender: &str| json!({ "type": r#type, "room": "project:5", "data": data, "sender": sender, "timestamp": MICROSECONDS });
-    let said = |fact: &PersistedEvent| workspace.fact(fact).iter().map(text).collect::<Vec<_>>();
+    let said = |fact: &PersistedEvent| workspace.persisted_event(fact).iter().map(text).collect::<Vec<_>>();
     assert_eq!(said(&added(RoomKind::Project)), [envelope("project.added", project.clone(), "bob")]);
     assert_eq!(said(&removed(RoomKind::Project)), [envelope("project.removed", json!({ "project_id": 5 }), "bob")]);
     let created = |kind: RoomKind| fact(kind.room(5), Event::SpaceCreated { space: alone(kind), people: vec![], trip: Some(details.clone()) });
     assert_eq!(said(&created(RoomKind::Project)), [envelope("project.added", project, "alice")]);
     for (dialect, kind) in contracts {
-        assert_eq!(dialect.fact(&created(kind)).len(), 1, "the members of a new space hear it likewise");
+        assert_eq!(dialect.persisted_event(&created(kind)).len(), 1, "the members of a new space hear it likewise");
         for (other, of) in contracts.into_iter().filter(|(_, of)| *of != kind) {
-            assert!(other.fact(&added(kind)).is_empty() && other.fact(&removed(kind)).is_empty(), "{kind:?} is nothing to {of:?}");
+            assert!(other.persisted_event(&added(kind)).is_empty() && other.persisted_event(&removed(kind)).is_empty(), "{kind:?} is nothing to {of:?}");
         }
-        assert!(Household.fact(&added(kind)).is_empty());
+        assert!(Household.persisted_event(&added(kind)).is_empty());
     }
 }

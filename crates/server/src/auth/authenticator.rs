@@ -6,8 +6,8 @@ use domain::ids::UserId;
 use http::HeaderMap;
 use http::header::{HeaderName, ORIGIN};
 
-use super::places::{Places, bearer, without_bearer};
-use super::{ApiKey, Check, ConnectAuth, Identity, Keys, Unauthenticated, Verifier};
+use super::token_sources::{TokenSources, bearer, without_bearer};
+use super::{ApiKey, FailedCheck, ConnectAuth, Identity, Keys, AuthError, Verifier};
 use crate::config::{Config, Origins, OwnPage};
 
 /// Finds the token of a request and verifies it.
@@ -40,51 +40,51 @@ impl Authenticator {
         headers: &HeaderMap,
         query: Option<&str>,
         now: i64,
-    ) -> Result<Identity, Unauthenticated> {
-        let cookie = self.believes_cookies(headers).then_some(self.cookie.as_str());
-        let token = Places { auth: auth.as_ref(), headers, query, cookie }.token()?;
+    ) -> Result<Identity, AuthError> {
+        let cookie = self.trusts_cookies(headers).then_some(self.cookie.as_str());
+        let token = TokenSources { auth: auth.as_ref(), headers, query, cookie }.token()?;
         let identity = self.verifier.verify(&token, now)?;
         auth.unwrap_or_default().check_subject(&identity.person)?;
         Ok(identity)
     }
 
     /// The token that a socket's handshake carries in a header, its query or an accepted cookie, to be kept until the socket's CONNECT.
-    pub fn kept_token(&self, headers: &HeaderMap, query: Option<&str>) -> Option<String> {
-        let cookie = self.believes_cookies(headers).then_some(self.cookie.as_str());
-        Places { auth: None, headers, query, cookie }.token().ok().map(Cow::into_owned)
+    pub fn handshake_token(&self, headers: &HeaderMap, query: Option<&str>) -> Option<String> {
+        let cookie = self.trusts_cookies(headers).then_some(self.cookie.as_str());
+        TokenSources { auth: None, headers, query, cookie }.token().ok().map(Cow::into_owned)
     }
 
     /// The identity of the token of a socket.
     ///
     /// Inputs: the CONNECT's payload; the result of [`Authenticator::kept_token`] for the handshake; the time in seconds since 1970.
     /// Errors: why the socket is not authenticated.
-    pub fn identify_socket(&self, auth: ConnectAuth, kept: Option<&str>, now: i64) -> Result<Identity, Unauthenticated> {
-        let token = auth.token()?.or(kept).ok_or(Unauthenticated::Missing)?;
+    pub fn identify_socket(&self, auth: ConnectAuth, kept: Option<&str>, now: i64) -> Result<Identity, AuthError> {
+        let token = auth.token()?.or(kept).ok_or(AuthError::Missing)?;
         let identity = self.verifier.verify(token, now)?;
         auth.check_subject(&identity.person)?;
         Ok(identity)
     }
 
     /// The identity of a bare token. Errors: as [`Verifier::verify`].
-    pub fn verify(&self, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
+    pub fn verify(&self, token: &str, now: i64) -> Result<Identity, AuthError> {
         self.verifier.verify(token, now)
     }
 
     /// The identity of a newer token of a user, with or without `Bearer`.
     ///
     /// Errors: as [`Verifier::verify`], or [`Unauthenticated::SubjectMismatch`] for another user's token.
-    pub fn renew(&self, person: &UserId, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
-        let identity = self.verifier.verify(without_bearer(token).ok_or(Unauthenticated::Invalid(Check::Form))?, now)?;
-        if identity.person == *person { Ok(identity) } else { Err(Unauthenticated::SubjectMismatch) }
+    pub fn renew(&self, person: &UserId, token: &str, now: i64) -> Result<Identity, AuthError> {
+        let identity = self.verifier.verify(without_bearer(token).ok_or(AuthError::Invalid(FailedCheck::Form))?, now)?;
+        if identity.person == *person { Ok(identity) } else { Err(AuthError::SubjectMismatch) }
     }
 
     /// The time at which an identity expires, in seconds since 1970; `None` if it never does.
-    pub fn believed_until(&self, identity: &Identity) -> Option<i64> {
-        self.verifier.believed_until(identity.expires_at)
+    pub fn valid_until(&self, identity: &Identity) -> Option<i64> {
+        self.verifier.valid_until(identity.expires_at)
     }
 
     /// True if the request carries `ROOMCAST_API_KEY` in its `Authorization` header.
-    pub fn is_back_end(&self, headers: &HeaderMap) -> bool {
+    pub fn is_backend(&self, headers: &HeaderMap) -> bool {
         self.api_key.as_ref().zip(bearer(headers)).is_some_and(|(key, presented)| key.matches(presented))
     }
 
@@ -93,7 +93,7 @@ impl Authenticator {
         &self.origins
     }
 
-    fn believes_cookies(&self, headers: &HeaderMap) -> bool {
+    fn trusts_cookies(&self, headers: &HeaderMap) -> bool {
         const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
         self.origins.allows_cookie(text(ORIGIN), OwnPage::of(headers), text(SEC_FETCH_SITE))

@@ -5,46 +5,46 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::identity::{Identity, is_id, person};
+use super::identity::{Identity, is_id, user_id};
 
 /// The claims that are read. A token with a duplicate claim is rejected: parsers differ in which of the two they use.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Claims {
-    sub: Claim,
-    user_id: Claim,
+pub(super) struct TokenClaims {
+    sub: ClaimValue,
+    user_id: ClaimValue,
     #[serde(rename = "userId")]
-    user_id_camel: Claim,
-    id: Claim,
-    name: Claim,
-    username: Claim,
-    email: Claim,
-    household_id: Claim,
+    user_id_camel: ClaimValue,
+    id: ClaimValue,
+    name: ClaimValue,
+    username: ClaimValue,
+    email: ClaimValue,
+    household_id: ClaimValue,
     #[serde(rename = "householdId")]
-    household_id_camel: Claim,
-    role: Claim,
-    roles: Claim,
-    iat: Moment,
-    pub(super) exp: Moment,
-    pub(super) nbf: Moment,
-    pub(super) iss: Claim,
-    pub(super) aud: Claim,
+    household_id_camel: ClaimValue,
+    role: ClaimValue,
+    roles: ClaimValue,
+    iat: NumericDate,
+    pub(super) exp: NumericDate,
+    pub(super) nbf: NumericDate,
+    pub(super) iss: ClaimValue,
+    pub(super) aud: ClaimValue,
 }
 
-impl Claims {
+impl TokenClaims {
     /// The identity, or `None` if the token has no subject that can be a user's id. The first of `sub`, `user_id`, `userId` and `id`
     /// decides, even if it is invalid: trying the next one would let one token mean different users in different backends.
     pub(super) fn identity(self) -> Option<Identity> {
         let subject = [self.sub, self.user_id, self.user_id_camel, self.id].into_iter().find(|claim| !claim.is_absent())?;
         let household = if self.household_id.is_absent() { self.household_id_camel } else { self.household_id };
-        let has_role = |role: &str| self.role.holds(role) || self.roles.holds(role);
+        let has_role = |role: &str| self.role.contains(role) || self.roles.contains(role);
         Some(Identity {
-            person: person(&subject.text()?)?,
+            person: user_id(&subject.text()?)?,
             admin: has_role("admin"),
             service: has_role("service"),
-            name: self.name.shown(),
-            username: self.username.shown(),
-            email: self.email.shown(),
+            name: self.name.for_log(),
+            username: self.username.for_log(),
+            email: self.email.for_log(),
             household: household.text().filter(|id| is_id(id)),
             issued_at: self.iat.0,
             expires_at: self.exp.0,
@@ -54,7 +54,7 @@ impl Claims {
 
 /// A claim of any type.
 #[derive(Default, PartialEq, Debug)]
-pub(super) enum Claim {
+pub(super) enum ClaimValue {
     /// Absent, or null.
     #[default]
     Absent,
@@ -68,7 +68,7 @@ pub(super) enum Claim {
     Other,
 }
 
-impl Claim {
+impl ClaimValue {
     pub(super) fn is_absent(&self) -> bool {
         *self == Self::Absent
     }
@@ -82,7 +82,7 @@ impl Claim {
     }
 
     /// True if it is this text, or a list that contains it.
-    pub(super) fn holds(&self, wanted: &str) -> bool {
+    pub(super) fn contains(&self, wanted: &str) -> bool {
         match self {
             Self::Text(text) => text == wanted,
             Self::List(texts) => texts.iter().any(|text| text == wanted),
@@ -90,12 +90,12 @@ impl Claim {
         }
     }
 
-    fn shown(self) -> Option<String> {
+    fn for_log(self) -> Option<String> {
         self.text().filter(|text| !text.trim().is_empty())
     }
 }
 
-impl<'de> Deserialize<'de> for Claim {
+impl<'de> Deserialize<'de> for ClaimValue {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ClaimVisitor)
     }
@@ -104,58 +104,58 @@ impl<'de> Deserialize<'de> for Claim {
 struct ClaimVisitor;
 
 impl<'de> Visitor<'de> for ClaimVisitor {
-    type Value = Claim;
+    type Value = ClaimValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a claim")
     }
 
-    fn visit_unit<E>(self) -> Result<Claim, E> {
-        Ok(Claim::Absent)
+    fn visit_unit<E>(self) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Absent)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Claim, E> {
-        Ok(Claim::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Text(text.to_owned()))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Claim, E> {
-        Ok(Claim::Number(number.to_string()))
+    fn visit_i64<E>(self, number: i64) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Number(number.to_string()))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Claim, E> {
-        Ok(Claim::Number(number.to_string()))
+    fn visit_u64<E>(self, number: u64) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Number(number.to_string()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Claim, E> {
-        Ok(Claim::Other)
+    fn visit_f64<E>(self, _: f64) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Other)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Claim, E> {
-        Ok(Claim::Other)
+    fn visit_bool<E>(self, _: bool) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Other)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Claim, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ClaimValue, A::Error> {
         let mut texts = Vec::new();
-        while let Some(item) = items.next_element::<Claim>()? {
-            if let Claim::Text(text) = item {
+        while let Some(item) = items.next_element::<ClaimValue>()? {
+            if let ClaimValue::Text(text) = item {
                 texts.push(text);
             }
         }
-        Ok(Claim::List(texts))
+        Ok(ClaimValue::List(texts))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Claim, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<ClaimValue, A::Error> {
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Claim::Other)
+        Ok(ClaimValue::Other)
     }
 }
 
 /// A NumericDate in whole seconds since 1970, or `None`. Unlike other claims it must have the right type: a time that cannot be parsed must
 /// not count as no limit.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Moment(pub(super) Option<i64>);
+pub(super) struct NumericDate(pub(super) Option<i64>);
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // A fraction of a second is allowed by RFC 7519 and means nothing here; the cast saturates.
         Option::<f64>::deserialize(deserializer).map(|seconds| Self(seconds.map(|seconds| seconds.floor() as i64)))

@@ -12,10 +12,10 @@ use super::verifier::VerifyingKey;
 
 const RSA: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
 /// An RSA modulus of 2048 bits; the library refuses shorter ones at every token, so they are refused here once.
-const LEAST_MODULUS: usize = 256;
+const MIN_MODULUS_BYTES: usize = 256;
 
-const WANTED_PEM: &str = "expected one PEM block -----BEGIN PUBLIC KEY----- with an RSA key of at least 2048 bits, an EC key on P-256 or P-384, or an Ed25519 key";
-const WANTED_JWKS: &str =
+const EXPECTED_PEM: &str = "expected one PEM block -----BEGIN PUBLIC KEY----- with an RSA key of at least 2048 bits, an EC key on P-256 or P-384, or an Ed25519 key";
+const EXPECTED_JWKS: &str =
     "expected a JWKS file {\"keys\": […]} with at least one RSA (2048 bits or more), EC (P-256, P-384) or Ed25519 key for signatures";
 
 /// The key of a PEM text. Errors: the expected form.
@@ -23,11 +23,11 @@ pub fn from_pem(pem: &str) -> Result<VerifyingKey, &'static str> {
     if pem.contains("PRIVATE KEY-----") {
         return Err("this is a private key, which does not belong here; expected its public key");
     }
-    let info = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).map_err(|_| WANTED_PEM)?;
-    let identifier = algorithm_identifier(&info).ok_or(WANTED_PEM)?;
+    let info = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).map_err(|_| EXPECTED_PEM)?;
+    let identifier = algorithm_identifier(&info).ok_or(EXPECTED_PEM)?;
     let (algorithms, key) = if identifier == alg_id::RSA_ENCRYPTION.as_ref() {
         // Everything around the modulus is about 38 bytes.
-        let long_enough = info.len() > LEAST_MODULUS;
+        let long_enough = info.len() > MIN_MODULUS_BYTES;
         (RSA, DecodingKey::from_rsa_pem(pem.as_bytes()).ok().filter(|_| long_enough))
     } else if identifier == alg_id::ECDSA_P256.as_ref() {
         (&[Algorithm::ES256] as &[_], DecodingKey::from_ec_pem(pem.as_bytes()).ok())
@@ -36,9 +36,9 @@ pub fn from_pem(pem: &str) -> Result<VerifyingKey, &'static str> {
     } else if identifier == alg_id::ED25519.as_ref() {
         (&[Algorithm::EdDSA] as &[_], DecodingKey::from_ed_pem(pem.as_bytes()).ok())
     } else {
-        return Err(WANTED_PEM);
+        return Err(EXPECTED_PEM);
     };
-    Ok(VerifyingKey { kid: None, algorithms, key: key.ok_or(WANTED_PEM)? })
+    Ok(VerifyingKey { kid: None, algorithms, key: key.ok_or(EXPECTED_PEM)? })
 }
 
 /// The keys of a JWKS text that can verify signatures; others (for encryption, of unknown types, symmetric) are skipped.
@@ -48,11 +48,11 @@ pub fn from_jwks(json: &str) -> Result<Vec<VerifyingKey>, &'static str> {
     struct Set {
         keys: Vec<serde_json::Value>,
     }
-    let set: Set = serde_json::from_str(json).map_err(|_| WANTED_JWKS)?;
+    let set: Set = serde_json::from_str(json).map_err(|_| EXPECTED_JWKS)?;
     // Keys are parsed one by one: a set may hold a type of key that is not known yet, and the others must work.
     let keys: Vec<_> =
         set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok()).filter_map(|jwk| from_jwk(&jwk)).collect();
-    if keys.is_empty() { Err(WANTED_JWKS) } else { Ok(keys) }
+    if keys.is_empty() { Err(EXPECTED_JWKS) } else { Ok(keys) }
 }
 
 fn from_jwk(jwk: &Jwk) -> Option<VerifyingKey> {
@@ -75,7 +75,7 @@ fn algorithms_of(parameters: &AlgorithmParameters) -> Option<&'static [Algorithm
     match parameters {
         AlgorithmParameters::RSA(rsa) => {
             let modulus = URL_SAFE_NO_PAD.decode(rsa.n.trim_end_matches('=')).ok()?;
-            (modulus.len() >= LEAST_MODULUS).then_some(RSA)
+            (modulus.len() >= MIN_MODULUS_BYTES).then_some(RSA)
         }
         AlgorithmParameters::EllipticCurve(key) => match key.curve {
             EllipticCurve::P256 => Some(&[Algorithm::ES256]),

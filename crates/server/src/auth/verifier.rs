@@ -7,14 +7,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
 
-use super::claims::Claims;
-use super::object::read_object;
-use super::{Check, Identity, Keys, Unauthenticated};
+use super::claims::TokenClaims;
+use super::json_object::read_object;
+use super::{FailedCheck, Identity, Keys, AuthError};
 use crate::config::IdentityConfig;
 
 /// The most bytes of a token. Longer ones are rejected unread: no header could carry one, and the server must not hash a megabyte of a
 /// Socket.IO payload.
-pub const LONGEST_TOKEN: usize = 16 * 1024;
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// A key, and its algorithms.
 #[derive(Clone, Debug)]
@@ -64,47 +64,47 @@ impl Verifier {
     ///
     /// Inputs: the token without `Bearer`, and the time in seconds since 1970. Errors: [`Unauthenticated::Expired`] for a token that would
     /// be valid before its expiry, else [`Unauthenticated::Invalid`].
-    pub fn verify(&self, token: &str, now: i64) -> Result<Identity, Unauthenticated> {
-        if token.len() > LONGEST_TOKEN {
-            return Err(Unauthenticated::Invalid(Check::Form));
+    pub fn verify(&self, token: &str, now: i64) -> Result<Identity, AuthError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AuthError::Invalid(FailedCheck::Form));
         }
-        let payload = self.signed_payload(token).map_err(Unauthenticated::Invalid)?;
-        let claims: Claims = read_object(&payload).ok_or(Unauthenticated::Invalid(Check::Form))?;
+        let payload = self.signed_payload(token).map_err(AuthError::Invalid)?;
+        let claims: TokenClaims = read_object(&payload).ok_or(AuthError::Invalid(FailedCheck::Form))?;
         let expires = claims.exp.0;
-        self.check_target(&claims).map_err(Unauthenticated::Invalid)?;
+        self.check_target(&claims).map_err(AuthError::Invalid)?;
         if claims.nbf.0.is_some_and(|begin| now < begin.saturating_sub(self.leeway)) {
-            return Err(Unauthenticated::Invalid(Check::Time));
+            return Err(AuthError::Invalid(FailedCheck::Time));
         }
-        let identity = claims.identity().ok_or(Unauthenticated::Invalid(Check::Subject))?;
+        let identity = claims.identity().ok_or(AuthError::Invalid(FailedCheck::Subject))?;
         // This is the last check, so that only an otherwise valid token is reported as expired. RFC 7519: not accepted on or after.
-        if self.believed_until(expires).is_some_and(|end| now >= end) {
-            return Err(Unauthenticated::Expired);
+        if self.valid_until(expires).is_some_and(|end| now >= end) {
+            return Err(AuthError::Expired);
         }
         Ok(identity)
     }
 
     /// The time at which a token with this expiry is rejected; the leeway is added.
-    pub fn believed_until(&self, expires: Option<i64>) -> Option<i64> {
+    pub fn valid_until(&self, expires: Option<i64>) -> Option<i64> {
         expires.map(|end| end.saturating_add(self.leeway))
     }
 
     /// The payload of a token whose signature one of the keys made. Errors: the check that failed.
-    fn signed_payload(&self, token: &str) -> Result<Vec<u8>, Check> {
-        let (message, signature) = token.rsplit_once('.').ok_or(Check::Form)?;
-        let (header, payload) = message.split_once('.').ok_or(Check::Form)?;
-        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| Check::Form)?;
-        let header: Header<'_> = read_object(&header).ok_or(Check::Form)?;
+    fn signed_payload(&self, token: &str) -> Result<Vec<u8>, FailedCheck> {
+        let (message, signature) = token.rsplit_once('.').ok_or(FailedCheck::Form)?;
+        let (header, payload) = message.split_once('.').ok_or(FailedCheck::Form)?;
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| FailedCheck::Form)?;
+        let header: Header<'_> = read_object(&header).ok_or(FailedCheck::Form)?;
         if header.crit.is_some() {
-            return Err(Check::Form);
+            return Err(FailedCheck::Form);
         }
-        let mut failed = Check::Algorithm;
+        let mut failed = FailedCheck::Algorithm;
         let signed = self.candidates(&header).any(|(key, algorithm)| {
-            failed = Check::Signature;
+            failed = FailedCheck::Signature;
             // An error is a signature that cannot be parsed, or a key that cannot be used; both count as not signed.
             crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
         });
         // A payload that has a point in it, as in a token of four parts, is not base64 and ends here.
-        if signed { URL_SAFE_NO_PAD.decode(payload).map_err(|_| Check::Form) } else { Err(failed) }
+        if signed { URL_SAFE_NO_PAD.decode(payload).map_err(|_| FailedCheck::Form) } else { Err(failed) }
     }
 
     /// The keys that may have signed a token with this header: those with its `kid`, if both have one, and with its algorithm.
@@ -122,12 +122,12 @@ impl Verifier {
     }
 
     /// Checks whether a token is meant for this server. Errors: the check that failed.
-    fn check_target(&self, claims: &Claims) -> Result<(), Check> {
-        if self.issuer.as_ref().is_some_and(|issuer| !claims.iss.holds(issuer)) {
-            return Err(Check::Issuer);
+    fn check_target(&self, claims: &TokenClaims) -> Result<(), FailedCheck> {
+        if self.issuer.as_ref().is_some_and(|issuer| !claims.iss.contains(issuer)) {
+            return Err(FailedCheck::Issuer);
         }
-        let audience = self.audience.is_empty() || self.audience.iter().any(|audience| claims.aud.holds(audience));
-        if audience { Ok(()) } else { Err(Check::Audience) }
+        let audience = self.audience.is_empty() || self.audience.iter().any(|audience| claims.aud.contains(audience));
+        if audience { Ok(()) } else { Err(FailedCheck::Audience) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! `roomcast asyncapi`: both socket protocols as an AsyncAPI document.
 
 use crate::config::Config;
-use crate::descriptions::asyncapi;
-use crate::dialects::Dialects;
+use crate::codegen::asyncapi;
+use crate::contracts::ContractRegistry;
 
 /// The document as JSON, which is YAML, too.
 pub fn document() -> String {
-    let document = asyncapi::document(&Dialects::new(&Config::default()).vocabularies());
+    let document = asyncapi::document(&ContractRegistry::new(&Config::default()).schemas());
     format!("{document:#}\n")
 }

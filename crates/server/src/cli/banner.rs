@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 
 use crate::auth::Keys;
-use crate::auth::mint::{NewToken, mint};
+use crate::auth::sign::{NewToken, sign};
 use crate::clock;
 use crate::config::Config;
 use crate::listener::Listener;
@@ -49,7 +49,7 @@ fn banner(config: &Config, keys: &Keys, addresses: &[SocketAddr], secure: bool) 
 fn dev_token(config: &Config, keys: &Keys) -> Option<String> {
     let now = clock::seconds();
     let token = NewToken { sub: "dev".into(), name: Some("Dev".into()), iat: now, exp: Some(now + DAY), ..NewToken::default() };
-    mint(keys, &token, &config.identity).ok()
+    sign(keys, &token, &config.identity).ok()
 }
 
 /// An address to open: `localhost` for this machine and for every interface, which no browser can open.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::auth::Keys;
-use crate::auth::mint::{NewToken, mint};
+use crate::auth::sign::{NewToken, sign};
 use crate::clock;
-use crate::config::value::Value;
+use crate::config::value::SettingValue;
 use crate::config::{Config, ConfigError};
 
 /// The arguments of `roomcast token`.
@@ -37,7 +37,7 @@ pub struct TokenArguments {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    Duration::read(text).ok_or_else(|| format!("expected {}", Duration::WANTED))
+    Duration::read(text).ok_or_else(|| format!("expected {}", Duration::EXPECTED))
 }
 
 /// The token, as a line, and the source of the secret that signs it. Errors: a line about keys that cannot sign or a secret that does not
@@ -56,5 +56,5 @@ pub fn make(config: &Config, arguments: TokenArguments) -> Result<(String, Strin
         iat: now,
         exp: (!arguments.ttl.is_zero()).then(|| now.saturating_add(lives)),
     };
-    mint(&keys, &token, &config.identity).map(|token| (token + "\n", signer))
+    sign(&keys, &token, &config.identity).map(|token| (token + "\n", signer))
 }

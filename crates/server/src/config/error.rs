@@ -7,7 +7,7 @@ use std::fmt;
 pub struct ConfigError(Vec<String>);
 
 /// Longer values are cut, so that the line stays one that can be read.
-const SHOWN_CHARACTERS: usize = 80;
+const MAX_SHOWN_CHARACTERS: usize = 80;
 
 impl ConfigError {
     /// A line about one setting. Inputs: its name where it was set, the value as it may be shown, and what would be right.
@@ -42,8 +42,8 @@ impl std::error::Error for ConfigError {}
 
 fn on_one_line(value: &str) -> String {
     let mut shown: String =
-        value.chars().take(SHOWN_CHARACTERS).map(|character| if character.is_control() { ' ' } else { character }).collect();
-    if value.chars().nth(SHOWN_CHARACTERS).is_some() {
+        value.chars().take(MAX_SHOWN_CHARACTERS).map(|character| if character.is_control() { ' ' } else { character }).collect();
+    if value.chars().nth(MAX_SHOWN_CHARACTERS).is_some() {
         shown.push('…');
     }
     shown

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{FORWARDED, HOST, HeaderName};
 
 use super::Config;
-use super::value::Value;
+use super::value::SettingValue;
 
 /// A page's origin: scheme, host and port, in lower case, without the scheme's own port.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -57,8 +57,8 @@ pub enum OriginSetting {
     One(Origin),
 }
 
-impl Value for OriginSetting {
-    const WANTED: &'static str = "origins such as https://app.example.com, parted by commas, or *";
+impl SettingValue for OriginSetting {
+    const EXPECTED: &'static str = "origins such as https://app.example.com, parted by commas, or *";
 
     fn read(text: &str) -> Option<Self> {
         if text == "*" { Some(Self::Every) } else { Origin::read(text).map(Self::One) }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::dotenv::{self, Entry};
 use super::error::ConfigError;
-use super::table::{Section, Setting};
+use super::schema::{Section, Setting};
 
 /// The source of a setting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

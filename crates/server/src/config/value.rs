@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 /// A type of value that a setting can have.
-pub trait Value: Sized {
+pub trait SettingValue: Sized {
     /// The expected form, which an error message shows after "expected".
-    const WANTED: &'static str;
+    const EXPECTED: &'static str;
     /// True if the value must never be shown.
-    const HIDDEN: bool = false;
+    const IS_HIDDEN: bool = false;
     /// True if the value is a list, which a TOML file may write as an array.
     const LIST: bool = false;
 
@@ -22,7 +22,7 @@ pub trait Value: Sized {
 
     /// A text that could not be read, as it may be shown in a refusal: where a password may stand in it, without that.
     fn show_unread(text: &str) -> String {
-        if Self::HIDDEN { HIDDEN.into() } else { text.into() }
+        if Self::IS_HIDDEN { HIDDEN.into() } else { text.into() }
     }
 }
 
@@ -30,9 +30,9 @@ pub trait Value: Sized {
 pub const HIDDEN: &str = "(hidden)";
 
 /// Nothing is set by the empty text.
-impl<T: Value> Value for Option<T> {
-    const WANTED: &'static str = T::WANTED;
-    const HIDDEN: bool = T::HIDDEN;
+impl<T: SettingValue> SettingValue for Option<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+    const IS_HIDDEN: bool = T::IS_HIDDEN;
     const LIST: bool = T::LIST;
 
     fn read(text: &str) -> Option<Self> {
@@ -49,12 +49,12 @@ impl<T: Value> Value for Option<T> {
 }
 
 /// True if `value` lies between two values written as text, both included.
-pub(super) fn in_range<T: Value + PartialOrd>(value: &T, low: &str, high: &str) -> bool {
+pub(super) fn in_range<T: SettingValue + PartialOrd>(value: &T, low: &str, high: &str) -> bool {
     T::read(low).is_some_and(|low| *value >= low) && T::read(high).is_some_and(|high| *value <= high)
 }
 
-impl Value for bool {
-    const WANTED: &'static str = "true or false (also on/off, yes/no, 1/0)";
+impl SettingValue for bool {
+    const EXPECTED: &'static str = "true or false (also on/off, yes/no, 1/0)";
 
     fn read(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
@@ -69,8 +69,8 @@ impl Value for bool {
     }
 }
 
-impl Value for u32 {
-    const WANTED: &'static str = "a whole number";
+impl SettingValue for u32 {
+    const EXPECTED: &'static str = "a whole number";
     const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
@@ -82,8 +82,8 @@ impl Value for u32 {
     }
 }
 
-impl Value for u16 {
-    const WANTED: &'static str = "a whole number from 0 to 65535";
+impl SettingValue for u16 {
+    const EXPECTED: &'static str = "a whole number from 0 to 65535";
 
     fn read(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -94,8 +94,8 @@ impl Value for u16 {
     }
 }
 
-impl Value for String {
-    const WANTED: &'static str = "text";
+impl SettingValue for String {
+    const EXPECTED: &'static str = "text";
 
     fn read(text: &str) -> Option<Self> {
         Some(text.into())
@@ -107,9 +107,9 @@ impl Value for String {
 }
 
 /// Values separated by commas.
-impl<T: Value> Value for Vec<T> {
-    const WANTED: &'static str = T::WANTED;
-    const HIDDEN: bool = T::HIDDEN;
+impl<T: SettingValue> SettingValue for Vec<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+    const IS_HIDDEN: bool = T::IS_HIDDEN;
     const LIST: bool = true;
 
     fn read(text: &str) -> Option<Self> {
@@ -122,8 +122,8 @@ impl<T: Value> Value for Vec<T> {
 }
 
 /// Seconds, or a number with `ms`, `s`, `m` or `h`; to the millisecond.
-impl Value for Duration {
-    const WANTED: &'static str = "a duration in seconds or with a unit (ms, s, m, h), such as 25, 500ms or 1h";
+impl SettingValue for Duration {
+    const EXPECTED: &'static str = "a duration in seconds or with a unit (ms, s, m, h), such as 25, 500ms or 1h";
     const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
@@ -157,8 +157,8 @@ impl Value for Duration {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Size(pub usize);
 
-impl Value for Size {
-    const WANTED: &'static str = "a size in bytes or with a unit (KB, MB, GB, KiB, MiB, GiB), such as 1000000 or 1MB";
+impl SettingValue for Size {
+    const EXPECTED: &'static str = "a size in bytes or with a unit (KB, MB, GB, KiB, MiB, GiB), such as 1000000 or 1MB";
     const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
@@ -198,9 +198,9 @@ pub(super) fn show_bytes(bytes: u64) -> String {
 
 /// How many there may be at most. Zero, as a setting, means that there is no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Cap(Option<u32>);
+pub struct Limit(Option<u32>);
 
-impl Cap {
+impl Limit {
     /// A cap of so many; 0 is no limit.
     pub const fn of(most: u32) -> Self {
         Self(if most == 0 { None } else { Some(most) })
@@ -212,13 +212,13 @@ impl Cap {
     }
 
     /// True if one more is allowed where there are `count` already.
-    pub fn has_room(self, count: usize) -> bool {
+    pub fn allows(self, count: usize) -> bool {
         self.0.is_none_or(|most| count < most as usize)
     }
 }
 
-impl Value for Cap {
-    const WANTED: &'static str = "a whole number, 0 for no limit";
+impl SettingValue for Limit {
+    const EXPECTED: &'static str = "a whole number, 0 for no limit";
     const IS_BOUND: bool = true;
 
     fn read(text: &str) -> Option<Self> {
@@ -252,9 +252,9 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-impl Value for Secret {
-    const WANTED: &'static str = "text";
-    const HIDDEN: bool = true;
+impl SettingValue for Secret {
+    const EXPECTED: &'static str = "text";
+    const IS_HIDDEN: bool = true;
 
     fn read(text: &str) -> Option<Self> {
         Some(Self::new(text))
@@ -267,13 +267,13 @@ impl Value for Secret {
 
 /// Declares a setting that is one of a few words.
 macro_rules! choice {
-    ($(#[$about:meta])* $name:ident { $(#[doc = $sentence:literal] $variant:ident = $first:literal $(| $more:literal)*),+ $(,)? } wanted $wanted:literal) => {
+    ($(#[$about:meta])* $name:ident { $(#[doc = $sentence:literal] $variant:ident = $first:literal $(| $more:literal)*),+ $(,)? } expected $expected:literal) => {
         $(#[$about])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum $name { $(#[doc = $sentence] $variant),+ }
 
-        impl $crate::config::value::Value for $name {
-            const WANTED: &'static str = $wanted;
+        impl $crate::config::value::SettingValue for $name {
+            const EXPECTED: &'static str = $expected;
 
             fn read(text: &str) -> Option<Self> {
                 match text.to_ascii_lowercase().as_str() {

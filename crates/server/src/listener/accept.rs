@@ -11,15 +11,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
-use super::handler::{Crowded, Handler, Peer};
+use super::handler::{AcceptRejection, Handler, Peer};
 use super::http::{self, Serves};
-use super::places::{Entry, Places};
+use super::connection_slots::{Entry, Places};
 
 /// How long a client may take for its TLS handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait when the system has no descriptor left: a descriptor becomes free when a connection ends, not by an immediate retry.
-const PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// The state of each socket's loop.
 #[derive(Clone)]
@@ -41,10 +41,10 @@ impl<H: Handler> Acceptor<H> {
         loop {
             match socket.accept().await {
                 Ok((stream, address)) => self.take(stream, SocketAddr::new(address.ip().to_canonical(), address.port())).await,
-                Err(error) if is_the_clients(&error) => {}
+                Err(error) if is_client_error(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "a connection cannot be accepted; trying again");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             }
         }
@@ -64,7 +64,7 @@ impl<H: Handler> Acceptor<H> {
                 });
             }
             Entry::Full => {
-                self.handler.refused(Crowded::Server, peer);
+                self.handler.connection_rejected(AcceptRejection::Server, peer);
                 let place = self.places.enter_for_health().await;
                 let serving = self.clone().serve(stream, peer, Serves::HealthCheck);
                 tokio::spawn(async move {
@@ -75,9 +75,9 @@ impl<H: Handler> Acceptor<H> {
                 });
             }
             Entry::TooManyOfAddress => {
-                self.handler.refused(Crowded::Address, peer);
+                self.handler.connection_rejected(AcceptRejection::Address, peer);
                 if !peer.secure {
-                    turn_away(&stream);
+                    reject(&stream);
                 }
             }
         }
@@ -125,7 +125,7 @@ impl<H: Handler> Acceptor<H> {
     async fn serve_tls(mut self, tls: TlsAcceptor, stream: TcpStream, peer: Peer, serves: Serves) {
         self.limit_answers(&stream);
         let handshake = tokio::select! {
-            handshake = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => handshake,
+            handshake = tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)) => handshake,
             // As above.
             _ = self.stopped.changed() => return,
         };
@@ -138,17 +138,17 @@ impl<H: Handler> Acceptor<H> {
 }
 
 /// True if the client had disconnected before the connection was accepted; the socket works.
-fn is_the_clients(error: &io::Error) -> bool {
+fn is_client_error(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }
 
 /// The answer to a connection beyond the maximum of its address. It reaches the client unless the client sends more than one read takes.
-const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\ncontent-type: application/json\r\n\r\n\
+const TOO_MANY_RESPONSE: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 10\r\ncontent-type: application/json\r\n\r\n\
     {\"error\":\"Too many connections from this address\",\"code\":\"too_many_connections\"}\r\n";
 
 /// Sends [`TOO_MANY`] as far as that is possible without waiting.
-fn turn_away(stream: &TcpStream) {
+fn reject(stream: &TcpStream) {
     // Closing a socket with unread input resets the connection, and the client would lose the answer.
     let _ = stream.try_read(&mut [0; 4096]);
-    let _ = stream.try_write(TOO_MANY);
+    let _ = stream.try_write(TOO_MANY_RESPONSE);
 }

@@ -35,19 +35,19 @@ pub trait Handler: Clone + Send + Sync + 'static {
     }
 
     /// Called when a connection of this peer was refused, or accepted for health checks only.
-    fn refused(&self, _reason: Crowded, _peer: Peer) {}
+    fn connection_rejected(&self, _reason: AcceptRejection, _peer: Peer) {}
 }
 
 /// Why a connection was refused, or accepted for health checks only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Crowded {
+pub enum AcceptRejection {
     /// The maximum number of connections is in the HTTP phase, or nearly all descriptors are in use.
     Server,
     /// The address has its maximum number of connections.
     Address,
 }
 
-impl Crowded {
+impl AcceptRejection {
     /// The code for programs; part of the public API.
     pub fn code(self) -> &'static str {
         match self {

@@ -20,8 +20,8 @@ use hyper_util::rt::TokioTimer;
 use tokio::sync::{Notify, watch};
 
 use super::handler::{Handler, Peer};
-use super::in_hand::InHand;
-use crate::bytes_in_hand::{ConnectionEnd, End};
+use super::in_flight::InFlight;
+use crate::bytes_in_memory::{ConnectionEnd, End};
 
 /// How long a client may take for a request's headers, and how long a connection may stay idle between two requests.
 pub(super) const HEADERS: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ where
     S: Read + Write + Unpin + Send + 'static,
     H: Handler,
 {
-    let in_hand = InHand::default();
+    let in_hand = InFlight::default();
     let http = HttpConnection::default();
     let given_up = Arc::new(Notify::new());
     let end: End = {

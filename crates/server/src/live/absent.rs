@@ -17,8 +17,8 @@ use tracing::Level;
 
 use super::departures::Departed;
 use super::{Live, Shared};
-use crate::logs::{self, FAULTS};
-use crate::presence::MOST_AT_ONCE;
+use crate::logging::{self, MAX_FAULT_LINES};
+use crate::presence::MAX_REPLAYED;
 
 /// How long, at least, users count as online who were connected when the server stopped. Stock clients have tried to reconnect by then:
 /// Socket.IO's wait for at most 7.5 s between two attempts.
@@ -127,18 +127,18 @@ impl Live {
         let (back, shared) = (self.back(shard), Arc::clone(shared));
         let tell = move |among: Result<HashSet<UserId>, DomainError>| match among {
             Ok(among) => {
-                let untold = shared.before.untold_since(heard_until, Some(&among), MOST_AT_ONCE);
+                let untold = shared.before.untold_since(heard_until, Some(&among), MAX_REPLAYED);
                 back(Box::new(move |live, shard| live.tell_news(shard, socket, &untold)));
             }
             Err(refusal) => {
-                if logs::admits(Level::WARN, None, "presence from before the start could not be sent", refusal.code(), FAULTS) {
+                if logging::admits(Level::WARN, None, "presence from before the start could not be sent", refusal.code(), MAX_FAULT_LINES) {
                     tracing::warn!(%refusal, "presence from before the start could not be sent");
                 }
             }
         };
         let shared = &self.shared;
         if shared.shows_presence {
-            let newest = shared.before.untold_since(heard_until, None, MOST_AT_ONCE);
+            let newest = shared.before.untold_since(heard_until, None, MAX_REPLAYED);
             let people = newest.into_iter().map(|place| shared.before.news[place].person.clone()).collect();
             let actor = Actor { person: person.clone(), admin: false };
             shared.readers.ask(actor, FilterVisible { people, contacts_only: false }, tell);
@@ -172,7 +172,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::dialects::Dialects;
+    use crate::contracts::ContractRegistry;
     use crate::live::Said;
 
     fn at(second: i64) -> Timestamp {
@@ -189,7 +189,7 @@ mod tests {
             rooms: Vec::new(),
         });
         let begun = StartupState { started: at(100), position: 0, floor: 0, gaps: Vec::new(), disconnected_users: absent.collect() };
-        let dialects = Dialects::new(&Config::default());
+        let dialects = ContractRegistry::new(&Config::default());
         let say = |signal| Arc::new(Broadcast::to_everyone(Said::signals(&dialects, None, vec![Arc::new(signal)], at(0))));
         Before::new(&begun, Duration::from_secs(30), Duration::from_secs(2), say)
     }

@@ -16,8 +16,8 @@ use tracing::Level;
 use super::Live;
 use super::fanout::{Fanout, except, lasting, to_rooms};
 use crate::config::Audience;
-use crate::logs::{self, FAULTS};
-use crate::presence::{Hearers, person_of};
+use crate::logging::{self, MAX_FAULT_LINES};
+use crate::presence::{Recipients, user_of};
 
 /// How long changes of presence are gathered, so that thousands of changes are one message.
 const GATHER: Duration = Duration::from_millis(100);
@@ -61,9 +61,9 @@ impl Fanout {
     }
 
     /// Keeps a change of presence that is about to be sent, for clients that reconnect. All of them receive the same bytes.
-    fn note(&self, signal: &Arc<EphemeralEvent>, to: Hearers<&[UserId]>) {
-        if let Some(person) = person_of(signal) {
-            self.told.note(person, self.words_of(signal.clone()), to, (self.clock)());
+    fn note(&self, signal: &Arc<EphemeralEvent>, to: Recipients<&[UserId]>) {
+        if let Some(person) = user_of(signal) {
+            self.told.record(person, self.words_of(signal.clone()), to, (self.clock)());
         }
     }
 
@@ -96,13 +96,13 @@ struct Round {
 impl Round {
     /// Sends all changes to everyone in one message, except the changes of users who have blocked other users.
     fn tell_everyone(mut self) {
-        let people = self.untold.iter().filter_map(|signal| person_of(signal).cloned()).collect();
+        let people = self.untold.iter().filter_map(|signal| user_of(signal).cloned()).collect();
         let fanout = self.fanout.clone();
         fanout.readers.ask(Actor::server(), FilterBlockers { people }, move |blockers| match blockers {
             Ok(blockers) => {
-                let is_blocker = |signal: &Arc<EphemeralEvent>| person_of(signal).is_some_and(|person| blockers.contains(person));
+                let is_blocker = |signal: &Arc<EphemeralEvent>| user_of(signal).is_some_and(|person| blockers.contains(person));
                 let (of_blockers, of_others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.untold).into_iter().partition(is_blocker);
-                of_others.iter().for_each(|signal| self.fanout.note(signal, Hearers::Everyone));
+                of_others.iter().for_each(|signal| self.fanout.note(signal, Recipients::Everyone));
                 self.publish_to_everyone(of_others);
                 self.untold = of_blockers;
                 self.tell_all_but_blocked();
@@ -118,7 +118,7 @@ impl Round {
     /// The next change, and its user.
     fn next(&mut self) -> Option<(Arc<EphemeralEvent>, UserId)> {
         std::iter::from_fn(|| self.untold.pop()).find_map(|signal| {
-            let person = person_of(&signal)?.clone();
+            let person = user_of(&signal)?.clone();
             Some((signal, person))
         })
     }
@@ -135,7 +135,7 @@ impl Round {
         let fanout = self.fanout.clone();
         fanout.readers.ask(Actor::server(), ListBlockers { person }, move |blocked| match blocked {
             Ok(mut blocked) => {
-                self.fanout.note(&signal, Hearers::AllBut(&blocked));
+                self.fanout.note(&signal, Recipients::AllBut(&blocked));
                 blocked.retain(|user| self.fanout.who.people.is_online(user));
                 if blocked.is_empty() {
                     self.together.push(signal);
@@ -148,7 +148,7 @@ impl Round {
             // The readers are busy or stopping, as in `tell_contacts`.
             Err(DomainError::Unavailable(_)) => self.untold.push(signal),
             Err(refusal) => {
-                if logs::admits(Level::ERROR, None, "the blocks of a user could not be read", refusal.code(), FAULTS) {
+                if logging::admits(Level::ERROR, None, "the blocks of a user could not be read", refusal.code(), MAX_FAULT_LINES) {
                     tracing::error!(%refusal, "the blocks of a user could not be read");
                 }
                 self.tell_all_but_blocked();
@@ -162,7 +162,7 @@ impl Round {
         let fanout = self.fanout.clone();
         fanout.ask_contacts(&person, move |contacts| match contacts {
             Ok(contacts) => {
-                self.fanout.note(&signal, Hearers::Only(&contacts));
+                self.fanout.note(&signal, Recipients::Only(&contacts));
                 let inboxes: Vec<RoomId> = contacts.iter().map(RoomId::inbox).collect();
                 self.engine.publish(to_rooms(&inboxes, self.fanout.signals(None, vec![signal])));
                 self.tell_contacts();
@@ -170,7 +170,7 @@ impl Round {
             // The readers are busy or stopping: this change and the rest wait for the next round.
             Err(DomainError::Unavailable(_)) => self.untold.push(signal),
             Err(refusal) => {
-                if logs::admits(Level::ERROR, None, "the contacts of a user could not be read", refusal.code(), FAULTS) {
+                if logging::admits(Level::ERROR, None, "the contacts of a user could not be read", refusal.code(), MAX_FAULT_LINES) {
                     tracing::error!(%refusal, "the contacts of a user could not be read");
                 }
                 self.tell_contacts();

@@ -11,7 +11,7 @@ use domain::error::DomainError;
 use engine::{Shard, SocketKey};
 
 use super::Live;
-use crate::presence::Departure;
+use crate::presence::DepartureId;
 
 /// How long a call rings.
 const RINGS: Duration = Duration::from_secs(RING_TIMEOUT_SECONDS as u64);
@@ -32,7 +32,7 @@ enum Chore {
     /// Ends a call that was not answered in time.
     GiveUpRinging(EntityId),
     /// Checks a seat after the grace period of a departure.
-    LookAtSeat(EntityId, UserId, Departure),
+    LookAtSeat(EntityId, UserId, DepartureId),
     /// Removes a user from a call.
     LeaveCall(EntityId, UserId),
     /// Stores the end of a socket after a failed attempt.
@@ -46,7 +46,7 @@ impl Live {
             return;
         }
         match shard.id(socket).filter(|_| shard.data(socket).is_some()) {
-            Some(id) => self.shared.seats.take(call.id, &call.room, person, &id.text()),
+            Some(id) => self.shared.seats.join(call.id, &call.room, person, &id.text()),
             None => self.do_at(shard, shard.now(), Chore::LeaveCall(call.id, person.clone())),
         }
     }
@@ -54,7 +54,7 @@ impl Live {
     /// Starts the grace period for the seats of a socket that has ended.
     pub(super) fn leave_seats(&mut self, shard: &mut Shard<Self>, socket: SocketKey, person: &UserId) {
         let Some(id) = shard.id(socket) else { return };
-        for (call, departure) in self.shared.seats.vacate(person, &id.text()) {
+        for (call, departure) in self.shared.seats.disconnect(person, &id.text()) {
             self.do_at(shard, shard.now() + self.shared.grace, Chore::LookAtSeat(call, person.clone(), departure));
         }
     }
@@ -111,7 +111,7 @@ impl Live {
         let work = move |tx: &mut CommandContext<'_>| match work {
             Chore::GiveUpRinging(call) => ExpireRingingCall { call }.execute(tx),
             // The user has reconnected, by another connection or while the database failed.
-            Chore::LeaveCall(call, person) if shared.seats.is_taken(call, &person) => Ok(()),
+            Chore::LeaveCall(call, person) if shared.seats.is_in_call(call, &person) => Ok(()),
             Chore::LeaveCall(call, person) => LeaveCall { call, person }.execute(tx),
             Chore::LookAtSeat(..) | Chore::EndAgain(_) => Ok(()),
         };

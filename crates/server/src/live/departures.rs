@@ -11,7 +11,7 @@ use engine::{DisconnectReason, Shard, SocketKey};
 use super::entrance::transport_name;
 use super::{Live, Session, Shared};
 use crate::audit;
-use crate::presence::{Connection, Departure};
+use crate::presence::{Connection, DepartureId};
 
 /// The most departures that a shard processes before its other work. If a network or a server fails, thousands of connections end at once.
 const AT_ONCE: usize = 256;
@@ -25,9 +25,9 @@ pub(super) struct Departures {
 /// A departure that is final if the user does not return in time.
 pub enum Departed {
     /// The user goes offline.
-    FromServer(UserId, Departure),
+    FromServer(UserId, DepartureId),
     /// The user leaves a room.
-    FromRoom(RoomId, UserId, Departure),
+    FromRoom(RoomId, UserId, DepartureId),
     /// Marks the end of the list of users from before the start; see [`Live::wait_for`].
     Nobody,
 }
@@ -94,7 +94,7 @@ impl Live {
 
     /// Removes a socket of a user from the count of connections.
     pub(super) fn count_out(&mut self, shard: &mut Shard<Self>, person: &UserId, connection: Connection) {
-        if let Some(departure) = self.shared.people.depart(person, connection) {
+        if let Some(departure) = self.shared.people.disconnect(person, connection) {
             self.departures.add(shard, Departed::FromServer(person.clone(), departure));
         }
     }
@@ -169,7 +169,7 @@ impl Shared {
     }
 
     /// Sends the leave event of a departure, unless a connection of the user has returned to the room. `removed` as in [`Signal::Left`].
-    pub fn tell_left(&self, room: RoomId, person: UserId, departure: Departure, removed: bool) {
+    pub fn tell_left(&self, room: RoomId, person: UserId, departure: DepartureId, removed: bool) {
         self.attendance.expire(&room, &person, departure, |person| {
             self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), person, removed }.into()));
         });
@@ -177,7 +177,7 @@ impl Shared {
 
     /// Ends a user's grace periods in a space, and in the rooms inside it, because the user is no longer a member.
     pub fn give_up(&self, space: &RoomId, person: &UserId) {
-        self.attendance.give_up(space, person, |room, person| {
+        self.attendance.remove_member(space, person, |room, person| {
             self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomLeft { room: room.clone(), person, removed: true }.into()));
         });
     }

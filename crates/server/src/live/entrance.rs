@@ -16,10 +16,10 @@ use super::gate::too_often;
 use super::recovery::Coming;
 use super::{Handshake, Live, Session, Shared};
 use crate::audit;
-use crate::auth::{ConnectAuth, Identity, LeftOff, Unauthenticated};
-use crate::dialects::workspace::closing::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
-use crate::limits::TRY_AGAIN;
-use crate::logs::{self, FAULTS};
+use crate::auth::{ConnectAuth, Identity, ResumeHint, AuthError};
+use crate::contracts::workspace::close_codes::{AUTHENTICATION_FAILED, INTERNAL_ERROR, TOO_MANY_CONNECTIONS};
+use crate::rate_limit::RETRY_AFTER_SECONDS;
+use crate::logging::{self, MAX_FAULT_LINES};
 use crate::presence::{Connection, Transport};
 
 /// A client that is authenticated and may connect. The socket is counted already.
@@ -52,14 +52,14 @@ pub enum TurnedAway {
 
 impl TurnedAway {
     /// The rejection for a client with this transport.
-    pub fn of(transport: Transport, why: Unauthenticated) -> Self {
-        let full = why == Unauthenticated::TooManyConnections;
+    pub fn of(transport: Transport, why: AuthError) -> Self {
+        let full = why == AuthError::TooManyConnections;
         match transport {
             Transport::SocketIo => {
-                let wait = if full { format!(r#","retryAfter":{TRY_AGAIN}"#) } else { String::new() };
+                let wait = if full { format!(r#","retryAfter":{RETRY_AFTER_SECONDS}"#) } else { String::new() };
                 Self::Refused("Authentication error", format!(r#"{{"code":"{}"{wait}}}"#, why.code()))
             }
-            Transport::Raw if full => Self::Closed(TOO_MANY_CONNECTIONS.code, format!("{why}, try again in {TRY_AGAIN} s")),
+            Transport::Raw if full => Self::Closed(TOO_MANY_CONNECTIONS.code, format!("{why}, try again in {RETRY_AFTER_SECONDS} s")),
             Transport::Raw => Self::Closed(AUTHENTICATION_FAILED.code, why.to_string()),
         }
     }
@@ -70,7 +70,7 @@ impl Shared {
     ///
     /// # Errors
     /// The reason why the token is rejected.
-    pub fn identify(&self, auth: ConnectAuth, kept: Option<&str>) -> Result<Identity, Unauthenticated> {
+    pub fn identify(&self, auth: ConnectAuth, kept: Option<&str>) -> Result<Identity, AuthError> {
         self.authenticator.identify_socket(auth, kept, (self.clock)().0.div_euclid(1_000_000))
     }
 
@@ -79,7 +79,7 @@ impl Shared {
     ///
     /// # Errors
     /// If the user has as many connections as a user may have.
-    pub fn entrant(&self, connection: Connection, id: Option<Id>, identity: Identity) -> Result<Entrant, Unauthenticated> {
+    pub fn entrant(&self, connection: Connection, id: Option<Id>, identity: Identity) -> Result<Entrant, AuthError> {
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
         let most = match connection.transport() {
             Transport::SocketIo => self.most_socketio,
@@ -88,7 +88,7 @@ impl Shared {
         let connection_id = || id.map(|id| id.text()).unwrap_or_default();
         let come_online = || self.tell_presence(EphemeralEvent::Online { person: actor.person.clone(), connection: connection_id() });
         let known_by = id.filter(|_| self.tells_presence);
-        self.people.arrive(&actor.person, connection, known_by, most, come_online).map_err(|_| Unauthenticated::TooManyConnections)?;
+        self.people.connect(&actor.person, connection, known_by, most, come_online).map_err(|_| AuthError::TooManyConnections)?;
         let ends = self.ends_with_token.then(|| self.end_of(&identity)).flatten();
         Ok(Entrant { actor, claims: claims(identity), ends })
     }
@@ -96,14 +96,14 @@ impl Shared {
     /// The rooms that an accepted socket joins without a request, each with the offset after which its user is a member. The first is the
     /// inbox.
     pub fn rooms(&self, namespace: Namespace, arrived: &ConnectOutcome) -> Vec<(RoomId, i64)> {
-        let households = arrived.households.iter().filter(|(room, _)| self.dialects.join_by_themselves(namespace, room));
+        let households = arrived.households.iter().filter(|(room, _)| self.dialects.auto_join(namespace, room));
         [(RoomId::inbox(&arrived.user.person.id), 0)].into_iter().chain(households.cloned()).collect()
     }
 
     /// The first messages to a socket of a loaded user in a namespace; `id` is the socket's id.
     pub fn greetings(&self, namespace: Namespace, id: &str, met: &EnsuredUser) -> Vec<OutboundMessage> {
         let now = (self.clock)();
-        let dialects = self.dialects.spoken_in(namespace).iter();
+        let dialects = self.dialects.in_namespace(namespace).iter();
         dialects.filter_map(|dialect| dialect.greeting(&met.person, id, now)).collect()
     }
 }
@@ -117,8 +117,8 @@ impl Live {
         let Some(handshake) = shard.handshake_mut(socket) else { return };
         let mut auth = ConnectAuth::read(request.auth);
         let left_off = match handshake.take_since() {
-            Some(since) if transport == Transport::Raw => LeftOff::Position(since.into()),
-            _ => auth.left_off(),
+            Some(since) if transport == Transport::Raw => ResumeHint::Position(since.into()),
+            _ => auth.resume_hint(),
         };
         let identity = match self.shared.identify(auth, handshake.token()) {
             Ok(identity) => identity,
@@ -129,9 +129,9 @@ impl Live {
             shard.pause(socket);
         }
         match left_off {
-            LeftOff::Session { secret, offset } if may_recover(shard, socket) => self.take_over(shard, socket, identity, &secret, offset),
-            LeftOff::Session { .. } | LeftOff::Nowhere => self.go_in(shard, socket, identity, Coming::New),
-            LeftOff::Position(since) => self.go_in(shard, socket, identity, Coming::Since(since)),
+            ResumeHint::Session { secret, offset } if may_recover(shard, socket) => self.take_over(shard, socket, identity, &secret, offset),
+            ResumeHint::Session { .. } | ResumeHint::Nowhere => self.go_in(shard, socket, identity, Coming::New),
+            ResumeHint::Position(since) => self.go_in(shard, socket, identity, Coming::Since(since)),
         }
     }
 
@@ -215,7 +215,7 @@ impl Live {
     /// Counts a request for an unknown namespace like any other.
     pub(super) fn pass_by(&mut self, handshake: &mut Handshake) -> Result<(), engine::HandshakeRejection> {
         self.attempt(handshake).map_err(|refusal| {
-            audit::refused(None, handshake.address(), "namespace", refusal.code());
+            audit::rejected(None, handshake.address(), "namespace", refusal.code());
             self.tally.turned_away(refusal.code());
             too_often(&refusal)
         })
@@ -224,15 +224,15 @@ impl Live {
     /// Closes the whole connection, with all its sockets, because the address has made too many attempts.
     fn shut_out(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, refusal: &DomainError) {
         if let Some(handshake) = shard.handshake(socket) {
-            audit::refused(None, handshake.address(), transport_name(shard, socket, transport), refusal.code());
+            audit::rejected(None, handshake.address(), transport_name(shard, socket, transport), refusal.code());
         }
         self.tally.turned_away(refusal.code());
         shard.close(socket, TOO_MANY_CONNECTIONS.code, &refusal.to_string());
     }
 
-    fn turn_away(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: Unauthenticated) {
+    fn turn_away(&mut self, shard: &mut Shard<Self>, socket: SocketKey, transport: Transport, why: AuthError) {
         if let Some(handshake) = shard.handshake(socket) {
-            audit::refused(None, handshake.address(), transport_name(shard, socket, transport), why.logged());
+            audit::rejected(None, handshake.address(), transport_name(shard, socket, transport), why.log_text());
         }
         self.tally.turned_away(why.code());
         match TurnedAway::of(transport, why) {
@@ -246,10 +246,10 @@ impl Live {
         let Entering { socket, session, .. } = entering;
         self.count_out(shard, &session.actor.person, session.connection);
         if *refusal == DomainError::UserDeleted {
-            return self.turn_away(shard, *socket, session.connection.transport(), Unauthenticated::UserDeleted);
+            return self.turn_away(shard, *socket, session.connection.transport(), AuthError::UserDeleted);
         }
         self.tally.turned_away(refusal.code());
-        if logs::admits(Level::ERROR, None, "a person could not be met", refusal.code(), FAULTS) {
+        if logging::admits(Level::ERROR, None, "a person could not be met", refusal.code(), MAX_FAULT_LINES) {
             tracing::error!(%refusal, "a person could not be met");
         }
         match session.connection.transport() {

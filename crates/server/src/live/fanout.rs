@@ -14,17 +14,17 @@ use engine::{Broadcast, Handle, BatchGuard, CountsByKind, Namespace, Position, S
 
 use super::{Job, Live, Said};
 use crate::config::Audience;
-use crate::dialects::Dialects;
-use crate::dialects::workspace::closing::FORBIDDEN;
-use crate::presence::{Attendance, Changes, Crowds, People, Told, about};
+use crate::contracts::ContractRegistry;
+use crate::contracts::workspace::close_codes::FORBIDDEN;
+use crate::presence::{RoomPresence, PendingChanges, CrowdedRooms, OnlineUsers, PresenceHistory, about};
 
 /// The users who are online and in rooms, for decisions that depend on their number.
 #[derive(Clone, Default)]
 pub struct Who {
     /// The users who are online.
-    pub people: Arc<People>,
+    pub people: Arc<OnlineUsers>,
     /// The users who have each room open.
-    pub attendance: Arc<Attendance>,
+    pub attendance: Arc<RoomPresence>,
     /// While more users than this are online, presence events for everyone go to contacts only; `None`: no limit.
     pub everyone_up_to: Option<u32>,
 }
@@ -35,7 +35,7 @@ const EVICTED_AT_ONCE: usize = 1000;
 /// Encodes stored events for each contract.
 #[derive(Clone)]
 pub struct Words {
-    pub(super) dialects: Dialects,
+    pub(super) dialects: ContractRegistry,
     /// The epoch of the event log, which is a part of every position.
     pub(super) epoch: Arc<str>,
 }
@@ -70,11 +70,11 @@ pub struct Fanout {
     pub(super) readers: store::Readers,
     pub(super) clock: fn() -> Timestamp,
     /// Presence changes that are not sent yet.
-    pub(super) changes: Changes,
+    pub(super) changes: PendingChanges,
     /// Recent presence events, for clients that reconnect.
-    pub(super) told: Told<Arc<Broadcast>>,
+    pub(super) told: PresenceHistory<Arc<Broadcast>>,
     /// Enter, leave and typing events of rooms that very many users have open.
-    crowds: Crowds,
+    crowds: CrowdedRooms,
     pub(super) who: Who,
     /// Whether presence events for everyone go to contacts only, because too many users are online.
     pub(super) narrowed: AtomicBool,
@@ -85,12 +85,12 @@ pub struct Fanout {
 impl Fanout {
     /// A fan-out that sends nothing until [`Fanout::connect`] is called.
     pub fn new(
-        dialects: Dialects,
+        dialects: ContractRegistry,
         audience: Audience,
         readers: store::Readers,
         clock: fn() -> Timestamp,
         epoch: &str,
-        told: Told<Arc<Broadcast>>,
+        told: PresenceHistory<Arc<Broadcast>>,
         who: Who,
     ) -> Self {
         Self {
@@ -99,9 +99,9 @@ impl Fanout {
             audience,
             readers,
             clock,
-            changes: Changes::default(),
+            changes: PendingChanges::default(),
             told,
-            crowds: Crowds::default(),
+            crowds: CrowdedRooms::default(),
             who,
             narrowed: AtomicBool::new(false),
             facts: [const { AtomicU64::new(0) }; EventKind::COUNT],
@@ -297,7 +297,7 @@ impl Fanout {
     /// Gathers an ephemeral event if very many users have its room open. False if it was not gathered.
     fn gather_in_crowd(&self, engine: &Handle<Live>, signal: &Arc<EphemeralEvent>) -> bool {
         let Some((room, ..)) = about(signal) else { return false };
-        let Some(present) = self.who.attendance.crowd(room) else { return false };
+        let Some(present) = self.who.attendance.user_count(room) else { return false };
         if let Some(due) = self.crowds.add(signal.clone(), present, Instant::now()) {
             engine.send(0, Box::new(move |live, shard| live.tell_crowds_at(shard, due)));
         }
@@ -394,7 +394,7 @@ fn join(engine: &Handle<Live>, room: &RoomId, person: &UserId) {
         let job: Job = Box::new(move |live, shard| {
             for socket in sockets_in(shard, &inbox) {
                 let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-                if live.shared.dialects.join_by_themselves(namespace, &room) {
+                if live.shared.dialects.auto_join(namespace, &room) {
                     let now = shard.position() as i64;
                     live.join_unasked(shard, socket, &[(room.clone(), now)], &[]);
                 }

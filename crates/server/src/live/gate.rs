@@ -11,13 +11,13 @@ use http::{HeaderMap, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Census;
-use crate::admission::{Admission, Closed};
+use crate::admission::{Admission, AdmissionClosed};
 use crate::audit;
 use crate::auth::Authenticator;
-use crate::bytes_in_hand::Holder;
+use crate::bytes_in_memory::Holder;
 use crate::config::OwnPage;
-use crate::dialects::workspace::closing::{FORBIDDEN, TOO_MANY_CONNECTIONS};
-use crate::limits::{Limits, TRY_AGAIN};
+use crate::contracts::workspace::close_codes::{FORBIDDEN, TOO_MANY_CONNECTIONS};
+use crate::rate_limit::{RateLimits, RETRY_AFTER_SECONDS};
 use crate::listener::Proxies;
 
 /// The data of a connection's first request.
@@ -66,7 +66,7 @@ impl Handshake {
 /// client while the server is full, stopping or short of memory. The census counts the refusals.
 pub struct Gate {
     authenticator: Arc<Authenticator>,
-    limits: Arc<Limits>,
+    limits: Arc<RateLimits>,
     census: Arc<Census>,
     admission: Arc<Admission>,
     proxies: Proxies,
@@ -78,7 +78,7 @@ impl Gate {
     /// A gate with a limit on the connections at one time (`None`: no limit).
     pub fn new(
         authenticator: Arc<Authenticator>,
-        limits: Arc<Limits>,
+        limits: Arc<RateLimits>,
         census: Arc<Census>,
         admission: Arc<Admission>,
         proxies: Proxies,
@@ -95,11 +95,11 @@ impl Gate {
     pub fn admit(&self, request: &Parts, peer: SocketAddr) -> Result<Handshake, HandshakeRejection> {
         let address = self.proxies.sender(peer, &request.headers);
         let place = self.look_at(request, address).map_err(|(code, refusal)| {
-            audit::refused(None, address, "handshake", code);
+            audit::rejected(None, address, "handshake", code);
             self.census.turned_away(code);
             refusal
         })?;
-        let token = self.authenticator.kept_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
+        let token = self.authenticator.handshake_token(&request.headers, request.uri.query()).map(String::into_boxed_str);
         let since = request.uri.query().and_then(since);
         let extras = (token.is_some() || since.is_some()).then(|| Extras { token, since }.into());
         let takes_positions = takes_positions(&request.headers);
@@ -122,16 +122,16 @@ impl Gate {
         }
         let place = self.places.as_ref().map(|places| places.clone().try_acquire_owned()).transpose();
         place.map_err(|_| {
-            let message = format!("The server is full, try again in {TRY_AGAIN} s");
+            let message = format!("The server is full, try again in {RETRY_AFTER_SECONDS} s");
             let (code, status) = (Some(TOO_MANY_CONNECTIONS.code), StatusCode::SERVICE_UNAVAILABLE);
-            ("server_full", HandshakeRejection { message, code, status, retry_after: Some(TRY_AGAIN) })
+            ("server_full", HandshakeRejection { message, code, status, retry_after: Some(RETRY_AFTER_SECONDS) })
         })
     }
 }
 
 /// The refusal while the server admits no connections.
-fn not_now(closed: Closed) -> HandshakeRejection {
-    let (words, seconds) = (closed.in_words(), closed.retry_after());
+fn not_now(closed: AdmissionClosed) -> HandshakeRejection {
+    let (words, seconds) = (closed.description(), closed.retry_after());
     let message = format!("Try again in {seconds} s: {words}");
     HandshakeRejection { message, code: None, status: StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(seconds) }
 }

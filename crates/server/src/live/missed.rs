@@ -12,7 +12,7 @@ use tracing::Level;
 
 use super::fanout::{Fanout, Words};
 use super::{Live, Said};
-use crate::logs::{self, FAULTS};
+use crate::logging::{self, MAX_FAULT_LINES};
 
 /// The bytes of a page before its last event: a page ends with the event that reaches them.
 const PAGE: usize = 256 << 10;
@@ -39,7 +39,7 @@ impl Archive for Stored {
         self.readers.ask(Actor::server(), ReadEvents { offsets, bytes }, move |facts| match facts {
             Ok(facts) => then(Some(facts.into_iter().flat_map(|fact| words.told(fact)).collect())),
             Err(refusal) => {
-                if logs::admits(Level::WARN, None, "missed events could not be read", refusal.code(), FAULTS) {
+                if logging::admits(Level::WARN, None, "missed events could not be read", refusal.code(), MAX_FAULT_LINES) {
                     tracing::warn!(%refusal, "missed events could not be read");
                 }
                 then(None);

@@ -53,11 +53,11 @@ use domain::ports::Bus;
 use engine::{App, Connect, ConnectionRef, Event, Handle, DisconnectReason, HandshakeRejection, Shard, SocketKey};
 
 use crate::auth::Authenticator;
-use crate::bytes_in_hand::BytesInHand;
-use crate::config::Cap;
-use crate::dialects::{Dialects, Heard};
-use crate::limits::Limits;
-use crate::presence::{Attendance, People, Seats, Typing};
+use crate::bytes_in_memory::BytesInHand;
+use crate::config::Limit;
+use crate::contracts::{ContractRegistry, ClientMessage};
+use crate::rate_limit::RateLimits;
+use crate::presence::{RoomPresence, OnlineUsers, CallParticipants, Typing};
 pub use absent::{Before, RETURN, give_up_absent};
 use calls::Chores;
 pub use census::{Census, Crowd, Here};
@@ -80,7 +80,7 @@ pub use tokens::Renewal;
 /// The state that all shards share. Each lock in it is held only for a look-up.
 pub struct Shared {
     /// The contracts.
-    pub dialects: Dialects,
+    pub dialects: ContractRegistry,
     /// Verifies tokens.
     pub authenticator: Arc<Authenticator>,
     /// Runs commands, in one order.
@@ -88,21 +88,21 @@ pub struct Shared {
     /// Runs queries.
     pub readers: store::Readers,
     /// The users who are online.
-    pub people: Arc<People>,
+    pub people: Arc<OnlineUsers>,
     /// The users who have each room open.
-    pub attendance: Arc<Attendance>,
+    pub attendance: Arc<RoomPresence>,
     /// The users who are typing, by room.
     pub typing: Typing,
     /// The users in each call, with their connections.
-    pub seats: Seats,
+    pub seats: CallParticipants,
     /// Rate limits and other budgets.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RateLimits>,
     /// The most Socket.IO connections of a user; `None`: no limit.
     pub most_socketio: Option<u32>,
     /// The most raw WebSockets of a user; `None`: no limit.
     pub most_raw: Option<u32>,
     /// The most rooms of a connection, without its user's inbox.
-    pub most_rooms: Cap,
+    pub most_rooms: Limit,
     /// Whether a connection ends when its token expires, also if the client never refreshes a token.
     pub ends_with_token: bool,
     /// The shards of resumed sockets.
@@ -189,16 +189,16 @@ impl App for Live {
     }
 
     fn event(&mut self, shard: &mut Shard<Self>, socket: SocketKey, event: Event<'_>) {
-        self.hear(shard, socket, &Heard::Event { name: event.name, args: &event.args }, event.ack);
+        self.hear(shard, socket, &ClientMessage::Event { name: event.name, args: &event.args }, event.ack);
     }
 
     fn text(&mut self, shard: &mut Shard<Self>, socket: SocketKey, text: &str) {
-        self.hear(shard, socket, &Heard::Text(text), None);
+        self.hear(shard, socket, &ClientMessage::Text(text), None);
     }
 
     fn binary(&mut self, shard: &mut Shard<Self>, socket: SocketKey, bytes: &[u8]) {
         // The raw contract is JSON text. Some clients send it as bytes; bytes that are not UTF-8 are answered as a bad envelope.
-        self.hear(shard, socket, &Heard::Text(std::str::from_utf8(bytes).unwrap_or_default()), None);
+        self.hear(shard, socket, &ClientMessage::Text(std::str::from_utf8(bytes).unwrap_or_default()), None);
     }
 
     fn disconnect(&mut self, shard: &mut Shard<Self>, socket: SocketKey, reason: DisconnectReason) {

@@ -9,20 +9,20 @@ use engine::BatchGuard;
 use store::CommitSink;
 
 use super::{Fanout, Live};
-use crate::limits::Limits;
-use crate::memory;
+use crate::rate_limit::RateLimits;
+use crate::memory_guard;
 
 /// Publishes committed events. The answers and events of a batch reach each shard of this node in one message.
 pub struct Published {
     bus: Arc<dyn Bus>,
     fanout: Arc<Fanout>,
-    limits: Arc<Limits>,
+    limits: Arc<RateLimits>,
     batch: Option<BatchGuard<Live>>,
 }
 
 impl Published {
     /// Publishes events on `bus` to the connections of `fanout`. The cost of a command is taken from its user's budget in `limits`.
-    pub fn new(bus: Arc<dyn Bus>, fanout: Arc<Fanout>, limits: Arc<Limits>) -> Self {
+    pub fn new(bus: Arc<dyn Bus>, fanout: Arc<Fanout>, limits: Arc<RateLimits>) -> Self {
         Self { bus, fanout, limits, batch: None }
     }
 }
@@ -49,6 +49,6 @@ impl CommitSink for Published {
     }
 
     fn idle(&mut self) {
-        memory::give_back();
+        memory_guard::release_to_system();
     }
 }

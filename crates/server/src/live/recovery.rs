@@ -19,8 +19,8 @@ use super::entrance::Entering;
 use super::since::Since;
 use super::{Job, Live, Session, Shared};
 use crate::auth::Identity;
-use crate::dialects;
-use crate::logs::{self, FAULTS};
+use crate::contracts;
+use crate::logging::{self, MAX_FAULT_LINES};
 use crate::presence::Connection;
 
 /// The way in which a client connects.
@@ -289,7 +289,7 @@ impl Live {
     /// The command that removes a room from a socket's stored session; `None` for a socket that cannot be resumed.
     pub(super) fn leaves(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId) -> Option<LeaveRoom> {
         let secret = shard.data(socket)?.secret?.text();
-        let unasked = self.shared.dialects.join_by_themselves(shard.namespace(socket)?, room);
+        let unasked = self.shared.dialects.auto_join(shard.namespace(socket)?, room);
         Some(LeaveRoom { secret, room: room.clone(), unasked })
     }
 
@@ -299,7 +299,7 @@ impl Live {
             session.since = None;
         }
         if let Some(namespace) = shard.namespace(socket) {
-            shard.emit(socket, &dialects::resync(namespace, (self.shared.clock)()));
+            shard.emit(socket, &contracts::resync(namespace, (self.shared.clock)()));
         }
     }
 
@@ -352,7 +352,7 @@ impl Live {
     fn run_for(&self, actor: &Actor, command: impl Command, failed: &'static str) {
         self.shared.writer.run(actor.clone(), command, move |done| {
             if let Err(refusal) = done
-                && logs::admits(Level::WARN, None, failed, refusal.code(), FAULTS)
+                && logging::admits(Level::WARN, None, failed, refusal.code(), MAX_FAULT_LINES)
             {
                 tracing::warn!(%refusal, "{failed}");
             }

@@ -17,14 +17,14 @@ use tracing::Level;
 
 use super::session::MOST_IN_FLIGHT;
 use super::{Live, Shared};
-use crate::bytes_in_hand::Holder;
-use crate::dialects::{Answer, Ask, Dialect, Outcome, Reply};
-use crate::logs::{self, FAULTS};
+use crate::bytes_in_memory::Holder;
+use crate::contracts::{AnswerContext, ClientAction, Contract, Outcome, Reply};
+use crate::logging::{self, MAX_FAULT_LINES};
 
 /// A request, and how to answer it.
 pub(super) struct Asked {
     pub(super) socket: SocketKey,
-    pub(super) dialect: Arc<dyn Dialect>,
+    pub(super) dialect: Arc<dyn Contract>,
     pub(super) name: &'static str,
     pub(super) ack: Option<u64>,
     /// Counts the memory of the parsed request until it is answered.
@@ -38,16 +38,16 @@ const MOST_NAMED: usize = 100;
 impl Shared {
     /// Counts a connection of a user in a room that may be inside another. Sends an enter event if it is the user's first connection there.
     pub fn enter(&self, room: RoomId, person: User, inside: Option<RoomId>) {
-        self.attendance.enter(&room, &person, inside, || {
+        self.attendance.join(&room, &person, inside, || {
             self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::RoomJoined { room: room.clone(), person: person.clone() }.into()));
         });
     }
 
     /// The answer to a connection that is in a room. `newcomer` is its user if the connection is about to be counted there, and `None` if it
     /// is counted already.
-    pub fn entered(&self, dialect: &dyn Dialect, room: &RoomId, newcomer: Option<&User>) -> Outcome {
-        if !dialect.names_who_is_present() {
-            return Outcome::Entered(room.clone());
+    pub fn entered(&self, dialect: &dyn Contract, room: &RoomId, newcomer: Option<&User>) -> Outcome {
+        if !dialect.lists_present_users() {
+            return Outcome::Joined(room.clone());
         }
         let (present, count) = self.attendance.present_with(room, newcomer);
         Outcome::EnteredAmong { room: room.clone(), present, count }
@@ -76,25 +76,25 @@ impl Shared {
     }
 
     /// The reply to a request, from its result.
-    pub fn answer(&self, dialect: &dyn Dialect, name: &str, person: &UserId, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
+    pub fn answer(&self, dialect: &dyn Contract, name: &str, person: &UserId, result: Result<&Outcome, &DomainError>, acked: bool) -> Reply {
         if let Err(refusal @ DomainError::Internal(_)) = result
-            && logs::admits(Level::ERROR, None, "a request failed", "", FAULTS)
+            && logging::admits(Level::ERROR, None, "a request failed", "", MAX_FAULT_LINES)
         {
             tracing::error!(%refusal, request = name, "a request failed");
         }
         if let Ok(Outcome::Refreshed(shown)) = result {
-            return dialect.refreshed(*shown, acked, (self.clock)());
+            return dialect.auth_refreshed(*shown, acked, (self.clock)());
         }
-        dialect.answer(&Answer { name, result, acked, person, now: (self.clock)() })
+        dialect.answer(&AnswerContext { name, result, acked, person, now: (self.clock)() })
     }
 }
 
 impl Live {
-    pub(super) fn perform(&mut self, shard: &mut Shard<Self>, asked: Asked, ask: Ask) {
+    pub(super) fn perform(&mut self, shard: &mut Shard<Self>, asked: Asked, ask: ClientAction) {
         match ask {
-            Ask::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
-            Ask::Leave(room) => self.leave_by_wish(shard, asked, room),
-            Ask::Enter(room) => {
+            ClientAction::Ping => self.in_order(shard, asked.socket, move |live, shard| live.answer(shard, &asked, Ok(Outcome::Pong))),
+            ClientAction::Leave(room) => self.leave_by_wish(shard, asked, room),
+            ClientAction::Enter(room) => {
                 let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &[]);
                 // A socket is in its user's inbox without having asked, so the user is counted there by nothing else.
                 if stays && !since && room.kind() != RoomKind::User {
@@ -103,7 +103,7 @@ impl Live {
                 let command = JoinRoom { room: room.clone(), session, since };
                 let work = |tx: &mut CommandContext<'_>| command.execute(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
-                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Enter(room)),
+                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, ClientAction::Enter(room)),
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
                     Ok(JoinedRoom { person, inside, member_since, hears }) => {
                         match live.check_place(shard, asked.socket, &room, &*asked.dialect) {
@@ -122,13 +122,13 @@ impl Live {
                     }
                 });
             }
-            Ask::Move(room) => {
+            ClientAction::Move(room) => {
                 let others = self.others(shard, asked.socket, &room);
                 let Remembered { stays, session, since } = remembered(shard, asked.socket, &room, &others);
                 let command = JoinRoomListingMembers { room: room.clone(), session, since, contacts_only: !self.shared.shows_presence };
                 let work = |tx: &mut CommandContext<'_>| command.execute(tx);
                 self.through_writer(shard, asked, work, move |live, shard, asked, entered| match entered {
-                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Move(room)),
+                    Ok(_) if stays && !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, ClientAction::Move(room)),
                     Err(refusal) => live.answer(shard, &asked, Err(refusal)),
                     Ok((JoinedRoom { person, inside, member_since, hears }, members)) => {
                         let others = live.others(shard, asked.socket, &room);
@@ -153,19 +153,19 @@ impl Live {
                     }
                 });
             }
-            Ask::Typing(room) => self.type_in(shard, asked, room),
-            Ask::StopTyping(room) => self.in_order(shard, asked.socket, move |live, shard| {
+            ClientAction::Typing(room) => self.type_in(shard, asked, room),
+            ClientAction::StopTyping(room) => self.in_order(shard, asked.socket, move |live, shard| {
                 live.stop_typing(shard, asked.socket, &room);
                 live.answer(shard, &asked, Ok(Outcome::Noted));
             }),
-            Ask::Statuses(people) => {
+            ClientAction::Statuses(people) => {
                 let query = FilterVisible { people: people.clone(), contacts_only: !self.shared.shows_presence };
                 self.through_reader(shard, asked, query, move |live, shard, asked, visible| {
                     let statuses = visible.map(|visible| live.shared.statuses(people, &visible));
                     live.answer(shard, &asked, statuses);
                 });
             }
-            Ask::OnlineIn(room) => {
+            ClientAction::OnlineIn(room) => {
                 let members = ListMemberIds { room: room.clone(), contacts_only: !self.shared.shows_presence };
                 self.through_writer(
                     shard,
@@ -177,7 +177,7 @@ impl Live {
                     },
                 );
             }
-            Ask::TakePart(change) => {
+            ClientAction::TakePart(change) => {
                 let person = shard.data(asked.socket).map(|session| session.actor.person.clone());
                 self.through_writer(shard, asked, change, move |live, shard, asked, part| {
                     if let (Ok((call, _)), Some(person)) = (&part, &person) {
@@ -186,8 +186,8 @@ impl Live {
                     live.answer(shard, &asked, part.map(|(_, value)| Outcome::Changed(value)));
                 });
             }
-            Ask::Refresh(token) => self.show_token(shard, asked, &token),
-            Ask::Change(change) => self.through_writer(shard, asked, change, |live, shard, asked, value| {
+            ClientAction::Refresh(token) => self.show_token(shard, asked, &token),
+            ClientAction::Change(change) => self.through_writer(shard, asked, change, |live, shard, asked, value| {
                 live.answer(shard, &asked, value.map(Outcome::Changed));
             }),
         }
@@ -211,7 +211,7 @@ impl Live {
         let command = ResumeRoom { room: room.clone() };
         let work = |tx: &mut CommandContext<'_>| command.execute(tx);
         self.through_writer(shard, asked, work, move |live, shard, asked, member| match member {
-            Ok(()) if !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, Ask::Enter(room)),
+            Ok(()) if !shard.is_in(asked.socket, room.as_str()) => live.perform(shard, asked, ClientAction::Enter(room)),
             Ok(()) => stays(live, shard, &asked, &room),
             Err(refusal) => live.answer(shard, &asked, Err(refusal)),
         });
@@ -341,7 +341,7 @@ impl Live {
         let Some(session) = shard.data(asked.socket) else { return };
         let person = &session.actor.person;
         match &result {
-            Ok(Outcome::Entered(room) | Outcome::Moved { room, .. }) => {
+            Ok(Outcome::Joined(room) | Outcome::Moved { room, .. }) => {
                 tracing::debug!(person = person.as_str(), room = room.as_str(), event = asked.name, "joined");
             }
             Ok(Outcome::Left(room)) => tracing::debug!(person = person.as_str(), room = room.as_str(), event = asked.name, "left"),

@@ -5,14 +5,14 @@ use domain::error::DomainError;
 use engine::{Shard, SocketKey};
 
 use super::Live;
-use crate::dialects::Dialect;
+use crate::contracts::Contract;
 
 impl Live {
     /// Whether a socket may enter a room.
     ///
     /// # Errors
     /// If its connection is in the maximum number of rooms, and not in this one.
-    pub(super) fn check_place(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId, dialect: &dyn Dialect) -> Result<(), DomainError> {
+    pub(super) fn check_place(&self, shard: &Shard<Self>, socket: SocketKey, room: &RoomId, dialect: &dyn Contract) -> Result<(), DomainError> {
         if shard.is_in(socket, room.as_str()) || self.has_place(shard, socket) {
             return Ok(());
         }
@@ -42,7 +42,7 @@ impl Live {
     }
 
     fn has_place(&self, shard: &Shard<Self>, socket: SocketKey) -> bool {
-        self.shared.most_rooms.has_room(taken(shard, socket))
+        self.shared.most_rooms.allows(taken(shard, socket))
     }
 
     /// The number of rooms that a socket may still enter.

@@ -8,11 +8,11 @@ use domain::event::{Account, Event, EventKind, PersistedEvent, EphemeralEvent};
 use domain::ids::{RoomKind, RoomId, Timestamp};
 use engine::{ConflationKey, Namespace, Position, ReplayDecoder, MessageSource, OutboundMessage};
 
-use crate::dialects::{Dialect, Dialects, json, workspace};
+use crate::contracts::{Contract, ContractRegistry, json, workspace};
 
 /// An event that can be encoded for each contract.
 pub struct Said {
-    dialects: Dialects,
+    dialects: ContractRegistry,
     news: News,
 }
 
@@ -37,27 +37,27 @@ enum News {
 
 impl Said {
     /// A persisted event; `epoch` is the epoch of the event log.
-    pub(super) fn fact(dialects: &Dialects, fact: Arc<PersistedEvent>, epoch: &Arc<str>) -> Self {
+    pub(super) fn fact(dialects: &ContractRegistry, fact: Arc<PersistedEvent>, epoch: &Arc<str>) -> Self {
         Self { dialects: dialects.clone(), news: News::Fact { fact, epoch: epoch.clone() } }
     }
 
     /// An ephemeral event for all connections, independent of their contract.
-    pub(super) fn announcement(dialects: &Dialects, signal: Arc<EphemeralEvent>, now: Timestamp) -> Self {
+    pub(super) fn announcement(dialects: &ContractRegistry, signal: Arc<EphemeralEvent>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Announcement { signal, now } }
     }
 
     /// Ephemeral events; `of` is the kind of their room.
-    pub(super) fn signals(dialects: &Dialects, of: Option<RoomKind>, signals: Vec<Arc<EphemeralEvent>>, now: Timestamp) -> Self {
+    pub(super) fn signals(dialects: &ContractRegistry, of: Option<RoomKind>, signals: Vec<Arc<EphemeralEvent>>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Signals { of, signals, now } }
     }
 
     /// A backend's event that is not stored.
-    pub(super) fn emission(dialects: &Dialects, emission: Arc<CustomEvent>, now: Timestamp) -> Self {
+    pub(super) fn emission(dialects: &ContractRegistry, emission: Arc<CustomEvent>, now: Timestamp) -> Self {
         Self { dialects: dialects.clone(), news: News::Emission { emission, now } }
     }
 
     /// Decodes a persisted event from the bytes of [`Say::record`]. `None` if they cannot be read.
-    fn read(dialects: &Dialects, offset: i64, mut bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
+    fn read(dialects: &ContractRegistry, offset: i64, mut bytes: &[u8], epoch: &Arc<str>) -> Option<Self> {
         let mut take = |length: usize| {
             let (taken, rest) = bytes.split_at_checked(length)?;
             bytes = rest;
@@ -74,7 +74,7 @@ impl Said {
     }
 
     /// Decodes persisted events for replay to clients that reconnect.
-    pub fn revive(dialects: Dialects, epoch: Arc<str>) -> ReplayDecoder {
+    pub fn revive(dialects: ContractRegistry, epoch: Arc<str>) -> ReplayDecoder {
         ReplayDecoder::new(move |number, bytes| match Self::read(&dialects, number as i64, bytes, &epoch) {
             Some(said) => Arc::new(said),
             None => {
@@ -113,8 +113,8 @@ impl Said {
         let sayings = match &fact.event {
             Event::Emitted { emission } => say_emission(emission, fact.at, namespace),
             _ => {
-                let dialects = self.dialects.spoken_in(namespace).iter().filter(|dialect| tells(&***dialect, fact.room.kind()));
-                dialects.flat_map(|dialect| dialect.fact(fact)).collect()
+                let dialects = self.dialects.in_namespace(namespace).iter().filter(|dialect| tells(&***dialect, fact.room.kind()));
+                dialects.flat_map(|dialect| dialect.persisted_event(fact)).collect()
             }
         };
         if namespace == Namespace::PLAIN { positioned(sayings, fact.offset, epoch) } else { sayings }
@@ -126,10 +126,10 @@ impl MessageSource for Said {
         match &self.news {
             News::Fact { fact, epoch } => self.say_fact(fact, epoch, namespace),
             News::Announcement { signal, now } => {
-                let say = |dialects: &[Arc<dyn Dialect>]| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
-                let said: Vec<OutboundMessage> = say(self.dialects.spoken_in(namespace));
+                let say = |dialects: &[Arc<dyn Contract>]| dialects.iter().filter_map(|dialect| dialect.ephemeral_event(signal, *now)).collect();
+                let said: Vec<OutboundMessage> = say(self.dialects.in_namespace(namespace));
                 // A namespace whose contract does not define the event sends it as on `/`: every client receives it.
-                if said.is_empty() { say(self.dialects.spoken_in(Namespace(0))) } else { said }
+                if said.is_empty() { say(self.dialects.in_namespace(Namespace(0))) } else { said }
             }
             News::Signals { .. } => self.parts(namespace).into_iter().flat_map(|(_, sayings)| sayings).collect(),
             News::Emission { emission, now } => say_emission(emission, *now, namespace),
@@ -138,9 +138,9 @@ impl MessageSource for Said {
 
     fn parts(&self, namespace: Namespace) -> Vec<(Option<ConflationKey>, Vec<OutboundMessage>)> {
         let News::Signals { of, signals, now } = &self.news else { return vec![(None, self.render(namespace))] };
-        let dialects = self.dialects.spoken_in(namespace).iter();
+        let dialects = self.dialects.in_namespace(namespace).iter();
         let dialects: Vec<_> = dialects.filter(|dialect| of.is_none_or(|kind| tells(&***dialect, kind))).collect();
-        let said = |signal: &EphemeralEvent| dialects.iter().filter_map(|dialect| dialect.signal(signal, *now)).collect();
+        let said = |signal: &EphemeralEvent| dialects.iter().filter_map(|dialect| dialect.ephemeral_event(signal, *now)).collect();
         signals.iter().map(|signal| (key(signal), said(signal))).collect()
     }
 
@@ -198,6 +198,6 @@ fn key(signal: &EphemeralEvent) -> Option<ConflationKey> {
 }
 
 /// Whether a contract sends events of rooms of this kind.
-fn tells(dialect: &dyn Dialect, kind: RoomKind) -> bool {
+fn tells(dialect: &dyn Contract, kind: RoomKind) -> bool {
     kind == RoomKind::User || dialect.kinds().contains(&kind)
 }

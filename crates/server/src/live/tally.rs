@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::dialects::Request;
+use crate::contracts::ParsedRequest;
 
 /// The counters since the start.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -50,7 +50,7 @@ impl Tally {
     }
 
     /// Counts a client request by the contract's name for it: names that clients make up would be without limit.
-    pub(super) fn heard(&mut self, request: &Request) {
+    pub(super) fn heard(&mut self, request: &ParsedRequest) {
         self.heard.count(request.name);
     }
 
@@ -119,10 +119,10 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialects::Ask;
+    use crate::contracts::ClientAction;
 
-    fn asked(name: &'static str) -> Request {
-        Request { name, ask: Ok(Ask::Ping) }
+    fn asked(name: &'static str) -> ParsedRequest {
+        ParsedRequest { name, ask: Ok(ClientAction::Ping) }
     }
 
     #[test]

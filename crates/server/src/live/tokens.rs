@@ -12,9 +12,9 @@ use super::requests::Asked;
 use super::tenure::Due;
 use super::{Live, Shared};
 use crate::audit;
-use crate::auth::{Identity, Unauthenticated};
-use crate::dialects::Outcome;
-use crate::dialects::workspace::closing::AUTHENTICATION_FAILED;
+use crate::auth::{Identity, AuthError};
+use crate::contracts::Outcome;
+use crate::contracts::workspace::close_codes::AUTHENTICATION_FAILED;
 
 /// The longest time until the clock is read again, because it may have been set.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ impl Shared {
     ///
     /// # Errors
     /// If the token is rejected, or belongs to another user.
-    pub fn renew(&self, person: &UserId, token: &str) -> Result<Renewal, Unauthenticated> {
+    pub fn renew(&self, person: &UserId, token: &str) -> Result<Renewal, AuthError> {
         let now = (self.clock)().0.div_euclid(1_000_000);
         let identity = self.authenticator.renew(person, token, now)?;
         let actor = Actor { person: identity.person.clone(), admin: identity.admin };
@@ -44,7 +44,7 @@ impl Shared {
 
     /// When a token expires.
     pub(super) fn end_of(&self, identity: &Identity) -> Option<Timestamp> {
-        self.authenticator.believed_until(identity).map(|seconds| Timestamp(seconds.saturating_mul(1_000_000)))
+        self.authenticator.valid_until(identity).map(|seconds| Timestamp(seconds.saturating_mul(1_000_000)))
     }
 }
 
@@ -93,8 +93,8 @@ impl Live {
             match due {
                 Due::Expiring(ends) => {
                     let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
-                    if let Some(dialect) = self.shared.dialects.spoken_in(namespace).first() {
-                        shard.emit(socket, &dialect.expiring(ends, now));
+                    if let Some(dialect) = self.shared.dialects.in_namespace(namespace).first() {
+                        shard.emit(socket, &dialect.auth_expiring(ends, now));
                     }
                 }
                 Due::Ended => ended.push(socket),
@@ -109,7 +109,7 @@ impl Live {
     /// Ends a Socket.IO socket as the server, after which its library does not reconnect by itself. A connection is closed with the last of
     /// its sockets.
     fn end_with_token(&self, shard: &mut Shard<Self>, socket: SocketKey, ended: &[SocketKey]) {
-        let why = Unauthenticated::Expired;
+        let why = AuthError::Expired;
         self.note_refused(shard, socket, why);
         if shard.namespace(socket) != Some(Namespace::PLAIN) {
             shard.disconnect(socket, false);
@@ -120,10 +120,10 @@ impl Live {
         }
     }
 
-    fn note_refused(&self, shard: &Shard<Self>, socket: SocketKey, why: Unauthenticated) {
+    fn note_refused(&self, shard: &Shard<Self>, socket: SocketKey, why: AuthError) {
         if let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) {
             let transport = transport_name(shard, socket, session.connection.transport());
-            audit::refused(Some(&session.actor.person), handshake.address(), transport, why.logged());
+            audit::rejected(Some(&session.actor.person), handshake.address(), transport, why.log_text());
         }
     }
 

@@ -7,7 +7,7 @@ use engine::{Shard, SocketKey};
 
 use super::Live;
 use super::requests::Asked;
-use crate::dialects::Outcome;
+use crate::contracts::Outcome;
 
 impl Live {
     pub(super) fn type_in(&mut self, shard: &mut Shard<Self>, asked: Asked, room: RoomId) {

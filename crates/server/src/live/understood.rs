@@ -9,8 +9,8 @@ use engine::{Namespace, Shard, SocketKey};
 
 use super::requests::Asked;
 use super::{Live, Shared};
-use crate::dialects::answers::UNKNOWN_EVENT;
-use crate::dialects::{self, Dialect, Heard, Reply, Request};
+use crate::contracts::responses::UNKNOWN_EVENT;
+use crate::contracts::{self, Contract, ClientMessage, Reply, ParsedRequest};
 
 /// A request that no contract defines.
 pub struct NotUnderstood {
@@ -32,47 +32,47 @@ impl Shared {
         &self,
         person: &UserId,
         namespace: Namespace,
-        heard: &Heard<'_>,
+        heard: &ClientMessage<'_>,
         acked: bool,
-    ) -> Result<(Arc<dyn Dialect>, Request), NotUnderstood> {
+    ) -> Result<(Arc<dyn Contract>, ParsedRequest), NotUnderstood> {
         let within_budget = self.limits.command(person);
-        let spoken = self.dialects.spoken_in(namespace);
+        let spoken = self.dialects.in_namespace(namespace);
         let understood = spoken.iter().find_map(|dialect| {
-            let request = dialect.understand(heard)?;
+            let request = dialect.parse(heard)?;
             Some((dialect.clone(), request))
         });
         match (understood, heard) {
-            (Some((dialect, Request { name, ask })), _) => {
+            (Some((dialect, ParsedRequest { name, ask })), _) => {
                 // A request that is refused here costs one command and none of the scarcer budgets.
                 let ask = within_budget.and(ask).and_then(|ask| {
-                    dialect.spends(name).map_or(Ok(()), |spending| self.limits.spend(person, spending))?;
+                    dialect.rate_limit_class(name).map_or(Ok(()), |spending| self.limits.check_class(person, spending))?;
                     Ok(ask)
                 });
-                Ok((dialect, Request { name, ask }))
+                Ok((dialect, ParsedRequest { name, ask }))
             }
-            (None, Heard::Event { name, .. }) => {
+            (None, ClientMessage::Event { name, .. }) => {
                 let name = shortened(name);
                 Err(match within_budget {
-                    Err(refusal) => NotUnderstood { code: refusal.code(), reply: dialects::refused(&name, &refusal, acked) },
-                    Ok(()) => NotUnderstood { code: UNKNOWN_EVENT, reply: dialects::unknown(&name, acked) },
+                    Err(refusal) => NotUnderstood { code: refusal.code(), reply: contracts::error_reply(&name, &refusal, acked) },
+                    Ok(()) => NotUnderstood { code: UNKNOWN_EVENT, reply: contracts::unknown_event_reply(&name, acked) },
                 })
             }
-            (None, Heard::Text(_)) => Err(NotUnderstood { code: UNKNOWN_EVENT, reply: Reply::default() }),
+            (None, ClientMessage::Text(_)) => Err(NotUnderstood { code: UNKNOWN_EVENT, reply: Reply::default() }),
         }
     }
 
     /// The answer to a request that is refused before it is parsed.
-    fn refused_unread(&self, person: &UserId, namespace: Namespace, heard: &Heard<'_>, refusal: &DomainError, acked: bool) -> Reply {
-        match (heard, self.dialects.spoken_in(namespace).first()) {
-            (Heard::Event { name, .. }, _) => dialects::refused(&shortened(name), refusal, acked),
-            (Heard::Text(_), Some(dialect)) => self.answer(&**dialect, "message", person, Err(refusal), acked),
-            (Heard::Text(_), None) => Reply::default(),
+    fn refused_unread(&self, person: &UserId, namespace: Namespace, heard: &ClientMessage<'_>, refusal: &DomainError, acked: bool) -> Reply {
+        match (heard, self.dialects.in_namespace(namespace).first()) {
+            (ClientMessage::Event { name, .. }, _) => contracts::error_reply(&shortened(name), refusal, acked),
+            (ClientMessage::Text(_), Some(dialect)) => self.answer(&**dialect, "message", person, Err(refusal), acked),
+            (ClientMessage::Text(_), None) => Reply::default(),
         }
     }
 }
 
 impl Live {
-    pub(super) fn hear(&mut self, shard: &mut Shard<Self>, socket: SocketKey, heard: &Heard<'_>, ack: Option<u64>) {
+    pub(super) fn hear(&mut self, shard: &mut Shard<Self>, socket: SocketKey, heard: &ClientMessage<'_>, ack: Option<u64>) {
         let Some(session) = shard.data(socket) else { return };
         let namespace = shard.namespace(socket).unwrap_or(Namespace::PLAIN);
         let parsed = match self.count_parsed(shard, socket, heard) {
@@ -88,7 +88,7 @@ impl Live {
         match self.shared.understand(&session.actor.person, namespace, heard, ack.is_some()) {
             Ok((dialect, request)) => {
                 self.tally.heard(&request);
-                let Request { name, ask } = request;
+                let ParsedRequest { name, ask } = request;
                 let asked = Asked { socket, dialect, name, ack, parsed };
                 match ask {
                     Ok(ask) => self.perform(shard, asked, ask),
@@ -98,8 +98,8 @@ impl Live {
             Err(NotUnderstood { code, reply }) => {
                 let person = shard.data(socket).map_or("", |session| session.actor.person.as_str());
                 match heard {
-                    Heard::Event { name, .. } => tracing::debug!(person, event = ?shortened(name), code, "unknown event"),
-                    Heard::Text(text) => tracing::debug!(person, bytes = text.len(), code, "malformed message"),
+                    ClientMessage::Event { name, .. } => tracing::debug!(person, event = ?shortened(name), code, "unknown event"),
+                    ClientMessage::Text(text) => tracing::debug!(person, bytes = text.len(), code, "malformed message"),
                 }
                 self.tally.heard_unknown(code);
                 self.in_order(shard, socket, move |live, shard| live.give(shard, socket, ack, reply));

@@ -7,9 +7,9 @@ use engine::http::{ByteCharge, OverBudget};
 use engine::{ConnectionRef, Shard, SocketKey};
 
 use super::Live;
-use crate::bytes_in_hand::{End, Holder};
-use crate::dialects::Heard;
-use crate::parsed::{NotParsed, TOO_COMPLEX, count_parsed, parsed_size};
+use crate::bytes_in_memory::{End, Holder};
+use crate::contracts::ClientMessage;
+use crate::json_memory::{ParseRejection, TOO_COMPLEX, count_parsed, parsed_size};
 
 impl Live {
     /// Counts the bytes that wait in a connection. False if they exceed a share.
@@ -34,10 +34,10 @@ impl Live {
     ///
     /// # Errors
     /// If the user, the address or the server has no room for it.
-    pub(super) fn count_parsed(&self, shard: &Shard<Self>, socket: SocketKey, heard: &Heard<'_>) -> Result<Option<Holder>, DomainError> {
+    pub(super) fn count_parsed(&self, shard: &Shard<Self>, socket: SocketKey, heard: &ClientMessage<'_>) -> Result<Option<Holder>, DomainError> {
         let size = match heard {
-            Heard::Event { args, .. } => args.iter().map(|arg| parsed_size(arg.as_bytes())).sum(),
-            Heard::Text(text) => parsed_size(text.as_bytes()),
+            ClientMessage::Event { args, .. } => args.iter().map(|arg| parsed_size(arg.as_bytes())).sum(),
+            ClientMessage::Text(text) => parsed_size(text.as_bytes()),
         };
         let (Some(session), Some(handshake)) = (shard.data(socket), shard.handshake(socket)) else { return Ok(None) };
         let counted = count_parsed(size, || {
@@ -46,9 +46,9 @@ impl Live {
             self.shared.in_hand.holder(handshake.ip, Some(session.actor.person.clone()), end)
         });
         counted.map_err(|why| match why {
-            NotParsed::TooComplex => DomainError::invalid("message", TOO_COMPLEX),
-            NotParsed::NoRoom(OverBudget { is_clients: true }) => DomainError::RateLimited { retry_after: 1 },
-            NotParsed::NoRoom(OverBudget { is_clients: false }) => {
+            ParseRejection::TooComplex => DomainError::invalid("message", TOO_COMPLEX),
+            ParseRejection::NoRoom(OverBudget { is_clients: true }) => DomainError::RateLimited { retry_after: 1 },
+            ParseRejection::NoRoom(OverBudget { is_clients: false }) => {
                 DomainError::Unavailable("The server holds too many requests; try again later".to_owned())
             }
         })

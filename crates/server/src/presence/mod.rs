@@ -8,27 +8,27 @@
 //! The caller's closure sends the event of a change while the lock is held, so that the last event that is sent is the true one. The
 //! closure may take only the locks of mailboxes and of pending presence changes. Code that holds one of these locks never queries presence.
 
-mod attendance;
-mod changes;
-mod crowds;
-mod people;
-mod seats;
-mod told;
+mod room_presence;
+mod pending_changes;
+mod crowded_rooms;
+mod online_users;
+mod call_participants;
+mod history;
 mod typing;
 
-pub use attendance::{Attendance, MOST_PRESENT};
-pub use changes::{Changes, person_of};
-pub use crowds::{CROWD, Crowds, about};
-pub use people::{Connection, Counts, People, Transport};
-pub use seats::Seats;
-pub use told::{Hearers, MOST_AT_ONCE, Told};
+pub use room_presence::{RoomPresence, MAX_LISTED};
+pub use pending_changes::{PendingChanges, user_of};
+pub use crowded_rooms::{MIN_CROWD, CrowdedRooms, about};
+pub use online_users::{Connection, ConnectionCounts, OnlineUsers, Transport};
+pub use call_participants::CallParticipants;
+pub use history::{Recipients, MAX_REPLAYED, PresenceHistory};
 pub use typing::Typing;
 
 /// The number of a departure, which increases with each; see [`People::expire`] and [`Attendance::expire`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Departure(u64);
+pub struct DepartureId(u64);
 
-impl Departure {
+impl DepartureId {
     /// The next number.
     fn next(&mut self) -> Self {
         self.0 += 1;

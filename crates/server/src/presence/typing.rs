@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use domain::ids::{UserId, RoomId};
 
 /// How long a user counts as typing whose client does not repeat it.
-const TYPING_LASTS: Duration = Duration::from_secs(6);
+const TYPING_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// The users who are typing. A user types in a room on one connection: the last one that has sent the event. There are never more entries
 /// than connections and rooms that their users may write in.
@@ -21,13 +21,13 @@ pub struct Typing(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     /// By user first, so that the end of a connection costs only its user's entries. A user who is not typing has no entry.
-    typists: HashMap<UserId, HashMap<RoomId, Typist>>,
+    typists: HashMap<UserId, HashMap<RoomId, TypingUser>>,
     /// The same entries, sorted by their expiry.
     ends: BTreeSet<(Instant, RoomId, UserId)>,
 }
 
 #[derive(Debug)]
-struct Typist {
+struct TypingUser {
     connection: String,
     until: Instant,
 }
@@ -35,7 +35,7 @@ struct Typist {
 impl Typing {
     /// Notes that a user types on this connection; `tell` sends the event. Returns when to call [`Typing::expire`].
     pub fn start(&self, room: &RoomId, person: &UserId, connection: &str, now: Instant, tell: impl FnOnce()) -> Instant {
-        let until = now + TYPING_LASTS;
+        let until = now + TYPING_TIMEOUT;
         let mut state = self.lock();
         let State { typists, ends } = &mut *state;
         match typists.entry(person.clone()).or_default().entry(room.clone()) {
@@ -47,7 +47,7 @@ impl Typing {
                     connection.clone_into(&mut typist.connection);
                 }
             }
-            Entry::Vacant(entry) => drop(entry.insert(Typist { connection: connection.to_owned(), until })),
+            Entry::Vacant(entry) => drop(entry.insert(TypingUser { connection: connection.to_owned(), until })),
         }
         ends.insert((until, room.clone(), person.clone()));
         tell();

@@ -11,12 +11,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
-use crate::auth::Unauthenticated;
-use crate::bytes_in_hand;
-use crate::dialects::{json, told};
+use crate::auth::AuthError;
+use crate::bytes_in_memory;
+use crate::contracts::{json, client_error_text};
 use crate::health::Unready;
-use crate::logs::{self, FAULTS};
-use crate::parsed::{NotParsed, TOO_COMPLEX};
+use crate::logging::{self, MAX_FAULT_LINES};
+use crate::json_memory::{ParseRejection, TOO_COMPLEX};
 
 /// Marks an answer as a repetition for the same `Idempotency-Key`.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -97,10 +97,10 @@ impl Failure {
     }
 
     /// A body whose JSON is not parsed.
-    pub fn not_parsed(why: NotParsed) -> Self {
+    pub fn not_parsed(why: ParseRejection) -> Self {
         match why {
-            NotParsed::TooComplex => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The JSON of the body {TOO_COMPLEX}")),
-            NotParsed::NoRoom(short) => Self::no_room(short),
+            ParseRejection::TooComplex => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The JSON of the body {TOO_COMPLEX}")),
+            ParseRejection::NoRoom(short) => Self::no_room(short),
         }
     }
 
@@ -111,7 +111,7 @@ impl Failure {
 
     /// A body for which there is no room.
     pub fn no_room(short: OverBudget) -> Self {
-        let (status, code, error) = bytes_in_hand::rejection(short);
+        let (status, code, error) = bytes_in_memory::rejection(short);
         Self::new(status, code, error).hint(Hint::RetryAfter(PAUSE))
     }
 
@@ -123,7 +123,7 @@ impl Failure {
 
     /// A server that is not healthy, or not ready for new traffic.
     pub fn unready(reasons: &[Unready]) -> Self {
-        let reasons: Vec<&str> = reasons.iter().map(|reason| reason.in_words()).collect();
+        let reasons: Vec<&str> = reasons.iter().map(|reason| reason.description()).collect();
         let error = format!("Not ready: {}", reasons.join(", "));
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error).hint(Hint::RetryAfter(PAUSE))
     }
@@ -146,20 +146,20 @@ impl From<DomainError> for Failure {
             DomainError::Invalid { .. } => StatusCode::BAD_REQUEST,
             DomainError::Ambiguous { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             DomainError::Forbidden(_) => StatusCode::FORBIDDEN,
-            DomainError::UserDeleted => return Unauthenticated::UserDeleted.into(),
+            DomainError::UserDeleted => return AuthError::UserDeleted.into(),
             DomainError::NotFound(_) => StatusCode::NOT_FOUND,
             DomainError::Conflict(_) => StatusCode::CONFLICT,
             DomainError::RateLimited { .. } | DomainError::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
             DomainError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             DomainError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let failure = Self::new(status, refusal.code(), told(&refusal));
+        let failure = Self::new(status, refusal.code(), client_error_text(&refusal));
         match refusal {
             DomainError::Invalid { field, .. } | DomainError::Ambiguous { field, .. } => Self { field: Some(field.into()), ..failure },
             DomainError::RateLimited { retry_after } | DomainError::OverQuota { retry_after } => failure.hint(Hint::RetryAfter(retry_after)),
             DomainError::Unavailable(_) => failure.hint(Hint::RetryAfter(PAUSE)),
             DomainError::Internal(reason) => {
-                if logs::admits(tracing::Level::ERROR, None, "a request failed by our fault", "", FAULTS) {
+                if logging::admits(tracing::Level::ERROR, None, "a request failed by our fault", "", MAX_FAULT_LINES) {
                     tracing::error!(reason, "a request failed by our fault");
                 }
                 failure
@@ -169,8 +169,8 @@ impl From<DomainError> for Failure {
     }
 }
 
-impl From<Unauthenticated> for Failure {
-    fn from(reason: Unauthenticated) -> Self {
+impl From<AuthError> for Failure {
+    fn from(reason: AuthError) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, reason.code(), reason.to_string()).hint(Hint::Bearer)
     }
 }

@@ -21,7 +21,7 @@ use super::body::Field;
 use super::call::BackEnd;
 use super::ids::GivenPeople;
 use super::shape::{body, inline};
-use crate::dialects::json;
+use crate::contracts::json;
 
 type Answered = Result<Answer, Failure>;
 

@@ -15,8 +15,8 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
 use super::ids::SpacePageQuery;
-use crate::dialects::json;
-use crate::dialects::times::Milliseconds;
+use crate::contracts::json;
+use crate::contracts::timestamps::Milliseconds;
 
 type Answered = Result<Answer, Failure>;
 

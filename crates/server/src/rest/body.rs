@@ -17,8 +17,8 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, T
 use super::answer::Failure;
 use super::ids::{GivenIds, GivenPeople, GivenPerson};
 use super::shape::inline;
-use crate::bytes_in_hand::Account;
-use crate::dialects::ids::GivenId;
+use crate::bytes_in_memory::ByteAccount;
+use crate::contracts::client_ids::IdInput;
 
 /// The longest time until a body is complete.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Reads a whole body of at most `limit` bytes, which are counted until it is dropped.
 ///
 /// Errors: 413, 408, 429 or 503 if there is no room for it, or 400 for a client that disconnects.
-pub(super) async fn read(mut body: Body, limit: usize, account: Option<&Account>) -> Result<Bytes, Failure> {
+pub(super) async fn read(mut body: Body, limit: usize, account: Option<&ByteAccount>) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Failure::too_large(limit));
     }
@@ -176,7 +176,7 @@ impl Field for Vec<String> {
     }
 }
 
-impl Field for GivenId {
+impl Field for IdInput {
     const WANTED: &'static str = "must be an id, as text or number";
 
     fn schema() -> Schema {
@@ -188,7 +188,7 @@ impl Field for GivenPerson {
     const WANTED: &'static str = "must be an id of 1 to 200 bytes, as text or number";
 
     fn schema() -> Schema {
-        let mut schema = <GivenId as Field>::schema();
+        let mut schema = <IdInput as Field>::schema();
         if let Schema::Object(id) = &mut schema {
             // The id as text may be any text that can be stored and shown.
             id.pattern = Some(r"^[^\x00-\x1f\x7f-\x9f]{1,200}$".to_owned());
@@ -209,7 +209,7 @@ impl Field for GivenIds {
     const WANTED: &'static str = "must be a list of ids, each as text or number";
 
     fn schema() -> Schema {
-        ArrayBuilder::new().items(RefOr::T(<GivenId as Field>::schema())).build().into()
+        ArrayBuilder::new().items(RefOr::T(<IdInput as Field>::schema())).build().into()
     }
 }
 

@@ -25,11 +25,11 @@ use super::read_again::ReadAgain;
 use super::shape::Body;
 use super::{Caller, Desk, ids};
 use crate::audit;
-use crate::auth::{Identity, Unauthenticated};
-use crate::bytes_in_hand::{Account, Holder};
-use crate::limits::Spending;
+use crate::auth::{Identity, AuthError};
+use crate::bytes_in_memory::{ByteAccount, Holder};
+use crate::rate_limit::RateLimitClass;
 use crate::listener::Peer;
-use crate::parsed::{count_parsed, parsed_size};
+use crate::json_memory::{count_parsed, parsed_size};
 
 /// The most misspelt fields of a request that a `Warning` header names.
 const MOST_WARNINGS: usize = 10;
@@ -70,7 +70,7 @@ impl FromRequest<Arc<Desk>> for BackEnd {
     /// Errors: 401 without a valid token or key, 403 for a user who is not an admin.
     async fn from_request(request: Request, desk: &Arc<Desk>) -> Result<Self, Failure> {
         let call = Call::of(request, desk, |request| {
-            if desk.rest.authenticator.is_back_end(&request.headers) {
+            if desk.rest.authenticator.is_backend(&request.headers) {
                 return Ok((Caller { actor: Actor::server(), claims: Claims::default() }, false));
             }
             let identity = desk.identity(request)?;
@@ -98,7 +98,7 @@ impl Call {
         let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (request, body) = request.into_parts();
         let (caller, is_person) = sender(&request)?;
-        let account = request.extensions.get::<Account>();
+        let account = request.extensions.get::<ByteAccount>();
         if let Some(account) = account.filter(|_| is_person) {
             account.of_user(&caller.actor.person);
         }
@@ -113,8 +113,8 @@ impl Call {
 
     /// Takes the cost of the request from its budget, besides that of a command: the same cost, from the same budget, as over a socket.
     /// Errors: 429.
-    pub fn spend(&self, spending: Spending) -> Result<(), Failure> {
-        Ok(self.desk.rest.limits.spend(&self.caller.actor.person, spending)?)
+    pub fn spend(&self, spending: RateLimitClass) -> Result<(), Failure> {
+        Ok(self.desk.rest.limits.check_class(&self.caller.actor.person, spending)?)
     }
 
     /// The space that the path names as `{id}`.
@@ -300,10 +300,10 @@ impl Desk {
         let identity = self.rest.authenticator.identify(None, &request.headers, request.uri.query(), seconds);
         identity.or_else(|reason| {
             // A request without a token does not count as one with a bad token.
-            if reason != Unauthenticated::Missing {
+            if reason != AuthError::Missing {
                 self.rest.limits.bad_token(address.ip())?;
             }
-            audit::refused(None, address, "http", reason.logged());
+            audit::rejected(None, address, "http", reason.log_text());
             Err(reason.into())
         })
     }

@@ -18,7 +18,7 @@ use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use super::Desk;
 use super::answer::Failure;
-use crate::bytes_in_hand::Shared;
+use crate::bytes_in_memory::Shared;
 
 /// The document. It is the same for as long as the program is.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {

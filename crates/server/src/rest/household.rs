@@ -21,9 +21,9 @@ use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePage
 use super::list::{list, member_list};
 use super::of_kind::OfKind;
 use super::shape::{Text, body};
-use crate::dialects::household::{objects, payloads};
-use crate::dialects::json;
-use crate::limits::Spending;
+use crate::contracts::household::{objects, payloads};
+use crate::contracts::json;
+use crate::rate_limit::RateLimitClass;
 use crate::removals::end_removal_of;
 
 type Answered = Result<Answer, Failure>;
@@ -182,7 +182,7 @@ async fn read_user(call: Call) -> Answered {
 async fn update_user(call: Call) -> Answered {
     let person = call.person("id", "User")?;
     let UserChanges { name, avatar_url } = call.body()?;
-    call.spend(Spending::ProfileChange)?;
+    call.spend(RateLimitClass::ProfileChange)?;
     call.command(StatusCode::OK, UpdateProfile { person, name, avatar_url }, user).await
 }
 

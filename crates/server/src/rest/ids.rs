@@ -12,7 +12,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::answer::Failure;
 use super::body::Field;
-use crate::dialects::ids::GivenId;
+use crate::contracts::client_ids::IdInput;
 
 /// The space that a path names. Errors: a malformed id is not found.
 pub(super) fn room(kind: RoomKind, id: &str) -> Result<RoomId, DomainError> {
@@ -143,7 +143,7 @@ pub(super) struct GivenIds {
 impl<'de> Deserialize<'de> for GivenIds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut given = Self::default();
-        for id in Vec::<GivenId>::deserialize(deserializer)? {
+        for id in Vec::<IdInput>::deserialize(deserializer)? {
             match parse_id(&id.0) {
                 Some(id) => given.ids.push(id),
                 None => given.malformed = given.malformed.or(Some(id.0)),
@@ -159,7 +159,7 @@ pub(super) struct GivenPerson(pub UserId);
 
 impl<'de> Deserialize<'de> for GivenPerson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let id = GivenId::deserialize(deserializer)?;
+        let id = IdInput::deserialize(deserializer)?;
         UserId::parse(&id.0).map(Self).ok_or_else(|| D::Error::custom("not an id"))
     }
 }
@@ -216,7 +216,7 @@ impl<'de> Deserialize<'de> for GivenMember {
                 let mut id = None;
                 while let Some(name) = fields.next_key::<String>()? {
                     match &*name {
-                        "id" => id = Some(fields.next_value::<GivenId>()?.0),
+                        "id" => id = Some(fields.next_value::<IdInput>()?.0),
                         _ => drop(fields.next_value::<IgnoredAny>()?),
                     }
                 }

@@ -4,7 +4,7 @@ use domain::spaces::Member;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::dialects::json;
+use crate::contracts::json;
 
 /// A part of a list ends after the entry with which it has at least this many bytes.
 const MOST: usize = 1_000_000;

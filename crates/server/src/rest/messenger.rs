@@ -26,9 +26,9 @@ use super::call::{BackEnd, Call};
 use super::ids::{GivenIds, GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::list::{list, member_list};
 use super::shape::{Text, body};
-use crate::dialects::ids::GivenId;
-use crate::dialects::json;
-use crate::dialects::messenger::{objects, payloads};
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::json;
+use crate::contracts::messenger::{objects, payloads};
 
 type Answered = Result<Answer, Failure>;
 
@@ -226,7 +226,7 @@ body! {
         /// What is said; not blank.
         content: required String[1..=validation::MAX_CONTENT],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional GivenId[0..=validation::MAX_CLIENT_ID],
+        client_id = "clientId": optional IdInput[0..=validation::MAX_CLIENT_ID],
     }
 
     /// Which messages have been read: these, or all up to one. Whoever has read a message has read those before it.
@@ -234,7 +234,7 @@ body! {
         /// Messages of the conversation.
         messages = "messageIds": optional GivenIds,
         /// The last message that has been read.
-        up_to = "upTo": optional GivenId,
+        up_to = "upTo": optional IdInput,
     }
 
     /// A new notification.

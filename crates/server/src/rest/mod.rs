@@ -56,10 +56,10 @@ use http::{HeaderValue, Uri};
 use store::{Readers, Writer};
 
 use crate::auth::Authenticator;
-use crate::back_end::BackEnd;
+use crate::backend_api::BackendApi;
 use crate::config::MetricsAccess;
 use crate::health::Health;
-use crate::limits::Limits;
+use crate::rate_limit::RateLimits;
 use crate::live::{Census, Fanout};
 use crate::metrics::Metrics;
 use answer::{Failure, with_success};
@@ -78,11 +78,11 @@ pub struct Rest {
     /// Authenticates requests, and decides which origins may read the answers.
     pub authenticator: Arc<Authenticator>,
     /// The functions for backends.
-    pub back_end: Arc<dyn BackEnd>,
+    pub back_end: Arc<dyn BackendApi>,
     /// The current time, for tokens.
     pub clock: fn() -> Timestamp,
     /// Rate limits and other budgets.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RateLimits>,
     /// The open connections.
     pub census: Arc<Census>,
     /// Whether the server is healthy.

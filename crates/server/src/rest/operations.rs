@@ -15,7 +15,7 @@ use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::BackEnd;
 use crate::config::MetricsAccess;
-use crate::dialects::json;
+use crate::contracts::json;
 use crate::health::Unready;
 use crate::metrics;
 
@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
     responses((status = 200, body = Condition), (status = 503))
 )]
 async fn live(State(desk): State<Arc<Desk>>) -> Result<Answer, Failure> {
-    let lives = desk.rest.health.lives().await;
+    let lives = desk.rest.health.is_live().await;
     condition(if lives { &[] } else { &[Unready::Shards] })
 }
 

@@ -26,11 +26,11 @@ use super::answer::{Answer, Failure, Success, success};
 use super::call::{BackEnd, Call};
 use super::ids::{self, LimitQuery};
 use super::shape::body;
-use crate::dialects::ids::GivenId;
-use crate::dialects::times::Milliseconds;
-use crate::dialects::trip::payloads::Announced;
-use crate::dialects::trip::requests::passed_on;
-use crate::dialects::trip::{notices, objects};
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::timestamps::Milliseconds;
+use crate::contracts::trip::payloads::Announced;
+use crate::contracts::trip::requests::without_server_keys;
+use crate::contracts::trip::{notification_texts, objects};
 use crate::live::{Crowd, Here, Tally};
 
 type Answered = Result<Answer, Failure>;
@@ -50,7 +50,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Desk>> {
 /// Tells a load balancer whether the server works: it does while every shard answers and the database can be written. Needs no token.
 #[utoipa::path(get, path = "/api/v1/socket/health", security(()), responses((status = 200, body = Success<Health>), (status = 503)))]
 async fn health(State(desk): State<Arc<Desk>>) -> Response {
-    let (tally, writes) = tokio::join!(desk.rest.census.tally(), desk.rest.health.writes());
+    let (tally, writes) = tokio::join!(desk.rest.census.tally(), desk.rest.health.can_write());
     let Some(tally) = tally.filter(|_| writes) else { return Failure::no_answer().into_response() };
     let health = Health {
         status: "healthy",
@@ -267,7 +267,7 @@ async fn my_connections(call: Call) -> Answered {
 )]
 async fn test_notification(call: Call) -> Answered {
     let TestNotification { title, message, kind, data } = call.body()?;
-    let (kind, data) = (kind.unwrap_or_else(|| notices::INFO.to_owned()), data.map(Value::Object));
+    let (kind, data) = (kind.unwrap_or_else(|| notification_texts::INFO.to_owned()), data.map(Value::Object));
     let (title, message) = (title.unwrap_or_else(|| "Test notification".to_owned()), message.unwrap_or_default());
     let work = move |tx: &mut CommandContext<'_>| {
         let person = tx.actor.person.clone();
@@ -286,7 +286,7 @@ async fn test_notification(call: Call) -> Answered {
 async fn test_trip_update(call: Call) -> Answered {
     let TestUpdate { trip, changes } = call.body()?;
     let named = trip.map(|trip| ids::room(RoomKind::Trip, &trip.0)).transpose()?;
-    let more = passed_on(changes.unwrap_or_else(|| Map::from_iter([("test".to_owned(), true.into())])));
+    let more = without_server_keys(changes.unwrap_or_else(|| Map::from_iter([("test".to_owned(), true.into())])));
     let work = move |tx: &mut CommandContext<'_>| {
         let room = match named {
             Some(room) => room,
@@ -312,7 +312,7 @@ async fn test_trip_update(call: Call) -> Answered {
 )]
 async fn broadcast(BackEnd(call): BackEnd) -> Answered {
     let Broadcast { event, kind, title, message, data } = call.body()?;
-    let kind = kind.unwrap_or_else(|| notices::INFO.to_owned());
+    let kind = kind.unwrap_or_else(|| notification_texts::INFO.to_owned());
     let command = BroadcastAnnouncement { event, kind, title, message, data: data.map(Value::Object) };
     let bus = call.desk.rest.bus.clone();
     let decided = Arc::new(OnceLock::new());
@@ -347,7 +347,7 @@ body! {
     /// A change of a trip that nobody makes, for a try.
     TestUpdate as "socket.TestUpdate" {
         /// The trip; the caller's newest one without an id.
-        trip = "tripId": optional GivenId,
+        trip = "tripId": optional IdInput,
         /// The changes that the members receive; `{"test": true}` if absent.
         changes: optional Map<String, Value>,
     }

@@ -18,11 +18,11 @@ use super::call::Call;
 use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePageQuery};
 use super::list::{list, member_list};
 use super::shape::{Text, body};
-use crate::dialects::ids::GivenId;
-use crate::dialects::json;
-use crate::dialects::studio::objects;
-use crate::dialects::studio::payloads::MessageDeleted;
-use crate::limits::Spending;
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::json;
+use crate::contracts::studio::objects;
+use crate::contracts::studio::payloads::MessageDeleted;
+use crate::rate_limit::RateLimitClass;
 
 type Answered = Result<Answer, Failure>;
 
@@ -100,7 +100,7 @@ async fn list_messages(call: Call) -> Answered {
 async fn send_message(call: Call) -> Answered {
     let room = call.room(RoomKind::ChatRoom)?;
     let Draft { content, sort, file_url, client_id } = call.body()?;
-    call.spend(Spending::StudioMessage)?;
+    call.spend(RateLimitClass::StudioMessage)?;
     let (content, client_id) = (content.unwrap_or_default(), client_id.map(|id| id.0));
     let command = SendMessage { room, content, sort, file_url, metadata: None, client_id };
     call.command(StatusCode::CREATED, command, |sent| message(&sent.message)).await
@@ -157,7 +157,7 @@ body! {
         /// A link to the file.
         file_url = "fileUrl": optional String[Text::Link],
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id = "clientId": optional GivenId[0..=validation::MAX_CLIENT_ID],
+        client_id = "clientId": optional IdInput[0..=validation::MAX_CLIENT_ID],
     }
     passing over ["roomId", "senderId", "userId"]
 

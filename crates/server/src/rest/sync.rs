@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::Desk;
 use super::answer::{Answer, Failure};
 use super::call::Call;
-use crate::dialects::json;
+use crate::contracts::json;
 use crate::live::{NoPage, offered};
 
 /// The most rooms that one request asks about.

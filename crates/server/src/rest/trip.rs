@@ -25,8 +25,8 @@ use super::ids::{GivenPerson, MemberPageQuery, SpacePageQuery};
 use super::list::{list, member_list};
 use super::shape::{Text, body};
 use super::socket;
-use crate::dialects::schemas::role;
-use crate::dialects::trip::{notices, objects, requests};
+use crate::contracts::schemas::role;
+use crate::contracts::trip::{notification_texts, objects, requests};
 
 type Answered = Result<Answer, Failure>;
 
@@ -67,7 +67,7 @@ async fn create_trip(call: Call) -> Answered {
     let command = CreateTrip { name, details: TripDetails { description, start_date, end_date } };
     let work = |tx: &mut CommandContext<'_>| {
         let trip = command.execute(tx)?;
-        create_notification(tx, notices::created(&trip))?;
+        create_notification(tx, notification_texts::created(&trip))?;
         Ok(trip)
     };
     call.change(StatusCode::CREATED, work, trip).await
@@ -122,7 +122,7 @@ async fn add_member(call: Call) -> Answered {
     let work = move |tx: &mut CommandContext<'_>| -> Result<Trip, DomainError> {
         let added = AddTripMember { room, person: person.clone(), role }.execute(tx)?;
         if added.is_new {
-            create_notification_by_actor(tx, notices::added(&added.trip, &person))?;
+            create_notification_by_actor(tx, notification_texts::added(&added.trip, &person))?;
         }
         Ok(added.trip)
     };
@@ -140,7 +140,7 @@ async fn remove_member(call: Call) -> Answered {
     let person = call.person("userId", "Member")?;
     let work = move |tx: &mut CommandContext<'_>| {
         let trip = LeaveTrip { room, person: person.clone() }.execute(tx)?;
-        create_notification_by_actor(tx, notices::removed(&trip, &person))?;
+        create_notification_by_actor(tx, notification_texts::removed(&trip, &person))?;
         Ok(trip)
     };
     call.change(StatusCode::OK, work, trip).await

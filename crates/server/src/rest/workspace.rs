@@ -21,9 +21,9 @@ use super::ids::{GivenPeople, GivenPerson, MemberPageQuery, PageQuery, SpacePage
 use super::list::{list, member_list};
 use super::of_kind::OfKind;
 use super::shape::{Text, body};
-use crate::dialects::ids::GivenId;
-use crate::dialects::json;
-use crate::dialects::workspace::objects::{Channel, Message, Project, ProjectMember, Task};
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::json;
+use crate::contracts::workspace::objects::{Channel, Message, Project, ProjectMember, Task};
 
 type Answered = Result<Answer, Failure>;
 
@@ -270,7 +270,7 @@ body! {
         /// How it ranks, in a word of the team's own; `medium` without one.
         priority: optional String[Text::Word],
         /// A member to whom it is given, by id or username.
-        assignee: optional GivenId,
+        assignee: optional IdInput,
     }
     passing over ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"], and others
 
@@ -285,7 +285,7 @@ body! {
         /// How it ranks, in a word of the team's own.
         priority: change String[Text::Word],
         /// A member to whom it is given, by id or username; null for nobody.
-        assignee: nullable GivenId,
+        assignee: nullable IdInput,
     }
     passing over ["id", "project_id", "assignee_id", "creator", "creator_id", "created_at", "updated_at"]
 
@@ -298,7 +298,7 @@ body! {
     /// To whom a task is given.
     Assignment as "workspace.Assignment" {
         /// A member, by id or username; null for nobody.
-        assignee: present GivenId,
+        assignee: present IdInput,
     }
 
     /// A new message.
@@ -308,7 +308,7 @@ body! {
         /// Whatever the front end wants to keep with it.
         metadata: optional Map<String, Value>,
         /// The sender's own id for it: sent again, it is answered with the message that is there.
-        client_id: optional GivenId[0..=validation::MAX_CLIENT_ID],
+        client_id: optional IdInput[0..=validation::MAX_CLIENT_ID],
     }
 
     /// What a message says from now on.

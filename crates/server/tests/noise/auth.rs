@@ -77,7 +77,7 @@ fn a_token_that_is_changed_is_not_believed_wherever_it_stands() {
         let identified = authenticator.identify(None, &headers, Some(&query), NOW);
         // A part of the header or the query may be the good token again.
         assert!(identified.is_err() || changed.contains(&token) || read(changed.trim()) == read(&token), "{changed}");
-        authenticator.kept_token(&headers, Some(&query));
+        authenticator.handshake_token(&headers, Some(&query));
         let auth = changes::text(&json!({ "token": changed, "userId": "anna" }).to_string(), dice);
         drop(authenticator.identify_socket(ConnectAuth::read(&auth), None, NOW));
     }

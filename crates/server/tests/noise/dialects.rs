@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use server::config::Config;
-use server::dialects::{Answer, Dialects, Heard, Reply, Request};
+use server::contracts::{AnswerContext, ContractRegistry, ClientMessage, Reply, ParsedRequest};
 use wire::socketio::{Packet, json};
 
 use crate::changes;
@@ -17,7 +17,7 @@ const ROUNDS: usize = 20_000;
 #[test]
 fn whatever_is_said_is_understood_or_refused_in_words_that_can_be_read() {
     let secret = [("JWT_SECRET", "0123456789abcdef0123456789abcdef")];
-    let dialects = Dialects::new(&Config::of_pairs(secret).unwrap());
+    let dialects = ContractRegistry::new(&Config::of_pairs(secret).unwrap());
     let dice = &mut StdRng::seed_from_u64(1);
     let said: Vec<Example> = examples().into_iter().filter(|example| !matches!(example, Example::Rest(..))).collect();
     let mut refused = 0;
@@ -31,7 +31,7 @@ fn whatever_is_said_is_understood_or_refused_in_words_that_can_be_read() {
                 let packet = if dice.random_bool(0.2) { changes::text(&text, dice) } else { text };
                 let Ok(Packet::Event { event: Some(event), .. }) = json::decode(&packet) else { continue };
                 for namespace in 0..dialects.namespaces().len() {
-                    refused += hear(&dialects, Namespace(namespace as u8), &Heard::Event { name: &event.name, args: &event.args });
+                    refused += hear(&dialects, Namespace(namespace as u8), &ClientMessage::Event { name: &event.name, args: &event.args });
                 }
             }
             Example::Envelope(envelope) => {
@@ -41,7 +41,7 @@ fn whatever_is_said_is_understood_or_refused_in_words_that_can_be_read() {
                     1..4 => changes::text(&text, dice),
                     _ => text,
                 };
-                refused += hear(&dialects, Namespace::PLAIN, &Heard::Text(&text));
+                refused += hear(&dialects, Namespace::PLAIN, &ClientMessage::Text(&text));
             }
             Example::Rest(..) => {}
         }
@@ -50,14 +50,14 @@ fn whatever_is_said_is_understood_or_refused_in_words_that_can_be_read() {
 }
 
 /// Has it understood by every dialect that is spoken there; how often it was refused.
-fn hear(dialects: &Dialects, namespace: Namespace, heard: &Heard<'_>) -> usize {
+fn hear(dialects: &ContractRegistry, namespace: Namespace, heard: &ClientMessage<'_>) -> usize {
     let mut refused = 0;
-    for dialect in dialects.spoken_in(namespace) {
-        let Some(Request { name, ask: Err(refusal) }) = dialect.understand(heard) else { continue };
+    for dialect in dialects.in_namespace(namespace) {
+        let Some(ParsedRequest { name, ask: Err(refusal) }) = dialect.parse(heard) else { continue };
         refused += 1;
         for acked in [true, false] {
             let (person, now) = (UserId::new("anna"), Timestamp(1_763_035_200_000_000));
-            check(&dialect.answer(&Answer { name, result: Err(&refusal), acked, person: &person, now }));
+            check(&dialect.answer(&AnswerContext { name, result: Err(&refusal), acked, person: &person, now }));
         }
     }
     refused

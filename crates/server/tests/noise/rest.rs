@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use server::auth::Keys;
-use server::auth::mint::{NewToken, mint};
+use server::auth::sign::{NewToken, sign};
 use server::config::Config;
 
 use crate::changes;
@@ -23,7 +23,7 @@ async fn whatever_is_asked_it_is_never_the_servers_fault() {
     let keys = Keys::load(&config).unwrap();
     let tokens = ["anna", "5", "7"].map(|sub| {
         let token = NewToken { sub: sub.into(), iat: SECONDS, ..NewToken::default() };
-        mint(&keys, &token, &config.identity).unwrap()
+        sign(&keys, &token, &config.identity).unwrap()
     });
     let asked: Vec<Example> = examples().into_iter().filter(|example| matches!(example, Example::Rest(..))).collect();
     let mut ids = vec!["5".to_owned(), "anna".to_owned()];

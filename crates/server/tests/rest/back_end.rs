@@ -8,14 +8,14 @@ use domain::ids::UserId;
 use domain::notifications::NewNotification;
 use domain::error::DomainError;
 use serde_json::{Value, json};
-use server::auth::mint::NewToken;
-use server::back_end::{BackEnd, Utilities};
-use server::presence::{Connection, People, Transport};
+use server::auth::sign::NewToken;
+use server::backend_api::{BackendApi, BackendService};
+use server::presence::{Connection, OnlineUsers, Transport};
 
 use crate::support::{SECONDS, Server};
 
-fn utilities(server: &Server, people: &Arc<People>) -> Utilities {
-    Utilities::new(server.writer.clone(), Arc::new(InProcessBus::new(drop)), Arc::clone(people))
+fn utilities(server: &Server, people: &Arc<OnlineUsers>) -> BackendService {
+    BackendService::new(server.writer.clone(), Arc::new(InProcessBus::new(drop)), Arc::clone(people))
 }
 
 #[tokio::test]
@@ -69,10 +69,10 @@ async fn a_back_ends_notification_is_stored_and_one_that_cannot_be_so_is_refused
 
 #[tokio::test]
 async fn a_back_end_knows_who_is_online() {
-    let (server, people, anna) = (Server::start(), Arc::new(People::default()), UserId::new("anna"));
+    let (server, people, anna) = (Server::start(), Arc::new(OnlineUsers::default()), UserId::new("anna"));
     let back_end = utilities(&server, &people);
     assert!(!back_end.is_user_online(&anna));
-    people.arrive(&anna, Connection::new(1, Transport::SocketIo), None, None, || ()).unwrap();
+    people.connect(&anna, Connection::new(1, Transport::SocketIo), None, None, || ()).unwrap();
     assert!(back_end.is_user_online(&anna));
     assert_eq!(back_end.online_users_count(), 1);
 }

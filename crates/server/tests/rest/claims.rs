@@ -1,7 +1,7 @@
 //! A signed household is a membership.
 
 use serde_json::json;
-use server::auth::mint::NewToken;
+use server::auth::sign::NewToken;
 
 use crate::support::{Client, SECONDS, Server, id, member};
 

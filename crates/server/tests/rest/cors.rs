@@ -1,7 +1,7 @@
 //! Which pages may read the answers.
 
 use http::Method;
-use server::limits::Limits;
+use server::rate_limit::RateLimits;
 
 use crate::support::{Answered, Server};
 
@@ -11,7 +11,7 @@ fn allowed(answered: &Answered) -> (&str, &str) {
 
 #[tokio::test]
 async fn every_answer_says_which_page_may_read_it_the_refusals_too() {
-    let server = Server::with(&[("FRONTEND_URL", "https://app.example.com")], Limits::new(false));
+    let server = Server::with(&[("FRONTEND_URL", "https://app.example.com")], RateLimits::new(false));
     for (method, path, status) in
         [("GET", "/households", 401), ("GET", "/nothing", 404), ("DELETE", "/households", 405), ("OPTIONS", "/households", 204)]
     {

@@ -6,7 +6,7 @@ use domain::command::{Actor, Command, CommandContext};
 use domain::error::DomainError;
 use domain::spaces::{MAX_EMBEDDED_BYTES, Role};
 use serde_json::{Value, json};
-use server::limits::Limits;
+use server::rate_limit::RateLimits;
 
 use crate::support::{Server, THEN, household, id, member, user, with};
 
@@ -153,7 +153,7 @@ impl Command for Fill {
 
 #[tokio::test]
 async fn a_space_that_is_full_takes_nobody_more() {
-    let server = Server::with(&[("MAX_MEMBERS_PER_SPACE", "20")], Limits::new(false));
+    let server = Server::with(&[("MAX_MEMBERS_PER_SPACE", "20")], RateLimits::new(false));
     let home = household(&server).await;
     server.run(Actor::server(), Fill { room: RoomKind::Household.room(id(&home)), to: FULL }).await;
     let join = format!("/households/{}/join", id(&home));
@@ -226,7 +226,7 @@ async fn members_with_long_texts_are_shown_in_as_many_bytes_as_others() {
 
 #[tokio::test]
 async fn the_spaces_of_a_user_are_limited() {
-    let server = Server::with(&[("MAX_SPACES_PER_USER", "3")], Limits::new(false));
+    let server = Server::with(&[("MAX_SPACES_PER_USER", "3")], RateLimits::new(false));
     let (alice, bob) = (server.client("alice"), server.client("bob"));
     let mine = "You are in as many spaces as a user may be in; leave one first";
     let mut last = Value::Null;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use http::Method;
 use serde_json::{Value, json};
-use server::auth::mint::NewToken;
+use server::auth::sign::NewToken;
 
 use crate::support::{Answered, Client, NOW, SECONDS, Server, household, id};
 

@@ -1,7 +1,7 @@
 //! Conversations and notifications.
 
 use serde_json::json;
-use server::auth::mint::NewToken;
+use server::auth::sign::NewToken;
 
 use crate::support::{SECONDS, Server, id};
 

@@ -4,7 +4,7 @@ use axum::body::{Body, to_bytes};
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::json;
-use server::limits::Limits;
+use server::rate_limit::RateLimits;
 
 use crate::support::Server;
 
@@ -24,7 +24,7 @@ async fn metrics(server: &Server, bearer: Option<&str>) -> (u16, String) {
 }
 
 fn with(access: &str) -> Server {
-    Server::with(&[("METRICS", access), ("ROOMCAST_API_KEY", KEY)], Limits::new(false))
+    Server::with(&[("METRICS", access), ("ROOMCAST_API_KEY", KEY)], RateLimits::new(false))
 }
 
 /// The value on the line that begins with this.

@@ -7,7 +7,7 @@ use domain::command::Actor;
 use domain::users::PurgeUnseenUsers;
 use domain::spaces::{CreateSpace, RemoveMember};
 use serde_json::json;
-use server::auth::mint::NewToken;
+use server::auth::sign::NewToken;
 
 use crate::support::{NOW, SECONDS, Server, household, id, member, user, with};
 

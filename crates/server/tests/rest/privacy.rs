@@ -7,8 +7,8 @@ use domain::command::{Actor, Command, Query, CommandContext};
 use domain::error::DomainError;
 use domain::spaces::{ListMemberIds, FilterVisible};
 use serde_json::{Value, json};
-use server::auth::mint::NewToken;
-use server::limits::Limits;
+use server::auth::sign::NewToken;
+use server::rate_limit::RateLimits;
 
 use crate::support::{Answered, Client, SECONDS, Server};
 
@@ -188,7 +188,7 @@ async fn a_user_who_left_by_choice_is_added_again_after_a_day_and_by_an_admin_of
 
 #[tokio::test]
 async fn the_users_whom_a_user_adds_in_an_hour_are_limited_however_they_are_added() {
-    let server = Server::with(&[("MAX_ADDITIONS_PER_HOUR", "6")], Limits::new(true));
+    let server = Server::with(&[("MAX_ADDITIONS_PER_HOUR", "6")], RateLimits::new(true));
     let (ann, root) = (server.client("ann"), with_email(&server, "root", Some("admin")));
     let made = make(&ann, SPACES[0], &["a", "b", "c"]).await.expect(201);
     let path = format!("{}/participants", path_of(SPACES[0], &made));
@@ -212,7 +212,7 @@ async fn the_users_whom_a_user_adds_in_an_hour_are_limited_however_they_are_adde
 
 #[tokio::test]
 async fn the_objects_that_a_user_stores_in_a_day_are_limited() {
-    let server = Server::with(&[("MAX_OBJECTS_PER_USER_PER_DAY", "4")], Limits::new(true));
+    let server = Server::with(&[("MAX_OBJECTS_PER_USER_PER_DAY", "4")], RateLimits::new(true));
     let (ann, ben) = (server.client("ann"), server.client("ben"));
     let made = make(&ann, SPACES[0], &["ben"]).await.expect(201);
     let path = format!("{}/messages", path_of(SPACES[0], &made));
@@ -230,7 +230,7 @@ async fn the_objects_that_a_user_stores_in_a_day_are_limited() {
 
 #[tokio::test]
 async fn the_bytes_that_a_user_stores_in_a_day_are_limited() {
-    let server = Server::with(&[("MAX_BYTES_PER_USER_PER_DAY", "1MB")], Limits::new(false));
+    let server = Server::with(&[("MAX_BYTES_PER_USER_PER_DAY", "1MB")], RateLimits::new(false));
     let ann = server.client("ann");
     let made = make(&ann, SPACES[0], &[]).await.expect(201);
     let path = format!("{}/messages", path_of(SPACES[0], &made));

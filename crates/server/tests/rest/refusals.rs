@@ -12,8 +12,8 @@ use domain::ids::UserId;
 use http::Method;
 use hyper::body::{Frame, SizeHint};
 use serde_json::{Value, json};
-use server::auth::mint::NewToken;
-use server::limits::Limits;
+use server::auth::sign::NewToken;
+use server::rate_limit::RateLimits;
 use tokio::time::Instant;
 
 use crate::support::{Answered, MAX_BODY, SECONDS, Server, household, id};
@@ -228,7 +228,7 @@ async fn a_body_that_is_not_wanted_is_not_waited_for_long() {
 
 #[tokio::test]
 async fn whoever_asks_too_much_is_told_when_to_ask_again() {
-    let server = Server::with(&[], Limits::new(true));
+    let server = Server::with(&[], RateLimits::new(true));
     let alice = UserId::new("alice");
     while server.limits.command(&alice).is_ok() {}
     let answered = server.client("alice").get("/households").await;
@@ -239,7 +239,7 @@ async fn whoever_asks_too_much_is_told_when_to_ask_again() {
 
 #[tokio::test]
 async fn an_address_may_show_a_hundred_bad_tokens_and_is_then_told_to_wait() {
-    let server = Server::with(&[], Limits::new(true));
+    let server = Server::with(&[], RateLimits::new(true));
     for number in 0..300 {
         server.client(&format!("person-{number}")).get("/households").await.expect(200);
         server.nobody().get("/households").await.refused(401, "token_missing", "No token was given");
@@ -261,7 +261,7 @@ async fn an_address_may_show_a_hundred_bad_tokens_and_is_then_told_to_wait() {
 #[tokio::test]
 async fn whoever_shows_bad_tokens_keeps_nobody_else_of_the_same_address_away() {
     let key = "a-key-that-only-the-teams-own-back-end-knows";
-    let server = Server::with(&[("ROOMCAST_API_KEY", key)], Limits::new(true));
+    let server = Server::with(&[("ROOMCAST_API_KEY", key)], RateLimits::new(true));
     // As in the test before, the budget fills meanwhile, and is used up again.
     for number in 0..100 {
         while forged(&server).await.status != 429 {}

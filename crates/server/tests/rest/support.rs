@@ -14,16 +14,16 @@ use domain::command::{Actor, Command};
 use domain::ports::BusMessage;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
-use server::auth::mint::{NewToken, mint};
+use server::auth::sign::{NewToken, sign};
 use server::auth::{Authenticator, Keys};
-use server::back_end::Utilities;
+use server::backend_api::BackendService;
 use server::config::Config;
-use server::dialects::Dialects;
+use server::contracts::ContractRegistry;
 use server::health::Health;
-use server::limits::Limits;
+use server::rate_limit::RateLimits;
 use server::live::{Census, Fanout, Who};
 use server::metrics::Metrics;
-use server::presence::{People, Told};
+use server::presence::{OnlineUsers, PresenceHistory};
 use server::product::{bounds, quotas};
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
@@ -45,7 +45,7 @@ pub const MAX_BODY: usize = 10_000;
 /// A server with a database of its own.
 pub struct Server {
     pub writer: Writer,
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RateLimits>,
     /// The writer's clock, in microseconds.
     pub clock: Arc<AtomicI64>,
     router: Router,
@@ -59,20 +59,20 @@ pub struct Server {
 impl Server {
     /// A server without rate limits.
     pub fn start() -> Self {
-        Self::with(&[], Limits::new(false))
+        Self::with(&[], RateLimits::new(false))
     }
 
     /// A server that takes bodies of a megabyte, without rate limits.
     pub fn of_large_bodies() -> Self {
-        Self::build(&[], Limits::new(false), 1_000_000)
+        Self::build(&[], RateLimits::new(false), 1_000_000)
     }
 
     /// A server with some settings.
-    pub fn with(settings: &[(&str, &str)], limits: Limits) -> Self {
+    pub fn with(settings: &[(&str, &str)], limits: RateLimits) -> Self {
         Self::build(settings, limits, MAX_BODY)
     }
 
-    fn build(settings: &[(&str, &str)], limits: Limits, max_body: usize) -> Self {
+    fn build(settings: &[(&str, &str)], limits: RateLimits, max_body: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let facts = Arc::new(Mutex::new(Vec::new()));
@@ -88,9 +88,9 @@ impl Server {
         let database =
             Database::open(Options { bounds: bounds(&config.limits), quotas: quotas(&config.limits), ..Options::new(url) }).unwrap();
         let (readers, _) = Readers::start(&database, 2).unwrap();
-        let told = Told::new(config.recovery.recovery_window, config.realtime.ping_timeout);
+        let told = PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout);
         let fanout =
-            Arc::new(Fanout::new(Dialects::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told, Who::default()));
+            Arc::new(Fanout::new(ContractRegistry::new(&config), config.presence.audience, readers.clone(), || NOW, "epoch", told, Who::default()));
         let told = Arc::clone(&fanout);
         let publish = move |fact: PersistedEvent| {
             told.tell(BusMessage::Persisted(fact.clone().into()));
@@ -99,7 +99,7 @@ impl Server {
         let (writer, _) = Writer::start(&database, move || Timestamp(time.load(Ordering::SeqCst)), ids, publish).unwrap();
         let keys = Keys::load(&config).unwrap();
         let limits = Arc::new(limits);
-        let people = Arc::new(People::default());
+        let people = Arc::new(OnlineUsers::default());
         let signals = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&signals);
         let bus = Arc::new(InProcessBus::new(move |notice| heard.lock().unwrap().push(notice)));
@@ -108,7 +108,7 @@ impl Server {
             health: Arc::new(Health::new(census.clone(), writer.clone(), Arc::default())),
             metrics: Arc::new(Metrics::new(census.clone(), writer.clone(), Arc::clone(&fanout), Arc::default(), Arc::default())),
             metrics_access: config.operations.metrics,
-            back_end: Arc::new(Utilities::new(writer.clone(), bus.clone(), people)),
+            back_end: Arc::new(BackendService::new(writer.clone(), bus.clone(), people)),
             writer: writer.clone(),
             readers,
             authenticator: Arc::new(Authenticator::new(&keys, &config)),
@@ -129,14 +129,14 @@ impl Server {
 
     /// A client with this token.
     pub fn client_with(&self, token: NewToken) -> Client<'_> {
-        Client { server: self, token: Some(mint(&self.keys, &token, &self.config.identity).unwrap()) }
+        Client { server: self, token: Some(sign(&self.keys, &token, &self.config.identity).unwrap()) }
     }
 
     /// A client with a token that another server has signed.
     pub fn client_forged(&self, token: NewToken) -> Client<'_> {
         let secret = [("JWT_SECRET", "another secret, of thirty-two bytes or more")];
         let keys = Keys::load(&Config::of_pairs(secret).unwrap()).unwrap();
-        Client { server: self, token: Some(mint(&keys, &token, &self.config.identity).unwrap()) }
+        Client { server: self, token: Some(sign(&keys, &token, &self.config.identity).unwrap()) }
     }
 
     /// A client that shows just this instead of a token.

@@ -3,7 +3,7 @@
 use domain::event::EphemeralEvent;
 use http::Method;
 use serde_json::json;
-use server::auth::mint::NewToken;
+use server::auth::sign::NewToken;
 
 use crate::support::{Client, SECONDS, Server, THEN};
 

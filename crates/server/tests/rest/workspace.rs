@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::json;
-use server::auth::mint::NewToken;
+use server::auth::sign::NewToken;
 
 use crate::support::{SECONDS, Server};
 

@@ -15,8 +15,8 @@ use domain::spaces::{JoinRoomListingMembers, JoinRoom, JoinedRoom, ListMemberIds
 use engine::{Namespace, MessageSource, OutboundMessage};
 use http::HeaderMap;
 use serde_json::{Value, json};
-use server::auth::{ConnectAuth, Unauthenticated};
-use server::dialects::{Ask, Dialect, Heard, Outcome, Reply, Request};
+use server::auth::{ConnectAuth, AuthError};
+use server::contracts::{ClientAction, Contract, ClientMessage, Outcome, Reply, ParsedRequest};
 use server::live::{Effect, Entrant, Renewal, TurnedAway};
 use server::presence::{Connection, Transport};
 
@@ -62,7 +62,7 @@ impl Floor {
             Ok(Entrant { actor, claims, .. }) => {
                 let arrive = ConnectSession { claims, new_session: None, resume: ResumeRequest::New };
                 match self.house.decide(actor.clone(), |tx| arrive.execute(tx)).await {
-                    Err(DomainError::UserDeleted) => Err(Unauthenticated::UserDeleted),
+                    Err(DomainError::UserDeleted) => Err(AuthError::UserDeleted),
                     arrived => Ok((actor, arrived.unwrap())),
                 }
             }
@@ -92,12 +92,12 @@ impl Floor {
     }
 
     /// A device says something. The answer is the list of the acknowledgement's arguments, if there is one.
-    pub async fn hear(&mut self, name: &str, heard: &Heard<'_>, acked: bool) -> Option<Value> {
+    pub async fn hear(&mut self, name: &str, heard: &ClientMessage<'_>, acked: bool) -> Option<Value> {
         let device = self.connected(name);
         let (person, namespace) = (device.actor.person.clone(), device.namespace);
         let shared = self.house.shared.clone();
         let (spoken_in, reply) = match shared.understand(&person, namespace, heard, acked) {
-            Ok((dialect, Request { name: request, ask })) => {
+            Ok((dialect, ParsedRequest { name: request, ask })) => {
                 let outcome = match ask {
                     Ok(ask) => self.perform(name, &*dialect, ask).await,
                     Err(refusal) => Err(refusal),
@@ -109,7 +109,7 @@ impl Floor {
             }
             Err(unknown) => (None, unknown.reply),
         };
-        if let (Heard::Event { name, .. }, Some(ack)) = (heard, &reply.ack) {
+        if let (ClientMessage::Event { name, .. }, Some(ack)) = (heard, &reply.ack) {
             LEXICON.check_ack(spoken_in, name, ack);
         }
         let ack = self.give(name, reply);
@@ -118,39 +118,39 @@ impl Floor {
     }
 
     /// What is told of it is heard when everything has settled, so behind the answer.
-    async fn perform(&mut self, name: &str, dialect: &dyn Dialect, ask: Ask) -> Result<Outcome, DomainError> {
+    async fn perform(&mut self, name: &str, dialect: &dyn Contract, ask: ClientAction) -> Result<Outcome, DomainError> {
         let actor = self.connected(name).actor.clone();
         match ask {
-            Ask::Ping => Ok(Outcome::Pong),
-            Ask::Typing(room) => {
+            ClientAction::Ping => Ok(Outcome::Pong),
+            ClientAction::Typing(room) => {
                 let command = JoinRoom { room: room.clone(), session: None, since: false };
                 let person = self.house.decide(actor, |tx| command.execute(tx)).await?.person.id;
                 self.house.shared.types(&room, &person, name, self.start);
                 Ok(Outcome::Noted)
             }
-            Ask::StopTyping(room) => {
+            ClientAction::StopTyping(room) => {
                 self.stop_typing(name, &room);
                 Ok(Outcome::Noted)
             }
-            Ask::Statuses(people) => {
+            ClientAction::Statuses(people) => {
                 let query = FilterVisible { people: people.clone(), contacts_only: !self.house.shared.shows_presence };
                 let visible = self.house.decide(actor, |tx| query.execute(tx.store, tx.actor)).await?;
                 Ok(self.house.shared.statuses(people, &visible))
             }
-            Ask::OnlineIn(room) => {
+            ClientAction::OnlineIn(room) => {
                 let command = ListMemberIds { room: room.clone(), contacts_only: !self.house.shared.shows_presence };
                 let members = self.house.decide(actor, |tx| command.execute(tx)).await?;
                 Ok(self.house.shared.online_of(&room, members))
             }
-            Ask::TakePart(change) => {
+            ClientAction::TakePart(change) => {
                 let person = actor.person.clone();
                 let (call, value) = self.house.decide(actor, change).await?;
                 if call.is_open() && call.has(&person) {
-                    self.house.shared.seats.take(call.id, &call.room, &person, name);
+                    self.house.shared.seats.join(call.id, &call.room, &person, name);
                 }
                 Ok(Outcome::Changed(value))
             }
-            Ask::Refresh(token) => match self.house.shared.renew(&actor.person, &token) {
+            ClientAction::Refresh(token) => match self.house.shared.renew(&actor.person, &token) {
                 Err(why) => Ok(Outcome::Refreshed(Err(why))),
                 Ok(Renewal { actor, claims, ends }) => {
                     self.house.decide(actor.clone(), |tx| EnsureUser { claims }.execute(tx)).await?;
@@ -158,12 +158,12 @@ impl Floor {
                     Ok(Outcome::Refreshed(Ok(ends)))
                 }
             },
-            Ask::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
-            Ask::Leave(room) => {
+            ClientAction::Change(change) => self.house.decide(actor, change).await.map(Outcome::Changed),
+            ClientAction::Leave(room) => {
                 self.leave_room(name, &room, false);
                 Ok(Outcome::Left(room))
             }
-            Ask::Move(room) => {
+            ClientAction::Move(room) => {
                 let command =
                     JoinRoomListingMembers { room: room.clone(), session: None, since: false, contacts_only: !self.house.shared.shows_presence };
                 let (JoinedRoom { person, inside, .. }, members) = self.house.decide(actor, |tx| command.execute(tx)).await?;
@@ -178,7 +178,7 @@ impl Floor {
                 }
                 Ok(Outcome::Moved { online: self.house.shared.online_among(&room, members), room })
             }
-            Ask::Enter(room) => {
+            ClientAction::Enter(room) => {
                 let command = JoinRoom { room: room.clone(), session: None, since: false };
                 let JoinedRoom { person, inside, .. } = self.house.decide(actor, |tx| command.execute(tx)).await?;
                 let entered = self.house.shared.entered(dialect, &room, Some(&person));
@@ -212,11 +212,11 @@ impl Floor {
         let device = self.device(name);
         let (rooms, person, connection) = (std::mem::take(&mut device.rooms), device.actor.person.clone(), device.connection);
         self.house.shared.types_nowhere(&person, name);
-        self.house.shared.seats.vacate(&person, name);
+        self.house.shared.seats.disconnect(&person, name);
         for room in rooms.iter().filter_map(|room| RoomId::parse(room)) {
             self.house.shared.attendance.leave(&room, &person);
         }
-        self.house.shared.people.depart(&person, connection);
+        self.house.shared.people.disconnect(&person, connection);
     }
 
     fn stop_typing(&mut self, name: &str, room: &RoomId) {
@@ -254,7 +254,7 @@ impl Floor {
             Effect::Join(room, person) => {
                 for name in self.devices_of(&person) {
                     let namespace = self.device(&name).namespace;
-                    if self.house.shared.dialects.join_by_themselves(namespace, &room) {
+                    if self.house.shared.dialects.auto_join(namespace, &room) {
                         self.device(&name).rooms.insert(room.as_str().to_owned());
                     }
                 }
@@ -344,7 +344,7 @@ impl Floor {
 
     /// What is kept of a handshake with this token in its query.
     pub fn kept_token(&self, token: &str) -> Option<String> {
-        self.house.shared.authenticator.kept_token(&HeaderMap::new(), Some(&format!("token={token}")))
+        self.house.shared.authenticator.handshake_token(&HeaderMap::new(), Some(&format!("token={token}")))
     }
 
     /// Puts a device of somebody who is in nothing beside another, without a handshake: it counts nowhere.

@@ -15,14 +15,14 @@ use domain::ports::{Bus, BusMessage};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::Value;
 use server::auth::{Authenticator, Keys};
-use server::back_end::Utilities;
+use server::backend_api::BackendService;
 use server::config::{Audience, Config, TokenEnd};
-use server::dialects::Dialects;
+use server::contracts::ContractRegistry;
 use server::health::Health;
-use server::limits::Limits;
+use server::rate_limit::RateLimits;
 use server::live::{Before, Census, Fanout, Leaving, Moved, Shared, Who};
 use server::metrics::Metrics;
-use server::presence::{Attendance, People, Seats, Told, Typing};
+use server::presence::{RoomPresence, OnlineUsers, CallParticipants, PresenceHistory, Typing};
 use server::rest::{Rest, router};
 use store::{Database, Options, Readers, Writer};
 use tokio::sync::oneshot;
@@ -57,10 +57,10 @@ impl House {
         let (writer, _) = Writer::start(&database, || NOW, ids, move |fact: PersistedEvent| published.publish(BusMessage::Persisted(fact.into()))).unwrap();
         let (readers, _) = Readers::start(&database, 1).unwrap();
         let authenticator = Arc::new(Authenticator::new(&Keys::load(&config).unwrap(), &config));
-        let limits = Arc::new(Limits::new(config.limits.rate_limits));
-        let dialects = Dialects::new(&config);
-        let (people, attendance) = (Arc::new(People::default()), Arc::new(Attendance::default()));
-        let back_end = Arc::new(Utilities::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
+        let limits = Arc::new(RateLimits::new(config.limits.rate_limits));
+        let dialects = ContractRegistry::new(&config);
+        let (people, attendance) = (Arc::new(OnlineUsers::default()), Arc::new(RoomPresence::default()));
+        let back_end = Arc::new(BackendService::new(writer.clone(), Arc::clone(&bus), Arc::clone(&people)));
         let census: Arc<Census> = Arc::default();
         let fanout = Arc::new(Fanout::new(
             dialects.clone(),
@@ -68,7 +68,7 @@ impl House {
             readers.clone(),
             || NOW,
             "epoch",
-            Told::new(config.recovery.recovery_window, config.realtime.ping_timeout),
+            PresenceHistory::new(config.recovery.recovery_window, config.realtime.ping_timeout),
             Who { people: Arc::clone(&people), attendance: Arc::clone(&attendance), everyone_up_to: None },
         ));
         let rest = Rest {
@@ -94,7 +94,7 @@ impl House {
             people,
             attendance,
             typing: Typing::default(),
-            seats: Seats::default(),
+            seats: CallParticipants::default(),
             moved: Moved::default(),
             leaving: Leaving::default(),
             losses: Arc::default(),

@@ -8,9 +8,9 @@ use engine::{Namespace, OutboundMessage};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use server::config::Config;
-use server::dialects::answers::Refused;
-use server::dialects::vocabulary::{Shape, Vocabulary};
-use server::dialects::{Dialects, Heard};
+use server::contracts::responses::AckError;
+use server::contracts::event_schema::{PayloadSchema, ContractSchema};
+use server::contracts::{ContractRegistry, ClientMessage};
 
 use crate::device::values;
 use crate::openapi;
@@ -34,7 +34,7 @@ pub static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::new);
 
 /// All words of all contracts.
 pub struct Lexicon {
-    dialects: Dialects,
+    dialects: ContractRegistry,
     contracts: Vec<Contract>,
     refused: Validator,
     /// Whose words were said, by the contract's name and the word's.
@@ -57,9 +57,9 @@ struct Contract {
 
 impl Lexicon {
     fn new() -> Self {
-        let dialects = Dialects::new(&Config::default());
-        let contracts = dialects.vocabularies().iter().map(Contract::new).collect();
-        Self { dialects, contracts, refused: whole(&Shape::of::<Refused<'_>>()), used: Mutex::default() }
+        let dialects = ContractRegistry::new(&Config::default());
+        let contracts = dialects.schemas().iter().map(Contract::new).collect();
+        Self { dialects, contracts, refused: whole(&PayloadSchema::of::<AckError<'_>>()), used: Mutex::default() }
     }
 
     /// Whether a contract that is spoken in a namespace has this word.
@@ -85,11 +85,11 @@ impl Lexicon {
     }
 
     /// Whatever a client says and is not refused looks as its word is described. `namespace` is where the contract is spoken alone.
-    pub fn check_understood(&self, namespace: Option<&str>, heard: &Heard<'_>) {
+    pub fn check_understood(&self, namespace: Option<&str>, heard: &ClientMessage<'_>) {
         let contract = self.contract(namespace);
         let (name, argument) = match heard {
-            Heard::Event { name, args } => ((*name).to_owned(), args.get(0).map_or(Value::Null, |arg| serde_json::from_str(arg).unwrap())),
-            Heard::Text(text) => {
+            ClientMessage::Event { name, args } => ((*name).to_owned(), args.get(0).map_or(Value::Null, |arg| serde_json::from_str(arg).unwrap())),
+            ClientMessage::Text(text) => {
                 let message: Value = serde_json::from_str(text).unwrap();
                 (message["type"].as_str().unwrap_or_default().to_owned(), message)
             }
@@ -127,15 +127,15 @@ impl Lexicon {
     }
 
     fn spoken_in(&self, namespace: Namespace) -> impl Iterator<Item = &Contract> {
-        self.dialects.spoken_in(namespace).iter().map(|dialect| self.contract(dialect.namespace()))
+        self.dialects.in_namespace(namespace).iter().map(|dialect| self.contract(dialect.namespace()))
     }
 }
 
 impl Contract {
-    fn new(vocabulary: &Vocabulary) -> Self {
-        let says = vocabulary.says.iter().map(|word| (word.name, word.payload.as_ref().map(whole)));
+    fn new(vocabulary: &ContractSchema) -> Self {
+        let says = vocabulary.server_events.iter().map(|word| (word.name, word.payload.as_ref().map(whole)));
         let understands =
-            vocabulary.understands.iter().map(|word| (word.name, (word.argument.as_ref().map(at_least), word.ack.as_ref().map(whole))));
+            vocabulary.client_events.iter().map(|word| (word.name, (word.argument.as_ref().map(at_least), word.ack.as_ref().map(whole))));
         Self { name: vocabulary.contract, namespace: vocabulary.namespace, says: says.collect(), understands: understands.collect() }
     }
 }
@@ -160,16 +160,16 @@ fn reasons(words: &[(&Contract, &Option<Validator>)], payload: Option<&Value>) -
 }
 
 /// Judges whether a value is just this: what the server says has no fields that are not described.
-fn whole(shape: &Shape) -> Validator {
+fn whole(shape: &PayloadSchema) -> Validator {
     validator(shape, true)
 }
 
 /// Judges whether a value is this, whatever else stands in it: clients may say more.
-fn at_least(shape: &Shape) -> Validator {
+fn at_least(shape: &PayloadSchema) -> Validator {
     validator(shape, false)
 }
 
-fn validator(shape: &Shape, whole: bool) -> Validator {
+fn validator(shape: &PayloadSchema, whole: bool) -> Validator {
     let schemas: BTreeMap<_, _> = shape.components.iter().map(|(name, schema)| (name, json!(schema))).collect();
     let document = json!({ "$ref": "#/shape", "shape": shape.schema, "components": { "schemas": schemas } });
     let schema = if whole { openapi::strict(document) } else { document };

@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use server::config::Config;
-use server::dialects::{Dialects, Heard};
+use server::contracts::{ContractRegistry, ClientMessage};
 use server::presence::Transport;
 use tower::ServiceExt;
 use wire::socketio::{Event, Packet, json as packets};
@@ -36,7 +36,7 @@ pub async fn play(contract: &str, file: &str) {
 
 /// Where a contract is spoken alone. Its transcripts' folder bears its name.
 fn namespace_of(contract: &str) -> Option<&'static str> {
-    let vocabularies = Dialects::new(&Config::default()).vocabularies();
+    let vocabularies = ContractRegistry::new(&Config::default()).schemas();
     let vocabulary = vocabularies.iter().find(|vocabulary| vocabulary.contract == contract);
     vocabulary.unwrap_or_else(|| panic!("there is no contract called {contract}")).namespace
 }
@@ -209,7 +209,7 @@ impl Player {
         self.hand_out_tokens();
         let text = as_sent(&self.names.fill(&step.send));
         self.outside(&step.r#as, &text).await;
-        self.floor.hear(&step.r#as, &Heard::Text(&text), false).await;
+        self.floor.hear(&step.r#as, &ClientMessage::Text(&text), false).await;
     }
 
     /// A step may say somebody's token, as of now.
@@ -231,7 +231,7 @@ impl Player {
             self.floor.put_beside(STRANGER, said_by);
             let ack = match self.floor.device(STRANGER).connection.transport() {
                 Transport::SocketIo => self.floor.hear(STRANGER, &spoken(&event(&words)), true).await,
-                Transport::Raw => self.floor.hear(STRANGER, &Heard::Text(&words), false).await,
+                Transport::Raw => self.floor.hear(STRANGER, &ClientMessage::Text(&words), false).await,
             };
             let heard = self.floor.take_away(STRANGER);
             // Whatever one may make is made twice, with two ids.
@@ -292,8 +292,8 @@ fn event(packet: &str) -> Event<'_> {
     }
 }
 
-fn spoken<'a>(event: &'a Event<'_>) -> Heard<'a> {
-    Heard::Event { name: &event.name, args: &event.args }
+fn spoken<'a>(event: &'a Event<'_>) -> ClientMessage<'a> {
+    ClientMessage::Event { name: &event.name, args: &event.args }
 }
 
 /// The person of a device.

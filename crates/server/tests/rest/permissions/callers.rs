@@ -1,6 +1,6 @@
 //! Who asks.
 
-use server::auth::mint::NewToken;
+use server::auth::sign::NewToken;
 
 use crate::support::{Client, SECONDS, Server};
 

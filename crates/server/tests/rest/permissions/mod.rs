@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 
 use http::Method;
 use serde_json::{Value, json};
-use server::auth::mint::NewToken;
-use server::limits::Limits;
+use server::auth::sign::NewToken;
+use server::rate_limit::RateLimits;
 
 use crate::openapi::DOCUMENT;
 use crate::support::{Answered, SECONDS, Server, id};
@@ -22,7 +22,7 @@ use table::{Row, rows};
 use things::{SECRET, Sort, Thing, never_there};
 
 fn server() -> Server {
-    Server::with(&[("ROOMCAST_API_KEY", API_KEY)], Limits::new(false))
+    Server::with(&[("ROOMCAST_API_KEY", API_KEY)], RateLimits::new(false))
 }
 
 async fn ask(server: &Server, caller: Caller, row: &Row, thing: &Thing, body: &Value) -> Answered {

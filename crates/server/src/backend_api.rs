@@ -1,0 +1,143 @@
+//! The functions for a backend: emit events, query presence, end connections. The trait is for a program that contains this library, with
+//! the names that the messenger contract uses; over HTTP the same functions are `/api/v1/emit` and its neighbours.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use domain::custom_events::{CustomEvent, PublishCustomEvent};
+use domain::event::EphemeralEvent;
+use domain::ids::{EntityId, RoomKind, UserId, RoomId};
+use domain::notifications::{NewNotification, Notification, CreateNotification};
+use domain::command::{Actor, Command};
+use domain::error::DomainError;
+use domain::ports::{Bus, BusMessage};
+use serde_json::Value;
+use store::Writer;
+use tokio::sync::oneshot;
+
+use crate::contracts::messenger::backend_events;
+use crate::presence::OnlineUsers;
+
+/// The functions for a backend. An emitted event is stored and ordered as any other event; the answer is its offset.
+pub trait BackendApi: Send + Sync {
+    /// Emits an event of the backend's own.
+    fn emit(&self, emission: CustomEvent) -> Pending<i64>;
+
+    /// Emits an event that is not stored, and is dropped for clients that cannot take it at once.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`].
+    fn emit_volatile(&self, emission: CustomEvent) -> Result<(), DomainError>;
+
+    /// Stores a notification and sends it to its user, on all devices.
+    fn emit_notification_to_user(&self, notification: NewNotification) -> Pending<Notification>;
+
+    /// Whether a user is online. For a moment after the last connection has ended, the user still is.
+    fn is_user_online(&self, person: &UserId) -> bool;
+
+    /// The number of users who are online.
+    fn online_users_count(&self) -> usize;
+
+    /// Ends all connections of these users, and these connections.
+    fn disconnect(&self, people: Vec<UserId>, connections: Vec<String>, reason: String);
+
+    /// Sends an event to a user, on all devices.
+    fn send_to_user(&self, person: &UserId, event: &str, data: Value) -> Pending<i64> {
+        self.emit(custom_event(RoomId::inbox(person), event, data))
+    }
+
+    /// Sends an event to all connected clients.
+    fn broadcast_to_all(&self, event: &str, data: Value) -> Pending<i64> {
+        self.emit(custom_event(RoomId::everyone(), event, data))
+    }
+
+    /// Sends a conversation the event of a message that the backend stores itself.
+    fn emit_new_message(&self, conversation: &str, message: Value) -> Pending<i64> {
+        let (event, data) = backend_events::message_new(message);
+        self.emit(custom_event(RoomKind::Conversation.room(conversation), event, data))
+    }
+
+    /// Sends a conversation the event that a user has read these messages, and all others up to `up_to`.
+    fn emit_message_read(&self, conversation: &str, reader: &UserId, messages: &[EntityId], up_to: EntityId) -> Pending<i64> {
+        let room = RoomKind::Conversation.room(conversation);
+        let (event, data) = backend_events::messages_read(&room, reader, messages, up_to);
+        self.emit(custom_event(room, event, data))
+    }
+
+    /// Sends a conversation the event that such a message was deleted.
+    fn emit_message_deleted(&self, conversation: &str, message: EntityId) -> Pending<i64> {
+        let room = RoomKind::Conversation.room(conversation);
+        let (event, data) = backend_events::message_deleted(&room, message);
+        self.emit(custom_event(room, event, data))
+    }
+
+    /// Sends a user the event that an order has changed.
+    fn emit_order_update(&self, person: &UserId, order: Value) -> Pending<i64> {
+        self.send_to_user(person, "order:update", order)
+    }
+}
+
+fn custom_event(room: RoomId, event: &str, data: Value) -> CustomEvent {
+    CustomEvent { rooms: vec![room], except: Vec::new(), except_connections: Vec::new(), name: event.to_owned(), data: Some(data) }
+}
+
+/// An answer that arrives when the change is on the disk. Dropping it does not cancel the change.
+pub struct Pending<T>(oneshot::Receiver<Result<T, DomainError>>);
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T, DomainError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = Pin::new(&mut self.0).poll(context);
+        answer.map(|answer| answer.unwrap_or_else(|_| Err(DomainError::Unavailable("the server is stopping".to_owned()))))
+    }
+}
+
+/// The functions, on the parts of this server.
+pub struct BackendService {
+    writer: Writer,
+    bus: Arc<dyn Bus>,
+    people: Arc<OnlineUsers>,
+}
+
+impl BackendService {
+    /// The parts: the writer runs commands, the bus takes ephemeral events, and `people` knows the users who are online.
+    pub fn new(writer: Writer, bus: Arc<dyn Bus>, people: Arc<OnlineUsers>) -> Self {
+        Self { writer, bus, people }
+    }
+
+    fn run<C: Command>(&self, command: C) -> Pending<C::Output> {
+        let (reply, answer) = oneshot::channel();
+        self.writer.run(Actor::server(), command, move |result| drop(reply.send(result)));
+        Pending(answer)
+    }
+}
+
+impl BackendApi for BackendService {
+    fn emit(&self, emission: CustomEvent) -> Pending<i64> {
+        self.run(PublishCustomEvent(emission))
+    }
+
+    fn emit_volatile(&self, emission: CustomEvent) -> Result<(), DomainError> {
+        emission.check()?;
+        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::Emitted { emission }.into()));
+        Ok(())
+    }
+
+    fn emit_notification_to_user(&self, notification: NewNotification) -> Pending<Notification> {
+        self.run(CreateNotification(notification))
+    }
+
+    fn is_user_online(&self, person: &UserId) -> bool {
+        self.people.is_online(person)
+    }
+
+    fn online_users_count(&self) -> usize {
+        self.people.count()
+    }
+
+    fn disconnect(&self, people: Vec<UserId>, connections: Vec<String>, reason: String) {
+        self.bus.publish(BusMessage::Ephemeral(EphemeralEvent::Disconnected { people, connections, reason }.into()));
+    }
+}

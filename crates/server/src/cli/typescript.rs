@@ -1,0 +1,53 @@
+//! `roomcast types`: the contracts as TypeScript.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use crate::config::Config;
+use crate::codegen::typescript;
+use crate::contracts::ContractRegistry;
+use crate::contracts::event_schema::ContractSchema;
+
+/// The arguments of `roomcast types`.
+#[derive(Args)]
+pub struct TypesArguments {
+    /// Only this contract
+    #[arg(long, value_name = "NAME")]
+    contract: Option<String>,
+    /// A folder to write into, a file for each contract; without it, one contract goes to standard output
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Writes the files. Returns the text to print.
+///
+/// # Errors
+/// A line about an unknown contract, or a folder that cannot be written.
+pub fn write(arguments: TypesArguments) -> anyhow::Result<String> {
+    let mut vocabularies = ContractRegistry::new(&Config::default()).schemas();
+    let names: Vec<_> = vocabularies.iter().map(|vocabulary| vocabulary.contract).collect();
+    if let Some(name) = &arguments.contract {
+        vocabularies.retain(|vocabulary| vocabulary.contract == name);
+        if vocabularies.is_empty() {
+            bail!("--contract={name}: expected {}", names.join(", "));
+        }
+    }
+    match (&arguments.out, &vocabularies[..]) {
+        (None, [one]) => Ok(typescript::module(one)),
+        (None, _) => bail!("say which contract with --contract ({}), or where to write all of them with --out", names.join(", ")),
+        (Some(folder), all) => write_into(folder, all),
+    }
+}
+
+fn write_into(folder: &std::path::Path, vocabularies: &[ContractSchema]) -> anyhow::Result<String> {
+    std::fs::create_dir_all(folder).with_context(|| format!("--out={}: the folder cannot be made", folder.display()))?;
+    let mut written = String::new();
+    for vocabulary in vocabularies {
+        let file = folder.join(vocabulary.contract).with_extension("ts");
+        std::fs::write(&file, typescript::module(vocabulary)).with_context(|| format!("{} cannot be written", file.display()))?;
+        written.push_str(&format!("{}\n", file.display()));
+    }
+    Ok(written)
+}

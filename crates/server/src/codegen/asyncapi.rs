@@ -1,0 +1,139 @@
+//! Both socket protocols as one AsyncAPI 3 document: a channel for each contract, and in it every message that goes one way or the other.
+
+use serde_json::{Map, Value, json};
+
+use super::components;
+use crate::contracts::event_schema::{ServerEventSchema, PayloadSchema, ClientEventSchema, ContractSchema};
+
+const SOCKETIO: &str = "socketio";
+const RAW: &str = "websocket";
+
+/// The document. Its operations are the server's: it sends the server's events, and receives the clients' events.
+pub fn document(vocabularies: &[ContractSchema]) -> Value {
+    let mut channels = Map::new();
+    let mut operations = Map::new();
+    let mut schemas = Map::new();
+    for vocabulary in vocabularies {
+        channels.insert(vocabulary.contract.into(), channel(vocabulary));
+        operations.extend(sending(vocabulary));
+        operations.extend(vocabulary.client_events.iter().map(|word| receiving(vocabulary.contract, word)));
+        schemas.extend(components(vocabulary).into_iter().map(|(name, schema)| (name, json!(schema))));
+    }
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Roomcast",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What is said over Roomcast's sockets, in each contract.",
+            "license": { "name": "MIT" },
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            SOCKETIO: {
+                "host": "localhost:3000",
+                "pathname": "/socket.io",
+                "protocol": "socket.io",
+                "protocolVersion": "5",
+                "description": "Socket.IO over WebSocket or long-polling. A message is an event with its payload as the one argument, and a reply its acknowledgement.",
+                "security": [{ "$ref": "#/components/securitySchemes/token" }],
+            },
+            RAW: {
+                "host": "localhost:3000",
+                "pathname": "/api/v1/ws/connect",
+                "protocol": "ws",
+                "description": "JSON messages over a plain WebSocket.",
+                "security": [{ "$ref": "#/components/securitySchemes/token" }],
+            },
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Also as `?token=`, as a cookie or, in Socket.IO, as `auth.token`." },
+            },
+        },
+    })
+}
+
+fn channel(vocabulary: &ContractSchema) -> Value {
+    let ContractSchema { contract, about, namespace, server_events: says, client_events: understands, close_codes: closes } = vocabulary;
+    let mut messages = Map::new();
+    for ServerEventSchema { name, about, payload } in says {
+        messages.insert(server_message(name), message(name, about, payload.as_ref()));
+    }
+    for ClientEventSchema { name, about, argument, ack } in understands {
+        messages.insert(client_message(name), message(name, about, argument.as_ref()));
+        if let Some(ack) = ack {
+            messages.insert(acknowledged(name), message(name, "The acknowledgement.", Some(ack)));
+        }
+    }
+    let server = if namespace.is_some() { SOCKETIO } else { RAW };
+    let mut channel = json!({
+        "address": namespace.unwrap_or("/api/v1/ws/connect"),
+        "title": contract,
+        "description": match namespace {
+            Some(namespace) => format!("{about} Spoken in the namespace `{namespace}` alone, and with the other contracts in `/`."),
+            None => (*about).to_owned(),
+        },
+        "servers": [{ "$ref": format!("#/servers/{server}") }],
+        "messages": messages,
+    });
+    if !closes.is_empty() {
+        let codes = closes.iter().map(|closing| (closing.code.to_string(), Value::from(closing.about)));
+        channel["x-close-codes"] = codes.collect::<Map<_, _>>().into();
+    }
+    channel
+}
+
+fn message(name: &str, about: &str, shape: Option<&PayloadSchema>) -> Value {
+    let mut message = json!({ "name": name, "summary": about });
+    if let Some(shape) = shape {
+        message["payload"] = json!(shape.schema);
+    }
+    message
+}
+
+/// One operation for all events that the server sends in a contract, because no client requests one of them alone.
+fn sending(vocabulary: &ContractSchema) -> Option<(String, Value)> {
+    let contract = vocabulary.contract;
+    let messages: Vec<_> = vocabulary.server_events.iter().map(|word| reference(contract, &server_message(word.name))).collect();
+    let operation = json!({ "action": "send", "channel": { "$ref": format!("#/channels/{contract}") }, "messages": messages });
+    (!messages.is_empty()).then(|| (format!("{contract}.says"), operation))
+}
+
+fn receiving(contract: &str, word: &ClientEventSchema) -> (String, Value) {
+    let channel = json!({ "$ref": format!("#/channels/{contract}") });
+    let mut operation = json!({
+        "action": "receive",
+        "summary": word.about,
+        "channel": channel,
+        "messages": [reference(contract, &client_message(word.name))],
+    });
+    if word.ack.is_some() {
+        operation["reply"] = json!({ "channel": channel, "messages": [reference(contract, &acknowledged(word.name))] });
+    }
+    (format!("{contract}.{}", plain(word.name)), operation)
+}
+
+fn reference(contract: &str, message: &str) -> Value {
+    json!({ "$ref": format!("#/channels/{contract}/messages/{message}") })
+}
+
+/// The key of a server event's message. A server's and a client's event may have the same name.
+fn server_message(name: &str) -> String {
+    format!("said.{}", plain(name))
+}
+
+fn client_message(name: &str) -> String {
+    format!("heard.{}", plain(name))
+}
+
+fn acknowledged(name: &str) -> String {
+    format!("acknowledged.{}", plain(name))
+}
+
+/// A name without the characters that a key must not have.
+fn plain(name: &str) -> String {
+    name.replace(':', ".")
+}

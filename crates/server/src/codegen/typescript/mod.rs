@@ -1,0 +1,75 @@
+//! A contract as a TypeScript module: its objects, and the types of its events for stock clients.
+//!
+//! For Socket.IO that is the two maps that `Socket<ServerToClientEvents, ClientToServerEvents>` of `socket.io-client` takes; for the raw WebSocket
+//! a union of messages for each direction, told apart by their `type`, and the close codes.
+
+mod types;
+
+use super::components;
+use crate::contracts::event_schema::{ServerEventSchema, PayloadSchema, ClientEventSchema, ContractSchema};
+use types::{Writer, comment, key};
+
+/// The module of a contract.
+pub fn module(vocabulary: &ContractSchema) -> String {
+    let ContractSchema { contract, about, .. } = vocabulary;
+    let writer = Writer::new(contract);
+    let place = vocabulary.namespace.map_or_else(
+        || "Raw WebSocket: JSON messages on `/api/v1/ws/connect`.".to_owned(),
+        |namespace| format!("Socket.IO: spoken on `/` and alone on `{namespace}`."),
+    );
+    let mut text = format!("// The {contract} contract of Roomcast, written by `roomcast types`. {about}\n// {place}\n");
+    for (name, schema) in &components(vocabulary) {
+        text.push('\n');
+        text.push_str(&writer.declaration(name, schema));
+    }
+    text.push_str(&match vocabulary.namespace {
+        Some(_) => events(&writer, vocabulary),
+        None => messages(&writer, vocabulary),
+    });
+    text
+}
+
+/// The maps of a Socket.IO contract.
+fn events(writer: &Writer, vocabulary: &ContractSchema) -> String {
+    let mut text = "\n/** What the server says. */\nexport interface ServerToClientEvents {\n".to_owned();
+    for ServerEventSchema { name, about, payload } in &vocabulary.server_events {
+        let payload = payload.as_ref().map(|payload| format!("payload: {}", writer.type_of(&payload.schema))).unwrap_or_default();
+        text.push_str(&format!("{}  {}: ({payload}) => void;\n", comment("  ", about), key(name)));
+    }
+    text.push_str("}\n\n/** What clients may say, with an acknowledgement or without. */\nexport interface ClientToServerEvents {\n");
+    for ClientEventSchema { name, about, argument, ack } in &vocabulary.client_events {
+        let argument = argument.as_ref().map(|argument| format!("argument: {}", writer.type_of(&argument.schema)));
+        let ack = ack.as_ref().map(|ack| format!("ack?: (answer: {}) => void", writer.type_of(&ack.schema)));
+        let parameters: Vec<_> = argument.into_iter().chain(ack).collect();
+        text.push_str(&format!("{}  {}: ({}) => void;\n", comment("  ", about), key(name), parameters.join(", ")));
+    }
+    text.push_str(
+        "}\n\n/** The same with an acknowledgement always: `Socket<ServerToClientEvents, AcknowledgedEvents>` gives `emitWithAck` its types. */\n\
+         export type AcknowledgedEvents = {\n  [E in keyof ClientToServerEvents]: (...args: Required<Parameters<ClientToServerEvents[E]>>) => void;\n};\n",
+    );
+    text
+}
+
+/// The unions of a contract on the raw WebSocket, and its close codes.
+fn messages(writer: &Writer, vocabulary: &ContractSchema) -> String {
+    let mut text = "\n/** What the server says. A back end may say more, in types of its own. */\nexport type ServerMessage =\n".to_owned();
+    let said = vocabulary.server_events.iter().map(|word| (word.about, &word.payload));
+    text.push_str(&union(writer, said));
+    text.push_str("\n/** What clients may say. */\nexport type ClientMessage =\n");
+    let understood = vocabulary.client_events.iter().map(|word| (word.about, &word.argument));
+    text.push_str(&union(writer, understood));
+    text.push_str("\n/** With what the server closes a connection. */\nexport const CloseCode = {\n");
+    for closing in &vocabulary.close_codes {
+        text.push_str(&format!("{}  {}: {},\n", comment("  ", closing.about), closing.name, closing.code));
+    }
+    text.push_str("} as const;\n\nexport type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];\n");
+    text
+}
+
+fn union<'a>(writer: &Writer, messages: impl Iterator<Item = (&'a str, &'a Option<PayloadSchema>)>) -> String {
+    let variants = messages.filter_map(|(about, shape)| {
+        let message = writer.type_of(&shape.as_ref()?.schema);
+        Some(format!("{}  | {message}", comment("  ", about)))
+    });
+    variants.collect::<Vec<_>>().join("\n") + ";\n"
+}

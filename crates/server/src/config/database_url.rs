@@ -1,0 +1,98 @@
+//! Backends are chosen by URL. The password of a URL is never shown.
+
+use std::path::{Path, PathBuf};
+
+use super::value::SettingValue;
+
+/// The store of users, spaces and events.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// SQLite in a file.
+    Sqlite(PathBuf),
+    /// SQLite in memory: gone with the process.
+    Memory,
+    /// PostgreSQL, by its whole URL.
+    Postgres(String),
+}
+
+impl DatabaseUrl {
+    /// The folder of the database's file, where other small files may live, or `None` if there is none.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))),
+            Self::Memory | Self::Postgres(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.show())
+    }
+}
+
+impl SettingValue for DatabaseUrl {
+    const EXPECTED: &'static str = "sqlite://PATH, such as sqlite://data/roomcast.db, or sqlite::memory:";
+
+    fn read(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once(':')?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "postgres" | "postgresql" if rest.starts_with("//") => Some(Self::Postgres(text.into())),
+            "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
+                ":memory:" => Some(Self::Memory),
+                // SQLite's own options are the server's to choose; a question mark would end in the file's name.
+                path if path.is_empty() || path.ends_with('/') || path.contains('?') => None,
+                path => Some(Self::Sqlite(path.into())),
+            },
+            _ => None,
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite://{}", path.display()),
+            Self::Memory => "sqlite::memory:".into(),
+            Self::Postgres(url) => without_password(url),
+        }
+    }
+
+    fn show_unread(text: &str) -> String {
+        without_password(text)
+    }
+}
+
+/// The URL of a Redis.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(pub String);
+
+impl std::fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.show())
+    }
+}
+
+impl SettingValue for RedisUrl {
+    const EXPECTED: &'static str = "redis://HOST:PORT or rediss://HOST:PORT";
+
+    fn read(text: &str) -> Option<Self> {
+        let (scheme, _) = text.split_once("://")?;
+        matches!(scheme.to_ascii_lowercase().as_str(), "redis" | "rediss").then(|| Self(text.into()))
+    }
+
+    fn show(&self) -> String {
+        without_password(&self.0)
+    }
+
+    fn show_unread(text: &str) -> String {
+        without_password(text)
+    }
+}
+
+/// A URL without user name, password and options: each of them may be secret.
+fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    let (rest, options) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?…"));
+    let host = rest.rsplit_once('@').map_or(rest.to_owned(), |(_, host)| format!("…@{host}"));
+    format!("{scheme}{separator}{host}{options}")
+}

@@ -1,0 +1,142 @@
+//! The table of settings: a section is declared once, and its struct, its reading, the listing of `roomcast config` and
+//! `config.example.toml` come from that one declaration.
+//!
+//! Why not figment: the names in the environment (`SOCKET_IO_PORT`, `JWT_SECRET`) do not follow the sections, `roomcast config` needs the
+//! source of every value, and an error must be one line that names the expected value and never shows a secret. Each of the three would be
+//! a layer over figment as long as this file.
+
+use super::error::ConfigError;
+use super::source::{Source, Sources};
+use super::value::SettingValue;
+
+/// One setting, as it is documented.
+#[derive(Debug)]
+pub struct Setting {
+    /// The section in the TOML file.
+    pub section: &'static str,
+    /// The name within the section.
+    pub key: &'static str,
+    /// The name in the environment.
+    pub env: &'static str,
+    /// What holds when no source sets it, as text; empty for nothing.
+    pub default: &'static str,
+    /// What it does, in one sentence.
+    pub sentence: &'static str,
+    /// The minimum and the maximum, if the type of the value does not imply them.
+    pub range: Option<(&'static str, &'static str)>,
+    /// True if the value is never shown.
+    pub hidden: bool,
+    /// True if the value is a list.
+    pub list: bool,
+    /// True if the setting is a bound: a number of things, a size or a time.
+    pub bound: bool,
+}
+
+/// A section of settings, as it is documented.
+#[derive(Debug)]
+pub struct Section {
+    /// Its name in the TOML file.
+    pub name: &'static str,
+    /// What its settings are about.
+    pub about: &'static str,
+    /// In the order of the struct's fields.
+    pub settings: &'static [Setting],
+}
+
+/// An effective setting: a line of `roomcast config`.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The setting.
+    pub setting: &'static Setting,
+    /// Its value as it may be shown.
+    pub value: String,
+    /// Its source.
+    pub source: Source,
+}
+
+/// Reads settings one after another, and remembers where each came from.
+pub(super) struct Reader<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) lines: Vec<Line>,
+    /// The errors so far, which are reported together.
+    pub(super) errors: Vec<ConfigError>,
+}
+
+impl Reader<'_> {
+    /// Reads one setting from the strongest source that has it.
+    ///
+    /// Inputs: the setting, and the check that its range asks for. An invalid value adds an error that names the setting, the value and what is
+    /// expected. Then the default is returned, so that the other settings are checked, too.
+    pub(super) fn read<T: SettingValue>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> T {
+        match self.try_read(setting, in_range) {
+            Ok(value) => value,
+            Err(error) => {
+                self.errors.push(error);
+                T::read(setting.default).expect("a test reads every default")
+            }
+        }
+    }
+
+    fn try_read<T: SettingValue>(&mut self, setting: &'static Setting, in_range: impl Fn(&T) -> bool) -> Result<T, ConfigError> {
+        let found = self.sources.find(setting)?;
+        let Some(value) = T::read(&found.text).filter(|value| in_range(value)) else {
+            let range = setting.range.map(|(low, high)| format!(", from {low} to {high}")).unwrap_or_default();
+            let right = format!("expected {}{range}", T::EXPECTED);
+            return Err(ConfigError::setting(found.name, &T::show_unread(&found.text), right));
+        };
+        self.lines.push(Line { setting, value: value.show(), source: found.source });
+        Ok(value)
+    }
+}
+
+/// Declares a section: a struct whose fields carry their sentence, type, default, environment name and, if need be, range.
+macro_rules! section {
+    (
+        #[doc = $about:literal]
+        $name:ident = $section:literal {
+            $( #[doc = $sentence:literal] $field:ident : $type:ty = $default:literal, $env:ident $(from $low:literal to $high:literal)? ; )*
+        }
+    ) => {
+        #[doc = $about]
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            $(
+                #[doc = $sentence]
+                #[doc = concat!("\n\nEnvironment: `", stringify!($env), "`; default: `", $default, "`.")]
+                pub $field: $type,
+            )*
+        }
+
+        impl $name {
+            /// The section as it is documented.
+            pub const SECTION: Section = Section {
+                name: $section,
+                about: $about,
+                settings: &[$(
+                    Setting {
+                        section: $section,
+                        key: stringify!($field),
+                        env: stringify!($env),
+                        default: $default,
+                        sentence: $sentence,
+                        range: { #[allow(unused_mut, unused_assignments)] { let mut range = None; $( range = Some(($low, $high)); )? range } },
+                        hidden: <$type as SettingValue>::IS_HIDDEN,
+                        list: <$type as SettingValue>::LIST,
+                        bound: <$type as SettingValue>::IS_BOUND,
+                    },
+                )*],
+            };
+
+            /// Reads the section; the reader collects the errors.
+            pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+                // The fields of a struct expression are evaluated as they are written, which is the table's order.
+                let mut settings = Self::SECTION.settings.iter();
+                let mut next = || settings.next().expect("the table has a row for each field");
+                Self {
+                    $( $field: reader.read(next(), |_value: &$type| true $( && in_range(_value, $low, $high) )?), )*
+                }
+            }
+        }
+    };
+}
+pub(super) use section;

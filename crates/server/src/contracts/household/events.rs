@@ -1,0 +1,85 @@
+//! The words of the household contract.
+
+use domain::ids::{RoomKind, RoomId};
+use domain::error::DomainError;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use wire::socketio::Args;
+
+use super::payloads::{
+    HouseholdUpdated, InviteCodeRefreshed, MemberJoined, MemberLeft, TaskAssigned, TaskChanged, TaskCompleted, TaskDeleted, TaskUnassigned,
+    UserUpdated,
+};
+use crate::contracts::ClientAction;
+use crate::contracts::responses::ConstBool;
+use crate::contracts::client_ids::IdInput;
+use crate::contracts::auth_refresh;
+use crate::contracts::event_schema::{ClientEvent, ServerEvent, id_argument, server_events, invalid_field};
+
+server_events! {
+    /// A task was created.
+    TASK_CREATED: ServerEvent<TaskChanged<'_>> = "task:created";
+    /// A task was edited; behind it stands whatever else the edit was.
+    TASK_UPDATED: ServerEvent<TaskChanged<'_>> = "task:updated";
+    /// A task was completed, or taken up again: see `task.completed`.
+    TASK_COMPLETED: ServerEvent<TaskCompleted<'_>> = "task:completed";
+    /// A task was given to somebody.
+    TASK_ASSIGNED: ServerEvent<TaskAssigned<'_>> = "task:assigned";
+    /// A task was taken from somebody.
+    TASK_UNASSIGNED: ServerEvent<TaskUnassigned<'_>> = "task:unassigned";
+    /// A task is gone.
+    TASK_DELETED: ServerEvent<TaskDeleted<'_>> = "task:deleted";
+    /// The household's own details changed.
+    HOUSEHOLD_UPDATED: ServerEvent<HouseholdUpdated<'_>> = "household:updated";
+    /// Somebody has become a member.
+    MEMBER_JOINED: ServerEvent<MemberJoined<'_>> = "household:member_joined";
+    /// Somebody is no longer a member.
+    MEMBER_LEFT: ServerEvent<MemberLeft<'_>> = "household:member_left";
+    /// The household has a new invite code; the old one is void.
+    INVITE_CODE_REFRESHED: ServerEvent<InviteCodeRefreshed<'_>> = "household:invite_code_refreshed";
+    /// A member's profile changed.
+    USER_UPDATED: ServerEvent<UserUpdated<'_>> = "user:updated";
+}
+
+/// What clients of this contract may say.
+pub(super) const CLIENT_EVENTS: &[ClientEvent] = &[
+    ClientEvent::new("join:household", "Hears a household, which members do without asking, too.", |args| {
+        household_of(args).map(ClientAction::Enter)
+    })
+    .names::<HouseholdRef>()
+    .answers::<HouseholdAck<'_>>(),
+    ClientEvent::new("leave:household", "Hears a household no longer on this connection.", |args| household_of(args).map(ClientAction::Leave))
+        .names::<HouseholdRef>()
+        .answers::<HouseholdAck<'_>>(),
+    auth_refresh::REFRESH,
+];
+
+/// What names a household.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = household::HouseholdNamed)]
+struct HouseholdRef {
+    household_id: IdInput,
+}
+
+impl From<HouseholdRef> for IdInput {
+    fn from(named: HouseholdRef) -> Self {
+        named.household_id
+    }
+}
+
+/// The acknowledgement of a household entered or left.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = household::Confirmed)]
+pub(super) struct HouseholdAck<'a> {
+    #[schema(schema_with = ConstBool::<true>::schema)]
+    pub(super) ok: ConstBool<true>,
+    pub(super) household_id: &'a str,
+}
+
+/// The household that a client names.
+fn household_of(args: &Args<'_>) -> Result<RoomId, DomainError> {
+    let room = id_argument::<HouseholdRef>(args).and_then(|id| RoomKind::Household.room_from_external_id(&id.0));
+    room.ok_or_else(|| invalid_field(args, "householdId", "must be the id of a household, as text or number"))
+}

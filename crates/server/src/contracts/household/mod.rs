@@ -1,0 +1,136 @@
+//! The household contract: households and their tasks, over Socket.IO.
+
+pub mod objects;
+pub mod payloads;
+mod events;
+
+use domain::event::{Event, PersistedEvent};
+use domain::ids::{RoomKind, RoomId};
+use domain::users;
+use domain::tasks;
+use engine::OutboundMessage;
+
+use super::responses::{ConstBool, AckOk, ERROR, RESYNC};
+use super::auth_refresh::EXPIRING;
+use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
+use super::{AnswerContext, Contract, ClientMessage, Outcome, Reply, ParsedRequest, json, error_reply};
+use objects::{Task, User};
+use payloads::{
+    HouseholdUpdated, InviteCodeRefreshed, MemberJoined, MemberLeft, TaskAssigned, TaskChanged, TaskCompleted, TaskDeleted, TaskUnassigned,
+    UserUpdated,
+};
+use events::HouseholdAck;
+
+/// The household contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Household;
+
+impl Contract for Household {
+    fn namespace(&self) -> Option<&'static str> {
+        Some("/household")
+    }
+
+    fn schema(&self) -> ContractSchema {
+        ContractSchema {
+            contract: "household",
+            about: "Households and their tasks.",
+            namespace: self.namespace(),
+            server_events: events::server_events().into_iter().chain([ERROR.schema(), EXPIRING.schema(), RESYNC.schema()]).collect(),
+            client_events: events::CLIENT_EVENTS.iter().map(ClientEvent::schema).collect(),
+            close_codes: Vec::new(),
+        }
+    }
+
+    fn kinds(&self) -> &'static [RoomKind] {
+        &[RoomKind::Household]
+    }
+
+    fn room_field(&self) -> &'static str {
+        "householdId"
+    }
+
+    fn auto_joins(&self, room: &RoomId) -> bool {
+        room.kind() == RoomKind::Household
+    }
+
+    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
+        if fact.room.kind() != RoomKind::Household {
+            return Vec::new();
+        }
+        let household_id = fact.room.id();
+        match &fact.event {
+            Event::TaskCreated { task } => {
+                let told = TaskChange { task, household_id };
+                let assigned = task.assigned_to.iter().map(|to| told.assigned(to));
+                [told.whole(&events::TASK_CREATED)].into_iter().chain(assigned).collect()
+            }
+            Event::TaskUpdated { task, toggled_by, assigned, unassigned, .. } => {
+                let told = TaskChange { task, household_id };
+                let completed = toggled_by.iter().map(|by| told.completed(by));
+                let assigned = assigned.iter().map(|to| told.assigned(to));
+                let unassigned = unassigned.iter().map(|from| told.unassigned(from));
+                [told.whole(&events::TASK_UPDATED)].into_iter().chain(completed).chain(assigned).chain(unassigned).collect()
+            }
+            Event::TaskToggled { task, by } => vec![TaskChange { task, household_id }.completed(by)],
+            Event::TaskAssigned { task, to, .. } => vec![TaskChange { task, household_id }.assigned(to)],
+            Event::TaskUnassigned { task, from, .. } => vec![TaskChange { task, household_id }.unassigned(from)],
+            Event::TaskDeleted { task, .. } => vec![events::TASK_DELETED.render(&TaskDeleted { task_id: task.to_string(), household_id })],
+            Event::SpaceUpdated { space, .. } => {
+                vec![events::HOUSEHOLD_UPDATED.render(&HouseholdUpdated { household: objects::Household::of(space) })]
+            }
+            Event::MemberJoined { space, person, .. } => {
+                vec![events::MEMBER_JOINED.render(&MemberJoined { user: User::of(person), household: objects::Household::of(space) })]
+            }
+            Event::MemberLeft { space, person, .. } => vec![events::MEMBER_LEFT.render(&MemberLeft::of(space, person))],
+            Event::InviteRefreshed { space } => vec![events::INVITE_CODE_REFRESHED.render(&InviteCodeRefreshed::of(space))],
+            Event::ProfileUpdated { person, .. } => vec![events::USER_UPDATED.render(&UserUpdated { user: User::of(person), household_id })],
+            _ => Vec::new(),
+        }
+    }
+
+    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
+        parse_event(events::CLIENT_EVENTS, heard)
+    }
+
+    fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
+        match answer.result {
+            Err(refusal) => error_reply(answer.name, refusal, answer.acked),
+            // Clients of this contract wait for no other answer than the acknowledgement.
+            Ok(_) if !answer.acked => Reply::default(),
+            Ok(Outcome::Joined(room) | Outcome::Left(room)) => {
+                Reply { ack: Some(json(&HouseholdAck { ok: ConstBool, household_id: room.id() })), ..Reply::default() }
+            }
+            // No request of this contract has another result.
+            Ok(_) => Reply { ack: Some(json(&AckOk::default())), ..Reply::default() },
+        }
+    }
+}
+
+/// A task and its household. The methods encode the changes of a task as the contract's events.
+#[derive(Clone, Copy)]
+struct TaskChange<'a> {
+    task: &'a tasks::Task,
+    household_id: &'a str,
+}
+
+impl<'a> TaskChange<'a> {
+    fn whole(self, word: &ServerEvent<TaskChanged<'a>>) -> OutboundMessage {
+        let Self { task, household_id } = self;
+        word.render(&TaskChanged { task: Task::of(task), household_id })
+    }
+
+    fn completed(self, by: &users::User) -> OutboundMessage {
+        let Self { task, household_id } = self;
+        events::TASK_COMPLETED.render(&TaskCompleted { task: Task::of(task), household_id, completed_by: User::of(by) })
+    }
+
+    fn assigned(self, to: &users::User) -> OutboundMessage {
+        let Self { task, household_id } = self;
+        events::TASK_ASSIGNED.render(&TaskAssigned { task: Task::of(task), household_id, assigned_to: User::of(to) })
+    }
+
+    fn unassigned(self, from: &users::User) -> OutboundMessage {
+        let Self { task, household_id } = self;
+        events::TASK_UNASSIGNED.render(&TaskUnassigned { task: Task::of(task), household_id, unassigned_from: User::of(from) })
+    }
+}

@@ -1,0 +1,177 @@
+//! What stands in the events, and in those REST answers that say the same as an event.
+
+use domain::chat::{self, MessageWithReadState};
+use domain::event::Event;
+use domain::ids::{EntityId, UserId, RoomId};
+use domain::spaces::Space;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::objects::Conversation;
+use crate::contracts::responses::ConstBool;
+
+/// Of `messages:read`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::MessagesRead)]
+pub(super) struct MessagesRead<'a> {
+    pub(super) conversation_id: &'a str,
+    pub(super) message_ids: Vec<String>,
+    pub(super) user_id: &'a str,
+    pub(super) up_to: String,
+}
+
+impl<'a> MessagesRead<'a> {
+    /// Says that a person has read messages; `None` if the event is another.
+    pub(super) fn of(room: &'a RoomId, event: &'a Event) -> Option<Self> {
+        let Event::MessagesRead { by, messages, up_to, .. } = event else { return None };
+        Some(Self::by(by, room, messages, *up_to))
+    }
+
+    /// Says that a person has read these messages, and all others up to `up_to`.
+    pub(super) fn by(reader: &'a UserId, room: &'a RoomId, messages: &[EntityId], up_to: EntityId) -> Self {
+        Self { conversation_id: room.id(), message_ids: texts(messages), user_id: reader.as_str(), up_to: up_to.to_string() }
+    }
+}
+
+/// The answer to the reading of messages.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Read)]
+pub struct Read<'a> {
+    conversation_id: &'a str,
+    message_ids: Vec<String>,
+    unread_count: u64,
+}
+
+impl<'a> Read<'a> {
+    /// Says what has been read and what has not.
+    pub fn of(read: &'a chat::ReadUpdate) -> Self {
+        Self { conversation_id: read.room.id(), message_ids: texts(&read.messages), unread_count: read.unread }
+    }
+}
+
+/// Of `message:deleted`, and the answer to a message's DELETE.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::MessageDeleted)]
+pub struct MessageDeleted<'a> {
+    conversation_id: &'a str,
+    message_id: String,
+}
+
+impl<'a> MessageDeleted<'a> {
+    /// Says that a message is gone.
+    pub fn of(room: &'a RoomId, message: EntityId) -> Self {
+        Self { conversation_id: room.id(), message_id: message.to_string() }
+    }
+}
+
+/// Of `conversation:added`: the conversation as its new participant sees it, and who added that user; null if that was the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::ConversationAdded)]
+pub(super) struct ConversationAdded<'a> {
+    #[serde(flatten)]
+    conversation: Conversation<'a>,
+    #[schema(required)]
+    added_by: Option<&'a str>,
+}
+
+impl<'a> ConversationAdded<'a> {
+    pub(super) fn of(space: &'a Space, last: Option<&'a MessageWithReadState>, by: Option<&'a UserId>) -> Self {
+        // A new participant cannot read messages from before the membership, so none is unread.
+        Self { conversation: Conversation::with(space, last, 0), added_by: by.map(UserId::as_str) }
+    }
+}
+
+/// Of `conversation:removed`: which conversation, and who removed the user; null if that was the server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::ConversationRemoved)]
+pub(super) struct ConversationRemoved<'a> {
+    conversation_id: &'a str,
+    #[schema(required)]
+    removed_by: Option<&'a str>,
+}
+
+impl<'a> ConversationRemoved<'a> {
+    pub(super) fn of(room: &'a RoomId, by: Option<&'a UserId>) -> Self {
+        Self { conversation_id: room.id(), removed_by: by.map(UserId::as_str) }
+    }
+}
+
+/// Of `typing:start` and `typing:stop`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Typing)]
+pub(super) struct Typing<'a> {
+    conversation_id: &'a str,
+    user_id: &'a str,
+}
+
+impl<'a> Typing<'a> {
+    pub(super) fn of(room: &'a RoomId, person: &'a UserId) -> Self {
+        Self { conversation_id: room.id(), user_id: person.as_str() }
+    }
+}
+
+/// Whether somebody is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = messenger::Presence)]
+enum Presence {
+    /// On some device, in some contract.
+    Online,
+    /// Nowhere, or not for who asks to know.
+    Offline,
+}
+
+/// Of `user:status-changed`, and the acknowledgements of the questions for it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::Status)]
+pub(super) struct Status<'a> {
+    user_id: &'a str,
+    status: Presence,
+}
+
+impl<'a> Status<'a> {
+    pub(super) fn of(person: &'a UserId, online: bool) -> Self {
+        Self { user_id: person.as_str(), status: if online { Presence::Online } else { Presence::Offline } }
+    }
+}
+
+/// The acknowledgement of a conversation joined or left.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::InConversation)]
+pub(super) struct ConversationAck<'a> {
+    #[schema(schema_with = ConstBool::<true>::schema)]
+    pub(super) ok: ConstBool<true>,
+    pub(super) conversation_id: &'a str,
+}
+
+/// The acknowledgement of a notification read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = messenger::NotificationRead)]
+pub(super) struct NotificationRead {
+    #[schema(schema_with = ConstBool::<true>::schema)]
+    pub(super) ok: ConstBool<true>,
+    pub(super) notification_id: String,
+}
+
+/// The acknowledgement of all notifications read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = messenger::AllRead)]
+pub(super) struct AllRead {
+    #[schema(schema_with = ConstBool::<true>::schema)]
+    pub(super) ok: ConstBool<true>,
+    /// How many had not been read.
+    pub(super) count: u64,
+}
+
+fn texts(ids: &[EntityId]) -> Vec<String> {
+    ids.iter().map(EntityId::to_string).collect()
+}

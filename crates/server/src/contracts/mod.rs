@@ -1,0 +1,268 @@
+//! The contracts: how each encodes events, and how it parses its clients' messages. One file or folder for each contract.
+//!
+//! A dialect knows names and shapes only: it has no connection, store or clock. To add a contract, write its file, and its line in
+//! [`Dialects::new`].
+
+pub mod responses;
+pub mod household;
+pub mod client_ids;
+pub mod messenger;
+pub mod schemas;
+pub mod studio;
+pub mod timestamps;
+pub mod auth_refresh;
+pub mod trip;
+pub mod event_schema;
+pub mod workspace;
+
+use std::sync::Arc;
+
+use domain::calls::Call;
+use domain::event::{PersistedEvent, EphemeralEvent};
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::command::CommandContext;
+use domain::users::User;
+use domain::error::DomainError;
+use engine::{Namespace, OutboundMessage};
+use serde::Serialize;
+use serde_json::Value;
+use wire::socketio::Args;
+
+use crate::auth::AuthError;
+use crate::config::Config;
+use crate::rate_limit::RateLimitClass;
+pub use responses::{error_reply, resync, client_error_text, unknown_event_reply, wrong_field};
+use event_schema::ContractSchema;
+
+/// The protocol of one contract.
+pub trait Contract: Send + Sync {
+    /// The namespace of this contract alone; `None` for the contract of the raw WebSocket. All contracts with a namespace are also served
+    /// on `/`.
+    fn namespace(&self) -> Option<&'static str>;
+
+    /// All events of the contract. Encoding and parsing use the same definitions.
+    fn schema(&self) -> ContractSchema;
+
+    /// The kinds of spaces that belong to this contract: it sends no events of others.
+    fn kinds(&self) -> &'static [RoomKind];
+
+    /// The name of a request's field that names a room.
+    fn room_field(&self) -> &'static str;
+
+    /// Whether a new connection joins this room of its user without a request. Every connection joins the inbox.
+    fn auto_joins(&self, room: &RoomId) -> bool {
+        let _ = room;
+        false
+    }
+
+    /// Whether the answer to a connection that enters a room names the users who have the room open: [`Outcome::EnteredAmong`] instead of
+    /// [`Outcome::Entered`].
+    fn lists_present_users(&self) -> bool {
+        false
+    }
+
+    /// The first message to an accepted connection; `connection` is its id, which other users may know.
+    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
+        let _ = (person, connection, now);
+        None
+    }
+
+    /// Encodes a persisted event as a whole: in as many messages as the contract has for it, which are written together. Empty if the
+    /// contract does not define the event.
+    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage>;
+
+    /// Encodes an ephemeral event. `None` if the contract does not define it.
+    fn ephemeral_event(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
+        let _ = (signal, now);
+        None
+    }
+
+    /// Parses a client's message. `None` if this contract does not define it.
+    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest>;
+
+    /// The cost of a request besides that of a command, by the request's name.
+    fn rate_limit_class(&self, request: &str) -> Option<RateLimitClass> {
+        let _ = request;
+        None
+    }
+
+    /// The answer to a token refresh: the token's expiry, or why it was rejected.
+    fn auth_refreshed(&self, shown: Result<Option<Timestamp>, AuthError>, acked: bool, now: Timestamp) -> Reply {
+        let _ = now;
+        auth_refresh::refreshed(shown, acked)
+    }
+
+    /// The notice that a client's newest token expires soon.
+    fn auth_expiring(&self, ends: Timestamp, now: Timestamp) -> OutboundMessage {
+        auth_refresh::expiring(ends, now)
+    }
+
+    /// The reply to the client that sent a request.
+    fn answer(&self, answer: &AnswerContext<'_>) -> Reply;
+}
+
+/// A client's message.
+#[derive(Clone, Debug)]
+pub enum ClientMessage<'a> {
+    /// A Socket.IO event.
+    Event {
+        /// Its name.
+        name: &'a str,
+        /// Its arguments, raw JSON.
+        args: &'a Args<'a>,
+    },
+    /// A message on the raw WebSocket.
+    Text(&'a str),
+}
+
+/// A client's request, parsed.
+pub struct ParsedRequest {
+    /// The name of the request; the answer may contain it.
+    pub name: &'static str,
+    /// The action, or why the request is invalid.
+    pub ask: Result<ClientAction, DomainError>,
+}
+
+/// An action that a client requests.
+pub enum ClientAction {
+    /// Enters a room.
+    Enter(RoomId),
+    /// Enters a room, leaves the other rooms of its kind on this connection, and returns the room's online members.
+    Move(RoomId),
+    /// Leaves a room.
+    Leave(RoomId),
+    /// Returns a pong.
+    Ping,
+    /// Broadcasts that the user is typing in a room. The user must be a member, but need not have entered the room.
+    Typing(RoomId),
+    /// Ends the user's typing in a room, and broadcasts that if the user was typing there.
+    StopTyping(RoomId),
+    /// Returns for each user whether the user is online.
+    Statuses(Vec<UserId>),
+    /// Returns the members of a room who are online anywhere.
+    OnlineIn(RoomId),
+    /// Runs a command that may put the user into a call on this connection.
+    TakePart(TakePart),
+    /// Replaces the connection's token.
+    Refresh(String),
+    /// Runs a command in the writer's transaction. The answer contains its value.
+    Change(Change),
+}
+
+/// A command, with its answer in the contract's form.
+pub type Change = Box<dyn FnOnce(&mut CommandContext<'_>) -> Result<Value, DomainError> + Send>;
+
+/// A command that returns a call, too.
+pub type TakePart = Box<dyn FnOnce(&mut CommandContext<'_>) -> Result<(Call, Value), DomainError> + Send>;
+
+/// The result of a request.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome {
+    /// The connection is in the room (or was already).
+    Joined(RoomId),
+    /// The connection is in the room, and `count` users have it open, its own user included; `present` are at most
+    /// [`MOST_PRESENT`](crate::presence::MOST_PRESENT) of them, those who opened it first.
+    #[expect(missing_docs, reason = "the variant's sentence names them")]
+    EnteredAmong { room: RoomId, present: Vec<User>, count: usize },
+    /// The connection is in the room, and in no other of its kind. `online` are the members who are online, each with the id of a
+    /// connection.
+    #[expect(missing_docs, reason = "the variant's sentence names them")]
+    Moved { room: RoomId, online: Vec<(UserId, String)> },
+    /// The connection is not in the room (or was not).
+    Left(RoomId),
+    /// The answer to a ping.
+    Pong,
+    /// The event was broadcast; the client needs no answer.
+    Noted,
+    /// Whether each user is online, as far as the client may know.
+    Statuses(Vec<(UserId, bool)>),
+    /// The users who are online.
+    Online(Vec<UserId>),
+    /// The expiry of the connection's new token (`None`: never), or why it was rejected; see [`Dialect::refreshed`].
+    Refreshed(Result<Option<Timestamp>, AuthError>),
+    /// The value of the command's answer.
+    Changed(Value),
+}
+
+/// The inputs of an answer.
+pub struct AnswerContext<'a> {
+    /// The request's name.
+    pub name: &'a str,
+    /// The result of the request.
+    pub result: Result<&'a Outcome, &'a DomainError>,
+    /// Whether the client waits for an acknowledgement.
+    pub acked: bool,
+    /// The user who sent the request.
+    pub person: &'a UserId,
+    /// The current time.
+    pub now: Timestamp,
+}
+
+/// The reply to the client that sent a request.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Reply {
+    /// The acknowledgement: raw JSON values joined by commas.
+    pub ack: Option<String>,
+    /// Messages to send.
+    pub say: Vec<OutboundMessage>,
+    /// The code and reason with which to close the connection after the messages.
+    pub close: Option<(u16, &'static str)>,
+}
+
+/// All contracts, by namespace.
+#[derive(Clone)]
+pub struct ContractRegistry(Arc<Registered>);
+
+struct Registered {
+    /// In the engine's order of namespaces; the first is `/`.
+    namespaces: Vec<(&'static str, Vec<Arc<dyn Contract>>)>,
+    raw: Vec<Arc<dyn Contract>>,
+}
+
+impl ContractRegistry {
+    /// The contracts that this server serves.
+    pub fn new(config: &Config) -> Self {
+        let all: Vec<Arc<dyn Contract>> = vec![
+            Arc::new(household::Household),
+            Arc::new(trip::Trip),
+            Arc::new(studio::Studio),
+            Arc::new(messenger::Messenger),
+            Arc::new(workspace::Workspace::new(config.realtime.ws_close_on_forbidden)),
+        ];
+        let (named, raw): (Vec<_>, Vec<_>) = all.into_iter().partition(|dialect| dialect.namespace().is_some());
+        let alone = named.iter().filter_map(|dialect| Some((dialect.namespace()?, vec![dialect.clone()])));
+        let namespaces = [("/", named.clone())].into_iter().chain(alone).collect();
+        Self(Arc::new(Registered { namespaces, raw }))
+    }
+
+    /// The event definitions of each contract.
+    pub fn schemas(&self) -> Vec<ContractSchema> {
+        let everywhere = self.0.namespaces.first().map(|(_, dialects)| dialects).into_iter().flatten();
+        everywhere.chain(&self.0.raw).map(|dialect| dialect.schema()).collect()
+    }
+
+    /// The names of the namespaces, `/` first.
+    pub fn namespaces(&self) -> Vec<String> {
+        self.0.namespaces.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    /// The contracts of a namespace; [`Namespace::PLAIN`] is the raw WebSocket.
+    pub fn in_namespace(&self, namespace: Namespace) -> &[Arc<dyn Contract>] {
+        match self.0.namespaces.get(namespace.0 as usize) {
+            Some((_, dialects)) => dialects,
+            None if namespace == Namespace::PLAIN => &self.0.raw,
+            None => &[],
+        }
+    }
+
+    /// Whether connections of a namespace join this room of their user without a request. Every connection joins the inbox.
+    pub fn auto_join(&self, namespace: Namespace, room: &RoomId) -> bool {
+        self.in_namespace(namespace).iter().any(|dialect| dialect.auto_joins(room))
+    }
+}
+
+/// A value as JSON text.
+pub fn json(value: &impl Serialize) -> String {
+    // Serialization fails only for a map with keys that are not text, or a writer that fails; the server's objects have neither.
+    serde_json::to_string(value).expect("an object of ours is JSON")
+}

@@ -1,0 +1,163 @@
+//! The studio contract: chat rooms with messages, typing, calls and presence, over Socket.IO.
+
+pub mod objects;
+pub mod payloads;
+mod requests;
+mod events;
+
+use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::ids::{RoomKind, Timestamp};
+use domain::error::DomainError;
+use engine::OutboundMessage;
+use serde_json::Value;
+
+use super::responses::{ConstBool, AckOk, RESYNC, ack_error};
+use super::client_ids::IdOutput;
+use super::timestamps::Milliseconds;
+use super::auth_refresh::EXPIRING;
+use super::event_schema::{ClientEvent, ContractSchema, parse_event};
+use super::{AnswerContext, Contract, ClientMessage, Outcome, Reply, ParsedRequest, json, client_error_text};
+use crate::rate_limit::RateLimitClass;
+use objects::NewMessage;
+use payloads::{
+    CallAnswered, CallEnded, CallInitiated, RoomAck, MessageDeleted, MessageEdited, Offline, Online, UserInRoom, RoomAdded, RoomRemoved,
+    StoppedTyping,
+};
+use events::Error;
+
+/// The studio contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Studio;
+
+impl Contract for Studio {
+    fn namespace(&self) -> Option<&'static str> {
+        Some("/chat")
+    }
+
+    fn schema(&self) -> ContractSchema {
+        ContractSchema {
+            contract: "studio",
+            about: "Chat rooms with messages, typing, calls and who is online.",
+            namespace: self.namespace(),
+            server_events: events::server_events().into_iter().chain([EXPIRING.schema(), RESYNC.schema()]).collect(),
+            client_events: events::CLIENT_EVENTS.iter().map(ClientEvent::schema).collect(),
+            close_codes: Vec::new(),
+        }
+    }
+
+    fn kinds(&self) -> &'static [RoomKind] {
+        &[RoomKind::ChatRoom]
+    }
+
+    fn room_field(&self) -> &'static str {
+        "roomId"
+    }
+
+    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
+        if fact.room.kind() == RoomKind::User {
+            return in_inbox(fact).into_iter().collect();
+        }
+        if fact.room.kind() != RoomKind::ChatRoom {
+            return Vec::new();
+        }
+        match &fact.event {
+            Event::SpaceCreated { space, .. } => vec![events::ROOM_ADDED.render(&RoomAdded::of(space, Some(&space.created_by)))],
+            Event::MessageSent { message } => vec![events::MESSAGE_NEW.render(&NewMessage::of(message))],
+            Event::MessageEdited { message } => vec![events::MESSAGE_EDITED.render(&MessageEdited::of(message))],
+            Event::MessageDeleted { message, .. } => vec![events::MESSAGE_DELETED.render(&MessageDeleted::of(*message, &fact.room))],
+            Event::CallInitiated { call, .. } => vec![events::CALL_INITIATED.render(&CallInitiated::of(call))],
+            Event::CallAnswered { call, by } => {
+                vec![events::CALL_ANSWERED.render(&CallAnswered { call_id: call.id, answered_by: IdOutput(by.id.as_str()) })]
+            }
+            Event::CallEnded { call } => vec![events::CALL_ENDED.render(&CallEnded::of(call))],
+            Event::MemberJoined { person, .. } => vec![events::MEMBER_JOINED.render(&UserInRoom::of(&person.id, &fact.room, fact.at))],
+            Event::MemberLeft { person, .. } => vec![events::MEMBER_LEFT.render(&UserInRoom::of(person, &fact.room, fact.at))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn ephemeral_event(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
+        let timestamp = Milliseconds(now);
+        Some(match signal {
+            EphemeralEvent::RoomJoined { room, person } => events::MEMBER_JOINED.render(&UserInRoom::of(&person.id, room, now)),
+            // The persisted event has announced the end of a membership already, with the same message.
+            EphemeralEvent::RoomLeft { removed: true, .. } => return None,
+            EphemeralEvent::RoomLeft { room, person, .. } => events::MEMBER_LEFT.render(&UserInRoom::of(&person.id, room, now)),
+            EphemeralEvent::Typing { room, person } => events::USER_TYPING.render(&UserInRoom::of(person, room, now)),
+            EphemeralEvent::StoppedTyping { room, person } => {
+                events::USER_STOP_TYPING.render(&StoppedTyping { user_id: IdOutput(person.as_str()), room_id: IdOutput(room.id()) })
+            }
+            EphemeralEvent::Online { person, connection } => {
+                events::USER_ONLINE.render(&Online { user_id: IdOutput(person.as_str()), socket_id: connection, timestamp })
+            }
+            EphemeralEvent::Offline { person } => events::USER_OFFLINE.render(&Offline { user_id: IdOutput(person.as_str()), timestamp }),
+            _ => return None,
+        })
+    }
+
+    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
+        parse_event(events::CLIENT_EVENTS, heard)
+    }
+
+    fn rate_limit_class(&self, request: &str) -> Option<RateLimitClass> {
+        match request {
+            "message:send" => Some(RateLimitClass::StudioMessage),
+            "user:typing" => Some(RateLimitClass::StudioTyping),
+            _ => None,
+        }
+    }
+
+    fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
+        let (ack, say) = match answer.result {
+            Err(refusal) => return error_reply(refusal, answer.acked),
+            Ok(Outcome::Joined(room) | Outcome::Left(room)) => {
+                (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), Vec::new())
+            }
+            Ok(Outcome::Moved { room, online }) => {
+                let online = online.iter().map(|(person, connection)| {
+                    let (user_id, timestamp) = (IdOutput(person.as_str()), Milliseconds(answer.now));
+                    events::USER_ONLINE.render(&Online { user_id, socket_id: connection, timestamp })
+                });
+                (json(&RoomAck { ok: ConstBool, room_id: IdOutput(room.id()) }), online.collect())
+            }
+            Ok(Outcome::Changed(Value::String(ack))) => (ack.clone(), Vec::new()),
+            Ok(Outcome::Changed(Value::Array(parts))) => match &parts[..] {
+                [Value::String(ack), Value::String(name), Value::String(payload)] => {
+                    let event = OutboundMessage::event(name.clone(), payload.clone()).ok();
+                    (ack.clone(), if answer.acked && name == "message:new" { Vec::new() } else { event.into_iter().collect() })
+                }
+                _ => (json(&AckOk::default()), Vec::new()),
+            },
+            Ok(_) => (json(&AckOk::default()), Vec::new()),
+        };
+        Reply { ack: answer.acked.then_some(ack), say, close: None }
+    }
+}
+
+/// The event in a user's inbox about a membership of that user.
+fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
+    match &fact.event {
+        Event::Added { space, by, .. } if space.room.kind() == RoomKind::ChatRoom => {
+            Some(events::ROOM_ADDED.render(&RoomAdded::of(space, by.as_ref().map(|by| &by.id))))
+        }
+        Event::Removed { space, by } if space.kind() == RoomKind::ChatRoom => {
+            Some(events::ROOM_REMOVED.render(&RoomRemoved::of(space, by.as_ref().map(|by| &by.id), fact.at)))
+        }
+        _ => None,
+    }
+}
+
+/// A refusal in the form of the contract's document: its text as the `error` event's one argument, or in the acknowledgement if the client
+/// waits for one.
+fn error_reply(refusal: &DomainError, acked: bool) -> Reply {
+    let text = match refusal {
+        // An unknown and a forbidden room have the same answer, so that it does not reveal which rooms exist.
+        DomainError::NotFound(noun) if *noun == RoomKind::ChatRoom.display_name() => "Not a member of this room".to_owned(),
+        other => client_error_text(other),
+    };
+    if acked {
+        Reply { ack: Some(ack_error(text.into(), refusal)), ..Reply::default() }
+    } else {
+        Reply { say: vec![events::ERROR.render(&Error::Text(&text))], ..Reply::default() }
+    }
+}

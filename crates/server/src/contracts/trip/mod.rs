@@ -1,0 +1,158 @@
+//! The trip contract: trips and their members, and a user's notifications, over Socket.IO.
+
+pub mod notification_texts;
+pub mod objects;
+pub mod payloads;
+pub mod requests;
+mod events;
+
+use domain::event::{Event, PersistedEvent, EphemeralEvent};
+use domain::ids::{RoomKind, UserId, RoomId, Timestamp};
+use domain::users::User;
+use domain::spaces::Space;
+use engine::OutboundMessage;
+use serde_json::{Map, Value};
+
+use super::responses::{ConstBool, AckOk, ERROR, RESYNC};
+use super::timestamps::Milliseconds;
+use super::auth_refresh::EXPIRING;
+use super::event_schema::{ClientEvent, ContractSchema, ServerEvent, parse_event};
+use super::{AnswerContext, Contract, ClientMessage, Outcome, Reply, ParsedRequest, json, error_reply};
+use objects::{Members, Notification};
+use payloads::{Added, Announced, TripAck, Connected, NotificationPayload, Notified, PingConfirmed, Pong, Presence, Removed, BroadcastChanges, Updated};
+
+/// The trip contract.
+#[derive(Clone, Copy, Debug)]
+pub struct Trip;
+
+impl Contract for Trip {
+    fn namespace(&self) -> Option<&'static str> {
+        Some("/trips")
+    }
+
+    fn schema(&self) -> ContractSchema {
+        ContractSchema {
+            contract: "trip",
+            about: "Trips and who is on them, and a person's notifications.",
+            namespace: self.namespace(),
+            server_events: events::server_events().into_iter().chain([ERROR.schema(), EXPIRING.schema(), RESYNC.schema()]).collect(),
+            client_events: events::CLIENT_EVENTS.iter().map(ClientEvent::schema).collect(),
+            close_codes: Vec::new(),
+        }
+    }
+
+    fn kinds(&self) -> &'static [RoomKind] {
+        &[RoomKind::Trip]
+    }
+
+    fn room_field(&self) -> &'static str {
+        "tripId"
+    }
+
+    fn greeting(&self, person: &User, connection: &str, now: Timestamp) -> Option<OutboundMessage> {
+        let timestamp = Milliseconds(now);
+        let greeting = Connected { message: "Connected successfully", user_id: person.id.as_str(), socket_id: connection, timestamp };
+        Some(events::CONNECTED.render(&greeting))
+    }
+
+    fn persisted_event(&self, fact: &PersistedEvent) -> Vec<OutboundMessage> {
+        if let Event::NotificationCreated { notification } = &fact.event {
+            return vec![events::NOTIFICATION.render(&Notified::Own(Notification::of(notification)))];
+        }
+        if fact.room.kind() == RoomKind::User {
+            return in_inbox(fact).into_iter().collect();
+        }
+        if fact.room.kind() != RoomKind::Trip {
+            return Vec::new();
+        }
+        let updated = |changes: Map<String, Value>, by: &UserId| {
+            let (trip_id, changes) = (fact.room.id(), BroadcastChanges(changes));
+            vec![events::TRIP_UPDATED.render(&Updated { trip_id, changes, updated_by: by.as_str(), timestamp: Milliseconds(fact.at) })]
+        };
+        match &fact.event {
+            Event::TripUpdated { changes, more, by } => updated(payloads::changes(changes, more), by),
+            Event::MemberJoined { space, person, by, .. } => updated(members(space), by.as_ref().unwrap_or(&person.id)),
+            Event::MemberLeft { space, person, by, .. } => updated(members(space), by.as_ref().unwrap_or(person)),
+            Event::RoleChanged { space, by, .. } => updated(members(space), by),
+            Event::SpaceCreated { space, trip, .. } => {
+                let details = trip.clone().unwrap_or_default();
+                vec![events::TRIP_ADDED.render(&Added::of(space, &details, Some(&space.created_by)))]
+            }
+            Event::SpaceDeleted { by, .. } => {
+                let mut told = updated(Map::from_iter([("deleted".to_owned(), true.into())]), by);
+                told.push(events::TRIP_REMOVED.render(&Removed::of(&fact.room, Some(by), fact.at)));
+                told
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn ephemeral_event(&self, signal: &EphemeralEvent, now: Timestamp) -> Option<OutboundMessage> {
+        fn presence<'a>(word: &ServerEvent<Presence<'a>>, room: &'a RoomId, person: &'a User, now: Timestamp) -> Option<OutboundMessage> {
+            let (trip_id, user_id, timestamp) = (room.id(), person.id.as_str(), Milliseconds(now));
+            (room.kind() == RoomKind::Trip).then(|| word.render(&Presence { user_id, trip_id, timestamp }))
+        }
+        match signal {
+            EphemeralEvent::RoomJoined { room, person } => presence(&events::USER_JOINED, room, person, now),
+            EphemeralEvent::RoomLeft { room, person, .. } => presence(&events::USER_LEFT, room, person, now),
+            EphemeralEvent::Announced { announcement } => {
+                let payload = Notified::Everybodys(Announced::of(announcement));
+                Some(match &announcement.event {
+                    None => events::NOTIFICATION.render(&payload),
+                    Some(name) => events::NOTIFICATION.render_as(name.clone(), &payload),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn parse(&self, heard: &ClientMessage<'_>) -> Option<ParsedRequest> {
+        parse_event(events::CLIENT_EVENTS, heard)
+    }
+
+    fn answer(&self, answer: &AnswerContext<'_>) -> Reply {
+        let timestamp = Milliseconds(answer.now);
+        let outcome = match answer.result {
+            Err(refusal) => return error_reply(answer.name, refusal, answer.acked),
+            Ok(outcome) => outcome,
+        };
+        if answer.acked {
+            let ack = match outcome {
+                Outcome::Joined(room) | Outcome::Left(room) => json(&TripAck { ok: ConstBool, trip_id: room.id() }),
+                Outcome::Changed(Value::String(trip_id)) => json(&TripAck { ok: ConstBool, trip_id }),
+                Outcome::Pong => json(&PingConfirmed { ok: ConstBool, timestamp }),
+                // No request of this contract has another result.
+                _ => json(&AckOk::default()),
+            };
+            return Reply { ack: Some(ack), ..Reply::default() };
+        }
+        let say = match outcome {
+            Outcome::Joined(room) => vec![events::TRIP_JOINED.render(&NotificationPayload { trip_id: room.id(), timestamp })],
+            Outcome::Left(room) => vec![events::TRIP_LEFT.render(&NotificationPayload { trip_id: room.id(), timestamp })],
+            Outcome::Pong => vec![events::PONG.render(&Pong { timestamp })],
+            // A change is broadcast to all members of the trip.
+            _ => Vec::new(),
+        };
+        Reply { say, ..Reply::default() }
+    }
+}
+
+/// The event in a user's inbox about a membership of that user.
+fn in_inbox(fact: &PersistedEvent) -> Option<OutboundMessage> {
+    match &fact.event {
+        Event::Added { space, by, trip, .. } if space.room.kind() == RoomKind::Trip => {
+            let details = trip.clone().unwrap_or_default();
+            Some(events::TRIP_ADDED.render(&Added::of(space, &details, by.as_ref().map(|by| &by.id))))
+        }
+        Event::Removed { space, by } if space.kind() == RoomKind::Trip => {
+            Some(events::TRIP_REMOVED.render(&Removed::of(space, by.as_ref().map(|by| &by.id), fact.at)))
+        }
+        _ => None,
+    }
+}
+
+/// The changed fields of a trip whose members have changed: their count, and the first of them.
+fn members(space: &Space) -> Map<String, Value> {
+    let members = serde_json::to_value(Members(space)).unwrap_or_default();
+    Map::from_iter([("memberCount".to_owned(), space.member_count().into()), ("members".to_owned(), members)])
+}

@@ -1,0 +1,101 @@
+//! The requests of one connection that are in hand: each from the end of its head until the last byte of its answer is with the kernel.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes, HttpBody};
+use http::Response;
+use hyper::body::{Frame, SizeHint};
+
+use crate::bytes_in_memory::HeldUntilDropped;
+
+/// The requests in hand: each holds a copy of this.
+#[derive(Default)]
+pub(super) struct InFlight(Arc<()>);
+
+/// A request's place among them, until it is dropped.
+#[derive(Clone)]
+pub(super) struct Place {
+    _share: Arc<()>,
+    /// The holder of the answer's bytes, if they are counted.
+    _held: Option<HeldUntilDropped>,
+}
+
+impl Place {
+    /// An answer that keeps this place until it is written.
+    pub fn answering(self, mut answer: Response<Body>) -> Response<TrackedBody> {
+        let held = answer.extensions_mut().remove();
+        answer.map(|body| TrackedBody { body, place: Self { _held: held, ..self }, piece: Bytes::new() })
+    }
+}
+
+/// The largest part of an answer that hyper receives at once, in bytes. Hyper copies what one system call does not write into its own buffer; over
+/// TLS it copies everything.
+const PIECE: usize = 16 * 1024;
+
+impl InFlight {
+    /// Takes a request in hand.
+    pub fn take(&self) -> Place {
+        Place { _share: Arc::clone(&self.0), _held: None }
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+}
+
+/// The body of an answer, which keeps the request's place. So does each piece of it: hyper lets a piece go when it is written, and a body
+/// when it has its last piece, which may have a long way to a slow client still.
+pub(super) struct TrackedBody {
+    body: Body,
+    place: Place,
+    /// The rest of the last piece of the body.
+    piece: Bytes,
+}
+
+/// A piece of an answer that is not written yet.
+struct Unwritten {
+    bytes: Bytes,
+    _place: Place,
+}
+
+impl AsRef<[u8]> for Unwritten {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl HttpBody for TrackedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.piece.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) => self.piece = Bytes::from_owner(Unwritten { bytes, _place: self.place.clone() }),
+                    Err(other) => return Poll::Ready(Some(Ok(other))),
+                },
+                other => return Poll::Ready(other),
+            }
+        }
+        let length = self.piece.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.piece.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.piece.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (rest, piece) = (self.body.size_hint(), self.piece.len() as u64);
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + piece);
+        }
+        hint.set_lower(rest.lower() + piece);
+        hint
+    }
+}

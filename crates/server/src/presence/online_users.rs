@@ -1,0 +1,397 @@
+//! The connections of each user.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::ids::UserId;
+use engine::id::Id;
+use smallvec::SmallVec;
+
+use super::DepartureId;
+
+/// The type of a connection; each type has its own limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// Socket.IO, by WebSocket or long-polling.
+    SocketIo,
+    /// The raw WebSocket.
+    Raw,
+}
+
+/// A connection. The sockets of a user on it, one for each namespace, count as one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Connection(u64);
+
+impl Connection {
+    /// The connection with a number, which no other connection has, before or after.
+    pub fn new(number: u64, transport: Transport) -> Self {
+        // Every socket has a copy, so it takes only one word.
+        Self(number << 1 | u64::from(transport == Transport::Raw))
+    }
+
+    /// Its number.
+    pub fn number(self) -> u64 {
+        self.0 >> 1
+    }
+
+    /// Its transport.
+    pub fn transport(self) -> Transport {
+        if self.0 & 1 == 1 { Transport::Raw } else { Transport::SocketIo }
+    }
+}
+
+/// The number of a user's connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ConnectionCounts {
+    /// Socket.IO connections.
+    pub socketio: u32,
+    /// Raw WebSockets.
+    pub raw: u32,
+}
+
+impl ConnectionCounts {
+    fn of(&mut self, transport: Transport) -> &mut u32 {
+        match transport {
+            Transport::SocketIo => &mut self.socketio,
+            Transport::Raw => &mut self.raw,
+        }
+    }
+
+    fn is_zero(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// The users who are online, or within the grace period. A user without an entry is offline.
+#[derive(Debug, Default)]
+pub struct OnlineUsers(Mutex<OnlineState>);
+
+#[derive(Debug, Default)]
+struct OnlineState {
+    people: HashMap<UserId, UserPresence>,
+    last_departure: DepartureId,
+}
+
+#[derive(Debug, Default)]
+struct UserPresence {
+    counts: ConnectionCounts,
+    /// The connections, sorted by their numbers. If there are none, the last one, whose id other users know until the grace period ends.
+    connections: SmallVec<[UserConnection; 1]>,
+    /// The last departure, while the counts are zero.
+    departed: DepartureId,
+}
+
+/// A connection of a user.
+#[derive(Debug)]
+struct UserConnection {
+    number: u64,
+    /// The number of its sockets, with those that are not accepted yet.
+    sockets: u32,
+    /// The id of its first socket, which other users see as the connection's id, unless presence events are switched off.
+    id: Option<Id>,
+}
+
+impl UserPresence {
+    /// Counts a socket, which may have an id that other users know. An error if its connection exceeds the limit `most`.
+    fn enter(&mut self, connection: Connection, id: Option<Id>, most: Option<u32>) -> Result<(), u32> {
+        if let Ok(place) = self.place_of(connection)
+            && self.connections[place].sockets > 0
+        {
+            self.connections[place].sockets += 1;
+            return Ok(());
+        }
+        let count = self.counts.of(connection.transport());
+        if most.is_some_and(|most| *count >= most) {
+            return Err(*count);
+        }
+        *count += 1;
+        self.connections.retain(|held| held.sockets > 0);
+        let place = self.place_of(connection).unwrap_or_else(|place| place);
+        self.connections.insert(place, UserConnection { number: connection.number(), sockets: 1, id });
+        Ok(())
+    }
+
+    /// Removes a socket from the count, and its connection with the last socket.
+    fn leave(&mut self, connection: Connection) {
+        let Ok(place) = self.place_of(connection) else { return };
+        let held = &mut self.connections[place];
+        let Some(sockets) = held.sockets.checked_sub(1) else { return };
+        held.sockets = sockets;
+        if sockets == 0 {
+            *self.counts.of(connection.transport()) -= 1;
+            if !self.counts.is_zero() {
+                self.connections.remove(place);
+            }
+        }
+    }
+
+    /// The connection id that other users see.
+    fn known_by(&self) -> String {
+        self.connections.iter().find_map(|held| held.id).map(|id| id.text()).unwrap_or_default()
+    }
+
+    /// The index of a connection, or else the index at which to insert it.
+    fn place_of(&self, connection: Connection) -> Result<usize, usize> {
+        self.connections.binary_search_by_key(&connection.number(), |held| held.number)
+    }
+}
+
+impl OnlineUsers {
+    /// Counts a socket. Other users know its connection by the id of its first socket, unless presence events are switched off. If the user
+    /// comes online with it, `come_online` sends the event. An error if it is the first socket of its connection, and the user has `most`
+    /// connections of this type already (`None`: no limit).
+    ///
+    /// # Errors
+    /// The number of the user's connections.
+    pub fn connect(
+        &self,
+        person: &UserId,
+        connection: Connection,
+        id: Option<Id>,
+        most: Option<u32>,
+        come_online: impl FnOnce(),
+    ) -> Result<(), u32> {
+        let mut crowd = self.lock();
+        if let Some(presence) = crowd.people.get_mut(person) {
+            return presence.enter(connection, id, most);
+        }
+        let mut presence = UserPresence::default();
+        presence.enter(connection, id, most)?;
+        crowd.people.insert(person.clone(), presence);
+        come_online();
+        Ok(())
+    }
+
+    /// Counts a user as online who was connected when the server stopped; `id` is the connection id that other users see. Returns a
+    /// departure: call [`People::expire`] when its grace period ends.
+    pub fn expect(&self, person: &UserId, id: Option<Id>) -> DepartureId {
+        let mut crowd = self.lock();
+        let OnlineState { people, last_departure } = &mut *crowd;
+        let presence = people.entry(person.clone()).or_default();
+        if presence.connections.is_empty() {
+            presence.connections.push(UserConnection { number: 0, sockets: 0, id });
+        }
+        presence.departed = last_departure.next();
+        presence.departed
+    }
+
+    /// Changes the connection id that other users see, after a socket was resumed.
+    pub fn rename(&self, person: &UserId, connection: Connection, from: Id, to: Id) {
+        let mut crowd = self.lock();
+        let Some(presence) = crowd.people.get_mut(person) else { return };
+        if let Ok(place) = presence.place_of(connection)
+            && presence.connections[place].id == Some(from)
+        {
+            presence.connections[place].id = Some(to);
+        }
+    }
+
+    /// Removes a socket from the count, whether it was accepted or not. If it was the user's last connection, returns a departure: call
+    /// [`People::expire`] when its grace period ends.
+    pub fn disconnect(&self, person: &UserId, connection: Connection) -> Option<DepartureId> {
+        let mut crowd = self.lock();
+        let OnlineState { people, last_departure } = &mut *crowd;
+        let presence = people.get_mut(person)?;
+        presence.leave(connection);
+        if !presence.counts.is_zero() {
+            return None;
+        }
+        presence.departed = last_departure.next();
+        Some(presence.departed)
+    }
+
+    /// Ends the grace period of a departure. If the user has had no connection since, not even a short one, the user goes offline, and
+    /// `go_offline` sends the event.
+    pub fn expire(&self, person: &UserId, departure: DepartureId, go_offline: impl FnOnce()) {
+        let people = &mut self.lock().people;
+        let gone = people.get(person).is_some_and(|presence| presence.counts.is_zero() && presence.departed == departure);
+        if gone {
+            people.remove(person);
+            // Frees the memory after very many users were online.
+            if people.capacity() > 1024 && people.len() < people.capacity() / 4 {
+                people.shrink_to_fit();
+            }
+            go_offline();
+        }
+    }
+
+    /// Whether a user is online. A user within the grace period is.
+    pub fn is_online(&self, person: &UserId) -> bool {
+        self.lock().people.contains_key(person)
+    }
+
+    /// The online users among `people`, in their order, each with the id of the oldest connection. Within the grace period it is the id of
+    /// the last one.
+    pub fn online_among(&self, people: &[UserId]) -> Vec<(UserId, String)> {
+        let crowd = self.lock();
+        people.iter().filter_map(|person| Some((person.clone(), crowd.people.get(person)?.known_by()))).collect()
+    }
+
+    /// The number of users who are online.
+    pub fn count(&self) -> usize {
+        self.lock().people.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OnlineState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socketio(number: u64) -> Connection {
+        Connection::new(number, Transport::SocketIo)
+    }
+
+    fn raw(number: u64) -> Connection {
+        Connection::new(number, Transport::Raw)
+    }
+
+    fn id(name: &str) -> Id {
+        Id::parse(&format!("{name:_<20}")).expect("twenty letters are an id")
+    }
+
+    /// Whether the user comes online with this connection.
+    fn arrive(people: &OnlineUsers, person: &UserId, connection: Connection, most: Option<u32>) -> Result<bool, u32> {
+        let mut comes = false;
+        people.connect(person, connection, None, most, || comes = true).map(|()| comes)
+    }
+
+    /// Whether the user goes offline when the grace period ends.
+    fn expire(people: &OnlineUsers, person: &UserId, departure: DepartureId) -> bool {
+        let mut goes = false;
+        people.expire(person, departure, || goes = true);
+        goes
+    }
+
+    #[test]
+    fn a_reload_does_not_blink() {
+        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        assert_eq!(arrive(&people, &anna, socketio(1), None), Ok(true));
+        let departure = people.disconnect(&anna, socketio(1)).expect("it was the last");
+        assert!(people.is_online(&anna), "within the grace");
+        assert_eq!(arrive(&people, &anna, raw(2), None), Ok(false), "nobody is told");
+        assert!(!expire(&people, &anna, departure), "the grace of the first is over, the second is there");
+        let departure = people.disconnect(&anna, raw(2)).expect("it was the last");
+        assert!(expire(&people, &anna, departure));
+        assert!(!expire(&people, &anna, departure), "told once");
+        assert_eq!(people.count(), 0);
+    }
+
+    #[test]
+    fn an_older_departure_does_not_cut_a_grace_short() {
+        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        let departure = || {
+            arrive(&people, &anna, socketio(1), None).unwrap();
+            people.disconnect(&anna, socketio(1)).expect("it was the last")
+        };
+        let (first, second) = (departure(), departure());
+        assert!(!expire(&people, &anna, first), "back and gone again meanwhile");
+        assert!(people.is_online(&anna));
+        assert!(expire(&people, &anna, second));
+        let third = departure();
+        assert!(!expire(&people, &anna, second), "of a presence that is over");
+        assert!(expire(&people, &anna, third));
+    }
+
+    #[test]
+    fn what_is_told_last_is_true_however_many_shards_tell() {
+        let (people, anna, told) = (OnlineUsers::default(), UserId::new("anna"), Mutex::new(Vec::new()));
+        let tell = |online| told.lock().unwrap().push(online);
+        let come_and_go = |connection| {
+            for _ in 0..10_000 {
+                people.connect(&anna, connection, None, None, || tell(true)).unwrap();
+                if let Some(departure) = people.disconnect(&anna, connection) {
+                    people.expire(&anna, departure, || tell(false));
+                }
+            }
+        };
+        std::thread::scope(|scope| [1, 2, 3, 4].map(|number| scope.spawn(move || come_and_go(socketio(number)))).map(drop));
+        let told = told.into_inner().unwrap();
+        assert!(told.iter().enumerate().all(|(i, online)| *online == (i % 2 == 0)), "coming and going take turns");
+        assert_eq!(told.last(), Some(&false));
+    }
+
+    #[test]
+    fn each_sort_has_its_own_cap() {
+        let (people, ben) = (OnlineUsers::default(), UserId::new("ben"));
+        assert_eq!(arrive(&people, &ben, raw(1), Some(1)), Ok(true));
+        assert_eq!(arrive(&people, &ben, raw(2), Some(1)), Err(1));
+        assert_eq!(arrive(&people, &ben, socketio(3), Some(1)), Ok(false));
+        people.disconnect(&ben, raw(1));
+        assert_eq!(arrive(&people, &ben, raw(4), Some(1)), Ok(false));
+    }
+
+    #[test]
+    fn a_connection_counts_once_however_many_sockets_it_has() {
+        let (people, anna, ben) = (OnlineUsers::default(), UserId::new("anna"), UserId::new("ben"));
+        for comes_online in [true, false, false] {
+            assert_eq!(arrive(&people, &anna, socketio(7), Some(2)), Ok(comes_online));
+        }
+        assert_eq!(arrive(&people, &ben, socketio(7), Some(1)), Ok(true), "somebody else on it counts for themselves");
+        assert_eq!(arrive(&people, &anna, socketio(6), Some(2)), Ok(false));
+        assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Err(2));
+        assert_eq!(arrive(&people, &anna, socketio(7), Some(2)), Ok(false), "the connection is there already");
+        for _ in 0..3 {
+            assert_eq!(people.disconnect(&anna, socketio(7)), None);
+            assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Err(2), "one of its sockets is still there");
+        }
+        assert_eq!(people.disconnect(&anna, socketio(7)), None);
+        assert_eq!(arrive(&people, &anna, socketio(8), Some(2)), Ok(false));
+        assert_eq!(people.disconnect(&anna, socketio(6)), None);
+        let departure = people.disconnect(&anna, socketio(8)).expect("it was the last");
+        assert!(expire(&people, &anna, departure));
+        assert_eq!(people.count(), 1, "only ben");
+    }
+
+    #[test]
+    fn a_person_is_known_by_a_connection_that_is_there() {
+        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        let come = |number, name| people.connect(&anna, socketio(number), Some(id(name)), None, || {}).unwrap();
+        let known = || people.online_among(&[UserId::new("ben"), anna.clone()]);
+        come(1, "laptop");
+        come(1, "laptop_another");
+        assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
+        come(2, "phone");
+        assert_eq!(known(), [(anna.clone(), id("laptop").text())]);
+        people.disconnect(&anna, socketio(1));
+        assert_eq!(known(), [(anna.clone(), id("laptop").text())], "one of its sockets is still there");
+        people.disconnect(&anna, socketio(1));
+        assert_eq!(known(), [(anna.clone(), id("phone").text())]);
+        let departure = people.disconnect(&anna, socketio(2)).expect("it was the last");
+        assert_eq!(known(), [(anna.clone(), id("phone").text())], "within the grace");
+        come(3, "phone_again");
+        assert_eq!(known(), [(anna.clone(), id("phone_again").text())]);
+        assert!(!expire(&people, &anna, departure));
+    }
+
+    #[test]
+    fn who_was_here_before_a_start_is_expected_back() {
+        let (people, anna, ben) = (OnlineUsers::default(), UserId::new("anna"), UserId::new("ben"));
+        let known = |person: &UserId| people.online_among(std::slice::from_ref(person)).pop().map(|(_, id)| id);
+        let departures = [&anna, &ben].map(|person| people.expect(person, Some(id("before"))));
+        assert_eq!(known(&anna), Some(id("before").text()));
+        assert_eq!(arrive(&people, &anna, socketio(1), Some(1)), Ok(false), "nobody is told");
+        assert_eq!(known(&anna).as_deref(), Some(""));
+        assert_eq!([&anna, &ben].map(|person| expire(&people, person, departures[usize::from(person == &ben)])), [false, true]);
+    }
+
+    #[test]
+    fn a_connection_that_goes_on_as_another_is_known_by_its_id() {
+        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        people.connect(&anna, socketio(1), Some(id("new")), None, || {}).unwrap();
+        people.rename(&anna, socketio(1), id("new"), id("old"));
+        people.rename(&anna, socketio(1), id("new"), id("of_another_socket"));
+        people.rename(&anna, socketio(2), id("old"), id("another_connection"));
+        assert_eq!(people.online_among(std::slice::from_ref(&anna)), [(anna.clone(), id("old").text())]);
+    }
+
+    #[test]
+    fn who_may_have_none_is_not_here() {
+        let (people, anna) = (OnlineUsers::default(), UserId::new("anna"));
+        assert_eq!(arrive(&people, &anna, raw(1), Some(0)), Err(0));
+        assert!(!people.is_online(&anna));
+    }
+}

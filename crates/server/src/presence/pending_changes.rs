@@ -1,0 +1,167 @@
+//! Changes of users' presence (online or offline), gathered until they are sent.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::event::EphemeralEvent;
+use domain::ids::UserId;
+
+/// The most changes that one round sends.
+const MAX_PER_ROUND: usize = 1000;
+
+/// Changes of presence that are not sent yet: the newest of each user, so never more than there are users.
+///
+/// They are sent in rounds, one at a time, so that the last change of a user is sent last.
+#[derive(Debug, Default)]
+pub struct PendingChanges(Mutex<ChangesState>);
+
+#[derive(Debug, Default)]
+struct ChangesState {
+    newest: HashMap<UserId, Arc<EphemeralEvent>>,
+    /// True from the time that a round is requested until a round ends with no change left.
+    under_way: bool,
+}
+
+impl PendingChanges {
+    /// Gathers a presence change; other events are ignored. True if the caller must start a round for it.
+    pub fn add(&self, signal: Arc<EphemeralEvent>) -> bool {
+        let Some(person) = user_of(&signal) else { return false };
+        let mut gathered = self.lock();
+        gathered.newest.insert(person.clone(), signal);
+        !std::mem::replace(&mut gathered.under_way, true)
+    }
+
+    /// Changes the connection id in a user's online event. An event that is sent already stays as it is.
+    pub fn rename(&self, person: &UserId, from: &str, to: &str) {
+        if let Some(signal) = self.lock().newest.get_mut(person)
+            && matches!(&**signal, EphemeralEvent::Online { connection, .. } if connection == from)
+        {
+            *signal = EphemeralEvent::Online { person: person.clone(), connection: to.to_owned() }.into();
+        }
+    }
+
+    /// Begins a round and returns its changes. When thousands of users connect or disconnect at once, the changes are sent in parts: all at
+    /// once might exceed the limit of an outbox.
+    pub fn begin(&self) -> Vec<Arc<EphemeralEvent>> {
+        let newest = &mut self.lock().newest;
+        if newest.len() <= MAX_PER_ROUND {
+            return std::mem::take(newest).into_values().collect();
+        }
+        let some: Vec<UserId> = newest.keys().take(MAX_PER_ROUND).cloned().collect();
+        some.iter().filter_map(|person| newest.remove(person)).collect()
+    }
+
+    /// Ends a round. The changes that it could not send wait for the next, unless there is a newer one of the same user. True if the caller
+    /// must start another round.
+    pub fn end(&self, untold: impl IntoIterator<Item = Arc<EphemeralEvent>>) -> bool {
+        let mut gathered = self.lock();
+        for signal in untold {
+            if let Some(person) = user_of(&signal) {
+                gathered.newest.entry(person.clone()).or_insert(signal);
+            }
+        }
+        gathered.under_way = !gathered.newest.is_empty();
+        gathered.under_way
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ChangesState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The user whose presence changed.
+pub fn user_of(signal: &EphemeralEvent) -> Option<&UserId> {
+    match signal {
+        EphemeralEvent::Online { person, .. } | EphemeralEvent::Offline { person } => Some(person),
+        EphemeralEvent::RoomJoined { .. }
+        | EphemeralEvent::RoomLeft { .. }
+        | EphemeralEvent::Typing { .. }
+        | EphemeralEvent::StoppedTyping { .. }
+        | EphemeralEvent::Emitted { .. }
+        | EphemeralEvent::Disconnected { .. }
+        | EphemeralEvent::Announced { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn online(person: &str) -> Arc<EphemeralEvent> {
+        EphemeralEvent::Online { person: UserId::new(person), connection: String::new() }.into()
+    }
+
+    fn offline(person: &str) -> Arc<EphemeralEvent> {
+        EphemeralEvent::Offline { person: UserId::new(person) }.into()
+    }
+
+    #[test]
+    fn of_each_person_the_newest_is_told() {
+        let changes = PendingChanges::default();
+        assert!(changes.add(online("anna")));
+        assert!(!changes.add(online("ben")), "the round is on its way already");
+        assert!(!changes.add(offline("anna")));
+        let mut told = changes.begin();
+        told.sort_by_key(|signal| user_of(signal).cloned());
+        assert_eq!(told, [offline("anna"), online("ben")]);
+        assert!(!changes.end([]));
+        assert!(changes.add(online("anna")));
+    }
+
+    #[test]
+    fn whoever_goes_on_as_another_is_told_so() {
+        let known_by = |id: &str| Arc::new(EphemeralEvent::Online { person: UserId::new("anna"), connection: id.to_owned() });
+        let changes = PendingChanges::default();
+        changes.add(known_by("new"));
+        changes.add(offline("ben"));
+        for (person, from, to) in [("anna", "new", "old"), ("anna", "new", "another"), ("ben", "new", "old"), ("carl", "new", "old")] {
+            changes.rename(&UserId::new(person), from, to);
+        }
+        let mut told = changes.begin();
+        told.sort_by_key(|signal| user_of(signal).cloned());
+        assert_eq!(told, [known_by("old"), offline("ben")]);
+    }
+
+    #[test]
+    fn a_storm_is_told_in_parts() {
+        let changes = PendingChanges::default();
+        let people: Vec<String> = (0..2 * MAX_PER_ROUND + 1).map(|number| number.to_string()).collect();
+        for person in &people {
+            changes.add(online(person));
+        }
+        let mut told = Vec::new();
+        for (some, is_last) in [(MAX_PER_ROUND, false), (MAX_PER_ROUND, false), (1, true)] {
+            let round = changes.begin();
+            assert_eq!(round.len(), some);
+            told.extend(round.iter().filter_map(|signal| user_of(signal).cloned()));
+            assert_eq!(changes.end([]), !is_last);
+        }
+        told.sort();
+        told.dedup();
+        assert_eq!(told.len(), people.len());
+    }
+
+    #[test]
+    fn the_next_round_waits_for_the_end_of_this_one() {
+        let changes = PendingChanges::default();
+        assert!(changes.add(online("anna")));
+        assert_eq!(changes.begin(), [online("anna")]);
+        assert!(!changes.add(offline("anna")), "the first is still being told");
+        assert!(changes.end([]), "now it is time");
+        assert_eq!(changes.begin(), [offline("anna")]);
+        assert!(!changes.end([]));
+    }
+
+    #[test]
+    fn what_could_not_be_told_is_told_later_unless_it_is_no_longer_true() {
+        let changes = PendingChanges::default();
+        changes.add(online("anna"));
+        changes.add(online("ben"));
+        let untold = changes.begin();
+        changes.add(offline("anna"));
+        assert!(changes.end(untold));
+        let mut told = changes.begin();
+        told.sort_by_key(|signal| user_of(signal).cloned());
+        assert_eq!(told, [offline("anna"), online("ben")]);
+    }
+}
